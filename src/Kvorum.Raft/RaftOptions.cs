@@ -1,0 +1,47 @@
+namespace Kvorum.Raft;
+
+/// <summary>The settings of one replica. All times are in ticks; the host decides how long a tick is.</summary>
+public sealed record RaftOptions
+{
+    /// <summary>This node.</summary>
+    public required NodeId Id { get; init; }
+
+    /// <summary>The least election timeout; each is drawn from this up to, not including, <see cref="ElectionTimeoutMaxTicks"/>.</summary>
+    public int ElectionTimeoutMinTicks { get; init; } = 50;
+
+    /// <summary>The bound of the election timeouts.</summary>
+    public int ElectionTimeoutMaxTicks { get; init; } = 100;
+
+    /// <summary>Time between a leader's heartbeats.</summary>
+    public int HeartbeatTicks { get; init; } = 5;
+
+    /// <summary>Ask whether an election could be won before starting one (thesis 9.6).</summary>
+    public bool PreVote { get; init; } = true;
+
+    /// <summary>A leader that hears from no majority for an election timeout steps down, and voters protect a living leader (thesis 6.2).</summary>
+    public bool CheckQuorum { get; init; } = true;
+
+    /// <summary>Let the timers of idle groups rest.</summary>
+    public bool Quiescence { get; init; } = true;
+
+    /// <summary>
+    /// How much faster than a follower's clock the leader's may run, in percent, for which lease reads stay linearizable:
+    /// the lease ends that much before the least election timeout (thesis 6.4.1).
+    /// </summary>
+    public int LeaseDriftPercent { get; init; } = 10;
+
+    /// <summary>Bound of the entry data in one append message, in bytes; a larger entry travels alone.</summary>
+    public long AppendBytesMax { get; init; } = 1 << 20;
+
+    /// <summary>Bound of append messages under way to one follower.</summary>
+    public int InflightMessagesMax { get; init; } = 256;
+
+    /// <summary>Bound of entry data under way to one follower, in bytes.</summary>
+    public long InflightBytesMax { get; init; } = 16 << 20;
+
+    /// <summary>Bound of proposed and not yet committed data, in bytes; beyond it proposals are refused (back-pressure).</summary>
+    public long UncommittedBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>Bound of the committed entry data in one <see cref="Ready"/>, in bytes; at least one entry.</summary>
+    public long CommittedBytesMax { get; init; } = 4 << 20;
+}

@@ -1,0 +1,62 @@
+namespace Kvorum.Storage.Files;
+
+/// <summary>
+/// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
+/// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
+/// <see cref="IOException"/> whose message names the path. Created, renamed and deleted names are durable only
+/// after <see cref="SyncFolder"/>; written bytes only after <see cref="IFile.Sync"/>. Safe for use by several threads.
+/// </summary>
+public interface IFileSystem
+{
+    /// <summary>Creates a file that must not exist, open for reading and writing.</summary>
+    IFile Create(string path);
+
+    /// <summary>Opens an existing file.</summary>
+    IFile Open(string path, bool forWriting);
+
+    /// <summary>True if a file of that name exists.</summary>
+    bool Exists(string path);
+
+    /// <summary>Deletes a file.</summary>
+    void Delete(string path);
+
+    /// <summary>Renames a file, replacing a file of the new name atomically.</summary>
+    void Rename(string from, string to);
+
+    /// <summary>Creates a folder, and those above it, readable by the owner only, and makes it durable; nothing if it exists.</summary>
+    void CreateFolder(string path);
+
+    /// <summary>Deletes a folder and all it holds; nothing if it does not exist.</summary>
+    void DeleteFolder(string path);
+
+    /// <summary>Names (not paths) of the files in a folder, in ordinal order; empty if there is no such folder.</summary>
+    IReadOnlyList<string> ListFiles(string folder);
+
+    /// <summary>Names (not paths) of the folders in a folder, in ordinal order; empty if there is no such folder.</summary>
+    IReadOnlyList<string> ListFolders(string folder);
+
+    /// <summary>Makes the names in a folder durable.</summary>
+    void SyncFolder(string folder);
+
+    /// <summary>Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.</summary>
+    IDisposable LockFolder(string folder);
+}
+
+/// <summary>An open file. One writer at a time; positions and lengths in bytes.</summary>
+public interface IFile : IDisposable
+{
+    /// <summary>The present length.</summary>
+    long Length { get; }
+
+    /// <summary>Reads up to <c>into.Length</c> bytes from <paramref name="offset"/>; fewer only at the end of the file.</summary>
+    int Read(long offset, Span<byte> into);
+
+    /// <summary>Writes all bytes at <paramref name="offset"/>, growing the file where needed.</summary>
+    void Write(long offset, ReadOnlySpan<byte> bytes);
+
+    /// <summary>Cuts or grows the file.</summary>
+    void SetLength(long length);
+
+    /// <summary>Makes all written bytes and the length durable (fdatasync). After a failure nothing written since the last success may be believed.</summary>
+    void Sync();
+}

@@ -25,6 +25,9 @@ public sealed partial class RaftNode
         return text.ToString();
     }
 
+    /// <summary>The term of an entry, for tests; null if compacted or not there.</summary>
+    internal Term? TermAt(LogIndex index) => log.TermOf(index.Value);
+
     /// <summary>A configuration as text: <c>voters=1,2,3</c> and the other sets where they are not empty.</summary>
     internal static string Describe(Configuration configuration)
     {

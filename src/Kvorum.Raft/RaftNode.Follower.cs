@@ -9,10 +9,21 @@ public sealed partial class RaftNode
     /// <summary>The newest commit index heard from the present term's leader.</summary>
     private ulong leaderCommit;
 
+    /// <summary>
+    /// True for a replica that was just made to join a group whose first configuration it does not know: it refuses even
+    /// the first entry, and so gets a snapshot, be it the empty one, with the configuration inside.
+    /// </summary>
+    private bool IsBlank => configurations.CurrentIndex == 0 && Configuration.Voters.Count == 0;
+
     internal void FollowAppend(AppendEntries message)
     {
         HeardFromLeader(message.From);
         var previous = message.PreviousIndex;
+        if (IsBlank)
+        {
+            SendRefusal(message.From, previous, default, default);
+            return;
+        }
         if (previous.Value >= log.Commit && !log.Matches(previous, message.PreviousTerm))
         {
             var (index, term) = log.FindMatchCandidate(previous, message.PreviousTerm);
@@ -40,9 +51,9 @@ public sealed partial class RaftNode
     {
         HeardFromLeader(message.From);
         var snapshot = message.Snapshot;
-        if (snapshot.Index.Value > log.Commit)
+        if (snapshot.Index.Value > log.Commit || IsBlank)
         {
-            if (log.Matches(snapshot.Index, snapshot.Term)) log.CommitTo(snapshot.Index.Value);
+            if (!IsBlank && log.Matches(snapshot.Index, snapshot.Term)) log.CommitTo(snapshot.Index.Value);
             else Install(snapshot);
         }
         leaderMatch = Math.Max(leaderMatch, log.Commit);

@@ -101,6 +101,7 @@ public sealed partial class RaftNode
         if (reply.Index.Value > log.LastIndex) return;
         if (reply.Rejected)
         {
+            if (reply.Index.Value == 0 && peer.Match == 0 && peer.State != ProgressState.Snapshot) OfferSnapshot(peer);
             var (candidate, _) = log.FindMatchCandidate(reply.HintIndex, reply.HintTerm);
             if (peer.Rejected(reply.Index.Value, candidate.Value)) replicationDue = true;
             return;

@@ -80,7 +80,6 @@ public sealed partial class RaftNode
     {
         if (!IsActive(peer)) return;
         var snapshot = log.Snapshot;
-        Invariant.Check(snapshot.Index.Value > 0);
         peer.BecomeSnapshot(snapshot.Index.Value);
         Send(new InstallSnapshot { From = Id, To = peer.Node, Term = Term, Snapshot = snapshot });
     }

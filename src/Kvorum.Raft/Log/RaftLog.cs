@@ -127,10 +127,10 @@ internal sealed class RaftLog
             persisting.LastIndex = Math.Min(persisting.LastIndex, index - 1);
     }
 
-    /// <summary>Starts to replace the whole log by a snapshot.</summary>
+    /// <summary>Starts to replace the whole log by a snapshot; an empty one only where there is no log yet.</summary>
     public void Install(SnapshotMetadata snapshot)
     {
-        Invariant.Check(snapshot.Index.Value > Commit);
+        Invariant.Check(snapshot.Index.Value > Commit || LastIndex == 0);
         Installing = snapshot;
         InstallDue = true;
         tail.Reset(snapshot.Index.Value + 1);

@@ -1,4 +1,3 @@
-using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;

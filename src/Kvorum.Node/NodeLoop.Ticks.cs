@@ -1,5 +1,4 @@
 using Kvorum.Node.State;
-using Kvorum.Raft;
 
 namespace Kvorum.Node;
 

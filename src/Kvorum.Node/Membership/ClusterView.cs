@@ -18,7 +18,7 @@ internal sealed class ClusterView
     private readonly NodeId[] _ids;
     private readonly IReadOnlyList<NodeId>[] _preferences;
     private readonly LeaderInfo?[] _leaders;
-    private volatile IReadOnlyDictionary<NodeId, Peer> _peers = new SortedDictionary<NodeId, Peer>();
+    private volatile SortedDictionary<NodeId, Peer> _peers = [];
     private volatile MetaView _meta;
 
     public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
@@ -196,7 +196,7 @@ internal sealed class ClusterView
 
     private void Replace(Peer peer)
     {
-        var peers = new SortedDictionary<NodeId, Peer>(_peers.ToDictionary()) { [peer.Hello.Id] = peer };
+        var peers = new SortedDictionary<NodeId, Peer>(_peers) { [peer.Hello.Id] = peer };
         _peers = peers;
     }
 }

@@ -1,6 +1,5 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
-using Kvorum.Storage;
 using Kvorum.Storage.Trees;
 
 namespace Kvorum.Node.Replicas;

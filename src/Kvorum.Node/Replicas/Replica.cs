@@ -1,5 +1,4 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.Loops;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Trees;

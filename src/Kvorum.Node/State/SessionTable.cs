@@ -53,11 +53,11 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     /// <summary>Forgets what is older than the window or beyond the count, and remembers per client up to where it forgot.</summary>
     public void Forget(ulong index, ulong logTimeMs, WriteBatch batch)
     {
+        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
         while (_byAge.TryPeek(out var oldest)
             && (_byAge.Count > recordsMax || oldest.TimeMs + (ulong)windowMs < logTimeMs))
         {
             _byAge.Dequeue();
-            Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
             batch.Delete(RecordKeys.ForSession(oldest.Client, oldest.RequestId, room));
             RaiseFloor(oldest, index, batch);
         }

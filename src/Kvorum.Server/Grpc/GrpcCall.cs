@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace Kvorum.Server.Grpc;
 
@@ -111,7 +112,7 @@ public sealed class GrpcCall
         if (message.Length > 0)
             into["grpc-message"] = GrpcText.EncodeMessage(message);
         foreach (var (name, value) in trailers)
-            into.Append(name, value);
+            into[name] = StringValues.Concat(into[name], value); // Append drops empty values.
     }
 
     /// <summary>

@@ -15,7 +15,7 @@ internal static class KvMessages
         ClientId = put.ClientId,
         RequestId = put.RequestId,
         TtlMs = put.TtlMs,
-        IfVersion = put.HasIfVersion ? put.IfVersion : null,
+        IfVersion = put.ConditionCase == V1.PutRequest.ConditionOneofCase.IfVersion ? put.IfVersion : null,
         ReturnPrevious = put.ReturnPrevious,
         NoRedirect = put.NoRedirect,
     };
@@ -34,7 +34,7 @@ internal static class KvMessages
         Key = delete.Key.Memory,
         ClientId = delete.ClientId,
         RequestId = delete.RequestId,
-        IfVersion = delete.HasIfVersion ? delete.IfVersion : null,
+        IfVersion = delete.ConditionCase == V1.DeleteRequest.ConditionOneofCase.IfVersion ? delete.IfVersion : null,
         ReturnPrevious = delete.ReturnPrevious,
         NoRedirect = delete.NoRedirect,
     };

@@ -41,22 +41,3 @@ public interface IFileSystem
     /// <summary>Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.</summary>
     IDisposable LockFolder(string folder);
 }
-
-/// <summary>An open file. One writer at a time; positions and lengths in bytes.</summary>
-public interface IFile : IDisposable
-{
-    /// <summary>The present length.</summary>
-    long Length { get; }
-
-    /// <summary>Reads up to <c>into.Length</c> bytes from <paramref name="offset"/>; fewer only at the end of the file.</summary>
-    int Read(long offset, Span<byte> into);
-
-    /// <summary>Writes all bytes at <paramref name="offset"/>, growing the file where needed.</summary>
-    void Write(long offset, ReadOnlySpan<byte> bytes);
-
-    /// <summary>Cuts or grows the file.</summary>
-    void SetLength(long length);
-
-    /// <summary>Makes all written bytes and the length durable (fdatasync). After a failure nothing written since the last success may be believed.</summary>
-    void Sync();
-}

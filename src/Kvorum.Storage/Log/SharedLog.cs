@@ -2,97 +2,427 @@ using Kvorum.Storage.Files;
 
 namespace Kvorum.Storage.Log;
 
-/// <summary>Settings of the shared log.</summary>
-public sealed record SharedLogOptions
-{
-    /// <summary>Size of a segment file, in bytes.</summary>
-    public long SegmentBytes { get; init; } = 64 << 20;
-
-    /// <summary>Bound of one write to the disk, in bytes: larger queues are written in several steps, with one sync each.</summary>
-    public int WriteBytesMax { get; init; } = 8 << 20;
-
-    /// <summary>Bound of appended and not yet durable bytes; beyond it <see cref="SharedLog.IsBehind"/> is true and front ends should refuse writes.</summary>
-    public long QueuedBytesMax { get; init; } = 256 << 20;
-}
-
-/// <summary>Receives what a log holds when it is opened, record by record in the order of writing. Spans are valid during the call only.</summary>
-public interface ILogReplay
-{
-    /// <summary>An entry of a group. An index that came before replaces it and everything of the group behind it.</summary>
-    void Entry(uint group, ulong index, ReadOnlySpan<byte> payload);
-
-    /// <summary>The newest state of a group so far; later calls replace earlier ones.</summary>
-    void State(uint group, ReadOnlySpan<byte> payload);
-}
-
 /// <summary>
-/// The records of one node loop's turn, written and synced as one, encoded as they are added. Owned by its maker until
-/// <see cref="SharedLog.Append"/>, then by the log until the completion is called; may be reused after <see cref="Clear"/>.
-/// </summary>
-public sealed class LogBatch
-{
-    /// <summary>Bytes of all records so far.</summary>
-    public int Bytes => throw new NotImplementedException();
-
-    /// <summary>Number of records so far.</summary>
-    public int Count => throw new NotImplementedException();
-
-    /// <summary>Adds an entry whose payload is <paramref name="head"/> followed by <paramref name="body"/>.</summary>
-    public void AddEntry(uint group, ulong index, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) => throw new NotImplementedException();
-
-    /// <summary>Adds a state record: the newest of a group wins, and the log keeps it however old it grows.</summary>
-    public void SetState(uint group, ReadOnlySpan<byte> payload) => throw new NotImplementedException();
-
-    /// <summary>Forgets all records.</summary>
-    public void Clear() => throw new NotImplementedException();
-}
-
-/// <summary>
-/// The one write-ahead log of a node, for all groups (DESIGN: group commit without a timer). A failed write or sync is
-/// final: the batch and all later ones complete with the error, nothing is retried, and the node must stop.
+/// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued, writes them
+/// as one frame, syncs once and completes them in order: group commit without a timer, the sync itself being the
+/// window. A failed write or sync is final: the batch and all later ones complete with the error, nothing is retried,
+/// and the node must stop.
 /// </summary>
 public sealed class SharedLog : IDisposable
 {
+    private readonly SharedLogOptions _options;
+    private readonly SegmentFiles _files;
+    private readonly IJobRunner _jobs;
+    private readonly Action _writeJob;
+
+    // Guards the queue, the segments and their holders. Held for moments only.
+    private readonly Lock _gate = new();
+    private readonly List<Segment> _segments;
+    private List<Pending> _queue = [];
+    private bool _writeScheduled;
+    private bool _trimWanted;
+    private long _queuedBytes;
+    private LogCounters _counters;
+    private Exception? _failure;
+
+    // Guards the making of the next segment, which either lane may do.
+    private readonly Lock _making = new();
+    private Segment? _next;
+
+    // The log lane's own.
+    private readonly KeptStates _states;
+    private readonly LogBatch _upkeep = new();
+    private List<Pending> _taken = [];
+    private byte[] _frame = [];
+    private Segment _active;
+    private ulong _sequence;
+    private ulong _prepareAsked;
+
+    private SharedLog(SharedLogOptions options, SegmentFiles files, IJobRunner jobs, LogRecoverer found, Segment active, Segment? next)
+    {
+        (_options, _files, _jobs) = (options, files, jobs);
+        (_segments, _states, _sequence) = (found.Segments, found.States, found.Sequence);
+        (_active, _next) = (active, next);
+        Recovery = found.Report;
+        _writeJob = WriteQueued;
+    }
+
     /// <summary>
     /// Opens or creates the log in <paramref name="folder"/>, replays it, and cuts a torn tail. Damage anywhere else is a
     /// <see cref="LogDamagedException"/> that names file, offset and remedy; nothing is changed on disk then.
     /// </summary>
-    public static SharedLog Open(IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay) =>
-        throw new NotImplementedException();
+    public static SharedLog Open(IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay)
+    {
+        files.CreateFolder(folder);
+        var segmentFiles = new SegmentFiles(files, folder);
+        var found = new LogRecoverer(segmentFiles, replay);
+        found.Read();
+
+        segmentFiles.DeleteUnfinished();
+        if (found.Active is not { } active)
+        {
+            active = segmentFiles.Create(1, options.SegmentBytes, fill: true);
+            found.Segments.Add(active);
+        }
+
+        active.File ??= files.Open(active.Path, forWriting: true);
+        found.CutTail(active);
+
+        Segment? next = found.Segments[^1] == active ? null : found.Segments[^1];
+        if (next is not null)
+        {
+            found.Segments.Remove(next);
+            next.File = files.Open(next.Path, forWriting: true);
+        }
+
+        List<Segment> old = found.Segments.FindAll(segment => segment.Number < found.TrimmedBelow);
+        segmentFiles.Delete(old.Select(segment => segment.Path));
+        found.Segments.RemoveRange(0, old.Count);
+        return new SharedLog(options, segmentFiles, jobs, found, active, next);
+    }
 
     /// <summary>What recovery did, for the operator: segments, records, bytes, and the torn tail that was cut, if any.</summary>
-    public LogRecovery Recovery => throw new NotImplementedException();
+    public LogRecovery Recovery { get; }
+
+    /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
+    public bool IsBehind => Volatile.Read(ref _queuedBytes) > _options.QueuedBytesMax;
+
+    /// <summary>Bytes of all segment files on disk.</summary>
+    public long DiskBytes
+    {
+        get
+        {
+            lock (_gate)
+                return _segments.Sum(segment => segment.Length) + (Volatile.Read(ref _next)?.Length ?? 0);
+        }
+    }
+
+    /// <summary>Counters since the start: batches, records, bytes, syncs.</summary>
+    public LogCounters Counters
+    {
+        get
+        {
+            lock (_gate)
+                return _counters;
+        }
+    }
 
     /// <summary>
     /// Queues the batch; <paramref name="completed"/> is called exactly once, on the log's thread, in the order of the
     /// appends: with null when the batch is durable, with the error otherwise. Any thread; never blocks.
     /// </summary>
-    public void Append(LogBatch batch, Action<LogBatch, Exception?> completed) => throw new NotImplementedException();
+    public void Append(LogBatch batch, Action<LogBatch, Exception?> completed)
+    {
+        bool schedule;
+        lock (_gate)
+        {
+            _queue.Add(new Pending(batch, completed));
+            Volatile.Write(ref _queuedBytes, _queuedBytes + batch.Bytes);
+            schedule = !_writeScheduled;
+            _writeScheduled = true;
+        }
 
-    /// <summary>Entries of the group up to and including the index are not needed any more. Any thread. Segments that hold nothing needed are removed in the background.</summary>
-    public void Release(uint group, ulong upToIndex) => throw new NotImplementedException();
+        if (schedule)
+            _jobs.Run(JobLane.Log, _writeJob);
+    }
 
-    /// <summary>The groups whose entries hold the oldest segment, when more than <paramref name="segments"/> segments exist; else empty. Any thread.</summary>
-    public IReadOnlyList<uint> HoldersOfOldest(int segments) => throw new NotImplementedException();
+    /// <summary>
+    /// Entries of the group that are durable by now, up to and including the index, are not needed any more. Any thread.
+    /// Segments that hold nothing needed are removed in the background. For a group that leaves the node:
+    /// <see cref="ulong.MaxValue"/>, after its last append has completed.
+    /// </summary>
+    public void Release(uint group, ulong upToIndex)
+    {
+        bool schedule = false;
+        lock (_gate)
+        {
+            foreach (Segment segment in _segments)
+                segment.Release(group, upToIndex);
+            if (_segments.Count > 1 && _segments[0].IsFree && _failure is null)
+            {
+                _trimWanted = true;
+                schedule = !_writeScheduled;
+                _writeScheduled = true;
+            }
+        }
 
-    /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
-    public bool IsBehind => throw new NotImplementedException();
+        if (schedule)
+            _jobs.Run(JobLane.Log, _writeJob);
+    }
 
-    /// <summary>Bytes of all segment files on disk.</summary>
-    public long DiskBytes => throw new NotImplementedException();
-
-    /// <summary>Counters since the start: batches, records, bytes, syncs.</summary>
-    public LogCounters Counters => throw new NotImplementedException();
+    /// <summary>
+    /// The groups whose entries hold the oldest segment, ascending, when more than <paramref name="segments"/> segments
+    /// exist (one prepared ahead not counted); else empty. Any thread.
+    /// </summary>
+    public IReadOnlyList<uint> HoldersOfOldest(int segments)
+    {
+        lock (_gate)
+            return _segments.Count > segments ? _segments[0].Holders : [];
+    }
 
     /// <summary>Waits for nothing: the host stops the job runner first. Closes the files.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose()
+    {
+        _active.File?.Dispose();
+        _next?.File?.Dispose();
+    }
+
+    // The job of the log lane: as long as there is work, all that queued while the last was written is one more step.
+    private void WriteQueued()
+    {
+        while (TakeQueued())
+        {
+            for (int from = 0; from < _taken.Count || _trimWanted;)
+            {
+                int end = EndOfStep(from);
+                Exception? error = WriteStep(from, end);
+                Complete(from, end, error);
+                from = end;
+            }
+
+            _taken.Clear();
+        }
+    }
+
+    private bool TakeQueued()
+    {
+        lock (_gate)
+        {
+            if (_queue.Count == 0 && !_trimWanted)
+            {
+                _writeScheduled = false;
+                return false;
+            }
+
+            (_queue, _taken) = (_taken, _queue);
+            return true;
+        }
+    }
+
+    // At least one batch, and as many as fit the bound of one write.
+    private int EndOfStep(int from)
+    {
+        long bytes = 0;
+        int end = from;
+        while (end < _taken.Count && (end == from || bytes + _taken[end].Batch.Bytes <= _options.WriteBytesMax))
+            bytes += _taken[end++].Batch.Bytes;
+        return end;
+    }
+
+    private Exception? WriteStep(int from, int end)
+    {
+        try
+        {
+            if (Failure() is { } earlier)
+                return earlier;
+            ulong trimBelow = PrepareTrim();
+            int bodyBytes = Gather(from, end);
+            if (bodyBytes > 0)
+                WriteFrame(bodyBytes, end - from);
+            if (trimBelow > 0)
+                RemoveBelow(trimBelow);
+            return null;
+        }
+        catch (IOException error)
+        {
+            return Fail(error);
+        }
+    }
+
+    private void Complete(int from, int end, Exception? error)
+    {
+        long bytes = 0;
+        for (int i = from; i < end; i++)
+            bytes += _taken[i].Batch.Bytes;
+        lock (_gate)
+            Volatile.Write(ref _queuedBytes, _queuedBytes - bytes);
+        for (int i = from; i < end; i++)
+            _taken[i].Completed(_taken[i].Batch, error);
+    }
+
+    private Exception? Failure()
+    {
+        lock (_gate)
+        {
+            if (_failure is not null)
+                _trimWanted = false;
+            return _failure;
+        }
+    }
+
+    private Exception Fail(Exception error)
+    {
+        lock (_gate)
+        {
+            _trimWanted = false;
+            return _failure ??= error;
+        }
+    }
+
+    // Copies the upkeep records, then the batches, into one frame that starts with room for its header.
+    private int Gather(int from, int end)
+    {
+        long bytes = _upkeep.Bytes;
+        for (int i = from; i < end; i++)
+            bytes += _taken[i].Batch.Bytes;
+        if (bytes == 0)
+            return 0;
+        int frameBytes = RecordFormat.FrameBytes(checked((int)bytes));
+        if (_frame.Length < frameBytes)
+            _frame = new byte[Math.Max(frameBytes, Math.Min(_frame.Length * 2L, _options.WriteBytesMax))];
+
+        Span<byte> at = _frame.AsSpan(RecordFormat.FrameHeaderBytes);
+        at = Put(_upkeep, at);
+        for (int i = from; i < end; i++)
+            at = Put(_taken[i].Batch, at);
+        _frame.AsSpan(RecordFormat.FrameHeaderBytes + (int)bytes, frameBytes - RecordFormat.FrameHeaderBytes - (int)bytes).Clear();
+        return (int)bytes;
+
+        static Span<byte> Put(LogBatch batch, Span<byte> at)
+        {
+            batch.Records.CopyTo(at);
+            return at[batch.Bytes..];
+        }
+    }
+
+    private void WriteFrame(int bodyBytes, int batches)
+    {
+        int frameBytes = RecordFormat.FrameBytes(bodyBytes);
+        if (_active.Position + frameBytes > _options.SegmentBytes && _active.Position > RecordFormat.SegmentHeaderBytes)
+            MoveToNext();
+
+        Span<byte> frame = _frame.AsSpan(0, frameBytes);
+        RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
+        _active.File!.Write(_active.Position, frame);
+        _active.File.Sync();
+        _sequence++;
+        Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
+        PrepareNext();
+    }
+
+    private void Account(ReadOnlySpan<byte> body, int batches, int frameBytes)
+    {
+        long records = 0;
+        lock (_gate)
+        {
+            var reader = new RecordReader(body);
+            (bool run, uint group, ulong newest) = (false, 0, 0);
+            while (reader.MoveNext())
+            {
+                records++;
+                if (reader.Kind == RecordFormat.State)
+                    _states.Set(reader.Group, reader.Payload, _active.Number);
+                if (reader.Kind != RecordFormat.Entry)
+                    continue;
+                // Entries of one group come in runs: one look at the holders for each run.
+                if (run && reader.Group == group)
+                {
+                    newest = Math.Max(newest, reader.Number);
+                    continue;
+                }
+
+                if (run)
+                    _active.Hold(group, newest);
+                (run, group, newest) = (true, reader.Group, reader.Number);
+            }
+
+            if (run)
+                _active.Hold(group, newest);
+            _active.Position += frameBytes;
+            _active.Length = Math.Max(_active.Length, _active.Position);
+            _counters = new LogCounters(
+                _counters.Batches + batches, _counters.Records + records, _counters.Bytes + frameBytes, _counters.Syncs + 1);
+        }
+    }
+
+    private void MoveToNext()
+    {
+        lock (_making)
+        {
+            _prepareAsked = _active.Number + 1;
+            // Not filled with zeros when it is wanted at once: slower syncs for one segment rather than a long wait.
+            Segment next = _next ?? _files.Create(_active.Number + 1, _options.SegmentBytes, fill: false);
+            lock (_gate)
+            {
+                Volatile.Write(ref _next, null);
+                _segments.Add(next);
+            }
+
+            _active.File!.Dispose();
+            _active.File = null;
+            _active = next;
+        }
+    }
+
+    // From the middle of a segment on, the background lane makes the next one.
+    private void PrepareNext()
+    {
+        ulong number = _active.Number + 1;
+        if (_prepareAsked >= number || _active.Position * 2 < _options.SegmentBytes)
+            return;
+        _prepareAsked = number;
+        _jobs.Run(JobLane.Background, () => MakeNext(number));
+    }
+
+    private void MakeNext(ulong number)
+    {
+        lock (_making)
+        {
+            if (_next is not null || _active.Number + 1 != number)
+                return;
+            try
+            {
+                Volatile.Write(ref _next, _files.Create(number, _options.SegmentBytes, fill: true));
+            }
+            catch (IOException)
+            {
+                // Nothing depends on it yet. When the log lane needs it, its own attempt decides.
+            }
+        }
+    }
+
+    // What must be written before the oldest segments may go: that they may, and the states only they hold.
+    private ulong PrepareTrim()
+    {
+        _upkeep.Clear();
+        ulong below;
+        lock (_gate)
+        {
+            if (!_trimWanted)
+                return 0;
+            _trimWanted = false;
+            int free = _segments.TakeWhile(segment => segment.IsFree && segment != _active).Count();
+            if (free == 0)
+                return 0;
+            below = _segments[free].Number;
+        }
+
+        _upkeep.AddTrim(below);
+        _states.AddOlder(below, _upkeep);
+        return below;
+    }
+
+    private void RemoveBelow(ulong segment)
+    {
+        List<Segment> free;
+        lock (_gate)
+        {
+            free = _segments.FindAll(candidate => candidate.Number < segment);
+            _segments.RemoveRange(0, free.Count);
+        }
+
+        _jobs.Run(JobLane.Background, () =>
+        {
+            try
+            {
+                _files.Delete(free.Select(removed => removed.Path));
+            }
+            catch (IOException error)
+            {
+                Fail(error);
+            }
+        });
+    }
+
+    private readonly record struct Pending(LogBatch Batch, Action<LogBatch, Exception?> Completed);
 }
-
-/// <summary>What <see cref="SharedLog.Open"/> found.</summary>
-public sealed record LogRecovery(int Segments, long Records, long Bytes, long CutBytes);
-
-/// <summary>Counters of a log since it was opened.</summary>
-public readonly record struct LogCounters(long Batches, long Records, long Bytes, long Syncs);
-
-/// <summary>Damage that is not a torn tail.</summary>
-public sealed class LogDamagedException(string message) : IOException(message);

@@ -1,0 +1,253 @@
+// This is the one place where the store meets the real disk: everything else goes through IFileSystem.
+#pragma warning disable RS0030
+
+using System.Globalization;
+using System.Text;
+
+namespace Kvorum.Storage.Files;
+
+/// <summary>
+/// The machine's disk below one folder. New folders are private to the owner (0700), new files too (0600). On Linux syncs
+/// are fdatasync and fsync with their errors checked; elsewhere they are what .NET offers. Every failure is an
+/// <see cref="IOException"/> that names the path. Safe for use by several threads.
+/// </summary>
+public sealed class DiskFileSystem : IFileSystem
+{
+    private const UnixFileMode PrivateFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const string LockName = "LOCK";
+    private const string OwnerName = "LOCK.pid";
+
+    private readonly string _root;
+
+    /// <summary>Uses the folder, made here if it does not exist. All paths given later are relative to it.</summary>
+    public DiskFileSystem(string rootFolder)
+    {
+        _root = Path.GetFullPath(rootFolder);
+        Guard(_root, () => MakeFolder(_root));
+    }
+
+    /// <inheritdoc/>
+    public IFile Create(string path) => OpenFile(path, FileMode.CreateNew, FileAccess.ReadWrite);
+
+    /// <inheritdoc/>
+    public IFile Open(string path, bool forWriting) =>
+        OpenFile(path, FileMode.Open, forWriting ? FileAccess.ReadWrite : FileAccess.Read);
+
+    /// <inheritdoc/>
+    public bool Exists(string path) => File.Exists(Full(path));
+
+    /// <inheritdoc/>
+    public void Delete(string path)
+    {
+        string full = Full(path);
+        Guard(full, () =>
+        {
+            // File.Delete is silent about a file that is not there; the contract is not.
+            if (!File.Exists(full))
+                throw new FileNotFoundException($"{full}: no such file");
+            File.Delete(full);
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to)
+    {
+        (string source, string target) = (Full(from), Full(to));
+        Guard(source, () => File.Move(source, target, overwrite: true));
+    }
+
+    /// <inheritdoc/>
+    public void CreateFolder(string path)
+    {
+        string full = Full(path);
+        Guard(full, () => MakeFolder(full));
+    }
+
+    /// <inheritdoc/>
+    public void DeleteFolder(string path)
+    {
+        string full = Full(path);
+        Guard(full, () =>
+        {
+            if (Directory.Exists(full))
+                Directory.Delete(full, recursive: true);
+        });
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ListFiles(string folder) => List(folder, Directory.GetFiles);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ListFolders(string folder) => List(folder, Directory.GetDirectories);
+
+    /// <inheritdoc/>
+    public void SyncFolder(string folder)
+    {
+        // Windows has no such call; its file systems keep the order of changes to names themselves.
+        if (!OperatingSystem.IsWindows())
+            Posix.SyncFolder(Full(folder));
+    }
+
+    /// <inheritdoc/>
+    public IDisposable LockFolder(string folder)
+    {
+        string full = Full(folder);
+        string owner = Path.Combine(full, OwnerName);
+        FileStream held;
+        try
+        {
+            held = new FileStream(Path.Combine(full, LockName), Options(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or DirectoryNotFoundException)
+        {
+            throw new IOException($"{full}: cannot be locked: {error.Message}", error);
+        }
+        catch (IOException error)
+        {
+            throw new IOException($"{full} is in use by another process{ReadOwner(owner)}: {error.Message}", error);
+        }
+
+        WriteOwner(owner);
+        return held;
+    }
+
+    // Who holds the lock is told by a second file: the locked one cannot be read by others. It only serves the message.
+    private static string ReadOwner(string path)
+    {
+        try
+        {
+            return $" (pid {File.ReadAllText(path, Encoding.ASCII).Trim()})";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    private static void WriteOwner(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, Options(FileMode.Create, FileAccess.Write, FileShare.Read));
+            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A full disk must not keep a node from starting for the sake of a hint.
+        }
+    }
+
+    private DiskFile OpenFile(string path, FileMode mode, FileAccess access)
+    {
+        string full = Full(path);
+        try
+        {
+            return new DiskFile(full, new FileStream(full, Options(mode, access, FileShare.ReadWrite | FileShare.Delete)));
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"{full}: {error.Message}", error);
+        }
+    }
+
+    private static FileStreamOptions Options(FileMode mode, FileAccess access, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows() && mode != FileMode.Open)
+            options.UnixCreateMode = PrivateFile;
+        return options;
+    }
+
+    private static void MakeFolder(string full)
+    {
+        if (Directory.Exists(full))
+            return;
+        string? parent = Path.GetDirectoryName(full);
+        if (parent is not null)
+            MakeFolder(parent);
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(full);
+            return;
+        }
+
+        Directory.CreateDirectory(full, PrivateFolder);
+        if (parent is not null)
+            Posix.SyncFolder(parent);
+    }
+
+    private string[] List(string folder, Func<string, string[]> list)
+    {
+        string full = Full(folder);
+        string[] names = [];
+        Guard(full, () =>
+        {
+            if (Directory.Exists(full))
+                names = [.. list(full).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        });
+        return names;
+    }
+
+    private string Full(string path)
+    {
+        if (Path.IsPathRooted(path) || path.Split('/').Contains(".."))
+            throw new ArgumentException($"'{path}' is not a path below the data folder", nameof(path));
+        return path.Length == 0 ? _root : Path.Combine(_root, path);
+    }
+
+    private static void Guard(string path, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"{path}: {error.Message}", error);
+        }
+    }
+
+    private sealed class DiskFile(string path, FileStream stream) : IFile
+    {
+        public long Length => RandomAccess.GetLength(stream.SafeFileHandle);
+
+        public int Read(long offset, Span<byte> into)
+        {
+            int done = 0;
+            while (done < into.Length)
+            {
+                int count = RandomAccess.Read(stream.SafeFileHandle, into[done..], offset + done);
+                if (count == 0)
+                    break;
+                done += count;
+            }
+
+            return done;
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> bytes)
+        {
+            try
+            {
+                RandomAccess.Write(stream.SafeFileHandle, bytes, offset);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw new IOException($"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}", error);
+            }
+        }
+
+        public void SetLength(long length) => RandomAccess.SetLength(stream.SafeFileHandle, length);
+
+        public void Sync()
+        {
+            if (OperatingSystem.IsLinux())
+                Posix.SyncData(stream.SafeFileHandle, path);
+            else
+                RandomAccess.FlushToDisk(stream.SafeFileHandle);
+        }
+
+        public void Dispose() => stream.Dispose();
+    }
+}

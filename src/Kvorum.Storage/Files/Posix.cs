@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Kvorum.Storage.Files;
+
+/// <summary>
+/// The system calls the base class library lacks or hides: .NET's own flush returns normally when the kernel's fsync
+/// fails on Linux, and it knows neither fdatasync nor the sync of a folder. The only file with P/Invoke.
+/// </summary>
+internal static partial class Posix
+{
+    private const int Interrupted = 4;          // EINTR, the same on Linux and macOS
+    private const int ReadOnlyCloseOnExec = 0x80000; // O_RDONLY | O_CLOEXEC on Linux
+    private const int ReadOnlyCloseOnExecMac = 0x1000000;
+
+    /// <summary>
+    /// Makes the bytes and length of a file durable. An interrupted call is made again: the kernel reports a failed
+    /// write-back once, and an interruption does not use that report up. Any other error is final.
+    /// </summary>
+    public static void SyncData(SafeFileHandle file, string path)
+    {
+        while (fdatasync(file) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+                throw Failure("fdatasync", path, error);
+        }
+    }
+
+    /// <summary>Makes the names in a folder durable.</summary>
+    public static void SyncFolder(string path)
+    {
+        int flags = OperatingSystem.IsMacOS() ? ReadOnlyCloseOnExecMac : ReadOnlyCloseOnExec;
+        int descriptor;
+        while ((descriptor = open(path, flags)) < 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+                throw Failure("open", path, error);
+        }
+
+        // The handle closes once and never again: a close that fails has let the descriptor go all the same.
+        using var folder = new SafeFileHandle(descriptor, ownsHandle: true);
+        while (fsync(folder) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+                throw Failure("fsync", path, error);
+        }
+    }
+
+    private static IOException Failure(string call, string path, int error) =>
+        new($"{path}: {call}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})");
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fdatasync(SafeFileHandle file);
+}

@@ -1,0 +1,201 @@
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>
+/// Reads what is on disk, believing no length before its checksum. One write is on its way at a time, and the next
+/// starts only when it is durable, so the bytes after the last whole frame are either an unfinished write, whose sender
+/// was never told that it is durable, or damage. It is damage if any later frame was begun behind it. Only when all is
+/// read does <see cref="CutTail"/> change anything on disk.
+/// </summary>
+internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
+{
+    private const string Remedy =
+        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+
+    private byte[] _buffer = [];
+    private ulong _trimmedBelow = 1;
+    private long _records;
+    private long _bytes;
+    private long _cutBytes;
+    private Segment? _torn;
+    private Segment? _lastWritten;
+    private byte[] _lastFrame = [];
+    private int _lastFrameOffset;
+
+    /// <summary>All segments, oldest first; those after <see cref="Active"/> are empty.</summary>
+    public List<Segment> Segments { get; } = files.List();
+
+    /// <summary>The newest state of each group.</summary>
+    public KeptStates States { get; } = new();
+
+    /// <summary>The sequence of the last whole frame; 0 if there is none.</summary>
+    public ulong Sequence { get; private set; }
+
+    /// <summary>The segment to write on; null if the folder has none.</summary>
+    public Segment? Active => _torn ?? _lastWritten ?? (Segments.Count > 0 ? Segments[0] : null);
+
+    /// <summary>Segments below this one may go.</summary>
+    public ulong TrimmedBelow => _trimmedBelow;
+
+    /// <summary>What was found.</summary>
+    public LogRecovery Report => new(
+        Segments.Count(segment => segment.Number <= (Active?.Number ?? 0)), _records, _bytes, _cutBytes);
+
+    /// <summary>Reads and replays all segments.</summary>
+    public void Read()
+    {
+        for (int i = 0; i < Segments.Count; i++)
+        {
+            if (i > 0 && Segments[i].Number != Segments[i - 1].Number + 1)
+                throw new LogDamagedException(
+                    $"{files.PathOf(Segments[i - 1].Number + 1)}: segment file is missing. {Remedy}");
+            ReadSegment(Segments[i]);
+        }
+
+        if (Segments.Count > 0 && Segments[0].Number > _trimmedBelow)
+            throw new LogDamagedException($"{files.PathOf(_trimmedBelow)}: segment file is missing. {Remedy}");
+        int written = Segments.Count == 0 ? 0 : Segments.IndexOf(Active!);
+        if (Segments.Count > written + 2)
+            throw Damaged(Segments[written + 1], RecordFormat.SegmentHeaderBytes, "frames are missing");
+    }
+
+    /// <summary>
+    /// Zeroes an unfinished write, so that no later frame is followed by its rest, and writes the last whole frame again
+    /// before it is believed durable: its sync may have failed, and the kernel then holds its pages for clean.
+    /// </summary>
+    public void CutTail(Segment active)
+    {
+        IFile file = active.File!;
+        if (active == _torn)
+        {
+            byte[] zeros = new byte[Math.Min(_cutBytes, 1 << 18)];
+            for (long done = 0; done < _cutBytes; done += zeros.Length)
+                file.Write(active.Position + done, zeros.AsSpan(0, (int)Math.Min(zeros.Length, _cutBytes - done)));
+            file.Sync();
+        }
+
+        if (_lastWritten is null)
+            return;
+        if (_lastWritten == active)
+        {
+            Rewrite(file);
+            return;
+        }
+
+        using IFile last = files.Files.Open(_lastWritten.Path, forWriting: true);
+        Rewrite(last);
+    }
+
+    private void Rewrite(IFile file)
+    {
+        file.Write(_lastFrameOffset, _lastFrame);
+        file.Sync();
+    }
+
+    private void ReadSegment(Segment segment)
+    {
+        ReadOnlySpan<byte> file = ReadFile(segment);
+        if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version) || number != segment.Number)
+            throw Damaged(segment, 0, "the header of the segment is damaged");
+        if (version != RecordFormat.Version)
+            throw new LogDamagedException(
+                $"{segment.Path}: written by a newer version of Kvorum (log format {version}, this one reads " +
+                $"{RecordFormat.Version}). Nothing was changed. Start the newer version.");
+
+        int position = RecordFormat.SegmentHeaderBytes;
+        while (RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) &&
+            RecordFormat.TryReadBody(file, position, header, out ReadOnlySpan<byte> body))
+        {
+            CheckSequence(segment, position, header.Sequence);
+            Replay(segment, position, body);
+            int end = position + RecordFormat.FrameBytes(body.Length);
+            Remember(segment, position, file[position..Math.Min(end, file.Length)]);
+            position = end;
+        }
+
+        segment.Position = position;
+        CheckTail(segment, file, Math.Min(position, file.Length));
+    }
+
+    private ReadOnlySpan<byte> ReadFile(Segment segment)
+    {
+        using IFile file = files.Files.Open(segment.Path, forWriting: false);
+        segment.Length = file.Length;
+        if (segment.Length > Array.MaxLength)
+            throw Damaged(segment, 0, $"a segment of {segment.Length} bytes was never written");
+        if (_buffer.Length < segment.Length)
+            _buffer = new byte[segment.Length];
+        int count = file.Read(0, _buffer.AsSpan(0, (int)segment.Length));
+        return _buffer.AsSpan(0, count);
+    }
+
+    private void CheckSequence(Segment segment, int position, ulong sequence)
+    {
+        if (_torn is not null)
+            throw Damaged(_torn, _torn.Position, $"a frame is damaged, and {segment.Path} has later ones");
+        // The oldest frames may be gone with their segments: then the first one found may have any sequence.
+        bool follows = Sequence == 0 && segment == Segments[0] && segment.Number > 1 || sequence == Sequence + 1;
+        if (!follows)
+            throw Damaged(segment, position, $"frame {sequence} follows frame {Sequence}: frames are missing");
+        Sequence = sequence;
+    }
+
+    private void Remember(Segment segment, int offset, ReadOnlySpan<byte> frame)
+    {
+        (_lastWritten, _lastFrameOffset) = (segment, offset);
+        _bytes += frame.Length;
+        if (_lastFrame.Length != frame.Length)
+            _lastFrame = new byte[frame.Length];
+        frame.CopyTo(_lastFrame);
+    }
+
+    private void Replay(Segment segment, int position, ReadOnlySpan<byte> body)
+    {
+        var records = new RecordReader(body);
+        while (records.MoveNext())
+        {
+            _records++;
+            switch (records.Kind)
+            {
+                case RecordFormat.Entry:
+                    segment.Hold(records.Group, records.Number);
+                    replay.Entry(records.Group, records.Number, records.Payload);
+                    break;
+                case RecordFormat.State:
+                    States.Set(records.Group, records.Payload, segment.Number);
+                    replay.State(records.Group, records.Payload);
+                    break;
+                default:
+                    _trimmedBelow = Math.Max(_trimmedBelow, records.Number);
+                    break;
+            }
+        }
+
+        if (records.Failed)
+            throw new LogDamagedException(
+                $"{segment.Path}: the frame at offset {position} is whole but has a record this version does not know " +
+                $"(kind {records.Kind}). Nothing was changed. Start the version of Kvorum that wrote it.");
+    }
+
+    // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after it.
+    private void CheckTail(Segment segment, ReadOnlySpan<byte> file, int position)
+    {
+        int length = file[position..].LastIndexOfAnyExcept((byte)0) + 1;
+        if (length == 0)
+            return;
+        if (_torn is not null)
+            throw Damaged(segment, position, $"unfinished writes both here and in {_torn.Path}");
+        for (int at = position + RecordFormat.Alignment; at < position + length; at += RecordFormat.Alignment)
+        {
+            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out FrameHeader later))
+                throw Damaged(segment, position, $"a frame is damaged, and frame {later.Sequence} follows at offset {at}");
+        }
+
+        _torn = segment;
+        _cutBytes = length;
+    }
+
+    private static LogDamagedException Damaged(Segment segment, long offset, string what) =>
+        new($"{segment.Path}: damaged at offset {offset}: {what}. {Remedy}");
+}

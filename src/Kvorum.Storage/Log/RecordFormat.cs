@@ -1,0 +1,133 @@
+// The log on disk. All numbers are little-endian; crc is CRC-32C.
+//
+//   segment file = header frame* zeros                named <number, 16 digits>.log, numbers without gaps
+//   header       = magic "KVORUMLG", version u32 (1), zero u32, segment u64, zero u32, crc u32        (32 bytes)
+//                  crc over the 28 bytes before it
+//   frame        = marker u32 "KvF1", length u32, sequence u64, body crc u32, crc u32,                (24 bytes)
+//                  body (length bytes), zeros up to a multiple of 8
+//                  crc over: segment u64, offset of the frame u64, the 20 bytes before it
+//   body         = record+
+//   record       = 1 u8, group u32, index u64, length u32, payload          an entry
+//                | 2 u8, group u32, length u32, payload                     the newest state of a group; empty: it has none
+//                | 3 u8, segment u64                                        segments below this one are not needed any more
+//
+// A frame is what one write and one sync made durable; its sequence is one more than that of the frame before. The sum
+// over the frame's place makes a frame valid only where it was written: bytes that merely look like a frame, in a value
+// for instance, are none. A file is made under the name <number>.new, zero-filled, synced and then renamed.
+
+using System.Buffers.Binary;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>Encodes and decodes the pieces of a segment file. The grammar is at the top of this file.</summary>
+internal static class RecordFormat
+{
+    public const int SegmentHeaderBytes = 32;
+    public const int FrameHeaderBytes = 24;
+    public const int Alignment = 8;
+    public const uint Version = 1;
+
+    public const byte Entry = 1;
+    public const byte State = 2;
+    public const byte Trim = 3;
+
+    public const int EntryHeaderBytes = 17;
+    public const int StateHeaderBytes = 9;
+    public const int TrimBytes = 9;
+
+    private const uint Marker = 0x3146764b; // "KvF1"
+
+    private static ReadOnlySpan<byte> Magic => "KVORUMLG"u8;
+
+    /// <summary>Bytes a frame with a body of that length takes in the file.</summary>
+    public static int FrameBytes(int bodyBytes) => checked(FrameHeaderBytes + bodyBytes + Alignment - 1) & ~(Alignment - 1);
+
+    public static void WriteSegmentHeader(Span<byte> into, ulong segment)
+    {
+        into[..SegmentHeaderBytes].Clear();
+        Magic.CopyTo(into);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[8..], Version);
+        BinaryPrimitives.WriteUInt64LittleEndian(into[16..], segment);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[28..], Crc32C.Of(into[..28]));
+    }
+
+    /// <summary>The number and version of a segment, if its header is whole.</summary>
+    public static bool TryReadSegmentHeader(ReadOnlySpan<byte> from, out ulong segment, out uint version)
+    {
+        (segment, version) = (0, 0);
+        if (from.Length < SegmentHeaderBytes || !from.StartsWith(Magic) ||
+            BinaryPrimitives.ReadUInt32LittleEndian(from[28..]) != Crc32C.Of(from[..28]))
+            return false;
+        version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]);
+        segment = BinaryPrimitives.ReadUInt64LittleEndian(from[16..]);
+        return true;
+    }
+
+    /// <summary>Completes a frame: <paramref name="frame"/> has room for the header, then the body, then zeros.</summary>
+    public static void WriteFrameHeader(Span<byte> frame, int bodyBytes, ulong sequence, ulong segment, long offset)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(frame, Marker);
+        BinaryPrimitives.WriteInt32LittleEndian(frame[4..], bodyBytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], sequence);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[16..], Crc32C.Of(frame.Slice(FrameHeaderBytes, bodyBytes)));
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[20..], FrameHeaderCrc(frame, segment, offset));
+    }
+
+    /// <summary>Reads the header of a frame at its place in the file; false if there is none, and then nothing in it may be believed.</summary>
+    public static bool TryReadFrameHeader(ReadOnlySpan<byte> file, ulong segment, int offset, out FrameHeader header)
+    {
+        header = default;
+        if (file.Length - offset < FrameHeaderBytes)
+            return false;
+        ReadOnlySpan<byte> at = file[offset..];
+        if (BinaryPrimitives.ReadUInt32LittleEndian(at) != Marker ||
+            BinaryPrimitives.ReadUInt32LittleEndian(at[20..]) != FrameHeaderCrc(at, segment, offset))
+            return false;
+        header = new FrameHeader(
+            BinaryPrimitives.ReadUInt32LittleEndian(at[4..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(at[8..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(at[16..]));
+        return true;
+    }
+
+    /// <summary>The body of a frame whose header was read, if it is all there and its sum is right.</summary>
+    public static bool TryReadBody(ReadOnlySpan<byte> file, int offset, FrameHeader header, out ReadOnlySpan<byte> body)
+    {
+        body = default;
+        int start = offset + FrameHeaderBytes;
+        if (header.Length > (uint)(file.Length - start))
+            return false;
+        body = file.Slice(start, (int)header.Length);
+        return Crc32C.Of(body) == header.BodyCrc;
+    }
+
+    public static void WriteEntryHeader(Span<byte> into, uint group, ulong index, int payloadBytes)
+    {
+        into[0] = Entry;
+        BinaryPrimitives.WriteUInt32LittleEndian(into[1..], group);
+        BinaryPrimitives.WriteUInt64LittleEndian(into[5..], index);
+        BinaryPrimitives.WriteInt32LittleEndian(into[13..], payloadBytes);
+    }
+
+    public static void WriteStateHeader(Span<byte> into, uint group, int payloadBytes)
+    {
+        into[0] = State;
+        BinaryPrimitives.WriteUInt32LittleEndian(into[1..], group);
+        BinaryPrimitives.WriteInt32LittleEndian(into[5..], payloadBytes);
+    }
+
+    public static void WriteTrim(Span<byte> into, ulong segment)
+    {
+        into[0] = Trim;
+        BinaryPrimitives.WriteUInt64LittleEndian(into[1..], segment);
+    }
+
+    private static uint FrameHeaderCrc(ReadOnlySpan<byte> frame, ulong segment, long offset)
+    {
+        uint state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, segment), (ulong)offset);
+        return Crc32C.End(Crc32C.Add(state, frame[..20]));
+    }
+}
+
+/// <summary>The believed header of a frame.</summary>
+internal readonly record struct FrameHeader(uint Length, ulong Sequence, uint BodyCrc);

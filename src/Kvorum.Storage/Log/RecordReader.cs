@@ -1,0 +1,76 @@
+using System.Buffers.Binary;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>Walks over the records of a frame's body whose checksum was right.</summary>
+internal ref struct RecordReader(ReadOnlySpan<byte> body)
+{
+    private ReadOnlySpan<byte> _rest = body;
+
+    /// <summary>One of the kinds in <see cref="RecordFormat"/>.</summary>
+    public byte Kind { get; private set; }
+
+    /// <summary>The group; 0 for a trim record.</summary>
+    public uint Group { get; private set; }
+
+    /// <summary>The index of an entry, the segment of a trim record.</summary>
+    public ulong Number { get; private set; }
+
+    /// <summary>The payload of an entry or a state.</summary>
+    public ReadOnlySpan<byte> Payload { get; private set; }
+
+    /// <summary>True if what is left was not understood: a kind of a newer version, or a length that cannot be.</summary>
+    public bool Failed { get; private set; }
+
+    /// <summary>Moves to the next record; false at the end or when <see cref="Failed"/>.</summary>
+    public bool MoveNext()
+    {
+        if (_rest.IsEmpty || Failed)
+            return false;
+        Kind = _rest[0];
+        bool read = Kind switch
+        {
+            RecordFormat.Entry => TryReadEntry(),
+            RecordFormat.State => TryReadState(),
+            RecordFormat.Trim => TryReadTrim(),
+            _ => false,
+        };
+        Failed = !read;
+        return read;
+    }
+
+    private bool TryReadEntry()
+    {
+        if (_rest.Length < RecordFormat.EntryHeaderBytes)
+            return false;
+        Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
+        Number = BinaryPrimitives.ReadUInt64LittleEndian(_rest[5..]);
+        return TryTakePayload(RecordFormat.EntryHeaderBytes, BinaryPrimitives.ReadUInt32LittleEndian(_rest[13..]));
+    }
+
+    private bool TryReadState()
+    {
+        if (_rest.Length < RecordFormat.StateHeaderBytes)
+            return false;
+        Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
+        return TryTakePayload(RecordFormat.StateHeaderBytes, BinaryPrimitives.ReadUInt32LittleEndian(_rest[5..]));
+    }
+
+    private bool TryReadTrim()
+    {
+        if (_rest.Length < RecordFormat.TrimBytes)
+            return false;
+        Group = 0;
+        Number = BinaryPrimitives.ReadUInt64LittleEndian(_rest[1..]);
+        return TryTakePayload(RecordFormat.TrimBytes, 0);
+    }
+
+    private bool TryTakePayload(int headerBytes, uint length)
+    {
+        if (length > (uint)(_rest.Length - headerBytes))
+            return false;
+        Payload = _rest.Slice(headerBytes, (int)length);
+        _rest = _rest[(headerBytes + (int)length)..];
+        return true;
+    }
+}

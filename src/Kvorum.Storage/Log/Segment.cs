@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>
+/// One segment file and what it still holds for whom. The position and the file belong to the log lane, the holders are
+/// guarded by the log's gate.
+/// </summary>
+internal sealed class Segment(ulong number, string path)
+{
+    private readonly Dictionary<uint, ulong> _holders = [];
+
+    public ulong Number => number;
+
+    public string Path => path;
+
+    /// <summary>Open while the segment is written or prepared to be; else null.</summary>
+    public IFile? File { get; set; }
+
+    /// <summary>Where the next frame goes.</summary>
+    public long Position { get; set; } = RecordFormat.SegmentHeaderBytes;
+
+    /// <summary>Size of the file.</summary>
+    public long Length { get; set; }
+
+    /// <summary>True if no group needs an entry in it.</summary>
+    public bool IsFree => _holders.Count == 0;
+
+    /// <summary>The groups with entries in it, ascending.</summary>
+    public uint[] Holders => [.. _holders.Keys.Order()];
+
+    /// <summary>Notes an entry of the group.</summary>
+    public void Hold(uint group, ulong index)
+    {
+        ref ulong newest = ref CollectionsMarshal.GetValueRefOrAddDefault(_holders, group, out _);
+        newest = Math.Max(newest, index);
+    }
+
+    /// <summary>The group needs nothing up to the index.</summary>
+    public void Release(uint group, ulong upToIndex)
+    {
+        if (_holders.TryGetValue(group, out ulong newest) && newest <= upToIndex)
+            _holders.Remove(group);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>The folder of segment files: their names, how they are made and removed.</summary>
+internal sealed class SegmentFiles(IFileSystem files, string folder)
+{
+    private const string Extension = ".log";
+    private const string UnfinishedExtension = ".new";
+    private const int FillBytes = 1 << 18;
+
+    public IFileSystem Files => files;
+
+    public string PathOf(ulong segment) => $"{folder}/{NameOf(segment)}{Extension}";
+
+    /// <summary>
+    /// Makes a segment that is whole and durable under its name before anything is written to it. Filled with zeros, each
+    /// later sync only writes data; a file with a hole makes the file system's journal take part in every one.
+    /// </summary>
+    public Segment Create(ulong number, long bytes, bool fill)
+    {
+        string unfinished = $"{folder}/{NameOf(number)}{UnfinishedExtension}";
+        try
+        {
+            if (files.Exists(unfinished))
+                files.Delete(unfinished);
+            using (IFile file = files.Create(unfinished))
+                Write(file, number, bytes, fill);
+            files.Rename(unfinished, PathOf(number));
+            files.SyncFolder(folder);
+        }
+        catch (IOException)
+        {
+            RemoveIfThere(unfinished);
+            throw;
+        }
+
+        return new Segment(number, PathOf(number)) { File = files.Open(PathOf(number), forWriting: true), Length = bytes };
+    }
+
+    /// <summary>Deletes the files oldest first, each durably, so that a crash leaves no gap.</summary>
+    public void Delete(IEnumerable<string> oldestFirst)
+    {
+        foreach (string path in oldestFirst)
+        {
+            files.Delete(path);
+            files.SyncFolder(folder);
+        }
+    }
+
+    /// <summary>Segments on disk, ascending. Removes nothing.</summary>
+    public List<Segment> List()
+    {
+        List<Segment> segments = [];
+        foreach (string name in files.ListFiles(folder))
+        {
+            if (name.EndsWith(Extension, StringComparison.Ordinal) &&
+                ulong.TryParse(name.AsSpan(0, name.Length - Extension.Length), CultureInfo.InvariantCulture, out ulong number))
+                segments.Add(new Segment(number, PathOf(number)));
+        }
+
+        segments.Sort((a, b) => a.Number.CompareTo(b.Number));
+        return segments;
+    }
+
+    /// <summary>Removes files whose making was cut short.</summary>
+    public void DeleteUnfinished()
+    {
+        foreach (string name in files.ListFiles(folder))
+        {
+            if (name.EndsWith(UnfinishedExtension, StringComparison.Ordinal))
+                files.Delete($"{folder}/{name}");
+        }
+    }
+
+    private static void Write(IFile file, ulong number, long bytes, bool fill)
+    {
+        byte[] piece = new byte[fill ? FillBytes : RecordFormat.SegmentHeaderBytes];
+        RecordFormat.WriteSegmentHeader(piece, number);
+        if (!fill)
+            file.SetLength(bytes);
+        long end = fill ? bytes : piece.Length;
+        for (long offset = 0; offset < end; offset += piece.Length)
+        {
+            file.Write(offset, piece.AsSpan(0, (int)Math.Min(piece.Length, end - offset)));
+            piece.AsSpan().Clear();
+        }
+
+        file.Sync();
+    }
+
+    private void RemoveIfThere(string path)
+    {
+        try
+        {
+            if (files.Exists(path))
+                files.Delete(path);
+        }
+        catch (IOException)
+        {
+            // The disk already failed once; the next open removes what is left.
+        }
+    }
+
+    private static string NameOf(ulong segment) => segment.ToString("D16", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,34 @@
+using System.Collections.Concurrent;
+using Kvorum.Storage;
+
+namespace Kvorum.Tests.Storage;
+
+/// <summary>One thread for each lane. Disposing it runs what is queued and stops the threads.</summary>
+public sealed class ThreadedJobs : IJobRunner, IDisposable
+{
+    private readonly BlockingCollection<Action>[] _lanes = [new(), new()];
+    private readonly Thread[] _threads;
+
+    public ThreadedJobs()
+    {
+        _threads = [.. _lanes.Select(lane => new Thread(() =>
+        {
+            foreach (Action job in lane.GetConsumingEnumerable())
+                job();
+        }))];
+        foreach (Thread thread in _threads)
+            thread.Start();
+    }
+
+    public void Run(JobLane lane, Action job) => _lanes[(int)lane].Add(job);
+
+    public void Dispose()
+    {
+        for (int i = 0; i < _lanes.Length; i++)
+        {
+            _lanes[i].CompleteAdding();
+            _threads[i].Join();
+            _lanes[i].Dispose();
+        }
+    }
+}

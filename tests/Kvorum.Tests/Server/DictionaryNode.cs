@@ -2,6 +2,8 @@ using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
 
+using Limits = Kvorum.Protocol.Limits;
+
 namespace Kvorum.Tests.Server;
 
 /// <summary>

@@ -37,8 +37,8 @@ internal sealed class ScriptCluster
         ["snapshot-sent"] = a => Each([a[0]], r => r.Node!.SnapshotSent(Id(a[1]), a[2] == "yes")),
         ["compact"] = a => Each([a[0]], r => r.Compact(a.Length > 1 ? Number(a[1]) : 0)),
         ["take"] = a => Each(a, Take),
-        ["persist"] = a => Each(a, r => Post(r.Persist())),
-        ["apply"] = a => Each(a, r => { while (r.CanApply) r.Apply(); }),
+        ["persist"] = a => Each(a, Persist),
+        ["apply"] = a => Each(a, Apply),
         ["work"] = a => Each(a, Work),
         ["settle"] = Settle,
         ["deliver"] = a => Pick(a, m => Deliver(m)),
@@ -157,6 +157,7 @@ internal sealed class ScriptCluster
         var ready = replica.Take();
         trace!.Append(Transcript.Of(replica.Id, ready));
         Post(ready.Messages);
+        Look(replica);
     }
 
     private void Work(Replica replica)
@@ -165,9 +166,21 @@ internal sealed class ScriptCluster
         while (replica.Node.HasReady || replica.CanPersist || replica.CanApply)
         {
             Take(replica);
-            while (replica.CanPersist) Post(replica.Persist());
-            while (replica.CanApply) replica.Apply();
+            while (replica.CanPersist) Persist(replica);
+            Apply(replica);
         }
+    }
+
+    private static void Apply(Replica replica)
+    {
+        while (replica.CanApply) replica.Apply();
+    }
+
+    private void Persist(Replica replica)
+    {
+        if (replica.CanPersist) Post(replica.Persist());
+        else trace!.Append("nothing to write\n");
+        Look(replica);
     }
 
     /// <summary>Works and delivers until nothing moves.</summary>

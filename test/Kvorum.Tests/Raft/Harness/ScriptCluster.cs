@@ -14,6 +14,7 @@ internal sealed class ScriptCluster
     private SafetyChecker checker = new();
     private readonly SortedDictionary<NodeId, Replica> replicas = [];
     private readonly List<Message> network = [];
+    private readonly List<Message> held = [];
     private readonly HashSet<NodeId> isolated = [];
     private readonly Dictionary<string, Func<string[], string>> commands;
     private RaftOptions template = DefaultOptions;
@@ -44,6 +45,9 @@ internal sealed class ScriptCluster
         ["deliver"] = a => Pick(a, m => Deliver(m)),
         ["drop"] = a => Pick(a, _ => { }),
         ["double"] = Double,
+        ["hold"] = a => Pick(a, held.Add),
+        ["release"] = _ => { network.AddRange(held); held.Clear(); return ""; },
+        ["pass"] = Pass,
         ["reverse"] = Reverse,
         ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
         ["heal"] = _ => { isolated.Clear(); return ""; },
@@ -126,6 +130,17 @@ internal sealed class ScriptCluster
     {
         var times = arguments.Length > 1 ? (int)Number(arguments[1]) : 1;
         for (; times > 0; times--) Each([arguments[0]], r => r.Node?.Tick());
+        return "";
+    }
+
+    /// <summary>Time passes in a group that works meanwhile.</summary>
+    private string Pass(string[] arguments)
+    {
+        for (var times = (int)Number(arguments[0]); times > 0; times--)
+        {
+            Each([], r => r.Node?.Tick());
+            Settle(["quiet"]);
+        }
         return "";
     }
 

@@ -14,6 +14,7 @@ internal sealed class ScriptCluster
     private SafetyChecker checker = new();
     private readonly SortedDictionary<NodeId, Replica> replicas = [];
     private readonly List<Message> network = [];
+    private readonly List<Message> held = [];
     private readonly HashSet<NodeId> isolated = [];
     private readonly Dictionary<string, Func<string[], string>> commands;
     private RaftOptions template = DefaultOptions;
@@ -37,13 +38,16 @@ internal sealed class ScriptCluster
         ["snapshot-sent"] = a => Each([a[0]], r => r.Node!.SnapshotSent(Id(a[1]), a[2] == "yes")),
         ["compact"] = a => Each([a[0]], r => r.Compact(a.Length > 1 ? Number(a[1]) : 0)),
         ["take"] = a => Each(a, Take),
-        ["persist"] = a => Each(a, r => Post(r.Persist())),
-        ["apply"] = a => Each(a, r => { while (r.CanApply) r.Apply(); }),
+        ["persist"] = a => Each(a, Persist),
+        ["apply"] = a => Each(a, Apply),
         ["work"] = a => Each(a, Work),
         ["settle"] = Settle,
         ["deliver"] = a => Pick(a, m => Deliver(m)),
         ["drop"] = a => Pick(a, _ => { }),
         ["double"] = Double,
+        ["hold"] = a => Pick(a, held.Add),
+        ["release"] = _ => { network.AddRange(held); held.Clear(); return ""; },
+        ["pass"] = Pass,
         ["reverse"] = Reverse,
         ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
         ["heal"] = _ => { isolated.Clear(); return ""; },
@@ -129,6 +133,17 @@ internal sealed class ScriptCluster
         return "";
     }
 
+    /// <summary>Time passes in a group that works meanwhile.</summary>
+    private string Pass(string[] arguments)
+    {
+        for (var times = (int)Number(arguments[0]); times > 0; times--)
+        {
+            Each([], r => r.Node?.Tick());
+            Settle(["quiet"]);
+        }
+        return "";
+    }
+
     private string Propose(string[] arguments) =>
         Text(Of(arguments[0]).Node!.Propose(Encoding.UTF8.GetBytes(arguments.Length > 1 ? arguments[1] : "")));
 
@@ -157,6 +172,7 @@ internal sealed class ScriptCluster
         var ready = replica.Take();
         trace!.Append(Transcript.Of(replica.Id, ready));
         Post(ready.Messages);
+        Look(replica);
     }
 
     private void Work(Replica replica)
@@ -165,9 +181,21 @@ internal sealed class ScriptCluster
         while (replica.Node.HasReady || replica.CanPersist || replica.CanApply)
         {
             Take(replica);
-            while (replica.CanPersist) Post(replica.Persist());
-            while (replica.CanApply) replica.Apply();
+            while (replica.CanPersist) Persist(replica);
+            Apply(replica);
         }
+    }
+
+    private static void Apply(Replica replica)
+    {
+        while (replica.CanApply) replica.Apply();
+    }
+
+    private void Persist(Replica replica)
+    {
+        if (replica.CanPersist) Post(replica.Persist());
+        else trace!.Append("nothing to write\n");
+        Look(replica);
     }
 
     /// <summary>Works and delivers until nothing moves.</summary>

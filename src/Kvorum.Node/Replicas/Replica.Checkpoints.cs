@@ -39,7 +39,7 @@ internal sealed partial class Replica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
-        _log.Compact(snapshot);
+        _log.Compact(snapshot, loop.Options.TrailingLogBytes);
         loop.ReleaseLog(Group, snapshot.Index);
     }
 

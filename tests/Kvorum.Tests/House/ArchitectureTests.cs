@@ -3,7 +3,9 @@ using System.Xml.Linq;
 
 namespace Kvorum.Tests.House;
 
-/// <summary>The arrows of ARCHITECTURE.md and the purity of the rooms, read from the compiled assemblies.</summary>
+/// <summary>
+/// The arrows of ARCHITECTURE.md and the purity of the rooms, read from the compiled assemblies.
+/// </summary>
 public class ArchitectureTests
 {
     /// <summary>What a project may refer to; whatever is not named here may not be referred to.</summary>
@@ -16,13 +18,17 @@ public class ArchitectureTests
         ["Kvorum.Server"] = ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage"],
         ["Kvorum.Client"] = ["Kvorum.Protocol"],
         // The program shows and configures what the server and the client are made of.
-        ["Kvorum.Cli"] = ["Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server", "Kvorum.Storage"],
+        ["Kvorum.Cli"] =
+        [
+            "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server", "Kvorum.Storage",
+        ],
     };
 
-    /// <summary>Folders from which only the named folders may be referred to. All others are only kept free of cycles.</summary>
+    /// <summary>
+    /// Folders from which only the named folders may be referred to. All others are only kept free of cycles.
+    /// </summary>
     private static readonly Dictionary<string, string[]> StatedFolderArrows = new()
     {
-        ["Kvorum.Raft.Messages"] = [],
         ["Kvorum.Storage.Files"] = [],
         ["Kvorum.Storage.Log"] = ["Files"],
         ["Kvorum.Storage.Trees"] = ["Files"],
@@ -56,7 +62,8 @@ public class ArchitectureTests
         }
     }
 
-    private static Assembly Load(string project) => Assembly.Load(project == "Kvorum.Cli" ? "kvorum" : project);
+    private static Assembly Load(string project) =>
+        Assembly.Load(project == "Kvorum.Cli" ? "kvorum" : project);
 
     private static BannedList Banned(string list) =>
         new(House.Read($"build/BannedSymbols.{list}.txt").Split('\n'));
@@ -74,8 +81,10 @@ public class ArchitectureTests
             .Where(name => name.StartsWith("Kvorum.", StringComparison.Ordinal) || name == "kvorum");
         Assert.Empty(referred.Except(allowed));
 
-        // And in the project file, where a reference that nothing uses yet would be the first step on the way.
-        var named = XDocument.Parse(House.Read($"src/{project}/{project}.csproj")).Descendants("ProjectReference")
+        // And in the project file, where a reference that nothing uses yet would be the first step on the
+        // way.
+        var named = XDocument.Parse(House.Read($"src/{project}/{project}.csproj"))
+            .Descendants("ProjectReference")
             .Select(item => Path.GetFileNameWithoutExtension(item.Attribute("Include")!.Value));
         Assert.Empty(named.Except(allowed));
     }

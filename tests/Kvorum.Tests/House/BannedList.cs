@@ -3,9 +3,9 @@ using System.Reflection;
 namespace Kvorum.Tests.House;
 
 /// <summary>
-/// A list of banned APIs, as the analyzer reads it (<c>T:</c>, <c>P:</c>, <c>M:</c> and a reason), held against compiled
-/// code: so it is also seen when somebody switched the analyzer off. Of virtual methods compiled code names the base
-/// only (<c>object.GetHashCode</c>); those the analyzer alone can see.
+/// A list of banned APIs, as the analyzer reads it (<c>T:</c>, <c>P:</c>, <c>M:</c> and a reason), held
+/// against compiled code: so it is also seen when somebody switched the analyzer off. Of virtual methods
+/// compiled code names the base only (<c>object.GetHashCode</c>); those the analyzer alone can see.
 /// </summary>
 public sealed class BannedList
 {

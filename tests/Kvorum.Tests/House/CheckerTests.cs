@@ -2,27 +2,33 @@ using System.Xml.Linq;
 
 namespace Kvorum.Tests.House;
 
-/// <summary>The checkers of the house, on small texts that break one rule each: a checker that never complains proves nothing.</summary>
+/// <summary>
+/// The checkers of the house, on small texts that break one rule each: a checker that never complains proves
+/// nothing.
+/// </summary>
 public class CheckerTests
 {
     [Theory]
-    [InlineData("namespace Kvorum.Node;\n", "namespace Kvorum.Node, but the folder says Kvorum.Node.Placement")]
+    [InlineData("namespace Kvorum.Node;\n", "but the folder says Kvorum.Node.Placement")]
     [InlineData("namespace Kvorum.Node.Placement\n{\n}\n", "not file-scoped")]
     [InlineData("// FIX" + "ME later\n", "FIX" + "ME")]
     [InlineData("// TO" + "DO\n", "TO" + "DO")]
     [InlineData("    #reg" + "ion Fields\n", "#reg" + "ion")]
     [InlineData("class StringUtil" + "s;\n", "Util" + "s")]
     [InlineData("class Path" + "Help" + "er;\n", "Help" + "er")]
-    [InlineData("sealed class NodeManager(int a);\n", "class NodeManager")]
+    [InlineData("sealed class NodeMan" + "ager(int a);\n", "class NodeMan" + "ager")]
     [InlineData("Console" + ".WriteLine(1);\n", "console")]
-    public void A_fault_in_a_source_is_found(string text, string complaint) =>
-        Assert.Contains(complaint, Assert.Single(Tidy.Complaints("src/Kvorum.Node/Placement/A.cs", text)), StringComparison.Ordinal);
+    public void A_fault_in_a_source_is_found(string text, string complaint)
+    {
+        var only = Assert.Single(Tidy.Complaints("src/Kvorum.Node/Placement/A.cs", text));
+        Assert.Contains(complaint, only, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Long_lines_and_long_files_are_found()
     {
-        Assert.Empty(Tidy.Complaints("src/A/B.cs", new string('x', Tidy.ColumnsMax)));
-        Assert.Single(Tidy.Complaints("src/A/B.cs", new string('x', Tidy.ColumnsMax + 1)));
+        Assert.Empty(Tidy.LongLines("src/A/B.cs", new string('x', Tidy.ColumnsMax)));
+        Assert.Single(Tidy.LongLines("src/A/B.cs", "\n" + new string('x', Tidy.ColumnsMax + 1) + "\n"));
         var full = string.Concat(Enumerable.Repeat("x\n", Tidy.LinesMax));
         Assert.Empty(Tidy.Complaints("src/A/B.cs", full));
         Assert.Single(Tidy.Complaints("src/A/B.cs", full + "x\n"));
@@ -31,7 +37,12 @@ public class CheckerTests
     [Fact]
     public void A_good_source_has_no_complaint()
     {
-        const string text = "namespace Kvorum.Node.Placement;\n\n/// <summary>Utilises help, todo.</summary>\nclass Ring;\n";
+        const string text = """
+            namespace Kvorum.Node.Placement;
+
+            /// <summary>Utilises help, todo.</summary>
+            class Ring;
+            """;
         Assert.Empty(Tidy.Complaints("src/Kvorum.Node/Placement/Ring.cs", text));
         Assert.Empty(Tidy.Complaints("src/Kvorum.Cli/Program.cs", "Console" + ".WriteLine();\n"));
     }
@@ -65,18 +76,16 @@ public class CheckerTests
     {
         var assembly = typeof(Kvorum.Node.Placement.Ring).Assembly;
         var docs = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "Kvorum.Node.xml"));
+        string[] removed =
+        [
+            "F:Kvorum.Node.PeerLoss.Silent",
+            "M:Kvorum.Node.Placement.Ring.Place",
+            "P:Kvorum.Node.INode.Map",
+            "T:Kvorum.Node.Placement.Token",
+        ];
         docs.Descendants("member")
-            .Where(member => member.Attribute("name")!.Value is var name
-                && (name.StartsWith("M:Kvorum.Node.Placement.Ring.Place(", StringComparison.Ordinal)
-                    || name is "T:Kvorum.Node.Placement.Token" or "F:Kvorum.Node.PeerLoss.Silent" or "P:Kvorum.Node.INode.Map"))
+            .Where(member => removed.Contains(member.Attribute("name")!.Value.Split('(')[0]))
             .Remove();
-        Assert.Equal(
-            [
-                "F:Kvorum.Node.PeerLoss.Silent",
-                "M:Kvorum.Node.Placement.Ring.Place",
-                "P:Kvorum.Node.INode.Map",
-                "T:Kvorum.Node.Placement.Token",
-            ],
-            XmlDocs.Missing(assembly, docs).Order(StringComparer.Ordinal));
+        Assert.Equal(removed, XmlDocs.Missing(assembly, docs).Order(StringComparer.Ordinal));
     }
 }

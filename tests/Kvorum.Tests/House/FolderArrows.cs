@@ -2,13 +2,18 @@ using System.Reflection;
 
 namespace Kvorum.Tests.House;
 
-/// <summary>Which folders (namespaces) of an assembly refer to which. The root folder is common ground and has no arrows.</summary>
+/// <summary>
+/// Which folders (namespaces) of an assembly refer to which. The root folder is common ground and has no
+/// arrows.
+/// </summary>
 public static class FolderArrows
 {
     /// <summary>Pairs of folder names below <paramref name="root"/>, in order.</summary>
-    public static IReadOnlyList<(string From, string To)> Of(ILookup<Type, MemberInfo> references, string root) =>
+    public static IReadOnlyList<(string From, string To)> Of(
+        ILookup<Type, MemberInfo> references, string root) =>
         [.. references
-            .SelectMany(group => group.Select(to => (From: Folder(group.Key, root), To: Folder(TypeOf(to), root))))
+            .SelectMany(group => group.Select(to =>
+                (From: Folder(group.Key, root), To: Folder(TypeOf(to), root))))
             .Where(arrow => arrow.From.Length > 0 && arrow.To.Length > 0 && arrow.From != arrow.To)
             .Distinct()
             .Order()];

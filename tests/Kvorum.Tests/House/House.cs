@@ -3,14 +3,17 @@ namespace Kvorum.Tests.House;
 /// <summary>The source tree that the tests were built from.</summary>
 public static class House
 {
-    private static readonly string[] NotSources = ["artifacts", "node_modules", "bin", "obj", "kvorum-data", ".git"];
+    private static readonly string[] NotSources =
+        ["artifacts", "node_modules", "bin", "obj", "kvorum-data", ".git"];
 
     /// <summary>The root folder.</summary>
     public static string Root { get; } = FindRoot();
 
     /// <summary>The projects in src, in order.</summary>
     public static IReadOnlyList<string> Projects { get; } =
-        [.. Directory.GetDirectories(Path.Combine(Root, "src")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetDirectories(Path.Combine(Root, "src"))
+            .Select(path => Path.GetFileName(path))
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>All files of the tree with that ending, as paths from the root with '/', in order.</summary>
     public static IReadOnlyList<string> Files(string ending) =>
@@ -29,12 +32,14 @@ public static class House
     }
 
     private static IEnumerable<string> Walk(string folder) =>
-        Directory.GetFiles(folder).Concat(
-            Directory.GetDirectories(folder).Where(path => !NotSources.Contains(Path.GetFileName(path))).SelectMany(Walk));
+        Directory.GetFiles(folder).Concat(Directory.GetDirectories(folder)
+            .Where(path => !NotSources.Contains(Path.GetFileName(path)))
+            .SelectMany(Walk));
 
     private static string FindRoot()
     {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        var folder = AppContext.BaseDirectory;
+        for (; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "Kvorum.slnx")))
                 return folder;

@@ -23,7 +23,10 @@ public sealed partial class Markdown
             else if (line.StartsWith('#'))
                 _headings.Add(line);
             if (fence is null)
-                _links.AddRange(Link().Matches(InlineCode().Replace(line, "")).Select(match => match.Groups[1].Value));
+            {
+                var links = Link().Matches(InlineCode().Replace(line, ""));
+                _links.AddRange(links.Select(match => match.Groups[1].Value));
+            }
         }
     }
 
@@ -31,14 +34,15 @@ public sealed partial class Markdown
     public int Titles => _headings.Count(heading => heading.StartsWith("# ", StringComparison.Ordinal));
 
     /// <summary>Targets of links that do not leave the repository.</summary>
-    public IEnumerable<string> LocalLinks => _links.Where(link => !link.Contains("://", StringComparison.Ordinal));
+    public IEnumerable<string> LocalLinks =>
+        _links.Where(link => !link.Contains("://", StringComparison.Ordinal));
 
     /// <summary>The names by which links reach headings.</summary>
     public IEnumerable<string> Anchors => _headings.Select(Anchor);
 
     /// <summary>
-    /// The commands in blocks of shell, with continued lines joined and comments, prompts and output removed: a line that
-    /// begins with "./" or "$ ./".
+    /// The commands in blocks of shell, with continued lines joined and comments, prompts and output removed:
+    /// a line that begins with "./" or "$ ./".
     /// </summary>
     public IEnumerable<string> Commands()
     {

@@ -5,8 +5,9 @@ using System.Reflection.Emit;
 namespace Kvorum.Tests.House;
 
 /// <summary>
-/// What a compiled type refers to: the types of its base, fields, parameters and locals, and every member that its
-/// instructions name. What the compiler made of a method (closures, iterators) counts for the type that was written.
+/// What a compiled type refers to: the types of its base, fields, parameters and locals, and every member
+/// that its instructions name. What the compiler made of a method (closures, iterators) counts for the type
+/// that was written.
 /// </summary>
 public static class References
 {
@@ -102,7 +103,8 @@ public static class References
             at += operand switch
             {
                 OperandType.InlineNone => 0,
-                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI => 1,
+                OperandType.ShortInlineVar => 1,
                 OperandType.InlineVar => 2,
                 OperandType.InlineI8 or OperandType.InlineR => 8,
                 OperandType.InlineSwitch => 4 + (4 * BinaryPrimitives.ReadInt32LittleEndian(code.AsSpan(at))),

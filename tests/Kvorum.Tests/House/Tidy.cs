@@ -28,8 +28,6 @@ public static partial class Tidy
             yield return $"{path}: {lines.Length} lines, more than {LinesMax}";
         for (var i = 0; i < lines.Length; i++)
         {
-            if (lines[i].Length > ColumnsMax)
-                yield return $"{path}:{i + 1}: {lines[i].Length} columns, more than {ColumnsMax}";
             foreach (var (banned, instead) in Words)
             {
                 if (banned.Match(lines[i]) is { Success: true } match)
@@ -43,11 +41,18 @@ public static partial class Tidy
                 yield return $"{path}:{i + 1}: only the program writes to the console";
         }
 
-        if (Namespace().Match(text) is { Success: true } named && named.Groups[1].Value != NamespaceOf(path))
-            yield return $"{path}: namespace {named.Groups[1].Value}, but the folder says {NamespaceOf(path)}";
+        if (Namespace().Match(text) is { Success: true } line && line.Groups[1].Value is var named
+            && named != NamespaceOf(path))
+            yield return $"{path}: namespace {named}, but the folder says {NamespaceOf(path)}";
         if (BlockNamespace().IsMatch(text))
             yield return $"{path}: the namespace is not file-scoped";
     }
+
+    /// <summary>The lines that are too long.</summary>
+    public static IReadOnlyList<string> LongLines(string path, string text) =>
+        [.. text.ReplaceLineEndings("\n").Split('\n').Index()
+            .Where(line => line.Item.Length > ColumnsMax)
+            .Select(line => $"{path}:{line.Index + 1}: {line.Item.Length} columns, more than {ColumnsMax}")];
 
     /// <summary>src/Kvorum.Node/Placement/Ring.cs belongs to Kvorum.Node.Placement.</summary>
     public static string NamespaceOf(string path) => string.Join('.', path.Split('/')[1..^1]);

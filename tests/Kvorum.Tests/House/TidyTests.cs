@@ -9,6 +9,8 @@ public class TidyTests
     /// <summary>Folders of tests that mirror no folder of src: what they test goes across rooms.</summary>
     private static readonly string[] AcrossRooms = ["House", "Cluster", "Interop", "EndToEnd"];
 
+    private const string LongLines = "tests/Kvorum.Tests/House/long-lines.txt";
+
     public static TheoryData<string> Libraries =>
         [.. House.Projects.Where(project => project != "Kvorum.Cli")];
 
@@ -21,6 +23,30 @@ public class TidyTests
         Assert.True(files.Count > 50);
         var complaints = files.SelectMany(path => Tidy.Complaints(path, House.Read(path)));
         House.Accepts(complaints);
+    }
+
+    /// <summary>
+    /// Files that had long lines when the rule came may keep as many as they had: long-lines.txt only ever shrinks. After
+    /// shortening some, run with KVORUM_REWRITE=1 to write the list anew.
+    /// </summary>
+    [Fact]
+    public void Lines_are_not_too_long()
+    {
+        var allowed = House.Read(LongLines).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ')).ToDictionary(line => line[1], line => int.Parse(line[0], null));
+        var found = House.Files(".cs").Select(path => (Path: path, Lines: Tidy.LongLines(path, House.Read(path))))
+            .Where(file => file.Lines.Count > 0)
+            .ToArray();
+        if (Environment.GetEnvironmentVariable("KVORUM_REWRITE") == "1")
+        {
+            var list = string.Concat(found.Select(file => $"{file.Lines.Count} {file.Path}\n"));
+            File.WriteAllText(Path.Combine(House.Root, LongLines), list);
+            return;
+        }
+
+        House.Accepts(found
+            .Where(file => file.Lines.Count > allowed.GetValueOrDefault(file.Path))
+            .SelectMany(file => file.Lines));
     }
 
     [Theory]
@@ -46,7 +72,8 @@ public class TidyTests
         var folders = House.Files(".cs")
             .Where(path => path.StartsWith("tests/Kvorum.Tests/", StringComparison.Ordinal))
             .Select(path => path.Split('/')[2..^1])
-            .Where(folder => folder.Length > 0 && !AcrossRooms.Contains(folder[0]))
+            // A harness is what the tests of a room stand on.
+            .Where(folder => folder.Length > 0 && folder[^1] != "Harness" && !AcrossRooms.Contains(folder[0]))
             .Select(folder => $"src/Kvorum.{string.Join('/', folder)}")
             .Distinct();
         House.Accepts(folders.Where(folder => !Directory.Exists(Path.Combine(House.Root, folder))));

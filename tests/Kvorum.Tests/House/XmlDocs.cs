@@ -4,13 +4,17 @@ using System.Xml.Linq;
 
 namespace Kvorum.Tests.House;
 
-/// <summary>Holds an assembly's public types and members against the documentation that the compiler collected.</summary>
+/// <summary>
+/// Holds an assembly's public types and members against the documentation that the compiler collected.
+/// </summary>
 public static class XmlDocs
 {
     private const BindingFlags Own =
         BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
 
-    /// <summary>Public types and members without documentation, by documentation id without parameters.</summary>
+    /// <summary>
+    /// Public types and members without documentation, by documentation id without parameters.
+    /// </summary>
     public static IEnumerable<string> Missing(Assembly assembly, XDocument docs)
     {
         var written = docs.Descendants("member")
@@ -27,8 +31,10 @@ public static class XmlDocs
     {
         if (typeof(Delegate).IsAssignableFrom(type))
             yield break;
-        var positional = IsRecord(type)
-            ? type.GetConstructors().SelectMany(made => made.GetParameters()).Select(given => given.Name).ToHashSet() : [];
+        var constructors = IsRecord(type) ? type.GetConstructors() : [];
+        var positional = constructors.SelectMany(made => made.GetParameters())
+            .Select(given => given.Name)
+            .ToHashSet();
         foreach (var member in type.GetMembers(Own).Where(IsWritten))
         {
             var id = $"{TypeName(type)}.{member.Name}";
@@ -37,8 +43,7 @@ public static class XmlDocs
                 case MethodInfo { IsSpecialName: false } method when method.GetBaseDefinition() == method:
                     yield return $"M:{id}";
                     break;
-                case PropertyInfo property when !positional.Contains(property.Name)
-                    && property.GetAccessors() is [var accessor, ..] && accessor.GetBaseDefinition() == accessor:
+                case PropertyInfo property when !positional.Contains(property.Name) && !IsOverride(property):
                     yield return $"P:{id}";
                     break;
                 case EventInfo:
@@ -60,6 +65,9 @@ public static class XmlDocs
         && !member.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute))
         && (member as Type)?.GetInterface("IMessage") is null // written by protoc
         && (member is not Type { DeclaringType: { } outer } || IsWritten(outer));
+
+    private static bool IsOverride(PropertyInfo property) =>
+        property.GetAccessors() is [var accessor, ..] && accessor.GetBaseDefinition() != accessor;
 
     private static string NameOf(Type type) => $"T:{TypeName(type)}";
 

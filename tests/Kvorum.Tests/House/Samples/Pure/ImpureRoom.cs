@@ -1,6 +1,8 @@
 namespace Kvorum.Tests.House.Samples.Pure;
 
-/// <summary>Bad on purpose: everything that a pure room must not do, each in the way that is hardest to see.</summary>
+/// <summary>
+/// Bad on purpose: everything that a pure room must not do, each in the way that is hardest to see.
+/// </summary>
 internal static class ImpureRoom
 {
     public static IEnumerable<long> Clock()

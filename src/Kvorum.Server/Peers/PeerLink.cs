@@ -118,7 +118,7 @@ internal sealed class PeerLink(
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(PeerAddress.Parse(Target), cancel).ConfigureAwait(false);
+            await socket.ConnectAsync(HostPort.Parse(Target), cancel).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Net;
 
-namespace Kvorum.Server.Peers;
+namespace Kvorum.Server;
 
 /// <summary>Reads <c>host:port</c>, <c>:port</c> and <c>[ipv6]:port</c>.</summary>
-public static class PeerAddress
+public static class HostPort
 {
     /// <summary>The host and port, or null if the text is none. An empty host stays empty.</summary>
     public static (string Host, int Port)? TryParse(string text)

@@ -3,7 +3,9 @@ using Kvorum.Tests.Raft.Harness;
 
 namespace Kvorum.Tests.Raft;
 
-/// <summary>Split votes end: a thousand groups without a leader find one, each within a few election timeouts.</summary>
+/// <summary>
+/// Split votes end: a thousand groups without a leader find one, each within a few election timeouts.
+/// </summary>
 public class ElectionTests
 {
     private const int LeastTicks = 15;
@@ -20,7 +22,9 @@ public class ElectionTests
         Assert.True(ticks[500] < 2 * MostTicks, $"the median of 1000 elections took {ticks[500]} ticks");
     }
 
-    /// <summary>Three to seven nodes start at once, with slow and unequal links; one tick is a tenth of a second.</summary>
+    /// <summary>
+    /// Three to seven nodes start at once, with slow and unequal links; one tick is a tenth of a second.
+    /// </summary>
     private static int TicksToElect(int seed)
     {
         var random = new Random(seed);

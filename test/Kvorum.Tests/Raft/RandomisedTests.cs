@@ -3,10 +3,15 @@ using Kvorum.Tests.Raft.Harness;
 
 namespace Kvorum.Tests.Raft;
 
-/// <summary>Groups among faults: the five safety properties after every step, progress after healing, and reads never stale.</summary>
+/// <summary>
+/// Groups among faults: the five safety properties after every step, progress after healing, and reads never
+/// stale.
+/// </summary>
 public class RandomisedTests
 {
-    /// <summary>Set to a number to replay that seed alone; to a range such as <c>1000-2000</c> to search.</summary>
+    /// <summary>
+    /// Set to a number to replay that seed alone; to a range such as <c>1000-2000</c> to search.
+    /// </summary>
     private const string SeedVariable = "KVORUM_RAFT_SEED";
 
     [Fact]

@@ -5,8 +5,8 @@ using Kvorum.Tests.Raft.Harness;
 namespace Kvorum.Tests.Raft;
 
 /// <summary>
-/// Runs every script in <c>testdata</c>: commands above a line of dashes, what they printed below. With KVORUM_REWRITE=1
-/// the transcripts are written anew; read the difference before you keep it.
+/// Runs every script in <c>testdata</c>: commands above a line of dashes, what they printed below. With
+/// KVORUM_REWRITE=1 the transcripts are written anew; read the difference before you keep it.
 /// </summary>
 public class ScriptTests
 {

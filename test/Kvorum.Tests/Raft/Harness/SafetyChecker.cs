@@ -3,8 +3,8 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// Raft's five properties (figure 3 of the paper) as theorems over what the replicas show, and the promise behind them:
-/// what is committed lies on the disks of a majority.
+/// Raft's five properties (figure 3 of the paper) as theorems over what the replicas show, and the promise
+/// behind them: what is committed lies on the disks of a majority.
 /// </summary>
 internal sealed class SafetyChecker
 {

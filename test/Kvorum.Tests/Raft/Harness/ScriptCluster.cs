@@ -5,9 +5,9 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// A group that moves only as a script says: every message waits in a list until it is delivered, dropped, doubled or
-/// overtaken by name; taking, persisting and applying are separate commands. The commands are described in
-/// <c>testdata/README.txt</c>.
+/// A group that moves only as a script says: every message waits in a list until it is delivered, dropped,
+/// doubled or overtaken by name; taking, persisting and applying are separate commands. The commands are
+/// described in <c>testdata/README.txt</c>.
 /// </summary>
 internal sealed class ScriptCluster
 {
@@ -238,7 +238,10 @@ internal sealed class ScriptCluster
         return "";
     }
 
-    /// <summary>Takes the messages meant out of the network: <c>1->2</c>, <c>->2</c>, <c>1-></c>, a kind, and <c>first</c>.</summary>
+    /// <summary>
+    /// Takes the messages meant out of the network: <c>1->2</c>, <c>->2</c>, <c>1-></c>, a kind, and
+    /// <c>first</c>.
+    /// </summary>
     private string Pick(string[] arguments, Action<Message> use)
     {
         var chosen = network.Where(Selector(arguments)).ToArray();

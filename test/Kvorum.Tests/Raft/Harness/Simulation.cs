@@ -3,9 +3,9 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// A group among faults, driven by one seed: loss, duplication, reordering, delay, splits, crashes that lose what was
-/// not durable, late writes, pauses, clock drift, membership changes, transfers, compaction. The checker looks after
-/// every step. Then everything heals, and progress is demanded.
+/// A group among faults, driven by one seed: loss, duplication, reordering, delay, splits, crashes that lose
+/// what was not durable, late writes, pauses, clock drift, membership changes, transfers, compaction. The
+/// checker looks after every step. Then everything heals, and progress is demanded.
 /// </summary>
 internal sealed class Simulation
 {
@@ -66,7 +66,9 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>Heals everything; then a write must commit everywhere and a read must be served everywhere.</summary>
+    /// <summary>
+    /// Heals everything; then a write must commit everywhere and a read must be served everywhere.
+    /// </summary>
     public void HealAndDemandProgress()
     {
         healed = true;
@@ -112,7 +114,9 @@ internal sealed class Simulation
         return leader.Applied >= result.Index.Value && leader.Node.Term == result.Term ? result.Index.Value : 0;
     }
 
-    /// <summary>Each member must serve a read in the end; one that was given up is asked again, as a host would.</summary>
+    /// <summary>
+    /// Each member must serve a read in the end; one that was given up is asked again, as a host would.
+    /// </summary>
     private void DemandReads()
     {
         foreach (var replica in Members().ToList())

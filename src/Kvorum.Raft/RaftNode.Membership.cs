@@ -92,8 +92,9 @@ public sealed partial class RaftNode
             {
                 if (entry.Kind != EntryKind.Configuration) continue;
                 var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
-                var applied = MembershipRules.Apply(history.Current, change)
-                    ?? throw new ArgumentException($"The configuration change at {entry.Index} makes no sense.");
+                var applied = MembershipRules.Apply(history.Current, change);
+                if (applied is null)
+                    throw new ArgumentException($"The configuration change at {entry.Index} makes no sense.");
                 history.Add(entry.Index.Value, applied);
             }
             next = batch[^1].Index.Next;

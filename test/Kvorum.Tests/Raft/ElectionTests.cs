@@ -29,7 +29,8 @@ public class ElectionTests
     {
         var random = new Random(seed);
         var count = random.Next(3, 8);
-        var configuration = new Configuration { Voters = [.. Enumerable.Range(1, count).Select(i => new NodeId((UInt128)i))] };
+        var ids = Enumerable.Range(1, count).Select(id => new NodeId((UInt128)id));
+        var configuration = new Configuration { Voters = [.. ids] };
         var template = new RaftOptions
         {
             Id = default,
@@ -40,7 +41,8 @@ public class ElectionTests
             CheckQuorum = random.Next(2) == 0,
         };
         var checker = new SafetyChecker();
-        var replicas = configuration.Voters.Select(id => new Replica(template with { Id = id }, configuration, checker)).ToArray();
+        var replicas = configuration.Voters
+            .Select(id => new Replica(template with { Id = id }, configuration, checker)).ToArray();
         foreach (var replica in replicas) replica.Start(random);
         var network = new PriorityQueue<Message, (int, int)>();
         for (int tick = 1, order = 0; ; tick++)

@@ -21,8 +21,9 @@ public class RandomisedTests
         var clock = Stopwatch.StartNew();
         ulong committed = 0;
         long reads = 0, runs = 0;
-        for (var seed = first; seed <= last && (!bounded || clock.Elapsed < TimeSpan.FromSeconds(20)); seed++, runs++)
+        for (var seed = first; seed <= last; seed++, runs++)
         {
+            if (bounded && clock.Elapsed > TimeSpan.FromSeconds(20)) break;
             var simulation = Run(seed);
             committed += simulation.Committed;
             reads += simulation.ReadsServed;
@@ -44,8 +45,9 @@ public class RandomisedTests
         }
         catch (Exception problem)
         {
-            throw new InvalidOperationException(
-                $"seed {seed} (replay: {SeedVariable}={seed}): {problem.Message}\n{simulation.Describe()}", problem);
+            var replay = $"seed {seed} (replay: {SeedVariable}={seed})";
+            var text = $"{replay}: {problem.Message}\n{simulation.Describe()}";
+            throw new InvalidOperationException(text, problem);
         }
     }
 

@@ -13,7 +13,10 @@ public class ScriptTests
     private const string Separator = "----";
 
     public static TheoryData<string> Scripts() =>
-        [.. Directory.GetFiles(Folder(), "*.txt").Select(f => Path.GetFileName(f)!).Where(f => f != "README.txt").Order()];
+    [
+        .. Directory.GetFiles(Folder(), "*.txt").Select(path => Path.GetFileName(path)!)
+            .Where(name => name != "README.txt").Order(),
+    ];
 
     [Theory]
     [MemberData(nameof(Scripts))]

@@ -1,9 +1,10 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Who takes part in a group (thesis chapter 4). <see cref="Outgoing"/> is non-empty only in the joint state, where
-/// elections and commits need a majority of <see cref="Voters"/> and a majority of <see cref="Outgoing"/>. Immutable.
-/// All arrays are sorted; a node is never voter (of the incoming set) and learner at once.
+/// Who takes part in a group (thesis chapter 4). <see cref="Outgoing"/> is non-empty only in the joint state,
+/// where elections and commits need a majority of <see cref="Voters"/> and a majority of
+/// <see cref="Outgoing"/>. Immutable. All arrays are sorted; a node is never voter (of the incoming set) and
+/// learner at once.
 /// </summary>
 public sealed record Configuration
 {
@@ -40,7 +41,7 @@ public enum MemberChangeKind : byte
 public readonly record struct MemberChange(MemberChangeKind Kind, NodeId Node);
 
 /// <summary>
-/// A configuration change: several members at once by joint consensus, left automatically once the joint configuration
-/// is committed. Empty changes leave a joint state.
+/// A configuration change: several members at once by joint consensus, left automatically once the joint
+/// configuration is committed. Empty changes leave a joint state.
 /// </summary>
 public sealed record ConfigurationChange(IReadOnlyList<MemberChange> Changes);

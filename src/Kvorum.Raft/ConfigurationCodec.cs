@@ -27,7 +27,9 @@ public static class ConfigurationCodec
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(into);
         IReadOnlyList<NodeId>[] lists =
-            [configuration.Voters, configuration.Outgoing, configuration.Learners, configuration.LearnersNext];
+        [
+            configuration.Voters, configuration.Outgoing, configuration.Learners, configuration.LearnersNext,
+        ];
         var size = 1 + lists.Sum(nodes => 2 + (nodes.Count * NodeBytes));
         var span = into.GetSpan(size);
         span[0] = Version;
@@ -54,7 +56,9 @@ public static class ConfigurationCodec
         into.Advance(size);
     }
 
-    /// <summary>Reads a configuration. Throws <see cref="FormatException"/> if the bytes are not one.</summary>
+    /// <summary>
+    /// Reads a configuration. Throws <see cref="FormatException"/> if the bytes are not one.
+    /// </summary>
     public static Configuration DecodeConfiguration(ReadOnlySpan<byte> bytes)
     {
         var rest = ReadVersion(bytes);
@@ -68,7 +72,9 @@ public static class ConfigurationCodec
         return rest.IsEmpty ? configuration : throw Broken("bytes follow its end");
     }
 
-    /// <summary>Reads a configuration change. Throws <see cref="FormatException"/> if the bytes are not one.</summary>
+    /// <summary>
+    /// Reads a configuration change. Throws <see cref="FormatException"/> if the bytes are not one.
+    /// </summary>
     public static ConfigurationChange DecodeChange(ReadOnlySpan<byte> bytes)
     {
         var rest = ReadVersion(bytes);
@@ -128,5 +134,6 @@ public static class ConfigurationCodec
         return taken;
     }
 
-    private static FormatException Broken(string why) => new($"Not a configuration or a change of one: {why}.");
+    private static FormatException Broken(string why) =>
+        new($"Not a configuration or a change of one: {why}.");
 }

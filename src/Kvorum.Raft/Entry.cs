@@ -20,7 +20,9 @@ public enum EntryKind : byte
 /// <param name="Data">Opaque bytes; never changed once the entry exists.</param>
 public readonly record struct Entry(LogIndex Index, Term Term, EntryKind Kind, ReadOnlyMemory<byte> Data);
 
-/// <summary>What must be durable before any message that depends on it leaves (Raft figure 2, "persistent state").</summary>
+/// <summary>
+/// What must be durable before any message that depends on it leaves (Raft figure 2, "persistent state").
+/// </summary>
 /// <param name="Term">The current term.</param>
 /// <param name="Vote">The candidate that got this node's vote in <paramref name="Term"/>, if any.</param>
 /// <param name="Commit">The newest index known to be committed; a hint for restarts, it may lag.</param>
@@ -30,5 +32,6 @@ public readonly record struct HardState(Term Term, NodeId? Vote, LogIndex Commit
 public sealed record SnapshotMetadata(LogIndex Index, Term Term, Configuration Configuration)
 {
     /// <summary>The snapshot of a group that has no log yet.</summary>
-    public static SnapshotMetadata Initial(Configuration configuration) => new(default, default, configuration);
+    public static SnapshotMetadata Initial(Configuration configuration) =>
+        new(default, default, configuration);
 }

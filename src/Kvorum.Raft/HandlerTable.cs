@@ -1,8 +1,8 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Which handler takes which message in which role, once the terms are settled. The table is total: a test proves that
-/// each kind of message has a handler in each role.
+/// Which handler takes which message in which role, once the terms are settled. The table is total: a test
+/// proves that each kind of message has a handler in each role.
 /// </summary>
 internal static class HandlerTable
 {
@@ -17,7 +17,8 @@ internal static class HandlerTable
     private static readonly Action<RaftNode, Message>[][] handlers = Build();
 
     /// <summary>The handler for a message in a role.</summary>
-    public static Action<RaftNode, Message> Find(Role role, Message message) => handlers[(int)role][Kind(message)];
+    public static Action<RaftNode, Message> Find(Role role, Message message) =>
+        handlers[(int)role][Kind(message)];
 
     /// <summary>All handlers of a role, in the order of <see cref="Kinds"/>.</summary>
     public static IReadOnlyList<Action<RaftNode, Message>> Of(Role role) => handlers[(int)role];
@@ -72,7 +73,9 @@ internal static class HandlerTable
         return table;
     }
 
-    /// <summary>Both kinds of candidates differ only in the answers they count; a leader of their term ends them.</summary>
+    /// <summary>
+    /// Both kinds of candidates differ only in the answers they count; a leader of their term ends them.
+    /// </summary>
     private static Action<RaftNode, Message>[] Standing(Action<RaftNode, Message> countVote) =>
     [
         On<RequestVote>((node, m) => node.AnswerVote(m)),

@@ -2,13 +2,17 @@ using System.Globalization;
 
 namespace Kvorum.Raft;
 
-/// <summary>The identity of one node: a full 128-bit UUID, so that two nodes never share one by accident.</summary>
+/// <summary>
+/// The identity of one node: a full 128-bit UUID, so that two nodes never share one by accident.
+/// </summary>
 public readonly record struct NodeId(UInt128 Value) : IComparable<NodeId>
 {
     /// <inheritdoc/>
     public int CompareTo(NodeId other) => Value.CompareTo(other.Value);
 
-    /// <summary>Short form for traces: the last eight hexadecimal digits (small numbers read as themselves).</summary>
+    /// <summary>
+    /// Short form for traces: the last eight hexadecimal digits (small numbers read as themselves).
+    /// </summary>
     public override string ToString() => Value <= 999
         ? ((ulong)Value).ToString(CultureInfo.InvariantCulture)
         : ((uint)Value).ToString("x8", CultureInfo.InvariantCulture);
@@ -51,7 +55,9 @@ public readonly record struct Term(ulong Value) : IComparable<Term>
     public static bool operator >=(Term left, Term right) => left.Value >= right.Value;
 }
 
-/// <summary>The position of an entry in a group's log. The first entry has index 1; zero means "before the log".</summary>
+/// <summary>
+/// The position of an entry in a group's log. The first entry has index 1; zero means "before the log".
+/// </summary>
 public readonly record struct LogIndex(ulong Value) : IComparable<LogIndex>
 {
     /// <summary>The index that follows.</summary>

@@ -1,8 +1,9 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// A message between two replicas of one group: a closed family, one sealed record per kind. The bytes on the wire are
-/// made elsewhere. <see cref="Term"/> is the sender's term, except in pre-votes, which carry the term they would start.
+/// A message between two replicas of one group: a closed family, one sealed record per kind. The bytes on the
+/// wire are made elsewhere. <see cref="Term"/> is the sender's term, except in pre-votes, which carry the
+/// term they would start.
 /// </summary>
 public abstract record Message
 {
@@ -20,7 +21,10 @@ public abstract record Message
     public required Term Term { get; init; }
 }
 
-/// <summary>A candidate asks for a vote (Raft section 5.2); with <see cref="PreVote"/>, whether it would get one (thesis 9.6).</summary>
+/// <summary>
+/// A candidate asks for a vote (Raft section 5.2); with <see cref="PreVote"/>, whether it would get one
+/// (thesis 9.6).
+/// </summary>
 public sealed record RequestVote : Message
 {
     /// <summary>True if no vote is given and no term is changed: only a question.</summary>
@@ -32,7 +36,9 @@ public sealed record RequestVote : Message
     /// <summary>Term of the candidate's last entry.</summary>
     public required Term LastTerm { get; init; }
 
-    /// <summary>True if the voter shall not protect its current leader: the leader itself handed over (thesis 3.10).</summary>
+    /// <summary>
+    /// True if the voter shall not protect its current leader: the leader itself handed over (thesis 3.10).
+    /// </summary>
     public required bool Transfer { get; init; }
 }
 
@@ -46,7 +52,9 @@ public sealed record RequestVoteReply : Message
     public required bool Granted { get; init; }
 }
 
-/// <summary>A leader replicates entries (Raft section 5.3). Empty entries probe the log or carry a new commit index.</summary>
+/// <summary>
+/// A leader replicates entries (Raft section 5.3). Empty entries probe the log or carry a new commit index.
+/// </summary>
 public sealed record AppendEntries : Message
 {
     /// <summary>Index of the entry before the first of <see cref="Entries"/>.</summary>
@@ -68,23 +76,34 @@ public sealed record AppendEntriesReply : Message
     /// <summary>True if the previous entry did not match.</summary>
     public required bool Rejected { get; init; }
 
-    /// <summary>Accepted: the newest index known to match the leader's log. Rejected: the refused <c>PreviousIndex</c>.</summary>
+    /// <summary>
+    /// Accepted: the newest index known to match the leader's log. Rejected: the refused
+    /// <c>PreviousIndex</c>.
+    /// </summary>
     public required LogIndex Index { get; init; }
 
-    /// <summary>Rejected: the largest index at which the follower's log may match, by term; else zero.</summary>
+    /// <summary>
+    /// Rejected: the largest index at which the follower's log may match, by term; else zero.
+    /// </summary>
     public required LogIndex HintIndex { get; init; }
 
     /// <summary>Rejected: the follower's term at <see cref="HintIndex"/>; else zero.</summary>
     public required Term HintTerm { get; init; }
 }
 
-/// <summary>A leader shows that it is there, and asks to be confirmed when <see cref="ReadRound"/> is not zero (thesis 6.4).</summary>
+/// <summary>
+/// A leader shows that it is there, and asks to be confirmed when <see cref="ReadRound"/> is not zero (thesis
+/// 6.4).
+/// </summary>
 public sealed record Heartbeat : Message
 {
     /// <summary>The commit index, never beyond what the follower is known to hold.</summary>
     public required LogIndex Commit { get; init; }
 
-    /// <summary>The newest read round that a confirmation of this message confirms; zero for none. Grows within a term.</summary>
+    /// <summary>
+    /// The newest read round that a confirmation of this message confirms; zero for none. Grows within a
+    /// term.
+    /// </summary>
     public required ulong ReadRound { get; init; }
 
     /// <summary>True if the group is idle and its timers may rest until something happens.</summary>
@@ -99,8 +118,9 @@ public sealed record HeartbeatReply : Message
 }
 
 /// <summary>
-/// A leader offers a snapshot to a replica whose next entry is compacted. The core sends the metadata only: the host
-/// streams the data beside it and hands this message to the receiving core once the data is complete and durable.
+/// A leader offers a snapshot to a replica whose next entry is compacted. The core sends the metadata only:
+/// the host streams the data beside it and hands this message to the receiving core once the data is complete
+/// and durable.
 /// </summary>
 public sealed record InstallSnapshot : Message
 {
@@ -118,7 +138,9 @@ public sealed record ReadIndexRequest : Message
     public required ulong ReadId { get; init; }
 }
 
-/// <summary>Answer to <see cref="ReadIndexRequest"/>, sent once leadership was confirmed after the request came.</summary>
+/// <summary>
+/// Answer to <see cref="ReadIndexRequest"/>, sent once leadership was confirmed after the request came.
+/// </summary>
 public sealed record ReadIndexReply : Message
 {
     /// <summary>The id in the request.</summary>

@@ -15,7 +15,9 @@ public enum ProposeOutcome : byte
     /// <summary>A leadership transfer is under way; nothing was appended.</summary>
     Transferring,
 
-    /// <summary>A configuration change is under way, or the change makes no sense; nothing was appended.</summary>
+    /// <summary>
+    /// A configuration change is under way, or the change makes no sense; nothing was appended.
+    /// </summary>
     Refused,
 }
 

@@ -2,10 +2,15 @@ using Kvorum.Raft.Membership;
 
 namespace Kvorum.Raft;
 
-/// <summary>Standing for election: first the question (pre-candidate, thesis 9.6), then the vote (candidate, Raft section 5.2).</summary>
+/// <summary>
+/// Standing for election: first the question (pre-candidate, thesis 9.6), then the vote (candidate, Raft
+/// section 5.2).
+/// </summary>
 public sealed partial class RaftNode
 {
-    /// <summary>The own vote counts once it is durable; until the Ready that carries it is taken, this is true.</summary>
+    /// <summary>
+    /// The own vote counts once it is durable; until the Ready that carries it is taken, this is true.
+    /// </summary>
     private bool ownVoteDue;
 
     private void StartCampaign()

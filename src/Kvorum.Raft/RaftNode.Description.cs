@@ -7,7 +7,10 @@ namespace Kvorum.Raft;
 /// <summary>The whole state as text.</summary>
 public sealed partial class RaftNode
 {
-    /// <summary>A textual read-out of the whole state: role, term, vote, commit, applied, log, configuration, progress. For tests and people.</summary>
+    /// <summary>
+    /// A textual read-out of the whole state: role, term, vote, commit, applied, log, configuration,
+    /// progress. For tests and people.
+    /// </summary>
     public string Describe()
     {
         var text = new StringBuilder();
@@ -28,13 +31,16 @@ public sealed partial class RaftNode
     /// <summary>The term of an entry, for tests; null if compacted or not there.</summary>
     internal Term? TermAt(LogIndex index) => log.TermOf(index.Value);
 
-    /// <summary>A configuration as text: <c>voters=1,2,3</c> and the other sets where they are not empty.</summary>
+    /// <summary>
+    /// A configuration as text: <c>voters=1,2,3</c> and the other sets where they are not empty.
+    /// </summary>
     internal static string Describe(Configuration configuration)
     {
         var text = $"voters={Join(configuration.Voters)}";
         if (configuration.IsJoint) text += $" outgoing={Join(configuration.Outgoing)}";
         if (configuration.Learners.Count > 0) text += $" learners={Join(configuration.Learners)}";
-        if (configuration.LearnersNext.Count > 0) text += $" learners-next={Join(configuration.LearnersNext)}";
+        if (configuration.LearnersNext.Count > 0)
+            text += $" learners-next={Join(configuration.LearnersNext)}";
         return text;
     }
 

@@ -10,8 +10,9 @@ public sealed partial class RaftNode
     private ulong leaderCommit;
 
     /// <summary>
-    /// True for a replica that was just made to join a group whose first configuration it does not know: it refuses even
-    /// the first entry, and so gets a snapshot, be it the empty one, with the configuration inside.
+    /// True for a replica that was just made to join a group whose first configuration it does not know: it
+    /// refuses even the first entry, and so gets a snapshot, be it the empty one, with the configuration
+    /// inside.
     /// </summary>
     private bool IsBlank => configurations.CurrentIndex == 0 && Configuration.Voters.Count == 0;
 
@@ -44,8 +45,10 @@ public sealed partial class RaftNode
         leaderMatch = Math.Max(leaderMatch, Math.Min(message.Commit.Value, log.LastIndex));
         LearnCommit(message.Commit.Value);
         if (message.Quiesce && TryRest(message)) return;
-        var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = message.ReadRound };
-        // The answer is a promise to protect the leader; who forgets the term in a crash must not have given it.
+        var round = message.ReadRound;
+        var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = round };
+        // The answer is a promise to protect the leader; who forgets the term in a crash must not have given
+        // it.
         if (durableTerm == Term) Send(reply);
         else SendWhenDurable(reply);
     }
@@ -80,7 +83,9 @@ public sealed partial class RaftNode
         }
     }
 
-    /// <summary>A leader of a newer term has other entries here: these were never committed (Raft section 5.3).</summary>
+    /// <summary>
+    /// A leader of a newer term has other entries here: these were never committed (Raft section 5.3).
+    /// </summary>
     private void TruncateFrom(ulong index)
     {
         log.TruncateFrom(index);
@@ -93,14 +98,18 @@ public sealed partial class RaftNode
         if (entry.Kind == EntryKind.Configuration) FollowConfiguration(entry);
     }
 
-    /// <summary>Commits what the leader has committed, as far as this log is known to equal the leader's.</summary>
+    /// <summary>
+    /// Commits what the leader has committed, as far as this log is known to equal the leader's.
+    /// </summary>
     private void LearnCommit(ulong commit)
     {
         leaderCommit = Math.Max(leaderCommit, commit);
         log.CommitTo(Math.Min(leaderCommit, leaderMatch));
     }
 
-    /// <summary>Acknowledges once durable; of several acknowledgements in one Ready the newest says it all.</summary>
+    /// <summary>
+    /// Acknowledges once durable; of several acknowledgements in one Ready the newest says it all.
+    /// </summary>
     private void Acknowledge(NodeId leader, ulong index)
     {
         if (afterPersist.Count > 0 && afterPersist[^1] is AppendEntriesReply { Rejected: false } earlier

@@ -3,7 +3,10 @@ using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
-/// <summary>Leading: the term's first entry, proposals, acknowledgements, commitment, heartbeats (Raft sections 5.3, 5.4.2, 8).</summary>
+/// <summary>
+/// Leading: the term's first entry, proposals, acknowledgements, commitment, heartbeats (Raft sections 5.3,
+/// 5.4.2, 8).
+/// </summary>
 public sealed partial class RaftNode
 {
     private readonly Queue<(ulong Index, int Bytes)> uncommitted = [];
@@ -15,12 +18,14 @@ public sealed partial class RaftNode
     private static readonly Func<Progress, ulong> heardOf = progress => (ulong)progress.HeardTick;
     private static readonly Func<Progress, ulong> roundOf = progress => progress.ConfirmedRound;
 
-    /// <summary>True once an entry of this leader's term is committed: only then it knows what is (Raft section 8).</summary>
+    /// <summary>
+    /// True once an entry of this leader's term is committed: only then it knows what is (Raft section 8).
+    /// </summary>
     private bool HasCommittedInTerm => log.Commit >= termStart;
 
     /// <summary>
-    /// Proposes a command. Bytes are kept, not copied. Refused as overloaded while too much is uncommitted; a command
-    /// that alone exceeds the bound is taken when nothing else waits.
+    /// Proposes a command. Bytes are kept, not copied. Refused as overloaded while too much is uncommitted; a
+    /// command that alone exceeds the bound is taken when nothing else waits.
     /// </summary>
     public ProposeResult Propose(ReadOnlyMemory<byte> data)
     {
@@ -83,7 +88,9 @@ public sealed partial class RaftNode
         else StartRound(toAll: true);
     }
 
-    /// <summary>True unless a whole election timeout went by without a word from a majority (thesis 6.2).</summary>
+    /// <summary>
+    /// True unless a whole election timeout went by without a word from a majority (thesis 6.2).
+    /// </summary>
     private bool HearsMajority
     {
         get
@@ -101,7 +108,9 @@ public sealed partial class RaftNode
         if (reply.Index.Value > log.LastIndex) return;
         if (reply.Rejected)
         {
-            if (reply.Index.Value == 0 && peer.Match == 0 && peer.State != ProgressState.Snapshot) OfferSnapshot(peer);
+            // Only a blank replica refuses the very first entry.
+            var blank = reply.Index.Value == 0 && peer.Match == 0 && peer.State != ProgressState.Snapshot;
+            if (blank) OfferSnapshot(peer);
             var (candidate, _) = log.FindMatchCandidate(reply.HintIndex, reply.HintTerm);
             if (peer.Rejected(reply.Index.Value, candidate.Value)) replicationDue = true;
             return;
@@ -143,7 +152,9 @@ public sealed partial class RaftNode
         CommitByMajority();
     }
 
-    /// <summary>Commits what a majority has, provided that it is of this term (Raft section 5.4.2 and figure 8).</summary>
+    /// <summary>
+    /// Commits what a majority has, provided that it is of this term (Raft section 5.4.2 and figure 8).
+    /// </summary>
     private void CommitByMajority()
     {
         var reached = Math.Min(peers.Reached(matchOf), log.LastIndex);

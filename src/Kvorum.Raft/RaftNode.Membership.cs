@@ -4,7 +4,10 @@ using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
-/// <summary>Configuration changes (thesis chapter 4): in force when appended, one at a time, joint states left by themselves.</summary>
+/// <summary>
+/// Configuration changes (thesis chapter 4): in force when appended, one at a time, joint states left by
+/// themselves.
+/// </summary>
 public sealed partial class RaftNode
 {
     /// <summary>Proposes a configuration change (thesis chapter 4).</summary>
@@ -13,10 +16,10 @@ public sealed partial class RaftNode
         ArgumentNullException.ThrowIfNull(change);
         if (Role != Role.Leader) return new(ProposeOutcome.NotLeader, default, Term);
         if (transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
-        // An unfinished change of an earlier leader counts too; and before an entry of its own term is committed a
-        // leader does not know what is finished.
-        var pending = configurations.CurrentIndex > log.Commit || Configuration.IsJoint || !HasCommittedInTerm;
-        if (pending || MembershipRules.Apply(Configuration, change) is null)
+        // An unfinished change of an earlier leader counts too; and before an entry of its own term is
+        // committed a leader does not know what is finished.
+        var pending = configurations.CurrentIndex > log.Commit || Configuration.IsJoint;
+        if (pending || !HasCommittedInTerm || MembershipRules.Apply(Configuration, change) is null)
             return new(ProposeOutcome.Refused, default, Term);
         return new(ProposeOutcome.Accepted, AppendChange(change), Term);
     }
@@ -45,7 +48,9 @@ public sealed partial class RaftNode
         replicationDue = true;
     }
 
-    /// <summary>More is committed: a joint state may be left, and a leader that left the voters may go.</summary>
+    /// <summary>
+    /// More is committed: a joint state may be left, and a leader that left the voters may go.
+    /// </summary>
     private void ConfigurationCommitted()
     {
         if (configurations.CurrentIndex > log.Commit) return;
@@ -53,7 +58,10 @@ public sealed partial class RaftNode
         else if (!Configuration.HasVoter(Id)) Retire();
     }
 
-    /// <summary>Tells the others what is committed, and the most complete voter to take over, and steps down (thesis 4.2.2).</summary>
+    /// <summary>
+    /// Tells the others what is committed, and the most complete voter to take over, and steps down (thesis
+    /// 4.2.2).
+    /// </summary>
     private void Retire()
     {
         Progress? heir = null;
@@ -61,7 +69,8 @@ public sealed partial class RaftNode
         {
             if (peer.Node == Id) continue;
             SendHeartbeat(peer, 0, quiesce: false);
-            if (Configuration.HasVoter(peer.Node) && IsActive(peer) && peer.Match > (heir?.Match ?? 0)) heir = peer;
+            var eligible = Configuration.HasVoter(peer.Node) && IsActive(peer);
+            if (eligible && peer.Match > (heir?.Match ?? 0)) heir = peer;
         }
         if (heir is not null) Send(new TimeoutNow { From = Id, To = heir.Node, Term = Term });
         BecomeFollower(Term, null);
@@ -75,13 +84,18 @@ public sealed partial class RaftNode
         {
             batch.Clear();
             if (!storage.TryRead(next, storage.LastIndex.Next, 1 << 20, batch) || batch.Count == 0)
-                throw new ArgumentException($"The stored log ends at {storage.LastIndex} but {next} cannot be read.");
+            {
+                throw new ArgumentException(
+                    $"The stored log ends at {storage.LastIndex} but {next} cannot be read.");
+            }
             foreach (var entry in batch)
             {
                 if (entry.Kind != EntryKind.Configuration) continue;
                 var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
-                history.Add(entry.Index.Value, MembershipRules.Apply(history.Current, change)
-                    ?? throw new ArgumentException($"The configuration change at {entry.Index} makes no sense."));
+                var applied = MembershipRules.Apply(history.Current, change);
+                if (applied is null)
+                    throw new ArgumentException($"The configuration change at {entry.Index} makes no sense.");
+                history.Add(entry.Index.Value, applied);
             }
             next = batch[^1].Index.Next;
         }

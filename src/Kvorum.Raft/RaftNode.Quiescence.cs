@@ -3,9 +3,9 @@ using Kvorum.Raft.Replication;
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Rest of idle groups: the leader says once that nothing is left to do, and all timers stop. Any message, proposal or
-/// read ends the rest. A follower that cannot rest keeps its timer and, when that runs out, wakes the group by a
-/// pre-vote, which the leader answers with a heartbeat.
+/// Rest of idle groups: the leader says once that nothing is left to do, and all timers stop. Any message,
+/// proposal or read ends the rest. A follower that cannot rest keeps its timer and, when that runs out, wakes
+/// the group by a pre-vote, which the leader answers with a heartbeat.
 /// </summary>
 public sealed partial class RaftNode
 {
@@ -18,7 +18,8 @@ public sealed partial class RaftNode
         IsQuiescent = false;
         electionElapsed = 0;
         if (Role != Role.Leader) return;
-        // Nobody spoke during the rest: silence counts from now, and the first heartbeat goes with the next tick.
+        // Nobody spoke during the rest: silence counts from now, and the first heartbeat goes with the next
+        // tick.
         foreach (var peer in peers.All) peer.HeardTick = peer.ProgressTick = now;
         heartbeatElapsed = options.HeartbeatTicks;
         activityTick = now;
@@ -33,15 +34,16 @@ public sealed partial class RaftNode
 
     private void WakeFor(Message message)
     {
-        var restAgain = message is Heartbeat { Quiesce: true } && message.Term == Term && Role == Role.Follower;
-        if (!restAgain) Wake();
+        var saidAgain = message is Heartbeat { Quiesce: true } && message.Term == Term;
+        if (!saidAgain || Role != Role.Follower) Wake();
     }
 
     private bool MayRest
     {
         get
         {
-            if (!options.Quiescence || transferTarget is not null || !rounds.IsIdle || Configuration.IsJoint) return false;
+            if (!options.Quiescence || transferTarget is not null) return false;
+            if (!rounds.IsIdle || Configuration.IsJoint) return false;
             if (now - activityTick < options.ElectionTimeoutMinTicks) return false;
             if (log.Commit < log.LastIndex || log.Stable < log.LastIndex) return false;
             foreach (var peer in peers.All)
@@ -55,7 +57,9 @@ public sealed partial class RaftNode
         }
     }
 
-    /// <summary>The lease ends with the rest: ticks no longer measure time. What was sent before it is forgotten.</summary>
+    /// <summary>
+    /// The lease ends with the rest: ticks no longer measure time. What was sent before it is forgotten.
+    /// </summary>
     private void Rest()
     {
         foreach (var peer in peers.All)

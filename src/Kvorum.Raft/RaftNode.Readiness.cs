@@ -1,6 +1,8 @@
 namespace Kvorum.Raft;
 
-/// <summary>What the world must do: collected here, taken by the host as Readys, confirmed when done.</summary>
+/// <summary>
+/// What the world must do: collected here, taken by the host as Readys, confirmed when done.
+/// </summary>
 public sealed partial class RaftNode
 {
     private List<Message> messages = [];
@@ -41,7 +43,9 @@ public sealed partial class RaftNode
         return ready;
     }
 
-    /// <summary>The Ready and all before it are durable and installed, and its entries readable through the storage.</summary>
+    /// <summary>
+    /// The Ready and all before it are durable and installed, and its entries readable through the storage.
+    /// </summary>
     public void Persisted(Ready ready)
     {
         ArgumentNullException.ThrowIfNull(ready);
@@ -58,8 +62,8 @@ public sealed partial class RaftNode
     public void Applied(LogIndex index) => log.AppliedTo(index.Value);
 
     /// <summary>
-    /// Term and vote whenever they changed; a new commit index only with something else that is made durable anyway,
-    /// and never one beyond what is durable already: it is a hint, and not worth a write of its own.
+    /// Term and vote whenever they changed; a new commit index only with something else that is made durable
+    /// anyway, and never one beyond what is durable already: it is a hint, and not worth a write of its own.
     /// </summary>
     private HardState? TakeHardState(bool writesAnyway)
     {

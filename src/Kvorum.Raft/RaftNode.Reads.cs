@@ -3,17 +3,21 @@ using Kvorum.Raft.Reads;
 
 namespace Kvorum.Raft;
 
-/// <summary>Linearizable reads without log entries (thesis 6.4), on the leader and through it on followers.</summary>
+/// <summary>
+/// Linearizable reads without log entries (thesis 6.4), on the leader and through it on followers.
+/// </summary>
 public sealed partial class RaftNode
 {
     private List<ReadState> answeredReads = [];
 
-    /// <summary>False from the moment this leader told another to campaign: that one may win at any time in this term.</summary>
+    /// <summary>
+    /// False from the moment this leader told another to campaign: that one may win at any time in this term.
+    /// </summary>
     private bool mayUseLease = true;
 
     /// <summary>
-    /// Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>. Works on
-    /// followers too, which ask their leader (always confirmed, never by lease).
+    /// Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>.
+    /// Works on followers too, which ask their leader (always confirmed, never by lease).
     /// </summary>
     public void ReadIndex(ulong readId, ReadMode mode)
     {
@@ -35,8 +39,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// True while no other leader can have been elected: a majority confirmed this one and promised its protection for
-    /// the least election timeout. One tick is given away on either side, since both clocks count whole ticks.
+    /// True while no other leader can have been elected: a majority confirmed this one and promised its
+    /// protection for the least election timeout. One tick is given away on either side, since both clocks
+    /// count whole ticks.
     /// </summary>
     private bool HoldsLease
     {
@@ -57,7 +62,10 @@ public sealed partial class RaftNode
         StartWaitingReads();
     }
 
-    /// <summary>Confirms the leadership for waiting reads at once, unless a round is under way: then they share the next.</summary>
+    /// <summary>
+    /// Confirms the leadership for waiting reads at once, unless a round is under way: then they share the
+    /// next.
+    /// </summary>
     private void StartWaitingReads()
     {
         if (rounds.HasWaiting && !rounds.IsUnderWay && HasCommittedInTerm) StartRound(toAll: false);
@@ -87,12 +95,14 @@ public sealed partial class RaftNode
 
     private void AnswerRead(PendingRead read, LogIndex? index)
     {
-        if (read.Asker == Id) answeredReads.Add(new(read.ReadId, index));
-        else Send(new ReadIndexReply { From = Id, To = read.Asker, Term = Term, ReadId = read.ReadId, Index = index });
+        var (asker, id) = read;
+        if (asker == Id) answeredReads.Add(new(id, index));
+        else Send(new ReadIndexReply { From = Id, To = asker, Term = Term, ReadId = id, Index = index });
     }
 
     /// <summary>A follower asks a node that does not lead.</summary>
-    internal void RefuseRead(ReadIndexRequest request) => AnswerRead(new(request.From, request.ReadId), (LogIndex?)null);
+    internal void RefuseRead(ReadIndexRequest request) =>
+        AnswerRead(new(request.From, request.ReadId), (LogIndex?)null);
 
     private void RequestReadIndex(ulong requestId)
     {

@@ -2,7 +2,9 @@ using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
-/// <summary>Sending the log: once per Ready, so that all proposals since the last one share a message (thesis 10.2.2).</summary>
+/// <summary>
+/// Sending the log: once per Ready, so that all proposals since the last one share a message (thesis 10.2.2).
+/// </summary>
 public sealed partial class RaftNode
 {
     /// <summary>True if some peer may have something to get.</summary>
@@ -29,8 +31,8 @@ public sealed partial class RaftNode
     public PeerProgress? ProgressOf(NodeId peer)
     {
         if (Role != Role.Leader || peers.Find(peer) is not { } progress) return null;
-        return new(
-            new(progress.Match), new(progress.Next), IsActive(progress), progress.State == ProgressState.Snapshot);
+        var needsSnapshot = progress.State == ProgressState.Snapshot;
+        return new(new(progress.Match), new(progress.Next), IsActive(progress), needsSnapshot);
     }
 
     private bool IsActive(Progress peer) =>

@@ -6,12 +6,15 @@ public sealed partial class RaftNode
     private int electionElapsed;
     private int electionTimeout;
 
-    /// <summary>Ticks for which the leader last heard from is still protected from other candidates (thesis 6.2).</summary>
+    /// <summary>
+    /// Ticks for which the leader last heard from is still protected from other candidates (thesis 6.2).
+    /// </summary>
     private int protectTicks;
 
     /// <summary>
-    /// True if this node may stand for election. One that is leaving the voters still may until that is committed: the
-    /// others may need just its vote, and it will not vote for them if only its own log has the change (thesis 4.2.2).
+    /// True if this node may stand for election. One that is leaving the voters still may until that is
+    /// committed: the others may need just its vote, and it will not vote for them if only its own log has
+    /// the change (thesis 4.2.2).
     /// </summary>
     private bool IsPromotable => log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
 
@@ -44,8 +47,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The sender lives in the past. A leader or pre-candidate there must learn the new term: with pre-vote or
-    /// check-quorum nothing else would tell it, as this node neither disturbs others with its term nor votes for it.
+    /// The sender lives in the past. A leader or pre-candidate there must learn the new term: with pre-vote
+    /// or check-quorum nothing else would tell it, as this node neither disturbs others with its term nor
+    /// votes for it.
     /// </summary>
     private void AnswerLower(Message message)
     {
@@ -53,7 +57,7 @@ public sealed partial class RaftNode
         switch (message)
         {
             case RequestVote { PreVote: true }:
-                Send(new RequestVoteReply { From = Id, To = message.From, Term = Term, PreVote = true, Granted = false });
+                RefusePreVote(message.From);
                 break;
             case Heartbeat:
                 Send(new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = 0 });
@@ -88,7 +92,8 @@ public sealed partial class RaftNode
         vote = null;
         Leader = null;
         leaderMatch = leaderCommit = 0;
-        // Votes and acknowledgements of older terms help nobody, and what they speak of may never become durable.
+        // Votes and acknowledgements of older terms help nobody, and what they speak of may never become
+        // durable.
         afterPersist.Clear();
     }
 

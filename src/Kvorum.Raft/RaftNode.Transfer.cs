@@ -10,8 +10,9 @@ public sealed partial class RaftNode
     private int transferElapsed;
 
     /// <summary>
-    /// Hands leadership to a voter (thesis 3.10); given up after an election timeout. Proposals are refused meanwhile.
-    /// False if that cannot be tried: not leading, not a voter, not heard from, or another transfer is under way.
+    /// Hands leadership to a voter (thesis 3.10); given up after an election timeout. Proposals are refused
+    /// meanwhile. False if that cannot be tried: not leading, not a voter, not heard from, or another
+    /// transfer is under way.
     /// </summary>
     public bool TransferLeadership(NodeId target)
     {
@@ -28,7 +29,10 @@ public sealed partial class RaftNode
         return true;
     }
 
-    /// <summary>The target has the whole log: it may campaign, past all protection of this leader, whose lease ends with that.</summary>
+    /// <summary>
+    /// The target has the whole log: it may campaign, past all protection of this leader, whose lease ends
+    /// with that.
+    /// </summary>
     private void HandOverIfReady(Progress peer)
     {
         if (transferTarget != peer.Node || peer.Match < log.LastIndex) return;

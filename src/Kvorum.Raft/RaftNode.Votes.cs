@@ -3,7 +3,9 @@ namespace Kvorum.Raft;
 /// <summary>The voter's side of elections (Raft sections 5.2 and 5.4.1, thesis 9.6).</summary>
 public sealed partial class RaftNode
 {
-    /// <summary>True while a leader is, or must be taken to be, alive: nobody else gets a vote (thesis 6.2).</summary>
+    /// <summary>
+    /// True while a leader is, or must be taken to be, alive: nobody else gets a vote (thesis 6.2).
+    /// </summary>
     private bool ProtectsLeader => options.CheckQuorum && (Role == Role.Leader || protectTicks > 0);
 
     /// <summary>
@@ -34,13 +36,16 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// A leader is protected: a question is answered with no; a real request is dropped, so that its term disturbs
-    /// nobody. Who asks a leader to its face only missed its heartbeats, and gets one.
+    /// A leader is protected: a question is answered with no; a real request is dropped, so that its term
+    /// disturbs nobody. Who asks a leader to its face only missed its heartbeats, and gets one.
     /// </summary>
     private void RefuseWhileProtecting(RequestVote request)
     {
-        if (request.PreVote)
-            Send(new RequestVoteReply { From = Id, To = request.From, Term = Term, PreVote = true, Granted = false });
-        if (Role == Role.Leader && peers.Find(request.From) is { } peer) SendHeartbeat(peer, 0, quiesce: false);
+        if (request.PreVote) RefusePreVote(request.From);
+        if (Role != Role.Leader || peers.Find(request.From) is not { } peer) return;
+        SendHeartbeat(peer, 0, quiesce: false);
     }
+
+    private void RefusePreVote(NodeId to) =>
+        Send(new RequestVoteReply { From = Id, To = to, Term = Term, PreVote = true, Granted = false });
 }

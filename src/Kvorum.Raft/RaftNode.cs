@@ -5,22 +5,26 @@ using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
-// The door of this project. One method per thing that can happen; what follows from it is read out as a Ready:
+// The door of this project. One method per thing that can happen; what follows from it is read out as a
+// Ready:
 //
 //   Tick, Step, Propose, ReadIndex, ...  ->  HasReady?  TakeReady  ->  make durable, send, apply
 //                                            Persisted(ready), Applied(index)  ->  HasReady? ...
 //
-// The host's duties, in this order for each Ready: send Messages; install Snapshot, append Entries and HardState and
-// make them durable; call Persisted, in the order in which Readys were taken; send MessagesAfterPersist; apply
-// Committed and call Applied. Readys may overlap: the next is taken while earlier ones are still being written.
+// The host's duties, in this order for each Ready: send Messages; install Snapshot, append Entries and
+// HardState and make them durable; call Persisted, in the order in which Readys were taken; send
+// MessagesAfterPersist; apply Committed and call Applied. Readys may overlap: the next is taken while earlier
+// ones are still being written.
 //
-// The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader, Replication,
-// Membership, Reads, Transfer, Quiescence, Readiness, Description; HandlerTable says which message goes where.
+// The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader,
+// Replication, Membership, Reads, Transfer, Quiescence, Readiness, Description; HandlerTable says which
+// message goes where.
 
 /// <summary>
-/// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory and
-/// Practice", 2014, and "In Search of an Understandable Consensus Algorithm"). Open this file first. One caller at a
-/// time; it neither waits nor reads a clock, and the same calls with the same random numbers give the same answers.
+/// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory
+/// and Practice", 2014, and "In Search of an Understandable Consensus Algorithm"). Open this file first. One
+/// caller at a time; it neither waits nor reads a clock, and the same calls with the same random numbers give
+/// the same answers.
 /// </summary>
 public sealed partial class RaftNode
 {
@@ -35,9 +39,14 @@ public sealed partial class RaftNode
     private NodeId? vote;
     private long now;
 
-    /// <summary>Starts from what is durable. <paramref name="applied"/> is what the state machine holds; at least the snapshot's index.</summary>
-    /// <exception cref="ArgumentException">The settings are impossible, or the stored state contradicts itself.</exception>
-    public RaftNode(RaftOptions options, ILogStorage storage, HardState hardState, LogIndex applied, Random random)
+    /// <summary>
+    /// Starts from what is durable. <paramref name="applied"/> is what the state machine holds; at least the
+    /// snapshot's index.
+    /// </summary>
+    /// <exception cref="ArgumentException">The settings are impossible, or the stored state contradicts
+    /// itself.</exception>
+    public RaftNode(
+        RaftOptions options, ILogStorage storage, HardState hardState, LogIndex applied, Random random)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(storage);
@@ -57,8 +66,8 @@ public sealed partial class RaftNode
         Term = durableTerm = hardState.Term;
         vote = hardState.Vote;
         persistedState = hardState with { Commit = new(log.Commit) };
-        // A node that ran before may have promised a leader, just before it stopped, not to vote for others: it keeps
-        // the promise for a whole timeout, or a lease read of that leader could be stale.
+        // A node that ran before may have promised a leader, just before it stopped, not to vote for others:
+        // it keeps the promise for a whole timeout, or a lease read of that leader could be stale.
         protectTicks = options.CheckQuorum && Term > default(Term) ? options.ElectionTimeoutMinTicks : 0;
         RestartElectionTimer();
     }
@@ -88,12 +97,14 @@ public sealed partial class RaftNode
     public bool IsQuiescent { get; private set; }
 
     /// <summary>
-    /// The configuration in force at an index, for the snapshot that a host takes there. The index must not be older
-    /// than the storage's snapshot.
+    /// The configuration in force at an index, for the snapshot that a host takes there. The index must not
+    /// be older than the storage's snapshot.
     /// </summary>
     public Configuration ConfigurationAt(LogIndex index) => configurations.At(index.Value);
 
-    /// <summary>Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.</summary>
+    /// <summary>
+    /// Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.
+    /// </summary>
     public void Tick()
     {
         if (IsQuiescent) return;
@@ -111,7 +122,10 @@ public sealed partial class RaftNode
         if (AdmitTerm(message)) HandlerTable.Find(Role, message)(this, message);
     }
 
-    /// <summary>Campaigns now (with a pre-vote first when configured); without effect where a leader is protected or led.</summary>
+    /// <summary>
+    /// Campaigns now (with a pre-vote first when configured); without effect where a leader is protected or
+    /// led.
+    /// </summary>
     public void Campaign()
     {
         Wake();
@@ -122,8 +136,8 @@ public sealed partial class RaftNode
 
     /// <summary>
     /// The transport knows that the leader's process is gone: stop protecting it, and start a pre-vote
-    /// <paramref name="delayTicks"/> from now unless a leader shows itself. The host must be sure where lease reads are
-    /// used: a living leader could serve them for a moment longer.
+    /// <paramref name="delayTicks"/> from now unless a leader shows itself. The host must be sure where lease
+    /// reads are used: a living leader could serve them for a moment longer.
     /// </summary>
     public void LeaderGone(int delayTicks)
     {

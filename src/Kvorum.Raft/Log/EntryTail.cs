@@ -1,8 +1,8 @@
 namespace Kvorum.Raft.Log;
 
 /// <summary>
-/// The newest entries of the log, kept in memory: a ring over one array, so that appending at the end and forgetting at
-/// the front move nothing. Invariant: indices are consecutive from <see cref="First"/>.
+/// The newest entries of the log, kept in memory: a ring over one array, so that appending at the end and
+/// forgetting at the front move nothing. Invariant: indices are consecutive from <see cref="First"/>.
 /// </summary>
 internal sealed class EntryTail(ulong first)
 {
@@ -73,7 +73,9 @@ internal sealed class EntryTail(ulong first)
         First = first;
     }
 
-    /// <summary>Copies the entries from <paramref name="from"/>, within the bytes given, but at least one.</summary>
+    /// <summary>
+    /// Copies the entries from <paramref name="from"/>, within the bytes given, but at least one.
+    /// </summary>
     public Entry[] Slice(ulong from, ulong end, long maxBytes)
     {
         Invariant.Check(from >= First && from < end && end <= End);

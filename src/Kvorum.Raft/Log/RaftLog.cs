@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 namespace Kvorum.Raft.Log;
 
 /// <summary>
-/// One replica's log: the host's durable storage below, the entries that are not yet durable or not yet handed out in
-/// memory above, and the watermarks between. Invariants: <c>Applied &lt;= HandedOut &lt;= Stable</c>,
-/// <c>HandedOut &lt;= Commit &lt;= LastIndex</c>, <c>Stable &lt;= HandedToPersist &lt;= LastIndex</c> (while a snapshot
-/// is being installed the watermarks of the log before it are meaningless and only <c>Commit</c> counts).
+/// One replica's log: the host's durable storage below, the entries that are not yet durable or not yet
+/// handed out in memory above, and the watermarks between. Invariants: <c>Applied &lt;= HandedOut &lt;=
+/// Stable</c>, <c>HandedOut &lt;= Commit &lt;= LastIndex</c>, <c>Stable &lt;= HandedToPersist &lt;=
+/// LastIndex</c> (while a snapshot is being installed the watermarks of the log before it are meaningless and
+/// only <c>Commit</c> counts).
 /// </summary>
 internal sealed class RaftLog
 {
@@ -89,7 +90,9 @@ internal sealed class RaftLog
     /// <summary>True if the entry at the index has the term.</summary>
     public bool Matches(LogIndex index, Term term) => TermOf(index.Value) == term;
 
-    /// <summary>True if a log that ends so is at least as complete as this one (Raft section 5.4.1).</summary>
+    /// <summary>
+    /// True if a log that ends so is at least as complete as this one (Raft section 5.4.1).
+    /// </summary>
     public bool IsUpToDate(LogIndex lastIndex, Term lastTerm)
     {
         var mine = LastTerm;
@@ -97,8 +100,9 @@ internal sealed class RaftLog
     }
 
     /// <summary>
-    /// The largest index up to <paramref name="index"/> at which a log could match one that has <paramref name="term"/>
-    /// there: entries of later terms cannot (thesis 5.3's conflict hint, both ways). Its term is zero if compacted.
+    /// The largest index up to <paramref name="index"/> at which a log could match one that has
+    /// <paramref name="term"/> there: entries of later terms cannot (thesis 5.3's conflict hint, both ways).
+    /// Its term is zero if compacted.
     /// </summary>
     public (LogIndex Index, Term Term) FindMatchCandidate(LogIndex index, Term term)
     {
@@ -114,7 +118,10 @@ internal sealed class RaftLog
     /// <summary>Appends the entry that follows the last.</summary>
     public void Append(in Entry entry) => tail.Add(entry);
 
-    /// <summary>Removes the entries from <paramref name="index"/> on; what is being persisted of them no longer counts.</summary>
+    /// <summary>
+    /// Removes the entries from <paramref name="index"/> on; what is being persisted of them no longer
+    /// counts.
+    /// </summary>
     public void TruncateFrom(ulong index)
     {
         Invariant.Check(index > Commit);
@@ -127,7 +134,9 @@ internal sealed class RaftLog
             persisting.LastIndex = Math.Min(persisting.LastIndex, index - 1);
     }
 
-    /// <summary>Starts to replace the whole log by a snapshot; an empty one only where there is no log yet.</summary>
+    /// <summary>
+    /// Starts to replace the whole log by a snapshot; an empty one only where there is no log yet.
+    /// </summary>
     public void Install(SnapshotMetadata snapshot)
     {
         Invariant.Check(snapshot.Index.Value > Commit || LastIndex == 0);
@@ -193,14 +202,18 @@ internal sealed class RaftLog
         return entries;
     }
 
-    /// <summary>The state machine has applied up to an index; an older confirmation changes nothing.</summary>
+    /// <summary>
+    /// The state machine has applied up to an index; an older confirmation changes nothing.
+    /// </summary>
     public void AppliedTo(ulong index)
     {
         Invariant.Check(index <= Math.Max(HandedOut, Installing?.Index.Value ?? 0));
         if (Installing is null) Applied = Math.Max(Applied, index);
     }
 
-    /// <summary>Entries from an index on, within the bytes given but at least one; null if they are compacted.</summary>
+    /// <summary>
+    /// Entries from an index on, within the bytes given but at least one; null if they are compacted.
+    /// </summary>
     public Entry[]? Slice(ulong from, long maxBytes) => SliceTo(from, LastIndex + 1, maxBytes);
 
     private Entry[]? SliceTo(ulong from, ulong end, long maxBytes)
@@ -214,7 +227,10 @@ internal sealed class RaftLog
         return [.. into];
     }
 
-    /// <summary>What is persisted, sent to each follower and applied is mostly the same run of entries: one copy serves all.</summary>
+    /// <summary>
+    /// What is persisted, sent to each follower and applied is mostly the same run of entries: one copy
+    /// serves all.
+    /// </summary>
     private Entry[] CachedSlice(ulong from, ulong end, long maxBytes)
     {
         var cached = lastSlice.Length > 0 && lastSlice[0].Index.Value == from
@@ -226,7 +242,8 @@ internal sealed class RaftLog
         return lastSlice;
     }
 
-    private static ArgumentException Corrupt(string what) => new($"The stored state contradicts itself: {what}.");
+    private static ArgumentException Corrupt(string what) =>
+        new($"The stored state contradicts itself: {what}.");
 
     private struct Persisting
     {

@@ -1,6 +1,9 @@
 namespace Kvorum.Raft.Membership;
 
-/// <summary>The votes of one election. The first vote of each node counts; who may vote is asked of the configuration at each count.</summary>
+/// <summary>
+/// The votes of one election. The first vote of each node counts; who may vote is asked of the configuration
+/// at each count.
+/// </summary>
 internal sealed class Ballot
 {
     private readonly Dictionary<NodeId, bool> votes = [];

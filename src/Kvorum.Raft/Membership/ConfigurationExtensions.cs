@@ -17,7 +17,10 @@ internal static class ConfigurationExtensions
 
         /// <summary>Everyone who gets the log, sorted.</summary>
         public NodeId[] Members() =>
-            [.. configuration.Voters.Concat(configuration.Outgoing).Concat(configuration.Learners).Distinct().Order()];
+        [
+            .. configuration.Voters.Concat(configuration.Outgoing).Concat(configuration.Learners)
+                .Distinct().Order(),
+        ];
     }
 
     /// <summary>True if the list holds the node.</summary>

@@ -1,8 +1,9 @@
 namespace Kvorum.Raft.Membership;
 
 /// <summary>
-/// The configurations in the log, oldest first, each with the index from which it is in force; the first stands for the
-/// snapshot. A configuration is in force as soon as its entry is in the log, and is taken back with it (thesis 4.1).
+/// The configurations in the log, oldest first, each with the index from which it is in force; the first
+/// stands for the snapshot. A configuration is in force as soon as its entry is in the log, and is taken back
+/// with it (thesis 4.1).
 /// </summary>
 internal sealed class ConfigurationHistory(ulong index, Configuration configuration)
 {
@@ -40,7 +41,9 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return known[0].Configuration;
     }
 
-    /// <summary>True if the node votes in the configuration in force at the index or in a later one.</summary>
+    /// <summary>
+    /// True if the node votes in the configuration in force at the index or in a later one.
+    /// </summary>
     public bool HasVoterSince(ulong index, NodeId node)
     {
         for (var i = known.Count - 1; i >= 0; i--)

@@ -13,7 +13,10 @@ internal enum Verdict : byte
     Lost,
 }
 
-/// <summary>The arithmetic of one majority. A majority of nobody agrees to everything, so that an absent half of a joint configuration has no say.</summary>
+/// <summary>
+/// The arithmetic of one majority. A majority of nobody agrees to everything, so that an absent half of a
+/// joint configuration has no say.
+/// </summary>
 internal static class Majority
 {
     /// <summary>How many of so many voters are a majority.</summary>

@@ -23,7 +23,8 @@ internal static class MembershipRules
         {
             if (!seen.Add(node) || !Change(kind, node, voters, learners, demoted)) return null;
         }
-        if (voters.Count == 0 || voters.Count + learners.Count + demoted.Count > Limits.MembersMax) return null;
+        var members = voters.Count + learners.Count + demoted.Count;
+        if (voters.Count == 0 || members > Limits.MembersMax) return null;
         return new Configuration
         {
             Voters = [.. voters],

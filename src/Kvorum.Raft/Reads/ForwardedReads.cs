@@ -1,9 +1,9 @@
 namespace Kvorum.Raft.Reads;
 
 /// <summary>
-/// A follower's reads. One request to the leader is under way at a time and serves all reads asked before it was sent;
-/// later ones wait for the next. Request ids start at a random number, so that an answer to an earlier life of this
-/// node is never taken for one to this.
+/// A follower's reads. One request to the leader is under way at a time and serves all reads asked before it
+/// was sent; later ones wait for the next. Request ids start at a random number, so that an answer to an
+/// earlier life of this node is never taken for one to this.
 /// </summary>
 internal sealed class ForwardedReads(ulong firstId)
 {
@@ -32,7 +32,10 @@ internal sealed class ForwardedReads(ulong firstId)
         return ++requestId;
     }
 
-    /// <summary>The request under way is sent again; each answer to it, also a late one to the first sending, serves its reads.</summary>
+    /// <summary>
+    /// The request under way is sent again; each answer to it, also a late one to the first sending, serves
+    /// its reads.
+    /// </summary>
     public ulong SendAgain(long tick)
     {
         Invariant.Check(IsUnderWay);

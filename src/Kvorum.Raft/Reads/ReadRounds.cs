@@ -1,9 +1,10 @@
 namespace Kvorum.Raft.Reads;
 
 /// <summary>
-/// A leader's rounds of confirmation (thesis 6.4). Each round is a number that travels with heartbeats; a majority that
-/// confirms a number confirms that the leader still led when it was sent. Reads asked while a round is under way wait
-/// for the next one, never for an older one. Numbers grow within a term; a new term starts with a new object.
+/// A leader's rounds of confirmation (thesis 6.4). Each round is a number that travels with heartbeats; a
+/// majority that confirms a number confirms that the leader still led when it was sent. Reads asked while a
+/// round is under way wait for the next one, never for an older one. Numbers grow within a term; a new term
+/// starts with a new object.
 /// </summary>
 internal sealed class ReadRounds
 {
@@ -29,7 +30,9 @@ internal sealed class ReadRounds
     /// <summary>A read was asked.</summary>
     public void Add(PendingRead read) => waiting.Add(read);
 
-    /// <summary>A new round is sent; with an index, it also carries the waiting reads, which get that index.</summary>
+    /// <summary>
+    /// A new round is sent; with an index, it also carries the waiting reads, which get that index.
+    /// </summary>
     public ulong Send(long tick, LogIndex? readIndex)
     {
         Newest++;
@@ -43,7 +46,10 @@ internal sealed class ReadRounds
         return Newest;
     }
 
-    /// <summary>A majority has confirmed a round: it and all before it are done. Their reads go to <paramref name="answer"/>.</summary>
+    /// <summary>
+    /// A majority has confirmed a round: it and all before it are done. Their reads go to
+    /// <paramref name="answer"/>.
+    /// </summary>
     public void Confirmed(ulong round, Action<PendingRead, LogIndex> answer)
     {
         while (sent.TryPeek(out var oldest) && oldest.Round <= round) ConfirmedTick = sent.Dequeue().Tick;

@@ -1,8 +1,8 @@
 namespace Kvorum.Raft.Replication;
 
 /// <summary>
-/// The append messages under way to one follower, oldest first: a sliding window bounded in messages and in bytes
-/// (a last message may exceed the bytes). A ring that grows up to its bound.
+/// The append messages under way to one follower, oldest first: a sliding window bounded in messages and in
+/// bytes (a last message may exceed the bytes). A ring that grows up to its bound.
 /// </summary>
 internal sealed class Inflights(int messagesMax, long bytesMax)
 {

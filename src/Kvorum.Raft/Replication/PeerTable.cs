@@ -3,8 +3,8 @@ using Kvorum.Raft.Membership;
 namespace Kvorum.Raft.Replication;
 
 /// <summary>
-/// A leader's view of all members, itself included while it is one. Sorted by node, rebuilt with each configuration;
-/// who stays a member keeps its progress.
+/// A leader's view of all members, itself included while it is one. Sorted by node, rebuilt with each
+/// configuration; who stays a member keeps its progress.
 /// </summary>
 internal sealed class PeerTable
 {
@@ -15,7 +15,9 @@ internal sealed class PeerTable
     /// <summary>All members, sorted.</summary>
     public ReadOnlySpan<Progress> All => all;
 
-    /// <summary>Follows a configuration; <paramref name="create"/> makes the progress of new members.</summary>
+    /// <summary>
+    /// Follows a configuration; <paramref name="create"/> makes the progress of new members.
+    /// </summary>
     public void Follow(Configuration configuration, Func<NodeId, Progress> create)
     {
         all = [.. configuration.Members().Select(node => Find(node) ?? create(node))];

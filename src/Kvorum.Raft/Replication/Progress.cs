@@ -14,8 +14,8 @@ internal enum ProgressState : byte
 }
 
 /// <summary>
-/// What a leader knows of one member (itself included) in its term. Invariant: <c>Match &lt; Next</c>. The leader asks
-/// and tells; only this class decides between the states.
+/// What a leader knows of one member (itself included) in its term. Invariant: <c>Match &lt; Next</c>. The
+/// leader asks and tells; only this class decides between the states.
 /// </summary>
 internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
 {
@@ -47,7 +47,9 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     /// <summary>The newest read round it has confirmed.</summary>
     public ulong ConfirmedRound { get; private set; }
 
-    /// <summary>True if an append message may be sent now to a log that ends at <paramref name="last"/>.</summary>
+    /// <summary>
+    /// True if an append message may be sent now to a log that ends at <paramref name="last"/>.
+    /// </summary>
     public bool MaySend(ulong last) => State switch
     {
         ProgressState.Probe => !probeSent && Match < last,
@@ -55,7 +57,9 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         _ => false,
     };
 
-    /// <summary>True if entries may go with the next message; a forced probe goes without when the window is full.</summary>
+    /// <summary>
+    /// True if entries may go with the next message; a forced probe goes without when the window is full.
+    /// </summary>
     public bool MayCarry(ulong last) => Next <= last && (State == ProgressState.Probe || !Inflights.IsFull);
 
     /// <summary>A message was sent whose newest entry is <paramref name="last"/>, or an empty one.</summary>
@@ -74,7 +78,9 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         Inflights.Add(last, bytes);
     }
 
-    /// <summary>The member has everything up to <paramref name="index"/>. True if that, or the state, is news.</summary>
+    /// <summary>
+    /// The member has everything up to <paramref name="index"/>. True if that, or the state, is news.
+    /// </summary>
     public bool Accepted(ulong index, ulong firstAvailable)
     {
         var advanced = index > Match;
@@ -91,7 +97,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
             case ProgressState.Replicate:
                 Inflights.FreeTo(index);
                 break;
-            case ProgressState.Snapshot when Match >= snapshotIndex || Match + 1 >= firstAvailable && advanced:
+            case ProgressState.Snapshot
+                when Match >= snapshotIndex || (advanced && Match + 1 >= firstAvailable):
                 BecomeReplicate();
                 return true;
         }
@@ -99,8 +106,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     }
 
     /// <summary>
-    /// The member refused the entry after <paramref name="refused"/>; its log may match at <paramref name="candidate"/>.
-    /// False if the refusal is old news.
+    /// The member refused the entry after <paramref name="refused"/>; its log may match at
+    /// <paramref name="candidate"/>. False if the refusal is old news.
     /// </summary>
     public bool Rejected(ulong refused, ulong candidate)
     {
@@ -131,7 +138,9 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         probeForced = State == ProgressState.Replicate;
     }
 
-    /// <summary>A snapshot up to the index is offered; nothing else is sent until it arrived or failed.</summary>
+    /// <summary>
+    /// A snapshot up to the index is offered; nothing else is sent until it arrived or failed.
+    /// </summary>
     public void BecomeSnapshot(ulong index)
     {
         State = ProgressState.Snapshot;

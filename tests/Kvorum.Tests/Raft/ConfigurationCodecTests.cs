@@ -8,7 +8,13 @@ public class ConfigurationCodecTests
     [Fact]
     public void Golden_bytes_of_a_configuration()
     {
-        var configuration = new Configuration { Voters = [new(1), new(0x0102)], Outgoing = [new(3)], Learners = [], LearnersNext = [new(4)] };
+        var configuration = new Configuration
+        {
+            Voters = [new(1), new(0x0102)],
+            Outgoing = [new(3)],
+            Learners = [],
+            LearnersNext = [new(4)],
+        };
         const string expected =
             "01"
             + "0200" + "01000000000000000000000000000000" + "02010000000000000000000000000000"
@@ -24,7 +30,11 @@ public class ConfigurationCodecTests
     public void Golden_bytes_of_a_change()
     {
         var change = new ConfigurationChange(
-            [new(MemberChangeKind.AddVoter, new(1)), new(MemberChangeKind.AddLearner, new(2)), new(MemberChangeKind.Remove, new(UInt128.MaxValue))]);
+        [
+            new(MemberChangeKind.AddVoter, new(1)),
+            new(MemberChangeKind.AddLearner, new(2)),
+            new(MemberChangeKind.Remove, new(UInt128.MaxValue)),
+        ]);
         const string expected =
             "01" + "0300"
             + "01" + "01000000000000000000000000000000"
@@ -33,7 +43,8 @@ public class ConfigurationCodecTests
         var bytes = Bytes(into => ConfigurationCodec.Encode(change, into));
         Assert.Equal(expected, Convert.ToHexString(bytes));
         Assert.Equivalent(change, ConfigurationCodec.DecodeChange(bytes), strict: true);
-        Assert.Equal("010000", Convert.ToHexString(Bytes(into => ConfigurationCodec.Encode(new ConfigurationChange([]), into))));
+        var leave = Bytes(into => ConfigurationCodec.Encode(new ConfigurationChange([]), into));
+        Assert.Equal("010000", Convert.ToHexString(leave));
     }
 
     [Fact]
@@ -42,9 +53,13 @@ public class ConfigurationCodecTests
         var configuration = new Configuration { Voters = [new(1), new(2)], Learners = [new(3)] };
         var whole = Bytes(into => ConfigurationCodec.Encode(configuration, into));
         for (var length = 0; length < whole.Length; length++)
-            Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeConfiguration(whole.AsSpan(0, length)));
+        {
+            var cut = whole[..length];
+            Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeConfiguration(cut));
+        }
         Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeConfiguration([.. whole, 0]));
-        var change = Bytes(into => ConfigurationCodec.Encode(new ConfigurationChange([new(MemberChangeKind.Remove, new(9))]), into));
+        var one = new ConfigurationChange([new(MemberChangeKind.Remove, new(9))]);
+        var change = Bytes(into => ConfigurationCodec.Encode(one, into));
         for (var length = 0; length < change.Length; length++)
             Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeChange(change.AsSpan(0, length)));
         Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeChange([.. change, 0]));
@@ -55,7 +70,8 @@ public class ConfigurationCodecTests
     {
         Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeChange([2, 0, 0]));
         Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeChange([1, 1, 0, 4, .. new byte[16]]));
-        var twice = Bytes(into => ConfigurationCodec.Encode(new Configuration { Voters = [new(2), new(2)] }, into));
+        var disorder = new Configuration { Voters = [new(2), new(2)] };
+        var twice = Bytes(into => ConfigurationCodec.Encode(disorder, into));
         Assert.Throws<FormatException>(() => ConfigurationCodec.DecodeConfiguration(twice));
     }
 

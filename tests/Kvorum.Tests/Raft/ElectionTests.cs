@@ -3,7 +3,9 @@ using Kvorum.Tests.Raft.Harness;
 
 namespace Kvorum.Tests.Raft;
 
-/// <summary>Split votes end: a thousand groups without a leader find one, each within a few election timeouts.</summary>
+/// <summary>
+/// Split votes end: a thousand groups without a leader find one, each within a few election timeouts.
+/// </summary>
 public class ElectionTests
 {
     private const int LeastTicks = 15;
@@ -20,12 +22,15 @@ public class ElectionTests
         Assert.True(ticks[500] < 2 * MostTicks, $"the median of 1000 elections took {ticks[500]} ticks");
     }
 
-    /// <summary>Three to seven nodes start at once, with slow and unequal links; one tick is a tenth of a second.</summary>
+    /// <summary>
+    /// Three to seven nodes start at once, with slow and unequal links; one tick is a tenth of a second.
+    /// </summary>
     private static int TicksToElect(int seed)
     {
         var random = new Random(seed);
         var count = random.Next(3, 8);
-        var configuration = new Configuration { Voters = [.. Enumerable.Range(1, count).Select(i => new NodeId((UInt128)i))] };
+        var ids = Enumerable.Range(1, count).Select(id => new NodeId((UInt128)id));
+        var configuration = new Configuration { Voters = [.. ids] };
         var template = new RaftOptions
         {
             Id = default,
@@ -36,7 +41,8 @@ public class ElectionTests
             CheckQuorum = random.Next(2) == 0,
         };
         var checker = new SafetyChecker();
-        var replicas = configuration.Voters.Select(id => new Replica(template with { Id = id }, configuration, checker)).ToArray();
+        var replicas = configuration.Voters
+            .Select(id => new Replica(template with { Id = id }, configuration, checker)).ToArray();
         foreach (var replica in replicas) replica.Start(random);
         var network = new PriorityQueue<Message, (int, int)>();
         for (int tick = 1, order = 0; ; tick++)

@@ -20,7 +20,8 @@ public class EntryTailTests
                 switch (random.Next(8))
                 {
                     case < 5:
-                        var entry = new Entry(new(next), new((ulong)step), EntryKind.Command, new byte[random.Next(4)]);
+                        var data = new byte[random.Next(4)];
+                        var entry = new Entry(new(next), new((ulong)step), EntryKind.Command, data);
                         tail.Add(entry);
                         twin[next++] = entry;
                         break;
@@ -40,7 +41,8 @@ public class EntryTailTests
         }
     }
 
-    private static void Compare(EntryTail tail, SortedDictionary<ulong, Entry> twin, ulong first, ulong next, Random random)
+    private static void Compare(
+        EntryTail tail, SortedDictionary<ulong, Entry> twin, ulong first, ulong next, Random random)
     {
         Assert.Equal((first, next, twin.Count), (tail.First, tail.End, tail.Count));
         if (twin.Count == 0) return;

@@ -13,7 +13,8 @@ public class MajorityTests
         var random = new Random(1);
         for (var run = 0; run < 5000; run++)
         {
-            var values = Enumerable.Range(0, random.Next(1, 8)).Select(_ => (ulong)random.Next(0, 6)).ToArray();
+            var count = random.Next(1, 8);
+            var values = Enumerable.Range(0, count).Select(_ => (ulong)random.Next(0, 6)).ToArray();
             var expected = values.Where(v => values.Count(w => w >= v) > values.Length / 2).Max();
             Assert.Equal(expected, Majority.Reached(values));
         }
@@ -48,10 +49,11 @@ public class MajorityTests
             var match = new Dictionary<NodeId, ulong>();
             var table = new PeerTable();
             table.Follow(configuration, node => Peer(node, match[node] = (ulong)random.Next(0, 6)));
-            var expected = Enumerable.Range(0, 6).Select(v => (ulong)v).Where(v => Agrees(configuration.Voters, v)
-                && (configuration.Outgoing.Count == 0 || Agrees(configuration.Outgoing, v))).Max();
+            bool Agrees(IReadOnlyList<NodeId> half, ulong value) =>
+                half.Count == 0 || half.Count(n => match[n] >= value) > half.Count / 2;
+            var expected = Enumerable.Range(0, 6).Select(value => (ulong)value)
+                .Where(v => Agrees(configuration.Voters, v) && Agrees(configuration.Outgoing, v)).Max();
             Assert.Equal(expected, table.Reached(p => p.Match));
-            bool Agrees(IReadOnlyList<NodeId> half, ulong value) => half.Count(n => match[n] >= value) > half.Count / 2;
         }
     }
 
@@ -73,13 +75,17 @@ public class MajorityTests
                 // A second answer of the same node does not count.
                 ballot.Record(id, !vote);
             }
-            var halves = new[] { configuration.Voters, configuration.Outgoing }.Where(h => h.Count > 0).ToArray();
-            bool Has(IReadOnlyList<NodeId> half, Func<NodeId, bool> counts) => half.Count(counts) > half.Count / 2;
-            var won = halves.All(h => Has(h, n => votes.TryGetValue(n, out var v) && v));
-            var open = halves.All(h => Has(h, n => !votes.TryGetValue(n, out var v) || v));
-            Assert.Equal(won ? Verdict.Won : open ? Verdict.Pending : Verdict.Lost, ballot.Count(configuration));
+            bool Both(Func<NodeId, bool> counts) => Has(configuration.Voters, counts)
+                && (configuration.Outgoing.Count == 0 || Has(configuration.Outgoing, counts));
+            var won = Both(n => votes.TryGetValue(n, out var v) && v);
+            var open = Both(n => !votes.TryGetValue(n, out var v) || v);
+            var expected = won ? Verdict.Won : open ? Verdict.Pending : Verdict.Lost;
+            Assert.Equal(expected, ballot.Count(configuration));
         }
     }
+
+    private static bool Has(IReadOnlyList<NodeId> half, Func<NodeId, bool> counts) =>
+        half.Count(counts) > half.Count / 2;
 
     private static Progress Peer(NodeId node, ulong match)
     {

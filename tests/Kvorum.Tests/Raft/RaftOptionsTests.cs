@@ -11,13 +11,15 @@ public class RaftOptionsTests
 
     [Fact]
     public void The_least_possible_timing_is_accepted() =>
-        (good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 11, ElectionTimeoutMaxTicks = 12 }).Validate();
+        (good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 11, ElectionTimeoutMaxTicks = 12 })
+            .Validate();
 
     [Fact]
     public void Impossible_mixes_are_refused_and_named()
     {
         Refused(good with { HeartbeatTicks = 0 }, "HeartbeatTicks is 0");
-        Refused(good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 10 }, "ElectionTimeoutMinTicks is 10");
+        var hasty = good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 10 };
+        Refused(hasty, "ElectionTimeoutMinTicks is 10");
         Refused(good with { ElectionTimeoutMaxTicks = 50 }, "ElectionTimeoutMaxTicks is 50");
         Refused(good with { LeaseDriftPercent = 100 }, "LeaseDriftPercent is 100");
         Refused(good with { LeaseDriftPercent = -1 }, "LeaseDriftPercent is -1");

@@ -32,7 +32,8 @@ public class RestartTests
         var disk = new MemoryLog(three);
         var node = Start(disk);
         var change = new System.Buffers.ArrayBufferWriter<byte>();
-        ConfigurationCodec.Encode(new ConfigurationChange([new(MemberChangeKind.AddLearner, new(4))]), change);
+        var learner = new MemberChange(MemberChangeKind.AddLearner, new(4));
+        ConfigurationCodec.Encode(new ConfigurationChange([learner]), change);
         Entry[] entries =
         [
             new(new(1), new(2), EntryKind.Noop, default),
@@ -53,12 +54,15 @@ public class RestartTests
     public void A_follower_acknowledges_what_it_was_sent_and_not_its_stale_tail()
     {
         var disk = new MemoryLog(three);
-        var tail = Enumerable.Range(1, 5).Select(i => new Entry(new((ulong)i), new(1), EntryKind.Command, default));
-        disk.Write(new Ready { Sequence = 1, HardState = new HardState(new(1), null, default), Entries = [.. tail] });
+        var tail = Enumerable.Range(1, 5)
+            .Select(i => new Entry(new((ulong)i), new(1), EntryKind.Command, default)).ToArray();
+        var state = new HardState(new(1), null, default);
+        disk.Write(new Ready { Sequence = 1, HardState = state, Entries = tail });
         var node = Start(disk);
         node.Step(Append(term: 2, previous: 2, [], commit: 0, previousTerm: 1));
         Assert.Equal(new LogIndex(2), Replies(node).OfType<AppendEntriesReply>().Single().Index);
-        node.Step(Append(term: 2, previous: 2, [new(new(3), new(2), EntryKind.Noop, default)], commit: 9, previousTerm: 1));
+        Entry[] noop = [new(new(3), new(2), EntryKind.Noop, default)];
+        node.Step(Append(term: 2, previous: 2, noop, commit: 9, previousTerm: 1));
         Assert.Equal(new LogIndex(3), Replies(node).OfType<AppendEntriesReply>().Single().Index);
         Assert.Equal(new LogIndex(3), node.LastIndex);
         Assert.Equal(new LogIndex(3), node.CommitIndex);
@@ -71,7 +75,16 @@ public class RestartTests
         var node = Start(disk, new RaftOptions { Id = new(1), PreVote = false, CheckQuorum = false });
         Lead(node, disk);
         Replies(node, disk);
-        node.Step(new AppendEntriesReply { From = new(2), To = new(1), Term = node.Term, Rejected = false, Index = node.LastIndex, HintIndex = default, HintTerm = default });
+        node.Step(new AppendEntriesReply
+        {
+            From = new(2),
+            To = new(1),
+            Term = node.Term,
+            Rejected = false,
+            Index = node.LastIndex,
+            HintIndex = default,
+            HintTerm = default,
+        });
         Assert.Equal(node.LastIndex, node.ProgressOf(new(2))!.Value.Match);
         node.Step(new HeartbeatReply { From = new(3), To = new(1), Term = new(9), ReadRound = 0 });
         Assert.Equal(Role.Follower, node.Role);
@@ -88,9 +101,11 @@ public class RestartTests
         disk.Write(new Ready { Sequence = 1, Entries = [new(new(1), new(3), EntryKind.Noop, default)] });
         Refused(disk, new HardState(new(3), null, new(2)), default, "2 is committed, but the log ends at 1");
         Refused(disk, new HardState(new(3), null, default), new(2), "applied 2, but the log ends at 1");
-        Refused(disk, new HardState(new(2), null, default), default, "ends in term 3, but the hard state knows only term 2");
+        var older = new HardState(new(2), null, default);
+        Refused(disk, older, default, "ends in term 3, but the hard state knows only term 2");
         disk.Compact(new(1), three);
-        Refused(disk, new HardState(new(3), null, default), default, "applied 0, less than the snapshot at 1");
+        var good = new HardState(new(3), null, default);
+        Refused(disk, good, default, "applied 0, less than the snapshot at 1");
     }
 
     private static void Refused(MemoryLog disk, HardState state, LogIndex applied, string naming)
@@ -104,12 +119,13 @@ public class RestartTests
     {
         node.Campaign();
         Replies(node, disk);
-        node.Step(new RequestVoteReply { From = new(2), To = new(1), Term = node.Term, PreVote = false, Granted = true });
+        var term = node.Term;
+        node.Step(new RequestVoteReply { From = new(2), To = new(1), Term = term, PreVote = false, Granted = true });
         Assert.Equal(Role.Leader, node.Role);
     }
 
     private static RaftNode Start(MemoryLog disk, RaftOptions? options = null) =>
-        new(options ?? new RaftOptions { Id = new(1) }, disk, disk.HardState, disk.Snapshot.Index, new Random(1));
+        new(options ?? new RaftOptions { Id = new(1) }, disk, disk.HardState, disk.Snapshot.Index, new(1));
 
     private static List<Message> Replies(RaftNode node, MemoryLog? disk = null)
     {
@@ -130,7 +146,8 @@ public class RestartTests
         Transfer = true,
     };
 
-    private static AppendEntries Append(ulong term, ulong previous, Entry[] entries, ulong commit, ulong previousTerm = 0) => new()
+    private static AppendEntries Append(
+        ulong term, ulong previous, Entry[] entries, ulong commit, ulong previousTerm = 0) => new()
     {
         From = new(2),
         To = new(1),

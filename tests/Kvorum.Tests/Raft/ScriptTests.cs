@@ -5,15 +5,18 @@ using Kvorum.Tests.Raft.Harness;
 namespace Kvorum.Tests.Raft;
 
 /// <summary>
-/// Runs every script in <c>testdata</c>: commands above a line of dashes, what they printed below. With KVORUM_REWRITE=1
-/// the transcripts are written anew; read the difference before you keep it.
+/// Runs every script in <c>testdata</c>: commands above a line of dashes, what they printed below. With
+/// KVORUM_REWRITE=1 the transcripts are written anew; read the difference before you keep it.
 /// </summary>
 public class ScriptTests
 {
     private const string Separator = "----";
 
     public static TheoryData<string> Scripts() =>
-        [.. Directory.GetFiles(Folder(), "*.txt").Select(f => Path.GetFileName(f)!).Where(f => f != "README.txt").Order()];
+    [
+        .. Directory.GetFiles(Folder(), "*.txt").Select(path => Path.GetFileName(path)!)
+            .Where(name => name != "README.txt").Order(),
+    ];
 
     [Theory]
     [MemberData(nameof(Scripts))]

@@ -58,7 +58,10 @@ internal sealed class MemoryLog(Configuration configuration) : ILogStorage
         }
     }
 
-    /// <summary>A snapshot stands for the log up to the index; <paramref name="keep"/> entries before it stay readable.</summary>
+    /// <summary>
+    /// A snapshot stands for the log up to the index; <paramref name="keep"/> entries before it stay
+    /// readable.
+    /// </summary>
     public void Compact(LogIndex index, Configuration at, ulong keep = 0)
     {
         if (index <= Snapshot.Index) return;

@@ -3,8 +3,9 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// A host of one replica: a disk that survives, a process that does not. Taking a Ready, making it durable and applying
-/// its entries are separate steps. The state machine is the applied index; it lives in memory, restarts at the snapshot.
+/// A host of one replica: a disk that survives, a process that does not. Taking a Ready, making it durable
+/// and applying its entries are separate steps. The state machine is the applied index; it lives in memory,
+/// restarts at the snapshot.
 /// </summary>
 internal sealed class Replica(RaftOptions options, Configuration configuration, SafetyChecker checker)
 {
@@ -31,7 +32,10 @@ internal sealed class Replica(RaftOptions options, Configuration configuration, 
         Node = new RaftNode(options, Disk, Disk.HardState, new(Applied), random);
     }
 
-    /// <summary>The process dies; of the writes under way the first <paramref name="written"/> and a piece of the next survive.</summary>
+    /// <summary>
+    /// The process dies; of the writes under way the first <paramref name="written"/> and a piece of the next
+    /// survive.
+    /// </summary>
     public void Crash(int written, int torn)
     {
         for (; written > 0 && persisting.TryDequeue(out var whole); written--) Disk.Write(whole);

@@ -3,8 +3,8 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// Raft's five properties (figure 3 of the paper) as theorems over what the replicas show, and the promise behind them:
-/// what is committed lies on the disks of a majority.
+/// Raft's five properties (figure 3 of the paper) as theorems over what the replicas show, and the promise
+/// behind them: what is committed lies on the disks of a majority.
 /// </summary>
 internal sealed class SafetyChecker
 {
@@ -26,8 +26,9 @@ internal sealed class SafetyChecker
             var previousTerm = i > 0 ? batch[i - 1].Term : node.TermAt(entry.Index.Previous);
             if (previousTerm is not { } previous) continue;
             var seen = ($"{entry.Kind}:{Convert.ToHexString(entry.Data.Span)}", previous.Value);
-            if (!entries.TryAdd((entry.Index.Value, entry.Term.Value), seen))
-                Require(entries[(entry.Index.Value, entry.Term.Value)] == seen, $"log matching at {entry.Index} of {node.Id}");
+            var name = (entry.Index.Value, entry.Term.Value);
+            if (!entries.TryAdd(name, seen))
+                Require(entries[name] == seen, $"log matching at {entry.Index} of {node.Id}");
         }
     }
 
@@ -55,8 +56,9 @@ internal sealed class SafetyChecker
             CommittedMax = node.CommitIndex.Value;
             RequireOnDisks(node, diskOf);
         }
-        if (node.TermAt(node.CommitIndex) is { } mine && committed.TryGetValue(node.CommitIndex.Value, out var agreed))
-            Require(mine.Value == agreed, $"{node.Id} takes another entry at {node.CommitIndex} for committed");
+        var commit = node.CommitIndex;
+        if (node.TermAt(commit) is { } mine && committed.TryGetValue(commit.Value, out var agreed))
+            Require(mine.Value == agreed, $"{node.Id} takes another entry at {commit} for committed");
     }
 
     /// <summary>No vote and no acknowledgement leaves before what it speaks of is durable.</summary>
@@ -66,14 +68,17 @@ internal sealed class SafetyChecker
         switch (message)
         {
             case RequestVote { PreVote: false }:
-                Require(state.Term == message.Term && state.Vote == message.From, "a candidate's own vote is not durable");
+                var own = state.Term == message.Term && state.Vote == message.From;
+                Require(own, "a candidate's own vote is not durable");
                 break;
             case RequestVoteReply { PreVote: false, Granted: true }:
-                var kept = state.Term > message.Term || (state.Term == message.Term && state.Vote == message.To);
+                var same = state.Term == message.Term && state.Vote == message.To;
+                var kept = same || state.Term > message.Term;
                 Require(kept, "a vote that left is not durable");
                 break;
             case AppendEntriesReply { Rejected: false } reply:
-                Require(disk.LastIndex >= reply.Index && state.Term >= message.Term, "an acknowledged entry is not durable");
+                var written = disk.LastIndex >= reply.Index && state.Term >= message.Term;
+                Require(written, "an acknowledged entry is not durable");
                 break;
         }
     }
@@ -90,7 +95,8 @@ internal sealed class SafetyChecker
         {
             Require(node.LastIndex.Value >= before.Last, $"leader {node.Id} shortened its log");
             var kept = node.TermAt(new(before.Last));
-            Require(kept is null || kept.Value.Value == before.LastTerm, $"leader {node.Id} overwrote its log");
+            var whole = kept is null || kept.Value.Value == before.LastTerm;
+            Require(whole, $"leader {node.Id} overwrote its log");
         }
         leading[node.Id] = (term, node.LastIndex.Value, node.TermAt(node.LastIndex)!.Value.Value);
     }
@@ -98,7 +104,8 @@ internal sealed class SafetyChecker
     /// <summary>Leader completeness: who wins an election has all that was committed before.</summary>
     private void RequireComplete(RaftNode node)
     {
-        Require(node.LastIndex.Value >= CommittedMax, $"leader {node.Id} lacks what was committed up to {CommittedMax}");
+        var whole = node.LastIndex.Value >= CommittedMax;
+        Require(whole, $"leader {node.Id} lacks what was committed up to {CommittedMax}");
         for (var index = CommittedMax; index > 0 && node.TermAt(new(index)) is { } term; index--)
         {
             if (committed.TryGetValue(index, out var agreed))

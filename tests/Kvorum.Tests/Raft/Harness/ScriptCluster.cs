@@ -5,9 +5,9 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// A group that moves only as a script says: every message waits in a list until it is delivered, dropped, doubled or
-/// overtaken by name; taking, persisting and applying are separate commands. The commands are described in
-/// <c>testdata/README.txt</c>.
+/// A group that moves only as a script says: every message waits in a list until it is delivered, dropped,
+/// doubled or overtaken by name; taking, persisting and applying are separate commands. The commands are
+/// described in <c>testdata/README.txt</c>.
 /// </summary>
 internal sealed class ScriptCluster
 {
@@ -113,7 +113,8 @@ internal sealed class ScriptCluster
         {
             Sequence = 1,
             HardState = new HardState(new(Number(Option(arguments, "term")!)), null, default),
-            Entries = [.. terms.Select((t, i) => new Entry(new((ulong)i + 1), new(t), EntryKind.Command, default))],
+            Entries = [.. terms.Select((term, i) =>
+                new Entry(new((ulong)i + 1), new(term), EntryKind.Command, default))],
         });
         replica.Crash(0, 0);
         replica.Start(new Random(1));
@@ -144,13 +145,21 @@ internal sealed class ScriptCluster
         return "";
     }
 
-    private string Propose(string[] arguments) =>
-        Text(Of(arguments[0]).Node!.Propose(Encoding.UTF8.GetBytes(arguments.Length > 1 ? arguments[1] : "")));
+    private string Propose(string[] arguments)
+    {
+        var data = Encoding.UTF8.GetBytes(arguments.Length > 1 ? arguments[1] : "");
+        return Text(Of(arguments[0]).Node!.Propose(data));
+    }
 
     private string Change(string[] arguments)
     {
         var changes = arguments[1..].Select(word => new MemberChange(
-            word[0] switch { '+' => MemberChangeKind.AddVoter, '~' => MemberChangeKind.AddLearner, _ => MemberChangeKind.Remove },
+            word[0] switch
+            {
+                '+' => MemberChangeKind.AddVoter,
+                '~' => MemberChangeKind.AddLearner,
+                _ => MemberChangeKind.Remove,
+            },
             Id(word[1..])));
         return Text(Of(arguments[0]).Node!.Propose(new ConfigurationChange([.. changes])));
     }
@@ -238,7 +247,10 @@ internal sealed class ScriptCluster
         return "";
     }
 
-    /// <summary>Takes the messages meant out of the network: <c>1->2</c>, <c>->2</c>, <c>1-></c>, a kind, and <c>first</c>.</summary>
+    /// <summary>
+    /// Takes the messages meant out of the network: <c>1->2</c>, <c>->2</c>, <c>1-></c>, a kind, and
+    /// <c>first</c>.
+    /// </summary>
     private string Pick(string[] arguments, Action<Message> use)
     {
         var chosen = network.Where(Selector(arguments)).ToArray();
@@ -285,10 +297,13 @@ internal sealed class ScriptCluster
     private IEnumerable<Replica> Named(string[] names) =>
         names.Length == 0 || names[0] == "all" ? replicas.Values : names.Select(Of);
 
-    private static string Summary(Replica replica) => replica.Node is not { } node
-        ? $"{replica.Id} down\n"
-        : $"{node.Id} {node.Role.ToString().ToLowerInvariant()} term={node.Term} leader={node.Leader?.ToString() ?? "none"}"
-            + $" last={node.LastIndex} commit={node.CommitIndex}{(node.IsQuiescent ? " quiescent" : "")}\n";
+    private static string Summary(Replica replica)
+    {
+        if (replica.Node is not { } node) return $"{replica.Id} down\n";
+        var (role, leader) = (node.Role.ToString().ToLowerInvariant(), node.Leader?.ToString() ?? "none");
+        return $"{node.Id} {role} term={node.Term} leader={leader} last={node.LastIndex} "
+            + $"commit={node.CommitIndex}{(node.IsQuiescent ? " quiescent" : "")}\n";
+    }
 
     private Replica Of(string name) => replicas[Id(name)];
 
@@ -296,6 +311,10 @@ internal sealed class ScriptCluster
 
     private static ulong Number(string text) => ulong.Parse(text, CultureInfo.InvariantCulture);
 
-    private static string? Option(string[] arguments, string name) =>
-        arguments.FirstOrDefault(a => a.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
+    private static string? Option(string[] arguments, string name)
+    {
+        var prefix = name + "=";
+        var found = arguments.FirstOrDefault(a => a.StartsWith(prefix, StringComparison.Ordinal));
+        return found?[prefix.Length..];
+    }
 }

@@ -3,9 +3,9 @@ using Kvorum.Raft;
 namespace Kvorum.Tests.Raft.Harness;
 
 /// <summary>
-/// A group among faults, driven by one seed: loss, duplication, reordering, delay, splits, crashes that lose what was
-/// not durable, late writes, pauses, clock drift, membership changes, transfers, compaction. The checker looks after
-/// every step. Then everything heals, and progress is demanded.
+/// A group among faults, driven by one seed: loss, duplication, reordering, delay, splits, crashes that lose
+/// what was not durable, late writes, pauses, clock drift, membership changes, transfers, compaction. The
+/// checker looks after every step. Then everything heals, and progress is demanded.
 /// </summary>
 internal sealed class Simulation
 {
@@ -66,7 +66,9 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>Heals everything; then a write must commit everywhere and a read must be served everywhere.</summary>
+    /// <summary>
+    /// Heals everything; then a write must commit everywhere and a read must be served everywhere.
+    /// </summary>
     public void HealAndDemandProgress()
     {
         healed = true;
@@ -109,10 +111,13 @@ internal sealed class Simulation
         if (result.Outcome != ProposeOutcome.Accepted) return 0;
         var end = now + (60 * TickUnits);
         while (now < end && leader.Applied < result.Index.Value) Advance();
-        return leader.Applied >= result.Index.Value && leader.Node.Term == result.Term ? result.Index.Value : 0;
+        var done = leader.Applied >= result.Index.Value && leader.Node.Term == result.Term;
+        return done ? result.Index.Value : 0;
     }
 
-    /// <summary>Each member must serve a read in the end; one that was given up is asked again, as a host would.</summary>
+    /// <summary>
+    /// Each member must serve a read in the end; one that was given up is asked again, as a host would.
+    /// </summary>
     private void DemandReads()
     {
         foreach (var replica in Members().ToList())
@@ -170,7 +175,8 @@ internal sealed class Simulation
         while (replica.CanApply && (healed || random.Next(3) > 0)) replica.Apply();
     }
 
-    private void Look(Replica replica) => checker.Observe(replica.Node!, id => replicas[(int)id.Value - 1].Disk);
+    private void Look(Replica replica) =>
+        checker.Observe(replica.Node!, id => replicas[(int)id.Value - 1].Disk);
 
     private void Transmit(Message message)
     {
@@ -216,10 +222,13 @@ internal sealed class Simulation
             return;
         }
         if (random.Next(500) == 0) Crash(replica);
-        else if (random.Next(600) == 0) clocks[replica.Id] = clocks[replica.Id] with { PausedUntil = now + random.Next(500) };
+        else if (random.Next(600) == 0) Pause(replica);
         else if (random.Next(100) == 0 && replica.Applied > 0) replica.Compact((ulong)random.Next(4));
         else if (random.Next(900) == 0) replica.Node.Wake();
     }
+
+    private void Pause(Replica replica) =>
+        clocks[replica.Id] = clocks[replica.Id] with { PausedUntil = now + random.Next(500) };
 
     private void Cut()
     {
@@ -287,7 +296,8 @@ internal sealed class Simulation
     {
         if (!reads.Remove(read.ReadId, out var least) || read.Index is not { } index) return;
         ReadsServed++;
-        Assert.True(index.Value >= least, $"stale read {read.ReadId}: {index} although {least} was committed before");
+        var fresh = index.Value >= least;
+        Assert.True(fresh, $"stale read {read.ReadId}: {index} although {least} was committed before");
     }
 
     private RaftOptions DrawOptions()

@@ -6,16 +6,21 @@ namespace Kvorum.Tests.Raft.Harness;
 /// <summary>Readys, messages and entries as lines of text.</summary>
 internal static class Transcript
 {
-    public static string Of(Message message) => $"{message.From}->{message.To} {message.GetType().Name} t{message.Term}" + message switch
+    public static string Of(Message message) =>
+        $"{message.From}->{message.To} {message.GetType().Name} t{message.Term}{Body(message)}";
+
+    private static string Body(Message message) => message switch
     {
-        RequestVote m => $" last={m.LastIndex}/t{m.LastTerm}{(m.PreVote ? " pre" : "")}{(m.Transfer ? " transfer" : "")}",
+        RequestVote m => $" last={m.LastIndex}/t{m.LastTerm}" + (m.PreVote ? " pre" : "")
+            + (m.Transfer ? " transfer" : ""),
         RequestVoteReply m => $" {(m.Granted ? "granted" : "refused")}{(m.PreVote ? " pre" : "")}",
         AppendEntries m => $" prev={m.PreviousIndex}/t{m.PreviousTerm} commit={m.Commit} [{Of(m.Entries)}]",
-        AppendEntriesReply { Rejected: true } m => $" refused prev={m.Index} hint={m.HintIndex}/t{m.HintTerm}",
+        AppendEntriesReply { Rejected: true } m =>
+            $" refused prev={m.Index} hint={m.HintIndex}/t{m.HintTerm}",
         AppendEntriesReply m => $" match={m.Index}",
         Heartbeat m => $" commit={m.Commit} round={m.ReadRound}{(m.Quiesce ? " quiesce" : "")}",
         HeartbeatReply m => $" round={m.ReadRound}",
-        InstallSnapshot m => $" {m.Snapshot.Index}/t{m.Snapshot.Term} {RaftNode.Describe(m.Snapshot.Configuration)}",
+        InstallSnapshot { Snapshot: var s } => $" {s.Index}/t{s.Term} {RaftNode.Describe(s.Configuration)}",
         ReadIndexReply m => $" index={m.Index?.ToString() ?? "none"}",
         _ => "",
     };
@@ -29,18 +34,23 @@ internal static class Transcript
         _ => entry.Data.Length == 0 ? "" : $":{Encoding.UTF8.GetString(entry.Data.Span)}",
     };
 
-    public static string Of(ConfigurationChange change) => string.Join(' ', change.Changes.Select(c => c.Kind switch
+    public static string Of(ConfigurationChange change) => string.Join(' ', change.Changes.Select(Of));
+
+    private static string Of(MemberChange change) => change.Kind switch
     {
-        MemberChangeKind.AddVoter => $"+{c.Node}",
-        MemberChangeKind.AddLearner => $"~{c.Node}",
-        _ => $"-{c.Node}",
-    }));
+        MemberChangeKind.AddVoter => $"+{change.Node}",
+        MemberChangeKind.AddLearner => $"~{change.Node}",
+        _ => $"-{change.Node}",
+    };
 
     public static string Of(NodeId node, Ready ready)
     {
         List<string> lines = [$"{node} ready {ready.Sequence}"];
         if (ready.HardState is { } state)
-            lines.Add($"  state term={state.Term} vote={state.Vote?.ToString() ?? "none"} commit={state.Commit}");
+        {
+            var vote = state.Vote?.ToString() ?? "none";
+            lines.Add($"  state term={state.Term} vote={vote} commit={state.Commit}");
+        }
         if (ready.Snapshot is { } snapshot) lines.Add($"  install {snapshot.Index}/t{snapshot.Term}");
         if (ready.Entries.Count > 0) lines.Add($"  persist {Of(ready.Entries)}");
         lines.AddRange(ready.Messages.Select(m => $"  send {Of(m)}"));

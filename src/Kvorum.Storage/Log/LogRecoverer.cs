@@ -207,7 +207,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (records.Failed)
             throw new LogDamagedException(
                 $"{segment.Path}: the frame at offset {position} is whole but has a record this version " +
-                $"does not know (kind {records.Kind}). Nothing was changed. Start the version that wrote it.");
+                $"does not know (kind {records.Kind}). Nothing was changed. Start the newer version.");
     }
 
     // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after.

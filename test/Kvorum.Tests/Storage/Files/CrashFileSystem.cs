@@ -27,7 +27,7 @@ public sealed class CrashFileSystem : IFileSystem
     /// </summary>
     public int? PowerOffAfter { get; set; }
 
-    /// <summary>The number of the one operation that fails; before and after all is well. Null: none.</summary>
+    /// <summary>The number of the one operation that fails. Null: none.</summary>
     public int? FailAt { get; set; }
 
     /// <summary>Asked before each changing operation, with its name and path; a result is thrown.</summary>

@@ -127,7 +127,8 @@ public class LogCrashTests
     }
 
     private static bool IsOfFrame(string operation) =>
-        operation.Split(' ') is ["write" or "sync", var path] && path.EndsWith(".log", StringComparison.Ordinal);
+        operation.EndsWith(".log", StringComparison.Ordinal) &&
+        operation.Split(' ') is ["write" or "sync", _];
 
     private static int Operations()
     {

@@ -57,6 +57,9 @@ public readonly record struct LogIndex(ulong Value) : IComparable<LogIndex>
     /// <summary>The index that follows.</summary>
     public LogIndex Next => new(Value + 1);
 
+    /// <summary>The index before; zero has none.</summary>
+    public LogIndex Previous => new(checked(Value - 1));
+
     /// <inheritdoc/>
     public int CompareTo(LogIndex other) => Value.CompareTo(other.Value);
 

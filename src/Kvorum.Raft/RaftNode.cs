@@ -1,144 +1,141 @@
+using Kvorum.Raft.Log;
+using Kvorum.Raft.Membership;
+using Kvorum.Raft.Reads;
+using Kvorum.Raft.Replication;
+
 namespace Kvorum.Raft;
 
-/// <summary>A replica's part in its group (Raft section 5.1), with the pre-candidate of thesis 9.6.</summary>
-public enum Role : byte
-{
-    /// <summary>Follows a leader, or waits for one.</summary>
-    Follower,
-
-    /// <summary>Asks whether it could win an election.</summary>
-    PreCandidate,
-
-    /// <summary>Stands for election.</summary>
-    Candidate,
-
-    /// <summary>Leads.</summary>
-    Leader,
-}
-
-/// <summary>What became of a proposal.</summary>
-public enum ProposeOutcome : byte
-{
-    /// <summary>Appended to the leader's log; it may yet be lost with the leadership.</summary>
-    Accepted,
-
-    /// <summary>This replica does not lead.</summary>
-    NotLeader,
-
-    /// <summary>Too much is uncommitted already; nothing was appended.</summary>
-    Overloaded,
-
-    /// <summary>A leadership transfer is under way; nothing was appended.</summary>
-    Transferring,
-
-    /// <summary>A configuration change is under way, or the change makes no sense; nothing was appended.</summary>
-    Refused,
-}
-
-/// <summary>The answer to a proposal: where it stands in the log, if accepted.</summary>
-public readonly record struct ProposeResult(ProposeOutcome Outcome, LogIndex Index, Term Term);
-
-/// <summary>How sure a read must be of this leader.</summary>
-public enum ReadMode : byte
-{
-    /// <summary>Confirmed by a majority after the read was asked (thesis 6.4).</summary>
-    Confirmed,
-
-    /// <summary>Confirmed by the leader's lease if it holds, else as <see cref="Confirmed"/>. Needs clocks within the stated drift (thesis 6.4.1).</summary>
-    Lease,
-}
+// The door of this project. One method per thing that can happen; what follows from it is read out as a Ready:
+//
+//   Tick, Step, Propose, ReadIndex, ...  ->  HasReady?  TakeReady  ->  make durable, send, apply
+//                                            Persisted(ready), Applied(index)  ->  HasReady? ...
+//
+// The host's duties, in this order for each Ready: send Messages; install Snapshot, append Entries and HardState and
+// make them durable; call Persisted, in the order in which Readys were taken; send MessagesAfterPersist; apply
+// Committed and call Applied. Readys may overlap: the next is taken while earlier ones are still being written.
+//
+// The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader, Replication,
+// Membership, Reads, Transfer, Quiescence, Readiness, Description; HandlerTable says which message goes where.
 
 /// <summary>
-/// One replica of one Raft group: a deterministic function with memory. Open this file first. Contract placeholder.
+/// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory and
+/// Practice", 2014, and "In Search of an Understandable Consensus Algorithm"). Open this file first. One caller at a
+/// time; it neither waits nor reads a clock, and the same calls with the same random numbers give the same answers.
 /// </summary>
-public sealed class RaftNode
+public sealed partial class RaftNode
 {
+    private readonly RaftOptions options;
+    private readonly Random random;
+    private readonly RaftLog log;
+    private readonly ConfigurationHistory configurations;
+    private readonly PeerTable peers = new();
+    private readonly Ballot ballot = new();
+    private readonly ForwardedReads forwarded;
+    private ReadRounds rounds = new();
+    private NodeId? vote;
+    private long now;
+
     /// <summary>Starts from what is durable. <paramref name="applied"/> is what the state machine holds; at least the snapshot's index.</summary>
-    public RaftNode(RaftOptions options, ILogStorage storage, HardState hardState, LogIndex applied, Random random) =>
-        throw new NotImplementedException();
+    /// <exception cref="ArgumentException">The settings are impossible, or the stored state contradicts itself.</exception>
+    public RaftNode(RaftOptions options, ILogStorage storage, HardState hardState, LogIndex applied, Random random)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(storage);
+        ArgumentNullException.ThrowIfNull(random);
+        options.Validate();
+        this.options = options;
+        this.random = random;
+        log = new RaftLog(storage, hardState.Commit, applied);
+        if (log.LastTerm > hardState.Term)
+        {
+            throw new ArgumentException(
+                $"The stored state contradicts itself: the log ends in term {log.LastTerm}, "
+                + $"but the hard state knows only term {hardState.Term}.");
+        }
+        configurations = ReadConfigurations(storage);
+        forwarded = new ForwardedReads((ulong)random.NextInt64());
+        Term = durableTerm = hardState.Term;
+        vote = hardState.Vote;
+        persistedState = hardState with { Commit = new(log.Commit) };
+        // A node that ran before may have promised a leader, just before it stopped, not to vote for others: it keeps
+        // the promise for a whole timeout, or a lease read of that leader could be stale.
+        protectTicks = options.CheckQuorum && Term > default(Term) ? options.ElectionTimeoutMinTicks : 0;
+        RestartElectionTimer();
+    }
 
     /// <summary>This node's id.</summary>
-    public NodeId Id => throw new NotImplementedException();
+    public NodeId Id => options.Id;
 
     /// <summary>The present role.</summary>
-    public Role Role => throw new NotImplementedException();
+    public Role Role { get; private set; }
 
     /// <summary>The present term.</summary>
-    public Term Term => throw new NotImplementedException();
+    public Term Term { get; private set; }
 
     /// <summary>The leader of the present term, if known.</summary>
-    public NodeId? Leader => throw new NotImplementedException();
+    public NodeId? Leader { get; private set; }
 
     /// <summary>The newest committed index.</summary>
-    public LogIndex CommitIndex => throw new NotImplementedException();
+    public LogIndex CommitIndex => new(log.Commit);
 
     /// <summary>The newest index in the log, durable or not.</summary>
-    public LogIndex LastIndex => throw new NotImplementedException();
+    public LogIndex LastIndex => new(log.LastIndex);
 
     /// <summary>The configuration in force (the newest in the log, committed or not).</summary>
-    public Configuration Configuration => throw new NotImplementedException();
+    public Configuration Configuration => configurations.Current;
 
     /// <summary>True while the timers rest: the host need not call <see cref="Tick"/>.</summary>
-    public bool IsQuiescent => throw new NotImplementedException();
+    public bool IsQuiescent { get; private set; }
 
-    /// <summary>True if <see cref="TakeReady"/> has something to say.</summary>
-    public bool HasReady => throw new NotImplementedException();
+    /// <summary>
+    /// The configuration in force at an index, for the snapshot that a host takes there. The index must not be older
+    /// than the storage's snapshot.
+    /// </summary>
+    public Configuration ConfigurationAt(LogIndex index) => configurations.At(index.Value);
 
-    /// <summary>Time passes: one tick.</summary>
-    public void Tick() => throw new NotImplementedException();
+    /// <summary>Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.</summary>
+    public void Tick()
+    {
+        if (IsQuiescent) return;
+        now++;
+        if (Role == Role.Leader) TickLeader();
+        else TickElection();
+    }
 
     /// <summary>A message came. Messages of any age, from anyone, twice and in any order are safe.</summary>
-    public void Step(Message message) => throw new NotImplementedException();
+    public void Step(Message message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (message.To != Id || message.From == Id) return;
+        WakeFor(message);
+        if (AdmitTerm(message)) HandlerTable.Find(Role, message)(this, message);
+    }
 
-    /// <summary>Proposes a command. Bytes are kept, not copied.</summary>
-    public ProposeResult Propose(ReadOnlyMemory<byte> data) => throw new NotImplementedException();
-
-    /// <summary>Proposes a configuration change (thesis chapter 4).</summary>
-    public ProposeResult Propose(ConfigurationChange change) => throw new NotImplementedException();
-
-    /// <summary>Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>. Works on followers too.</summary>
-    public void ReadIndex(ulong readId, ReadMode mode) => throw new NotImplementedException();
-
-    /// <summary>Hands leadership to a voter (thesis 3.10); given up after an election timeout. False if that cannot be tried.</summary>
-    public bool TransferLeadership(NodeId target) => throw new NotImplementedException();
-
-    /// <summary>Campaigns now (with a pre-vote first when configured).</summary>
-    public void Campaign() => throw new NotImplementedException();
+    /// <summary>Campaigns now (with a pre-vote first when configured); without effect where a leader is protected or led.</summary>
+    public void Campaign()
+    {
+        Wake();
+        if (Role == Role.Leader || !IsPromotable) return;
+        if (protectTicks > 0 && !Configuration.IsSoleVoter(Id)) return;
+        StartCampaign();
+    }
 
     /// <summary>
     /// The transport knows that the leader's process is gone: stop protecting it, and start a pre-vote
-    /// <paramref name="delayTicks"/> from now unless a leader shows itself.
+    /// <paramref name="delayTicks"/> from now unless a leader shows itself. The host must be sure where lease reads are
+    /// used: a living leader could serve them for a moment longer.
     /// </summary>
-    public void LeaderGone(int delayTicks) => throw new NotImplementedException();
-
-    /// <summary>Messages to the peer were lost: replicate carefully until it answers.</summary>
-    public void PeerUnreachable(NodeId peer) => throw new NotImplementedException();
-
-    /// <summary>The host's sending of a snapshot to the peer ended.</summary>
-    public void SnapshotSent(NodeId peer, bool delivered) => throw new NotImplementedException();
-
-    /// <summary>Ends quiescence: the timers run again.</summary>
-    public void Wake() => throw new NotImplementedException();
-
-    /// <summary>Takes what must be done next.</summary>
-    public Ready TakeReady() => throw new NotImplementedException();
-
-    /// <summary>The Ready and all before it are durable and installed, and its entries readable through the storage.</summary>
-    public void Persisted(Ready ready) => throw new NotImplementedException();
-
-    /// <summary>The state machine has applied everything up to the index.</summary>
-    public void Applied(LogIndex index) => throw new NotImplementedException();
-
-    /// <summary>The leader's view of a peer; null if not leading or unknown.</summary>
-    public PeerProgress? ProgressOf(NodeId peer) => throw new NotImplementedException();
-
-    /// <summary>A textual read-out of the whole state: role, term, vote, commit, applied, log, configuration, progress. For tests and people.</summary>
-    public string Describe() => throw new NotImplementedException();
+    public void LeaderGone(int delayTicks)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(delayTicks);
+        if (Role == Role.Leader) return;
+        Wake();
+        protectTicks = 0;
+        if (Role != Role.Follower) return;
+        Leader = null;
+        AbandonReads();
+        electionElapsed = 0;
+        electionTimeout = Math.Min(delayTicks, electionTimeout);
+        if (electionTimeout == 0) TickElection();
+    }
 }
-
-/// <summary>What a leader knows of one peer.</summary>
-/// <param name="Match">Newest index known to be on the peer's disk.</param>
-/// <param name="Next">Next index to send.</param>
-/// <param name="IsActive">Heard from within the last election timeout.</param>
-/// <param name="NeedsSnapshot">Its next entry is compacted.</param>
-public readonly record struct PeerProgress(LogIndex Match, LogIndex Next, bool IsActive, bool NeedsSnapshot);

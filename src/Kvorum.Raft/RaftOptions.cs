@@ -44,4 +44,29 @@ public sealed record RaftOptions
 
     /// <summary>Bound of the committed entry data in one <see cref="Ready"/>, in bytes; at least one entry.</summary>
     public long CommittedBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>Throws <see cref="ArgumentException"/>, naming value and remedy, if the settings cannot work together.</summary>
+    public void Validate()
+    {
+        Require(HeartbeatTicks >= 1, $"HeartbeatTicks is {HeartbeatTicks}: use at least 1");
+        Require(ElectionTimeoutMinTicks > 2 * HeartbeatTicks,
+            $"ElectionTimeoutMinTicks is {ElectionTimeoutMinTicks}, HeartbeatTicks {HeartbeatTicks}: "
+            + "a follower must miss several heartbeats before it campaigns; use more than twice, better ten times");
+        Require(ElectionTimeoutMaxTicks > ElectionTimeoutMinTicks,
+            $"ElectionTimeoutMaxTicks is {ElectionTimeoutMaxTicks}, ElectionTimeoutMinTicks "
+            + $"{ElectionTimeoutMinTicks}: without a range to draw from, votes split for ever; use about the double");
+        Require(LeaseDriftPercent is >= 0 and < 100, $"LeaseDriftPercent is {LeaseDriftPercent}: use 0 to 99");
+        Require(InflightMessagesMax >= 1, $"InflightMessagesMax is {InflightMessagesMax}: use at least 1");
+        Require(AppendBytesMax >= 1, $"AppendBytesMax is {AppendBytesMax}: use at least 1");
+        Require(InflightBytesMax >= AppendBytesMax,
+            $"InflightBytesMax is {InflightBytesMax}, AppendBytesMax {AppendBytesMax}: "
+            + "one full message must fit into the window");
+        Require(UncommittedBytesMax >= 1, $"UncommittedBytesMax is {UncommittedBytesMax}: use at least 1");
+        Require(CommittedBytesMax >= 1, $"CommittedBytesMax is {CommittedBytesMax}: use at least 1");
+    }
+
+    private static void Require(bool condition, string otherwise)
+    {
+        if (!condition) throw new ArgumentException($"Impossible Raft settings: {otherwise}.");
+    }
 }

@@ -1,0 +1,48 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Kvorum.Raft;
+
+namespace Kvorum.Node;
+
+/// <summary>
+/// How nodes and clusters get their ids without talking to each other: name-based UUIDs (RFC 9562 section 5.5 with
+/// SHA-256 in place of SHA-1, version 8), so that equal lists give equal ids on every node, in any order of starting.
+/// </summary>
+public static class ClusterIdentity
+{
+    /// <summary>A node's id from what the operator calls it: a UUID as it is, else the UUID of the name.</summary>
+    public static NodeId NodeFromName(string name) =>
+        Guid.TryParse(name, out var id) ? new(ToUInt128(id)) : new(Hash("node-name", name));
+
+    /// <summary>A node's id when the operator gave an address only.</summary>
+    public static NodeId NodeFromAddress(string peerAddress) => new(Hash("node-address", peerAddress));
+
+    /// <summary>The cluster's id from its first members.</summary>
+    public static UInt128 ClusterOf(IEnumerable<NodeId> members) =>
+        Hash("cluster", string.Join(',', members.Order().Select(id => id.Value.ToString("x32", null))));
+
+    /// <summary>The id as a UUID, most significant byte first.</summary>
+    public static Guid ToGuid(UInt128 value)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, value);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>The UUID as a number, most significant byte first.</summary>
+    public static UInt128 ToUInt128(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+    }
+
+    private static UInt128 Hash(string kind, string text)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"kvorum:{kind}:{text}"));
+        hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
+        hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
+        return BinaryPrimitives.ReadUInt128BigEndian(hash);
+    }
+}

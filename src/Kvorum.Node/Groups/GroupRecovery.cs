@@ -1,0 +1,96 @@
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Groups;
+
+/// <summary>
+/// Gathers, from the replay of the shared log, what each group had durable: its hard state and the entries behind its
+/// checkpoint. Used once, at the start.
+/// </summary>
+internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> checkpoints) : ILogReplay
+{
+    private readonly Dictionary<uint, Found> _groups = [];
+
+    private sealed class Found
+    {
+        public HardState State { get; set; }
+
+        /// <summary>Consecutive; the first may be at or below the checkpoint.</summary>
+        public List<Entry> Entries { get; } = [];
+    }
+
+    /// <inheritdoc/>
+    public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    {
+        var (kind, entry) = GroupRecords.ReadEntry(index, payload);
+        var entries = Of(group).Entries;
+        // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether the rest fits.
+        var checkpoint = CheckpointOf(group);
+        if (checkpoint is not null && index < checkpoint.Index.Value)
+        {
+            CutFrom(entries, index);
+            return;
+        }
+
+        if (kind == GroupRecords.SnapshotMark)
+        {
+            entries.Clear();
+        }
+        else
+        {
+            CutFrom(entries, index);
+            if (entries.Count > 0 && entries[^1].Index.Value + 1 != index)
+                throw Gap(group, entries[^1].Index.Value + 1, index);
+        }
+
+        entries.Add(entry);
+    }
+
+    /// <inheritdoc/>
+    public void State(uint group, ReadOnlySpan<byte> payload) => Of(group).State = GroupRecords.ReadState(payload);
+
+    /// <summary>The hard state and the log of a group as they were durable, over its checkpoint.</summary>
+    public (HardState State, GroupLog Log) Recovered(uint group, SnapshotMetadata checkpoint)
+    {
+        var log = new GroupLog(checkpoint);
+        if (!_groups.TryGetValue(group, out var found))
+            return (default, log);
+        var entries = found.Entries;
+        var at = entries.FindIndex(entry => entry.Index == checkpoint.Index);
+        // The last entry of the checkpoint has another term in the log: a snapshot was installed over a log that had
+        // gone astray, and the crash came before the log was told. All of it is void.
+        if (at >= 0 && entries[at].Term != checkpoint.Term)
+            return (found.State, log);
+        foreach (var entry in entries)
+        {
+            if (entry.Index <= checkpoint.Index)
+                continue;
+            if (entry.Index != log.LastIndex.Next)
+                throw Gap(group, log.LastIndex.Next.Value, entry.Index.Value);
+            log.Append(entry);
+        }
+
+        return (found.State, log);
+    }
+
+    private SnapshotMetadata? CheckpointOf(uint group) => checkpoints.TryGetValue(group, out var found) ? found : null;
+
+    private Found Of(uint group)
+    {
+        if (!_groups.TryGetValue(group, out var found))
+            _groups[group] = found = new();
+        return found;
+    }
+
+    private static void CutFrom(List<Entry> entries, ulong index)
+    {
+        if (entries.Count == 0 || index > entries[^1].Index.Value)
+            return;
+        var at = index <= entries[0].Index.Value ? 0 : (int)(index - entries[0].Index.Value);
+        entries.RemoveRange(at, entries.Count - at);
+    }
+
+    private static LogDamagedException Gap(uint group, ulong wanted, ulong found) => new(
+        $"the log of group {group} lacks entries {wanted} to {found - 1}: the data folder is not whole. "
+        + "Move it away and let this node be replaced: its peers have the data.");
+}

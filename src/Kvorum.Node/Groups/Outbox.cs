@@ -1,0 +1,74 @@
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Groups;
+
+/// <summary>What one loop has for one peer in this turn: one frame of each kind, sent at the end of the turn. Owned by the loop.</summary>
+internal sealed class Outbox(NodeId peer)
+{
+    private readonly ByteWriter _raft = new();
+    private readonly ByteWriter _forwards = new();
+    private readonly ByteWriter _replies = new();
+
+    public NodeId Peer => peer;
+
+    /// <summary>True while it is on the loop's list of outboxes to send.</summary>
+    public bool IsQueued { get; set; }
+
+    public void Add(uint group, Message message, ITransport transport)
+    {
+        RaftMessageCodec.Encode(group, message, _raft);
+        SpillIfLarge(PeerFrameKind.Raft, _raft, transport);
+    }
+
+    public void AddForward(ulong id, uint timeoutMs, Request request, ITransport transport)
+    {
+        _forwards.U64(id);
+        _forwards.U32(timeoutMs);
+        var at = Open(_forwards);
+        RequestCodec.Encode(request, _forwards);
+        Close(_forwards, at);
+        SpillIfLarge(PeerFrameKind.Forward, _forwards, transport);
+    }
+
+    public void AddForwardReply(ulong id, Reply reply, ITransport transport)
+    {
+        _replies.U64(id);
+        var at = Open(_replies);
+        RequestCodec.Encode(reply, _replies);
+        Close(_replies, at);
+        SpillIfLarge(PeerFrameKind.ForwardReply, _replies, transport);
+    }
+
+    /// <summary>Sends all. What the transport drops is lost, as on any network: Raft repeats, forwards have deadlines.</summary>
+    public void Send(ITransport transport)
+    {
+        Send(PeerFrameKind.Raft, _raft, transport);
+        Send(PeerFrameKind.Forward, _forwards, transport);
+        Send(PeerFrameKind.ForwardReply, _replies, transport);
+    }
+
+    private void SpillIfLarge(PeerFrameKind kind, ByteWriter writer, ITransport transport)
+    {
+        // A frame has a bound; what is gathered must stay well below it.
+        if (writer.Length > Protocol.Limits.FrameBytesMax / 4)
+            Send(kind, writer, transport);
+    }
+
+    private void Send(PeerFrameKind kind, ByteWriter writer, ITransport transport)
+    {
+        if (writer.Length == 0)
+            return;
+        transport.Send(peer, kind, writer.Written);
+        writer.Clear();
+    }
+
+    private static int Open(ByteWriter writer)
+    {
+        writer.U32(0);
+        return writer.Length;
+    }
+
+    private static void Close(ByteWriter writer, int at) => writer.PatchU32(at - 4, (uint)(writer.Length - at));
+}

@@ -1,0 +1,64 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node;
+
+/// <summary>Kinds of frames between nodes. Values are on the wire: never renumber.</summary>
+public enum PeerFrameKind : byte
+{
+    /// <summary>Raft messages of many groups.</summary>
+    Raft = 1,
+
+    /// <summary>A client's request, passed on to the leader.</summary>
+    Forward = 2,
+
+    /// <summary>Answer to <see cref="Forward"/>.</summary>
+    ForwardReply = 3,
+
+    /// <summary>A piece of a checkpoint.</summary>
+    SnapshotChunk = 4,
+
+    /// <summary>Answer to <see cref="SnapshotChunk"/>.</summary>
+    SnapshotAck = 5,
+}
+
+/// <summary>What a node says of itself when it connects.</summary>
+public sealed record PeerHello(NodeId Id, string Name, UInt128 ClusterId, string PeerAddress, string ClientAddress, string HttpAddress);
+
+/// <summary>How a peer was lost.</summary>
+public enum PeerLoss : byte
+{
+    /// <summary>Nothing came for too long: it may be slow, or cut off.</summary>
+    Silent,
+
+    /// <summary>The connection was refused or reset: the process is gone.</summary>
+    ProcessGone,
+}
+
+/// <summary>Receives what comes from peers. Called on the transport's threads; never blocks.</summary>
+public interface IPeerReceiver
+{
+    /// <summary>A peer is connected and its identity was checked. May come again without a loss between, with newer addresses.</summary>
+    void PeerUp(PeerHello peer);
+
+    /// <summary>A peer that was up is lost; or a first attempt to reach it failed.</summary>
+    void PeerDown(NodeId peer, PeerLoss loss);
+
+    /// <summary>A whole frame came. The memory belongs to the receiver from now on.</summary>
+    void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload);
+}
+
+/// <summary>
+/// Carries frames to peers: in order per peer while a connection lasts, at most once, possibly not at all. Peers are
+/// known by id; where they live is the transport's business.
+/// </summary>
+public interface ITransport
+{
+    /// <summary>Starts to connect and to listen.</summary>
+    void Start(IPeerReceiver receiver);
+
+    /// <summary>
+    /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread. False if it was
+    /// dropped at once, because the peer is not connected or its queue is at its bound.
+    /// </summary>
+    bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload);
+}

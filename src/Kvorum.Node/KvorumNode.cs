@@ -1,0 +1,227 @@
+using Kvorum.Node.Membership;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+using Kvorum.Storage.Log;
+using Kvorum.Storage.Trees;
+
+namespace Kvorum.Node;
+
+/// <summary>
+/// The brain of one server. The host gives it a world, runs each of <see cref="Loops"/> on its own thread, calls
+/// <see cref="Start"/>, and submits calls. Everything it does is decided by its options, its world and its random seed.
+/// </summary>
+public sealed class KvorumNode : INode, IDisposable
+{
+    private readonly NodeContext _context;
+    private readonly NodeLoop[] _loops;
+    private readonly List<Tree> _trees = [];
+    private readonly IDisposable _folderLock;
+    private volatile bool _isStopping;
+
+    /// <summary>
+    /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
+    /// <see cref="IOException"/> with a message for the operator. The transport is started by <see cref="Start"/>.
+    /// </summary>
+    public KvorumNode(NodeOptions options, NodeWorld world)
+    {
+        world.Files.CreateFolder("");
+        _folderLock = world.Files.LockFolder("");
+        try
+        {
+            IdentityFile.Check(options, world);
+            var preferences = GroupPlacement.Of(options);
+            _context = new(options, world, new(options, world, preferences));
+            _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
+            Recover(preferences);
+        }
+        catch
+        {
+            DisposeStorage();
+            throw;
+        }
+    }
+
+    /// <summary>The loops, to be run by the host.</summary>
+    public IReadOnlyList<NodeLoop> Loops => _loops;
+
+    /// <inheritdoc/>
+    public ClusterMap Map => _context.Cluster.Map();
+
+    /// <summary>What the recovery of the log found.</summary>
+    public LogRecovery Recovery => _context.Log.Recovery;
+
+    private ClusterView Cluster => _context.Cluster;
+
+    /// <summary>Starts the transport. Call once, when all loops run.</summary>
+    public void Start()
+    {
+        // A group of one has nobody to wait for.
+        foreach (var loop in _loops)
+        {
+            loop.Post(() =>
+            {
+                foreach (var replica in loop.Replicas.Where(replica => replica.Raft.Configuration.Voters.Count == 1))
+                {
+                    replica.Raft.Campaign();
+                    loop.Touch(replica);
+                }
+            });
+        }
+
+        _context.World.Transport.Start(new PeerReceiver(this, _context));
+    }
+
+    /// <inheritdoc/>
+    public void Submit(Call call)
+    {
+        if (Admit(call) is { } refused)
+        {
+            call.Complete(refused);
+            call.Sink?.Flush();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void AskStatus(Action<NodeStatus> done)
+    {
+        var gathered = new List<PartitionStatus>();
+        var missing = _loops.Length;
+        long reads = 0, writes = 0;
+        foreach (var loop in _loops)
+        {
+            loop.Post(() =>
+            {
+                lock (gathered)
+                {
+                    gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
+                    reads += loop.Reads;
+                    writes += loop.Writes;
+                    if (--missing > 0)
+                        return;
+                }
+
+                gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
+                done(StatusOf(gathered, reads, writes));
+            });
+        }
+    }
+
+    /// <summary>
+    /// Begins a clean end: new calls are answered ShuttingDown, leadership is handed over, pending calls finish;
+    /// <paramref name="done"/> is called on a loop when nothing is pending or <paramref name="patience"/> has passed.
+    /// </summary>
+    public void BeginShutdown(TimeSpan patience, Action done)
+    {
+        _isStopping = true;
+        var missing = _loops.Length;
+        foreach (var loop in _loops)
+        {
+            loop.Post(() => loop.Stop(patience, () =>
+            {
+                if (Interlocked.Decrement(ref missing) == 0)
+                    done();
+            }));
+        }
+    }
+
+    /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
+    public void Dispose() => DisposeStorage();
+
+    internal NodeLoop LoopOf(uint group) => _loops[group % (uint)_loops.Length];
+
+    // Null if a loop has the call now.
+    private Reply? Admit(Call call)
+    {
+        var request = call.Request;
+        if (_isStopping)
+            return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is shutting down: ask another node" };
+        if (_context.IsFaulted)
+            return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
+        if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
+            return UnknownKeyspace(request.Keyspace);
+        if (RequestRules.Broken(request, keyspace) is { } broken)
+            return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
+        var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
+        call.Group = partition + 1;
+        call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
+        return LoopOf(call.Group).TryPost(call)
+            ? null
+            : new() { Status = ReplyStatus.Overloaded, Message = "too many requests are under way on this node: retry after a pause", Partition = partition };
+    }
+
+    private Reply UnknownKeyspace(string name) => new()
+    {
+        Status = ReplyStatus.UnknownKeyspace,
+        Message = $"no keyspace '{name}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
+    };
+
+    private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)
+    {
+        var world = _context.World;
+        var recovery = new NodeRecovery(_context, preferences);
+        _trees.AddRange(recovery.OpenTrees());
+        var replay = recovery.Replay();
+        _context.Log = SharedLog.Open(
+            world.Files, "log", new SharedLogOptions { SegmentBytes = _context.Options.SegmentBytes }, world.Jobs, replay);
+        foreach (var (parts, state) in recovery.Replicas(replay))
+        {
+            var loop = LoopOf(parts.Group);
+            var replica = new Replica(loop, parts);
+            replica.Recovered(state);
+            loop.Own(replica);
+            if (parts.Log.Snapshot.Index.Value > 0)
+                _context.Log.Release(parts.Group, parts.Log.Snapshot.Index.Value);
+            if (parts.Machine is MetaMachine meta)
+                Cluster.Publish(meta);
+            loop.Touch(replica);
+        }
+    }
+
+    private NodeStatus StatusOf(List<PartitionStatus> partitions, long reads, long writes)
+    {
+        var meta = partitions.Find(partition => partition.Group == 0);
+        var reason = NotReadyReason();
+        var voters = Cluster.PreferenceOf(1).Count;
+        return new()
+        {
+            NodeId = ClusterIdentity.ToGuid(Cluster.Self.Value),
+            Name = _context.Options.Self.Name,
+            ClusterId = ClusterIdentity.ToGuid(_context.Options.Self.ClusterId),
+            IsMetaLeader = meta?.Role == "leader",
+            MetaTerm = meta?.Term ?? 0,
+            IsReady = reason.Length == 0,
+            NotReadyReason = reason,
+            MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
+            Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
+            FailuresTolerated = (voters - 1) / 2,
+            Partitions = partitions,
+            Reads = reads,
+            Writes = writes,
+            LogBytes = _context.Log.DiskBytes,
+        };
+    }
+
+    private string NotReadyReason()
+    {
+        if (_isStopping)
+            return "shutting down";
+        if (_context.IsFaulted)
+            return "stopped after a fault: see the log";
+        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        {
+            if (LoopOf(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
+                return $"{(group == 0 ? "the metadata group" : $"partition {group - 1}")} has no leader: {Cluster.WhyNoLeader()}";
+        }
+
+        return Cluster.IsMetaKnown ? "" : "the metadata group has not told of the keyspaces yet";
+    }
+
+    private void DisposeStorage()
+    {
+        _context?.Log?.Dispose();
+        foreach (var tree in _trees)
+            tree.Dispose();
+        _folderLock.Dispose();
+    }
+}

@@ -1,0 +1,65 @@
+namespace Kvorum.Node;
+
+/// <summary>Every bound inside the node, with its reason.</summary>
+internal static class Limits
+{
+    /// <summary>Calls in one loop, waiting or under way: at 1 KiB each this is 100 MB, and more would only wait longer than its deadline.</summary>
+    public const int CallsPerLoop = 100_000;
+
+    /// <summary>Writes under way whose commit is awaited, per partition: enough for the deepest pipeline seen to pay.</summary>
+    public const int ProposalsPerPartition = 20_000;
+
+    /// <summary>The longest a call may wait: longer timeouts are cut to it.</summary>
+    public const long CallTimeoutMaxMs = 300_000;
+
+    /// <summary>How often deadlines are looked at: calls end up to this much late.</summary>
+    public const long DeadlineSweepMs = 50;
+
+    /// <summary>Wait before a call that found no leader asks again, where nothing else wakes it.</summary>
+    public const long RetryMs = 50;
+
+    /// <summary>How often leaders look whether the preferred leader should have the group.</summary>
+    public const long BalanceIntervalMs = 1000;
+
+    /// <summary>Time that a peer must have been up before leadership is given to it: it is busy catching up.</summary>
+    public const long BalanceUpMs = 2000;
+
+    /// <summary>Leaderships given away in one balance round of a loop, so that a round is never felt.</summary>
+    public const int TransfersPerRound = 8;
+
+    /// <summary>Entries that a follower may lack and still be given leadership.</summary>
+    public const ulong TransferLagEntries = 64;
+
+    /// <summary>Rank steps of the early election after a crash, in milliseconds: longer than an election round between live nodes.</summary>
+    public const int EarlyElectionStepMs = 120;
+
+    /// <summary>How often the log's size is looked at.</summary>
+    public const long LogCheckMs = 1000;
+
+    /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
+    public const int LogSegmentsMax = 8;
+
+    /// <summary>Entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
+    public const int TrailingEntries = 4096;
+
+    /// <summary>Bytes of a checkpoint in one frame.</summary>
+    public const int SnapshotChunkBytes = 256 << 10;
+
+    /// <summary>Time without any progress after which a checkpoint transfer is given up.</summary>
+    public const long SnapshotStallMs = 10_000;
+
+    /// <summary>Checkpoints that one loop sends at once.</summary>
+    public const int SnapshotSendsMax = 4;
+
+    /// <summary>Least time between two time-advances of a partition: how late an expiry may show.</summary>
+    public const long TimeAdvanceMs = 100;
+
+    /// <summary>Keys removed by one time-advance, so that no entry takes long to apply.</summary>
+    public const int ExpiredPerEntry = 1000;
+
+    /// <summary>Floors of clients (the newest forgotten request) kept per partition.</summary>
+    public const int SessionFloorsMax = 65_536;
+
+    /// <summary>Buffers larger than this are not kept for the next frame.</summary>
+    public const int KeptBufferBytes = 4 << 20;
+}

@@ -1,0 +1,202 @@
+using System.Globalization;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>
+/// What all loops and front ends share about the cluster: who is there, who is up, who leads what. Written by the loops and
+/// the transport, read by anyone: everything in it is immutable or replaced as a whole.
+/// </summary>
+internal sealed class ClusterView
+{
+    private readonly Lock _gate = new();
+    private readonly NodeOptions _options;
+    private readonly NodeWorld _world;
+    private readonly NodeId[] _ids;
+    private readonly IReadOnlyList<NodeId>[] _preferences;
+    private readonly LeaderInfo?[] _leaders;
+    private volatile SortedDictionary<NodeId, Peer> _peers = [];
+    private volatile MetaView _meta;
+
+    public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
+    {
+        _options = options;
+        _world = world;
+        _ids = [.. options.Members.Select(member => member.Id).Order()];
+        _preferences = [.. preferences];
+        _leaders = new LeaderInfo?[preferences.Count];
+        _meta = new(0, new SortedDictionary<NodeId, MetaMachine.MemberRecord>(), [DefaultKeyspace]);
+    }
+
+    private sealed record LeaderInfo(NodeId? Leader, Term Term);
+
+    private sealed record Peer(PeerHello Hello, bool IsUp, long SinceMs);
+
+    private sealed record MetaView(
+        ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members, IReadOnlyList<KeyspaceDefinition> Keyspaces);
+
+    public NodeId Self => _options.Self.Id;
+
+    /// <summary>All members, in the order of their ids: the order of the map.</summary>
+    public IReadOnlyList<NodeId> Ids => _ids;
+
+    public ulong Epoch => _meta.Epoch;
+
+    /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
+    public bool IsMetaKnown => _meta.Epoch > 0;
+
+    /// <summary>The default keyspace as the options define it: what the metadata group is told first.</summary>
+    public KeyspaceDefinition DefaultKeyspace => new(
+        "default", "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
+        _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+
+    public IReadOnlyList<NodeId> PreferenceOf(uint group) => _preferences[group];
+
+    public KeyspaceDefinition? Keyspace(string name)
+    {
+        foreach (var keyspace in _meta.Keyspaces)
+        {
+            if (keyspace.Name == name)
+                return keyspace;
+        }
+
+        return null;
+    }
+
+    public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Name);
+
+    public bool IsUp(NodeId node) => node == Self || (_peers.TryGetValue(node, out var peer) && peer.IsUp);
+
+    public bool IsUpSince(NodeId node, long sinceMs) =>
+        node == Self || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs);
+
+    public IEnumerable<NodeId> Up => _ids.Where(IsUp);
+
+    /// <summary>What the metadata group should say of a member; null while its addresses are not known.</summary>
+    public MetaMachine.MemberRecord? Announcement(NodeId node)
+    {
+        var hello = node == Self ? _options.Self : _peers.TryGetValue(node, out var peer) ? peer.Hello : null;
+        return hello is null ? null : new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress);
+    }
+
+    public string NameOf(NodeId node)
+    {
+        if (AddressesOf(node) is { Name.Length: > 0 } known)
+            return known.Name;
+        var seed = _options.Members.FirstOrDefault(member => member.Id == node);
+        return seed is { Name.Length: > 0 } ? seed.Name : seed?.PeerAddress ?? node.ToString();
+    }
+
+    public string ClientAddressOf(NodeId node) => AddressesOf(node)?.ClientAddress ?? "";
+
+    public NodeId? NodeAt(string clientAddress)
+    {
+        foreach (var id in _ids)
+        {
+            if (clientAddress.Length > 0 && ClientAddressOf(id) == clientAddress)
+                return id;
+        }
+
+        return null;
+    }
+
+    public void PeerUp(PeerHello hello, long nowMs)
+    {
+        lock (_gate)
+        {
+            var since = _peers.TryGetValue(hello.Id, out var present) && present.IsUp ? present.SinceMs : nowMs;
+            Replace(new(hello, true, since));
+        }
+    }
+
+    public void PeerDown(NodeId node, long nowMs)
+    {
+        lock (_gate)
+        {
+            if (_peers.TryGetValue(node, out var present))
+                Replace(present with { IsUp = false, SinceMs = nowMs });
+        }
+    }
+
+    public NodeId? LeaderOf(uint group) => Volatile.Read(ref _leaders[group])?.Leader;
+
+    public void SetLeader(uint group, NodeId? leader, Term term) => Volatile.Write(ref _leaders[group], new(leader, term));
+
+    /// <summary>The metadata group has changed. Loop of group 0.</summary>
+    public void Publish(MetaMachine meta)
+    {
+        if (meta.Epoch == _meta.Epoch)
+            return;
+        var keyspaces = meta.Keyspaces.Values.ToArray();
+        _meta = new(
+            meta.Epoch,
+            new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
+            keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
+        var agreed = Keyspace("default");
+        if (agreed is not null && agreed != DefaultKeyspace)
+        {
+            throw new NodeFaultException(
+                $"this node was started with {DefaultKeyspace}, the cluster agreed on {agreed}: start it with the same settings");
+        }
+    }
+
+    public void RoleChanged(Replica replica, string role, Term term, NodeId? leader) => _world.Events.RoleChanged(
+        replica.Keyspace, replica.Partition, role, term.Value, leader is { } known ? NameOf(known) : "");
+
+    public void Note(string message) => _world.Events.Note(message);
+
+    public string WhyNoLeader()
+    {
+        var up = Up.Count();
+        var need = (_ids.Length / 2) + 1;
+        return up < need
+            ? string.Create(CultureInfo.InvariantCulture, $"{up} of {_ids.Length} nodes up, need {need}")
+            : "an election is under way";
+    }
+
+    public ClusterMap Map()
+    {
+        var meta = _meta;
+        var at = new Dictionary<NodeId, int>();
+        for (var i = 0; i < _ids.Length; i++)
+            at[_ids[i]] = i;
+        var members = _ids.Select(id => (Id: id, Known: AddressesOf(id))).Select(member => new MemberInfo(
+            ClusterIdentity.ToGuid(member.Id.Value), NameOf(member.Id), member.Known?.ClientAddress ?? "",
+            member.Known?.HttpAddress ?? "", PeerAddressOf(member.Id)));
+        return new(
+            ClusterIdentity.ToGuid(_options.Self.ClusterId), meta.Epoch, [.. members],
+            [.. meta.Keyspaces.Select(keyspace => Describe(keyspace, at))]);
+    }
+
+    private KeyspaceInfo Describe(KeyspaceDefinition keyspace, Dictionary<NodeId, int> at)
+    {
+        var partitions = new PartitionInfo[keyspace.PartitionCount];
+        for (var i = 0; i < partitions.Length; i++)
+        {
+            var leader = Volatile.Read(ref _leaders[i + 1]);
+            partitions[i] = new(
+                (uint)i, [.. _preferences[i + 1].Select(node => at[node])],
+                leader?.Leader is { } known ? at[known] : -1, leader?.Term.Value ?? 0);
+        }
+
+        return new(
+            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, keyspace.ValueBytesMax,
+            keyspace.KeyPolicy, partitions);
+    }
+
+    private string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress
+        ?? _options.Members.First(member => member.Id == node).PeerAddress;
+
+    // What a node said itself is newer than what the metadata group remembers.
+    private MetaMachine.MemberRecord? AddressesOf(NodeId node) =>
+        Announcement(node) ?? (_meta.Members.TryGetValue(node, out var member) ? member : null);
+
+    private void Replace(Peer peer)
+    {
+        var peers = new SortedDictionary<NodeId, Peer>(_peers) { [peer.Hello.Id] = peer };
+        _peers = peers;
+    }
+}

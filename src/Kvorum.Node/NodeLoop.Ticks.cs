@@ -1,0 +1,110 @@
+using Kvorum.Node.State;
+
+namespace Kvorum.Node;
+
+/// <summary>Time: ticks of the replicas and the duties that come with it.</summary>
+public sealed partial class NodeLoop
+{
+    private long _tickedMs;
+    private long _sweptMs;
+    private long _balancedMs;
+    private bool _isStopping;
+    private long _stopAtMs;
+    private Action? _stopped;
+
+    /// <summary>Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is done, or at its time.</summary>
+    internal void Stop(TimeSpan patience, Action done)
+    {
+        _isStopping = true;
+        _stopAtMs = NowMs + (long)patience.TotalMilliseconds;
+        _stopped = done;
+    }
+
+    private void RunTicks()
+    {
+        var due = (NowMs - _tickedMs) / Options.TickMs;
+        if (due == 0)
+            return;
+        _tickedMs += due * Options.TickMs;
+        foreach (var replica in _replicas.Values)
+        {
+            // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it before its
+            // patience ends. A leader counts every tick: its lease and its majority may be gone.
+            var ticks = replica.IsLeader ? due : Math.Min(due, 2);
+            for (var i = 0; i < ticks; i++)
+                replica.Tick();
+            replica.AdvanceTimeIfDue();
+        }
+
+        if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
+            Sweep();
+        if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
+            Balance();
+        if (_isStopping)
+            StopIfDone();
+    }
+
+    private void Sweep()
+    {
+        _sweptMs = NowMs;
+        foreach (var replica in _replicas.Values)
+        {
+            if (replica.HasCalls)
+            {
+                replica.SweepDeadlines(NowMs);
+                replica.RetryWaiting();
+            }
+
+            replica.SweepSnapshots(NowMs);
+        }
+
+        if (_forwards.Count > 0)
+            _forwards.Sweep(NowMs);
+        RetryHomeless();
+    }
+
+    private void Balance()
+    {
+        _balancedMs = NowMs;
+        var given = 0;
+        foreach (var replica in _replicas.Values)
+        {
+            if (!_isStopping && given < Limits.TransfersPerRound && replica.BalanceLeadership())
+                given++;
+        }
+
+        foreach (var group in _context.Log.HoldersOfOldest(Limits.LogSegmentsMax))
+            Find(group)?.Checkpoint();
+        if (Find(0) is { IsLeader: true } meta)
+            TellMeta(meta);
+    }
+
+    // The metadata group learns what is not yet in it: the keyspaces, and where members can be reached.
+    private void TellMeta(Replicas.Replica meta)
+    {
+        var machine = (MetaMachine)meta.Machine;
+        var time = Math.Max(machine.LogTimeMs, UnixMs);
+        if (!machine.Keyspaces.ContainsKey("default"))
+            meta.Propose(MetaMachine.EncodeKeyspace(Cluster.DefaultKeyspace, time));
+        foreach (var id in Cluster.Ids)
+        {
+            if (Cluster.Announcement(id) is { } member && machine.Members.GetValueOrDefault(id) != member)
+                meta.Propose(MetaMachine.EncodeMember(id, member, time));
+        }
+    }
+
+    private void StopIfDone()
+    {
+        var handedOver = true;
+        foreach (var replica in _replicas.Values)
+            handedOver &= replica.HandOver();
+        if ((!handedOver || Volatile.Read(ref _callCount) > 0) && NowMs < _stopAtMs)
+            return;
+        _isStopping = false;
+        _stopped?.Invoke();
+        _stopped = null;
+    }
+
+    private TimeSpan UntilNextTick() =>
+        TimeSpan.FromMilliseconds(Math.Max(0, _tickedMs + Options.TickMs - _context.MonotonicMs));
+}

@@ -1,0 +1,279 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.Loops;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+using Kvorum.Storage;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node;
+
+/// <summary>
+/// One node loop: it owns its replicas outright, takes what has queued, and never waits. A turn steps all that came, then
+/// hands one batch to the log, one frame of each kind to each peer, and all replies to their connections.
+/// </summary>
+public sealed partial class NodeLoop
+{
+    // There is nothing to wake up for any more.
+    private static readonly TimeSpan AfterFault = TimeSpan.FromHours(1);
+
+    private readonly NodeContext _context;
+    private readonly Inbox _inbox;
+    private readonly SortedDictionary<uint, Replica> _replicas = [];
+    private readonly SortedDictionary<NodeId, Outbox> _outboxes = [];
+    private readonly List<Outbox> _queuedOutboxes = [];
+    private readonly List<IReplySink> _sinks = [];
+    private readonly Stack<TurnBatch> _freeBatches = new();
+    private readonly Forwards _forwards;
+    private List<Action> _events = [];
+    private List<Call> _calls = [];
+    private List<Call> _homeless = [];
+    private List<Replica> _touched = [];
+    private List<Replica> _advancing = [];
+    private TurnBatch? _open;
+    private ulong _lastBatch;
+    private int _callCount;
+
+    internal NodeLoop(NodeContext context, int index)
+    {
+        _context = context;
+        Index = index;
+        _inbox = new(() => Wake());
+        _forwards = new(this, context.Options.Loops, index);
+        NowMs = context.MonotonicMs;
+        _tickedMs = NowMs;
+    }
+
+    /// <summary>Set by the host before the start: called on any thread when a sleeping loop got work. Must be cheap and never block.</summary>
+    public Action Wake { get; set; } = static () => { };
+
+    internal int Index { get; }
+
+    internal NodeOptions Options => _context.Options;
+
+    internal ClusterView Cluster => _context.Cluster;
+
+    internal ITransport Transport => _context.World.Transport;
+
+    internal bool IsLogBehind => _context.Log.IsBehind;
+
+    /// <summary>The node's clock as of this turn, in milliseconds from an arbitrary start; never falls.</summary>
+    internal long NowMs { get; private set; }
+
+    /// <summary>The wall clock, in Unix milliseconds.</summary>
+    internal ulong UnixMs => (ulong)Math.Max(0, _context.World.Time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <summary>The number of the batch that this turn's records go into.</summary>
+    internal ulong CurrentBatch => _open?.Number ?? _lastBatch;
+
+    internal int SnapshotSends => _replicas.Values.Sum(replica => replica.SnapshotSends);
+
+    internal IEnumerable<Replica> Replicas => _replicas.Values;
+
+    internal long Reads { get; private set; }
+
+    internal long Writes { get; private set; }
+
+    /// <summary>
+    /// One turn: everything that has queued and the ticks that are due. Loop thread only. Returns how long the loop may
+    /// sleep if no <see cref="Wake"/> comes: zero if there is more to do at once.
+    /// </summary>
+    public TimeSpan Turn()
+    {
+        if (_context.IsFaulted)
+            return AfterFault;
+        try
+        {
+            NowMs = _context.MonotonicMs;
+            _inbox.Take(ref _events, ref _calls);
+            RunEvents();
+            RunTicks();
+            TakeCalls();
+            AdvanceReplicas();
+            Flush();
+            return _inbox.TrySleep() ? UntilNextTick() : TimeSpan.Zero;
+        }
+        catch (Exception e)
+        {
+            // Whatever it is: going on could give a wrong answer, stopping cannot.
+            _context.Fault(e);
+            return AfterFault;
+        }
+    }
+
+    internal void Post(Action item) => _inbox.Post(item);
+
+    /// <summary>Takes a call of one of this loop's groups, unless too many wait already. Any thread.</summary>
+    internal bool TryPost(Call call)
+    {
+        if (Interlocked.Increment(ref _callCount) > Limits.CallsPerLoop)
+        {
+            Interlocked.Decrement(ref _callCount);
+            return false;
+        }
+
+        _inbox.Post(call);
+        return true;
+    }
+
+    internal void Own(Replica replica) => _replicas.Add(replica.Group, replica);
+
+    internal Replica? Find(uint group) => _replicas.GetValueOrDefault(group);
+
+    /// <summary>The replica may have something to do at the end of this turn.</summary>
+    internal void Touch(Replica replica)
+    {
+        if (replica.IsQueued)
+            return;
+        replica.IsQueued = true;
+        _touched.Add(replica);
+    }
+
+    /// <summary>The log batch of this turn, with the replica among those to be told when it is durable.</summary>
+    internal LogBatch OpenBatch(Replica replica)
+    {
+        if (_open is null)
+        {
+            _open = _freeBatches.TryPop(out var free) ? free : new TurnBatch(this);
+            _open.Number = ++_lastBatch;
+        }
+
+        if (_open.Replicas.Count == 0 || _open.Replicas[^1] != replica)
+            _open.Replicas.Add(replica);
+        return _open.Records;
+    }
+
+    internal void Durable(TurnBatch batch, Exception? failure)
+    {
+        if (failure is not null)
+            throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
+        foreach (var replica in batch.Replicas)
+            replica.Persisted(batch.Number);
+        batch.Replicas.Clear();
+        batch.Records.Clear();
+        _freeBatches.Push(batch);
+    }
+
+    internal void Send(uint group, Message message) => OutboxOf(message.To).Add(group, message, Transport);
+
+    internal void Send(NodeId to, in SnapshotChunk chunk)
+    {
+        var writer = new ByteWriter();
+        SnapshotCodec.Encode(chunk, writer);
+        Transport.Send(to, PeerFrameKind.SnapshotChunk, writer.Written);
+    }
+
+    internal void Send(NodeId to, in SnapshotAck ack)
+    {
+        var writer = new ByteWriter();
+        SnapshotCodec.Encode(ack, writer);
+        Transport.Send(to, PeerFrameKind.SnapshotAck, writer.Written);
+    }
+
+    internal Outbox OutboxOf(NodeId peer)
+    {
+        if (!_outboxes.TryGetValue(peer, out var outbox))
+            _outboxes.Add(peer, outbox = new(peer));
+        if (!outbox.IsQueued)
+        {
+            outbox.IsQueued = true;
+            _queuedOutboxes.Add(outbox);
+        }
+
+        return outbox;
+    }
+
+    /// <summary>Runs slow work on the background lane; <paramref name="done"/> runs in this loop, with what the work threw.</summary>
+    internal void RunInBackground(Action work, Action<Exception?> done) => _context.World.Jobs.Run(JobLane.Background, () =>
+    {
+        Exception? failure = null;
+        try
+        {
+            work();
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        Post(() => done(failure));
+    });
+
+    internal void ReleaseLog(uint group, LogIndex upTo) => _context.Log.Release(group, upTo.Value);
+
+    internal ulong NextTransfer() => _context.NextTransfer();
+
+    /// <summary>Answers a call, once.</summary>
+    internal void Finish(Call call, Reply reply)
+    {
+        if (call.IsDone)
+            return;
+        call.IsDone = true;
+        Interlocked.Decrement(ref _callCount);
+        if (call.Request is GetRequest)
+            Reads++;
+        else
+            Writes++;
+        if (call is ForwardedCall forwarded)
+        {
+            OutboxOf(forwarded.From).AddForwardReply(forwarded.Id, reply, Transport);
+            return;
+        }
+
+        call.Complete(reply);
+        if (call.Sink is { } sink && !_sinks.Contains(sink))
+            _sinks.Add(sink);
+    }
+
+    private void RunEvents()
+    {
+        foreach (var item in _events)
+            item();
+        _events.Clear();
+    }
+
+    private void TakeCalls()
+    {
+        foreach (var call in _calls)
+            Route(call);
+        _calls.Clear();
+    }
+
+    private void AdvanceReplicas()
+    {
+        while (_touched.Count > 0)
+        {
+            (_touched, _advancing) = (_advancing, _touched);
+            foreach (var replica in _advancing)
+            {
+                replica.IsQueued = false;
+                replica.Advance();
+            }
+
+            _advancing.Clear();
+        }
+    }
+
+    private void Flush()
+    {
+        // The disk first: it takes longest.
+        if (_open is { } batch)
+        {
+            _open = null;
+            _context.Log.Append(batch.Records, batch.Completed);
+        }
+
+        foreach (var outbox in _queuedOutboxes)
+        {
+            outbox.IsQueued = false;
+            outbox.Send(Transport);
+        }
+
+        _queuedOutboxes.Clear();
+        foreach (var sink in _sinks)
+            sink.Flush();
+        _sinks.Clear();
+    }
+}

@@ -1,0 +1,67 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node;
+
+/// <summary>A member of the initial, static cluster.</summary>
+/// <param name="Id">UUID.</param>
+/// <param name="Name">Unique name; may be empty when only an address was given.</param>
+/// <param name="PeerAddress">host:port.</param>
+public sealed record MemberSeed(NodeId Id, string Name, string PeerAddress);
+
+/// <summary>The settings of a node.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>What this node says of itself; the cluster id inside is derived from the members (see <see cref="ClusterIdentity"/>).</summary>
+    public required PeerHello Self { get; init; }
+
+    /// <summary>The initial members, this node included.</summary>
+    public required IReadOnlyList<MemberSeed> Members { get; init; }
+
+    /// <summary>Partitions of the default keyspace; fixed at the first start.</summary>
+    public int PartitionCount { get; init; } = 64;
+
+    /// <summary>Replicas of each partition; never more than there are members.</summary>
+    public int ReplicationFactor { get; init; } = 3;
+
+    /// <summary>Virtual nodes per node on the ring.</summary>
+    public int VirtualNodes { get; init; } = 64;
+
+    /// <summary>Node loops; each owns its partitions outright.</summary>
+    public int Loops { get; init; } = 1;
+
+    /// <summary>Length of a tick in milliseconds.</summary>
+    public int TickMs { get; init; } = 20;
+
+    /// <summary>Time between heartbeats in milliseconds.</summary>
+    public int HeartbeatMs { get; init; } = 100;
+
+    /// <summary>Least election timeout in milliseconds.</summary>
+    public int ElectionTimeoutMinMs { get; init; } = 1000;
+
+    /// <summary>Greatest election timeout in milliseconds.</summary>
+    public int ElectionTimeoutMaxMs { get; init; } = 2000;
+
+    /// <summary>Bound of a key in bytes.</summary>
+    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+
+    /// <summary>Bound of a value in bytes.</summary>
+    public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
+
+    /// <summary>Key policy of the default keyspace: binary or strict.</summary>
+    public string KeyPolicy { get; init; } = "binary";
+
+    /// <summary>How long exactly-once records are kept, in milliseconds of log time.</summary>
+    public long SessionWindowMs { get; init; } = 15 * 60 * 1000;
+
+    /// <summary>Exactly-once records kept per partition; the oldest go first.</summary>
+    public int SessionRecordsMax { get; init; } = 16384;
+
+    /// <summary>Size of a log segment file in bytes.</summary>
+    public long SegmentBytes { get; init; } = 64 << 20;
+
+    /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
+    public long CheckpointLogBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
+    public long TrailingLogBytes { get; init; } = 1 << 20;
+}

@@ -1,0 +1,87 @@
+namespace Kvorum.Node;
+
+/// <summary>The state of one replica at one moment.</summary>
+public sealed record PartitionStatus
+{
+    /// <summary>The keyspace; "system" for the metadata group.</summary>
+    public required string Keyspace { get; init; }
+
+    /// <summary>Number within the keyspace.</summary>
+    public required uint Partition { get; init; }
+
+    /// <summary>Raft group on this node.</summary>
+    public required uint Group { get; init; }
+
+    /// <summary>follower, pre-candidate, candidate, leader or learner.</summary>
+    public required string Role { get; init; }
+
+    /// <summary>Raft term.</summary>
+    public required ulong Term { get; init; }
+
+    /// <summary>Name of the leader; empty if unknown.</summary>
+    public required string Leader { get; init; }
+
+    /// <summary>Newest committed index.</summary>
+    public required ulong Commit { get; init; }
+
+    /// <summary>Newest applied index.</summary>
+    public required ulong Applied { get; init; }
+
+    /// <summary>Newest index in the log.</summary>
+    public required ulong LastIndex { get; init; }
+
+    /// <summary>Keys stored.</summary>
+    public required long Keys { get; init; }
+
+    /// <summary>Bytes stored.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Leader only: how many entries each follower is behind, by name.</summary>
+    public IReadOnlyDictionary<string, ulong> FollowerLag { get; init; } = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+}
+
+/// <summary>The state of a node at one moment.</summary>
+public sealed record NodeStatus
+{
+    /// <summary>UUID.</summary>
+    public required Guid NodeId { get; init; }
+
+    /// <summary>Name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>UUID of the cluster.</summary>
+    public required Guid ClusterId { get; init; }
+
+    /// <summary>True if this node leads the metadata group.</summary>
+    public required bool IsMetaLeader { get; init; }
+
+    /// <summary>Term of the metadata group.</summary>
+    public required ulong MetaTerm { get; init; }
+
+    /// <summary>True if every partition has a known leader: the node can serve.</summary>
+    public required bool IsReady { get; init; }
+
+    /// <summary>Why <see cref="IsReady"/> is false, for people ("1 of 3 nodes up, need 2"); empty if it is true.</summary>
+    public required string NotReadyReason { get; init; }
+
+    /// <summary>Members that are up, by name, this node included.</summary>
+    public required IReadOnlyList<string> MembersUp { get; init; }
+
+    /// <summary>All members, by name.</summary>
+    public required IReadOnlyList<string> Members { get; init; }
+
+    /// <summary>How many members may fail while every partition stays available: (voters - 1) / 2.</summary>
+    public required int FailuresTolerated { get; init; }
+
+    /// <summary>All replicas on this node, the metadata group first.</summary>
+    public required IReadOnlyList<PartitionStatus> Partitions { get; init; }
+
+    /// <summary>Client reads since the start.</summary>
+    public required long Reads { get; init; }
+
+    /// <summary>Client writes since the start.</summary>
+    public required long Writes { get; init; }
+
+    /// <summary>Bytes of the shared log on disk.</summary>
+    public required long LogBytes { get; init; }
+}

@@ -1,0 +1,26 @@
+using Kvorum.Storage;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Node;
+
+/// <summary>The world that a node lives in: everything it may touch.</summary>
+public sealed record NodeWorld
+{
+    /// <summary>The data folder.</summary>
+    public required IFileSystem Files { get; init; }
+
+    /// <summary>Slow work.</summary>
+    public required IJobRunner Jobs { get; init; }
+
+    /// <summary>The way to peers.</summary>
+    public required ITransport Transport { get; init; }
+
+    /// <summary>Clocks.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Seed of all randomness in the node.</summary>
+    public required int RandomSeed { get; init; }
+
+    /// <summary>Told of what people should know (role changes, faults). Any thread; must not block.</summary>
+    public required INodeEvents Events { get; init; }
+}

@@ -1,0 +1,113 @@
+using Kvorum.Node.Loops;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node;
+
+/// <summary>Decodes what peers send, on the transport's threads, and leaves it with the loops it is for.</summary>
+internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeerReceiver
+{
+    /// <inheritdoc/>
+    public void PeerUp(PeerHello peer)
+    {
+        context.Cluster.PeerUp(peer, context.MonotonicMs);
+        foreach (var loop in node.Loops)
+            loop.Post(loop.PeerUp);
+    }
+
+    /// <inheritdoc/>
+    public void PeerDown(NodeId peer, PeerLoss loss)
+    {
+        context.Cluster.PeerDown(peer, context.MonotonicMs);
+        foreach (var loop in node.Loops)
+            loop.Post(() => loop.PeerDown(peer, loss));
+    }
+
+    /// <inheritdoc/>
+    public void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            Decode(from, kind, payload);
+        }
+        catch (FormatException e)
+        {
+            // Its checksum was right: the peer speaks another version. Dropping it is what a network may do too.
+            context.World.Events.Note($"a {kind} frame from {context.Cluster.NameOf(from)} makes no sense and was dropped: {e.Message}");
+        }
+    }
+
+    private void Decode(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
+    {
+        switch (kind)
+        {
+            case PeerFrameKind.Raft:
+                Raft(from, payload);
+                break;
+            case PeerFrameKind.Forward:
+                Forward(from, payload);
+                break;
+            case PeerFrameKind.ForwardReply:
+                ForwardReply(payload);
+                break;
+            case PeerFrameKind.SnapshotChunk:
+                var chunk = SnapshotCodec.DecodeChunk(payload);
+                node.LoopOf(chunk.Group).Post(() => node.LoopOf(chunk.Group).Receive(from, chunk));
+                break;
+            case PeerFrameKind.SnapshotAck:
+                var ack = SnapshotCodec.DecodeAck(payload);
+                node.LoopOf(ack.Group).Post(() => node.LoopOf(ack.Group).Receive(from, ack));
+                break;
+            default:
+                throw new FormatException($"unknown frame kind {(byte)kind}");
+        }
+    }
+
+    private void Raft(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var perLoop = new List<(uint Group, Message Message)>?[node.Loops.Count];
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var (group, message) = RaftMessageCodec.Decode(ref reader, from, context.Cluster.Self);
+            (perLoop[node.LoopOf(group).Index] ??= []).Add((group, message));
+        }
+
+        for (var i = 0; i < perLoop.Length; i++)
+        {
+            if (perLoop[i] is not { } messages)
+                continue;
+            var loop = node.Loops[i];
+            loop.Post(() => loop.Step(messages));
+        }
+    }
+
+    private void Forward(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var id = reader.U64();
+            var timeout = TimeSpan.FromMilliseconds(reader.U32());
+            var request = RequestCodec.DecodeRequest(reader.Bytes());
+            node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout));
+        }
+    }
+
+    private void ForwardReply(ReadOnlyMemory<byte> payload)
+    {
+        var replies = new List<(ulong Id, Reply Reply)>();
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+            replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes())));
+        for (var i = 0; i < node.Loops.Count; i++)
+        {
+            var loop = node.Loops[i];
+            var own = replies.FindAll(reply => Forwards.LoopOf(reply.Id, node.Loops.Count) == loop.Index);
+            if (own.Count > 0)
+                loop.Post(() => own.ForEach(reply => loop.Replied(reply.Id, reply.Reply)));
+        }
+    }
+}

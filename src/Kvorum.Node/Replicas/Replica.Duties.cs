@@ -1,0 +1,120 @@
+using Kvorum.Node.State;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>What a replica does unasked: expiry of keys, leadership where it belongs, elections when a node is gone.</summary>
+internal sealed partial class Replica
+{
+    private long _timeAdvancedMs;
+
+    /// <summary>Leader: proposes that log time moves on, when a key's end has come.</summary>
+    public void AdvanceTimeIfDue()
+    {
+        if (!IsLeader || _machine is not KeyValueMachine machine || loop.NowMs - _timeAdvancedMs < Limits.TimeAdvanceMs)
+            return;
+        var time = Math.Max(machine.LogTimeMs, loop.UnixMs);
+        if (machine.NextExpiryMs > time || machine.NextExpiryMs is null)
+            return;
+        _timeAdvancedMs = loop.NowMs;
+        Propose(CommandCodec.EncodeAdvanceTime(time));
+    }
+
+    /// <summary>Leader: hands over to the replica that should lead, if it is up and has the log. True if it did.</summary>
+    public bool BalanceLeadership()
+    {
+        if (!IsLeader || Preference[0] == _raft.Id || _raft.Configuration.IsJoint)
+            return false;
+        var preferred = Preference[0];
+        return loop.Cluster.IsUpSince(preferred, loop.NowMs - Limits.BalanceUpMs) && TransferTo(preferred);
+    }
+
+    /// <summary>Leader: hands over to any replica that is up, this node being about to stop. True if it does not lead any more, or cannot hand over.</summary>
+    public bool HandOver()
+    {
+        if (!IsLeader)
+            return true;
+        foreach (var peer in Preference)
+        {
+            if (peer != _raft.Id && loop.Cluster.IsUp(peer) && TransferTo(peer))
+                return false;
+        }
+
+        return _raft.Configuration.Voters.Count == 1;
+    }
+
+    /// <summary>A peer came up: a group without leader need not wait for its election timeout.</summary>
+    public void PeerUp()
+    {
+        if (_raft.Leader is null && _raft.Role == Role.Follower)
+            LeaderGone();
+    }
+
+    /// <summary>A peer is lost.</summary>
+    public void PeerDown(NodeId peer, PeerLoss loss)
+    {
+        EndSnapshotsWith(peer);
+        _raft.PeerUnreachable(peer);
+        if (_raft.Leader == peer && loss == PeerLoss.ProcessGone)
+            LeaderGone();
+        else if (_raft.Leader == peer || IsLeader)
+            _raft.Wake();
+        loop.Touch(this);
+    }
+
+    // The survivors stand up one after the other, in order of preference, so that votes do not split.
+    private void LeaderGone()
+    {
+        var rank = 0;
+        foreach (var node in Preference)
+        {
+            if (node == _raft.Id)
+                break;
+            if (loop.Cluster.IsUp(node))
+                rank++;
+        }
+
+        _raft.LeaderGone(1 + (rank * Limits.EarlyElectionStepMs / loop.Options.TickMs));
+        loop.Touch(this);
+    }
+
+    private bool TransferTo(NodeId target)
+    {
+        if (_raft.ProgressOf(target) is not { NeedsSnapshot: false } progress
+            || _raft.LastIndex.Value - progress.Match.Value > Limits.TransferLagEntries)
+            return false;
+        var started = _raft.TransferLeadership(target);
+        loop.Touch(this);
+        return started;
+    }
+
+    /// <summary>The replica as people see it.</summary>
+    public PartitionStatus Status()
+    {
+        var lag = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        if (IsLeader)
+        {
+            foreach (var peer in Preference)
+            {
+                if (peer != _raft.Id && _raft.ProgressOf(peer) is { } progress)
+                    lag[loop.Cluster.NameOf(peer)] = _raft.LastIndex.Value - Math.Min(progress.Match.Value, _raft.LastIndex.Value);
+            }
+        }
+
+        return new()
+        {
+            Keyspace = Keyspace,
+            Partition = Partition,
+            Group = Group,
+            Role = RoleName,
+            Term = _raft.Term.Value,
+            Leader = _raft.Leader is { } leader ? loop.Cluster.NameOf(leader) : "",
+            Commit = _raft.CommitIndex.Value,
+            Applied = _tree.AppliedIndex,
+            LastIndex = _raft.LastIndex.Value,
+            Keys = (_machine as KeyValueMachine)?.KeyCount ?? _tree.Count,
+            Bytes = _tree.Bytes,
+            FollowerLag = lag,
+        };
+    }
+}

@@ -1,0 +1,221 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+using Kvorum.Storage.Trees;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>What a replica is made of, all recovered from disk.</summary>
+internal sealed record ReplicaParts(
+    uint Group,
+    string Keyspace,
+    uint Partition,
+    IReadOnlyList<NodeId> Preference,
+    Tree Tree,
+    IStateMachine Machine,
+    GroupLog Log,
+    RaftNode Raft);
+
+/// <summary>
+/// This node's replica of one group: it drives the Raft core, writes what must be durable through the loop's batch, applies
+/// what is committed, and answers calls. Owned by one node loop: nothing here is called on another thread.
+/// </summary>
+internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
+{
+    private readonly RaftNode _raft = parts.Raft;
+    private readonly GroupLog _log = parts.Log;
+    private readonly Tree _tree = parts.Tree;
+    private readonly IStateMachine _machine = parts.Machine;
+
+    // Taken from the core and not yet durable, each with the log batch that makes it so.
+    private readonly Queue<(Ready Ready, ulong Batch)> _persisting = new();
+    private HardState _persistedState;
+    private ulong _lastBatch;
+    private (Role Role, Term Term, NodeId? Leader) _published;
+
+    public uint Group => parts.Group;
+
+    public string Keyspace => parts.Keyspace;
+
+    public uint Partition => parts.Partition;
+
+    public IReadOnlyList<NodeId> Preference => parts.Preference;
+
+    public RaftNode Raft => _raft;
+
+    public IStateMachine Machine => _machine;
+
+    public Tree Tree => _tree;
+
+    public bool IsLeader => _raft.Role == Role.Leader;
+
+    /// <summary>True while it is on the loop's list of replicas that may have something to do.</summary>
+    public bool IsQueued { get; set; }
+
+    /// <summary>Tells it what is durable already.</summary>
+    public void Recovered(HardState state) => _persistedState = state;
+
+    public void Tick()
+    {
+        _raft.Tick();
+        if (_raft.HasReady)
+            loop.Touch(this);
+    }
+
+    public void Step(Message message)
+    {
+        _raft.Step(message);
+        loop.Touch(this);
+    }
+
+    /// <summary>Does all that the core wants done now.</summary>
+    public void Advance()
+    {
+        AskForReads();
+        while (_raft.HasReady)
+            Handle(_raft.TakeReady());
+        Publish();
+    }
+
+    /// <summary>All log batches up to this one are durable.</summary>
+    public void Persisted(ulong batch)
+    {
+        while (_persisting.TryPeek(out var head) && head.Batch <= batch)
+        {
+            _persisting.Dequeue();
+            Durable(head.Ready);
+        }
+
+        loop.Touch(this);
+    }
+
+    private void Handle(Ready ready)
+    {
+        Send(ready.Messages);
+        if (MustPersist(ready))
+        {
+            Persist(ready);
+            _lastBatch = loop.CurrentBatch;
+            _persisting.Enqueue((ready, _lastBatch));
+        }
+        else if (_persisting.Count > 0)
+        {
+            // What leaves after this Ready may rest on the ones before it.
+            _persisting.Enqueue((ready, _lastBatch));
+        }
+        else
+        {
+            Durable(ready);
+        }
+
+        Apply(ready.Committed);
+        Answer(ready.Reads);
+    }
+
+    // A commit index alone is only a hint for restarts: it rides along with the next real change.
+    private bool MustPersist(Ready ready) => ready.Entries.Count > 0 || ready.Snapshot is not null
+        || (ready.HardState is { } state && (state.Term != _persistedState.Term || state.Vote != _persistedState.Vote));
+
+    private void Persist(Ready ready)
+    {
+        var batch = loop.OpenBatch(this);
+        if (ready.Snapshot is { } snapshot)
+        {
+            Install(snapshot);
+            GroupRecords.AddMark(batch, Group, snapshot);
+        }
+
+        if (ready.HardState is { } state && state != _persistedState)
+        {
+            GroupRecords.Add(batch, Group, state);
+            _persistedState = state;
+        }
+
+        for (var i = 0; i < ready.Entries.Count; i++)
+        {
+            GroupRecords.Add(batch, Group, ready.Entries[i]);
+            _logBytesSinceCheckpoint += ready.Entries[i].Data.Length + 32;
+        }
+    }
+
+    private void Durable(Ready ready)
+    {
+        if (ready.Snapshot is { } snapshot)
+            _log.Reset(snapshot);
+        _log.Append(ready.Entries);
+        _raft.Persisted(ready);
+        Send(ready.MessagesAfterPersist);
+    }
+
+    private void Send(IReadOnlyList<Message> messages)
+    {
+        for (var i = 0; i < messages.Count; i++)
+        {
+            if (messages[i] is InstallSnapshot install)
+                SendSnapshot(install);
+            else
+                loop.Send(Group, messages[i]);
+        }
+    }
+
+    private void Apply(IReadOnlyList<Entry> committed)
+    {
+        if (committed.Count == 0)
+            return;
+        for (var i = 0; i < committed.Count; i++)
+            Apply(committed[i]);
+        _raft.Applied(committed[^1].Index);
+        ServeAppliedReads();
+        CheckpointIfDue();
+        if (_machine is MetaMachine meta)
+            loop.Cluster.Publish(meta);
+    }
+
+    private void Apply(in Entry entry)
+    {
+        if (entry.Kind != EntryKind.Command)
+        {
+            _machine.Skip(entry.Index);
+            Resolve(entry, null);
+            return;
+        }
+
+        Outcome outcome;
+        try
+        {
+            outcome = _machine.Apply(entry.Index, entry.Data);
+        }
+        catch (FormatException e)
+        {
+            // Skipping it would make this replica differ from the others for ever.
+            throw new NodeFaultException(
+                $"{Keyspace}/{Partition}: entry {entry.Index} cannot be applied: {e.Message} Start a version that knows it.", e);
+        }
+
+        Resolve(entry, outcome);
+    }
+
+    private void Publish()
+    {
+        var now = (_raft.Role, _raft.Term, _raft.Leader);
+        if (now == _published)
+            return;
+        var before = _published;
+        _published = now;
+        loop.Cluster.SetLeader(Group, now.Leader, now.Term);
+        if (before.Role != now.Role || before.Leader != now.Leader)
+            loop.Cluster.RoleChanged(this, RoleName, now.Term, now.Leader);
+        if (before.Role == Role.Leader && now.Role != Role.Leader)
+            StopSnapshotSends();
+        if (now.Leader is not null)
+            RetryWaiting();
+    }
+
+    private string RoleName => _raft.Role switch
+    {
+        Role.Leader => "leader",
+        Role.Candidate => "candidate",
+        Role.PreCandidate => "pre-candidate",
+        _ => _raft.Configuration.Learners.Contains(_raft.Id) ? "learner" : "follower",
+    };
+}

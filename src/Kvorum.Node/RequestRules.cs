@@ -1,0 +1,40 @@
+using System.Text;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+
+namespace Kvorum.Node;
+
+/// <summary>What a request must keep to. The messages name the value and the bound.</summary>
+internal static class RequestRules
+{
+    /// <summary>Which rule of the keyspace the request breaks; null if none.</summary>
+    public static string? Broken(Request request, KeyspaceDefinition keyspace)
+    {
+        var key = request.Key.Length;
+        if (key == 0)
+            return "key cannot be empty";
+        if (key > keyspace.KeyBytesMax)
+            return $"key length {key} exceeds maximum of {keyspace.KeyBytesMax} bytes";
+        if (keyspace.KeyPolicy == "strict" && !IsStrict(request.Key.Span))
+            return "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'";
+        if (request is PutRequest put && put.Value.Length > keyspace.ValueBytesMax)
+            return $"value length {put.Value.Length} exceeds maximum of {keyspace.ValueBytesMax} bytes";
+        if (request is WriteRequest write && Encoding.UTF8.GetByteCount(write.ClientId) > Protocol.Limits.ClientIdBytesMax)
+            return $"client id length {Encoding.UTF8.GetByteCount(write.ClientId)} exceeds maximum of {Protocol.Limits.ClientIdBytesMax} bytes";
+        return null;
+    }
+
+    private static bool IsStrict(ReadOnlySpan<byte> key)
+    {
+        while (!key.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf8(key, out var rune, out var length) != System.Buffers.OperationStatus.Done)
+                return false;
+            if (!Rune.IsLetter(rune) && !Rune.IsNumber(rune) && rune.Value is not ('-' or '_' or '.' or '/'))
+                return false;
+            key = key[length..];
+        }
+
+        return true;
+    }
+}

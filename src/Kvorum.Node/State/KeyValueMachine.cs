@@ -1,0 +1,150 @@
+using Kvorum.Protocol;
+using Kvorum.Raft;
+using Kvorum.Storage.Trees;
+
+namespace Kvorum.Node.State;
+
+/// <summary>
+/// The state machine of a strong partition: keys with versions (the log index of their last write), life spans that end by
+/// log time only, and exactly-once records in the same tree, written by the same entry. Owned by the node loop.
+/// </summary>
+internal sealed class KeyValueMachine : IStateMachine
+{
+    private readonly Tree _tree;
+    private readonly SessionTable _sessions;
+    private readonly WriteBatch _batch = new();
+    private readonly SortedSet<(ulong ExpiresMs, byte[] Key)> _expiries = new(ByTimeThenKey);
+    private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+
+    public KeyValueMachine(Tree tree, ulong logTimeMs, long sessionWindowMs, int sessionRecordsMax)
+    {
+        _tree = tree;
+        _sessions = new(tree, sessionWindowMs, sessionRecordsMax);
+        Reload(logTimeMs);
+    }
+
+    private static Comparer<(ulong ExpiresMs, byte[] Key)> ByTimeThenKey => Comparer<(ulong ExpiresMs, byte[] Key)>.Create(
+        static (a, b) => a.ExpiresMs != b.ExpiresMs ? a.ExpiresMs.CompareTo(b.ExpiresMs) : a.Key.AsSpan().SequenceCompareTo(b.Key));
+
+    /// <inheritdoc/>
+    public ulong LogTimeMs { get; private set; }
+
+    /// <summary>Keys of users, expired ones included until they are removed.</summary>
+    public long KeyCount { get; private set; }
+
+    /// <summary>When the next key ends, in log time; null if none does.</summary>
+    public ulong? NextExpiryMs => _expiries.Count > 0 ? _expiries.Min.ExpiresMs : null;
+
+    /// <summary>The key as of the applied log: null if absent or expired. The present state: owner only.</summary>
+    public ValueRecord? Get(ReadOnlySpan<byte> key)
+    {
+        if (!_tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), out var bytes))
+            return null;
+        var record = ValueRecord.Read(bytes);
+        return record.HasExpired(LogTimeMs) ? null : record;
+    }
+
+    /// <inheritdoc/>
+    public Outcome Apply(LogIndex index, ReadOnlyMemory<byte> command)
+    {
+        var decoded = CommandCodec.Decode(command);
+        LogTimeMs = Math.Max(LogTimeMs, decoded.TimeMs);
+        _batch.Clear();
+        var outcome = decoded.Kind == CommandKind.AdvanceTime ? Expire() : Once(index, decoded);
+        _sessions.Forget(index.Value, LogTimeMs, _batch);
+        _tree.Write(_batch, index.Value);
+        return outcome;
+    }
+
+    /// <inheritdoc/>
+    public void Skip(LogIndex index)
+    {
+        _batch.Clear();
+        _tree.Write(_batch, index.Value);
+    }
+
+    /// <inheritdoc/>
+    public void Reload(ulong logTimeMs)
+    {
+        LogTimeMs = logTimeMs;
+        KeyCount = 0;
+        _expiries.Clear();
+        using var view = _tree.OpenView();
+        _sessions.Reload(view);
+        foreach (var (key, value) in view.Scan(new[] { RecordKeys.Data }, new[] { (byte)(RecordKeys.Data + 1) }))
+        {
+            KeyCount++;
+            var record = ValueRecord.Read(value);
+            if (record.ExpiresMs != 0)
+                _expiries.Add((record.ExpiresMs, key[1..].ToArray()));
+        }
+    }
+
+    private Outcome Once(LogIndex index, in Command command)
+    {
+        if (command.ClientId.IsEmpty)
+            return Write(index, command);
+        if (_sessions.Find(command.ClientId.Span, command.RequestId) is { } first)
+            return first;
+        var outcome = Write(index, command);
+        _sessions.Add(command.ClientId.Span, command.RequestId, index.Value, LogTimeMs, outcome, _batch);
+        return outcome;
+    }
+
+    private Outcome Write(LogIndex index, in Command command)
+    {
+        var key = RecordKeys.ForData(command.Key.Span, Room(command.Key.Length));
+        var stored = _tree.TryGet(key, out var bytes) ? ValueRecord.Read(bytes) : default(ValueRecord?);
+        var previous = stored is { } record && record.HasExpired(LogTimeMs) ? null : stored;
+        if (command.IfVersion is { } expected && expected != (previous?.Version ?? 0))
+            return new(ReplyStatus.ConditionFailed, previous is not null, default, previous?.Version ?? 0);
+
+        if (stored is { ExpiresMs: not 0 } mortal)
+            _expiries.Remove((mortal.ExpiresMs, command.Key.ToArray()));
+        if (command.Kind == CommandKind.Put)
+            Put(index, command, key, isNew: stored is null);
+        else if (stored is not null)
+            Delete(key);
+        return command.ReturnPrevious
+            ? new(ReplyStatus.Ok, previous is not null, previous?.Value ?? default, index.Value)
+            : new(ReplyStatus.Ok, false, default, index.Value);
+    }
+
+    private void Put(LogIndex index, in Command command, ReadOnlySpan<byte> key, bool isNew)
+    {
+        // A life beyond the end of time is endless.
+        var expires = command.TtlMs == 0 || command.TtlMs > ulong.MaxValue - LogTimeMs ? 0 : LogTimeMs + command.TtlMs;
+        Span<byte> head = stackalloc byte[ValueRecord.HeadBytes];
+        ValueRecord.WriteHead(head, index.Value, expires);
+        _batch.Put(key, head, command.Value.Span);
+        if (isNew)
+            KeyCount++;
+        if (expires != 0)
+            _expiries.Add((expires, command.Key.ToArray()));
+    }
+
+    private void Delete(ReadOnlySpan<byte> key)
+    {
+        _batch.Delete(key);
+        KeyCount--;
+    }
+
+    private Outcome Expire()
+    {
+        for (var n = 0; n < Limits.ExpiredPerEntry && NextExpiryMs <= LogTimeMs; n++)
+        {
+            var ended = _expiries.Min;
+            _expiries.Remove(ended);
+            Delete(RecordKeys.ForData(ended.Key, Room(ended.Key.Length)));
+        }
+
+        return new(ReplyStatus.Ok, false, default, 0);
+    }
+
+    private Span<byte> Room(int keyBytes)
+    {
+        if (_room.Length < RecordKeys.Size(keyBytes))
+            _room = new byte[RecordKeys.Size(keyBytes)];
+        return _room;
+    }
+}

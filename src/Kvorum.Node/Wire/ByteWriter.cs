@@ -1,0 +1,84 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Kvorum.Node.Wire;
+
+/// <summary>A growing buffer that is written field by field, little endian, and used again after <see cref="Clear"/>. One owner.</summary>
+internal sealed class ByteWriter : IBufferWriter<byte>
+{
+    private byte[] _bytes = new byte[256];
+
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+
+    public void Clear()
+    {
+        // One huge frame must not be remembered for ever.
+        if (_bytes.Length > Limits.KeptBufferBytes)
+            _bytes = new byte[256];
+        Length = 0;
+    }
+
+    public byte[] ToArray() => Written.ToArray();
+
+    public void Advance(int count) => Length += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Reserve(Math.Max(sizeHint, 1));
+        return _bytes.AsMemory(Length);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Reserve(Math.Max(sizeHint, 1));
+        return _bytes.AsSpan(Length);
+    }
+
+    public void U8(byte value)
+    {
+        Reserve(1);
+        _bytes[Length++] = value;
+    }
+
+    public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
+
+    public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
+
+    public void U128(UInt128 value) => BinaryPrimitives.WriteUInt128LittleEndian(Take(16), value);
+
+    public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
+
+    /// <summary>Bytes behind their length.</summary>
+    public void Bytes(ReadOnlySpan<byte> bytes)
+    {
+        U32((uint)bytes.Length);
+        Raw(bytes);
+    }
+
+    /// <summary>UTF-8 text behind its length in bytes.</summary>
+    public void Text(string text)
+    {
+        U32((uint)Encoding.UTF8.GetByteCount(text));
+        Encoding.UTF8.GetBytes(text, Take(Encoding.UTF8.GetByteCount(text)));
+    }
+
+    /// <summary>Overwrites four bytes written before: a length that was not known then.</summary>
+    public void PatchU32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(at, 4), value);
+
+    private Span<byte> Take(int count)
+    {
+        Reserve(count);
+        var span = _bytes.AsSpan(Length, count);
+        Length += count;
+        return span;
+    }
+
+    private void Reserve(int count)
+    {
+        if (_bytes.Length - Length < count)
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, Length + count));
+    }
+}

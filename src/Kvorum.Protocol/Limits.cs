@@ -1,0 +1,23 @@
+namespace Kvorum.Protocol;
+
+/// <summary>Bounds that client and server share. Limits on keys and values are per keyspace; these are their defaults and ceilings.</summary>
+public static class Limits
+{
+    /// <summary>Default bound of a key, in bytes.</summary>
+    public const int KeyBytesMax = 4 << 10;
+
+    /// <summary>Default bound of a value, in bytes.</summary>
+    public const int ValueBytesMax = 4 << 20;
+
+    /// <summary>Bound of a client id, in UTF-8 bytes: it is stored with each write that carries it.</summary>
+    public const int ClientIdBytesMax = 128;
+
+    /// <summary>Bound of a keyspace name, in UTF-8 bytes.</summary>
+    public const int KeyspaceBytesMax = 64;
+
+    /// <summary>Bound of one frame, in bytes: the largest value with its previous value and room for the rest.</summary>
+    public const int FrameBytesMax = 16 << 20;
+
+    /// <summary>Hash slots, as Redis Cluster defines them.</summary>
+    public const int SlotCount = 16384;
+}

@@ -1,0 +1,283 @@
+using System.Buffers;
+using System.Text;
+
+namespace Kvorum.Protocol;
+
+/// <summary>
+/// Bytes of requests and replies, shared by native clients and by nodes that forward. Integers are little-endian;
+/// nothing is optional except what a flag announces; every message is read to its last byte.
+/// <code>
+/// request  := put | get | delete
+/// put      := 0x01 head write ttlMs:u64 value:bytes32
+/// get      := 0x02 head consistency:u8                    consistency: 0 linearizable, 1 lease, 2 stale
+/// delete   := 0x03 head write
+/// head     := flags:u8 keyspace:text8 key:bytes32         flags: 1 no redirect, 2 return previous (writes only),
+/// write    := clientId:text8 requestId:u64 [version:u64]         4 "if version" is given (writes only)
+///
+/// reply    := status:u8 flags:u8 partition:u32 epoch:u64 version:u64
+///             [message:text16] [leader:text8] value:bytes32
+///                                                         flags: 1 found, 2 stale, 4 replayed, 8 message is given,
+///                                                                16 leader is given
+/// text8    := length:u8 UTF-8         text16 := length:u16 UTF-8         bytes32 := length:u32 bytes
+/// </code>
+/// Bounds: a keyspace <see cref="Limits.KeyspaceBytesMax"/>, a client id <see cref="Limits.ClientIdBytesMax"/>, a message
+/// <see cref="MessageBytesMax"/> (a longer one is cut), a leader's address <see cref="AddressBytesMax"/>. Keys and values
+/// are bounded by the frame around and by the node: whether a key is empty or too long is the node's to judge.
+/// </summary>
+public static class RequestCodec
+{
+    /// <summary>Bound of a reply's message in UTF-8 bytes; what is longer is cut when it is written.</summary>
+    public const int MessageBytesMax = 4096;
+
+    /// <summary>Bound of an address in UTF-8 bytes.</summary>
+    public const int AddressBytesMax = 255;
+
+    private const byte PutKind = 1;
+    private const byte GetKind = 2;
+    private const byte DeleteKind = 3;
+
+    private const byte NoRedirectFlag = 1;
+    private const byte ReturnPreviousFlag = 2;
+    private const byte IfVersionFlag = 4;
+
+    private const byte FoundFlag = 1;
+    private const byte StaleFlag = 2;
+    private const byte ReplayedFlag = 4;
+    private const byte MessageFlag = 8;
+    private const byte LeaderFlag = 16;
+
+    /// <summary>
+    /// Appends a request. <see cref="ArgumentException"/> if a name in it is over its bound; then nothing was appended.
+    /// </summary>
+    public static void Encode(Request request, IBufferWriter<byte> into)
+    {
+        var size = SizeOf(request);
+        Write(request, into.GetSpan(size));
+        into.Advance(size);
+    }
+
+    /// <summary>
+    /// Appends a reply. Never fails on a reply that a node makes: a message that is too long is cut.
+    /// <see cref="ArgumentException"/> if the leader's address is over its bound.
+    /// </summary>
+    public static void Encode(Reply reply, IBufferWriter<byte> into)
+    {
+        var size = SizeOf(reply);
+        Write(reply, into.GetSpan(size));
+        into.Advance(size);
+    }
+
+    /// <summary>How many bytes a request takes. <see cref="ArgumentException"/> if a name in it is over its bound.</summary>
+    public static int SizeOf(Request request)
+    {
+        var head = 2 + TextSize(request.Keyspace, Limits.KeyspaceBytesMax, "keyspace") + 4 + request.Key.Length;
+        return request switch
+        {
+            PutRequest put => checked(head + WriteSize(put) + 8 + 4 + put.Value.Length),
+            DeleteRequest delete => head + WriteSize(delete),
+            _ => head + 1,
+        };
+    }
+
+    /// <summary>How many bytes a reply takes. <see cref="ArgumentException"/> if the leader's address is over its bound.</summary>
+    public static int SizeOf(Reply reply)
+    {
+        var message = reply.Message.Length == 0 ? 0 : 2 + Encoding.UTF8.GetByteCount(Cut(reply.Message));
+        var leader = reply.Leader.Length == 0 ? 0 : TextSize(reply.Leader, AddressBytesMax, "leader's address");
+        return checked(2 + 4 + 8 + 8 + message + leader + 4 + reply.Value.Length);
+    }
+
+    /// <summary>Writes a request into the <see cref="SizeOf(Request)"/> first bytes of <paramref name="into"/>.</summary>
+    public static void Write(Request request, Span<byte> into)
+    {
+        var writer = new SpanWriter(into);
+        switch (request)
+        {
+            case PutRequest put:
+                writer.U8(PutKind);
+                WriteHead(ref writer, put, FlagsOf(put));
+                WriteWrite(ref writer, put);
+                writer.U64(put.TtlMs);
+                writer.Bytes32(put.Value.Span);
+                break;
+            case DeleteRequest delete:
+                writer.U8(DeleteKind);
+                WriteHead(ref writer, delete, FlagsOf(delete));
+                WriteWrite(ref writer, delete);
+                break;
+            case GetRequest get:
+                writer.U8(GetKind);
+                WriteHead(ref writer, get, 0);
+                writer.U8((byte)get.Consistency);
+                break;
+        }
+    }
+
+    /// <summary>Writes a reply into the <see cref="SizeOf(Reply)"/> first bytes of <paramref name="into"/>.</summary>
+    public static void Write(Reply reply, Span<byte> into)
+    {
+        var writer = new SpanWriter(into);
+        writer.U8((byte)reply.Status);
+        writer.U8((byte)((reply.Found ? FoundFlag : 0) | (reply.Stale ? StaleFlag : 0)
+            | (reply.Replayed ? ReplayedFlag : 0) | (reply.Message.Length > 0 ? MessageFlag : 0)
+            | (reply.Leader.Length > 0 ? LeaderFlag : 0)));
+        writer.U32(reply.Partition);
+        writer.U64(reply.Epoch);
+        writer.U64(reply.Version);
+        if (reply.Message.Length > 0)
+            writer.Text16(Cut(reply.Message));
+        if (reply.Leader.Length > 0)
+            writer.Text8(reply.Leader);
+        writer.Bytes32(reply.Value.Span);
+    }
+
+    /// <summary>
+    /// Reads a request that fills <paramref name="bytes"/>; key and value refer to the same memory.
+    /// <see cref="FormatException"/> if it is not one.
+    /// </summary>
+    public static Request DecodeRequest(ReadOnlyMemory<byte> bytes) => DecodeRequest(bytes, "");
+
+    /// <summary>
+    /// As <see cref="DecodeRequest(ReadOnlyMemory{byte})"/>; if the client id is <paramref name="likelyClientId"/>, that
+    /// very string is used and no new one made.
+    /// </summary>
+    public static Request DecodeRequest(ReadOnlyMemory<byte> bytes, string likelyClientId)
+    {
+        var reader = new SpanReader(bytes);
+        var kind = reader.U8("kind of request");
+        if (kind is < PutKind or > DeleteKind)
+            throw new FormatException($"Kind {kind} is no request.");
+        var flags = Flags(ref reader, kind == GetKind ? NoRedirectFlag : NoRedirectFlag | ReturnPreviousFlag | IfVersionFlag);
+        var noRedirect = (flags & NoRedirectFlag) != 0;
+        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
+        var key = reader.Bytes32("key");
+        if (kind == GetKind)
+        {
+            var get = new GetRequest
+            {
+                Keyspace = keyspace,
+                Key = key,
+                NoRedirect = noRedirect,
+                Consistency = Consistency(ref reader),
+            };
+            reader.End("request");
+            return get;
+        }
+
+        var returnPrevious = (flags & ReturnPreviousFlag) != 0;
+        var clientId = reader.Text8("client id", Limits.ClientIdBytesMax, likelyClientId);
+        var requestId = reader.U64("request id");
+        ulong? ifVersion = (flags & IfVersionFlag) != 0 ? reader.U64("version condition") : null;
+        WriteRequest write = kind == PutKind
+            ? new PutRequest
+            {
+                Keyspace = keyspace,
+                Key = key,
+                NoRedirect = noRedirect,
+                ClientId = clientId,
+                RequestId = requestId,
+                IfVersion = ifVersion,
+                ReturnPrevious = returnPrevious,
+                TtlMs = reader.U64("TTL"),
+                Value = reader.Bytes32("value"),
+            }
+            : new DeleteRequest
+            {
+                Keyspace = keyspace,
+                Key = key,
+                NoRedirect = noRedirect,
+                ClientId = clientId,
+                RequestId = requestId,
+                IfVersion = ifVersion,
+                ReturnPrevious = returnPrevious,
+            };
+        reader.End("request");
+        return write;
+    }
+
+    /// <summary>
+    /// Reads a reply that fills <paramref name="bytes"/>; the value refers to the same memory.
+    /// <see cref="FormatException"/> if it is not one.
+    /// </summary>
+    public static Reply DecodeReply(ReadOnlyMemory<byte> bytes) => DecodeReply(bytes, "");
+
+    /// <summary>
+    /// As <see cref="DecodeReply(ReadOnlyMemory{byte})"/>; if the leader's address is
+    /// <paramref name="likelyLeader"/>, that very string is used and no new one made.
+    /// </summary>
+    public static Reply DecodeReply(ReadOnlyMemory<byte> bytes, string likelyLeader)
+    {
+        var reader = new SpanReader(bytes);
+        var status = reader.U8("status");
+        if (status > (byte)ReplyStatus.ShuttingDown)
+            throw new FormatException($"Status {status} is unknown.");
+        var flags = Flags(ref reader, FoundFlag | StaleFlag | ReplayedFlag | MessageFlag | LeaderFlag);
+        var reply = new Reply
+        {
+            Status = (ReplyStatus)status,
+            Found = (flags & FoundFlag) != 0,
+            Stale = (flags & StaleFlag) != 0,
+            Replayed = (flags & ReplayedFlag) != 0,
+            Partition = reader.U32("partition"),
+            Epoch = reader.U64("epoch"),
+            Version = reader.U64("version"),
+            Message = (flags & MessageFlag) != 0 ? reader.Text16("message", MessageBytesMax) : "",
+            Leader = (flags & LeaderFlag) != 0 ? reader.Text8("leader's address", AddressBytesMax, likelyLeader) : "",
+            Value = reader.Bytes32("value"),
+        };
+        reader.End("reply");
+        return reply;
+    }
+
+    private static byte FlagsOf(WriteRequest write) =>
+        (byte)((write.ReturnPrevious ? ReturnPreviousFlag : 0) | (write.IfVersion is null ? 0 : IfVersionFlag));
+
+    private static void WriteHead(ref SpanWriter writer, Request request, byte flags)
+    {
+        writer.U8((byte)(flags | (request.NoRedirect ? NoRedirectFlag : 0)));
+        writer.Text8(request.Keyspace);
+        writer.Bytes32(request.Key.Span);
+    }
+
+    private static void WriteWrite(ref SpanWriter writer, WriteRequest write)
+    {
+        writer.Text8(write.ClientId);
+        writer.U64(write.RequestId);
+        if (write.IfVersion is { } version)
+            writer.U64(version);
+    }
+
+    private static int WriteSize(WriteRequest write) =>
+        TextSize(write.ClientId, Limits.ClientIdBytesMax, "client id") + 8 + (write.IfVersion is null ? 0 : 8);
+
+    private static int TextSize(string text, int bytesMax, string field)
+    {
+        var count = Encoding.UTF8.GetByteCount(text);
+        return count <= bytesMax
+            ? 1 + count
+            : throw new ArgumentException($"The {field} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
+    }
+
+    /// <summary>A message within its bound: no UTF-16 unit takes more than three bytes of UTF-8.</summary>
+    private static string Cut(string message)
+    {
+        if (message.Length <= MessageBytesMax / 3 || Encoding.UTF8.GetByteCount(message) <= MessageBytesMax)
+            return message;
+        var length = MessageBytesMax / 3;
+        return message[..(char.IsHighSurrogate(message[length - 1]) ? length - 1 : length)];
+    }
+
+    private static byte Flags(ref SpanReader reader, int known)
+    {
+        var flags = reader.U8("flags");
+        return (flags & ~known) == 0 ? flags : throw new FormatException($"Flags 0x{flags:x2} are unknown.");
+    }
+
+    private static ReadConsistency Consistency(ref SpanReader reader)
+    {
+        var value = reader.U8("consistency");
+        return value <= (byte)ReadConsistency.Stale
+            ? (ReadConsistency)value
+            : throw new FormatException($"Consistency {value} is unknown.");
+    }
+}

@@ -1,0 +1,29 @@
+namespace Kvorum.Raft.Membership;
+
+/// <summary>The votes of one election. The first vote of each node counts; who may vote is asked of the configuration at each count.</summary>
+internal sealed class Ballot
+{
+    private readonly Dictionary<NodeId, bool> votes = [];
+
+    /// <summary>Starts anew.</summary>
+    public void Clear() => votes.Clear();
+
+    /// <summary>A node has answered.</summary>
+    public void Record(NodeId node, bool granted) => votes.TryAdd(node, granted);
+
+    /// <summary>How it stands under a configuration, joint or not.</summary>
+    public Verdict Count(Configuration configuration) =>
+        Majority.Both(Count(configuration.Voters), Count(configuration.Outgoing));
+
+    private Verdict Count(IReadOnlyList<NodeId> voters)
+    {
+        int yes = 0, no = 0;
+        for (var i = 0; i < voters.Count; i++)
+        {
+            if (!votes.TryGetValue(voters[i], out var granted)) continue;
+            if (granted) yes++;
+            else no++;
+        }
+        return Majority.Tally(voters.Count, yes, no);
+    }
+}

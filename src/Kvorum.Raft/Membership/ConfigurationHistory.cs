@@ -1,0 +1,66 @@
+namespace Kvorum.Raft.Membership;
+
+/// <summary>
+/// The configurations in the log, oldest first, each with the index from which it is in force; the first stands for the
+/// snapshot. A configuration is in force as soon as its entry is in the log, and is taken back with it (thesis 4.1).
+/// </summary>
+internal sealed class ConfigurationHistory(ulong index, Configuration configuration)
+{
+    private readonly List<(ulong Index, Configuration Configuration)> known = [(index, configuration)];
+
+    /// <summary>The configuration in force.</summary>
+    public Configuration Current => known[^1].Configuration;
+
+    /// <summary>The index of its entry, or of the snapshot.</summary>
+    public ulong CurrentIndex => known[^1].Index;
+
+    /// <summary>An entry with a new configuration was appended.</summary>
+    public void Add(ulong index, Configuration configuration)
+    {
+        Invariant.Check(index > CurrentIndex);
+        known.Add((index, configuration));
+    }
+
+    /// <summary>Entries from the index on were removed. True if the configuration in force changed.</summary>
+    public bool TruncateFrom(ulong index)
+    {
+        var before = known.Count;
+        while (known.Count > 1 && known[^1].Index >= index) known.RemoveAt(known.Count - 1);
+        Invariant.Check(known[^1].Index < index || index == 0);
+        return known.Count != before;
+    }
+
+    /// <summary>The configuration in force at an index that is not compacted.</summary>
+    public Configuration At(ulong index)
+    {
+        for (var i = known.Count - 1; i > 0; i--)
+        {
+            if (known[i].Index <= index) return known[i].Configuration;
+        }
+        return known[0].Configuration;
+    }
+
+    /// <summary>True if the node votes in the configuration in force at the index or in a later one.</summary>
+    public bool HasVoterSince(ulong index, NodeId node)
+    {
+        for (var i = known.Count - 1; i >= 0; i--)
+        {
+            if (known[i].Configuration.HasVoter(node)) return true;
+            if (known[i].Index <= index) return false;
+        }
+        return false;
+    }
+
+    /// <summary>Forgets what is older than the configuration in force at the snapshot's index.</summary>
+    public void Compact(ulong snapshotIndex)
+    {
+        while (known.Count > 1 && known[1].Index <= snapshotIndex) known.RemoveAt(0);
+    }
+
+    /// <summary>A snapshot replaces the log.</summary>
+    public void Reset(ulong index, Configuration configuration)
+    {
+        known.Clear();
+        known.Add((index, configuration));
+    }
+}

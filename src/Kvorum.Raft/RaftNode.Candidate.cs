@@ -1,0 +1,123 @@
+using Kvorum.Raft.Membership;
+
+namespace Kvorum.Raft;
+
+/// <summary>Standing for election: first the question (pre-candidate, thesis 9.6), then the vote (candidate, Raft section 5.2).</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>The own vote counts once it is durable; until the Ready that carries it is taken, this is true.</summary>
+    private bool ownVoteDue;
+
+    private void StartCampaign()
+    {
+        if (options.PreVote) BecomePreCandidate();
+        else BecomeCandidate(transfer: false);
+    }
+
+    /// <summary>The leader hands over: stand at once, and tell the voters so (thesis 3.10).</summary>
+    internal void TakeOver()
+    {
+        if (IsPromotable) BecomeCandidate(transfer: true);
+    }
+
+    private void BecomePreCandidate()
+    {
+        Invariant.Check(Role != Role.Leader && IsPromotable);
+        AbandonReads();
+        Role = Role.PreCandidate;
+        Leader = null;
+        RestartElectionTimer();
+        ballot.Clear();
+        ballot.Record(Id, true);
+        RequestVotes(preVote: true, transfer: false);
+        CountPreVotes();
+    }
+
+    private void BecomeCandidate(bool transfer)
+    {
+        Invariant.Check(Role != Role.Leader && IsPromotable);
+        AbandonReads();
+        EnterTerm(Term.Next);
+        Role = Role.Candidate;
+        vote = Id;
+        ownVoteDue = true;
+        RestartElectionTimer();
+        ballot.Clear();
+        RequestVotes(preVote: false, transfer);
+    }
+
+    private void RequestVotes(bool preVote, bool transfer)
+    {
+        foreach (var member in Configuration.Members())
+        {
+            if (member == Id || !Configuration.HasVoter(member)) continue;
+            var request = new RequestVote
+            {
+                From = Id,
+                To = member,
+                Term = preVote ? Term.Next : Term,
+                PreVote = preVote,
+                LastIndex = LastIndex,
+                LastTerm = log.LastTerm,
+                Transfer = transfer,
+            };
+            if (preVote) Send(request);
+            else SendWhenDurable(request);
+        }
+    }
+
+    /// <summary>An answer to the question came.</summary>
+    internal void CountPreVote(RequestVoteReply reply)
+    {
+        if (!reply.PreVote || (reply.Granted && reply.Term != Term.Next)) return;
+        ballot.Record(reply.From, reply.Granted);
+        CountPreVotes();
+    }
+
+    private void CountPreVotes()
+    {
+        switch (ballot.Count(Configuration))
+        {
+            case Verdict.Won:
+                BecomeCandidate(transfer: false);
+                break;
+            case Verdict.Lost:
+                BecomeFollower(Term, null);
+                break;
+        }
+    }
+
+    /// <summary>A vote came.</summary>
+    internal void CountVote(RequestVoteReply reply)
+    {
+        if (reply.PreVote) return;
+        ballot.Record(reply.From, reply.Granted);
+        CountVotes();
+    }
+
+    private void OwnVoteDurable()
+    {
+        ballot.Record(Id, true);
+        CountVotes();
+    }
+
+    private void CountVotes()
+    {
+        switch (ballot.Count(Configuration))
+        {
+            case Verdict.Won:
+                BecomeLeader();
+                break;
+            case Verdict.Lost:
+                BecomeFollower(Term, null);
+                break;
+        }
+    }
+
+    /// <summary>Another node leads in this term.</summary>
+    internal void YieldTo(Message message, Action follow)
+    {
+        BecomeFollower(message.Term, message.From);
+        follow();
+    }
+}

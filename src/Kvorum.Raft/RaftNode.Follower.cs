@@ -1,0 +1,135 @@
+namespace Kvorum.Raft;
+
+/// <summary>The follower's side of replication (Raft section 5.3).</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>Up to here this log is known to equal that of the present term's leader.</summary>
+    private ulong leaderMatch;
+
+    /// <summary>The newest commit index heard from the present term's leader.</summary>
+    private ulong leaderCommit;
+
+    /// <summary>
+    /// True for a replica that was just made to join a group whose first configuration it does not know: it refuses even
+    /// the first entry, and so gets a snapshot, be it the empty one, with the configuration inside.
+    /// </summary>
+    private bool IsBlank => configurations.CurrentIndex == 0 && Configuration.Voters.Count == 0;
+
+    internal void FollowAppend(AppendEntries message)
+    {
+        HeardFromLeader(message.From);
+        var previous = message.PreviousIndex;
+        if (IsBlank)
+        {
+            SendRefusal(message.From, previous, default, default);
+            return;
+        }
+        if (previous.Value >= log.Commit && !log.Matches(previous, message.PreviousTerm))
+        {
+            var (index, term) = log.FindMatchCandidate(previous, message.PreviousTerm);
+            SendRefusal(message.From, previous, index, term);
+            return;
+        }
+        // What is committed here equals every leader's log: only what is above can be new or in conflict.
+        TakeEntries(message.Entries);
+        var last = previous.Value + (ulong)message.Entries.Count;
+        leaderMatch = Math.Max(leaderMatch, Math.Max(last, log.Commit));
+        LearnCommit(message.Commit.Value);
+        Acknowledge(message.From, Math.Max(last, log.Commit));
+    }
+
+    internal void FollowHeartbeat(Heartbeat message)
+    {
+        HeardFromLeader(message.From);
+        leaderMatch = Math.Max(leaderMatch, Math.Min(message.Commit.Value, log.LastIndex));
+        LearnCommit(message.Commit.Value);
+        if (message.Quiesce && TryRest(message)) return;
+        var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = message.ReadRound };
+        // The answer is a promise to protect the leader; who forgets the term in a crash must not have given it.
+        if (durableTerm == Term) Send(reply);
+        else SendWhenDurable(reply);
+    }
+
+    internal void FollowSnapshot(InstallSnapshot message)
+    {
+        HeardFromLeader(message.From);
+        var snapshot = message.Snapshot;
+        if (snapshot.Index.Value > log.Commit || IsBlank)
+        {
+            if (!IsBlank && log.Matches(snapshot.Index, snapshot.Term)) log.CommitTo(snapshot.Index.Value);
+            else Install(snapshot);
+        }
+        leaderMatch = Math.Max(leaderMatch, log.Commit);
+        Acknowledge(message.From, log.Commit);
+    }
+
+    private void Install(SnapshotMetadata snapshot)
+    {
+        log.Install(snapshot);
+        configurations.Reset(snapshot.Index.Value, snapshot.Configuration);
+    }
+
+    private void TakeEntries(IReadOnlyList<Entry> entries)
+    {
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = entries[i];
+            if (entry.Index.Value <= log.Commit || log.Matches(entry.Index, entry.Term)) continue;
+            if (entry.Index.Value <= log.LastIndex) TruncateFrom(entry.Index.Value);
+            AppendToLog(entry);
+        }
+    }
+
+    /// <summary>A leader of a newer term has other entries here: these were never committed (Raft section 5.3).</summary>
+    private void TruncateFrom(ulong index)
+    {
+        log.TruncateFrom(index);
+        configurations.TruncateFrom(index);
+    }
+
+    private void AppendToLog(in Entry entry)
+    {
+        log.Append(entry);
+        if (entry.Kind == EntryKind.Configuration) FollowConfiguration(entry);
+    }
+
+    /// <summary>Commits what the leader has committed, as far as this log is known to equal the leader's.</summary>
+    private void LearnCommit(ulong commit)
+    {
+        leaderCommit = Math.Max(leaderCommit, commit);
+        log.CommitTo(Math.Min(leaderCommit, leaderMatch));
+    }
+
+    /// <summary>Acknowledges once durable; of several acknowledgements in one Ready the newest says it all.</summary>
+    private void Acknowledge(NodeId leader, ulong index)
+    {
+        if (afterPersist.Count > 0 && afterPersist[^1] is AppendEntriesReply { Rejected: false } earlier
+            && earlier.To == leader && earlier.Term == Term)
+        {
+            if (earlier.Index.Value >= index) return;
+            afterPersist.RemoveAt(afterPersist.Count - 1);
+        }
+        SendWhenDurable(new AppendEntriesReply
+        {
+            From = Id,
+            To = leader,
+            Term = Term,
+            Rejected = false,
+            Index = new(index),
+            HintIndex = default,
+            HintTerm = default,
+        });
+    }
+
+    private void SendRefusal(NodeId to, LogIndex refused, LogIndex hintIndex, Term hintTerm) =>
+        Send(new AppendEntriesReply
+        {
+            From = Id,
+            To = to,
+            Term = Term,
+            Rejected = true,
+            Index = refused,
+            HintIndex = hintIndex,
+            HintTerm = hintTerm,
+        });
+}

@@ -1,0 +1,90 @@
+using System.Buffers;
+using Kvorum.Raft.Membership;
+using Kvorum.Raft.Replication;
+
+namespace Kvorum.Raft;
+
+/// <summary>Configuration changes (thesis chapter 4): in force when appended, one at a time, joint states left by themselves.</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>Proposes a configuration change (thesis chapter 4).</summary>
+    public ProposeResult Propose(ConfigurationChange change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        if (Role != Role.Leader) return new(ProposeOutcome.NotLeader, default, Term);
+        if (transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
+        // An unfinished change of an earlier leader counts too; and before an entry of its own term is committed a
+        // leader does not know what is finished.
+        var pending = configurations.CurrentIndex > log.Commit || Configuration.IsJoint || !HasCommittedInTerm;
+        if (pending || MembershipRules.Apply(Configuration, change) is null)
+            return new(ProposeOutcome.Refused, default, Term);
+        return new(ProposeOutcome.Accepted, AppendChange(change), Term);
+    }
+
+    private LogIndex AppendChange(ConfigurationChange change)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        ConfigurationCodec.Encode(change, bytes);
+        return LeadAppend(EntryKind.Configuration, bytes.WrittenMemory);
+    }
+
+    /// <summary>An entry with a change entered the log.</summary>
+    private void FollowConfiguration(in Entry entry)
+    {
+        var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
+        var next = MembershipRules.Apply(Configuration, change);
+        Invariant.Check(next is not null);
+        configurations.Compact(log.Snapshot.Index.Value);
+        configurations.Add(entry.Index.Value, next);
+        if (Role == Role.Leader) FollowMembers();
+    }
+
+    private void FollowMembers()
+    {
+        peers.Follow(Configuration, CreateProgress);
+        replicationDue = true;
+    }
+
+    /// <summary>More is committed: a joint state may be left, and a leader that left the voters may go.</summary>
+    private void ConfigurationCommitted()
+    {
+        if (configurations.CurrentIndex > log.Commit) return;
+        if (Configuration.IsJoint) AppendChange(new ConfigurationChange([]));
+        else if (!Configuration.HasVoter(Id)) Retire();
+    }
+
+    /// <summary>Tells the others what is committed, and the most complete voter to take over, and steps down (thesis 4.2.2).</summary>
+    private void Retire()
+    {
+        Progress? heir = null;
+        foreach (var peer in peers.All)
+        {
+            if (peer.Node == Id) continue;
+            SendHeartbeat(peer, 0, quiesce: false);
+            if (Configuration.HasVoter(peer.Node) && IsActive(peer) && peer.Match > (heir?.Match ?? 0)) heir = peer;
+        }
+        if (heir is not null) Send(new TimeoutNow { From = Id, To = heir.Node, Term = Term });
+        BecomeFollower(Term, null);
+    }
+
+    private static ConfigurationHistory ReadConfigurations(ILogStorage storage)
+    {
+        var history = new ConfigurationHistory(storage.Snapshot.Index.Value, storage.Snapshot.Configuration);
+        var batch = new List<Entry>(Limits.ReadBatchEntries);
+        for (var next = storage.Snapshot.Index.Next; next <= storage.LastIndex;)
+        {
+            batch.Clear();
+            if (!storage.TryRead(next, storage.LastIndex.Next, 1 << 20, batch) || batch.Count == 0)
+                throw new ArgumentException($"The stored log ends at {storage.LastIndex} but {next} cannot be read.");
+            foreach (var entry in batch)
+            {
+                if (entry.Kind != EntryKind.Configuration) continue;
+                var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
+                history.Add(entry.Index.Value, MembershipRules.Apply(history.Current, change)
+                    ?? throw new ArgumentException($"The configuration change at {entry.Index} makes no sense."));
+            }
+            next = batch[^1].Index.Next;
+        }
+        return history;
+    }
+}

@@ -1,0 +1,76 @@
+using Kvorum.Raft.Replication;
+
+namespace Kvorum.Raft;
+
+/// <summary>
+/// Rest of idle groups: the leader says once that nothing is left to do, and all timers stop. Any message, proposal or
+/// read ends the rest. A follower that cannot rest keeps its timer and, when that runs out, wakes the group by a
+/// pre-vote, which the leader answers with a heartbeat.
+/// </summary>
+public sealed partial class RaftNode
+{
+    private long activityTick;
+
+    /// <summary>Ends quiescence: the timers run again.</summary>
+    public void Wake()
+    {
+        if (!IsQuiescent) return;
+        IsQuiescent = false;
+        electionElapsed = 0;
+        if (Role != Role.Leader) return;
+        // Nobody spoke during the rest: silence counts from now, and the first heartbeat goes with the next tick.
+        foreach (var peer in peers.All) peer.HeardTick = peer.ProgressTick = now;
+        heartbeatElapsed = options.HeartbeatTicks;
+        activityTick = now;
+    }
+
+    /// <summary>Something happened that is worth staying awake for.</summary>
+    private void Touch()
+    {
+        Wake();
+        activityTick = now;
+    }
+
+    private void WakeFor(Message message)
+    {
+        var restAgain = message is Heartbeat { Quiesce: true } && message.Term == Term && Role == Role.Follower;
+        if (!restAgain) Wake();
+    }
+
+    private bool MayRest
+    {
+        get
+        {
+            if (!options.Quiescence || transferTarget is not null || !rounds.IsIdle || Configuration.IsJoint) return false;
+            if (now - activityTick < options.ElectionTimeoutMinTicks) return false;
+            if (log.Commit < log.LastIndex || log.Stable < log.LastIndex) return false;
+            foreach (var peer in peers.All)
+            {
+                // An answer that is still under way would end the rest as soon as it began.
+                var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate
+                    && peer.ConfirmedRound == rounds.Newest;
+                if (IsActive(peer) && !complete) return false;
+            }
+            return true;
+        }
+    }
+
+    /// <summary>The lease ends with the rest: ticks no longer measure time. What was sent before it is forgotten.</summary>
+    private void Rest()
+    {
+        foreach (var peer in peers.All)
+        {
+            if (peer.Node != Id) SendHeartbeat(peer, 0, quiesce: true);
+        }
+        rounds.ForgetLease();
+        IsQuiescent = true;
+    }
+
+    private bool TryRest(Heartbeat message)
+    {
+        var complete = message.Commit.Value == log.LastIndex && log.Commit == log.LastIndex;
+        if (!complete || !options.Quiescence || log.Installing is not null) return false;
+        IsQuiescent = true;
+        return true;
+    }
+}

@@ -1,0 +1,126 @@
+using Kvorum.Raft.Membership;
+using Kvorum.Raft.Reads;
+
+namespace Kvorum.Raft;
+
+/// <summary>Linearizable reads without log entries (thesis 6.4), on the leader and through it on followers.</summary>
+public sealed partial class RaftNode
+{
+    private List<ReadState> answeredReads = [];
+
+    /// <summary>False from the moment this leader told another to campaign: that one may win at any time in this term.</summary>
+    private bool mayUseLease = true;
+
+    /// <summary>
+    /// Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>. Works on
+    /// followers too, which ask their leader (always confirmed, never by lease).
+    /// </summary>
+    public void ReadIndex(ulong readId, ReadMode mode)
+    {
+        Wake();
+        if (Role == Role.Leader)
+        {
+            if (mode == ReadMode.Lease && HoldsLease) answeredReads.Add(new(readId, CommitIndex));
+            else LeadRead(new(Id, readId));
+        }
+        else if (Role == Role.Follower && Leader is not null)
+        {
+            forwarded.Add(readId);
+            if (!forwarded.IsUnderWay) RequestReadIndex(forwarded.Send(now));
+        }
+        else
+        {
+            answeredReads.Add(new(readId, null));
+        }
+    }
+
+    /// <summary>
+    /// True while no other leader can have been elected: a majority confirmed this one and promised its protection for
+    /// the least election timeout. One tick is given away on either side, since both clocks count whole ticks.
+    /// </summary>
+    private bool HoldsLease
+    {
+        get
+        {
+            if (!HasCommittedInTerm || !mayUseLease) return false;
+            if (Configuration.IsSoleVoter(Id)) return true;
+            if (!options.CheckQuorum || rounds.ConfirmedTick is not { } sent) return false;
+            var lease = ((options.ElectionTimeoutMinTicks - 1) * (100 - options.LeaseDriftPercent) / 100) - 1;
+            return now - sent < lease;
+        }
+    }
+
+    internal void LeadRead(PendingRead read)
+    {
+        Touch();
+        rounds.Add(read);
+        StartWaitingReads();
+    }
+
+    /// <summary>Confirms the leadership for waiting reads at once, unless a round is under way: then they share the next.</summary>
+    private void StartWaitingReads()
+    {
+        if (rounds.HasWaiting && !rounds.IsUnderWay && HasCommittedInTerm) StartRound(toAll: false);
+    }
+
+    /// <summary>Sends a round of heartbeats, to all members or to those who can confirm it.</summary>
+    private void StartRound(bool toAll)
+    {
+        var round = rounds.Send(now, HasCommittedInTerm ? CommitIndex : null);
+        foreach (var peer in peers.All)
+        {
+            if (peer.Node == Id) peer.Confirm(round);
+            else if (toAll || Configuration.HasVoter(peer.Node)) SendHeartbeat(peer, round, quiesce: false);
+        }
+        ConfirmRounds();
+    }
+
+    private void ConfirmRounds()
+    {
+        rounds.Confirmed(peers.Reached(roundOf), answerRead ??= AnswerRead);
+        StartWaitingReads();
+    }
+
+    private Action<PendingRead, LogIndex>? answerRead;
+
+    private void AnswerRead(PendingRead read, LogIndex index) => AnswerRead(read, (LogIndex?)index);
+
+    private void AnswerRead(PendingRead read, LogIndex? index)
+    {
+        if (read.Asker == Id) answeredReads.Add(new(read.ReadId, index));
+        else Send(new ReadIndexReply { From = Id, To = read.Asker, Term = Term, ReadId = read.ReadId, Index = index });
+    }
+
+    /// <summary>A follower asks a node that does not lead.</summary>
+    internal void RefuseRead(ReadIndexRequest request) => AnswerRead(new(request.From, request.ReadId), (LogIndex?)null);
+
+    private void RequestReadIndex(ulong requestId)
+    {
+        Invariant.Check(Role == Role.Follower && Leader is not null);
+        Send(new ReadIndexRequest { From = Id, To = Leader.Value, Term = Term, ReadId = requestId });
+    }
+
+    /// <summary>The request or its answer may be lost: ask again.</summary>
+    private void RetryForwardedReads()
+    {
+        if (!forwarded.IsUnderWay || Leader is null) return;
+        if (now - forwarded.SentTick >= Limits.ReadRetryHeartbeats * options.HeartbeatTicks)
+            RequestReadIndex(forwarded.SendAgain(now));
+    }
+
+    internal void ForwardedReadAnswered(ReadIndexReply reply)
+    {
+        if (forwarded.Answered(reply.ReadId) is not { } reads) return;
+        foreach (var read in reads) answeredReads.Add(new(read, reply.Index));
+        // The index is committed: what of it is here need not wait for the next heartbeat.
+        if (reply.Index is { } index) LearnCommit(index.Value);
+        if (forwarded.HasWaiting) RequestReadIndex(forwarded.Send(now));
+    }
+
+    /// <summary>Gives up all reads that wait: who asked must ask again.</summary>
+    private void AbandonReads()
+    {
+        foreach (var read in rounds.Abandon()) AnswerRead(read, (LogIndex?)null);
+        foreach (var read in forwarded.Abandon()) answeredReads.Add(new(read, null));
+    }
+}

@@ -1,0 +1,104 @@
+using Kvorum.Raft.Replication;
+
+namespace Kvorum.Raft;
+
+/// <summary>Sending the log: once per Ready, so that all proposals since the last one share a message (thesis 10.2.2).</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>True if some peer may have something to get.</summary>
+    private bool replicationDue;
+
+    /// <summary>Messages to the peer were lost: replicate carefully until it answers.</summary>
+    public void PeerUnreachable(NodeId peer)
+    {
+        if (Role != Role.Leader || peers.Find(peer) is not { } progress || peer == Id) return;
+        progress.Unreachable();
+        replicationDue = true;
+    }
+
+    /// <summary>The host's sending of a snapshot to the peer ended.</summary>
+    public void SnapshotSent(NodeId peer, bool delivered)
+    {
+        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return;
+        Wake();
+        progress.SnapshotSent(delivered);
+        progress.ProgressTick = now;
+    }
+
+    /// <summary>The leader's view of a peer; null if not leading or unknown.</summary>
+    public PeerProgress? ProgressOf(NodeId peer)
+    {
+        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return null;
+        return new(
+            new(progress.Match), new(progress.Next), IsActive(progress), progress.State == ProgressState.Snapshot);
+    }
+
+    private bool IsActive(Progress peer) =>
+        peer.Node == Id || now - peer.HeardTick < options.ElectionTimeoutMaxTicks;
+
+    private void SendAppends()
+    {
+        replicationDue = false;
+        foreach (var peer in peers.All)
+        {
+            if (peer.Node == Id) continue;
+            while (peer.MaySend(log.LastIndex) && SendAppend(peer))
+            {
+            }
+        }
+    }
+
+    /// <summary>Sends the next entries to a peer; false if it needs a snapshot first.</summary>
+    private bool SendAppend(Progress peer)
+    {
+        var previous = peer.Next - 1;
+        var entries = peer.MayCarry(log.LastIndex) ? log.Slice(peer.Next, options.AppendBytesMax) : [];
+        if (log.TermOf(previous) is not { } previousTerm || entries is null)
+        {
+            OfferSnapshot(peer);
+            return false;
+        }
+        Send(new AppendEntries
+        {
+            From = Id,
+            To = peer.Node,
+            Term = Term,
+            PreviousIndex = new(previous),
+            PreviousTerm = previousTerm,
+            Entries = entries,
+            Commit = CommitIndex,
+        });
+        var bytes = 0L;
+        foreach (ref readonly var entry in entries.AsSpan()) bytes += entry.Data.Length;
+        peer.Sent(previous + (ulong)entries.Length, entries.Length, bytes);
+        if (peer.State == ProgressState.Probe) peer.ProgressTick = now;
+        return true;
+    }
+
+    /// <summary>Offers the snapshot to a peer that is there to take it.</summary>
+    private void OfferSnapshot(Progress peer)
+    {
+        if (!IsActive(peer)) return;
+        var snapshot = log.Snapshot;
+        peer.BecomeSnapshot(snapshot.Index.Value);
+        Send(new InstallSnapshot { From = Id, To = peer.Node, Term = Term, Snapshot = snapshot });
+    }
+
+    private Progress CreateProgress(NodeId node)
+    {
+        var window = new Inflights(options.InflightMessagesMax, options.InflightBytesMax);
+        var progress = new Progress(node, log.LastIndex + 1, window) { HeardTick = now, ProgressTick = now };
+        if (node == Id) progress.SelfStable(log.Stable, log.LastIndex);
+        return progress;
+    }
+
+    private void SendHeartbeat(Progress peer, ulong round, bool quiesce) => Send(new Heartbeat
+    {
+        From = Id,
+        To = peer.Node,
+        Term = Term,
+        Commit = new(Math.Min(peer.Match, log.Commit)),
+        ReadRound = round,
+        Quiesce = quiesce,
+    });
+}

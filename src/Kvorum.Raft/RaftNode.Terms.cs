@@ -1,0 +1,129 @@
+namespace Kvorum.Raft;
+
+/// <summary>How terms and roles move (Raft section 5.1).</summary>
+public sealed partial class RaftNode
+{
+    private int electionElapsed;
+    private int electionTimeout;
+
+    /// <summary>Ticks for which the leader last heard from is still protected from other candidates (thesis 6.2).</summary>
+    private int protectTicks;
+
+    /// <summary>
+    /// True if this node may stand for election. One that is leaving the voters still may until that is committed: the
+    /// others may need just its vote, and it will not vote for them if only its own log has the change (thesis 4.2.2).
+    /// </summary>
+    private bool IsPromotable => log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+
+    /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
+    private bool AdmitTerm(Message message)
+    {
+        if (message.Term == Term) return true;
+        if (message.Term > Term) return AdmitHigher(message);
+        AnswerLower(message);
+        return false;
+    }
+
+    private bool AdmitHigher(Message message)
+    {
+        switch (message)
+        {
+            case RequestVote { Transfer: false } request when ProtectsLeader:
+                RefuseWhileProtecting(request);
+                return false;
+            case RequestVote { PreVote: true } or RequestVoteReply { PreVote: true, Granted: true }:
+                // Only a question about a term that has not begun, or the answer to ours.
+                return true;
+            case AppendEntries or Heartbeat or InstallSnapshot or TimeoutNow:
+                BecomeFollower(message.Term, message.From);
+                return true;
+            default:
+                BecomeFollower(message.Term, null);
+                return true;
+        }
+    }
+
+    /// <summary>
+    /// The sender lives in the past. A leader or pre-candidate there must learn the new term: with pre-vote or
+    /// check-quorum nothing else would tell it, as this node neither disturbs others with its term nor votes for it.
+    /// </summary>
+    private void AnswerLower(Message message)
+    {
+        if (!options.PreVote && !options.CheckQuorum) return;
+        switch (message)
+        {
+            case RequestVote { PreVote: true }:
+                Send(new RequestVoteReply { From = Id, To = message.From, Term = Term, PreVote = true, Granted = false });
+                break;
+            case Heartbeat:
+                Send(new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = 0 });
+                break;
+            case AppendEntries append:
+                SendRefusal(append.From, append.PreviousIndex, default, default);
+                break;
+            case InstallSnapshot install:
+                SendRefusal(install.From, install.Snapshot.Index, default, default);
+                break;
+        }
+    }
+
+    private void BecomeFollower(Term term, NodeId? leader)
+    {
+        Invariant.Check(term >= Term);
+        var wasLeader = Role == Role.Leader;
+        // Who waits for a read must ask the next leader.
+        if (wasLeader || term > Term || leader != Leader) AbandonReads();
+        if (term > Term) EnterTerm(term);
+        if (wasLeader) LeaveLeadership();
+        Role = Role.Follower;
+        Leader = leader;
+        IsQuiescent = false;
+        RestartElectionTimer();
+    }
+
+    private void EnterTerm(Term term)
+    {
+        Invariant.Check(term > Term);
+        Term = term;
+        vote = null;
+        Leader = null;
+        leaderMatch = leaderCommit = 0;
+        // Votes and acknowledgements of older terms help nobody, and what they speak of may never become durable.
+        afterPersist.Clear();
+    }
+
+    private void RestartElectionTimer()
+    {
+        electionElapsed = 0;
+        electionTimeout = random.Next(options.ElectionTimeoutMinTicks, options.ElectionTimeoutMaxTicks);
+    }
+
+    private void TickElection()
+    {
+        electionElapsed++;
+        if (protectTicks > 0) protectTicks--;
+        RetryForwardedReads();
+        if (electionElapsed < electionTimeout) return;
+        if (IsPromotable) StartCampaign();
+        else ForgetLeader();
+    }
+
+    /// <summary>One who may not campaign can only stop to believe in a silent leader.</summary>
+    private void ForgetLeader()
+    {
+        AbandonReads();
+        Leader = null;
+        RestartElectionTimer();
+    }
+
+    /// <summary>The leader of the present term showed itself.</summary>
+    private void HeardFromLeader(NodeId leader)
+    {
+        Invariant.Check(Role == Role.Follower);
+        Invariant.Check(Leader is null || Leader == leader);
+        Leader = leader;
+        if (electionTimeout < options.ElectionTimeoutMinTicks) RestartElectionTimer();
+        electionElapsed = 0;
+        if (options.CheckQuorum) protectTicks = options.ElectionTimeoutMinTicks;
+    }
+}

@@ -1,0 +1,46 @@
+namespace Kvorum.Raft;
+
+/// <summary>The voter's side of elections (Raft sections 5.2 and 5.4.1, thesis 9.6).</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>True while a leader is, or must be taken to be, alive: nobody else gets a vote (thesis 6.2).</summary>
+    private bool ProtectsLeader => options.CheckQuorum && (Role == Role.Leader || protectTicks > 0);
+
+    /// <summary>
+    /// A vote, or the prospect of one. Also a learner answers: whether its vote counts is for the candidate's
+    /// configuration to say, which may be newer than this node's (thesis 4.2.2).
+    /// </summary>
+    internal void AnswerVote(RequestVote request)
+    {
+        Invariant.Check(request.Term >= Term);
+        var free = vote is null && Leader is null && (request.Transfer || !ProtectsLeader);
+        var mayVote = vote == request.From || free || (request.PreVote && request.Term > Term);
+        var granted = mayVote && log.IsUpToDate(request.LastIndex, request.LastTerm);
+        if (granted && !request.PreVote)
+        {
+            vote = request.From;
+            RestartElectionTimer();
+        }
+        var reply = new RequestVoteReply
+        {
+            From = Id,
+            To = request.From,
+            Term = granted ? request.Term : Term,
+            PreVote = request.PreVote,
+            Granted = granted,
+        };
+        if (request.PreVote) Send(reply);
+        else SendWhenDurable(reply);
+    }
+
+    /// <summary>
+    /// A leader is protected: a question is answered with no; a real request is dropped, so that its term disturbs
+    /// nobody. Who asks a leader to its face only missed its heartbeats, and gets one.
+    /// </summary>
+    private void RefuseWhileProtecting(RequestVote request)
+    {
+        if (request.PreVote)
+            Send(new RequestVoteReply { From = Id, To = request.From, Term = Term, PreVote = true, Granted = false });
+        if (Role == Role.Leader && peers.Find(request.From) is { } peer) SendHeartbeat(peer, 0, quiesce: false);
+    }
+}

@@ -1,0 +1,60 @@
+namespace Kvorum.Raft.Reads;
+
+/// <summary>
+/// A follower's reads. One request to the leader is under way at a time and serves all reads asked before it was sent;
+/// later ones wait for the next. Request ids start at a random number, so that an answer to an earlier life of this
+/// node is never taken for one to this.
+/// </summary>
+internal sealed class ForwardedReads(ulong firstId)
+{
+    private ulong requestId = firstId;
+    private List<ulong> underWay = [];
+    private List<ulong> waiting = [];
+
+    /// <summary>The tick at which the request under way was sent.</summary>
+    public long SentTick { get; private set; }
+
+    /// <summary>True if a request is under way.</summary>
+    public bool IsUnderWay => underWay.Count > 0;
+
+    /// <summary>True if reads wait for a request.</summary>
+    public bool HasWaiting => waiting.Count > 0;
+
+    /// <summary>A read was asked.</summary>
+    public void Add(ulong readId) => waiting.Add(readId);
+
+    /// <summary>A request is sent for everything that waits; returns its id.</summary>
+    public ulong Send(long tick)
+    {
+        Invariant.Check(!IsUnderWay && HasWaiting);
+        (underWay, waiting) = (waiting, underWay);
+        SentTick = tick;
+        return ++requestId;
+    }
+
+    /// <summary>The request under way is sent again; each answer to it, also a late one to the first sending, serves its reads.</summary>
+    public ulong SendAgain(long tick)
+    {
+        Invariant.Check(IsUnderWay);
+        SentTick = tick;
+        return requestId;
+    }
+
+    /// <summary>The answer to a request came: its reads, or null if it is not the one under way.</summary>
+    public List<ulong>? Answered(ulong id)
+    {
+        if (!IsUnderWay || id != requestId) return null;
+        var done = underWay;
+        underWay = [];
+        return done;
+    }
+
+    /// <summary>Takes all reads out, unanswered.</summary>
+    public List<ulong> Abandon()
+    {
+        List<ulong> all = [.. underWay, .. waiting];
+        underWay.Clear();
+        waiting.Clear();
+        return all;
+    }
+}

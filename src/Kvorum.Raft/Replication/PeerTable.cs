@@ -1,0 +1,50 @@
+using Kvorum.Raft.Membership;
+
+namespace Kvorum.Raft.Replication;
+
+/// <summary>
+/// A leader's view of all members, itself included while it is one. Sorted by node, rebuilt with each configuration;
+/// who stays a member keeps its progress.
+/// </summary>
+internal sealed class PeerTable
+{
+    private Progress[] all = [];
+    private Progress[] incoming = [];
+    private Progress[] outgoing = [];
+
+    /// <summary>All members, sorted.</summary>
+    public ReadOnlySpan<Progress> All => all;
+
+    /// <summary>Follows a configuration; <paramref name="create"/> makes the progress of new members.</summary>
+    public void Follow(Configuration configuration, Func<NodeId, Progress> create)
+    {
+        all = [.. configuration.Members().Select(node => Find(node) ?? create(node))];
+        incoming = [.. configuration.Voters.Select(node => Find(node)!)];
+        outgoing = [.. configuration.Outgoing.Select(node => Find(node)!)];
+    }
+
+    /// <summary>Forgets everyone.</summary>
+    public void Clear() => all = incoming = outgoing = [];
+
+    /// <summary>The progress of a member; null if it is none.</summary>
+    public Progress? Find(NodeId node)
+    {
+        foreach (var progress in all)
+        {
+            if (progress.Node == node) return progress;
+        }
+        return null;
+    }
+
+    /// <summary>The largest value that the majority, or both majorities, have reached.</summary>
+    public ulong Reached(Func<Progress, ulong> value) =>
+        Math.Min(Reached(incoming, value), Reached(outgoing, value));
+
+    private static ulong Reached(Progress[] voters, Func<Progress, ulong> value)
+    {
+        Invariant.Check(voters.Length <= Limits.MembersMax);
+        Span<ulong> values = stackalloc ulong[voters.Length];
+        for (var i = 0; i < voters.Length; i++) values[i] = value(voters[i]);
+        return Majority.Reached(values);
+    }
+}

@@ -1,0 +1,17 @@
+namespace Kvorum.Raft;
+
+/// <summary>A replica's part in its group (Raft section 5.1), with the pre-candidate of thesis 9.6.</summary>
+public enum Role : byte
+{
+    /// <summary>Follows a leader, or waits for one.</summary>
+    Follower,
+
+    /// <summary>Asks whether it could win an election.</summary>
+    PreCandidate,
+
+    /// <summary>Stands for election.</summary>
+    Candidate,
+
+    /// <summary>Leads.</summary>
+    Leader,
+}

@@ -1,0 +1,16 @@
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+namespace Kvorum.Tests.Node.Harness;
+
+/// <summary>A call that remembers its answer.</summary>
+internal sealed class TestCall(Request request, TimeSpan timeout) : Call(request, timeout)
+{
+    public Reply? Reply { get; private set; }
+
+    public override void Complete(Reply reply)
+    {
+        Assert.Null(Reply);
+        Reply = reply;
+    }
+}

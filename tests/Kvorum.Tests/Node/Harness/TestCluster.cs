@@ -1,0 +1,191 @@
+using System.Text;
+using Kvorum.Node;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+using Kvorum.Storage;
+using Kvorum.Tests.Storage;
+using Kvorum.Tests.Storage.Files;
+
+namespace Kvorum.Tests.Node.Harness;
+
+/// <summary>Whole nodes on one thread: real brain, real storage over a crashing disk, a network and a clock in the test's hands.</summary>
+internal sealed class TestCluster : IDisposable
+{
+    private readonly Func<NodeOptions, NodeOptions> _configure;
+    private readonly MemberSeed[] _members;
+    private readonly Host?[] _hosts;
+    private readonly CrashFileSystem[] _disks;
+
+    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null)
+    {
+        _configure = configure ?? (static options => options);
+        _members = [.. Enumerable.Range(1, nodes).Select(i =>
+            new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
+        _hosts = new Host?[nodes];
+        _disks = [.. Enumerable.Range(0, nodes).Select(_ => new CrashFileSystem())];
+        for (var i = 0; i < nodes; i++)
+            Start(i);
+    }
+
+    private sealed record Host(KvorumNode Node, PumpedJobs Jobs, Events Events);
+
+    public TestClock Clock { get; } = new();
+
+    public TestNetwork Network { get; } = new();
+
+    public List<string> Notes { get; } = [];
+
+    public int Count => _hosts.Length;
+
+    public KvorumNode this[int node] => _hosts[node]!.Node;
+
+    public bool IsRunning(int node) => _hosts[node] is not null;
+
+    public string? FatalOf(int node) => _hosts[node]!.Events.FatalMessage;
+
+    public CrashFileSystem DiskOf(int node) => _disks[node];
+
+    public NodeId IdOf(int node) => _members[node].Id;
+
+    public static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    public void Start(int node)
+    {
+        var seed = _members[node];
+        var hello = new PeerHello(
+            seed.Id, seed.Name, ClusterIdentity.ClusterOf(_members.Select(member => member.Id)), seed.PeerAddress,
+            $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
+        var jobs = new PumpedJobs();
+        var events = new Events(this, seed.Name);
+        var options = _configure(new NodeOptions { Self = hello, Members = _members, PartitionCount = 4, SegmentBytes = 1 << 20 });
+        var brain = new KvorumNode(options, new NodeWorld
+        {
+            Files = _disks[node],
+            Jobs = jobs,
+            Transport = Network.For(hello),
+            Time = Clock,
+            RandomSeed = 1000 + node,
+            Events = events,
+        });
+        _hosts[node] = new(brain, jobs, events);
+        brain.Start();
+    }
+
+    /// <summary>kill -9 with loss of power: what was not synced may be lost or torn.</summary>
+    public void Crash(int node, int seed = 1)
+    {
+        _hosts[node] = null;
+        _disks[node] = _disks[node].Crash(seed);
+        Network.Down(_members[node].Id);
+    }
+
+    /// <summary>Lets the given time pass, in small steps.</summary>
+    public void Run(long ms)
+    {
+        for (var end = Clock.Ms + ms; Clock.Ms < end; Clock.Ms += 5)
+            Settle();
+    }
+
+    /// <summary>Lets time pass until the condition holds; fails after the given time.</summary>
+    public void RunUntil(Func<bool> condition, long withinMs = 10_000, string what = "the condition")
+    {
+        for (var end = Clock.Ms + withinMs; Clock.Ms < end; Clock.Ms += 5)
+        {
+            Settle();
+            if (condition())
+                return;
+        }
+
+        Assert.Fail($"{what} did not come true within {withinMs} ms\n{string.Join('\n', Notes.TakeLast(30))}");
+    }
+
+    /// <summary>Runs until all nodes that run have every leader and the metadata.</summary>
+    public void RunUntilReady() => RunUntil(
+        () => Enumerable.Range(0, Count).Where(IsRunning).All(node => Status(node).IsReady), 10_000, "readiness");
+
+    public NodeStatus Status(int node)
+    {
+        NodeStatus? status = null;
+        this[node].AskStatus(found => status = found);
+        foreach (var loop in this[node].Loops)
+            loop.Turn();
+        return status ?? throw new InvalidOperationException("a faulted node has no status");
+    }
+
+    public TestCall Submit(int node, Request request, int timeoutMs = 5000)
+    {
+        var call = new TestCall(request, TimeSpan.FromMilliseconds(timeoutMs));
+        this[node].Submit(call);
+        return call;
+    }
+
+    /// <summary>Submits and runs until the answer is there.</summary>
+    public Reply Ask(int node, Request request, int timeoutMs = 5000)
+    {
+        var call = Submit(node, request, timeoutMs);
+        RunUntil(() => call.Reply is not null, timeoutMs + 1000, $"an answer to {request}");
+        return call.Reply!;
+    }
+
+    public Reply Put(int node, string key, string value, string client = "", ulong request = 0) =>
+        Ask(node, new PutRequest { Key = Bytes(key), Value = Bytes(value), ClientId = client, RequestId = request });
+
+    /// <summary>The value of a key; null if absent. Fails if the read does.</summary>
+    public string? Get(int node, string key)
+    {
+        var reply = Ask(node, new GetRequest { Key = Bytes(key) });
+        Assert.Equal(ReplyStatus.Ok, reply.Status);
+        return reply.Found ? Encoding.UTF8.GetString(reply.Value.Span) : null;
+    }
+
+    /// <summary>The node that leads the partition of a key, as a node that runs sees it.</summary>
+    public int LeaderOf(string key)
+    {
+        var slot = KeySlot.Of(Bytes(key).Span);
+        var asked = Enumerable.Range(0, Count).First(IsRunning);
+        var map = this[asked].Map;
+        var partition = map.Keyspaces[0].Partitions[(int)KeySlot.PartitionOf(slot, map.Keyspaces[0].Partitions.Count)];
+        return Array.FindIndex(_members, member => ClusterIdentity.ToGuid(member.Id.Value) == map.Members[partition.Leader].Id);
+    }
+
+    public void Dispose()
+    {
+        foreach (var host in _hosts)
+            host?.Node.Dispose();
+    }
+
+    private void Settle()
+    {
+        var moved = true;
+        for (var n = 0; moved && n < 1000; n++)
+        {
+            moved = false;
+            foreach (var host in _hosts)
+            {
+                if (host is null)
+                    continue;
+                foreach (var loop in host.Node.Loops)
+                    moved |= loop.Turn() == TimeSpan.Zero;
+                moved |= host.Jobs.RunOne(JobLane.Log) | host.Jobs.RunOne(JobLane.Background);
+            }
+
+            moved |= Network.Pump();
+        }
+    }
+
+    private sealed class Events(TestCluster cluster, string name) : INodeEvents
+    {
+        public string? FatalMessage { get; private set; }
+
+        public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
+            cluster.Notes.Add($"{cluster.Clock.Ms} {name} {keyspace}/{partition} {role} term {term} leader {leader}");
+
+        public void Note(string message) => cluster.Notes.Add($"{cluster.Clock.Ms} {name} {message}");
+
+        public void Fatal(string message, Exception? cause)
+        {
+            FatalMessage = message;
+            cluster.Notes.Add($"{cluster.Clock.Ms} {name} FATAL {message} {cause}");
+        }
+    }
+}

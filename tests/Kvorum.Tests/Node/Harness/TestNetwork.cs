@@ -1,0 +1,69 @@
+using Kvorum.Node;
+using Kvorum.Raft;
+
+namespace Kvorum.Tests.Node.Harness;
+
+/// <summary>A network on one thread: frames arrive in order when the test pumps, unless a link is cut or a node is gone.</summary>
+internal sealed class TestNetwork
+{
+    private readonly Queue<(NodeId From, NodeId To, PeerFrameKind Kind, byte[] Bytes)> _underWay = new();
+    private readonly SortedDictionary<NodeId, (PeerHello Hello, IPeerReceiver Receiver)> _up = [];
+    private readonly HashSet<(NodeId From, NodeId To)> _cut = [];
+
+    /// <summary>Frames delivered so far, by kind.</summary>
+    public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
+
+    public ITransport For(PeerHello hello) => new Transport(this, hello);
+
+    /// <summary>Frames on the link are lost, in this direction, without a word.</summary>
+    public void Cut(NodeId from, NodeId to) => _cut.Add((from, to));
+
+    public void Heal() => _cut.Clear();
+
+    /// <summary>The node's process is gone: the others see its connections close.</summary>
+    public void Down(NodeId node)
+    {
+        _up.Remove(node);
+        foreach (var (_, receiver) in _up.Values)
+            receiver.PeerDown(node, PeerLoss.ProcessGone);
+    }
+
+    /// <summary>Delivers what is under way; false if nothing was.</summary>
+    public bool Pump()
+    {
+        if (_underWay.Count == 0)
+            return false;
+        for (var n = _underWay.Count; n > 0; n--)
+        {
+            var (from, to, kind, bytes) = _underWay.Dequeue();
+            if (!_up.TryGetValue(to, out var target) || !_up.ContainsKey(from) || _cut.Contains((from, to)))
+                continue;
+            Delivered[kind] = Delivered.GetValueOrDefault(kind) + 1;
+            target.Receiver.Receive(from, kind, bytes);
+        }
+
+        return true;
+    }
+
+    private void Up(PeerHello hello, IPeerReceiver receiver)
+    {
+        foreach (var (other, target) in _up.Values)
+        {
+            target.PeerUp(hello);
+            receiver.PeerUp(other);
+        }
+
+        _up[hello.Id] = (hello, receiver);
+    }
+
+    private sealed class Transport(TestNetwork network, PeerHello hello) : ITransport
+    {
+        public void Start(IPeerReceiver receiver) => network.Up(hello, receiver);
+
+        public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
+        {
+            network._underWay.Enqueue((hello.Id, to, kind, payload.ToArray()));
+            return true;
+        }
+    }
+}

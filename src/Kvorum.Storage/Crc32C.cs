@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace Kvorum.Storage;
 
-/// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4) with the processor's instruction: "123456789" gives e3069283.</summary>
+/// <summary>
+/// CRC-32C (Castagnoli, RFC 3720 appendix B.4) with the processor's instruction: "123456789" gives e3069283.
+/// </summary>
 internal static class Crc32C
 {
     /// <summary>The checksum of the bytes.</summary>

@@ -11,9 +11,9 @@ public enum JobLane : byte
 }
 
 /// <summary>
-/// Runs slow work away from the node loops: on threads in production, as scheduled events in the simulator. Jobs of one
-/// lane run one after the other in the order they were given. A job reports by posting an event to its loop. An
-/// exception that leaves a job stops the node.
+/// Runs slow work away from the node loops: on threads in production, as scheduled events in the simulator.
+/// Jobs of one lane run one after the other in the order they were given. A job reports by posting an event
+/// to its loop. An exception that leaves a job stops the node.
 /// </summary>
 public interface IJobRunner
 {

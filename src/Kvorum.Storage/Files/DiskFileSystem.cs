@@ -7,20 +7,22 @@ using System.Text;
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// The machine's disk below one folder. New folders are private to the owner (0700), new files too (0600). On Linux syncs
-/// are fdatasync and fsync with their errors checked; elsewhere they are what .NET offers. Every failure is an
-/// <see cref="IOException"/> that names the path. Safe for use by several threads.
+/// The machine's disk below one folder. New folders are private to the owner (0700), new files too (0600). On
+/// Linux syncs are fdatasync and fsync with their errors checked; elsewhere they are what .NET offers. Every
+/// failure is an <see cref="IOException"/> that names the path. Safe for use by several threads.
 /// </summary>
 public sealed class DiskFileSystem : IFileSystem
 {
-    private const UnixFileMode PrivateFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode PrivateFolder = PrivateFile | UnixFileMode.UserExecute;
     private const string LockName = "LOCK";
     private const string OwnerName = "LOCK.pid";
 
     private readonly string _root;
 
-    /// <summary>Uses the folder, made here if it does not exist. All paths given later are relative to it.</summary>
+    /// <summary>
+    /// Uses the folder, made here if it does not exist. All paths given later are relative to it.
+    /// </summary>
     public DiskFileSystem(string rootFolder)
     {
         _root = Path.GetFullPath(rootFolder);
@@ -97,7 +99,8 @@ public sealed class DiskFileSystem : IFileSystem
         FileStream held;
         try
         {
-            held = new FileStream(Path.Combine(full, LockName), Options(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            FileStreamOptions alone = Options(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            held = new FileStream(Path.Combine(full, LockName), alone);
         }
         catch (Exception error) when (error is UnauthorizedAccessException or DirectoryNotFoundException)
         {
@@ -105,14 +108,15 @@ public sealed class DiskFileSystem : IFileSystem
         }
         catch (IOException error)
         {
-            throw new IOException($"{full} is in use by another process{ReadOwner(owner)}: {error.Message}", error);
+            string pid = ReadOwner(owner);
+            throw new IOException($"{full} is in use by another process{pid}: {error.Message}", error);
         }
 
         WriteOwner(owner);
         return held;
     }
 
-    // Who holds the lock is told by a second file: the locked one cannot be read by others. It only serves the message.
+    // A second file tells who holds the lock: others cannot read the locked one. Only the message needs it.
     private static string ReadOwner(string path)
     {
         try
@@ -143,7 +147,8 @@ public sealed class DiskFileSystem : IFileSystem
         string full = Full(path);
         try
         {
-            return new DiskFile(full, new FileStream(full, Options(mode, access, FileShare.ReadWrite | FileShare.Delete)));
+            FileStreamOptions shared = Options(mode, access, FileShare.ReadWrite | FileShare.Delete);
+            return new DiskFile(full, new FileStream(full, shared));
         }
         catch (UnauthorizedAccessException error)
         {
@@ -234,7 +239,8 @@ public sealed class DiskFileSystem : IFileSystem
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                throw new IOException($"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}", error);
+                string what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
+                throw new IOException(what, error);
             }
         }
 

@@ -6,7 +6,10 @@ public interface IFile : IDisposable
     /// <summary>The present length.</summary>
     long Length { get; }
 
-    /// <summary>Reads up to <c>into.Length</c> bytes from <paramref name="offset"/>; fewer only at the end of the file.</summary>
+    /// <summary>
+    /// Reads up to <c>into.Length</c> bytes from <paramref name="offset"/>; fewer only at the end of the
+    /// file.
+    /// </summary>
     int Read(long offset, Span<byte> into);
 
     /// <summary>Writes all bytes at <paramref name="offset"/>, growing the file where needed.</summary>
@@ -15,6 +18,9 @@ public interface IFile : IDisposable
     /// <summary>Cuts or grows the file.</summary>
     void SetLength(long length);
 
-    /// <summary>Makes all written bytes and the length durable (fdatasync). After a failure nothing written since the last success may be believed.</summary>
+    /// <summary>
+    /// Makes all written bytes and the length durable (fdatasync). After a failure nothing written since the
+    /// last success may be believed.
+    /// </summary>
     void Sync();
 }

@@ -3,8 +3,9 @@ namespace Kvorum.Storage.Files;
 /// <summary>
 /// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
 /// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
-/// <see cref="IOException"/> whose message names the path. Created, renamed and deleted names are durable only
-/// after <see cref="SyncFolder"/>; written bytes only after <see cref="IFile.Sync"/>. Safe for use by several threads.
+/// <see cref="IOException"/> whose message names the path. Created, renamed and deleted names are durable
+/// only after <see cref="SyncFolder"/>; written bytes only after <see cref="IFile.Sync"/>. Safe for use by
+/// several threads.
 /// </summary>
 public interface IFileSystem
 {
@@ -23,21 +24,30 @@ public interface IFileSystem
     /// <summary>Renames a file, replacing a file of the new name atomically.</summary>
     void Rename(string from, string to);
 
-    /// <summary>Creates a folder, and those above it, readable by the owner only, and makes it durable; nothing if it exists.</summary>
+    /// <summary>
+    /// Creates a folder, and those above it, readable by the owner only, and makes it durable; nothing if it
+    /// exists.
+    /// </summary>
     void CreateFolder(string path);
 
     /// <summary>Deletes a folder and all it holds; nothing if it does not exist.</summary>
     void DeleteFolder(string path);
 
-    /// <summary>Names (not paths) of the files in a folder, in ordinal order; empty if there is no such folder.</summary>
+    /// <summary>
+    /// Names (not paths) of the files in a folder, in ordinal order; empty if there is no such folder.
+    /// </summary>
     IReadOnlyList<string> ListFiles(string folder);
 
-    /// <summary>Names (not paths) of the folders in a folder, in ordinal order; empty if there is no such folder.</summary>
+    /// <summary>
+    /// Names (not paths) of the folders in a folder, in ordinal order; empty if there is no such folder.
+    /// </summary>
     IReadOnlyList<string> ListFolders(string folder);
 
     /// <summary>Makes the names in a folder durable.</summary>
     void SyncFolder(string folder);
 
-    /// <summary>Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.</summary>
+    /// <summary>
+    /// Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.
+    /// </summary>
     IDisposable LockFolder(string folder);
 }

@@ -4,8 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// The system calls the base class library lacks or hides: .NET's own flush returns normally when the kernel's fsync
-/// fails on Linux, and it knows neither fdatasync nor the sync of a folder. The only file with P/Invoke.
+/// The system calls the base class library lacks or hides: .NET's own flush returns normally when the
+/// kernel's fsync fails on Linux, and it knows neither fdatasync nor the sync of a folder. The only file with
+/// P/Invoke.
 /// </summary>
 internal static partial class Posix
 {
@@ -14,8 +15,8 @@ internal static partial class Posix
     private const int ReadOnlyCloseOnExecMac = 0x1000000;
 
     /// <summary>
-    /// Makes the bytes and length of a file durable. An interrupted call is made again: the kernel reports a failed
-    /// write-back once, and an interruption does not use that report up. Any other error is final.
+    /// Makes the bytes and length of a file durable. An interrupted call is made again: the kernel reports a
+    /// failed write-back once, and an interruption does not use that report up. Any other error is final.
     /// </summary>
     public static void SyncData(SafeFileHandle file, string path)
     {

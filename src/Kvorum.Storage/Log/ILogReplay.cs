@@ -1,9 +1,14 @@
 namespace Kvorum.Storage.Log;
 
-/// <summary>Receives what a log holds when it is opened, record by record in the order of writing. Spans are valid during the call only.</summary>
+/// <summary>
+/// Receives what a log holds when it is opened, record by record in the order of writing. Spans are valid
+/// during the call only.
+/// </summary>
 public interface ILogReplay
 {
-    /// <summary>An entry of a group. An index that came before replaces it and everything of the group behind it.</summary>
+    /// <summary>
+    /// An entry of a group. An index that came before replaces it and everything of the group behind it.
+    /// </summary>
     void Entry(uint group, ulong index, ReadOnlySpan<byte> payload);
 
     /// <summary>The newest state of a group so far; later calls replace earlier ones.</summary>

@@ -24,14 +24,14 @@ internal sealed class KeptStates
         kept.Segment = segment;
     }
 
-    /// <summary>Adds the states that are in segments below the given one, in the order of their groups.</summary>
+    /// <summary>
+    /// Adds the states that are in segments below the given one, in the order of their groups.
+    /// </summary>
     public void AddOlder(ulong segment, LogBatch into)
     {
-        foreach (uint group in _states.Where(pair => pair.Value.Segment < segment).Select(pair => pair.Key).Order().ToArray())
-        {
-            Kept kept = _states[group];
+        foreach ((uint group, Kept kept) in _states
+            .Where(pair => pair.Value.Segment < segment).OrderBy(pair => pair.Key))
             into.SetState(group, kept.Bytes.AsSpan(0, kept.Length));
-        }
     }
 
     private struct Kept

@@ -1,14 +1,19 @@
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// The records of one node loop's turn, written and synced as one, encoded as they are added. Owned by its maker until
-/// <see cref="SharedLog.Append"/>, then by the log until the completion is called; may be reused after <see cref="Clear"/>.
-/// After a crash all of its records are back or none.
+/// The records of one node loop's turn, written and synced as one, encoded as they are added. Owned by its
+/// maker until <see cref="SharedLog.Append"/>, then by the log until the completion is called; may be reused
+/// after <see cref="Clear"/>. After a crash all of its records are back or none.
 /// </summary>
 public sealed class LogBatch
 {
-    /// <summary>The most a batch may hold, in bytes; more is an <see cref="InvalidOperationException"/>.</summary>
+    /// <summary>
+    /// The most a batch may hold, in bytes; more is an <see cref="InvalidOperationException"/>.
+    /// </summary>
     public const int BytesMax = 1 << 30;
+
+    // More room than that is not kept for the next use.
+    private const int KeptBytesMax = 4 << 20;
 
     private byte[] _buffer = [];
 
@@ -20,7 +25,9 @@ public sealed class LogBatch
 
     internal ReadOnlySpan<byte> Records => _buffer.AsSpan(0, Bytes);
 
-    /// <summary>Adds an entry whose payload is <paramref name="head"/> followed by <paramref name="body"/>.</summary>
+    /// <summary>
+    /// Adds an entry whose payload is <paramref name="head"/> followed by <paramref name="body"/>.
+    /// </summary>
     public void AddEntry(uint group, ulong index, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         int payloadBytes = checked(head.Length + body.Length);
@@ -31,8 +38,8 @@ public sealed class LogBatch
     }
 
     /// <summary>
-    /// Adds a state record: the newest of a group wins, and the log keeps it however old it grows. An empty payload ends
-    /// that: the group has no state any more, and a replay may or may not name it.
+    /// Adds a state record: the newest of a group wins, and the log keeps it however old it grows. An empty
+    /// payload ends that: the group has no state any more, and a replay may or may not name it.
     /// </summary>
     public void SetState(uint group, ReadOnlySpan<byte> payload)
     {
@@ -42,7 +49,12 @@ public sealed class LogBatch
     }
 
     /// <summary>Forgets all records.</summary>
-    public void Clear() => (Bytes, Count) = (0, 0);
+    public void Clear()
+    {
+        (Bytes, Count) = (0, 0);
+        if (_buffer.Length > KeptBytesMax)
+            _buffer = [];
+    }
 
     /// <summary>Adds the record that lets segments below the given one go.</summary>
     internal void AddTrim(ulong segment) => RecordFormat.WriteTrim(Add(RecordFormat.TrimBytes), segment);

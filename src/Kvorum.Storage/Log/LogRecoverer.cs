@@ -3,21 +3,22 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Reads what is on disk, believing no length before its checksum. One write is on its way at a time, and the next
-/// starts only when it is durable, so the bytes after the last whole frame are either an unfinished write, whose sender
-/// was never told that it is durable, or damage. It is damage if any later frame was begun behind it. Only when all is
-/// read does <see cref="CutTail"/> change anything on disk.
+/// Reads what is on disk, believing no length before its checksum. One write is on its way at a time, and the
+/// next starts only when it is durable, so the bytes after the last whole frame are either an unfinished
+/// write, whose sender was never told that it is durable, or damage. It is damage if any later frame was
+/// begun behind it. Only when all is read does <see cref="Finish"/> change anything on disk.
 /// </summary>
 internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 {
     private const string Remedy =
-        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and " +
+        "replace the node.";
 
     private byte[] _buffer = [];
     private ulong _trimmedBelow = 1;
     private long _records;
     private long _bytes;
-    private long _cutBytes;
+    private int _cutBytes;
     private Segment? _torn;
     private Segment? _lastWritten;
     private byte[] _lastFrame = [];
@@ -32,11 +33,11 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     /// <summary>The sequence of the last whole frame; 0 if there is none.</summary>
     public ulong Sequence { get; private set; }
 
-    /// <summary>The segment to write on; null if the folder has none.</summary>
+    /// <summary>The segment to write on; null before <see cref="Finish"/> if the folder has none.</summary>
     public Segment? Active => _torn ?? _lastWritten ?? (Segments.Count > 0 ? Segments[0] : null);
 
-    /// <summary>Segments below this one may go.</summary>
-    public ulong TrimmedBelow => _trimmedBelow;
+    /// <summary>The empty segment after it, if one was prepared; known after <see cref="Finish"/>.</summary>
+    public Segment? Next { get; private set; }
 
     /// <summary>What was found.</summary>
     public LogRecovery Report => new(
@@ -48,30 +49,60 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         for (int i = 0; i < Segments.Count; i++)
         {
             if (i > 0 && Segments[i].Number != Segments[i - 1].Number + 1)
-                throw new LogDamagedException(
-                    $"{files.PathOf(Segments[i - 1].Number + 1)}: segment file is missing. {Remedy}");
+                throw Missing(Segments[i - 1].Number + 1);
             ReadSegment(Segments[i]);
         }
 
         if (Segments.Count > 0 && Segments[0].Number > _trimmedBelow)
-            throw new LogDamagedException($"{files.PathOf(_trimmedBelow)}: segment file is missing. {Remedy}");
+            throw Missing(_trimmedBelow);
         int written = Segments.Count == 0 ? 0 : Segments.IndexOf(Active!);
         if (Segments.Count > written + 2)
             throw Damaged(Segments[written + 1], RecordFormat.SegmentHeaderBytes, "frames are missing");
     }
 
+    /// <summary>Makes the folder fit to be written on: the only part that changes anything on disk.</summary>
+    public void Finish(long segmentBytes)
+    {
+        files.DeleteUnfinished();
+        if (Segments.Count == 0)
+            Segments.Add(files.Create(1, segmentBytes, fill: true));
+        Segment active = Active!;
+        active.File ??= files.Files.Open(active.Path, forWriting: true);
+        try
+        {
+            CutTail(active);
+            RemoveTrimmed();
+            if (Segments[^1] == active)
+                return;
+            Next = Segments[^1];
+            Next.File = files.Files.Open(Next.Path, forWriting: true);
+            Segments.Remove(Next);
+        }
+        catch (IOException)
+        {
+            active.File.Dispose();
+            throw;
+        }
+    }
+
+    private void RemoveTrimmed()
+    {
+        List<Segment> old = Segments.FindAll(segment => segment.Number < _trimmedBelow);
+        files.Delete(old.Select(segment => segment.Path));
+        Segments.RemoveRange(0, old.Count);
+    }
+
     /// <summary>
-    /// Zeroes an unfinished write, so that no later frame is followed by its rest, and writes the last whole frame again
-    /// before it is believed durable: its sync may have failed, and the kernel then holds its pages for clean.
+    /// Zeroes an unfinished write, so that no later frame is followed by its rest, and writes the last whole
+    /// frame again before it is believed durable: its sync may have failed, and the kernel then holds its
+    /// pages for clean.
     /// </summary>
-    public void CutTail(Segment active)
+    private void CutTail(Segment active)
     {
         IFile file = active.File!;
         if (active == _torn)
         {
-            byte[] zeros = new byte[Math.Min(_cutBytes, 1 << 18)];
-            for (long done = 0; done < _cutBytes; done += zeros.Length)
-                file.Write(active.Position + done, zeros.AsSpan(0, (int)Math.Min(zeros.Length, _cutBytes - done)));
+            file.Write(active.Position, new byte[_cutBytes]);
             file.Sync();
         }
 
@@ -96,12 +127,13 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     private void ReadSegment(Segment segment)
     {
         ReadOnlySpan<byte> file = ReadFile(segment);
-        if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version) || number != segment.Number)
+        if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version) ||
+            number != segment.Number)
             throw Damaged(segment, 0, "the header of the segment is damaged");
         if (version != RecordFormat.Version)
             throw new LogDamagedException(
-                $"{segment.Path}: written by a newer version of Kvorum (log format {version}, this one reads " +
-                $"{RecordFormat.Version}). Nothing was changed. Start the newer version.");
+                $"{segment.Path}: written by a newer version of Kvorum (log format {version}, this one " +
+                $"reads {RecordFormat.Version}). Nothing was changed. Start the newer version.");
 
         int position = RecordFormat.SegmentHeaderBytes;
         while (RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) &&
@@ -135,9 +167,9 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (_torn is not null)
             throw Damaged(_torn, _torn.Position, $"a frame is damaged, and {segment.Path} has later ones");
         // The oldest frames may be gone with their segments: then the first one found may have any sequence.
-        bool follows = Sequence == 0 && segment == Segments[0] && segment.Number > 1 || sequence == Sequence + 1;
-        if (!follows)
-            throw Damaged(segment, position, $"frame {sequence} follows frame {Sequence}: frames are missing");
+        bool isOldest = Sequence == 0 && segment == Segments[0] && segment.Number > 1;
+        if (!isOldest && sequence != Sequence + 1)
+            throw Damaged(segment, position, $"frames are missing between {Sequence} and {sequence}");
         Sequence = sequence;
     }
 
@@ -174,11 +206,11 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
         if (records.Failed)
             throw new LogDamagedException(
-                $"{segment.Path}: the frame at offset {position} is whole but has a record this version does not know " +
-                $"(kind {records.Kind}). Nothing was changed. Start the version of Kvorum that wrote it.");
+                $"{segment.Path}: the frame at offset {position} is whole but has a record this version " +
+                $"does not know (kind {records.Kind}). Nothing was changed. Start the newer version.");
     }
 
-    // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after it.
+    // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after.
     private void CheckTail(Segment segment, ReadOnlySpan<byte> file, int position)
     {
         int length = file[position..].LastIndexOfAnyExcept((byte)0) + 1;
@@ -189,12 +221,15 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         for (int at = position + RecordFormat.Alignment; at < position + length; at += RecordFormat.Alignment)
         {
             if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out FrameHeader later))
-                throw Damaged(segment, position, $"a frame is damaged, and frame {later.Sequence} follows at offset {at}");
+                throw Damaged(segment, position, $"frame {later.Sequence} follows at offset {at}");
         }
 
         _torn = segment;
         _cutBytes = length;
     }
+
+    private LogDamagedException Missing(ulong segment) =>
+        new($"{files.PathOf(segment)}: segment file is missing. {Remedy}");
 
     private static LogDamagedException Damaged(Segment segment, long offset, string what) =>
         new($"{segment.Path}: damaged at offset {offset}: {what}. {Remedy}");

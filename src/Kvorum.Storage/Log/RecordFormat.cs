@@ -1,25 +1,28 @@
 // The log on disk. All numbers are little-endian; crc is CRC-32C.
 //
-//   segment file = header frame* zeros                named <number, 16 digits>.log, numbers without gaps
-//   header       = magic "KVORUMLG", version u32 (1), zero u32, segment u64, zero u32, crc u32        (32 bytes)
-//                  crc over the 28 bytes before it
-//   frame        = marker u32 "KvF1", length u32, sequence u64, body crc u32, crc u32,                (24 bytes)
-//                  body (length bytes), zeros up to a multiple of 8
-//                  crc over: segment u64, offset of the frame u64, the 20 bytes before it
+//   segment file = header frame* zeros         named <number, 16 digits>.log, numbers without gaps
+//   header       = magic "KVORUMLG", version u32 (1), zero u32, segment u64, zero u32, crc u32
+//                  32 bytes; the crc is over the 28 before it
+//   frame        = marker "KvF1", length u32, sequence u64, body crc u32, crc u32, body, padding
+//                  24 bytes, length bytes, zeros up to a multiple of 8
+//                  the second crc is over: segment u64, offset of the frame u64, the 20 bytes before it
 //   body         = record+
-//   record       = 1 u8, group u32, index u64, length u32, payload          an entry
-//                | 2 u8, group u32, length u32, payload                     the newest state of a group; empty: it has none
-//                | 3 u8, segment u64                                        segments below this one are not needed any more
+//   record       = 1 u8, group u32, index u64, length u32, payload      an entry
+//                | 2 u8, group u32, length u32, payload                 the newest state; empty: none
+//                | 3 u8, segment u64                                    no segment below it is needed
 //
-// A frame is what one write and one sync made durable; its sequence is one more than that of the frame before. The sum
-// over the frame's place makes a frame valid only where it was written: bytes that merely look like a frame, in a value
-// for instance, are none. A file is made under the name <number>.new, zero-filled, synced and then renamed.
+// A frame is what one write and one sync made durable; its sequence is one more than that of the frame
+// before. The sum over the frame's place makes a frame valid only where it was written: bytes that merely
+// look like a frame, in a value for instance, are none. A file is made under the name <number>.new,
+// zero-filled, synced and then renamed.
 
 using System.Buffers.Binary;
 
 namespace Kvorum.Storage.Log;
 
-/// <summary>Encodes and decodes the pieces of a segment file. The grammar is at the top of this file.</summary>
+/// <summary>
+/// Encodes and decodes the pieces of a segment file. The grammar is at the top of this file.
+/// </summary>
 internal static class RecordFormat
 {
     public const int SegmentHeaderBytes = 32;
@@ -40,7 +43,8 @@ internal static class RecordFormat
     private static ReadOnlySpan<byte> Magic => "KVORUMLG"u8;
 
     /// <summary>Bytes a frame with a body of that length takes in the file.</summary>
-    public static int FrameBytes(int bodyBytes) => checked(FrameHeaderBytes + bodyBytes + Alignment - 1) & ~(Alignment - 1);
+    public static int FrameBytes(int bodyBytes) =>
+        checked(FrameHeaderBytes + bodyBytes + Alignment - 1) & ~(Alignment - 1);
 
     public static void WriteSegmentHeader(Span<byte> into, ulong segment)
     {
@@ -63,18 +67,26 @@ internal static class RecordFormat
         return true;
     }
 
-    /// <summary>Completes a frame: <paramref name="frame"/> has room for the header, then the body, then zeros.</summary>
-    public static void WriteFrameHeader(Span<byte> frame, int bodyBytes, ulong sequence, ulong segment, long offset)
+    /// <summary>
+    /// Completes a frame: <paramref name="frame"/> has room for the header, then the body, then zeros.
+    /// </summary>
+    public static void WriteFrameHeader(
+        Span<byte> frame, int bodyBytes, ulong sequence, ulong segment, long offset)
     {
+        uint bodyCrc = Crc32C.Of(frame.Slice(FrameHeaderBytes, bodyBytes));
         BinaryPrimitives.WriteUInt32LittleEndian(frame, Marker);
         BinaryPrimitives.WriteInt32LittleEndian(frame[4..], bodyBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], sequence);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[16..], Crc32C.Of(frame.Slice(FrameHeaderBytes, bodyBytes)));
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[16..], bodyCrc);
         BinaryPrimitives.WriteUInt32LittleEndian(frame[20..], FrameHeaderCrc(frame, segment, offset));
     }
 
-    /// <summary>Reads the header of a frame at its place in the file; false if there is none, and then nothing in it may be believed.</summary>
-    public static bool TryReadFrameHeader(ReadOnlySpan<byte> file, ulong segment, int offset, out FrameHeader header)
+    /// <summary>
+    /// Reads the header of a frame at its place in the file; false if there is none, and then nothing in it
+    /// may be believed.
+    /// </summary>
+    public static bool TryReadFrameHeader(
+        ReadOnlySpan<byte> file, ulong segment, int offset, out FrameHeader header)
     {
         header = default;
         if (file.Length - offset < FrameHeaderBytes)
@@ -91,7 +103,8 @@ internal static class RecordFormat
     }
 
     /// <summary>The body of a frame whose header was read, if it is all there and its sum is right.</summary>
-    public static bool TryReadBody(ReadOnlySpan<byte> file, int offset, FrameHeader header, out ReadOnlySpan<byte> body)
+    public static bool TryReadBody(
+        ReadOnlySpan<byte> file, int offset, FrameHeader header, out ReadOnlySpan<byte> body)
     {
         body = default;
         int start = offset + FrameHeaderBytes;

@@ -19,7 +19,9 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
     /// <summary>The payload of an entry or a state.</summary>
     public ReadOnlySpan<byte> Payload { get; private set; }
 
-    /// <summary>True if what is left was not understood: a kind of a newer version, or a length that cannot be.</summary>
+    /// <summary>
+    /// True if what is left was not understood: a kind of a newer version, or a length that cannot be.
+    /// </summary>
     public bool Failed { get; private set; }
 
     /// <summary>Moves to the next record; false at the end or when <see cref="Failed"/>.</summary>
@@ -45,7 +47,8 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
             return false;
         Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
         Number = BinaryPrimitives.ReadUInt64LittleEndian(_rest[5..]);
-        return TryTakePayload(RecordFormat.EntryHeaderBytes, BinaryPrimitives.ReadUInt32LittleEndian(_rest[13..]));
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[13..]);
+        return TryTakePayload(RecordFormat.EntryHeaderBytes, length);
     }
 
     private bool TryReadState()
@@ -53,7 +56,8 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
         if (_rest.Length < RecordFormat.StateHeaderBytes)
             return false;
         Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
-        return TryTakePayload(RecordFormat.StateHeaderBytes, BinaryPrimitives.ReadUInt32LittleEndian(_rest[5..]));
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[5..]);
+        return TryTakePayload(RecordFormat.StateHeaderBytes, length);
     }
 
     private bool TryReadTrim()

@@ -15,8 +15,9 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     public string PathOf(ulong segment) => $"{folder}/{NameOf(segment)}{Extension}";
 
     /// <summary>
-    /// Makes a segment that is whole and durable under its name before anything is written to it. Filled with zeros, each
-    /// later sync only writes data; a file with a hole makes the file system's journal take part in every one.
+    /// Makes a segment that is whole and durable under its name before anything is written to it. Filled with
+    /// zeros, each later sync only writes data; a file with a hole makes the file system's journal take part
+    /// in every one.
     /// </summary>
     public Segment Create(ulong number, long bytes, bool fill)
     {
@@ -36,7 +37,8 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
             throw;
         }
 
-        return new Segment(number, PathOf(number)) { File = files.Open(PathOf(number), forWriting: true), Length = bytes };
+        IFile opened = files.Open(PathOf(number), forWriting: true);
+        return new Segment(number, PathOf(number)) { File = opened, Length = bytes };
     }
 
     /// <summary>Deletes the files oldest first, each durably, so that a crash leaves no gap.</summary>
@@ -55,8 +57,10 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
         List<Segment> segments = [];
         foreach (string name in files.ListFiles(folder))
         {
-            if (name.EndsWith(Extension, StringComparison.Ordinal) &&
-                ulong.TryParse(name.AsSpan(0, name.Length - Extension.Length), CultureInfo.InvariantCulture, out ulong number))
+            if (!name.EndsWith(Extension, StringComparison.Ordinal))
+                continue;
+            ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - Extension.Length);
+            if (ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong number))
                 segments.Add(new Segment(number, PathOf(number)));
         }
 

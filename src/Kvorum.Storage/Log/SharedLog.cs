@@ -3,10 +3,10 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued, writes them
-/// as one frame, syncs once and completes them in order: group commit without a timer, the sync itself being the
-/// window. A failed write or sync is final: the batch and all later ones complete with the error, nothing is retried,
-/// and the node must stop.
+/// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued,
+/// writes them as one frame, syncs once and completes them in order: group commit without a timer, the sync
+/// itself being the window. A failed write or sync is final: the batch and all later ones complete with the
+/// error, nothing is retried, and the node must stop.
 /// </summary>
 public sealed class SharedLog : IDisposable
 {
@@ -38,50 +38,36 @@ public sealed class SharedLog : IDisposable
     private ulong _sequence;
     private ulong _prepareAsked;
 
-    private SharedLog(SharedLogOptions options, SegmentFiles files, IJobRunner jobs, LogRecoverer found, Segment active, Segment? next)
+    private SharedLog(SharedLogOptions options, SegmentFiles files, IJobRunner jobs, LogRecoverer found)
     {
         (_options, _files, _jobs) = (options, files, jobs);
         (_segments, _states, _sequence) = (found.Segments, found.States, found.Sequence);
-        (_active, _next) = (active, next);
+        (_active, _next) = (found.Active!, found.Next);
         Recovery = found.Report;
         _writeJob = WriteQueued;
     }
 
     /// <summary>
-    /// Opens or creates the log in <paramref name="folder"/>, replays it, and cuts a torn tail. Damage anywhere else is a
-    /// <see cref="LogDamagedException"/> that names file, offset and remedy; nothing is changed on disk then.
+    /// Opens or creates the log in <paramref name="folder"/>, replays it, and cuts a torn tail. Damage
+    /// anywhere else is a <see cref="LogDamagedException"/> that names file, offset and remedy; nothing is
+    /// changed on disk then.
     /// </summary>
-    public static SharedLog Open(IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay)
+    public static SharedLog Open(
+        IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay)
     {
+        options.Check();
         files.CreateFolder(folder);
         var segmentFiles = new SegmentFiles(files, folder);
         var found = new LogRecoverer(segmentFiles, replay);
         found.Read();
 
-        segmentFiles.DeleteUnfinished();
-        if (found.Active is not { } active)
-        {
-            active = segmentFiles.Create(1, options.SegmentBytes, fill: true);
-            found.Segments.Add(active);
-        }
-
-        active.File ??= files.Open(active.Path, forWriting: true);
-        found.CutTail(active);
-
-        Segment? next = found.Segments[^1] == active ? null : found.Segments[^1];
-        if (next is not null)
-        {
-            found.Segments.Remove(next);
-            next.File = files.Open(next.Path, forWriting: true);
-        }
-
-        List<Segment> old = found.Segments.FindAll(segment => segment.Number < found.TrimmedBelow);
-        segmentFiles.Delete(old.Select(segment => segment.Path));
-        found.Segments.RemoveRange(0, old.Count);
-        return new SharedLog(options, segmentFiles, jobs, found, active, next);
+        found.Finish(options.SegmentBytes);
+        return new SharedLog(options, segmentFiles, jobs, found);
     }
 
-    /// <summary>What recovery did, for the operator: segments, records, bytes, and the torn tail that was cut, if any.</summary>
+    /// <summary>
+    /// What recovery did, for the operator: segments, records, bytes, and the torn tail that was cut, if any.
+    /// </summary>
     public LogRecovery Recovery { get; }
 
     /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
@@ -108,8 +94,9 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Queues the batch; <paramref name="completed"/> is called exactly once, on the log's thread, in the order of the
-    /// appends: with null when the batch is durable, with the error otherwise. Any thread; never blocks.
+    /// Queues the batch; <paramref name="completed"/> is called exactly once, on the log's thread, in the
+    /// order of the appends: with null when the batch is durable, with the error otherwise. Any thread; never
+    /// blocks.
     /// </summary>
     public void Append(LogBatch batch, Action<LogBatch, Exception?> completed)
     {
@@ -127,9 +114,9 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Entries of the group that are durable by now, up to and including the index, are not needed any more. Any thread.
-    /// Segments that hold nothing needed are removed in the background. For a group that leaves the node:
-    /// <see cref="ulong.MaxValue"/>, after its last append has completed.
+    /// Entries of the group that are durable by now, up to and including the index, are not needed any more.
+    /// Any thread. Segments that hold nothing needed are removed in the background. For a group that leaves
+    /// the node: <see cref="ulong.MaxValue"/>, after its last append has completed.
     /// </summary>
     public void Release(uint group, ulong upToIndex)
     {
@@ -151,8 +138,8 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// The groups whose entries hold the oldest segment, ascending, when more than <paramref name="segments"/> segments
-    /// exist (one prepared ahead not counted); else empty. Any thread.
+    /// The groups whose entries hold the oldest segment, ascending, when more than
+    /// <paramref name="segments"/> segments exist (one prepared ahead not counted); else empty. Any thread.
     /// </summary>
     public IReadOnlyList<uint> HoldersOfOldest(int segments)
     {
@@ -167,7 +154,7 @@ public sealed class SharedLog : IDisposable
         _next?.File?.Dispose();
     }
 
-    // The job of the log lane: as long as there is work, all that queued while the last was written is one more step.
+    // The job of the log lane: all that queued while the last step was written is the next one.
     private void WriteQueued()
     {
         while (TakeQueued())
@@ -204,7 +191,8 @@ public sealed class SharedLog : IDisposable
     {
         long bytes = 0;
         int end = from;
-        while (end < _taken.Count && (end == from || bytes + _taken[end].Batch.Bytes <= _options.WriteBytesMax))
+        while (end < _taken.Count &&
+            (end == from || bytes + _taken[end].Batch.Bytes <= _options.WriteBytesMax))
             bytes += _taken[end++].Batch.Bytes;
         return end;
     }
@@ -275,7 +263,7 @@ public sealed class SharedLog : IDisposable
         at = Put(_upkeep, at);
         for (int i = from; i < end; i++)
             at = Put(_taken[i].Batch, at);
-        _frame.AsSpan(RecordFormat.FrameHeaderBytes + (int)bytes, frameBytes - RecordFormat.FrameHeaderBytes - (int)bytes).Clear();
+        _frame.AsSpan(0, frameBytes)[(RecordFormat.FrameHeaderBytes + (int)bytes)..].Clear();
         return (int)bytes;
 
         static Span<byte> Put(LogBatch batch, Span<byte> at)
@@ -288,7 +276,8 @@ public sealed class SharedLog : IDisposable
     private void WriteFrame(int bodyBytes, int batches)
     {
         int frameBytes = RecordFormat.FrameBytes(bodyBytes);
-        if (_active.Position + frameBytes > _options.SegmentBytes && _active.Position > RecordFormat.SegmentHeaderBytes)
+        bool fits = _active.Position + frameBytes <= _options.SegmentBytes;
+        if (!fits && _active.Position > RecordFormat.SegmentHeaderBytes)
             MoveToNext();
 
         Span<byte> frame = _frame.AsSpan(0, frameBytes);
@@ -298,6 +287,9 @@ public sealed class SharedLog : IDisposable
         _sequence++;
         Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
         PrepareNext();
+        // The room of a batch that was larger than all others is given back.
+        if (_frame.Length > 2L * _options.WriteBytesMax)
+            _frame = [];
     }
 
     private void Account(ReadOnlySpan<byte> body, int batches, int frameBytes)
@@ -331,7 +323,10 @@ public sealed class SharedLog : IDisposable
             _active.Position += frameBytes;
             _active.Length = Math.Max(_active.Length, _active.Position);
             _counters = new LogCounters(
-                _counters.Batches + batches, _counters.Records + records, _counters.Bytes + frameBytes, _counters.Syncs + 1);
+                _counters.Batches + batches,
+                _counters.Records + records,
+                _counters.Bytes + frameBytes,
+                _counters.Syncs + 1);
         }
     }
 
@@ -340,12 +335,14 @@ public sealed class SharedLog : IDisposable
         lock (_making)
         {
             _prepareAsked = _active.Number + 1;
-            // Not filled with zeros when it is wanted at once: slower syncs for one segment rather than a long wait.
+            // Not filled with zeros when it is wanted at once: slower syncs for one segment, no long wait.
             Segment next = _next ?? _files.Create(_active.Number + 1, _options.SegmentBytes, fill: false);
             lock (_gate)
             {
                 Volatile.Write(ref _next, null);
                 _segments.Add(next);
+                // What was released while it was the active one does not come again.
+                _trimWanted |= _segments[0].IsFree;
             }
 
             _active.File!.Dispose();

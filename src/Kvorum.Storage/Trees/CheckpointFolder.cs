@@ -4,8 +4,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Trees;
 
 /// <summary>
-/// The files of one tree: generations of checkpoints, of which the highest counts, and unfinished ones. Any thread; a
-/// file that somebody reads is kept until the last reader closes.
+/// The files of one tree: generations of checkpoints, of which the highest counts, and unfinished ones. Any
+/// thread; a file that somebody reads is kept until the last reader closes.
 /// </summary>
 internal sealed class CheckpointFolder(IFileSystem files, string folder)
 {
@@ -24,7 +24,10 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
 
     public string UnfinishedPathOf(ulong generation) => PathOf(generation) + UnfinishedExtension;
 
-    /// <summary>Makes the folder if need be, removes unfinished files, and returns the generation to load; 0 if there is none.</summary>
+    /// <summary>
+    /// Makes the folder if need be, removes unfinished files, and returns the generation to load; 0 if there
+    /// is none.
+    /// </summary>
     public ulong Open()
     {
         files.CreateFolder(folder);
@@ -52,7 +55,10 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
         files.SyncFolder(folder);
     }
 
-    /// <summary>Makes a published generation the current one, unless a newer one is, and removes those that are not needed.</summary>
+    /// <summary>
+    /// Makes a published generation the current one, unless a newer one is, and removes those that are not
+    /// needed.
+    /// </summary>
     public bool MakeCurrent(ulong generation)
     {
         lock (_gate)
@@ -104,7 +110,7 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
         }
     }
 
-    // Neither an unfinished file nor an older generation is ever read: one that stays is removed another time.
+    // Neither an unfinished file nor an older generation is read again: one that stays is removed later.
     private void DeleteIfPossible(string path)
     {
         try
@@ -117,12 +123,14 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
     }
 
     private ulong[] Generations() =>
-    [
-        .. files.ListFiles(folder)
-            .Where(name => name.EndsWith(Extension, StringComparison.Ordinal))
-            .Select(name => ulong.TryParse(
-                name.AsSpan(0, name.Length - Extension.Length), CultureInfo.InvariantCulture, out ulong number) ? number : 0)
-            .Where(number => number > 0)
-            .Order(),
-    ];
+        [.. files.ListFiles(folder).Select(GenerationOf).Where(generation => generation > 0).Order()];
+
+    // 0 for any other file.
+    private static ulong GenerationOf(string name)
+    {
+        if (!name.EndsWith(Extension, StringComparison.Ordinal))
+            return 0;
+        ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - Extension.Length);
+        return ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong generation) ? generation : 0;
+    }
 }

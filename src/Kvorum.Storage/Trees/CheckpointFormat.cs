@@ -1,23 +1,26 @@
 // A checkpoint on disk. All numbers are little-endian; crc is CRC-32C.
 //
-//   file   = header block* end                        named <generation, 16 digits>.tree
-//   header = magic "KVORUMTR", version u32 (1), tag length u32, applied index u64, key count u64, crc u32,   (36 bytes)
+//   file   = header block* end                 named <generation, 16 digits>.tree
+//   header = magic "KVORUMTR", version u32 (1), tag length u32, applied index u64, key count u64, crc u32,
 //            tag, crc u32
-//            the first crc over the 32 bytes before it, the second over the tag
-//   block  = length u32 (not 0), body crc u32, crc u32, body                                                (12 bytes + body)
-//            crc over: ordinal of the block u64 (0, 1, ..), the 8 bytes before it
-//   body   = entry+                                   an entry never spans blocks
-//   entry  = key length u32, value length u32, key, value; keys strictly ascending in byte order through the file
-//   end    = a block head with length 0 and body crc 0; nothing follows it
+//            the first crc is over the 32 bytes before it, the second over the tag
+//   block  = length u32 (not 0), body crc u32, crc u32, body
+//            the second crc is over: ordinal of the block u64 (0, 1, ..), the 8 bytes before it
+//   body   = entry+                            an entry never spans blocks
+//   entry  = key length u32, value length u32, key, value
+//            keys strictly ascending in byte order through the file
+//   end    = the head of a block with length 0 and body crc 0; nothing follows it
 //
-// A file is written under <generation>.tree.new, synced, renamed, and its folder synced: under its final name it is
-// always whole. The highest generation is the tree's content.
+// A file is written under <generation>.tree.new, synced, renamed, and its folder synced: under its final name
+// it is always whole. The highest generation is the tree's content.
 
 using System.Buffers.Binary;
 
 namespace Kvorum.Storage.Trees;
 
-/// <summary>Encodes and decodes the pieces of a checkpoint file. The grammar is at the top of this file.</summary>
+/// <summary>
+/// Encodes and decodes the pieces of a checkpoint file. The grammar is at the top of this file.
+/// </summary>
 internal static class CheckpointFormat
 {
     public const int HeaderBytes = 36;
@@ -58,7 +61,10 @@ internal static class CheckpointFormat
         return true;
     }
 
-    /// <summary>Completes a block whose body stands behind the room for its head; an empty body makes the end of the file.</summary>
+    /// <summary>
+    /// Completes a block whose body stands behind the room for its head; an empty body makes the end of the
+    /// file.
+    /// </summary>
     public static void WriteBlockHead(Span<byte> block, ulong ordinal)
     {
         ReadOnlySpan<byte> body = block[BlockHeadBytes..];
@@ -67,11 +73,15 @@ internal static class CheckpointFormat
         BinaryPrimitives.WriteUInt32LittleEndian(block[8..], HeadCrc(block, ordinal));
     }
 
-    /// <summary>Reads the head of a block; false if it is damaged, and then its length may not be believed.</summary>
-    public static bool TryReadBlockHead(ReadOnlySpan<byte> from, ulong ordinal, out uint length, out uint bodyCrc)
+    /// <summary>
+    /// Reads the head of a block; false if it is damaged, and then its length may not be believed.
+    /// </summary>
+    public static bool TryReadBlockHead(
+        ReadOnlySpan<byte> from, ulong ordinal, out uint length, out uint bodyCrc)
     {
         (length, bodyCrc) = (0, 0);
-        if (from.Length < BlockHeadBytes || BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != HeadCrc(from, ordinal))
+        if (from.Length < BlockHeadBytes ||
+            BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != HeadCrc(from, ordinal))
             return false;
         length = BinaryPrimitives.ReadUInt32LittleEndian(from);
         bodyCrc = BinaryPrimitives.ReadUInt32LittleEndian(from[4..]);
@@ -83,4 +93,5 @@ internal static class CheckpointFormat
 }
 
 /// <summary>The believed fixed part of a checkpoint's header.</summary>
-internal readonly record struct CheckpointHeader(uint Version, uint TagLength, ulong AppliedIndex, long Count);
+internal readonly record struct CheckpointHeader(
+    uint Version, uint TagLength, ulong AppliedIndex, long Count);

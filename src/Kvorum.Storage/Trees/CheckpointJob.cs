@@ -2,7 +2,9 @@ using Kvorum.Storage.Files;
 
 namespace Kvorum.Storage.Trees;
 
-/// <summary>A checkpoint being made: the writer begins and completes it, the background lane writes it.</summary>
+/// <summary>
+/// A checkpoint being made: the writer begins and completes it, the background lane writes it.
+/// </summary>
 public sealed class CheckpointJob
 {
     private readonly Tree _tree;
@@ -20,7 +22,10 @@ public sealed class CheckpointJob
         _generation = folder.NextGeneration();
     }
 
-    /// <summary>Writes and syncs the file. Background lane. Throws what the disk throws: then nothing changed, and a new checkpoint may begin.</summary>
+    /// <summary>
+    /// Writes and syncs the file. Background lane. Throws what the disk throws: then nothing changed, and a
+    /// new checkpoint may begin.
+    /// </summary>
     public void Write()
     {
         bool renaming = false;
@@ -30,7 +35,7 @@ public sealed class CheckpointJob
             {
                 var writer = new CheckpointWriter(file, _blockBytes);
                 writer.Begin(_view.AppliedIndex, _view.Count, _tag);
-                foreach ((ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value) in _view.Scan(default, default))
+                foreach (var (key, value) in _view.Scan(default, default))
                     writer.Add(key.Span, value.Span);
                 writer.End();
                 _bytes = writer.Position;
@@ -53,8 +58,8 @@ public sealed class CheckpointJob
     }
 
     /// <summary>
-    /// Makes it the tree's newest checkpoint and removes older ones that nobody reads. Writer, after <see cref="Write"/>.
-    /// Returns the tree's newest one, which is another if one was installed meanwhile.
+    /// Makes it the tree's newest checkpoint and removes older ones that nobody reads. Writer, after
+    /// <see cref="Write"/>. Returns the tree's newest one, which is another if one was installed meanwhile.
     /// </summary>
     public CheckpointInfo Complete()
     {

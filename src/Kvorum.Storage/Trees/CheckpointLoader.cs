@@ -3,7 +3,9 @@ using Kvorum.Storage.Files;
 
 namespace Kvorum.Storage.Trees;
 
-/// <summary>Reads a checkpoint file into nodes, verifying every sum, the order of the keys, their number and the end.</summary>
+/// <summary>
+/// Reads a checkpoint file into nodes, verifying every sum, the order of the keys, their number and the end.
+/// </summary>
 internal sealed class CheckpointLoader(IFile file, string path)
 {
     private const string Remedy =
@@ -39,7 +41,7 @@ internal sealed class CheckpointLoader(IFile file, string path)
         }
 
         if (Nodes.Count != header.Count || _position != _length)
-            throw Damaged($"{header.Count} keys and no more bytes were expected here, {Nodes.Count} keys were found");
+            throw Damaged($"expected the end with {header.Count} keys, found {Nodes.Count}");
         return new CheckpointInfo(header.AppliedIndex, _length, tag);
     }
 
@@ -50,14 +52,15 @@ internal sealed class CheckpointLoader(IFile file, string path)
             throw Damaged("the header is damaged");
         if (header.Version != CheckpointFormat.Version)
             throw new TreeDamagedException(
-                $"{path}: written by a newer version of Kvorum (checkpoint format {header.Version}, this one reads " +
-                $"{CheckpointFormat.Version}). Nothing was changed. Start the newer version.");
+                $"{path}: written by a newer version of Kvorum (checkpoint format {header.Version}, this " +
+                $"one reads {CheckpointFormat.Version}). Nothing was changed. Start the newer version.");
         if (header.TagLength > _length - _position)
             throw Damaged("the file ends within the tag");
         byte[] tag = new byte[header.TagLength];
         Take(tag);
         ReadOnlySpan<byte> crc = Take(stackalloc byte[CheckpointFormat.CrcBytes]);
-        if (crc.Length < CheckpointFormat.CrcBytes || BinaryPrimitives.ReadUInt32LittleEndian(crc) != Crc32C.Of(tag))
+        if (crc.Length < CheckpointFormat.CrcBytes ||
+            BinaryPrimitives.ReadUInt32LittleEndian(crc) != Crc32C.Of(tag))
             throw Damaged("the tag is damaged");
         return (header, tag);
     }

@@ -2,7 +2,9 @@ using Kvorum.Storage.Files;
 
 namespace Kvorum.Storage.Trees;
 
-/// <summary>A checkpoint being sent. Read on any one thread at a time. Its file is kept until it is disposed.</summary>
+/// <summary>
+/// A checkpoint being sent. Read on any one thread at a time. Its file is kept until it is disposed.
+/// </summary>
 public sealed class CheckpointReader : IDisposable
 {
     private readonly CheckpointFolder _folder;

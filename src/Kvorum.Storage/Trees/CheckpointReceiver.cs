@@ -3,8 +3,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Trees;
 
 /// <summary>
-/// A checkpoint being received: written piece by piece, then verified, then installed or disposed. Disposing it before the
-/// install removes its file. One thread at a time.
+/// A checkpoint being received: written piece by piece, then verified, then installed or disposed. Disposing
+/// it before the install removes its file. One thread at a time.
 /// </summary>
 public sealed class CheckpointReceiver : IDisposable
 {
@@ -36,24 +36,24 @@ public sealed class CheckpointReceiver : IDisposable
     {
         IFile file = Receiving();
         if (bytes.Length > Info.Bytes - Received)
-            throw new TreeDamagedException(
-                $"{_folder.UnfinishedPathOf(Generation)}: more than the {Info.Bytes} bytes that were announced. Receive it again.");
+            throw Unusable($"more than the {Info.Bytes} bytes that were announced");
         file.Write(Received, bytes);
         Received += bytes.Length;
     }
 
     /// <summary>
-    /// Verifies every checksum of the complete file and syncs it. Background lane. A <see cref="TreeDamagedException"/> if
-    /// it is not whole or not what was announced: then receive it again.
+    /// Verifies every checksum of the complete file and syncs it. Background lane. A
+    /// <see cref="TreeDamagedException"/> if it is not whole or not what was announced: then receive it
+    /// again.
     /// </summary>
     public void Verify()
     {
         IFile file = Receiving();
-        string path = _folder.UnfinishedPathOf(Generation);
-        var loader = new CheckpointLoader(file, path);
+        var loader = new CheckpointLoader(file, _folder.UnfinishedPathOf(Generation));
         CheckpointInfo found = loader.Load();
-        if (found.AppliedIndex != Info.AppliedIndex || found.Bytes != Info.Bytes || !found.Tag.Span.SequenceEqual(Info.Tag.Span))
-            throw new TreeDamagedException($"{path}: not the checkpoint that was announced. Receive it again.");
+        if (found.AppliedIndex != Info.AppliedIndex || found.Bytes != Info.Bytes ||
+            !found.Tag.Span.SequenceEqual(Info.Tag.Span))
+            throw Unusable("not the checkpoint that was announced");
         file.Sync();
         file.Dispose();
         _file = null;
@@ -75,6 +75,9 @@ public sealed class CheckpointReceiver : IDisposable
 
     /// <summary>The file is the tree's now.</summary>
     internal void Installed() => (_done, Content) = (true, null);
+
+    private TreeDamagedException Unusable(string what) =>
+        new($"{_folder.UnfinishedPathOf(Generation)}: {what}. Receive it again.");
 
     private IFile Receiving()
     {

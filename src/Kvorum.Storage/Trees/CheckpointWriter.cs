@@ -19,7 +19,8 @@ internal sealed class CheckpointWriter(IFile file, int blockBytes)
     public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         int bytes = checked(CheckpointFormat.EntryHeadBytes + key.Length + value.Length);
-        if (_used > CheckpointFormat.BlockHeadBytes && _used + (long)bytes > CheckpointFormat.BlockHeadBytes + blockBytes)
+        bool fits = _used + (long)bytes <= CheckpointFormat.BlockHeadBytes + blockBytes;
+        if (!fits && _used > CheckpointFormat.BlockHeadBytes)
             WriteBlock();
         if (_block.Length - _used < bytes)
             Array.Resize(ref _block, checked(_used + bytes));

@@ -3,13 +3,15 @@ using System.Buffers.Binary;
 namespace Kvorum.Storage.Trees;
 
 /// <summary>
-/// A node of the in-memory B+tree: a leaf has values, an inner node children. In an inner node the key at i is a lower
-/// bound of what is below child i; the one at 0 is not used. A node belongs to the edit that made it; once a view
-/// holds an edit that is not older, the node never changes again and is copied instead.
+/// A node of the in-memory B+tree: a leaf has values, an inner node children. In an inner node the key at i
+/// is a lower bound of what is below child i; the one at 0 is not used. A node belongs to the edit that made
+/// it; once a view holds an edit that is not older, the node never changes again and is copied instead.
 /// </summary>
 internal sealed class Node
 {
-    /// <summary>Most keys in a leaf and children in an inner node: few cache lines of prefixes, and cheap to copy.</summary>
+    /// <summary>
+    /// Most keys in a leaf and children in an inner node: few cache lines of prefixes, and cheap to copy.
+    /// </summary>
     public const int Capacity = 64;
 
     // A node that falls below is joined with a neighbour if both fit well into one.
@@ -45,7 +47,10 @@ internal sealed class Node
 
     public static Node Inner(long edit) => new(edit, leaf: false);
 
-    /// <summary>The first eight bytes as a number that sorts like them: most comparisons end there, without a look at the key.</summary>
+    /// <summary>
+    /// The first eight bytes as a number that sorts like them: most comparisons end there, without a look at
+    /// the key.
+    /// </summary>
     public static ulong PrefixOf(ReadOnlySpan<byte> key)
     {
         if (key.Length >= sizeof(ulong))
@@ -165,7 +170,9 @@ internal sealed class Node
         {
             int middle = (low + high) >>> 1;
             ulong candidate = _prefixes[middle];
-            int order = candidate == prefix ? Keys[middle].AsSpan().SequenceCompareTo(key) : candidate < prefix ? -1 : 1;
+            int order = candidate == prefix
+                ? Keys[middle].AsSpan().SequenceCompareTo(key)
+                : candidate < prefix ? -1 : 1;
             if (order == 0)
                 return middle;
             if (order < 0)

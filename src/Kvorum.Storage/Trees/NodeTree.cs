@@ -1,12 +1,12 @@
 namespace Kvorum.Storage.Trees;
 
 /// <summary>
-/// The in-memory B+tree of one tree: sorted byte keys, changed in place except for nodes that an open view may see, which
-/// are copied first. Not synchronized: <see cref="Tree"/> guards it.
+/// The in-memory B+tree of one tree: sorted byte keys, changed in place except for nodes that an open view
+/// may see, which are copied first. Not synchronized: <see cref="Tree"/> guards it.
 /// </summary>
 internal sealed class NodeTree
 {
-    // What a key costs besides its bytes counts for the approximate size: two array headers and the node's slots.
+    // What a key costs besides its bytes, for the approximate size: two array headers and slots of the node.
     private const int KeyOverhead = 64;
 
     private readonly List<long> _views = [];
@@ -30,7 +30,9 @@ internal sealed class NodeTree
         return at >= 0 ? node.Values![at] : null;
     }
 
-    /// <summary>Freezes the present nodes until <see cref="Thaw"/> is called with the number returned.</summary>
+    /// <summary>
+    /// Freezes the present nodes until <see cref="Thaw"/> is called with the number returned.
+    /// </summary>
     public long Freeze()
     {
         _frozen = _edit++;
@@ -78,7 +80,9 @@ internal sealed class NodeTree
     /// <summary>What a key counts for in <see cref="Bytes"/>.</summary>
     public static long SizeOf(int keyBytes, int valueBytes) => (long)keyBytes + valueBytes + KeyOverhead;
 
-    /// <summary>The smallest key a node was made with; only for nodes fresh from a split or a build.</summary>
+    /// <summary>
+    /// The smallest key a node was made with; only for nodes fresh from a split or a build.
+    /// </summary>
     public static byte[] LowerBound(Node node) => node.Keys[0];
 
     private Node Own(Node node) => node.Edit > _frozen ? node : node.Copy(_edit);

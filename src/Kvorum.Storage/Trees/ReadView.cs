@@ -1,6 +1,8 @@
 namespace Kvorum.Storage.Trees;
 
-/// <summary>A frozen state of a tree. Any thread may read it, several at once; dispose it when nobody reads any more.</summary>
+/// <summary>
+/// A frozen state of a tree. Any thread may read it, several at once; dispose it when nobody reads any more.
+/// </summary>
 public sealed class ReadView : IDisposable
 {
     private readonly Node _root;
@@ -31,7 +33,8 @@ public sealed class ReadView : IDisposable
     }
 
     /// <summary>
-    /// Keys from <paramref name="from"/> (inclusive) to <paramref name="end"/> (exclusive; empty: no bound), in byte order.
+    /// Keys from <paramref name="from"/> (inclusive) to <paramref name="end"/> (exclusive; empty: no bound),
+    /// in byte order.
     /// </summary>
     public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Scan(
         ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end)

@@ -3,9 +3,10 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Trees;
 
 /// <summary>
-/// One partition replica's data: ordered keys and values, the index up to which the group's log is applied, and a small
-/// opaque tag, changed together. One writer (the node loop), any number of readers on other threads. What is written
-/// since the last checkpoint is in memory only: the shared log brings it back after a crash.
+/// One partition replica's data: ordered keys and values, the index up to which the group's log is applied,
+/// and a small opaque tag, changed together. One writer (the node loop), any number of readers on other
+/// threads. What is written since the last checkpoint is in memory only: the shared log brings it back after
+/// a crash.
 /// </summary>
 public sealed class Tree : IDisposable
 {
@@ -23,8 +24,8 @@ public sealed class Tree : IDisposable
     private Tree(CheckpointFolder folder, TreeOptions options) => (_folder, _options) = (folder, options);
 
     /// <summary>
-    /// Opens the newest complete checkpoint in the folder, or an empty tree; removes left-overs of unfinished ones. Damage
-    /// is a <see cref="TreeDamagedException"/>.
+    /// Opens the newest complete checkpoint in the folder, or an empty tree; removes left-overs of unfinished
+    /// ones. Damage is a <see cref="TreeDamagedException"/>.
     /// </summary>
     public static Tree Open(IFileSystem files, string folder, TreeOptions options)
     {
@@ -76,7 +77,10 @@ public sealed class Tree : IDisposable
     /// <summary>The newest checkpoint on disk; null if none. Writer only.</summary>
     public CheckpointInfo? Checkpoint { get; private set; }
 
-    /// <summary>Applies the changes and moves the applied index, visible to readers together. Writer only; the index never falls.</summary>
+    /// <summary>
+    /// Applies the changes and moves the applied index, visible to readers together. Writer only; the index
+    /// never falls.
+    /// </summary>
     public void Write(WriteBatch batch, ulong appliedIndex)
     {
         lock (_gate)
@@ -95,7 +99,9 @@ public sealed class Tree : IDisposable
         }
     }
 
-    /// <summary>Looks a key up in the newest state. The memory is never changed afterwards. Any thread.</summary>
+    /// <summary>
+    /// Looks a key up in the newest state. The memory is never changed afterwards. Any thread.
+    /// </summary>
     public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value)
     {
         byte[]? found;
@@ -105,7 +111,10 @@ public sealed class Tree : IDisposable
         return found is not null;
     }
 
-    /// <summary>A frozen view of the present state, cheap to take. Writer only; the view may be read on any thread. Dispose it.</summary>
+    /// <summary>
+    /// A frozen view of the present state, cheap to take. Writer only; the view may be read on any thread.
+    /// Dispose it.
+    /// </summary>
     public ReadView OpenView()
     {
         lock (_gate)
@@ -113,8 +122,9 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Starts a checkpoint of the present state. Writer only, one at a time. The caller runs <see cref="CheckpointJob.Write"/>
-    /// on a background lane and then, on the writer, <see cref="CheckpointJob.Complete"/>.
+    /// Starts a checkpoint of the present state. Writer only, one at a time. The caller runs
+    /// <see cref="CheckpointJob.Write"/> on a background lane and then, on the writer,
+    /// <see cref="CheckpointJob.Complete"/>.
     /// </summary>
     /// <param name="tag">Opaque bytes to keep in it (the snapshot's metadata).</param>
     public CheckpointJob BeginCheckpoint(ReadOnlySpan<byte> tag)
@@ -130,22 +140,26 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Opens the newest checkpoint as bytes to be sent to another replica; stays readable until disposed, whatever newer
-    /// ones come. Null if none. Writer only.
+    /// Opens the newest checkpoint as bytes to be sent to another replica; stays readable until disposed,
+    /// whatever newer ones come. Null if none. Writer only.
     /// </summary>
     public CheckpointReader? OpenCheckpoint() =>
         Checkpoint is { } info ? new CheckpointReader(_folder, _generation, info) : null;
 
-    /// <summary>Starts receiving a checkpoint from another replica. Its file is separate until <see cref="Install"/>. Any thread that owns it.</summary>
+    /// <summary>
+    /// Starts receiving a checkpoint from another replica. Its file is separate until <see cref="Install"/>.
+    /// Any thread that owns it.
+    /// </summary>
     public CheckpointReceiver BeginReceive(CheckpointInfo info) => new(_folder, info);
 
     /// <summary>
-    /// Replaces the whole content by a verified received checkpoint, atomically on disk (after a crash: all old or all
-    /// new). Writer only. Takes the receiver over. The index never falls.
+    /// Replaces the whole content by a verified received checkpoint, atomically on disk (after a crash: all
+    /// old or all new). Writer only. Takes the receiver over. The index never falls.
     /// </summary>
     public void Install(CheckpointReceiver received)
     {
-        NodeBuilder content = received.Content ?? throw new InvalidOperationException("The checkpoint is not verified");
+        NodeBuilder content = received.Content
+            ?? throw new InvalidOperationException("The checkpoint is not verified");
         lock (_gate)
             CheckIndex(received.Info.AppliedIndex);
 
@@ -192,6 +206,7 @@ public sealed class Tree : IDisposable
     private void CheckIndex(ulong appliedIndex)
     {
         if (appliedIndex < _appliedIndex)
-            throw new InvalidOperationException($"The applied index would fall from {_appliedIndex} to {appliedIndex}");
+            throw new InvalidOperationException(
+                $"The applied index would fall from {_appliedIndex} to {appliedIndex}");
     }
 }

@@ -17,7 +17,9 @@ public sealed class WriteBatch
     /// <summary>Sets a key. The bytes are copied.</summary>
     public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Add(key, value.ToArray());
 
-    /// <summary>Sets a key to two pieces joined, so that the caller need not join them. The bytes are copied.</summary>
+    /// <summary>
+    /// Sets a key to two pieces joined, so that the caller need not join them. The bytes are copied.
+    /// </summary>
     public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> valueHead, ReadOnlySpan<byte> valueBody)
     {
         byte[] value = GC.AllocateUninitializedArray<byte>(checked(valueHead.Length + valueBody.Length));

@@ -1,12 +1,13 @@
+using System.Runtime.InteropServices;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Files;
 
 /// <summary>
-/// A disk in memory that knows what is synced. <see cref="Crash"/> gives the disk as it may look after a power cut:
-/// each 512-byte sector that was written and not synced is lost or kept, and so is each change to a name.
-/// Faults are injected by operation number, by kind, and by a byte budget. A failed sync marks what it should have
-/// written as clean, as Linux does: a later sync does not write it.
+/// A disk in memory that knows what is synced. <see cref="Crash"/> gives the disk as it may look after a
+/// power cut: each 512-byte sector that was written and not synced is lost or kept, and so is each change to
+/// a name. Faults are injected by operation number, by kind, and by a byte budget. A failed sync marks what
+/// it should have written as clean, as Linux does: a later sync does not write it.
 /// </summary>
 public sealed class CrashFileSystem : IFileSystem
 {
@@ -21,8 +22,13 @@ public sealed class CrashFileSystem : IFileSystem
     /// <summary>Operations that changed anything so far, failed ones too.</summary>
     public int Operations { get; private set; }
 
-    /// <summary>After that many operations the power is off: the next and all later ones fail. Null: never.</summary>
+    /// <summary>
+    /// After that many operations the power is off: the next and all later ones fail. Null: never.
+    /// </summary>
     public int? PowerOffAfter { get; set; }
+
+    /// <summary>The number of the one operation that fails. Null: none.</summary>
+    public int? FailAt { get; set; }
 
     /// <summary>Asked before each changing operation, with its name and path; a result is thrown.</summary>
     public Func<string, string, IOException?>? Fault { get; set; }
@@ -96,9 +102,10 @@ public sealed class CrashFileSystem : IFileSystem
         lock (_gate)
         {
             Begin("delete folder", path);
-            foreach (string file in _live.Keys.Where(file => file.StartsWith(path + "/", StringComparison.Ordinal)).ToArray())
+            bool IsBelow(string name) => name.StartsWith(path + "/", StringComparison.Ordinal);
+            foreach (string file in _live.Keys.Where(IsBelow).ToArray())
                 Change(new NameChange(null, file, null));
-            _folders.RemoveWhere(folder => folder == path || folder.StartsWith(path + "/", StringComparison.Ordinal));
+            _folders.RemoveWhere(folder => folder == path || IsBelow(folder));
         }
     }
 
@@ -155,12 +162,14 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
-    /// <summary>All files and folders as they are now, synced: a process that died while the machine ran on.</summary>
+    /// <summary>
+    /// All files and folders as they are now, synced: a process that died while the machine ran on.
+    /// </summary>
     public CrashFileSystem Copy() => Survive(_ => true);
 
     /// <summary>
-    /// The disk after a power cut. Seed 0 loses everything that was not synced, seed 1 keeps everything, others draw for
-    /// every sector and every name.
+    /// The disk after a power cut. Seed 0 loses everything that was not synced, seed 1 keeps everything,
+    /// others draw for every sector and every name.
     /// </summary>
     public CrashFileSystem Crash(int seed)
     {
@@ -204,6 +213,8 @@ public sealed class CrashFileSystem : IFileSystem
             throw new IOException($"{path}: {operation}: the power is off");
         Operations++;
         Trace.Add($"{operation} {path}");
+        if (Operations == FailAt)
+            throw new IOException($"{path}: {operation}: injected");
         if (Fault?.Invoke(operation, path) is { } error)
             throw error;
     }
@@ -219,7 +230,8 @@ public sealed class CrashFileSystem : IFileSystem
 
     private long BytesInUse => _live.Values.Distinct().Sum(inode => (long)inode.Live.Count);
 
-    private static string FolderOf(string path) => path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
+    private static string FolderOf(string path) =>
+        path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
 
     private static string NameOf(string path) => path[(path.LastIndexOf('/') + 1)..];
 
@@ -247,7 +259,7 @@ public sealed class CrashFileSystem : IFileSystem
         public void Write(long offset, ReadOnlySpan<byte> bytes)
         {
             SetLength(Math.Max(Live.Count, offset + bytes.Length));
-            bytes.CopyTo(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(Live)[(int)offset..]);
+            bytes.CopyTo(CollectionsMarshal.AsSpan(Live)[(int)offset..]);
             for (long sector = offset / SectorBytes; sector * SectorBytes < offset + bytes.Length; sector++)
                 Dirty.Add(sector);
         }
@@ -256,7 +268,7 @@ public sealed class CrashFileSystem : IFileSystem
         {
             if (length == Live.Count)
                 return;
-            System.Runtime.InteropServices.CollectionsMarshal.SetCount(Live, (int)length);
+            CollectionsMarshal.SetCount(Live, (int)length);
             LengthDirty = true;
         }
 
@@ -319,7 +331,8 @@ public sealed class CrashFileSystem : IFileSystem
             lock (disk._gate)
             {
                 int count = (int)Math.Clamp(inode.Live.Count - offset, 0, into.Length);
-                System.Runtime.InteropServices.CollectionsMarshal.AsSpan(inode.Live).Slice((int)Math.Min(offset, inode.Live.Count), count).CopyTo(into);
+                if (count > 0)
+                    CollectionsMarshal.AsSpan(inode.Live).Slice((int)offset, count).CopyTo(into);
                 return count;
             }
         }

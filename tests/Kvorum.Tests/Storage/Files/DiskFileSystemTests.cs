@@ -52,13 +52,13 @@ public sealed class DiskFileSystemTests : IDisposable
             byte[] into = new byte[20];
             Assert.Equal(7, file.Read(5, into));
             Assert.Equal("hello\0\0"u8, into.AsSpan(0, 7));
-            Assert.Contains("two", Assert.Throws<IOException>(() => file.Write(0, "x"u8)).Message, StringComparison.Ordinal);
+            CheckNames("two", () => file.Write(0, "x"u8));
         }
 
         disk.Delete("two");
         Assert.False(disk.Exists("two"));
-        Assert.Contains("two", Assert.ThrowsAny<IOException>(() => disk.Delete("two")).Message, StringComparison.Ordinal);
-        Assert.Contains("two", Assert.ThrowsAny<IOException>(() => disk.Open("two", forWriting: true)).Message, StringComparison.Ordinal);
+        CheckNames("two", () => disk.Delete("two"));
+        CheckNames("two", () => disk.Open("two", forWriting: true));
         disk.CreateFolder("folder/below");
         disk.DeleteFolder("folder");
         disk.DeleteFolder("folder");
@@ -106,4 +106,7 @@ public sealed class DiskFileSystemTests : IDisposable
         Assert.Contains("missing", folder, StringComparison.Ordinal);
         Assert.Contains("errno 2)", folder, StringComparison.Ordinal);
     }
+
+    private static void CheckNames(string path, Action action) =>
+        Assert.Contains(path, Assert.ThrowsAny<IOException>(action).Message, StringComparison.Ordinal);
 }

@@ -3,7 +3,10 @@ using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Log;
 
-/// <summary>The same work cut short at every operation on the disk, in every way: what completed is back, nothing is half.</summary>
+/// <summary>
+/// The same work cut short at every operation on the disk, in every way: what completed is back, nothing is
+/// half.
+/// </summary>
 public class LogCrashTests
 {
     private const int Seeds = 5;
@@ -36,14 +39,15 @@ public class LogCrashTests
                 crashed.PowerOffAfter = again;
                 try
                 {
-                    SharedLog.Open(crashed, "log", LogWorkload.Options, new PumpedJobs(), new ReplayedLog()).Dispose();
+                    var jobs = new PumpedJobs();
+                    SharedLog.Open(crashed, "log", LogWorkload.Options, jobs, new ReplayedLog()).Dispose();
                 }
                 catch (IOException error)
                 {
                     Assert.IsNotType<LogDamagedException>(error);
                 }
 
-                workload.Check(crashed.Crash(again), $"power off after operation {cut} and {again} of the recovery");
+                workload.Check(crashed.Crash(again), $"power off after {cut} and {again} of the recovery");
             }
         }
     }
@@ -54,11 +58,10 @@ public class LogCrashTests
         int operations = Operations();
         for (int failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem();
-            disk.Fault = (operation, path) => disk.Operations == failed ? new IOException($"{path}: injected: {operation}") : null;
+            var disk = new CrashFileSystem { FailAt = failed };
             LogWorkload workload = LogWorkload.Run(disk);
             for (int seed = 0; seed < Seeds; seed++)
-                workload.Check(disk.Crash(seed), $"operation {failed} failed ({disk.Trace[failed - 1]}), seed {seed}");
+                workload.Check(disk.Crash(seed), $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
     }
 
@@ -69,8 +72,7 @@ public class LogCrashTests
         int operations = Operations();
         for (int failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem();
-            disk.Fault = (operation, path) => disk.Operations == failed ? new IOException($"{path}: injected: {operation}") : null;
+            var disk = new CrashFileSystem { FailAt = failed };
             LogWorkload workload = LogWorkload.Run(disk);
             string operation = disk.Trace[failed - 1];
             if (!IsOfFrame(operation))
@@ -126,7 +128,7 @@ public class LogCrashTests
 
     private static bool IsOfFrame(string operation) =>
         operation.EndsWith(".log", StringComparison.Ordinal) &&
-        (operation.StartsWith("write", StringComparison.Ordinal) || operation.StartsWith("sync log", StringComparison.Ordinal));
+        operation.Split(' ') is ["write" or "sync", _];
 
     private static int Operations()
     {

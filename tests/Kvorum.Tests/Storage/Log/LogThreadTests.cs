@@ -70,13 +70,13 @@ public sealed class LogThreadTests : IDisposable
     [Fact]
     public void A_big_log_is_replayed_whole_and_stays_small_once_released()
     {
-        var options = new SharedLogOptions { SegmentBytes = 1 << 20 };
+        var options = new SharedLogOptions { SegmentBytes = 256 << 10 };
         var disk = new DiskFileSystem(_root);
         var jobs = new PumpedJobs();
         using (SharedLog log = SharedLog.Open(disk, "log", options, jobs, new CountingReplay()))
         {
             byte[] body = new byte[100];
-            for (int batch = 0; batch < 200; batch++)
+            for (int batch = 0; batch < 50; batch++)
             {
                 var records = new LogBatch();
                 for (int i = 0; i < 1000; i++)
@@ -88,15 +88,15 @@ public sealed class LogThreadTests : IDisposable
 
         var counted = new CountingReplay();
         using SharedLog again = SharedLog.Open(disk, "log", options, jobs, counted);
-        Assert.Equal(200_000, counted.Entries);
-        Assert.Equal(200_000 * 104L, counted.Bytes);
-        Assert.Equal(200_000, again.Recovery.Records);
+        Assert.Equal(50_000, counted.Entries);
+        Assert.Equal(50_000 * 104L, counted.Bytes);
+        Assert.Equal(50_000, again.Recovery.Records);
         Assert.True(again.Recovery.Segments > 20);
         Assert.Equal(Enumerable.Range(0, 10).Select(group => (uint)group), again.HoldersOfOldest(20));
         for (uint group = 0; group < 10; group++)
             again.Release(group, ulong.MaxValue);
         jobs.RunAll();
-        Assert.InRange(again.DiskBytes, 1, 3 << 20);
+        Assert.InRange(again.DiskBytes, 1, 3 << 18);
     }
 
     private sealed class CountingReplay : ILogReplay

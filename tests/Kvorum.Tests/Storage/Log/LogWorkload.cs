@@ -4,8 +4,8 @@ using Kvorum.Tests.Storage.Files;
 namespace Kvorum.Tests.Storage.Log;
 
 /// <summary>
-/// A fixed sequence of appends of three groups on small segments, with replaced entries, states, and releases that let
-/// segments go; and the judge of what a log gives back after it was cut short anywhere.
+/// A fixed sequence of appends of three groups on small segments, with replaced entries, states, and releases
+/// that let segments go; and the judge of what a log gives back after it was cut short anywhere.
 /// </summary>
 public sealed class LogWorkload
 {
@@ -44,7 +44,9 @@ public sealed class LogWorkload
         return workload;
     }
 
-    /// <summary>Opens what is left and checks that it is a prefix of the appends with everything that completed.</summary>
+    /// <summary>
+    /// Opens what is left and checks that it is a prefix of the appends with everything that completed.
+    /// </summary>
     public void Check(CrashFileSystem disk, string context)
     {
         var jobs = new PumpedJobs();
@@ -159,7 +161,7 @@ public sealed class LogWorkload
                 return;
         }
 
-        Assert.Fail($"{context}: {Completed} of {_appended.Count} batches completed, but this is no such prefix:\n{found}");
+        Assert.Fail($"{context}: {Completed} of {Appended} completed, but this is no such prefix:\n{found}");
     }
 
     // What was released may be back or not: it does not count.

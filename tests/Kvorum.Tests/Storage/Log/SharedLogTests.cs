@@ -15,8 +15,13 @@ public class SharedLogTests
         {
             List<string> told = [];
             for (uint i = 1; i <= 3; i++)
-                log.Append(Batch(b => { b.AddEntry(7, i, "head-"u8, "body"u8); b.SetState(7, [(byte)('a' + i)]); }),
-                    (_, error) => told.Add(error?.Message ?? $"ok {i}"));
+            {
+                var batch = new LogBatch();
+                batch.AddEntry(7, i, "head-"u8, "body"u8);
+                batch.SetState(7, [(byte)('a' + i)]);
+                log.Append(batch, (_, error) => told.Add(error?.Message ?? $"ok {batch.Count}"));
+            }
+
             Assert.Empty(told);
             _jobs.RunAll();
             Assert.Equal(3, told.Count);
@@ -80,10 +85,68 @@ public class SharedLogTests
         Assert.Equal(["durable"], replayed.Entries[1].Values);
     }
 
+    [Fact]
+    public void The_state_of_a_group_that_left_is_forgotten_and_the_group_may_come_back()
+    {
+        using (SharedLog log = Open(_disk, out _, segmentBytes: 512))
+        {
+            Append(log, b => { b.SetState(5, "old"u8); b.AddEntry(5, 40, "old"u8, default); });
+            Append(log, b => b.SetState(5, default));
+            log.Release(5, ulong.MaxValue);
+            Append(log, b => { b.SetState(5, "new"u8); b.AddEntry(5, 1, "new"u8, default); });
+            for (ulong i = 1; i <= 20; i++)
+            {
+                Append(log, b => b.AddEntry(1, i, new byte[100], default));
+                log.Release(1, i);
+            }
+
+            _jobs.RunAll();
+            // The new entry is needed though its index is far below what was released before.
+            Assert.Equal([5u], log.HoldersOfOldest(1));
+        }
+
+        Open(_disk.Crash(0), out ReplayedLog replayed, segmentBytes: 512).Dispose();
+        Assert.Equal("new", replayed.States[5]);
+        Assert.Equal(["new"], replayed.Entries[5].Values);
+    }
+
+    [Fact]
+    public void A_segment_released_while_it_was_written_goes_when_the_next_begins()
+    {
+        using SharedLog log = Open(_disk, out _, segmentBytes: 512);
+        Append(log, b => b.AddEntry(1, 1, new byte[300], default));
+        log.Release(1, 1);
+        Append(log, b => b.AddEntry(2, 1, new byte[300], default));
+        Assert.DoesNotContain("0000000000000001.log", _disk.ListFiles("log"));
+    }
+
+    [Fact]
+    public void A_batch_larger_than_a_segment_and_an_empty_one_are_kept_in_order()
+    {
+        List<int> order = [];
+        using (SharedLog log = Open(_disk, out _, segmentBytes: 512))
+        {
+            log.Append(Batch(b => b.AddEntry(1, 1, new byte[5000], default)), (_, _) => order.Add(1));
+            Assert.True(log.IsBehind);
+            log.Append(new LogBatch(), (_, error) => order.Add(error is null ? 2 : -2));
+            log.Append(Batch(b => b.AddEntry(1, 2, "after"u8, default)), (_, _) => order.Add(3));
+            _jobs.RunAll();
+            Assert.False(log.IsBehind);
+            Append(log, b => b.AddEntry(1, 3, "last"u8, default));
+            log.Append(new LogBatch(), (_, error) => order.Add(error is null ? 4 : -4));
+            _jobs.RunAll();
+        }
+
+        Assert.Equal([1, 2, 3, 4], order);
+        Open(_disk.Crash(0), out ReplayedLog replayed, segmentBytes: 512).Dispose();
+        Assert.Equal([5000, 5, 4], replayed.Entries[1].Values.Select(value => value.Length));
+    }
+
     private SharedLog Open(CrashFileSystem disk, out ReplayedLog replayed, long segmentBytes = 1 << 16)
     {
         replayed = new ReplayedLog();
-        return SharedLog.Open(disk, "log", new SharedLogOptions { SegmentBytes = segmentBytes }, _jobs, replayed);
+        var options = new SharedLogOptions { SegmentBytes = segmentBytes, QueuedBytesMax = 1000 };
+        return SharedLog.Open(disk, "log", options, _jobs, replayed);
     }
 
     private void Append(SharedLog log, Action<LogBatch> fill) => Assert.Null(TryAppend(log, fill));

@@ -24,7 +24,7 @@ public class TreeConcurrencyTests
         for (int round = 1; round <= Rounds; round++)
         {
             batch.Clear();
-            // The keys of a round change together; others come and go, so that nodes split and join meanwhile.
+            // The keys of a round change together; others come and go, so that nodes split and join.
             for (int key = 0; key < Keys; key += 50)
                 batch.Put(Key(key), Number(round));
             for (int i = 0; i < 20; i++)
@@ -72,8 +72,9 @@ public class TreeConcurrencyTests
         {
             using (view)
             {
-                var rounds = view.Scan(Key(0), Key(Keys)).Select(pair => BinaryPrimitives.ReadUInt64BigEndian(pair.Value.Span));
-                if (rounds.Any(round => round != view.AppliedIndex) || rounds.Count() != Keys / 50)
+                ulong[] rounds = [.. view.Scan(Key(0), Key(Keys))
+                    .Select(pair => BinaryPrimitives.ReadUInt64BigEndian(pair.Value.Span))];
+                if (rounds.Any(round => round != view.AppliedIndex) || rounds.Length != Keys / 50)
                     failures.Enqueue($"the view of {view.AppliedIndex} holds {string.Join(' ', rounds)}");
             }
         }

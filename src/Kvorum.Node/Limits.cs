@@ -42,9 +42,6 @@ internal static class Limits
     /// <summary>Entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
     public const int TrailingEntries = 4096;
 
-    /// <summary>Bytes of those entries.</summary>
-    public const long TrailingBytes = 1 << 20;
-
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 

@@ -61,4 +61,7 @@ public sealed record NodeOptions
 
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
+    public long TrailingLogBytes { get; init; } = 1 << 20;
 }

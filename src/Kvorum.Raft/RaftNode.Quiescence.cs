@@ -46,7 +46,9 @@ public sealed partial class RaftNode
             if (log.Commit < log.LastIndex || log.Stable < log.LastIndex) return false;
             foreach (var peer in peers.All)
             {
-                var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate;
+                // An answer that is still under way would end the rest as soon as it began.
+                var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate
+                    && peer.ConfirmedRound == rounds.Newest;
                 if (IsActive(peer) && !complete) return false;
             }
             return true;

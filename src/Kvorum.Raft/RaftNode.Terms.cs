@@ -1,5 +1,3 @@
-using Kvorum.Raft.Membership;
-
 namespace Kvorum.Raft;
 
 /// <summary>How terms and roles move (Raft section 5.1).</summary>
@@ -11,8 +9,11 @@ public sealed partial class RaftNode
     /// <summary>Ticks for which the leader last heard from is still protected from other candidates (thesis 6.2).</summary>
     private int protectTicks;
 
-    /// <summary>True if this node may stand for election: it votes, and has a log to stand for.</summary>
-    private bool IsPromotable => Configuration.HasVoter(Id) && log.Installing is null;
+    /// <summary>
+    /// True if this node may stand for election. One that is leaving the voters still may until that is committed: the
+    /// others may need just its vote, and it will not vote for them if only its own log has the change (thesis 4.2.2).
+    /// </summary>
+    private bool IsPromotable => log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)

@@ -66,8 +66,8 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
         _entries.Add(entry);
     }
 
-    /// <summary>A checkpoint covers the log up to its index: drops all before it but a few entries for followers that lag a little.</summary>
-    public void Compact(SnapshotMetadata snapshot)
+    /// <summary>A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many bytes, for followers that lag a little.</summary>
+    public void Compact(SnapshotMetadata snapshot, long trailingBytes)
     {
         Invariant.Check(snapshot.Index >= Snapshot.Index && snapshot.Index <= LastIndex, "a checkpoint beyond the log");
         Snapshot = snapshot;
@@ -76,7 +76,7 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
         for (var kept = 0; kept < Limits.TrailingEntries && keepFrom > _first; kept++)
         {
             bytes += At(keepFrom - 1).Data.Length;
-            if (bytes > Limits.TrailingBytes)
+            if (bytes > trailingBytes)
                 break;
             keepFrom--;
         }

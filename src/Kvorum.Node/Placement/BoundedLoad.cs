@@ -1,12 +1,14 @@
 namespace Kvorum.Node.Placement;
 
 /// <summary>
-/// Hands out replicas so that no node gets more than <see cref="Ring.ReplicasMax"/>. To skip full nodes is not enough:
-/// the last partitions could find fewer free nodes than they need distinct ones (four nodes, three replicas: three full
-/// nodes are enough for that). So a node is taken only if the partitions still to come can be placed afterwards.
-/// <para>That can be told exactly: <c>k</c> partitions of <c>r</c> distinct nodes each fit into room <c>room[i]</c> if and
-/// only if the sum of <c>min(room[i], k)</c> is at least <c>k r</c> (McNaughton's wrap-around rule, 1959: lay the nodes'
-/// room end to end and cut it into <c>r</c> strips of length <c>k</c>).</para>
+/// Hands out replicas so that no node gets more than <see cref="Ring.ReplicasMax"/>. To skip full nodes is
+/// not enough: the last partitions could find fewer free nodes than they need distinct ones (four nodes,
+/// three replicas: three full nodes are enough for that). So a node is taken only if the partitions still to
+/// come can be placed afterwards.
+/// <para>That can be told exactly: <c>k</c> partitions of <c>r</c> distinct nodes each fit into room
+/// <c>room[i]</c> if and only if the sum of <c>min(room[i], k)</c> is at least <c>k r</c> (McNaughton's
+/// wrap-around rule, 1959: lay the nodes' room end to end and cut it into <c>r</c> strips of length
+/// <c>k</c>).</para>
 /// One caller; deterministic.
 /// </summary>
 internal sealed class BoundedLoad
@@ -16,7 +18,10 @@ internal sealed class BoundedLoad
     private readonly int _replicas;
     private int _left;
 
-    /// <summary>Room for <paramref name="replicas"/> distinct nodes, at most <paramref name="nodeCount"/>, of each partition.</summary>
+    /// <summary>
+    /// Room for <paramref name="replicas"/> distinct nodes, at most <paramref name="nodeCount"/>, of each
+    /// partition.
+    /// </summary>
     public BoundedLoad(int nodeCount, int partitionCount, int replicas)
     {
         _room = new int[nodeCount];
@@ -26,7 +31,9 @@ internal sealed class BoundedLoad
         Array.Fill(_room, Ring.ReplicasMax(nodeCount, partitionCount, replicas));
     }
 
-    /// <summary>Takes the replicas of one partition, in the order of the walk; a walk names every node at least once.</summary>
+    /// <summary>
+    /// Takes the replicas of one partition, in the order of the walk; a walk names every node at least once.
+    /// </summary>
     public int[] Take(IEnumerable<int> walk)
     {
         Array.Clear(_seen);
@@ -38,7 +45,8 @@ internal sealed class BoundedLoad
             if (_seen[node] || _room[node] == 0)
                 continue;
             _seen[node] = true;
-            // A node with room for all that is left loses nothing by being taken; any other one uses up what is spare.
+            // A node with room for all that is left loses nothing by being taken; any other one uses up what
+            // is spare.
             var isScarce = _room[node] < _left;
             if (isScarce && spare == 0)
                 continue;
@@ -50,7 +58,7 @@ internal sealed class BoundedLoad
         }
 
         if (count < _replicas)
-            throw new InvalidOperationException($"placement found {count} of {_replicas} nodes: the bound is broken");
+            throw new InvalidOperationException($"only {count} of {_replicas} nodes have room: a broken bound");
         _left--;
         return taken;
     }

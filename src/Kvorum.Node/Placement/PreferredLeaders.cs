@@ -1,10 +1,12 @@
 namespace Kvorum.Node.Placement;
 
 /// <summary>
-/// Chooses the preferred leader of each partition among its replicas, with the least bound on leaders per node that the
-/// replicas allow. It is a matching of partitions to nodes, grown by augmenting paths (Kuhn 1955).
-/// <para>Why <see cref="Ring.LeadersMax"/> is always reached: any set of <c>q</c> partitions has <c>q r</c> replicas, so it
-/// lies on at least <c>q r / ReplicasMax</c> nodes, which may lead <c>q</c> partitions if each may lead
+/// Chooses the preferred leader of each partition among its replicas, with the least bound on leaders per
+/// node that the replicas allow. It is a matching of partitions to nodes, grown by augmenting paths (Kuhn
+/// 1955).
+/// <para>Why <see cref="Ring.LeadersMax"/> is always reached: any set of <c>q</c> partitions has <c>q r</c>
+/// replicas, so it lies on at least <c>q r / ReplicasMax</c> nodes, which may lead <c>q</c> partitions if
+/// each may lead
 /// <c>ReplicasMax / r</c>; by Hall's theorem the matching then exists.</para>
 /// </summary>
 internal static class PreferredLeaders
@@ -40,7 +42,8 @@ internal static class PreferredLeaders
 
         return leaders;
 
-        // The first replica that is not full; else one that can pass a partition on. No deeper than there are nodes.
+        // The first replica that is not full; else one that can pass a partition on. No deeper than there are
+        // nodes.
         bool Assign(int partition)
         {
             foreach (var node in replicas[partition])

@@ -3,20 +3,20 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Placement;
 
 /// <summary>
-/// Which nodes hold which partition: a pure function of the member list, the same on every node and in any order of the
-/// members. Consistent hashing (Karger et al., STOC 1997) with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2016):
-/// each node has many virtual nodes on a ring, and a partition's replicas are the first distinct nodes clockwise from
-/// the partition's own position that are not full.
-/// <para>Two bounds hold for every member list, see <see cref="ReplicasMax"/> and <see cref="LeadersMax"/>. When a node
-/// joins or leaves, about its own share of the replicas moves, and little else. What comes out here is a proposal: the
-/// placement in force is data with an epoch, and is changed step by step.</para>
+/// Which nodes hold which partition: a pure function of the member list, the same on every node and in any
+/// order of the members. Consistent hashing (Karger et al., STOC 1997) with bounded loads (Mirrokni, Thorup
+/// and Zadimoghaddam, 2016): each node has many virtual nodes on a ring, and a partition's replicas are the
+/// first distinct nodes clockwise from the partition's own position that are not full.
+/// <para>Two bounds hold for every member list, see <see cref="ReplicasMax"/> and <see cref="LeadersMax"/>.
+/// When a node joins or leaves, about its own share of the replicas moves, and little else. What comes out
+/// here is a proposal: the placement in force is data with an epoch, and is changed step by step.</para>
 /// </summary>
 public static class Ring
 {
     /// <summary>
     /// The preference list of each partition, by partition number: distinct nodes, as many as
-    /// <paramref name="replicationFactor"/> or all members if they are fewer. The first is the preferred leader, the
-    /// second its first deputy, and so on.
+    /// <paramref name="replicationFactor"/> or all members if they are fewer. The first is the preferred
+    /// leader, the second its first deputy, and so on.
     /// </summary>
     /// <param name="members">The nodes, in any order; at least one, none twice.</param>
     /// <param name="partitionCount">At least one.</param>
@@ -47,8 +47,8 @@ public static class Ring
     }
 
     /// <summary>
-    /// The most replicas that <see cref="Place"/> gives to one node: a quarter above the even share, rounded up, and of
-    /// course at most one of each partition.
+    /// The most replicas that <see cref="Place"/> gives to one node: a quarter above the even share, rounded
+    /// up, and of course at most one of each partition.
     /// </summary>
     public static int ReplicasMax(int memberCount, int partitionCount, int replicationFactor)
     {
@@ -57,12 +57,13 @@ public static class Ring
     }
 
     /// <summary>
-    /// The most partitions of which one node is the preferred leader: its bound of replicas divided by the replication
-    /// factor, rounded up. <see cref="Place"/> stays as far below as the replicas allow.
+    /// The most partitions of which one node is the preferred leader: its bound of replicas divided by the
+    /// replication factor, rounded up. <see cref="Place"/> stays as far below as the replicas allow.
     /// </summary>
     public static int LeadersMax(int memberCount, int partitionCount, int replicationFactor) =>
         (int)DivideUp(
-            ReplicasMax(memberCount, partitionCount, replicationFactor), Math.Min(replicationFactor, memberCount));
+            ReplicasMax(memberCount, partitionCount, replicationFactor),
+            Math.Min(replicationFactor, memberCount));
 
     internal static long DivideUp(long dividend, long divisor) => (dividend + divisor - 1) / divisor;
 
@@ -76,8 +77,8 @@ public static class Ring
         return points;
     }
 
-    // The fuller the nodes get, the more partitions must go further round. In ring order those are neighbours, whatever
-    // the partitions' numbers are, so fewer of them move when a node joins or leaves.
+    // The fuller the nodes get, the more partitions must go further round. In ring order those are
+    // neighbours, whatever the partitions' numbers are, so fewer of them move when a node joins or leaves.
     private static IEnumerable<int> InRingOrder(int partitionCount) =>
         Enumerable.Range(0, partitionCount).OrderBy(partition => Token.OfPartition((uint)partition));
 

@@ -5,14 +5,15 @@ namespace Kvorum.Node.Placement;
 
 /// <summary>
 /// A position on the ring of 2^64 positions. Positions come from <see cref="Of(NodeId, int)"/> and
-/// <see cref="OfPartition"/> only, so every node, in every process and for all time, computes the same ones: changing the
-/// mixing function would move all data.
+/// <see cref="OfPartition"/> only, so every node, in every process and for all time, computes the same ones:
+/// changing the mixing function would move all data.
 /// </summary>
 /// <param name="Position">Distance from the ring's origin, clockwise.</param>
 public readonly record struct Token(ulong Position) : IComparable<Token>
 {
     /// <summary>The position of a node's virtual node.</summary>
-    /// <param name="node">The whole id takes part: ids that share half of their bits do not share positions.</param>
+    /// <param name="node">The whole id takes part: ids that share half of their bits do not share
+    /// positions.</param>
     /// <param name="virtualNode">Number of the virtual node, from zero.</param>
     public static Token Of(NodeId node, int virtualNode) =>
         new(Mix(Mix(Mix((ulong)(node.Value >> 64)) ^ (ulong)node.Value) ^ (uint)virtualNode));
@@ -39,8 +40,9 @@ public readonly record struct Token(ulong Position) : IComparable<Token>
     /// <summary>Order clockwise from the ring's origin.</summary>
     public static bool operator >=(Token left, Token right) => left.Position >= right.Position;
 
-    // One step of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014):
-    // a bijection of 64-bit numbers in which each input bit changes each output bit with probability of about a half.
+    // One step of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA
+    // 2014): a bijection of 64-bit numbers in which each input bit changes each output bit with probability
+    // of about a half.
     private static ulong Mix(ulong value)
     {
         value += 0x9e3779b97f4a7c15;

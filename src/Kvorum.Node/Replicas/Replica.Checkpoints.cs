@@ -16,7 +16,7 @@ internal sealed partial class Replica
         if (_isCheckpointing || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
-        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.Configuration);
+        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.ConfigurationAt(index));
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(snapshot, _machine.LogTimeMs));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
@@ -39,7 +39,7 @@ internal sealed partial class Replica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
-        _log.Compact(snapshot);
+        _log.Compact(snapshot, loop.Options.TrailingLogBytes);
         loop.ReleaseLog(Group, snapshot.Index);
     }
 

@@ -40,6 +40,17 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return known[0].Configuration;
     }
 
+    /// <summary>True if the node votes in the configuration in force at the index or in a later one.</summary>
+    public bool HasVoterSince(ulong index, NodeId node)
+    {
+        for (var i = known.Count - 1; i >= 0; i--)
+        {
+            if (known[i].Configuration.HasVoter(node)) return true;
+            if (known[i].Index <= index) return false;
+        }
+        return false;
+    }
+
     /// <summary>Forgets what is older than the configuration in force at the snapshot's index.</summary>
     public void Compact(ulong snapshotIndex)
     {

@@ -87,19 +87,11 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
         }
     }
 
-    /// <summary>Removes an unfinished file; what cannot be removed now is when the tree is opened next.</summary>
+    /// <summary>Removes an unfinished file.</summary>
     public void Discard(ulong generation)
     {
-        string path = UnfinishedPathOf(generation);
-        try
-        {
-            if (files.Exists(path))
-                files.Delete(path);
-        }
-        catch (IOException)
-        {
-            // It is under a name that is never read.
-        }
+        if (files.Exists(UnfinishedPathOf(generation)))
+            DeleteIfPossible(UnfinishedPathOf(generation));
     }
 
     /// <summary>Removes older generations that nobody reads.</summary>
@@ -108,7 +100,19 @@ internal sealed class CheckpointFolder(IFileSystem files, string folder)
         foreach (ulong generation in Generations())
         {
             if (generation < _current && !_readers.ContainsKey(generation))
-                files.Delete(PathOf(generation));
+                DeleteIfPossible(PathOf(generation));
+        }
+    }
+
+    // Neither an unfinished file nor an older generation is ever read: one that stays is removed another time.
+    private void DeleteIfPossible(string path)
+    {
+        try
+        {
+            files.Delete(path);
+        }
+        catch (IOException)
+        {
         }
     }
 

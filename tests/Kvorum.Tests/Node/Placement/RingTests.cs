@@ -7,7 +7,8 @@ namespace Kvorum.Tests.Node.Placement;
 /// <summary>The promises of <see cref="Ring"/>, for clusters of 1 to 1000 nodes.</summary>
 public class RingTests
 {
-    private static readonly int[] Sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 25, 40, 64, 65, 100, 193, 400, 1000];
+    private static readonly int[] Sizes =
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 25, 40, 64, 65, 100, 193, 400, 1000];
 
     private static NodeId[] Nodes(int count, int cluster = 0) =>
         [.. Enumerable.Range(0, count).Select(i => ClusterIdentity.NodeFromName($"c{cluster}-node-{i}"))];
@@ -15,8 +16,11 @@ public class RingTests
     private static Dictionary<NodeId, int> Count(IEnumerable<NodeId> nodes) =>
         nodes.GroupBy(node => node).ToDictionary(group => group.Key, group => group.Count());
 
-    /// <summary>Replicas of partitions that are on a node in <paramref name="after"/> and were not before.</summary>
-    private static int Moved(IReadOnlyList<IReadOnlyList<NodeId>> before, IReadOnlyList<IReadOnlyList<NodeId>> after) =>
+    /// <summary>
+    /// Replicas of partitions that are on a node in <paramref name="after"/> and were not before.
+    /// </summary>
+    private static int Moved(
+        IReadOnlyList<IReadOnlyList<NodeId>> before, IReadOnlyList<IReadOnlyList<NodeId>> after) =>
         before.Zip(after).Sum(pair => pair.Second.Except(pair.First).Count());
 
     [Fact]
@@ -87,7 +91,8 @@ public class RingTests
     [InlineData(100, 1.6)]
     public void A_join_or_leave_moves_little_more_than_the_nodes_share(int size, double factor)
     {
-        // Summed over clusters, since single ones vary. The rest above 1.0 is what goes on from full nodes to others.
+        // Summed over clusters, since single ones vary. The rest above 1.0 is what goes on from full nodes to
+        // others.
         var (joined, left, share) = (0, 0, 0);
         for (var cluster = 0; cluster < 20; cluster++)
         {
@@ -116,15 +121,18 @@ public class RingTests
     [Fact]
     public void Positions_never_change()
     {
-        // Golden values: with other ones, nodes of two versions would look for the same data in different places.
+        // Golden values: with other ones, nodes of two versions would look for the same data in different
+        // places.
         Assert.Equal("44e5b98100c67fb0", Token.Of(new NodeId(1), 0).ToString());
         Assert.Equal("0ad534b9efc31cbc", Token.Of(new NodeId((UInt128)1 << 64), 63).ToString());
         Assert.Equal("e4d971771b652c20", Token.OfPartition(0).ToString());
         Assert.Equal("54fca8ef6dd94cf6", Token.OfPartition(63).ToString());
         NodeId[] nodes = [new(1), new(2), new(3), new(4), new(5)];
-        // Checked against a twin written in another language; 6 and 7 gave their leader to spread the leaders.
+        // Checked against a twin written in another language; 6 and 7 gave their leader to spread the
+        // leaders.
         var lists = Ring.Place(nodes, 8, 3, 64);
-        Assert.Equal("341 512 243 315 435 214 435 523", string.Join(" ", lists.Select(list => string.Concat(list))));
+        var drawn = string.Join(' ', lists.Select(list => string.Concat(list)));
+        Assert.Equal("341 512 243 315 435 214 435 523", drawn);
     }
 
     [Fact]
@@ -149,14 +157,18 @@ public class RingTests
         Assert.False(new Token(ulong.MaxValue) < new Token(0));
     }
 
+    private static void Refused(string name, NodeId[] members, int partitions, int replicas, int virtualNodes) =>
+        Assert.Throws<ArgumentOutOfRangeException>(
+            name, () => Ring.Place(members, partitions, replicas, virtualNodes));
+
     [Fact]
     public void Wrong_arguments_are_named()
     {
         var twice = Assert.Throws<ArgumentException>(() => Ring.Place([new(7), new(8), new(7)], 64, 3, 64));
         Assert.Contains("node 7 is in the member list twice", twice.Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentOutOfRangeException>("members", () => Ring.Place([], 64, 3, 64));
-        Assert.Throws<ArgumentOutOfRangeException>("partitionCount", () => Ring.Place([new(1)], 0, 3, 64));
-        Assert.Throws<ArgumentOutOfRangeException>("replicationFactor", () => Ring.Place([new(1)], 64, 0, 64));
-        Assert.Throws<ArgumentOutOfRangeException>("virtualNodes", () => Ring.Place([new(1)], 64, 3, 0));
+        Refused("members", [], 64, 3, 64);
+        Refused("partitionCount", [new(1)], 0, 3, 64);
+        Refused("replicationFactor", [new(1)], 64, 0, 64);
+        Refused("virtualNodes", [new(1)], 64, 3, 0);
     }
 }

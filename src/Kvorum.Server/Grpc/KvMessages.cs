@@ -1,0 +1,137 @@
+using Google.Protobuf;
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Grpc;
+
+/// <summary>Between the messages of kvorum.v1 and the requests and replies of the node. Keys and values are not copied on the way in.</summary>
+internal static class KvMessages
+{
+    public static PutRequest From(V1.PutRequest put) => new()
+    {
+        Keyspace = Keyspace(put.Keyspace),
+        Key = put.Key.Memory,
+        Value = put.Value.Memory,
+        ClientId = put.ClientId,
+        RequestId = put.RequestId,
+        TtlMs = put.TtlMs,
+        IfVersion = put.ConditionCase == V1.PutRequest.ConditionOneofCase.IfVersion ? put.IfVersion : null,
+        ReturnPrevious = put.ReturnPrevious,
+        NoRedirect = put.NoRedirect,
+    };
+
+    public static GetRequest From(V1.GetRequest get) => new()
+    {
+        Keyspace = Keyspace(get.Keyspace),
+        Key = get.Key.Memory,
+        Consistency = ConsistencyOf(get.Consistency),
+        NoRedirect = get.NoRedirect,
+    };
+
+    public static DeleteRequest From(V1.DeleteRequest delete) => new()
+    {
+        Keyspace = Keyspace(delete.Keyspace),
+        Key = delete.Key.Memory,
+        ClientId = delete.ClientId,
+        RequestId = delete.RequestId,
+        IfVersion = delete.ConditionCase == V1.DeleteRequest.ConditionOneofCase.IfVersion ? delete.IfVersion : null,
+        ReturnPrevious = delete.ReturnPrevious,
+        NoRedirect = delete.NoRedirect,
+    };
+
+    public static V1.PutResponse ToPut(Reply reply) => new()
+    {
+        Header = HeaderOf(reply, ReplyAck.Majority),
+        HadPrevious = reply.Found,
+        Previous = UnsafeByteOperations.UnsafeWrap(reply.Value),
+        Replayed = reply.Replayed,
+    };
+
+    public static V1.GetResponse ToGet(GetRequest request, Reply reply) => new()
+    {
+        Header = HeaderOf(reply, ReplyAck.Of(request, reply)),
+        Found = reply.Found,
+        Value = UnsafeByteOperations.UnsafeWrap(reply.Value),
+        Stale = reply.Stale,
+    };
+
+    public static V1.DeleteResponse ToDelete(Reply reply) => new()
+    {
+        Header = HeaderOf(reply, ReplyAck.Majority),
+        HadPrevious = reply.Found,
+        Previous = UnsafeByteOperations.UnsafeWrap(reply.Value),
+        Replayed = reply.Replayed,
+    };
+
+    public static V1.Error ToError(Reply reply)
+    {
+        var outcome = ReplyOutcome.Of(reply.Status);
+        return new()
+        {
+            Code = (int)outcome.Grpc,
+            Message = ReplyOutcome.MessageOf(reply),
+            Status = outcome.Name,
+            Retry = outcome.RetryName,
+            Header = HeaderOf(reply, ""),
+        };
+    }
+
+    public static V1.HealthResponse ToHealth(NodeStatus status)
+    {
+        var health = new V1.HealthResponse
+        {
+            NodeId = status.Name,
+            IsLeader = status.IsMetaLeader,
+            Term = status.MetaTerm,
+            NodeUuid = status.NodeId.ToString(),
+            ClusterId = status.ClusterId.ToString(),
+            Ready = status.IsReady,
+            NotReadyReason = status.NotReadyReason,
+            FailuresTolerated = (uint)status.FailuresTolerated,
+        };
+        health.Members.AddRange(status.Members);
+        health.MembersUp.AddRange(status.MembersUp);
+        health.Partitions.AddRange(status.Partitions.Select(ToHealth));
+        return health;
+    }
+
+    private static V1.PartitionHealth ToHealth(PartitionStatus status)
+    {
+        var health = new V1.PartitionHealth
+        {
+            Keyspace = status.Keyspace,
+            Partition = status.Partition,
+            Role = status.Role,
+            Term = status.Term,
+            Leader = status.Leader,
+            CommitIndex = status.Commit,
+            AppliedIndex = status.Applied,
+            LastIndex = status.LastIndex,
+            Keys = (ulong)status.Keys,
+            Bytes = (ulong)status.Bytes,
+        };
+        foreach (var (name, lag) in status.FollowerLag)
+            health.FollowerLag.Add(name, lag);
+        return health;
+    }
+
+    private static V1.Header HeaderOf(Reply reply, string ack) => new()
+    {
+        Leader = reply.Leader,
+        Partition = reply.Partition,
+        Version = reply.Version,
+        Epoch = reply.Epoch,
+        Ack = ack,
+    };
+
+    private static string Keyspace(string name) => name.Length > 0 ? name : "default";
+
+    private static ReadConsistency ConsistencyOf(V1.Consistency consistency) => consistency switch
+    {
+        V1.Consistency.Linearizable => ReadConsistency.Linearizable,
+        V1.Consistency.Lease => ReadConsistency.Lease,
+        V1.Consistency.Stale => ReadConsistency.Stale,
+        _ => throw new GrpcException(
+            GrpcStatus.InvalidArgument, $"consistency {(int)consistency} is not known: 0 linearizable, 1 lease, 2 stale"),
+    };
+}

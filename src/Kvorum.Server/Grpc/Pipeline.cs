@@ -1,0 +1,205 @@
+using System.Threading.Channels;
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Grpc;
+
+/// <summary>
+/// One Pipeline stream: one task reads and submits, another writes what the node has completed, as much at a time as is there.
+/// What is under way, from its reading until its reply is sent, is bounded; beyond that, reading waits.
+/// </summary>
+internal sealed class Pipeline(
+    INode node, GrpcOptions options, GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call)
+{
+    private readonly Channel<Pending> _done = Channel.CreateUnbounded<Pending>(new() { SingleReader = true });
+    private readonly Lock _gate = new();
+    private readonly HashSet<Pending> _inflight = [];
+    private long _inflightBytes;
+    private bool _hasEnded;
+    private TaskCompletionSource? _room;
+
+    private bool HasRoom =>
+        _inflight.Count < options.PipelineInflightMax && _inflightBytes < options.PipelineInflightBytesMax;
+
+    /// <summary>Runs until the client has half-closed and all replies are sent.</summary>
+    public async Task RunAsync()
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled, call.Stopping);
+        var reading = ReadAllAsync(ending.Token);
+        try
+        {
+            await WriteAllAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            TakeBack();
+            throw;
+        }
+
+        await reading.ConfigureAwait(false);
+    }
+
+    private async Task ReadAllAsync(CancellationToken ending)
+    {
+        try
+        {
+            while (await requests.ReadAsync(ending).ConfigureAwait(false) is { } request)
+            {
+                await RoomAsync(ending).ConfigureAwait(false);
+                Take(request);
+            }
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    private async Task WriteAllAsync()
+    {
+        var sent = new List<Pending>();
+        while (await _done.Reader.WaitToReadAsync(call.Cancelled).ConfigureAwait(false))
+        {
+            while (_done.Reader.TryRead(out var pending))
+            {
+                replies.Write(pending.Message());
+                sent.Add(pending);
+            }
+
+            await replies.FlushAsync().ConfigureAwait(false);
+            Leave(sent);
+            sent.Clear();
+        }
+    }
+
+    private void Take(V1.KeyRequest asked)
+    {
+        var pending = new Pending(this, asked.Id, RequestOf(asked, out var problem), TimeoutOf(asked));
+        lock (_gate)
+        {
+            _inflight.Add(pending);
+            _inflightBytes += pending.Size;
+        }
+
+        if (problem is null)
+            node.Submit(pending);
+        else
+            pending.Complete(new() { Status = ReplyStatus.InvalidArgument, Message = problem });
+    }
+
+    private static Request RequestOf(V1.KeyRequest asked, out string? problem)
+    {
+        problem = null;
+        try
+        {
+            switch (asked.KindCase)
+            {
+                case V1.KeyRequest.KindOneofCase.Put:
+                    return KvMessages.From(asked.Put);
+                case V1.KeyRequest.KindOneofCase.Get:
+                    return KvMessages.From(asked.Get);
+                case V1.KeyRequest.KindOneofCase.Delete:
+                    return KvMessages.From(asked.Delete);
+            }
+
+            problem = $"request {asked.Id} is neither put nor get nor delete";
+        }
+        catch (GrpcException wrong)
+        {
+            problem = wrong.Message;
+        }
+
+        return new GetRequest { Key = default };
+    }
+
+    private TimeSpan TimeoutOf(V1.KeyRequest asked)
+    {
+        var timeout = asked.TimeoutMs > 0 ? TimeSpan.FromMilliseconds(asked.TimeoutMs) : options.TimeoutDefault;
+        return call.TimeLeft is { } left && left < timeout ? left : timeout;
+    }
+
+    /// <summary>A reply is there, on whatever thread: it now counts with its own bytes, too.</summary>
+    private void Completed(Pending pending, int replyBytes)
+    {
+        lock (_gate)
+            _inflightBytes += replyBytes;
+        _done.Writer.TryWrite(pending);
+    }
+
+    private void Leave(List<Pending> sent)
+    {
+        TaskCompletionSource? room;
+        lock (_gate)
+        {
+            foreach (var pending in sent)
+            {
+                _inflight.Remove(pending);
+                _inflightBytes -= pending.Size;
+            }
+
+            room = HasRoom ? _room : null;
+            if (_hasEnded && _inflight.Count == 0)
+                _done.Writer.TryComplete();
+        }
+
+        room?.TrySetResult();
+    }
+
+    private async ValueTask RoomAsync(CancellationToken ending)
+    {
+        Task room;
+        lock (_gate)
+        {
+            if (HasRoom)
+                return;
+            _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            room = _room.Task;
+        }
+
+        await room.WaitAsync(ending).ConfigureAwait(false);
+    }
+
+    private void End()
+    {
+        lock (_gate)
+        {
+            _hasEnded = true;
+            if (_inflight.Count == 0)
+                _done.Writer.TryComplete();
+        }
+    }
+
+    private void TakeBack()
+    {
+        lock (_gate)
+        {
+            foreach (var pending in _inflight)
+                pending.Cancel();
+        }
+    }
+
+    /// <summary>A request from its reading until its reply is sent.</summary>
+    private sealed class Pending(Pipeline pipeline, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
+    {
+        private Reply? _reply;
+
+        public int Size =>
+            Request.Key.Length + (Request is PutRequest put ? put.Value.Length : 0) + (_reply?.Value.Length ?? 0);
+
+        public override void Complete(Reply reply)
+        {
+            _reply = reply;
+            pipeline.Completed(this, reply.Value.Length);
+        }
+
+        public V1.KeyReply Message() => (_reply!.Status, Request) switch
+        {
+            (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(_reply) },
+            (_, GetRequest get) => new() { Id = id, Get = KvMessages.ToGet(get, _reply) },
+            (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(_reply) },
+            _ => new() { Id = id, Delete = KvMessages.ToDelete(_reply) },
+        };
+    }
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Grpc;
+
+/// <summary>A node's refusal as a gRPC status with trailers: kvorum-status, kvorum-retry, kvorum-leader, kvorum-partition, kvorum-version.</summary>
+internal static class ReplyErrors
+{
+    /// <summary>Pause that is asked of clients when too much is queued.</summary>
+    private const string PushbackMs = "100";
+
+    /// <summary>Returns a reply that is OK, throws any other.</summary>
+    public static Reply OrThrow(this Reply reply) => reply.Status == ReplyStatus.Ok ? reply : throw Of(reply);
+
+    /// <summary>The error.</summary>
+    public static GrpcException Of(Reply reply)
+    {
+        var outcome = ReplyOutcome.Of(reply.Status);
+        var trailers = new GrpcTrailers
+        {
+            { "kvorum-status", outcome.Name },
+            { "kvorum-retry", outcome.RetryName },
+            { "kvorum-partition", reply.Partition.ToString(CultureInfo.InvariantCulture) },
+        };
+        if (reply.Leader.Length > 0)
+            trailers.Add("kvorum-leader", reply.Leader);
+        if (reply.Status == ReplyStatus.ConditionFailed)
+            trailers.Add("kvorum-version", reply.Version.ToString(CultureInfo.InvariantCulture));
+        if (reply.Status == ReplyStatus.Overloaded)
+            trailers.Add("grpc-retry-pushback-ms", PushbackMs);
+        return new(outcome.Grpc, ReplyOutcome.MessageOf(reply)) { Trailers = trailers };
+    }
+}

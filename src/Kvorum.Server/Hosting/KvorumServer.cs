@@ -1,0 +1,165 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Kvorum.Node;
+using Kvorum.Server.Peers;
+using Kvorum.Storage.Files;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Kvorum.Server.Hosting;
+
+/// <summary>
+/// A whole server in this process: open this first to embed Kvorum.
+/// <code>await using var server = await KvorumServer.StartAsync(new ServerOptions { DataFolder = "./data" });</code>
+/// It owns its threads, files and sockets until it is disposed of.
+/// </summary>
+public sealed class KvorumServer : IAsyncDisposable
+{
+    private readonly ServerOptions _options;
+    private readonly ILogger _log;
+    private readonly ServerEvents _events;
+    private readonly TcpTransport _transport;
+    private readonly ThreadJobRunner _jobs;
+    private readonly KvorumNode _node;
+    private readonly LoopThread[] _loops;
+    private readonly FrontEnds _frontEnds;
+    private Task? _stopping;
+
+    private KvorumServer(ServerOptions options, Assembly parts, ILoggerFactory logging)
+    {
+        _options = options;
+        _log = logging.CreateLogger("kvorum");
+        Self = parts.Self;
+        _events = new(Self.Name, _log);
+        _jobs = new(_events.Fatal);
+        _transport = new(parts.PeerListener, Self, parts.Members, options.ForTransport(), TimeProvider.System, _log);
+        try
+        {
+            _node = new(options.ForNode(Self, parts.Members), World(parts));
+        }
+        catch
+        {
+            _jobs.Dispose();
+            throw;
+        }
+
+        _loops = [.. _node.Loops.Select((loop, index) => new LoopThread(loop, index, _events.Fatal))];
+        _frontEnds = new(_node, options, parts, logging);
+    }
+
+    /// <summary>Who this node is and where it is reached, with true ports.</summary>
+    public PeerHello Self { get; }
+
+    /// <summary>The node, for callers in the same process.</summary>
+    public INode Node => _node;
+
+    /// <summary>Completes, with the reason, when the node cannot go on; the process should end with an error then.</summary>
+    public Task<string> Failed => _events.FirstFatal;
+
+    /// <summary>
+    /// Opens the data folder, recovers, and serves. <see cref="ServerStartException"/> says what is wrong with the options or the
+    /// machine, flag by flag.
+    /// </summary>
+    public static async Task<KvorumServer> StartAsync(ServerOptions options, ILoggerFactory? logging = null)
+    {
+        if (options.Validate() is { Count: > 0 } broken)
+            throw new ServerStartException(string.Join(Environment.NewLine, broken));
+        var parts = Assembly.Of(options);
+        KvorumServer? server = null;
+        try
+        {
+            server = new KvorumServer(options, parts, logging ?? NullLoggerFactory.Instance);
+            await server.Start().ConfigureAwait(false);
+            return server;
+        }
+        catch (Exception e)
+        {
+            parts.PeerListener.Dispose();
+            if (server is not null)
+                await server.DisposeAsync().ConfigureAwait(false);
+            if (e is NodeStartException or IOException)
+                throw new ServerStartException(e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// A clean end: leadership is handed over, what is under way finishes within --shutdown-timeout, then everything is closed.
+    /// Repeated calls wait for the same end.
+    /// </summary>
+    public Task StopAsync() => _stopping ??= Stop(_options.ShutdownTimeout);
+
+    /// <summary>The state of the node and its replicas.</summary>
+    public Task<NodeStatus> StatusAsync()
+    {
+        var answer = new TaskCompletionSource<NodeStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _node.AskStatus(answer.SetResult);
+        return answer.Task;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private NodeWorld World(Assembly parts) => new()
+    {
+        Files = parts.Files,
+        Jobs = _jobs,
+        Transport = _transport,
+        Time = TimeProvider.System,
+        RandomSeed = RandomNumberGenerator.GetInt32(int.MaxValue),
+        Events = _events,
+    };
+
+    private async Task Start()
+    {
+        var (id, cluster) = (ClusterIdentity.ToGuid(Self.Id.Value), ClusterIdentity.ToGuid(Self.ClusterId));
+        Log.Starting(_log, Self.Name, id, cluster, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
+        foreach (string advice in _options.Warnings())
+            Log.Unwise(_log, advice);
+        foreach (var loop in _loops)
+            loop.Start();
+        await _frontEnds.Start().ConfigureAwait(false);
+        _node.Start();
+        Log.Serving(_log, Self.Name, Self.ClientAddress, Self.HttpAddress, Self.PeerAddress);
+        _ = ReportReadiness();
+    }
+
+    /// <summary>Tells once when the node can serve, and every few seconds why it cannot.</summary>
+    private async Task ReportReadiness()
+    {
+        string told = "";
+        for (int poll = 1; _stopping is null && !Failed.IsCompleted; poll++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
+            var status = await StatusAsync().WaitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
+            if (status.IsReady)
+            {
+                Log.Ready(_log, Self.Name);
+                return;
+            }
+
+            if (poll % 50 == 0 && status.NotReadyReason != told)
+                Log.NotReady(_log, Self.Name, told = status.NotReadyReason);
+        }
+    }
+
+    private async Task Stop(TimeSpan patience)
+    {
+        Log.Stopping(_log, Self.Name);
+        if (!Failed.IsCompleted)
+        {
+            var quiet = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _node.BeginShutdown(patience, quiet.SetResult);
+            await Task.WhenAny(quiet.Task, Task.Delay(patience + TimeSpan.FromSeconds(1))).ConfigureAwait(false);
+        }
+
+        await _frontEnds.Stop(patience).ConfigureAwait(false);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        foreach (var loop in _loops)
+            loop.End();
+        _jobs.Dispose();
+        _node.Dispose();
+        Log.Stopped(_log, Self.Name);
+    }
+}

@@ -1,0 +1,120 @@
+using Kvorum.Node;
+using Kvorum.Server.Peers;
+
+namespace Kvorum.Server.Hosting;
+
+/// <summary>
+/// All settings of a server, with the defaults of <c>kvorum start</c>. <see cref="Validate"/> finds everything that is wrong
+/// without touching the machine.
+/// </summary>
+public sealed record ServerOptions
+{
+    /// <summary>--id: the node's unique name, or its UUID. Empty: the one the data folder knows, else a new one.</summary>
+    public string Id { get; init; } = "";
+
+    /// <summary>--data: the folder that holds everything the node stores; made if it is not there.</summary>
+    public string DataFolder { get; init; } = "./kvorum-data";
+
+    /// <summary>--addr: where clients are served (gRPC and the native protocol).</summary>
+    public string ClientAddress { get; init; } = "127.0.0.1:50051";
+
+    /// <summary>--http-addr: where HTTP is served.</summary>
+    public string HttpAddress { get; init; } = "127.0.0.1:8080";
+
+    /// <summary>--peer-addr: where other nodes are served.</summary>
+    public string PeerAddress { get; init; } = "127.0.0.1:60051";
+
+    /// <summary>--advertise-addr: what clients are told to dial; empty for <see cref="ClientAddress"/>.</summary>
+    public string AdvertiseClientAddress { get; init; } = "";
+
+    /// <summary>--advertise-http-addr: what people and probes are told; empty for <see cref="HttpAddress"/>.</summary>
+    public string AdvertiseHttpAddress { get; init; } = "";
+
+    /// <summary>--advertise-peer-addr: what other nodes are told to dial; empty for the own entry of <see cref="Peers"/> or <see cref="PeerAddress"/>.</summary>
+    public string AdvertisePeerAddress { get; init; } = "";
+
+    /// <summary>--peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for a cluster of one.</summary>
+    public string Peers { get; init; } = "";
+
+    /// <summary>--partitions of the default keyspace; fixed at the first start.</summary>
+    public int Partitions { get; init; } = 64;
+
+    /// <summary>--replication-factor of each partition; fixed at the first start.</summary>
+    public int ReplicationFactor { get; init; } = 3;
+
+    /// <summary>--virtual-nodes of each node on the ring; fixed at the first start.</summary>
+    public int VirtualNodes { get; init; } = 64;
+
+    /// <summary>--loops: node loops, each a thread of its own.</summary>
+    public int Loops { get; init; } = 1;
+
+    /// <summary>--heartbeat: time between a leader's signs of life.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>--election-timeout-min: least silence of a leader after which a follower seeks election.</summary>
+    public TimeSpan ElectionTimeoutMin { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>--election-timeout-max: greatest such silence; drawn anew each time.</summary>
+    public TimeSpan ElectionTimeoutMax { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>--tick: the grain of all Raft times.</summary>
+    public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>--peer-silence: a peer from which nothing came for so long counts as lost.</summary>
+    public TimeSpan PeerSilence { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>--key-bytes-max: bound of a key.</summary>
+    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+
+    /// <summary>--value-bytes-max: bound of a value.</summary>
+    public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
+
+    /// <summary>--key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>.</summary>
+    public string KeyPolicy { get; init; } = "binary";
+
+    /// <summary>--session-window: how long a repeated request is recognised.</summary>
+    public TimeSpan SessionWindow { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>--session-records: requests remembered per partition.</summary>
+    public int SessionRecords { get; init; } = 16384;
+
+    /// <summary>--segment-bytes: size of a log file.</summary>
+    public long SegmentBytes { get; init; } = 64 << 20;
+
+    /// <summary>--checkpoint-bytes: log of a partition after which its data is written out and the log cut.</summary>
+    public long CheckpointBytes { get; init; } = 8 << 20;
+
+    /// <summary>--shutdown-timeout: how long a clean end may take.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.</summary>
+    public IReadOnlyList<string> Validate() => ServerOptionsRules.Broken(this);
+
+    /// <summary>What works but is unwise, one sentence each.</summary>
+    public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
+
+    /// <summary>The node's settings, once it is known who it is.</summary>
+    internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members) => new()
+    {
+        Self = self,
+        Members = members,
+        PartitionCount = Partitions,
+        ReplicationFactor = ReplicationFactor,
+        VirtualNodes = VirtualNodes,
+        Loops = Loops,
+        TickMs = (int)Tick.TotalMilliseconds,
+        HeartbeatMs = (int)Heartbeat.TotalMilliseconds,
+        ElectionTimeoutMinMs = (int)ElectionTimeoutMin.TotalMilliseconds,
+        ElectionTimeoutMaxMs = (int)ElectionTimeoutMax.TotalMilliseconds,
+        KeyBytesMax = KeyBytesMax,
+        ValueBytesMax = ValueBytesMax,
+        KeyPolicy = KeyPolicy,
+        SessionWindowMs = (long)SessionWindow.TotalMilliseconds,
+        SessionRecordsMax = SessionRecords,
+        SegmentBytes = SegmentBytes,
+        CheckpointLogBytes = CheckpointBytes,
+    };
+
+    /// <summary>The transport's settings.</summary>
+    internal TransportOptions ForTransport() => new() { SilenceMax = PeerSilence };
+}

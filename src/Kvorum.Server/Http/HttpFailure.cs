@@ -1,0 +1,39 @@
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>Ends a request with a status and a JSON error.</summary>
+internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.Message)
+{
+    /// <summary>HTTP status.</summary>
+    public int Status { get; } = status;
+
+    /// <summary>The error as the client reads it.</summary>
+    public ErrorBody Body { get; } = body;
+
+    /// <summary>The request itself is wrong.</summary>
+    public static HttpFailure Invalid(string message) => Of(400, "invalid-argument", message);
+
+    /// <summary>Any error of the front end itself: nothing was done.</summary>
+    public static HttpFailure Of(int status, string name, string message) =>
+        new(status, new() { Error = name, Message = message, Retry = "never" });
+
+    /// <summary>A body beyond its bound.</summary>
+    public static HttpFailure TooLarge(string what, long bytesMax) =>
+        Of(413, "too-large", $"{what} is larger than the limit of {bytesMax} bytes");
+
+    /// <summary>The node's refusal.</summary>
+    public static HttpFailure Of(Request request, Reply reply)
+    {
+        var outcome = ReplyOutcome.Of(reply.Status);
+        return new(outcome.Http, new()
+        {
+            Error = outcome.Name,
+            Message = ReplyOutcome.MessageOf(reply),
+            Retry = outcome.RetryName,
+            Indeterminate = request is WriteRequest && outcome.Retry == RetryAdvice.SameIds,
+            Leader = reply.Leader,
+            Version = reply.Status == ReplyStatus.ConditionFailed ? reply.Version : null,
+        });
+    }
+}

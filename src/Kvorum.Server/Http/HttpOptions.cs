@@ -1,0 +1,33 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>The settings of the HTTP front end.</summary>
+public sealed record HttpOptions
+{
+    /// <summary>Where to listen; port 0 for a free one.</summary>
+    public IPEndPoint EndPoint { get; init; } = new(IPAddress.Loopback, 8080);
+
+    /// <summary>Time for a request that names none.</summary>
+    public TimeSpan TimeoutDefault { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Greatest time that a request may name.</summary>
+    public TimeSpan TimeoutMax { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long the node may take to tell its state; after that it counts as not alive.</summary>
+    public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Greatest key of the keyspaces, in bytes.</summary>
+    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+
+    /// <summary>Greatest value of the keyspaces, in bytes.</summary>
+    public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
+
+    /// <summary>Greatest JSON body: JSON may write one byte as the six characters of an escape.</summary>
+    public int JsonBytesMax => checked((6 * (KeyBytesMax + ValueBytesMax)) + (16 << 10));
+
+    /// <summary>Where faults are logged.</summary>
+    public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
+}

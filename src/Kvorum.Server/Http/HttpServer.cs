@@ -1,0 +1,132 @@
+using System.Net;
+using Kvorum.Node;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>The HTTP/JSON front end: an ASP.NET Core application that reads no configuration of its own and takes no signals.</summary>
+public sealed class HttpServer : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly ILogger _log;
+    private ListenOptions? _listening;
+
+    private HttpServer(INode node, HttpOptions options)
+    {
+        _log = options.Logging.CreateLogger("Kvorum.Http");
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
+        builder.Services.AddSingleton(options.Logging);
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        _application = builder.Build();
+        _application.Use(next => http => GuardAsync(http, next));
+        _application.UseRouting();
+        var route = new RouteFactory(node, options);
+        KeyRoutes.Map(_application, route);
+        ResourceRoutes.Map(_application, route);
+        StatusRoutes.Map(_application, route);
+    }
+
+    /// <summary>Where it listens; after <see cref="StartAsync"/> with the true port.</summary>
+    public IPEndPoint EndPoint => _listening?.IPEndPoint ?? throw new InvalidOperationException("not started");
+
+    /// <summary>All routes, for the test that holds them against their description.</summary>
+    internal IEnumerable<RouteEndpoint> Routes => ((IEndpointRouteBuilder)_application).DataSources
+        .SelectMany(static source => source.Endpoints).Cast<RouteEndpoint>();
+
+    /// <summary>The front end of a node.</summary>
+    public static HttpServer Create(INode node, HttpOptions options) => new(node, options);
+
+    /// <summary>Binds and serves. <see cref="IOException"/> if the endpoint cannot be bound.</summary>
+    public Task StartAsync(CancellationToken cancelled) => _application.StartAsync(cancelled);
+
+    /// <summary>Takes no new requests and waits for those under way until <paramref name="impatient"/> fires; what is left then is cut off.</summary>
+    public Task StopAsync(CancellationToken impatient) => _application.StopAsync(impatient);
+
+    /// <summary>Cuts off what is left.</summary>
+    public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private void Configure(KestrelServerOptions kestrel, HttpOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
+        kestrel.Limits.MaxRequestLineSize = (3 * options.KeyBytesMax) + 8192; // Every byte of a key may be an escape.
+        kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, kestrel.Limits.MaxRequestLineSize);
+        kestrel.Listen(options.EndPoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            _listening = listen;
+        });
+    }
+
+    /// <summary>Every answer is JSON or a value, also where nothing matched and where something failed.</summary>
+    private async Task GuardAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            RefuseOtherSites(http.Request);
+            ResourceRoutes.TakeKey(http);
+            await next(http).ConfigureAwait(false);
+            if (http.Response is { HasStarted: false, StatusCode: 404 or 405 } && http.Response.ContentLength is null)
+                await NoRouteAsync(http).ConfigureAwait(false);
+        }
+        catch (HttpFailure failure)
+        {
+            await FailAsync(http, failure.Status, failure.Body).ConfigureAwait(false);
+        }
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException wrong)
+        {
+            var failure = HttpFailure.Of(wrong.StatusCode, "invalid-argument", wrong.Message);
+            await FailAsync(http, failure.Status, failure.Body).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            http.Abort();
+        }
+        catch (Exception cause) when (cause is not IOException || !http.RequestAborted.IsCancellationRequested)
+        {
+            Log.RequestFailed(_log, http.Request.Method, http.Request.Path, cause);
+            var failure = HttpFailure.Of(500, "internal", "the server failed at this request; its log says why");
+            await FailAsync(http, failure.Status, failure.Body with { Retry = "same-ids", Indeterminate = true }).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A page of another site must not write through its visitor's browser.</summary>
+    private static void RefuseOtherSites(HttpRequest request)
+    {
+        if (request.Headers["Sec-Fetch-Site"] == "cross-site" && !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
+            throw HttpFailure.Of(403, "cross-site", "requests from pages of other sites are refused");
+    }
+
+    private static Task NoRouteAsync(HttpContext http)
+    {
+        var (name, message) = http.Response.StatusCode == 404
+            ? ("no-such-route", $"there is nothing at {http.Request.Path}; /openapi/v1.json lists what there is")
+            : ("method-not-allowed", $"{http.Request.Method} is not allowed here; allowed are {http.Response.Headers.Allow}");
+        return HttpExchange.ErrorAsync(http, http.Response.StatusCode, new() { Error = name, Message = message, Retry = "never" });
+    }
+
+    private static Task FailAsync(HttpContext http, int status, ErrorBody error)
+    {
+        if (!http.Response.HasStarted)
+            return HttpExchange.ErrorAsync(http, status, error);
+        http.Abort(); // Half an answer must not look whole.
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The host's console handling would take the process's signals: they belong to who embeds this.</summary>
+    private sealed class EmbeddedLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Kvorum.Protocol;
+using Microsoft.AspNetCore.Http;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>A node's replies as HTTP answers.</summary>
+internal static class ReplyBodies
+{
+    /// <summary>Answers a served write, with headers that say the same.</summary>
+    public static Task WriteAsync(HttpExchange exchange, WriteRequest request, Reply reply)
+    {
+        SetHeaders(exchange.Http.Response, request, reply);
+        var previous = request.ReturnPrevious && reply.Found ? reply.Value : (ReadOnlyMemory<byte>?)null;
+        var text = previous is { } bytes ? RequestTarget.TextOrNull(bytes.Span) : null;
+        return exchange.JsonAsync(200, new WriteBody
+        {
+            Version = reply.Version,
+            Partition = reply.Partition,
+            Epoch = reply.Epoch,
+            Leader = reply.Leader,
+            Ack = ReplyAck.Of(request, reply),
+            Replayed = reply.Replayed,
+            HadPrevious = request.ReturnPrevious ? reply.Found : null,
+            Previous = text,
+            PreviousBase64 = text is null && previous is { } binary ? Convert.ToBase64String(binary.Span) : null,
+        }, BodyContext.Default.WriteBody);
+    }
+
+    /// <summary>Answers a read with JSON; 404 if the key is absent.</summary>
+    public static Task ValueAsync(HttpExchange exchange, GetRequest request, Reply reply, bool asBase64)
+    {
+        SetHeaders(exchange.Http.Response, request, reply);
+        if (!reply.Found)
+            throw Absent(reply);
+        var key = asBase64 ? null : RequestTarget.TextOrNull(request.Key.Span);
+        var value = asBase64 ? null : RequestTarget.TextOrNull(reply.Value.Span);
+        return exchange.JsonAsync(200, new ValueBody
+        {
+            Key = key,
+            KeyBase64 = key is null ? Convert.ToBase64String(request.Key.Span) : null,
+            Value = value,
+            ValueBase64 = value is null ? Convert.ToBase64String(reply.Value.Span) : null,
+            Version = reply.Version,
+            Partition = reply.Partition,
+            Epoch = reply.Epoch,
+            Leader = reply.Leader,
+            Ack = ReplyAck.Of(request, reply),
+        }, BodyContext.Default.ValueBody);
+    }
+
+    /// <summary>The key is not there. No failure of the store: the only 404 that a read knows.</summary>
+    public static HttpFailure Absent(Reply reply) => new(404, new()
+    {
+        Error = "not-found",
+        Message = "the key does not exist",
+        Retry = "never",
+        Leader = reply.Leader,
+    });
+
+    /// <summary>Where the reply comes from and what stands behind it, as headers.</summary>
+    public static void SetHeaders(HttpResponse response, Request request, Reply reply)
+    {
+        var headers = response.Headers;
+        headers["Kvorum-Leader"] = reply.Leader;
+        headers["Kvorum-Partition"] = reply.Partition.ToString(CultureInfo.InvariantCulture);
+        headers["Kvorum-Version"] = reply.Version.ToString(CultureInfo.InvariantCulture);
+        headers["Kvorum-Epoch"] = reply.Epoch.ToString(CultureInfo.InvariantCulture);
+        headers["Kvorum-Ack"] = ReplyAck.Of(request, reply);
+    }
+}

@@ -1,0 +1,167 @@
+using System.Globalization;
+using Kvorum.Protocol;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>
+/// A key as a web resource: /v1/kv/{key}, its value as the body, its version as ETag. The key is the rest of the raw path,
+/// percent-decoded to bytes: slashes, dots and %2F in it are part of it. /v1/kv?key_base64= takes what a path cannot carry
+/// (web servers refuse %00, web clients rewrite "..").
+/// </summary>
+internal static class ResourceRoutes
+{
+    private const string Prefix = "/v1/kv/";
+
+    private static readonly string[] Common = ["key_base64", "keyspace", "no_redirect", "timeout"];
+
+    public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
+    {
+        foreach (var pattern in new[] { "/v1/kv/{key}", "/v1/kv" })
+        {
+            routes.MapPut(pattern, route.Of(PutAsync)).WithMetadata(
+                new KnownQuery([.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]));
+            routes.MapMethods(pattern, ["GET", "HEAD"], route.Of(GetAsync)).WithMetadata(
+                new KnownQuery([.. Common, "consistency"]));
+            routes.MapDelete(pattern, route.Of(DeleteAsync)).WithMetadata(
+                new KnownQuery([.. Common, "if_version", "client_id", "request_id", "return_previous"]));
+        }
+    }
+
+    /// <summary>
+    /// Runs before routing: takes the key from the raw target and leaves a path that routing cannot misread, whatever the key holds.
+    /// </summary>
+    public static void TakeKey(HttpContext http)
+    {
+        var (path, _) = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        if (!path.StartsWith(Prefix, StringComparison.Ordinal))
+            return;
+        var key = RequestTarget.Decode(path.AsSpan(Prefix.Length), isQuery: false);
+        http.Request.Path = key.Length > 0 ? "/v1/kv/key" : "/v1/kv";
+        http.Features.Set(new PathKey(key));
+    }
+
+    private static async Task PutAsync(HttpExchange exchange)
+    {
+        var query = exchange.Query;
+        var put = new PutRequest
+        {
+            Keyspace = query.Text("keyspace") ?? "default",
+            Key = KeyOf(exchange),
+            Value = await exchange.BodyAsync("the value", exchange.Options.ValueBytesMax).ConfigureAwait(false),
+            TtlMs = query.Number("ttl_ms") ?? 0,
+            ClientId = ClientIdOf(exchange),
+            RequestId = RequestIdOf(exchange),
+            IfVersion = ConditionOf(exchange),
+            ReturnPrevious = query.Flag("return_previous"),
+            NoRedirect = query.Flag("no_redirect"),
+        };
+        var reply = await exchange.AskAsync(put).ConfigureAwait(false);
+        exchange.Http.Response.Headers.ETag = ETag(reply.Version);
+        await ReplyBodies.WriteAsync(exchange, put, reply).ConfigureAwait(false);
+    }
+
+    private static async Task DeleteAsync(HttpExchange exchange)
+    {
+        var query = exchange.Query;
+        var delete = new DeleteRequest
+        {
+            Keyspace = query.Text("keyspace") ?? "default",
+            Key = KeyOf(exchange),
+            ClientId = ClientIdOf(exchange),
+            RequestId = RequestIdOf(exchange),
+            IfVersion = ConditionOf(exchange),
+            ReturnPrevious = query.Flag("return_previous"),
+            NoRedirect = query.Flag("no_redirect"),
+        };
+        await ReplyBodies.WriteAsync(exchange, delete, await exchange.AskAsync(delete).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    private static async Task GetAsync(HttpExchange exchange)
+    {
+        var get = new GetRequest
+        {
+            Keyspace = exchange.Query.Text("keyspace") ?? "default",
+            Key = KeyOf(exchange),
+            Consistency = exchange.Query.Consistency(),
+            NoRedirect = exchange.Query.Flag("no_redirect"),
+        };
+        var reply = await exchange.AskAsync(get).ConfigureAwait(false);
+        if (reply.Found)
+            exchange.Http.Response.Headers.ETag = ETag(reply.Version);
+        exchange.Http.Response.Headers.Vary = "Accept";
+        if (!reply.Found || WantsJson(exchange.Http.Request))
+            await ReplyBodies.ValueAsync(exchange, get, reply, asBase64: false).ConfigureAwait(false);
+        else
+            await RawAsync(exchange, get, reply).ConfigureAwait(false);
+    }
+
+    private static async Task RawAsync(HttpExchange exchange, GetRequest get, Reply reply)
+    {
+        var response = exchange.Http.Response;
+        ReplyBodies.SetHeaders(response, get, reply);
+        if (exchange.Http.Request.Headers.IfNoneMatch == ETag(reply.Version))
+        {
+            response.StatusCode = StatusCodes.Status304NotModified;
+            return;
+        }
+
+        response.ContentType = "application/octet-stream";
+        response.Headers.XContentTypeOptions = "nosniff"; // A stored page must not run in a browser.
+        response.ContentLength = reply.Value.Length;
+        if (!HttpMethods.IsHead(exchange.Http.Request.Method))
+            await response.Body.WriteAsync(reply.Value, exchange.Http.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static byte[] KeyOf(HttpExchange exchange)
+    {
+        var inPath = exchange.Http.Features.Get<PathKey>()?.Bytes;
+        var inQuery = exchange.Query.Key();
+        if (inPath is { Length: > 0 } && inQuery is not null)
+            throw HttpFailure.Invalid("the key is given in the path and as key_base64");
+        return inQuery ?? inPath
+            ?? throw HttpFailure.Invalid("the key is missing: /v1/kv/{key}, or ?key_base64=... for any bytes");
+    }
+
+    private static string ClientIdOf(HttpExchange exchange) => OneOf(exchange, "Kvorum-Client-Id", "client_id") ?? "";
+
+    private static ulong RequestIdOf(HttpExchange exchange) =>
+        OneOf(exchange, "Kvorum-Request-Id", "request_id") is { } text ? Query.Number("the request id", text) : 0;
+
+    private static string? OneOf(HttpExchange exchange, string header, string parameter)
+    {
+        var inHeader = exchange.Http.Request.Headers[header];
+        var inQuery = exchange.Query.Text(parameter);
+        if (inHeader.Count > 1 || (inHeader.Count == 1 && inQuery is not null))
+            throw HttpFailure.Invalid($"{header} and {parameter} are given more than once in all");
+        return inHeader.Count == 1 ? inHeader[0] : inQuery;
+    }
+
+    /// <summary>If-Match: "version", If-None-Match: * (absent), or ?if_version=; at most one of them.</summary>
+    private static ulong? ConditionOf(HttpExchange exchange)
+    {
+        var match = exchange.Http.Request.Headers.IfMatch;
+        var noneMatch = exchange.Http.Request.Headers.IfNoneMatch;
+        var inQuery = exchange.Query.Number("if_version");
+        if (match.Count + noneMatch.Count + (inQuery is null ? 0 : 1) > 1)
+            throw HttpFailure.Invalid("more than one condition is given");
+        if (noneMatch.Count == 1)
+            return noneMatch == "*" ? 0ul : throw HttpFailure.Invalid("If-None-Match is only known as * (the key must be absent) here");
+        if (match.Count == 0)
+            return inQuery;
+        var tag = match.ToString();
+        return tag.Length > 2 && tag[0] == '"' && tag[^1] == '"'
+            ? Query.Number("If-Match", tag[1..^1])
+            : throw HttpFailure.Invalid($"If-Match is '{tag}'; it is one version in quotes, as ETag gives it");
+    }
+
+    private static bool WantsJson(HttpRequest request) =>
+        request.Headers.Accept.ToString().Contains("application/json", StringComparison.OrdinalIgnoreCase);
+
+    private static string ETag(ulong version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
+
+    private sealed record PathKey(byte[] Bytes);
+}

@@ -1,0 +1,76 @@
+using Kvorum.Node;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+
+namespace Kvorum.Server.Http;
+
+/// <summary>What the node says of itself: health, statistics, state, map, and the description of these routes.</summary>
+internal static class StatusRoutes
+{
+    private const string OpenApiResource = "Kvorum.Server.Http.openapi.json";
+
+    public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
+    {
+        foreach (var pattern in new[] { "/health", "/readyz", "/ready" })
+            routes.MapGet(pattern, route.Of(ReadyAsync));
+        routes.MapGet("/livez", route.Of(LiveAsync));
+        routes.MapGet("/kv/stats", route.Of(StatsAsync));
+        routes.MapGet("/v1/status", route.Of(async exchange => await exchange.JsonAsync(
+            200, await exchange.StatusAsync().ConfigureAwait(false), BodyContext.Default.NodeStatus).ConfigureAwait(false)));
+        routes.MapGet("/v1/map", route.Of(exchange => exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap)));
+        routes.MapGet("/openapi/v1.json", route.Of(OpenApiAsync));
+    }
+
+    private static async Task ReadyAsync(HttpExchange exchange)
+    {
+        var status = await exchange.StatusAsync().ConfigureAwait(false);
+        var body = status.IsReady
+            ? new HealthBody("ok", "", status.Name)
+            : new HealthBody("unavailable", status.NotReadyReason, status.Name);
+        await exchange.JsonAsync(status.IsReady ? 200 : 503, body, BodyContext.Default.HealthBody).ConfigureAwait(false);
+    }
+
+    /// <summary>Alive is a node whose loops answer, whether or not its cluster can serve.</summary>
+    private static async Task LiveAsync(HttpExchange exchange)
+    {
+        var status = await exchange.StatusAsync().ConfigureAwait(false);
+        await exchange.JsonAsync(200, new("ok", "", status.Name), BodyContext.Default.HealthBody).ConfigureAwait(false);
+    }
+
+    private static async Task StatsAsync(HttpExchange exchange)
+    {
+        var status = await exchange.StatusAsync().ConfigureAwait(false);
+        var map = exchange.Map;
+        var replicas = status.Partitions.Where(static replica => replica.Keyspace != "system").ToList();
+        await exchange.JsonAsync(200, new()
+        {
+            NodeId = status.Name,
+            LocalKeys = replicas.Sum(static replica => replica.Keys),
+            Nodes = status.Members.Count,
+            NodesUp = status.MembersUp.Count,
+            Partitions = map.Keyspaces.Sum(static keyspace => keyspace.Partitions.Count),
+            LocalReplicas = replicas.Count,
+            LocalLeaders = replicas.Count(static replica => replica.Role == "leader"),
+            Bytes = replicas.Sum(static replica => replica.Bytes),
+            LogBytes = status.LogBytes,
+            Ops = new(status.Reads, status.Writes),
+            Lag = LagOf(status.Partitions),
+        }, BodyContext.Default.StatsBody).ConfigureAwait(false);
+    }
+
+    private static SortedDictionary<string, ulong> LagOf(IEnumerable<PartitionStatus> partitions)
+    {
+        var lag = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        foreach (var (name, behind) in partitions.SelectMany(static partition => partition.FollowerLag))
+            lag[name] = lag.GetValueOrDefault(name) + behind;
+        return lag;
+    }
+
+    private static async Task OpenApiAsync(HttpExchange exchange)
+    {
+        await using var document = typeof(StatusRoutes).Assembly.GetManifestResourceStream(OpenApiResource)!;
+        exchange.Http.Response.ContentType = "application/json";
+        exchange.Http.Response.ContentLength = document.Length;
+        await document.CopyToAsync(exchange.Http.Response.Body, exchange.Http.RequestAborted).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,70 @@
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server;
+
+/// <summary>All log lines of the server, one event each. Event ids are stable: alerts and searches are built on them.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(100, LogLevel.Information, "peer {Name} ({Address}) is up")]
+    public static partial void PeerUp(ILogger log, string name, string address);
+
+    [LoggerMessage(101, LogLevel.Warning, "peer {Name} ({Address}) is lost: {Why}")]
+    public static partial void PeerLost(ILogger log, string name, string address, string why);
+
+    [LoggerMessage(102, LogLevel.Warning, "peer {Name} ({Address}) cannot be reached: {Why}; trying on")]
+    public static partial void PeerUnreachable(ILogger log, string name, string address, string why);
+
+    [LoggerMessage(103, LogLevel.Error, "peer {Name} ({Address}) and this node refuse each other: {Why}")]
+    public static partial void PeerRefused(ILogger log, string name, string address, string why);
+
+    [LoggerMessage(104, LogLevel.Error, "refused a connection to the peer port from {Remote}: {Why}")]
+    public static partial void IncomingRefused(ILogger log, string remote, string why);
+
+    [LoggerMessage(105, LogLevel.Debug, "a connection from peer {Name} ended: {Why}")]
+    public static partial void IncomingEnded(ILogger log, string name, string why);
+
+    [LoggerMessage(106, LogLevel.Information, "peer {Name} has moved to {Address}")]
+    public static partial void PeerMoved(ILogger log, string name, string address);
+
+    [LoggerMessage(107, LogLevel.Error, "cannot take connections on the peer port: {Why}")]
+    public static partial void AcceptFailed(ILogger log, string why);
+
+    [LoggerMessage(1, LogLevel.Information, "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]
+    public static partial void Starting(ILogger log, string name, Guid id, Guid cluster, int members, string folder);
+
+    [LoggerMessage(2, LogLevel.Information, "{Name} serves clients on {Client}, HTTP on {Http}, nodes on {Peer}")]
+    public static partial void Serving(ILogger log, string name, string client, string http, string peer);
+
+    [LoggerMessage(3, LogLevel.Information, "{Name} is ready: every partition has a leader")]
+    public static partial void Ready(ILogger log, string name);
+
+    [LoggerMessage(4, LogLevel.Warning, "{Name} is not ready yet: {Reason}")]
+    public static partial void NotReady(ILogger log, string name, string reason);
+
+    [LoggerMessage(5, LogLevel.Information, "{Name} is shutting down: it hands over what it leads and finishes what is under way")]
+    public static partial void Stopping(ILogger log, string name);
+
+    [LoggerMessage(6, LogLevel.Information, "{Name} has stopped")]
+    public static partial void Stopped(ILogger log, string name);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Advice}")]
+    public static partial void Unwise(ILogger log, string advice);
+
+    [LoggerMessage(20, LogLevel.Information, "[{Keyspace}/{Partition}] {Name} became {Role} in term {Term}")]
+    public static partial void MetaRole(ILogger log, string keyspace, uint partition, string name, string role, ulong term);
+
+    [LoggerMessage(21, LogLevel.Information, "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
+    public static partial void MetaStepDown(ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
+
+    [LoggerMessage(22, LogLevel.Debug, "[{Keyspace}/{Partition}] {Name} became {Role} in term {Term}")]
+    public static partial void PartitionRole(ILogger log, string keyspace, uint partition, string name, string role, ulong term);
+
+    [LoggerMessage(23, LogLevel.Debug, "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
+    public static partial void PartitionStepDown(ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
+
+    [LoggerMessage(24, LogLevel.Information, "{Message}")]
+    public static partial void Note(ILogger log, string message);
+
+    [LoggerMessage(25, LogLevel.Critical, "{Name} cannot go on and ends without acknowledging anything more: {Message}")]
+    public static partial void Fatal(ILogger log, string name, string message, Exception? cause);
+}

@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Net.Sockets;
+using Kvorum.Node;
+using Kvorum.Raft;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Peers;
+
+/// <summary>
+/// The connections that peers have dialled: checks who they are, then reads their frames and hands them on, on the
+/// socket's thread. One per peer; a newer one replaces the older.
+/// </summary>
+internal sealed class IncomingPeers(
+    PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options, TimeProvider time, ILogger log,
+    TransportCounters counters)
+{
+    /// <summary>Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust the node.</summary>
+    private const int StrangersMax = 64;
+
+    private readonly ConcurrentDictionary<NodeId, PeerConnection> _peers = new();
+    private readonly ConcurrentDictionary<PeerConnection, Task> _tasks = new();
+    private int _strangers;
+
+    /// <summary>Takes over an accepted socket.</summary>
+    public void Take(Socket socket, IPeerReceiver receiver, CancellationToken cancel)
+    {
+        if (Interlocked.Increment(ref _strangers) > StrangersMax)
+        {
+            Interlocked.Decrement(ref _strangers);
+            socket.Dispose();
+            return;
+        }
+
+        socket.NoDelay = true;
+        string remote = socket.RemoteEndPoint?.ToString() ?? "an unknown address";
+        var connection = new PeerConnection(new NetworkStream(socket, ownsSocket: true), options, time);
+        var task = Task.Run(() => Serve(connection, remote, receiver, cancel), CancellationToken.None);
+        _tasks[connection] = task;
+        if (task.IsCompleted)
+            _tasks.TryRemove(connection, out _);
+    }
+
+    /// <summary>Pings, and notices silence.</summary>
+    public void Watch()
+    {
+        foreach (var (_, connection) in _peers)
+            connection.Watch(options);
+    }
+
+    /// <summary>Returns when no connection is left; the cancellation given to <see cref="Take"/> ends them.</summary>
+    public async Task Stop()
+    {
+        foreach (var (_, connection) in _peers)
+            connection.Dispose();
+        await Task.WhenAll(_tasks.Values).ConfigureAwait(false);
+    }
+
+    private async Task Serve(PeerConnection connection, string remote, IPeerReceiver receiver, CancellationToken cancel)
+    {
+        PeerHello? peer = null;
+        try
+        {
+            using var abort = cancel.Register(connection.Dispose);
+            peer = await Meet(connection, remote, cancel).ConfigureAwait(false);
+            if (peer is not null)
+                await ReadFrames(connection, peer.Id, receiver, cancel).ConfigureAwait(false);
+        }
+        catch (PeerWireException damage)
+        {
+            // The dialler hears why before it is cut off, so that it does not take us for dead.
+            Log.IncomingRefused(log, peer?.Name ?? remote, damage.Message);
+            byte[] refusal = PeerWire.EncodeRefusal(damage.Message);
+            await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            if (peer is not null && !cancel.IsCancellationRequested)
+                Log.IncomingEnded(log, peer.Name, connection.Ending(e).Why);
+        }
+        finally
+        {
+            if (peer is not null)
+                _peers.TryRemove(KeyValuePair.Create(peer.Id, connection));
+            connection.Dispose();
+            _tasks.TryRemove(connection, out _);
+        }
+    }
+
+    /// <summary>The introduction; null if we do not belong together.</summary>
+    private async Task<PeerHello?> Meet(PeerConnection connection, string remote, CancellationToken cancel)
+    {
+        try
+        {
+            using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
+            await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);
+            var frame = await connection.Reader.Read(PeerWire.IntroductionBytesMax, both.Token).ConfigureAwait(false);
+            if (frame.Kind != PeerWire.Hello)
+                throw new PeerWireException($"it began with a frame of kind {frame.Kind} in place of a hello");
+            var peer = PeerWire.DecodeIntroduction(frame.Payload);
+            if (PeerCheck.OfHello(self.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
+            {
+                Log.IncomingRefused(log, remote, why);
+                await connection.Farewell(PeerWire.EncodeOpening(PeerWire.Refused, PeerWire.EncodeRefusal(why))).ConfigureAwait(false);
+                return null;
+            }
+
+            await connection.SendOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(self), both.Token).ConfigureAwait(false);
+            Replace(peer.Node.Id, connection);
+            links[peer.Node.Id].SawIncoming(peer);
+            return peer.Node;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _strangers);
+        }
+    }
+
+    private void Replace(NodeId peer, PeerConnection connection)
+    {
+        if (_peers.TryGetValue(peer, out var older))
+            older.Abort(new(PeerLoss.ProcessGone, "a newer connection took its place"));
+        _peers[peer] = connection;
+    }
+
+    private async Task ReadFrames(PeerConnection connection, NodeId from, IPeerReceiver receiver, CancellationToken cancel)
+    {
+        var reader = connection.Reader;
+        while (true)
+        {
+            if (!reader.TryTake(TransportOptions.FrameBytesMax, out var frame))
+                frame = await reader.Read(TransportOptions.FrameBytesMax, cancel).ConfigureAwait(false);
+            if (frame.Kind >= PeerWire.FirstOwnKind)
+                continue;
+            counters.Received(frame.Payload.Length);
+            receiver.Receive(from, (PeerFrameKind)frame.Kind, frame.Payload);
+        }
+    }
+}

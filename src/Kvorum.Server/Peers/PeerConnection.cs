@@ -1,0 +1,113 @@
+using System.Net.Sockets;
+using Kvorum.Node;
+
+namespace Kvorum.Server.Peers;
+
+/// <summary>One connection with a peer, dialled or accepted: both halves, and why it ended.</summary>
+internal sealed class PeerConnection : IDisposable
+{
+    private readonly Stream _stream;
+    private readonly Lock _lock = new();
+    private PeerEnding? _ending;
+
+    public PeerConnection(Stream stream, TransportOptions options, TimeProvider time)
+    {
+        _stream = stream;
+        Reader = new FrameReader(stream, time);
+        Writer = new FrameWriter(stream, options.QueueBytesMax, time, e => Abort(PeerEnding.From(e)));
+    }
+
+    /// <summary>The receiving half.</summary>
+    public FrameReader Reader { get; }
+
+    /// <summary>The sending half.</summary>
+    public FrameWriter Writer { get; }
+
+    /// <summary>The first bytes of our side; before any frame.</summary>
+    public ValueTask SendOpening(byte kind, ReadOnlyMemory<byte> payload, CancellationToken cancel) =>
+        _stream.WriteAsync(PeerWire.EncodeOpening(kind, payload.Span), cancel);
+
+    /// <summary>Says last words, as far as the other side still listens.</summary>
+    public async Task Farewell(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            Writer.Close();
+            using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            await _stream.WriteAsync(bytes, timeout.Token).ConfigureAwait(false);
+            await _stream.FlushAsync(timeout.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>Ends the connection; the first reason given stays.</summary>
+    public void Abort(PeerEnding ending)
+    {
+        lock (_lock)
+        {
+            if (_ending is not null)
+                return;
+            _ending = ending;
+        }
+
+        Dispose();
+    }
+
+    /// <summary>Why it ended: the reason of whoever ended it, else what the exception says.</summary>
+    public PeerEnding Ending(Exception met)
+    {
+        lock (_lock)
+            return _ending ??= PeerEnding.From(met);
+    }
+
+    /// <summary>Keeps the other side sure of us, and notices its silence. Called every now and then, by one thread.</summary>
+    public void Watch(TransportOptions options)
+    {
+        if (Reader.Silence > options.SilenceMax)
+        {
+            double seconds = options.SilenceMax.TotalSeconds;
+            Abort(new(PeerLoss.Silent, $"nothing came from it for {seconds:0.#} s: is it stuck, or the network cut?"));
+        }
+        else if (Writer.IsIdleFor(options.PingInterval))
+        {
+            Writer.Send(PeerWire.Ping, []);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Writer.Close();
+        _stream.Dispose();
+    }
+}
+
+/// <summary>Why a connection ended, or did not come to stand.</summary>
+/// <param name="Loss">What it says about the peer.</param>
+/// <param name="Why">For people.</param>
+/// <param name="IsRefusal">True if the two do not belong together: only an operator can change that.</param>
+internal sealed record PeerEnding(PeerLoss Loss, string Why, bool IsRefusal = false)
+{
+    public static PeerEnding From(Exception met) => met switch
+    {
+        PeerRefusedException refused => new(PeerLoss.Silent, refused.Message, IsRefusal: true),
+        PeerWireException wire => new(PeerLoss.Silent, wire.Message),
+        EndOfStreamException end => new(PeerLoss.ProcessGone, end.Message),
+        OperationCanceledException => new(PeerLoss.Silent, "no answer in time: is the host up, and is a firewall in the way?"),
+        SocketException socket => From(socket),
+        IOException { InnerException: SocketException inner } => From(inner),
+        _ => new(PeerLoss.Silent, met.Message),
+    };
+
+    private static PeerEnding From(SocketException met) => met.SocketErrorCode switch
+    {
+        SocketError.ConnectionRefused => new(PeerLoss.ProcessGone, "connection refused: no process listens there"),
+        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown =>
+            new(PeerLoss.ProcessGone, "the other side has reset the connection"),
+        SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData =>
+            new(PeerLoss.Silent, "the host name is not known: check the address"),
+        _ => new(PeerLoss.Silent, met.Message),
+    };
+}

@@ -1,0 +1,245 @@
+using System.Net.Sockets;
+using Kvorum.Node;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Peers;
+
+/// <summary>
+/// The way to one peer: dials it, introduces itself, keeps the connection alive and dials again when it is lost. One task
+/// per peer runs <see cref="Run"/>; <see cref="Send"/> and <see cref="SawIncoming"/> come from any thread.
+/// </summary>
+internal sealed class PeerLink(
+    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log, TransportCounters counters)
+    : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _retry = new(0, 1);
+    private readonly Backoff _backoff = new(options.BackoffMin, options.BackoffMax);
+    private volatile PeerConnection? _up;
+    private string _advertised = "";
+    private ulong _incarnation;
+    private bool _dialsAdvertised;
+    private bool _downWasTold;
+    private string _lastWhy = "";
+
+    /// <summary>What the operator calls the peer.</summary>
+    public string Name { get; private set; } = seed.Name.Length > 0 ? seed.Name : seed.PeerAddress;
+
+    /// <summary>Queues a frame; false if it was dropped.</summary>
+    public bool Send(PeerFrameKind kind, ReadOnlySpan<byte> payload)
+    {
+        if (_up is { } connection && connection.Writer.Send((byte)kind, payload))
+        {
+            counters.Sent(PeerWire.HeaderBytes + payload.Length);
+            return true;
+        }
+
+        counters.Dropped();
+        return false;
+    }
+
+    /// <summary>Pings, and notices silence.</summary>
+    public void Watch() => _up?.Watch(options);
+
+    /// <summary>
+    /// The peer has dialled us: it lives, at the address it says. A process other than the one we are connected to means
+    /// that ours is a connection to the dead.
+    /// </summary>
+    public void SawIncoming(PeerIntroduction peer)
+    {
+        PeerConnection? dead;
+        lock (_lock)
+        {
+            if (peer.Node.PeerAddress.Length > 0 && peer.Node.PeerAddress != _advertised)
+            {
+                if (peer.Node.PeerAddress != Target)
+                    Log.PeerMoved(log, peer.Node.Name, peer.Node.PeerAddress);
+                _advertised = peer.Node.PeerAddress;
+                _dialsAdvertised = true;
+            }
+
+            dead = peer.Incarnation != _incarnation ? _up : null;
+        }
+
+        dead?.Abort(new(PeerLoss.ProcessGone, "it was started anew"));
+        RetryNow();
+    }
+
+    /// <summary>Dials until cancelled. Tells the receiver of every change, in order.</summary>
+    public async Task Run(IPeerReceiver receiver, CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            var ending = await Connect(receiver, cancel).ConfigureAwait(false);
+            if (cancel.IsCancellationRequested)
+                return;
+            TellDown(receiver, ending);
+            var pause = ending.IsRefusal ? options.BackoffMax : _backoff.Next();
+            await Pause(pause, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _up?.Dispose();
+        _retry.Dispose();
+    }
+
+    private string Target => _dialsAdvertised && _advertised.Length > 0 ? _advertised : seed.PeerAddress;
+
+    /// <summary>One attempt and, if it succeeds, the whole life of the connection.</summary>
+    private async Task<PeerEnding> Connect(IPeerReceiver receiver, CancellationToken cancel)
+    {
+        PeerConnection? connection = null;
+        try
+        {
+            using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
+            connection = new(await Dial(both.Token).ConfigureAwait(false), options, time);
+            using var abort = cancel.Register(connection.Dispose);
+            var peer = await Introduce(connection, both.Token).ConfigureAwait(false);
+            TellUp(receiver, connection, peer);
+            await ReadAnswers(connection, cancel).ConfigureAwait(false);
+            throw new EndOfStreamException();
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            return connection?.Ending(e) ?? PeerEnding.From(e);
+        }
+        finally
+        {
+            connection?.Dispose();
+        }
+    }
+
+    private async Task<Stream> Dial(CancellationToken cancel)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(HostPort.Parse(Target), cancel).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Both sides say who they are, and check it.</summary>
+    private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
+    {
+        var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });
+        await connection.SendOpening(PeerWire.Hello, hello, cancel).ConfigureAwait(false);
+        await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
+        var answer = await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
+        if (answer.Kind == PeerWire.Refused)
+            throw new PeerRefusedException(PeerWire.DecodeRefusal(answer.Payload));
+        if (answer.Kind != PeerWire.Welcome)
+            throw new PeerWireException($"it answered with a frame of kind {answer.Kind} in place of a welcome");
+        var peer = PeerWire.DecodeIntroduction(answer.Payload);
+        if (PeerCheck.OfAnswer(self.Node, seed, peer.Node) is { } why)
+            throw new PeerRefusedException(why);
+        return peer;
+    }
+
+    /// <summary>Nothing but pings comes back on a connection that we dialled, or the reason why it is closed.</summary>
+    private static async Task ReadAnswers(PeerConnection connection, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var frame = await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
+            if (frame.Kind == PeerWire.Refused)
+                throw new PeerWireException(PeerWire.DecodeRefusal(frame.Payload));
+        }
+    }
+
+    private void TellUp(IPeerReceiver receiver, PeerConnection connection, PeerIntroduction peer)
+    {
+        lock (_lock)
+        {
+            _incarnation = peer.Incarnation;
+            Name = peer.Node.Name.Length > 0 ? peer.Node.Name : Name;
+            if (peer.Node.PeerAddress.Length > 0)
+                _advertised = peer.Node.PeerAddress;
+            _up = connection;
+        }
+
+        _downWasTold = false;
+        _lastWhy = "";
+        _backoff.Stood(time.GetTimestamp());
+        counters.Connected();
+        Log.PeerUp(log, Name, Target);
+        receiver.PeerUp(peer.Node);
+    }
+
+    private void TellDown(IPeerReceiver receiver, PeerEnding ending)
+    {
+        bool wasUp = _up is not null;
+        string target = Target;
+        _up = null;
+        if (wasUp)
+        {
+            counters.Lost();
+            _backoff.Fell(time);
+            Log.PeerLost(log, Name, target, ending.Why);
+        }
+        else
+        {
+            if (_lastWhy != ending.Why)
+                LogFailure(target, ending);
+            _lastWhy = ending.Why;
+            lock (_lock)
+                _dialsAdvertised = !_dialsAdvertised && _advertised.Length > 0 && _advertised != seed.PeerAddress;
+        }
+
+        if (_downWasTold)
+            return;
+        _downWasTold = true;
+        receiver.PeerDown(seed.Id, ending.Loss);
+    }
+
+    private void LogFailure(string target, PeerEnding ending)
+    {
+        if (ending.IsRefusal)
+            Log.PeerRefused(log, Name, target, ending.Why);
+        else
+            Log.PeerUnreachable(log, Name, target, ending.Why);
+    }
+
+    /// <summary>Waits; a sign of life cuts it short, but never below the first back-off, so that no fault can make it spin.</summary>
+    private async Task Pause(TimeSpan pause, CancellationToken cancel)
+    {
+        try
+        {
+            var least = pause < options.BackoffMin ? pause : options.BackoffMin;
+            await Task.Delay(least, time, cancel).ConfigureAwait(false);
+            using var rest = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            var sign = _retry.WaitAsync(rest.Token);
+            await Task.WhenAny(sign, Task.Delay(pause - least, time, rest.Token)).ConfigureAwait(false);
+            await rest.CancelAsync().ConfigureAwait(false);
+            await sign.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private void RetryNow()
+    {
+        try
+        {
+            if (_retry.CurrentCount == 0)
+                _retry.Release();
+        }
+        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
+        {
+        }
+    }
+
+    private static bool IsExpected(Exception e) =>
+        e is IOException or SocketException or ObjectDisposedException or OperationCanceledException or PeerWireException
+            or PeerRefusedException or FormatException;
+}

@@ -1,0 +1,179 @@
+// The wire between nodes. One TCP connection per direction: a node dials each peer, and its frames go out on the
+// connection that it dialled. All numbers little endian, except ids, which are UUIDs, most significant byte first.
+//
+//   dialler   = preamble frame(Hello)            *frame(Raft | Forward | ... | Ping)
+//   acceptor  = preamble frame(Welcome|Refused)  *frame(Ping) [frame(Refused)]
+//   preamble  = "KVPEER" version:u16
+//   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload; crc = CRC-32C of length, kind, payload
+//   Hello     = clusterId:u128 nodeId:u128 expected:u128 incarnation:u64 name peer client http
+//   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
+//   Refused   = utf8                                    a sentence for the other side's operator
+//   Ping      = nothing
+//
+// `expected` is whom the dialler believes to call; `incarnation` is drawn anew by each process, so that a peer that came
+// back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the others to the transport.
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Text;
+using Kvorum.Node;
+using Kvorum.Raft;
+
+namespace Kvorum.Server.Peers;
+
+/// <summary>What is wrong with bytes that a peer sent.</summary>
+internal sealed class PeerWireException(string message) : Exception(message);
+
+/// <summary>A node's introduction, as it travels.</summary>
+/// <param name="Node">Who speaks.</param>
+/// <param name="Expected">Whom it wants to speak to; zero in an answer.</param>
+/// <param name="Incarnation">The speaking process.</param>
+internal sealed record PeerIntroduction(PeerHello Node, NodeId Expected, ulong Incarnation);
+
+/// <summary>Encodes and decodes the frames between nodes.</summary>
+internal static class PeerWire
+{
+    public const int PreambleBytes = 8;
+    public const int HeaderBytes = 9;
+    public const ushort Version = 1;
+
+    /// <summary>Kinds from here on are the transport's own.</summary>
+    public const byte FirstOwnKind = 128;
+
+    public const byte Hello = 0xF0;
+    public const byte Welcome = 0xF1;
+    public const byte Refused = 0xF2;
+    public const byte Ping = 0xF3;
+
+    /// <summary>Bound of a frame before the other side is known.</summary>
+    public const int IntroductionBytesMax = 4 << 10;
+
+    private const int FixedBytes = (3 * 16) + sizeof(ulong);
+
+    public static void WritePreamble(Span<byte> into)
+    {
+        "KVPEER"u8.CopyTo(into);
+        BinaryPrimitives.WriteUInt16LittleEndian(into[6..], Version);
+    }
+
+    /// <summary>Throws if the bytes are not the beginning of a connection between nodes of this version.</summary>
+    public static void CheckPreamble(ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes[..6].SequenceEqual("KVPEER"u8))
+            throw new PeerWireException("it does not speak the protocol between nodes (is this another server's address?)");
+        ushort version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
+        if (version != Version)
+            throw new PeerWireException($"it speaks peer protocol version {version}, this node {Version}: run one release");
+    }
+
+    public static void WriteHeader(Span<byte> into, byte kind, ReadOnlySpan<byte> payload)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(into, payload.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[4..], Checksum(payload.Length, kind, payload));
+        into[8] = kind;
+    }
+
+    /// <summary>The length that a header claims, the checksum not yet looked at; throws if it is beyond the bound.</summary>
+    public static int ReadLength(ReadOnlySpan<byte> header, int boundBytes)
+    {
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(header);
+        return length <= (uint)boundBytes
+            ? (int)length
+            : throw new PeerWireException($"a frame of {length} bytes is over the bound of {boundBytes}: damaged in transit?");
+    }
+
+    /// <summary>Throws if the bytes were damaged on their way.</summary>
+    public static void CheckFrame(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
+    {
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) != Checksum(payload.Length, header[8], payload))
+            throw new PeerWireException($"the checksum of a frame of {payload.Length} bytes is wrong: damaged in transit");
+    }
+
+    /// <summary>Preamble and first frame of a connection, from either side.</summary>
+    public static byte[] EncodeOpening(byte kind, ReadOnlySpan<byte> payload)
+    {
+        var bytes = new byte[PreambleBytes + HeaderBytes + payload.Length];
+        WritePreamble(bytes);
+        WriteHeader(bytes.AsSpan(PreambleBytes), kind, payload);
+        payload.CopyTo(bytes.AsSpan(PreambleBytes + HeaderBytes));
+        return bytes;
+    }
+
+    /// <summary>A frame of its own.</summary>
+    public static byte[] EncodeFrame(byte kind, ReadOnlySpan<byte> payload)
+    {
+        var bytes = new byte[HeaderBytes + payload.Length];
+        WriteHeader(bytes, kind, payload);
+        payload.CopyTo(bytes.AsSpan(HeaderBytes));
+        return bytes;
+    }
+
+    /// <summary>A sentence for the other side's operator, cut to what fits an introduction.</summary>
+    public static byte[] EncodeRefusal(string why)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(why);
+        return bytes.Length <= IntroductionBytesMax ? bytes : bytes[..IntroductionBytesMax];
+    }
+
+    public static string DecodeRefusal(byte[] bytes) => Encoding.UTF8.GetString(bytes);
+
+    public static byte[] EncodeIntroduction(PeerIntroduction introduction)
+    {
+        var node = introduction.Node;
+        string[] texts = [node.Name, node.PeerAddress, node.ClientAddress, node.HttpAddress];
+        var bytes = new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Encoding.UTF8.GetByteCount(text))];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, node.ClusterId);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.Id.Value);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), introduction.Expected.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(48), introduction.Incarnation);
+        int at = FixedBytes;
+        foreach (string text in texts)
+        {
+            int length = Encoding.UTF8.GetBytes(text, bytes.AsSpan(at + sizeof(ushort)));
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)length));
+            at += sizeof(ushort) + length;
+        }
+
+        return bytes;
+    }
+
+    public static PeerIntroduction DecodeIntroduction(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < FixedBytes)
+            throw new PeerWireException("its introduction is cut short");
+        var cluster = BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        var id = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]));
+        var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
+        ulong incarnation = BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]);
+        bytes = bytes[FixedBytes..];
+        string name = ReadText(ref bytes), peer = ReadText(ref bytes), client = ReadText(ref bytes), http = ReadText(ref bytes);
+        return new(new PeerHello(id, name, cluster, peer, client, http), expected, incarnation);
+    }
+
+    private static string ReadText(ref ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < sizeof(ushort))
+            throw new PeerWireException("its introduction is cut short");
+        int length = BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+        if (bytes.Length - sizeof(ushort) < length)
+            throw new PeerWireException("its introduction is cut short");
+        string text = Encoding.UTF8.GetString(bytes.Slice(sizeof(ushort), length));
+        bytes = bytes[(sizeof(ushort) + length)..];
+        return text;
+    }
+
+    /// <summary>CRC-32C (RFC 3720 appendix B.4) over length, kind and payload.</summary>
+    private static uint Checksum(int length, byte kind, ReadOnlySpan<byte> payload)
+    {
+        uint crc = BitOperations.Crc32C(uint.MaxValue, (uint)length);
+        crc = BitOperations.Crc32C(crc, kind);
+        while (payload.Length >= sizeof(ulong))
+        {
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(payload));
+            payload = payload[sizeof(ulong)..];
+        }
+
+        foreach (byte b in payload)
+            crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Collections.Frozen;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Kvorum.Node;
+using Kvorum.Raft;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Peers;
+
+/// <summary>
+/// Peers over TCP: open this first. Each node dials every other one and sends on the connection that it dialled; what it
+/// accepts it only reads. The wire is described in <c>PeerWire</c>. Bind the port with <see cref="Listen"/>, so that
+/// the address is known before the node says of itself where it lives.
+/// </summary>
+public sealed class TcpTransport : ITransport, IAsyncDisposable
+{
+    private readonly Socket _listener;
+    private readonly PeerIntroduction _self;
+    private readonly TransportOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly FrozenDictionary<NodeId, PeerLink> _links;
+    private readonly IncomingPeers _incoming;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _tasks = [];
+    private ITimer? _watch;
+
+    /// <param name="listener">From <see cref="Listen"/>; owned by the transport from now on.</param>
+    /// <param name="self">What this node says of itself.</param>
+    /// <param name="members">All members; this node's own entry is left out.</param>
+    /// <param name="options">Times and bounds.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Where connections and refusals are told.</param>
+    public TcpTransport(
+        Socket listener, PeerHello self, IEnumerable<MemberSeed> members, TransportOptions options, TimeProvider time, ILogger log)
+    {
+        (_listener, _options, _time, _log) = (listener, options, time, log);
+        ulong incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        _self = new(self, default, incarnation);
+        _links = members.Where(member => member.Id != self.Id)
+            .ToFrozenDictionary(member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));
+        _incoming = new(_self, _links, options, time, log, Counters);
+    }
+
+    /// <summary>What was sent, received, dropped and lost.</summary>
+    public TransportCounters Counters { get; } = new();
+
+    /// <summary>The address that the transport listens on.</summary>
+    public IPEndPoint LocalEndPoint => (IPEndPoint)_listener.LocalEndPoint!;
+
+    /// <summary>Takes a port; throws <see cref="SocketException"/> if it is taken. Port 0 takes a free one.</summary>
+    public static Socket Listen(IPEndPoint endpoint)
+    {
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(endpoint);
+            socket.Listen(128);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Start(IPeerReceiver receiver)
+    {
+        _tasks.Add(Task.Run(() => Accept(receiver)));
+        foreach (var link in _links.Values)
+            _tasks.Add(Task.Run(() => link.Run(receiver, _stop.Token)));
+        _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);
+    }
+
+    /// <inheritdoc/>
+    public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payload.Length, TransportOptions.FrameBytesMax);
+        return _links.TryGetValue(to, out var link) && link.Send(kind, payload);
+    }
+
+    /// <summary>Closes all connections; when it returns nothing more is told to the receiver.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stop.IsCancellationRequested)
+            return;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_watch is not null)
+            await _watch.DisposeAsync().ConfigureAwait(false);
+        _listener.Dispose();
+        await Task.WhenAll(_tasks).ConfigureAwait(false);
+        await _incoming.Stop().ConfigureAwait(false);
+        foreach (var link in _links.Values)
+            link.Dispose();
+        Counters.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Watch()
+    {
+        foreach (var link in _links.Values)
+            link.Watch();
+        _incoming.Watch();
+    }
+
+    private async Task Accept(IPeerReceiver receiver)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                var socket = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
+                _incoming.Take(socket, receiver, _stop.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                // Out of file descriptors, or the dialler was gone before it was accepted: neither may end the loop.
+                Log.AcceptFailed(_log, e.Message);
+                await Task.Delay(_options.BackoffMin).ConfigureAwait(false);
+            }
+        }
+    }
+}

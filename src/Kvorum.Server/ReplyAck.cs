@@ -1,0 +1,19 @@
+using Kvorum.Protocol;
+
+namespace Kvorum.Server;
+
+/// <summary>What stands behind a served request, in the word that every front end shows.</summary>
+internal static class ReplyAck
+{
+    /// <summary>On the disks, or confirmed with, a majority of the partition's voters.</summary>
+    public const string Majority = "majority";
+
+    /// <summary>The word for a reply.</summary>
+    public static string Of(Request request, Reply reply) => request switch
+    {
+        _ when reply.Stale => "none",
+        GetRequest { Consistency: ReadConsistency.Stale } => "none",
+        GetRequest { Consistency: ReadConsistency.Lease } => "lease",
+        _ => Majority,
+    };
+}

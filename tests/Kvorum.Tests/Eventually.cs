@@ -1,0 +1,19 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Kvorum.Tests;
+
+/// <summary>Waits for a condition, with a deadline.</summary>
+internal static class Eventually
+{
+    public static async Task Holds(
+        Func<bool> condition, int seconds = 10, [CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start).TotalSeconds < seconds, $"not within {seconds} s: {what}");
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        }
+    }
+}

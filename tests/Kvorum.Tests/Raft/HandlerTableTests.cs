@@ -1,0 +1,77 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Tests.Raft;
+
+/// <summary>The (role x message) table is total, and its columns are the kinds of messages.</summary>
+public class HandlerTableTests
+{
+    private static readonly Message[] samples =
+    [
+        new RequestVote { From = new(2), To = new(1), Term = default, PreVote = true, LastIndex = default, LastTerm = default, Transfer = false },
+        new RequestVoteReply { From = new(2), To = new(1), Term = default, PreVote = true, Granted = false },
+        new AppendEntries { From = new(2), To = new(1), Term = default, PreviousIndex = default, PreviousTerm = default, Entries = [], Commit = default },
+        new AppendEntriesReply { From = new(2), To = new(1), Term = default, Rejected = false, Index = default, HintIndex = default, HintTerm = default },
+        new Heartbeat { From = new(2), To = new(1), Term = default, Commit = default, ReadRound = 0, Quiesce = false },
+        new HeartbeatReply { From = new(2), To = new(1), Term = default, ReadRound = 0 },
+        new InstallSnapshot { From = new(2), To = new(1), Term = default, Snapshot = SnapshotMetadata.Initial(new() { Voters = [new(1)] }) },
+        new TimeoutNow { From = new(2), To = new(1), Term = default },
+        new ReadIndexRequest { From = new(2), To = new(1), Term = default, ReadId = 1 },
+        new ReadIndexReply { From = new(2), To = new(1), Term = default, ReadId = 1, Index = null },
+    ];
+
+    [Fact]
+    public void Every_kind_of_message_has_a_column()
+    {
+        var kinds = typeof(Message).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(Message))).ToHashSet();
+        Assert.Equal(kinds, HandlerTable.Kinds.ToHashSet());
+        Assert.Equal(HandlerTable.Kinds.Count, kinds.Count);
+        Assert.Equal(kinds, samples.Select(m => m.GetType()).ToHashSet());
+        foreach (var message in samples) Assert.Equal(message.GetType(), HandlerTable.Kinds[HandlerTable.Kind(message)]);
+    }
+
+    [Fact]
+    public void Every_role_handles_every_kind()
+    {
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            Assert.Equal(HandlerTable.Kinds.Count, HandlerTable.Of(role).Count);
+            Assert.DoesNotContain(null, HandlerTable.Of(role));
+            foreach (var message in samples) Assert.NotNull(HandlerTable.Find(role, message));
+        }
+    }
+
+    /// <summary>Each handler takes the type of its column: a cast to another would throw.</summary>
+    [Theory]
+    [InlineData(Role.Follower)]
+    [InlineData(Role.PreCandidate)]
+    [InlineData(Role.Candidate)]
+    [InlineData(Role.Leader)]
+    public void Handlers_fit_their_columns(Role role)
+    {
+        foreach (var sample in samples)
+        {
+            var node = Make(role);
+            // Two leaders in one term are the one thing that is refused by stopping.
+            var second = role == Role.Leader && sample is AppendEntries or Heartbeat or InstallSnapshot && role == Role.Leader;
+            var message = sample with { Term = node.Term };
+            if (second) Assert.Throws<InvariantException>(() => node.Step(message));
+            else node.Step(message);
+        }
+    }
+
+    private static RaftNode Make(Role role)
+    {
+        var disk = new Harness.MemoryLog(new() { Voters = role == Role.Leader ? [new(1)] : [new(1), new(2)] });
+        var options = new RaftOptions { Id = new(1), PreVote = role != Role.Candidate };
+        var node = new RaftNode(options, disk, default, default, new Random(1));
+        if (role != Role.Follower) node.Campaign();
+        while (role == Role.Leader && node.HasReady)
+        {
+            var ready = node.TakeReady();
+            disk.Write(ready);
+            node.Persisted(ready);
+        }
+        Assert.Equal(role, node.Role);
+        return node;
+    }
+}

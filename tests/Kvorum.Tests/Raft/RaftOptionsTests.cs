@@ -1,0 +1,38 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Tests.Raft;
+
+public class RaftOptionsTests
+{
+    private static readonly RaftOptions good = new() { Id = new(1) };
+
+    [Fact]
+    public void Defaults_are_possible() => good.Validate();
+
+    [Fact]
+    public void The_least_possible_timing_is_accepted() =>
+        (good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 11, ElectionTimeoutMaxTicks = 12 }).Validate();
+
+    [Fact]
+    public void Impossible_mixes_are_refused_and_named()
+    {
+        Refused(good with { HeartbeatTicks = 0 }, "HeartbeatTicks is 0");
+        Refused(good with { HeartbeatTicks = 5, ElectionTimeoutMinTicks = 10 }, "ElectionTimeoutMinTicks is 10");
+        Refused(good with { ElectionTimeoutMaxTicks = 50 }, "ElectionTimeoutMaxTicks is 50");
+        Refused(good with { LeaseDriftPercent = 100 }, "LeaseDriftPercent is 100");
+        Refused(good with { LeaseDriftPercent = -1 }, "LeaseDriftPercent is -1");
+        Refused(good with { InflightMessagesMax = 0 }, "InflightMessagesMax is 0");
+        Refused(good with { InflightBytesMax = 10, AppendBytesMax = 11 }, "InflightBytesMax is 10");
+        Refused(good with { AppendBytesMax = 0 }, "AppendBytesMax is 0");
+        Refused(good with { UncommittedBytesMax = 0 }, "UncommittedBytesMax is 0");
+        Refused(good with { CommittedBytesMax = 0 }, "CommittedBytesMax is 0");
+    }
+
+    private static void Refused(RaftOptions options, string naming)
+    {
+        var problem = Assert.Throws<ArgumentException>(options.Validate);
+        Assert.Contains(naming, problem.Message, StringComparison.Ordinal);
+        var disk = new Harness.MemoryLog(new() { Voters = [new(1)] });
+        Assert.Throws<ArgumentException>(() => new RaftNode(options, disk, default, default, new Random(1)));
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text;
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+using Limits = Kvorum.Protocol.Limits;
+
+namespace Kvorum.Tests.Server;
+
+/// <summary>
+/// A node for front-end tests: an in-memory map with versions, conditions and exactly-once records. Keys that begin with "status:"
+/// are answered with the named <see cref="ReplyStatus"/>; "hang" is answered only when its call is cancelled or times out.
+/// </summary>
+internal sealed class DictionaryNode : INode
+{
+    public const string Leader = "127.0.0.1:50051";
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, (byte[] Value, ulong Version)> _entries = [];
+    private readonly Dictionary<(string, ulong), Reply> _records = [];
+    private ulong _version;
+    private int _cancelled;
+
+    /// <summary>All requests seen, oldest first.</summary>
+    public List<Request> Seen { get; } = [];
+
+    /// <summary>The timeout of the newest call.</summary>
+    public TimeSpan LastTimeout { get; private set; }
+
+    /// <summary>Calls that hung and were then taken back.</summary>
+    public int Cancelled => Volatile.Read(ref _cancelled);
+
+    public bool IsReady { get; set; } = true;
+
+    /// <summary>True to leave status questions without an answer.</summary>
+    public bool IsMute { get; set; }
+
+    public int ValueBytesMax { get; init; } = Limits.ValueBytesMax;
+
+    public ClusterMap Map => new(
+        Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
+        7,
+        [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080", "127.0.0.1:60051")],
+        [new("default", "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary", [new(0, [0], 0, 5)])]);
+
+    public void Submit(Call call)
+    {
+        lock (_gate)
+            Seen.Add(call.Request);
+        LastTimeout = call.Timeout;
+        var key = Encoding.Latin1.GetString(call.Request.Key.Span);
+        if (key == "hang")
+            _ = HangAsync(call);
+        else
+            ThreadPool.UnsafeQueueUserWorkItem(_ => call.Complete(Answer(call.Request, key)), null);
+    }
+
+    public void AskStatus(Action<NodeStatus> done)
+    {
+        if (!IsMute)
+            done(Status());
+    }
+
+    private async Task HangAsync(Call call)
+    {
+        var deadline = DateTime.UtcNow + call.Timeout;
+        while (!call.IsCancelled && DateTime.UtcNow < deadline)
+            await Task.Delay(5);
+        if (call.IsCancelled)
+            Interlocked.Increment(ref _cancelled);
+        call.Complete(new() { Status = ReplyStatus.DeadlineExceeded });
+    }
+
+    private Reply Answer(Request request, string key)
+    {
+        if (request.Keyspace != "default")
+            return Refused(ReplyStatus.UnknownKeyspace, $"there is no keyspace '{request.Keyspace}'");
+        if (key.StartsWith("status:", StringComparison.Ordinal))
+            return Refused(Enum.Parse<ReplyStatus>(key[7..]), "as programmed – « é »");
+        if (key == "not-mine" && request.NoRedirect)
+            return Refused(ReplyStatus.NotLeader, "");
+        if (key.Length == 0)
+            return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
+        if (key.Length > Limits.KeyBytesMax)
+            return Refused(ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
+        lock (_gate)
+            return request is WriteRequest write ? Write(write, key) : Read((GetRequest)request, key);
+    }
+
+    private Reply Read(GetRequest request, string key)
+    {
+        var found = _entries.TryGetValue(key, out var entry);
+        return Ok() with
+        {
+            Found = found,
+            Value = entry.Value,
+            Version = entry.Version,
+            Stale = request.Consistency == ReadConsistency.Stale,
+        };
+    }
+
+    private Reply Write(WriteRequest request, string key)
+    {
+        if (request.ClientId.Length > 0 && _records.TryGetValue((request.ClientId, request.RequestId), out var first))
+            return first with { Replayed = true };
+        var found = _entries.TryGetValue(key, out var entry);
+        if (request.IfVersion is { } expected && expected != entry.Version)
+            return Ok() with { Status = ReplyStatus.ConditionFailed, Version = entry.Version };
+        if (request is PutRequest put && put.Value.Length > ValueBytesMax)
+            return Refused(ReplyStatus.InvalidArgument, $"the value has {put.Value.Length} bytes; the limit is {ValueBytesMax}");
+        _version++;
+        if (request is PutRequest p)
+            _entries[key] = (p.Value.ToArray(), _version);
+        else
+            _entries.Remove(key);
+        var reply = Ok() with
+        {
+            Version = _version,
+            Found = request.ReturnPrevious && found,
+            Value = request.ReturnPrevious ? entry.Value : default,
+        };
+        if (request.ClientId.Length > 0)
+            _records[(request.ClientId, request.RequestId)] = reply;
+        return reply;
+    }
+
+    private static Reply Ok() => new() { Status = ReplyStatus.Ok, Partition = 3, Epoch = 7, Leader = Leader };
+
+    private static Reply Refused(ReplyStatus status, string message) => Ok() with { Status = status, Message = message };
+
+    private NodeStatus Status() => new()
+    {
+        NodeId = Guid.Parse("00000000-0000-0000-0000-000000000001"),
+        Name = "node-1",
+        ClusterId = Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
+        IsMetaLeader = true,
+        MetaTerm = 5,
+        IsReady = IsReady,
+        NotReadyReason = IsReady ? "" : "1 of 3 nodes up, need 2",
+        MembersUp = IsReady ? ["node-1", "node-2", "node-3"] : ["node-1"],
+        Members = ["node-1", "node-2", "node-3"],
+        FailuresTolerated = 1,
+        Partitions =
+        [
+            Replica("system", 0, 0, 2),
+            Replica("default", 0, 1, 40) with { FollowerLag = Lag() },
+            Replica("default", 1, 2, 2) with { Role = "follower", Leader = "node-2" },
+        ],
+        Reads = 11,
+        Writes = 12,
+        LogBytes = 4096,
+    };
+
+    private static PartitionStatus Replica(string keyspace, uint partition, uint group, long keys) => new()
+    {
+        Keyspace = keyspace,
+        Partition = partition,
+        Group = group,
+        Role = "leader",
+        Term = 5,
+        Leader = "node-1",
+        Commit = 100,
+        Applied = 100,
+        LastIndex = 101,
+        Keys = keys,
+        Bytes = keys * 10,
+    };
+
+    private static SortedDictionary<string, ulong> Lag() =>
+        new(StringComparer.Ordinal) { ["node-2"] = 0, ["node-3"] = 2 };
+}

@@ -1,0 +1,62 @@
+using Kvorum.Node;
+using Kvorum.Raft;
+using Kvorum.Server.Peers;
+
+namespace Kvorum.Tests.Server.Peers;
+
+public class PeerWireTests
+{
+    private static readonly PeerIntroduction Introduction = new(
+        new PeerHello(new(0x0102), "n1", 0x0A0B, "h:1", "h:2", ""), new NodeId(0x0304), 0x1122334455667788);
+
+    [Fact]
+    public void Golden_bytes_of_an_opening()
+    {
+        var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
+        Assert.Equal(
+            "4b5650454552" + "0100"
+            + "48000000" + "15655719" + "f0"
+            + "00000000000000000000000000000a0b" + "00000000000000000000000000000102" + "00000000000000000000000000000304"
+            + "8877665544332211" + "02006e31" + "0300683a31" + "0300683a32" + "0000",
+            Hex(bytes));
+    }
+
+    [Fact]
+    public void Golden_bytes_of_frames()
+    {
+        Assert.Equal("09000000" + "e0a43b1a" + "01" + "313233343536373839", Hex(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, "123456789"u8)));
+        Assert.Equal("00000000" + "b4ea4ca5" + "f3", Hex(PeerWire.EncodeFrame(PeerWire.Ping, [])));
+    }
+
+    [Fact]
+    public void An_introduction_comes_back_as_it_was() =>
+        Assert.Equal(Introduction, PeerWire.DecodeIntroduction(PeerWire.EncodeIntroduction(Introduction)));
+
+    [Fact]
+    public void An_introduction_cut_anywhere_is_refused()
+    {
+        var bytes = PeerWire.EncodeIntroduction(Introduction);
+        for (int length = 0; length < bytes.Length; length++)
+            Assert.Throws<PeerWireException>(() => PeerWire.DecodeIntroduction(bytes.AsSpan(0, length)));
+    }
+
+    [Fact]
+    public void Every_flipped_bit_of_a_frame_is_noticed()
+    {
+        var frame = PeerWire.EncodeFrame((byte)PeerFrameKind.Forward, "some payload"u8);
+        for (int bit = 0; bit < frame.Length * 8; bit++)
+        {
+            var damaged = frame.ToArray();
+            damaged[bit / 8] ^= (byte)(1 << (bit % 8));
+            Assert.Throws<PeerWireException>(() =>
+            {
+                int length = PeerWire.ReadLength(damaged, 1 << 20);
+                var payload = new byte[length];
+                damaged.AsSpan(PeerWire.HeaderBytes, Math.Min(length, damaged.Length - PeerWire.HeaderBytes)).CopyTo(payload);
+                PeerWire.CheckFrame(damaged, payload);
+            });
+        }
+    }
+
+    private static string Hex(byte[] bytes) => Convert.ToHexStringLower(bytes);
+}

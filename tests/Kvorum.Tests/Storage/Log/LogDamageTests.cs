@@ -1,0 +1,215 @@
+using Kvorum.Storage.Log;
+using Kvorum.Tests.Storage.Files;
+
+namespace Kvorum.Tests.Storage.Log;
+
+/// <summary>What recovery makes of bytes that are not as they were written.</summary>
+public class LogDamageTests
+{
+    private const string First = "log/0000000000000001.log";
+    private const string Second = "log/0000000000000002.log";
+    private static readonly SharedLogOptions Options = new() { SegmentBytes = 4096 };
+
+    [Fact]
+    public void The_last_frame_cut_or_flipped_at_any_byte_is_a_torn_tail()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
+        byte[] whole = disk.ReadAll(First);
+        int end = starts[^1];
+        for (int at = starts[^2]; at < end; at++)
+        {
+            CheckTorn(whole[..at], at);
+            CheckTorn([.. whole[..at], .. new byte[whole.Length - at]], at);
+            byte[] flipped = [.. whole];
+            flipped[at] ^= 0x40;
+            CheckTorn(flipped, at);
+        }
+
+        void CheckTorn(byte[] bytes, int at)
+        {
+            CrashFileSystem damaged = disk.Copy();
+            damaged.WriteAll(First, bytes);
+            ReplayedLog replayed = Open(damaged, out LogRecovery recovery);
+            // The padding behind the last payload belongs to nobody; the padding's bytes may be gone or wrong.
+            int count = replayed.Entries[1].Count;
+            Assert.True(count == 3 || count == 4 && at >= end - 7, $"{count} entries after a change at {at}");
+            Assert.Equal(count == 4 && recovery.CutBytes == 0, count == 4);
+            // What was cut is zeros now, so that nothing of it can be taken for a frame later.
+            Assert.Equal(0, Open(damaged.Crash(0), out LogRecovery again).Entries[1].Count - count);
+            Assert.Equal(0, again.CutBytes);
+        }
+    }
+
+    [Fact]
+    public void Any_byte_of_an_earlier_frame_flipped_is_damage_and_nothing_is_changed()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
+        byte[] whole = disk.ReadAll(First);
+        for (int at = 0; at < starts[3]; at++)
+        {
+            byte[] flipped = [.. whole];
+            flipped[at] ^= 0x01;
+            CrashFileSystem damaged = disk.Copy();
+            damaged.WriteAll(First, flipped);
+            // Each payload is 5 bytes: header 24, record 17, payload 5, padding 2 that may be anything.
+            bool padding = starts.Exists(start => start > starts[0] && at >= start - 2 && at < start);
+            if (padding)
+            {
+                Assert.Equal(4, Open(damaged, out _).Entries[1].Count);
+                continue;
+            }
+
+            CheckDamaged(damaged, First, "offset");
+            Assert.Equal(flipped, damaged.ReadAll(First));
+        }
+    }
+
+    [Fact]
+    public void A_frame_lost_before_a_later_one_is_damage()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
+        byte[] bytes = disk.ReadAll(First);
+        bytes.AsSpan(starts[1], starts[2] - starts[1]).Clear();
+        disk.WriteAll(First, bytes);
+        CheckDamaged(disk, First, $"offset {starts[1]}");
+    }
+
+    [Fact]
+    public void The_end_of_a_segment_lost_before_the_next_is_damage()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 150);
+        Assert.True(disk.Exists(Second));
+        byte[] bytes = disk.ReadAll(First);
+        bytes.AsSpan(starts[80]).Clear();
+        disk.WriteAll(First, bytes);
+        CheckDamaged(disk, Second, "frames are missing");
+
+        bytes[starts[79] + 30] ^= 1;
+        disk.WriteAll(First, bytes);
+        CheckDamaged(disk, First, "later ones");
+    }
+
+    [Fact]
+    public void A_missing_segment_is_damage_wherever_it_was()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 400);
+        Assert.True(disk.ListFiles("log").Count >= 4);
+        CrashFileSystem middle = disk.Copy();
+        middle.Lose(Second);
+        CheckDamaged(middle, Second, "missing");
+
+        CrashFileSystem oldest = disk.Copy();
+        oldest.Lose(First);
+        CheckDamaged(oldest, First, "missing");
+    }
+
+    [Fact]
+    public void A_damaged_segment_header_is_damage_and_a_newer_version_is_told()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 1);
+        byte[] bytes = disk.ReadAll(First);
+        byte[] header = bytes[..28];
+        header[8] = 9;
+        header.CopyTo(bytes, 0);
+        BitConverter.TryWriteBytes(bytes.AsSpan(28), Kvorum.Storage.Crc32C.Of(header));
+        disk.WriteAll(First, bytes);
+        CheckDamaged(disk, First, "newer version of Kvorum (log format 9, this one reads 1)");
+    }
+
+    [Fact]
+    public void An_unknown_record_is_refused()
+    {
+        var body = new byte[] { 77, 1, 2, 3 };
+        byte[] frame = new byte[RecordFormat.FrameBytes(body.Length)];
+        body.CopyTo(frame, RecordFormat.FrameHeaderBytes);
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 2);
+        byte[] bytes = disk.ReadAll(First);
+        RecordFormat.WriteFrameHeader(frame, body.Length, 3, 1, starts[^1]);
+        frame.CopyTo(bytes, starts[^1]);
+        disk.WriteAll(First, bytes);
+        CheckDamaged(disk, First, "kind 77");
+    }
+
+    [Fact]
+    public void A_length_is_not_believed_before_its_checksum()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 2);
+        byte[] bytes = disk.ReadAll(First);
+        bytes.AsSpan(starts[1] + 4, 4).Fill(0xff);
+        disk.WriteAll(First, bytes);
+        Assert.Single(Open(disk, out LogRecovery recovery).Entries[1]);
+        Assert.True(recovery.CutBytes > 0);
+    }
+
+    [Fact]
+    public void A_value_that_looks_like_a_later_frame_is_not_taken_for_one()
+    {
+        (CrashFileSystem other, List<int> places) = Written(frames: 4);
+        byte[] image = other.ReadAll(First)[places[1]..places[^1]];
+
+        var disk = new CrashFileSystem();
+        Write(disk, [[1, 2, 3], image]);
+        byte[] bytes = disk.ReadAll(First);
+        bytes[places[0] + 50] ^= 1;
+        disk.WriteAll(First, bytes);
+        Assert.Single(Open(disk, out LogRecovery recovery).Entries[1]);
+        Assert.True(recovery.CutBytes > image.Length);
+    }
+
+    [Fact]
+    public void Torn_bytes_in_two_places_are_damage()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 60);
+        Assert.True(disk.Exists(Second));
+        byte[] first = disk.ReadAll(First);
+        byte[] second = disk.ReadAll(Second);
+        first[^1] = 1;
+        second[^1] = 1;
+        disk.WriteAll(First, first);
+        disk.WriteAll(Second, second);
+        CheckDamaged(disk, Second, "unfinished writes both");
+    }
+
+    private static void CheckDamaged(CrashFileSystem disk, string file, string what)
+    {
+        CrashFileSystem before = disk.Copy();
+        var error = Assert.Throws<LogDamagedException>(() => Open(disk, out _));
+        Assert.Contains(file, error.Message, StringComparison.Ordinal);
+        Assert.Contains(what, error.Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing was changed", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before.ListFiles("log"), disk.ListFiles("log"));
+        Assert.All(disk.ListFiles("log"), name => Assert.Equal(before.ReadAll($"log/{name}"), disk.ReadAll($"log/{name}")));
+    }
+
+    // Frames of one entry with five bytes each; the places where they start, and where the next would.
+    private static (CrashFileSystem Disk, List<int> Starts) Written(int frames)
+    {
+        var disk = new CrashFileSystem();
+        Write(disk, [.. Enumerable.Range(1, frames).Select(i => TestBytes.Of($"{i:D5}"))]);
+        List<int> starts = [];
+        for (int i = 0; i <= frames; i++)
+            starts.Add(RecordFormat.SegmentHeaderBytes + i * 48);
+        return (disk, starts);
+    }
+
+    private static void Write(CrashFileSystem disk, byte[][] payloads)
+    {
+        var jobs = new PumpedJobs();
+        using SharedLog log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
+        for (int i = 0; i < payloads.Length; i++)
+        {
+            var batch = new LogBatch();
+            batch.AddEntry(1, (ulong)i + 1, payloads[i], default);
+            log.Append(batch, (_, error) => Assert.Null(error));
+            jobs.RunAll();
+        }
+    }
+
+    private static ReplayedLog Open(CrashFileSystem disk, out LogRecovery recovery)
+    {
+        var replayed = new ReplayedLog();
+        using SharedLog log = SharedLog.Open(disk, "log", Options, new PumpedJobs(), replayed);
+        recovery = log.Recovery;
+        return replayed;
+    }
+}

@@ -1,0 +1,460 @@
+"""Python grpcio against a Kvorum gRPC server: python3 test_kv.py host:port.
+
+The server is a front end over an in-memory node with the echo service of ../echo.proto. Stubs are made from the .proto
+files at each run, so that they cannot lag behind them.
+"""
+import os
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+import grpc
+from grpc_tools import protoc
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..", "..")
+LEADER = "127.0.0.1:50051"
+MANY_SCRIPTS = "100% проверка – 検証 «ü»\n"
+VALUE_MAX = 4 << 20
+
+
+def make_stubs(folder):
+    protos = ["kv.proto", "kvorum/v1/kv.proto", "grpc/health/v1/health.proto", "echo.proto"]
+    code = protoc.main(["protoc", "-I" + os.path.join(ROOT, "proto"), "-I" + os.path.join(HERE, ".."),
+                        "--python_out=" + folder, "--grpc_python_out=" + folder] + protos)
+    if code != 0:
+        sys.exit("protoc failed")
+    # grpc/ would hide the grpc package itself: the health stubs are not put on the path as packages.
+    os.rename(os.path.join(folder, "grpc"), os.path.join(folder, "health_stubs"))
+    path = os.path.join(folder, "health_stubs", "health", "v1", "health_pb2_grpc.py")
+    with open(path) as stub:
+        text = stub.read().replace("from grpc.health.v1 import", "from health_stubs.health.v1 import")
+    with open(path, "w") as stub:
+        stub.write(text)
+    sys.path.insert(0, folder)
+
+
+FOLDER = tempfile.TemporaryDirectory()
+make_stubs(FOLDER.name)
+import kv_pb2 as old  # noqa: E402
+import kv_pb2_grpc as old_grpc  # noqa: E402
+import echo_pb2_grpc as echo_grpc  # noqa: E402
+from kvorum.v1 import kv_pb2 as v1, kv_pb2_grpc as v1_grpc  # noqa: E402
+from health_stubs.health.v1 import health_pb2 as health, health_pb2_grpc as health_grpc  # noqa: E402
+
+OPTIONS = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
+channel = grpc.insecure_channel(sys.argv[1], options=OPTIONS)
+kv = v1_grpc.KVStub(channel)
+compat = old_grpc.KVStub(channel)
+echo = echo_grpc.EchoStub(channel)
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def fails(code, call):
+    try:
+        result = call()
+        if hasattr(result, "__next__"):
+            list(result)
+    except grpc.RpcError as error:
+        assert error.code() == code, "want %s, got %s: %s" % (code, error.code(), error.details())
+        return error
+    raise AssertionError("want %s, got an answer" % code)
+
+
+def trailers(error):
+    return dict(error.trailing_metadata())
+
+
+@test
+def put_get_delete():
+    put = kv.Put(v1.PutRequest(key=b"user:1", value=b"john_doe"))
+    assert put.header.leader == LEADER and put.header.ack == "majority"
+    assert put.header.version > 0 and put.header.epoch == 7 and put.header.partition == 3
+    got = kv.Get(v1.GetRequest(key=b"user:1"))
+    assert got.found and got.value == b"john_doe" and got.header.version == put.header.version
+    assert got.header.leader == LEADER and got.header.ack == "majority"
+    gone = kv.Delete(v1.DeleteRequest(key=b"user:1", return_previous=True))
+    assert gone.had_previous and gone.previous == b"john_doe"
+    assert not kv.Get(v1.GetRequest(key=b"user:1")).found
+    kv.Delete(v1.DeleteRequest(key=b"user:1"))
+
+
+@test
+def binary_keys_are_exact():
+    for key in [b"\x00", b" ", b" a ", b"\xff\xfe\x00", bytes(range(256)), "ключ".encode()]:
+        kv.Put(v1.PutRequest(key=key, value=key + b"!"))
+    for key in [b"\x00", b" ", b" a ", b"\xff\xfe\x00", bytes(range(256)), "ключ".encode()]:
+        assert kv.Get(v1.GetRequest(key=key)).value == key + b"!"
+    assert not kv.Get(v1.GetRequest(key=b"a")).found
+
+
+@test
+def empty_value_is_not_absent():
+    kv.Put(v1.PutRequest(key=b"empty", value=b""))
+    got = kv.Get(v1.GetRequest(key=b"empty"))
+    assert got.found and got.value == b""
+
+
+@test
+def same_ids_once():
+    first = kv.Put(v1.PutRequest(key=b"once", value=b"1", client_id="c", request_id=9))
+    again = kv.Put(v1.PutRequest(key=b"once", value=b"2", client_id="c", request_id=9))
+    assert again.replayed and again.header.version == first.header.version
+    assert kv.Get(v1.GetRequest(key=b"once")).value == b"1"
+
+
+@test
+def conditions():
+    put = kv.Put(v1.PutRequest(key=b"cas", value=b"1", if_version=0))
+    error = fails(grpc.StatusCode.ABORTED, lambda: kv.Put(v1.PutRequest(key=b"cas", value=b"2", if_version=0)))
+    assert trailers(error)["kvorum-status"] == "condition-failed"
+    assert trailers(error)["kvorum-version"] == str(put.header.version)
+    kv.Put(v1.PutRequest(key=b"cas", value=b"2", if_version=put.header.version))
+
+
+@test
+def stale_reads_are_labelled():
+    got = kv.Get(v1.GetRequest(key=b"x", consistency=v1.STALE))
+    assert got.stale and got.header.ack == "none"
+
+
+@test
+def every_status():
+    expected = {
+        "InvalidArgument": (grpc.StatusCode.INVALID_ARGUMENT, "never"),
+        "UnknownKeyspace": (grpc.StatusCode.NOT_FOUND, "never"),
+        "ConditionFailed": (grpc.StatusCode.ABORTED, "never"),
+        "NotLeader": (grpc.StatusCode.FAILED_PRECONDITION, "safe"),
+        "Unavailable": (grpc.StatusCode.UNAVAILABLE, "safe"),
+        "Overloaded": (grpc.StatusCode.RESOURCE_EXHAUSTED, "safe"),
+        "DeadlineExceeded": (grpc.StatusCode.DEADLINE_EXCEEDED, "same-ids"),
+        "OutcomeUnknown": (grpc.StatusCode.UNKNOWN, "same-ids"),
+        "SessionExpired": (grpc.StatusCode.FAILED_PRECONDITION, "never"),
+        "Cancelled": (grpc.StatusCode.CANCELLED, "same-ids"),
+        "Internal": (grpc.StatusCode.INTERNAL, "same-ids"),
+        "ShuttingDown": (grpc.StatusCode.UNAVAILABLE, "safe"),
+    }
+    for name, (code, retry) in expected.items():
+        for call in [lambda k: kv.Put(v1.PutRequest(key=k)), lambda k: kv.Get(v1.GetRequest(key=k)),
+                     lambda k: kv.Delete(v1.DeleteRequest(key=k))]:
+            error = fails(code, lambda: call(b"status:" + name.encode()))
+            assert error.details() == "as programmed – « é »", error.details()
+            assert trailers(error)["kvorum-retry"] == retry
+            assert trailers(error)["kvorum-leader"] == LEADER
+
+
+@test
+def unknown_keyspace():
+    error = fails(grpc.StatusCode.NOT_FOUND, lambda: kv.Get(v1.GetRequest(key=b"a", keyspace="nope")))
+    assert "nope" in error.details()
+
+
+@test
+def no_redirect_gives_the_hint():
+    error = fails(grpc.StatusCode.FAILED_PRECONDITION,
+                  lambda: kv.Put(v1.PutRequest(key=b"not-mine", no_redirect=True)))
+    assert trailers(error)["kvorum-leader"] == LEADER and LEADER in error.details()
+
+
+@test
+def empty_key():
+    error = fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: kv.Put(v1.PutRequest(key=b"", value=b"v")))
+    assert "empty" in error.details()
+
+
+@test
+def key_at_and_over_the_limit():
+    kv.Put(v1.PutRequest(key=b"k" * 4096, value=b"v"))
+    error = fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: kv.Put(v1.PutRequest(key=b"k" * 4097, value=b"v")))
+    assert "4096" in error.details()
+
+
+@test
+def value_at_and_over_the_limit():
+    kv.Put(v1.PutRequest(key=b"big", value=b"v" * VALUE_MAX))
+    assert len(kv.Get(v1.GetRequest(key=b"big")).value) == VALUE_MAX
+    error = fails(grpc.StatusCode.INVALID_ARGUMENT,
+                  lambda: kv.Put(v1.PutRequest(key=b"big", value=b"v" * (VALUE_MAX + 1))))
+    assert str(VALUE_MAX) in error.details()
+
+
+@test
+def message_over_the_limit():
+    error = fails(grpc.StatusCode.RESOURCE_EXHAUSTED,
+                  lambda: kv.Put(v1.PutRequest(key=b"big", value=b"v" * (5 << 20))))
+    assert "limit of 4263936 bytes" in error.details(), error.details()
+
+
+@test
+def message_over_the_limit_after_inflating():
+    error = fails(grpc.StatusCode.RESOURCE_EXHAUSTED, lambda: kv.Put(
+        v1.PutRequest(key=b"bomb", value=b"v" * (32 << 20)), compression=grpc.Compression.Gzip))
+    assert "inflating" in error.details()
+
+
+@test
+def three_megabytes():
+    value = os.urandom(3 << 20)
+    kv.Put(v1.PutRequest(key=b"3m", value=value))
+    assert kv.Get(v1.GetRequest(key=b"3m")).value == value
+
+
+@test
+def gzip_both_ways():
+    value = b"abc" * 100000
+    answer, call = echo.One.with_call(v1.PutRequest(key=b"z", value=value), compression=grpc.Compression.Gzip)
+    assert answer.value == value
+    assert dict(call.initial_metadata()).get("grpc-encoding", "gzip") == "gzip"
+
+
+@test
+def deflate_is_refused():
+    error = fails(grpc.StatusCode.UNIMPLEMENTED, lambda: echo.One(
+        v1.PutRequest(key=b"z", value=b"a" * 1000), compression=grpc.Compression.Deflate))
+    assert "deflate" in error.details()
+
+
+@test
+def unknown_method():
+    call = channel.unary_unary("/kvorum.v1.KV/Nothing")
+    error = fails(grpc.StatusCode.UNIMPLEMENTED, lambda: call(b""))
+    assert "/kvorum.v1.KV/Nothing" in error.details()
+
+
+@test
+def not_a_message():
+    call = channel.unary_unary("/kvorum.v1.KV/Put")
+    fails(grpc.StatusCode.INTERNAL, lambda: call(b"\xff\xff\xff"))
+
+
+@test
+def handler_exception_hides_its_text():
+    error = fails(grpc.StatusCode.UNKNOWN, lambda: echo.One(v1.PutRequest(key=b"throw")))
+    assert "secret" not in error.details() and "   at " not in error.details()
+
+
+@test
+def error_with_text_of_many_scripts_and_trailers():
+    error = fails(grpc.StatusCode.ABORTED, lambda: echo.One(v1.PutRequest(key=b"abort")))
+    assert error.details() == MANY_SCRIPTS, repr(error.details())
+    assert trailers(error)["why"] == "because" and trailers(error)["why-bin"] == b"\x00\xff\x01"
+
+
+@test
+def metadata_both_ways():
+    for raw in [b"", b"\x00", b"\x00\x01", bytes(range(256))]:
+        _, call = echo.One.with_call(v1.PutRequest(key=b"metadata"), metadata=[("x-text", "hello"), ("x-bytes-bin", raw)])
+        assert dict(call.initial_metadata())["x-initial"] == "first"
+        assert dict(call.trailing_metadata())["x-text"] == "hello"
+        assert dict(call.trailing_metadata())["x-bytes-bin"] == raw
+
+
+@test
+def deadline():
+    for call in [lambda: echo.One(v1.PutRequest(key=b"wait"), timeout=0.2),
+                 lambda: echo.Repeat(v1.PutRequest(key=b"wait", request_id=3), timeout=0.2),
+                 lambda: kv.Put(v1.PutRequest(key=b"hang"), timeout=0.2)]:
+        started = time.monotonic()
+        fails(grpc.StatusCode.DEADLINE_EXCEEDED, call)
+        assert time.monotonic() - started < 5
+
+
+@test
+def long_deadline():
+    assert echo.One(v1.PutRequest(value=b"v"), timeout=3e7).value == b"v"
+
+
+@test
+def cancellation():
+    call = echo.One.future(v1.PutRequest(key=b"wait"))
+    time.sleep(0.1)
+    call.cancel()
+    assert call.cancelled()
+    stream = echo.Repeat(v1.PutRequest(key=b"wait", request_id=2, value=b"x"))
+    assert next(stream).value == b"x"
+    stream.cancel()
+    try:
+        list(stream)
+        raise AssertionError("a cancelled stream went on")
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.CANCELLED
+
+
+@test
+def server_stream():
+    assert [m.value for m in echo.Repeat(v1.PutRequest(value=b"v", request_id=1000))] == [b"v"] * 1000
+    assert list(echo.Repeat(v1.PutRequest(request_id=0))) == []
+
+
+@test
+def late_error():
+    got = []
+    try:
+        for message in echo.Repeat(v1.PutRequest(key=b"late", value=b"v", request_id=10)):
+            got.append(message.value)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.ABORTED and error.details() == "late"
+    assert len(got) == 10
+
+
+@test
+def client_stream():
+    joined = echo.Join(v1.PutRequest(value=b"%d," % i) for i in range(1000))
+    assert joined.value == b"".join(b"%d," % i for i in range(1000))
+    assert echo.Join(iter([])).value == b""
+
+
+@test
+def error_before_the_client_is_done():
+    stop = threading.Event()
+
+    def endless():
+        yield v1.PutRequest(key=b"early")
+        while not stop.is_set():
+            time.sleep(0.01)
+            yield v1.PutRequest(value=b"more")
+
+    for call in [lambda: echo.Join(endless()), lambda: echo.Talk(endless())]:
+        started = time.monotonic()
+        error = fails(grpc.StatusCode.ABORTED, call)
+        assert error.details() == "enough" and time.monotonic() - started < 5
+    stop.set()
+
+
+@test
+def bidirectional_ping_pong():
+    queue = __import__("queue").Queue()
+    replies = echo.Talk(iter(queue.get, None))
+    for i in range(200):
+        queue.put(v1.PutRequest(value=b"%d" % i))
+        assert next(replies).value == b"%d" % i
+    queue.put(None)
+    assert list(replies) == []
+
+
+@test
+def twenty_megabytes_to_a_slow_reader():
+    total = 0
+    for i, message in enumerate(echo.Repeat(v1.PutRequest(value=b"x" * (1 << 20), request_id=20))):
+        total += len(message.value)
+        if i < 3:
+            time.sleep(0.1)
+    assert total == 20 << 20
+
+
+@test
+def forty_megabytes_up():
+    assert len(list(echo.Talk(v1.PutRequest(value=b"x" * (1 << 20)) for _ in range(40)))) == 40
+
+
+@test
+def pipeline():
+    count = 5000
+
+    def requests():
+        for i in range(count):
+            yield v1.KeyRequest(id=i, put=v1.PutRequest(key=b"p%d" % i, value=b"v%d" % i))
+
+    ids = sorted(reply.id for reply in kv.Pipeline(requests()) if reply.put.header.version > 0)
+    assert ids == list(range(count))
+
+
+@test
+def pipeline_mixes_kinds_and_errors():
+    requests = [v1.KeyRequest(id=1, put=v1.PutRequest(key=b"m", value=b"1")),
+                v1.KeyRequest(id=2, get=v1.GetRequest(key=b"")),
+                v1.KeyRequest(id=3, delete=v1.DeleteRequest(key=b"status:OutcomeUnknown")),
+                v1.KeyRequest(id=4),
+                v1.KeyRequest(id=5, get=v1.GetRequest(key=b"m", consistency=77)),
+                v1.KeyRequest(id=6, delete=v1.DeleteRequest(key=b"m"))]
+    replies = {reply.id: reply for reply in kv.Pipeline(iter(requests))}
+    assert replies[1].WhichOneof("kind") == "put" and replies[6].WhichOneof("kind") == "delete"
+    assert replies[2].error.code == 3 and replies[4].error.code == 3 and replies[5].error.code == 3
+    assert replies[3].error.code == 2 and replies[3].error.status == "outcome-unknown"
+    assert replies[3].error.retry == "same-ids" and replies[3].error.header.leader == LEADER
+
+
+@test
+def pipeline_deadline_of_one_request():
+    replies = list(kv.Pipeline(iter([v1.KeyRequest(id=1, get=v1.GetRequest(key=b"hang"), timeout_ms=100)])))
+    assert len(replies) == 1 and replies[0].error.status == "deadline-exceeded"
+
+
+@test
+def many_calls_at_once():
+    futures = [kv.Put.future(v1.PutRequest(key=b"c%d" % i, value=b"v")) for i in range(500)]
+    assert all(f.result().header.version > 0 for f in futures)
+
+
+@test
+def health_of_the_node():
+    state = kv.Health(v1.HealthRequest())
+    assert state.node_id == "node-1" and state.is_leader and state.term == 5 and state.ready
+    assert list(state.members_up) == ["node-1", "node-2", "node-3"] and state.failures_tolerated == 1
+    assert [p.keyspace for p in state.partitions] == ["system", "default", "default"]
+    assert state.partitions[1].follower_lag["node-3"] == 2
+
+
+@test
+def standard_health():
+    stub = health_grpc.HealthStub(channel)
+    for name in ["", "kvorum.v1.KV", "kv.KV"]:
+        assert stub.Check(health.HealthCheckRequest(service=name)).status == 1
+    fails(grpc.StatusCode.NOT_FOUND, lambda: stub.Check(health.HealthCheckRequest(service="nope")))
+    watch = stub.Watch(health.HealthCheckRequest())
+    assert next(watch).status == 1
+    watch.cancel()
+    watch = stub.Watch(health.HealthCheckRequest(service="nope"))
+    assert next(watch).status == 3
+    watch.cancel()
+
+
+@test
+def first_design():
+    put = compat.Put(old.PutRequest(key="user:1", value=b"john_doe", client_id="cli", request_id=1))
+    assert put.ok and put.leader == ""
+    got = compat.Get(old.GetRequest(key="user:1"))
+    assert got.found and got.value == b"john_doe" and got.leader == LEADER
+    gone = compat.Delete(old.DeleteRequest(key="user:1", client_id="cli", request_id=2))
+    assert gone.ok and gone.leader == ""
+    assert compat.Delete(old.DeleteRequest(key="user:1", client_id="cli", request_id=3)).ok
+    assert not compat.Get(old.GetRequest(key="user:1")).found
+    state = compat.Health(old.HealthRequest())
+    assert (state.node_id, state.is_leader, state.term) == ("node-1", True, 5)
+
+
+@test
+def first_design_hints_and_errors():
+    hint = [("kvorum-no-redirect", "true")]
+    put = compat.Put(old.PutRequest(key="not-mine", value=b"v"), metadata=hint)
+    assert not put.ok and put.leader == LEADER
+    gone = compat.Delete(old.DeleteRequest(key="not-mine"), metadata=hint)
+    assert not gone.ok and gone.leader == LEADER
+    fails(grpc.StatusCode.FAILED_PRECONDITION, lambda: compat.Get(old.GetRequest(key="not-mine"), metadata=hint))
+    fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Put(old.PutRequest(key="status:Unavailable")))
+    fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Get(old.GetRequest(key="status:Unavailable")))
+    fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: compat.Put(old.PutRequest(key="")))
+
+
+def main():
+    failed = 0
+    for function in TESTS:
+        try:
+            function()
+            print("ok   " + function.__name__, flush=True)
+        except Exception:
+            failed += 1
+            print("FAIL " + function.__name__, flush=True)
+            traceback.print_exc(file=sys.stdout)
+    print("all passed (%d)" % len(TESTS) if not failed else "%d of %d failed" % (failed, len(TESTS)))
+    sys.exit(1 if failed else 0)
+
+
+main()

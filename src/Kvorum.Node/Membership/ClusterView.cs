@@ -1,5 +1,4 @@
 using System.Globalization;
-using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -143,8 +142,8 @@ internal sealed class ClusterView
         }
     }
 
-    public void RoleChanged(Replica replica, string role, Term term, NodeId? leader) => _world.Events.RoleChanged(
-        replica.Keyspace, replica.Partition, role, term.Value, leader is { } known ? NameOf(known) : "");
+    public void RoleChanged(string keyspace, uint partition, string role, Term term, NodeId? leader) =>
+        _world.Events.RoleChanged(keyspace, partition, role, term.Value, leader is { } known ? NameOf(known) : "");
 
     public void Note(string message) => _world.Events.Note(message);
 

@@ -204,7 +204,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         _published = now;
         loop.Cluster.SetLeader(Group, now.Leader, now.Term);
         if (before.Role != now.Role || before.Leader != now.Leader)
-            loop.Cluster.RoleChanged(this, RoleName, now.Term, now.Leader);
+            loop.Cluster.RoleChanged(Keyspace, Partition, RoleName, now.Term, now.Leader);
         if (before.Role == Role.Leader && now.Role != Role.Leader)
             StopSnapshotSends();
         if (now.Leader is not null)

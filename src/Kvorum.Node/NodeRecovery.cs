@@ -1,11 +1,12 @@
 using System.Globalization;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Trees;
 
-namespace Kvorum.Node.Membership;
+namespace Kvorum.Node;
 
 /// <summary>Brings all groups of this node back from disk: first the trees, then the log behind them. Used once, at the start.</summary>
 internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyList<NodeId>> preferences)

@@ -3,12 +3,14 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server;
 
-/// <summary>Asking a node with <c>await</c>. Continuations run on the thread pool, never on a node loop.</summary>
+/// <summary>
+/// Asking a node with <c>await</c>. Continuations run on the thread pool, never on a node loop.
+/// </summary>
 public static class NodeCalls
 {
     /// <summary>
-    /// Submits a request and waits for its reply. When <paramref name="cancelled"/> fires the call is taken back and the task
-    /// ends cancelled at once: a write may still happen.
+    /// Submits a request and waits for its reply. When <paramref name="cancelled"/> fires the call is taken
+    /// back and the task ends cancelled at once: a write may still happen.
     /// </summary>
     public static Task<Reply> SubmitAsync(
         this INode node, Request request, TimeSpan timeout, CancellationToken cancelled)
@@ -19,7 +21,9 @@ public static class NodeCalls
         return call.Answer;
     }
 
-    /// <summary>Asks for the node's state. <see cref="TimeoutException"/> if its loops do not answer in time.</summary>
+    /// <summary>
+    /// Asks for the node's state. <see cref="TimeoutException"/> if its loops do not answer in time.
+    /// </summary>
     public static Task<NodeStatus> AskStatusAsync(this INode node, TimeSpan timeout, CancellationToken cancelled)
     {
         var answer = new TaskCompletionSource<NodeStatus>(TaskCreationOptions.RunContinuationsAsynchronously);

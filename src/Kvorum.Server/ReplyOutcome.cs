@@ -12,13 +12,16 @@ public enum RetryAdvice
     /// <summary>Nothing was done: ask again, as it is.</summary>
     Safe,
 
-    /// <summary>A write may have happened or happen yet: ask again only with the same client id and request id.</summary>
+    /// <summary>
+    /// A write may have happened or happen yet: ask again only with the same client id and request id.
+    /// </summary>
     SameIds,
 }
 
 /// <summary>
-/// How each <see cref="ReplyStatus"/> looks on the wires: the one place where gRPC and HTTP codes are chosen. HTTP answers never use
-/// 404 for anything but an absent key or route, so that an error is never mistaken for an absence.
+/// How each <see cref="ReplyStatus"/> looks on the wires: the one place where gRPC and HTTP codes are chosen.
+/// HTTP answers never use 404 for anything but an absent key or route, so that an error is never mistaken for
+/// an absence.
 /// </summary>
 /// <param name="Name">On every wire, in kvorum-status and in JSON errors.</param>
 /// <param name="Grpc">gRPC status.</param>

@@ -5,9 +5,10 @@ using Kvorum.Protocol;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// kv.KV, the service of the first design, over a node. A served write is <c>ok=true leader=""</c>. With metadata
-/// <c>kvorum-no-redirect: true</c> a node that does not lead answers a write with <c>ok=false</c> and the leader's client address.
-/// Whatever else fails is a gRPC status: never an ok=false without reason, never a found=false for a key that could not be read.
+/// kv.KV, the service of the first design, over a node. A served write is <c>ok=true leader=""</c>. With
+/// metadata <c>kvorum-no-redirect: true</c> a node that does not lead answers a write with <c>ok=false</c>
+/// and the leader's client address. Whatever else fails is a gRPC status: never an ok=false without reason,
+/// never a found=false for a key that could not be read.
 /// </summary>
 internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
 {

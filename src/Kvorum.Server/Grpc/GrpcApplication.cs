@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// The gRPC protocol over an HTTP/2 server ("gRPC over HTTP2"), straight on its features: dispatch by path, deadlines,
-/// cancellation, and a status for every outcome. Any number of calls at once.
+/// The gRPC protocol over an HTTP/2 server ("gRPC over HTTP2"), straight on its features: dispatch by path,
+/// deadlines, cancellation, and a status for every outcome. Any number of calls at once.
 /// </summary>
 public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
 {
@@ -18,7 +18,9 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
 
-    /// <summary>Serves <paramref name="services"/>; <paramref name="stopping"/> asks long streams to end.</summary>
+    /// <summary>
+    /// Serves <paramref name="services"/>; <paramref name="stopping"/> asks long streams to end.
+    /// </summary>
     public GrpcApplication(IEnumerable<GrpcService> services, GrpcOptions options, CancellationToken stopping)
     {
         _methods = services.SelectMany(static service => service.Methods()).ToFrozenDictionary(StringComparer.Ordinal);
@@ -118,6 +120,9 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
         OperationCanceledException when call.Stopping.IsCancellationRequested =>
             new(GrpcStatus.Unavailable, "the server is shutting down; retry elsewhere"),
         BadHttpRequestException wrong => new(GrpcStatus.Internal, $"the request broke off: {wrong.Message}"),
+        // The server tells of a lost client here first, by the cancellation a moment later; nobody will read
+        // this status.
+        IOException => new(GrpcStatus.Cancelled, "the client has gone"),
         InvalidProtocolBufferException wrong => new(GrpcStatus.Internal, wrong.Message),
         _ => null,
     };

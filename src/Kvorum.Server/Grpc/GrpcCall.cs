@@ -6,8 +6,8 @@ using Microsoft.Extensions.Primitives;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// One call on the server: its metadata, deadline, and the way back. Owned by the call's handler; not to be kept when the
-/// handler is done.
+/// One call on the server: its metadata, deadline, and the way back. Owned by the call's handler; not to be
+/// kept when the handler is done.
 /// </summary>
 public sealed class GrpcCall
 {
@@ -39,7 +39,9 @@ public sealed class GrpcCall
     /// <summary>Metadata to be sent before the first message.</summary>
     public IHeaderDictionary ResponseHeaders => _response.Headers;
 
-    /// <summary>Metadata to be sent beside an OK status; a <see cref="GrpcException"/> brings its own.</summary>
+    /// <summary>
+    /// Metadata to be sent beside an OK status; a <see cref="GrpcException"/> brings its own.
+    /// </summary>
     public GrpcTrailers Trailers { get; } = [];
 
     /// <summary>Fires when the deadline passes or the client has gone.</summary>
@@ -72,7 +74,10 @@ public sealed class GrpcCall
 
     internal string Id => _features.Get<IHttpRequestIdentifierFeature>()?.TraceIdentifier ?? "";
 
-    /// <summary>Bytes under a name that ends in "-bin", padded base64 or not; null if absent. <see cref="FormatException"/> if they are not base64.</summary>
+    /// <summary>
+    /// Bytes under a name that ends in "-bin", padded base64 or not; null if absent. <see
+    /// cref="FormatException"/> if they are not base64.
+    /// </summary>
     public byte[]? BinaryHeader(string name)
     {
         var text = Headers[name].ToString();
@@ -101,7 +106,10 @@ public sealed class GrpcCall
         Writer = new(Body.Writer, compress, Cancelled);
     }
 
-    /// <summary>Puts the status where the client will look: into the headers if nothing was sent, else into the trailers.</summary>
+    /// <summary>
+    /// Puts the status where the client will look: into the headers if nothing was sent, else into the
+    /// trailers.
+    /// </summary>
     internal void SetStatus(GrpcStatus status, string message, GrpcTrailers trailers)
     {
         var isTrailersOnly = Writer is not { HasWritten: true } && !_response.HasStarted;
@@ -116,8 +124,8 @@ public sealed class GrpcCall
     }
 
     /// <summary>
-    /// Ends the response. If the client may still be sending, its stream is then reset with NO_ERROR: any other code would make
-    /// clients forget the status.
+    /// Ends the response. If the client may still be sending, its stream is then reset with NO_ERROR: any
+    /// other code would make clients forget the status.
     /// </summary>
     internal async Task EndAsync()
     {

@@ -31,7 +31,9 @@ internal static class GrpcEncoding
         return false;
     }
 
-    /// <summary>Inflates a message; RESOURCE_EXHAUSTED beyond <paramref name="bytesMax"/>, INTERNAL if it is not gzip.</summary>
+    /// <summary>
+    /// Inflates a message; RESOURCE_EXHAUSTED beyond <paramref name="bytesMax"/>, INTERNAL if it is not gzip.
+    /// </summary>
     public static ReadOnlySequence<byte> Inflate(ReadOnlySequence<byte> compressed, int bytesMax)
     {
         using var gzip = new GZipStream(new MemoryStream(compressed.ToArray(), writable: false), CompressionMode.Decompress);

@@ -1,6 +1,9 @@
 namespace Kvorum.Server.Grpc;
 
-/// <summary>Ends a call with a status that the client sees, message and trailers included. Thrown by handlers and by the engine.</summary>
+/// <summary>
+/// Ends a call with a status that the client sees, message and trailers included. Thrown by handlers and by
+/// the engine.
+/// </summary>
 public sealed class GrpcException(GrpcStatus status, string message) : Exception(message)
 {
     /// <summary>The status.</summary>

@@ -13,7 +13,9 @@ public sealed class GrpcRequests<T> where T : class, IMessage<T>
     /// <summary>The next message, or null when the client has half-closed.</summary>
     public ValueTask<T?> ReadAsync() => _reader.ReadAsync(_parser);
 
-    /// <summary>The same, until <paramref name="cancelled"/> fires, which stands for the call's own token.</summary>
+    /// <summary>
+    /// The same, until <paramref name="cancelled"/> fires, which stands for the call's own token.
+    /// </summary>
     public ValueTask<T?> ReadAsync(CancellationToken cancelled) => _reader.ReadAsync(_parser, cancelled);
 }
 
@@ -38,7 +40,9 @@ public sealed class GrpcReplies<T> where T : class, IMessage<T>
     }
 }
 
-/// <summary>A method as the engine runs it: reads, calls the handler, writes; the status is the engine's.</summary>
+/// <summary>
+/// A method as the engine runs it: reads, calls the handler, writes; the status is the engine's.
+/// </summary>
 internal delegate Task GrpcMethod(GrpcCall call);
 
 /// <summary>The four kinds of methods.</summary>
@@ -76,7 +80,9 @@ internal static class GrpcMethods
         await handler(new(call.Reader, parser), new(call.Writer), call).ConfigureAwait(false);
     };
 
-    /// <summary>Sends the headers before anything is read: some clients send nothing until they have them.</summary>
+    /// <summary>
+    /// Sends the headers before anything is read: some clients send nothing until they have them.
+    /// </summary>
     private static async Task StartAsync(GrpcCall call)
     {
         await call.Body.StartAsync(call.Cancelled).ConfigureAwait(false);

@@ -6,7 +6,10 @@ namespace Kvorum.Server.Grpc;
 /// <summary>The settings of the gRPC front end.</summary>
 public sealed record GrpcOptions
 {
-    /// <summary>Greatest message that is taken, in bytes, before and after inflating: the largest key and value with room for the rest.</summary>
+    /// <summary>
+    /// Greatest message that is taken, in bytes, before and after inflating: the largest key and value with
+    /// room for the rest.
+    /// </summary>
     public int MessageBytesMax { get; init; } = Protocol.Limits.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10);
 
     /// <summary>Time for a call whose client names none.</summary>
@@ -15,13 +18,17 @@ public sealed record GrpcOptions
     /// <summary>Requests of one pipeline that may be under way; then its reading waits for replies.</summary>
     public int PipelineInflightMax { get; init; } = 1024;
 
-    /// <summary>Bytes of keys and values of one pipeline that may be under way; one request may go beyond.</summary>
+    /// <summary>
+    /// Bytes of keys and values of one pipeline that may be under way; one request may go beyond.
+    /// </summary>
     public int PipelineInflightBytesMax { get; init; } = 16 << 20;
 
     /// <summary>How often a health watch looks for a change.</summary>
     public TimeSpan HealthWatchInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Greatest deadline that is kept; a client's longer one counts as this. Timers overflow beyond 49 days.</summary>
+    /// <summary>
+    /// Greatest deadline that is kept; a client's longer one counts as this. Timers overflow beyond 49 days.
+    /// </summary>
     public TimeSpan TimeoutMax { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>Where faults are logged.</summary>

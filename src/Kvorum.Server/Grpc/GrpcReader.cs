@@ -6,8 +6,8 @@ using Google.Protobuf;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// Takes messages from a request body. Each is <c>compressed-flag:u8 length:u32be payload</c> ("gRPC over HTTP2",
-/// Length-Prefixed-Message). One reader at a time.
+/// Takes messages from a request body. Each is <c>compressed-flag:u8 length:u32be payload</c> ("gRPC over
+/// HTTP2", Length-Prefixed-Message). One reader at a time.
 /// </summary>
 internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax, CancellationToken cancelled)
 {
@@ -16,7 +16,10 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
     /// <summary>True once the client has half-closed and everything is read.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>The next message, or null at the end of the stream. <paramref name="until"/> replaces the call's own token.</summary>
+    /// <summary>
+    /// The next message, or null at the end of the stream. <paramref name="until"/> replaces the call's own
+    /// token.
+    /// </summary>
     public async ValueTask<T?> ReadAsync<T>(MessageParser<T> parser, CancellationToken? until = null) where T : class, IMessage<T>
     {
         for (; ; )
@@ -32,7 +35,10 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         }
     }
 
-    /// <summary>The one message of a call that has one: exactly one, or UNIMPLEMENTED as the status table of gRPC asks.</summary>
+    /// <summary>
+    /// The one message of a call that has one: exactly one, or UNIMPLEMENTED as the status table of gRPC
+    /// asks.
+    /// </summary>
     public async ValueTask<T> ReadSingleAsync<T>(MessageParser<T> parser) where T : class, IMessage<T>
     {
         var message = await ReadAsync(parser).ConfigureAwait(false)

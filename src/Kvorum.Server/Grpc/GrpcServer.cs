@@ -7,8 +7,9 @@ using Microsoft.Extensions.Options;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// The gRPC front end: Kestrel's HTTP/2 without TLS, and nothing between it and <see cref="GrpcApplication"/>. It is handed its
-/// connections, so a listener that other protocols share can feed it.
+/// The gRPC front end: Kestrel's HTTP/2 without TLS, and nothing between it and <see
+/// cref="GrpcApplication"/>. It is handed its connections, so a listener that other protocols share can feed
+/// it.
 /// </summary>
 public sealed class GrpcServer : IAsyncDisposable
 {
@@ -51,8 +52,8 @@ public sealed class GrpcServer : IAsyncDisposable
     public Task StartAsync(CancellationToken cancelled) => _kestrel.StartAsync(_application, cancelled);
 
     /// <summary>
-    /// Takes no new calls, asks streams to end, and waits for the calls under way until <paramref name="impatient"/> fires; what is
-    /// left then is cut off.
+    /// Takes no new calls, asks streams to end, and waits for the calls under way until <paramref
+    /// name="impatient"/> fires; what is left then is cut off.
     /// </summary>
     public async Task StopAsync(CancellationToken impatient)
     {

@@ -4,8 +4,8 @@ using Google.Protobuf.Reflection;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// Binds the methods of a service, as its .proto describes them, to handlers. A name, message type or streaming kind that differs
-/// from the description is refused at start, and so is a method without handler.
+/// Binds the methods of a service, as its .proto describes them, to handlers. A name, message type or
+/// streaming kind that differs from the description is refused at start, and so is a method without handler.
 /// </summary>
 public sealed class GrpcService(ServiceDescriptor descriptor)
 {

@@ -1,6 +1,8 @@
 namespace Kvorum.Server.Grpc;
 
-/// <summary>Outcome of a gRPC call (gRPC "Status codes and their use in gRPC"). Values are on the wire.</summary>
+/// <summary>
+/// Outcome of a gRPC call (gRPC "Status codes and their use in gRPC"). Values are on the wire.
+/// </summary>
 public enum GrpcStatus
 {
     /// <summary>Done.</summary>

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Kvorum.Server.Grpc;
 
-/// <summary>The two text forms of the protocol that are more than plain words ("gRPC over HTTP2"): Status-Message and Timeout.</summary>
+/// <summary>
+/// The two text forms of the protocol that are more than plain words ("gRPC over HTTP2"): Status-Message and
+/// Timeout.
+/// </summary>
 internal static class GrpcText
 {
     private static readonly SearchValues<char> Plain = SearchValues.Create(
@@ -27,8 +30,8 @@ internal static class GrpcText
     }
 
     /// <summary>
-    /// Reads grpc-timeout: at most eight digits and a unit of H, M, S, m, u, n. The result is at most <paramref name="max"/>
-    /// (99,999,999 hours overflow every timer). False if the text is not a timeout.
+    /// Reads grpc-timeout: at most eight digits and a unit of H, M, S, m, u, n. The result is at most
+    /// <paramref name="max"/> (99,999,999 hours overflow every timer). False if the text is not a timeout.
     /// </summary>
     public static bool TryParseTimeout(string text, TimeSpan max, out TimeSpan timeout)
     {

@@ -3,8 +3,9 @@ using System.Collections;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// Metadata sent after the last message ("gRPC over HTTP2", Custom-Metadata): names of digits, lower-case letters, '_', '-' and
-/// '.'; values of printable ASCII, or any bytes under a name that ends in "-bin". Owned by one call.
+/// Metadata sent after the last message ("gRPC over HTTP2", Custom-Metadata): names of digits, lower-case
+/// letters, '_', '-' and '.'; values of printable ASCII, or any bytes under a name that ends in "-bin". Owned
+/// by one call.
 /// </summary>
 public sealed class GrpcTrailers : IEnumerable<KeyValuePair<string, string>>
 {

@@ -5,7 +5,9 @@ using Google.Protobuf;
 
 namespace Kvorum.Server.Grpc;
 
-/// <summary>Puts messages into a response body, framed as <see cref="GrpcReader"/> reads them. One writer at a time.</summary>
+/// <summary>
+/// Puts messages into a response body, framed as <see cref="GrpcReader"/> reads them. One writer at a time.
+/// </summary>
 internal sealed class GrpcWriter(PipeWriter body, bool compress, CancellationToken cancelled)
 {
     private const int PrefixLength = 5;

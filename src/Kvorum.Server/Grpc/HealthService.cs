@@ -3,7 +3,9 @@ using static Kvorum.Server.Grpc.HealthV1.HealthCheckResponse.Types;
 
 namespace Kvorum.Server.Grpc;
 
-/// <summary>The standard health service of gRPC: a node serves when every partition has a known leader.</summary>
+/// <summary>
+/// The standard health service of gRPC: a node serves when every partition has a known leader.
+/// </summary>
 internal sealed class HealthService(INode node, IReadOnlyList<string> services, GrpcOptions options)
 {
     public GrpcService Bind() => new GrpcService(HealthV1.HealthReflection.Descriptor.Services[0])

@@ -4,7 +4,10 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
 
-/// <summary>Between the messages of kvorum.v1 and the requests and replies of the node. Keys and values are not copied on the way in.</summary>
+/// <summary>
+/// Between the messages of kvorum.v1 and the requests and replies of the node. Keys and values are not copied
+/// on the way in.
+/// </summary>
 internal static class KvMessages
 {
     public static PutRequest From(V1.PutRequest put) => new()

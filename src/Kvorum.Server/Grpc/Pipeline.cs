@@ -5,8 +5,9 @@ using Kvorum.Protocol;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// One Pipeline stream: one task reads and submits, another writes what the node has completed, as much at a time as is there.
-/// What is under way, from its reading until its reply is sent, is bounded; beyond that, reading waits.
+/// One Pipeline stream: one task reads and submits, another writes what the node has completed, as much at a
+/// time as is there. What is under way, from its reading until its reply is sent, is bounded; beyond that,
+/// reading waits.
 /// </summary>
 internal sealed class Pipeline(
     INode node, GrpcOptions options, GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call)

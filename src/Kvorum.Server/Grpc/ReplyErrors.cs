@@ -3,7 +3,10 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
 
-/// <summary>A node's refusal as a gRPC status with trailers: kvorum-status, kvorum-retry, kvorum-leader, kvorum-partition, kvorum-version.</summary>
+/// <summary>
+/// A node's refusal as a gRPC status with trailers: kvorum-status, kvorum-retry, kvorum-leader,
+/// kvorum-partition, kvorum-version.
+/// </summary>
 internal static class ReplyErrors
 {
     /// <summary>Pause that is asked of clients when too much is queued.</summary>

@@ -134,7 +134,9 @@ internal sealed record StatsBody
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }
 
-/// <summary>How the bodies are written: snake_case names, absent values left out, unknown members refused.</summary>
+/// <summary>
+/// How the bodies are written: snake_case names, absent values left out, unknown members refused.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

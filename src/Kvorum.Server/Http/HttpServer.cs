@@ -11,7 +11,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Http;
 
-/// <summary>The HTTP/JSON front end: an ASP.NET Core application that reads no configuration of its own and takes no signals.</summary>
+/// <summary>
+/// The HTTP/JSON front end: an ASP.NET Core application that reads no configuration of its own and takes no
+/// signals.
+/// </summary>
 public sealed class HttpServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -48,7 +51,10 @@ public sealed class HttpServer : IAsyncDisposable
     /// <summary>Binds and serves. <see cref="IOException"/> if the endpoint cannot be bound.</summary>
     public Task StartAsync(CancellationToken cancelled) => _application.StartAsync(cancelled);
 
-    /// <summary>Takes no new requests and waits for those under way until <paramref name="impatient"/> fires; what is left then is cut off.</summary>
+    /// <summary>
+    /// Takes no new requests and waits for those under way until <paramref name="impatient"/> fires; what is
+    /// left then is cut off.
+    /// </summary>
     public Task StopAsync(CancellationToken impatient) => _application.StopAsync(impatient);
 
     /// <summary>Cuts off what is left.</summary>
@@ -67,7 +73,9 @@ public sealed class HttpServer : IAsyncDisposable
         });
     }
 
-    /// <summary>Every answer is JSON or a value, also where nothing matched and where something failed.</summary>
+    /// <summary>
+    /// Every answer is JSON or a value, also where nothing matched and where something failed.
+    /// </summary>
     private async Task GuardAsync(HttpContext http, RequestDelegate next)
     {
         try
@@ -122,7 +130,9 @@ public sealed class HttpServer : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>The host's console handling would take the process's signals: they belong to who embeds this.</summary>
+    /// <summary>
+    /// The host's console handling would take the process's signals: they belong to who embeds this.
+    /// </summary>
     private sealed class EmbeddedLifetime : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -3,10 +3,15 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
 
-/// <summary>Names of the query parameters that a route takes; any other is refused, so that a misspelt condition is never ignored.</summary>
+/// <summary>
+/// Names of the query parameters that a route takes; any other is refused, so that a misspelt condition is
+/// never ignored.
+/// </summary>
 internal sealed record KnownQuery(params string[] Names);
 
-/// <summary>The query parameters of a request. What is malformed is a 400 that says how it is written.</summary>
+/// <summary>
+/// The query parameters of a request. What is malformed is a 400 that says how it is written.
+/// </summary>
 internal sealed class Query
 {
     private readonly SortedDictionary<string, byte[]> _values = new(StringComparer.Ordinal);

@@ -3,14 +3,16 @@ using System.Text;
 namespace Kvorum.Server.Http;
 
 /// <summary>
-/// The request target as it came over the wire. Keys are exact bytes: decoding to text and removing dot segments, as web servers do
-/// with a path, would change them.
+/// The request target as it came over the wire. Keys are exact bytes: decoding to text and removing dot
+/// segments, as web servers do with a path, would change them.
 /// </summary>
 internal static class RequestTarget
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Path and query, still encoded, without the scheme and authority that a proxy's form has.</summary>
+    /// <summary>
+    /// Path and query, still encoded, without the scheme and authority that a proxy's form has.
+    /// </summary>
     public static (string Path, string Query) Split(string rawTarget)
     {
         if (rawTarget.Length > 0 && rawTarget[0] != '/')
@@ -24,7 +26,10 @@ internal static class RequestTarget
         return question < 0 ? (rawTarget, "") : (rawTarget[..question], rawTarget[(question + 1)..]);
     }
 
-    /// <summary>Percent-decodes to bytes; in a query, '+' is a space (the form encoding of HTML). 400 if an escape is malformed.</summary>
+    /// <summary>
+    /// Percent-decodes to bytes; in a query, '+' is a space (the form encoding of HTML). 400 if an escape is
+    /// malformed.
+    /// </summary>
     public static byte[] Decode(ReadOnlySpan<char> encoded, bool isQuery)
     {
         var bytes = new byte[encoded.Length];

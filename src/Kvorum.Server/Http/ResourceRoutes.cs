@@ -8,9 +8,9 @@ using Microsoft.AspNetCore.Routing;
 namespace Kvorum.Server.Http;
 
 /// <summary>
-/// A key as a web resource: /v1/kv/{key}, its value as the body, its version as ETag. The key is the rest of the raw path,
-/// percent-decoded to bytes: slashes, dots and %2F in it are part of it. /v1/kv?key_base64= takes what a path cannot carry
-/// (web servers refuse %00, web clients rewrite "..").
+/// A key as a web resource: /v1/kv/{key}, its value as the body, its version as ETag. The key is the rest of
+/// the raw path, percent-decoded to bytes: slashes, dots and %2F in it are part of it. /v1/kv?key_base64=
+/// takes what a path cannot carry (web servers refuse %00, web clients rewrite "..").
 /// </summary>
 internal static class ResourceRoutes
 {
@@ -32,7 +32,8 @@ internal static class ResourceRoutes
     }
 
     /// <summary>
-    /// Runs before routing: takes the key from the raw target and leaves a path that routing cannot misread, whatever the key holds.
+    /// Runs before routing: takes the key from the raw target and leaves a path that routing cannot misread,
+    /// whatever the key holds.
     /// </summary>
     public static void TakeKey(HttpContext http)
     {
@@ -140,7 +141,9 @@ internal static class ResourceRoutes
         return inHeader.Count == 1 ? inHeader[0] : inQuery;
     }
 
-    /// <summary>If-Match: "version", If-None-Match: * (absent), or ?if_version=; at most one of them.</summary>
+    /// <summary>
+    /// If-Match: "version", If-None-Match: * (absent), or ?if_version=; at most one of them.
+    /// </summary>
     private static ulong? ConditionOf(HttpExchange exchange)
     {
         var match = exchange.Http.Request.Headers.IfMatch;

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Kvorum.Server.Http;
 
-/// <summary>What the node says of itself: health, statistics, state, map, and the description of these routes.</summary>
+/// <summary>
+/// What the node says of itself: health, statistics, state, map, and the description of these routes.
+/// </summary>
 internal static class StatusRoutes
 {
     private const string OpenApiResource = "Kvorum.Server.Http.openapi.json";

@@ -9,8 +9,8 @@ internal static class ChildProcess
     public static string Root { get; } = FindRoot();
 
     /// <summary>
-    /// Runs it in <paramref name="folder"/> (from the root) and returns what it wrote; fails if it does not end with zero within
-    /// the time. <paramref name="remedy"/> is said when the program is missing.
+    /// Runs it in <paramref name="folder"/> (from the root) and returns what it wrote; fails if it does not
+    /// end with zero within the time. <paramref name="remedy"/> is said when the program is missing.
     /// </summary>
     public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder, string remedy, TimeSpan limit)
     {

@@ -7,8 +7,9 @@ using Limits = Kvorum.Protocol.Limits;
 namespace Kvorum.Tests.Server;
 
 /// <summary>
-/// A node for front-end tests: an in-memory map with versions, conditions and exactly-once records. Keys that begin with "status:"
-/// are answered with the named <see cref="ReplyStatus"/>; "hang" is answered only when its call is cancelled or times out.
+/// A node for front-end tests: an in-memory map with versions, conditions and exactly-once records. Keys that
+/// begin with "status:" are answered with the named <see cref="ReplyStatus"/>; "hang" is answered only when
+/// its call is cancelled or times out.
 /// </summary>
 internal sealed class DictionaryNode : INode
 {
@@ -19,6 +20,7 @@ internal sealed class DictionaryNode : INode
     private readonly Dictionary<(string, ulong), Reply> _records = [];
     private ulong _version;
     private int _cancelled;
+    private int _hung;
 
     /// <summary>All requests seen, oldest first.</summary>
     public List<Request> Seen { get; } = [];
@@ -28,6 +30,9 @@ internal sealed class DictionaryNode : INode
 
     /// <summary>Calls that hung and were then taken back.</summary>
     public int Cancelled => Volatile.Read(ref _cancelled);
+
+    /// <summary>Calls that hung so far.</summary>
+    public int Hung => Volatile.Read(ref _hung);
 
     public bool IsReady { get; set; } = true;
 
@@ -62,6 +67,7 @@ internal sealed class DictionaryNode : INode
 
     private async Task HangAsync(Call call)
     {
+        Interlocked.Increment(ref _hung);
         var deadline = DateTime.UtcNow + call.Timeout;
         while (!call.IsCancelled && DateTime.UtcNow < deadline)
             await Task.Delay(5);

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kvorum.Tests.Server.Grpc;
 
-/// <summary>A gRPC front end over a <see cref="DictionaryNode"/> on a free port, with an extra service of every streaming kind.</summary>
+/// <summary>
+/// A gRPC front end over a <see cref="DictionaryNode"/> on a free port, with an extra service of every
+/// streaming kind.
+/// </summary>
 public sealed class GrpcFixture : IAsyncLifetime
 {
     internal DictionaryNode Node { get; } = new();

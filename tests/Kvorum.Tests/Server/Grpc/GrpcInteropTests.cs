@@ -13,6 +13,12 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
             "install Debian's python3-grpcio and python3-grpc-tools (apt-get install python3-grpcio python3-grpc-tools)",
             TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
+        // Two deadlines and two cancellations, of a single call and of a stream each: the handlers must have
+        // seen them all.
+        var deadline = DateTime.UtcNow.AddSeconds(10);
+        while (fixture.Echo.Cancelled < 4 && DateTime.UtcNow < deadline)
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        Assert.InRange(fixture.Echo.Cancelled, 4, int.MaxValue);
     }
 
     [Fact]

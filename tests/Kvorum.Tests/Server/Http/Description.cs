@@ -7,7 +7,9 @@ internal sealed class Description(JsonElement document)
 {
     public JsonElement Paths => document.GetProperty("paths");
 
-    /// <summary>Fails unless the operation is described with this status, and a JSON answer has the described members.</summary>
+    /// <summary>
+    /// Fails unless the operation is described with this status, and a JSON answer has the described members.
+    /// </summary>
     public void Check(string pattern, string method, int status, string? json)
     {
         Assert.True(

@@ -4,7 +4,10 @@ using System.Text.Json;
 
 namespace Kvorum.Tests.Server.Http;
 
-/// <summary>What HTTP tests share: requests whose target is sent as written, and answers held against the OpenAPI document.</summary>
+/// <summary>
+/// What HTTP tests share: requests whose target is sent as written, and answers held against the OpenAPI
+/// document.
+/// </summary>
 public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
 {
     internal static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };

@@ -16,6 +16,9 @@ namespace Kvorum.Node;
 /// </summary>
 public sealed partial class NodeLoop
 {
+    // There is nothing to wake up for any more.
+    private static readonly TimeSpan AfterFault = TimeSpan.FromHours(1);
+
     private readonly NodeContext _context;
     private readonly Inbox _inbox;
     private readonly SortedDictionary<uint, Replica> _replicas = [];
@@ -80,7 +83,7 @@ public sealed partial class NodeLoop
     public TimeSpan Turn()
     {
         if (_context.IsFaulted)
-            return Timeout.InfiniteTimeSpan;
+            return AfterFault;
         try
         {
             NowMs = _context.MonotonicMs;
@@ -96,7 +99,7 @@ public sealed partial class NodeLoop
         {
             // Whatever it is: going on could give a wrong answer, stopping cannot.
             _context.Fault(e);
-            return Timeout.InfiniteTimeSpan;
+            return AfterFault;
         }
     }
 

@@ -135,7 +135,13 @@ public static class RequestCodec
     /// Reads a request that fills <paramref name="bytes"/>; key and value refer to the same memory.
     /// <see cref="FormatException"/> if it is not one.
     /// </summary>
-    public static Request DecodeRequest(ReadOnlyMemory<byte> bytes)
+    public static Request DecodeRequest(ReadOnlyMemory<byte> bytes) => DecodeRequest(bytes, "");
+
+    /// <summary>
+    /// As <see cref="DecodeRequest(ReadOnlyMemory{byte})"/>; if the client id is <paramref name="likelyClientId"/>, that
+    /// very string is used and no new one made.
+    /// </summary>
+    public static Request DecodeRequest(ReadOnlyMemory<byte> bytes, string likelyClientId)
     {
         var reader = new SpanReader(bytes);
         var kind = reader.U8("kind of request");
@@ -143,7 +149,7 @@ public static class RequestCodec
             throw new FormatException($"Kind {kind} is no request.");
         var flags = Flags(ref reader, kind == GetKind ? NoRedirectFlag : NoRedirectFlag | ReturnPreviousFlag | IfVersionFlag);
         var noRedirect = (flags & NoRedirectFlag) != 0;
-        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax);
+        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
         var key = reader.Bytes32("key");
         if (kind == GetKind)
         {
@@ -159,7 +165,7 @@ public static class RequestCodec
         }
 
         var returnPrevious = (flags & ReturnPreviousFlag) != 0;
-        var clientId = reader.Text8("client id", Limits.ClientIdBytesMax);
+        var clientId = reader.Text8("client id", Limits.ClientIdBytesMax, likelyClientId);
         var requestId = reader.U64("request id");
         ulong? ifVersion = (flags & IfVersionFlag) != 0 ? reader.U64("version condition") : null;
         WriteRequest write = kind == PutKind
@@ -193,7 +199,13 @@ public static class RequestCodec
     /// Reads a reply that fills <paramref name="bytes"/>; the value refers to the same memory.
     /// <see cref="FormatException"/> if it is not one.
     /// </summary>
-    public static Reply DecodeReply(ReadOnlyMemory<byte> bytes)
+    public static Reply DecodeReply(ReadOnlyMemory<byte> bytes) => DecodeReply(bytes, "");
+
+    /// <summary>
+    /// As <see cref="DecodeReply(ReadOnlyMemory{byte})"/>; if the leader's address is
+    /// <paramref name="likelyLeader"/>, that very string is used and no new one made.
+    /// </summary>
+    public static Reply DecodeReply(ReadOnlyMemory<byte> bytes, string likelyLeader)
     {
         var reader = new SpanReader(bytes);
         var status = reader.U8("status");
@@ -210,7 +222,7 @@ public static class RequestCodec
             Epoch = reader.U64("epoch"),
             Version = reader.U64("version"),
             Message = (flags & MessageFlag) != 0 ? reader.Text16("message", MessageBytesMax) : "",
-            Leader = (flags & LeaderFlag) != 0 ? reader.Text8("leader's address", AddressBytesMax) : "",
+            Leader = (flags & LeaderFlag) != 0 ? reader.Text8("leader's address", AddressBytesMax, likelyLeader) : "",
             Value = reader.Bytes32("value"),
         };
         reader.End("reply");

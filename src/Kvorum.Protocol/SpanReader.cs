@@ -27,6 +27,25 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
 
     public ulong U64(string field) => BinaryPrimitives.ReadUInt64LittleEndian(Take(8, field));
 
+    /// <summary>A UUID, most significant byte first.</summary>
+    public Guid Guid(string field) => new(Take(16, field), bigEndian: true);
+
+    /// <summary>A number that is no more than an int holds.</summary>
+    public int Int(string field)
+    {
+        var value = U32(field);
+        return value <= int.MaxValue ? (int)value : throw new FormatException($"The {field} is {value}, which is too large.");
+    }
+
+    /// <summary>How many things follow, each of at least <paramref name="bytesEach"/> bytes: no more than there is room for.</summary>
+    public int Count16(string field, int bytesEach)
+    {
+        var count = U16(field);
+        return (long)count * bytesEach <= Left
+            ? count
+            : throw new FormatException($"{count} {field} do not fit into {Left} bytes.");
+    }
+
     public ReadOnlyMemory<byte> Bytes32(string field)
     {
         var length = U32(field);
@@ -37,9 +56,10 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
         return _memory.Slice(at, (int)length);
     }
 
-    public string Text8(string field, int bytesMax) => Text(U8(field), field, bytesMax);
+    /// <summary>A text; if it is <paramref name="likely"/>, that very string.</summary>
+    public string Text8(string field, int bytesMax, string likely = "") => Text(U8(field), field, bytesMax, likely);
 
-    public string Text16(string field, int bytesMax) => Text(U16(field), field, bytesMax);
+    public string Text16(string field, int bytesMax) => Text(U16(field), field, bytesMax, "");
 
     public ReadOnlySpan<byte> Take(int count, string field)
     {
@@ -57,14 +77,13 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
             throw new FormatException($"{Left} bytes too many after the {what}.");
     }
 
-    private string Text(int length, string field, int bytesMax)
+    private string Text(int length, string field, int bytesMax, string likely)
     {
         if (length > bytesMax)
             throw new FormatException($"The {field} has {length} bytes; at most {bytesMax} are allowed.");
         var bytes = Take(length, field);
-        // Nearly all requests are for this keyspace: spare its string.
-        if (bytes.SequenceEqual("default"u8))
-            return "default";
+        if (Ascii.Equals(bytes, likely))
+            return likely;
         if (!Utf8.IsValid(bytes))
             throw new FormatException($"The {field} is not valid UTF-8.");
         return Encoding.UTF8.GetString(bytes);

@@ -31,6 +31,13 @@ internal ref struct SpanWriter(Span<byte> span)
         Position += 8;
     }
 
+    /// <summary>A UUID, most significant byte first.</summary>
+    public void Guid(Guid id)
+    {
+        id.TryWriteBytes(_span[Position..], bigEndian: true, out _);
+        Position += 16;
+    }
+
     public void Raw(ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_span[Position..]);

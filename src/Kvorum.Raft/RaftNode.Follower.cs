@@ -44,7 +44,10 @@ public sealed partial class RaftNode
         leaderMatch = Math.Max(leaderMatch, Math.Min(message.Commit.Value, log.LastIndex));
         LearnCommit(message.Commit.Value);
         if (message.Quiesce && TryRest(message)) return;
-        Send(new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = message.ReadRound });
+        var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = message.ReadRound };
+        // The answer is a promise to protect the leader; who forgets the term in a crash must not have given it.
+        if (durableTerm == Term) Send(reply);
+        else SendWhenDurable(reply);
     }
 
     internal void FollowSnapshot(InstallSnapshot message)

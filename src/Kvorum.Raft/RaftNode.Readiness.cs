@@ -7,7 +7,10 @@ public sealed partial class RaftNode
     private List<Message> afterPersist = [];
     private HardState persistedState;
     private ulong readySequence;
-    private readonly Queue<(ulong Sequence, Term? OwnVote)> readysUnderWay = [];
+    private readonly Queue<(ulong Sequence, Term Term, bool OwnVote)> readysUnderWay = [];
+
+    /// <summary>The newest term that is durable.</summary>
+    private Term durableTerm;
 
     /// <summary>True if <see cref="TakeReady"/> has something to say.</summary>
     public bool HasReady =>
@@ -33,7 +36,7 @@ public sealed partial class RaftNode
             Committed = log.TakeCommitted(options.CommittedBytesMax),
             Reads = Take(ref answeredReads),
         };
-        readysUnderWay.Enqueue((sequence, ownVoteDue && Role == Role.Candidate ? Term : null));
+        readysUnderWay.Enqueue((sequence, Term, ownVoteDue && Role == Role.Candidate));
         ownVoteDue = false;
         return ready;
     }
@@ -43,10 +46,11 @@ public sealed partial class RaftNode
     {
         ArgumentNullException.ThrowIfNull(ready);
         Invariant.Check(readysUnderWay.Count > 0 && readysUnderWay.Peek().Sequence == ready.Sequence);
-        var (sequence, ownVote) = readysUnderWay.Dequeue();
+        var (sequence, term, ownVote) = readysUnderWay.Dequeue();
+        durableTerm = term;
         var stable = log.Stable;
         log.Persisted(sequence);
-        if (Role == Role.Candidate && ownVote == Term) OwnVoteDurable();
+        if (ownVote && Role == Role.Candidate && term == Term) OwnVoteDurable();
         else if (Role == Role.Leader && log.Stable > stable) OwnLogDurable();
     }
 

@@ -26,7 +26,7 @@ public sealed partial class RaftNode
         else if (Role == Role.Follower && Leader is not null)
         {
             forwarded.Add(readId);
-            if (!forwarded.IsUnderWay) SendForwardedReads();
+            if (!forwarded.IsUnderWay) RequestReadIndex(forwarded.Send(now));
         }
         else
         {
@@ -94,18 +94,18 @@ public sealed partial class RaftNode
     /// <summary>A follower asks a node that does not lead.</summary>
     internal void RefuseRead(ReadIndexRequest request) => AnswerRead(new(request.From, request.ReadId), (LogIndex?)null);
 
-    private void SendForwardedReads()
+    private void RequestReadIndex(ulong requestId)
     {
         Invariant.Check(Role == Role.Follower && Leader is not null);
-        var id = forwarded.Send(now);
-        Send(new ReadIndexRequest { From = Id, To = Leader.Value, Term = Term, ReadId = id });
+        Send(new ReadIndexRequest { From = Id, To = Leader.Value, Term = Term, ReadId = requestId });
     }
 
-    /// <summary>The request or its answer may be lost: ask again, which serves the old and the new reads alike.</summary>
+    /// <summary>The request or its answer may be lost: ask again.</summary>
     private void RetryForwardedReads()
     {
         if (!forwarded.IsUnderWay || Leader is null) return;
-        if (now - forwarded.SentTick >= Limits.ReadRetryHeartbeats * options.HeartbeatTicks) SendForwardedReads();
+        if (now - forwarded.SentTick >= Limits.ReadRetryHeartbeats * options.HeartbeatTicks)
+            RequestReadIndex(forwarded.SendAgain(now));
     }
 
     internal void ForwardedReadAnswered(ReadIndexReply reply)
@@ -114,7 +114,7 @@ public sealed partial class RaftNode
         foreach (var read in reads) answeredReads.Add(new(read, reply.Index));
         // The index is committed: what of it is here need not wait for the next heartbeat.
         if (reply.Index is { } index) LearnCommit(index.Value);
-        if (forwarded.HasWaiting) SendForwardedReads();
+        if (forwarded.HasWaiting) RequestReadIndex(forwarded.Send(now));
     }
 
     /// <summary>Gives up all reads that wait: who asked must ask again.</summary>

@@ -54,7 +54,7 @@ public sealed partial class RaftNode
         }
         configurations = ReadConfigurations(storage);
         forwarded = new ForwardedReads((ulong)random.NextInt64());
-        Term = hardState.Term;
+        Term = durableTerm = hardState.Term;
         vote = hardState.Vote;
         persistedState = hardState with { Commit = new(log.Commit) };
         // A node that ran before may have promised a leader, just before it stopped, not to vote for others: it keeps

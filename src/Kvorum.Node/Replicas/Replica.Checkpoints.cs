@@ -16,7 +16,7 @@ internal sealed partial class Replica
         if (_isCheckpointing || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
-        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.Configuration);
+        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.ConfigurationAt(index));
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(snapshot, _machine.LogTimeMs));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;

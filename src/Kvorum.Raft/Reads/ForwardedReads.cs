@@ -23,13 +23,21 @@ internal sealed class ForwardedReads(ulong firstId)
     /// <summary>A read was asked.</summary>
     public void Add(ulong readId) => waiting.Add(readId);
 
-    /// <summary>A request is sent for everything that waits, the request under way included; returns its id.</summary>
+    /// <summary>A request is sent for everything that waits; returns its id.</summary>
     public ulong Send(long tick)
     {
-        underWay.AddRange(waiting);
-        waiting.Clear();
+        Invariant.Check(!IsUnderWay && HasWaiting);
+        (underWay, waiting) = (waiting, underWay);
         SentTick = tick;
         return ++requestId;
+    }
+
+    /// <summary>The request under way is sent again; each answer to it, also a late one to the first sending, serves its reads.</summary>
+    public ulong SendAgain(long tick)
+    {
+        Invariant.Check(IsUnderWay);
+        SentTick = tick;
+        return requestId;
     }
 
     /// <summary>The answer to a request came: its reads, or null if it is not the one under way.</summary>

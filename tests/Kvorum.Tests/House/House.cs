@@ -21,6 +21,15 @@ public static class House
             .Where(path => path.EndsWith(ending, StringComparison.Ordinal))
             .Order(StringComparer.Ordinal)];
 
+    /// <summary>
+    /// True if the folder of a namespace of src is there: Kvorum.Node.Placement is src/Kvorum.Node/Placement.
+    /// </summary>
+    public static bool HasFolder(string space)
+    {
+        var parts = space.Split('.');
+        return Directory.Exists(Path.Combine([Root, "src", $"{parts[0]}.{parts[1]}", .. parts[2..]]));
+    }
+
     /// <summary>The text of a file of the tree.</summary>
     public static string Read(string path) => File.ReadAllText(Path.Combine(Root, path));
 

@@ -21,7 +21,7 @@ public static class XmlDocs
             .Where(member => member.HasElements)
             .Select(member => NameOf(member.Attribute("name")!.Value))
             .ToHashSet();
-        return assembly.GetExportedTypes().Where(IsWritten)
+        return assembly.GetExportedTypes().Where(type => IsWritten(type) && House.HasFolder(type.Namespace!))
             .SelectMany(type => Members(type).Prepend(NameOf(type)))
             .Where(id => !written.Contains(id))
             .Distinct();
@@ -63,7 +63,6 @@ public static class XmlDocs
     private static bool IsWritten(MemberInfo member) =>
         !member.IsDefined(typeof(CompilerGeneratedAttribute))
         && !member.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute))
-        && (member as Type)?.GetInterface("IMessage") is null // written by protoc
         && (member is not Type { DeclaringType: { } outer } || IsWritten(outer));
 
     private static bool IsOverride(PropertyInfo property) =>

@@ -59,6 +59,25 @@ internal sealed class SafetyChecker
             Require(mine.Value == agreed, $"{node.Id} takes another entry at {node.CommitIndex} for committed");
     }
 
+    /// <summary>No vote and no acknowledgement leaves before what it speaks of is durable.</summary>
+    public static void Leaves(Message message, MemoryLog disk)
+    {
+        var state = disk.HardState;
+        switch (message)
+        {
+            case RequestVote { PreVote: false }:
+                Require(state.Term == message.Term && state.Vote == message.From, "a candidate's own vote is not durable");
+                break;
+            case RequestVoteReply { PreVote: false, Granted: true }:
+                var kept = state.Term > message.Term || (state.Term == message.Term && state.Vote == message.To);
+                Require(kept, "a vote that left is not durable");
+                break;
+            case AppendEntriesReply { Rejected: false } reply:
+                Require(disk.LastIndex >= reply.Index && state.Term >= message.Term, "an acknowledged entry is not durable");
+                break;
+        }
+    }
+
     /// <summary>The replica crashed: what it led is over.</summary>
     public void Crashed(NodeId node) => leading.Remove(node);
 

@@ -262,8 +262,14 @@ internal sealed class ScriptCluster
 
     private static Func<Message, bool> Selector(string[] arguments) => new(Matching(arguments));
 
-    private void Post(IEnumerable<Message> messages) =>
-        network.AddRange(messages.Where(m => !isolated.Contains(m.From) && !isolated.Contains(m.To)));
+    private void Post(IEnumerable<Message> messages)
+    {
+        foreach (var message in messages)
+        {
+            SafetyChecker.Leaves(message, replicas[message.From].Disk);
+            if (!isolated.Contains(message.From) && !isolated.Contains(message.To)) network.Add(message);
+        }
+    }
 
     private void Look(Replica replica)
     {

@@ -174,6 +174,7 @@ internal sealed class Simulation
 
     private void Transmit(Message message)
     {
+        SafetyChecker.Leaves(message, replicas[(int)message.From.Value - 1].Disk);
         var lost = !healed && (cut.Contains((message.From, message.To)) || random.Next(100) < lossPercent);
         if (message is InstallSnapshot) StreamEnds(message, !lost);
         if (lost)

@@ -85,6 +85,32 @@ public class LogCrashTests
     }
 
     [Fact]
+    public void What_a_replay_told_is_durable_even_if_the_process_before_died_of_a_failed_sync()
+    {
+        var disk = new CrashFileSystem();
+        var jobs = new PumpedJobs();
+        Exception? result = null;
+        using (SharedLog log = SharedLog.Open(disk, "log", LogWorkload.Options, jobs, new ReplayedLog()))
+        {
+            disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
+            var batch = new LogBatch();
+            batch.AddEntry(1, 1, "in the page cache only"u8, default);
+            log.Append(batch, (_, error) => result = error);
+            jobs.RunAll();
+        }
+
+        Assert.Equal("injected", result?.Message);
+        disk.Fault = null;
+        // The machine runs on, so the frame is read; from then on it must not go away.
+        var told = new ReplayedLog();
+        SharedLog.Open(disk, "log", LogWorkload.Options, jobs, told).Dispose();
+        Assert.Single(told.Entries[1]);
+        var afterPowerCut = new ReplayedLog();
+        SharedLog.Open(disk.Crash(0), "log", LogWorkload.Options, jobs, afterPowerCut).Dispose();
+        Assert.Single(afterPowerCut.Entries[1]);
+    }
+
+    [Fact]
     public void A_disk_that_is_full_at_any_byte_loses_nothing_that_completed()
     {
         bool finished = false;

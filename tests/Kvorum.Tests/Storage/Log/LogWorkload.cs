@@ -73,6 +73,9 @@ public sealed class LogWorkload
         var random = new Random(1);
         for (int step = 1; step <= Steps; step++)
         {
+            // Groups that say something once and then are quiet: their states must move as segments go.
+            if (step % 10 == 1)
+                AppendQuiet(log, (uint)(100 + step));
             // One to four batches queue up before the log lane runs.
             for (int i = random.Next(1, 5); i > 0; i--)
                 Append(log, random, $"{step}.{i}");
@@ -87,6 +90,13 @@ public sealed class LogWorkload
         foreach (uint group in _last.Keys.ToArray())
             Release(log, group);
         jobs.RunAll();
+    }
+
+    private void AppendQuiet(SharedLog log, uint group)
+    {
+        var batch = new LogBatch();
+        batch.SetState(group, "quiet"u8);
+        Append(log, batch, model => model.State(group, "quiet"u8));
     }
 
     private void Append(SharedLog log, Random random, string name)
@@ -113,6 +123,11 @@ public sealed class LogWorkload
             _last[group] = index;
         }
 
+        Append(log, batch, effect);
+    }
+
+    private void Append(SharedLog log, LogBatch batch, Action<ReplayedLog> effect)
+    {
         _appended.Add(effect);
         log.Append(batch, (_, error) =>
         {

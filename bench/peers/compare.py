@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""Kvorum beside etcd: three nodes each, on this machine, in one run, taking turns.
+
+Writes one JSON object per measurement to --out and prints a markdown table of medians and ratios. Needs Debian's
+etcd-server, golang-go and golang-etcd-server-dev, and the .NET SDK for ./kvorum. Everything listens on free ports of
+loopback, lives in a temporary folder, and is ended and removed at the end. See docs/performance.md for the method.
+"""
+import argparse
+import base64
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+KVORUM = os.path.join(ROOT, "kvorum")
+CONNECTIONS = {64: 8, 256: 16}
+KEYS = 100_000
+PROBED_PARTITIONS = 64
+
+
+def free_ports(count):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
+
+
+def say(text):
+    print(f"# {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+class Cluster:
+    """Three processes that can be started, killed and stopped one by one."""
+
+    def __init__(self, folder, ports_each):
+        self.folder = folder
+        self.ports = [free_ports(ports_each) for _ in range(3)]
+        self.processes = [None] * 3
+        os.makedirs(folder)
+
+    def start(self, node):
+        with open(os.path.join(self.folder, f"node{node}.log"), "ab") as log:
+            self.processes[node] = subprocess.Popen(
+                self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def up(self):
+        for node in range(3):
+            self.start(node)
+        self.await_ready()
+
+    def kill(self, node):
+        self.processes[node].kill()
+        self.processes[node].wait()
+        self.processes[node] = None
+
+    def down(self):
+        running = [p for p in self.processes if p]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes = [None] * 3
+
+    def await_ready(self):
+        """Until a write to each probed key is acknowledged by each node that runs."""
+        deadline = time.monotonic() + 60
+        for node in range(3):
+            for i in range(PROBED_PARTITIONS):
+                while not (self.processes[node] and self.put(node, f"ready-{i}", 2)):
+                    if time.monotonic() > deadline:
+                        raise SystemExit(f"{self.name} is not ready after 60 s; its last lines:\n{self.last_lines()}")
+                    time.sleep(0.1)
+
+    def last_lines(self):
+        text = []
+        for node in range(3):
+            with open(os.path.join(self.folder, f"node{node}.log"), errors="replace") as log:
+                text += [f"node {node}: {line.rstrip()}" for line in log.readlines()[-5:]]
+        return "\n".join(text)
+
+    def put(self, node, key, timeout):
+        """One small put over HTTP, for readiness and failover; True if it was acknowledged."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port(node), timeout=timeout)
+        try:
+            connection.request("POST", self.put_path, self.put_body(key), {"content-type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            return response.status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+class Etcd(Cluster):
+    name = "etcd"
+    put_path = "/v3/kv/put"
+
+    def __init__(self, folder, load):
+        super().__init__(folder, 2)
+        self.load = load
+
+    def command(self, node):
+        client, peer = self.ports[node]
+        members = ",".join(f"n{i}=http://127.0.0.1:{self.ports[i][1]}" for i in range(3))
+        data = os.path.join(self.folder, f"data{node}")
+        return ["etcd", "--name", f"n{node}", "--data-dir", data,
+                "--listen-client-urls", f"http://127.0.0.1:{client}",
+                "--advertise-client-urls", f"http://127.0.0.1:{client}",
+                "--listen-peer-urls", f"http://127.0.0.1:{peer}",
+                "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
+                "--initial-cluster", members, "--log-level", "error",
+                "--initial-cluster-state", "existing" if os.path.exists(data) else "new"]
+
+    def http_port(self, node):
+        return self.ports[node][0]
+
+    @staticmethod
+    def put_body(key):
+        return json.dumps({"key": base64.b64encode(key.encode()).decode(), "value": "dg=="})
+
+    def leader(self):
+        for node in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", self.http_port(node), timeout=2)
+            try:
+                connection.request("POST", "/v3/maintenance/status", "{}")
+                status = json.loads(connection.getresponse().read())
+                if status.get("leader") == status["header"]["member_id"]:
+                    return node
+            except (OSError, http.client.HTTPException, ValueError):
+                pass
+            finally:
+                connection.close()
+        return None
+
+    def victim(self, trial):
+        deadline = time.monotonic() + 20
+        while (leader := self.leader()) is None:
+            if time.monotonic() > deadline:
+                raise SystemExit("etcd has no leader after 20 s")
+            time.sleep(0.2)
+        return leader
+
+    def run(self, mode, clients, seconds):
+        # All connections to the leader: the best case for etcd, whose followers pass writes on.
+        out = subprocess.run(
+            [self.load, "-mode", mode, "-endpoints", f"127.0.0.1:{self.ports[self.victim(0)][0]}",
+             "-conns", str(CONNECTIONS.get(clients, 8)), "-clients", str(clients), "-keys", str(KEYS),
+             "-seconds", str(seconds), "-warm", "0" if mode == "fill" else "1"],
+            check=True, capture_output=True, text=True, timeout=seconds + 60)
+        return json.loads(out.stdout)
+
+    def fill(self):
+        self.run("fill", 256, 60)
+
+    def failover_ms(self, times):
+        """One group leads all keys: it is back with the first write that is acknowledged."""
+        return min(times)
+
+
+class Kvorum(Cluster):
+    name = "kvorum"
+    put_path = "/kv/set"
+
+    def __init__(self, folder):
+        super().__init__(folder, 3)
+
+    def command(self, node):
+        client, peer, web = self.ports[node]
+        members = ",".join(f"node-{i}@127.0.0.1:{self.ports[i][1]}" for i in range(3))
+        return [KVORUM, "start", "--id", f"node-{node}", "--addr", f"127.0.0.1:{client}",
+                "--peer-addr", f"127.0.0.1:{peer}", "--http-addr", f"127.0.0.1:{web}",
+                "--data", os.path.join(self.folder, f"data{node}"), "--peers", members]
+
+    def http_port(self, node):
+        return self.ports[node][2]
+
+    @staticmethod
+    def put_body(key):
+        return json.dumps({"key": key, "value": "v"})
+
+    def victim(self, trial):
+        return trial % 3
+
+    def run(self, mode, clients, seconds):
+        addresses = ",".join(f"127.0.0.1:{ports[0]}" for ports in self.ports)
+        out = subprocess.run(
+            [KVORUM, "bench", mode, "--addr", addresses, "--clients", str(clients),
+             "--connections", str(CONNECTIONS.get(clients, 8)), "--value-size", "256", "--keys", str(KEYS),
+             "--warmup", "1s", "--duration", f"{seconds:g}s", "--json"],
+            check=True, capture_output=True, text=True, timeout=seconds + 120)
+        return self.figures(json.loads(out.stdout.strip().splitlines()[-1]))
+
+    @staticmethod
+    def figures(said):
+        return {"ops": said["ops_per_second"], "errors": said["errors"], "p50_ms": said["p50_ms"],
+                "p99_ms": said["p99_ms"], "p999_ms": said["p999_ms"]}
+
+    def fill(self):
+        self.run("fill", 256, 60)
+
+    def failover_ms(self, times):
+        """Each partition has its own leader: the cluster is back when the slowest one is."""
+        return max(times)
+
+
+def measure_load(clusters, options, out):
+    for cluster in clusters:
+        say(f"{cluster.name}: filling {KEYS} keys")
+        cluster.up()
+        cluster.fill()
+        cluster.down()
+    for turn in range(options.rounds):
+        for cluster in clusters:
+            # Started anew: etcd 3.4 copies its last burst of writes for each read until it is restarted.
+            cluster.up()
+            for mode, clients in [("get", 64), ("get", 256), ("put", 64), ("put", 256)]:
+                result = cluster.run(mode, clients, options.seconds)
+                record(out, {"system": cluster.name, "what": mode, "clients": clients, "round": turn, **result})
+            cluster.down()
+
+
+def measure_failover(clusters, options, out):
+    for cluster in clusters:
+        cluster.up()
+        time.sleep(options.settle)
+        for trial in range(options.trials):
+            times = fail_once(cluster, trial, options)
+            record(out, {"system": cluster.name, "what": "failover", "trial": trial,
+                         "ms": round(cluster.failover_ms(times), 1), "slowest_ms": round(max(times), 1)})
+        cluster.down()
+
+
+def fail_once(cluster, trial, options):
+    """One writer per probed key asks the survivors, before and after a kill -9; milliseconds from the kill to each one's
+    first acknowledged write among those that it sent after the kill. Then the node comes back."""
+    dead = cluster.victim(trial)
+    survivors = [node for node in range(3) if node != dead]
+    killed = threading.Event()
+    kill_time = [0.0]
+    times = [None] * PROBED_PARTITIONS
+
+    def write(i):
+        while True:
+            after_kill = killed.is_set()
+            # A bound of its own for each try, or all writers would retry in step.
+            if cluster.put(random.choice(survivors), f"probe-{i}", random.uniform(0.1, 0.2)):
+                if after_kill:
+                    times[i] = (time.monotonic() - kill_time[0]) * 1e3
+                    return
+                time.sleep(0.05)
+            elif killed.is_set() and time.monotonic() - kill_time[0] > 30:
+                times[i] = 30_000.0
+                return
+
+    writers = [threading.Thread(target=write, args=(i,), daemon=True) for i in range(PROBED_PARTITIONS)]
+    for writer in writers:
+        writer.start()
+    time.sleep(1)
+    kill_time[0] = time.monotonic()
+    cluster.processes[dead].kill()
+    killed.set()
+    for writer in writers:
+        writer.join()
+    cluster.kill(dead)
+    cluster.start(dead)
+    cluster.await_ready()
+    time.sleep(options.settle) # leadership goes back to where it is preferred
+    return times
+
+
+def record(out, entry):
+    entry = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry}
+    out.append(entry)
+    say(json.dumps(entry))
+    if out.path:
+        with open(out.path, "a") as f:
+            f.write(json.dumps(entry) + "\n")
+
+
+class Records(list):
+    path = None
+
+
+def table(records):
+    lines = ["| what | etcd | kvorum | ratio | etcd p99 | kvorum p99 | ratio |", "|---|---|---|---|---|---|---|"]
+    for what, clients in [("put", 64), ("put", 256), ("get", 64), ("get", 256)]:
+        median = {}
+        for system in ("etcd", "kvorum"):
+            rows = [r for r in records if (r["system"], r["what"], r.get("clients")) == (system, what, clients)]
+            if rows:
+                median[system] = [statistics.median(r[figure] for r in rows) for figure in ("ops", "p99_ms")]
+        if len(median) == 2:
+            (e, e99), (k, k99) = median["etcd"], median["kvorum"]
+            lines.append(f"| {what}, {clients} clients | {e:,.0f}/s | {k:,.0f}/s | {k / e:.1f} "
+                         f"| {e99:.1f} ms | {k99:.1f} ms | {k99 / e99:.2f} |")
+    for system in ("etcd", "kvorum"):
+        times = sorted(r["ms"] for r in records if (r["system"], r["what"]) == (system, "failover"))
+        if times:
+            lines.append(f"\n{system}, failover after kill -9, {len(times)} trials: median "
+                         f"{statistics.median(times):.0f} ms, worst {times[-1]:.0f} ms")
+    return "\n".join(lines)
+
+
+def need(tools):
+    missing = [f"{tool} (Debian: {package})" for tool, package in tools if not shutil.which(tool)]
+    if missing:
+        raise SystemExit(f"compare.py: missing {', '.join(missing)}")
+
+
+def build_load(folder):
+    binary = os.path.join(folder, "etcd-load")
+    cache = os.path.join(folder, "gocache")
+    environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOCACHE=cache, GOFLAGS="")
+    subprocess.run(["go", "build", "-o", binary, os.path.join(HERE, "etcd-load", "main.go")], env=environment, check=True)
+    shutil.rmtree(cache, ignore_errors=True)
+    return binary
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--systems", default="etcd,kvorum", help="which to measure (default: both)")
+    parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of load, each system in turn (default: 3)")
+    parser.add_argument("--seconds", type=float, default=5, help="counted seconds of a measurement (default: 5)")
+    parser.add_argument("--trials", type=int, default=20, help="failovers of each system (default: 20)")
+    parser.add_argument("--settle", type=float, default=6, help="seconds of quiet after a start (default: 6)")
+    parser.add_argument("--out", help="file to append one JSON object per measurement to")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    systems = options.systems.split(",")
+    folder = tempfile.mkdtemp(prefix="kvorum-peers.")
+    clusters = []
+    records = Records()
+    records.path = options.out
+    try:
+        if "etcd" in systems:
+            need([("etcd", "etcd-server"), ("go", "golang-go, golang-etcd-server-dev")])
+            say("building the load generator for etcd")
+            clusters.append(Etcd(os.path.join(folder, "etcd"), build_load(folder)))
+        if "kvorum" in systems:
+            subprocess.run([KVORUM, "--version"], check=True, stdout=subprocess.DEVNULL)
+            clusters.append(Kvorum(os.path.join(folder, "kvorum")))
+        if "load" in options.parts:
+            measure_load(clusters, options, records)
+        if "failover" in options.parts:
+            measure_failover(clusters, options, records)
+        print(table(records))
+    finally:
+        for cluster in clusters:
+            cluster.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

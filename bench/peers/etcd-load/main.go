@@ -1,0 +1,113 @@
+// Closed-loop load for etcd 3.4 on Debian's packaged client (GOPATH mode). Prints one JSON object:
+// {"ops":..., "errors":..., "p50_ms":..., "p99_ms":..., "p999_ms":...}, ops counted per second.
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/etcd/clientv3"
+)
+
+var (
+	endpoints = flag.String("endpoints", "127.0.0.1:2379", "comma-separated; connections are spread over them")
+	mode      = flag.String("mode", "put", "put (new keys), get (linearizable) or fill (keys 1 to -keys)")
+	conns     = flag.Int("conns", 8, "connections")
+	clients   = flag.Int("clients", 64, "callers, spread over the connections; each waits for its answer")
+	seconds   = flag.Float64("seconds", 5, "counted seconds")
+	warm      = flag.Float64("warm", 1, "seconds before counting")
+	valueSize = flag.Int("value-size", 256, "bytes")
+	keys      = flag.Uint64("keys", 100000, "keys that gets draw from")
+)
+
+func key(n uint64) string {
+	b := make([]byte, 8)
+	binary.BigEndian.PutUint64(b, n)
+	return string(b)
+}
+
+func main() {
+	flag.Parse()
+	eps := strings.Split(*endpoints, ",")
+	cs := make([]*clientv3.Client, *conns)
+	for i := range cs {
+		c, err := clientv3.New(clientv3.Config{Endpoints: eps[i%len(eps) : i%len(eps)+1], DialTimeout: 5 * time.Second})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		cs[i] = c
+	}
+
+	value := strings.Repeat("v", *valueSize)
+	begin := time.Now()
+	from := begin.Add(time.Duration(*warm * float64(time.Second)))
+	until := from.Add(time.Duration(*seconds * float64(time.Second)))
+	ctx, cancel := context.WithDeadline(context.Background(), until.Add(10*time.Second))
+	defer cancel()
+	var seq uint64
+	if *mode == "put" { // a range of new keys for each run
+		seq = uint64(begin.UnixNano())
+	}
+	latencies := make([][]float64, *clients)
+	var errors int64
+	var wg sync.WaitGroup
+	for i := 0; i < *clients; i++ {
+		wg.Add(1)
+		go func(i int) {
+			defer wg.Done()
+			c := cs[i%len(cs)]
+			random := rand.New(rand.NewSource(int64(i) + begin.UnixNano()))
+			for {
+				sent := time.Now()
+				if sent.After(until) {
+					return
+				}
+				var err error
+				switch *mode {
+				case "get":
+					_, err = c.Get(ctx, key(1+uint64(random.Int63())%*keys))
+				default:
+					n := atomic.AddUint64(&seq, 1)
+					if *mode == "fill" && n > *keys {
+						return
+					}
+					_, err = c.Put(ctx, key(n), value)
+				}
+				done := time.Now()
+				if !done.After(from) || done.After(until) {
+					continue
+				}
+				if err != nil {
+					atomic.AddInt64(&errors, 1)
+				} else {
+					latencies[i] = append(latencies[i], done.Sub(sent).Seconds()*1e3)
+				}
+			}
+		}(i)
+	}
+	wg.Wait()
+
+	var all []float64
+	for _, l := range latencies {
+		all = append(all, l...)
+	}
+	sort.Float64s(all)
+	p := func(q float64) float64 {
+		if len(all) == 0 {
+			return 0
+		}
+		return all[int(float64(len(all)-1)*q)]
+	}
+	fmt.Printf("{\"ops\":%.0f,\"errors\":%d,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n",
+		float64(len(all))/(*seconds), errors, p(.5), p(.99), p(.999))
+}

@@ -1,0 +1,233 @@
+using System.Runtime.CompilerServices;
+using Kvorum.Protocol;
+
+namespace Kvorum.Client;
+
+/// <summary>The nodes, who leads what, and how a call finds its way and its end.</summary>
+internal sealed class Cluster : IDisposable
+{
+    /// <summary>How often calls are looked at whose time may be up.</summary>
+    private const int SweepMs = 20;
+
+    /// <summary>Maps are asked for no more often than this, however many reasons there are.</summary>
+    private const int MapPauseMs = 50;
+
+    private readonly KvorumClientOptions _options;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, NodeLink> _links = new(StringComparer.Ordinal);
+    private readonly NodeLink[] _seeds;
+    private readonly List<ulong> _overdue = [];
+    private readonly Timer _sweeper;
+    private NodeLink[] _all = [];
+    private Routes _routes;
+    private int _turn;
+    private int _isAskingMap;
+    private int _isSweeping;
+    private long _mapDueMs = Environment.TickCount64;
+    private long _mapAskedMs = long.MinValue / 2;
+    private volatile bool _isClosed;
+
+    /// <summary><see cref="ArgumentException"/> if an address is none.</summary>
+    public Cluster(KvorumClientOptions options)
+    {
+        _options = options;
+        _seeds = [.. options.Addresses.Select(address => LinkOf(address)
+            ?? throw new ArgumentException($"'{address}' is no address of the form host:port."))];
+        _routes = Routes.Unknown(_seeds);
+        _turn = Random.Shared.Next(_seeds.Length);
+        _sweeper = new(static cluster => ((Cluster)cluster!).Sweep(), this, SweepMs, SweepMs);
+    }
+
+    /// <summary>
+    /// Asks a request until it is done or cannot be, or the time is up: the way of every call. The reply's status is Ok,
+    /// or <see cref="KvorumException"/> is thrown.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Reply> CallAsync(Request request, TimeSpan timeout, CancellationToken cancelled)
+    {
+        var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        var course = new CallCourse(request, timeout);
+        while (true)
+        {
+            cancelled.ThrowIfCancellationRequested();
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+            var nowMs = Environment.TickCount64;
+            if (nowMs >= deadlineMs)
+                throw course.TimeUp();
+            var routes = Volatile.Read(ref _routes);
+            var partition = routes.PartitionOf(request.Keyspace, request.Key.Span);
+            var link = Pick(routes, request.Keyspace, partition, course.Avoid);
+            var connection = link.Open(partition);
+            var answer = new Answer(AnswerKind.NotSent);
+            if (connection is null)
+            {
+                (connection, var failure) = await link.ReachAsync(partition, deadlineMs, cancelled).ConfigureAwait(false);
+                answer = answer with { Reason = failure };
+                nowMs = Environment.TickCount64;
+            }
+
+            if (connection is not null)
+            {
+                answer = await connection.AskAsync(
+                    request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled).ConfigureAwait(false);
+            }
+
+            if (answer.Kind == AnswerKind.Cancelled)
+                throw new OperationCanceledException(cancelled);
+            if (answer.Reply is { } reply)
+                Learn(request.Keyspace, routes, link, reply);
+            else
+                WantMap();
+            if (course.IsDone(answer, link))
+                return answer.Reply!;
+            if (course.PauseMs(deadlineMs) is > 0 and var pauseMs)
+                await Task.Delay(pauseMs, cancelled).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks a node, or any that answers, for its map or state.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>> AskAnyAsync(
+        NativeFrameKind kind, string? address, TimeSpan timeout, CancellationToken cancelled)
+    {
+        var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        NodeLink? link = null;
+        if (address is not null)
+            link = LinkOf(address) ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+        var last = "";
+        NodeLink? avoid = null;
+        while (Environment.TickCount64 < deadlineMs)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+            var asked = link ?? Any(Volatile.Read(ref _routes), avoid);
+            var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled).ConfigureAwait(false);
+            var answer = new Answer(AnswerKind.NotSent, Reason: failure);
+            if (connection is not null)
+            {
+                var nowMs = Environment.TickCount64;
+                answer = await connection.AskAsync(kind, nowMs, deadlineMs, cancelled).ConfigureAwait(false);
+            }
+
+            if (answer.Kind == AnswerKind.Body)
+                return answer.Body;
+            cancelled.ThrowIfCancellationRequested();
+            (last, avoid) = (answer.Reason, asked);
+            await Task.Delay(20, cancelled).ConfigureAwait(false);
+        }
+
+        throw new KvorumException(ReplyStatus.Unavailable, $"No node answered within {timeout}: {last}.", RetryClass.Safe);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NodeLink[] links;
+        lock (_gate)
+        {
+            _isClosed = true;
+            links = _all;
+        }
+
+        _sweeper.Dispose();
+        foreach (var link in links)
+            link.Dispose();
+    }
+
+    /// <summary>The leader, unless it just failed this call or is left alone for a while; then any other node.</summary>
+    private NodeLink Pick(Routes routes, string keyspace, uint partition, NodeLink? avoid) =>
+        routes.LeaderOf(keyspace, partition) is { MayWork: true } leader && leader != avoid ? leader : Any(routes, avoid);
+
+    private NodeLink Any(Routes routes, NodeLink? avoid)
+    {
+        var links = routes.Links;
+        NodeLink? fallback = null;
+        for (var i = 0; i < links.Count; i++)
+        {
+            var link = links[(int)((uint)Interlocked.Increment(ref _turn) % (uint)links.Count)];
+            if (link.MayWork && link != avoid)
+                return link;
+            fallback = fallback is null || fallback == avoid ? link : fallback;
+        }
+
+        // All known nodes fail: perhaps the cluster has moved, and only the given addresses still lead there.
+        return _seeds.FirstOrDefault(seed => seed.MayWork && seed != avoid) ?? fallback ?? _seeds[0];
+    }
+
+    /// <summary>What a reply says about who leads.</summary>
+    private void Learn(string keyspace, Routes routes, NodeLink asked, Reply reply)
+    {
+        if (reply.Leader.Length > 0 && reply.Leader != asked.Address && LinkOf(reply.Leader) is { } leader)
+        {
+            if (routes.Map is not null && routes.LeaderOf(keyspace, reply.Partition) != leader)
+            {
+                routes.Learn(keyspace, reply.Partition, leader);
+                WantMap();
+            }
+        }
+        else if (reply.Status is ReplyStatus.NotLeader or ReplyStatus.ShuttingDown || routes.Map is null)
+        {
+            WantMap();
+        }
+    }
+
+    private NodeLink? LinkOf(string address)
+    {
+        lock (_gate)
+        {
+            if (_links.TryGetValue(address, out var known))
+                return known;
+            if (_isClosed || !NodeAddress.TryParse(address, out var parsed))
+                return null;
+            var link = new NodeLink(parsed, _options, _ => WantMap());
+            _links.Add(address, link);
+            _all = [.. _all, link];
+            return link;
+        }
+    }
+
+    private void Sweep()
+    {
+        if (Interlocked.Exchange(ref _isSweeping, 1) == 1)
+            return;
+        var nowMs = Environment.TickCount64;
+        foreach (var link in Volatile.Read(ref _all))
+            link.Sweep(nowMs, _overdue);
+        Volatile.Write(ref _isSweeping, 0);
+        if (nowMs >= Volatile.Read(ref _mapDueMs) && Volatile.Read(ref _routes).Map is not null)
+            WantMap();
+    }
+
+    /// <summary>Has the map renewed in the background, unless that is under way or was done just now.</summary>
+    private void WantMap()
+    {
+        var nowMs = Environment.TickCount64;
+        if (_isClosed || nowMs - Volatile.Read(ref _mapAskedMs) < MapPauseMs || Interlocked.Exchange(ref _isAskingMap, 1) == 1)
+            return;
+        Volatile.Write(ref _mapAskedMs, nowMs);
+        Volatile.Write(ref _mapDueMs, nowMs + (long)_options.MapInterval.TotalMilliseconds);
+        _ = Task.Run(RenewMapAsync);
+    }
+
+    private async Task RenewMapAsync()
+    {
+        try
+        {
+            var body = await AskAnyAsync(
+                NativeFrameKind.MapRequest, null, _options.Timeout, CancellationToken.None).ConfigureAwait(false);
+            var map = ClusterMapCodec.Decode(body);
+            lock (_gate)
+            {
+                var before = _routes;
+                if (before.Map is null || map.Epoch >= before.Map.Epoch)
+                    Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
+            }
+        }
+        catch (Exception e) when (e is KvorumException or FormatException or ArgumentException or ObjectDisposedException)
+        {
+            // Calls go on with what is known, over any node that passes them on, and ask for the map again.
+        }
+        finally
+        {
+            Volatile.Write(ref _isAskingMap, 0);
+        }
+    }
+}

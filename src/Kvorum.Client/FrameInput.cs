@@ -1,0 +1,55 @@
+using Kvorum.Protocol;
+
+namespace Kvorum.Client;
+
+/// <summary>
+/// What was received and not yet handled, in one contiguous piece. Grows to the size of one frame and falls back to its
+/// usual size when that is done. Owned by the connection's reader.
+/// </summary>
+internal sealed class FrameInput
+{
+    private const int UsualBytes = 64 << 10;
+
+    private byte[] _bytes = new byte[UsualBytes];
+    private int _start;
+    private int _end;
+    private int _wanted;
+
+    /// <summary>So many bytes were received into <see cref="Space"/>.</summary>
+    public void Filled(int count) => _end += count;
+
+    /// <summary>
+    /// Takes the next frame, if it is here whole; its body is good until the next <see cref="Space"/>.
+    /// <see cref="FormatException"/> if what came is no frame.
+    /// </summary>
+    public bool TryTake(out NativeFrame frame)
+    {
+        if (NativeCodec.TryRead(_bytes.AsMemory(_start, _end - _start), out _wanted, out frame))
+        {
+            _start += _wanted;
+            _wanted = 0;
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Room to receive into: at least one byte, and room for the frame that has begun.</summary>
+    public Memory<byte> Space()
+    {
+        var count = _end - _start;
+        var needed = Math.Max(UsualBytes, _wanted);
+        if (_bytes.Length != needed && count <= needed)
+            Move(new byte[needed]);
+        else if (_start > 0 && (count == 0 || _end == _bytes.Length || _start + needed > _bytes.Length))
+            Move(_bytes);
+        return _bytes.AsMemory(_end);
+    }
+
+    private void Move(byte[] into)
+    {
+        var count = _end - _start;
+        Buffer.BlockCopy(_bytes, _start, into, 0, count);
+        (_bytes, _start, _end) = (into, 0, count);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Kvorum.Protocol;
+
+namespace Kvorum.Client;
+
+/// <summary>
+/// A client of a Kvorum cluster: the door of this library. It finds the cluster by any of the given addresses, learns
+/// which node leads which partition and asks that node; a call that fails in a way that is safe to repeat is repeated, a
+/// write always with the same ids, so that it happens once, until the call's time is up. Thread-safe; one per program is
+/// enough; dispose it at the end.
+/// </summary>
+/// <remarks>
+/// <para>Put is what other stores call Set.</para>
+/// <para>
+/// Errors are <see cref="KvorumException"/>, cancellation is <see cref="OperationCanceledException"/>, a name over its
+/// bound or a request too large for a frame is <see cref="ArgumentException"/>. Keys and values must not be changed until
+/// the call is over: repetitions read them again.
+/// </para>
+/// </remarks>
+public sealed class KvorumClient : IAsyncDisposable
+{
+    private readonly KvorumClientOptions _options;
+    private readonly Cluster _cluster;
+    private readonly string _clientId;
+    private ulong _lastRequestId;
+
+    private KvorumClient(KvorumClientOptions options)
+    {
+        _options = options;
+        _cluster = new(options);
+        _clientId = options.ClientId ?? Convert.ToHexStringLower(Guid.CreateVersion7().ToByteArray(bigEndian: true));
+    }
+
+    /// <summary>The id under which this client writes; empty if it writes without a record.</summary>
+    public string ClientId => _clientId;
+
+    /// <summary>
+    /// Makes a client. Connections are opened when they are needed: the first call says whether the cluster can be
+    /// reached. <see cref="ArgumentException"/> if an option makes no sense.
+    /// </summary>
+    public static KvorumClient Connect(KvorumClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ConnectionsPerNode, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Timeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.ConnectTimeout, TimeSpan.Zero);
+        if (options.Addresses.Count == 0)
+            throw new ArgumentException("At least one address of a node is needed, as host:port.");
+        CheckBound(options.Keyspace, Limits.KeyspaceBytesMax, "keyspace");
+        CheckBound(options.ClientId ?? "", Limits.ClientIdBytesMax, "client id");
+        return new(options);
+    }
+
+    /// <summary>Sets a key.</summary>
+    public ValueTask<WriteResult> PutAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        WriteAsync(new PutRequest
+        {
+            Keyspace = options?.Keyspace ?? _options.Keyspace,
+            Key = key,
+            Value = value,
+            ClientId = _clientId,
+            RequestId = options?.RequestId ?? Interlocked.Increment(ref _lastRequestId),
+            IfVersion = options?.IfVersion,
+            ReturnPrevious = options?.ReturnPrevious ?? false,
+            TtlMs = TtlOf(options),
+        }, options, cancelled);
+
+    /// <summary>Sets a key; both are written as UTF-8.</summary>
+    public ValueTask<WriteResult> PutAsync(
+        string key, string value, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        PutAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), options, cancelled);
+
+    /// <summary>Reads a key.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<GetResult> GetAsync(
+        ReadOnlyMemory<byte> key, ReadOptions? options = null, CancellationToken cancelled = default)
+    {
+        var request = new GetRequest
+        {
+            Keyspace = options?.Keyspace ?? _options.Keyspace,
+            Key = key,
+            Consistency = options?.Consistency ?? ReadConsistency.Linearizable,
+        };
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancelled).ConfigureAwait(false);
+        return new(reply.Found, reply.Value, reply.Version, reply.Stale);
+    }
+
+    /// <summary>Reads a key, written as UTF-8.</summary>
+    public ValueTask<GetResult> GetAsync(string key, ReadOptions? options = null, CancellationToken cancelled = default) =>
+        GetAsync(Encoding.UTF8.GetBytes(key), options, cancelled);
+
+    /// <summary>Removes a key; an absent key is no error.</summary>
+    public ValueTask<WriteResult> DeleteAsync(
+        ReadOnlyMemory<byte> key, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        WriteAsync(new DeleteRequest
+        {
+            Keyspace = options?.Keyspace ?? _options.Keyspace,
+            Key = key,
+            ClientId = _clientId,
+            RequestId = options?.RequestId ?? Interlocked.Increment(ref _lastRequestId),
+            IfVersion = options?.IfVersion,
+            ReturnPrevious = options?.ReturnPrevious ?? false,
+        }, options, cancelled);
+
+    /// <summary>Removes a key, written as UTF-8; an absent key is no error.</summary>
+    public ValueTask<WriteResult> DeleteAsync(
+        string key, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        DeleteAsync(Encoding.UTF8.GetBytes(key), options, cancelled);
+
+    /// <summary>The cluster as one of its nodes knows it now.</summary>
+    public async ValueTask<ClusterMap> MapAsync(CancellationToken cancelled = default)
+    {
+        var body = await _cluster.AskAnyAsync(NativeFrameKind.MapRequest, null, _options.Timeout, cancelled).ConfigureAwait(false);
+        return ClusterMapCodec.Decode(body);
+    }
+
+    /// <summary>
+    /// The state of one node, as JSON in UTF-8: its name, whether it is ready and if not why, members, and every replica.
+    /// </summary>
+    /// <param name="address">host:port of the node; null for any one that answers.</param>
+    /// <param name="cancelled">Takes the question back.</param>
+    public ValueTask<ReadOnlyMemory<byte>> StatusAsync(string? address = null, CancellationToken cancelled = default) =>
+        _cluster.AskAnyAsync(NativeFrameKind.StatusRequest, address, _options.Timeout, cancelled);
+
+    /// <summary>Closes all connections; calls under way fail.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _cluster.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<WriteResult> WriteAsync(
+        WriteRequest request, WriteOptions? options, CancellationToken cancelled)
+    {
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancelled).ConfigureAwait(false);
+        return new(reply.Version, reply.Found, reply.Value, reply.Replayed);
+    }
+
+    private static ulong TtlOf(WriteOptions? options) => options?.Ttl switch
+    {
+        null => 0,
+        { TotalMilliseconds: < 1 } ttl => throw new ArgumentException($"A TTL of {ttl} is less than a millisecond."),
+        { } ttl => (ulong)ttl.TotalMilliseconds,
+    };
+
+    private static void CheckBound(string text, int bytesMax, string what)
+    {
+        var count = Encoding.UTF8.GetByteCount(text);
+        if (count > bytesMax)
+            throw new ArgumentException($"The {what} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
+    }
+}

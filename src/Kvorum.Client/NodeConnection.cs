@@ -1,0 +1,369 @@
+using System.Buffers;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using Kvorum.Protocol;
+
+namespace Kvorum.Client;
+
+/// <summary>
+/// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a lock; who
+/// finds nobody sending sends all that has gathered. While the reader hands out the answers of what it has received,
+/// sending is left to it: the questions that those answers lead to leave with one send.
+/// </summary>
+internal sealed class NodeConnection : IDisposable
+{
+    /// <summary>Spent calls kept for reuse.</summary>
+    private const int SpareMax = 1024;
+
+    /// <summary>A node from which nothing came for so long although it was asked is taken for dead.</summary>
+    private const int SilenceMs = 900;
+
+    private readonly Socket _socket;
+    private readonly bool _inline;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, PendingCall> _calls = [];
+    private readonly Stack<PendingCall> _spare = new();
+    private readonly SocketAsyncEventArgs _send = new(true);
+    private readonly FrameInput _input = new();
+    private readonly TaskCompletionSource _greeted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ArrayBufferWriter<byte> _gathered = new(4096);
+    private ArrayBufferWriter<byte> _leaving = new(4096);
+    private int _sent;
+    private ulong _nextCorrelation;
+    private long _heardMs;
+    private bool _isSending;
+    private bool _isHandingOut;
+    private bool _isClosed;
+    private string _likelyLeader = "";
+    private string _lossReason = "";
+
+    private NodeConnection(Socket socket, string address, bool inline)
+    {
+        (_socket, Address, _inline) = (socket, address, inline);
+        _heardMs = Environment.TickCount64;
+        _send.Completed += (_, _) => GoOn();
+    }
+
+    /// <summary>The node's address, as it was dialled.</summary>
+    public string Address { get; }
+
+    /// <summary>The node's name, once it has said hello.</summary>
+    public string NodeName { get; private set; } = "";
+
+    /// <summary>The cluster it belongs to, once it has said hello.</summary>
+    public Guid ClusterId { get; private set; }
+
+    /// <summary>False once the node has said goodbye or the connection is gone: new calls belong elsewhere.</summary>
+    public bool IsUsable { get; private set; } = true;
+
+    /// <summary>
+    /// Dials, says hello and waits for the node's hello. Throws <see cref="SocketException"/>, <see cref="IOException"/>
+    /// or <see cref="OperationCanceledException"/>.
+    /// </summary>
+    public static async Task<NodeConnection> DialAsync(
+        NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended, CancellationToken cancelled)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var connection = new NodeConnection(socket, address.Text, inline);
+        try
+        {
+            await socket.ConnectAsync(address.Host, address.Port, cancelled).ConfigureAwait(false);
+            connection._gathered.Write(NativeCodec.Magic);
+            NativeCodec.WriteHello(connection._gathered, clientName);
+            connection.Flush();
+            _ = connection.ReadAsync(ended);
+            await connection._greeted.Task.WaitAsync(cancelled).ConfigureAwait(false);
+            return connection;
+        }
+        catch
+        {
+            connection.Close("it could not be opened");
+            throw;
+        }
+    }
+
+    /// <summary>Asks a request.</summary>
+    public ValueTask<Answer> AskAsync(Request request, long nowMs, long deadlineMs, CancellationToken cancelled) =>
+        AskAsync(NativeFrameKind.Request, request, nowMs, deadlineMs, cancelled);
+
+    /// <summary>Asks for the map or the state.</summary>
+    public ValueTask<Answer> AskAsync(NativeFrameKind kind, long nowMs, long deadlineMs, CancellationToken cancelled) =>
+        AskAsync(kind, null, nowMs, deadlineMs, cancelled);
+
+    /// <summary>Ends a call early, if it is still under way; the node is told. Any thread.</summary>
+    public void TakeBack(ulong correlation, AnswerKind kind)
+    {
+        PendingCall? call;
+        lock (_gate)
+        {
+            if (!_calls.Remove(correlation, out call))
+                return;
+            if (!_isClosed)
+                NativeCodec.Write(_gathered, NativeFrameKind.Cancel, correlation);
+        }
+
+        call.Complete(new(kind, Reason: $"{Address} did not answer in time"));
+        Flush();
+    }
+
+    /// <summary>
+    /// Ends calls whose time is up. If nothing at all was heard since the oldest of them was asked, the connection is
+    /// taken for dead: a node answers late requests, too. Called every now and then.
+    /// </summary>
+    public void Sweep(long nowMs, List<ulong> overdue)
+    {
+        overdue.Clear();
+        var isSilent = false;
+        lock (_gate)
+        {
+            foreach (var call in _calls.Values)
+            {
+                if (call.DeadlineMs > nowMs)
+                    continue;
+                overdue.Add(call.Correlation);
+                isSilent |= call.AskedMs > Volatile.Read(ref _heardMs) && nowMs - call.AskedMs >= SilenceMs;
+            }
+        }
+
+        foreach (var correlation in overdue)
+            TakeBack(correlation, AnswerKind.TimedOut);
+        if (isSilent)
+            Close("the node went silent");
+    }
+
+    /// <summary>A call has done its duty. Any thread.</summary>
+    public void Return(PendingCall call)
+    {
+        lock (_gate)
+        {
+            if (_spare.Count < SpareMax)
+                _spare.Push(call);
+        }
+    }
+
+    /// <summary>Ends the connection; calls under way are answered <see cref="AnswerKind.Lost"/>. Any thread.</summary>
+    public void Close(string reason)
+    {
+        PendingCall[] calls;
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _isClosed = true;
+            IsUsable = false;
+            if (_lossReason.Length == 0)
+                _lossReason = reason;
+            calls = [.. _calls.Values];
+            _calls.Clear();
+        }
+
+        _socket.Dispose();
+        _send.Dispose();
+        _greeted.TrySetException(new IOException($"The connection to {Address} was lost: {_lossReason}."));
+        _ = _greeted.Task.Exception;
+        foreach (var call in calls)
+            call.Complete(LostAnswer());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close("the client was closed");
+
+    private Answer LostAnswer() => new(AnswerKind.Lost, Reason: $"the connection to {Address} was lost: {_lossReason}");
+
+    private ValueTask<Answer> AskAsync(
+        NativeFrameKind kind, Request? request, long nowMs, long deadlineMs, CancellationToken cancelled)
+    {
+        PendingCall? call;
+        ValueTask<Answer> task;
+        lock (_gate)
+        {
+            if (!IsUsable)
+                return new(new Answer(AnswerKind.NotSent, Reason: $"{Address} takes no more requests"));
+            var correlation = ++_nextCorrelation;
+            if (request is null)
+                NativeCodec.Write(_gathered, kind, correlation);
+            else
+                NativeCodec.WriteRequest(_gathered, correlation, (uint)Math.Max(1, deadlineMs - nowMs), request);
+            if (!_spare.TryPop(out call))
+                call = new(this);
+            call.Begin(correlation, nowMs, deadlineMs, _inline);
+            task = call.Task;
+            if (cancelled.CanBeCanceled)
+                call.CancelWith(cancelled);
+            _calls.Add(correlation, call);
+        }
+
+        // A token that fired before the call was in the table found nothing to take back.
+        if (cancelled.IsCancellationRequested)
+            TakeBack(call.Correlation, AnswerKind.Cancelled);
+        Flush();
+        return task;
+    }
+
+    private void Flush()
+    {
+        if (Volatile.Read(ref _isHandingOut))
+            return;
+        lock (_gate)
+        {
+            if (_isSending || _isClosed || _gathered.WrittenCount == 0)
+                return;
+            TakeGathered();
+        }
+
+        Send();
+    }
+
+    private void GoOn()
+    {
+        if (HasMore())
+            Send();
+    }
+
+    /// <summary>Owned by the one for whom <see cref="_isSending"/> was set.</summary>
+    private void Send()
+    {
+        try
+        {
+            do
+            {
+                _send.SetBuffer(MemoryMarshal.AsMemory(_leaving.WrittenMemory)[_sent..]);
+                if (_socket.SendAsync(_send))
+                    return;
+            }
+            while (HasMore());
+        }
+        catch (Exception e) when (e is ObjectDisposedException or SocketException or InvalidOperationException)
+        {
+            Close(e.Message);
+        }
+    }
+
+    private bool HasMore()
+    {
+        if (_send.SocketError != SocketError.Success || _send.BytesTransferred == 0)
+        {
+            Close(_send.SocketError.ToString());
+            return false;
+        }
+
+        _sent += _send.BytesTransferred;
+        if (_sent < _leaving.WrittenCount)
+            return true;
+        lock (_gate)
+        {
+            if (_gathered.WrittenCount > 0 && !_isClosed)
+            {
+                TakeGathered();
+                return true;
+            }
+
+            _leaving.ResetWrittenCount();
+            _isSending = false;
+            return false;
+        }
+    }
+
+    private void TakeGathered()
+    {
+        const int keptBytesMax = 1 << 20;
+        (_gathered, _leaving) = (_leaving.Capacity > keptBytesMax ? new(4096) : _leaving, _gathered);
+        _gathered.ResetWrittenCount();
+        _sent = 0;
+        _isSending = true;
+    }
+
+    private async Task ReadAsync(Action<NodeConnection> ended)
+    {
+        try
+        {
+            while (true)
+            {
+                var count = await _socket.ReceiveAsync(_input.Space(), SocketFlags.None).ConfigureAwait(false);
+                if (count == 0)
+                    break;
+                _input.Filled(count);
+                Volatile.Write(ref _heardMs, Environment.TickCount64);
+                TakeFrames();
+            }
+
+            Close("the node closed it");
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or FormatException)
+        {
+            Close(e.Message);
+        }
+
+        ended(this);
+    }
+
+    private void TakeFrames()
+    {
+        Volatile.Write(ref _isHandingOut, true);
+        try
+        {
+            while (_input.TryTake(out var frame))
+                Handle(frame);
+        }
+        finally
+        {
+            Volatile.Write(ref _isHandingOut, false);
+            Flush();
+        }
+
+        CloseIfDone();
+    }
+
+    private void Handle(NativeFrame frame)
+    {
+        switch (frame.Kind)
+        {
+            case NativeFrameKind.Reply:
+                // The value is handed to the caller: it gets memory of its own.
+                var reply = RequestCodec.DecodeReply(frame.Body.ToArray(), _likelyLeader);
+                _likelyLeader = reply.Leader;
+                Answer(frame.Correlation, new(AnswerKind.Reply, reply));
+                break;
+            case NativeFrameKind.MapReply or NativeFrameKind.StatusReply:
+                Answer(frame.Correlation, new(AnswerKind.Body, Body: frame.Body.ToArray()));
+                break;
+            case NativeFrameKind.HelloReply:
+                (_, ClusterId, NodeName) = NativeCodec.ReadHelloReply(frame.Body);
+                _greeted.TrySetResult();
+                break;
+            case NativeFrameKind.Goodbye:
+                IsUsable = false;
+                break;
+            case NativeFrameKind.Error:
+                _lossReason = Encoding.UTF8.GetString(frame.Body.Span[..Math.Min(frame.Body.Length, 1024)]);
+                throw new FormatException(_lossReason);
+            default:
+                throw new FormatException($"{Address} sent a frame of kind {(byte)frame.Kind}.");
+        }
+    }
+
+    private void Answer(ulong correlation, Answer answer)
+    {
+        PendingCall? call;
+        lock (_gate)
+        {
+            // One that was taken back is answered all the same.
+            if (!_calls.Remove(correlation, out call))
+                return;
+        }
+
+        call.Complete(answer);
+    }
+
+    private void CloseIfDone()
+    {
+        if (IsUsable)
+            return;
+        bool isDone;
+        lock (_gate)
+            isDone = _calls.Count == 0;
+        if (isDone)
+            Close("the node is shutting down");
+    }
+}

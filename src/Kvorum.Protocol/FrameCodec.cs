@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace Kvorum.Protocol;
+
+/// <summary>
+/// The frame around every message on a TCP connection, whoever talks. Integers are little-endian.
+/// <code>
+/// frame := length:u32 crc:u32 kind:u8 rest       length: bytes of kind and rest, 1 to the bound of a frame
+///                                                crc:    CRC-32C (Castagnoli, RFC 3720) of kind and rest
+/// </code>
+/// The length is believed only as far as its bound before the checksum is known to be right: a reader that keeps to
+/// <see cref="TryRead"/> never allocates more than one frame for it. What the kinds mean is the two ends' business.
+/// </summary>
+public static class FrameCodec
+{
+    /// <summary>Bytes before the kind.</summary>
+    public const int HeaderBytes = 8;
+
+    /// <summary>Bytes before the rest: the header and the kind.</summary>
+    public const int PrefixBytes = HeaderBytes + 1;
+
+    /// <summary>
+    /// Finishes a frame that fills <paramref name="frame"/> and whose rest is already in place after
+    /// <see cref="PrefixBytes"/>: writes length, checksum and kind.
+    /// </summary>
+    public static void Seal(Span<byte> frame, byte kind)
+    {
+        frame[HeaderBytes] = kind;
+        BinaryPrimitives.WriteUInt32LittleEndian(frame, (uint)(frame.Length - HeaderBytes));
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc32C(frame[HeaderBytes..]));
+    }
+
+    /// <summary>
+    /// How many bytes the frame at the start of <paramref name="bytes"/> takes; 0 while its length is not here yet.
+    /// <see cref="FormatException"/> if that is none or over <paramref name="frameBytesMax"/>.
+    /// </summary>
+    public static int SizeOf(ReadOnlySpan<byte> bytes, int frameBytesMax)
+    {
+        if (bytes.Length < 4)
+            return 0;
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        if (length == 0 || length > frameBytesMax - HeaderBytes)
+            throw new FormatException($"A frame of {length} bytes was announced; 1 to {frameBytesMax - HeaderBytes} are allowed.");
+        return HeaderBytes + (int)length;
+    }
+
+    /// <summary>
+    /// Looks for a whole frame at the start of <paramref name="bytes"/>. False while more bytes are needed. Then
+    /// <paramref name="size"/> is how many the frame takes if that is known yet, else 0.
+    /// <see cref="FormatException"/> if this is no frame: the connection can only be closed.
+    /// </summary>
+    public static bool TryRead(ReadOnlySpan<byte> bytes, int frameBytesMax, out int size, out byte kind)
+    {
+        kind = 0;
+        size = SizeOf(bytes, frameBytesMax);
+        if (size == 0 || bytes.Length < size)
+            return false;
+        var announced = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+        var actual = Crc32C(bytes[HeaderBytes..size]);
+        if (announced != actual)
+            throw new FormatException($"A frame's checksum is {actual:x8} where {announced:x8} was announced.");
+        kind = bytes[HeaderBytes];
+        return true;
+    }
+
+    /// <summary>CRC-32C with the usual inversion at both ends; its check value for "123456789" is e3069283.</summary>
+    public static uint Crc32C(ReadOnlySpan<byte> bytes)
+    {
+        var crc = ~0u;
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        foreach (var b in bytes)
+            crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+}

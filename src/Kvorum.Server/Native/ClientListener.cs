@@ -1,0 +1,236 @@
+using System.Net;
+using System.Net.Sockets;
+using Kvorum.Node;
+using Kvorum.Protocol;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>
+/// The door for clients: one port for the native protocol and for gRPC, told apart by a connection's first bytes.
+/// Native connections are served here, all others are handed to whoever listens through <see cref="Others"/>.
+/// </summary>
+/// <remarks>
+/// <code>
+/// await using var clients = new ClientListener(options);           // binds: the port is known, in EndPoint
+/// await using var grpc = GrpcServer.Create(node, grpcOptions, clients.Others, clients.EndPoint);
+/// await grpc.StartAsync(stopping);
+/// clients.Start(node);                                             // accepts from now on
+/// ...
+/// await clients.DrainAsync(impatient);                             // goodbye to native clients
+/// await grpc.StopAsync(impatient);
+/// </code>
+/// In a web host: <c>services.AddSingleton(clients.Others)</c> and <c>kestrel.Listen(clients.EndPoint, ...)</c>. The
+/// factory takes that one endpoint only; Kestrel asks others for the rest.
+/// </remarks>
+public sealed class ClientListener : IAsyncDisposable
+{
+    private readonly ClientListenerOptions _options;
+    private readonly ILogger _log;
+    private readonly Socket _listening;
+    private readonly HandedOverConnections _others;
+    private readonly Lock _gate = new();
+    private readonly HashSet<NativeConnection> _connections = [];
+    private readonly HashSet<Socket> _unknown = [];
+    private INode? _node;
+    private Task _accepting = Task.CompletedTask;
+    private bool _isStopping;
+
+    /// <summary>
+    /// Binds and listens; nothing is accepted before <see cref="Start"/>. <see cref="IOException"/> if the address cannot
+    /// be had, with a message for the operator.
+    /// </summary>
+    public ClientListener(ClientListenerOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.OutputBytesMax, Limits.FrameBytesMax);
+        _options = options;
+        _log = options.Logging.CreateLogger("Kvorum.Server.Native");
+        _listening = Bind(options.EndPoint);
+        EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
+        _others = new(EndPoint, options.Logging);
+    }
+
+    /// <summary>Where it listens, with the true port.</summary>
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>Kestrel's way to connections that are not native: takes <see cref="EndPoint"/> only.</summary>
+    public IConnectionListenerFactory Others => _others;
+
+    /// <summary>Native connections open now.</summary>
+    public int ConnectionCount
+    {
+        get
+        {
+            lock (_gate)
+                return _connections.Count;
+        }
+    }
+
+    /// <summary>Begins to accept. Once.</summary>
+    public void Start(INode node)
+    {
+        if (Interlocked.CompareExchange(ref _node, node, null) is not null)
+            throw new InvalidOperationException("The listener was started before.");
+        _accepting = Task.Run(AcceptAsync);
+    }
+
+    /// <summary>
+    /// Accepts no more, says goodbye to native clients, and waits until their calls are answered or
+    /// <paramref name="impatient"/> fires. Connections handed over are their new owner's to end.
+    /// </summary>
+    public async Task DrainAsync(CancellationToken impatient)
+    {
+        await StopAcceptingAsync().ConfigureAwait(false);
+        await Task.WhenAll(Connections().Select(connection => connection.DrainAsync(impatient))).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes what is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAcceptingAsync().ConfigureAwait(false);
+        foreach (var connection in Connections())
+            connection.Dispose();
+        _others.Dispose();
+    }
+
+    private static Socket Bind(IPEndPoint endpoint)
+    {
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endpoint.Address.Equals(IPAddress.IPv6Any))
+                socket.DualMode = true;
+            socket.Bind(endpoint);
+            socket.Listen(512);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            var remedy = e.SocketErrorCode == SocketError.AddressAlreadyInUse
+                ? "another program listens there; end it or choose another --addr"
+                : "choose an --addr of this machine";
+            throw new IOException($"Cannot listen on {endpoint} for clients: {e.Message} ({remedy}).", e);
+        }
+    }
+
+    private NativeConnection[] Connections()
+    {
+        lock (_gate)
+            return [.. _connections];
+    }
+
+    private async Task StopAcceptingAsync()
+    {
+        Socket[] unknown;
+        lock (_gate)
+        {
+            _isStopping = true;
+            unknown = [.. _unknown];
+        }
+
+        _listening.Dispose();
+        foreach (var socket in unknown)
+            socket.Dispose();
+        await _accepting.ConfigureAwait(false);
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                var socket = await _listening.AcceptAsync().ConfigureAwait(false);
+                _ = WelcomeAsync(socket);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                if (Volatile.Read(ref _isStopping))
+                    return;
+                // Out of descriptors, or the client went away again: neither is a reason to go deaf.
+                Log.AcceptFailed(_log, e.Message);
+                await Task.Delay(10).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task WelcomeAsync(Socket socket)
+    {
+        try
+        {
+            socket.NoDelay = true;
+            if (!Remember(socket))
+                socket.Dispose();
+            else if (!await IsNativeAsync(socket).ConfigureAwait(false))
+                HandOver(socket);
+            else
+                await ServeAsync(socket).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            socket.Dispose();
+        }
+        finally
+        {
+            Forget(socket);
+        }
+    }
+
+    private void HandOver(Socket socket)
+    {
+        Forget(socket);
+        _others.Take(socket);
+    }
+
+    private async Task ServeAsync(Socket socket)
+    {
+        using var connection = new NativeConnection(socket, _node!, _options, _log);
+        bool isTooMany;
+        lock (_gate)
+        {
+            _unknown.Remove(socket);
+            isTooMany = _connections.Count >= _options.ConnectionsMax;
+            if (_isStopping)
+                return;
+            if (!isTooMany)
+                _connections.Add(connection);
+        }
+
+        if (isTooMany)
+        {
+            await connection.RefuseAsync(
+                $"Node {_options.NodeName} has {_options.ConnectionsMax} native connections, which is its bound.")
+                .ConfigureAwait(false);
+            return;
+        }
+
+        await connection.RunAsync().ConfigureAwait(false);
+        lock (_gate)
+            _connections.Remove(connection);
+    }
+
+    /// <summary>One byte tells: no other protocol that is spoken here begins with a K.</summary>
+    private async Task<bool> IsNativeAsync(Socket socket)
+    {
+        using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
+        var first = new byte[1];
+        var count = await socket.ReceiveAsync(first, SocketFlags.Peek, patience.Token).ConfigureAwait(false);
+        return count == 0
+            ? throw new SocketException((int)SocketError.ConnectionReset)
+            : first[0] == NativeCodec.Magic[0];
+    }
+
+    private bool Remember(Socket socket)
+    {
+        lock (_gate)
+            return !_isStopping && _unknown.Count < _options.ConnectionsMax && _unknown.Add(socket);
+    }
+
+    private void Forget(Socket socket)
+    {
+        lock (_gate)
+            _unknown.Remove(socket);
+    }
+}

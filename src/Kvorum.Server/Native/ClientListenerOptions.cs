@@ -1,0 +1,43 @@
+using System.Net;
+using Kvorum.Protocol;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>The settings of a <see cref="ClientListener"/>.</summary>
+public sealed record ClientListenerOptions
+{
+    /// <summary>Where to listen; port 0 for any free one.</summary>
+    public required IPEndPoint EndPoint { get; init; }
+
+    /// <summary>The node's name, told to native clients.</summary>
+    public required string NodeName { get; init; }
+
+    /// <summary>The cluster, told to native clients.</summary>
+    public required Guid ClusterId { get; init; }
+
+    /// <summary>Native connections at once; one more is refused with a message.</summary>
+    public int ConnectionsMax { get; init; } = 4096;
+
+    /// <summary>Requests of one connection under way; at the bound its socket is not read: back-pressure.</summary>
+    public int InFlightMax { get; init; } = 4096;
+
+    /// <summary>Bytes of requests of one connection under way; at the bound its socket is not read: back-pressure.</summary>
+    public long InFlightBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of replies that wait to be sent at which the socket is not read: back-pressure.</summary>
+    public int OutputBytesSoft { get; init; } = 8 << 20;
+
+    /// <summary>
+    /// Bytes of replies that wait to be sent at which a client is cut off: it asks and does not read. At least
+    /// <see cref="Limits.FrameBytesMax"/>.
+    /// </summary>
+    public int OutputBytesMax { get; init; } = 256 << 20;
+
+    /// <summary>How long a new connection may take to say what it speaks, and a native one to say hello.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Where to log.</summary>
+    public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
+}

@@ -1,0 +1,23 @@
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>A request of a native client on its way through the node.</summary>
+/// <param name="connection">Where the answer goes.</param>
+/// <param name="correlation">The client's number for it.</param>
+/// <param name="bytes">Memory it holds: counts against the connection's bound.</param>
+/// <param name="request">What is asked.</param>
+/// <param name="timeout">The client's patience.</param>
+internal sealed class NativeCall(
+    NativeConnection connection, ulong correlation, int bytes, Request request, TimeSpan timeout)
+    : Call(request, timeout)
+{
+    public ulong Correlation { get; } = correlation;
+
+    public int Bytes { get; } = bytes;
+
+    public override IReplySink? Sink => connection;
+
+    public override void Complete(Reply reply) => connection.Complete(this, reply);
+}

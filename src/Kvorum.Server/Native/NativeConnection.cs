@@ -1,0 +1,462 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Kvorum.Node;
+using Kvorum.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>
+/// One connection of a native client. Frames are read and submitted on the socket's thread; replies come on any thread,
+/// mostly a node loop, are gathered under a lock, and sent together when the batch is done.
+/// </summary>
+/// <remarks>
+/// While the reader works through what it has received, flushes are left to it: calls that are answered at once, or by a
+/// node loop meanwhile, leave with one send. Everything has a bound (<see cref="ClientListenerOptions"/>): at most of
+/// them the socket is simply not read, so that TCP tells the client; a client that asks and does not read is cut off.
+/// </remarks>
+internal sealed class NativeConnection : IReplySink, IDisposable
+{
+    /// <summary>Questions about the node's state that may be open at once: each costs a walk over all partitions.</summary>
+    private const int StatusAsksMax = 16;
+
+    /// <summary>The longest time a node is told to try for: a client that waits longer asks again.</summary>
+    private static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
+
+    /// <summary>How long an ended client may go on sending before the socket is closed under it.</summary>
+    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
+
+    private readonly Socket _socket;
+    private readonly INode _node;
+    private readonly ClientListenerOptions _options;
+    private readonly ILogger _log;
+    private readonly EndPoint? _client;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, NativeCall> _calls = [];
+    private readonly ReplyOutput _output;
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ReceiveBuffer _received = new();
+    private TaskCompletionSource? _room;
+    private long _callBytes;
+    private int _statusAsks;
+    private string _likelyClientId = "";
+    private bool _isGathering;
+    private bool _hasMagic;
+    private bool _isGreeted;
+    private bool _isDraining;
+    private bool _isClosed;
+
+    /// <summary>A connection on a socket whose first bytes are still to be read.</summary>
+    public NativeConnection(Socket socket, INode node, ClientListenerOptions options, ILogger log)
+    {
+        (_socket, _node, _options, _log) = (socket, node, options, log);
+        _client = socket.RemoteEndPoint;
+        _output = new(socket, _gate, Lost, Sent);
+    }
+
+    /// <summary>Serves until either side ends it. Never throws.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            await ServeAsync().ConfigureAwait(false);
+        }
+        catch (FormatException e)
+        {
+            await RefuseAsync(e.Message).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await RefuseAsync($"No hello came within {_options.HandshakeTimeout.TotalSeconds} s.").ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The client is gone: nobody is left to be told.
+        }
+#pragma warning disable CA1031 // A fault of one connection must not take the others along.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Log.Fault(_log, e, _client);
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
+    /// <summary>Says one sentence about why the client cannot be served, and closes.</summary>
+    public async Task RefuseAsync(string reason)
+    {
+        Log.CutOff(_log, _client, reason);
+        lock (_gate)
+            NativeCodec.Write(_output.Gathered, NativeFrameKind.Error, 0, Encoding.UTF8.GetBytes(reason));
+        try
+        {
+            _output.Flush();
+            await LingerAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // It did not care to listen.
+        }
+
+        Close();
+    }
+
+    /// <summary>
+    /// Says goodbye and waits until all calls are answered and sent, or <paramref name="impatient"/> fires; then closes.
+    /// Requests that come meanwhile are answered <see cref="ReplyStatus.ShuttingDown"/>.
+    /// </summary>
+    public async Task DrainAsync(CancellationToken impatient)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _isDraining = true;
+            NativeCodec.Write(_output.Gathered, NativeFrameKind.Goodbye, 0);
+        }
+
+        _output.Flush();
+        try
+        {
+            await _idle.Task.WaitAsync(impatient).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What is still under way is lost: the client asks again elsewhere, with the same ids.
+        }
+
+        Close();
+    }
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+        if (!Volatile.Read(ref _isGathering))
+            _output.Flush();
+    }
+
+    /// <summary>The answer of a call. Any thread; never blocks, never throws.</summary>
+    public void Complete(NativeCall call, Reply reply)
+    {
+        TaskCompletionSource? room = null;
+        bool isFlooded;
+        lock (_gate)
+        {
+            if (_isClosed || !_calls.Remove(call.Correlation))
+                return;
+            _callBytes -= call.Bytes;
+            WriteReply(call.Correlation, reply);
+            if (HasRoom())
+                (room, _room) = (_room, null);
+            isFlooded = _output.Waiting > _options.OutputBytesMax;
+        }
+
+        room?.TrySetResult();
+        if (isFlooded)
+            Lost($"{_options.OutputBytesMax} bytes of replies wait and it does not read");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close();
+
+    private async Task ServeAsync()
+    {
+        using var handshake = new CancellationTokenSource(_options.HandshakeTimeout);
+        while (true)
+        {
+            while (!TakeFrames())
+                await RoomAsync().ConfigureAwait(false);
+            var space = _received.Space();
+            var count = await _socket.ReceiveAsync(
+                space, SocketFlags.None, _isGreeted ? default : handshake.Token).ConfigureAwait(false);
+            if (count == 0)
+                return;
+            _received.Filled(count);
+        }
+    }
+
+    /// <summary>Handles all whole frames received; false if it stopped early because too much is under way.</summary>
+    private bool TakeFrames()
+    {
+        Volatile.Write(ref _isGathering, true);
+        try
+        {
+            while (true)
+            {
+                if (!MayTake())
+                    return false;
+                if (!TakeFrame())
+                    return true;
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _isGathering, false);
+            _output.Flush();
+        }
+    }
+
+    private bool TakeFrame()
+    {
+        if (!_hasMagic && !TakeMagic())
+            return false;
+        if (!NativeCodec.TryRead(_received.Bytes, out var size, out var frame))
+        {
+            _received.Want(size);
+            return false;
+        }
+
+        Handle(frame);
+        _received.Taken(size);
+        return true;
+    }
+
+    private bool TakeMagic()
+    {
+        var magic = NativeCodec.Magic;
+        var bytes = _received.Bytes.Span;
+        if (!magic.StartsWith(bytes[..Math.Min(bytes.Length, magic.Length)]))
+            throw new FormatException("The connection does not begin like one of the native protocol.");
+        if (bytes.Length < magic.Length)
+            return false;
+        _received.Taken(magic.Length);
+        return _hasMagic = true;
+    }
+
+    private void Handle(NativeFrame frame)
+    {
+        if (!_isGreeted && frame.Kind != NativeFrameKind.Hello)
+            throw new FormatException($"The first frame is of kind {(byte)frame.Kind}, not a hello.");
+        switch (frame.Kind)
+        {
+            case NativeFrameKind.Request:
+                Submit(frame);
+                break;
+            case NativeFrameKind.Cancel:
+                Cancel(frame.Correlation);
+                break;
+            case NativeFrameKind.MapRequest:
+                lock (_gate)
+                    WriteMap(frame.Correlation);
+                break;
+            case NativeFrameKind.StatusRequest:
+                AskStatus(frame.Correlation);
+                break;
+            case NativeFrameKind.Hello:
+                Greet(frame);
+                break;
+            default:
+                throw new FormatException($"Frames of kind {(byte)frame.Kind} are not for servers of version {NativeCodec.Version}.");
+        }
+    }
+
+    private void Greet(NativeFrame frame)
+    {
+        if (_isGreeted)
+            throw new FormatException("One hello is enough.");
+        var (_, name) = NativeCodec.ReadHello(frame.Body);
+        _isGreeted = true;
+        Log.Greeted(_log, name, _client);
+        lock (_gate)
+            NativeCodec.WriteHelloReply(_output.Gathered, _options.ClusterId, _options.NodeName);
+    }
+
+    private void Submit(NativeFrame frame)
+    {
+        var (timeoutMs, request) = NativeCodec.ReadRequest(frame.Body);
+        if (Decode(frame.Correlation, request) is not { } decoded)
+            return;
+        var timeout = TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs));
+        var call = new NativeCall(
+            this, frame.Correlation, frame.Body.Length, decoded, timeout < TimeoutMax ? timeout : TimeoutMax);
+        lock (_gate)
+        {
+            if (_isDraining || _isClosed)
+            {
+                WriteReply(frame.Correlation, new Reply
+                {
+                    Status = ReplyStatus.ShuttingDown,
+                    Message = $"Node {_options.NodeName} is shutting down; ask another one.",
+                });
+                return;
+            }
+
+            if (!_calls.TryAdd(frame.Correlation, call))
+                throw new FormatException($"Correlation {frame.Correlation} is already under way.");
+            _callBytes += call.Bytes;
+        }
+
+        _node.Submit(call);
+    }
+
+    /// <summary>
+    /// The request in memory of its own: key and value live as long as the node needs them. A request that cannot be
+    /// read in a frame that is whole is the caller's fault alone: it is answered, and the connection goes on.
+    /// </summary>
+    private Request? Decode(ulong correlation, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            var request = RequestCodec.DecodeRequest(bytes.ToArray(), _likelyClientId);
+            if (request is WriteRequest write)
+                _likelyClientId = write.ClientId;
+            return request;
+        }
+        catch (FormatException e)
+        {
+            lock (_gate)
+                WriteReply(correlation, new Reply { Status = ReplyStatus.InvalidArgument, Message = e.Message });
+            return null;
+        }
+    }
+
+    private void Cancel(ulong correlation)
+    {
+        NativeCall? call;
+        lock (_gate)
+            _calls.TryGetValue(correlation, out call);
+        call?.Cancel();
+    }
+
+    private void AskStatus(ulong correlation)
+    {
+        lock (_gate)
+        {
+            if (++_statusAsks > StatusAsksMax)
+                throw new FormatException($"More than {StatusAsksMax} questions about the state at once.");
+        }
+
+        // The answer comes on a node loop, which has better things to do than to write JSON.
+        _node.AskStatus(status => ThreadPool.UnsafeQueueUserWorkItem(
+            static told => told.connection.AnswerStatus(told.correlation, told.status),
+            (connection: this, correlation, status), preferLocal: false));
+    }
+
+    private void AnswerStatus(ulong correlation, NodeStatus status)
+    {
+        var json = NativeStatusJson.Bytes(status);
+        lock (_gate)
+        {
+            _statusAsks--;
+            if (_isClosed)
+                return;
+            NativeCodec.Write(_output.Gathered, NativeFrameKind.StatusReply, correlation, json);
+        }
+
+        Flush();
+    }
+
+    private void WriteMap(ulong correlation)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        ClusterMapCodec.Encode(_node.Map, body);
+        NativeCodec.Write(_output.Gathered, NativeFrameKind.MapReply, correlation, body.WrittenSpan);
+    }
+
+    private void WriteReply(ulong correlation, Reply reply)
+    {
+        try
+        {
+            NativeCodec.WriteReply(_output.Gathered, correlation, reply);
+        }
+        catch (ArgumentException e)
+        {
+            NativeCodec.WriteReply(
+                _output.Gathered, correlation, new Reply { Status = ReplyStatus.Internal, Message = e.Message });
+        }
+    }
+
+    private bool MayTake()
+    {
+        lock (_gate)
+        {
+            return _calls.Count < _options.InFlightMax && _callBytes < _options.InFlightBytesMax
+                && _output.Waiting < _options.OutputBytesSoft;
+        }
+    }
+
+    /// <summary>Some way below the bounds, so that the reader does not wake for every single answer.</summary>
+    private bool HasRoom() => _calls.Count <= _options.InFlightMax * 3L / 4
+        && _callBytes <= _options.InFlightBytesMax * 3 / 4 && _output.Waiting < _options.OutputBytesSoft;
+
+    private async Task RoomAsync()
+    {
+        TaskCompletionSource room;
+        lock (_gate)
+        {
+            if (_isClosed || HasRoom())
+                return;
+            room = _room ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        await room.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Everything gathered was sent.</summary>
+    private void Sent()
+    {
+        TaskCompletionSource? room = null;
+        bool isDrained;
+        lock (_gate)
+        {
+            if (_isClosed || HasRoom())
+                (room, _room) = (_room, null);
+            isDrained = _isDraining && _calls.Count == 0 && _output.Waiting == 0;
+        }
+
+        room?.TrySetResult();
+        if (isDrained)
+            _idle.TrySetResult();
+    }
+
+    private void Lost(string reason)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+        }
+
+        Log.CutOff(_log, _client, reason);
+        Close();
+    }
+
+    /// <summary>
+    /// Lets the client read what was said last: a socket closed over unread bytes resets the connection, and the
+    /// client's kernel would throw the words away.
+    /// </summary>
+    private async Task LingerAsync()
+    {
+        using var patience = new CancellationTokenSource(LingerTime);
+        _socket.Shutdown(SocketShutdown.Send);
+        var waste = new byte[4096];
+        while (await _socket.ReceiveAsync(waste, SocketFlags.None, patience.Token).ConfigureAwait(false) > 0)
+        {
+        }
+    }
+
+    private void Close()
+    {
+        TaskCompletionSource? room;
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _isClosed = true;
+            foreach (var call in _calls.Values)
+                call.Cancel();
+            _calls.Clear();
+            (room, _room) = (_room, null);
+        }
+
+        _socket.Dispose();
+        _output.Dispose();
+        room?.TrySetResult();
+        _idle.TrySetResult();
+    }
+}

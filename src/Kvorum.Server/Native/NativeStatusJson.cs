@@ -1,0 +1,13 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Kvorum.Node;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>A node's state as the JSON that native clients get.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(NodeStatus))]
+internal sealed partial class NativeStatusJson : JsonSerializerContext
+{
+    public static byte[] Bytes(NodeStatus status) => JsonSerializer.SerializeToUtf8Bytes(status, Default.NodeStatus);
+}

@@ -1,0 +1,88 @@
+using Kvorum.Node.Groups;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Tests.Node.Groups;
+
+public class GroupRecoveryTests
+{
+    private static readonly Configuration Three = new() { Voters = [new(1), new(2), new(3)] };
+
+    [Fact]
+    public void Later_entries_replace_earlier_ones_and_what_lies_behind()
+    {
+        var recovery = Replay(null, (1, 1), (2, 1), (3, 1), (2, 2));
+        var (_, log) = recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+        Assert.Equal((2UL, 2UL), (log.LastIndex.Value, log.TermOf(new(2))!.Value.Value));
+    }
+
+    [Fact]
+    public void Entries_below_the_checkpoint_are_left_out()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(1), Three);
+        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1), (4, 2)).Recovered(1, checkpoint);
+        Assert.Equal((3UL, 4UL), (log.FirstIndex.Value, log.LastIndex.Value));
+    }
+
+    [Fact]
+    public void A_log_that_went_astray_under_an_installed_snapshot_is_void()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
+        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1)).Recovered(1, checkpoint);
+        Assert.Equal((3UL, 2UL), (log.FirstIndex.Value, log.LastIndex.Value));
+    }
+
+    [Fact]
+    public void The_mark_of_a_snapshot_makes_the_entries_behind_it_count()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
+        var batch = new LogReplayStub(checkpoint);
+        batch.Entry(1, 1, 1);
+        batch.Entry(1, 2, 1);
+        batch.Entry(1, 3, 1);
+        batch.Mark(2, 5);
+        batch.Entry(1, 3, 6);
+        var (_, log) = batch.Recovery.Recovered(1, checkpoint);
+        Assert.Equal((3UL, 6UL), (log.LastIndex.Value, log.TermOf(new(3))!.Value.Value));
+    }
+
+    [Fact]
+    public void A_gap_is_damage() =>
+        Assert.Contains("lacks entries 2 to 2", Assert.Throws<LogDamagedException>(() => Replay(null, (1, 1), (3, 1))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_gap_behind_the_checkpoint_is_damage()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(1), Three);
+        var recovery = Replay(checkpoint, (4, 1));
+        Assert.Throws<LogDamagedException>(() => recovery.Recovered(1, checkpoint));
+    }
+
+    [Fact]
+    public void The_newest_state_counts()
+    {
+        var recovery = new GroupRecovery(new Dictionary<uint, SnapshotMetadata>());
+        recovery.State(1, Convert.FromHexString("01" + "0300000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000"));
+        var (state, _) = recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+        Assert.Equal(new HardState(new(3), new NodeId(2), new(7)), state);
+        Assert.Throws<FormatException>(() => recovery.State(1, [9, 9]));
+    }
+
+    private static GroupRecovery Replay(SnapshotMetadata? checkpoint, params (ulong Index, ulong Term)[] entries)
+    {
+        var stub = new LogReplayStub(checkpoint);
+        foreach (var (index, term) in entries)
+            stub.Entry(1, index, term);
+        return stub.Recovery;
+    }
+
+    private sealed class LogReplayStub(SnapshotMetadata? checkpoint)
+    {
+        public GroupRecovery Recovery { get; } = new(
+            checkpoint is null ? new Dictionary<uint, SnapshotMetadata>() : new() { [1] = checkpoint });
+
+        public void Entry(uint group, ulong index, ulong term) => Recovery.Entry(group, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, 1, 42]);
+
+        public void Mark(ulong index, ulong term) => Recovery.Entry(1, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, GroupRecords.SnapshotMark]);
+    }
+}

@@ -1,0 +1,233 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Http.Headers;
+using Google.Protobuf;
+using Kvorum.Protocol;
+using Kvorum.Server;
+using Kvorum.Server.Grpc;
+using V1 = Kvorum.Server.Grpc.V1;
+
+namespace Kvorum.Tests.Server.Grpc;
+
+/// <summary>What well-behaved clients never send, and what only the server's side can see.</summary>
+public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
+{
+    private static readonly HttpClient Client = new();
+
+    [Fact]
+    public async Task An_answer_has_headers_message_and_trailers()
+    {
+        using var response = await PostAsync("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("none") }));
+        Assert.Equal("application/grpc", response.Content.Headers.ContentType!.MediaType);
+        var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, body[0]);
+        Assert.Equal(body.Length - 5, BinaryPrimitives.ReadInt32BigEndian(body.AsSpan(1)));
+        Assert.False(V1.GetResponse.Parser.ParseFrom(body.AsSpan(5)).Found);
+        Assert.False(response.Headers.Contains("grpc-status"));
+        Assert.Equal("0", response.TrailingHeaders.GetValues("grpc-status").Single());
+    }
+
+    [Theory]
+    [InlineData("", "12", "got none")]
+    [InlineData("0000", "13", "middle of a message")]
+    [InlineData("0000000005FF", "13", "middle of a message")]
+    [InlineData("0200000000", "13", "compressed flag")]
+    [InlineData("0100000000", "13", "names no compression")]
+    [InlineData("00000000000000000000", "12", "got more")]
+    [InlineData("00FFFFFFFF", "8", "limit of 4263936 bytes")]
+    [InlineData("0000000001FF", "13", "not a GetRequest")]
+    public async Task Broken_bodies_end_with_a_status(string hex, string status, string says)
+    {
+        using var response = await PostAsync("/kvorum.v1.KV/Get", Convert.FromHexString(hex));
+        Assert.Equal(status, response.Headers.GetValues("grpc-status").Single());
+        Assert.Contains(says, Uri.UnescapeDataString(response.Headers.GetValues("grpc-message").Single()));
+    }
+
+    [Fact]
+    public async Task Broken_gzip_ends_with_a_status()
+    {
+        using var response = await PostAsync("/kvorum.v1.KV/Get", Convert.FromHexString("0100000003010203"), ("grpc-encoding", "gzip"));
+        Assert.Equal("13", response.Headers.GetValues("grpc-status").Single());
+    }
+
+    [Fact]
+    public async Task Answers_are_compressed_for_clients_that_compress()
+    {
+        var request = Frame(new V1.PutRequest { Value = ByteString.CopyFrom(new byte[10_000]) });
+        using var response = await PostAsync(
+            "/kvorum.test.Echo/One", request, ("grpc-encoding", "gzip"), ("grpc-accept-encoding", "identity, gzip"));
+        var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("gzip", response.Headers.GetValues("grpc-encoding").Single());
+        Assert.Equal(1, body[0]);
+        Assert.InRange(body.Length, 10, 1000);
+        using var plain = await PostAsync("/kvorum.test.Echo/One", request, ("grpc-accept-encoding", "identity, gzip"));
+        Assert.Equal(0, (await plain.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken))[0]);
+    }
+
+    [Fact]
+    public async Task Unknown_encodings_are_refused_with_the_known_ones()
+    {
+        using var response = await PostAsync("/kvorum.v1.KV/Get", [], ("grpc-encoding", "zstd"));
+        Assert.Equal("12", response.Headers.GetValues("grpc-status").Single());
+        Assert.Equal("identity,gzip", string.Join(',', response.Headers.GetValues("grpc-accept-encoding")));
+    }
+
+    [Theory]
+    [InlineData("application/json", "POST", 415)]
+    [InlineData("application/grpc-web", "POST", 415)]
+    [InlineData("application/grpc", "PUT", 405)]
+    [InlineData("application/grpc+proto", "POST", 200)]
+    public async Task What_is_no_call_gets_an_http_status(string contentType, string method, int status)
+    {
+        using var request = Request("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
+        request.Method = new(method);
+        request.Content!.Headers.ContentType = new(contentType);
+        using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(status, (int)response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("soon", "13")]
+    [InlineData("0n", "4")]
+    public async Task Odd_deadlines_end_with_a_status(string timeout, string status)
+    {
+        using var response = await PostAsync("/kvorum.v1.KV/Get", [], ("grpc-timeout", timeout));
+        Assert.Equal(status, response.Headers.GetValues("grpc-status").Single());
+    }
+
+    [Fact]
+    public async Task The_deadline_reaches_the_node()
+    {
+        using var response = await PostAsync(
+            "/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }), ("grpc-timeout", "3S"));
+        Assert.InRange(fixture.Node.LastTimeout, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3));
+        using var without = await PostAsync("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
+        Assert.Equal(TimeSpan.FromSeconds(10), fixture.Node.LastTimeout);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_takes_its_request_back()
+    {
+        var before = fixture.Node.Cancelled;
+        using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        using var request = Request("/kvorum.v1.KV/Put", Frame(new V1.PutRequest { Key = ByteString.CopyFromUtf8("hang") }));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Client.SendAsync(request, leaving.Token));
+        await UntilAsync(() => fixture.Node.Cancelled == before + 1);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_takes_its_pipeline_back()
+    {
+        var before = fixture.Node.Cancelled;
+        using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        var hanging = new V1.KeyRequest { Id = 1, Get = new() { Key = ByteString.CopyFromUtf8("hang") } };
+        using var request = Request("/kvorum.v1.KV/Pipeline", [.. Frame(hanging), .. Frame(hanging)]);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            using var response = await Client.SendAsync(request, leaving.Token);
+        });
+        await UntilAsync(() => fixture.Node.Cancelled == before + 2);
+    }
+
+    [Fact]
+    public async Task A_pipeline_keeps_its_bound()
+    {
+        var node = new DictionaryNode();
+        var options = new GrpcOptions { PipelineInflightMax = 3, TimeoutDefault = TimeSpan.FromMilliseconds(400) };
+        await using var server = GrpcFixture.Start(GrpcServices.Of(node, options), options);
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        var hanging = Frame(new V1.KeyRequest { Get = new() { Key = ByteString.CopyFromUtf8("hang") } });
+        using var request = Request("/kvorum.v1.KV/Pipeline", [.. Enumerable.Repeat(hanging, 7).SelectMany(static f => f)], server);
+        var answered = Client.SendAsync(request, TestContext.Current.CancellationToken);
+        await UntilAsync(() => node.Seen.Count == 3);
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        Assert.Equal(3, node.Seen.Count);
+        using var response = await answered;
+        await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(7, node.Seen.Count);
+    }
+
+    [Fact]
+    public async Task A_stop_lets_calls_finish_and_asks_streams_to_end()
+    {
+        var node = new DictionaryNode();
+        await using var server = GrpcFixture.Start(GrpcServices.Of(node, GrpcFixture.Options), GrpcFixture.Options);
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        var request = Request("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("hang") }), server);
+        request.Headers.Add("grpc-timeout", "400m");
+        var call = Client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var watch = Request("/grpc.health.v1.Health/Watch", Frame(new Kvorum.Server.Grpc.HealthV1.HealthCheckRequest()), server);
+        using var watching = await Client.SendAsync(
+            watch, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await UntilAsync(() => node.Seen.Count == 1);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await server.StopAsync(patience.Token);
+        Assert.False(patience.IsCancellationRequested);
+        using var response = await call;
+        Assert.Equal("4", response.Headers.GetValues("grpc-status").Single());
+        await watching.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("14", watching.TrailingHeaders.GetValues("grpc-status").Single());
+    }
+
+    [Fact]
+    public void Every_status_has_its_row()
+    {
+        foreach (var status in Enum.GetValues<ReplyStatus>())
+        {
+            var outcome = ReplyOutcome.Of(status);
+            Assert.Equal(status == ReplyStatus.Ok, outcome.Grpc == GrpcStatus.Ok);
+            Assert.Equal(status == ReplyStatus.Ok, ReplyOutcome.MessageOf(new() { Status = status }).Length == 0);
+            // Generic clients repeat UNAVAILABLE on their own: it must mean that nothing was done.
+            Assert.True(outcome.Grpc != GrpcStatus.Unavailable || outcome.Retry == RetryAdvice.Safe);
+        }
+    }
+
+    [Fact]
+    public void A_service_with_a_method_left_out_does_not_start()
+    {
+        var service = new GrpcService(EchoService.Descriptor());
+        Assert.Throws<InvalidOperationException>(() => new GrpcApplication([service], new(), CancellationToken.None));
+        Assert.Throws<ArgumentException>(() => service.Unary<V1.PutRequest, V1.GetResponse>("Nothing", (_, _) => default));
+        Assert.Throws<ArgumentException>(() => service.Unary<V1.PutRequest, V1.GetResponse>("Repeat", (_, _) => default));
+        Assert.Throws<ArgumentException>(() => service.Unary<V1.GetRequest, V1.GetResponse>("One", (_, _) => default));
+    }
+
+    private static byte[] Frame(IMessage message)
+    {
+        var frame = new byte[5 + message.CalculateSize()];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - 5);
+        message.WriteTo(frame.AsSpan(5));
+        return frame;
+    }
+
+    private HttpRequestMessage Request(string path, byte[] body, GrpcServer? server = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, $"http://{(server ?? fixture.Server).EndPoint}{path}")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(body),
+        };
+        request.Headers.Add("te", "trailers");
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> PostAsync(string path, byte[] body, params (string Name, string Value)[] headers)
+    {
+        using var request = Request(path, body);
+        foreach (var (name, value) in headers)
+            request.Headers.Add(name, value);
+        var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return response;
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(10);
+        while (!condition() && DateTime.UtcNow < deadline)
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        Assert.True(condition());
+    }
+}

@@ -1,0 +1,70 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Kvorum.Tests.Server.Http;
+
+/// <summary>What HTTP tests share: requests whose target is sent as written, and answers held against the OpenAPI document.</summary>
+public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
+{
+    internal static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    private Description? _description;
+
+    internal DictionaryNode Node => fixture.Node;
+
+    internal HttpFixture Fixture => fixture;
+
+    internal async Task<Answer> SendAsync(
+        string method, string target, byte[]? body = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new(method), new Uri($"http://{fixture.Server.EndPoint}{target}", AsWritten));
+        if (body is not null)
+            request.Content = new ByteArrayContent(body);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        using var response = await fixture.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var bytes = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var answer = new Answer((int)response.StatusCode, bytes, response.Headers, response.Content.Headers);
+        if (PatternOf(target) is { } pattern)
+            (await DescriptionAsync()).Check(pattern, method, answer.Status, answer.IsJson && bytes.Length > 0 ? answer.Text : null);
+        return answer;
+    }
+
+    internal Task<Answer> SetAsync(string json) => SendAsync("POST", "/kv/set", Encoding.UTF8.GetBytes(json));
+
+    internal async Task<Description> DescriptionAsync()
+    {
+        if (_description is null)
+        {
+            var json = await fixture.Client.GetStringAsync(new Uri($"http://{fixture.Server.EndPoint}/openapi/v1.json"));
+            _description = new(JsonDocument.Parse(json).RootElement);
+        }
+
+        return _description;
+    }
+
+    private static string? PatternOf(string target)
+    {
+        var path = target.Split('?')[0];
+        if (path.StartsWith("/v1/kv/", StringComparison.Ordinal))
+            return path.Length > 7 ? "/v1/kv/{key}" : "/v1/kv";
+        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats" or "/v1/kv" or "/v1/status" or "/v1/map"
+            or "/health" or "/readyz" or "/ready" or "/livez" ? path : null;
+    }
+
+    internal sealed record Answer(int Status, byte[] Bytes, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders)
+    {
+        public bool IsJson => ContentHeaders.ContentType?.MediaType == "application/json";
+
+        public string Text => Encoding.UTF8.GetString(Bytes);
+
+        public JsonElement Json => JsonDocument.Parse(Bytes).RootElement;
+
+        public string Error => Json.GetProperty("error").GetString()!;
+
+        public string Message => Json.GetProperty("message").GetString()!;
+
+        public string Header(string name) => Headers.GetValues(name).Single();
+    }
+}

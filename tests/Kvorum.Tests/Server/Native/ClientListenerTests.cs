@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Net.Http;
 using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Server.Native;
@@ -211,7 +210,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
         for (ulong i = 0; i < 10; i++)
             client.Get(i);
         WaitFor(() => _node.Seen.Count == 4);
-        await Task.Delay(50);
+        await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.Equal(4, _node.Seen.Count);
         for (var i = 0; i < 10; i++)
         {
@@ -250,7 +249,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
         Assert.False(draining.IsCompleted);
         DoubleNode.Complete(_node.Seen[0], new Reply { Status = ReplyStatus.Ok });
         Assert.Equal((1ul, ReplyStatus.Ok), client.ReadReply() is var (c, r) ? (c, r.Status) : default);
-        await draining.WaitAsync(TimeSpan.FromSeconds(10));
+        await draining.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         Assert.Throws<EndOfStreamException>(() => client.Read());
     }
 
@@ -261,7 +260,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
         using var client = Connect();
         client.Get(1);
         WaitFor(() => _node.Seen.Count == 1);
-        await _listener.DrainAsync(new CancellationTokenSource(50).Token).WaitAsync(TimeSpan.FromSeconds(10));
+        await _listener.DrainAsync(new CancellationTokenSource(50).Token).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         Assert.True(_node.Seen[0].IsCancelled);
     }
 

@@ -1,12 +1,72 @@
 using Kvorum.Node;
+using Kvorum.Server.Grpc;
+using Kvorum.Server.Http;
+using Kvorum.Server.Native;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
-internal sealed class FrontEnds(KvorumNode node, ServerOptions options, Assembly parts, ILoggerFactory logging)
+internal sealed class FrontEnds(INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging) : IAsyncDisposable
 {
-    public Task Start() => Task.CompletedTask;
+    private ClientListener? _clients;
+    private GrpcServer? _grpc;
+    private HttpServer? _http;
 
-    public Task Stop(TimeSpan patience) => Task.CompletedTask;
+    /// <summary>Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.</summary>
+    public async Task Start()
+    {
+        try
+        {
+            _clients = new(new()
+            {
+                EndPoint = parts.Client,
+                NodeName = parts.Self.Name,
+                ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
+                Logging = logging,
+            });
+            var grpc = new GrpcOptions
+            {
+                MessageBytesMax = options.ValueBytesMax + options.KeyBytesMax + (64 << 10),
+                Logging = logging,
+            };
+            _grpc = GrpcServer.Create(node, grpc, _clients.Others, _clients.EndPoint);
+            await _grpc.StartAsync(CancellationToken.None).ConfigureAwait(false);
+            var http = new HttpOptions
+            {
+                EndPoint = parts.Http,
+                KeyBytesMax = options.KeyBytesMax,
+                ValueBytesMax = options.ValueBytesMax,
+                Logging = logging,
+            };
+            _http = HttpServer.Create(node, http);
+            await _http.StartAsync(CancellationToken.None).ConfigureAwait(false);
+            _clients.Start(node);
+        }
+        catch (IOException e)
+        {
+            throw new ServerStartException(e.Message);
+        }
+    }
+
+    /// <summary>Takes no more calls and lets those under way finish.</summary>
+    public async Task Stop(TimeSpan patience)
+    {
+        using var impatient = new CancellationTokenSource(patience);
+        await Task.WhenAll(
+            _clients?.DrainAsync(impatient.Token) ?? Task.CompletedTask,
+            _grpc?.StopAsync(impatient.Token) ?? Task.CompletedTask,
+            _http?.StopAsync(impatient.Token) ?? Task.CompletedTask).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes what is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_http is not null)
+            await _http.DisposeAsync().ConfigureAwait(false);
+        if (_grpc is not null)
+            await _grpc.DisposeAsync().ConfigureAwait(false);
+        if (_clients is not null)
+            await _clients.DisposeAsync().ConfigureAwait(false);
+    }
 }

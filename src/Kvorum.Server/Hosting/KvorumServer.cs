@@ -1,9 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Peers;
-using Kvorum.Storage.Files;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -26,7 +23,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly FrontEnds _frontEnds;
     private Task? _stopping;
 
-    private KvorumServer(ServerOptions options, Assembly parts, ILoggerFactory logging)
+    private KvorumServer(ServerOptions options, ServerParts parts, ILoggerFactory logging)
     {
         _options = options;
         _log = logging.CreateLogger("kvorum");
@@ -65,7 +62,7 @@ public sealed class KvorumServer : IAsyncDisposable
     {
         if (options.Validate() is { Count: > 0 } broken)
             throw new ServerStartException(string.Join(Environment.NewLine, broken));
-        var parts = Assembly.Of(options);
+        var parts = ServerParts.Of(options);
         KvorumServer? server = null;
         try
         {
@@ -101,7 +98,7 @@ public sealed class KvorumServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
-    private NodeWorld World(Assembly parts) => new()
+    private NodeWorld World(ServerParts parts) => new()
     {
         Files = parts.Files,
         Jobs = _jobs,
@@ -155,6 +152,7 @@ public sealed class KvorumServer : IAsyncDisposable
         }
 
         await _frontEnds.Stop(patience).ConfigureAwait(false);
+        await _frontEnds.DisposeAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         foreach (var loop in _loops)
             loop.End();

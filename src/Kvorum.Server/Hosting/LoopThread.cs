@@ -15,10 +15,11 @@ internal sealed class LoopThread
 
     private readonly NodeLoop _loop;
     private readonly Action<string, Exception> _fatal;
-    private readonly ManualResetEventSlim _wake = new(false, spinCount: 0);
+    private readonly object _gate = new();
     private readonly Thread _thread;
     private volatile bool _isEnding;
     private int _state;
+    private bool _isSignalled;
 
     /// <param name="loop">The loop; woken through this thread from now on.</param>
     /// <param name="index">Its number, for the thread's name.</param>
@@ -39,13 +40,17 @@ internal sealed class LoopThread
         _isEnding = true;
         Wake();
         _thread.Join();
-        _wake.Dispose();
     }
 
     private void Wake()
     {
-        if (Interlocked.Exchange(ref _state, Woken) == Sleeping)
-            _wake.Set();
+        if (Interlocked.Exchange(ref _state, Woken) != Sleeping)
+            return;
+        lock (_gate)
+        {
+            _isSignalled = true;
+            Monitor.Pulse(_gate);
+        }
     }
 
     private void Work()
@@ -71,7 +76,11 @@ internal sealed class LoopThread
     {
         if (Interlocked.CompareExchange(ref _state, Sleeping, Running) != Running)
             return;
-        _wake.Wait((int)Math.Clamp(Math.Ceiling(rest.TotalMilliseconds), 1, 1000));
-        _wake.Reset();
+        lock (_gate)
+        {
+            if (!_isSignalled)
+                Monitor.Wait(_gate, (int)Math.Clamp(Math.Ceiling(rest.TotalMilliseconds), 1, 1000));
+            _isSignalled = false;
+        }
     }
 }

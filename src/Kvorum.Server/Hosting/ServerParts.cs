@@ -10,7 +10,7 @@ namespace Kvorum.Server.Hosting;
 /// What a server is put together from before its node exists: who it is, its folder and its ports. The ports are tried
 /// first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
-internal sealed record Assembly
+internal sealed record ServerParts
 {
     /// <summary>What the node says of itself.</summary>
     public required PeerHello Self { get; init; }
@@ -31,7 +31,7 @@ internal sealed record Assembly
     public required IPEndPoint Http { get; init; }
 
     /// <summary>Throws <see cref="ServerStartException"/>.</summary>
-    public static Assembly Of(ServerOptions options)
+    public static ServerParts Of(ServerOptions options)
     {
         var client = Try("--addr", options.ClientAddress);
         var http = Try("--http-addr", options.HttpAddress);

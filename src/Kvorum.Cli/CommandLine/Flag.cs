@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Kvorum.Cli.CommandLine;
+
+/// <summary>Makes options whose mistakes are told with flag, value and remedy.</summary>
+internal static class Flag
+{
+    public static Option<string> Text(string name, string help, string description, string value) => new(name)
+    {
+        Description = description,
+        HelpName = help,
+        DefaultValueFactory = _ => value,
+    };
+
+    public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
+
+    public static Option<Duration> Time(string name, string description, TimeSpan value) => new(name)
+    {
+        Description = description,
+        HelpName = "time",
+        DefaultValueFactory = _ => new(value),
+        CustomParser = result => Read(result, name, Duration.TryParse, "a time such as 100ms, 1.5s or 2m"),
+    };
+
+    public static Option<T> Number<T>(string name, string description, T value)
+        where T : struct, IParsable<T> => new(name)
+        {
+            Description = description,
+            HelpName = "number",
+            DefaultValueFactory = _ => value,
+            CustomParser = result => Read(result, name, Parsed<T>, "a whole number"),
+        };
+
+    /// <summary>A number that may be left out.</summary>
+    public static Option<ulong?> OptionalNumber(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "number",
+        CustomParser = result => Read<ulong>(result, name, Parsed<ulong>, "a whole number"),
+    };
+
+    /// <summary>One of a few words.</summary>
+    public static Option<string> Word(string name, string description, string value, params string[] words)
+    {
+        var option = Text(name, string.Join('|', words), description, value);
+        option.CustomParser = result =>
+        {
+            string given = result.Tokens[0].Value;
+            if (!words.Contains(given, StringComparer.Ordinal))
+                result.AddError($"{name} '{given}': give {string.Join(" or ", words)}");
+            return given;
+        };
+        return option;
+    }
+
+    private static T? Parsed<T>(string text)
+        where T : struct, IParsable<T> => T.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    private static T Read<T>(ArgumentResult result, string name, Func<string, T?> read, string wanted)
+        where T : struct
+    {
+        string text = result.Tokens[0].Value;
+        if (read(text) is { } value)
+            return value;
+        result.AddError($"{name} '{text}': give {wanted}");
+        return default;
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Kvorum.Cli.Commands;
+using Kvorum.Cli.Demo;
+
+namespace Kvorum.Cli.CommandLine;
+
+/// <summary>The program as a function of its arguments: all commands, and how mistakes are told.</summary>
+internal static class KvorumProgram
+{
+    /// <summary>All commands.</summary>
+    public static RootCommand Commands() =>
+        new("Kvorum: a distributed key-value store. One node: kvorum start. Then: kvorum put k v, kvorum get k.")
+        {
+            StartCommand.Create(),
+            KeyCommands.Put(),
+            KeyCommands.Get(),
+            KeyCommands.Delete(),
+            HealthCommand.Create(),
+            StatusCommand.Create(),
+            DemoCommand.Create(),
+        };
+
+    /// <summary>Parses and runs; returns the exit code.</summary>
+    public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
+    {
+        var root = Commands();
+        var parsed = root.Parse(Spelling.Normalise(args), new ParserConfiguration { EnablePosixBundling = false });
+        if (parsed.Errors.Count > 0)
+        {
+            string command = parsed.CommandResult.Command == root ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
+            foreach (var error in parsed.Errors)
+                await errors.WriteLineAsync($"{command}: {error.Message}").ConfigureAwait(false);
+            await errors.WriteLineAsync($"Try '{command} --help'.").ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        var invocation = new InvocationConfiguration
+        {
+            Output = output,
+            Error = errors,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        };
+        return await parsed.InvokeAsync(invocation).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Net.Sockets;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Client;
+using Kvorum.Protocol;
+
+namespace Kvorum.Cli.Commands;
+
+/// <summary>Runs what talks to a cluster, and tells failures in one line: what, where, what to do.</summary>
+internal static class ClientCall
+{
+    public static async Task<int> Run(ParseResult parsed, ClientFlags flags, Func<TextWriter, Task<int>> call)
+    {
+        var (output, errors) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+        try
+        {
+            return await call(output).ConfigureAwait(false);
+        }
+        catch (KvorumException e)
+        {
+            if (flags.IsJson(parsed))
+                await output.WriteLineAsync(KeyOutput.OfFailure($"{e.Status}", e.Message, $"{e.Retry}")).ConfigureAwait(false);
+            await Tell(e.Message + Advice(e)).ConfigureAwait(false);
+            return e.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace ? ExitCode.Usage : ExitCode.NotOk;
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or TimeoutException)
+        {
+            await Tell($"no answer from {string.Join(", ", flags.Addresses(parsed))}: {e.Message} Is a node running there? See --addr")
+                .ConfigureAwait(false);
+            return ExitCode.NotOk;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            await Tell(e.Message).ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        Task Tell(string what) => errors.WriteLineAsync($"kvorum {parsed.CommandResult.Command.Name}: {what}");
+    }
+
+    private static string Advice(KvorumException e) => e.Retry switch
+    {
+        RetryClass.SameIds => " (it may or may not have happened: repeat it with the same --client and --req, or read)",
+        _ => "",
+    };
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+using Kvorum.Cli.CommandLine;
+
+namespace Kvorum.Cli.Commands;
+
+/// <summary><c>kvorum health</c>: one line about one node and the metadata group.</summary>
+internal static class HealthCommand
+{
+    public static Command Create()
+    {
+        var flags = new ClientFlags();
+        var command = new Command("health", "Prints node_id=... is_leader=... term=... of the node at --addr; the leader is the metadata group's.");
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
+        {
+            await using var client = flags.Connect(parsed);
+            var (report, json) = await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
+            await output.WriteLineAsync(flags.IsJson(parsed) ? json : Line(report)).ConfigureAwait(false);
+            return ExitCode.Ok;
+        }));
+        return command;
+    }
+
+    /// <summary>The line.</summary>
+    public static string Line(NodeReport report) =>
+        $"node_id={report.Name} is_leader={(report.IsMetaLeader ? "true" : "false")} term={report.MetaTerm}";
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Client;
+using Kvorum.Protocol;
+
+namespace Kvorum.Cli.Commands;
+
+/// <summary><c>kvorum put</c>, <c>get</c> and <c>del</c>.</summary>
+internal static class KeyCommands
+{
+    private static readonly Argument<string> Key = new("key") { Description = "The key, exactly as it is." };
+
+    private static readonly Argument<string?> Value = new("value")
+    {
+        Description = "The value, exactly as it is; - or --stdin takes it from standard input.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public static Command Put()
+    {
+        var flags = new ClientFlags();
+        var write = new WriteFlags();
+        var stdin = Flag.Switch("--stdin", "Take the value from standard input, to its end, byte by byte.");
+        var ttl = Flag.Time("--ttl", "Life of the key; 0 for no end.", TimeSpan.Zero);
+        var command = new Command("put", "Sets a key. Prints ok=true leader=\"\" when a majority has it on disk.") { Key, Value, stdin, ttl };
+        write.AddTo(command);
+        flags.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(stdin) == (result.GetValue(Value) is not null))
+                result.AddError("give the key and either a value or --stdin");
+        });
+        command.SetAction(async (parsed, cancel) =>
+        {
+            string? text = parsed.GetValue(Value);
+            byte[] value = text is null or "-" ? await ReadStdin(cancel).ConfigureAwait(false) : Bytes.Of(text);
+            var life = parsed.GetValue(ttl).Span;
+            var request = new PutRequest
+            {
+                Key = Bytes.Of(parsed.GetValue(Key)!), Value = value, TtlMs = (ulong)life.TotalMilliseconds,
+            };
+            return await WriteCall.Run(parsed, flags, write, request, cancel).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    public static Command Delete()
+    {
+        var flags = new ClientFlags();
+        var write = new WriteFlags();
+        var command = new Command("del", "Removes a key; an absent one is no error.") { Key };
+        command.Aliases.Add("delete");
+        write.AddTo(command);
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => WriteCall.Run(
+            parsed, flags, write, new DeleteRequest { Key = Bytes.Of(parsed.GetValue(Key)!) }, cancel));
+        return command;
+    }
+
+    public static Command Get()
+    {
+        var flags = new ClientFlags();
+        var keyspace = WriteFlags.KeyspaceFlag();
+        var consistency = Flag.Word(
+            "--consistency", "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
+            "linearizable", "linearizable", "lease", "stale");
+        var command = new Command("get", "Reads a key. Prints value=\"...\"; exit code 1 if there is no such key.") { Key, keyspace, consistency };
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
+        {
+            byte[] key = Bytes.Of(parsed.GetValue(Key)!);
+            var options = new ReadOptions { Consistency = Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true) };
+            await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
+            var found = await client.GetAsync(key, options, cancel).ConfigureAwait(false);
+            await output.WriteLineAsync(KeyOutput.OfGet(key, found, flags.IsJson(parsed))).ConfigureAwait(false);
+            return found.Found ? ExitCode.Ok : ExitCode.NotOk;
+        }));
+        return command;
+    }
+
+    private static async Task<byte[]> ReadStdin(CancellationToken cancel)
+    {
+        await using var stdin = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        await stdin.CopyToAsync(bytes, cancel).ConfigureAwait(false);
+        return bytes.ToArray();
+    }
+}

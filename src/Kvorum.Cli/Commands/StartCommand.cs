@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Server.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Cli.Commands;
+
+/// <summary><c>kvorum start</c>: runs a node until it is told to end.</summary>
+internal static class StartCommand
+{
+    public static Command Create()
+    {
+        var flags = new StartFlags();
+        var command = new Command("start", "Runs a node. Without flags: a working cluster of one, data in ./kvorum-data.");
+        command.Aliases.Add("server");
+        flags.AddTo(command);
+        command.SetAction((parsed, _) => Run(
+            flags.Read(parsed), parsed.GetValue(flags.LogLevel)!, parsed.GetValue(flags.UntilStdinEnds),
+            parsed.InvocationConfiguration.Error));
+        return command;
+    }
+
+    private static async Task<int> Run(ServerOptions options, string level, bool untilStdinEnds, TextWriter errors)
+    {
+        using var logging = Logging(level);
+        using var end = new EndSignals();
+        if (options.Validate() is { Count: > 0 } broken)
+            return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);
+        try
+        {
+            await using var server = await KvorumServer.StartAsync(options, logging).ConfigureAwait(false);
+            if (untilStdinEnds)
+                end.WatchStdin();
+            var first = await Task.WhenAny(end.First, server.Failed).ConfigureAwait(false);
+            if (first == server.Failed)
+            {
+                // Files and threads are in an unknown state: nothing more is written, and nothing was acknowledged.
+                logging.Dispose();
+                Environment.Exit(ExitCode.NotOk);
+            }
+
+            await server.StopAsync().ConfigureAwait(false);
+            return ExitCode.Ok;
+        }
+        catch (ServerStartException e)
+        {
+            return await Fail(errors, e.Message.Split(Environment.NewLine), ExitCode.NotOk).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<int> Fail(TextWriter errors, IEnumerable<string> sentences, int code)
+    {
+        foreach (string sentence in sentences)
+            await errors.WriteLineAsync($"kvorum start: {sentence}").ConfigureAwait(false);
+        return code;
+    }
+
+    private static ILoggerFactory Logging(string level) => LoggerFactory.Create(logging => logging
+        .SetMinimumLevel(Enum.Parse<LogLevel>(level, ignoreCase: true))
+        .AddFilter("Microsoft", LogLevel.Warning)
+        .AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        }));
+}

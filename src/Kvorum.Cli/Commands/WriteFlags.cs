@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Kvorum.Cli.CommandLine;
+
+namespace Kvorum.Cli.Commands;
+
+/// <summary>Flags of commands that write.</summary>
+internal sealed class WriteFlags
+{
+    private readonly Option<string> _keyspace = KeyspaceFlag();
+
+    private readonly Option<string> _client = Flag.Text(
+        "--client", "id", "Who writes: a repeated pair of --client and --req is applied once.", "cli");
+
+    private readonly Option<ulong?> _req = Flag.OptionalNumber("--req", "Number of the request. [default: the time now, in nanoseconds]");
+
+    private readonly Option<ulong?> _ifVersion = Flag.OptionalNumber(
+        "--if-version", "Write only if the key has this version now; 0: only if it is absent. [default: always]");
+
+    private readonly Option<bool> _noRedirect = Flag.Switch(
+        "--no-redirect", "Ask this node only: a follower answers ok=false and who leads.");
+
+    public static Option<string> KeyspaceFlag() => Flag.Text("--keyspace", "name", "The keyspace.", "default");
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_keyspace);
+        command.Options.Add(_client);
+        command.Options.Add(_req);
+        command.Options.Add(_ifVersion);
+        command.Options.Add(_noRedirect);
+    }
+
+    public string Keyspace(ParseResult parsed) => parsed.GetValue(_keyspace)!;
+
+    public string Client(ParseResult parsed) => parsed.GetValue(_client)!;
+
+    public ulong? IfVersion(ParseResult parsed) => parsed.GetValue(_ifVersion);
+
+    public bool NoRedirect(ParseResult parsed) => parsed.GetValue(_noRedirect);
+
+    public ulong Request(ParseResult parsed) => parsed.GetValue(_req)
+        ?? (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Kvorum.Cli.Demo;
+
+/// <summary>
+/// Three servers as processes of this very program, on free ports of the loopback interface, in a folder of their own.
+/// They end with this process, however it ends: each one watches its standard input.
+/// </summary>
+internal sealed class DemoCluster : IAsyncDisposable
+{
+    private readonly DemoServer[] _servers;
+
+    public DemoCluster(bool keep)
+    {
+        Keep = keep;
+        Folder = Directory.CreateTempSubdirectory("kvorum-demo-").FullName;
+        int[] ports = FreePorts(9);
+        string peers = string.Join(',', Enumerable.Range(0, 3).Select(n => $"node-{n + 1}@127.0.0.1:{ports[(n * 3) + 2]}"));
+        _servers =
+        [
+            .. Enumerable.Range(0, 3).Select(n => new DemoServer(
+                $"node-{n + 1}", Folder, $"127.0.0.1:{ports[n * 3]}", $"127.0.0.1:{ports[(n * 3) + 1]}",
+                $"127.0.0.1:{ports[(n * 3) + 2]}", peers)),
+        ];
+    }
+
+    /// <summary>True to leave the folder behind.</summary>
+    public bool Keep { get; set; }
+
+    /// <summary>Data and logs.</summary>
+    public string Folder { get; }
+
+    public IReadOnlyList<DemoServer> Servers => _servers;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in _servers)
+            await server.Kill().ConfigureAwait(false);
+        if (!Keep)
+            Directory.Delete(Folder, recursive: true);
+    }
+
+    private static int[] FreePorts(int count)
+    {
+        var sockets = Enumerable.Range(0, count).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToArray();
+        foreach (var socket in sockets)
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        int[] ports = [.. sockets.Select(socket => ((IPEndPoint)socket.LocalEndPoint!).Port)];
+        foreach (var socket in sockets)
+            socket.Dispose();
+        return ports;
+    }
+}
+
+/// <summary>One of them.</summary>
+internal sealed class DemoServer(string name, string folder, string addr, string http, string peer, string peers)
+{
+    private Process? _process;
+
+    public string Name => name;
+
+    public string Address => addr;
+
+    /// <summary>True while the process lives.</summary>
+    public bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>Its process id, as text.</summary>
+    public string ProcessId => _process?.Id.ToString(CultureInfo.InvariantCulture) ?? "none";
+
+    public void Start()
+    {
+        string self = Environment.ProcessPath!;
+        bool isHosted = Path.GetFileNameWithoutExtension(self) == "dotnet";
+        var start = new ProcessStartInfo(self)
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+        };
+        string[] arguments =
+        [
+            "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer, "--peers", peers,
+            "--data", Path.Combine(folder, name), "--until-stdin-ends",
+        ];
+        foreach (string argument in isHosted ? [typeof(DemoServer).Assembly.Location, .. arguments] : arguments)
+            start.ArgumentList.Add(argument);
+        _process = Process.Start(start)!;
+        _ = CopyLog(_process.StandardOutput);
+        _ = CopyLog(_process.StandardError);
+    }
+
+    /// <summary>kill -9, as far as the system has it.</summary>
+    public async Task Kill()
+    {
+        if (_process is not { } process)
+            return;
+        if (!process.HasExited)
+            process.Kill();
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        process.Dispose();
+        _process = null;
+    }
+
+    private async Task CopyLog(StreamReader lines)
+    {
+        string path = Path.Combine(folder, $"{name}.log");
+        try
+        {
+            while (await lines.ReadLineAsync().ConfigureAwait(false) is { } line)
+            {
+                lock (this)
+                    File.AppendAllText(path, line + Environment.NewLine);
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+        }
+    }
+}

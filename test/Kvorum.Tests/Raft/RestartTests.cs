@@ -119,8 +119,14 @@ public class RestartTests
     {
         node.Campaign();
         Replies(node, disk);
-        var term = node.Term;
-        node.Step(new RequestVoteReply { From = new(2), To = new(1), Term = term, PreVote = false, Granted = true });
+        node.Step(new RequestVoteReply
+        {
+            From = new(2),
+            To = new(1),
+            Term = node.Term,
+            PreVote = false,
+            Granted = true,
+        });
         Assert.Equal(Role.Leader, node.Role);
     }
 
@@ -148,13 +154,13 @@ public class RestartTests
 
     private static AppendEntries Append(
         ulong term, ulong previous, Entry[] entries, ulong commit, ulong previousTerm = 0) => new()
-    {
-        From = new(2),
-        To = new(1),
-        Term = new(term),
-        PreviousIndex = new(previous),
-        PreviousTerm = new(previousTerm),
-        Entries = entries,
-        Commit = new(commit),
-    };
+        {
+            From = new(2),
+            To = new(1),
+            Term = new(term),
+            PreviousIndex = new(previous),
+            PreviousTerm = new(previousTerm),
+            Entries = entries,
+            Commit = new(commit),
+        };
 }

@@ -59,8 +59,9 @@ public class RestartTests
         var state = new HardState(new(1), null, default);
         disk.Write(new Ready { Sequence = 1, HardState = state, Entries = tail });
         var node = Start(disk);
-        node.Step(Append(term: 2, previous: 2, [], commit: 0, previousTerm: 1));
+        node.Step(Append(term: 2, previous: 2, [], commit: 4, previousTerm: 1));
         Assert.Equal(new LogIndex(2), Replies(node).OfType<AppendEntriesReply>().Single().Index);
+        Assert.Equal(new LogIndex(2), node.CommitIndex);
         Entry[] noop = [new(new(3), new(2), EntryKind.Noop, default)];
         node.Step(Append(term: 2, previous: 2, noop, commit: 9, previousTerm: 1));
         Assert.Equal(new LogIndex(3), Replies(node).OfType<AppendEntriesReply>().Single().Index);

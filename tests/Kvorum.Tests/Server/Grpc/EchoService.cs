@@ -5,7 +5,7 @@ using V1 = Kvorum.Server.Grpc.V1;
 
 namespace Kvorum.Tests.Server.Grpc;
 
-/// <summary>The service of test/interop/echo.proto: every kind of call, and every way to end one.</summary>
+/// <summary>The service of tests/interop/echo.proto: every kind of call, and every way to end one.</summary>
 internal sealed class EchoService
 {
     public const string ManyScripts = "100% проверка – 検証 «ü»\n";

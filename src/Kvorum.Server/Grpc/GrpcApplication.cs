@@ -23,7 +23,8 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
     /// </summary>
     public GrpcApplication(IEnumerable<GrpcService> services, GrpcOptions options, CancellationToken stopping)
     {
-        _methods = services.SelectMany(static service => service.Methods()).ToFrozenDictionary(StringComparer.Ordinal);
+        _methods = services.SelectMany(static service => service.Methods())
+            .ToFrozenDictionary(StringComparer.Ordinal);
         _options = options;
         _log = options.Logging.CreateLogger("Kvorum.Grpc");
         _stopping = stopping;
@@ -62,7 +63,8 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
         if (contentType is null || !contentType.StartsWith(Base, StringComparison.OrdinalIgnoreCase))
             return false;
         var rest = contentType.AsSpan(Base.Length);
-        return rest.IsEmpty || rest[0] == ';' || rest.StartsWith("+proto", StringComparison.OrdinalIgnoreCase);
+        return rest.IsEmpty || rest[0] == ';'
+            || rest.StartsWith("+proto", StringComparison.OrdinalIgnoreCase);
     }
 
     private async Task ServeAsync(GrpcCall call)
@@ -107,7 +109,8 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
         if (known is null)
         {
             Log.HandlerFailed(_log, call.Path, call.Id, failure);
-            known = new(GrpcStatus.Unknown, $"the server failed at this call; its log says why under {call.Id}");
+            known = new(
+                GrpcStatus.Unknown, $"the server failed at this call; its log says why under {call.Id}");
         }
 
         call.SetStatus(known.Status, known.Message, known.Trailers);
@@ -116,14 +119,16 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
     private static GrpcException? Known(GrpcCall call, Exception failure) => failure switch
     {
         OperationCanceledException when call.HasDeadlinePassed =>
-            new(GrpcStatus.DeadlineExceeded, "the deadline passed before the call was done; a write in it may still happen"),
+            new(
+                GrpcStatus.DeadlineExceeded,
+                "the deadline passed before the call was done; a write in it may still happen"),
         OperationCanceledException when call.Stopping.IsCancellationRequested =>
             new(GrpcStatus.Unavailable, "the server is shutting down; retry elsewhere"),
+        InvalidProtocolBufferException wrong => new(GrpcStatus.Internal, wrong.Message),
         BadHttpRequestException wrong => new(GrpcStatus.Internal, $"the request broke off: {wrong.Message}"),
         // The server tells of a lost client here first, by the cancellation a moment later; nobody will read
         // this status.
         IOException => new(GrpcStatus.Cancelled, "the client has gone"),
-        InvalidProtocolBufferException wrong => new(GrpcStatus.Internal, wrong.Message),
         _ => null,
     };
 }

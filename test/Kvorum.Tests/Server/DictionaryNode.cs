@@ -42,7 +42,8 @@ internal sealed class DictionaryNode : INode
     public ClusterMap Map => new(
         Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
         7,
-        [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080", "127.0.0.1:60051")],
+        [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080",
+            "127.0.0.1:60051")],
         [new("default", "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary", [new(0, [0], 0, 5)])]);
 
     public void Submit(Call call)
@@ -104,7 +105,8 @@ internal sealed class DictionaryNode : INode
 
     private Reply Write(WriteRequest request, string key)
     {
-        if (request.ClientId.Length > 0 && _records.TryGetValue((request.ClientId, request.RequestId), out var first))
+        if (request.ClientId.Length > 0
+            && _records.TryGetValue((request.ClientId, request.RequestId), out var first))
             return first with { Replayed = true };
         var found = _entries.TryGetValue(key, out var entry);
         if (request.IfVersion is { } expected && expected != entry.Version)
@@ -129,7 +131,8 @@ internal sealed class DictionaryNode : INode
 
     private static Reply Ok() => new() { Status = ReplyStatus.Ok, Partition = 3, Epoch = 7, Leader = Leader };
 
-    private static Reply Refused(ReplyStatus status, string message) => Ok() with { Status = status, Message = message };
+    private static Reply Refused(ReplyStatus status, string message) =>
+        Ok() with { Status = status, Message = message };
 
     private NodeStatus Status() => new()
     {

@@ -26,11 +26,13 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     {
         const string Folder = "test/interop/grpc_js";
         if (!Directory.Exists(Path.Combine(ChildProcess.Root, Folder, "node_modules", "@grpc", "grpc-js")))
-            await ChildProcess.RunAsync("npm", ["ci", "--no-audit", "--no-fund"], Folder, NodeRemedy, TimeSpan.FromSeconds(120));
+            await ChildProcess.RunAsync(
+                "npm", ["ci", "--no-audit", "--no-fund"], Folder, NodeRemedy, TimeSpan.FromSeconds(120));
         var said = await ChildProcess.RunAsync(
             "node", ["test_kv.mjs", fixture.Address], Folder, NodeRemedy, TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
     }
 
-    private const string NodeRemedy = "install Node.js 18 or newer with npm, then run npm ci in test/interop/grpc_js";
+    private const string NodeRemedy =
+        "install Node.js 18 or newer with npm, then run npm ci in test/interop/grpc_js";
 }

@@ -18,7 +18,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal("application/octet-stream", got.ContentHeaders.ContentType!.MediaType);
         Assert.Equal(put.Header("ETag"), got.Header("ETag"));
         Assert.Equal(DictionaryNode.Leader, got.Header("Kvorum-Leader"));
-        Assert.Equal(("3", "7", "majority"), (got.Header("Kvorum-Partition"), got.Header("Kvorum-Epoch"), got.Header("Kvorum-Ack")));
+        Assert.Equal(("3", "7", "majority"), (
+            got.Header("Kvorum-Partition"), got.Header("Kvorum-Epoch"), got.Header("Kvorum-Ack")));
         Assert.Equal($"\"{got.Header("Kvorum-Version")}\"", got.Header("ETag"));
 
         var json = await SendAsync("GET", "/v1/kv/raw", null, ("Accept", "application/json"));
@@ -126,7 +127,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     [Fact]
     public async Task Options_come_as_headers_or_parameters()
     {
-        await SendAsync("PUT", "/v1/kv/opt?ttl_ms=9", [1], ("Kvorum-Client-Id", "c"), ("Kvorum-Request-Id", "4"));
+        await SendAsync("PUT", "/v1/kv/opt?ttl_ms=9", [1],
+            ("Kvorum-Client-Id", "c"), ("Kvorum-Request-Id", "4"));
         var put = Assert.IsType<PutRequest>(Node.Seen[^1]);
         Assert.Equal(("c", 4ul, 9ul), (put.ClientId, put.RequestId, put.TtlMs));
         var again = await SendAsync("PUT", "/v1/kv/opt?client_id=c&request_id=4", [2]);
@@ -145,7 +147,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal(413, over.Status);
         Assert.Contains($"{HttpFixture.ValueBytesMax} bytes", over.Message);
 
-        using var chunked = new HttpRequestMessage(HttpMethod.Put, $"http://{Fixture.Server.EndPoint}/v1/kv/big")
+        using var chunked = new HttpRequestMessage(
+            HttpMethod.Put, $"http://{Fixture.Server.EndPoint}/v1/kv/big")
         {
             Content = new StreamContent(new MemoryStream(new byte[HttpFixture.ValueBytesMax + 1])),
         };

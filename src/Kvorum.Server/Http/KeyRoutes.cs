@@ -91,7 +91,8 @@ internal static class KeyRoutes
     private static byte[] Bytes(string name, string? text, string? base64, string? encoding) =>
         (text, base64) switch
         {
-            (null, null) => throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
+            (null, null) =>
+                throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
             (_, null) => IsBase64(encoding) ? RequestTarget.Base64(name, text) : Utf8(name, text),
             (null, _) => RequestTarget.Base64($"{name}_base64", base64),
             _ => throw HttpFailure.Invalid($"'{name}' and '{name}_base64' are both given"),

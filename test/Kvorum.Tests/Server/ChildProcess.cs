@@ -45,7 +45,8 @@ internal static class ChildProcess
             catch (OperationCanceledException)
             {
                 process.Kill(entireProcessTree: true);
-                Assert.Fail($"{program} did not end within {limit.TotalSeconds} s:\n{await output}\n{await errors}");
+                Assert.Fail(
+                    $"{program} did not end within {limit.TotalSeconds} s:\n{await output}\n{await errors}");
             }
 
             var said = await output + await errors;
@@ -60,6 +61,7 @@ internal static class ChildProcess
         while (folder is not null && !File.Exists(Path.Combine(folder, "Kvorum.slnx")))
             folder = Path.GetDirectoryName(folder);
 
-        return folder ?? throw new InvalidOperationException($"no Kvorum.slnx above {AppContext.BaseDirectory}");
+        return folder ?? throw new InvalidOperationException(
+            $"no Kvorum.slnx above {AppContext.BaseDirectory}");
     }
 }

@@ -86,7 +86,8 @@ internal sealed class DictionaryNode : INode
         if (key.Length == 0)
             return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
         if (key.Length > Limits.KeyBytesMax)
-            return Refused(ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
+            return Refused(
+                ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
         lock (_gate)
             return request is WriteRequest write ? Write(write, key) : Read((GetRequest)request, key);
     }
@@ -112,7 +113,12 @@ internal sealed class DictionaryNode : INode
         if (request.IfVersion is { } expected && expected != entry.Version)
             return Ok() with { Status = ReplyStatus.ConditionFailed, Version = entry.Version };
         if (request is PutRequest put && put.Value.Length > ValueBytesMax)
-            return Refused(ReplyStatus.InvalidArgument, $"the value has {put.Value.Length} bytes; the limit is {ValueBytesMax}");
+        {
+            return Refused(
+                ReplyStatus.InvalidArgument,
+                $"the value has {put.Value.Length} bytes; the limit is {ValueBytesMax}");
+        }
+
         _version++;
         if (request is PutRequest p)
             _entries[key] = (p.Value.ToArray(), _version);

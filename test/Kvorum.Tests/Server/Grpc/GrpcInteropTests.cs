@@ -10,7 +10,7 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
             "/usr/bin/python3",
             ["test_kv.py", fixture.Address],
             "test/interop/grpc_python",
-            "install Debian's python3-grpcio and python3-grpc-tools (apt-get install python3-grpcio python3-grpc-tools)",
+            "install them with apt-get install python3-grpcio python3-grpc-tools",
             TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
         // Two deadlines and two cancellations, of a single call and of a stream each: the handlers must have

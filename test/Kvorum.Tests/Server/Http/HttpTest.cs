@@ -59,7 +59,8 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         var path = target.Split('?')[0];
         if (path.StartsWith("/v1/kv/", StringComparison.Ordinal))
             return path.Length > 7 ? "/v1/kv/{key}" : "/v1/kv";
-        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats" or "/v1/kv" or "/v1/status" or "/v1/map"
+        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats"
+            or "/v1/kv" or "/v1/status" or "/v1/map"
             or "/health" or "/readyz" or "/ready" or "/livez" ? path : null;
     }
 
@@ -75,6 +76,9 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         public string Error => Json.GetProperty("error").GetString()!;
 
         public string Message => Json.GetProperty("message").GetString()!;
+
+        /// <summary>A text member of the JSON.</summary>
+        public string? Member(string name) => Json.GetProperty(name).GetString();
 
         public string Header(string name) => Headers.GetValues(name).Single();
     }

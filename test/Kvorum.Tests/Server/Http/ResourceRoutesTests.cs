@@ -72,7 +72,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var escaped = string.Concat(AllBytes.Skip(1).Select(static b => $"%{b:X2}"));
         await SendAsync("PUT", $"/v1/kv/{escaped}", [1]);
         Assert.Equal(AllBytes[1..], Node.Seen[^1].Key.ToArray());
-        await SendAsync("PUT", $"/v1/kv?key_base64={Uri.EscapeDataString(Convert.ToBase64String(AllBytes))}", [2]);
+        var base64 = Uri.EscapeDataString(Convert.ToBase64String(AllBytes));
+        await SendAsync("PUT", $"/v1/kv?key_base64={base64}", [2]);
         Assert.Equal(AllBytes, Node.Seen[^1].Key.ToArray());
     }
 
@@ -95,10 +96,12 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var failed = await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", "\"999999\""));
         Assert.Equal(412, failed.Status);
         Assert.Equal(first.Header("Kvorum-Version"), failed.Json.GetProperty("version").GetRawText());
-        Assert.Equal(200, (await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", first.Header("ETag")))).Status);
+        var second = await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", first.Header("ETag")));
+        Assert.Equal(200, second.Status);
         Assert.Equal(412, (await SendAsync("DELETE", "/v1/kv/cas?if_version=999999")).Status);
         var got = await SendAsync("GET", "/v1/kv/cas");
-        Assert.Equal(304, (await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", got.Header("ETag")))).Status);
+        var same = await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", got.Header("ETag")));
+        Assert.Equal(304, same.Status);
         Assert.Equal(200, (await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", "\"1\""))).Status);
     }
 
@@ -119,8 +122,10 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     [Fact]
     public async Task Two_conditions_are_refused()
     {
-        Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?if_version=1", [1], ("If-None-Match", "*"))).Status);
-        Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?client_id=a", [1], ("Kvorum-Client-Id", "b"))).Status);
+        var conditions = await SendAsync("PUT", "/v1/kv/two?if_version=1", [1], ("If-None-Match", "*"));
+        Assert.Equal(400, conditions.Status);
+        var clients = await SendAsync("PUT", "/v1/kv/two?client_id=a", [1], ("Kvorum-Client-Id", "b"));
+        Assert.Equal(400, clients.Status);
         Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?key_base64=YQ", [1])).Status);
     }
 
@@ -181,7 +186,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         await socket.ConnectAsync(Fixture.Server.EndPoint, TestContext.Current.CancellationToken);
         var stream = socket.GetStream();
         await stream.WriteAsync(
-            Encoding.Latin1.GetBytes($"{line}\r\nHost: kvorum.example\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+            Encoding.Latin1.GetBytes($"{line}\r\nHost: kvorum.example\r\nConnection: close\r\n\r\n"),
+            TestContext.Current.CancellationToken);
         var answer = await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.StartsWith($"HTTP/1.1 {status}", answer);
     }

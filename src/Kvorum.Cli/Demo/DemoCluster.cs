@@ -76,7 +76,10 @@ internal sealed class DemoServer(string name, string folder, string addr, string
         bool isHosted = Path.GetFileNameWithoutExtension(self) == "dotnet";
         var start = new ProcessStartInfo(self)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
         };
         string[] arguments =
         [

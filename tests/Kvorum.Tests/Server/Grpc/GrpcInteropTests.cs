@@ -9,7 +9,7 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         var said = await ChildProcess.RunAsync(
             "/usr/bin/python3",
             ["test_kv.py", fixture.Address],
-            "test/interop/grpc_python",
+            "tests/interop/grpc_python",
             "install them with apt-get install python3-grpcio python3-grpc-tools",
             TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
@@ -24,7 +24,7 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [Fact]
     public async Task Grpc_js_agrees()
     {
-        const string Folder = "test/interop/grpc_js";
+        const string Folder = "tests/interop/grpc_js";
         if (!Directory.Exists(Path.Combine(ChildProcess.Root, Folder, "node_modules", "@grpc", "grpc-js")))
             await ChildProcess.RunAsync(
                 "npm", ["ci", "--no-audit", "--no-fund"], Folder, NodeRemedy, TimeSpan.FromSeconds(120));
@@ -34,5 +34,5 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     }
 
     private const string NodeRemedy =
-        "install Node.js 18 or newer with npm, then run npm ci in test/interop/grpc_js";
+        "install Node.js 18 or newer with npm, then run npm ci in tests/interop/grpc_js";
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Kvorum.Cli.CommandLine;
+using Kvorum.Cli;
 
 namespace Kvorum.Tests.Cli;
 

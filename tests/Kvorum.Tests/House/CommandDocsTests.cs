@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
-using Kvorum.Cli.CommandLine;
+using Kvorum.Cli;
 
 namespace Kvorum.Tests.House;
 
@@ -19,7 +19,7 @@ public partial class CommandDocsTests
         string[] words = [.. CommandLineParser.SplitCommandLine(command)];
         if (words[0] != "./kvorum")
             return File.Exists(Path.Combine(House.Root, words[0])) ? null : $"{words[0]} is not there";
-        var parsed = KvorumProgram.Commands().Parse(Spelling.Normalise(words[1..]));
+        var parsed = KvorumProgram.Parse(words[1..]);
         return parsed.Errors is [var error, ..] ? error.Message : null;
     }
 

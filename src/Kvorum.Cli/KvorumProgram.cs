@@ -1,8 +1,10 @@
 using System.CommandLine;
+using Kvorum.Cli.Bench;
+using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Cli.Demo;
 
-namespace Kvorum.Cli.CommandLine;
+namespace Kvorum.Cli;
 
 /// <summary>The program as a function of its arguments: all commands, and how mistakes are told.</summary>
 internal static class KvorumProgram
@@ -17,17 +19,24 @@ internal static class KvorumProgram
             KeyCommands.Delete(),
             HealthCommand.Create(),
             StatusCommand.Create(),
+            BenchCommand.Create(),
             DemoCommand.Create(),
         };
+
+    /// <summary>Understands a command line, in any of its spellings.</summary>
+    public static ParseResult Parse(IReadOnlyList<string> args)
+    {
+        var root = Commands();
+        return root.Parse(Spelling.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false });
+    }
 
     /// <summary>Parses and runs; returns the exit code.</summary>
     public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
     {
-        var root = Commands();
-        var parsed = root.Parse(Spelling.Normalise(args), new ParserConfiguration { EnablePosixBundling = false });
+        var parsed = Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            string command = parsed.CommandResult.Command == root ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
+            string command = parsed.CommandResult.Command is RootCommand ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
             foreach (var error in parsed.Errors)
                 await errors.WriteLineAsync($"{command}: {error.Message}").ConfigureAwait(false);
             await errors.WriteLineAsync($"Try '{command} --help'.").ConfigureAwait(false);

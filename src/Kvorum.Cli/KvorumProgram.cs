@@ -11,7 +11,7 @@ internal static class KvorumProgram
 {
     /// <summary>All commands.</summary>
     public static RootCommand Commands() =>
-        new("Kvorum: a distributed key-value store. One node: kvorum start. Then: kvorum put k v, kvorum get k.")
+        new("Kvorum: a distributed key-value store. Begin with kvorum start, kvorum put k v, kvorum get k.")
         {
             StartCommand.Create(),
             KeyCommands.Put(),
@@ -27,7 +27,8 @@ internal static class KvorumProgram
     public static ParseResult Parse(IReadOnlyList<string> args)
     {
         var root = Commands();
-        return root.Parse(Spelling.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false });
+        return root.Parse(
+            Spelling.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false });
     }
 
     /// <summary>Parses and runs; returns the exit code.</summary>
@@ -36,7 +37,8 @@ internal static class KvorumProgram
         var parsed = Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            string command = parsed.CommandResult.Command is RootCommand ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
+            string command = parsed.CommandResult.Command is RootCommand
+                ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
             foreach (var error in parsed.Errors)
                 await errors.WriteLineAsync($"{command}: {error.Message}").ConfigureAwait(false);
             await errors.WriteLineAsync($"Try '{command} --help'.").ConfigureAwait(false);

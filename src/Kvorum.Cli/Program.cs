@@ -6,8 +6,8 @@ internal static class Program
     /// <summary>Runs one command; 0 done, 1 not done, 2 wrongly asked.</summary>
     public static async Task<int> Main(string[] args)
     {
-        // Read by the runtime when the first socket is made: completions then run on the socket's own thread, which spares
-        // each message a hop to the thread pool, about half of its cost.
+        // Read by the runtime when the first socket is made: completions then run on the socket's own thread,
+        // which spares each message a hop to the thread pool, about half of its cost.
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
         return await KvorumProgram.Run(args, Console.Out, Console.Error).ConfigureAwait(false);
     }

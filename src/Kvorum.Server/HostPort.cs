@@ -10,7 +10,8 @@ public static class HostPort
     public static (string Host, int Port)? TryParse(string text)
     {
         int colon = text.LastIndexOf(':');
-        if (colon < 0 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port))
+        if (colon < 0 || !int.TryParse(
+            text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port))
             return null;
         string host = text[..colon];
         if (host.StartsWith('[') && host.EndsWith(']'))
@@ -26,6 +27,7 @@ public static class HostPort
     {
         if (TryParse(text) is not var (host, port))
             throw new FormatException($"'{text}' is no host:port");
-        return IPAddress.TryParse(host, out var number) ? new IPEndPoint(number, port) : new DnsEndPoint(host, port);
+        return IPAddress.TryParse(host, out var number)
+            ? new IPEndPoint(number, port) : new DnsEndPoint(host, port);
     }
 }

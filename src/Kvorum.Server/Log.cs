@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server;
 
-/// <summary>All log lines of the server, one event each. Event ids are stable: alerts and searches are built on them.</summary>
+/// <summary>
+/// All log lines of the server, one event each. Event ids are stable: alerts and searches are built on them.
+/// </summary>
 internal static partial class Log
 {
     [LoggerMessage(100, LogLevel.Information, "peer {Name} ({Address}) is up")]
@@ -29,10 +31,13 @@ internal static partial class Log
     [LoggerMessage(107, LogLevel.Error, "cannot take connections on the peer port: {Why}")]
     public static partial void AcceptFailed(ILogger log, string why);
 
-    [LoggerMessage(1, LogLevel.Information, "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]
-    public static partial void Starting(ILogger log, string name, Guid id, Guid cluster, int members, string folder);
+    [LoggerMessage(1, LogLevel.Information,
+        "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]
+    public static partial void Starting(
+        ILogger log, string name, Guid id, Guid cluster, int members, string folder);
 
-    [LoggerMessage(2, LogLevel.Information, "{Name} serves clients on {Client}, HTTP on {Http}, nodes on {Peer}")]
+    [LoggerMessage(
+        2, LogLevel.Information, "{Name} serves clients on {Client}, HTTP on {Http}, nodes on {Peer}")]
     public static partial void Serving(ILogger log, string name, string client, string http, string peer);
 
     [LoggerMessage(3, LogLevel.Information, "{Name} is ready: every partition has a leader")]
@@ -41,7 +46,8 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Warning, "{Name} is not ready yet: {Reason}")]
     public static partial void NotReady(ILogger log, string name, string reason);
 
-    [LoggerMessage(5, LogLevel.Information, "{Name} is shutting down: it hands over what it leads and finishes what is under way")]
+    [LoggerMessage(5, LogLevel.Information,
+        "{Name} is shutting down: it hands over what it leads and finishes what is under way")]
     public static partial void Stopping(ILogger log, string name);
 
     [LoggerMessage(6, LogLevel.Information, "{Name} has stopped")]
@@ -51,20 +57,27 @@ internal static partial class Log
     public static partial void Unwise(ILogger log, string advice);
 
     [LoggerMessage(20, LogLevel.Information, "[{Keyspace}/{Partition}] {Name} became {Role} in term {Term}")]
-    public static partial void MetaRole(ILogger log, string keyspace, uint partition, string name, string role, ulong term);
+    public static partial void MetaRole(
+        ILogger log, string keyspace, uint partition, string name, string role, ulong term);
 
-    [LoggerMessage(21, LogLevel.Information, "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
-    public static partial void MetaStepDown(ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
+    [LoggerMessage(21, LogLevel.Information,
+        "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
+    public static partial void MetaStepDown(
+        ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
 
     [LoggerMessage(22, LogLevel.Debug, "[{Keyspace}/{Partition}] {Name} became {Role} in term {Term}")]
-    public static partial void PartitionRole(ILogger log, string keyspace, uint partition, string name, string role, ulong term);
+    public static partial void PartitionRole(
+        ILogger log, string keyspace, uint partition, string name, string role, ulong term);
 
-    [LoggerMessage(23, LogLevel.Debug, "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
-    public static partial void PartitionStepDown(ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
+    [LoggerMessage(23, LogLevel.Debug,
+        "[{Keyspace}/{Partition}] {Name} stepping down in term {Term}, leader is now {Leader}")]
+    public static partial void PartitionStepDown(
+        ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
 
     [LoggerMessage(24, LogLevel.Information, "{Message}")]
     public static partial void Note(ILogger log, string message);
 
-    [LoggerMessage(25, LogLevel.Critical, "{Name} cannot go on and ends without acknowledging anything more: {Message}")]
+    [LoggerMessage(
+        25, LogLevel.Critical, "{Name} cannot go on and ends without acknowledging anything more: {Message}")]
     public static partial void Fatal(ILogger log, string name, string message, Exception? cause);
 }

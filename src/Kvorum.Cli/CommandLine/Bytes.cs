@@ -5,7 +5,8 @@ namespace Kvorum.Cli.CommandLine;
 /// <summary>Between the text of a command line and the bytes of keys and values.</summary>
 internal static class Bytes
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The text as UTF-8.</summary>
     public static byte[] Of(string text) => Encoding.UTF8.GetBytes(text);

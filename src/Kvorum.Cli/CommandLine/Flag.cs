@@ -14,7 +14,8 @@ internal static class Flag
         DefaultValueFactory = _ => value,
     };
 
-    public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
+    public static Option<bool> Switch(string name, string description) =>
+        new(name) { Description = description };
 
     public static Option<Duration> Time(string name, string description, TimeSpan value) => new(name)
     {
@@ -56,7 +57,8 @@ internal static class Flag
     }
 
     private static T? Parsed<T>(string text)
-        where T : struct, IParsable<T> => T.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : null;
+        where T : struct, IParsable<T> =>
+            T.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : null;
 
     private static T Read<T>(ArgumentResult result, string name, Func<string, T?> read, string wanted)
         where T : struct

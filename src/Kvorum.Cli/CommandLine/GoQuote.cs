@@ -5,8 +5,8 @@ using System.Text;
 namespace Kvorum.Cli.CommandLine;
 
 /// <summary>
-/// Quotes bytes as Go's <c>%q</c> does: printable text as it is, the rest escaped, so that any key or value fits one line
-/// and can be told from any other.
+/// Quotes bytes as Go's <c>%q</c> does: printable text as it is, the rest escaped, so that any key or value
+/// fits one line and can be told from any other.
 /// </summary>
 internal static class GoQuote
 {
@@ -62,7 +62,7 @@ internal static class GoQuote
 
     // Go's unicode.IsPrint: letters, marks, numbers, punctuation, symbols and the plain space.
     private static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-        or UnicodeCategory.OtherNotAssigned or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator
-        or UnicodeCategory.ParagraphSeparator);
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

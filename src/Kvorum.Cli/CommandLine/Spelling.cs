@@ -3,9 +3,9 @@ using System.CommandLine;
 namespace Kvorum.Cli.CommandLine;
 
 /// <summary>
-/// Other spellings of the same command line: long flags with a single dash and underscores, as Go programs write them, and
-/// flags before the verb. What is no known flag is left as it is, so that keys and values are never touched; nothing after
-/// <c>--</c> is.
+/// Other spellings of the same command line: long flags with a single dash and underscores, as Go programs
+/// write them, and flags before the verb. What is no known flag is left as it is, so that keys and values are
+/// never touched; nothing after <c>--</c> is.
 /// </summary>
 internal static class Spelling
 {
@@ -23,7 +23,8 @@ internal static class Spelling
     {
         Dictionary<string, bool> takesValue = new(StringComparer.Ordinal);
         foreach (var option in All(root).SelectMany(command => command.Options))
-            takesValue[option.Name] = option.Arity.MaximumNumberOfValues > 0 && option.ValueType != typeof(bool);
+            takesValue[option.Name] = option.Arity.MaximumNumberOfValues > 0
+                && option.ValueType != typeof(bool);
         int end = Enumerable.Range(0, args.Count).FirstOrDefault(n => args[n] == "--", args.Count);
         List<string> spelled = [.. args.Take(end).Select(arg => Spell(takesValue, arg))];
         int verb = FirstWord(takesValue, spelled);
@@ -38,7 +39,8 @@ internal static class Spelling
         return [.. spelled, .. args.Skip(end)];
     }
 
-    private static IEnumerable<Command> All(Command command) => [command, .. command.Subcommands.SelectMany(All)];
+    private static IEnumerable<Command> All(Command command) =>
+        [command, .. command.Subcommands.SelectMany(All)];
 
     private static string Spell(Dictionary<string, bool> known, string arg)
     {

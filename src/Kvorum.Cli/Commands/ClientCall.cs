@@ -19,13 +19,18 @@ internal static class ClientCall
         catch (KvorumException e)
         {
             if (flags.IsJson(parsed))
-                await output.WriteLineAsync(KeyOutput.OfFailure($"{e.Status}", e.Message, $"{e.Retry}")).ConfigureAwait(false);
+                await output.WriteLineAsync(
+                    KeyOutput.OfFailure($"{e.Status}", e.Message, $"{e.Retry}")).ConfigureAwait(false);
             await Tell(e.Message + Advice(e, flags.Addresses(parsed))).ConfigureAwait(false);
-            return e.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace ? ExitCode.Usage : ExitCode.NotOk;
+            return e.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
+                ? ExitCode.Usage : ExitCode.NotOk;
         }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or TimeoutException)
+        catch (Exception e)
+            when (e is SocketException or IOException or OperationCanceledException or TimeoutException)
         {
-            await Tell($"no answer from {string.Join(", ", flags.Addresses(parsed))}: {e.Message} Is a node running there? See --addr")
+            await Tell(
+                $"no answer from {string.Join(", ", flags.Addresses(parsed))}: {e.Message} Is a node "
+                + "running there? See --addr")
                 .ConfigureAwait(false);
             return ExitCode.NotOk;
         }
@@ -35,14 +40,17 @@ internal static class ClientCall
             return ExitCode.Usage;
         }
 
-        Task Tell(string what) => errors.WriteLineAsync($"kvorum {parsed.CommandResult.Command.Name}: {what}");
+        Task Tell(string what) =>
+            errors.WriteLineAsync($"kvorum {parsed.CommandResult.Command.Name}: {what}");
     }
 
     private static string Advice(KvorumException e, string[] asked) => e switch
     {
-        { Retry: RetryClass.SameIds } => " It may or may not have happened: repeat it with the same --client and --req, or read.",
+        { Retry: RetryClass.SameIds } =>
+            " It may or may not have happened: repeat it with the same --client and --req, or read.",
         { Status: ReplyStatus.Unavailable or ReplyStatus.DeadlineExceeded } =>
-            $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum status.",
+            $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum "
+            + "status.",
         _ => "",
     };
 }

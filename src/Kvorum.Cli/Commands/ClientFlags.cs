@@ -28,7 +28,8 @@ internal sealed class ClientFlags
 
     public string[] Addresses(ParseResult parsed) =>
     [
-        .. parsed.GetValue(_addr)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .. parsed.GetValue(_addr)!
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(address => address.StartsWith(':') ? "127.0.0.1" + address : address),
     ];
 

@@ -3,7 +3,9 @@ using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Cli.Commands;
 
-/// <summary>Ctrl-C and SIGTERM: the first asks for a clean end, the second ends the process at once.</summary>
+/// <summary>
+/// Ctrl-C and SIGTERM: the first asks for a clean end, the second ends the process at once.
+/// </summary>
 internal sealed class EndSignals : IDisposable
 {
     private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -12,7 +14,8 @@ internal sealed class EndSignals : IDisposable
 
     public EndSignals() => _registrations =
     [
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take), PosixSignalRegistration.Create(PosixSignal.SIGINT, Take),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take),
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, Take),
     ];
 
     /// <summary>Completes at the first signal.</summary>
@@ -21,7 +24,9 @@ internal sealed class EndSignals : IDisposable
     /// <summary>Cancelled at the first signal.</summary>
     public CancellationToken Token => _cancel.Token;
 
-    /// <summary>The end of standard input counts as a signal too: whoever started the process is gone.</summary>
+    /// <summary>
+    /// The end of standard input counts as a signal too: whoever started the process is gone.
+    /// </summary>
     public void WatchStdin() => new Thread(() =>
     {
         using var stdin = Console.OpenStandardInput();

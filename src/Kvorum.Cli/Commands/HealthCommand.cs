@@ -9,12 +9,14 @@ internal static class HealthCommand
     public static Command Create()
     {
         var flags = new ClientFlags();
-        var command = new Command("health", "Prints node_id=... is_leader=... term=... of the node at --addr; the leader is the metadata group's.");
+        var command = new Command(
+            "health", "Prints node_id=... is_leader=... term=... of the node at --addr.");
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             await using var client = flags.Connect(parsed);
-            var (report, json) = await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
+            var (report, json) =
+                await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
             await output.WriteLineAsync(flags.IsJson(parsed) ? json : Line(report)).ConfigureAwait(false);
             return ExitCode.Ok;
         }));

@@ -22,7 +22,10 @@ internal static class KeyCommands
         var write = new WriteFlags();
         var stdin = Flag.Switch("--stdin", "Take the value from standard input, to its end, byte by byte.");
         var ttl = Flag.Time("--ttl", "Life of the key; 0 for no end.", TimeSpan.Zero);
-        var command = new Command("put", "Sets a key. Prints ok=true leader=\"\" when a majority has it on disk.") { Key, Value, stdin, ttl };
+        var command = new Command("put", "Sets a key; prints ok=true leader=\"\" once a majority has it.")
+        {
+            Key, Value, stdin, ttl,
+        };
         write.AddTo(command);
         flags.AddTo(command);
         command.Validators.Add(result =>
@@ -33,7 +36,8 @@ internal static class KeyCommands
         command.SetAction(async (parsed, cancel) =>
         {
             string? text = parsed.GetValue(Value);
-            byte[] value = text is null or "-" ? await ReadStdin(cancel).ConfigureAwait(false) : Bytes.Of(text);
+            byte[] value =
+                text is null or "-" ? await ReadStdin(cancel).ConfigureAwait(false) : Bytes.Of(text);
             var life = parsed.GetValue(ttl).Span;
             var request = new PutRequest
             {
@@ -64,17 +68,23 @@ internal static class KeyCommands
         var flags = new ClientFlags();
         var keyspace = WriteFlags.KeyspaceFlag();
         var consistency = Flag.Word(
-            "--consistency", "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
+            "--consistency",
+            "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
             "linearizable", "linearizable", "lease", "stale");
-        var command = new Command("get", "Reads a key. Prints value=\"...\"; exit code 1 if there is no such key.") { Key, keyspace, consistency };
+        var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.")
+        {
+            Key, keyspace, consistency,
+        };
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             byte[] key = Bytes.Of(parsed.GetValue(Key)!);
-            var options = new ReadOptions { Consistency = Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true) };
+            var fresh = Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true);
             await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
-            var found = await client.GetAsync(key, options, cancel).ConfigureAwait(false);
-            await output.WriteLineAsync(KeyOutput.OfGet(key, found, flags.IsJson(parsed))).ConfigureAwait(false);
+            var found = await client.GetAsync(key, new() { Consistency = fresh }, cancel)
+                .ConfigureAwait(false);
+            await output.WriteLineAsync(
+                KeyOutput.OfGet(key, found, flags.IsJson(parsed))).ConfigureAwait(false);
             return found.Found ? ExitCode.Ok : ExitCode.NotOk;
         }));
         return command;

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
@@ -59,7 +60,8 @@ internal static class KeyOutput
     private static string Json(Action<Utf8JsonWriter> write)
     {
         using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes, new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        var readable = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(bytes, readable))
         {
             json.WriteStartObject();
             write(json);

@@ -11,7 +11,8 @@ internal static class NodeCall
     /// The node's own answer. <see cref="SocketException"/>, <see cref="IOException"/> or
     /// <see cref="OperationCanceledException"/> if there is none in time.
     /// </summary>
-    public static async Task<Reply> Ask(string address, Request request, TimeSpan timeout, CancellationToken cancel)
+    public static async Task<Reply> Ask(
+        string address, Request request, TimeSpan timeout, CancellationToken cancel)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(timeout);

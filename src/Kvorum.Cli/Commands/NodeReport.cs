@@ -36,11 +36,13 @@ internal sealed record NodeReport
     public required long LogBytes { get; init; }
 
     /// <summary>Asks the node at the address.</summary>
-    public static async Task<(NodeReport Report, string Json)> Ask(KvorumClient client, string address, CancellationToken cancel)
+    public static async Task<(NodeReport Report, string Json)> Ask(
+        KvorumClient client, string address, CancellationToken cancel)
     {
         var bytes = await client.StatusAsync(address, cancel).ConfigureAwait(false);
         var report = JsonSerializer.Deserialize(bytes.Span, NodeReportJson.Default.NodeReport);
-        return (report ?? throw new FormatException("the node's status is empty"), System.Text.Encoding.UTF8.GetString(bytes.Span));
+        return (report ?? throw new FormatException("the node's status is empty"),
+            System.Text.Encoding.UTF8.GetString(bytes.Span));
     }
 
     /// <summary>The metadata group here.</summary>

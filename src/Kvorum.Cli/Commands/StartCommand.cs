@@ -11,7 +11,8 @@ internal static class StartCommand
     public static Command Create()
     {
         var flags = new StartFlags();
-        var command = new Command("start", "Runs a node. Without flags: a working cluster of one, data in ./kvorum-data.");
+        var command = new Command(
+            "start", "Runs a node. Without flags: a working cluster of one, data in ./kvorum-data.");
         command.Aliases.Add("server");
         flags.AddTo(command);
         command.SetAction((parsed, _) => Run(
@@ -20,7 +21,8 @@ internal static class StartCommand
         return command;
     }
 
-    private static async Task<int> Run(ServerOptions options, string level, bool untilStdinEnds, TextWriter errors)
+    private static async Task<int> Run(
+        ServerOptions options, string level, bool untilStdinEnds, TextWriter errors)
     {
         using var logging = Logging(level);
         using var end = new EndSignals();
@@ -34,7 +36,8 @@ internal static class StartCommand
             var first = await Task.WhenAny(end.First, server.Failed).ConfigureAwait(false);
             if (first == server.Failed)
             {
-                // Files and threads are in an unknown state: nothing more is written, and nothing was acknowledged.
+                // Files and threads are in an unknown state: nothing more is written, and nothing was
+                // acknowledged.
                 logging.Dispose();
                 Environment.Exit(ExitCode.NotOk);
             }
@@ -44,7 +47,8 @@ internal static class StartCommand
         }
         catch (ServerStartException e)
         {
-            return await Fail(errors, e.Message.Split(Environment.NewLine), ExitCode.NotOk).ConfigureAwait(false);
+            return await Fail(
+                errors, e.Message.Split(Environment.NewLine), ExitCode.NotOk).ConfigureAwait(false);
         }
     }
 

@@ -10,17 +10,25 @@ internal sealed class StartFlags
     private static readonly ServerOptions Defaults = new();
 
     private readonly Option<string> _id = Flag.Text(
-        "--id", "name|uuid", "This node's unique name, or its UUID; also -node. [default: the one in the data folder, else a new one]", Defaults.Id);
+        "--id", "name|uuid",
+        "This node's unique name, or its UUID; also -node. [default: the data folder's, else a new one]", "");
 
     private readonly Option<string> _data = Flag.Text(
         "--data", "folder", "Where everything is stored; made if it is not there.", Defaults.DataFolder);
 
-    private readonly Option<string> _wal = new("--wal") { Description = "As in -wal ./data/node1/wal.log: its folder is the data folder.", Hidden = true };
+    private readonly Option<string> _wal = new("--wal")
+    {
+        Description = "As in -wal ./data/node1/wal.log: its folder is the data folder.",
+        Hidden = true,
+    };
 
-    private readonly Option<string> _snapEvery = new("--snap-every") { Description = "Accepted and not needed: logs are cut by size.", Hidden = true };
+    private readonly Option<string> _snapEvery =
+        new("--snap-every") { Description = "Accepted and not needed: logs are cut by size.", Hidden = true };
 
     private readonly Option<string> _addr = Flag.Text(
-        "--addr", "host:port", "Where clients are served (gRPC and the native protocol); :port is this machine only.", Defaults.ClientAddress);
+        "--addr", "host:port",
+        "Where clients are served (gRPC and the native protocol); :port is this machine only.",
+        Defaults.ClientAddress);
 
     private readonly Option<string> _http = Flag.Text(
         "--http-addr", "host:port", "Where HTTP/JSON is served.", Defaults.HttpAddress);
@@ -32,31 +40,40 @@ internal sealed class StartFlags
         "--advertise-addr", "host:port", "What clients are told to dial. [default: --addr]", "");
 
     private readonly Option<string> _advertiseHttp = Flag.Text(
-        "--advertise-http-addr", "host:port", "What HTTP clients are told to dial. [default: --http-addr]", "");
+        "--advertise-http-addr", "host:port", "What HTTP clients are told to dial. [default: --http-addr]",
+        "");
 
     private readonly Option<string> _advertisePeer = Flag.Text(
-        "--advertise-peer-addr", "host:port", "What other nodes are told to dial. [default: the own entry of --peers, else --peer-addr]", "");
+        "--advertise-peer-addr", "host:port",
+        "What other nodes are told to dial. [default: the own entry of --peers, else --peer-addr]", "");
 
     private readonly Option<string> _peers = Flag.Text(
         "--peers", "list",
-        "All members, separated by commas: id@host:port, or host:port for all; the own entry may be there. [default: a cluster of one]", "");
+        "All members, as id@host:port,... or host:port,...; the own entry may be there. "
+        + "[default: a cluster of one]", "");
 
     private readonly Option<int> _partitions = Flag.Number(
         "--partitions", "Partitions of the default keyspace; fixed at the first start.", Defaults.Partitions);
 
     private readonly Option<int> _replicas = Flag.Number(
-        "--replication-factor", "Replicas of each partition; fixed at the first start.", Defaults.ReplicationFactor);
+        "--replication-factor", "Replicas of each partition; fixed at the first start.",
+        Defaults.ReplicationFactor);
 
     private readonly Option<int> _virtualNodes = Flag.Number(
-        "--virtual-nodes", "Virtual nodes of each node on the ring; fixed at the first start.", Defaults.VirtualNodes);
+        "--virtual-nodes", "Virtual nodes of each node on the ring; fixed at the first start.",
+        Defaults.VirtualNodes);
 
-    private readonly Option<int> _loops = Flag.Number("--loops", "Node loops, a thread each.", Defaults.Loops);
+    private readonly Option<int> _loops =
+        Flag.Number("--loops", "Node loops, a thread each.", Defaults.Loops);
 
     private readonly Option<Duration> _heartbeat = Flag.Time(
-        "--heartbeat", "Time between a leader's heartbeats; at most a tenth of --election-timeout-min is wise.", Defaults.Heartbeat);
+        "--heartbeat",
+        "Time between a leader's heartbeats; at most a tenth of --election-timeout-min is wise.",
+        Defaults.Heartbeat);
 
     private readonly Option<Duration> _electionMin = Flag.Time(
-        "--election-timeout-min", "Least silence of a leader after which an election is sought.", Defaults.ElectionTimeoutMin);
+        "--election-timeout-min", "Least silence of a leader after which an election is sought.",
+        Defaults.ElectionTimeoutMin);
 
     private readonly Option<Duration> _electionMax = Flag.Time(
         "--election-timeout-max", "Greatest such silence.", Defaults.ElectionTimeoutMax);
@@ -66,12 +83,15 @@ internal sealed class StartFlags
     private readonly Option<Duration> _silence = Flag.Time(
         "--peer-silence", "A peer from which nothing came for so long counts as lost.", Defaults.PeerSilence);
 
-    private readonly Option<int> _keyBytes = Flag.Number("--key-bytes-max", "Bound of a key in bytes.", Defaults.KeyBytesMax);
+    private readonly Option<int> _keyBytes =
+        Flag.Number("--key-bytes-max", "Bound of a key in bytes.", Defaults.KeyBytesMax);
 
-    private readonly Option<int> _valueBytes = Flag.Number("--value-bytes-max", "Bound of a value in bytes.", Defaults.ValueBytesMax);
+    private readonly Option<int> _valueBytes =
+        Flag.Number("--value-bytes-max", "Bound of a value in bytes.", Defaults.ValueBytesMax);
 
     private readonly Option<string> _keyPolicy = Flag.Word(
-        "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only.", Defaults.KeyPolicy, "binary", "strict");
+        "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only.", Defaults.KeyPolicy,
+        "binary", "strict");
 
     private readonly Option<Duration> _window = Flag.Time(
         "--session-window", "How long a repeated request is recognised.", Defaults.SessionWindow);
@@ -79,27 +99,32 @@ internal sealed class StartFlags
     private readonly Option<int> _records = Flag.Number(
         "--session-records", "Requests remembered per partition.", Defaults.SessionRecords);
 
-    private readonly Option<long> _segment = Flag.Number("--segment-bytes", "Size of a log file.", Defaults.SegmentBytes);
+    private readonly Option<long> _segment =
+        Flag.Number("--segment-bytes", "Size of a log file.", Defaults.SegmentBytes);
 
     private readonly Option<long> _checkpoint = Flag.Number(
-        "--checkpoint-bytes", "Log of a partition after which its data is written out and the log cut.", Defaults.CheckpointBytes);
+        "--checkpoint-bytes", "Log of a partition after which its data is written out and the log cut.",
+        Defaults.CheckpointBytes);
 
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
     /// <summary>--log-level.</summary>
     public Option<string> LogLevel { get; } = Flag.Word(
-        "--log-level", "Least important lines to log.", "information", "trace", "debug", "information", "warning", "error", "critical");
+        "--log-level", "Least important lines to log.", "information", "trace", "debug", "information",
+        "warning", "error", "critical");
 
     /// <summary>--until-stdin-ends.</summary>
-    public Option<bool> UntilStdinEnds { get; } = new("--until-stdin-ends") { Description = "End when standard input does.", Hidden = true };
+    public Option<bool> UntilStdinEnds { get; } =
+        new("--until-stdin-ends") { Description = "End when standard input does.", Hidden = true };
 
     public void AddTo(Command command)
     {
         Option[] all =
         [
-            _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions, _replicas,
-            _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _tick, _silence, _keyBytes, _valueBytes, _keyPolicy,
+            _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
+            _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _tick, _silence,
+            _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _shutdown, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -137,7 +162,8 @@ internal sealed class StartFlags
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>
-    private string Folder(ParseResult parsed) => parsed.GetValue(_wal) is { Length: > 0 } wal && parsed.GetResult(_data) is not { Implicit: false }
+    private string Folder(ParseResult parsed) =>
+        parsed.GetValue(_wal) is { Length: > 0 } wal && parsed.GetResult(_data) is not { Implicit: false }
         ? Path.GetDirectoryName(wal) is { Length: > 0 } folder ? folder : "."
         : parsed.GetValue(_data)!;
 }

@@ -12,12 +12,14 @@ internal static class StatusCommand
     public static Command Create()
     {
         var flags = new ClientFlags();
-        var command = new Command("status", "Shows members, who is up, who leads what, lag, and why the cluster is not ready if it is not.");
+        var command = new Command(
+            "status", "Shows who is up, who leads what, lag, and why the cluster is not ready.");
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             await using var client = flags.Connect(parsed);
-            var (report, json) = await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
+            var (report, json) =
+                await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
             if (flags.IsJson(parsed))
                 await output.WriteLineAsync(json).ConfigureAwait(false);
             else
@@ -28,16 +30,20 @@ internal static class StatusCommand
     }
 
     /// <summary>What the other members say of themselves; those that do not answer are left out.</summary>
-    private static async Task<Dictionary<string, NodeReport>> Others(KvorumClient client, NodeReport asked, CancellationToken cancel)
+    private static async Task<Dictionary<string, NodeReport>> Others(
+        KvorumClient client, NodeReport asked, CancellationToken cancel)
     {
         Dictionary<string, NodeReport> reports = new(StringComparer.Ordinal) { [asked.Name] = asked };
         var map = await client.MapAsync(cancel).ConfigureAwait(false);
-        foreach (var member in map.Members.Where(member => member.ClientAddress.Length > 0 && asked.MembersUp.Contains(member.Name)))
+        var up = map.Members.Where(
+            member => member.ClientAddress.Length > 0 && asked.MembersUp.Contains(member.Name));
+        foreach (var member in up)
         {
             try
             {
                 if (!reports.ContainsKey(member.Name))
-                    reports[member.Name] = (await NodeReport.Ask(client, member.ClientAddress, cancel).ConfigureAwait(false)).Report;
+                    (reports[member.Name], _) =
+                        await NodeReport.Ask(client, member.ClientAddress, cancel).ConfigureAwait(false);
             }
             catch (Exception e) when (e is KvorumException or IOException)
             {
@@ -52,26 +58,37 @@ internal static class StatusCommand
         var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(output) });
         if (Console.IsOutputRedirected)
             console.Profile.Width = 120;
-        var table = new Table().RoundedBorder().AddColumns("member", "state", "leads", "metadata", "keys", "lag");
+        var table =
+            new Table().RoundedBorder().AddColumns("member", "state", "leads", "metadata", "keys", "lag");
         foreach (string name in asked.Members)
         {
             reports.TryGetValue(name, out var report);
             bool isUp = asked.MembersUp.Contains(name);
             table.AddRow(
-                new Text(name), new Markup(isUp ? "[green]up[/]" : "[red]down[/]"), new Text(Number(report?.Led)),
-                new Text(report?.Meta?.Role ?? "?"), new Text(Number(report?.Partitions.Sum(replica => replica.Keys))),
+                new Text(name), new Markup(isUp ? "[green]up[/]" : "[red]down[/]"),
+                new Text(Number(report?.Led)),
+                new Text(report?.Meta?.Role ?? "?"),
+                new Text(Number(report?.Partitions.Sum(replica => replica.Keys))),
                 new Text(Lag(name, reports.Values)));
         }
 
         console.Write(table);
-        console.MarkupLineInterpolated($"cluster {asked.ClusterId}, {asked.MembersUp.Count} of {asked.Members.Count} members up, tolerates {asked.FailuresTolerated} failure(s)");
-        console.MarkupLine(asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
+        console.MarkupLineInterpolated(
+            $"cluster {asked.ClusterId}, {asked.MembersUp.Count} of {asked.Members.Count} members up, "
+            + $"tolerates {asked.FailuresTolerated} failure(s)");
+        console.MarkupLine(
+            asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>
     private static string Lag(string name, IEnumerable<NodeReport> reports)
     {
-        ulong[] lags = [.. reports.SelectMany(report => report.Partitions).Where(replica => replica.FollowerLag.ContainsKey(name)).Select(replica => replica.FollowerLag[name])];
+        ulong[] lags =
+        [
+            .. reports.SelectMany(report => report.Partitions)
+                .Where(replica => replica.FollowerLag.ContainsKey(name))
+                .Select(replica => replica.FollowerLag[name]),
+        ];
         return lags.Length == 0 ? "-" : lags.Max().ToString(CultureInfo.InvariantCulture);
     }
 

@@ -9,30 +9,33 @@ namespace Kvorum.Cli.Commands;
 internal static class WriteCall
 {
     public static Task<int> Run(
-        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request, CancellationToken cancel) =>
+        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request,
+        CancellationToken cancel) =>
         ClientCall.Run(parsed, flags, output => write.NoRedirect(parsed)
             ? ToThisNode(parsed, flags, write, request, output, cancel)
             : ToTheLeader(parsed, flags, write, request, output, cancel));
 
     private static async Task<int> ToTheLeader(
-        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request, TextWriter output, CancellationToken cancel)
+        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request, TextWriter output,
+        CancellationToken cancel)
     {
         await using var client = flags.Connect(parsed, write.Client(parsed), write.Keyspace(parsed));
         var options = new WriteOptions
         {
             RequestId = write.Request(parsed),
             IfVersion = write.IfVersion(parsed),
-            Ttl = request is PutRequest { TtlMs: > 0 } lasting ? TimeSpan.FromMilliseconds(lasting.TtlMs) : null,
+            Ttl = request is PutRequest { TtlMs: > 0 } put ? TimeSpan.FromMilliseconds(put.TtlMs) : null,
         };
-        var done = request is PutRequest put
-            ? await client.PutAsync(put.Key, put.Value, options, cancel).ConfigureAwait(false)
+        var done = request is PutRequest whole
+            ? await client.PutAsync(whole.Key, whole.Value, options, cancel).ConfigureAwait(false)
             : await client.DeleteAsync(request.Key, options, cancel).ConfigureAwait(false);
         await output.WriteLineAsync(KeyOutput.OfWrite(done, flags.IsJson(parsed))).ConfigureAwait(false);
         return ExitCode.Ok;
     }
 
     private static async Task<int> ToThisNode(
-        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request, TextWriter output, CancellationToken cancel)
+        ParseResult parsed, ClientFlags flags, WriteFlags write, WriteRequest request, TextWriter output,
+        CancellationToken cancel)
     {
         var whole = request with
         {
@@ -42,7 +45,8 @@ internal static class WriteCall
             IfVersion = write.IfVersion(parsed),
             NoRedirect = true,
         };
-        var reply = await NodeCall.Ask(flags.Addresses(parsed)[0], whole, flags.Timeout(parsed), cancel).ConfigureAwait(false);
+        var reply = await NodeCall.Ask(
+            flags.Addresses(parsed)[0], whole, flags.Timeout(parsed), cancel).ConfigureAwait(false);
         bool isJson = flags.IsJson(parsed);
         if (reply.Status is not (ReplyStatus.Ok or ReplyStatus.NotLeader))
             throw new KvorumException(reply.Status, reply.Message, RetryClass.SameIds);

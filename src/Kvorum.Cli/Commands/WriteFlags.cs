@@ -11,15 +11,18 @@ internal sealed class WriteFlags
     private readonly Option<string> _client = Flag.Text(
         "--client", "id", "Who writes: a repeated pair of --client and --req is applied once.", "cli");
 
-    private readonly Option<ulong?> _req = Flag.OptionalNumber("--req", "Number of the request. [default: the time now, in nanoseconds]");
+    private readonly Option<ulong?> _req =
+        Flag.OptionalNumber("--req", "Number of the request. [default: the time now, in nanoseconds]");
 
     private readonly Option<ulong?> _ifVersion = Flag.OptionalNumber(
-        "--if-version", "Write only if the key has this version now; 0: only if it is absent. [default: always]");
+        "--if-version",
+        "Write only if the key has this version now; 0: only if it is absent. [default: always]");
 
     private readonly Option<bool> _noRedirect = Flag.Switch(
         "--no-redirect", "Ask this node only: a follower answers ok=false and who leads.");
 
-    public static Option<string> KeyspaceFlag() => Flag.Text("--keyspace", "name", "The keyspace.", "default");
+    public static Option<string> KeyspaceFlag() =>
+        Flag.Text("--keyspace", "name", "The keyspace.", "default");
 
     public void AddTo(Command command)
     {

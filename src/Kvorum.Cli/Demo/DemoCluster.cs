@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace Kvorum.Cli.Demo;
 
 /// <summary>
-/// Three servers as processes of this very program, on free ports of the loopback interface, in a folder of their own.
-/// They end with this process, however it ends: each one watches its standard input.
+/// Three servers as processes of this very program, on free ports of the loopback interface, in a folder of
+/// their own. They end with this process, however it ends: each one watches its standard input.
 /// </summary>
 internal sealed class DemoCluster : IAsyncDisposable
 {
@@ -18,7 +18,8 @@ internal sealed class DemoCluster : IAsyncDisposable
         Keep = keep;
         Folder = Directory.CreateTempSubdirectory("kvorum-demo-").FullName;
         int[] ports = FreePorts(9);
-        string peers = string.Join(',', Enumerable.Range(0, 3).Select(n => $"node-{n + 1}@127.0.0.1:{ports[(n * 3) + 2]}"));
+        string peers = string.Join(
+            ',', Enumerable.Range(0, 3).Select(n => $"node-{n + 1}@127.0.0.1:{ports[(n * 3) + 2]}"));
         _servers =
         [
             .. Enumerable.Range(0, 3).Select(n => new DemoServer(
@@ -44,8 +45,8 @@ internal sealed class DemoCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// Free ports below those that systems give to outgoing connections: while a server is dead, none of those may take its
-    /// place, or it could not come back.
+    /// Free ports below those that systems give to outgoing connections: while a server is dead, none of
+    /// those may take its place, or it could not come back.
     /// </summary>
     private static int[] FreePorts(int count)
     {
@@ -68,7 +69,8 @@ internal sealed class DemoCluster : IAsyncDisposable
 }
 
 /// <summary>One of them.</summary>
-internal sealed class DemoServer(string name, string folder, string addr, string http, string peer, string peers)
+internal sealed class DemoServer(
+    string name, string folder, string addr, string http, string peer, string peers)
 {
     private Process? _process;
 
@@ -105,7 +107,9 @@ internal sealed class DemoServer(string name, string folder, string addr, string
             "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer, "--peers", peers,
             "--data", Path.Combine(folder, name), "--until-stdin-ends",
         ];
-        foreach (string argument in isHosted ? [typeof(DemoServer).Assembly.Location, .. arguments] : arguments)
+        if (isHosted)
+            start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);
+        foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
         _ = CopyLog(_process.StandardOutput);

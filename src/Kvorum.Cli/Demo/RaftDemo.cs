@@ -24,17 +24,23 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         if (_failed == 0)
         {
             await Step("exactly one leader in the metadata group", OneLeader, cancel).ConfigureAwait(false);
-            await Step("write through one node, read from all three", Replication, cancel).ConfigureAwait(false);
-            await Step("user:1, user:2, user:3 written here, read there", ManyKeys, cancel).ConfigureAwait(false);
-            await Step("kill -9 of the leader: another one is elected", KillLeader, cancel).ConfigureAwait(false);
+            await Step(
+                "write through one node, read from all three", Replication, cancel).ConfigureAwait(false);
+            await Step(
+                "user:1, user:2, user:3 written here, read there", ManyKeys, cancel).ConfigureAwait(false);
+            await Step(
+                "kill -9 of the leader: another one is elected", KillLeader, cancel).ConfigureAwait(false);
             await Step("write and read on the two survivors", Survive, cancel).ConfigureAwait(false);
-            await Step("the killed node returns and catches up to lag 0", Return, cancel).ConfigureAwait(false);
-            await Step("the same request three times is applied once", ExactlyOnce, cancel).ConfigureAwait(false);
+            await Step(
+                "the killed node returns and catches up to lag 0", Return, cancel).ConfigureAwait(false);
+            await Step(
+                "the same request three times is applied once", ExactlyOnce, cancel).ConfigureAwait(false);
             await Step("a new request is applied", NewRequest, cancel).ConfigureAwait(false);
         }
 
         string verdict = _failed == 0 ? "[green bold]PASS[/]" : $"[red bold]FAIL: {_failed} step(s)[/]";
-        console.MarkupLine(string.Create(CultureInfo.InvariantCulture, $"{verdict} in {start.Elapsed.TotalSeconds:0.0} s"));
+        console.MarkupLine(
+            string.Create(CultureInfo.InvariantCulture, $"{verdict} in {start.Elapsed.TotalSeconds:0.0} s"));
         return _failed == 0;
     }
 
@@ -83,9 +89,11 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     {
         string[] names = ["alice", "bob", "charlie"];
         for (int n = 0; n < 3; n++)
-            await Put(cluster.Servers[0], $"user:{n + 1}", names[n], (ulong)n + 10, cancel).ConfigureAwait(false);
+            await Put(
+                cluster.Servers[0], $"user:{n + 1}", names[n], (ulong)n + 10, cancel).ConfigureAwait(false);
         for (int n = 0; n < 3; n++)
-            await Expect(cluster.Servers[n == 2 ? 2 : 1], $"user:{n + 1}", names[n], cancel).ConfigureAwait(false);
+            await Expect(
+                cluster.Servers[n == 2 ? 2 : 1], $"user:{n + 1}", names[n], cancel).ConfigureAwait(false);
         return "alice, bob, charlie";
     }
 
@@ -98,7 +106,8 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         _killed = leader;
         var (successor, next) = await Leader(Survivors, cancel).ConfigureAwait(false);
         if (next <= term)
-            throw new InvalidOperationException($"term {next} of {successor.Name} does not follow term {term}");
+            throw new InvalidOperationException(
+                $"term {next} of {successor.Name} does not follow term {term}");
         string ms = string.Create(CultureInfo.InvariantCulture, $"{time.ElapsedMilliseconds}");
         return $"killed {leader.Name} (process {pid}), {successor.Name} leads in term {next} after {ms} ms";
     }
@@ -120,7 +129,8 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         var returned = _killed ?? throw new InvalidOperationException("no node was killed");
         returned.Start();
         await Ready(returned, cancel).ConfigureAwait(false);
-        await Until($"{returned.Name} has lag 0", () => HasNoLag(returned.Name, cancel), cancel).ConfigureAwait(false);
+        await Until($"{returned.Name} has lag 0", () => HasNoLag(returned.Name, cancel), cancel)
+            .ConfigureAwait(false);
         await Expect(returned, "failover_key", "success", cancel).ConfigureAwait(false);
         return $"{returned.Name} is back";
     }
@@ -129,11 +139,13 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     {
         ulong[] versions = new ulong[3];
         for (int n = 0; n < 3; n++)
-            versions[n] = (await Put(cluster.Servers[n], "idempotent_key", "value1", 999, cancel).ConfigureAwait(false)).Version;
+            versions[n] = (await Put(
+                cluster.Servers[n], "idempotent_key", "value1", 999, cancel).ConfigureAwait(false)).Version;
         await Expect(cluster.Servers[0], "idempotent_key", "value1", cancel).ConfigureAwait(false);
         return versions.Distinct().Count() == 1
             ? $"three answers with version {versions[0]}, through three nodes"
-            : throw new InvalidOperationException($"applied more than once: versions {string.Join(", ", versions)}");
+            : throw new InvalidOperationException(
+                $"applied more than once: versions {string.Join(", ", versions)}");
     }
 
     private async Task<string> NewRequest(CancellationToken cancel)
@@ -146,8 +158,11 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
 
     private IEnumerable<DemoServer> Survivors => cluster.Servers.Where(server => server != _killed);
 
-    /// <summary>The one leader of the metadata group: every server says so, of itself and in the same term.</summary>
-    private static async Task<(DemoServer Leader, ulong Term)> Leader(IEnumerable<DemoServer> servers, CancellationToken cancel)
+    /// <summary>
+    /// The one leader of the metadata group: every server says so, of itself and in the same term.
+    /// </summary>
+    private static async Task<(DemoServer Leader, ulong Term)> Leader(
+        IEnumerable<DemoServer> servers, CancellationToken cancel)
     {
         (DemoServer, ulong)? found = null;
         await Until("one leader", async () =>
@@ -164,10 +179,10 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         return found!.Value;
     }
 
-    private static Task Ready(DemoServer server, CancellationToken cancel) => Until($"{server.Name} is ready", async () =>
+    private static Task Ready(DemoServer one, CancellationToken cancel) => Until("it is ready", async () =>
     {
-        server.CheckRunning();
-        return (await Report(server, cancel).ConfigureAwait(false)).IsReady;
+        one.CheckRunning();
+        return (await Report(one, cancel).ConfigureAwait(false)).IsReady;
     }, cancel);
 
     private async Task<bool> HasNoLag(string name, CancellationToken cancel)
@@ -184,18 +199,27 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
 
     private static async Task<NodeReport> Report(DemoServer server, CancellationToken cancel)
     {
-        await using var client = KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
+        await using var client =
+            KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
         return (await NodeReport.Ask(client, server.Address, cancel).ConfigureAwait(false)).Report;
     }
 
     /// <summary>Writes through this very node; repeated with the same ids while that is safe.</summary>
-    private static async Task<Reply> Put(DemoServer server, string key, string value, ulong request, CancellationToken cancel)
+    private static async Task<Reply> Put(
+        DemoServer server, string key, string value, ulong request, CancellationToken cancel)
     {
-        var put = new PutRequest { Key = Bytes.Of(key), Value = Bytes.Of(value), ClientId = "demo", RequestId = request };
+        var put = new PutRequest
+        {
+            Key = Bytes.Of(key),
+            Value = Bytes.Of(value),
+            ClientId = "demo",
+            RequestId = request,
+        };
         Reply? last = null;
         await Until($"{server.Name} takes {key}", async () =>
         {
-            last = await NodeCall.Ask(server.Address, put, TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
+            last = await NodeCall.Ask(
+                server.Address, put, TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
         }, cancel, () => last is null ? "" : $"{last.Status}: {last.Message}").ConfigureAwait(false);
         return last!;
@@ -207,14 +231,17 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         Reply? last = null;
         await Until($"{server.Name} answers for {key}", async () =>
         {
-            last = await NodeCall.Ask(server.Address, new GetRequest { Key = Bytes.Of(key) }, TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
+            last = await NodeCall.Ask(server.Address, new GetRequest { Key = Bytes.Of(key) },
+                TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
         }, cancel, () => last is null ? "" : $"{last.Status}: {last.Message}").ConfigureAwait(false);
         if (!last!.Found || !last.Value.Span.SequenceEqual(Bytes.Of(value)))
-            throw new InvalidOperationException($"{server.Name} has {key}={GoQuote.Of(last.Value.Span)}, not \"{value}\"");
+            throw new InvalidOperationException(
+                $"{server.Name} has {key}={GoQuote.Of(last.Value.Span)}, not \"{value}\"");
     }
 
-    private static async Task Until(string what, Func<Task<bool>> holds, CancellationToken cancel, Func<string>? why = null)
+    private static async Task Until(
+        string what, Func<Task<bool>> holds, CancellationToken cancel, Func<string>? why = null)
     {
         var time = Stopwatch.StartNew();
         string last = "";
@@ -231,7 +258,8 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             }
 
             if (time.Elapsed > Patience)
-                throw new TimeoutException($"not within {Patience.TotalSeconds} s: {what}. {why?.Invoke()} {last}");
+                throw new TimeoutException(
+                    $"not within {Patience.TotalSeconds} s: {what}. {why?.Invoke()} {last}");
             await Task.Delay(20, cancel).ConfigureAwait(false);
         }
     }

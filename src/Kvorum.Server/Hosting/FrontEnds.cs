@@ -7,13 +7,16 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
-internal sealed class FrontEnds(INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging) : IAsyncDisposable
+internal sealed class FrontEnds(
+    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging) : IAsyncDisposable
 {
     private ClientListener? _clients;
     private GrpcServer? _grpc;
     private HttpServer? _http;
 
-    /// <summary>Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.</summary>
+    /// <summary>
+    /// Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.
+    /// </summary>
     public async Task Start()
     {
         try

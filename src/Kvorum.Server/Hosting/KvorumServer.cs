@@ -8,7 +8,9 @@ namespace Kvorum.Server.Hosting;
 
 /// <summary>
 /// A whole server in this process: open this first to embed Kvorum.
-/// <code>await using var server = await KvorumServer.StartAsync(new ServerOptions { DataFolder = "./data" });</code>
+/// <code>
+/// await using var server = await KvorumServer.StartAsync(new ServerOptions { DataFolder = "./data" });
+/// </code>
 /// It owns its threads, files and sockets until it is disposed of.
 /// </summary>
 public sealed class KvorumServer : IAsyncDisposable
@@ -31,7 +33,8 @@ public sealed class KvorumServer : IAsyncDisposable
         Self = parts.Self;
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
-        _transport = new(parts.PeerListener, Self, parts.Members, options.ForTransport(), TimeProvider.System, _log);
+        _transport =
+            new(parts.PeerListener, Self, parts.Members, options.ForTransport(), TimeProvider.System, _log);
         try
         {
             _node = new(options.ForNode(Self, parts.Members), World(parts));
@@ -52,12 +55,14 @@ public sealed class KvorumServer : IAsyncDisposable
     /// <summary>The node, for callers in the same process.</summary>
     public INode Node => _node;
 
-    /// <summary>Completes, with the reason, when the node cannot go on; the process should end with an error then.</summary>
+    /// <summary>
+    /// Completes, with the reason, when the node cannot go on; the process should end with an error then.
+    /// </summary>
     public Task<string> Failed => _events.FirstFatal;
 
     /// <summary>
-    /// Opens the data folder, recovers, and serves. <see cref="ServerStartException"/> says what is wrong with the options or the
-    /// machine, flag by flag.
+    /// Opens the data folder, recovers, and serves. <see cref="ServerStartException"/> says what is wrong
+    /// with the options or the machine, flag by flag.
     /// </summary>
     public static async Task<KvorumServer> StartAsync(ServerOptions options, ILoggerFactory? logging = null)
     {
@@ -83,8 +88,8 @@ public sealed class KvorumServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// A clean end: leadership is handed over, what is under way finishes within --shutdown-timeout, then everything is closed.
-    /// Repeated calls wait for the same end.
+    /// A clean end: leadership is handed over, what is under way finishes within --shutdown-timeout, then
+    /// everything is closed. Repeated calls wait for the same end.
     /// </summary>
     public Task StopAsync()
     {
@@ -116,7 +121,8 @@ public sealed class KvorumServer : IAsyncDisposable
     private async Task Start()
     {
         var (id, cluster) = (ClusterIdentity.ToGuid(Self.Id.Value), ClusterIdentity.ToGuid(Self.ClusterId));
-        Log.Starting(_log, Self.Name, id, cluster, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
+        Log.Starting(
+            _log, Self.Name, id, cluster, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
         foreach (string advice in _options.Warnings())
             Log.Unwise(_log, advice);
         foreach (var loop in _loops)
@@ -135,7 +141,8 @@ public sealed class KvorumServer : IAsyncDisposable
         {
             await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
             var asked = StatusAsync();
-            if (await Task.WhenAny(asked, Task.Delay(TimeSpan.FromSeconds(10))).ConfigureAwait(false) != asked)
+            var first = await Task.WhenAny(asked, Task.Delay(TimeSpan.FromSeconds(10))).ConfigureAwait(false);
+            if (first != asked)
                 continue;
             var status = await asked.ConfigureAwait(false);
             if (status.IsReady)
@@ -156,7 +163,8 @@ public sealed class KvorumServer : IAsyncDisposable
         {
             var quiet = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _node.BeginShutdown(patience, quiet.SetResult);
-            await Task.WhenAny(quiet.Task, Task.Delay(patience + TimeSpan.FromSeconds(1))).ConfigureAwait(false);
+            await Task.WhenAny(
+                quiet.Task, Task.Delay(patience + TimeSpan.FromSeconds(1))).ConfigureAwait(false);
         }
 
         await _frontEnds.Stop(patience).ConfigureAwait(false);

@@ -3,9 +3,9 @@ using Kvorum.Node;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// Runs one node loop on its own thread: turn after turn while there is work, asleep otherwise. Waking a loop that runs
-/// costs one atomic exchange; only a sleeping one costs a system call. It never spins: on a machine with few cores that
-/// would steal from those who have the work.
+/// Runs one node loop on its own thread: turn after turn while there is work, asleep otherwise. Waking a loop
+/// that runs costs one atomic exchange; only a sleeping one costs a system call. It never spins: on a machine
+/// with few cores that would steal from those who have the work.
 /// </summary>
 internal sealed class LoopThread
 {
@@ -71,7 +71,9 @@ internal sealed class LoopThread
         }
     }
 
-    /// <summary>Sleeps unless woken since the turn began. A late signal only costs one turn too many.</summary>
+    /// <summary>
+    /// Sleeps unless woken since the turn began. A late signal only costs one turn too many.
+    /// </summary>
     private void Sleep(TimeSpan rest)
     {
         if (Interlocked.CompareExchange(ref _state, Sleeping, Running) != Running)

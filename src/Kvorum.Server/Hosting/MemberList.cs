@@ -4,9 +4,10 @@ using Kvorum.Raft;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// The members that --peers names. Two spellings, never mixed: <c>id@host:port</c>, where the id is a name or a UUID, or
-/// bare <c>host:port</c>, where the id is made of the address, this node's own included. The own entry may be there or not.
-/// Every node of a cluster must come to the same members, or the nodes refuse each other.
+/// The members that --peers names. Two spellings, never mixed: <c>id@host:port</c>, where the id is a name or
+/// a UUID, or bare <c>host:port</c>, where the id is made of the address, this node's own included. The own
+/// entry may be there or not. Every node of a cluster must come to the same members, or the nodes refuse each
+/// other.
 /// </summary>
 internal sealed record MemberList
 {
@@ -26,19 +27,21 @@ internal sealed record MemberList
     /// <param name="name">What this node is called.</param>
     public static MemberList Parse(ServerOptions options, string name)
     {
-        var entries = options.Peers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var entries =
+            options.Peers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         string[] bare = [.. entries.Where(entry => !entry.Contains('@', StringComparison.Ordinal))];
         List<string> errors = [];
         if (bare.Length > 0 && bare.Length < entries.Length)
         {
             errors.Add(
-                $"--peers mixes entries with and without an id ('{bare[0]}' has none): ids come from the list or from the "
-                + "addresses, so write all entries as id@host:port or none");
+                $"--peers mixes entries with and without an id ('{bare[0]}' has none): ids come from "
+                + "the list or from the addresses, so write all entries as id@host:port or none");
         }
 
         bool areBare = bare.Length > 0;
         if (areBare && Guid.TryParse(options.Id, out _))
-            errors.Add($"--id {options.Id} is a UUID, but --peers has no ids: write its entries as id@host:port");
+            errors.Add(
+                $"--id {options.Id} is a UUID, but --peers has no ids: write its entries as id@host:port");
         var listed = entries.Select(entry => Entry(entry, errors)).OfType<MemberSeed>().ToArray();
         return Gather(options, name, areBare, listed, errors);
     }
@@ -51,16 +54,19 @@ internal sealed record MemberList
         ServerOptions options, string name, bool areBare, MemberSeed[] listed, List<string> errors)
     {
         var named = ClusterIdentity.NodeFromName(name);
-        string address = OwnAddress(options, areBare ? null : listed.FirstOrDefault(member => member.Id == named));
+        string address =
+            OwnAddress(options, areBare ? null : listed.FirstOrDefault(member => member.Id == named));
         if (listed.Length > 0 && !IsDialable(address) && HostPort.TryParse(address)?.Port != 0)
         {
             errors.Add(
-                $"--peer-addr {options.PeerAddress} is no address that other nodes can dial: name one with --advertise-peer-addr");
+                $"--peer-addr {options.PeerAddress} is no address that other nodes can dial: name one with "
+                + "--advertise-peer-addr");
         }
 
         var self = areBare ? ClusterIdentity.NodeFromAddress(address) : named;
         CheckTwins(listed, errors);
-        var members = listed.Where(member => member.Id != self).Append(new(self, name, address)).OrderBy(member => member.Id);
+        var members = listed.Where(member => member.Id != self)
+            .Append(new(self, name, address)).OrderBy(member => member.Id);
         return new() { Self = self, PeerAddress = address, Members = [.. members], Errors = errors };
     }
 
@@ -79,13 +85,17 @@ internal sealed record MemberList
             address = Endpoints.Spelled(address);
         if (!IsDialable(address))
         {
-            errors.Add($"--peers entry '{entry}': '{address}' is no host:port; write node-2@127.0.0.1:60052 or 127.0.0.1:60052");
+            errors.Add(
+                $"--peers entry '{entry}': '{address}' is no host:port; write node-2@127.0.0.1:60052 or "
+                + "127.0.0.1:60052");
             return null;
         }
 
         if (at == 0)
         {
-            errors.Add($"--peers entry '{entry}' has an empty id: write a name or a UUID before the '@', or leave the '@' out");
+            errors.Add(
+                $"--peers entry '{entry}' has an empty id: write a name or a UUID before the '@', or leave "
+                + "the '@' out");
             return null;
         }
 
@@ -98,7 +108,8 @@ internal sealed record MemberList
     {
         foreach (var twins in listed.GroupBy(member => member.PeerAddress).Where(group => group.Count() > 1))
             errors.Add($"--peers names the address {twins.Key} {twins.Count()} times: each node has its own");
-        foreach (var twins in listed.GroupBy(member => member.Id).Where(group => group.Select(m => m.PeerAddress).Distinct().Count() > 1))
+        foreach (var twins in listed.GroupBy(member => member.Id)
+            .Where(group => group.Select(m => m.PeerAddress).Distinct().Count() > 1))
         {
             string addresses = string.Join(" and ", twins.Select(member => member.PeerAddress));
             errors.Add($"--peers gives the id {twins.First().Name} to {addresses}: each node has its own");

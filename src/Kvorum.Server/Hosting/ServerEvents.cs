@@ -5,13 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// What the node tells, as log lines: changes of the metadata group for everyone, those of the many partitions at debug
-/// level. The first fatal event ends the server.
+/// What the node tells, as log lines: changes of the metadata group for everyone, those of the many
+/// partitions at debug level. The first fatal event ends the server.
 /// </summary>
 internal sealed class ServerEvents(string name, ILogger log) : INodeEvents
 {
     private readonly ConcurrentDictionary<(string Keyspace, uint Partition), bool> _led = new();
-    private readonly TaskCompletionSource<string> _fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _fatal =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes with the message of the first fatal event.</summary>
     public Task<string> FirstFatal => _fatal.Task;

@@ -4,12 +4,14 @@ using Kvorum.Server.Peers;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// All settings of a server, with the defaults of <c>kvorum start</c>. <see cref="Validate"/> finds everything that is wrong
-/// without touching the machine.
+/// All settings of a server, with the defaults of <c>kvorum start</c>. <see cref="Validate"/> finds
+/// everything that is wrong without touching the machine.
 /// </summary>
 public sealed record ServerOptions
 {
-    /// <summary>--id: the node's unique name, or its UUID. Empty: the one the data folder knows, else a new one.</summary>
+    /// <summary>
+    /// --id: the node's unique name, or its UUID. Empty: the one the data folder knows, else a new one.
+    /// </summary>
     public string Id { get; init; } = "";
 
     /// <summary>--data: the folder that holds everything the node stores; made if it is not there.</summary>
@@ -24,16 +26,26 @@ public sealed record ServerOptions
     /// <summary>--peer-addr: where other nodes are served.</summary>
     public string PeerAddress { get; init; } = "127.0.0.1:60051";
 
-    /// <summary>--advertise-addr: what clients are told to dial; empty for <see cref="ClientAddress"/>.</summary>
+    /// <summary>
+    /// --advertise-addr: what clients are told to dial; empty for <see cref="ClientAddress"/>.
+    /// </summary>
     public string AdvertiseClientAddress { get; init; } = "";
 
-    /// <summary>--advertise-http-addr: what people and probes are told; empty for <see cref="HttpAddress"/>.</summary>
+    /// <summary>
+    /// --advertise-http-addr: what people and probes are told; empty for <see cref="HttpAddress"/>.
+    /// </summary>
     public string AdvertiseHttpAddress { get; init; } = "";
 
-    /// <summary>--advertise-peer-addr: what other nodes are told to dial; empty for the own entry of <see cref="Peers"/> or <see cref="PeerAddress"/>.</summary>
+    /// <summary>
+    /// --advertise-peer-addr: what other nodes are told to dial; empty for the own entry of
+    /// <see cref="Peers"/> or <see cref="PeerAddress"/>.
+    /// </summary>
     public string AdvertisePeerAddress { get; init; } = "";
 
-    /// <summary>--peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for a cluster of one.</summary>
+    /// <summary>
+    /// --peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for a
+    /// cluster of one.
+    /// </summary>
     public string Peers { get; init; } = "";
 
     /// <summary>--partitions of the default keyspace; fixed at the first start.</summary>
@@ -51,7 +63,9 @@ public sealed record ServerOptions
     /// <summary>--heartbeat: time between a leader's signs of life.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>--election-timeout-min: least silence of a leader after which a follower seeks election.</summary>
+    /// <summary>
+    /// --election-timeout-min: least silence of a leader after which a follower seeks election.
+    /// </summary>
     public TimeSpan ElectionTimeoutMin { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>--election-timeout-max: greatest such silence; drawn anew each time.</summary>
@@ -69,7 +83,9 @@ public sealed record ServerOptions
     /// <summary>--value-bytes-max: bound of a value.</summary>
     public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
 
-    /// <summary>--key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>.</summary>
+    /// <summary>
+    /// --key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>.
+    /// </summary>
     public string KeyPolicy { get; init; } = "binary";
 
     /// <summary>--session-window: how long a repeated request is recognised.</summary>
@@ -81,13 +97,17 @@ public sealed record ServerOptions
     /// <summary>--segment-bytes: size of a log file.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
-    /// <summary>--checkpoint-bytes: log of a partition after which its data is written out and the log cut.</summary>
+    /// <summary>
+    /// --checkpoint-bytes: log of a partition after which its data is written out and the log cut.
+    /// </summary>
     public long CheckpointBytes { get; init; } = 8 << 20;
 
     /// <summary>--shutdown-timeout: how long a clean end may take.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.</summary>
+    /// <summary>
+    /// Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.
+    /// </summary>
     public IReadOnlyList<string> Validate() => ServerOptionsRules.Broken(this);
 
     /// <summary>What works but is unwise, one sentence each.</summary>

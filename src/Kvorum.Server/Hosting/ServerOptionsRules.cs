@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Kvorum.Server.Hosting;
 
-/// <summary>What <see cref="ServerOptions"/> must obey. Every sentence names the flag, the value and the remedy.</summary>
+/// <summary>
+/// What <see cref="ServerOptions"/> must obey. Every sentence names the flag, the value and the remedy.
+/// </summary>
 internal static class ServerOptionsRules
 {
     public static IReadOnlyList<string> Broken(ServerOptions o)
@@ -11,7 +13,8 @@ internal static class ServerOptionsRules
         if (o.DataFolder.Length == 0)
             broken.Add("--data is empty: name a folder, such as ./kvorum-data");
         if (o.Id.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c is '@' or ',') || o.Id.Length > 64)
-            broken.Add($"--id '{o.Id}': a name has at most 64 characters and no spaces, '@' or ','; or give a UUID");
+            broken.Add(
+                $"--id '{o.Id}': a name has at most 64 characters and no spaces, '@' or ','; or give a UUID");
         CheckAddresses(o, broken);
         Bounded(broken, "--partitions", o.Partitions, 1, 4096);
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
@@ -23,7 +26,9 @@ internal static class ServerOptionsRules
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
         if (o.KeyPolicy is not ("binary" or "strict"))
-            broken.Add($"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - _ . /)");
+            broken.Add(
+                $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
+                + "_ . /)");
         CheckTimes(o, broken);
         if (broken.Count == 0)
             broken.AddRange(MemberList.Parse(o, o.Id.Length > 0 ? o.Id : "new-node").Errors);
@@ -36,7 +41,8 @@ internal static class ServerOptionsRules
         if (o.Heartbeat > o.ElectionTimeoutMin / 10)
         {
             unwise.Add(
-                $"--heartbeat {Text(o.Heartbeat)} is more than a tenth of --election-timeout-min {Text(o.ElectionTimeoutMin)}: "
+                $"--heartbeat {Text(o.Heartbeat)} is more than a tenth of --election-timeout-min "
+                + $"{Text(o.ElectionTimeoutMin)}: "
                 + "a few lost or late heartbeats will start elections");
         }
 
@@ -44,7 +50,8 @@ internal static class ServerOptionsRules
         if (members > 1 && members % 2 == 0)
         {
             unwise.Add(
-                $"--peers makes {members} members: an even number tolerates no more failures than {members - 1} "
+                $"--peers makes {members} members: an even number tolerates no more failures than "
+                + $"{members - 1} "
                 + $"({(members - 1) / 2}), and needs one more node for a majority");
         }
 
@@ -58,7 +65,9 @@ internal static class ServerOptionsRules
         foreach (var (flag, value) in listening)
         {
             if (HostPort.TryParse(value) is null)
-                broken.Add($"{flag} '{value}': give host:port, such as 127.0.0.1:50051, or :50051 for this machine only");
+                broken.Add(
+                    $"{flag} '{value}': give host:port, such as 127.0.0.1:50051, or :50051 for this machine "
+                    + "only");
         }
 
         foreach (var (flag, value) in new[]
@@ -68,13 +77,18 @@ internal static class ServerOptionsRules
         })
         {
             if (value.Length > 0 && !MemberList.IsDialable(value))
-                broken.Add($"{flag} '{value}': give a host and a port that others can dial, such as node-1.example:50051");
+                broken.Add(
+                    $"{flag} '{value}': give a host and a port that others can dial, such as "
+                    + "node-1.example:50051");
         }
 
-        foreach (var twins in listening.Where(address => HostPort.TryParse(address.Value)?.Port != 0).GroupBy(address => address.Value))
+        foreach (var twins in listening.Where(address => HostPort.TryParse(address.Value)?.Port != 0)
+            .GroupBy(address => address.Value))
         {
             if (twins.Count() > 1)
-                broken.Add($"{string.Join(" and ", twins.Select(twin => twin.Flag))} are both '{twins.Key}': give each its own port");
+                broken.Add(
+                    $"{string.Join(" and ", twins.Select(twin => twin.Flag))} are both '{twins.Key}': give "
+                    + "each its own port");
         }
     }
 
@@ -83,14 +97,19 @@ internal static class ServerOptionsRules
         Bounded(broken, "--tick", o.Tick, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(1));
         Bounded(broken, "--session-window", o.SessionWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
         Bounded(broken, "--shutdown-timeout", o.ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
-        Bounded(broken, "--peer-silence", o.PeerSilence, TimeSpan.FromMilliseconds(1500), TimeSpan.FromMinutes(1));
-        Bounded(broken, "--election-timeout-max", o.ElectionTimeoutMax, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(1));
+        Bounded(broken, "--peer-silence", o.PeerSilence, TimeSpan.FromMilliseconds(1500),
+            TimeSpan.FromMinutes(1));
+        Bounded(broken, "--election-timeout-max", o.ElectionTimeoutMax, TimeSpan.FromMilliseconds(1),
+            TimeSpan.FromMinutes(1));
         if (o.Heartbeat < o.Tick)
-            broken.Add($"--heartbeat {Text(o.Heartbeat)} is shorter than --tick {Text(o.Tick)}: give at least one tick");
+            broken.Add(
+                $"--heartbeat {Text(o.Heartbeat)} is shorter than --tick {Text(o.Tick)}: give at least one "
+                + "tick");
         if (o.Heartbeat * 2 >= o.ElectionTimeoutMin)
         {
             broken.Add(
-                $"--heartbeat {Text(o.Heartbeat)} is not under half of --election-timeout-min {Text(o.ElectionTimeoutMin)}: "
+                $"--heartbeat {Text(o.Heartbeat)} is not under half of --election-timeout-min "
+                + $"{Text(o.ElectionTimeoutMin)}: "
                 + "healthy leaders would be deposed. Give a heartbeat of a tenth of it");
         }
 
@@ -98,7 +117,8 @@ internal static class ServerOptionsRules
         {
             broken.Add(
                 $"--election-timeout-min {Text(o.ElectionTimeoutMin)} is not below --election-timeout-max "
-                + $"{Text(o.ElectionTimeoutMax)}: candidates would collide for ever. Give a maximum of twice the minimum");
+                + $"{Text(o.ElectionTimeoutMax)}: candidates would collide for ever. Give a maximum of "
+                + "twice the minimum");
         }
     }
 

@@ -7,8 +7,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// What a server is put together from before its node exists: who it is, its folder and its ports. The ports are tried
-/// first of all, so that a busy one is found before the data folder is touched.
+/// What a server is put together from before its node exists: who it is, its folder and its ports. The ports
+/// are tried first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
 internal sealed record ServerParts
 {
@@ -45,11 +45,20 @@ internal sealed record ServerParts
             if (list.Errors.Count > 0)
                 throw new ServerStartException(string.Join(Environment.NewLine, list.Errors));
             var self = new PeerHello(
-                list.Self, name, ClusterIdentity.ClusterOf(list.Members.Select(member => member.Id)), list.PeerAddress,
+                list.Self, name, ClusterIdentity.ClusterOf(list.Members.Select(member => member.Id)),
+                list.PeerAddress,
                 Endpoints.ToAdvertise(options.AdvertiseClientAddress, client, list.PeerAddress),
                 Endpoints.ToAdvertise(options.AdvertiseHttpAddress, http, list.PeerAddress));
             var files = new DiskFileSystem(options.DataFolder);
-            return new() { Self = self, Members = list.Members, Files = files, PeerListener = listener, Client = client, Http = http };
+            return new()
+            {
+                Self = self,
+                Members = list.Members,
+                Files = files,
+                PeerListener = listener,
+                Client = client,
+                Http = http,
+            };
         }
         catch
         {
@@ -58,7 +67,10 @@ internal sealed record ServerParts
         }
     }
 
-    /// <summary>Takes the port and lets go of it again: the front end that is to have it binds it itself, once the node is there.</summary>
+    /// <summary>
+    /// Takes the port and lets go of it again: the front end that is to have it binds it itself, once the
+    /// node is there.
+    /// </summary>
     private static IPEndPoint Try(string flag, string address)
     {
         using var socket = Bind(flag, Endpoints.ToListen(flag, address));

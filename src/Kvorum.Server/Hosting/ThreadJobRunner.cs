@@ -2,7 +2,9 @@ using Kvorum.Storage;
 
 namespace Kvorum.Server.Hosting;
 
-/// <summary>One thread per lane, jobs in the order they came. An exception that leaves a job is fatal for the node.</summary>
+/// <summary>
+/// One thread per lane, jobs in the order they came. An exception that leaves a job is fatal for the node.
+/// </summary>
 internal sealed class ThreadJobRunner : IJobRunner, IDisposable
 {
     private readonly Lane[] _lanes;
@@ -23,7 +25,8 @@ internal sealed class ThreadJobRunner : IJobRunner, IDisposable
 
     private sealed class Lane
     {
-        // Monitor, not Lock: a waiting lane sleeps on it without spinning, which would steal from the neighbours.
+        // Monitor, not Lock: a waiting lane sleeps on it without spinning, which would steal from the
+        // neighbours.
         private readonly object _gate = new();
         private readonly Action<string, Exception> _fatal;
         private readonly Thread _thread;

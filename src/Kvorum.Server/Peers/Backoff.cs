@@ -1,8 +1,8 @@
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// Pauses between attempts: doubled each time with jitter, so that many nodes do not knock in step. A connection that
-/// stood for less than the longest pause does not count as success.
+/// Pauses between attempts: doubled each time with jitter, so that many nodes do not knock in step. A
+/// connection that stood for less than the longest pause does not count as success.
 /// </summary>
 internal sealed class Backoff(TimeSpan least, TimeSpan most)
 {

@@ -4,8 +4,9 @@ namespace Kvorum.Server.Peers;
 internal readonly record struct ReceivedFrame(byte Kind, byte[] Payload);
 
 /// <summary>
-/// The receiving half of one connection: takes what the socket has into a buffer that is used again and again, and
-/// copies each frame into an array of its exact size, so that one kept frame never holds on to its neighbours. One caller.
+/// The receiving half of one connection: takes what the socket has into a buffer that is used again and
+/// again, and copies each frame into an array of its exact size, so that one kept frame never holds on to its
+/// neighbours. One caller.
 /// </summary>
 internal sealed class FrameReader(Stream stream, TimeProvider time)
 {
@@ -17,7 +18,9 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
     /// <summary>How long nothing has come. Any thread.</summary>
     public TimeSpan Silence => time.GetElapsedTime(Volatile.Read(ref _lastReceived));
 
-    /// <summary>Reads the preamble; throws <see cref="PeerWireException"/> or <see cref="EndOfStreamException"/>.</summary>
+    /// <summary>
+    /// Reads the preamble; throws <see cref="PeerWireException"/> or <see cref="EndOfStreamException"/>.
+    /// </summary>
     public async ValueTask ReadPreamble(CancellationToken cancel)
     {
         await Fill(PeerWire.PreambleBytes, cancel).ConfigureAwait(false);

@@ -4,10 +4,10 @@ using System.Runtime.CompilerServices;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// The sending half of one connection: callers append whole frames to a buffer under a short lock; whoever finds nobody
-/// writing writes everything that has queued, itself, with one call after the other until nothing is left or the socket
-/// is full, and then the socket's completion goes on. So a lone frame leaves without a hop between threads, and under
-/// load one call carries many frames. Any thread.
+/// The sending half of one connection: callers append whole frames to a buffer under a short lock; whoever
+/// finds nobody writing writes everything that has queued, itself, with one call after the other until
+/// nothing is left or the socket is full, and then the socket's completion goes on. So a lone frame leaves
+/// without a hop between threads, and under load one call carries many frames. Any thread.
 /// </summary>
 internal sealed class FrameWriter
 {
@@ -41,7 +41,9 @@ internal sealed class FrameWriter
     /// <summary>True if nothing was queued for so long.</summary>
     public bool IsIdleFor(TimeSpan span) => _time.GetElapsedTime(Volatile.Read(ref _lastSent)) >= span;
 
-    /// <summary>Copies the frame; false if the connection is gone or the bound is reached. Never blocks.</summary>
+    /// <summary>
+    /// Copies the frame; false if the connection is gone or the bound is reached. Never blocks.
+    /// </summary>
     public bool Send(byte kind, ReadOnlySpan<byte> payload)
     {
         Span<byte> header = stackalloc byte[PeerWire.HeaderBytes];
@@ -125,7 +127,8 @@ internal sealed class FrameWriter
         int wanted = _queuedBytes + length;
         if (wanted <= _queued.Length)
             return;
-        var larger = GC.AllocateUninitializedArray<byte>(Math.Max(wanted, Math.Max(FirstBufferBytes, _queued.Length * 2)));
+        var larger = GC.AllocateUninitializedArray<byte>(
+            Math.Max(wanted, Math.Max(FirstBufferBytes, _queued.Length * 2)));
         _queued.AsSpan(0, _queuedBytes).CopyTo(larger);
         _queued = larger;
     }

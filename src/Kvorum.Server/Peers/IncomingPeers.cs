@@ -8,14 +8,18 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// The connections that peers have dialled: checks who they are, then reads their frames and hands them on, on the
-/// socket's thread. One per peer; a newer one replaces the older.
+/// The connections that peers have dialled: checks who they are, then reads their frames and hands them on,
+/// on the socket's thread. One per peer; a newer one replaces the older.
 /// </summary>
 internal sealed class IncomingPeers(
-    PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options, TimeProvider time, ILogger log,
+    PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
+    TimeProvider time, ILogger log,
     TransportCounters counters)
 {
-    /// <summary>Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust the node.</summary>
+    /// <summary>
+    /// Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust
+    /// the node.
+    /// </summary>
     private const int StrangersMax = 64;
 
     private readonly ConcurrentDictionary<NodeId, PeerConnection> _peers = new();
@@ -48,7 +52,9 @@ internal sealed class IncomingPeers(
             connection.Watch(options);
     }
 
-    /// <summary>Returns when no connection is left; the cancellation given to <see cref="Take"/> ends them.</summary>
+    /// <summary>
+    /// Returns when no connection is left; the cancellation given to <see cref="Take"/> ends them.
+    /// </summary>
     public async Task Stop()
     {
         foreach (var (_, connection) in _peers)
@@ -56,7 +62,8 @@ internal sealed class IncomingPeers(
         await Task.WhenAll(_tasks.Values).ConfigureAwait(false);
     }
 
-    private async Task Serve(PeerConnection connection, string remote, IPeerReceiver receiver, CancellationToken cancel)
+    private async Task Serve(
+        PeerConnection connection, string remote, IPeerReceiver receiver, CancellationToken cancel)
     {
         PeerHello? peer = null;
         try
@@ -73,7 +80,8 @@ internal sealed class IncomingPeers(
             byte[] refusal = PeerWire.EncodeRefusal(damage.Message);
             await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or SocketException
+            or ObjectDisposedException or OperationCanceledException)
         {
             if (peer is not null && !cancel.IsCancellationRequested)
                 Log.IncomingEnded(log, peer.Name, connection.Ending(e).Why);
@@ -95,18 +103,22 @@ internal sealed class IncomingPeers(
             using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
             await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);
-            var frame = await connection.Reader.Read(PeerWire.IntroductionBytesMax, both.Token).ConfigureAwait(false);
+            var frame =
+                await connection.Reader.Read(PeerWire.IntroductionBytesMax, both.Token).ConfigureAwait(false);
             if (frame.Kind != PeerWire.Hello)
-                throw new PeerWireException($"it began with a frame of kind {frame.Kind} in place of a hello");
+                throw new PeerWireException(
+                    $"it began with a frame of kind {frame.Kind} in place of a hello");
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
             if (PeerCheck.OfHello(self.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
             {
                 Log.IncomingRefused(log, remote, why);
-                await connection.Farewell(PeerWire.EncodeOpening(PeerWire.Refused, PeerWire.EncodeRefusal(why))).ConfigureAwait(false);
+                await connection.Farewell(PeerWire.EncodeOpening(
+                    PeerWire.Refused, PeerWire.EncodeRefusal(why))).ConfigureAwait(false);
                 return null;
             }
 
-            await connection.SendOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(self), both.Token).ConfigureAwait(false);
+            await connection.SendOpening(
+                PeerWire.Welcome, PeerWire.EncodeIntroduction(self), both.Token).ConfigureAwait(false);
             Replace(peer.Node.Id, connection);
             links[peer.Node.Id].SawIncoming(peer);
             return peer.Node;
@@ -124,7 +136,8 @@ internal sealed class IncomingPeers(
         _peers[peer] = connection;
     }
 
-    private async Task ReadFrames(PeerConnection connection, NodeId from, IPeerReceiver receiver, CancellationToken cancel)
+    private async Task ReadFrames(
+        PeerConnection connection, NodeId from, IPeerReceiver receiver, CancellationToken cancel)
     {
         var reader = connection.Reader;
         while (true)

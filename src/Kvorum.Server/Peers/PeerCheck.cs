@@ -15,10 +15,20 @@ internal static class PeerCheck
         if (OfCluster(self, dialler.Node) is { } why)
             return why;
         if (dialler.Node.Id == self.Id)
-            return $"{Describe(dialler.Node)} has the id of this node, {Describe(self)}: give each node its own --id";
+        {
+            return $"{Describe(dialler.Node)} has the id of this node, {Describe(self)}: "
+                + "give each node its own --id";
+        }
+
         if (dialler.Expected != self.Id)
-            return $"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, but this is {Describe(self)}: correct --peers";
-        return isMember ? null : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
+        {
+            return $"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, "
+                + $"but this is {Describe(self)}: correct --peers";
+        }
+
+        return isMember
+            ? null
+            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
     }
 
     /// <summary>What speaks against whoever answered; null if nothing.</summary>
@@ -28,13 +38,16 @@ internal static class PeerCheck
             return why;
         return answered.Id == expected.Id
             ? null
-            : $"at {expected.PeerAddress} lives {Describe(answered)}, not node {Uuid(expected.Id)}: correct --peers";
+            : $"at {expected.PeerAddress} lives {Describe(answered)}, "
+                + $"not node {Uuid(expected.Id)}: correct --peers";
     }
 
     private static string? OfCluster(PeerHello self, PeerHello other) => self.ClusterId == other.ClusterId
         ? null
-        : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, {Describe(self)} to cluster "
-            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same member list in --peers";
+        : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
+            + $"{Describe(self)} to cluster "
+            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same member list in "
+            + "--peers";
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

@@ -62,13 +62,16 @@ internal sealed class PeerConnection : IDisposable
             return _ending ??= PeerEnding.From(met);
     }
 
-    /// <summary>Keeps the other side sure of us, and notices its silence. Called every now and then, by one thread.</summary>
+    /// <summary>
+    /// Keeps the other side sure of us, and notices its silence. Called every now and then, by one thread.
+    /// </summary>
     public void Watch(TransportOptions options)
     {
         if (Reader.Silence > options.SilenceMax)
         {
             double seconds = options.SilenceMax.TotalSeconds;
-            Abort(new(PeerLoss.Silent, $"nothing came from it for {seconds:0.#} s: is it stuck, or the network cut?"));
+            Abort(new(PeerLoss.Silent,
+                $"nothing came from it for {seconds:0.#} s: is it stuck, or the network cut?"));
         }
         else if (Writer.IsIdleFor(options.PingInterval))
         {
@@ -95,7 +98,8 @@ internal sealed record PeerEnding(PeerLoss Loss, string Why, bool IsRefusal = fa
         PeerRefusedException refused => new(PeerLoss.Silent, refused.Message, IsRefusal: true),
         PeerWireException wire => new(PeerLoss.Silent, wire.Message),
         EndOfStreamException end => new(PeerLoss.ProcessGone, end.Message),
-        OperationCanceledException => new(PeerLoss.Silent, "no answer in time: is the host up, and is a firewall in the way?"),
+        OperationCanceledException =>
+            new(PeerLoss.Silent, "no answer in time: is the host up, and is a firewall in the way?"),
         SocketException socket => From(socket),
         IOException { InnerException: SocketException inner } => From(inner),
         _ => new(PeerLoss.Silent, met.Message),
@@ -103,7 +107,8 @@ internal sealed record PeerEnding(PeerLoss Loss, string Why, bool IsRefusal = fa
 
     private static PeerEnding From(SocketException met) => met.SocketErrorCode switch
     {
-        SocketError.ConnectionRefused => new(PeerLoss.ProcessGone, "connection refused: no process listens there"),
+        SocketError.ConnectionRefused =>
+            new(PeerLoss.ProcessGone, "connection refused: no process listens there"),
         SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown =>
             new(PeerLoss.ProcessGone, "the other side has reset the connection"),
         SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData =>

@@ -5,11 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// The way to one peer: dials it, introduces itself, keeps the connection alive and dials again when it is lost. One task
-/// per peer runs <see cref="Run"/>; <see cref="Send"/> and <see cref="SawIncoming"/> come from any thread.
+/// The way to one peer: dials it, introduces itself, keeps the connection alive and dials again when it is
+/// lost. One task per peer runs <see cref="Run"/>; <see cref="Send"/> and <see cref="SawIncoming"/> come from
+/// any thread.
 /// </summary>
 internal sealed class PeerLink(
-    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log, TransportCounters counters)
+    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
+    TransportCounters counters)
     : IDisposable
 {
     private readonly Lock _lock = new();
@@ -42,8 +44,8 @@ internal sealed class PeerLink(
     public void Watch() => _up?.Watch(options);
 
     /// <summary>
-    /// The peer has dialled us: it lives, at the address it says. A process other than the one we are connected to means
-    /// that ours is a connection to the dead.
+    /// The peer has dialled us: it lives, at the address it says. A process other than the one we are
+    /// connected to means that ours is a connection to the dead.
     /// </summary>
     public void SawIncoming(PeerIntroduction peer)
     {
@@ -134,23 +136,28 @@ internal sealed class PeerLink(
         var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });
         await connection.SendOpening(PeerWire.Hello, hello, cancel).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
-        var answer = await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
+        var answer =
+            await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
         if (answer.Kind == PeerWire.Refused)
             throw new PeerRefusedException(PeerWire.DecodeRefusal(answer.Payload));
         if (answer.Kind != PeerWire.Welcome)
-            throw new PeerWireException($"it answered with a frame of kind {answer.Kind} in place of a welcome");
+            throw new PeerWireException(
+                $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
         if (PeerCheck.OfAnswer(self.Node, seed, peer.Node) is { } why)
             throw new PeerRefusedException(why);
         return peer;
     }
 
-    /// <summary>Nothing but pings comes back on a connection that we dialled, or the reason why it is closed.</summary>
+    /// <summary>
+    /// Nothing but pings comes back on a connection that we dialled, or the reason why it is closed.
+    /// </summary>
     private static async Task ReadAnswers(PeerConnection connection, CancellationToken cancel)
     {
         while (true)
         {
-            var frame = await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
+            var frame =
+                await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
             if (frame.Kind == PeerWire.Refused)
                 throw new PeerWireException(PeerWire.DecodeRefusal(frame.Payload));
         }
@@ -192,7 +199,8 @@ internal sealed class PeerLink(
                 LogFailure(target, ending);
             _lastWhy = ending.Why;
             lock (_lock)
-                _dialsAdvertised = !_dialsAdvertised && _advertised.Length > 0 && _advertised != seed.PeerAddress;
+                _dialsAdvertised = !_dialsAdvertised
+                    && _advertised.Length > 0 && _advertised != seed.PeerAddress;
         }
 
         if (_downWasTold)
@@ -209,7 +217,10 @@ internal sealed class PeerLink(
             Log.PeerUnreachable(log, Name, target, ending.Why);
     }
 
-    /// <summary>Waits; a sign of life cuts it short, but never below the first back-off, so that no fault can make it spin.</summary>
+    /// <summary>
+    /// Waits; a sign of life cuts it short, but never below the first back-off, so that no fault can make it
+    /// spin.
+    /// </summary>
     private async Task Pause(TimeSpan pause, CancellationToken cancel)
     {
         try
@@ -240,6 +251,6 @@ internal sealed class PeerLink(
     }
 
     private static bool IsExpected(Exception e) =>
-        e is IOException or SocketException or ObjectDisposedException or OperationCanceledException or PeerWireException
-            or PeerRefusedException or FormatException;
+        e is IOException or SocketException or ObjectDisposedException or OperationCanceledException
+            or PeerWireException or PeerRefusedException or FormatException;
 }

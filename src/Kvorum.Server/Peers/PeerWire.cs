@@ -1,17 +1,20 @@
-// The wire between nodes. One TCP connection per direction: a node dials each peer, and its frames go out on the
-// connection that it dialled. All numbers little endian, except ids, which are UUIDs, most significant byte first.
+// The wire between nodes. One TCP connection per direction: a node dials each peer, and its frames go out on
+// the connection that it dialled. All numbers little endian, except ids, which are UUIDs, most significant
+// byte first.
 //
 //   dialler   = preamble frame(Hello)            *frame(Raft | Forward | ... | Ping)
 //   acceptor  = preamble frame(Welcome|Refused)  *frame(Ping) [frame(Refused)]
 //   preamble  = "KVPEER" version:u16
-//   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload; crc = CRC-32C of length, kind, payload
+//   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload
+//                                                       crc = CRC-32C of length, kind, payload
 //   Hello     = clusterId:u128 nodeId:u128 expected:u128 incarnation:u64 name peer client http
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
 //   Refused   = utf8                                    a sentence for the other side's operator
 //   Ping      = nothing
 //
-// `expected` is whom the dialler believes to call; `incarnation` is drawn anew by each process, so that a peer that came
-// back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the others to the transport.
+// `expected` is whom the dialler believes to call; `incarnation` is drawn anew by each process, so that a
+// peer that came back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the
+// others to the transport.
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
@@ -55,14 +58,18 @@ internal static class PeerWire
         BinaryPrimitives.WriteUInt16LittleEndian(into[6..], Version);
     }
 
-    /// <summary>Throws if the bytes are not the beginning of a connection between nodes of this version.</summary>
+    /// <summary>
+    /// Throws if the bytes are not the beginning of a connection between nodes of this version.
+    /// </summary>
     public static void CheckPreamble(ReadOnlySpan<byte> bytes)
     {
         if (!bytes[..6].SequenceEqual("KVPEER"u8))
-            throw new PeerWireException("it does not speak the protocol between nodes (is this another server's address?)");
+            throw new PeerWireException(
+                "it does not speak the protocol between nodes (is this another server's address?)");
         ushort version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
         if (version != Version)
-            throw new PeerWireException($"it speaks peer protocol version {version}, this node {Version}: run one release");
+            throw new PeerWireException(
+                $"it speaks peer protocol version {version}, this node {Version}: run one release");
     }
 
     public static void WriteHeader(Span<byte> into, byte kind, ReadOnlySpan<byte> payload)
@@ -72,20 +79,25 @@ internal static class PeerWire
         into[8] = kind;
     }
 
-    /// <summary>The length that a header claims, the checksum not yet looked at; throws if it is beyond the bound.</summary>
+    /// <summary>
+    /// The length that a header claims, the checksum not yet looked at; throws if it is beyond the bound.
+    /// </summary>
     public static int ReadLength(ReadOnlySpan<byte> header, int boundBytes)
     {
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(header);
         return length <= (uint)boundBytes
             ? (int)length
-            : throw new PeerWireException($"a frame of {length} bytes is over the bound of {boundBytes}: damaged in transit?");
+            : throw new PeerWireException(
+                $"a frame of {length} bytes is over the bound of {boundBytes}: damaged in transit?");
     }
 
     /// <summary>Throws if the bytes were damaged on their way.</summary>
     public static void CheckFrame(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) != Checksum(payload.Length, header[8], payload))
-            throw new PeerWireException($"the checksum of a frame of {payload.Length} bytes is wrong: damaged in transit");
+        uint announced = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+        if (announced != Checksum(payload.Length, header[8], payload))
+            throw new PeerWireException(
+                $"the checksum of a frame of {payload.Length} bytes is wrong: damaged in transit");
     }
 
     /// <summary>Preamble and first frame of a connection, from either side.</summary>
@@ -120,7 +132,8 @@ internal static class PeerWire
     {
         var node = introduction.Node;
         string[] texts = [node.Name, node.PeerAddress, node.ClientAddress, node.HttpAddress];
-        var bytes = new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Encoding.UTF8.GetByteCount(text))];
+        var bytes =
+            new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Encoding.UTF8.GetByteCount(text))];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, node.ClusterId);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.Id.Value);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), introduction.Expected.Value);
@@ -145,7 +158,8 @@ internal static class PeerWire
         var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
         ulong incarnation = BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]);
         bytes = bytes[FixedBytes..];
-        string name = ReadText(ref bytes), peer = ReadText(ref bytes), client = ReadText(ref bytes), http = ReadText(ref bytes);
+        string name = ReadText(ref bytes), peer = ReadText(ref bytes);
+        string client = ReadText(ref bytes), http = ReadText(ref bytes);
         return new(new PeerHello(id, name, cluster, peer, client, http), expected, incarnation);
     }
 

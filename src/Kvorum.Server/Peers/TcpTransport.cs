@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// Peers over TCP: open this first. Each node dials every other one and sends on the connection that it dialled; what it
-/// accepts it only reads. The wire is described in <c>PeerWire</c>. Bind the port with <see cref="Listen"/>, so that
-/// the address is known before the node says of itself where it lives.
+/// Peers over TCP: open this first. Each node dials every other one and sends on the connection that it
+/// dialled; what it accepts it only reads. The wire is described in <c>PeerWire</c>. Bind the port with
+/// <see cref="Listen"/>, so that the address is known before the node says of itself where it lives.
 /// </summary>
 public sealed class TcpTransport : ITransport, IAsyncDisposable
 {
@@ -33,13 +33,15 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// <param name="time">Clock.</param>
     /// <param name="log">Where connections and refusals are told.</param>
     public TcpTransport(
-        Socket listener, PeerHello self, IEnumerable<MemberSeed> members, TransportOptions options, TimeProvider time, ILogger log)
+        Socket listener, PeerHello self, IEnumerable<MemberSeed> members, TransportOptions options,
+        TimeProvider time, ILogger log)
     {
         (_listener, _options, _time, _log) = (listener, options, time, log);
         ulong incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         _self = new(self, default, incarnation);
         _links = members.Where(member => member.Id != self.Id)
-            .ToFrozenDictionary(member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));
+            .ToFrozenDictionary(
+                member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));
         _incoming = new(_self, _links, options, time, log, Counters);
     }
 
@@ -49,7 +51,9 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// <summary>The address that the transport listens on.</summary>
     public IPEndPoint LocalEndPoint => (IPEndPoint)_listener.LocalEndPoint!;
 
-    /// <summary>Takes a port; throws <see cref="SocketException"/> if it is taken. Port 0 takes a free one.</summary>
+    /// <summary>
+    /// Takes a port; throws <see cref="SocketException"/> if it is taken. Port 0 takes a free one.
+    /// </summary>
     public static Socket Listen(IPEndPoint endpoint)
     {
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -121,7 +125,8 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
             }
             catch (SocketException e)
             {
-                // Out of file descriptors, or the dialler was gone before it was accepted: neither may end the loop.
+                // Out of file descriptors, or the dialler was gone before it was accepted: neither may end
+                // the loop.
                 Log.AcceptFailed(_log, e.Message);
                 await Task.Delay(_options.BackoffMin).ConfigureAwait(false);
             }

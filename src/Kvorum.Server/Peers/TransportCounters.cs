@@ -19,13 +19,20 @@ public sealed class TransportCounters : IDisposable
 
     internal TransportCounters()
     {
-        _meter.CreateObservableCounter("kvorum_peer_frames_sent", () => FramesSent, "frames", "Frames given to peers' connections.");
-        _meter.CreateObservableCounter("kvorum_peer_bytes_sent", () => BytesSent, "bytes", "Bytes of those frames.");
-        _meter.CreateObservableCounter("kvorum_peer_frames_received", () => FramesReceived, "frames", "Frames from peers.");
-        _meter.CreateObservableCounter("kvorum_peer_bytes_received", () => BytesReceived, "bytes", "Bytes of those frames.");
-        _meter.CreateObservableCounter("kvorum_peer_frames_dropped", () => FramesDropped, "frames", "Frames that were not taken.");
-        _meter.CreateObservableCounter("kvorum_peer_connects", () => Connects, "connections", "Connections that came to stand.");
-        _meter.CreateObservableCounter("kvorum_peer_losses", () => Losses, "connections", "Connections that were lost.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_frames_sent", () => FramesSent, "frames", "Frames given to peers' connections.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_bytes_sent", () => BytesSent, "bytes", "Bytes of those frames.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_frames_received", () => FramesReceived, "frames", "Frames from peers.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_bytes_received", () => BytesReceived, "bytes", "Bytes of those frames.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_frames_dropped", () => FramesDropped, "frames", "Frames that were not taken.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_connects", () => Connects, "connections", "Connections that came to stand.");
+        _meter.CreateObservableCounter(
+            "kvorum_peer_losses", () => Losses, "connections", "Connections that were lost.");
     }
 
     /// <summary>Frames given to peers' connections.</summary>

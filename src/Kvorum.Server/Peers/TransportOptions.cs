@@ -3,16 +3,22 @@ namespace Kvorum.Server.Peers;
 /// <summary>Times and bounds of <see cref="TcpTransport"/>. The defaults suit one data centre.</summary>
 public sealed record TransportOptions
 {
-    /// <summary>Bound of one frame's payload in bytes: a batch of Raft messages or a piece of a checkpoint.</summary>
+    /// <summary>
+    /// Bound of one frame's payload in bytes: a batch of Raft messages or a piece of a checkpoint.
+    /// </summary>
     public const int FrameBytesMax = 32 << 20;
 
-    /// <summary>Bytes that may wait for one peer; beyond it frames are dropped (Raft sends again, callers are told).</summary>
+    /// <summary>
+    /// Bytes that may wait for one peer; beyond it frames are dropped (Raft sends again, callers are told).
+    /// </summary>
     public int QueueBytesMax { get; init; } = 64 << 20;
 
     /// <summary>A ping goes out when nothing else did for so long.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A peer from which nothing came for so long is lost. At least three times <see cref="PingInterval"/>.</summary>
+    /// <summary>
+    /// A peer from which nothing came for so long is lost. At least three times <see cref="PingInterval"/>.
+    /// </summary>
     public TimeSpan SilenceMax { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Bound of dialling and introduction together.</summary>

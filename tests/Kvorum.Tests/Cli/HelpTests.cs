@@ -11,8 +11,10 @@ public class HelpTests
         foreach (var command in All(KvorumProgram.Commands()))
         {
             Assert.False(string.IsNullOrWhiteSpace(command.Description), command.Name);
-            Assert.All(command.Options, option => Assert.False(string.IsNullOrWhiteSpace(option.Description), $"{command.Name} {option.Name}"));
-            Assert.All(command.Arguments, argument => Assert.False(string.IsNullOrWhiteSpace(argument.Description), $"{command.Name} {argument.Name}"));
+            Assert.All(command.Options, option =>
+                Assert.False(string.IsNullOrWhiteSpace(option.Description), $"{command.Name} {option.Name}"));
+            Assert.All(command.Arguments, argument => Assert.False(
+                string.IsNullOrWhiteSpace(argument.Description), $"{command.Name} {argument.Name}"));
         }
     }
 
@@ -21,7 +23,8 @@ public class HelpTests
     {
         var (code, output, _) = await Run("--help");
         Assert.Equal(0, code);
-        Assert.All(KvorumProgram.Commands().Subcommands, command => Assert.Contains($"{command.Name}", output, StringComparison.Ordinal));
+        Assert.All(KvorumProgram.Commands().Subcommands, command =>
+            Assert.Contains($"{command.Name}", output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -29,7 +32,8 @@ public class HelpTests
     {
         var (code, output, _) = await Run("start --help");
         Assert.Equal(0, code);
-        string[] flags = [.. output.Split('\n').Where(line => line.StartsWith("  --", StringComparison.Ordinal) && !line.Contains("--until", StringComparison.Ordinal))];
+        string[] flags = [.. output.Split('\n').Where(line => line.StartsWith(
+            "  --", StringComparison.Ordinal) && !line.Contains("--until", StringComparison.Ordinal))];
         Assert.True(flags.Length >= 27, $"{flags.Length} flags");
         Assert.All(flags, line => Assert.Contains("[default: ", line, StringComparison.Ordinal));
         Assert.Contains("[default: 127.0.0.1:50051]", output, StringComparison.Ordinal);
@@ -37,10 +41,12 @@ public class HelpTests
     }
 
     [Theory]
-    [InlineData("start --heartbeat 5x", "kvorum start: --heartbeat '5x': give a time such as 100ms, 1.5s or 2m")]
+    [InlineData(
+        "start --heartbeat 5x", "kvorum start: --heartbeat '5x': give a time such as 100ms, 1.5s or 2m")]
     [InlineData("start --loops many", "kvorum start: --loops 'many': give a whole number")]
     [InlineData("start --key-policy loose", "kvorum start: --key-policy 'loose': give binary or strict")]
-    [InlineData("start --heartbeat 600ms", "kvorum start: --heartbeat 600ms is not under half of --election-timeout-min 1s")]
+    [InlineData("start --heartbeat 600ms",
+        "kvorum start: --heartbeat 600ms is not under half of --election-timeout-min 1s")]
     [InlineData("put k", "kvorum put: give the key and either a value or --stdin")]
     [InlineData("get k --consistency maybe", "--consistency 'maybe': give linearizable or lease or stale")]
     [InlineData("frobnicate", "frobnicate")]
@@ -58,5 +64,6 @@ public class HelpTests
         return (code, output.ToString(), errors.ToString());
     }
 
-    private static IEnumerable<Command> All(Command command) => [command, .. command.Subcommands.SelectMany(All)];
+    private static IEnumerable<Command> All(Command command) =>
+        [command, .. command.Subcommands.SelectMany(All)];
 }

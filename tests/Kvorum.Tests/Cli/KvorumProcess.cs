@@ -133,7 +133,8 @@ internal sealed record ServerPlace(string Folder, int Client, int Http, int Peer
 
     public string PeerAddr => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Peer}");
 
-    public string[] Flags => ["--addr", Addr, "--http-addr", HttpAddr, "--peer-addr", PeerAddr, "--data", Folder];
+    public string[] Flags =>
+        ["--addr", Addr, "--http-addr", HttpAddr, "--peer-addr", PeerAddr, "--data", Folder];
 
     public static ServerPlace[] Free(int count)
     {
@@ -141,7 +142,8 @@ internal sealed record ServerPlace(string Folder, int Client, int Http, int Peer
         return
         [
             .. Enumerable.Range(0, count).Select(n => new ServerPlace(
-                Directory.CreateTempSubdirectory("kvorum-test-").FullName, ports[n * 3], ports[(n * 3) + 1], ports[(n * 3) + 2])),
+                Directory.CreateTempSubdirectory("kvorum-test-").FullName, ports[n * 3], ports[(n * 3) + 1],
+                ports[(n * 3) + 2])),
         ];
     }
 

@@ -17,10 +17,13 @@ public class SingleNodeTests
         await Prints(1, "key \"nonexistent\" not found", "get", "nonexistent", "--addr", place.Addr);
         await Prints(0, "ok=true leader=\"\"", "del", "username", "--addr", place.Addr);
         await Prints(1, "key \"username\" not found", "get", "username", "--addr", place.Addr);
-        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k", "value1");
-        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k", "other");
+        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k",
+            "value1");
+        await Prints(
+            0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k", "other");
         await Prints(0, "value=\"value1\"", "get", "k", "--addr", place.Addr);
-        await Prints(0, "ok=true leader=\"\"", "put", "--no-redirect", "--addr", place.Addr, " k ", "quote \" me");
+        await Prints(
+            0, "ok=true leader=\"\"", "put", "--no-redirect", "--addr", place.Addr, " k ", "quote \" me");
         await Prints(0, "value=\"quote \\\" me\"", "get", " k ", "--addr", place.Addr);
 
         var (code, health, _) = await KvorumProcess.Run("-addr", place.Addr, "health");
@@ -74,14 +77,17 @@ public class SingleNodeTests
         await using (var first = KvorumProcess.Start(["start", "--id", "node-a", .. place.Flags]))
         {
             await first.Says("is ready");
-            await Refuses($"{place.Folder} is in use by another process", ["start", "--id", "node-a", .. (other with { Folder = place.Folder }).Flags]);
+            await Refuses($"{place.Folder} is in use by another process",
+                ["start", "--id", "node-a", .. (other with { Folder = place.Folder }).Flags]);
             first.Terminate();
             Assert.Equal(0, await first.Exit());
         }
 
         await Refuses("the data folder belongs to node node-a", ["start", "--id", "node-b", .. place.Flags]);
-        await Refuses("--partitions is 8, but was 64", ["start", "--id", "node-a", "--partitions", "8", .. place.Flags]);
-        await Refuses("the data folder belongs to cluster", ["start", "--id", "node-a", "--peers", "node-b@127.0.0.1:1,node-c@127.0.0.1:2", .. place.Flags]);
+        await Refuses("--partitions is 8, but was 64",
+            ["start", "--id", "node-a", "--partitions", "8", .. place.Flags]);
+        await Refuses("the data folder belongs to cluster",
+            ["start", "--id", "node-a", "--peers", "node-b@127.0.0.1:1,node-c@127.0.0.1:2", .. place.Flags]);
     }
 
     [Theory]
@@ -103,7 +109,8 @@ public class SingleNodeTests
     public async Task A_node_that_is_not_there_is_one_clear_line()
     {
         using var place = ServerPlace.Free(1)[0];
-        var (code, output, errors) = await KvorumProcess.Run("get", "k", "--addr", place.Addr, "--timeout", "300ms");
+        var (code, output, errors) =
+            await KvorumProcess.Run("get", "k", "--addr", place.Addr, "--timeout", "300ms");
         Assert.Equal((1, ""), (code, output));
         Assert.Contains(place.Addr, errors, StringComparison.Ordinal);
         Assert.Contains("--addr", errors, StringComparison.Ordinal);

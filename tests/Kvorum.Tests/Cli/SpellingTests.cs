@@ -6,7 +6,8 @@ namespace Kvorum.Tests.Cli;
 public class SpellingTests
 {
     [Theory]
-    [InlineData("start -node n -raft_addr :1 -wal ./d/w -snap_every 5", "start --id n --peer-addr :1 --wal ./d/w --snap-every 5")]
+    [InlineData("start -node n -raft_addr :1 -wal ./d/w -snap_every 5",
+        "start --id n --peer-addr :1 --wal ./d/w --snap-every 5")]
     [InlineData("-addr X put k v", "put --addr X k v")]
     [InlineData("-addr X -client me -req 7 put k v", "put --addr X --client me --req 7 k v")]
     [InlineData("-json -addr=X get k", "get --json --addr=X k")]
@@ -24,7 +25,8 @@ public class SpellingTests
     [InlineData("2m", 120_000)]
     [InlineData("1h", 3_600_000)]
     [InlineData("0", 0)]
-    public void Times_are_read(string text, int ms) => Assert.Equal(ms, Duration.TryParse(text)!.Value.Span.TotalMilliseconds);
+    public void Times_are_read(string text, int ms) =>
+        Assert.Equal(ms, Duration.TryParse(text)!.Value.Span.TotalMilliseconds);
 
     [Theory]
     [InlineData("")]
@@ -55,7 +57,8 @@ public class SpellingTests
     [InlineData("häß 世界 😀", "\"häß 世界 😀\"")]
     [InlineData("\u00a0\u200b", "\"\\u00a0\\u200b\"")]
     [InlineData("", "\"\"")]
-    public void Text_is_quoted_as_go_does(string text, string quoted) => Assert.Equal(quoted, GoQuote.Of(Bytes.Of(text)));
+    public void Text_is_quoted_as_go_does(string text, string quoted) =>
+        Assert.Equal(quoted, GoQuote.Of(Bytes.Of(text)));
 
     [Fact]
     public void Bytes_that_are_no_text_are_quoted_one_by_one() =>

@@ -14,10 +14,12 @@ public class ThreeNodesTests
         try
         {
             foreach (int n in order)
-                servers[n] = KvorumProcess.Start(spelling == "go" ? GoSpelling(places, n) : PlainSpelling(places, n));
+                servers[n] =
+                    KvorumProcess.Start(spelling == "go" ? GoSpelling(places, n) : PlainSpelling(places, n));
             foreach (var server in servers)
                 await server.Says("is ready");
-            await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "-addr", places[0].Addr, "put", "key1", "value1");
+            await SingleNodeTests.Prints(
+                0, "ok=true leader=\"\"", "-addr", places[0].Addr, "put", "key1", "value1");
             foreach (var place in places)
                 await SingleNodeTests.Prints(0, "value=\"value1\"", "-addr", place.Addr, "get", "key1");
             await OneLeads(places);
@@ -40,13 +42,15 @@ public class ThreeNodesTests
     public async Task No_acked_write_is_lost_when_all_are_killed_at_once()
     {
         var places = ServerPlace.Free(3);
-        List<KvorumProcess> servers = [.. Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n)))];
+        List<KvorumProcess> servers =
+            [.. Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n)))];
         try
         {
             foreach (var server in servers)
                 await server.Says("is ready");
             for (int n = 0; n < 9; n++)
-                await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", $"key-{n}", $"{n}", "--addr", places[n % 3].Addr);
+                await SingleNodeTests.Prints(
+                    0, "ok=true leader=\"\"", "put", $"key-{n}", $"{n}", "--addr", places[n % 3].Addr);
             foreach (var server in servers)
                 server.Kill();
             foreach (var server in servers)
@@ -55,7 +59,8 @@ public class ThreeNodesTests
             foreach (var server in servers)
                 await server.Says("is ready");
             for (int n = 0; n < 9; n++)
-                await SingleNodeTests.Prints(0, $"value=\"{n}\"", "get", $"key-{n}", "--addr", places[(n + 1) % 3].Addr);
+                await SingleNodeTests.Prints(
+                    0, $"value=\"{n}\"", "get", $"key-{n}", "--addr", places[(n + 1) % 3].Addr);
         }
         finally
         {
@@ -88,7 +93,8 @@ public class ThreeNodesTests
         var before = Directory.GetDirectories(Path.GetTempPath(), "kvorum-demo-*");
         var (code, output, errors) = await KvorumProcess.Run("demo", "raft");
         Assert.True(code == 0, output + errors);
-        Assert.Equal(9, output.Split('\n').Count(line => line.Contains("PASS", StringComparison.Ordinal) && line.Contains(" s: ", StringComparison.Ordinal)));
+        Assert.Equal(9, output.Split('\n').Count(line => line.Contains("PASS", StringComparison.Ordinal)
+            && line.Contains(" s: ", StringComparison.Ordinal)));
         Assert.DoesNotContain("FAIL", output, StringComparison.Ordinal);
         Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "kvorum-demo-*").Except(before));
     }
@@ -99,17 +105,21 @@ public class ThreeNodesTests
         foreach (var place in places)
             lines.Add((await KvorumProcess.Run("health", "--addr", place.Addr)).Output);
         Assert.Single(lines, line => line.Contains("is_leader=true", StringComparison.Ordinal));
-        Assert.Equal(["node-1", "node-2", "node-3"], lines.Select(line => line["node_id=".Length..line.IndexOf(' ', StringComparison.Ordinal)]));
+        Assert.Equal(["node-1", "node-2", "node-3"],
+            lines.Select(line => line["node_id=".Length..line.IndexOf(' ', StringComparison.Ordinal)]));
     }
 
-    /// <summary>One node leads the key's partition; the two others name its client address, which can be dialled.</summary>
+    /// <summary>
+    /// One node leads the key's partition; the two others name its client address, which can be dialled.
+    /// </summary>
     private static async Task FollowersNameTheLeader(ServerPlace[] places)
     {
         List<string> hints = [];
         int leaders = 0;
         foreach (var place in places)
         {
-            var (code, output, _) = await KvorumProcess.Run("put", "key1", "value2", "--no-redirect", "--addr", place.Addr);
+            var (code, output, _) =
+                await KvorumProcess.Run("put", "key1", "value2", "--no-redirect", "--addr", place.Addr);
             if (code == 0)
                 leaders++;
             else
@@ -119,7 +129,8 @@ public class ThreeNodesTests
         Assert.Equal((1, 2), (leaders, hints.Count));
         string hint = Assert.Single(hints.Distinct());
         string address = Assert.Single(places, place => hint == $"ok=false leader=\"{place.Addr}\"\n").Addr;
-        await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", "key1", "value3", "--no-redirect", "--addr", address);
+        await SingleNodeTests.Prints(
+            0, "ok=true leader=\"\"", "put", "key1", "value3", "--no-redirect", "--addr", address);
     }
 
     private static string[] PlainSpelling(ServerPlace[] places, int n)
@@ -134,7 +145,8 @@ public class ThreeNodesTests
         string wal = Path.Combine(places[n].Folder, "wal.log");
         return
         [
-            "start", "-node", $"node-{n + 1}", "-addr", places[n].Addr, "-raft_addr", places[n].PeerAddr, "-wal", wal,
+            "start", "-node", $"node-{n + 1}", "-addr", places[n].Addr, "-raft_addr", places[n].PeerAddr,
+            "-wal", wal,
             "-peers", others, "--http-addr", places[n].HttpAddr,
         ];
     }

@@ -20,9 +20,11 @@ public sealed class KvorumServerTests : IDisposable
     public async Task A_program_can_hold_a_whole_server()
     {
         await using var server = await KvorumServer.StartAsync(AnyPorts);
-        await using var client = KvorumClient.Connect(new() { Addresses = [server.Self.ClientAddress], Timeout = TimeSpan.FromSeconds(10) });
+        await using var client = KvorumClient.Connect(
+            new() { Addresses = [server.Self.ClientAddress], Timeout = TimeSpan.FromSeconds(10) });
         await client.PutAsync("key", "value", cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Equal("value", (await client.GetAsync("key", cancellationToken: TestContext.Current.CancellationToken)).Text);
+        Assert.Equal("value",
+            (await client.GetAsync("key", cancellationToken: TestContext.Current.CancellationToken)).Text);
         NodeStatus status;
         do
         {
@@ -41,7 +43,8 @@ public sealed class KvorumServerTests : IDisposable
             name = first.Self.Name;
         Assert.StartsWith("node-", name, StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(AnyPorts.DataFolder));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                File.GetUnixFileMode(AnyPorts.DataFolder));
         await using var second = await KvorumServer.StartAsync(AnyPorts);
         Assert.Equal(name, second.Self.Name);
     }
@@ -57,10 +60,12 @@ public sealed class KvorumServerTests : IDisposable
     [Fact]
     public async Task What_cannot_start_says_why_and_lets_go_of_everything()
     {
-        await Assert.ThrowsAsync<ServerStartException>(() => KvorumServer.StartAsync(AnyPorts with { Loops = 0 }));
+        await Assert.ThrowsAsync<ServerStartException>(
+            () => KvorumServer.StartAsync(AnyPorts with { Loops = 0 }));
         await using (var first = await KvorumServer.StartAsync(AnyPorts))
         {
-            var inUse = await Assert.ThrowsAsync<ServerStartException>(() => KvorumServer.StartAsync(AnyPorts));
+            var inUse =
+                await Assert.ThrowsAsync<ServerStartException>(() => KvorumServer.StartAsync(AnyPorts));
             Assert.Contains("in use by another process", inUse.Message, StringComparison.Ordinal);
         }
 

@@ -13,7 +13,8 @@ public class MemberListTests
         var three = List("n3", "127.0.0.1:3", "n1@127.0.0.1:1,n2@127.0.0.1:2,n3@127.0.0.1:3");
         Assert.Equal(one.Members, two.Members);
         Assert.Equal(one.Members, three.Members);
-        Assert.Equal([one.Self, two.Self, three.Self], new[] { "n1", "n2", "n3" }.Select(ClusterIdentity.NodeFromName));
+        Assert.Equal([one.Self, two.Self, three.Self],
+            new[] { "n1", "n2", "n3" }.Select(ClusterIdentity.NodeFromName));
     }
 
     [Fact]
@@ -30,7 +31,8 @@ public class MemberListTests
     public void A_uuid_is_taken_as_it_is()
     {
         const string uuid = "9e2d1f34-0000-4000-8000-000000000001";
-        Assert.Equal(ClusterIdentity.ToUInt128(Guid.Parse(uuid)), List(uuid, ":1", $"b@127.0.0.1:2,{uuid}@127.0.0.1:1").Self.Value);
+        Assert.Equal(ClusterIdentity.ToUInt128(Guid.Parse(uuid)),
+            List(uuid, ":1", $"b@127.0.0.1:2,{uuid}@127.0.0.1:1").Self.Value);
     }
 
     [Fact]
@@ -44,7 +46,8 @@ public class MemberListTests
     [Theory]
     [InlineData("")]
     [InlineData(" , ")]
-    public void An_empty_list_is_a_cluster_of_one(string peers) => Assert.Single(List("a", ":1", peers).Members);
+    public void An_empty_list_is_a_cluster_of_one(string peers) =>
+        Assert.Single(List("a", ":1", peers).Members);
 
     private static MemberList List(string id, string address, string peers) =>
         MemberList.Parse(new() { Id = id, PeerAddress = address, Peers = peers }, id);

@@ -16,7 +16,8 @@ public class ServerOptionsTests
         { Good with { ClientAddress = "h:70000" }, "--addr 'h:70000'" },
         { Good with { HttpAddress = "" }, "--http-addr ''" },
         { Good with { PeerAddress = "::1:5" }, "--peer-addr '::1:5'" },
-        { Good with { HttpAddress = Good.ClientAddress }, "--addr and --http-addr are both '127.0.0.1:50051'" },
+        { Good with { HttpAddress = Good.ClientAddress },
+        "--addr and --http-addr are both '127.0.0.1:50051'" },
         { Good with { AdvertiseClientAddress = ":50051" }, "--advertise-addr ':50051'" },
         { Good with { AdvertiseHttpAddress = "0.0.0.0:1" }, "--advertise-http-addr '0.0.0.0:1'" },
         { Good with { AdvertisePeerAddress = "x" }, "--advertise-peer-addr 'x'" },
@@ -34,22 +35,30 @@ public class ServerOptionsTests
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
         { Good with { Tick = TimeSpan.Zero }, "--tick 0ms" },
-        { Good with { Tick = TimeSpan.FromMilliseconds(200) }, "--heartbeat 100ms is shorter than --tick 200ms" },
-        { Good with { Heartbeat = TimeSpan.FromMilliseconds(500) }, "--heartbeat 500ms is not under half of --election-timeout-min 1s" },
-        { Good with { ElectionTimeoutMin = TimeSpan.FromSeconds(2) }, "--election-timeout-min 2s is not below --election-timeout-max 2s" },
+        { Good with { Tick = TimeSpan.FromMilliseconds(200) },
+        "--heartbeat 100ms is shorter than --tick 200ms" },
+        { Good with { Heartbeat = TimeSpan.FromMilliseconds(500) },
+        "--heartbeat 500ms is not under half of --election-timeout-min 1s" },
+        { Good with { ElectionTimeoutMin = TimeSpan.FromSeconds(2) },
+        "--election-timeout-min 2s is not below --election-timeout-max 2s" },
         { Good with { Peers = "a@127.0.0.1:1,127.0.0.1:2" }, "--peers mixes entries with and without an id" },
         { Good with { Peers = "a@nowhere" }, "--peers entry 'a@nowhere'" },
         { Good with { Peers = "@127.0.0.1:1" }, "has an empty id" },
-        { Good with { Peers = "a@127.0.0.1:1,b@127.0.0.1:1" }, "--peers names the address 127.0.0.1:1 2 times" },
-        { Good with { Peers = "a@127.0.0.1:1,a@127.0.0.1:2" }, "--peers gives the id a to 127.0.0.1:1 and 127.0.0.1:2" },
-        { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" }, "is a UUID, but --peers has no ids" },
-        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" }, "name one with --advertise-peer-addr" },
+        { Good with { Peers = "a@127.0.0.1:1,b@127.0.0.1:1" },
+        "--peers names the address 127.0.0.1:1 2 times" },
+        { Good with { Peers = "a@127.0.0.1:1,a@127.0.0.1:2" },
+        "--peers gives the id a to 127.0.0.1:1 and 127.0.0.1:2" },
+        { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" },
+        "is a UUID, but --peers has no ids" },
+        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" },
+        "name one with --advertise-peer-addr" },
     };
 
     [Theory]
     [MemberData(nameof(Mistakes))]
     public void A_mistake_is_named_with_its_flag_and_value(ServerOptions options, string expected) =>
-        Assert.Contains(options.Validate(), sentence => sentence.Contains(expected, StringComparison.Ordinal));
+        Assert.Contains(
+            options.Validate(), sentence => sentence.Contains(expected, StringComparison.Ordinal));
 
     [Fact]
     public void The_defaults_are_right() => Assert.Empty(Good.Validate().Concat(Good.Warnings()));
@@ -63,8 +72,10 @@ public class ServerOptionsTests
     {
         var two = Good with { Id = "a", Peers = "b@127.0.0.1:1", Heartbeat = TimeSpan.FromMilliseconds(200) };
         Assert.Empty(two.Validate());
-        Assert.Contains(two.Warnings(), sentence => sentence.Contains("makes 2 members", StringComparison.Ordinal));
-        Assert.Contains(two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
+        Assert.Contains(
+            two.Warnings(), sentence => sentence.Contains("makes 2 members", StringComparison.Ordinal));
+        Assert.Contains(
+            two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -23,10 +23,12 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     private volatile bool _isDisposed;
 
     public PeerNode(
-        NodeAddress self, IEnumerable<NodeAddress> members, TransportOptions? options = null, UInt128? cluster = null)
+        NodeAddress self, IEnumerable<NodeAddress> members, TransportOptions? options =
+        null, UInt128? cluster = null)
     {
         Self = self;
-        var hello = new PeerHello(self.Id, self.Name, cluster ?? 7, self.Address, "client-of-" + self.Name, "http-of-" + self.Name);
+        var hello = new PeerHello(
+            self.Id, self.Name, cluster ?? 7, self.Address, "client-of-" + self.Name, "http-of-" + self.Name);
         var seeds = members.Select(member => new MemberSeed(member.Id, member.Name, member.Address));
         var listener = TcpTransport.Listen(IPEndPoint.Parse(self.Address));
         _transport = new(listener, hello, seeds, options ?? Fast, TimeProvider.System, this);
@@ -38,7 +40,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public ConcurrentQueue<(NodeId Peer, PeerLoss Loss)> Downs { get; } = [];
 
-    public ConcurrentQueue<(NodeId From, PeerFrameKind Kind, ReadOnlyMemory<byte> Payload)> Frames { get; } = [];
+    public ConcurrentQueue<(NodeId From, PeerFrameKind Kind, ReadOnlyMemory<byte> Payload)> Frames { get; } =
+        [];
 
     public ConcurrentQueue<string> LogLines { get; } = [];
 
@@ -52,7 +55,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
         return this;
     }
 
-    public bool Send(PeerNode to, params byte[] payload) => _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);
+    public bool Send(PeerNode to, params byte[] payload) =>
+        _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);
 
     public bool IsUp(PeerNode peer) => Ups.Any(hello => hello.Id == peer.Self.Id);
 
@@ -81,7 +85,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
     void ILogger.Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?,
+        string> formatter) =>
         LogLines.Enqueue($"{eventId.Id} {formatter(state, exception)}");
 }
 
@@ -91,8 +96,10 @@ internal sealed record NodeAddress(NodeId Id, string Name, string Address)
     /// <summary>Addresses on free ports of the loopback interface.</summary>
     public static NodeAddress[] Free(int count)
     {
-        var listeners = Enumerable.Range(0, count).Select(_ => TcpTransport.Listen(new(IPAddress.Loopback, 0))).ToArray();
-        var addresses = listeners.Select((socket, n) => new NodeAddress(new((UInt128)n + 1), $"node-{n + 1}", $"{socket.LocalEndPoint}"));
+        var listeners =
+            Enumerable.Range(0, count).Select(_ => TcpTransport.Listen(new(IPAddress.Loopback, 0))).ToArray();
+        var addresses = listeners.Select(
+            (socket, n) => new NodeAddress(new((UInt128)n + 1), $"node-{n + 1}", $"{socket.LocalEndPoint}"));
         var all = addresses.ToArray();
         foreach (var listener in listeners)
             listener.Dispose();

@@ -16,14 +16,17 @@ public class PeerRefusalTests
         await using var second = new PeerNode(at[1], at, cluster: 8).Start();
         foreach (var node in new[] { first, second })
         {
-            await Eventually.Holds(() => node.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)));
-            await Eventually.Holds(() => node.LogLines.Any(line => line.StartsWith("104 ", StringComparison.Ordinal)));
+            await Eventually.Holds(
+                () => node.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)));
+            await Eventually.Holds(
+                () => node.LogLines.Any(line => line.StartsWith("104 ", StringComparison.Ordinal)));
             string refusal = node.LogLines.First(line => line.StartsWith("103 ", StringComparison.Ordinal));
             Assert.Contains("node-1", refusal, StringComparison.Ordinal);
             Assert.Contains("node-2", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000007", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000008", refusal, StringComparison.Ordinal);
-            Assert.Contains("start all nodes with the same member list in --peers", refusal, StringComparison.Ordinal);
+            Assert.Contains(
+                "start all nodes with the same member list in --peers", refusal, StringComparison.Ordinal);
             Assert.Empty(node.Ups);
             Assert.Single(node.Downs);
         }
@@ -42,10 +45,13 @@ public class PeerRefusalTests
         NodeAddress[] mistaken = [at[0], at[1] with { Address = at[2].Address }];
         await using var first = new PeerNode(at[0], mistaken).Start();
         await using var third = new PeerNode(at[2], at).Start();
-        await Eventually.Holds(() => first.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)));
+        await Eventually.Holds(
+            () => first.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)));
         string line = first.LogLines.First(line => line.StartsWith("103 ", StringComparison.Ordinal));
-        Assert.Contains("looks for node 00000000-0000-0000-0000-000000000002 here, but this is node-3", line, StringComparison.Ordinal);
-        await Eventually.Holds(() => third.LogLines.Any(line => line.StartsWith("104 ", StringComparison.Ordinal)));
+        Assert.Contains("looks for node 00000000-0000-0000-0000-000000000002 here, but this is node-3", line,
+            StringComparison.Ordinal);
+        await Eventually.Holds(
+            () => third.LogLines.Any(line => line.StartsWith("104 ", StringComparison.Ordinal)));
         Assert.Empty(first.Ups);
     }
 
@@ -57,7 +63,8 @@ public class PeerRefusalTests
         NodeAddress[] view = [at[0] with { Id = new(9) }, at[1] with { Id = at[0].Id }];
         await using var twin = new PeerNode(view[1], view).Start();
         await Eventually.Holds(() => first.LogLines.Any(
-            line => line.Contains("has the id of this node", StringComparison.Ordinal) && line.Contains("give each node its own --id", StringComparison.Ordinal)));
+            line => line.Contains("has the id of this node", StringComparison.Ordinal)
+            && line.Contains("give each node its own --id", StringComparison.Ordinal)));
         Assert.Empty(first.Ups);
         Assert.Empty(twin.Ups);
     }
@@ -68,7 +75,8 @@ public class PeerRefusalTests
         var at = NodeAddress.Free(3);
         await using var first = new PeerNode(at[0], at[..2]).Start();
         await using var third = new PeerNode(at[2], at).Start();
-        await Eventually.Holds(() => third.LogLines.Any(line => line.Contains("is no member of the cluster", StringComparison.Ordinal)));
+        await Eventually.Holds(() => third.LogLines.Any(
+            line => line.Contains("is no member of the cluster", StringComparison.Ordinal)));
         Assert.Empty(third.Ups);
     }
 
@@ -81,7 +89,8 @@ public class PeerRefusalTests
     {
         await using var pair = await PeerPair.Connected();
         using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await stranger.ConnectAsync(IPEndPoint.Parse(pair.First.Self.Address), TestContext.Current.CancellationToken);
+        await stranger.ConnectAsync(
+            IPEndPoint.Parse(pair.First.Self.Address), TestContext.Current.CancellationToken);
         await stranger.SendAsync(Encoding.Latin1.GetBytes(garbage), TestContext.Current.CancellationToken);
         await ReadToEnd(stranger);
         Assert.Contains(pair.First.LogLines, line => line.StartsWith("104 ", StringComparison.Ordinal));
@@ -94,7 +103,8 @@ public class PeerRefusalTests
     {
         await using var pair = await PeerPair.Connected();
         using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await stranger.ConnectAsync(IPEndPoint.Parse(pair.First.Self.Address), TestContext.Current.CancellationToken);
+        await stranger.ConnectAsync(
+            IPEndPoint.Parse(pair.First.Self.Address), TestContext.Current.CancellationToken);
         Assert.Equal(0, await ReadToEnd(stranger));
     }
 
@@ -106,7 +116,8 @@ public class PeerRefusalTests
         using var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await peer.ConnectAsync(IPEndPoint.Parse(at[0].Address), TestContext.Current.CancellationToken);
         var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
-        peer.Send(PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(new(hello, at[0].Id, 1))));
+        peer.Send(
+            PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(new(hello, at[0].Id, 1))));
         peer.Send(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, [1, 2, 3]));
         await Eventually.Holds(() => first.Frames.Count == 1);
         var damaged = PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, [1, 2, 3]);
@@ -114,9 +125,11 @@ public class PeerRefusalTests
         peer.Send(damaged);
         var answer = new byte[4096];
         int length = 0, count;
-        while ((count = await peer.ReceiveAsync(answer.AsMemory(length), TestContext.Current.CancellationToken)) > 0)
+        while ((count = await peer.ReceiveAsync(
+            answer.AsMemory(length), TestContext.Current.CancellationToken)) > 0)
             length += count;
-        Assert.Contains("the checksum of a frame of 3 bytes is wrong", Encoding.UTF8.GetString(answer, 0, length), StringComparison.Ordinal);
+        Assert.Contains("the checksum of a frame of 3 bytes is wrong",
+            Encoding.UTF8.GetString(answer, 0, length), StringComparison.Ordinal);
         Assert.Single(first.Frames);
     }
 

@@ -16,7 +16,8 @@ public class PeerWireTests
         Assert.Equal(
             "4b5650454552" + "0100"
             + "48000000" + "15655719" + "f0"
-            + "00000000000000000000000000000a0b" + "00000000000000000000000000000102" + "00000000000000000000000000000304"
+            + "00000000000000000000000000000a0b" + "00000000000000000000000000000102"
+            + "00000000000000000000000000000304"
             + "8877665544332211" + "02006e31" + "0300683a31" + "0300683a32" + "0000",
             Hex(bytes));
     }
@@ -24,7 +25,8 @@ public class PeerWireTests
     [Fact]
     public void Golden_bytes_of_frames()
     {
-        Assert.Equal("09000000" + "e0a43b1a" + "01" + "313233343536373839", Hex(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, "123456789"u8)));
+        Assert.Equal("09000000" + "e0a43b1a" + "01" + "313233343536373839",
+            Hex(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, "123456789"u8)));
         Assert.Equal("00000000" + "b4ea4ca5" + "f3", Hex(PeerWire.EncodeFrame(PeerWire.Ping, [])));
     }
 
@@ -52,7 +54,8 @@ public class PeerWireTests
             {
                 int length = PeerWire.ReadLength(damaged, 1 << 20);
                 var payload = new byte[length];
-                damaged.AsSpan(PeerWire.HeaderBytes, Math.Min(length, damaged.Length - PeerWire.HeaderBytes)).CopyTo(payload);
+                damaged.AsSpan(PeerWire.HeaderBytes, Math.Min(length, damaged.Length - PeerWire.HeaderBytes))
+                    .CopyTo(payload);
                 PeerWire.CheckFrame(damaged, payload);
             });
         }

@@ -77,7 +77,8 @@ public class TcpTransportTests
         Assert.Equal([1, 2, 3], frames[0].Payload.ToArray());
         Assert.True(frames[1].Payload.Span.SequenceEqual(payload));
         Assert.Equal([4, 5], frames[2].Payload.ToArray());
-        Assert.All(frames, frame => Assert.Equal((pair.First.Self.Id, PeerFrameKind.Raft), (frame.From, frame.Kind)));
+        Assert.All(frames, frame =>
+            Assert.Equal((pair.First.Self.Id, PeerFrameKind.Raft), (frame.From, frame.Kind)));
     }
 
     [Fact]
@@ -108,7 +109,8 @@ public class TcpTransportTests
     [Fact]
     public async Task A_peer_that_dies_is_missed_at_once_and_welcomed_when_it_returns()
     {
-        var slow = PeerNode.Fast with { PingInterval = TimeSpan.FromSeconds(30), SilenceMax = TimeSpan.FromSeconds(100) };
+        var slow = PeerNode.Fast with { PingInterval = TimeSpan.FromSeconds(30),
+            SilenceMax = TimeSpan.FromSeconds(100) };
         await using var pair = await PeerPair.Connected(slow);
         for (int round = 1; round <= 3; round++)
         {
@@ -143,12 +145,14 @@ public class TcpTransportTests
         await using var first = new PeerNode(at[0], at).Start();
         using var dialled = await mute.AcceptAsync(TestContext.Current.CancellationToken);
         var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
-        dialled.Send(PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
+        dialled.Send(
+            PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
         await Eventually.Holds(() => !first.Ups.IsEmpty);
         Assert.Empty(first.Downs);
         await Eventually.Holds(() => !first.Downs.IsEmpty);
         Assert.Equal([(at[1].Id, PeerLoss.Silent)], first.Downs);
-        Assert.Contains(first.LogLines, line => line.Contains("nothing came from it for 0.6 s", StringComparison.Ordinal));
+        Assert.Contains(first.LogLines, line =>
+            line.Contains("nothing came from it for 0.6 s", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -161,7 +165,8 @@ public class TcpTransportTests
         await using var second = new PeerNode(at[1] with { Address = "127.0.0.1:0" }, at);
         using var dialled = await mute.AcceptAsync(TestContext.Current.CancellationToken);
         var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
-        dialled.Send(PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
+        dialled.Send(
+            PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
         await Eventually.Holds(() => !first.Ups.IsEmpty);
         var payload = new byte[60_000];
         int taken = 0;

@@ -24,7 +24,8 @@ public static class NodeCalls
     /// <summary>
     /// Asks for the node's state. <see cref="TimeoutException"/> if its loops do not answer in time.
     /// </summary>
-    public static Task<NodeStatus> AskStatusAsync(this INode node, TimeSpan timeout, CancellationToken cancelled)
+    public static Task<NodeStatus> AskStatusAsync(
+        this INode node, TimeSpan timeout, CancellationToken cancelled)
     {
         var answer = new TaskCompletionSource<NodeStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
         node.AskStatus(status => answer.TrySetResult(status));
@@ -33,7 +34,8 @@ public static class NodeCalls
 
     private sealed class AwaitedCall(Request request, TimeSpan timeout) : Call(request, timeout)
     {
-        private readonly TaskCompletionSource<Reply> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<Reply> _answer =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
         private CancellationToken _cancelled;
         private CancellationTokenRegistration _registration;
 

@@ -32,7 +32,8 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
     private static readonly SortedDictionary<ReplyStatus, ReplyOutcome> Table = new()
     {
         [ReplyStatus.Ok] = new("ok", GrpcStatus.Ok, 200, RetryAdvice.Never),
-        [ReplyStatus.InvalidArgument] = new("invalid-argument", GrpcStatus.InvalidArgument, 400, RetryAdvice.Never),
+        [ReplyStatus.InvalidArgument] = new(
+            "invalid-argument", GrpcStatus.InvalidArgument, 400, RetryAdvice.Never),
         [ReplyStatus.UnknownKeyspace] = new("unknown-keyspace", GrpcStatus.NotFound, 400, RetryAdvice.Never),
         // gRPC's own advice: ABORTED where a test-and-set fails and the caller must read again.
         [ReplyStatus.ConditionFailed] = new("condition-failed", GrpcStatus.Aborted, 412, RetryAdvice.Never),
@@ -40,10 +41,12 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
         [ReplyStatus.NotLeader] = new("not-leader", GrpcStatus.FailedPrecondition, 421, RetryAdvice.Safe),
         [ReplyStatus.Unavailable] = new("unavailable", GrpcStatus.Unavailable, 503, RetryAdvice.Safe),
         [ReplyStatus.Overloaded] = new("overloaded", GrpcStatus.ResourceExhausted, 429, RetryAdvice.Safe),
-        [ReplyStatus.DeadlineExceeded] = new("deadline-exceeded", GrpcStatus.DeadlineExceeded, 504, RetryAdvice.SameIds),
+        [ReplyStatus.DeadlineExceeded] = new(
+            "deadline-exceeded", GrpcStatus.DeadlineExceeded, 504, RetryAdvice.SameIds),
         // Not UNAVAILABLE, which generic clients repeat on their own.
         [ReplyStatus.OutcomeUnknown] = new("outcome-unknown", GrpcStatus.Unknown, 503, RetryAdvice.SameIds),
-        [ReplyStatus.SessionExpired] = new("session-expired", GrpcStatus.FailedPrecondition, 409, RetryAdvice.Never),
+        [ReplyStatus.SessionExpired] = new(
+            "session-expired", GrpcStatus.FailedPrecondition, 409, RetryAdvice.Never),
         [ReplyStatus.Cancelled] = new("cancelled", GrpcStatus.Cancelled, 499, RetryAdvice.SameIds),
         [ReplyStatus.Internal] = new("internal", GrpcStatus.Internal, 500, RetryAdvice.SameIds),
         [ReplyStatus.ShuttingDown] = new("shutting-down", GrpcStatus.Unavailable, 503, RetryAdvice.Safe),
@@ -61,16 +64,21 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
     public static ReplyOutcome Of(ReplyStatus status) => Table[status];
 
     /// <summary>The reply's own message, or one that says at least what became of the request.</summary>
-    public static string MessageOf(Reply reply) => reply.Message.Length > 0 ? reply.Message : reply.Status switch
+    public static string MessageOf(Reply reply) =>
+        reply.Message.Length > 0 ? reply.Message : DefaultMessageOf(reply);
+
+    private static string DefaultMessageOf(Reply reply) => reply.Status switch
     {
         ReplyStatus.Ok => "",
         ReplyStatus.ConditionFailed => $"the condition does not hold: the key's version is {reply.Version}",
-        ReplyStatus.NotLeader when reply.Leader.Length > 0 => $"this node does not lead the partition; {reply.Leader} does",
+        ReplyStatus.NotLeader when reply.Leader.Length > 0 =>
+            $"this node does not lead the partition; {reply.Leader} does",
         ReplyStatus.NotLeader => "this node does not lead the partition, and the leader is not known",
         ReplyStatus.Unavailable => "no majority of the partition can be reached; nothing was done",
         ReplyStatus.Overloaded => "too much is queued; nothing was done, retry after a pause",
         ReplyStatus.DeadlineExceeded => "the time given ran out; a write may still happen",
-        ReplyStatus.OutcomeUnknown => "the write may have happened or happen yet; retry with the same client id and request id",
+        ReplyStatus.OutcomeUnknown =>
+            "the write may have happened or happen yet; retry with the same client id and request id",
         ReplyStatus.SessionExpired => "the record of so old a request is gone; it was not applied now",
         ReplyStatus.Cancelled => "the caller took the request back; a write may still happen",
         ReplyStatus.ShuttingDown => "the node is shutting down; nothing was done, retry elsewhere",

@@ -20,7 +20,7 @@ internal static class ClientCall
         {
             if (flags.IsJson(parsed))
                 await output.WriteLineAsync(KeyOutput.OfFailure($"{e.Status}", e.Message, $"{e.Retry}")).ConfigureAwait(false);
-            await Tell(e.Message + Advice(e)).ConfigureAwait(false);
+            await Tell(e.Message + Advice(e, flags.Addresses(parsed))).ConfigureAwait(false);
             return e.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace ? ExitCode.Usage : ExitCode.NotOk;
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or TimeoutException)
@@ -38,9 +38,11 @@ internal static class ClientCall
         Task Tell(string what) => errors.WriteLineAsync($"kvorum {parsed.CommandResult.Command.Name}: {what}");
     }
 
-    private static string Advice(KvorumException e) => e.Retry switch
+    private static string Advice(KvorumException e, string[] asked) => e switch
     {
-        RetryClass.SameIds => " (it may or may not have happened: repeat it with the same --client and --req, or read)",
+        { Retry: RetryClass.SameIds } => " It may or may not have happened: repeat it with the same --client and --req, or read.",
+        { Status: ReplyStatus.Unavailable or ReplyStatus.DeadlineExceeded } =>
+            $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum status.",
         _ => "",
     };
 }

@@ -37,7 +37,9 @@ internal static class KeyCommands
             var life = parsed.GetValue(ttl).Span;
             var request = new PutRequest
             {
-                Key = Bytes.Of(parsed.GetValue(Key)!), Value = value, TtlMs = (ulong)life.TotalMilliseconds,
+                Key = Bytes.Of(parsed.GetValue(Key)!),
+                Value = value,
+                TtlMs = (ulong)life.TotalMilliseconds,
             };
             return await WriteCall.Run(parsed, flags, write, request, cancel).ConfigureAwait(false);
         });

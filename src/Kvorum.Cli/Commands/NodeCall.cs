@@ -19,6 +19,7 @@ internal static class NodeCall
         await socket.ConnectAsync(Server.HostPort.Parse(address), deadline.Token).ConfigureAwait(false);
         await using var stream = new NetworkStream(socket);
         var question = new ArrayBufferWriter<byte>();
+        question.Write(NativeCodec.Magic);
         NativeCodec.WriteHello(question, "kvorum-cli");
         NativeCodec.WriteRequest(question, 1, (uint)timeout.TotalMilliseconds, request);
         await stream.WriteAsync(question.WrittenMemory, deadline.Token).ConfigureAwait(false);

@@ -10,7 +10,7 @@ internal sealed class StartFlags
     private static readonly ServerOptions Defaults = new();
 
     private readonly Option<string> _id = Flag.Text(
-        "--id", "name|uuid", "This node's unique name, or its UUID. Empty: the one in the data folder, else a new one. Also -node.", Defaults.Id);
+        "--id", "name|uuid", "This node's unique name, or its UUID; also -node. [default: the one in the data folder, else a new one]", Defaults.Id);
 
     private readonly Option<string> _data = Flag.Text(
         "--data", "folder", "Where everything is stored; made if it is not there.", Defaults.DataFolder);
@@ -29,17 +29,17 @@ internal sealed class StartFlags
         "--peer-addr", "host:port", "Where other nodes are served. Also -raft_addr.", Defaults.PeerAddress);
 
     private readonly Option<string> _advertise = Flag.Text(
-        "--advertise-addr", "host:port", "What clients are told to dial, if it is not --addr.", "");
+        "--advertise-addr", "host:port", "What clients are told to dial. [default: --addr]", "");
 
     private readonly Option<string> _advertiseHttp = Flag.Text(
-        "--advertise-http-addr", "host:port", "What HTTP clients are told to dial, if it is not --http-addr.", "");
+        "--advertise-http-addr", "host:port", "What HTTP clients are told to dial. [default: --http-addr]", "");
 
     private readonly Option<string> _advertisePeer = Flag.Text(
-        "--advertise-peer-addr", "host:port", "What other nodes are told to dial, if it is not --peer-addr.", "");
+        "--advertise-peer-addr", "host:port", "What other nodes are told to dial. [default: the own entry of --peers, else --peer-addr]", "");
 
     private readonly Option<string> _peers = Flag.Text(
         "--peers", "list",
-        "All members, separated by commas: id@host:port, or host:port for all; the own entry may be there. Empty: a cluster of one.", "");
+        "All members, separated by commas: id@host:port, or host:port for all; the own entry may be there. [default: a cluster of one]", "");
 
     private readonly Option<int> _partitions = Flag.Number(
         "--partitions", "Partitions of the default keyspace; fixed at the first start.", Defaults.Partitions);

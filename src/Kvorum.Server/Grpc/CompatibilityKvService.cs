@@ -48,7 +48,8 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
         };
     }
 
-    private async ValueTask<Compatibility.DeleteResponse> DeleteAsync(Compatibility.DeleteRequest delete, GrpcCall call)
+    private async ValueTask<Compatibility.DeleteResponse> DeleteAsync(
+        Compatibility.DeleteRequest delete, GrpcCall call)
     {
         var reply = await AskAsync(call, new DeleteRequest
         {
@@ -62,7 +63,8 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
             : new() { Ok = reply.OrThrow().Status == ReplyStatus.Ok };
     }
 
-    private async ValueTask<Compatibility.HealthResponse> HealthAsync(Compatibility.HealthRequest request, GrpcCall call)
+    private async ValueTask<Compatibility.HealthResponse> HealthAsync(
+        Compatibility.HealthRequest request, GrpcCall call)
     {
         var status = await KvService.StatusAsync(node, call).ConfigureAwait(false);
         return new() { NodeId = status.Name, IsLeader = status.IsMetaLeader, Term = status.MetaTerm };
@@ -73,5 +75,6 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
 
     private static bool IsNoRedirect(GrpcCall call) => call.Headers["kvorum-no-redirect"] == "true";
 
-    private static bool IsHint(Reply reply) => reply.Status == ReplyStatus.NotLeader && reply.Leader.Length > 0;
+    private static bool IsHint(Reply reply) =>
+        reply.Status == ReplyStatus.NotLeader && reply.Leader.Length > 0;
 }

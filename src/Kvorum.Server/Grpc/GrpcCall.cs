@@ -70,7 +70,8 @@ public sealed class GrpcCall
 
     internal bool HasClientGone => _clientGone;
 
-    internal bool HasDeadlinePassed => TimeLeft is { } left && (left == TimeSpan.Zero || _cancel.IsCancellationRequested);
+    internal bool HasDeadlinePassed =>
+        TimeLeft is { } left && (left == TimeSpan.Zero || _cancel.IsCancellationRequested);
 
     internal string Id => _features.Get<IHttpRequestIdentifierFeature>()?.TraceIdentifier ?? "";
 
@@ -93,12 +94,14 @@ public sealed class GrpcCall
     {
         _response.Headers.ContentType = "application/grpc";
         if (_features.Get<IHttpRequestLifetimeFeature>() is { } lifetime)
-            _abort = lifetime.RequestAborted.UnsafeRegister(static call => ((GrpcCall)call!).ClientGone(), this);
+            _abort = lifetime.RequestAborted.UnsafeRegister(
+                static call => ((GrpcCall)call!).ClientGone(), this);
         StartClock(options);
         var encoding = Headers["grpc-encoding"].ToString();
         if (encoding is not ("" or GrpcEncoding.Identity or GrpcEncoding.Gzip))
             throw UnknownEncoding(encoding);
-        var compress = encoding == GrpcEncoding.Gzip && GrpcEncoding.AcceptsGzip(Headers["grpc-accept-encoding"]);
+        var compress = encoding == GrpcEncoding.Gzip
+            && GrpcEncoding.AcceptsGzip(Headers["grpc-accept-encoding"]);
         if (compress)
             _response.Headers["grpc-encoding"] = GrpcEncoding.Gzip;
         var body = _features.GetRequiredFeature<IRequestBodyPipeFeature>();
@@ -151,14 +154,16 @@ public sealed class GrpcCall
         _started = Stopwatch.GetTimestamp();
         _timeout = timeout;
         if (timeout == TimeSpan.Zero)
-            throw new GrpcException(GrpcStatus.DeadlineExceeded, "the deadline had passed when the call arrived");
+            throw new GrpcException(
+                GrpcStatus.DeadlineExceeded, "the deadline had passed when the call arrived");
         _cancel.CancelAfter(timeout + TimeSpan.FromMilliseconds(1));
     }
 
     private GrpcException UnknownEncoding(string encoding)
     {
         _response.Headers["grpc-accept-encoding"] = GrpcEncoding.Accepted;
-        return new(GrpcStatus.Unimplemented, $"grpc-encoding {encoding} is not known; known are {GrpcEncoding.Accepted}");
+        return new(
+            GrpcStatus.Unimplemented, $"grpc-encoding {encoding} is not known; known are {GrpcEncoding.Accepted}");
     }
 
     private void ClientGone()

@@ -24,7 +24,7 @@ internal static class GrpcEncoding
     {
         foreach (var part in accepted.AsSpan().Split(','))
         {
-            if (accepted.AsSpan(part.Start.Value, part.End.Value - part.Start.Value).Trim().SequenceEqual(Gzip))
+            if (accepted.AsSpan()[part].Trim().SequenceEqual(Gzip))
                 return true;
         }
 
@@ -36,7 +36,8 @@ internal static class GrpcEncoding
     /// </summary>
     public static ReadOnlySequence<byte> Inflate(ReadOnlySequence<byte> compressed, int bytesMax)
     {
-        using var gzip = new GZipStream(new MemoryStream(compressed.ToArray(), writable: false), CompressionMode.Decompress);
+        using var gzip = new GZipStream(
+            new MemoryStream(compressed.ToArray(), writable: false), CompressionMode.Decompress);
         var inflated = new ArrayBufferWriter<byte>(4096);
         try
         {

@@ -8,7 +8,8 @@ public sealed class GrpcRequests<T> where T : class, IMessage<T>
     private readonly GrpcReader _reader;
     private readonly MessageParser<T> _parser;
 
-    internal GrpcRequests(GrpcReader reader, MessageParser<T> parser) => (_reader, _parser) = (reader, parser);
+    internal GrpcRequests(GrpcReader reader, MessageParser<T> parser) =>
+        (_reader, _parser) = (reader, parser);
 
     /// <summary>The next message, or null when the client has half-closed.</summary>
     public ValueTask<T?> ReadAsync() => _reader.ReadAsync(_parser);
@@ -73,7 +74,8 @@ internal static class GrpcMethods
     };
 
     public static GrpcMethod Bidirectional<TRequest, TReply>(
-        MessageParser<TRequest> parser, Func<GrpcRequests<TRequest>, GrpcReplies<TReply>, GrpcCall, Task> handler)
+        MessageParser<TRequest> parser,
+        Func<GrpcRequests<TRequest>, GrpcReplies<TReply>, GrpcCall, Task> handler)
         where TRequest : class, IMessage<TRequest> where TReply : class, IMessage<TReply> => async call =>
     {
         await StartAsync(call).ConfigureAwait(false);

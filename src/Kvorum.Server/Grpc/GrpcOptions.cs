@@ -10,7 +10,8 @@ public sealed record GrpcOptions
     /// Greatest message that is taken, in bytes, before and after inflating: the largest key and value with
     /// room for the rest.
     /// </summary>
-    public int MessageBytesMax { get; init; } = Protocol.Limits.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10);
+    public int MessageBytesMax { get; init; } =
+        Protocol.Limits.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10);
 
     /// <summary>Time for a call whose client names none.</summary>
     public TimeSpan TimeoutDefault { get; init; } = TimeSpan.FromSeconds(10);

@@ -20,7 +20,8 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
     /// The next message, or null at the end of the stream. <paramref name="until"/> replaces the call's own
     /// token.
     /// </summary>
-    public async ValueTask<T?> ReadAsync<T>(MessageParser<T> parser, CancellationToken? until = null) where T : class, IMessage<T>
+    public async ValueTask<T?> ReadAsync<T>(MessageParser<T> parser, CancellationToken? until = null)
+        where T : class, IMessage<T>
     {
         for (; ; )
         {
@@ -81,7 +82,8 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         }
     }
 
-    private bool TryFrame(in ReadOnlySequence<byte> buffer, out bool compressed, out ReadOnlySequence<byte> payload)
+    private bool TryFrame(
+        in ReadOnlySequence<byte> buffer, out bool compressed, out ReadOnlySequence<byte> payload)
     {
         compressed = false;
         payload = default;
@@ -90,7 +92,8 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         Span<byte> prefix = stackalloc byte[PrefixLength];
         buffer.Slice(0, PrefixLength).CopyTo(prefix);
         if (prefix[0] > 1)
-            throw Refused(buffer, new(GrpcStatus.Internal, $"a message begins with {prefix[0]}, which is no compressed flag"));
+            throw Refused(buffer, new(
+                GrpcStatus.Internal, $"a message begins with {prefix[0]}, which is no compressed flag"));
         compressed = prefix[0] == 1;
         var length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
         if (length > bytesMax)
@@ -107,7 +110,8 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         return why;
     }
 
-    private T Take<T>(MessageParser<T> parser, bool compressed, in ReadOnlySequence<byte> payload) where T : class, IMessage<T>
+    private T Take<T>(MessageParser<T> parser, bool compressed, in ReadOnlySequence<byte> payload)
+        where T : class, IMessage<T>
     {
         try
         {
@@ -115,7 +119,8 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         }
         catch (InvalidProtocolBufferException notOne)
         {
-            throw new GrpcException(GrpcStatus.Internal, $"the message is not a {typeof(T).Name}: {notOne.Message}");
+            throw new GrpcException(
+                GrpcStatus.Internal, $"the message is not a {typeof(T).Name}: {notOne.Message}");
         }
         finally
         {
@@ -123,15 +128,19 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         }
     }
 
-    private ReadOnlySequence<byte> Inflated(in ReadOnlySequence<byte> payload) => encoding == GrpcEncoding.Gzip
-        ? GrpcEncoding.Inflate(payload, bytesMax)
-        : throw new GrpcException(GrpcStatus.Internal, "a message is flagged as compressed but grpc-encoding names no compression");
+    private ReadOnlySequence<byte> Inflated(in ReadOnlySequence<byte> payload) =>
+        encoding == GrpcEncoding.Gzip
+            ? GrpcEncoding.Inflate(payload, bytesMax)
+            : throw new GrpcException(
+                GrpcStatus.Internal, "a message is flagged as compressed but grpc-encoding names no compression");
 
     private T? End<T>(in ReadOnlySequence<byte> rest) where T : class
     {
         var isWhole = rest.IsEmpty;
         body.AdvanceTo(rest.End);
         HasEnded = true;
-        return isWhole ? null : throw new GrpcException(GrpcStatus.Internal, "the request ends in the middle of a message");
+        return isWhole
+            ? null
+            : throw new GrpcException(GrpcStatus.Internal, "the request ends in the middle of a message");
     }
 }

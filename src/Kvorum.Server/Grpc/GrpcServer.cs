@@ -20,7 +20,10 @@ public sealed class GrpcServer : IAsyncDisposable
 
     /// <summary>A front end with services of the caller's choice.</summary>
     public GrpcServer(
-        IEnumerable<GrpcService> services, GrpcOptions options, IConnectionListenerFactory transport, EndPoint endpoint)
+        IEnumerable<GrpcService> services,
+        GrpcOptions options,
+        IConnectionListenerFactory transport,
+        EndPoint endpoint)
     {
         _stopping = new();
         _application = new(services, options, _stopping.Token);

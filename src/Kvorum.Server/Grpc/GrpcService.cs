@@ -18,7 +18,8 @@ public sealed class GrpcService(ServiceDescriptor descriptor)
     public ServiceDescriptor Descriptor => descriptor;
 
     /// <summary>One message in, one out.</summary>
-    public GrpcService Unary<TRequest, TReply>(string method, Func<TRequest, GrpcCall, ValueTask<TReply>> handler)
+    public GrpcService Unary<TRequest, TReply>(
+        string method, Func<TRequest, GrpcCall, ValueTask<TReply>> handler)
         where TRequest : class, IMessage<TRequest> where TReply : class, IMessage<TReply> =>
         Bind<TRequest, TReply>(method, false, false, parser => GrpcMethods.Unary(parser, handler));
 

@@ -39,8 +39,11 @@ public sealed class GrpcTrailers : IEnumerable<KeyValuePair<string, string>>
 
     private void AddChecked(string name, string value)
     {
-        if (name.Length == 0 || !name.All(static c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-' or '.'))
+        if (name.Length == 0 || !name.All(IsOfName))
             throw new ArgumentException($"'{name}' is not a metadata name", nameof(name));
         _entries.Add(new(name, value));
     }
+
+    private static bool IsOfName(char c) =>
+        char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-' or '.';
 }

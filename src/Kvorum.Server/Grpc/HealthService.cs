@@ -12,7 +12,8 @@ internal sealed class HealthService(INode node, IReadOnlyList<string> services, 
         .Unary<HealthV1.HealthCheckRequest, HealthV1.HealthCheckResponse>("Check", CheckAsync)
         .ServerStreaming<HealthV1.HealthCheckRequest, HealthV1.HealthCheckResponse>("Watch", WatchAsync);
 
-    private async ValueTask<HealthV1.HealthCheckResponse> CheckAsync(HealthV1.HealthCheckRequest request, GrpcCall call)
+    private async ValueTask<HealthV1.HealthCheckResponse> CheckAsync(
+        HealthV1.HealthCheckRequest request, GrpcCall call)
     {
         if (!IsKnown(request))
             throw new GrpcException(GrpcStatus.NotFound, $"there is no service {request.Service}");
@@ -26,7 +27,9 @@ internal sealed class HealthService(INode node, IReadOnlyList<string> services, 
         var last = ServingStatus.Unknown;
         for (; ; )
         {
-            var status = IsKnown(request) ? await StatusAsync(call).ConfigureAwait(false) : ServingStatus.ServiceUnknown;
+            var status = IsKnown(request)
+                ? await StatusAsync(call).ConfigureAwait(false)
+                : ServingStatus.ServiceUnknown;
             if (status != last)
                 await replies.WriteAsync(new() { Status = status }).ConfigureAwait(false);
             last = status;

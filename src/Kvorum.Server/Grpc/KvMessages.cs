@@ -37,7 +37,9 @@ internal static class KvMessages
         Key = delete.Key.Memory,
         ClientId = delete.ClientId,
         RequestId = delete.RequestId,
-        IfVersion = delete.ConditionCase == V1.DeleteRequest.ConditionOneofCase.IfVersion ? delete.IfVersion : null,
+        IfVersion = delete.ConditionCase == V1.DeleteRequest.ConditionOneofCase.IfVersion
+            ? delete.IfVersion
+            : null,
         ReturnPrevious = delete.ReturnPrevious,
         NoRedirect = delete.NoRedirect,
     };
@@ -135,6 +137,7 @@ internal static class KvMessages
         V1.Consistency.Lease => ReadConsistency.Lease,
         V1.Consistency.Stale => ReadConsistency.Stale,
         _ => throw new GrpcException(
-            GrpcStatus.InvalidArgument, $"consistency {(int)consistency} is not known: 0 linearizable, 1 lease, 2 stale"),
+            GrpcStatus.InvalidArgument,
+            $"consistency {(int)consistency} is not known: 0 linearizable, 1 lease, 2 stale"),
     };
 }

@@ -27,7 +27,8 @@ internal sealed class KvService(INode node, GrpcOptions options)
     private async ValueTask<V1.DeleteResponse> DeleteAsync(V1.DeleteRequest delete, GrpcCall call) =>
         KvMessages.ToDelete(await AskAsync(KvMessages.From(delete), call).ConfigureAwait(false));
 
-    private Task PipelineAsync(GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call) =>
+    private Task PipelineAsync(
+        GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call) =>
         new Pipeline(node, options, requests, replies, call).RunAsync();
 
     private async ValueTask<V1.HealthResponse> HealthAsync(V1.HealthRequest request, GrpcCall call) =>
@@ -43,11 +44,14 @@ internal sealed class KvService(INode node, GrpcOptions options)
     {
         try
         {
-            return await node.AskStatusAsync(call.TimeLeft ?? StatusTimeout, call.Cancelled).ConfigureAwait(false);
+            return await node.AskStatusAsync(
+                call.TimeLeft ?? StatusTimeout, call.Cancelled).ConfigureAwait(false);
         }
         catch (TimeoutException) when (call.TimeLeft is null)
         {
-            throw new GrpcException(GrpcStatus.Unavailable, $"the node did not tell its state within {StatusTimeout.TotalSeconds} s");
+            throw new GrpcException(
+                GrpcStatus.Unavailable,
+                $"the node did not tell its state within {StatusTimeout.TotalSeconds} s");
         }
     }
 }

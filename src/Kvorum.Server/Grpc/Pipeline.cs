@@ -10,7 +10,11 @@ namespace Kvorum.Server.Grpc;
 /// reading waits.
 /// </summary>
 internal sealed class Pipeline(
-    INode node, GrpcOptions options, GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call)
+    INode node,
+    GrpcOptions options,
+    GrpcRequests<V1.KeyRequest> requests,
+    GrpcReplies<V1.KeyReply> replies,
+    GrpcCall call)
 {
     private readonly Channel<Pending> _done = Channel.CreateUnbounded<Pending>(new() { SingleReader = true });
     private readonly Lock _gate = new();
@@ -117,7 +121,9 @@ internal sealed class Pipeline(
 
     private TimeSpan TimeoutOf(V1.KeyRequest asked)
     {
-        var timeout = asked.TimeoutMs > 0 ? TimeSpan.FromMilliseconds(asked.TimeoutMs) : options.TimeoutDefault;
+        var timeout = asked.TimeoutMs > 0
+            ? TimeSpan.FromMilliseconds(asked.TimeoutMs)
+            : options.TimeoutDefault;
         return call.TimeLeft is { } left && left < timeout ? left : timeout;
     }
 
@@ -182,12 +188,15 @@ internal sealed class Pipeline(
     }
 
     /// <summary>A request from its reading until its reply is sent.</summary>
-    private sealed class Pending(Pipeline pipeline, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
+    private sealed class Pending(
+        Pipeline pipeline, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
     {
         private Reply? _reply;
 
         public int Size =>
-            Request.Key.Length + (Request is PutRequest put ? put.Value.Length : 0) + (_reply?.Value.Length ?? 0);
+            Request.Key.Length
+            + (Request is PutRequest put ? put.Value.Length : 0)
+            + (_reply?.Value.Length ?? 0);
 
         public override void Complete(Reply reply)
         {

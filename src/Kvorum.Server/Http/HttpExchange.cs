@@ -33,7 +33,8 @@ internal sealed class HttpExchange
     /// <summary>Asks the node; any refusal is thrown as the error that the client gets.</summary>
     public async Task<Reply> AskAsync(Request request)
     {
-        var reply = await _node.SubmitAsync(request, Query.Timeout(Options), Http.RequestAborted).ConfigureAwait(false);
+        var reply = await _node.SubmitAsync(
+            request, Query.Timeout(Options), Http.RequestAborted).ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
 
@@ -45,12 +46,15 @@ internal sealed class HttpExchange
     {
         try
         {
-            return await _node.AskStatusAsync(Options.StatusTimeout, Http.RequestAborted).ConfigureAwait(false);
+            return await _node.AskStatusAsync(
+                Options.StatusTimeout, Http.RequestAborted).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             throw HttpFailure.Of(
-                503, "unavailable", $"the node did not tell its state within {Options.StatusTimeout.TotalSeconds} s");
+                503,
+                "unavailable",
+                $"the node did not tell its state within {Options.StatusTimeout.TotalSeconds} s");
         }
     }
 

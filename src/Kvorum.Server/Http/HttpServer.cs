@@ -39,7 +39,8 @@ public sealed class HttpServer : IAsyncDisposable
     }
 
     /// <summary>Where it listens; after <see cref="StartAsync"/> with the true port.</summary>
-    public IPEndPoint EndPoint => _listening?.IPEndPoint ?? throw new InvalidOperationException("not started");
+    public IPEndPoint EndPoint =>
+        _listening?.IPEndPoint ?? throw new InvalidOperationException("not started");
 
     /// <summary>All routes, for the test that holds them against their description.</summary>
     internal IEnumerable<RouteEndpoint> Routes => ((IEndpointRouteBuilder)_application).DataSources
@@ -64,7 +65,8 @@ public sealed class HttpServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
-        kestrel.Limits.MaxRequestLineSize = (3 * options.KeyBytesMax) + 8192; // Every byte of a key may be an escape.
+        // Every byte of a key may be an escape.
+        kestrel.Limits.MaxRequestLineSize = (3 * options.KeyBytesMax) + 8192;
         kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, kestrel.Limits.MaxRequestLineSize);
         kestrel.Listen(options.EndPoint, listen =>
         {
@@ -83,7 +85,8 @@ public sealed class HttpServer : IAsyncDisposable
             RefuseOtherSites(http.Request);
             ResourceRoutes.TakeKey(http);
             await next(http).ConfigureAwait(false);
-            if (http.Response is { HasStarted: false, StatusCode: 404 or 405 } && http.Response.ContentLength is null)
+            if (http.Response is { HasStarted: false, StatusCode: 404 or 405 }
+                && http.Response.ContentLength is null)
                 await NoRouteAsync(http).ConfigureAwait(false);
         }
         catch (HttpFailure failure)
@@ -99,18 +102,25 @@ public sealed class HttpServer : IAsyncDisposable
         {
             http.Abort();
         }
-        catch (Exception cause) when (cause is not IOException || !http.RequestAborted.IsCancellationRequested)
+        catch (IOException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            http.Abort();
+        }
+        catch (Exception cause)
         {
             Log.RequestFailed(_log, http.Request.Method, http.Request.Path, cause);
-            var failure = HttpFailure.Of(500, "internal", "the server failed at this request; its log says why");
-            await FailAsync(http, failure.Status, failure.Body with { Retry = "same-ids", Indeterminate = true }).ConfigureAwait(false);
+            var failure = HttpFailure.Of(
+                500, "internal", "the server failed at this request; its log says why");
+            var body = failure.Body with { Retry = "same-ids", Indeterminate = true };
+            await FailAsync(http, failure.Status, body).ConfigureAwait(false);
         }
     }
 
     /// <summary>A page of another site must not write through its visitor's browser.</summary>
     private static void RefuseOtherSites(HttpRequest request)
     {
-        if (request.Headers["Sec-Fetch-Site"] == "cross-site" && !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
+        var reads = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
+        if (!reads && request.Headers["Sec-Fetch-Site"] == "cross-site")
             throw HttpFailure.Of(403, "cross-site", "requests from pages of other sites are refused");
     }
 
@@ -118,8 +128,11 @@ public sealed class HttpServer : IAsyncDisposable
     {
         var (name, message) = http.Response.StatusCode == 404
             ? ("no-such-route", $"there is nothing at {http.Request.Path}; /openapi/v1.json lists what there is")
-            : ("method-not-allowed", $"{http.Request.Method} is not allowed here; allowed are {http.Response.Headers.Allow}");
-        return HttpExchange.ErrorAsync(http, http.Response.StatusCode, new() { Error = name, Message = message, Retry = "never" });
+            : (
+                "method-not-allowed",
+                $"{http.Request.Method} is not allowed here; allowed are {http.Response.Headers.Allow}");
+        return HttpExchange.ErrorAsync(
+            http, http.Response.StatusCode, new() { Error = name, Message = message, Retry = "never" });
     }
 
     private static Task FailAsync(HttpContext http, int status, ErrorBody error)

@@ -9,19 +9,21 @@ namespace Kvorum.Server.Http;
 /// <summary>The routes of the first HTTP design: /kv/set, /kv/get, /kv/delete.</summary>
 internal static class KeyRoutes
 {
+    private static readonly string[] Common = ["key", "key_base64", "keyspace", "no_redirect", "timeout"];
+
     public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
     {
         routes.MapPost("/kv/set", route.Of(SetAsync)).WithMetadata(new KnownQuery("timeout"));
         routes.MapGet("/kv/get", route.Of(GetAsync)).WithMetadata(
-            new KnownQuery("key", "key_base64", "keyspace", "consistency", "encoding", "no_redirect", "timeout"));
+            new KnownQuery([.. Common, "consistency", "encoding"]));
         routes.MapMethods("/kv/delete", ["POST", "DELETE"], route.Of(DeleteAsync)).WithMetadata(
-            new KnownQuery(
-                "key", "key_base64", "keyspace", "client_id", "request_id", "if_version", "return_previous", "no_redirect", "timeout"));
+            new KnownQuery([.. Common, "client_id", "request_id", "if_version", "return_previous"]));
     }
 
     private static async Task SetAsync(HttpExchange exchange)
     {
-        var body = Parse(await exchange.BodyAsync("the body", exchange.Options.JsonBytesMax).ConfigureAwait(false));
+        var body = Parse(await exchange.BodyAsync(
+            "the body", exchange.Options.JsonBytesMax).ConfigureAwait(false));
         var put = new PutRequest
         {
             Keyspace = body.Keyspace ?? "default",
@@ -34,7 +36,8 @@ internal static class KeyRoutes
             ReturnPrevious = body.ReturnPrevious,
             NoRedirect = body.NoRedirect,
         };
-        await ReplyBodies.WriteAsync(exchange, put, await exchange.AskAsync(put).ConfigureAwait(false)).ConfigureAwait(false);
+        var reply = await exchange.AskAsync(put).ConfigureAwait(false);
+        await ReplyBodies.WriteAsync(exchange, put, reply).ConfigureAwait(false);
     }
 
     private static async Task GetAsync(HttpExchange exchange)
@@ -64,11 +67,13 @@ internal static class KeyRoutes
             ReturnPrevious = query.Flag("return_previous"),
             NoRedirect = query.Flag("no_redirect"),
         };
-        await ReplyBodies.WriteAsync(exchange, delete, await exchange.AskAsync(delete).ConfigureAwait(false)).ConfigureAwait(false);
+        var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
+        await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
     }
 
     private static byte[] RequiredKey(Query query) =>
-        query.Key() ?? throw HttpFailure.Invalid("the parameter 'key' is missing: ?key=..., or ?key_base64=... for any bytes");
+        query.Key() ?? throw HttpFailure.Invalid(
+            "the parameter 'key' is missing: ?key=..., or ?key_base64=... for any bytes");
 
     private static SetBody Parse(byte[] json)
     {
@@ -83,13 +88,15 @@ internal static class KeyRoutes
         }
     }
 
-    private static byte[] Bytes(string name, string? text, string? base64, string? encoding) => (text, base64) switch
-    {
-        (null, null) => throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
-        (_, null) => IsBase64(encoding) ? RequestTarget.Base64(name, text) : Utf8(name, text),
-        (null, _) => RequestTarget.Base64($"{name}_base64", base64),
-        _ => throw HttpFailure.Invalid($"'{name}' and '{name}_base64' are both given"),
-    };
+    private static byte[] Bytes(string name, string? text, string? base64, string? encoding) =>
+        (text, base64) switch
+        {
+            (null, null) =>
+                throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
+            (_, null) => IsBase64(encoding) ? RequestTarget.Base64(name, text) : Utf8(name, text),
+            (null, _) => RequestTarget.Base64($"{name}_base64", base64),
+            _ => throw HttpFailure.Invalid($"'{name}' and '{name}_base64' are both given"),
+        };
 
     private static byte[] Utf8(string name, string text)
     {
@@ -99,7 +106,8 @@ internal static class KeyRoutes
         }
         catch (EncoderFallbackException)
         {
-            throw HttpFailure.Invalid($"'{name}' holds half a surrogate pair, which is no text; use '{name}_base64' for any bytes");
+            throw HttpFailure.Invalid(
+                $"'{name}' holds half a surrogate pair, which is no text; use '{name}_base64' for any bytes");
         }
     }
 

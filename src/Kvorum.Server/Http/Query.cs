@@ -22,10 +22,13 @@ internal sealed class Query
         foreach (var pair in encoded.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
-            var name = RequestTarget.Text("a parameter", RequestTarget.Decode(equals < 0 ? pair : pair[..equals], isQuery: true));
+            var name = RequestTarget.Text(
+                "a parameter", RequestTarget.Decode(equals < 0 ? pair : pair[..equals], isQuery: true));
             if (!known.Names.Contains(name))
-                throw HttpFailure.Invalid($"there is no parameter '{name}' here; there are: {string.Join(", ", known.Names)}");
-            if (!_values.TryAdd(name, RequestTarget.Decode(equals < 0 ? "" : pair[(equals + 1)..], isQuery: true)))
+                throw HttpFailure.Invalid(
+                    $"there is no parameter '{name}' here; there are: {string.Join(", ", known.Names)}");
+            if (!_values.TryAdd(
+                name, RequestTarget.Decode(equals < 0 ? "" : pair[(equals + 1)..], isQuery: true)))
                 throw HttpFailure.Invalid($"the parameter '{name}' is given twice");
         }
     }
@@ -64,7 +67,8 @@ internal sealed class Query
         null or "linearizable" => ReadConsistency.Linearizable,
         "lease" => ReadConsistency.Lease,
         "stale" => ReadConsistency.Stale,
-        var other => throw HttpFailure.Invalid($"consistency is '{other}'; it is linearizable, lease or stale"),
+        var other =>
+            throw HttpFailure.Invalid($"consistency is '{other}'; it is linearizable, lease or stale"),
     };
 
     /// <summary>Time for the request: a number with ms, s or m.</summary>
@@ -80,12 +84,16 @@ internal sealed class Query
             _ => ("", 0.0),
         };
         var isNumber = double.TryParse(
-            text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number);
+            text.AsSpan(0, text.Length - unit.Length),
+            NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture,
+            out var number);
         var ms = number * perUnitMs;
         if (!isNumber || ms < 1 || ms > options.TimeoutMax.TotalMilliseconds)
         {
             throw HttpFailure.Invalid(
-                $"timeout is '{text}'; it is a number with ms, s or m, from 1ms to {options.TimeoutMax.TotalSeconds}s");
+                $"timeout is '{text}'; it is a number with ms, s or m, from 1ms to "
+                + $"{options.TimeoutMax.TotalSeconds}s");
         }
 
         return TimeSpan.FromMilliseconds(ms);

@@ -23,7 +23,9 @@ internal static class ReplyBodies
             Replayed = reply.Replayed,
             HadPrevious = request.ReturnPrevious ? reply.Found : null,
             Previous = text,
-            PreviousBase64 = text is null && previous is { } binary ? Convert.ToBase64String(binary.Span) : null,
+            PreviousBase64 = text is null && previous is { } binary
+                ? Convert.ToBase64String(binary.Span)
+                : null,
         }, BodyContext.Default.WriteBody);
     }
 

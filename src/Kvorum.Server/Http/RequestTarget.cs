@@ -8,7 +8,8 @@ namespace Kvorum.Server.Http;
 /// </summary>
 internal static class RequestTarget
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
     /// Path and query, still encoded, without the scheme and authority that a proxy's form has.
@@ -44,7 +45,8 @@ internal static class RequestTarget
             else if (char.IsAscii(encoded[i]))
                 bytes[count++] = encoded[i] == '+' && isQuery ? (byte)' ' : (byte)encoded[i];
             else
-                throw HttpFailure.Invalid("characters beyond ASCII are written as percent-escapes of their UTF-8 bytes");
+                throw HttpFailure.Invalid(
+                    "characters beyond ASCII are written as percent-escapes of their UTF-8 bytes");
         }
 
         return bytes[..count];
@@ -86,6 +88,7 @@ internal static class RequestTarget
         var digits = encoded[(at + 1)..Math.Min(at + 3, encoded.Length)];
         return digits.Length == 2 && char.IsAsciiHexDigit(digits[0]) && char.IsAsciiHexDigit(digits[1])
             ? byte.Parse(digits, System.Globalization.NumberStyles.AllowHexSpecifier, null)
-            : throw HttpFailure.Invalid($"'%{digits}' is no percent-escape; a literal percent sign is written %25");
+            : throw HttpFailure.Invalid(
+                $"'%{digits}' is no percent-escape; a literal percent sign is written %25");
     }
 }

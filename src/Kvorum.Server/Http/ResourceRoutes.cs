@@ -23,7 +23,8 @@ internal static class ResourceRoutes
         foreach (var pattern in new[] { "/v1/kv/{key}", "/v1/kv" })
         {
             routes.MapPut(pattern, route.Of(PutAsync)).WithMetadata(
-                new KnownQuery([.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]));
+                new KnownQuery(
+                    [.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]));
             routes.MapMethods(pattern, ["GET", "HEAD"], route.Of(GetAsync)).WithMetadata(
                 new KnownQuery([.. Common, "consistency"]));
             routes.MapDelete(pattern, route.Of(DeleteAsync)).WithMetadata(
@@ -37,7 +38,8 @@ internal static class ResourceRoutes
     /// </summary>
     public static void TakeKey(HttpContext http)
     {
-        var (path, _) = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var (path, _) = RequestTarget.Split(
+            http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         if (!path.StartsWith(Prefix, StringComparison.Ordinal))
             return;
         var key = RequestTarget.Decode(path.AsSpan(Prefix.Length), isQuery: false);
@@ -52,7 +54,8 @@ internal static class ResourceRoutes
         {
             Keyspace = query.Text("keyspace") ?? "default",
             Key = KeyOf(exchange),
-            Value = await exchange.BodyAsync("the value", exchange.Options.ValueBytesMax).ConfigureAwait(false),
+            Value = await exchange.BodyAsync(
+                "the value", exchange.Options.ValueBytesMax).ConfigureAwait(false),
             TtlMs = query.Number("ttl_ms") ?? 0,
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
@@ -78,7 +81,8 @@ internal static class ResourceRoutes
             ReturnPrevious = query.Flag("return_previous"),
             NoRedirect = query.Flag("no_redirect"),
         };
-        await ReplyBodies.WriteAsync(exchange, delete, await exchange.AskAsync(delete).ConfigureAwait(false)).ConfigureAwait(false);
+        var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
+        await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
     }
 
     private static async Task GetAsync(HttpExchange exchange)
@@ -124,13 +128,17 @@ internal static class ResourceRoutes
         if (inPath is { Length: > 0 } && inQuery is not null)
             throw HttpFailure.Invalid("the key is given in the path and as key_base64");
         return inQuery ?? inPath
-            ?? throw HttpFailure.Invalid("the key is missing: /v1/kv/{key}, or ?key_base64=... for any bytes");
+            ?? throw HttpFailure.Invalid(
+                "the key is missing: /v1/kv/{key}, or ?key_base64=... for any bytes");
     }
 
-    private static string ClientIdOf(HttpExchange exchange) => OneOf(exchange, "Kvorum-Client-Id", "client_id") ?? "";
+    private static string ClientIdOf(HttpExchange exchange) =>
+        OneOf(exchange, "Kvorum-Client-Id", "client_id") ?? "";
 
     private static ulong RequestIdOf(HttpExchange exchange) =>
-        OneOf(exchange, "Kvorum-Request-Id", "request_id") is { } text ? Query.Number("the request id", text) : 0;
+        OneOf(exchange, "Kvorum-Request-Id", "request_id") is { } text
+            ? Query.Number("the request id", text)
+            : 0;
 
     private static string? OneOf(HttpExchange exchange, string header, string parameter)
     {
@@ -152,19 +160,23 @@ internal static class ResourceRoutes
         if (match.Count + noneMatch.Count + (inQuery is null ? 0 : 1) > 1)
             throw HttpFailure.Invalid("more than one condition is given");
         if (noneMatch.Count == 1)
-            return noneMatch == "*" ? 0ul : throw HttpFailure.Invalid("If-None-Match is only known as * (the key must be absent) here");
+            return noneMatch == "*"
+                ? 0ul
+                : throw HttpFailure.Invalid("If-None-Match is only known as * (the key must be absent) here");
         if (match.Count == 0)
             return inQuery;
         var tag = match.ToString();
         return tag.Length > 2 && tag[0] == '"' && tag[^1] == '"'
             ? Query.Number("If-Match", tag[1..^1])
-            : throw HttpFailure.Invalid($"If-Match is '{tag}'; it is one version in quotes, as ETag gives it");
+            : throw HttpFailure.Invalid(
+                $"If-Match is '{tag}'; it is one version in quotes, as ETag gives it");
     }
 
     private static bool WantsJson(HttpRequest request) =>
         request.Headers.Accept.ToString().Contains("application/json", StringComparison.OrdinalIgnoreCase);
 
-    private static string ETag(ulong version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
+    private static string ETag(ulong version) =>
+        string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
     private sealed record PathKey(byte[] Bytes);
 }

@@ -17,10 +17,16 @@ internal static class StatusRoutes
             routes.MapGet(pattern, route.Of(ReadyAsync));
         routes.MapGet("/livez", route.Of(LiveAsync));
         routes.MapGet("/kv/stats", route.Of(StatsAsync));
-        routes.MapGet("/v1/status", route.Of(async exchange => await exchange.JsonAsync(
-            200, await exchange.StatusAsync().ConfigureAwait(false), BodyContext.Default.NodeStatus).ConfigureAwait(false)));
-        routes.MapGet("/v1/map", route.Of(exchange => exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap)));
+        routes.MapGet("/v1/status", route.Of(StatusAsync));
+        routes.MapGet("/v1/map", route.Of(
+            exchange => exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap)));
         routes.MapGet("/openapi/v1.json", route.Of(OpenApiAsync));
+    }
+
+    private static async Task StatusAsync(HttpExchange exchange)
+    {
+        var status = await exchange.StatusAsync().ConfigureAwait(false);
+        await exchange.JsonAsync(200, status, BodyContext.Default.NodeStatus).ConfigureAwait(false);
     }
 
     private static async Task ReadyAsync(HttpExchange exchange)
@@ -29,14 +35,16 @@ internal static class StatusRoutes
         var body = status.IsReady
             ? new HealthBody("ok", "", status.Name)
             : new HealthBody("unavailable", status.NotReadyReason, status.Name);
-        await exchange.JsonAsync(status.IsReady ? 200 : 503, body, BodyContext.Default.HealthBody).ConfigureAwait(false);
+        await exchange.JsonAsync(
+            status.IsReady ? 200 : 503, body, BodyContext.Default.HealthBody).ConfigureAwait(false);
     }
 
     /// <summary>Alive is a node whose loops answer, whether or not its cluster can serve.</summary>
     private static async Task LiveAsync(HttpExchange exchange)
     {
         var status = await exchange.StatusAsync().ConfigureAwait(false);
-        await exchange.JsonAsync(200, new("ok", "", status.Name), BodyContext.Default.HealthBody).ConfigureAwait(false);
+        await exchange.JsonAsync(
+            200, new("ok", "", status.Name), BodyContext.Default.HealthBody).ConfigureAwait(false);
     }
 
     private static async Task StatsAsync(HttpExchange exchange)
@@ -73,6 +81,7 @@ internal static class StatusRoutes
         await using var document = typeof(StatusRoutes).Assembly.GetManifestResourceStream(OpenApiResource)!;
         exchange.Http.Response.ContentType = "application/json";
         exchange.Http.Response.ContentLength = document.Length;
-        await document.CopyToAsync(exchange.Http.Response.Body, exchange.Http.RequestAborted).ConfigureAwait(false);
+        await document.CopyToAsync(
+            exchange.Http.Response.Body, exchange.Http.RequestAborted).ConfigureAwait(false);
     }
 }

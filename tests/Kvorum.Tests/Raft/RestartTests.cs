@@ -59,8 +59,9 @@ public class RestartTests
         var state = new HardState(new(1), null, default);
         disk.Write(new Ready { Sequence = 1, HardState = state, Entries = tail });
         var node = Start(disk);
-        node.Step(Append(term: 2, previous: 2, [], commit: 0, previousTerm: 1));
+        node.Step(Append(term: 2, previous: 2, [], commit: 4, previousTerm: 1));
         Assert.Equal(new LogIndex(2), Replies(node).OfType<AppendEntriesReply>().Single().Index);
+        Assert.Equal(new LogIndex(2), node.CommitIndex);
         Entry[] noop = [new(new(3), new(2), EntryKind.Noop, default)];
         node.Step(Append(term: 2, previous: 2, noop, commit: 9, previousTerm: 1));
         Assert.Equal(new LogIndex(3), Replies(node).OfType<AppendEntriesReply>().Single().Index);
@@ -119,8 +120,14 @@ public class RestartTests
     {
         node.Campaign();
         Replies(node, disk);
-        var term = node.Term;
-        node.Step(new RequestVoteReply { From = new(2), To = new(1), Term = term, PreVote = false, Granted = true });
+        node.Step(new RequestVoteReply
+        {
+            From = new(2),
+            To = new(1),
+            Term = node.Term,
+            PreVote = false,
+            Granted = true,
+        });
         Assert.Equal(Role.Leader, node.Role);
     }
 
@@ -148,13 +155,13 @@ public class RestartTests
 
     private static AppendEntries Append(
         ulong term, ulong previous, Entry[] entries, ulong commit, ulong previousTerm = 0) => new()
-    {
-        From = new(2),
-        To = new(1),
-        Term = new(term),
-        PreviousIndex = new(previous),
-        PreviousTerm = new(previousTerm),
-        Entries = entries,
-        Commit = new(commit),
-    };
+        {
+            From = new(2),
+            To = new(1),
+            Term = new(term),
+            PreviousIndex = new(previous),
+            PreviousTerm = new(previousTerm),
+            Entries = entries,
+            Commit = new(commit),
+        };
 }

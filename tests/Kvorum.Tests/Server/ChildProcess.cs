@@ -12,7 +12,8 @@ internal static class ChildProcess
     /// Runs it in <paramref name="folder"/> (from the root) and returns what it wrote; fails if it does not
     /// end with zero within the time. <paramref name="remedy"/> is said when the program is missing.
     /// </summary>
-    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder, string remedy, TimeSpan limit)
+    public static async Task<string> RunAsync(
+        string program, IEnumerable<string> arguments, string folder, string remedy, TimeSpan limit)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -28,7 +29,8 @@ internal static class ChildProcess
         }
         catch (System.ComponentModel.Win32Exception missing)
         {
-            throw new InvalidOperationException($"{program} is missing ({missing.Message}): {remedy}", missing);
+            throw new InvalidOperationException(
+                $"{program} is missing ({missing.Message}): {remedy}", missing);
         }
 
         using (process)
@@ -43,7 +45,8 @@ internal static class ChildProcess
             catch (OperationCanceledException)
             {
                 process.Kill(entireProcessTree: true);
-                Assert.Fail($"{program} did not end within {limit.TotalSeconds} s:\n{await output}\n{await errors}");
+                Assert.Fail(
+                    $"{program} did not end within {limit.TotalSeconds} s:\n{await output}\n{await errors}");
             }
 
             var said = await output + await errors;
@@ -54,12 +57,11 @@ internal static class ChildProcess
 
     private static string FindRoot()
     {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Kvorum.slnx")))
-                return folder;
-        }
+        var folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "Kvorum.slnx")))
+            folder = Path.GetDirectoryName(folder);
 
-        throw new InvalidOperationException($"no Kvorum.slnx above {AppContext.BaseDirectory}");
+        return folder ?? throw new InvalidOperationException(
+            $"no Kvorum.slnx above {AppContext.BaseDirectory}");
     }
 }

@@ -44,7 +44,8 @@ internal sealed class DictionaryNode : INode
     public ClusterMap Map => new(
         Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
         7,
-        [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080", "127.0.0.1:60051")],
+        [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080",
+            "127.0.0.1:60051")],
         [new("default", "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary", [new(0, [0], 0, 5)])]);
 
     public void Submit(Call call)
@@ -87,7 +88,8 @@ internal sealed class DictionaryNode : INode
         if (key.Length == 0)
             return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
         if (key.Length > Limits.KeyBytesMax)
-            return Refused(ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
+            return Refused(
+                ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
         lock (_gate)
             return request is WriteRequest write ? Write(write, key) : Read((GetRequest)request, key);
     }
@@ -106,13 +108,19 @@ internal sealed class DictionaryNode : INode
 
     private Reply Write(WriteRequest request, string key)
     {
-        if (request.ClientId.Length > 0 && _records.TryGetValue((request.ClientId, request.RequestId), out var first))
+        if (request.ClientId.Length > 0
+            && _records.TryGetValue((request.ClientId, request.RequestId), out var first))
             return first with { Replayed = true };
         var found = _entries.TryGetValue(key, out var entry);
         if (request.IfVersion is { } expected && expected != entry.Version)
             return Ok() with { Status = ReplyStatus.ConditionFailed, Version = entry.Version };
         if (request is PutRequest put && put.Value.Length > ValueBytesMax)
-            return Refused(ReplyStatus.InvalidArgument, $"the value has {put.Value.Length} bytes; the limit is {ValueBytesMax}");
+        {
+            return Refused(
+                ReplyStatus.InvalidArgument,
+                $"the value has {put.Value.Length} bytes; the limit is {ValueBytesMax}");
+        }
+
         _version++;
         if (request is PutRequest p)
             _entries[key] = (p.Value.ToArray(), _version);
@@ -131,7 +139,8 @@ internal sealed class DictionaryNode : INode
 
     private static Reply Ok() => new() { Status = ReplyStatus.Ok, Partition = 3, Epoch = 7, Leader = Leader };
 
-    private static Reply Refused(ReplyStatus status, string message) => Ok() with { Status = status, Message = message };
+    private static Reply Refused(ReplyStatus status, string message) =>
+        Ok() with { Status = status, Message = message };
 
     private NodeStatus Status() => new()
     {

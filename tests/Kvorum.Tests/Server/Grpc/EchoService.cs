@@ -5,7 +5,7 @@ using V1 = Kvorum.Server.Grpc.V1;
 
 namespace Kvorum.Tests.Server.Grpc;
 
-/// <summary>The service of test/interop/echo.proto: every kind of call, and every way to end one.</summary>
+/// <summary>The service of tests/interop/echo.proto: every kind of call, and every way to end one.</summary>
 internal sealed class EchoService
 {
     public const string ManyScripts = "100% проверка – 検証 «ü»\n";
@@ -28,11 +28,14 @@ internal sealed class EchoService
         service.Method.Add(Method("Repeat", false, true));
         service.Method.Add(Method("Join", true, false));
         service.Method.Add(Method("Talk", true, true));
-        var file = new FileDescriptorProto { Name = "echo.proto", Package = "kvorum.test", Syntax = "proto3" };
+        var file =
+            new FileDescriptorProto { Name = "echo.proto", Package = "kvorum.test", Syntax = "proto3" };
         file.Dependency.Add(V1.KvReflection.Descriptor.Name);
         file.Service.Add(service);
         return FileDescriptor.FromGeneratedCode(
-            file.ToByteArray(), [V1.KvReflection.Descriptor], new GeneratedClrTypeInfo(null, null, null)).Services[0];
+            file.ToByteArray(),
+            [V1.KvReflection.Descriptor],
+            new GeneratedClrTypeInfo(null, null, null)).Services[0];
     }
 
     private static MethodDescriptorProto Method(string name, bool clientStreams, bool serverStreams) => new()
@@ -78,7 +81,8 @@ internal sealed class EchoService
             await WaitAsync(call);
     }
 
-    private static async ValueTask<V1.GetResponse> JoinAsync(GrpcRequests<V1.PutRequest> requests, GrpcCall call)
+    private static async ValueTask<V1.GetResponse> JoinAsync(
+        GrpcRequests<V1.PutRequest> requests, GrpcCall call)
     {
         var joined = new MemoryStream();
         while (await requests.ReadAsync() is { } request)

@@ -19,7 +19,8 @@ public sealed class GrpcFixture : IAsyncLifetime
 
     public string Address => Server.EndPoint.ToString()!;
 
-    internal static GrpcOptions Options { get; } = new() { HealthWatchInterval = TimeSpan.FromMilliseconds(20) };
+    internal static GrpcOptions Options { get; } =
+        new() { HealthWatchInterval = TimeSpan.FromMilliseconds(20) };
 
     public async ValueTask InitializeAsync()
     {
@@ -32,6 +33,7 @@ public sealed class GrpcFixture : IAsyncLifetime
     internal static GrpcServer Start(IEnumerable<GrpcService> services, GrpcOptions options) => new(
         services,
         options,
-        new SocketTransportFactory(Microsoft.Extensions.Options.Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance),
+        new SocketTransportFactory(Microsoft.Extensions.Options.Options.Create(
+            new SocketTransportOptions()), NullLoggerFactory.Instance),
         new IPEndPoint(IPAddress.Loopback, 0));
 }

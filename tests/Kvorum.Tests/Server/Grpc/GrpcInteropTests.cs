@@ -9,8 +9,8 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         var said = await ChildProcess.RunAsync(
             "/usr/bin/python3",
             ["test_kv.py", fixture.Address],
-            "test/interop/grpc_python",
-            "install Debian's python3-grpcio and python3-grpc-tools (apt-get install python3-grpcio python3-grpc-tools)",
+            "tests/interop/grpc_python",
+            "install them with apt-get install python3-grpcio python3-grpc-tools",
             TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
         // Two deadlines and two cancellations, of a single call and of a stream each: the handlers must have
@@ -24,13 +24,15 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [Fact]
     public async Task Grpc_js_agrees()
     {
-        const string Folder = "test/interop/grpc_js";
+        const string Folder = "tests/interop/grpc_js";
         if (!Directory.Exists(Path.Combine(ChildProcess.Root, Folder, "node_modules", "@grpc", "grpc-js")))
-            await ChildProcess.RunAsync("npm", ["ci", "--no-audit", "--no-fund"], Folder, NodeRemedy, TimeSpan.FromSeconds(120));
+            await ChildProcess.RunAsync(
+                "npm", ["ci", "--no-audit", "--no-fund"], Folder, NodeRemedy, TimeSpan.FromSeconds(120));
         var said = await ChildProcess.RunAsync(
             "node", ["test_kv.mjs", fixture.Address], Folder, NodeRemedy, TimeSpan.FromSeconds(90));
         Assert.Contains("all passed", said);
     }
 
-    private const string NodeRemedy = "install Node.js 18 or newer with npm, then run npm ci in test/interop/grpc_js";
+    private const string NodeRemedy =
+        "install Node.js 18 or newer with npm, then run npm ci in tests/interop/grpc_js";
 }

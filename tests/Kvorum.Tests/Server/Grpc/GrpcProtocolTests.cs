@@ -17,7 +17,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [Fact]
     public async Task An_answer_has_headers_message_and_trailers()
     {
-        using var response = await PostAsync("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("none") }));
+        using var response = await PostAsync(
+            "/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("none") }));
         Assert.Equal("application/grpc", response.Content.Headers.ContentType!.MediaType);
         var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, body[0]);
@@ -46,7 +47,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [Fact]
     public async Task Broken_gzip_ends_with_a_status()
     {
-        using var response = await PostAsync("/kvorum.v1.KV/Get", Convert.FromHexString("0100000003010203"), ("grpc-encoding", "gzip"));
+        using var response = await PostAsync(
+            "/kvorum.v1.KV/Get", Convert.FromHexString("0100000003010203"), ("grpc-encoding", "gzip"));
         Assert.Equal("13", response.Headers.GetValues("grpc-status").Single());
     }
 
@@ -55,12 +57,16 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     {
         var request = Frame(new V1.PutRequest { Value = ByteString.CopyFrom(new byte[10_000]) });
         using var response = await PostAsync(
-            "/kvorum.test.Echo/One", request, ("grpc-encoding", "gzip"), ("grpc-accept-encoding", "identity, gzip"));
+            "/kvorum.test.Echo/One",
+            request,
+            ("grpc-encoding", "gzip"),
+            ("grpc-accept-encoding", "identity, gzip"));
         var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.Equal("gzip", response.Headers.GetValues("grpc-encoding").Single());
         Assert.Equal(1, body[0]);
         Assert.InRange(body.Length, 10, 1000);
-        using var plain = await PostAsync("/kvorum.test.Echo/One", request, ("grpc-accept-encoding", "identity, gzip"));
+        using var plain = await PostAsync(
+            "/kvorum.test.Echo/One", request, ("grpc-accept-encoding", "identity, gzip"));
         Assert.Equal(0, (await plain.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken))[0]);
     }
 
@@ -79,7 +85,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [InlineData("application/grpc+proto", "POST", 200)]
     public async Task What_is_no_call_gets_an_http_status(string contentType, string method, int status)
     {
-        using var request = Request("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
+        using var request = Request(
+            "/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
         request.Method = new(method);
         request.Content!.Headers.ContentType = new(contentType);
         using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -99,9 +106,12 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     public async Task The_deadline_reaches_the_node()
     {
         using var response = await PostAsync(
-            "/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }), ("grpc-timeout", "3S"));
+            "/kvorum.v1.KV/Get",
+            Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }),
+            ("grpc-timeout", "3S"));
         Assert.InRange(fixture.Node.LastTimeout, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3));
-        using var without = await PostAsync("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
+        using var without = await PostAsync(
+            "/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("a") }));
         Assert.Equal(TimeSpan.FromSeconds(10), fixture.Node.LastTimeout);
     }
 
@@ -110,8 +120,10 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     {
         var before = fixture.Node.Cancelled;
         using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
-        using var request = Request("/kvorum.v1.KV/Put", Frame(new V1.PutRequest { Key = ByteString.CopyFromUtf8("hang") }));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Client.SendAsync(request, leaving.Token));
+        using var request = Request(
+            "/kvorum.v1.KV/Put", Frame(new V1.PutRequest { Key = ByteString.CopyFromUtf8("hang") }));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Client.SendAsync(request, leaving.Token));
         await UntilAsync(() => fixture.Node.Cancelled == before + 1);
     }
 
@@ -132,11 +144,16 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     public async Task A_pipeline_keeps_its_bound()
     {
         var node = new DictionaryNode();
-        var options = new GrpcOptions { PipelineInflightMax = 3, TimeoutDefault = TimeSpan.FromMilliseconds(400) };
+        var options = new GrpcOptions
+        {
+            PipelineInflightMax = 3,
+            TimeoutDefault = TimeSpan.FromMilliseconds(400),
+        };
         await using var server = GrpcFixture.Start(GrpcServices.Of(node, options), options);
         await server.StartAsync(TestContext.Current.CancellationToken);
         var hanging = Frame(new V1.KeyRequest { Get = new() { Key = ByteString.CopyFromUtf8("hang") } });
-        using var request = Request("/kvorum.v1.KV/Pipeline", [.. Enumerable.Repeat(hanging, 7).SelectMany(static f => f)], server);
+        using var request = Request(
+            "/kvorum.v1.KV/Pipeline", [.. Enumerable.Repeat(hanging, 7).SelectMany(static f => f)], server);
         var answered = Client.SendAsync(request, TestContext.Current.CancellationToken);
         await UntilAsync(() => node.Seen.Count == 3);
         await Task.Delay(100, TestContext.Current.CancellationToken);
@@ -150,12 +167,15 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     public async Task A_stop_lets_calls_finish_and_asks_streams_to_end()
     {
         var node = new DictionaryNode();
-        await using var server = GrpcFixture.Start(GrpcServices.Of(node, GrpcFixture.Options), GrpcFixture.Options);
+        await using var server = GrpcFixture.Start(
+            GrpcServices.Of(node, GrpcFixture.Options), GrpcFixture.Options);
         await server.StartAsync(TestContext.Current.CancellationToken);
-        var request = Request("/kvorum.v1.KV/Get", Frame(new V1.GetRequest { Key = ByteString.CopyFromUtf8("hang") }), server);
+        var request = Request("/kvorum.v1.KV/Get", Frame(
+            new V1.GetRequest { Key = ByteString.CopyFromUtf8("hang") }), server);
         request.Headers.Add("grpc-timeout", "400m");
         var call = Client.SendAsync(request, TestContext.Current.CancellationToken);
-        using var watch = Request("/grpc.health.v1.Health/Watch", Frame(new Kvorum.Server.Grpc.HealthV1.HealthCheckRequest()), server);
+        using var watch = Request("/grpc.health.v1.Health/Watch", Frame(
+            new Kvorum.Server.Grpc.HealthV1.HealthCheckRequest()), server);
         using var watching = await Client.SendAsync(
             watch, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         await UntilAsync(() => node.Seen.Count == 1);
@@ -175,7 +195,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         {
             var outcome = ReplyOutcome.Of(status);
             Assert.Equal(status == ReplyStatus.Ok, outcome.Grpc == GrpcStatus.Ok);
-            Assert.Equal(status == ReplyStatus.Ok, ReplyOutcome.MessageOf(new() { Status = status }).Length == 0);
+            Assert.Equal(status == ReplyStatus.Ok, ReplyOutcome.MessageOf(
+                new() { Status = status }).Length == 0);
             // Generic clients repeat UNAVAILABLE on their own: it must mean that nothing was done.
             Assert.True(outcome.Grpc != GrpcStatus.Unavailable || outcome.Retry == RetryAdvice.Safe);
         }
@@ -185,10 +206,14 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     public void A_service_with_a_method_left_out_does_not_start()
     {
         var service = new GrpcService(EchoService.Descriptor());
-        Assert.Throws<InvalidOperationException>(() => new GrpcApplication([service], new(), CancellationToken.None));
-        Assert.Throws<ArgumentException>(() => service.Unary<V1.PutRequest, V1.GetResponse>("Nothing", (_, _) => default));
-        Assert.Throws<ArgumentException>(() => service.Unary<V1.PutRequest, V1.GetResponse>("Repeat", (_, _) => default));
-        Assert.Throws<ArgumentException>(() => service.Unary<V1.GetRequest, V1.GetResponse>("One", (_, _) => default));
+        Assert.Throws<InvalidOperationException>(
+            () => new GrpcApplication([service], new(), CancellationToken.None));
+        Assert.Throws<ArgumentException>(
+            () => service.Unary<V1.PutRequest, V1.GetResponse>("Nothing", (_, _) => default));
+        Assert.Throws<ArgumentException>(
+            () => service.Unary<V1.PutRequest, V1.GetResponse>("Repeat", (_, _) => default));
+        Assert.Throws<ArgumentException>(
+            () => service.Unary<V1.GetRequest, V1.GetResponse>("One", (_, _) => default));
     }
 
     private static byte[] Frame(IMessage message)
@@ -201,7 +226,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
 
     private HttpRequestMessage Request(string path, byte[] body, GrpcServer? server = null)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, $"http://{(server ?? fixture.Server).EndPoint}{path}")
+        var request = new HttpRequestMessage(
+            HttpMethod.Post, $"http://{(server ?? fixture.Server).EndPoint}{path}")
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -212,7 +238,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         return request;
     }
 
-    private async Task<HttpResponseMessage> PostAsync(string path, byte[] body, params (string Name, string Value)[] headers)
+    private async Task<HttpResponseMessage> PostAsync(
+        string path, byte[] body, params (string Name, string Value)[] headers)
     {
         using var request = Request(path, body);
         foreach (var (name, value) in headers)

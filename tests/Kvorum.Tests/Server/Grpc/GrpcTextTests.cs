@@ -39,7 +39,8 @@ public class GrpcTextTests
     [InlineData("1.5S")]
     [InlineData("123456789S")]
     [InlineData(" 1S")]
-    public void What_is_no_timeout_is_refused(string text) => Assert.False(GrpcText.TryParseTimeout(text, Max, out _));
+    public void What_is_no_timeout_is_refused(string text) =>
+        Assert.False(GrpcText.TryParseTimeout(text, Max, out _));
 
     [Theory]
     [InlineData("plain text ~", "plain text ~")]

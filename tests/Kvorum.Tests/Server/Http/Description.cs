@@ -20,8 +20,9 @@ internal sealed class Description(JsonElement document)
             $"{method} {pattern} answered {status}, which is not described");
         if (json is null)
             return;
-        var schema = Resolve(response).GetProperty("content").GetProperty("application/json").GetProperty("schema");
-        CheckShape(Resolve(schema), JsonDocument.Parse(json).RootElement, $"{method} {pattern} {status}");
+        var content = Resolve(response).GetProperty("content").GetProperty("application/json");
+        CheckShape(Resolve(content.GetProperty("schema")), JsonDocument.Parse(
+            json).RootElement, $"{method} {pattern} {status}");
     }
 
     /// <summary>Follows a $ref.</summary>
@@ -46,11 +47,13 @@ internal sealed class Description(JsonElement document)
                 CheckShape(Resolve(schema.GetProperty("items")), item, where);
         }
 
-        if (value.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties))
+        if (value.ValueKind != JsonValueKind.Object
+            || !schema.TryGetProperty("properties", out var properties))
             return;
         foreach (var member in value.EnumerateObject())
         {
-            Assert.True(properties.TryGetProperty(member.Name, out var described), $"{where}: '{member.Name}' is not described");
+            var isDescribed = properties.TryGetProperty(member.Name, out var described);
+            Assert.True(isDescribed, $"{where}: '{member.Name}' is not described");
             CheckShape(Resolve(described), member.Value, where);
         }
 
@@ -64,7 +67,8 @@ internal sealed class Description(JsonElement document)
     private static IEnumerable<JsonElement> References(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.Object when element.TryGetProperty("$ref", out _) => [element],
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(static member => References(member.Value)),
+        JsonValueKind.Object =>
+            element.EnumerateObject().SelectMany(static member => References(member.Value)),
         JsonValueKind.Array => element.EnumerateArray().SelectMany(References),
         _ => [],
     };

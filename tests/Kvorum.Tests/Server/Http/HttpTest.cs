@@ -10,7 +10,8 @@ namespace Kvorum.Tests.Server.Http;
 /// </summary>
 public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
 {
-    internal static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+    internal static readonly UriCreationOptions AsWritten =
+        new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     private Description? _description;
 
@@ -21,7 +22,8 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
     internal async Task<Answer> SendAsync(
         string method, string target, byte[]? body = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(new(method), new Uri($"http://{fixture.Server.EndPoint}{target}", AsWritten));
+        using var request = new HttpRequestMessage(
+            new(method), new Uri($"http://{fixture.Server.EndPoint}{target}", AsWritten));
         if (body is not null)
             request.Content = new ByteArrayContent(body);
         foreach (var (name, value) in headers)
@@ -30,7 +32,11 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         var bytes = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         var answer = new Answer((int)response.StatusCode, bytes, response.Headers, response.Content.Headers);
         if (PatternOf(target) is { } pattern)
-            (await DescriptionAsync()).Check(pattern, method, answer.Status, answer.IsJson && bytes.Length > 0 ? answer.Text : null);
+        {
+            var json = answer.IsJson && bytes.Length > 0 ? answer.Text : null;
+            (await DescriptionAsync()).Check(pattern, method, answer.Status, json);
+        }
+
         return answer;
     }
 
@@ -40,7 +46,8 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
     {
         if (_description is null)
         {
-            var json = await fixture.Client.GetStringAsync(new Uri($"http://{fixture.Server.EndPoint}/openapi/v1.json"));
+            var json = await fixture.Client.GetStringAsync(
+                new Uri($"http://{fixture.Server.EndPoint}/openapi/v1.json"));
             _description = new(JsonDocument.Parse(json).RootElement);
         }
 
@@ -52,11 +59,13 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         var path = target.Split('?')[0];
         if (path.StartsWith("/v1/kv/", StringComparison.Ordinal))
             return path.Length > 7 ? "/v1/kv/{key}" : "/v1/kv";
-        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats" or "/v1/kv" or "/v1/status" or "/v1/map"
+        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats"
+            or "/v1/kv" or "/v1/status" or "/v1/map"
             or "/health" or "/readyz" or "/ready" or "/livez" ? path : null;
     }
 
-    internal sealed record Answer(int Status, byte[] Bytes, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders)
+    internal sealed record Answer(
+        int Status, byte[] Bytes, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders)
     {
         public bool IsJson => ContentHeaders.ContentType?.MediaType == "application/json";
 
@@ -67,6 +76,9 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         public string Error => Json.GetProperty("error").GetString()!;
 
         public string Message => Json.GetProperty("message").GetString()!;
+
+        /// <summary>A text member of the JSON.</summary>
+        public string? Member(string name) => Json.GetProperty(name).GetString();
 
         public string Header(string name) => Headers.GetValues(name).Single();
     }

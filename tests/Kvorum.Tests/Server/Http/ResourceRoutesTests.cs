@@ -18,7 +18,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal("application/octet-stream", got.ContentHeaders.ContentType!.MediaType);
         Assert.Equal(put.Header("ETag"), got.Header("ETag"));
         Assert.Equal(DictionaryNode.Leader, got.Header("Kvorum-Leader"));
-        Assert.Equal(("3", "7", "majority"), (got.Header("Kvorum-Partition"), got.Header("Kvorum-Epoch"), got.Header("Kvorum-Ack")));
+        Assert.Equal(("3", "7", "majority"), (
+            got.Header("Kvorum-Partition"), got.Header("Kvorum-Epoch"), got.Header("Kvorum-Ack")));
         Assert.Equal($"\"{got.Header("Kvorum-Version")}\"", got.Header("ETag"));
 
         var json = await SendAsync("GET", "/v1/kv/raw", null, ("Accept", "application/json"));
@@ -71,7 +72,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var escaped = string.Concat(AllBytes.Skip(1).Select(static b => $"%{b:X2}"));
         await SendAsync("PUT", $"/v1/kv/{escaped}", [1]);
         Assert.Equal(AllBytes[1..], Node.Seen[^1].Key.ToArray());
-        await SendAsync("PUT", $"/v1/kv?key_base64={Uri.EscapeDataString(Convert.ToBase64String(AllBytes))}", [2]);
+        var base64 = Uri.EscapeDataString(Convert.ToBase64String(AllBytes));
+        await SendAsync("PUT", $"/v1/kv?key_base64={base64}", [2]);
         Assert.Equal(AllBytes, Node.Seen[^1].Key.ToArray());
     }
 
@@ -94,10 +96,12 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var failed = await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", "\"999999\""));
         Assert.Equal(412, failed.Status);
         Assert.Equal(first.Header("Kvorum-Version"), failed.Json.GetProperty("version").GetRawText());
-        Assert.Equal(200, (await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", first.Header("ETag")))).Status);
+        var second = await SendAsync("PUT", "/v1/kv/cas", [2], ("If-Match", first.Header("ETag")));
+        Assert.Equal(200, second.Status);
         Assert.Equal(412, (await SendAsync("DELETE", "/v1/kv/cas?if_version=999999")).Status);
         var got = await SendAsync("GET", "/v1/kv/cas");
-        Assert.Equal(304, (await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", got.Header("ETag")))).Status);
+        var same = await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", got.Header("ETag")));
+        Assert.Equal(304, same.Status);
         Assert.Equal(200, (await SendAsync("GET", "/v1/kv/cas", null, ("If-None-Match", "\"1\""))).Status);
     }
 
@@ -118,15 +122,18 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     [Fact]
     public async Task Two_conditions_are_refused()
     {
-        Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?if_version=1", [1], ("If-None-Match", "*"))).Status);
-        Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?client_id=a", [1], ("Kvorum-Client-Id", "b"))).Status);
+        var conditions = await SendAsync("PUT", "/v1/kv/two?if_version=1", [1], ("If-None-Match", "*"));
+        Assert.Equal(400, conditions.Status);
+        var clients = await SendAsync("PUT", "/v1/kv/two?client_id=a", [1], ("Kvorum-Client-Id", "b"));
+        Assert.Equal(400, clients.Status);
         Assert.Equal(400, (await SendAsync("PUT", "/v1/kv/two?key_base64=YQ", [1])).Status);
     }
 
     [Fact]
     public async Task Options_come_as_headers_or_parameters()
     {
-        await SendAsync("PUT", "/v1/kv/opt?ttl_ms=9", [1], ("Kvorum-Client-Id", "c"), ("Kvorum-Request-Id", "4"));
+        await SendAsync("PUT", "/v1/kv/opt?ttl_ms=9", [1],
+            ("Kvorum-Client-Id", "c"), ("Kvorum-Request-Id", "4"));
         var put = Assert.IsType<PutRequest>(Node.Seen[^1]);
         Assert.Equal(("c", 4ul, 9ul), (put.ClientId, put.RequestId, put.TtlMs));
         var again = await SendAsync("PUT", "/v1/kv/opt?client_id=c&request_id=4", [2]);
@@ -145,7 +152,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal(413, over.Status);
         Assert.Contains($"{HttpFixture.ValueBytesMax} bytes", over.Message);
 
-        using var chunked = new HttpRequestMessage(HttpMethod.Put, $"http://{Fixture.Server.EndPoint}/v1/kv/big")
+        using var chunked = new HttpRequestMessage(
+            HttpMethod.Put, $"http://{Fixture.Server.EndPoint}/v1/kv/big")
         {
             Content = new StreamContent(new MemoryStream(new byte[HttpFixture.ValueBytesMax + 1])),
         };
@@ -178,7 +186,8 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         await socket.ConnectAsync(Fixture.Server.EndPoint, TestContext.Current.CancellationToken);
         var stream = socket.GetStream();
         await stream.WriteAsync(
-            Encoding.Latin1.GetBytes($"{line}\r\nHost: kvorum.example\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+            Encoding.Latin1.GetBytes($"{line}\r\nHost: kvorum.example\r\nConnection: close\r\n\r\n"),
+            TestContext.Current.CancellationToken);
         var answer = await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.StartsWith($"HTTP/1.1 {status}", answer);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Kvorum.Server.Http;
 using Microsoft.AspNetCore.Routing;
 
@@ -11,15 +12,17 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     {
         var stats = (await SendAsync("GET", "/kv/stats")).Json;
         Assert.Equal("node-1", stats.GetProperty("node_id").GetString());
-        Assert.Equal(42, stats.GetProperty("local_keys").GetInt64());
-        Assert.Equal((3, 3), (stats.GetProperty("nodes").GetInt32(), stats.GetProperty("nodes_up").GetInt32()));
-        Assert.Equal(1, stats.GetProperty("partitions").GetInt32());
-        Assert.Equal((2, 1), (stats.GetProperty("local_replicas").GetInt32(), stats.GetProperty("local_leaders").GetInt32()));
-        Assert.Equal((420, 4096), (stats.GetProperty("bytes").GetInt64(), stats.GetProperty("log_bytes").GetInt64()));
+        Assert.Equal(42, Number(stats, "local_keys"));
+        Assert.Equal((3, 3), (Number(stats, "nodes"), Number(stats, "nodes_up")));
+        Assert.Equal(1, Number(stats, "partitions"));
+        Assert.Equal((2, 1), (Number(stats, "local_replicas"), Number(stats, "local_leaders")));
+        Assert.Equal((420, 4096), (Number(stats, "bytes"), Number(stats, "log_bytes")));
         Assert.Equal(11, stats.GetProperty("ops").GetProperty("reads").GetInt64());
         Assert.Equal(12, stats.GetProperty("ops").GetProperty("writes").GetInt64());
         Assert.Equal(2, stats.GetProperty("lag").GetProperty("node-3").GetInt32());
     }
+
+    private static long Number(JsonElement body, string name) => body.GetProperty(name).GetInt64();
 
     [Fact]
     public async Task Health_follows_whether_the_node_can_serve()
@@ -55,10 +58,11 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var status = (await SendAsync("GET", "/v1/status")).Json;
         Assert.Equal("node-1", status.GetProperty("name").GetString());
         Assert.Equal(3, status.GetProperty("partitions").GetArrayLength());
-        Assert.Equal(2, status.GetProperty("partitions")[1].GetProperty("follower_lag").GetProperty("node-3").GetInt32());
+        Assert.Equal(2, Number(status.GetProperty("partitions")[1].GetProperty("follower_lag"), "node-3"));
         var map = (await SendAsync("GET", "/v1/map")).Json;
-        Assert.Equal(DictionaryNode.Leader, map.GetProperty("members")[0].GetProperty("client_address").GetString());
-        Assert.Equal(0, map.GetProperty("keyspaces")[0].GetProperty("partitions")[0].GetProperty("leader").GetInt32());
+        var member = map.GetProperty("members")[0];
+        Assert.Equal(DictionaryNode.Leader, member.GetProperty("client_address").GetString());
+        Assert.Equal(0, Number(map.GetProperty("keyspaces")[0].GetProperty("partitions")[0], "leader"));
     }
 
     [Fact]
@@ -71,7 +75,8 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
             new Uri($"http://{Fixture.Server.EndPoint}/kv/set"), TestContext.Current.CancellationToken);
         Assert.Equal(405, (int)wrong.StatusCode);
         Assert.Contains("POST", wrong.Content.Headers.Allow);
-        Assert.Contains("method-not-allowed", await wrong.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        var said = await wrong.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("method-not-allowed", said);
     }
 
     [Fact]
@@ -99,7 +104,8 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
             var known = route.Metadata.GetMetadata<KnownQuery>()?.Names ?? [];
             foreach (var method in route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods)
             {
-                var operation = description.Paths.GetProperty(route.RoutePattern.RawText!).GetProperty(method.ToLowerInvariant());
+                var path = description.Paths.GetProperty(route.RoutePattern.RawText!);
+                var operation = path.GetProperty(method.ToLowerInvariant());
                 var described = operation.TryGetProperty("parameters", out var parameters)
                     ? parameters.EnumerateArray().Select(description.Resolve)
                         .Where(static parameter => parameter.GetProperty("in").GetString() == "query")
@@ -124,7 +130,8 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         await using var server = HttpServer.Create(node, new() { EndPoint = new(IPAddress.Loopback, 0) });
         await server.StartAsync(TestContext.Current.CancellationToken);
         var asked = Fixture.Client.GetAsync(
-            new Uri($"http://{server.EndPoint}/kv/get?key=hang&timeout=300ms"), TestContext.Current.CancellationToken);
+            new Uri($"http://{server.EndPoint}/kv/get?key=hang&timeout=300ms"),
+            TestContext.Current.CancellationToken);
         while (node.Seen.Count == 0)
             await Task.Delay(1, TestContext.Current.CancellationToken);
         await server.StopAsync(TestContext.Current.CancellationToken);
@@ -136,7 +143,8 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     public async Task A_taken_port_is_named()
     {
         await using var second = HttpServer.Create(Node, new() { EndPoint = Fixture.Server.EndPoint });
-        var failure = await Assert.ThrowsAsync<IOException>(() => second.StartAsync(TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<IOException>(
+            () => second.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains($"{Fixture.Server.EndPoint.Port}", failure.Message);
     }
 }

@@ -12,7 +12,8 @@ namespace Kvorum.Protocol;
 /// server      := frame(HelloReply) frame*
 /// rest        := correlation:u64 body                    the rest of every frame
 ///
-/// Hello       := version:u16 clientName:text8      HelloReply := version:u16 clusterId:16 bytes nodeName:text8
+/// Hello       := version:u16 clientName:text8
+/// HelloReply  := version:u16 clusterId:16 bytes nodeName:text8
 /// Request     := timeoutMs:u32 request             Reply      := reply         (both of RequestCodec)
 /// MapRequest  :=                                   MapReply   := map           (of ClusterMapCodec)
 /// StatusRequest :=                                 StatusReply := JSON in UTF-8

@@ -70,8 +70,8 @@ internal static class BenchCommand
         var command = new Command(
             "bench", "Measure throughput and latency of a cluster under closed-loop load")
         {
-            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup, Timeout,
-            Keys, Distribution, ReadRatio, Consistency, Fill, Json,
+            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup,
+            Timeout, Keys, Distribution, ReadRatio, Consistency, Fill, Json,
         };
         command.SetAction(static (parsed, cancelled) => RunAsync(Read(parsed), cancelled));
         return command;
@@ -138,7 +138,9 @@ internal static class BenchCommand
         return result.Operations > 0 ? ExitCode.Ok : ExitCode.NotOk;
 
         Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) =>
-            options.Json ? work : BenchReport.WatchAsync(title, whole, progress, done, () => run.Failed, work);
+            options.Json
+                ? work
+                : BenchReport.WatchAsync(title, whole, progress, done, () => run.Failed, work);
 
         static async Task<bool> Filled(Task filling)
         {

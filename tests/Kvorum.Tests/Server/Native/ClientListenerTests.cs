@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Tests.Server.Native;
 
@@ -173,7 +174,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
             BinaryPrimitives.WriteUInt32LittleEndian(length, Limits.FrameBytesMax);
             client.Send(length);
         });
-        AssertRefused("kind 77", client =>
+        AssertRefused("Kind 77", client =>
         {
             client.Greet();
             client.Send(writer => NativeCodec.Write(writer, (NativeFrameKind)77, 1));
@@ -289,6 +290,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
     public async Task Others_are_handed_to_Kestrel_on_the_same_port()
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IConnectionListenerFactory>(_listener.Others);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

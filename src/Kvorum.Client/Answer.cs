@@ -24,7 +24,9 @@ internal enum AnswerKind : byte
     Cancelled,
 }
 
-/// <summary>What came of a question to one node, as a value: losing a connection is an everyday event.</summary>
+/// <summary>
+/// What came of a question to one node, as a value: losing a connection is an everyday event.
+/// </summary>
 /// <param name="Kind">What came of it.</param>
 /// <param name="Reply">The node's answer to a request.</param>
 /// <param name="Body">The node's answer to anything else.</param>

@@ -2,7 +2,10 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Client;
 
-/// <summary>What has become of one call so far, and whether and when it is tried again: the decisions, without any doing.</summary>
+/// <summary>
+/// What has become of one call so far, and whether and when it is tried again: the decisions, without any
+/// doing.
+/// </summary>
 internal struct CallCourse(Request request, TimeSpan timeout)
 {
     private const int PauseMinMs = 2;
@@ -19,13 +22,15 @@ internal struct CallCourse(Request request, TimeSpan timeout)
     private readonly bool MayRepeat => request is not WriteRequest { ClientId: "" };
 
     /// <summary>
-    /// When to give up on the attempt that begins now. A call that may be repeated gives a silent node only half of the
-    /// time that is left, so that there is time to ask another one.
+    /// When to give up on the attempt that begins now. A call that may be repeated gives a silent node only
+    /// half of the time that is left, so that there is time to ask another one.
     /// </summary>
     public readonly long AttemptEnd(long nowMs, long deadlineMs) =>
         MayRepeat && deadlineMs - nowMs > 200 ? nowMs + ((deadlineMs - nowMs) / 2) : deadlineMs;
 
-    /// <summary>True if the call succeeded; false if it is to be tried again; else throws what went wrong.</summary>
+    /// <summary>
+    /// True if the call succeeded; false if it is to be tried again; else throws what went wrong.
+    /// </summary>
     public bool IsDone(Answer answer, NodeLink asked)
     {
         _attempts++;
@@ -62,7 +67,9 @@ internal struct CallCourse(Request request, TimeSpan timeout)
         }
     }
 
-    /// <summary>How long to wait before the next attempt: with jitter, and no longer than the call's time.</summary>
+    /// <summary>
+    /// How long to wait before the next attempt: with jitter, and no longer than the call's time.
+    /// </summary>
     public readonly int PauseMs(long deadlineMs)
     {
         if (_pauseMs == 0)

@@ -21,8 +21,9 @@ public sealed record WriteOptions
     public bool ReturnPrevious { get; init; }
 
     /// <summary>
-    /// The request's number, if the program keeps its own and sets <see cref="KvorumClientOptions.ClientId"/>: a repeated
-    /// number is answered like the first and changes nothing. Null for the client's next.
+    /// The request's number, if the program keeps its own and sets
+    /// <see cref="KvorumClientOptions.ClientId"/>: a repeated number is answered like the first and changes
+    /// nothing. Null for the client's next.
     /// </summary>
     public ulong? RequestId { get; init; }
 }

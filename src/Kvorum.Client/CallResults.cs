@@ -17,7 +17,8 @@ public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, 
 /// <param name="Version">The version that the key got; for a delete the position of the deletion.</param>
 /// <param name="HadPrevious">Only if it was asked for: there was a value before.</param>
 /// <param name="Previous">Only if it was asked for: that value.</param>
-/// <param name="IsReplayed">This write was a repetition: the first one's answer is given and nothing was changed.</param>
+/// <param name="IsReplayed">This write was a repetition: the first one's answer is given and nothing was
+/// changed.</param>
 public readonly record struct WriteResult(
     ulong Version, bool HadPrevious, ReadOnlyMemory<byte> Previous, bool IsReplayed)
 {

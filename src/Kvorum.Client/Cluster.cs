@@ -39,8 +39,8 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary>
-    /// Asks a request until it is done or cannot be, or the time is up: the way of every call. The reply's status is Ok,
-    /// or <see cref="KvorumException"/> is thrown.
+    /// Asks a request until it is done or cannot be, or the time is up: the way of every call. The reply's
+    /// status is Ok, or <see cref="KvorumException"/> is thrown.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Reply> CallAsync(Request request, TimeSpan timeout, CancellationToken cancelled)
@@ -132,7 +132,9 @@ internal sealed class Cluster : IDisposable
             link.Dispose();
     }
 
-    /// <summary>The leader, unless it just failed this call or is left alone for a while; then any other node.</summary>
+    /// <summary>
+    /// The leader, unless it just failed this call or is left alone for a while; then any other node.
+    /// </summary>
     private NodeLink Pick(Routes routes, string keyspace, uint partition, NodeLink? avoid) =>
         routes.LeaderOf(keyspace, partition) is { MayWork: true } leader && leader != avoid ? leader : Any(routes, avoid);
 
@@ -196,7 +198,9 @@ internal sealed class Cluster : IDisposable
             WantMap();
     }
 
-    /// <summary>Has the map renewed in the background, unless that is under way or was done just now.</summary>
+    /// <summary>
+    /// Has the map renewed in the background, unless that is under way or was done just now.
+    /// </summary>
     private void WantMap()
     {
         var nowMs = Environment.TickCount64;

@@ -3,8 +3,8 @@ using Kvorum.Protocol;
 namespace Kvorum.Client;
 
 /// <summary>
-/// What was received and not yet handled, in one contiguous piece. Grows to the size of one frame and falls back to its
-/// usual size when that is done. Owned by the connection's reader.
+/// What was received and not yet handled, in one contiguous piece. Grows to the size of one frame and falls
+/// back to its usual size when that is done. Owned by the connection's reader.
 /// </summary>
 internal sealed class FrameInput
 {

@@ -5,17 +5,17 @@ using Kvorum.Protocol;
 namespace Kvorum.Client;
 
 /// <summary>
-/// A client of a Kvorum cluster: the door of this library. It finds the cluster by any of the given addresses, learns
-/// which node leads which partition and asks that node; a call that fails in a way that is safe to repeat is repeated, a
-/// write always with the same ids, so that it happens once, until the call's time is up. Thread-safe; one per program is
-/// enough; dispose it at the end.
+/// A client of a Kvorum cluster: the door of this library. It finds the cluster by any of the given
+/// addresses, learns which node leads which partition and asks that node; a call that fails in a way that is
+/// safe to repeat is repeated, a write always with the same ids, so that it happens once, until the call's
+/// time is up. Thread-safe; one per program is enough; dispose it at the end.
 /// </summary>
 /// <remarks>
 /// <para>Put is what other stores call Set.</para>
 /// <para>
-/// Errors are <see cref="KvorumException"/>, cancellation is <see cref="OperationCanceledException"/>, a name over its
-/// bound or a request too large for a frame is <see cref="ArgumentException"/>. Keys and values must not be changed until
-/// the call is over: repetitions read them again.
+/// Errors are <see cref="KvorumException"/>, cancellation is <see cref="OperationCanceledException"/>, a name
+/// over its bound or a request too large for a frame is <see cref="ArgumentException"/>. Keys and values must
+/// not be changed until the call is over: repetitions read them again.
 /// </para>
 /// </remarks>
 public sealed class KvorumClient : IAsyncDisposable
@@ -36,8 +36,8 @@ public sealed class KvorumClient : IAsyncDisposable
     public string ClientId => _clientId;
 
     /// <summary>
-    /// Makes a client. Connections are opened when they are needed: the first call says whether the cluster can be
-    /// reached. <see cref="ArgumentException"/> if an option makes no sense.
+    /// Makes a client. Connections are opened when they are needed: the first call says whether the cluster
+    /// can be reached. <see cref="ArgumentException"/> if an option makes no sense.
     /// </summary>
     public static KvorumClient Connect(KvorumClientOptions options)
     {
@@ -52,9 +52,12 @@ public sealed class KvorumClient : IAsyncDisposable
         return new(options);
     }
 
+    /// <summary>True if a text is an address of the form host:port or [IPv6]:port.</summary>
+    public static bool IsAddress(string text) => NodeAddress.TryParse(text, out _);
+
     /// <summary>Sets a key.</summary>
     public ValueTask<WriteResult> PutAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         WriteAsync(new PutRequest
         {
             Keyspace = options?.Keyspace ?? _options.Keyspace,
@@ -65,17 +68,17 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             TtlMs = TtlOf(options),
-        }, options, cancelled);
+        }, options, cancellationToken);
 
     /// <summary>Sets a key; both are written as UTF-8.</summary>
     public ValueTask<WriteResult> PutAsync(
-        string key, string value, WriteOptions? options = null, CancellationToken cancelled = default) =>
-        PutAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), options, cancelled);
+        string key, string value, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        PutAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), options, cancellationToken);
 
     /// <summary>Reads a key.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<GetResult> GetAsync(
-        ReadOnlyMemory<byte> key, ReadOptions? options = null, CancellationToken cancelled = default)
+        ReadOnlyMemory<byte> key, ReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         var request = new GetRequest
         {
@@ -83,17 +86,17 @@ public sealed class KvorumClient : IAsyncDisposable
             Key = key,
             Consistency = options?.Consistency ?? ReadConsistency.Linearizable,
         };
-        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancelled).ConfigureAwait(false);
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken).ConfigureAwait(false);
         return new(reply.Found, reply.Value, reply.Version, reply.Stale);
     }
 
     /// <summary>Reads a key, written as UTF-8.</summary>
-    public ValueTask<GetResult> GetAsync(string key, ReadOptions? options = null, CancellationToken cancelled = default) =>
-        GetAsync(Encoding.UTF8.GetBytes(key), options, cancelled);
+    public ValueTask<GetResult> GetAsync(string key, ReadOptions? options = null, CancellationToken cancellationToken = default) =>
+        GetAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
 
     /// <summary>Removes a key; an absent key is no error.</summary>
     public ValueTask<WriteResult> DeleteAsync(
-        ReadOnlyMemory<byte> key, WriteOptions? options = null, CancellationToken cancelled = default) =>
+        ReadOnlyMemory<byte> key, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         WriteAsync(new DeleteRequest
         {
             Keyspace = options?.Keyspace ?? _options.Keyspace,
@@ -102,27 +105,28 @@ public sealed class KvorumClient : IAsyncDisposable
             RequestId = options?.RequestId ?? Interlocked.Increment(ref _lastRequestId),
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
-        }, options, cancelled);
+        }, options, cancellationToken);
 
     /// <summary>Removes a key, written as UTF-8; an absent key is no error.</summary>
     public ValueTask<WriteResult> DeleteAsync(
-        string key, WriteOptions? options = null, CancellationToken cancelled = default) =>
-        DeleteAsync(Encoding.UTF8.GetBytes(key), options, cancelled);
+        string key, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        DeleteAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
 
     /// <summary>The cluster as one of its nodes knows it now.</summary>
-    public async ValueTask<ClusterMap> MapAsync(CancellationToken cancelled = default)
+    public async ValueTask<ClusterMap> MapAsync(CancellationToken cancellationToken = default)
     {
-        var body = await _cluster.AskAnyAsync(NativeFrameKind.MapRequest, null, _options.Timeout, cancelled).ConfigureAwait(false);
+        var body = await _cluster.AskAnyAsync(NativeFrameKind.MapRequest, null, _options.Timeout, cancellationToken).ConfigureAwait(false);
         return ClusterMapCodec.Decode(body);
     }
 
     /// <summary>
-    /// The state of one node, as JSON in UTF-8: its name, whether it is ready and if not why, members, and every replica.
+    /// The state of one node, as JSON in UTF-8: its name, whether it is ready and if not why, members, and
+    /// every replica.
     /// </summary>
     /// <param name="address">host:port of the node; null for any one that answers.</param>
-    /// <param name="cancelled">Takes the question back.</param>
-    public ValueTask<ReadOnlyMemory<byte>> StatusAsync(string? address = null, CancellationToken cancelled = default) =>
-        _cluster.AskAnyAsync(NativeFrameKind.StatusRequest, address, _options.Timeout, cancelled);
+    /// <param name="cancellationToken">Takes the question back.</param>
+    public ValueTask<ReadOnlyMemory<byte>> StatusAsync(string? address = null, CancellationToken cancellationToken = default) =>
+        _cluster.AskAnyAsync(NativeFrameKind.StatusRequest, address, _options.Timeout, cancellationToken);
 
     /// <summary>Closes all connections; calls under way fail.</summary>
     public ValueTask DisposeAsync()
@@ -133,9 +137,9 @@ public sealed class KvorumClient : IAsyncDisposable
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<WriteResult> WriteAsync(
-        WriteRequest request, WriteOptions? options, CancellationToken cancelled)
+        WriteRequest request, WriteOptions? options, CancellationToken cancellationToken)
     {
-        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancelled).ConfigureAwait(false);
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken).ConfigureAwait(false);
         return new(reply.Version, reply.Found, reply.Value, reply.Replayed);
     }
 

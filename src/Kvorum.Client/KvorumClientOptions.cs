@@ -5,7 +5,9 @@ namespace Kvorum.Client;
 /// <summary>The settings of a <see cref="KvorumClient"/>.</summary>
 public sealed record KvorumClientOptions
 {
-    /// <summary>Some nodes of the cluster as host:port of their client door; one is enough, more survive its loss.</summary>
+    /// <summary>
+    /// Some nodes of the cluster as host:port of their client door; one is enough, more survive its loss.
+    /// </summary>
     public required IReadOnlyList<string> Addresses { get; init; }
 
     /// <summary>How long a call may take, retries included, unless its own options say otherwise.</summary>
@@ -15,9 +17,9 @@ public sealed record KvorumClientOptions
     public string Keyspace { get; init; } = "default";
 
     /// <summary>
-    /// Who writes: writes are exactly once per client id and request id. Null for a random one, which is right unless the
-    /// program keeps its own request numbers; empty for writes without a record, which are then never repeated once their
-    /// outcome is unknown. Up to <see cref="Limits.ClientIdBytesMax"/> bytes.
+    /// Who writes: writes are exactly once per client id and request id. Null for a random one, which is
+    /// right unless the program keeps its own request numbers; empty for writes without a record, which are
+    /// then never repeated once their outcome is unknown. Up to <see cref="Limits.ClientIdBytesMax"/> bytes.
     /// </summary>
     public string? ClientId { get; init; }
 
@@ -34,8 +36,8 @@ public sealed record KvorumClientOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// True to continue awaiting code on the socket's thread: cheaper by a hop to the thread pool, and only for code that
-    /// never blocks, because nothing else is received meanwhile.
+    /// True to continue awaiting code on the socket's thread: cheaper by a hop to the thread pool, and only
+    /// for code that never blocks, because nothing else is received meanwhile.
     /// </summary>
     public bool InlineContinuations { get; init; }
 }

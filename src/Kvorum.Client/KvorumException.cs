@@ -12,12 +12,15 @@ public enum RetryClass
     Safe,
 
     /// <summary>
-    /// A write may have happened, or happen yet: call again with the same client id and request id, or read first.
+    /// A write may have happened, or happen yet: call again with the same client id and request id, or read
+    /// first.
     /// </summary>
     SameIds,
 }
 
-/// <summary>A call that did not succeed within its time. The client has repeated it already where that was safe.</summary>
+/// <summary>
+/// A call that did not succeed within its time. The client has repeated it already where that was safe.
+/// </summary>
 public sealed class KvorumException : Exception
 {
     /// <summary>A failure.</summary>
@@ -30,6 +33,8 @@ public sealed class KvorumException : Exception
     /// <summary>What to do about it.</summary>
     public RetryClass Retry { get; }
 
-    /// <summary>With <see cref="ReplyStatus.ConditionFailed"/>: the key's present version, 0 if it is absent.</summary>
+    /// <summary>
+    /// With <see cref="ReplyStatus.ConditionFailed"/>: the key's present version, 0 if it is absent.
+    /// </summary>
     public ulong Version { get; }
 }

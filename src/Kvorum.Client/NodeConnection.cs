@@ -7,9 +7,9 @@ using Kvorum.Protocol;
 namespace Kvorum.Client;
 
 /// <summary>
-/// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a lock; who
-/// finds nobody sending sends all that has gathered. While the reader hands out the answers of what it has received,
-/// sending is left to it: the questions that those answers lead to leave with one send.
+/// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a
+/// lock; who finds nobody sending sends all that has gathered. While the reader hands out the answers of what
+/// it has received, sending is left to it: the questions that those answers lead to leave with one send.
 /// </summary>
 internal sealed class NodeConnection : IDisposable
 {
@@ -54,12 +54,14 @@ internal sealed class NodeConnection : IDisposable
     /// <summary>The cluster it belongs to, once it has said hello.</summary>
     public Guid ClusterId { get; private set; }
 
-    /// <summary>False once the node has said goodbye or the connection is gone: new calls belong elsewhere.</summary>
+    /// <summary>
+    /// False once the node has said goodbye or the connection is gone: new calls belong elsewhere.
+    /// </summary>
     public bool IsUsable { get; private set; } = true;
 
     /// <summary>
-    /// Dials, says hello and waits for the node's hello. Throws <see cref="SocketException"/>, <see cref="IOException"/>
-    /// or <see cref="OperationCanceledException"/>.
+    /// Dials, says hello and waits for the node's hello. Throws <see cref="SocketException"/>,
+    /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<NodeConnection> DialAsync(
         NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended, CancellationToken cancelled)
@@ -108,8 +110,8 @@ internal sealed class NodeConnection : IDisposable
     }
 
     /// <summary>
-    /// Ends calls whose time is up. If nothing at all was heard since the oldest of them was asked, the connection is
-    /// taken for dead: a node answers late requests, too. Called every now and then.
+    /// Ends calls whose time is up. If nothing at all was heard since the oldest of them was asked, the
+    /// connection is taken for dead: a node answers late requests, too. Called every now and then.
     /// </summary>
     public void Sweep(long nowMs, List<ulong> overdue)
     {
@@ -142,7 +144,9 @@ internal sealed class NodeConnection : IDisposable
         }
     }
 
-    /// <summary>Ends the connection; calls under way are answered <see cref="AnswerKind.Lost"/>. Any thread.</summary>
+    /// <summary>
+    /// Ends the connection; calls under way are answered <see cref="AnswerKind.Lost"/>. Any thread.
+    /// </summary>
     public void Close(string reason)
     {
         PendingCall[] calls;

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Kvorum.Client;
 
 /// <summary>
-/// The way to one node: a few connections, dialled when they are needed. After a failure it is not tried again for a
-/// while that grows to a second, so that callers turn to other nodes at once.
+/// The way to one node: a few connections, dialled when they are needed. After a failure it is not tried
+/// again for a while that grows to a second, so that callers turn to other nodes at once.
 /// </summary>
 internal sealed class NodeLink(NodeAddress address, KvorumClientOptions options, Action<NodeLink> lost) : IDisposable
 {
@@ -25,8 +25,8 @@ internal sealed class NodeLink(NodeAddress address, KvorumClientOptions options,
     public bool MayWork => Environment.TickCount64 >= Volatile.Read(ref _pausedUntilMs);
 
     /// <summary>
-    /// A connection for calls of this partition, if one is open: always the same one, so that a partition's calls stay
-    /// in order on the wire.
+    /// A connection for calls of this partition, if one is open: always the same one, so that a partition's
+    /// calls stay in order on the wire.
     /// </summary>
     public NodeConnection? Open(uint partition)
     {

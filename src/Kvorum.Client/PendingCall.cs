@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Kvorum.Client;
 
 /// <summary>
-/// One question on its way: what the asker awaits. Belongs to a connection, which completes it exactly once - whoever takes
-/// it out of the connection's table does - and gets it back when the answer has been fetched.
+/// One question on its way: what the asker awaits. Belongs to a connection, which completes it exactly once -
+/// whoever takes it out of the connection's table does - and gets it back when the answer has been fetched.
 /// </summary>
 internal sealed class PendingCall(NodeConnection connection) : IValueTaskSource<Answer>
 {

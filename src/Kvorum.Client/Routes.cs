@@ -3,8 +3,8 @@ using Kvorum.Protocol;
 namespace Kvorum.Client;
 
 /// <summary>
-/// Whom to ask: what the newest map of the cluster says of leaders, corrected by what nodes have said since. Read without
-/// a lock; changed under the client's.
+/// Whom to ask: what the newest map of the cluster says of leaders, corrected by what nodes have said since.
+/// Read without a lock; changed under the client's.
 /// </summary>
 internal sealed class Routes
 {

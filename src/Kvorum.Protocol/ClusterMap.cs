@@ -10,9 +10,11 @@ public sealed record MemberInfo(Guid Id, string Name, string ClientAddress, stri
 
 /// <summary>Where one partition lives.</summary>
 /// <param name="Partition">Its number.</param>
-/// <param name="Replicas">Its nodes in order of preference, as positions in <see cref="ClusterMap.Members"/>.</param>
+/// <param name="Replicas">Its nodes in order of preference, as positions in
+/// <see cref="ClusterMap.Members"/>.</param>
 /// <param name="Leader">The leader, as a position in <see cref="ClusterMap.Members"/>; -1 if unknown.</param>
-/// <param name="Term">The term in which <paramref name="Leader"/> leads: of two reports the higher term is right.</param>
+/// <param name="Term">The term in which <paramref name="Leader"/> leads: of two reports the higher term is
+/// right.</param>
 public sealed record PartitionInfo(uint Partition, IReadOnlyList<int> Replicas, int Leader, ulong Term);
 
 /// <summary>One keyspace.</summary>

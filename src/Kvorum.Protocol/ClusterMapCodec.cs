@@ -12,8 +12,8 @@ namespace Kvorum.Protocol;
 ///              partitions:u16 partition*
 /// partition := number:u32 leader:u16 term:u64 replicas:u8 replica:u16*
 /// </code>
-/// A leader is a position among the members, 65535 if unknown, and so are replicas. Bounds: 65534 members, 65535
-/// keyspaces, 16384 partitions each, 255 replicas, texts of <see cref="TextBytesMax"/>.
+/// A leader is a position among the members, 65535 if unknown, and so are replicas. Bounds: 65534 members,
+/// 65535 keyspaces, 16384 partitions each, 255 replicas, texts of <see cref="TextBytesMax"/>.
 /// </summary>
 public static class ClusterMapCodec
 {
@@ -22,7 +22,9 @@ public static class ClusterMapCodec
 
     private const ushort Unknown = ushort.MaxValue;
 
-    /// <summary>Appends a map. <see cref="ArgumentException"/> if it is over a bound; then nothing was appended.</summary>
+    /// <summary>
+    /// Appends a map. <see cref="ArgumentException"/> if it is over a bound; then nothing was appended.
+    /// </summary>
     public static void Encode(ClusterMap map, IBufferWriter<byte> into)
     {
         var size = SizeOf(map);
@@ -45,7 +47,9 @@ public static class ClusterMapCodec
         into.Advance(size);
     }
 
-    /// <summary>Reads a map that fills <paramref name="bytes"/>. <see cref="FormatException"/> if it is not one.</summary>
+    /// <summary>
+    /// Reads a map that fills <paramref name="bytes"/>. <see cref="FormatException"/> if it is not one.
+    /// </summary>
     public static ClusterMap Decode(ReadOnlyMemory<byte> bytes)
     {
         var reader = new SpanReader(bytes);

@@ -9,8 +9,9 @@ namespace Kvorum.Protocol;
 /// frame := length:u32 crc:u32 kind:u8 rest       length: bytes of kind and rest, 1 to the bound of a frame
 ///                                                crc:    CRC-32C (Castagnoli, RFC 3720) of kind and rest
 /// </code>
-/// The length is believed only as far as its bound before the checksum is known to be right: a reader that keeps to
-/// <see cref="TryRead"/> never allocates more than one frame for it. What the kinds mean is the two ends' business.
+/// The length is believed only as far as its bound before the checksum is known to be right: a reader that
+/// keeps to <see cref="TryRead"/> never allocates more than one frame for it. What the kinds mean is the two
+/// ends' business.
 /// </summary>
 public static class FrameCodec
 {
@@ -32,8 +33,8 @@ public static class FrameCodec
     }
 
     /// <summary>
-    /// How many bytes the frame at the start of <paramref name="bytes"/> takes; 0 while its length is not here yet.
-    /// <see cref="FormatException"/> if that is none or over <paramref name="frameBytesMax"/>.
+    /// How many bytes the frame at the start of <paramref name="bytes"/> takes; 0 while its length is not
+    /// here yet. <see cref="FormatException"/> if that is none or over <paramref name="frameBytesMax"/>.
     /// </summary>
     public static int SizeOf(ReadOnlySpan<byte> bytes, int frameBytesMax)
     {
@@ -46,8 +47,8 @@ public static class FrameCodec
     }
 
     /// <summary>
-    /// Looks for a whole frame at the start of <paramref name="bytes"/>. False while more bytes are needed. Then
-    /// <paramref name="size"/> is how many the frame takes if that is known yet, else 0.
+    /// Looks for a whole frame at the start of <paramref name="bytes"/>. False while more bytes are needed.
+    /// Then <paramref name="size"/> is how many the frame takes if that is known yet, else 0.
     /// <see cref="FormatException"/> if this is no frame: the connection can only be closed.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, int frameBytesMax, out int size, out byte kind)
@@ -64,7 +65,9 @@ public static class FrameCodec
         return true;
     }
 
-    /// <summary>CRC-32C with the usual inversion at both ends; its check value for "123456789" is e3069283.</summary>
+    /// <summary>
+    /// CRC-32C with the usual inversion at both ends; its check value for "123456789" is e3069283.
+    /// </summary>
     public static uint Crc32C(ReadOnlySpan<byte> bytes)
     {
         var crc = ~0u;

@@ -1,9 +1,9 @@
 namespace Kvorum.Protocol;
 
 /// <summary>
-/// Which slot and partition a key belongs to. A slot is CRC-16/XMODEM of the key, or of the part between the first '{'
-/// and the next '}' if that is not empty, modulo 16384 (Redis Cluster specification, "Key distribution model"). A
-/// partition is a contiguous range of slots.
+/// Which slot and partition a key belongs to. A slot is CRC-16/XMODEM of the key, or of the part between the
+/// first '{' and the next '}' if that is not empty, modulo 16384 (Redis Cluster specification, "Key
+/// distribution model"). A partition is a contiguous range of slots.
 /// </summary>
 public static class KeySlot
 {

@@ -1,6 +1,9 @@
 namespace Kvorum.Protocol;
 
-/// <summary>Bounds that client and server share. Limits on keys and values are per keyspace; these are their defaults and ceilings.</summary>
+/// <summary>
+/// Bounds that client and server share. Limits on keys and values are per keyspace; these are their defaults
+/// and ceilings.
+/// </summary>
 public static class Limits
 {
     /// <summary>Default bound of a key, in bytes.</summary>
@@ -15,7 +18,9 @@ public static class Limits
     /// <summary>Bound of a keyspace name, in UTF-8 bytes.</summary>
     public const int KeyspaceBytesMax = 64;
 
-    /// <summary>Bound of one frame, in bytes: the largest value with its previous value and room for the rest.</summary>
+    /// <summary>
+    /// Bound of one frame, in bytes: the largest value with its previous value and room for the rest.
+    /// </summary>
     public const int FrameBytesMax = 16 << 20;
 
     /// <summary>Hash slots, as Redis Cluster defines them.</summary>

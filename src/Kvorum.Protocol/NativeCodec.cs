@@ -5,8 +5,8 @@ using System.Text;
 namespace Kvorum.Protocol;
 
 /// <summary>
-/// What native clients and servers say on a connection. Frames are those of <see cref="FrameCodec"/>, their kinds
-/// <see cref="NativeFrameKind"/>; integers are little-endian.
+/// What native clients and servers say on a connection. Frames are those of <see cref="FrameCodec"/>, their
+/// kinds <see cref="NativeFrameKind"/>; integers are little-endian.
 /// <code>
 /// client      := magic frame(Hello) frame*               magic := "KVRM"
 /// server      := frame(HelloReply) frame*
@@ -19,7 +19,8 @@ namespace Kvorum.Protocol;
 /// Cancel      :=                                         Goodbye    :=               Error := UTF-8
 /// </code>
 /// A client need not wait for HelloReply: it may pipeline at once. Frames of kinds
-/// that are unknown are an error; a new version is negotiated by Hello and HelloReply, the lower one is spoken.
+/// that are unknown are an error; a new version is negotiated by Hello and HelloReply, the lower one is
+/// spoken.
 /// </summary>
 public static class NativeCodec
 {
@@ -32,7 +33,9 @@ public static class NativeCodec
     /// <summary>Bytes before the body.</summary>
     public const int PrefixBytes = FrameCodec.PrefixBytes + 8;
 
-    /// <summary>The first bytes of a connection. No other protocol at the same door begins with a K.</summary>
+    /// <summary>
+    /// The first bytes of a connection. No other protocol at the same door begins with a K.
+    /// </summary>
     public static ReadOnlySpan<byte> Magic => "KVRM"u8;
 
     /// <summary>Appends a frame whose body is <paramref name="body"/>.</summary>
@@ -66,8 +69,8 @@ public static class NativeCodec
     }
 
     /// <summary>
-    /// Appends a Request. <see cref="ArgumentException"/> if a name in it is over its bound or the whole is too large
-    /// for a frame; then nothing was appended.
+    /// Appends a Request. <see cref="ArgumentException"/> if a name in it is over its bound or the whole is
+    /// too large for a frame; then nothing was appended.
     /// </summary>
     public static void WriteRequest(IBufferWriter<byte> into, ulong correlation, uint timeoutMs, Request request)
     {
@@ -81,7 +84,8 @@ public static class NativeCodec
     }
 
     /// <summary>
-    /// Appends a Reply. <see cref="ArgumentException"/> if it is too large for a frame; then nothing was appended.
+    /// Appends a Reply. <see cref="ArgumentException"/> if it is too large for a frame; then nothing was
+    /// appended.
     /// </summary>
     public static void WriteReply(IBufferWriter<byte> into, ulong correlation, Reply reply)
     {
@@ -135,7 +139,8 @@ public static class NativeCodec
 
     /// <summary>
     /// Splits the body of a Request into the caller's patience and the bytes for
-    /// <see cref="RequestCodec.DecodeRequest(ReadOnlyMemory{byte})"/>. <see cref="FormatException"/> if it is too short.
+    /// <see cref="RequestCodec.DecodeRequest(ReadOnlyMemory{byte})"/>. <see cref="FormatException"/> if it is
+    /// too short.
     /// </summary>
     public static (uint TimeoutMs, ReadOnlyMemory<byte> Request) ReadRequest(ReadOnlyMemory<byte> body) => body.Length >= 4
         ? (BinaryPrimitives.ReadUInt32LittleEndian(body.Span), body[4..])

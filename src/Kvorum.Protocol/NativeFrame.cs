@@ -1,6 +1,8 @@
 namespace Kvorum.Protocol;
 
-/// <summary>Kinds of frames between native clients and servers. Values are on the wire: never renumber.</summary>
+/// <summary>
+/// Kinds of frames between native clients and servers. Values are on the wire: never renumber.
+/// </summary>
 public enum NativeFrameKind : byte
 {
     /// <summary>Client: who it is. Its first frame, right after the magic.</summary>
@@ -27,18 +29,25 @@ public enum NativeFrameKind : byte
     /// <summary>Server: the answer to <see cref="StatusRequest"/>.</summary>
     StatusReply = 8,
 
-    /// <summary>Client: has lost interest in the request of the same correlation; an answer may still come.</summary>
+    /// <summary>
+    /// Client: has lost interest in the request of the same correlation; an answer may still come.
+    /// </summary>
     Cancel = 9,
 
-    /// <summary>Server: is about to stop. Requests under way are answered; new ones belong on another connection.</summary>
+    /// <summary>
+    /// Server: is about to stop. Requests under way are answered; new ones belong on another connection.
+    /// </summary>
     Goodbye = 10,
 
-    /// <summary>Server: what the client did wrong, for people. The connection is closed right after.</summary>
+    /// <summary>
+    /// Server: what the client did wrong, for people. The connection is closed right after.
+    /// </summary>
     Error = 11,
 }
 
 /// <summary>One frame as it was read.</summary>
 /// <param name="Kind">Its kind; may be one this version does not know.</param>
-/// <param name="Correlation">Chosen by the client for what it asks, repeated in the answer; 0 where nothing is answered.</param>
+/// <param name="Correlation">Chosen by the client for what it asks, repeated in the answer; 0 where nothing
+/// is answered.</param>
 /// <param name="Body">What is in it: part of the memory that was read from.</param>
 public readonly record struct NativeFrame(NativeFrameKind Kind, ulong Correlation, ReadOnlyMemory<byte> Body);

@@ -12,10 +12,15 @@ public enum ReplyStatus : byte
     /// <summary>No such keyspace. Never retry.</summary>
     UnknownKeyspace = 2,
 
-    /// <summary><see cref="WriteRequest.IfVersion"/> did not hold; nothing changed; <see cref="Reply.Version"/> is the present one.</summary>
+    /// <summary>
+    /// <see cref="WriteRequest.IfVersion"/> did not hold; nothing changed; <see cref="Reply.Version"/> is the
+    /// present one.
+    /// </summary>
     ConditionFailed = 3,
 
-    /// <summary>This node does not lead the partition; <see cref="Reply.Leader"/> does, if known. Nothing was done.</summary>
+    /// <summary>
+    /// This node does not lead the partition; <see cref="Reply.Leader"/> does, if known. Nothing was done.
+    /// </summary>
     NotLeader = 4,
 
     /// <summary>No leader, or not enough replicas are reachable. Nothing was done: safe to retry.</summary>
@@ -27,10 +32,16 @@ public enum ReplyStatus : byte
     /// <summary>The time given ran out. A write may still happen, or not.</summary>
     DeadlineExceeded = 7,
 
-    /// <summary>Leadership or the connection was lost after the write was proposed: it may have happened, or happen yet. Retry with the same ids.</summary>
+    /// <summary>
+    /// Leadership or the connection was lost after the write was proposed: it may have happened, or happen
+    /// yet. Retry with the same ids.
+    /// </summary>
     OutcomeUnknown = 8,
 
-    /// <summary>The exactly-once record of so old a request is gone: the write was not applied now, but may have been before.</summary>
+    /// <summary>
+    /// The exactly-once record of so old a request is gone: the write was not applied now, but may have been
+    /// before.
+    /// </summary>
     SessionExpired = 9,
 
     /// <summary>The caller took the request back. A write may still happen, or not.</summary>
@@ -49,16 +60,25 @@ public sealed record Reply
     /// <summary>What became of it.</summary>
     public required ReplyStatus Status { get; init; }
 
-    /// <summary>For people: what went wrong, with the offending value and the remedy; empty if nothing did.</summary>
+    /// <summary>
+    /// For people: what went wrong, with the offending value and the remedy; empty if nothing did.
+    /// </summary>
     public string Message { get; init; } = "";
 
-    /// <summary>Read: the key exists. Write with <see cref="WriteRequest.ReturnPrevious"/>: a previous value existed.</summary>
+    /// <summary>
+    /// Read: the key exists. Write with <see cref="WriteRequest.ReturnPrevious"/>: a previous value existed.
+    /// </summary>
     public bool Found { get; init; }
 
-    /// <summary>Read: the value. Write with <see cref="WriteRequest.ReturnPrevious"/>: the previous value.</summary>
+    /// <summary>
+    /// Read: the value. Write with <see cref="WriteRequest.ReturnPrevious"/>: the previous value.
+    /// </summary>
     public ReadOnlyMemory<byte> Value { get; init; }
 
-    /// <summary>Read: the key's version. Write: the version it got, or for a delete the position of the deletion. Grows with each write in a partition.</summary>
+    /// <summary>
+    /// Read: the key's version. Write: the version it got, or for a delete the position of the deletion.
+    /// Grows with each write in a partition.
+    /// </summary>
     public ulong Version { get; init; }
 
     /// <summary>The partition of the key.</summary>

@@ -4,8 +4,8 @@ using System.Text;
 namespace Kvorum.Protocol;
 
 /// <summary>
-/// Bytes of requests and replies, shared by native clients and by nodes that forward. Integers are little-endian;
-/// nothing is optional except what a flag announces; every message is read to its last byte.
+/// Bytes of requests and replies, shared by native clients and by nodes that forward. Integers are
+/// little-endian; nothing is optional except what a flag announces; every message is read to its last byte.
 /// <code>
 /// request  := put | get | delete
 /// put      := 0x01 head write ttlMs:u64 value:bytes32
@@ -20,13 +20,16 @@ namespace Kvorum.Protocol;
 ///                                                                16 leader is given
 /// text8    := length:u8 UTF-8         text16 := length:u16 UTF-8         bytes32 := length:u32 bytes
 /// </code>
-/// Bounds: a keyspace <see cref="Limits.KeyspaceBytesMax"/>, a client id <see cref="Limits.ClientIdBytesMax"/>, a message
-/// <see cref="MessageBytesMax"/> (a longer one is cut), a leader's address <see cref="AddressBytesMax"/>. Keys and values
-/// are bounded by the frame around and by the node: whether a key is empty or too long is the node's to judge.
+/// Bounds: a keyspace <see cref="Limits.KeyspaceBytesMax"/>, a client id
+/// <see cref="Limits.ClientIdBytesMax"/>, a message <see cref="MessageBytesMax"/> (a longer one is cut), a
+/// leader's address <see cref="AddressBytesMax"/>. Keys and values are bounded by the frame around and by the
+/// node: whether a key is empty or too long is the node's to judge.
 /// </summary>
 public static class RequestCodec
 {
-    /// <summary>Bound of a reply's message in UTF-8 bytes; what is longer is cut when it is written.</summary>
+    /// <summary>
+    /// Bound of a reply's message in UTF-8 bytes; what is longer is cut when it is written.
+    /// </summary>
     public const int MessageBytesMax = 4096;
 
     /// <summary>Bound of an address in UTF-8 bytes.</summary>
@@ -47,7 +50,8 @@ public static class RequestCodec
     private const byte LeaderFlag = 16;
 
     /// <summary>
-    /// Appends a request. <see cref="ArgumentException"/> if a name in it is over its bound; then nothing was appended.
+    /// Appends a request. <see cref="ArgumentException"/> if a name in it is over its bound; then nothing was
+    /// appended.
     /// </summary>
     public static void Encode(Request request, IBufferWriter<byte> into)
     {
@@ -67,7 +71,9 @@ public static class RequestCodec
         into.Advance(size);
     }
 
-    /// <summary>How many bytes a request takes. <see cref="ArgumentException"/> if a name in it is over its bound.</summary>
+    /// <summary>
+    /// How many bytes a request takes. <see cref="ArgumentException"/> if a name in it is over its bound.
+    /// </summary>
     public static int SizeOf(Request request)
     {
         var head = 2 + TextSize(request.Keyspace, Limits.KeyspaceBytesMax, "keyspace") + 4 + request.Key.Length;
@@ -79,7 +85,10 @@ public static class RequestCodec
         };
     }
 
-    /// <summary>How many bytes a reply takes. <see cref="ArgumentException"/> if the leader's address is over its bound.</summary>
+    /// <summary>
+    /// How many bytes a reply takes. <see cref="ArgumentException"/> if the leader's address is over its
+    /// bound.
+    /// </summary>
     public static int SizeOf(Reply reply)
     {
         var message = reply.Message.Length == 0 ? 0 : 2 + Encoding.UTF8.GetByteCount(Cut(reply.Message));
@@ -87,7 +96,9 @@ public static class RequestCodec
         return checked(2 + 4 + 8 + 8 + message + leader + 4 + reply.Value.Length);
     }
 
-    /// <summary>Writes a request into the <see cref="SizeOf(Request)"/> first bytes of <paramref name="into"/>.</summary>
+    /// <summary>
+    /// Writes a request into the <see cref="SizeOf(Request)"/> first bytes of <paramref name="into"/>.
+    /// </summary>
     public static void Write(Request request, Span<byte> into)
     {
         var writer = new SpanWriter(into);
@@ -113,7 +124,9 @@ public static class RequestCodec
         }
     }
 
-    /// <summary>Writes a reply into the <see cref="SizeOf(Reply)"/> first bytes of <paramref name="into"/>.</summary>
+    /// <summary>
+    /// Writes a reply into the <see cref="SizeOf(Reply)"/> first bytes of <paramref name="into"/>.
+    /// </summary>
     public static void Write(Reply reply, Span<byte> into)
     {
         var writer = new SpanWriter(into);
@@ -138,8 +151,8 @@ public static class RequestCodec
     public static Request DecodeRequest(ReadOnlyMemory<byte> bytes) => DecodeRequest(bytes, "");
 
     /// <summary>
-    /// As <see cref="DecodeRequest(ReadOnlyMemory{byte})"/>; if the client id is <paramref name="likelyClientId"/>, that
-    /// very string is used and no new one made.
+    /// As <see cref="DecodeRequest(ReadOnlyMemory{byte})"/>; if the client id is
+    /// <paramref name="likelyClientId"/>, that very string is used and no new one made.
     /// </summary>
     public static Request DecodeRequest(ReadOnlyMemory<byte> bytes, string likelyClientId)
     {

@@ -5,8 +5,9 @@ using System.Text.Unicode;
 namespace Kvorum.Protocol;
 
 /// <summary>
-/// Reads what <see cref="SpanWriter"/> wrote, from bytes that may be anything: every length is checked against the bytes
-/// at hand and its bound before it is believed, and all that is wrong is a <see cref="FormatException"/>.
+/// Reads what <see cref="SpanWriter"/> wrote, from bytes that may be anything: every length is checked
+/// against the bytes at hand and its bound before it is believed, and all that is wrong is a
+/// <see cref="FormatException"/>.
 /// </summary>
 internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
 {
@@ -37,7 +38,10 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
         return value <= int.MaxValue ? (int)value : throw new FormatException($"The {field} is {value}, which is too large.");
     }
 
-    /// <summary>How many things follow, each of at least <paramref name="bytesEach"/> bytes: no more than there is room for.</summary>
+    /// <summary>
+    /// How many things follow, each of at least <paramref name="bytesEach"/> bytes: no more than there is
+    /// room for.
+    /// </summary>
     public int Count16(string field, int bytesEach)
     {
         var count = U16(field);

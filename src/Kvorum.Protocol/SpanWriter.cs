@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Kvorum.Protocol;
 
-/// <summary>Writes fields, little-endian, one after the other, into a span that is known to be large enough.</summary>
+/// <summary>
+/// Writes fields, little-endian, one after the other, into a span that is known to be large enough.
+/// </summary>
 internal ref struct SpanWriter(Span<byte> span)
 {
     private readonly Span<byte> _span = span;

@@ -43,15 +43,27 @@ internal sealed class DemoCluster : IAsyncDisposable
             Directory.Delete(Folder, recursive: true);
     }
 
+    /// <summary>
+    /// Free ports below those that systems give to outgoing connections: while a server is dead, none of those may take its
+    /// place, or it could not come back.
+    /// </summary>
     private static int[] FreePorts(int count)
     {
-        var sockets = Enumerable.Range(0, count).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToArray();
-        foreach (var socket in sockets)
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        int[] ports = [.. sockets.Select(socket => ((IPEndPoint)socket.LocalEndPoint!).Port)];
-        foreach (var socket in sockets)
-            socket.Dispose();
-        return ports;
+        List<int> free = [];
+        for (int port = Random.Shared.Next(20_000, 28_000); free.Count < count; port++)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                free.Add(port);
+            }
+            catch (SocketException) when (port < ushort.MaxValue)
+            {
+            }
+        }
+
+        return [.. free];
     }
 }
 
@@ -64,8 +76,15 @@ internal sealed class DemoServer(string name, string folder, string addr, string
 
     public string Address => addr;
 
-    /// <summary>True while the process lives.</summary>
-    public bool IsRunning => _process is { HasExited: false };
+    /// <summary>Throws, with its last words, if the process has ended by itself.</summary>
+    public void CheckRunning()
+    {
+        if (_process is not { HasExited: true } ended)
+            return;
+        string path = Path.Combine(folder, $"{name}.log");
+        string last = File.Exists(path) ? File.ReadLines(path).LastOrDefault("") : "";
+        throw new InvalidOperationException($"{name} ended with exit code {ended.ExitCode}: {last}");
+    }
 
     /// <summary>Its process id, as text.</summary>
     public string ProcessId => _process?.Id.ToString(CultureInfo.InvariantCulture) ?? "none";

@@ -61,7 +61,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         foreach (var server in cluster.Servers)
             server.Start();
         foreach (var server in cluster.Servers)
-            await Until($"{server.Name} is ready", async () => (await Report(server, cancel).ConfigureAwait(false)).IsReady, cancel).ConfigureAwait(false);
+            await Ready(server, cancel).ConfigureAwait(false);
         return string.Join(", ", cluster.Servers.Select(server => $"{server.Name} at {server.Address}"));
     }
 
@@ -119,7 +119,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     {
         var returned = _killed ?? throw new InvalidOperationException("no node was killed");
         returned.Start();
-        await Until($"{returned.Name} is ready", async () => (await Report(returned, cancel).ConfigureAwait(false)).IsReady, cancel).ConfigureAwait(false);
+        await Ready(returned, cancel).ConfigureAwait(false);
         await Until($"{returned.Name} has lag 0", () => HasNoLag(returned.Name, cancel), cancel).ConfigureAwait(false);
         await Expect(returned, "failover_key", "success", cancel).ConfigureAwait(false);
         return $"{returned.Name} is back";
@@ -163,6 +163,12 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         }, cancel).ConfigureAwait(false);
         return found!.Value;
     }
+
+    private static Task Ready(DemoServer server, CancellationToken cancel) => Until($"{server.Name} is ready", async () =>
+    {
+        server.CheckRunning();
+        return (await Report(server, cancel).ConfigureAwait(false)).IsReady;
+    }, cancel);
 
     private async Task<bool> HasNoLag(string name, CancellationToken cancel)
     {

@@ -8,8 +8,9 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Native;
 
 /// <summary>
-/// The door for clients: one port for the native protocol and for gRPC, told apart by a connection's first bytes.
-/// Native connections are served here, all others are handed to whoever listens through <see cref="Others"/>.
+/// The door for clients: one port for the native protocol and for gRPC, told apart by a connection's first
+/// bytes. Native connections are served here, all others are handed to whoever listens through
+/// <see cref="Others"/>.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -21,8 +22,8 @@ namespace Kvorum.Server.Native;
 /// await clients.DrainAsync(impatient);                             // goodbye to native clients
 /// await grpc.StopAsync(impatient);
 /// </code>
-/// In a web host: <c>services.AddSingleton(clients.Others)</c> and <c>kestrel.Listen(clients.EndPoint, ...)</c>. The
-/// factory takes that one endpoint only; Kestrel asks others for the rest.
+/// In a web host: <c>services.AddSingleton(clients.Others)</c> and <c>kestrel.Listen(clients.EndPoint,
+/// ...)</c>. The factory takes that one endpoint only; Kestrel asks others for the rest.
 /// </remarks>
 public sealed class ClientListener : IAsyncDisposable
 {
@@ -38,8 +39,8 @@ public sealed class ClientListener : IAsyncDisposable
     private bool _isStopping;
 
     /// <summary>
-    /// Binds and listens; nothing is accepted before <see cref="Start"/>. <see cref="IOException"/> if the address cannot
-    /// be had, with a message for the operator.
+    /// Binds and listens; nothing is accepted before <see cref="Start"/>. <see cref="IOException"/> if the
+    /// address cannot be had, with a message for the operator.
     /// </summary>
     public ClientListener(ClientListenerOptions options)
     {
@@ -54,7 +55,9 @@ public sealed class ClientListener : IAsyncDisposable
     /// <summary>Where it listens, with the true port.</summary>
     public IPEndPoint EndPoint { get; }
 
-    /// <summary>Kestrel's way to connections that are not native: takes <see cref="EndPoint"/> only.</summary>
+    /// <summary>
+    /// Kestrel's way to connections that are not native: takes <see cref="EndPoint"/> only.
+    /// </summary>
     public IConnectionListenerFactory Others => _others;
 
     /// <summary>Native connections open now.</summary>

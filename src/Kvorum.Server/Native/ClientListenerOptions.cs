@@ -20,22 +20,30 @@ public sealed record ClientListenerOptions
     /// <summary>Native connections at once; one more is refused with a message.</summary>
     public int ConnectionsMax { get; init; } = 4096;
 
-    /// <summary>Requests of one connection under way; at the bound its socket is not read: back-pressure.</summary>
+    /// <summary>
+    /// Requests of one connection under way; at the bound its socket is not read: back-pressure.
+    /// </summary>
     public int InFlightMax { get; init; } = 4096;
 
-    /// <summary>Bytes of requests of one connection under way; at the bound its socket is not read: back-pressure.</summary>
+    /// <summary>
+    /// Bytes of requests of one connection under way; at the bound its socket is not read: back-pressure.
+    /// </summary>
     public long InFlightBytesMax { get; init; } = 64 << 20;
 
-    /// <summary>Bytes of replies that wait to be sent at which the socket is not read: back-pressure.</summary>
+    /// <summary>
+    /// Bytes of replies that wait to be sent at which the socket is not read: back-pressure.
+    /// </summary>
     public int OutputBytesSoft { get; init; } = 8 << 20;
 
     /// <summary>
-    /// Bytes of replies that wait to be sent at which a client is cut off: it asks and does not read. At least
-    /// <see cref="Limits.FrameBytesMax"/>.
+    /// Bytes of replies that wait to be sent at which a client is cut off: it asks and does not read. At
+    /// least <see cref="Limits.FrameBytesMax"/>.
     /// </summary>
     public int OutputBytesMax { get; init; } = 256 << 20;
 
-    /// <summary>How long a new connection may take to say what it speaks, and a native one to say hello.</summary>
+    /// <summary>
+    /// How long a new connection may take to say what it speaks, and a native one to say hello.
+    /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Where to log.</summary>

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Native;
 
 /// <summary>
-/// Kestrel's view of the client listener: a transport for one endpoint, whose connections come from a listener that has
-/// looked at their first bytes. May be bound again after it was unbound.
+/// Kestrel's view of the client listener: a transport for one endpoint, whose connections come from a
+/// listener that has looked at their first bytes. May be bound again after it was unbound.
 /// </summary>
 /// <param name="served">The one endpoint.</param>
 /// <param name="logging">Where connections log.</param>

@@ -9,17 +9,20 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Native;
 
 /// <summary>
-/// One connection of a native client. Frames are read and submitted on the socket's thread; replies come on any thread,
-/// mostly a node loop, are gathered under a lock, and sent together when the batch is done.
+/// One connection of a native client. Frames are read and submitted on the socket's thread; replies come on
+/// any thread, mostly a node loop, are gathered under a lock, and sent together when the batch is done.
 /// </summary>
 /// <remarks>
-/// While the reader works through what it has received, flushes are left to it: calls that are answered at once, or by a
-/// node loop meanwhile, leave with one send. Everything has a bound (<see cref="ClientListenerOptions"/>): at most of
-/// them the socket is simply not read, so that TCP tells the client; a client that asks and does not read is cut off.
+/// While the reader works through what it has received, flushes are left to it: calls that are answered at
+/// once, or by a node loop meanwhile, leave with one send. Everything has a bound
+/// (<see cref="ClientListenerOptions"/>): at most of them the socket is simply not read, so that TCP tells
+/// the client; a client that asks and does not read is cut off.
 /// </remarks>
 internal sealed class NativeConnection : IReplySink, IDisposable
 {
-    /// <summary>Questions about the node's state that may be open at once: each costs a walk over all partitions.</summary>
+    /// <summary>
+    /// Questions about the node's state that may be open at once: each costs a walk over all partitions.
+    /// </summary>
     private const int StatusAsksMax = 16;
 
     /// <summary>The longest time a node is told to try for: a client that waits longer asks again.</summary>
@@ -37,6 +40,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     private readonly Dictionary<ulong, NativeCall> _calls = [];
     private readonly ReplyOutput _output;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ReceiveBuffer _received = new();
     private TaskCompletionSource? _room;
     private long _callBytes;
@@ -107,8 +111,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     }
 
     /// <summary>
-    /// Says goodbye and waits until all calls are answered and sent, or <paramref name="impatient"/> fires; then closes.
-    /// Requests that come meanwhile are answered <see cref="ReplyStatus.ShuttingDown"/>.
+    /// Says goodbye and waits until all calls are answered and sent, or <paramref name="impatient"/> fires;
+    /// then closes. Requests that come meanwhile are answered <see cref="ReplyStatus.ShuttingDown"/>.
     /// </summary>
     public async Task DrainAsync(CancellationToken impatient)
     {
@@ -130,6 +134,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             // What is still under way is lost: the client asks again elsewhere, with the same ids.
         }
 
+        await PartAsync().ConfigureAwait(false);
         Close();
     }
 
@@ -180,7 +185,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         }
     }
 
-    /// <summary>Handles all whole frames received; false if it stopped early because too much is under way.</summary>
+    /// <summary>
+    /// Handles all whole frames received; false if it stopped early because too much is under way.
+    /// </summary>
     private bool TakeFrames()
     {
         Volatile.Write(ref _isGathering, true);
@@ -295,8 +302,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     }
 
     /// <summary>
-    /// The request in memory of its own: key and value live as long as the node needs them. A request that cannot be
-    /// read in a frame that is whole is the caller's fault alone: it is answered, and the connection goes on.
+    /// The request in memory of its own: key and value live as long as the node needs them. A request that
+    /// cannot be read in a frame that is whole is the caller's fault alone: it is answered, and the
+    /// connection goes on.
     /// </summary>
     private Request? Decode(ulong correlation, ReadOnlyMemory<byte> bytes)
     {
@@ -380,7 +388,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         }
     }
 
-    /// <summary>Some way below the bounds, so that the reader does not wake for every single answer.</summary>
+    /// <summary>
+    /// Some way below the bounds, so that the reader does not wake for every single answer.
+    /// </summary>
     private bool HasRoom() => _calls.Count <= _options.InFlightMax * 3L / 4
         && _callBytes <= _options.InFlightBytesMax * 3 / 4 && _output.Waiting < _options.OutputBytesSoft;
 
@@ -427,8 +437,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     }
 
     /// <summary>
-    /// Lets the client read what was said last: a socket closed over unread bytes resets the connection, and the
-    /// client's kernel would throw the words away.
+    /// Lets the client read what was said last: a socket closed over unread bytes resets the connection, and
+    /// the client's kernel would throw the words away.
     /// </summary>
     private async Task LingerAsync()
     {
@@ -437,6 +447,20 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         var waste = new byte[4096];
         while (await _socket.ReceiveAsync(waste, SocketFlags.None, patience.Token).ConfigureAwait(false) > 0)
         {
+        }
+    }
+
+    /// <summary>Ends our half and gives the client a moment to end its own: then nothing is reset.</summary>
+    private async Task PartAsync()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+            await _ended.Task.WaitAsync(LingerTime).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or TimeoutException)
+        {
+            // It is gone, or stays: the socket is closed either way.
         }
     }
 
@@ -458,5 +482,6 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         _output.Dispose();
         room?.TrySetResult();
         _idle.TrySetResult();
+        _ended.TrySetResult();
     }
 }

@@ -5,12 +5,14 @@ using System.Runtime.InteropServices;
 namespace Kvorum.Server.Native;
 
 /// <summary>
-/// What waits to be sent on one socket: frames are gathered by any thread under the caller's lock, and sent all together
-/// by whoever flushes, without ever blocking. Two buffers change places: one is filled while the other is on its way.
+/// What waits to be sent on one socket: frames are gathered by any thread under the caller's lock, and sent
+/// all together by whoever flushes, without ever blocking. Two buffers change places: one is filled while the
+/// other is on its way.
 /// </summary>
 /// <remarks>
-/// The socket's asynchronous send first tries to send at once; only if the socket is full does it go on later, on the
-/// socket's thread. So a node loop that flushes pays one system call for all replies of its batch.
+/// The socket's asynchronous send first tries to send at once; only if the socket is full does it go on
+/// later, on the socket's thread. So a node loop that flushes pays one system call for all replies of its
+/// batch.
 /// </remarks>
 internal sealed class ReplyOutput : IDisposable
 {
@@ -44,7 +46,10 @@ internal sealed class ReplyOutput : IDisposable
     /// <summary>Bytes that wait to be sent. Only under the lock.</summary>
     public long Waiting => _gathered.WrittenCount + (_isSending ? _leaving.WrittenCount : 0);
 
-    /// <summary>Sends everything gathered, unless a send is under way, which then goes on with it. Never blocks. Any thread.</summary>
+    /// <summary>
+    /// Sends everything gathered, unless a send is under way, which then goes on with it. Never blocks. Any
+    /// thread.
+    /// </summary>
     public void Flush()
     {
         lock (_gate)

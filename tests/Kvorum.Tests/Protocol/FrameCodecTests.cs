@@ -15,7 +15,7 @@ public class FrameCodecTests
     {
         var writer = new ArrayBufferWriter<byte>();
         NativeCodec.Write(writer, NativeFrameKind.Cancel, 0x0102030405060708);
-        Assert.Equal("09000000" + "d75db75c" + "09" + "0807060504030201", Convert.ToHexStringLower(writer.WrittenSpan));
+        Assert.Equal("09000000" + "eafc795d" + "09" + "0807060504030201", Convert.ToHexStringLower(writer.WrittenSpan));
     }
 
     [Fact]

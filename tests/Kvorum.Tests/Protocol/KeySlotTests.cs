@@ -8,7 +8,9 @@ public class KeySlotTests
     [Fact]
     public void Check_value_of_the_specification() => Assert.Equal(0x31C3 % Limits.SlotCount, SlotOf("123456789"));
 
-    /// <summary>Slots that redis-cli's CLUSTER KEYSLOT gives, and those of the specification's example.</summary>
+    /// <summary>
+    /// Slots that redis-cli's CLUSTER KEYSLOT gives, and those of the specification's example.
+    /// </summary>
     [Theory]
     [InlineData("foo", 12182)]
     [InlineData("bar", 5061)]

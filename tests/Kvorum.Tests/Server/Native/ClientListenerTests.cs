@@ -249,8 +249,9 @@ public sealed class ClientListenerTests : IAsyncDisposable
         Assert.False(draining.IsCompleted);
         DoubleNode.Complete(_node.Seen[0], new Reply { Status = ReplyStatus.Ok });
         Assert.Equal((1ul, ReplyStatus.Ok), client.ReadReply() is var (c, r) ? (c, r.Status) : default);
-        await draining.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         Assert.Throws<EndOfStreamException>(() => client.Read());
+        client.Dispose();
+        await draining.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
     }
 
     [Fact]

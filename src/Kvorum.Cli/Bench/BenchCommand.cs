@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.Globalization;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Client;
+using Spectre.Console;
+
+namespace Kvorum.Cli.Bench;
+
+/// <summary>
+/// <c>kvorum bench put|get|mixed</c>: how fast is a cluster? Exit code 0 when it was measured, 1 when no
+/// operation succeeded, 2 when it was asked wrongly.
+/// </summary>
+internal static class BenchCommand
+{
+    private static readonly BenchOptions Defaults = new();
+
+    private static readonly Argument<string> Workload = new("workload")
+    {
+        Description = "put, get, or mixed (see --read-ratio)",
+        DefaultValueFactory = static _ => Defaults.Workload,
+        HelpName = "put|get|mixed",
+    };
+
+    private static readonly Option<string> Addresses = Flag.Text(
+        "--addr", "host:port", "A node of the cluster, or several separated by commas",
+        string.Join(',', Defaults.Addresses));
+
+    private static readonly Option<string> Keyspace = Flag.Text("--keyspace", "name", "Keyspace", Defaults.Keyspace);
+    private static readonly Option<int> KeySize = Flag.Number("--key-size", "Bytes of a key", Defaults.KeySize);
+    private static readonly Option<int> ValueSize = Flag.Number("--value-size", "Bytes of a value", Defaults.ValueSize);
+
+    private static readonly Option<int> Clients = Flag.Number(
+        "--clients", "Clients, each with one call under way", Defaults.Clients);
+
+    private static readonly Option<int> Connections = Flag.Number(
+        "--connections", "Connections to each node", Defaults.Connections);
+
+    private static readonly Option<long> Keys = Flag.Number("--keys", "Number of different keys", Defaults.Keys);
+
+    private static readonly Option<double> ReadRatio = Ratio(
+        "--read-ratio", "Share of reads in mixed", Defaults.ReadRatio);
+
+    private static readonly Option<Duration> Duration = Flag.Time(
+        "--duration", "How long to measure", Defaults.Duration);
+
+    private static readonly Option<Duration> Warmup = Flag.Time(
+        "--warmup", "How long to load before measuring", Defaults.Warmup);
+
+    private static readonly Option<Duration> Timeout = Flag.Time(
+        "--timeout", "How long a call may take, retries included", Defaults.Timeout);
+
+    private static readonly Option<string> Distribution = Flag.Text(
+        "--distribution", "uniform|zipf", "How keys are drawn: uniform or zipf (0.99)", Defaults.Distribution);
+
+    private static readonly Option<string> Consistency = Flag.Text(
+        "--consistency", "linearizable|lease|stale", "Of reads: linearizable, lease or stale", Defaults.Consistency);
+
+    private static readonly Option<bool> Fill = Flag.Switch("--fill", "Write every key once before measuring");
+    private static readonly Option<bool> Json = Flag.Switch("--json", "Print the result as one line of JSON");
+
+    /// <summary>The command, to be added to the root.</summary>
+    public static Command Create()
+    {
+        var command = new Command("bench", "Measure throughput and latency of a cluster under closed-loop load")
+        {
+            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup, Timeout, Keys,
+            Distribution, ReadRatio, Consistency, Fill, Json,
+        };
+        command.SetAction(static (parsed, cancelled) => RunAsync(Read(parsed), cancelled));
+        return command;
+    }
+
+    /// <summary>Measures and reports.</summary>
+    public static async Task<int> RunAsync(BenchOptions options, CancellationToken cancelled)
+    {
+        var mistakes = options.Mistakes().ToArray();
+        foreach (var mistake in mistakes)
+            await Console.Error.WriteLineAsync(mistake).ConfigureAwait(false);
+        if (mistakes.Length > 0)
+            return ExitCode.Usage;
+        // Read by the runtime at its first socket: received bytes are handled on the thread that noticed
+        // them.
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+        try
+        {
+            return await MeasureAsync(options, cancelled).ConfigureAwait(false);
+        }
+        catch (KvorumException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return ExitCode.NotOk;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.NotOk;
+        }
+    }
+
+    private static async Task<int> MeasureAsync(BenchOptions options, CancellationToken cancelled)
+    {
+        await using var client = KvorumClient.Connect(new KvorumClientOptions
+        {
+            Addresses = options.Addresses,
+            Keyspace = options.Keyspace,
+            Timeout = options.Timeout,
+            ConnectionsPerNode = options.Connections,
+            Name = "kvorum-bench",
+            InlineContinuations = true,
+        });
+        // One call first: a cluster that cannot be reached is said at once, not counted.
+        await client.GetAsync(
+            BenchKeys.Of(0, options.KeySize), new() { Consistency = options.ReadConsistency }, cancelled).ConfigureAwait(false);
+        var run = new BenchRun(options, client);
+        if (options.Fill)
+        {
+            var filling = Filled(run.FillAsync(cancelled));
+            await Watch("filling", options.Keys, () => run.Filled, () => run.Filled, filling).ConfigureAwait(false);
+        }
+
+        var total = options.Warmup + options.Duration;
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        var result = await Watch(
+            options.Workload, total.TotalSeconds, () => System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds,
+            () => run.Done, run.MeasureAsync(cancelled)).ConfigureAwait(false);
+        if (options.Json)
+            await Console.Out.WriteLineAsync(BenchReport.Json(result)).ConfigureAwait(false);
+        else
+            BenchReport.Show(AnsiConsole.Console, result);
+        return result.Operations > 0 ? ExitCode.Ok : ExitCode.NotOk;
+
+        Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) => options.Json
+            ? work
+            : BenchReport.WatchAsync(title, whole, progress, done, () => run.Failed, work);
+
+        static async Task<bool> Filled(Task filling)
+        {
+            await filling.ConfigureAwait(false);
+            return true;
+        }
+    }
+
+    private static BenchOptions Read(ParseResult parsed) => new()
+    {
+        Workload = parsed.GetValue(Workload)!,
+        Addresses = parsed.GetValue(Addresses)!.Split(
+            ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        Keyspace = parsed.GetValue(Keyspace)!,
+        KeySize = parsed.GetValue(KeySize),
+        ValueSize = parsed.GetValue(ValueSize),
+        Clients = parsed.GetValue(Clients),
+        Connections = parsed.GetValue(Connections),
+        Duration = parsed.GetValue(Duration).Span,
+        Warmup = parsed.GetValue(Warmup).Span,
+        Timeout = parsed.GetValue(Timeout).Span,
+        Keys = parsed.GetValue(Keys),
+        Distribution = parsed.GetValue(Distribution)!,
+        ReadRatio = parsed.GetValue(ReadRatio),
+        Consistency = parsed.GetValue(Consistency)!,
+        Fill = parsed.GetValue(Fill),
+        Json = parsed.GetValue(Json),
+    };
+
+    private static Option<double> Ratio(string name, string description, double value) => new(name)
+    {
+        Description = description,
+        HelpName = "0..1",
+        DefaultValueFactory = _ => value,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (!double.TryParse(text, CultureInfo.InvariantCulture, out var ratio))
+                result.AddError($"{name} '{text}': give 0 to 1");
+            return ratio;
+        },
+    };
+}

@@ -1,0 +1,77 @@
+using Kvorum.Server.Hosting;
+
+namespace Kvorum.Tests.Server.Hosting;
+
+public class ServerOptionsTests
+{
+    private static readonly ServerOptions Good = new();
+
+    public static TheoryData<ServerOptions, string> Mistakes => new()
+    {
+        { Good with { DataFolder = "" }, "--data is empty" },
+        { Good with { Id = "a b" }, "--id 'a b'" },
+        { Good with { Id = "a@b" }, "--id 'a@b'" },
+        { Good with { Id = new string('x', 65) }, "--id 'xxx" },
+        { Good with { ClientAddress = "50051" }, "--addr '50051': give host:port" },
+        { Good with { ClientAddress = "h:70000" }, "--addr 'h:70000'" },
+        { Good with { HttpAddress = "" }, "--http-addr ''" },
+        { Good with { PeerAddress = "::1:5" }, "--peer-addr '::1:5'" },
+        { Good with { HttpAddress = Good.ClientAddress }, "--addr and --http-addr are both '127.0.0.1:50051'" },
+        { Good with { AdvertiseClientAddress = ":50051" }, "--advertise-addr ':50051'" },
+        { Good with { AdvertiseHttpAddress = "0.0.0.0:1" }, "--advertise-http-addr '0.0.0.0:1'" },
+        { Good with { AdvertisePeerAddress = "x" }, "--advertise-peer-addr 'x'" },
+        { Good with { Partitions = 0 }, "--partitions 0: give 1 to 4096" },
+        { Good with { ReplicationFactor = 16 }, "--replication-factor 16: give 1 to 15" },
+        { Good with { VirtualNodes = 0 }, "--virtual-nodes 0" },
+        { Good with { Loops = 0 }, "--loops 0" },
+        { Good with { KeyBytesMax = (4 << 10) + 1 }, "--key-bytes-max 4097: give 1 to 4096" },
+        { Good with { ValueBytesMax = (4 << 20) + 1 }, "--value-bytes-max 4194305" },
+        { Good with { KeyPolicy = "loose" }, "--key-policy 'loose'" },
+        { Good with { SessionRecords = -1 }, "--session-records -1" },
+        { Good with { SessionWindow = TimeSpan.Zero }, "--session-window 0ms: give 1s" },
+        { Good with { SegmentBytes = 1 }, "--segment-bytes 1" },
+        { Good with { CheckpointBytes = 1 }, "--checkpoint-bytes 1" },
+        { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
+        { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
+        { Good with { Tick = TimeSpan.Zero }, "--tick 0ms" },
+        { Good with { Tick = TimeSpan.FromMilliseconds(200) }, "--heartbeat 100ms is shorter than --tick 200ms" },
+        { Good with { Heartbeat = TimeSpan.FromMilliseconds(500) }, "--heartbeat 500ms is not under half of --election-timeout-min 1s" },
+        { Good with { ElectionTimeoutMin = TimeSpan.FromSeconds(2) }, "--election-timeout-min 2s is not below --election-timeout-max 2s" },
+        { Good with { Peers = "a@127.0.0.1:1,127.0.0.1:2" }, "--peers mixes entries with and without an id" },
+        { Good with { Peers = "a@nowhere" }, "--peers entry 'a@nowhere'" },
+        { Good with { Peers = "@127.0.0.1:1" }, "has an empty id" },
+        { Good with { Peers = "a@127.0.0.1:1,b@127.0.0.1:1" }, "--peers names the address 127.0.0.1:1 2 times" },
+        { Good with { Peers = "a@127.0.0.1:1,a@127.0.0.1:2" }, "--peers gives the id a to 127.0.0.1:1 and 127.0.0.1:2" },
+        { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" }, "is a UUID, but --peers has no ids" },
+        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" }, "name one with --advertise-peer-addr" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public void A_mistake_is_named_with_its_flag_and_value(ServerOptions options, string expected) =>
+        Assert.Contains(options.Validate(), sentence => sentence.Contains(expected, StringComparison.Ordinal));
+
+    [Fact]
+    public void The_defaults_are_right() => Assert.Empty(Good.Validate().Concat(Good.Warnings()));
+
+    [Fact]
+    public void All_mistakes_are_named_at_once() =>
+        Assert.Equal(3, (Good with { Partitions = 0, Loops = 0, KeyPolicy = "x" }).Validate().Count);
+
+    [Fact]
+    public void An_even_number_of_members_and_a_long_heartbeat_are_warned_of()
+    {
+        var two = Good with { Id = "a", Peers = "b@127.0.0.1:1", Heartbeat = TimeSpan.FromMilliseconds(200) };
+        Assert.Empty(two.Validate());
+        Assert.Contains(two.Warnings(), sentence => sentence.Contains("makes 2 members", StringComparison.Ordinal));
+        Assert.Contains(two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_timing_that_tuning_advice_gives_is_taken() => Assert.Empty((Good with
+    {
+        ElectionTimeoutMin = TimeSpan.FromMilliseconds(500),
+        ElectionTimeoutMax = TimeSpan.FromMilliseconds(1000),
+        Heartbeat = TimeSpan.FromMilliseconds(50),
+    }).Validate());
+}

@@ -1,5 +1,3 @@
-using Kvorum.Cli.CommandLine;
-
 namespace Kvorum.Cli;
 
 /// <summary>The kvorum program: the way in.</summary>

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using Kvorum.Cli.Bench;
+using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Cli.Demo;
 
-namespace Kvorum.Cli.CommandLine;
+namespace Kvorum.Cli;
 
 /// <summary>The program as a function of its arguments: all commands, and how mistakes are told.</summary>
 internal static class KvorumProgram
@@ -17,6 +19,7 @@ internal static class KvorumProgram
             KeyCommands.Delete(),
             HealthCommand.Create(),
             StatusCommand.Create(),
+            BenchCommand.Create(),
             DemoCommand.Create(),
         };
 

@@ -16,7 +16,7 @@ internal static class Spelling
 
     private static readonly HashSet<string> Switches = new(StringComparer.Ordinal)
     {
-        "json", "no-redirect", "stdin", "keep", "help", "version", "until-stdin-ends",
+        "json", "no-redirect", "lease-reads", "stdin", "keep", "help", "version", "until-stdin-ends",
     };
 
     private static readonly HashSet<string> Flags = new(StringComparer.Ordinal)

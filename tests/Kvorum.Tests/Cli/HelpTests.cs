@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kvorum.Cli;
 using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Tests.Cli;

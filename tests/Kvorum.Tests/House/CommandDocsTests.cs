@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using Kvorum.Cli;
 using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Tests.House;

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Kvorum.Tests.Cli;
+
+/// <summary>The built program as a process of its own, killed at the end if it still runs.</summary>
+internal sealed partial class KvorumProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _errors = new();
+
+    private KvorumProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(_errors, line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public string Output => Text(_output);
+
+    public string Errors => Text(_errors);
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Starts the program.</summary>
+    public static KvorumProcess Start(params string[] args)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "kvorum"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        foreach (string arg in args)
+            start.ArgumentList.Add(arg);
+        return new(Process.Start(start)!);
+    }
+
+    /// <summary>Runs the program to its end.</summary>
+    public static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
+    {
+        await using var process = Start(args);
+        process._process.StandardInput.Close();
+        int code = await process.Exit();
+        return (code, process.Output, process.Errors);
+    }
+
+    /// <summary>Ports for listeners, below those that systems give to outgoing connections.</summary>
+    public static int[] FreePorts(int count)
+    {
+        List<int> free = [];
+        for (int port = Random.Shared.Next(10_000, 19_000); free.Count < count; port++)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                free.Add(port);
+            }
+            catch (SocketException) when (port < 30_000)
+            {
+            }
+        }
+
+        return [.. free];
+    }
+
+    public async Task<int> Exit(int seconds = 30)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        try
+        {
+            await _process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"still running after {seconds} s; it said:\n{Output}{Errors}");
+        }
+
+        return _process.ExitCode;
+    }
+
+    /// <summary>Waits for a line of the log.</summary>
+    public Task Says(string text, int seconds = 30) => Eventually.Holds(() =>
+    {
+        Assert.False(HasExited, $"ended without saying '{text}':\n{Output}{Errors}");
+        return Output.Contains(text, StringComparison.Ordinal);
+    }, seconds, $"the log says '{text}'");
+
+    public void Terminate() => Assert.Equal(0, Signal(_process.Id, 15));
+
+    public void Kill() => _process.Kill();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        if (line is null)
+            return;
+        lock (text)
+            text.Append(line).Append('\n');
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+            return text.ToString();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int pid, int signal);
+}
+
+/// <summary>Where a server of a test lives.</summary>
+internal sealed record ServerPlace(string Folder, int Client, int Http, int Peer) : IDisposable
+{
+    public string Addr => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Client}");
+
+    public string HttpAddr => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Http}");
+
+    public string PeerAddr => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Peer}");
+
+    public string[] Flags => ["--addr", Addr, "--http-addr", HttpAddr, "--peer-addr", PeerAddr, "--data", Folder];
+
+    public static ServerPlace[] Free(int count)
+    {
+        int[] ports = KvorumProcess.FreePorts(count * 3);
+        return
+        [
+            .. Enumerable.Range(0, count).Select(n => new ServerPlace(
+                Directory.CreateTempSubdirectory("kvorum-test-").FullName, ports[n * 3], ports[(n * 3) + 1], ports[(n * 3) + 2])),
+        ];
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Kvorum.Tests.Cli;
+
+public class SingleNodeTests
+{
+    [Fact]
+    public async Task Every_command_prints_what_it_promises()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        await using var server = KvorumProcess.Start(["start", "--id", "node-1", .. place.Flags]);
+        await server.Says("is ready");
+        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "put", "username", "john_doe");
+        await Prints(0, "value=\"john_doe\"", "get", "username", "--addr", place.Addr);
+        await Prints(1, "key \"nonexistent\" not found", "get", "nonexistent", "--addr", place.Addr);
+        await Prints(0, "ok=true leader=\"\"", "del", "username", "--addr", place.Addr);
+        await Prints(1, "key \"username\" not found", "get", "username", "--addr", place.Addr);
+        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k", "value1");
+        await Prints(0, "ok=true leader=\"\"", "-addr", place.Addr, "-client", "me", "-req", "1", "put", "k", "other");
+        await Prints(0, "value=\"value1\"", "get", "k", "--addr", place.Addr);
+        await Prints(0, "ok=true leader=\"\"", "put", "--no-redirect", "--addr", place.Addr, " k ", "quote \" me");
+        await Prints(0, "value=\"quote \\\" me\"", "get", " k ", "--addr", place.Addr);
+
+        var (code, health, _) = await KvorumProcess.Run("-addr", place.Addr, "health");
+        Assert.Equal(0, code);
+        Assert.Matches("^node_id=node-1 is_leader=true term=[0-9]+\n$", health);
+
+        var (statusCode, status, _) = await KvorumProcess.Run("status", "--addr", place.Addr);
+        Assert.Equal(0, statusCode);
+        Assert.Contains("node-1", status, StringComparison.Ordinal);
+        Assert.Contains("1 of 1 members up, tolerates 0 failure(s)", status, StringComparison.Ordinal);
+
+        var (_, json, _) = await KvorumProcess.Run("get", "k", "--json", "--addr", place.Addr);
+        using var parsed = JsonDocument.Parse(json);
+        Assert.Equal("value1", parsed.RootElement.GetProperty("value").GetString());
+    }
+
+    [Fact]
+    public async Task What_was_written_is_there_after_sigterm_and_after_kill()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        await using (var first = KvorumProcess.Start(["start", .. place.Flags]))
+        {
+            await first.Says("is ready");
+            await Prints(0, "ok=true leader=\"\"", "put", "a", "1", "--addr", place.Addr);
+            first.Terminate();
+            Assert.Equal(0, await first.Exit());
+            Assert.Contains("has stopped", first.Output, StringComparison.Ordinal);
+        }
+
+        await using (var second = KvorumProcess.Start(["start", .. place.Flags]))
+        {
+            await second.Says("is ready");
+            await Prints(0, "value=\"1\"", "get", "a", "--addr", place.Addr);
+            await Prints(0, "ok=true leader=\"\"", "put", "b", "2", "--addr", place.Addr);
+            second.Kill();
+            await second.Exit();
+        }
+
+        await using var third = KvorumProcess.Start(["start", .. place.Flags]);
+        await third.Says("is ready");
+        await Prints(0, "value=\"1\"", "get", "a", "--addr", place.Addr);
+        await Prints(0, "value=\"2\"", "get", "b", "--addr", place.Addr);
+    }
+
+    [Fact]
+    public async Task A_second_server_on_the_same_folder_or_with_another_name_is_refused()
+    {
+        var places = ServerPlace.Free(2);
+        using var place = places[0];
+        using var other = places[1];
+        await using (var first = KvorumProcess.Start(["start", "--id", "node-a", .. place.Flags]))
+        {
+            await first.Says("is ready");
+            await Refuses($"{place.Folder} is in use by another process", ["start", "--id", "node-a", .. (other with { Folder = place.Folder }).Flags]);
+            first.Terminate();
+            Assert.Equal(0, await first.Exit());
+        }
+
+        await Refuses("the data folder belongs to node node-a", ["start", "--id", "node-b", .. place.Flags]);
+        await Refuses("--partitions is 8, but was 64", ["start", "--id", "node-a", "--partitions", "8", .. place.Flags]);
+        await Refuses("the data folder belongs to cluster", ["start", "--id", "node-a", "--peers", "node-b@127.0.0.1:1,node-c@127.0.0.1:2", .. place.Flags]);
+    }
+
+    [Theory]
+    [InlineData("--addr")]
+    [InlineData("--http-addr")]
+    [InlineData("--peer-addr")]
+    public async Task A_port_in_use_is_named_with_its_flag(string flag)
+    {
+        using var place = ServerPlace.Free(1)[0];
+        using var busy = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        int port = flag switch { "--addr" => place.Client, "--http-addr" => place.Http, _ => place.Peer };
+        busy.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        busy.Listen();
+        await Refuses($"{flag} 127.0.0.1:{port}: the port is in use", ["start", .. place.Flags]);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+    }
+
+    [Fact]
+    public async Task A_node_that_is_not_there_is_one_clear_line()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        var (code, output, errors) = await KvorumProcess.Run("get", "k", "--addr", place.Addr, "--timeout", "300ms");
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(place.Addr, errors, StringComparison.Ordinal);
+        Assert.Contains("--addr", errors, StringComparison.Ordinal);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    internal static async Task Prints(int code, string line, params string[] args)
+    {
+        var result = await KvorumProcess.Run(args);
+        Assert.Equal((code, line + "\n", ""), (result.Code, result.Output, result.Errors));
+    }
+
+    private static async Task Refuses(string why, string[] args)
+    {
+        var (code, _, errors) = await KvorumProcess.Run(args);
+        Assert.Contains(why, errors, StringComparison.Ordinal);
+        Assert.Equal(1, code);
+    }
+}

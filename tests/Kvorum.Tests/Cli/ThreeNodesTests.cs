@@ -1,0 +1,141 @@
+namespace Kvorum.Tests.Cli;
+
+public class ThreeNodesTests
+{
+    /// <summary>The recipes, in both spellings; nodes are started in the order given.</summary>
+    [Theory]
+    [InlineData("plain", 0, 1, 2)]
+    [InlineData("plain", 2, 0, 1)]
+    [InlineData("go", 1, 2, 0)]
+    public async Task Three_nodes_form_a_cluster(string spelling, params int[] order)
+    {
+        var places = ServerPlace.Free(3);
+        var servers = new KvorumProcess[3];
+        try
+        {
+            foreach (int n in order)
+                servers[n] = KvorumProcess.Start(spelling == "go" ? GoSpelling(places, n) : PlainSpelling(places, n));
+            foreach (var server in servers)
+                await server.Says("is ready");
+            await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "-addr", places[0].Addr, "put", "key1", "value1");
+            foreach (var place in places)
+                await SingleNodeTests.Prints(0, "value=\"value1\"", "-addr", place.Addr, "get", "key1");
+            await OneLeads(places);
+            await FollowersNameTheLeader(places);
+            foreach (var server in servers)
+                server.Terminate();
+            foreach (var server in servers)
+                Assert.Equal(0, await server.Exit());
+        }
+        finally
+        {
+            foreach (var server in servers)
+                await server.DisposeAsync();
+            foreach (var place in places)
+                place.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task No_acked_write_is_lost_when_all_are_killed_at_once()
+    {
+        var places = ServerPlace.Free(3);
+        List<KvorumProcess> servers = [.. Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n)))];
+        try
+        {
+            foreach (var server in servers)
+                await server.Says("is ready");
+            for (int n = 0; n < 9; n++)
+                await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", $"key-{n}", $"{n}", "--addr", places[n % 3].Addr);
+            foreach (var server in servers)
+                server.Kill();
+            foreach (var server in servers)
+                await server.DisposeAsync();
+            servers = [.. Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n)))];
+            foreach (var server in servers)
+                await server.Says("is ready");
+            for (int n = 0; n < 9; n++)
+                await SingleNodeTests.Prints(0, $"value=\"{n}\"", "get", $"key-{n}", "--addr", places[(n + 1) % 3].Addr);
+        }
+        finally
+        {
+            foreach (var server in servers)
+                await server.DisposeAsync();
+            foreach (var place in places)
+                place.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task A_node_alone_says_what_it_lacks()
+    {
+        var places = ServerPlace.Free(3);
+        await using var server = KvorumProcess.Start(PlainSpelling(places, 0));
+        await server.Says("is not ready yet");
+        var (code, output, _) = await KvorumProcess.Run("status", "--addr", places[0].Addr);
+        Assert.Equal(1, code);
+        Assert.Contains("1 of 3 nodes up, need 2", output, StringComparison.Ordinal);
+        Assert.Contains("down", output, StringComparison.Ordinal);
+        server.Terminate();
+        Assert.Equal(0, await server.Exit());
+        foreach (var place in places)
+            place.Dispose();
+    }
+
+    [Fact]
+    public async Task The_demo_passes_and_leaves_nothing_behind()
+    {
+        var before = Directory.GetDirectories(Path.GetTempPath(), "kvorum-demo-*");
+        var (code, output, errors) = await KvorumProcess.Run("demo", "raft");
+        Assert.True(code == 0, output + errors);
+        Assert.Equal(9, output.Split('\n').Count(line => line.Contains("PASS", StringComparison.Ordinal) && line.Contains(" s: ", StringComparison.Ordinal)));
+        Assert.DoesNotContain("FAIL", output, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "kvorum-demo-*").Except(before));
+    }
+
+    private static async Task OneLeads(ServerPlace[] places)
+    {
+        var lines = new List<string>();
+        foreach (var place in places)
+            lines.Add((await KvorumProcess.Run("health", "--addr", place.Addr)).Output);
+        Assert.Single(lines, line => line.Contains("is_leader=true", StringComparison.Ordinal));
+        Assert.Equal(["node-1", "node-2", "node-3"], lines.Select(line => line["node_id=".Length..line.IndexOf(' ', StringComparison.Ordinal)]));
+    }
+
+    /// <summary>One node leads the key's partition; the two others name its client address, which can be dialled.</summary>
+    private static async Task FollowersNameTheLeader(ServerPlace[] places)
+    {
+        List<string> hints = [];
+        int leaders = 0;
+        foreach (var place in places)
+        {
+            var (code, output, _) = await KvorumProcess.Run("put", "key1", "value2", "--no-redirect", "--addr", place.Addr);
+            if (code == 0)
+                leaders++;
+            else
+                hints.Add(output);
+        }
+
+        Assert.Equal((1, 2), (leaders, hints.Count));
+        string hint = Assert.Single(hints.Distinct());
+        string address = Assert.Single(places, place => hint == $"ok=false leader=\"{place.Addr}\"\n").Addr;
+        await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", "key1", "value3", "--no-redirect", "--addr", address);
+    }
+
+    private static string[] PlainSpelling(ServerPlace[] places, int n)
+    {
+        string peers = string.Join(',', places.Select((place, at) => $"node-{at + 1}@{place.PeerAddr}"));
+        return ["start", "--id", $"node-{n + 1}", "--peers", peers, .. places[n].Flags];
+    }
+
+    private static string[] GoSpelling(ServerPlace[] places, int n)
+    {
+        string others = string.Join(',', places.Where((_, at) => at != n).Select(place => place.PeerAddr));
+        string wal = Path.Combine(places[n].Folder, "wal.log");
+        return
+        [
+            "start", "-node", $"node-{n + 1}", "-addr", places[n].Addr, "-raft_addr", places[n].PeerAddr, "-wal", wal,
+            "-peers", others, "--http-addr", places[n].HttpAddr,
+        ];
+    }
+}

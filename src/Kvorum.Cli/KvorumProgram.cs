@@ -23,14 +23,20 @@ internal static class KvorumProgram
             DemoCommand.Create(),
         };
 
+    /// <summary>Understands a command line, in any of its spellings.</summary>
+    public static ParseResult Parse(IReadOnlyList<string> args)
+    {
+        var root = Commands();
+        return root.Parse(Spelling.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false });
+    }
+
     /// <summary>Parses and runs; returns the exit code.</summary>
     public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
     {
-        var root = Commands();
-        var parsed = root.Parse(Spelling.Normalise(args), new ParserConfiguration { EnablePosixBundling = false });
+        var parsed = Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            string command = parsed.CommandResult.Command == root ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
+            string command = parsed.CommandResult.Command is RootCommand ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
             foreach (var error in parsed.Errors)
                 await errors.WriteLineAsync($"{command}: {error.Message}").ConfigureAwait(false);
             await errors.WriteLineAsync($"Try '{command} --help'.").ConfigureAwait(false);

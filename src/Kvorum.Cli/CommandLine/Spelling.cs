@@ -1,3 +1,5 @@
+using System.CommandLine;
+
 namespace Kvorum.Cli.CommandLine;
 
 /// <summary>
@@ -14,26 +16,17 @@ internal static class Spelling
         ["data-dir"] = "data",
     };
 
-    private static readonly HashSet<string> Switches = new(StringComparer.Ordinal)
-    {
-        "json", "no-redirect", "lease-reads", "stdin", "keep", "help", "version", "until-stdin-ends",
-    };
-
-    private static readonly HashSet<string> Flags = new(StringComparer.Ordinal)
-    {
-        "id", "data", "wal", "snap-every", "addr", "http-addr", "peer-addr", "advertise-addr", "advertise-http-addr",
-        "advertise-peer-addr", "peers", "partitions", "replication-factor", "virtual-nodes", "loops", "heartbeat",
-        "election-timeout-min", "election-timeout-max", "tick", "peer-silence", "key-bytes-max", "value-bytes-max",
-        "key-policy", "session-window", "session-records", "segment-bytes", "checkpoint-bytes", "shutdown-timeout",
-        "log-level", "keyspace", "client", "req", "timeout", "consistency", "ttl", "if-version",
-    };
-
     /// <summary>The arguments in the one spelling that the commands know.</summary>
-    public static string[] Normalise(IReadOnlyList<string> args)
+    /// <param name="root">All commands: their flags are the known ones.</param>
+    /// <param name="args">What was given.</param>
+    public static string[] Normalise(RootCommand root, IReadOnlyList<string> args)
     {
+        Dictionary<string, bool> takesValue = new(StringComparer.Ordinal);
+        foreach (var option in All(root).SelectMany(command => command.Options))
+            takesValue[option.Name] = option.Arity.MaximumNumberOfValues > 0 && option.ValueType != typeof(bool);
         int end = Enumerable.Range(0, args.Count).FirstOrDefault(n => args[n] == "--", args.Count);
-        List<string> spelled = [.. args.Take(end).Select(Spell)];
-        int verb = FirstWord(spelled);
+        List<string> spelled = [.. args.Take(end).Select(arg => Spell(takesValue, arg))];
+        int verb = FirstWord(takesValue, spelled);
         if (verb > 0 && verb < spelled.Count)
         {
             // kvorum -addr X put k v: the verb goes first.
@@ -45,7 +38,9 @@ internal static class Spelling
         return [.. spelled, .. args.Skip(end)];
     }
 
-    private static string Spell(string arg)
+    private static IEnumerable<Command> All(Command command) => [command, .. command.Subcommands.SelectMany(All)];
+
+    private static string Spell(Dictionary<string, bool> known, string arg)
     {
         int dashes = arg.TakeWhile(c => c == '-').Count();
         if (dashes is not (1 or 2) || arg.Length < dashes + 2)
@@ -53,20 +48,16 @@ internal static class Spelling
         int equals = arg.IndexOf('=', StringComparison.Ordinal);
         string name = (equals < 0 ? arg[dashes..] : arg[dashes..equals]).Replace('_', '-');
         name = Aliases.GetValueOrDefault(name, name);
-        if (!Flags.Contains(name) && !Switches.Contains(name))
+        if (!known.ContainsKey($"--{name}"))
             return arg;
         return equals < 0 ? $"--{name}" : $"--{name}{arg[equals..]}";
     }
 
-    private static int FirstWord(List<string> args)
+    private static int FirstWord(Dictionary<string, bool> takesValue, List<string> args)
     {
         int at = 0;
         while (at < args.Count && args[at].StartsWith("--", StringComparison.Ordinal))
-        {
-            bool takesNext = Flags.Contains(args[at][2..]);
-            at += takesNext ? 2 : 1;
-        }
-
+            at += takesValue.GetValueOrDefault(args[at]) ? 2 : 1;
         return at;
     }
 }

@@ -21,7 +21,8 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
     private readonly FrontEnds _frontEnds;
-    private Task? _stopping;
+    private readonly Lock _gate = new();
+    private volatile Task? _stopping;
 
     private KvorumServer(ServerOptions options, ServerParts parts, ILoggerFactory logging)
     {
@@ -85,7 +86,11 @@ public sealed class KvorumServer : IAsyncDisposable
     /// A clean end: leadership is handed over, what is under way finishes within --shutdown-timeout, then everything is closed.
     /// Repeated calls wait for the same end.
     /// </summary>
-    public Task StopAsync() => _stopping ??= Stop(_options.ShutdownTimeout);
+    public Task StopAsync()
+    {
+        lock (_gate)
+            return _stopping ??= Task.Run(() => Stop(_options.ShutdownTimeout));
+    }
 
     /// <summary>The state of the node and its replicas.</summary>
     public Task<NodeStatus> StatusAsync()
@@ -129,7 +134,10 @@ public sealed class KvorumServer : IAsyncDisposable
         for (int poll = 1; _stopping is null && !Failed.IsCompleted; poll++)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
-            var status = await StatusAsync().WaitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
+            var asked = StatusAsync();
+            if (await Task.WhenAny(asked, Task.Delay(TimeSpan.FromSeconds(10))).ConfigureAwait(false) != asked)
+                continue;
+            var status = await asked.ConfigureAwait(false);
             if (status.IsReady)
             {
                 Log.Ready(_log, Self.Name);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Kvorum.Cli;
-using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Tests.Cli;
 

@@ -1,3 +1,4 @@
+using Kvorum.Cli;
 using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Tests.Cli;
@@ -15,7 +16,7 @@ public class SpellingTests
     [InlineData("--version", "--version")]
     [InlineData("-h", "-h")]
     public void Spellings_come_to_one(string given, string expected) =>
-        Assert.Equal(expected.Split(' '), Spelling.Normalise(given.Split(' ')));
+        Assert.Equal(expected.Split(' '), Spelling.Normalise(KvorumProgram.Commands(), given.Split(' ')));
 
     [Theory]
     [InlineData("100ms", 100)]

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Kvorum.Cli;
-using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Tests.House;
 
@@ -20,7 +19,7 @@ public partial class CommandDocsTests
         string[] words = [.. CommandLineParser.SplitCommandLine(command)];
         if (words[0] != "./kvorum")
             return File.Exists(Path.Combine(House.Root, words[0])) ? null : $"{words[0]} is not there";
-        var parsed = KvorumProgram.Commands().Parse(Spelling.Normalise(words[1..]));
+        var parsed = KvorumProgram.Parse(words[1..]);
         return parsed.Errors is [var error, ..] ? error.Message : null;
     }
 

@@ -43,7 +43,8 @@ internal struct CallCourse(Request request, TimeSpan timeout)
                 Avoid = asked;
                 _pauseMs = 0;
                 return false;
-            case { Reply.Status: ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.ShuttingDown }:
+            case { Reply.Status: ReplyStatus.NotLeader or ReplyStatus.Unavailable }:
+            case { Reply.Status: ReplyStatus.ShuttingDown }:
             case { Kind: AnswerKind.NotSent }:
                 Avoid = asked;
                 _pauseMs = Math.Clamp(_pauseMs * 2, PauseMinMs, PauseMaxMs);
@@ -62,7 +63,9 @@ internal struct CallCourse(Request request, TimeSpan timeout)
             default:
                 _mayHaveHappened = true;
                 throw new KvorumException(
-                    answer.Kind == AnswerKind.TimedOut ? ReplyStatus.DeadlineExceeded : ReplyStatus.OutcomeUnknown,
+                    answer.Kind == AnswerKind.TimedOut
+                        ? ReplyStatus.DeadlineExceeded
+                        : ReplyStatus.OutcomeUnknown,
                     $"The write may have happened, or not: {answer.Reason}.", RetryClass.SameIds);
         }
     }
@@ -83,14 +86,16 @@ internal struct CallCourse(Request request, TimeSpan timeout)
     {
         var last = _last switch
         {
-            { Reply: { } reply } => reply.Message.Length > 0 ? $"{reply.Status}: {reply.Message}" : $"{reply.Status}",
+            { Reply: { } reply } =>
+                reply.Message.Length > 0 ? $"{reply.Status}: {reply.Message}" : $"{reply.Status}",
             { Reason.Length: > 0 } => _last.Reason,
             _ => "no node was asked",
         };
         var outcome = _mayHaveHappened ? " The write may have happened, or happen yet." : "";
         return new(
             ReplyStatus.DeadlineExceeded,
-            $"Not done within {timeout.TotalMilliseconds:0} ms and {_attempts} attempts; at last: {last.TrimEnd('.')}.{outcome}",
+            $"Not done within {timeout.TotalMilliseconds:0} ms and {_attempts} attempts; "
+                + $"at last: {last.TrimEnd('.')}.{outcome}",
             _mayHaveHappened ? RetryClass.SameIds : RetryClass.Safe);
     }
 
@@ -98,11 +103,12 @@ internal struct CallCourse(Request request, TimeSpan timeout)
     {
         var retry = reply.Status switch
         {
-            ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled or ReplyStatus.Internal
-                when request is WriteRequest => RetryClass.SameIds,
+            ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled
+                or ReplyStatus.Internal when request is WriteRequest => RetryClass.SameIds,
             ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled or ReplyStatus.Internal => RetryClass.Safe,
             _ => RetryClass.Never,
         };
-        return new(reply.Status, reply.Message.Length > 0 ? reply.Message : reply.Status.ToString(), retry, reply.Version);
+        var message = reply.Message.Length > 0 ? reply.Message : reply.Status.ToString();
+        return new(reply.Status, message, retry, reply.Version);
     }
 }

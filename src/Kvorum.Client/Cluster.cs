@@ -61,7 +61,8 @@ internal sealed class Cluster : IDisposable
             var answer = new Answer(AnswerKind.NotSent);
             if (connection is null)
             {
-                (connection, var failure) = await link.ReachAsync(partition, deadlineMs, cancelled).ConfigureAwait(false);
+                (connection, var failure) = await link.ReachAsync(partition, deadlineMs, cancelled)
+                    .ConfigureAwait(false);
                 answer = answer with { Reason = failure };
                 nowMs = Environment.TickCount64;
             }
@@ -92,14 +93,16 @@ internal sealed class Cluster : IDisposable
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         NodeLink? link = null;
         if (address is not null)
-            link = LinkOf(address) ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+            link = LinkOf(address)
+                ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
         var last = "";
         NodeLink? avoid = null;
         while (Environment.TickCount64 < deadlineMs)
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
             var asked = link ?? Any(Volatile.Read(ref _routes), avoid);
-            var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled).ConfigureAwait(false);
+            var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled)
+                .ConfigureAwait(false);
             var answer = new Answer(AnswerKind.NotSent, Reason: failure);
             if (connection is not null)
             {
@@ -114,7 +117,8 @@ internal sealed class Cluster : IDisposable
             await Task.Delay(20, cancelled).ConfigureAwait(false);
         }
 
-        throw new KvorumException(ReplyStatus.Unavailable, $"No node answered within {timeout}: {last}.", RetryClass.Safe);
+        throw new KvorumException(
+            ReplyStatus.Unavailable, $"No node answered within {timeout}: {last}.", RetryClass.Safe);
     }
 
     /// <inheritdoc/>
@@ -136,7 +140,9 @@ internal sealed class Cluster : IDisposable
     /// The leader, unless it just failed this call or is left alone for a while; then any other node.
     /// </summary>
     private NodeLink Pick(Routes routes, string keyspace, uint partition, NodeLink? avoid) =>
-        routes.LeaderOf(keyspace, partition) is { MayWork: true } leader && leader != avoid ? leader : Any(routes, avoid);
+        routes.LeaderOf(keyspace, partition) is { MayWork: true } leader && leader != avoid
+            ? leader
+            : Any(routes, avoid);
 
     private NodeLink Any(Routes routes, NodeLink? avoid)
     {
@@ -204,7 +210,8 @@ internal sealed class Cluster : IDisposable
     private void WantMap()
     {
         var nowMs = Environment.TickCount64;
-        if (_isClosed || nowMs - Volatile.Read(ref _mapAskedMs) < MapPauseMs || Interlocked.Exchange(ref _isAskingMap, 1) == 1)
+        if (_isClosed || nowMs - Volatile.Read(ref _mapAskedMs) < MapPauseMs
+            || Interlocked.Exchange(ref _isAskingMap, 1) == 1)
             return;
         Volatile.Write(ref _mapAskedMs, nowMs);
         Volatile.Write(ref _mapDueMs, nowMs + (long)_options.MapInterval.TotalMilliseconds);
@@ -216,7 +223,8 @@ internal sealed class Cluster : IDisposable
         try
         {
             var body = await AskAnyAsync(
-                NativeFrameKind.MapRequest, null, _options.Timeout, CancellationToken.None).ConfigureAwait(false);
+                NativeFrameKind.MapRequest, null, _options.Timeout, CancellationToken.None)
+                    .ConfigureAwait(false);
             var map = ClusterMapCodec.Decode(body);
             lock (_gate)
             {
@@ -225,7 +233,8 @@ internal sealed class Cluster : IDisposable
                     Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
             }
         }
-        catch (Exception e) when (e is KvorumException or FormatException or ArgumentException or ObjectDisposedException)
+        catch (Exception e)
+            when (e is KvorumException or FormatException or ArgumentException or ObjectDisposedException)
         {
             // Calls go on with what is known, over any node that passes them on, and ask for the map again.
         }

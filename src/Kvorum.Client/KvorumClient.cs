@@ -29,7 +29,8 @@ public sealed class KvorumClient : IAsyncDisposable
     {
         _options = options;
         _cluster = new(options);
-        _clientId = options.ClientId ?? Convert.ToHexStringLower(Guid.CreateVersion7().ToByteArray(bigEndian: true));
+        _clientId = options.ClientId ?? Convert.ToHexStringLower(
+            Guid.CreateVersion7().ToByteArray(bigEndian: true));
     }
 
     /// <summary>The id under which this client writes; empty if it writes without a record.</summary>
@@ -57,7 +58,8 @@ public sealed class KvorumClient : IAsyncDisposable
 
     /// <summary>Sets a key.</summary>
     public ValueTask<WriteResult> PutAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         WriteAsync(new PutRequest
         {
             Keyspace = options?.Keyspace ?? _options.Keyspace,
@@ -72,7 +74,8 @@ public sealed class KvorumClient : IAsyncDisposable
 
     /// <summary>Sets a key; both are written as UTF-8.</summary>
     public ValueTask<WriteResult> PutAsync(
-        string key, string value, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        string key, string value, WriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         PutAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), options, cancellationToken);
 
     /// <summary>Reads a key.</summary>
@@ -86,17 +89,20 @@ public sealed class KvorumClient : IAsyncDisposable
             Key = key,
             Consistency = options?.Consistency ?? ReadConsistency.Linearizable,
         };
-        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken).ConfigureAwait(false);
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken)
+            .ConfigureAwait(false);
         return new(reply.Found, reply.Value, reply.Version, reply.Stale);
     }
 
     /// <summary>Reads a key, written as UTF-8.</summary>
-    public ValueTask<GetResult> GetAsync(string key, ReadOptions? options = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<GetResult> GetAsync(
+        string key, ReadOptions? options = null, CancellationToken cancellationToken = default) =>
         GetAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
 
     /// <summary>Removes a key; an absent key is no error.</summary>
     public ValueTask<WriteResult> DeleteAsync(
-        ReadOnlyMemory<byte> key, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<byte> key, WriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         WriteAsync(new DeleteRequest
         {
             Keyspace = options?.Keyspace ?? _options.Keyspace,
@@ -115,7 +121,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// <summary>The cluster as one of its nodes knows it now.</summary>
     public async ValueTask<ClusterMap> MapAsync(CancellationToken cancellationToken = default)
     {
-        var body = await _cluster.AskAnyAsync(NativeFrameKind.MapRequest, null, _options.Timeout, cancellationToken).ConfigureAwait(false);
+        var body = await _cluster.AskAnyAsync(
+            NativeFrameKind.MapRequest, null, _options.Timeout, cancellationToken).ConfigureAwait(false);
         return ClusterMapCodec.Decode(body);
     }
 
@@ -125,7 +132,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// </summary>
     /// <param name="address">host:port of the node; null for any one that answers.</param>
     /// <param name="cancellationToken">Takes the question back.</param>
-    public ValueTask<ReadOnlyMemory<byte>> StatusAsync(string? address = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<ReadOnlyMemory<byte>> StatusAsync(
+        string? address = null, CancellationToken cancellationToken = default) =>
         _cluster.AskAnyAsync(NativeFrameKind.StatusRequest, address, _options.Timeout, cancellationToken);
 
     /// <summary>Closes all connections; calls under way fail.</summary>
@@ -139,14 +147,16 @@ public sealed class KvorumClient : IAsyncDisposable
     private async ValueTask<WriteResult> WriteAsync(
         WriteRequest request, WriteOptions? options, CancellationToken cancellationToken)
     {
-        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken).ConfigureAwait(false);
+        var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken)
+            .ConfigureAwait(false);
         return new(reply.Version, reply.Found, reply.Value, reply.Replayed);
     }
 
     private static ulong TtlOf(WriteOptions? options) => options?.Ttl switch
     {
         null => 0,
-        { TotalMilliseconds: < 1 } ttl => throw new ArgumentException($"A TTL of {ttl} is less than a millisecond."),
+        { TotalMilliseconds: < 1 } ttl =>
+            throw new ArgumentException($"A TTL of {ttl} is less than a millisecond."),
         { } ttl => (ulong)ttl.TotalMilliseconds,
     };
 
@@ -154,6 +164,7 @@ public sealed class KvorumClient : IAsyncDisposable
     {
         var count = Encoding.UTF8.GetByteCount(text);
         if (count > bytesMax)
-            throw new ArgumentException($"The {what} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
+            throw new ArgumentException(
+                $"The {what} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
     }
 }

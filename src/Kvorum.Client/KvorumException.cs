@@ -24,7 +24,8 @@ public enum RetryClass
 public sealed class KvorumException : Exception
 {
     /// <summary>A failure.</summary>
-    public KvorumException(ReplyStatus status, string message, RetryClass retry, ulong version = 0, Exception? inner = null)
+    public KvorumException(
+        ReplyStatus status, string message, RetryClass retry, ulong version = 0, Exception? inner = null)
         : base(message, inner) => (Status, Retry, Version) = (status, retry, version);
 
     /// <summary>What went wrong.</summary>

@@ -13,7 +13,8 @@ internal readonly record struct NodeAddress(string Text, string Host, int Port)
     {
         address = default;
         var colon = text.LastIndexOf(':');
-        if (colon < 1 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+        var digits = text.AsSpan(colon + 1);
+        if (colon < 1 || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
             || port is < 1 or > 65535)
             return false;
         var host = text[..colon];

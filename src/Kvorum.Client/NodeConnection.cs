@@ -64,7 +64,8 @@ internal sealed class NodeConnection : IDisposable
     /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<NodeConnection> DialAsync(
-        NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended, CancellationToken cancelled)
+        NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended,
+        CancellationToken cancelled)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         var connection = new NodeConnection(socket, address.Text, inline);
@@ -86,11 +87,13 @@ internal sealed class NodeConnection : IDisposable
     }
 
     /// <summary>Asks a request.</summary>
-    public ValueTask<Answer> AskAsync(Request request, long nowMs, long deadlineMs, CancellationToken cancelled) =>
+    public ValueTask<Answer> AskAsync(
+        Request request, long nowMs, long deadlineMs, CancellationToken cancelled) =>
         AskAsync(NativeFrameKind.Request, request, nowMs, deadlineMs, cancelled);
 
     /// <summary>Asks for the map or the state.</summary>
-    public ValueTask<Answer> AskAsync(NativeFrameKind kind, long nowMs, long deadlineMs, CancellationToken cancelled) =>
+    public ValueTask<Answer> AskAsync(
+        NativeFrameKind kind, long nowMs, long deadlineMs, CancellationToken cancelled) =>
         AskAsync(kind, null, nowMs, deadlineMs, cancelled);
 
     /// <summary>Ends a call early, if it is still under way; the node is told. Any thread.</summary>
@@ -173,7 +176,8 @@ internal sealed class NodeConnection : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Close("the client was closed");
 
-    private Answer LostAnswer() => new(AnswerKind.Lost, Reason: $"the connection to {Address} was lost: {_lossReason}");
+    private Answer LostAnswer() =>
+        new(AnswerKind.Lost, Reason: $"the connection to {Address} was lost: {_lossReason}");
 
     private ValueTask<Answer> AskAsync(
         NativeFrameKind kind, Request? request, long nowMs, long deadlineMs, CancellationToken cancelled)
@@ -188,7 +192,8 @@ internal sealed class NodeConnection : IDisposable
             if (request is null)
                 NativeCodec.Write(_gathered, kind, correlation);
             else
-                NativeCodec.WriteRequest(_gathered, correlation, (uint)Math.Max(1, deadlineMs - nowMs), request);
+                NativeCodec.WriteRequest(
+                    _gathered, correlation, (uint)Math.Max(1, deadlineMs - nowMs), request);
             if (!_spare.TryPop(out call))
                 call = new(this);
             call.Begin(correlation, nowMs, deadlineMs, _inline);
@@ -238,7 +243,8 @@ internal sealed class NodeConnection : IDisposable
             }
             while (HasMore());
         }
-        catch (Exception e) when (e is ObjectDisposedException or SocketException or InvalidOperationException)
+        catch (Exception e)
+            when (e is ObjectDisposedException or SocketException or InvalidOperationException)
         {
             Close(e.Message);
         }
@@ -284,7 +290,8 @@ internal sealed class NodeConnection : IDisposable
         {
             while (true)
             {
-                var count = await _socket.ReceiveAsync(_input.Space(), SocketFlags.None).ConfigureAwait(false);
+                var count = await _socket.ReceiveAsync(_input.Space(), SocketFlags.None)
+                    .ConfigureAwait(false);
                 if (count == 0)
                     break;
                 _input.Filled(count);

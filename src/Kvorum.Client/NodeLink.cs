@@ -6,13 +6,15 @@ namespace Kvorum.Client;
 /// The way to one node: a few connections, dialled when they are needed. After a failure it is not tried
 /// again for a while that grows to a second, so that callers turn to other nodes at once.
 /// </summary>
-internal sealed class NodeLink(NodeAddress address, KvorumClientOptions options, Action<NodeLink> lost) : IDisposable
+internal sealed class NodeLink(
+    NodeAddress address, KvorumClientOptions options, Action<NodeLink> lost) : IDisposable
 {
     private const int PauseMinMs = 20;
     private const int PauseMaxMs = 1000;
 
     private readonly Lock _gate = new();
-    private readonly Slot[] _slots = [.. Enumerable.Range(0, options.ConnectionsPerNode).Select(static _ => new Slot())];
+    private readonly Slot[] _slots =
+        [.. Enumerable.Range(0, options.ConnectionsPerNode).Select(static _ => new Slot())];
     private long _pausedUntilMs;
     private int _pauseMs;
     private string _failure = "";
@@ -86,7 +88,8 @@ internal sealed class NodeLink(NodeAddress address, KvorumClientOptions options,
         try
         {
             var connection = await NodeConnection.DialAsync(
-                address, options.Name, options.InlineContinuations, _ => lost(this), patience.Token).ConfigureAwait(false);
+                address, options.Name, options.InlineContinuations, _ => lost(this), patience.Token)
+                    .ConfigureAwait(false);
             lock (_gate)
             {
                 _pauseMs = 0;

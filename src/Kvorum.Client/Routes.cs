@@ -23,7 +23,8 @@ internal sealed class Routes
     public static Routes Unknown(IReadOnlyList<NodeLink> seeds) => new(null, seeds, []);
 
     /// <summary>By a map. A leader of an older term than is known already is not believed.</summary>
-    public static Routes Of(ClusterMap map, Func<string, NodeLink?> linkOf, IReadOnlyList<NodeLink> seeds, Routes before)
+    public static Routes Of(
+        ClusterMap map, Func<string, NodeLink?> linkOf, IReadOnlyList<NodeLink> seeds, Routes before)
     {
         NodeLink?[] members = [.. map.Members.Select(member => linkOf(member.ClientAddress))];
         NodeLink[] links = [.. members.OfType<NodeLink>().Distinct()];
@@ -40,12 +41,14 @@ internal sealed class Routes
     }
 
     /// <summary>The partition of a key; 0 while the keyspace is unknown.</summary>
-    public uint PartitionOf(string keyspace, ReadOnlySpan<byte> key) => _keyspaces.TryGetValue(keyspace, out var table)
+    public uint PartitionOf(string keyspace, ReadOnlySpan<byte> key) =>
+        _keyspaces.TryGetValue(keyspace, out var table)
         ? KeySlot.PartitionOf(KeySlot.Of(key), table.Leaders.Length)
         : 0;
 
     /// <summary>The leader of a partition, if it is known.</summary>
-    public NodeLink? LeaderOf(string keyspace, uint partition) => _keyspaces.TryGetValue(keyspace, out var table)
+    public NodeLink? LeaderOf(string keyspace, uint partition) =>
+        _keyspaces.TryGetValue(keyspace, out var table)
         ? Volatile.Read(ref table.Leaders[partition])
         : null;
 
@@ -70,7 +73,8 @@ internal sealed class Routes
                 if (partition.Partition >= count)
                     continue;
                 var at = partition.Partition;
-                (leaders[at], terms[at]) = (partition.Leader < 0 ? null : members[partition.Leader], partition.Term);
+                (leaders[at], terms[at]) = (
+                    partition.Leader < 0 ? null : members[partition.Leader], partition.Term);
                 if (old is not null && old.Leaders.Length == count && old.Term(at) > terms[at])
                     (leaders[at], terms[at]) = (old.Leaders[at], old.Term(at));
             }

@@ -18,9 +18,16 @@ public static class ClusterIdentity
     /// <summary>A node's id when the operator gave an address only.</summary>
     public static NodeId NodeFromAddress(string peerAddress) => new(Hash("node-address", peerAddress));
 
-    /// <summary>The cluster's id from its first members.</summary>
-    public static UInt128 ClusterOf(IEnumerable<NodeId> members) =>
-        Hash("cluster", string.Join(',', members.Order().Select(id => id.Value.ToString("x32", null))));
+    /// <summary>
+    /// The cluster's id from its first members and from all that decides where partitions lie: nodes that were told different
+    /// things never talk to each other.
+    /// </summary>
+    public static UInt128 ClusterOf(
+        IEnumerable<NodeId> members, int partitionCount, int replicationFactor, int virtualNodes)
+    {
+        var ids = string.Join(',', members.Order().Select(id => id.Value.ToString("x32", null)));
+        return Hash("cluster", $"{ids}:{partitionCount}:{replicationFactor}:{virtualNodes}");
+    }
 
     /// <summary>The id as a UUID, most significant byte first.</summary>
     public static Guid ToGuid(UInt128 value)

@@ -41,6 +41,13 @@ public sealed record NodeOptions
     /// <summary>Greatest election timeout in milliseconds.</summary>
     public int ElectionTimeoutMaxMs { get; init; } = 2000;
 
+    /// <summary>
+    /// Serve lease reads by the lease. It must be the same on all nodes, whose clocks must drift less than 10 % from each
+    /// other. A leader's lease rests on its followers' patience, so elections then wait for their timeout even when a
+    /// connection closes. If false, lease reads are confirmed by a majority as all others.
+    /// </summary>
+    public bool LeaseReads { get; init; }
+
     /// <summary>Bound of a key in bytes.</summary>
     public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
 

@@ -6,7 +6,8 @@ namespace Kvorum.Protocol;
 /// <param name="ClientAddress">host:port for gRPC and native clients; empty while unknown.</param>
 /// <param name="HttpAddress">host:port for HTTP; empty while unknown.</param>
 /// <param name="PeerAddress">host:port for other nodes.</param>
-public sealed record MemberInfo(Guid Id, string Name, string ClientAddress, string HttpAddress, string PeerAddress);
+public sealed record MemberInfo(
+    Guid Id, string Name, string ClientAddress, string HttpAddress, string PeerAddress);
 
 /// <summary>Where one partition lives.</summary>
 /// <param name="Partition">Its number.</param>
@@ -19,7 +20,8 @@ public sealed record PartitionInfo(uint Partition, IReadOnlyList<int> Replicas, 
 
 /// <summary>One keyspace.</summary>
 public sealed record KeyspaceInfo(
-    string Name, string Mode, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy, IReadOnlyList<PartitionInfo> Partitions);
+    string Name, string Mode, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy,
+    IReadOnlyList<PartitionInfo> Partitions);
 
 /// <summary>The cluster as one node knows it: who is there and who leads what.</summary>
 public sealed record ClusterMap(

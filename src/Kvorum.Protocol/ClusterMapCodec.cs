@@ -8,8 +8,8 @@ namespace Kvorum.Protocol;
 /// <code>
 /// map       := clusterId:16 bytes epoch:u64 members:u16 member* keyspaces:u16 keyspace*
 /// member    := id:16 bytes name:text16 clientAddress:text16 httpAddress:text16 peerAddress:text16
-/// keyspace  := name:text16 mode:text16 replicationFactor:u32 keyBytesMax:u32 valueBytesMax:u32 keyPolicy:text16
-///              partitions:u16 partition*
+/// keyspace  := name:text16 mode:text16 replicationFactor:u32 keyBytesMax:u32 valueBytesMax:u32
+///              keyPolicy:text16 partitions:u16 partition*
 /// partition := number:u32 leader:u16 term:u64 replicas:u8 replica:u16*
 /// </code>
 /// A leader is a position among the members, 65535 if unknown, and so are replicas. Bounds: 65534 members,
@@ -59,7 +59,8 @@ public static class ClusterMapCodec
         for (var i = 0; i < members.Length; i++)
         {
             members[i] = new(
-                reader.Guid("member's id"), Text(ref reader), Text(ref reader), Text(ref reader), Text(ref reader));
+                reader.Guid("member's id"), Text(ref reader), Text(ref reader), Text(ref reader),
+                Text(ref reader));
         }
 
         var keyspaces = new KeyspaceInfo[reader.Count16("keyspaces", bytesEach: 20)];
@@ -115,7 +116,8 @@ public static class ClusterMapCodec
         {
             replicas[i] = reader.U16("replica");
             if (replicas[i] >= members)
-                throw new FormatException($"Replica {replicas[i]} of partition {number} is none of {members} members.");
+                throw new FormatException(
+                    $"Replica {replicas[i]} of partition {number} is none of {members} members.");
         }
 
         return new(number, replicas, leader == Unknown ? -1 : leader, term);

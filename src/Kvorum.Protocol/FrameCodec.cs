@@ -42,7 +42,8 @@ public static class FrameCodec
             return 0;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         if (length == 0 || length > frameBytesMax - HeaderBytes)
-            throw new FormatException($"A frame of {length} bytes was announced; 1 to {frameBytesMax - HeaderBytes} are allowed.");
+            throw new FormatException(
+                $"A frame of {length} bytes was announced; 1 to {frameBytesMax - HeaderBytes} are allowed.");
         return HeaderBytes + (int)length;
     }
 
@@ -60,7 +61,8 @@ public static class FrameCodec
         var announced = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
         var actual = Crc32C(bytes[HeaderBytes..size]);
         if (announced != actual)
-            throw new FormatException($"A frame's checksum is {actual:x8} where {announced:x8} was announced.");
+            throw new FormatException(
+                $"A frame's checksum is {actual:x8} where {announced:x8} was announced.");
         kind = bytes[HeaderBytes];
         return true;
     }

@@ -13,7 +13,8 @@ public static class KeySlot
     public static int Of(ReadOnlySpan<byte> key) => Crc16(Hashed(key)) % Limits.SlotCount;
 
     /// <summary>The partition, of <paramref name="partitionCount"/>, that holds a slot.</summary>
-    public static uint PartitionOf(int slot, int partitionCount) => (uint)((long)slot * partitionCount / Limits.SlotCount);
+    public static uint PartitionOf(int slot, int partitionCount) =>
+        (uint)((long)slot * partitionCount / Limits.SlotCount);
 
     private static ReadOnlySpan<byte> Hashed(ReadOnlySpan<byte> key)
     {

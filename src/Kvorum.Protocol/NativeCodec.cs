@@ -12,11 +12,12 @@ namespace Kvorum.Protocol;
 /// server      := frame(HelloReply) frame*
 /// rest        := correlation:u64 body                    the rest of every frame
 ///
-/// Hello       := version:u16 clientName:text8            HelloReply := version:u16 clusterId:16 bytes nodeName:text8
-/// Request     := timeoutMs:u32 request                   Reply      := reply         (both of RequestCodec)
-/// MapRequest  :=                                         MapReply   := map           (of ClusterMapCodec)
-/// StatusRequest :=                                       StatusReply := JSON in UTF-8
-/// Cancel      :=                                         Goodbye    :=               Error := UTF-8
+/// Hello       := version:u16 clientName:text8
+/// HelloReply  := version:u16 clusterId:16 bytes nodeName:text8
+/// Request     := timeoutMs:u32 request             Reply      := reply         (both of RequestCodec)
+/// MapRequest  :=                                   MapReply   := map           (of ClusterMapCodec)
+/// StatusRequest :=                                 StatusReply := JSON in UTF-8
+/// Cancel      :=                                   Goodbye    :=         Error := UTF-8
 /// </code>
 /// A client need not wait for HelloReply: it may pipeline at once. Frames of kinds
 /// that are unknown are an error; a new version is negotiated by Hello and HelloReply, the lower one is
@@ -72,11 +73,13 @@ public static class NativeCodec
     /// Appends a Request. <see cref="ArgumentException"/> if a name in it is over its bound or the whole is
     /// too large for a frame; then nothing was appended.
     /// </summary>
-    public static void WriteRequest(IBufferWriter<byte> into, ulong correlation, uint timeoutMs, Request request)
+    public static void WriteRequest(
+        IBufferWriter<byte> into, ulong correlation, uint timeoutMs, Request request)
     {
         var size = PrefixBytes + 4 + (long)RequestCodec.SizeOf(request);
         if (size > Limits.FrameBytesMax)
-            throw new ArgumentException($"The request takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
+            throw new ArgumentException(
+                $"The request takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
         var frame = into.GetSpan((int)size)[..(int)size];
         BinaryPrimitives.WriteUInt32LittleEndian(frame[PrefixBytes..], timeoutMs);
         RequestCodec.Write(request, frame[(PrefixBytes + 4)..]);
@@ -91,7 +94,8 @@ public static class NativeCodec
     {
         var size = PrefixBytes + (long)RequestCodec.SizeOf(reply);
         if (size > Limits.FrameBytesMax)
-            throw new ArgumentException($"The reply takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
+            throw new ArgumentException(
+                $"The reply takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
         var frame = into.GetSpan((int)size)[..(int)size];
         RequestCodec.Write(reply, frame[PrefixBytes..]);
         Seal(into, frame, NativeFrameKind.Reply, correlation);
@@ -142,11 +146,13 @@ public static class NativeCodec
     /// <see cref="RequestCodec.DecodeRequest(ReadOnlyMemory{byte})"/>. <see cref="FormatException"/> if it is
     /// too short.
     /// </summary>
-    public static (uint TimeoutMs, ReadOnlyMemory<byte> Request) ReadRequest(ReadOnlyMemory<byte> body) => body.Length >= 4
+    public static (uint TimeoutMs, ReadOnlyMemory<byte> Request) ReadRequest(ReadOnlyMemory<byte> body) =>
+        body.Length >= 4
         ? (BinaryPrimitives.ReadUInt32LittleEndian(body.Span), body[4..])
         : throw new FormatException("A request has no timeout.");
 
-    private static void Seal(IBufferWriter<byte> into, Span<byte> frame, NativeFrameKind kind, ulong correlation)
+    private static void Seal(
+        IBufferWriter<byte> into, Span<byte> frame, NativeFrameKind kind, ulong correlation)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(frame[FrameCodec.PrefixBytes..], correlation);
         FrameCodec.Seal(frame, (byte)kind);

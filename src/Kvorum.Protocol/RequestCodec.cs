@@ -11,13 +11,13 @@ namespace Kvorum.Protocol;
 /// put      := 0x01 head write ttlMs:u64 value:bytes32
 /// get      := 0x02 head consistency:u8                    consistency: 0 linearizable, 1 lease, 2 stale
 /// delete   := 0x03 head write
-/// head     := flags:u8 keyspace:text8 key:bytes32         flags: 1 no redirect, 2 return previous (writes only),
-/// write    := clientId:text8 requestId:u64 [version:u64]         4 "if version" is given (writes only)
+/// head     := flags:u8 keyspace:text8 key:bytes32         flags: 1 no redirect; only in writes:
+/// write    := clientId:text8 requestId:u64 [version:u64]         2 return previous, 4 version is given
 ///
 /// reply    := status:u8 flags:u8 partition:u32 epoch:u64 version:u64
 ///             [message:text16] [leader:text8] value:bytes32
-///                                                         flags: 1 found, 2 stale, 4 replayed, 8 message is given,
-///                                                                16 leader is given
+///                                                         flags: 1 found, 2 stale, 4 replayed,
+///                                                                8 message is given, 16 leader is given
 /// text8    := length:u8 UTF-8         text16 := length:u16 UTF-8         bytes32 := length:u32 bytes
 /// </code>
 /// Bounds: a keyspace <see cref="Limits.KeyspaceBytesMax"/>, a client id
@@ -76,7 +76,8 @@ public static class RequestCodec
     /// </summary>
     public static int SizeOf(Request request)
     {
-        var head = 2 + TextSize(request.Keyspace, Limits.KeyspaceBytesMax, "keyspace") + 4 + request.Key.Length;
+        var keyspace = TextSize(request.Keyspace, Limits.KeyspaceBytesMax, "keyspace");
+        var head = 2 + keyspace + 4 + request.Key.Length;
         return request switch
         {
             PutRequest put => checked(head + WriteSize(put) + 8 + 4 + put.Value.Length),
@@ -92,7 +93,9 @@ public static class RequestCodec
     public static int SizeOf(Reply reply)
     {
         var message = reply.Message.Length == 0 ? 0 : 2 + Encoding.UTF8.GetByteCount(Cut(reply.Message));
-        var leader = reply.Leader.Length == 0 ? 0 : TextSize(reply.Leader, AddressBytesMax, "leader's address");
+        var leader = reply.Leader.Length == 0
+            ? 0
+            : TextSize(reply.Leader, AddressBytesMax, "leader's address");
         return checked(2 + 4 + 8 + 8 + message + leader + 4 + reply.Value.Length);
     }
 
@@ -160,7 +163,8 @@ public static class RequestCodec
         var kind = reader.U8("kind of request");
         if (kind is < PutKind or > DeleteKind)
             throw new FormatException($"Kind {kind} is no request.");
-        var flags = Flags(ref reader, kind == GetKind ? NoRedirectFlag : NoRedirectFlag | ReturnPreviousFlag | IfVersionFlag);
+        var flags = Flags(ref reader,
+            kind == GetKind ? NoRedirectFlag : NoRedirectFlag | ReturnPreviousFlag | IfVersionFlag);
         var noRedirect = (flags & NoRedirectFlag) != 0;
         var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
         var key = reader.Bytes32("key");
@@ -235,7 +239,9 @@ public static class RequestCodec
             Epoch = reader.U64("epoch"),
             Version = reader.U64("version"),
             Message = (flags & MessageFlag) != 0 ? reader.Text16("message", MessageBytesMax) : "",
-            Leader = (flags & LeaderFlag) != 0 ? reader.Text8("leader's address", AddressBytesMax, likelyLeader) : "",
+            Leader = (flags & LeaderFlag) != 0
+                ? reader.Text8("leader's address", AddressBytesMax, likelyLeader)
+                : "",
             Value = reader.Bytes32("value"),
         };
         reader.End("reply");
@@ -243,7 +249,8 @@ public static class RequestCodec
     }
 
     private static byte FlagsOf(WriteRequest write) =>
-        (byte)((write.ReturnPrevious ? ReturnPreviousFlag : 0) | (write.IfVersion is null ? 0 : IfVersionFlag));
+        (byte)((write.ReturnPrevious ? ReturnPreviousFlag : 0)
+            | (write.IfVersion is null ? 0 : IfVersionFlag));
 
     private static void WriteHead(ref SpanWriter writer, Request request, byte flags)
     {
@@ -261,14 +268,16 @@ public static class RequestCodec
     }
 
     private static int WriteSize(WriteRequest write) =>
-        TextSize(write.ClientId, Limits.ClientIdBytesMax, "client id") + 8 + (write.IfVersion is null ? 0 : 8);
+        TextSize(write.ClientId, Limits.ClientIdBytesMax, "client id")
+            + 8 + (write.IfVersion is null ? 0 : 8);
 
     private static int TextSize(string text, int bytesMax, string field)
     {
         var count = Encoding.UTF8.GetByteCount(text);
         return count <= bytesMax
             ? 1 + count
-            : throw new ArgumentException($"The {field} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
+            : throw new ArgumentException(
+                $"The {field} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
     }
 
     /// <summary>A message within its bound: no UTF-16 unit takes more than three bytes of UTF-8.</summary>

@@ -35,7 +35,9 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
     public int Int(string field)
     {
         var value = U32(field);
-        return value <= int.MaxValue ? (int)value : throw new FormatException($"The {field} is {value}, which is too large.");
+        return value <= int.MaxValue
+            ? (int)value
+            : throw new FormatException($"The {field} is {value}, which is too large.");
     }
 
     /// <summary>
@@ -61,7 +63,8 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
     }
 
     /// <summary>A text; if it is <paramref name="likely"/>, that very string.</summary>
-    public string Text8(string field, int bytesMax, string likely = "") => Text(U8(field), field, bytesMax, likely);
+    public string Text8(string field, int bytesMax, string likely = "") =>
+        Text(U8(field), field, bytesMax, likely);
 
     public string Text16(string field, int bytesMax) => Text(U16(field), field, bytesMax, "");
 

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand"
@@ -29,11 +28,7 @@ var (
 	keys      = flag.Uint64("keys", 100000, "keys that gets draw from")
 )
 
-func key(n uint64) string {
-	b := make([]byte, 8)
-	binary.BigEndian.PutUint64(b, n)
-	return string(b)
-}
+func key(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 func main() {
 	flag.Parse()

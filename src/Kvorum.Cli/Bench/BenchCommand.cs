@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
@@ -25,9 +26,12 @@ internal static class BenchCommand
         "--addr", "host:port", "A node of the cluster, or several separated by commas",
         string.Join(',', Defaults.Addresses));
 
-    private static readonly Option<string> Keyspace = Flag.Text("--keyspace", "name", "Keyspace", Defaults.Keyspace);
-    private static readonly Option<int> KeySize = Flag.Number("--key-size", "Bytes of a key", Defaults.KeySize);
-    private static readonly Option<int> ValueSize = Flag.Number("--value-size", "Bytes of a value", Defaults.ValueSize);
+    private static readonly Option<string> Keyspace = Flag.Text(
+        "--keyspace", "name", "Keyspace", Defaults.Keyspace);
+    private static readonly Option<int> KeySize = Flag.Number(
+        "--key-size", "Bytes of a key", Defaults.KeySize);
+    private static readonly Option<int> ValueSize = Flag.Number(
+        "--value-size", "Bytes of a value", Defaults.ValueSize);
 
     private static readonly Option<int> Clients = Flag.Number(
         "--clients", "Clients, each with one call under way", Defaults.Clients);
@@ -35,7 +39,8 @@ internal static class BenchCommand
     private static readonly Option<int> Connections = Flag.Number(
         "--connections", "Connections to each node", Defaults.Connections);
 
-    private static readonly Option<long> Keys = Flag.Number("--keys", "Number of different keys", Defaults.Keys);
+    private static readonly Option<long> Keys = Flag.Number(
+        "--keys", "Number of different keys", Defaults.Keys);
 
     private static readonly Option<double> ReadRatio = Ratio(
         "--read-ratio", "Share of reads in mixed", Defaults.ReadRatio);
@@ -50,21 +55,23 @@ internal static class BenchCommand
         "--timeout", "How long a call may take, retries included", Defaults.Timeout);
 
     private static readonly Option<string> Distribution = Flag.Text(
-        "--distribution", "uniform|zipf", "How keys are drawn: uniform or zipf (0.99)", Defaults.Distribution);
+        "--distribution", "uniform|zipf", "How keys are drawn; zipf with 0.99", Defaults.Distribution);
 
     private static readonly Option<string> Consistency = Flag.Text(
-        "--consistency", "linearizable|lease|stale", "Of reads: linearizable, lease or stale", Defaults.Consistency);
+        "--consistency", "linearizable|lease|stale", "How fresh reads must be", Defaults.Consistency);
 
-    private static readonly Option<bool> Fill = Flag.Switch("--fill", "Write every key once before measuring");
+    private static readonly Option<bool> Fill = Flag.Switch(
+        "--fill", "Write every key once before measuring");
     private static readonly Option<bool> Json = Flag.Switch("--json", "Print the result as one line of JSON");
 
     /// <summary>The command, to be added to the root.</summary>
     public static Command Create()
     {
-        var command = new Command("bench", "Measure throughput and latency of a cluster under closed-loop load")
+        var command = new Command(
+            "bench", "Measure throughput and latency of a cluster under closed-loop load")
         {
-            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup, Timeout, Keys,
-            Distribution, ReadRatio, Consistency, Fill, Json,
+            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup,
+            Timeout, Keys, Distribution, ReadRatio, Consistency, Fill, Json,
         };
         command.SetAction(static (parsed, cancelled) => RunAsync(Read(parsed), cancelled));
         return command;
@@ -109,18 +116,20 @@ internal static class BenchCommand
         });
         // One call first: a cluster that cannot be reached is said at once, not counted.
         await client.GetAsync(
-            BenchKeys.Of(0, options.KeySize), new() { Consistency = options.ReadConsistency }, cancelled).ConfigureAwait(false);
+            BenchKeys.Of(0, options.KeySize), new() { Consistency = options.ReadConsistency }, cancelled)
+                .ConfigureAwait(false);
         var run = new BenchRun(options, client);
         if (options.Fill)
         {
             var filling = Filled(run.FillAsync(cancelled));
-            await Watch("filling", options.Keys, () => run.Filled, () => run.Filled, filling).ConfigureAwait(false);
+            await Watch("filling", options.Keys, () => run.Filled, () => run.Filled, filling)
+                .ConfigureAwait(false);
         }
 
         var total = options.Warmup + options.Duration;
-        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         var result = await Watch(
-            options.Workload, total.TotalSeconds, () => System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds,
+            options.Workload, total.TotalSeconds, () => Stopwatch.GetElapsedTime(began).TotalSeconds,
             () => run.Done, run.MeasureAsync(cancelled)).ConfigureAwait(false);
         if (options.Json)
             await Console.Out.WriteLineAsync(BenchReport.Json(result)).ConfigureAwait(false);
@@ -128,9 +137,10 @@ internal static class BenchCommand
             BenchReport.Show(AnsiConsole.Console, result);
         return result.Operations > 0 ? ExitCode.Ok : ExitCode.NotOk;
 
-        Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) => options.Json
-            ? work
-            : BenchReport.WatchAsync(title, whole, progress, done, () => run.Failed, work);
+        Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) =>
+            options.Json
+                ? work
+                : BenchReport.WatchAsync(title, whole, progress, done, () => run.Failed, work);
 
         static async Task<bool> Filled(Task filling)
         {

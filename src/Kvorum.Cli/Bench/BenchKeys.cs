@@ -8,7 +8,8 @@ namespace Kvorum.Cli.Bench;
 internal static class BenchKeys
 {
     /// <summary>How many digits the numbers below <paramref name="keys"/> take.</summary>
-    public static int DigitsFor(long keys) => (Math.Max(1, keys) - 1).ToString(CultureInfo.InvariantCulture).Length;
+    public static int DigitsFor(long keys) =>
+        (Math.Max(1, keys) - 1).ToString(CultureInfo.InvariantCulture).Length;
 
     /// <summary>The key with a number, in memory of its own.</summary>
     public static byte[] Of(long number, int size)

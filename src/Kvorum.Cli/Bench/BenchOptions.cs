@@ -67,7 +67,8 @@ internal sealed record BenchOptions
         if (KeySize is < 1 or > Limits.KeyBytesMax)
             yield return Wrong("--key-size", KeySize, $"give 1 to {Limits.KeyBytesMax} bytes");
         else if (BenchKeys.DigitsFor(Keys) > KeySize)
-            yield return Wrong("--key-size", KeySize, $"{Keys} keys take {BenchKeys.DigitsFor(Keys)} bytes at least");
+            yield return Wrong(
+                "--key-size", KeySize, $"{Keys} keys take {BenchKeys.DigitsFor(Keys)} bytes at least");
         if (ValueSize is < 0 or > Limits.ValueBytesMax)
             yield return Wrong("--value-size", ValueSize, $"give 0 to {Limits.ValueBytesMax} bytes");
         if (Clients is < 1 or > 65_536)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
@@ -21,12 +22,12 @@ internal static class BenchReport
             .StartAsync(async display =>
             {
                 var task = display.AddTask(title, maxValue: total);
-                var (before, since) = (done(), System.Diagnostics.Stopwatch.GetTimestamp());
+                var (before, since) = (done(), Stopwatch.GetTimestamp());
                 while (!work.IsCompleted)
                 {
                     await Task.WhenAny(work, Task.Delay(500)).ConfigureAwait(false);
-                    var (now, at) = (done(), System.Diagnostics.Stopwatch.GetTimestamp());
-                    var rate = (now - before) / System.Diagnostics.Stopwatch.GetElapsedTime(since, at).TotalSeconds;
+                    var (now, at) = (done(), Stopwatch.GetTimestamp());
+                    var rate = (now - before) / Stopwatch.GetElapsedTime(since, at).TotalSeconds;
                     (before, since) = (now, at);
                     task.Value = Math.Min(total, progress());
                     var errors = failed() is > 0 and var count ? $" [red]{Number(count)} failed[/]" : "";
@@ -37,15 +38,20 @@ internal static class BenchReport
     }
 
     /// <summary>One line of JSON.</summary>
-    public static string Json(BenchResult result) => JsonSerializer.Serialize(result, BenchJson.Default.BenchResult);
+    public static string Json(BenchResult result) =>
+        JsonSerializer.Serialize(result, BenchJson.Default.BenchResult);
 
     /// <summary>Tables for people.</summary>
     public static void Show(IAnsiConsole console, BenchResult result)
     {
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"[bold]{result.Workload}[/] {result.Clients} clients, {result.ValueSize}-byte values, {result.Keys} keys {result.Distribution}, {result.Seconds:0.0} s");
+            $"[bold]{result.Workload}[/] {result.Clients} clients, {result.ValueSize}-byte values");
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"[bold green]{Number(result.Throughput)}[/] operations/s, {Number(result.Operations)} in all, {result.ClientCpuMicrosecondsPerOperation:0.0} us of CPU per operation here");
+            $"{Number(result.Keys)} keys {result.Distribution}, {result.Seconds:0.0} s");
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"[bold green]{Number(result.Throughput)}[/] operations/s, {Number(result.Operations)} in all");
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"{result.ClientCpuMicrosecondsPerOperation:0.0} us of CPU per operation on this side");
         var table = new Table().RoundedBorder().AddColumn("ms");
         foreach (var column in (string[])["count", "mean", "p50", "p90", "p99", "p99.9", "max"])
             table.AddColumn(new TableColumn(column).RightAligned());
@@ -58,7 +64,8 @@ internal static class BenchReport
 
         console.Write(table);
         if (result.NotFound > 0)
-            console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{result.NotFound} reads found no key (--fill writes all keys first)");
+            console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+                $"{result.NotFound} reads found no key (--fill writes all keys first)");
         foreach (var (status, count) in result.Errors)
             console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[red]{count} failed: {status}[/]");
     }

@@ -55,7 +55,8 @@ internal sealed class BenchRun
     /// <summary>Warms up, measures, and sums up.</summary>
     public async Task<BenchResult> MeasureAsync(CancellationToken cancelled)
     {
-        var tasks = _clients.Select(client => Task.Run(() => LoadAsync(client), CancellationToken.None)).ToArray();
+        var tasks = _clients.Select(
+            client => Task.Run(() => LoadAsync(client), CancellationToken.None)).ToArray();
         await PauseAsync(_options.Warmup, cancelled).ConfigureAwait(false);
         Array.ForEach(_clients, static client => client.IsMeasuring = true);
         var (began, cpuBefore) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);

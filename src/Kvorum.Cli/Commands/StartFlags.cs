@@ -109,6 +109,11 @@ internal sealed class StartFlags
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
+    private readonly Option<bool> _leaseReads = Flag.Switch(
+        "--lease-reads",
+        "Serve lease reads by the leader's lease; give it to all nodes or none, and only where clocks drift "
+        + "less than 10 %. [default: off]");
+
     /// <summary>--log-level.</summary>
     public Option<string> LogLevel { get; } = Flag.Word(
         "--log-level", "Least important lines to log.", "information", "trace", "debug", "information",
@@ -123,8 +128,8 @@ internal sealed class StartFlags
         Option[] all =
         [
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
-            _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _tick, _silence,
-            _keyBytes, _valueBytes, _keyPolicy,
+            _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
+            _silence, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _shutdown, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -149,6 +154,7 @@ internal sealed class StartFlags
         Heartbeat = parsed.GetValue(_heartbeat).Span,
         ElectionTimeoutMin = parsed.GetValue(_electionMin).Span,
         ElectionTimeoutMax = parsed.GetValue(_electionMax).Span,
+        LeaseReads = parsed.GetValue(_leaseReads),
         Tick = parsed.GetValue(_tick).Span,
         PeerSilence = parsed.GetValue(_silence).Span,
         KeyBytesMax = parsed.GetValue(_keyBytes),

@@ -80,7 +80,8 @@ internal sealed partial class Replica
         loop.Touch(this);
         if (call.Request is GetRequest read)
         {
-            (read.Consistency == ReadConsistency.Lease ? _newLeaseReads : _newReads).Add(call);
+            var byLease = read.Consistency == ReadConsistency.Lease && loop.Options.LeaseReads;
+            (byLease ? _newLeaseReads : _newReads).Add(call);
             return;
         }
 

@@ -55,7 +55,7 @@ internal sealed partial class Replica
     {
         EndSnapshotsWith(peer);
         _raft.PeerUnreachable(peer);
-        if (_raft.Leader == peer && loss == PeerLoss.ProcessGone)
+        if (_raft.Leader == peer && loss == PeerLoss.ProcessGone && !loop.Options.LeaseReads)
             LeaderGone();
         else if (_raft.Leader == peer || IsLeader)
             _raft.Wake();

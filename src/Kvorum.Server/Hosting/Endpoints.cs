@@ -55,14 +55,14 @@ internal static class Endpoints
     /// <summary>What to say when an address cannot be had.</summary>
     public static ServerStartException CannotListen(
         string flag, EndPoint endpoint, SocketError error, string message) => new(error switch
-    {
-        SocketError.AddressAlreadyInUse =>
-            $"{flag} {endpoint}: the port is in use by another process; end it (ss -ltnp shows it) or "
-            + $"choose another with {flag}",
-        SocketError.AccessDenied =>
-            $"{flag} {endpoint}: no right to listen there; choose a port above 1023 with {flag}",
-        SocketError.AddressNotAvailable =>
-            $"{flag} {endpoint}: this machine has no such address; choose one of its own with {flag}",
-        _ => $"{flag} {endpoint}: {message}; choose another address with {flag}",
-    });
+        {
+            SocketError.AddressAlreadyInUse =>
+                $"{flag} {endpoint}: the port is in use by another process; end it (ss -ltnp shows it) or "
+                + $"choose another with {flag}",
+            SocketError.AccessDenied =>
+                $"{flag} {endpoint}: no right to listen there; choose a port above 1023 with {flag}",
+            SocketError.AddressNotAvailable =>
+                $"{flag} {endpoint}: this machine has no such address; choose one of its own with {flag}",
+            _ => $"{flag} {endpoint}: {message}; choose another address with {flag}",
+        });
 }

@@ -71,6 +71,9 @@ public sealed record ServerOptions
     /// <summary>--election-timeout-max: greatest such silence; drawn anew each time.</summary>
     public TimeSpan ElectionTimeoutMax { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>--lease-reads: serve lease reads by the lease; the same on all nodes.</summary>
+    public bool LeaseReads { get; init; }
+
     /// <summary>--tick: the grain of all Raft times.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(20);
 
@@ -126,6 +129,7 @@ public sealed record ServerOptions
         HeartbeatMs = (int)Heartbeat.TotalMilliseconds,
         ElectionTimeoutMinMs = (int)ElectionTimeoutMin.TotalMilliseconds,
         ElectionTimeoutMaxMs = (int)ElectionTimeoutMax.TotalMilliseconds,
+        LeaseReads = LeaseReads,
         KeyBytesMax = KeyBytesMax,
         ValueBytesMax = ValueBytesMax,
         KeyPolicy = KeyPolicy,

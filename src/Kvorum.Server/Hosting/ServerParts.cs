@@ -44,9 +44,11 @@ internal sealed record ServerParts
             var list = MemberList.Parse(options, name);
             if (list.Errors.Count > 0)
                 throw new ServerStartException(string.Join(Environment.NewLine, list.Errors));
+            var cluster = ClusterIdentity.ClusterOf(
+                list.Members.Select(member => member.Id), options.Partitions, options.ReplicationFactor,
+                options.VirtualNodes);
             var self = new PeerHello(
-                list.Self, name, ClusterIdentity.ClusterOf(list.Members.Select(member => member.Id)),
-                list.PeerAddress,
+                list.Self, name, cluster, list.PeerAddress,
                 Endpoints.ToAdvertise(options.AdvertiseClientAddress, client, list.PeerAddress),
                 Endpoints.ToAdvertise(options.AdvertiseHttpAddress, http, list.PeerAddress));
             var files = new DiskFileSystem(options.DataFolder);

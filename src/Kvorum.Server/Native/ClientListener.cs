@@ -85,7 +85,8 @@ public sealed class ClientListener : IAsyncDisposable
     public async Task DrainAsync(CancellationToken impatient)
     {
         await StopAcceptingAsync().ConfigureAwait(false);
-        await Task.WhenAll(Connections().Select(connection => connection.DrainAsync(impatient))).ConfigureAwait(false);
+        await Task.WhenAll(Connections().Select(connection => connection.DrainAsync(impatient)))
+            .ConfigureAwait(false);
     }
 
     /// <summary>Closes what is left.</summary>
@@ -171,7 +172,8 @@ public sealed class ClientListener : IAsyncDisposable
             else
                 await ServeAsync(socket).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (e is SocketException or ObjectDisposedException or OperationCanceledException)
         {
             socket.Dispose();
         }
@@ -204,7 +206,7 @@ public sealed class ClientListener : IAsyncDisposable
         if (isTooMany)
         {
             await connection.RefuseAsync(
-                $"Node {_options.NodeName} has {_options.ConnectionsMax} native connections, which is its bound.")
+                $"Node {_options.NodeName} has {_options.ConnectionsMax} native connections: its bound.")
                 .ConfigureAwait(false);
             return;
         }

@@ -28,7 +28,8 @@ internal sealed class HandedOverConnections(IPEndPoint served, ILoggerFactory lo
     public bool CanBind(EndPoint endpoint) => served.Equals(endpoint);
 
     /// <inheritdoc/>
-    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public ValueTask<IConnectionListener> BindAsync(
+        EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         if (!CanBind(endpoint))
             throw new AddressInUseException($"This transport serves {served} only, not {endpoint}.");

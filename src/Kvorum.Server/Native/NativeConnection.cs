@@ -41,7 +41,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     private readonly ReplyOutput _output;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ReceiveBuffer _received = new();
+    private readonly FrameInput _received = new();
     private TaskCompletionSource? _room;
     private long _callBytes;
     private int _statusAsks;
@@ -73,7 +73,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         }
         catch (OperationCanceledException)
         {
-            await RefuseAsync($"No hello came within {_options.HandshakeTimeout.TotalSeconds} s.").ConfigureAwait(false);
+            await RefuseAsync($"No hello came within {_options.HandshakeTimeout.TotalSeconds} s.")
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -102,7 +103,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             _output.Flush();
             await LingerAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (e is SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // It did not care to listen.
         }
@@ -212,14 +214,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     {
         if (!_hasMagic && !TakeMagic())
             return false;
-        if (!NativeCodec.TryRead(_received.Bytes, out var size, out var frame))
-        {
-            _received.Want(size);
+        if (!_received.TryTake(out var frame))
             return false;
-        }
-
         Handle(frame);
-        _received.Taken(size);
         return true;
     }
 
@@ -231,7 +228,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             throw new FormatException("The connection does not begin like one of the native protocol.");
         if (bytes.Length < magic.Length)
             return false;
-        _received.Taken(magic.Length);
+        _received.Skip(magic.Length);
         return _hasMagic = true;
     }
 
@@ -258,7 +255,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
                 Greet(frame);
                 break;
             default:
-                throw new FormatException($"Frames of kind {(byte)frame.Kind} are not for servers of version {NativeCodec.Version}.");
+                throw new FormatException(
+                    $"Kind {(byte)frame.Kind} is none for servers of version {NativeCodec.Version}.");
         }
     }
 
@@ -318,7 +316,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         catch (FormatException e)
         {
             lock (_gate)
-                WriteReply(correlation, new Reply { Status = ReplyStatus.InvalidArgument, Message = e.Message });
+                WriteReply(
+                    correlation, new Reply { Status = ReplyStatus.InvalidArgument, Message = e.Message });
             return null;
         }
     }
@@ -375,7 +374,11 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         catch (ArgumentException e)
         {
             NativeCodec.WriteReply(
-                _output.Gathered, correlation, new Reply { Status = ReplyStatus.Internal, Message = e.Message });
+                _output.Gathered, correlation, new Reply
+                {
+                    Status = ReplyStatus.Internal,
+                    Message = e.Message
+                });
         }
     }
 

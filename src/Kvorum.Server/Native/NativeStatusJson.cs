@@ -9,5 +9,6 @@ namespace Kvorum.Server.Native;
 [JsonSerializable(typeof(NodeStatus))]
 internal sealed partial class NativeStatusJson : JsonSerializerContext
 {
-    public static byte[] Bytes(NodeStatus status) => JsonSerializer.SerializeToUtf8Bytes(status, Default.NodeStatus);
+    public static byte[] Bytes(NodeStatus status) =>
+        JsonSerializer.SerializeToUtf8Bytes(status, Default.NodeStatus);
 }

@@ -85,7 +85,8 @@ internal sealed class ReplyOutput : IDisposable
             }
             while (HasMore());
         }
-        catch (Exception e) when (e is ObjectDisposedException or SocketException or InvalidOperationException)
+        catch (Exception e)
+            when (e is ObjectDisposedException or SocketException or InvalidOperationException)
         {
             _failed(e.Message);
         }

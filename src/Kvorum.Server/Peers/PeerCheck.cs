@@ -46,8 +46,8 @@ internal static class PeerCheck
         ? null
         : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
             + $"{Describe(self)} to cluster "
-            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same member list in "
-            + "--peers";
+            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same members in "
+            + "--peers and the same --partitions, --replication-factor and --virtual-nodes";
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

@@ -35,15 +35,22 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>The map that nodes tell, with the leaders of now.</summary>
     public void Publish(ulong epoch)
     {
-        var members = Nodes.Select((node, number) => new MemberInfo(Guid.Empty, $"n{number}", node.Address, "", "")).ToArray();
-        var partitions = Leaders.Select((leader, at) => new PartitionInfo((uint)at, [0], leader, epoch)).ToArray();
+        var members = Nodes.Select(
+            (node, number) => new MemberInfo(Guid.Empty, $"n{number}", node.Address, "", "")).ToArray();
+        var partitions = Leaders.Select(
+            (leader, at) => new PartitionInfo((uint)at, [0], leader, epoch)).ToArray();
         foreach (var node in Nodes)
-            node.Double.Map = new(Guid.Empty, epoch, members, [new("default", "strong", 1, 4096, 1 << 22, "binary", partitions)]);
+            node.Double.Map = new(Guid.Empty, epoch, members,
+                [new("default", "strong", 1, 4096, 1 << 22, "binary", partitions)]);
     }
 
     public KvorumClient Connect(Func<KvorumClientOptions, KvorumClientOptions>? with = null)
     {
-        var options = new KvorumClientOptions { Addresses = Addresses.Split(','), Timeout = TimeSpan.FromSeconds(10) };
+        var options = new KvorumClientOptions
+        {
+            Addresses = Addresses.Split(','),
+            Timeout = TimeSpan.FromSeconds(10)
+        };
         return KvorumClient.Connect(with is null ? options : with(options));
     }
 
@@ -63,7 +70,8 @@ internal sealed class FakeCluster : IAsyncDisposable
                     : new Reply { Status = ReplyStatus.Ok };
             }
 
-            if (write.ClientId.Length > 0 && _answered.TryGetValue((write.ClientId, write.RequestId), out var first))
+            if (write.ClientId.Length > 0
+                && _answered.TryGetValue((write.ClientId, write.RequestId), out var first))
                 return first with { Replayed = true };
             Applied++;
             if (write is PutRequest put)
@@ -111,7 +119,8 @@ internal sealed class FakeCluster : IAsyncDisposable
         public bool IsStuck { get; set; }
 
         /// <summary>Keys asked for here, in order.</summary>
-        public string[] Asked => [.. Double.Seen.Select(call => Encoding.UTF8.GetString(call.Request.Key.Span))];
+        public string[] Asked =>
+            [.. Double.Seen.Select(call => Encoding.UTF8.GetString(call.Request.Key.Span))];
 
         public async Task Kill() => await _listener.DisposeAsync();
 

@@ -31,7 +31,8 @@ public class KvorumClientTests
     public async Task Every_option_reaches_the_node()
     {
         await using var cluster = new FakeCluster(nodes: 1);
-        await using var client = cluster.Connect(options => options with { ClientId = "me", Keyspace = "default" });
+        await using var client = cluster.Connect(
+            options => options with { ClientId = "me", Keyspace = "default" });
         await client.PutAsync("k", "v", new()
         {
             Keyspace = "other",
@@ -103,7 +104,8 @@ public class KvorumClientTests
         var result = await client.PutAsync("k", "v", cancellationToken: Ending);
         Assert.True(result.IsReplayed);
         Assert.Equal(2, cluster.Applied);
-        var ids = cluster.Nodes.SelectMany(node => node.Double.Seen).Select(call => call.Request).OfType<PutRequest>()
+        var ids = cluster.Nodes.SelectMany(node => node.Double.Seen)
+            .Select(call => call.Request).OfType<PutRequest>()
             .Where(put => put.Key.Length == 1).Select(put => (put.ClientId, put.RequestId)).Distinct();
         Assert.Single(ids);
     }
@@ -147,7 +149,8 @@ public class KvorumClientTests
     public async Task The_deadline_holds_and_says_what_went_wrong()
     {
         await using var cluster = new FakeCluster();
-        await using var client = cluster.Connect(options => options with { Timeout = TimeSpan.FromMilliseconds(300) });
+        await using var client = cluster.Connect(
+            options => options with { Timeout = TimeSpan.FromMilliseconds(300) });
         foreach (var node in cluster.Nodes)
             node.Instead = _ => new Reply { Status = ReplyStatus.Unavailable, Message = "1 of 3 nodes up." };
         var began = Stopwatch.GetTimestamp();
@@ -162,7 +165,8 @@ public class KvorumClientTests
     public async Task A_write_that_may_have_happened_is_called_so()
     {
         await using var cluster = new FakeCluster(nodes: 1);
-        await using var client = cluster.Connect(options => options with { Timeout = TimeSpan.FromMilliseconds(300) });
+        await using var client = cluster.Connect(
+            options => options with { Timeout = TimeSpan.FromMilliseconds(300) });
         cluster.Nodes[0].IsStuck = true;
         var e = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.PutAsync("k", "v", cancellationToken: Ending));
@@ -203,7 +207,8 @@ public class KvorumClientTests
     public async Task A_silent_leader_does_not_take_the_whole_time()
     {
         await using var cluster = new FakeCluster(partitions: 1);
-        await using var client = cluster.Connect(options => options with { Timeout = TimeSpan.FromSeconds(2) });
+        await using var client = cluster.Connect(
+            options => options with { Timeout = TimeSpan.FromSeconds(2) });
         await Learned(cluster, client);
         cluster.Nodes[0].IsStuck = true;
         cluster.Leaders[0] = 1;
@@ -315,7 +320,8 @@ public class KvorumClientTests
             for (var i = 0; i < 100; i++)
             {
                 await client.PutAsync($"{number}-{i}", $"v{number}-{i}", cancellationToken: Ending);
-                Assert.Equal($"v{number}-{i}", (await client.GetAsync($"{number}-{i}", cancellationToken: Ending)).Text);
+                Assert.Equal($"v{number}-{i}",
+                    (await client.GetAsync($"{number}-{i}", cancellationToken: Ending)).Text);
             }
         }));
         Assert.Equal(6400, cluster.Applied);
@@ -340,7 +346,8 @@ public class KvorumClientTests
                 try
                 {
                     await put;
-                    Assert.Equal($"{i}", (await client.GetAsync($"{number}", cancellationToken: Ending)).Text);
+                    Assert.Equal(
+                        $"{i}", (await client.GetAsync($"{number}", cancellationToken: Ending)).Text);
                 }
                 catch (OperationCanceledException)
                 {
@@ -372,7 +379,8 @@ public class KvorumClientTests
         {
             var key = Encoding.UTF8.GetBytes($"large {i}");
             await client.PutAsync(key, value, cancellationToken: Ending);
-            Assert.True((await client.GetAsync(key, cancellationToken: Ending)).Value.Span.SequenceEqual(value));
+            Assert.True(
+                (await client.GetAsync(key, cancellationToken: Ending)).Value.Span.SequenceEqual(value));
         }));
         await Assert.ThrowsAsync<ArgumentException>(async () => await client.PutAsync(
             "k"u8.ToArray(), new byte[Limits.FrameBytesMax], cancellationToken: Ending));
@@ -397,12 +405,17 @@ public class KvorumClientTests
     {
         Assert.Throws<ArgumentException>(() => KvorumClient.Connect(new() { Addresses = [] }));
         Assert.Throws<ArgumentException>(() => KvorumClient.Connect(new() { Addresses = ["localhost"] }));
-        Assert.Throws<ArgumentException>(() => KvorumClient.Connect(new() { Addresses = ["localhost:99999"] }));
+        Assert.Throws<ArgumentException>(
+            () => KvorumClient.Connect(new() { Addresses = ["localhost:99999"] }));
         var options = new KvorumClientOptions { Addresses = ["h:1"] };
-        Assert.ThrowsAny<ArgumentException>(() => KvorumClient.Connect(options with { ConnectionsPerNode = 0 }));
-        Assert.ThrowsAny<ArgumentException>(() => KvorumClient.Connect(options with { Timeout = TimeSpan.Zero }));
-        Assert.ThrowsAny<ArgumentException>(() => KvorumClient.Connect(options with { ClientId = new('c', 129) }));
-        Assert.ThrowsAny<ArgumentException>(() => KvorumClient.Connect(options with { Keyspace = new('k', 65) }));
+        Assert.ThrowsAny<ArgumentException>(
+            () => KvorumClient.Connect(options with { ConnectionsPerNode = 0 }));
+        Assert.ThrowsAny<ArgumentException>(
+            () => KvorumClient.Connect(options with { Timeout = TimeSpan.Zero }));
+        Assert.ThrowsAny<ArgumentException>(
+            () => KvorumClient.Connect(options with { ClientId = new('c', 129) }));
+        Assert.ThrowsAny<ArgumentException>(
+            () => KvorumClient.Connect(options with { Keyspace = new('k', 65) }));
     }
 
     [Theory]

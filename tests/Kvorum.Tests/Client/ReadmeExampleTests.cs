@@ -4,12 +4,14 @@ namespace Kvorum.Tests.Client;
 
 public class ReadmeExampleTests
 {
+    private const string ReadmeAddresses = "\"127.0.0.1:50051\", \"127.0.0.1:50052\", \"127.0.0.1:50053\"";
+
     [Fact]
-    public async Task It_puts_and_gets()
+    public async Task It_puts_gets_and_deletes()
     {
         await using var cluster = new FakeCluster();
         var output = new StringWriter();
-        await ReadmeExample.Run(cluster.Addresses, output);
+        await ReadmeExample.Run(cluster.Addresses.Split(','), output);
         Assert.Equal("put: version=1\nget: value=myvalue\n", output.ToString().ReplaceLineEndings("\n"));
     }
 
@@ -17,7 +19,10 @@ public class ReadmeExampleTests
     public void The_README_shows_what_compiles()
     {
         var folder = Path.GetDirectoryName(ThisFile())!;
-        var example = Between(File.ReadAllLines(Path.Combine(folder, "ReadmeExample.cs")), "// README begins", "// README ends");
+        var lines = File.ReadAllLines(Path.Combine(folder, "ReadmeExample.cs"));
+        var example = Between(lines, "// README begins", "// README ends")
+            .Replace("Addresses = addresses,", $"Addresses = [{ReadmeAddresses}],", StringComparison.Ordinal)
+            .Replace("output.", nameof(Console) + ".", StringComparison.Ordinal);
         var readme = Readme(folder);
         Assert.True(
             Blocks(File.ReadAllLines(readme)).Any(block => block.Contains(example, StringComparison.Ordinal)),
@@ -52,8 +57,10 @@ public class ReadmeExampleTests
     private static string Text(IEnumerable<string> lines)
     {
         var all = lines.ToArray();
-        var indent = all.Where(line => line.Trim().Length > 0).Min(line => line.Length - line.TrimStart().Length);
-        return string.Join('\n', all.Select(line => line.Length > indent ? line[indent..].TrimEnd() : "")).Trim();
+        var indent = all.Where(
+            line => line.Trim().Length > 0).Min(line => line.Length - line.TrimStart().Length);
+        return string.Join(
+            '\n', all.Select(line => line.Length > indent ? line[indent..].TrimEnd() : "")).Trim();
     }
 
     private static string ThisFile([CallerFilePath] string path = "") => path;

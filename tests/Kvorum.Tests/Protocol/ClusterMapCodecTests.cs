@@ -24,9 +24,11 @@ public class ClusterMapCodecTests
     [Fact]
     public void A_map_has_golden_bytes()
     {
-        var map = new ClusterMap(Guid.Empty, 1, [new(Guid.Empty, "a", "b", "c", "d")], [new("k", "m", 3, 1, 2, "p", [new(0, [0], -1, 9)])]);
+        var map = new ClusterMap(Guid.Empty, 1, [new(Guid.Empty, "a", "b", "c", "d")],
+            [new("k", "m", 3, 1, 2, "p", [new(0, [0], -1, 9)])]);
         Assert.Equal(
-            new string('0', 32) + "0100000000000000" + "0100" + new string('0', 32) + "010061" + "010062" + "010063" + "010064"
+            new string('0', 32) + "0100000000000000" + "0100" + new string(
+                '0', 32) + "010061" + "010062" + "010063" + "010064"
             + "0100" + "01006b" + "01006d" + "03000000" + "01000000" + "02000000" + "010070"
             + "0100" + "00000000" + "ffff" + "0900000000000000" + "01" + "0000",
             Convert.ToHexStringLower(Encode(map)));
@@ -70,7 +72,8 @@ public class ClusterMapCodecTests
     {
         var writer = new ArrayBufferWriter<byte>();
         var member = Map.Members[0] with { Name = new string('n', ClusterMapCodec.TextBytesMax + 1) };
-        Assert.Throws<ArgumentException>(() => ClusterMapCodec.Encode(Map with { Members = [member] }, writer));
+        Assert.Throws<ArgumentException>(
+            () => ClusterMapCodec.Encode(Map with { Members = [member] }, writer));
         Assert.Equal(0, writer.WrittenCount);
     }
 

@@ -15,7 +15,8 @@ public class FrameCodecTests
     {
         var writer = new ArrayBufferWriter<byte>();
         NativeCodec.Write(writer, NativeFrameKind.Cancel, 0x0102030405060708);
-        Assert.Equal("09000000" + "eafc795d" + "09" + "0807060504030201", Convert.ToHexStringLower(writer.WrittenSpan));
+        Assert.Equal("09000000" + "eafc795d" + "09" + "0807060504030201",
+            Convert.ToHexStringLower(writer.WrittenSpan));
     }
 
     [Fact]
@@ -30,7 +31,8 @@ public class FrameCodecTests
 
         Assert.True(NativeCodec.TryRead((byte[])[.. frame, 1, 2], out var size, out var read));
         Assert.Equal(frame.Length, size);
-        Assert.Equal((NativeFrameKind.Error, 7ul, "oh"), (read.Kind, read.Correlation, Encoding.UTF8.GetString(read.Body.Span)));
+        Assert.Equal((NativeFrameKind.Error, 7ul, "oh"),
+            (read.Kind, read.Correlation, Encoding.UTF8.GetString(read.Body.Span)));
     }
 
     [Fact]
@@ -79,7 +81,8 @@ public class FrameCodecTests
         var writer = new ArrayBufferWriter<byte>();
         NativeCodec.WriteRequest(writer, 5, 1500, new GetRequest { Key = "k"u8.ToArray() });
         Assert.True(NativeCodec.TryRead(writer.WrittenMemory, out var size, out var frame));
-        Assert.Equal((writer.WrittenCount, NativeFrameKind.Request, 5ul), (size, frame.Kind, frame.Correlation));
+        Assert.Equal(
+            (writer.WrittenCount, NativeFrameKind.Request, 5ul), (size, frame.Kind, frame.Correlation));
         var (timeoutMs, request) = NativeCodec.ReadRequest(frame.Body);
         Assert.Equal(1500u, timeoutMs);
         Assert.Equal("k"u8.ToArray(), RequestCodec.DecodeRequest(request).Key.ToArray());

@@ -6,7 +6,8 @@ namespace Kvorum.Tests.Protocol;
 public class KeySlotTests
 {
     [Fact]
-    public void Check_value_of_the_specification() => Assert.Equal(0x31C3 % Limits.SlotCount, SlotOf("123456789"));
+    public void Check_value_of_the_specification() =>
+        Assert.Equal(0x31C3 % Limits.SlotCount, SlotOf("123456789"));
 
     /// <summary>
     /// Slots that redis-cli's CLUSTER KEYSLOT gives, and those of the specification's example.
@@ -33,7 +34,8 @@ public class KeySlotTests
     [InlineData("foo{bar", "bar")]
     [InlineData("foo}bar", "foo")]
     [InlineData("{}", "")]
-    public void Without_a_tag_all_of_it_counts(string key, string part) => Assert.NotEqual(SlotOf(part), SlotOf(key));
+    public void Without_a_tag_all_of_it_counts(string key, string part) =>
+        Assert.NotEqual(SlotOf(part), SlotOf(key));
 
     [Theory]
     [InlineData(1)]

@@ -51,7 +51,8 @@ public class RequestCodecTests
 
     [Fact]
     public void Reply_has_golden_bytes() => Assert.Equal(
-        "04" + "1f" + "03000000" + "0500000000000000" + "0700000000000000" + "0200c3a9" + "03683a31" + "0100000076",
+        "04" + "1f" + "03000000" + "0500000000000000" + "0700000000000000"
+        + "0200c3a9" + "03683a31" + "0100000076",
         Hex(FullReply));
 
     [Fact]
@@ -67,11 +68,15 @@ public class RequestCodecTests
             FullPut,
             FullPut with { NoRedirect = false },
             FullPut with { ReturnPrevious = false, IfVersion = null },
-            FullPut with { IfVersion = 0, TtlMs = ulong.MaxValue, RequestId = ulong.MaxValue, Value = default },
-            FullPut with { Keyspace = new string('é', Limits.KeyspaceBytesMax / 2), ClientId = new string('x', Limits.ClientIdBytesMax) },
-            new DeleteRequest { Key = "k"u8.ToArray(), ClientId = "me", RequestId = 4, IfVersion = 3, ReturnPrevious = true },
+            FullPut with { IfVersion = 0, TtlMs = ulong.MaxValue, RequestId = ulong.MaxValue,
+                Value = default },
+            FullPut with { Keyspace = new string('é', Limits.KeyspaceBytesMax / 2),
+                ClientId = new string('x', Limits.ClientIdBytesMax) },
+            new DeleteRequest { Key = "k"u8.ToArray(), ClientId = "me", RequestId = 4, IfVersion = 3,
+                ReturnPrevious = true },
             new DeleteRequest { Key = new byte[] { 0, 255, 10 }, NoRedirect = true },
-            new GetRequest { Key = "k"u8.ToArray(), Keyspace = "", NoRedirect = true, Consistency = ReadConsistency.Stale },
+            new GetRequest { Key = "k"u8.ToArray(), Keyspace = "", NoRedirect = true,
+                Consistency = ReadConsistency.Stale },
             new GetRequest { Key = default },
         ];
         foreach (var request in requests)
@@ -81,10 +86,13 @@ public class RequestCodecTests
     [Fact]
     public void Every_field_of_a_reply_survives()
     {
-        var replies = Enum.GetValues<ReplyStatus>().Select(status => FullReply with { Status = status }).Concat(
+        var replies = Enum.GetValues<ReplyStatus>(
+            ).Select(status => FullReply with { Status = status }).Concat(
         [
-            FullReply with { Found = false }, FullReply with { Stale = false }, FullReply with { Replayed = false },
-            FullReply with { Message = "" }, FullReply with { Leader = "" }, FullReply with { Value = default },
+            FullReply with { Found = false }, FullReply with { Stale = false },
+            FullReply with { Replayed = false },
+            FullReply with { Message = "" }, FullReply with { Leader = "" },
+            FullReply with { Value = default },
             FullReply with { Version = ulong.MaxValue, Epoch = ulong.MaxValue, Partition = uint.MaxValue },
         ]);
         foreach (var reply in replies)
@@ -110,11 +118,14 @@ public class RequestCodecTests
             FullPut with { ClientId = new string('é', (Limits.ClientIdBytesMax / 2) + 1) },
         })
             Assert.Throws<ArgumentException>(() => RequestCodec.Encode(wrong, writer));
-        Assert.Throws<ArgumentException>(() => RequestCodec.Encode(FullReply with { Leader = new string('a', 256) }, writer));
+        Assert.Throws<ArgumentException>(
+            () => RequestCodec.Encode(FullReply with { Leader = new string('a', 256) }, writer));
         Assert.Equal(0, writer.WrittenCount);
 
-        var longKeyspace = Convert.FromHexString("0200" + "41" + Convert.ToHexString(new byte[65]) + "0000000000");
-        Assert.Contains("at most 64", Assert.Throws<FormatException>(() => RequestCodec.DecodeRequest(longKeyspace)).Message);
+        var longKeyspace = Convert.FromHexString(
+            "0200" + "41" + Convert.ToHexString(new byte[65]) + "0000000000");
+        Assert.Contains("at most 64",
+            Assert.Throws<FormatException>(() => RequestCodec.DecodeRequest(longKeyspace)).Message);
     }
 
     [Theory]
@@ -150,7 +161,8 @@ public class RequestCodecTests
     public void Garbage_is_no_request(string hex, string says)
     {
         var bytes = Convert.FromHexString(hex);
-        Assert.Contains(says, Assert.Throws<FormatException>(() => RequestCodec.DecodeRequest(bytes)).Message);
+        Assert.Contains(
+            says, Assert.Throws<FormatException>(() => RequestCodec.DecodeRequest(bytes)).Message);
     }
 
     [Fact]
@@ -170,7 +182,8 @@ public class RequestCodecTests
     public void Mutated_bytes_never_throw_anything_else()
     {
         var random = new Random(20251);
-        byte[][] seeds = [Encode(FullPut), Encode(new DeleteRequest { Key = "k"u8.ToArray() }), Encode(FullReply)];
+        byte[][] seeds = [Encode(FullPut), Encode(new DeleteRequest { Key = "k"u8.ToArray() }),
+            Encode(FullReply)];
         int refused = 0, read = 0;
         for (var round = 0; round < 60_000; round++)
         {
@@ -200,7 +213,8 @@ public class RequestCodecTests
             }
         }
 
-        Assert.True(read > 1000 && refused > 1000, $"{read} read, {refused} refused: the mutations prove little");
+        Assert.True(read > 1000
+            && refused > 1000, $"{read} read, {refused} refused: the mutations prove little");
     }
 
     private static void AssertSame(Request expected, Request actual)
@@ -218,7 +232,9 @@ public class RequestCodecTests
     }
 
     private static Request Bare(Request request) =>
-        request is PutRequest put ? put with { Key = default, Value = default } : request with { Key = default };
+        request is PutRequest put
+            ? put with { Key = default, Value = default }
+            : request with { Key = default };
 
     private static byte[] Encode(Request request)
     {

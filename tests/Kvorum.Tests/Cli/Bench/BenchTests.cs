@@ -9,7 +9,8 @@ public class BenchTests
     public void A_histogram_knows_values_to_a_sixty_fourth()
     {
         var random = new Random(5);
-        var values = Enumerable.Range(0, 20_000).Select(_ => (long)Math.Exp(random.NextDouble() * 24)).Order().ToArray();
+        var values = Enumerable.Range(0, 20_000)
+            .Select(_ => (long)Math.Exp(random.NextDouble() * 24)).Order().ToArray();
         var histogram = new LatencyHistogram();
         foreach (var value in values)
             histogram.Record(value);
@@ -89,7 +90,9 @@ public class BenchTests
     {
         Assert.Equal("kkk42"u8.ToArray(), BenchKeys.Of(42, 5));
         Assert.Equal("0"u8.ToArray(), BenchKeys.Of(0, 1));
-        Assert.Equal((1, 1, 2, 5), (BenchKeys.DigitsFor(1), BenchKeys.DigitsFor(10), BenchKeys.DigitsFor(11), BenchKeys.DigitsFor(100_000)));
+        Assert.Equal((1, 1, 2, 5),
+            (BenchKeys.DigitsFor(1), BenchKeys.DigitsFor(10), BenchKeys.DigitsFor(11),
+                BenchKeys.DigitsFor(100_000)));
     }
 
     [Fact]
@@ -156,12 +159,16 @@ public class BenchTests
         await using var cluster = new FakeCluster();
         var command = BenchCommand.Create();
         Assert.Equal(0, await command.Parse(
-            $"mixed --addr {cluster.Addresses} --clients 4 --keys 50 --fill --duration 200ms --warmup 0s --json")
+            $"mixed --addr {cluster.Addresses} --clients 4 --keys 50 --fill --duration 200ms --warmup 0s "
+            + "--json")
             .InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
         Assert.True(cluster.Applied >= 50);
-        Assert.Equal(2, await command.Parse("put --clients 0").InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Contains("--duration 'soon': give a time", Assert.Single(command.Parse("put --duration soon").Errors).Message);
-        Assert.Contains("--clients 'many': give a whole number", Assert.Single(command.Parse("put --clients many").Errors).Message);
+        Assert.Equal(2, await command.Parse("put --clients 0")
+            .InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Contains("--duration 'soon': give a time",
+            Assert.Single(command.Parse("put --duration soon").Errors).Message);
+        Assert.Contains("--clients 'many': give a whole number",
+            Assert.Single(command.Parse("put --clients many").Errors).Message);
         await cluster.DisposeAsync();
         Assert.Equal(1, await command.Parse($"get --addr {cluster.Addresses} --timeout 100ms")
             .InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));

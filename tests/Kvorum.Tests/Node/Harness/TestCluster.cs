@@ -53,7 +53,7 @@ internal sealed class TestCluster : IDisposable
     {
         var seed = _members[node];
         var hello = new PeerHello(
-            seed.Id, seed.Name, ClusterIdentity.ClusterOf(_members.Select(member => member.Id)), seed.PeerAddress,
+            seed.Id, seed.Name, ClusterIdentity.ClusterOf(_members.Select(member => member.Id), 4, 3, 64), seed.PeerAddress,
             $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
         var jobs = new PumpedJobs();
         var events = new Events(this, seed.Name);

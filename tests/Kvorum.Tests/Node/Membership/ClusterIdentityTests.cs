@@ -21,7 +21,18 @@ public class ClusterIdentityTests
     public void A_cluster_is_its_members_in_any_order()
     {
         var (a, b, c) = (ClusterIdentity.NodeFromName("a"), ClusterIdentity.NodeFromName("b"), ClusterIdentity.NodeFromName("c"));
-        Assert.Equal(ClusterIdentity.ClusterOf([a, b, c]), ClusterIdentity.ClusterOf([c, a, b]));
-        Assert.NotEqual(ClusterIdentity.ClusterOf([a, b, c]), ClusterIdentity.ClusterOf([a, b]));
+        var cluster = ClusterIdentity.ClusterOf([a, b, c], 64, 3, 64);
+        Assert.Equal(cluster, ClusterIdentity.ClusterOf([c, a, b], 64, 3, 64));
+        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a, b], 64, 3, 64));
+    }
+
+    [Fact]
+    public void What_decides_the_placement_is_part_of_the_cluster()
+    {
+        var a = ClusterIdentity.NodeFromName("a");
+        var cluster = ClusterIdentity.ClusterOf([a], 64, 3, 64);
+        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 32, 3, 64));
+        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 64, 5, 64));
+        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 64, 3, 128));
     }
 }

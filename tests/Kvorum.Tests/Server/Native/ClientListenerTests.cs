@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Tests.Server.Native;
 
@@ -25,7 +26,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         using var client = Connect();
         client.Get(42, "some key");
         var (correlation, reply) = client.ReadReply();
-        Assert.Equal((42ul, true, "some key"), (correlation, reply.Found, Encoding.UTF8.GetString(reply.Value.Span)));
+        Assert.Equal(
+            (42ul, true, "some key"), (correlation, reply.Found, Encoding.UTF8.GetString(reply.Value.Span)));
         Assert.Equal(1000, _node.Seen[0].Timeout.TotalMilliseconds);
     }
 
@@ -36,7 +38,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         using var client = new RawClient(_listener.EndPoint);
         client.Send(NativeCodec.Magic.ToArray());
         client.Send(writer => NativeCodec.WriteHello(writer, "raw"));
-        Assert.Equal((NativeCodec.Version, Options().ClusterId, "n1"), NativeCodec.ReadHelloReply(client.Read().Body));
+        Assert.Equal(
+            (NativeCodec.Version, Options().ClusterId, "n1"), NativeCodec.ReadHelloReply(client.Read().Body));
     }
 
     [Fact]
@@ -66,7 +69,9 @@ public sealed class ClientListenerTests : IAsyncDisposable
         WaitFor(() => _node.Seen.Count == 3);
         foreach (var call in _node.Seen.Reverse())
             DoubleNode.Complete(call, new Reply { Status = ReplyStatus.Ok });
-        Assert.Equal([3ul, 2ul, 1ul], new[] { client.ReadReply().Correlation, client.ReadReply().Correlation, client.ReadReply().Correlation });
+        Assert.Equal([3ul, 2ul, 1ul],
+            new[] { client.ReadReply().Correlation, client.ReadReply().Correlation,
+                client.ReadReply().Correlation });
     }
 
     [Fact]
@@ -74,9 +79,11 @@ public sealed class ClientListenerTests : IAsyncDisposable
     {
         var value = new byte[Limits.ValueBytesMax];
         new Random(1).NextBytes(value);
-        _node.Answer = static call => new Reply { Status = ReplyStatus.Ok, Value = ((PutRequest)call.Request).Value };
+        _node.Answer = static call =>
+            new Reply { Status = ReplyStatus.Ok, Value = ((PutRequest)call.Request).Value };
         using var client = Connect();
-        client.Send(writer => NativeCodec.WriteRequest(writer, 1, 1000, new PutRequest { Key = "k"u8.ToArray(), Value = value }));
+        client.Send(writer => NativeCodec.WriteRequest(writer, 1, 1000,
+            new PutRequest { Key = "k"u8.ToArray(), Value = value }));
         Assert.True(value.AsSpan().SequenceEqual(client.ReadReply().Reply.Value.Span));
     }
 
@@ -116,7 +123,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         client.Send(writer => NativeCodec.Write(writer, NativeFrameKind.StatusRequest, 2));
         NativeFrame[] frames = [client.Read(), client.Read()];
         Assert.Equal(77ul, ClusterMapCodec.Decode(frames.Single(frame => frame.Correlation == 1).Body).Epoch);
-        Assert.Contains("\"name\":\"double\"", Encoding.UTF8.GetString(frames.Single(frame => frame.Correlation == 2).Body.Span));
+        Assert.Contains("\"name\":\"double\"",
+            Encoding.UTF8.GetString(frames.Single(frame => frame.Correlation == 2).Body.Span));
     }
 
     [Fact]
@@ -124,7 +132,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
     {
         using var client = Connect();
         client.Send(writer => NativeCodec.Write(writer, NativeFrameKind.Request, 9, [1, 0, 0, 0, 99]));
-        Assert.Equal((9ul, ReplyStatus.InvalidArgument), client.ReadReply() is var (c, r) ? (c, r.Status) : default);
+        Assert.Equal(
+            (9ul, ReplyStatus.InvalidArgument), client.ReadReply() is var (c, r) ? (c, r.Status) : default);
         client.Get(10);
         Assert.Equal(10ul, client.ReadReply().Correlation);
     }
@@ -132,7 +141,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
     [Fact]
     public void A_reply_too_large_for_a_frame_becomes_an_error()
     {
-        _node.Answer = static _ => new Reply { Status = ReplyStatus.Ok, Value = new byte[Limits.FrameBytesMax] };
+        _node.Answer = static _ =>
+            new Reply { Status = ReplyStatus.Ok, Value = new byte[Limits.FrameBytesMax] };
         using var client = Connect();
         client.Get(1);
         Assert.Equal(ReplyStatus.Internal, client.ReadReply().Reply.Status);
@@ -164,7 +174,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
             BinaryPrimitives.WriteUInt32LittleEndian(length, Limits.FrameBytesMax);
             client.Send(length);
         });
-        AssertRefused("kind 77", client =>
+        AssertRefused("Kind 77", client =>
         {
             client.Greet();
             client.Send(writer => NativeCodec.Write(writer, (NativeFrameKind)77, 1));
@@ -238,7 +248,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
     [Fact]
     public async Task A_drained_connection_ends_when_its_calls_have()
     {
-        _node.Answer = static call => call.Request.Key.Length == 1 ? null : new Reply { Status = ReplyStatus.Ok };
+        _node.Answer = static call =>
+            call.Request.Key.Length == 1 ? null : new Reply { Status = ReplyStatus.Ok };
         using var client = Connect();
         client.Get(1);
         WaitFor(() => _node.Seen.Count == 1);
@@ -261,7 +272,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         using var client = Connect();
         client.Get(1);
         WaitFor(() => _node.Seen.Count == 1);
-        await _listener.DrainAsync(new CancellationTokenSource(50).Token).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _listener.DrainAsync(new CancellationTokenSource(50).Token).WaitAsync(
+            TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         Assert.True(_node.Seen[0].IsCancelled);
     }
 
@@ -278,6 +290,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
     public async Task Others_are_handed_to_Kestrel_on_the_same_port()
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IConnectionListenerFactory>(_listener.Others);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -294,7 +307,9 @@ public sealed class ClientListenerTests : IAsyncDisposable
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         for (var i = 0; i < 3; i++)
-            Assert.Equal("HTTP/2", await http.GetStringAsync(new Uri($"http://{_listener.EndPoint}/"), TestContext.Current.CancellationToken));
+            Assert.Equal("HTTP/2",
+                await http.GetStringAsync(
+                    new Uri($"http://{_listener.EndPoint}/"), TestContext.Current.CancellationToken));
         native.Get(1);
         Assert.Equal(1ul, native.ReadReply().Correlation);
         await app.StopAsync(TestContext.Current.CancellationToken);

@@ -44,7 +44,8 @@ internal sealed class RawClient : IDisposable
     }
 
     public void Get(ulong correlation, string key = "k", uint timeoutMs = 1000) => Send(writer =>
-        NativeCodec.WriteRequest(writer, correlation, timeoutMs, new GetRequest { Key = Encoding.UTF8.GetBytes(key) }));
+        NativeCodec.WriteRequest(
+            writer, correlation, timeoutMs, new GetRequest { Key = Encoding.UTF8.GetBytes(key) }));
 
     /// <summary>The next frame. <see cref="EndOfStreamException"/> if the server closed.</summary>
     public NativeFrame Read()

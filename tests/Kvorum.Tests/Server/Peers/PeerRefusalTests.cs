@@ -26,7 +26,7 @@ public class PeerRefusalTests
             Assert.Contains("00000000-0000-0000-0000-000000000007", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000008", refusal, StringComparison.Ordinal);
             Assert.Contains(
-                "start all nodes with the same member list in --peers", refusal, StringComparison.Ordinal);
+                "start all nodes with the same members in --peers", refusal, StringComparison.Ordinal);
             Assert.Empty(node.Ups);
             Assert.Single(node.Downs);
         }

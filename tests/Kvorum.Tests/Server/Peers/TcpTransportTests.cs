@@ -109,8 +109,11 @@ public class TcpTransportTests
     [Fact]
     public async Task A_peer_that_dies_is_missed_at_once_and_welcomed_when_it_returns()
     {
-        var slow = PeerNode.Fast with { PingInterval = TimeSpan.FromSeconds(30),
-            SilenceMax = TimeSpan.FromSeconds(100) };
+        var slow = PeerNode.Fast with
+        {
+            PingInterval = TimeSpan.FromSeconds(30),
+            SilenceMax = TimeSpan.FromSeconds(100)
+        };
         await using var pair = await PeerPair.Connected(slow);
         for (int round = 1; round <= 3; round++)
         {

@@ -1,12 +1,10 @@
-using Kvorum.Protocol;
-
-namespace Kvorum.Client;
+namespace Kvorum.Protocol;
 
 /// <summary>
 /// What was received and not yet handled, in one contiguous piece. Grows to the size of one frame and falls
 /// back to its usual size when that is done. Owned by the connection's reader.
 /// </summary>
-internal sealed class FrameInput
+public sealed class FrameInput
 {
     private const int UsualBytes = 64 << 10;
 
@@ -14,6 +12,12 @@ internal sealed class FrameInput
     private int _start;
     private int _end;
     private int _wanted;
+
+    /// <summary>Received, not yet taken.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(_start, _end - _start);
+
+    /// <summary>So many bytes at the start are done with: for what comes before the first frame.</summary>
+    public void Skip(int count) => _start += count;
 
     /// <summary>So many bytes were received into <see cref="Space"/>.</summary>
     public void Filled(int count) => _end += count;
@@ -24,7 +28,7 @@ internal sealed class FrameInput
     /// </summary>
     public bool TryTake(out NativeFrame frame)
     {
-        if (NativeCodec.TryRead(_bytes.AsMemory(_start, _end - _start), out _wanted, out frame))
+        if (NativeCodec.TryRead(Bytes, out _wanted, out frame))
         {
             _start += _wanted;
             _wanted = 0;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
-using Kvorum.Client;
 using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;

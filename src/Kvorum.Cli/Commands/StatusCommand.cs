@@ -73,9 +73,8 @@ internal static class StatusCommand
         }
 
         console.Write(table);
-        console.MarkupLineInterpolated(
-            $"cluster {asked.ClusterId}, {asked.MembersUp.Count} of {asked.Members.Count} members up, "
-            + $"tolerates {asked.FailuresTolerated} failure(s)");
+        string up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
+        console.WriteLine($"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresTolerated} failure(s)");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
     }

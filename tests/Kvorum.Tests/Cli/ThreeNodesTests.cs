@@ -103,7 +103,12 @@ public class ThreeNodesTests
     {
         var lines = new List<string>();
         foreach (var place in places)
-            lines.Add((await KvorumProcess.Run("health", "--addr", place.Addr)).Output);
+        {
+            var (code, output, errors) = await KvorumProcess.Run("health", "--addr", place.Addr);
+            Assert.Equal((0, ""), (code, errors));
+            lines.Add(output);
+        }
+
         Assert.Single(lines, line => line.Contains("is_leader=true", StringComparison.Ordinal));
         Assert.Equal(["node-1", "node-2", "node-3"],
             lines.Select(line => line["node_id=".Length..line.IndexOf(' ', StringComparison.Ordinal)]));

@@ -44,6 +44,8 @@ def say(text):
 class Cluster:
     """Three processes that can be started, killed and stopped one by one."""
 
+    warm = 3.0 # seconds of load before counting
+
     def __init__(self, folder, ports_each):
         self.folder = folder
         self.ports = [free_ports(ports_each) for _ in range(3)]
@@ -162,7 +164,7 @@ class Etcd(Cluster):
         out = subprocess.run(
             [self.load, "-mode", mode, "-endpoints", f"127.0.0.1:{self.ports[self.victim(0)][0]}",
              "-conns", str(ETCD_CONNECTIONS[clients]), "-clients", str(clients), "-keys", str(KEYS),
-             "-seconds", str(seconds), "-warm", "0" if mode == "fill" else "1"],
+             "-seconds", str(seconds), "-warm", "0" if mode == "fill" else str(self.warm)],
             check=True, capture_output=True, text=True, timeout=seconds + 60)
         return json.loads(out.stdout)
 
@@ -204,7 +206,7 @@ class Kvorum(Cluster):
         keys = KEYS if mode == "get" else 100_000_000
         out = subprocess.run(
             [KVORUM, "bench", mode, "--addr", addresses, "--clients", str(clients),
-             "--key-size", "16", "--value-size", "256", "--keys", str(keys), "--warmup", "1s", "--duration", f"{seconds:g}s", "--json"] + ["--fill"] * fill,
+             "--key-size", "16", "--value-size", "256", "--keys", str(keys), "--warmup", f"{self.warm:g}s", "--duration", f"{seconds:g}s", "--json"] + ["--fill"] * fill,
             check=True, capture_output=True, text=True, timeout=seconds + 120)
         return self.figures(json.loads(out.stdout.strip().splitlines()[-1]))
 
@@ -341,12 +343,14 @@ def main():
     parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of load, each system in turn (default: 3)")
     parser.add_argument("--seconds", type=float, default=5, help="counted seconds of a measurement (default: 5)")
+    parser.add_argument("--warm", type=float, default=3, help="seconds of load before counting (default: 3)")
     parser.add_argument("--trials", type=int, default=20, help="failovers of each system (default: 20)")
     parser.add_argument("--settle", type=float, default=6, help="seconds of quiet after a start (default: 6)")
     parser.add_argument("--out", help="file to append one JSON object per measurement to")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
+    Cluster.warm = options.warm
     systems = options.systems.split(",")
     folder = tempfile.mkdtemp(prefix="kvorum-peers.")
     clusters = []

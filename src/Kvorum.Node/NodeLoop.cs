@@ -258,13 +258,6 @@ public sealed partial class NodeLoop
 
     private void Flush()
     {
-        // The disk first: it takes longest.
-        if (_open is { } batch)
-        {
-            _open = null;
-            _context.Log.Append(batch.Records, batch.Completed);
-        }
-
         foreach (var outbox in _queuedOutboxes)
         {
             outbox.IsQueued = false;
@@ -275,5 +268,10 @@ public sealed partial class NodeLoop
         foreach (var sink in _sinks)
             sink.Flush();
         _sinks.Clear();
+        if (_open is { } batch)
+        {
+            _open = null;
+            _context.Log.Append(batch.Records, batch.Completed);
+        }
     }
 }

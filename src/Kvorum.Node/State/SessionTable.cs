@@ -13,6 +13,7 @@ namespace Kvorum.Node.State;
 internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
 {
     private const int HeadBytes = 26;
+    private readonly byte[]?[] _recent = new byte[]?[64];
     private readonly Queue<Record> _byAge = new();
     private readonly SortedSet<(ulong Index, string Client)> _floorsByAge =
         new(Comparer<(ulong Index, string Client)>.Create(static (a, b) => a.Index != b.Index
@@ -29,7 +30,7 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
         if (tree.TryGet(RecordKeys.ForSession(client, requestId, room), out var record))
             return Read(record);
-        if (!tree.TryGet(RecordKeys.ForFloor(client, room), out var floor))
+        if (_floors.Count == 0 || !tree.TryGet(RecordKeys.ForFloor(client, room), out var floor))
             return null;
         return requestId <= BinaryPrimitives.ReadUInt64LittleEndian(floor.Span[8..])
             ? new Outcome(ReplyStatus.SessionExpired, false, default, 0)
@@ -47,7 +48,7 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         head[17] = outcome.Found ? (byte)1 : (byte)0;
         BinaryPrimitives.WriteUInt64LittleEndian(head[18..], outcome.Version);
         batch.Put(RecordKeys.ForSession(client, requestId, room), head, outcome.Value.Span);
-        _byAge.Enqueue(new(client.ToArray(), requestId, timeMs));
+        _byAge.Enqueue(new(Shared(client), requestId, timeMs));
     }
 
     /// <summary>Forgets what is older than the window or beyond the count, and remembers per client up to where it forgot.</summary>
@@ -93,6 +94,15 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
 
     // Clients as Latin-1 strings: bytes that compare and hash as they are. Looked up by key only, never walked.
     private readonly Dictionary<string, (ulong Index, ulong RequestId)> _floors = new(StringComparer.Ordinal);
+
+    // Most records in a row are of few clients: one array each, not one a record.
+    private byte[] Shared(ReadOnlySpan<byte> client)
+    {
+        ref var slot = ref _recent[client.IsEmpty ? 0 : client[^1] % _recent.Length];
+        if (slot is null || !client.SequenceEqual(slot))
+            slot = client.ToArray();
+        return slot;
+    }
 
     private void RaiseFloor(in Record forgotten, ulong index, WriteBatch batch)
     {

@@ -53,11 +53,13 @@ public partial class CommandDocsTests
             .ToDictionary(row => row.Groups[1].Value, row => row.Groups[2].Value.Trim('`', ' '));
         Assert.Equal(Flags.Select(flag => flag.Name).Order(StringComparer.Ordinal), rows.Keys.Order(StringComparer.Ordinal));
         House.Accepts(Flags
-            .Select(flag => (flag.Name, Default: flag.GetDefaultValue()?.ToString() ?? ""))
+            .Select(flag => (flag.Name, Default: Shown(flag.GetDefaultValue())))
             // An empty default is told in words.
             .Where(flag => flag.Default.Length > 0 && flag.Default != rows[flag.Name])
             .Select(flag => $"{flag.Name}: the default is {flag.Default}, {FlagsPage} says {rows[flag.Name]}"));
     }
+
+    private static string Shown(object? value) => value is false ? "off" : value?.ToString() ?? "";
 
     [GeneratedRegex(@"^\| `(--[\w-]+)` \| ([^|]*) \|", RegexOptions.Multiline)]
     private static partial Regex FlagRow();

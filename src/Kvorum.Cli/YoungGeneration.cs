@@ -5,9 +5,10 @@ using System.Runtime.InteropServices;
 namespace Kvorum.Cli;
 
 /// <summary>
-/// Keeps pauses short. What a node stores survives its first collection, so a pause is as long as the young generation is
-/// large; the runtime makes it as large as the processor's cache, and hears otherwise from the environment only. Measured
-/// with 256 clients writing: 4 MiB instead of 60 makes the longest pauses 10 ms instead of 180, and p99 30 ms instead of 80.
+/// Keeps pauses short. What a node stores survives its first collection, so a pause is as long as the young
+/// generation is large; the runtime makes it as large as the processor's cache, and hears otherwise from the
+/// environment only. Measured with 256 clients writing: 4 MiB instead of 60 makes the longest pauses 10 ms
+/// instead of 180, and p99 30 ms instead of 80.
 /// </summary>
 internal static partial class YoungGeneration
 {
@@ -15,8 +16,8 @@ internal static partial class YoungGeneration
     private const int Bytes = 4 << 20;
 
     /// <summary>
-    /// Starts this program anew in this very process, with the setting, unless the operator has made it already. Returns
-    /// where that cannot be done: pauses are longer then, and nothing else.
+    /// Starts this program anew in this very process, with the setting, unless the operator has made it
+    /// already. Returns where that cannot be done: pauses are longer then, and nothing else.
     /// </summary>
     public static void Limit()
     {

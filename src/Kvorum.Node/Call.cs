@@ -13,10 +13,15 @@ public abstract class Call(Request request, TimeSpan timeout)
     /// <summary>How long the caller waits, from <see cref="INode.Submit"/>.</summary>
     public TimeSpan Timeout { get; } = timeout;
 
-    /// <summary>True once the caller has lost interest: the node may drop what was not proposed yet.</summary>
+    /// <summary>
+    /// True once the caller has lost interest: the node may drop what was not proposed yet.
+    /// </summary>
     public bool IsCancelled => _cancelled;
 
-    /// <summary>Where replies are gathered, if many calls share one connection: flushed once after a batch of completions.</summary>
+    /// <summary>
+    /// Where replies are gathered, if many calls share one connection: flushed once after a batch of
+    /// completions.
+    /// </summary>
     public virtual IReplySink? Sink => null;
 
     /// <summary>The group that serves the key. Set when submitted.</summary>

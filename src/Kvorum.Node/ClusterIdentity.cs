@@ -6,12 +6,15 @@ using Kvorum.Raft;
 namespace Kvorum.Node;
 
 /// <summary>
-/// How nodes and clusters get their ids without talking to each other: name-based UUIDs (RFC 9562 section 5.5 with
-/// SHA-256 in place of SHA-1, version 8), so that equal lists give equal ids on every node, in any order of starting.
+/// How nodes and clusters get their ids without talking to each other: name-based UUIDs (RFC 9562 section 5.5
+/// with SHA-256 in place of SHA-1, version 8), so that equal lists give equal ids on every node, in any order
+/// of starting.
 /// </summary>
 public static class ClusterIdentity
 {
-    /// <summary>A node's id from what the operator calls it: a UUID as it is, else the UUID of the name.</summary>
+    /// <summary>
+    /// A node's id from what the operator calls it: a UUID as it is, else the UUID of the name.
+    /// </summary>
     public static NodeId NodeFromName(string name) =>
         Guid.TryParse(name, out var id) ? new(ToUInt128(id)) : new(Hash("node-name", name));
 
@@ -19,8 +22,8 @@ public static class ClusterIdentity
     public static NodeId NodeFromAddress(string peerAddress) => new(Hash("node-address", peerAddress));
 
     /// <summary>
-    /// The cluster's id from its first members and from all that decides where partitions lie: nodes that were told different
-    /// things never talk to each other.
+    /// The cluster's id from its first members and from all that decides where partitions lie: nodes that
+    /// were told different things never talk to each other.
     /// </summary>
     public static UInt128 ClusterOf(
         IEnumerable<NodeId> members, int partitionCount, int replicationFactor, int virtualNodes)

@@ -2,7 +2,9 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Node;
 
-/// <summary>The door of a node's brain for front ends. All members may be called on any thread and never block.</summary>
+/// <summary>
+/// The door of a node's brain for front ends. All members may be called on any thread and never block.
+/// </summary>
 public interface INode
 {
     /// <summary>Takes a request; the call is completed exactly once, now or later, on any thread.</summary>
@@ -11,6 +13,9 @@ public interface INode
     /// <summary>The cluster as this node knows it now, with leaders.</summary>
     ClusterMap Map { get; }
 
-    /// <summary>Collects the state of the node and all its replicas; <paramref name="done"/> is called once, on a node loop.</summary>
+    /// <summary>
+    /// Collects the state of the node and all its replicas; <paramref name="done"/> is called once, on a node
+    /// loop.
+    /// </summary>
     void AskStatus(Action<NodeStatus> done);
 }

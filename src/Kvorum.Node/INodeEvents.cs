@@ -9,6 +9,9 @@ public interface INodeEvents
     /// <summary>Something noteworthy that is no fault.</summary>
     void Note(string message);
 
-    /// <summary>The node cannot go on (a disk write failed): it acks nothing any more and the host must end the process.</summary>
+    /// <summary>
+    /// The node cannot go on (a disk write failed): it acks nothing any more and the host must end the
+    /// process.
+    /// </summary>
     void Fatal(string message, Exception? cause);
 }

@@ -37,7 +37,10 @@ public enum PeerLoss : byte
 /// <summary>Receives what comes from peers. Called on the transport's threads; never blocks.</summary>
 public interface IPeerReceiver
 {
-    /// <summary>A peer is connected and its identity was checked. May come again without a loss between, with newer addresses.</summary>
+    /// <summary>
+    /// A peer is connected and its identity was checked. May come again without a loss between, with newer
+    /// addresses.
+    /// </summary>
     void PeerUp(PeerHello peer);
 
     /// <summary>A peer that was up is lost; or a first attempt to reach it failed.</summary>
@@ -48,8 +51,8 @@ public interface IPeerReceiver
 }
 
 /// <summary>
-/// Carries frames to peers: in order per peer while a connection lasts, at most once, possibly not at all. Peers are
-/// known by id; where they live is the transport's business.
+/// Carries frames to peers: in order per peer while a connection lasts, at most once, possibly not at all.
+/// Peers are known by id; where they live is the transport's business.
 /// </summary>
 public interface ITransport
 {
@@ -57,8 +60,8 @@ public interface ITransport
     void Start(IPeerReceiver receiver);
 
     /// <summary>
-    /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread. False if it was
-    /// dropped at once, because the peer is not connected or its queue is at its bound.
+    /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread.
+    /// False if it was dropped at once, because the peer is not connected or its queue is at its bound.
     /// </summary>
     bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload);
 }

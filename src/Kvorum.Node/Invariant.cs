@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Kvorum.Node;
 
-/// <summary>What must hold, in production too: a broken invariant is a fault of ours, and stopping is better than a wrong answer.</summary>
+/// <summary>
+/// What must hold, in production too: a broken invariant is a fault of ours, and stopping is better than a
+/// wrong answer.
+/// </summary>
 internal static class Invariant
 {
     /// <summary>Throws if the condition does not hold.</summary>

@@ -8,8 +8,9 @@ using Kvorum.Storage.Trees;
 namespace Kvorum.Node;
 
 /// <summary>
-/// The brain of one server. The host gives it a world, runs each of <see cref="Loops"/> on its own thread, calls
-/// <see cref="Start"/>, and submits calls. Everything it does is decided by its options, its world and its random seed.
+/// The brain of one server. The host gives it a world, runs each of <see cref="Loops"/> on its own thread,
+/// calls <see cref="Start"/>, and submits calls. Everything it does is decided by its options, its world and
+/// its random seed.
 /// </summary>
 public sealed class KvorumNode : INode, IDisposable
 {
@@ -21,7 +22,8 @@ public sealed class KvorumNode : INode, IDisposable
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
-    /// <see cref="IOException"/> with a message for the operator. The transport is started by <see cref="Start"/>.
+    /// <see cref="IOException"/> with a message for the operator. The transport is started by
+    /// <see cref="Start"/>.
     /// </summary>
     public KvorumNode(NodeOptions options, NodeWorld world)
     {
@@ -108,8 +110,9 @@ public sealed class KvorumNode : INode, IDisposable
     }
 
     /// <summary>
-    /// Begins a clean end: new calls are answered ShuttingDown, leadership is handed over, pending calls finish;
-    /// <paramref name="done"/> is called on a loop when nothing is pending or <paramref name="patience"/> has passed.
+    /// Begins a clean end: new calls are answered ShuttingDown, leadership is handed over, pending calls
+    /// finish; <paramref name="done"/> is called on a loop when nothing is pending or
+    /// <paramref name="patience"/> has passed.
     /// </summary>
     public void BeginShutdown(TimeSpan patience, Action done)
     {

@@ -3,10 +3,15 @@ namespace Kvorum.Node;
 /// <summary>Every bound inside the node, with its reason.</summary>
 internal static class Limits
 {
-    /// <summary>Calls in one loop, waiting or under way: at 1 KiB each this is 100 MB, and more would only wait longer than its deadline.</summary>
+    /// <summary>
+    /// Calls in one loop, waiting or under way: at 1 KiB each this is 100 MB, and more would only wait longer
+    /// than its deadline.
+    /// </summary>
     public const int CallsPerLoop = 100_000;
 
-    /// <summary>Writes under way whose commit is awaited, per partition: enough for the deepest pipeline seen to pay.</summary>
+    /// <summary>
+    /// Writes under way whose commit is awaited, per partition: enough for the deepest pipeline seen to pay.
+    /// </summary>
     public const int ProposalsPerPartition = 20_000;
 
     /// <summary>The longest a call may wait: longer timeouts are cut to it.</summary>
@@ -21,16 +26,23 @@ internal static class Limits
     /// <summary>How often leaders look whether the preferred leader should have the group.</summary>
     public const long BalanceIntervalMs = 1000;
 
-    /// <summary>Time that a peer must have been up before leadership is given to it: it is busy catching up.</summary>
+    /// <summary>
+    /// Time that a peer must have been up before leadership is given to it: it is busy catching up.
+    /// </summary>
     public const long BalanceUpMs = 2000;
 
-    /// <summary>Leaderships given away in one balance round of a loop, so that a round is never felt.</summary>
+    /// <summary>
+    /// Leaderships given away in one balance round of a loop, so that a round is never felt.
+    /// </summary>
     public const int TransfersPerRound = 8;
 
     /// <summary>Entries that a follower may lack and still be given leadership.</summary>
     public const ulong TransferLagEntries = 64;
 
-    /// <summary>Rank steps of the early election after a crash, in milliseconds: longer than an election round between live nodes.</summary>
+    /// <summary>
+    /// Rank steps of the early election after a crash, in milliseconds: longer than an election round between
+    /// live nodes.
+    /// </summary>
     public const int EarlyElectionStepMs = 120;
 
     /// <summary>How often the log's size is looked at.</summary>
@@ -39,7 +51,9 @@ internal static class Limits
     /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
     public const int LogSegmentsMax = 8;
 
-    /// <summary>Entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
+    /// <summary>
+    /// Entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.
+    /// </summary>
     public const int TrailingEntries = 4096;
 
     /// <summary>Bytes of a checkpoint in one frame.</summary>

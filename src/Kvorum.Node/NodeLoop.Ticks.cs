@@ -12,7 +12,10 @@ public sealed partial class NodeLoop
     private long _stopAtMs;
     private Action? _stopped;
 
-    /// <summary>Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is done, or at its time.</summary>
+    /// <summary>
+    /// Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is
+    /// done, or at its time.
+    /// </summary>
     internal void Stop(TimeSpan patience, Action done)
     {
         _isStopping = true;
@@ -28,8 +31,8 @@ public sealed partial class NodeLoop
         _tickedMs += due * Options.TickMs;
         foreach (var replica in _replicas.Values)
         {
-            // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it before its
-            // patience ends. A leader counts every tick: its lease and its majority may be gone.
+            // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
+            // before its patience ends. A leader counts every tick: its lease and its majority may be gone.
             var ticks = replica.IsLeader ? due : Math.Min(due, 2);
             for (var i = 0; i < ticks; i++)
                 replica.Tick();

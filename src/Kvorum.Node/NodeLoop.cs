@@ -11,8 +11,9 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Node;
 
 /// <summary>
-/// One node loop: it owns its replicas outright, takes what has queued, and never waits. A turn steps all that came, then
-/// hands one batch to the log, one frame of each kind to each peer, and all replies to their connections.
+/// One node loop: it owns its replicas outright, takes what has queued, and never waits. A turn steps all
+/// that came, then hands one batch to the log, one frame of each kind to each peer, and all replies to their
+/// connections.
 /// </summary>
 public sealed partial class NodeLoop
 {
@@ -46,7 +47,10 @@ public sealed partial class NodeLoop
         _tickedMs = NowMs;
     }
 
-    /// <summary>Set by the host before the start: called on any thread when a sleeping loop got work. Must be cheap and never block.</summary>
+    /// <summary>
+    /// Set by the host before the start: called on any thread when a sleeping loop got work. Must be cheap
+    /// and never block.
+    /// </summary>
     public Action Wake { get; set; } = static () => { };
 
     internal int Index { get; }
@@ -59,7 +63,9 @@ public sealed partial class NodeLoop
 
     internal bool IsLogBehind => _context.Log.IsBehind;
 
-    /// <summary>The node's clock as of this turn, in milliseconds from an arbitrary start; never falls.</summary>
+    /// <summary>
+    /// The node's clock as of this turn, in milliseconds from an arbitrary start; never falls.
+    /// </summary>
     internal long NowMs { get; private set; }
 
     /// <summary>The wall clock, in Unix milliseconds.</summary>
@@ -77,8 +83,8 @@ public sealed partial class NodeLoop
     internal long Writes { get; private set; }
 
     /// <summary>
-    /// One turn: everything that has queued and the ticks that are due. Loop thread only. Returns how long the loop may
-    /// sleep if no <see cref="Wake"/> comes: zero if there is more to do at once.
+    /// One turn: everything that has queued and the ticks that are due. Loop thread only. Returns how long
+    /// the loop may sleep if no <see cref="Wake"/> comes: zero if there is more to do at once.
     /// </summary>
     public TimeSpan Turn()
     {
@@ -105,7 +111,9 @@ public sealed partial class NodeLoop
 
     internal void Post(Action item) => _inbox.Post(item);
 
-    /// <summary>Takes a call of one of this loop's groups, unless too many wait already. Any thread.</summary>
+    /// <summary>
+    /// Takes a call of one of this loop's groups, unless too many wait already. Any thread.
+    /// </summary>
     internal bool TryPost(Call call)
     {
         if (Interlocked.Increment(ref _callCount) > Limits.CallsPerLoop)
@@ -131,7 +139,9 @@ public sealed partial class NodeLoop
         _touched.Add(replica);
     }
 
-    /// <summary>The log batch of this turn, with the replica among those to be told when it is durable.</summary>
+    /// <summary>
+    /// The log batch of this turn, with the replica among those to be told when it is durable.
+    /// </summary>
     internal LogBatch OpenBatch(Replica replica)
     {
         if (_open is null)
@@ -185,7 +195,10 @@ public sealed partial class NodeLoop
         return outbox;
     }
 
-    /// <summary>Runs slow work on the background lane; <paramref name="done"/> runs in this loop, with what the work threw.</summary>
+    /// <summary>
+    /// Runs slow work on the background lane; <paramref name="done"/> runs in this loop, with what the work
+    /// threw.
+    /// </summary>
     internal void RunInBackground(Action work, Action<Exception?> done) => _context.World.Jobs.Run(JobLane.Background, () =>
     {
         Exception? failure = null;

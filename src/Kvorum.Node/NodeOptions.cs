@@ -11,7 +11,10 @@ public sealed record MemberSeed(NodeId Id, string Name, string PeerAddress);
 /// <summary>The settings of a node.</summary>
 public sealed record NodeOptions
 {
-    /// <summary>What this node says of itself; the cluster id inside is derived from the members (see <see cref="ClusterIdentity"/>).</summary>
+    /// <summary>
+    /// What this node says of itself; the cluster id inside is derived from the members (see <see
+    /// cref="ClusterIdentity"/>).
+    /// </summary>
     public required PeerHello Self { get; init; }
 
     /// <summary>The initial members, this node included.</summary>
@@ -42,9 +45,10 @@ public sealed record NodeOptions
     public int ElectionTimeoutMaxMs { get; init; } = 2000;
 
     /// <summary>
-    /// Serve lease reads by the lease. It must be the same on all nodes, whose clocks must drift less than 10 % from each
-    /// other. A leader's lease rests on its followers' patience, so elections then wait for their timeout even when a
-    /// connection closes. If false, lease reads are confirmed by a majority as all others.
+    /// Serve lease reads by the lease. It must be the same on all nodes, whose clocks must drift less than 10
+    /// % from each other. A leader's lease rests on its followers' patience, so elections then wait for their
+    /// timeout even when a connection closes. If false, lease reads are confirmed by a majority as all
+    /// others.
     /// </summary>
     public bool LeaseReads { get; init; }
 
@@ -69,6 +73,9 @@ public sealed record NodeOptions
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
 
-    /// <summary>Bytes of entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.</summary>
+    /// <summary>
+    /// Bytes of entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a
+    /// snapshot.
+    /// </summary>
     public long TrailingLogBytes { get; init; } = 1 << 20;
 }

@@ -8,7 +8,10 @@ using Kvorum.Storage.Trees;
 
 namespace Kvorum.Node;
 
-/// <summary>Brings all groups of this node back from disk: first the trees, then the log behind them. Used once, at the start.</summary>
+/// <summary>
+/// Brings all groups of this node back from disk: first the trees, then the log behind them. Used once, at
+/// the start.
+/// </summary>
 internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
 {
     private readonly SortedDictionary<uint, Tree> _trees = [];

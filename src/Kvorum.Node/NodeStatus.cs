@@ -61,7 +61,9 @@ public sealed record NodeStatus
     /// <summary>True if every partition has a known leader: the node can serve.</summary>
     public required bool IsReady { get; init; }
 
-    /// <summary>Why <see cref="IsReady"/> is false, for people ("1 of 3 nodes up, need 2"); empty if it is true.</summary>
+    /// <summary>
+    /// Why <see cref="IsReady"/> is false, for people ("1 of 3 nodes up, need 2"); empty if it is true.
+    /// </summary>
     public required string NotReadyReason { get; init; }
 
     /// <summary>Members that are up, by name, this node included.</summary>

@@ -6,7 +6,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node;
 
-/// <summary>Decodes what peers send, on the transport's threads, and leaves it with the loops it is for.</summary>
+/// <summary>
+/// Decodes what peers send, on the transport's threads, and leaves it with the loops it is for.
+/// </summary>
 internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeerReceiver
 {
     /// <inheritdoc/>
@@ -34,7 +36,8 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
         }
         catch (FormatException e)
         {
-            // Its checksum was right: the peer speaks another version. Dropping it is what a network may do too.
+            // Its checksum was right: the peer speaks another version. Dropping it is what a network may do
+            // too.
             context.World.Events.Note($"a {kind} frame from {context.Cluster.NameOf(from)} makes no sense and was dropped: {e.Message}");
         }
     }

@@ -3,8 +3,8 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Groups;
 
 /// <summary>
-/// One group's durable log as Raft reads it: the entries since the last checkpoint and a few before it, in memory, for the
-/// shared log has them on disk. Bounded by the checkpoints. Owned by the node loop.
+/// One group's durable log as Raft reads it: the entries since the last checkpoint and a few before it, in
+/// memory, for the shared log has them on disk. Bounded by the checkpoints. Owned by the node loop.
 /// </summary>
 internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
 {
@@ -66,7 +66,10 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
         _entries.Add(entry);
     }
 
-    /// <summary>A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many bytes, for followers that lag a little.</summary>
+    /// <summary>
+    /// A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many
+    /// bytes, for followers that lag a little.
+    /// </summary>
     public void Compact(SnapshotMetadata snapshot, long trailingBytes)
     {
         Invariant.Check(snapshot.Index >= Snapshot.Index && snapshot.Index <= LastIndex, "a checkpoint beyond the log");

@@ -4,8 +4,8 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Node.Groups;
 
 /// <summary>
-/// Gathers, from the replay of the shared log, what each group had durable: its hard state and the entries behind its
-/// checkpoint. Used once, at the start.
+/// Gathers, from the replay of the shared log, what each group had durable: its hard state and the entries
+/// behind its checkpoint. Used once, at the start.
 /// </summary>
 internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> checkpoints) : ILogReplay
 {
@@ -24,7 +24,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     {
         var (kind, entry) = GroupRecords.ReadEntry(index, payload);
         var entries = Of(group).Entries;
-        // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether the rest fits.
+        // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether
+        // the rest fits.
         var checkpoint = CheckpointOf(group);
         if (checkpoint is not null && index < checkpoint.Index.Value)
         {
@@ -57,8 +58,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
             return (default, log);
         var entries = found.Entries;
         var at = entries.FindIndex(entry => entry.Index == checkpoint.Index);
-        // The last entry of the checkpoint has another term in the log: a snapshot was installed over a log that had
-        // gone astray, and the crash came before the log was told. All of it is void.
+        // The last entry of the checkpoint has another term in the log: a snapshot was installed over a log
+        // that had gone astray, and the crash came before the log was told. All of it is void.
         if (at >= 0 && entries[at].Term != checkpoint.Term)
             return (found.State, log);
         foreach (var entry in entries)

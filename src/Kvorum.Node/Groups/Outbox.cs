@@ -4,7 +4,10 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.Groups;
 
-/// <summary>What one loop has for one peer in this turn: one frame of each kind, sent at the end of the turn. Owned by the loop.</summary>
+/// <summary>
+/// What one loop has for one peer in this turn: one frame of each kind, sent at the end of the turn. Owned by
+/// the loop.
+/// </summary>
 internal sealed class Outbox(NodeId peer)
 {
     private readonly ByteWriter _raft = new();
@@ -41,7 +44,9 @@ internal sealed class Outbox(NodeId peer)
         SpillIfLarge(PeerFrameKind.ForwardReply, _replies, transport);
     }
 
-    /// <summary>Sends all. What the transport drops is lost, as on any network: Raft repeats, forwards have deadlines.</summary>
+    /// <summary>
+    /// Sends all. What the transport drops is lost, as on any network: Raft repeats, forwards have deadlines.
+    /// </summary>
     public void Send(ITransport transport)
     {
         Send(PeerFrameKind.Raft, _raft, transport);

@@ -3,7 +3,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.Loops;
 
-/// <summary>The calls of one loop that were passed on to another node and wait for its answer. Owned by the loop.</summary>
+/// <summary>
+/// The calls of one loop that were passed on to another node and wait for its answer. Owned by the loop.
+/// </summary>
 internal sealed class Forwards(NodeLoop loop, int loopCount, int loopIndex)
 {
     // Looked up by id; where it is walked, the ids are sorted first.

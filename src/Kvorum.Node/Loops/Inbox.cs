@@ -1,8 +1,8 @@
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// Where other threads leave work for a loop: what peers, disk and timers have to say apart from clients' calls, so that
-/// the loop can take consensus traffic first. Any thread posts; the loop takes all at once.
+/// Where other threads leave work for a loop: what peers, disk and timers have to say apart from clients'
+/// calls, so that the loop can take consensus traffic first. Any thread posts; the loop takes all at once.
 /// </summary>
 internal sealed class Inbox(Action wake)
 {

@@ -3,7 +3,10 @@ using Kvorum.Storage.Log;
 
 namespace Kvorum.Node.Loops;
 
-/// <summary>What one turn of a loop has for the log, with the replicas to tell when it is durable. Used again and again.</summary>
+/// <summary>
+/// What one turn of a loop has for the log, with the replicas to tell when it is durable. Used again and
+/// again.
+/// </summary>
 internal sealed class TurnBatch
 {
     private readonly NodeLoop _loop;

@@ -6,8 +6,8 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// What all loops and front ends share about the cluster: who is there, who is up, who leads what. Written by the loops and
-/// the transport, read by anyone: everything in it is immutable or replaced as a whole.
+/// What all loops and front ends share about the cluster: who is there, who is up, who leads what. Written by
+/// the loops and the transport, read by anyone: everything in it is immutable or replaced as a whole.
 /// </summary>
 internal sealed class ClusterView
 {
@@ -47,7 +47,9 @@ internal sealed class ClusterView
     /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
     public bool IsMetaKnown => _meta.Epoch > 0;
 
-    /// <summary>The default keyspace as the options define it: what the metadata group is told first.</summary>
+    /// <summary>
+    /// The default keyspace as the options define it: what the metadata group is told first.
+    /// </summary>
     public KeyspaceDefinition DefaultKeyspace => new(
         "default", "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
         _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
@@ -74,7 +76,9 @@ internal sealed class ClusterView
 
     public IEnumerable<NodeId> Up => _ids.Where(IsUp);
 
-    /// <summary>What the metadata group should say of a member; null while its addresses are not known.</summary>
+    /// <summary>
+    /// What the metadata group should say of a member; null while its addresses are not known.
+    /// </summary>
     public MetaMachine.MemberRecord? Announcement(NodeId node)
     {
         var hello = node == Self ? _options.Self : _peers.TryGetValue(node, out var peer) ? peer.Hello : null;

@@ -4,12 +4,15 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// Which nodes hold which group, from the options alone, so that all nodes agree without talking. Group 0 is the metadata
-/// group, on all nodes; group 1 + p is partition p of the default keyspace, on the ring's first replicas.
+/// Which nodes hold which group, from the options alone, so that all nodes agree without talking. Group 0 is
+/// the metadata group, on all nodes; group 1 + p is partition p of the default keyspace, on the ring's first
+/// replicas.
 /// </summary>
 internal static class GroupPlacement
 {
-    /// <summary>Voters of the metadata group: more would only slow it down. Further nodes follow it as learners.</summary>
+    /// <summary>
+    /// Voters of the metadata group: more would only slow it down. Further nodes follow it as learners.
+    /// </summary>
     public const int MetaVotersMax = 5;
 
     /// <summary>Per group, its nodes in order of preference.</summary>

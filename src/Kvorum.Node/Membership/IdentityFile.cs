@@ -6,8 +6,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// <c>identity.json</c> in the data folder: whose folder it is, and what was fixed at the first start. A folder of another
-/// node or cluster is refused before anything in it is touched.
+/// <c>identity.json</c> in the data folder: whose folder it is, and what was fixed at the first start. A
+/// folder of another node or cluster is refused before anything in it is touched.
 /// </summary>
 internal sealed partial record IdentityFile
 {
@@ -32,7 +32,9 @@ internal sealed partial record IdentityFile
     [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
     private sealed partial class Json : JsonSerializerContext;
 
-    /// <summary>Writes the file at the first start; later, refuses a folder that is not this node's.</summary>
+    /// <summary>
+    /// Writes the file at the first start; later, refuses a folder that is not this node's.
+    /// </summary>
     public static void Check(NodeOptions options, NodeWorld world)
     {
         var own = Of(options);

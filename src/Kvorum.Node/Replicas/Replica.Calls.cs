@@ -4,7 +4,10 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
 
-/// <summary>Calls: writes are proposed, reads wait for their index, and what this replica cannot do itself goes to the leader.</summary>
+/// <summary>
+/// Calls: writes are proposed, reads wait for their index, and what this replica cannot do itself goes to the
+/// leader.
+/// </summary>
 internal sealed partial class Replica
 {
     // Proposed here, in log order; each is resolved by the entry that is committed at its index.
@@ -115,7 +118,8 @@ internal sealed partial class Replica
             loop.Forward(call, leader);
     }
 
-    // The entry at a proposal's index decides: the same term means it is ours, another that ours is void for ever.
+    // The entry at a proposal's index decides: the same term means it is ours, another that ours is void for
+    // ever.
     private void Resolve(in Entry entry, Outcome? outcome)
     {
         while (_proposals.TryPeek(out var head) && head.Index <= entry.Index)
@@ -130,7 +134,9 @@ internal sealed partial class Replica
         }
     }
 
-    /// <summary>A snapshot was installed over the log: what became of proposals it covers cannot be known from it.</summary>
+    /// <summary>
+    /// A snapshot was installed over the log: what became of proposals it covers cannot be known from it.
+    /// </summary>
     private void ForgetProposals()
     {
         while (_proposals.TryDequeue(out var head))

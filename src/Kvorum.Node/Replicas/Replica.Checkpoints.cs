@@ -4,7 +4,9 @@ using Kvorum.Storage.Trees;
 
 namespace Kvorum.Node.Replicas;
 
-/// <summary>Checkpoints: they bound the log, on disk and in memory, and are what a replica that lags too far is sent.</summary>
+/// <summary>
+/// Checkpoints: they bound the log, on disk and in memory, and are what a replica that lags too far is sent.
+/// </summary>
 internal sealed partial class Replica
 {
     private long _logBytesSinceCheckpoint;

@@ -3,7 +3,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
 
-/// <summary>What a replica does unasked: expiry of keys, leadership where it belongs, elections when a node is gone.</summary>
+/// <summary>
+/// What a replica does unasked: expiry of keys, leadership where it belongs, elections when a node is gone.
+/// </summary>
 internal sealed partial class Replica
 {
     private long _timeAdvancedMs;
@@ -20,7 +22,9 @@ internal sealed partial class Replica
         Propose(CommandCodec.EncodeAdvanceTime(time));
     }
 
-    /// <summary>Leader: hands over to the replica that should lead, if it is up and has the log. True if it did.</summary>
+    /// <summary>
+    /// Leader: hands over to the replica that should lead, if it is up and has the log. True if it did.
+    /// </summary>
     public bool BalanceLeadership()
     {
         if (!IsLeader || Preference[0] == _raft.Id || _raft.Configuration.IsJoint)
@@ -29,7 +33,10 @@ internal sealed partial class Replica
         return loop.Cluster.IsUpSince(preferred, loop.NowMs - Limits.BalanceUpMs) && TransferTo(preferred);
     }
 
-    /// <summary>Leader: hands over to any replica that is up, this node being about to stop. True if it does not lead any more, or cannot hand over.</summary>
+    /// <summary>
+    /// Leader: hands over to any replica that is up, this node being about to stop. True if it does not lead
+    /// any more, or cannot hand over.
+    /// </summary>
     public bool HandOver()
     {
         if (!IsLeader)

@@ -5,8 +5,9 @@ using Kvorum.Storage.Trees;
 namespace Kvorum.Node.Replicas;
 
 /// <summary>
-/// Snapshot transfers. The leader streams its newest checkpoint, one piece at a time, each asked for by the answer to the
-/// one before; the follower gathers it in a file of its own, verifies it, and only then hands Raft the message that says so.
+/// Snapshot transfers. The leader streams its newest checkpoint, one piece at a time, each asked for by the
+/// answer to the one before; the follower gathers it in a file of its own, verifies it, and only then hands
+/// Raft the message that says so.
 /// </summary>
 internal sealed partial class Replica
 {

@@ -17,8 +17,9 @@ internal sealed record ReplicaParts(
     RaftNode Raft);
 
 /// <summary>
-/// This node's replica of one group: it drives the Raft core, writes what must be durable through the loop's batch, applies
-/// what is committed, and answers calls. Owned by one node loop: nothing here is called on another thread.
+/// This node's replica of one group: it drives the Raft core, writes what must be durable through the loop's
+/// batch, applies what is committed, and answers calls. Owned by one node loop: nothing here is called on
+/// another thread.
 /// </summary>
 internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 {

@@ -5,7 +5,8 @@ namespace Kvorum.Node.Replicas;
 
 /// <summary>A piece of a checkpoint on its way to another replica.</summary>
 /// <param name="Group">The group.</param>
-/// <param name="Transfer">Number of the transfer, unique at the sender: pieces of an older one are void.</param>
+/// <param name="Transfer">Number of the transfer, unique at the sender: pieces of an older one are
+/// void.</param>
 /// <param name="Term">The leader's term.</param>
 /// <param name="Total">Size of the checkpoint in bytes.</param>
 /// <param name="Offset">Where the piece belongs.</param>

@@ -15,12 +15,16 @@ internal enum CommandKind : byte
     AdvanceTime = 3,
 }
 
-/// <summary>One command of a partition's log, decoded. Key, value and client id refer to the entry's bytes.</summary>
+/// <summary>
+/// One command of a partition's log, decoded. Key, value and client id refer to the entry's bytes.
+/// </summary>
 internal readonly record struct Command
 {
     public required CommandKind Kind { get; init; }
 
-    /// <summary>The proposing leader's clock, in Unix milliseconds; log time is the greatest so far.</summary>
+    /// <summary>
+    /// The proposing leader's clock, in Unix milliseconds; log time is the greatest so far.
+    /// </summary>
     public required ulong TimeMs { get; init; }
 
     public ReadOnlyMemory<byte> ClientId { get; init; }
@@ -90,7 +94,10 @@ internal static class CommandCodec
         return bytes;
     }
 
-    /// <summary>Reads a command. A kind from the future is a <see cref="FormatException"/>: it stops the replica, never is it skipped.</summary>
+    /// <summary>
+    /// Reads a command. A kind from the future is a <see cref="FormatException"/>: it stops the replica,
+    /// never is it skipped.
+    /// </summary>
     public static Command Decode(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);

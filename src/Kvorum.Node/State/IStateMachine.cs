@@ -2,18 +2,27 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
 
-/// <summary>What a group's committed entries act on. Deterministic: equal entries give equal trees on every replica. Owned by the node loop.</summary>
+/// <summary>
+/// What a group's committed entries act on. Deterministic: equal entries give equal trees on every replica.
+/// Owned by the node loop.
+/// </summary>
 internal interface IStateMachine
 {
     /// <summary>The greatest leader's clock among the applied entries, in Unix milliseconds.</summary>
     ulong LogTimeMs { get; }
 
-    /// <summary>Applies one command; the applied index moves with it. A command that cannot be understood is a <see cref="FormatException"/>.</summary>
+    /// <summary>
+    /// Applies one command; the applied index moves with it. A command that cannot be understood is a <see
+    /// cref="FormatException"/>.
+    /// </summary>
     Outcome Apply(LogIndex index, ReadOnlyMemory<byte> command);
 
     /// <summary>Moves the applied index over an entry that is not for the state machine.</summary>
     void Skip(LogIndex index);
 
-    /// <summary>The tree's content was replaced by a checkpoint made at this log time: forget everything derived from the old one.</summary>
+    /// <summary>
+    /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from
+    /// the old one.
+    /// </summary>
     void Reload(ulong logTimeMs);
 }

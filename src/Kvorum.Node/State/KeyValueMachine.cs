@@ -5,8 +5,9 @@ using Kvorum.Storage.Trees;
 namespace Kvorum.Node.State;
 
 /// <summary>
-/// The state machine of a strong partition: keys with versions (the log index of their last write), life spans that end by
-/// log time only, and exactly-once records in the same tree, written by the same entry. Owned by the node loop.
+/// The state machine of a strong partition: keys with versions (the log index of their last write), life
+/// spans that end by log time only, and exactly-once records in the same tree, written by the same entry.
+/// Owned by the node loop.
 /// </summary>
 internal sealed class KeyValueMachine : IStateMachine
 {
@@ -35,7 +36,9 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <summary>When the next key ends, in log time; null if none does.</summary>
     public ulong? NextExpiryMs => _expiries.Count > 0 ? _expiries.Min.ExpiresMs : null;
 
-    /// <summary>The key as of the applied log: null if absent or expired. The present state: owner only.</summary>
+    /// <summary>
+    /// The key as of the applied log: null if absent or expired. The present state: owner only.
+    /// </summary>
     public ValueRecord? Get(ReadOnlySpan<byte> key)
     {
         if (!_tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), out var bytes))

@@ -10,8 +10,8 @@ internal sealed record KeyspaceDefinition(
     string Name, string Mode, int PartitionCount, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy);
 
 /// <summary>
-/// The state machine of group 0, the metadata group: who the members are, where they can be reached, and which keyspaces
-/// exist. Little endian.
+/// The state machine of group 0, the metadata group: who the members are, where they can be reached, and
+/// which keyspaces exist. Little endian.
 /// <code>
 /// command   = kind 1 member   time:u64 id:u128 name peerAddress clientAddress httpAddress
 ///           | kind 2 keyspace time:u64 name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy

@@ -6,9 +6,10 @@ using Kvorum.Storage.Trees;
 namespace Kvorum.Node.State;
 
 /// <summary>
-/// The exactly-once records of a partition (thesis 6.3). They live in the tree, written by the very entry that they
-/// answer; what is here in memory is only the order in which they are forgotten, rebuilt from the tree. Everything is
-/// decided by log time and log index, so all replicas forget the same records at the same entry. Owned by the node loop.
+/// The exactly-once records of a partition (thesis 6.3). They live in the tree, written by the very entry
+/// that they answer; what is here in memory is only the order in which they are forgotten, rebuilt from the
+/// tree. Everything is decided by log time and log index, so all replicas forget the same records at the same
+/// entry. Owned by the node loop.
 /// </summary>
 internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
 {
@@ -24,7 +25,10 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
 
     public int Count => _byAge.Count;
 
-    /// <summary>The stored answer to a request that was applied before; one that says so if it is too old to be known; null for a new request.</summary>
+    /// <summary>
+    /// The stored answer to a request that was applied before; one that says so if it is too old to be known;
+    /// null for a new request.
+    /// </summary>
     public Outcome? Find(ReadOnlySpan<byte> client, ulong requestId)
     {
         Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
@@ -51,7 +55,10 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         _byAge.Enqueue(new(Shared(client), requestId, timeMs));
     }
 
-    /// <summary>Forgets what is older than the window or beyond the count, and remembers per client up to where it forgot.</summary>
+    /// <summary>
+    /// Forgets what is older than the window or beyond the count, and remembers per client up to where it
+    /// forgot.
+    /// </summary>
     public void Forget(ulong index, ulong logTimeMs, WriteBatch batch)
     {
         Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
@@ -92,7 +99,8 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         }
     }
 
-    // Clients as Latin-1 strings: bytes that compare and hash as they are. Looked up by key only, never walked.
+    // Clients as Latin-1 strings: bytes that compare and hash as they are. Looked up by key only, never
+    // walked.
     private readonly Dictionary<string, (ulong Index, ulong RequestId)> _floors = new(StringComparer.Ordinal);
 
     // Most records in a row are of few clients: one array each, not one a record.

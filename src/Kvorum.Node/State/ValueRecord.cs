@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Kvorum.Node.State;
 
-/// <summary>What is stored under a user's key: version, end of life (0: none) and the value. See <see cref="RecordKeys"/>.</summary>
+/// <summary>
+/// What is stored under a user's key: version, end of life (0: none) and the value. See <see
+/// cref="RecordKeys"/>.
+/// </summary>
 internal readonly record struct ValueRecord(ulong Version, ulong ExpiresMs, ReadOnlyMemory<byte> Value)
 {
     public const int HeadBytes = 16;
@@ -18,6 +21,8 @@ internal readonly record struct ValueRecord(ulong Version, ulong ExpiresMs, Read
         BinaryPrimitives.WriteUInt64LittleEndian(into[8..], expiresMs);
     }
 
-    /// <summary>True if the key has ended by this log time: it reads as absent, removed from the tree or not.</summary>
+    /// <summary>
+    /// True if the key has ended by this log time: it reads as absent, removed from the tree or not.
+    /// </summary>
     public bool HasExpired(ulong logTimeMs) => ExpiresMs != 0 && ExpiresMs <= logTimeMs;
 }

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Kvorum.Node.Wire;
 
-/// <summary>Reads what <see cref="ByteWriter"/> wrote. Anything that does not fit is a <see cref="FormatException"/>; no length is believed beyond the bytes at hand.</summary>
+/// <summary>
+/// Reads what <see cref="ByteWriter"/> wrote. Anything that does not fit is a <see cref="FormatException"/>;
+/// no length is believed beyond the bytes at hand.
+/// </summary>
 internal ref struct ByteReader(ReadOnlyMemory<byte> bytes)
 {
     private readonly ReadOnlyMemory<byte> _bytes = bytes;

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Kvorum.Node.Wire;
 
-/// <summary>A growing buffer that is written field by field, little endian, and used again after <see cref="Clear"/>. One owner.</summary>
+/// <summary>
+/// A growing buffer that is written field by field, little endian, and used again after <see cref="Clear"/>.
+/// One owner.
+/// </summary>
 internal sealed class ByteWriter : IBufferWriter<byte>
 {
     private byte[] _bytes = new byte[256];

@@ -3,8 +3,8 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Wire;
 
 /// <summary>
-/// Raft messages as bytes. A Raft frame is a sequence of messages; sender and receiver are the connection's ends. Integers
-/// are little endian.
+/// Raft messages as bytes. A Raft frame is a sequence of messages; sender and receiver are the connection's
+/// ends. Integers are little endian.
 /// <code>
 /// frame    = message*
 /// message  = group:u32 kind:u8 term:u64 body
@@ -19,7 +19,8 @@ namespace Kvorum.Node.Wire;
 ///          | kind 9 ReadIndexReply     readId:u64 known:u8 index:u64
 /// entry    = term:u64 kind:u8 length:u32 data
 /// </code>
-/// InstallSnapshot has no bytes here: its data travels in snapshot chunks, and the message is made where they end.
+/// InstallSnapshot has no bytes here: its data travels in snapshot chunks, and the message is made where they
+/// end.
 /// </summary>
 internal static class RaftMessageCodec
 {

@@ -165,7 +165,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
 
         room?.TrySetResult();
         if (isFlooded)
-            Lost($"{_options.OutputBytesMax} bytes of replies wait and it does not read");
+            End(Log.CutOff, $"{_options.OutputBytesMax} bytes of replies wait and it does not read");
     }
 
     /// <inheritdoc/>
@@ -427,7 +427,10 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             _idle.TrySetResult();
     }
 
-    private void Lost(string reason)
+    // A client that ends without a word is nothing an operator must know.
+    private void Lost(string reason) => End(Log.Gone, reason);
+
+    private void End(Action<ILogger, EndPoint?, string> tell, string reason)
     {
         lock (_gate)
         {
@@ -435,7 +438,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
                 return;
         }
 
-        Log.CutOff(_log, _client, reason);
+        tell(_log, _client, reason);
         Close();
     }
 

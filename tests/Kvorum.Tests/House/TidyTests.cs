@@ -26,8 +26,8 @@ public class TidyTests
     }
 
     /// <summary>
-    /// Files that had long lines when the rule came may keep as many as they had: long-lines.txt only ever shrinks. After
-    /// shortening some, run with KVORUM_REWRITE=1 to write the list anew.
+    /// Files that had long lines when the rule came may keep as many as they had: long-lines.txt only ever
+    /// shrinks. After shortening some, run with KVORUM_REWRITE=1 to write the list anew.
     /// </summary>
     [Fact]
     public void Lines_are_not_too_long()

@@ -6,9 +6,10 @@ using Kvorum.Tests.Node.Harness;
 namespace Kvorum.Tests.Node;
 
 /// <summary>
-/// Whole nodes under crashes, losses of power, cut links and retries, by seed. Each write has its own value and is repeated
-/// with the same ids until its outcome is known, so the versions in the answers say what every read must see:
-/// at least the newest write acknowledged before it was asked, and never a value other than the one its version was given.
+/// Whole nodes under crashes, losses of power, cut links and retries, by seed. Each write has its own value
+/// and is repeated with the same ids until its outcome is known, so the versions in the answers say what
+/// every read must see: at least the newest write acknowledged before it was asked, and never a value other
+/// than the one its version was given.
 /// </summary>
 public class RandomFaultsTests
 {
@@ -62,7 +63,9 @@ public class RandomFaultsTests
 
             public ulong Request => request;
 
-            /// <summary>The newest version of the key that was acknowledged when the operation began.</summary>
+            /// <summary>
+            /// The newest version of the key that was acknowledged when the operation began.
+            /// </summary>
             public ulong Floor => floor;
 
             public int Node { get; set; }

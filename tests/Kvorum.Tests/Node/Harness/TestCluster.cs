@@ -8,7 +8,10 @@ using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Node.Harness;
 
-/// <summary>Whole nodes on one thread: real brain, real storage over a crashing disk, a network and a clock in the test's hands.</summary>
+/// <summary>
+/// Whole nodes on one thread: real brain, real storage over a crashing disk, a network and a clock in the
+/// test's hands.
+/// </summary>
 internal sealed class TestCluster : IDisposable
 {
     private readonly Func<NodeOptions, NodeOptions> _configure;

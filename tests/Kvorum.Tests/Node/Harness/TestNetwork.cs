@@ -3,7 +3,10 @@ using Kvorum.Raft;
 
 namespace Kvorum.Tests.Node.Harness;
 
-/// <summary>A network on one thread: frames arrive in order when the test pumps, unless a link is cut or a node is gone.</summary>
+/// <summary>
+/// A network on one thread: frames arrive in order when the test pumps, unless a link is cut or a node is
+/// gone.
+/// </summary>
 internal sealed class TestNetwork
 {
     private readonly Queue<(NodeId From, NodeId To, PeerFrameKind Kind, byte[] Bytes)> _underWay = new();

@@ -58,7 +58,10 @@ public class KeyValueMachineTests
         Assert.Equal((ReplyStatus.ConditionFailed, true), (again.Status, again.Replayed));
     }
 
-    /// <summary>The same entries with and without a restart from a checkpoint in between end in the same tree, byte for byte.</summary>
+    /// <summary>
+    /// The same entries with and without a restart from a checkpoint in between end in the same tree, byte
+    /// for byte.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -99,9 +99,13 @@ public class ThreeNodesTests
         Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "kvorum-demo-*").Except(before));
     }
 
-    private static async Task OneLeads(ServerPlace[] places)
+    /// <summary>
+    /// In one term exactly one node leads the metadata group. Leadership is spread over the nodes after a
+    /// start, so the question is asked again while the answers are of different terms.
+    /// </summary>
+    private static Task OneLeads(ServerPlace[] places) => Settled(async () =>
     {
-        var lines = new List<string>();
+        List<string> lines = [];
         foreach (var place in places)
         {
             var (code, output, errors) = await KvorumProcess.Run("health", "--addr", place.Addr);
@@ -109,33 +113,44 @@ public class ThreeNodesTests
             lines.Add(output);
         }
 
-        Assert.Single(lines, line => line.Contains("is_leader=true", StringComparison.Ordinal));
-        Assert.Equal(["node-1", "node-2", "node-3"],
-            lines.Select(line => line["node_id=".Length..line.IndexOf(' ', StringComparison.Ordinal)]));
-    }
+        string[] terms =
+            [.. lines.Select(line => line[line.IndexOf("term=", StringComparison.Ordinal)..]).Distinct()];
+        int leaders = lines.Count(line => line.Contains("is_leader=true", StringComparison.Ordinal));
+        Assert.All(
+            lines, (line, n) => Assert.StartsWith($"node_id=node-{n + 1} ", line, StringComparison.Ordinal));
+        Assert.False(terms.Length == 1 && leaders > 1, string.Concat(lines));
+        return terms.Length == 1 && leaders == 1;
+    });
 
     /// <summary>
     /// One node leads the key's partition; the two others name its client address, which can be dialled.
     /// </summary>
-    private static async Task FollowersNameTheLeader(ServerPlace[] places)
+    private static Task FollowersNameTheLeader(ServerPlace[] places) => Settled(async () =>
     {
-        List<string> hints = [];
-        int leaders = 0;
+        List<string> hints = [], leaders = [];
         foreach (var place in places)
         {
-            var (code, output, _) =
-                await KvorumProcess.Run("put", "key1", "value2", "--no-redirect", "--addr", place.Addr);
+            var (code, output, _) = await KvorumProcess.Run(
+                "put", "key1", "value2", "--no-redirect", "--addr", place.Addr);
             if (code == 0)
-                leaders++;
+                leaders.Add($"ok=false leader=\"{place.Addr}\"\n");
             else
                 hints.Add(output);
         }
 
-        Assert.Equal((1, 2), (leaders, hints.Count));
-        string hint = Assert.Single(hints.Distinct());
-        string address = Assert.Single(places, place => hint == $"ok=false leader=\"{place.Addr}\"\n").Addr;
-        await SingleNodeTests.Prints(
-            0, "ok=true leader=\"\"", "put", "key1", "value3", "--no-redirect", "--addr", address);
+        Assert.All(hints, hint => Assert.StartsWith("ok=false leader=\"", hint, StringComparison.Ordinal));
+        return leaders.Count == 1 && hints.Count == 2 && hints.All(hint => hint == leaders[0]);
+    });
+
+    private static async Task Settled(Func<Task<bool>> holds)
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            if (await holds())
+                return;
+        }
+
+        Assert.Fail("the cluster does not come to rest");
     }
 
     private static string[] PlainSpelling(ServerPlace[] places, int n)

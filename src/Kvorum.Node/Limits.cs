@@ -56,6 +56,12 @@ internal static class Limits
     /// </summary>
     public const int TrailingEntries = 4096;
 
+    /// <summary>
+    /// Bytes that the data of many entries shares: large enough to spare the collector, too small for its heap of
+    /// large objects.
+    /// </summary>
+    public const int EntryChunkBytes = 32 << 10;
+
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 

@@ -9,6 +9,7 @@ namespace Kvorum.Node.Groups;
 internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
 {
     private readonly List<Entry> _entries = [];
+    private readonly EntryArena _arena = new();
 
     // Index of the first of _entries, and the term of the entry before it.
     private ulong _first = snapshot.Index.Value + 1;
@@ -63,7 +64,7 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
         var at = (int)(entry.Index.Value - _first);
         if (at < _entries.Count)
             _entries.RemoveRange(at, _entries.Count - at);
-        _entries.Add(entry);
+        _entries.Add(entry with { Data = _arena.Keep(entry.Data) });
     }
 
     /// <summary>

@@ -57,8 +57,8 @@ internal static class Limits
     public const int TrailingEntries = 4096;
 
     /// <summary>
-    /// Bytes that the data of many entries shares: large enough to spare the collector, too small for its heap of
-    /// large objects.
+    /// Bytes that the data of many entries shares: large enough to spare the collector, too small for its
+    /// heap of large objects.
     /// </summary>
     public const int EntryChunkBytes = 32 << 10;
 

@@ -27,6 +27,8 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
 
     public string Errors => Text(_errors);
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the program.</summary>

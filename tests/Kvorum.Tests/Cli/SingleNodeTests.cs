@@ -41,6 +41,19 @@ public class SingleNodeTests
     }
 
     [Fact]
+    public async Task A_node_runs_with_a_small_young_generation_and_under_the_same_process_id()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using var place = ServerPlace.Free(1)[0];
+        await using var server = KvorumProcess.Start(["start", .. place.Flags]);
+        await server.Says("is ready");
+        var environment = await File.ReadAllTextAsync(
+            $"/proc/{server.Id}/environ", TestContext.Current.CancellationToken);
+        Assert.Contains("DOTNET_GCgen0size=0x400000\0", environment, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_written_is_there_after_sigterm_and_after_kill()
     {
         using var place = ServerPlace.Free(1)[0];

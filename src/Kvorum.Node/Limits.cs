@@ -17,11 +17,8 @@ internal static class Limits
     /// <summary>The longest a call may wait: longer timeouts are cut to it.</summary>
     public const long CallTimeoutMaxMs = 300_000;
 
-    /// <summary>How often deadlines are looked at: calls end up to this much late.</summary>
+    /// <summary>How often deadlines are looked at, and a leader is sought again: calls end up to this much late.</summary>
     public const long DeadlineSweepMs = 50;
-
-    /// <summary>Wait before a call that found no leader asks again, where nothing else wakes it.</summary>
-    public const long RetryMs = 50;
 
     /// <summary>How often leaders look whether the preferred leader should have the group.</summary>
     public const long BalanceIntervalMs = 1000;
@@ -44,9 +41,6 @@ internal static class Limits
     /// live nodes.
     /// </summary>
     public const int EarlyElectionStepMs = 120;
-
-    /// <summary>How often the log's size is looked at.</summary>
-    public const long LogCheckMs = 1000;
 
     /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
     public const int LogSegmentsMax = 8;

@@ -70,13 +70,15 @@ public static class FrameCodec
     /// <summary>
     /// CRC-32C with the usual inversion at both ends; its check value for "123456789" is e3069283.
     /// </summary>
-    public static uint Crc32C(ReadOnlySpan<byte> bytes)
+    public static uint Crc32C(ReadOnlySpan<byte> bytes) => ~Crc32C(~0u, bytes);
+
+    /// <summary>Carries a CRC-32C, not inverted, on over more bytes: for what does not lie in one piece.</summary>
+    public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var crc = ~0u;
         for (; bytes.Length >= 8; bytes = bytes[8..])
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
         foreach (var b in bytes)
             crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
+        return crc;
     }
 }

@@ -18,6 +18,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
+using Kvorum.Protocol;
 using Kvorum.Node;
 using Kvorum.Raft;
 
@@ -180,14 +181,6 @@ internal static class PeerWire
     {
         uint crc = BitOperations.Crc32C(uint.MaxValue, (uint)length);
         crc = BitOperations.Crc32C(crc, kind);
-        while (payload.Length >= sizeof(ulong))
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(payload));
-            payload = payload[sizeof(ulong)..];
-        }
-
-        foreach (byte b in payload)
-            crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
+        return ~FrameCodec.Crc32C(crc, payload);
     }
 }

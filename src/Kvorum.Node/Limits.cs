@@ -17,7 +17,9 @@ internal static class Limits
     /// <summary>The longest a call may wait: longer timeouts are cut to it.</summary>
     public const long CallTimeoutMaxMs = 300_000;
 
-    /// <summary>How often deadlines are looked at, and a leader is sought again: calls end up to this much late.</summary>
+    /// <summary>
+    /// How often deadlines are looked at, and a leader is sought again: calls end up to this much late.
+    /// </summary>
     public const long DeadlineSweepMs = 50;
 
     /// <summary>How often leaders look whether the preferred leader should have the group.</summary>

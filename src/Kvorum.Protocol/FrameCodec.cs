@@ -72,7 +72,7 @@ public static class FrameCodec
     /// </summary>
     public static uint Crc32C(ReadOnlySpan<byte> bytes) => ~Crc32C(~0u, bytes);
 
-    /// <summary>Carries a CRC-32C, not inverted, on over more bytes: for what does not lie in one piece.</summary>
+    /// <summary>Carries a CRC-32C, not inverted, on: for what does not lie in one piece.</summary>
     public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
     {
         for (; bytes.Length >= 8; bytes = bytes[8..])

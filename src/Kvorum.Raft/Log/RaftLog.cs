@@ -169,7 +169,7 @@ internal sealed class RaftLog
         {
             Sequence = sequence,
             LastIndex = entries.Length > 0 || snapshot is not null ? LastIndex : 0,
-            SnapshotIndex = snapshot?.Index.Value ?? 0,
+            SnapshotIndex = snapshot?.Index.Value,
         });
         return (snapshot, entries);
     }
@@ -249,6 +249,6 @@ internal sealed class RaftLog
     {
         public ulong Sequence;
         public ulong LastIndex;
-        public ulong SnapshotIndex;
+        public ulong? SnapshotIndex;
     }
 }

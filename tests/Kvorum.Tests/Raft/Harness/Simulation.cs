@@ -254,7 +254,7 @@ internal sealed class Simulation
 
     private void AskSomething()
     {
-        var replica = replicas[random.Next(replicas.Count)];
+        var replica = PickAsked();
         if (replica.Node is not { } node || IsPaused(replica)) return;
         Tick(replica);
         switch (random.Next(40))
@@ -276,6 +276,15 @@ internal sealed class Simulation
                 break;
         }
         Look(replica);
+    }
+
+    // Leaders, former ones that do not know it yet among them, have the most to get wrong.
+    private Replica PickAsked()
+    {
+        var leaders = replicas.FindAll(replica => replica.Node?.Role == Role.Leader);
+        return leaders.Count > 0 && random.Next(2) == 0
+            ? leaders[random.Next(leaders.Count)]
+            : replicas[random.Next(replicas.Count)];
     }
 
     private void ProposeChange(RaftNode node)

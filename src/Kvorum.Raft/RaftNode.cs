@@ -97,10 +97,10 @@ public sealed partial class RaftNode
     public bool IsQuiescent { get; private set; }
 
     /// <summary>
-    /// The configuration in force at an index, for the snapshot that a host takes there. The index must not
-    /// be older than the storage's snapshot.
+    /// The configuration in force at an index, for the snapshot that a host takes there. Null if the index is
+    /// older than the storage's snapshot or than one that is being installed: then none may be taken.
     /// </summary>
-    public Configuration ConfigurationAt(LogIndex index) => configurations.At(index.Value);
+    public Configuration? ConfigurationAt(LogIndex index) => configurations.At(index.Value);
 
     /// <summary>
     /// Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.

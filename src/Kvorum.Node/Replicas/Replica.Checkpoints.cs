@@ -18,7 +18,10 @@ internal sealed partial class Replica
         if (_isCheckpointing || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
-        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.ConfigurationAt(index));
+        // A snapshot from the leader is being installed: it is the checkpoint.
+        if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)
+            return;
+        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), configuration);
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(snapshot, _machine.LogTimeMs));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;

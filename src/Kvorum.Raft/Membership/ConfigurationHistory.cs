@@ -31,14 +31,14 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return known.Count != before;
     }
 
-    /// <summary>The configuration in force at an index that is not compacted.</summary>
-    public Configuration At(ulong index)
+    /// <summary>The configuration in force at an index; null if that is older than all that is known.</summary>
+    public Configuration? At(ulong index)
     {
-        for (var i = known.Count - 1; i > 0; i--)
+        for (var i = known.Count - 1; i >= 0; i--)
         {
             if (known[i].Index <= index) return known[i].Configuration;
         }
-        return known[0].Configuration;
+        return null;
     }
 
     /// <summary>

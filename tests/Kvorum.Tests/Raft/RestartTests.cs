@@ -46,8 +46,8 @@ public class RestartTests
         var again = Start(disk);
         Assert.Equal(new LogIndex(3), again.LastIndex);
         Assert.Equal([new NodeId(4)], again.Configuration.Learners);
-        Assert.Empty(again.ConfigurationAt(new(1)).Learners);
-        Assert.Equal([new NodeId(4)], again.ConfigurationAt(new(2)).Learners);
+        Assert.Empty(again.ConfigurationAt(new(1))!.Learners);
+        Assert.Equal([new NodeId(4)], again.ConfigurationAt(new(2))!.Learners);
     }
 
     [Fact]

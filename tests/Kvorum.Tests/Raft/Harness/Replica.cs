@@ -91,5 +91,9 @@ internal sealed class Replica(RaftOptions options, Configuration configuration, 
     }
 
     /// <summary>Puts a snapshot in place of the applied log.</summary>
-    public void Compact(ulong keep) => Disk.Compact(new(Applied), Node!.ConfigurationAt(new(Applied)), keep);
+    public void Compact(ulong keep)
+    {
+        if (Node!.ConfigurationAt(new(Applied)) is { } configuration)
+            Disk.Compact(new(Applied), configuration, keep);
+    }
 }

@@ -43,7 +43,7 @@ public static class LinearizabilityChecker
             var verdict = search.Run();
             configurations += search.Configurations;
             if (verdict == SearchVerdict.None)
-                violations.Add(CounterExample.Of(key, operations, configurationsMax));
+                violations.Add(CounterExample.Of(key, operations, search.FurthestBlocked, configurationsMax));
             else if (verdict == SearchVerdict.GivenUp)
                 undecided.Add(key);
         }

@@ -12,7 +12,7 @@ internal sealed class KeySteps
     private readonly List<string> _values = [];
     private readonly Dictionary<string, int> _numbers = [];
     private readonly HashSet<string> _seen = [];
-    private readonly Dictionary<(OperationKind, int, long, ulong?), int> _twins = [];
+    private readonly Dictionary<(OperationKind Kind, int Value, long Delta, ulong? IfVersion), int> _twins = [];
     private readonly bool _adds;
 
     public KeySteps(IReadOnlyList<Operation> operations, int lastEvent)
@@ -28,6 +28,9 @@ internal sealed class KeySteps
         Steps = new(operations.Count);
         foreach (var operation in operations.Where(Matters))
             Steps.Add(StepOf(operation));
+        CountRepeats();
+        if (!_adds)
+            PlaceWhatWasSeen();
     }
 
     /// <summary>The steps, in the order of their invocations.</summary>
@@ -52,6 +55,35 @@ internal sealed class KeySteps
             return false;
         sum = NumberOf((number + delta).ToString(CultureInfo.InvariantCulture));
         return true;
+    }
+
+    // The first kinds of steps of unknown outcome that were asked more than once get lanes.
+    private void CountRepeats()
+    {
+        var deeds = Steps.Index().Where(step => !step.Item.IsCertain)
+            .GroupBy(step => Deed(step.Item))
+            .Where(group => !group.First().Item.IsSpentByVersion && group.Count() is > 1 and < RepeatCounts.LaneMax)
+            .Take(RepeatCounts.Lanes);
+        foreach (var (lane, group) in deeds.Index())
+        {
+            foreach (var (index, step) in group)
+                Steps[index] = step with { Repeats = RepeatCounts.One(lane) };
+        }
+    }
+
+    // A value that one step only can have set, and that was read: the step happened, and got that version.
+    private void PlaceWhatWasSeen()
+    {
+        var versions = Steps.Where(step => step is { Kind: OperationKind.Get, Seen: >= 0, Version: not null })
+            .DistinctBy(step => step.Seen)
+            .ToDictionary(step => step.Seen, step => step.Version);
+        var onlyWriters = Steps.Index().Where(step => step.Item.Kind == OperationKind.Put && !step.Item.IsRefused)
+            .GroupBy(step => step.Item.Value)
+            .Where(group => versions.ContainsKey(group.Key) && group.Count() == 1)
+            .Select(group => group.First())
+            .Where(step => !step.Item.IsCertain);
+        foreach (var (index, step) in onlyWriters.ToArray())
+            Steps[index] = step with { Version = versions[step.Value] };
     }
 
     private bool IsCertain(Operation operation) => operation.IsCertain && operation.CompletedEvent <= LastEvent;
@@ -94,11 +126,14 @@ internal sealed class KeySteps
 
     private int TwinOf(in KeyStep step)
     {
-        var deed = (step.Kind, step.Value, step.Delta, step.IfVersion);
+        var deed = Deed(step);
         var twin = _twins.GetValueOrDefault(deed, -1);
         _twins[deed] = Steps.Count;
         return twin;
     }
+
+    private static (OperationKind, int, long, ulong?) Deed(in KeyStep step) =>
+        (step.Kind, step.Value, step.Delta, step.IfVersion);
 
     private int NumberOf(string value)
     {

@@ -145,7 +145,7 @@ internal sealed class RandomHistory
             Reported(_newest));
     }
 
-    private ulong? Reported(ulong version) => 
+    private ulong? Reported(ulong version) =>
         _settings.Versions && _random.NextDouble() >= _settings.WithoutVersionShare ? version : null;
 
     private sealed class Running(Operation operation)

@@ -89,6 +89,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
             await server.Kill().ConfigureAwait(false);
         foreach (var proxy in _proxies)
             await proxy.DisposeAsync().ConfigureAwait(false);
+        foreach (var (from, to) in Ways())
+            Between(from, to).Dispose();
         if (!Keep)
             Directory.Delete(Folder, recursive: true);
     }

@@ -11,7 +11,7 @@ internal enum CutMode
 }
 
 /// <summary>The way from one node to another, as far as bytes go in that direction. Thread-safe.</summary>
-internal sealed class Link
+internal sealed class Link : IDisposable
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource _open = Opened();
@@ -73,6 +73,8 @@ internal sealed class Link
         Interlocked.Increment(ref _hit);
         await open.WaitAsync(cancel).ConfigureAwait(false);
     }
+
+    public void Dispose() => _reset.Dispose();
 
     private void ResetConnections()
     {

@@ -30,6 +30,8 @@ public sealed class PeerProxyTests : IAsyncDisposable
     {
         await _proxy.DisposeAsync();
         _node.Dispose();
+        _there.Dispose();
+        _back.Dispose();
     }
 
     [Fact]

@@ -80,7 +80,7 @@ internal sealed class RandomHistory
     private void Move(History history, Running running, Func<Operation, Outcome, Outcome> falsify)
     {
         var operation = running.Operation;
-        if (running.IsLost || !_ends.ContainsKey(operation))
+        if (running.IsLost || !_ends.TryGetValue(operation, out var end))
         {
             if (!running.IsLost && _random.NextDouble() < _settings.UnknownShare)
             {
@@ -96,7 +96,7 @@ internal sealed class RandomHistory
             return;
         }
 
-        history.Complete(operation, falsify(operation, _ends[operation]));
+        history.Complete(operation, falsify(operation, end));
         _running.Remove(running);
     }
 

@@ -48,7 +48,7 @@ internal sealed class DemoCluster : IAsyncDisposable
     /// Free ports below those that systems give to outgoing connections: while a server is dead, none of
     /// those may take its place, or it could not come back.
     /// </summary>
-    private static int[] FreePorts(int count)
+    public static int[] FreePorts(int count)
     {
         List<int> free = [];
         for (int port = Random.Shared.Next(20_000, 28_000); free.Count < count; port++)

@@ -14,6 +14,7 @@ public class ArchitectureTests
         ["Kvorum.Protocol"] = [],
         ["Kvorum.Raft"] = [],
         ["Kvorum.Storage"] = [],
+        ["Kvorum.Verification"] = [],
         ["Kvorum.Node"] = ["Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage"],
         ["Kvorum.Server"] = ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage"],
         ["Kvorum.Client"] = ["Kvorum.Protocol"],
@@ -21,6 +22,7 @@ public class ArchitectureTests
         ["Kvorum.Cli"] =
         [
             "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server", "Kvorum.Storage",
+            "Kvorum.Verification",
         ],
     };
 
@@ -39,6 +41,7 @@ public class ArchitectureTests
     {
         ["Kvorum.Protocol"] = "Pure",
         ["Kvorum.Raft"] = "Pure",
+        ["Kvorum.Verification"] = "Pure",
         ["Kvorum.Storage"] = "Deterministic",
         ["Kvorum.Node"] = "Deterministic",
     };

@@ -1,0 +1,16 @@
+using Kvorum.Protocol;
+using Kvorum.Verification;
+
+namespace Kvorum.Simulator.Workloads;
+
+/// <summary>One thing that a client wants.</summary>
+/// <param name="Request">As the node gets it.</param>
+/// <param name="Invocation">As the history has it.</param>
+internal sealed record Asked(Request Request, Invocation Invocation)
+{
+    /// <summary>True for a read that may be out of date: it is not part of the history.</summary>
+    public bool IsStale => Request is GetRequest { Consistency: ReadConsistency.Stale };
+
+    /// <summary>True if it may be asked again without a second effect.</summary>
+    public bool IsRepeatable => Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
+}

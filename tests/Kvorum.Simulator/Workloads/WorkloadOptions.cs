@@ -4,10 +4,10 @@ namespace Kvorum.Simulator.Workloads;
 internal sealed record WorkloadOptions
 {
     /// <summary>Clients; each has one request under way.</summary>
-    public int Clients { get; init; } = 4;
+    public int Clients { get; init; } = 6;
 
     /// <summary>Mean pause of a client between two requests, in microseconds.</summary>
-    public long PauseUs { get; init; } = 100_000;
+    public long PauseUs { get; init; } = 50_000;
 
     /// <summary>Keys that are read, written, compared and deleted.</summary>
     public int Registers { get; init; } = 6;

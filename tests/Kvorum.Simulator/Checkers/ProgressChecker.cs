@@ -57,7 +57,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     private Asked Probe(int partition, int round)
     {
         var key = KeyIn(partition);
-        var value = string.Create(CultureInfo.InvariantCulture, $"round {round}");
+        var value = string.Create(CultureInfo.InvariantCulture, $"round-{round}");
         return new(
             new PutRequest
             {

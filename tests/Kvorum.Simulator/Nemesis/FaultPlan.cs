@@ -4,7 +4,7 @@ namespace Kvorum.Simulator.Nemesis;
 
 /// <summary>
 /// When faults fire: each kind by its own random numbers, at random moments of the times of faults, the first
-/// one surely within the first of them.
+/// one surely within the first of them, but for damage.
 /// </summary>
 internal sealed class FaultPlan(SimulatedWorld world, FaultOptions options, Action<FaultKind> strike)
 {
@@ -20,7 +20,9 @@ internal sealed class FaultPlan(SimulatedWorld world, FaultOptions options, Acti
         foreach (var (kind, random) in _random)
         {
             var first = random.Exponential(options.MeanSeconds[kind] * 1e6);
-            Plan(kind, random, round, round == 1 ? Math.Min(first, random.Between(0, lengthUs * 3 / 4)) : first);
+            // Except damage: a node that is lost early spoils the rest of the run.
+            var latest = round == 1 && kind != FaultKind.BitFlip ? random.Between(0, lengthUs * 3 / 4) : long.MaxValue;
+            Plan(kind, random, round, Math.Min(first, latest));
         }
     }
 

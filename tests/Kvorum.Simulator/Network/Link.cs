@@ -54,7 +54,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
     {
         if (_up is not { } connection)
             return false;
-        if (connection.QueuedBytes + payload.Length > network.Options.QueueBytesMax)
+        if (connection.QueuedBytes > 0 && connection.QueuedBytes + payload.Length > network.Options.QueueBytesMax)
         {
             World.Fired(FaultKind.SlowLink);
             return false;

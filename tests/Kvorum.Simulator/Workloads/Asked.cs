@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kvorum.Protocol;
 using Kvorum.Verification;
 
@@ -10,6 +11,21 @@ internal sealed record Asked(Request Request, Invocation Invocation)
 {
     /// <summary>True for a read that may be out of date: it is not part of the history.</summary>
     public bool IsStale => Request is GetRequest { Consistency: ReadConsistency.Stale };
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        var text = $"{Invocation.Kind} {Invocation.Key}{(Invocation.Value is { } value ? $" = {value}" : "")}";
+        if (Invocation.IfVersion is { } version)
+            text += string.Create(CultureInfo.InvariantCulture, $" if version {version}");
+        return Request switch
+        {
+            WriteRequest { ClientId.Length: > 0 } write =>
+                string.Create(CultureInfo.InvariantCulture, $"{text}, request {write.RequestId}"),
+            GetRequest { Consistency: not ReadConsistency.Linearizable } read => $"{text}, {read.Consistency}",
+            _ => text,
+        };
+    }
 
     /// <summary>True if it may be asked again without a second effect.</summary>
     public bool IsRepeatable => Request is GetRequest or WriteRequest { ClientId.Length: > 0 };

@@ -28,13 +28,12 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
         var returnsPrevious = random.Chance(0.2);
         if (draw < 55)
             return Delete(client, key, clientId, request, ifVersion, returnsPrevious, random);
-        var value = string.Create(
-            CultureInfo.InvariantCulture, $"{client}.{request} {new string('x', random.Below(options.ValueBytesMax))}");
+        var value = string.Create(CultureInfo.InvariantCulture, $"{client}.{request}");
         return new(
             new PutRequest
             {
                 Key = Bytes(key),
-                Value = Bytes(value),
+                Value = Padding.Pad(value, random.Below(options.ValueBytesMax)),
                 ClientId = clientId,
                 RequestId = request,
                 IfVersion = ifVersion,

@@ -1,4 +1,3 @@
-using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Processes;
@@ -56,7 +55,7 @@ internal sealed class SimulatedClient(
         _givesUpUs = World.NowUs + options.PatienceUs;
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
-            $"client {number} asks {asked.Request.GetType().Name} {asked.Invocation.Key} request {asked.Invocation.Request}");
+            $"client {number} asks {asked}");
         _operation = asked.IsStale ? null : history.Invoke(asked.Invocation, At());
         Attempt();
     }
@@ -171,7 +170,7 @@ internal sealed class SimulatedClient(
         _attempt++;
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Answer, -1, ((ulong)number << 40) | (reply?.Version ?? 0xffff),
-            $"client {number} {(reply is null ? "gives up" : "hears")} {reply?.Status} version {reply?.Version} found {reply?.Found}");
+            $"client {number} {(reply is null ? "gives up" : $"hears {reply.Status}, version {reply.Version}, partition {reply.Partition}")}{(reply is { Replayed: true } ? ", again" : "")}");
         if (_operation is { } operation)
             history.Complete(operation, OutcomeOf(asked, reply), At());
         else if (reply is not null)
@@ -188,7 +187,7 @@ internal sealed class SimulatedClient(
             return asked.Request is GetRequest || !_mayHaveHappened ? Outcome.Failed : Outcome.Unknown;
         if (reply.Status == ReplyStatus.ConditionFailed)
             return Outcome.Refused(reply.Version);
-        var value = reply.Found ? Encoding.UTF8.GetString(reply.Value.Span) : null;
+        var value = reply.Found ? Padding.TextOf(reply.Value.Span) : null;
         return asked.Request switch
         {
             GetRequest => value is null ? Outcome.Absent : Outcome.Found(value, reply.Version),

@@ -1,4 +1,3 @@
-using System.Text;
 using Kvorum.Protocol;
 
 namespace Kvorum.Simulator.Workloads;
@@ -16,6 +15,6 @@ internal sealed class StaleReads
     public void Add(string key, Reply reply)
     {
         if (reply.Found)
-            Sights.Add(new(key, Encoding.UTF8.GetString(reply.Value.Span), reply.Version));
+            Sights.Add(new(key, Padding.TextOf(reply.Value.Span), reply.Version));
     }
 }

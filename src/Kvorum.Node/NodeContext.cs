@@ -38,5 +38,6 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     }
 
     // 48 bits: far from any other life, and with room to count.
-    private static ulong FirstNumberOf(NodeWorld world) => (ulong)new Random(world.RandomSeed).NextInt64(1L << 48);
+    private static ulong FirstNumberOf(NodeWorld world) =>
+        (ulong)new Random(world.RandomSeed).NextInt64(1L << 48);
 }

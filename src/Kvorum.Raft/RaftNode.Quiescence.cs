@@ -51,8 +51,8 @@ public sealed partial class RaftNode
                 // An answer that is still under way would end the rest as soon as it began.
                 var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate
                     && peer.ConfirmedRound == rounds.Newest;
-                // A silent peer may be at rest itself, under a leader that is gone: only the host can say that
-                // it cannot be told, and when it can.
+                // A silent peer may be at rest itself, under a leader that is gone: only the host can say
+                // that it cannot be told, and when it can.
                 if ((IsActive(peer) || peer.IsReachable) && !complete) return false;
             }
             return true;

@@ -11,8 +11,8 @@ public sealed partial class RaftNode
     private bool replicationDue;
 
     /// <summary>
-    /// Messages to the peer are lost: replicate carefully until it answers, and rest without it if need be. To
-    /// be told also to a new leader, of each peer that is down.
+    /// Messages to the peer are lost: replicate carefully until it answers, and rest without it if need be.
+    /// To be told also to a new leader, of each peer that is down.
     /// </summary>
     public void PeerUnreachable(NodeId peer)
     {

@@ -55,7 +55,8 @@ internal sealed class Simulation
         try
         {
             _cluster.Start();
-            for (var round = 1; _world.Failure is null && _world.NowUs < _options.Seconds * 1_000_000L; round++)
+            var endUs = _options.Seconds * 1_000_000L;
+            for (var round = 1; _world.Failure is null && _world.NowUs < endUs; round++)
                 RunRound(round);
         }
         catch (InvalidOperationException e)
@@ -112,19 +113,20 @@ internal sealed class Simulation
         {
             for (var i = 0; i < _clients.Length && from + i < all.Count; i++)
                 _clients[i].Ask(all[from + i]);
-            var before = _history.EventCount;
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
-            _world.Require(
-                _history.Operations.Skip(_history.Operations.Count - Math.Min(_clients.Length, all.Count - from))
-                    .All(operation => operation.IsCertain),
-                $"progress: {promise}, after everything has healed");
+            var asked = Math.Min(_clients.Length, all.Count - from);
+            if (!_history.Operations.TakeLast(asked).All(operation => operation.IsCertain))
+                _world.Fail($"progress: after everything has healed, {promise}: one could not");
         }
     }
 
     private void Demand(long withinUs, Func<bool> condition, string promise)
     {
-        if (_world.Failure is null && !RunUntil(_world.NowUs + withinUs, condition) && _world.Failure is null)
-            _world.Fail($"progress: within {withinUs / 1e6:0.#} s after everything has healed, {promise}: it did not come true. {_progress.Describe()}");
+        if (_world.Failure is not null || RunUntil(_world.NowUs + withinUs, condition))
+            return;
+        _world.Fail(
+            $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
+            + $"it did not come true. {_progress.Describe()}");
     }
 
     // True if the condition came true; looked at every 20 ms of simulated time.

@@ -43,7 +43,8 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
     {
         var result = LinearizabilityChecker.Check(history);
         Report(result.Violations);
-        world.Require(result.Undecided.Count == 0, $"linearizability: not decided for {string.Join(", ", result.Undecided)}");
+        if (result.Undecided.Count > 0)
+            world.Fail($"linearizability: not decided for {string.Join(", ", result.Undecided)}");
         Report(ExactlyOnceChecker.Check(history));
         CheckStaleReads();
     }
@@ -57,14 +58,17 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
     private void CheckCounter(FinalRead read)
     {
         var increments = history.Operations
-            .Where(operation => operation.Invocation.Key == read.Key && operation.Invocation.Kind == OperationKind.Put)
+            .Where(operation => operation.Invocation.Key == read.Key)
+            .Where(operation => operation.Invocation.Kind == OperationKind.Put)
             .ToArray();
         var acknowledged = increments.Count(operation => operation.Outcome.Kind == OutcomeKind.Ok);
         var unknown = increments.Count(operation => operation.Outcome.Kind == OutcomeKind.Unknown);
         var value = read.Value is null ? 0 : int.Parse(read.Value, null);
-        world.Require(
-            value >= acknowledged && value <= acknowledged + unknown,
-            $"counters: {read.Key} ends at {value}, with {acknowledged} increments acknowledged and {unknown} unknown");
+        if (value >= acknowledged && value <= acknowledged + unknown)
+            return;
+        world.Fail(
+            $"counters: {read.Key} ends at {value}, with {acknowledged} increments acknowledged "
+            + $"and {unknown} unknown");
     }
 
     private void CheckStaleReads()
@@ -72,16 +76,18 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
         var written = new Dictionary<(string Key, string Value), ulong?>();
         foreach (var operation in history.Operations)
         {
-            if (operation.Invocation is { Kind: OperationKind.Put, Value: { } value } && operation.Outcome.Kind != OutcomeKind.Failed)
-                written[(operation.Invocation.Key, value)] = operation.Outcome.Kind == OutcomeKind.Ok ? operation.Outcome.Version : null;
+            var (asked, outcome) = (operation.Invocation, operation.Outcome);
+            if (asked is { Kind: OperationKind.Put, Value: { } value } && outcome.Kind != OutcomeKind.Failed)
+                written[(asked.Key, value)] = outcome.Kind == OutcomeKind.Ok ? outcome.Version : null;
         }
 
         foreach (var sight in staleReads.Sights)
         {
             var isWritten = written.TryGetValue((sight.Key, sight.Value), out var version);
-            world.Require(
-                isWritten && (version is null || version == sight.Version),
-                $"stale reads: {sight.Key} showed \"{sight.Value}\", version {sight.Version}, which was {(isWritten ? $"version {version}" : "never written")}");
+            if (!isWritten)
+                world.Fail($"stale reads: {sight} was never written");
+            else if (version is not null && version != sight.Version)
+                world.Fail($"stale reads: {sight} was written as version {version}");
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     {
         var replicas = Replicas(group).ToArray();
         var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
-        return replicas.All(replica => replica.Tree.AppliedIndex == last && replica.Raft.LastIndex.Value == last);
+        return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
 
     /// <summary>A write to each partition.</summary>
@@ -74,7 +74,8 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         for (var n = 0; ; n++)
         {
             var key = string.Create(CultureInfo.InvariantCulture, $"probe-{n}");
-            if (KeySlot.PartitionOf(KeySlot.Of(RegisterWorkload.Bytes(key)), cluster.Options.Partitions) == partition)
+            var slot = KeySlot.Of(RegisterWorkload.Bytes(key));
+            if (KeySlot.PartitionOf(slot, cluster.Options.Partitions) == partition)
                 return key;
         }
     }

@@ -38,6 +38,8 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         /// <summary>The terms of the log's entries.</summary>
         public List<ulong> Terms { get; } = [];
 
+        public ulong TermAt(ulong index) => Terms[(int)(index - First)];
+
         public ulong Last => First + (ulong)Terms.Count - 1;
     }
 
@@ -74,10 +76,11 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         if (last == seen.Last && (last < seen.First || raft.TermAt(new(last))?.Value == seen.Terms[^1]))
             return;
         var same = Math.Min(last, seen.Last);
-        while (same >= seen.First && raft.TermAt(new(same)) is { } here && here.Value != seen.Terms[(int)(same - seen.First)])
+        while (same >= seen.First && raft.TermAt(new(same)) is { } here && here.Value != seen.TermAt(same))
             same--;
         var isLeading = raft.Role == Role.Leader && seen.Role == Role.Leader && seen.Term == raft.Term;
-        world.Require(!isLeading || same >= seen.Last, Broken("leader append-only", replica, same + 1));
+        if (isLeading && same < seen.Last)
+            world.Fail(Broken("leader append-only", replica, same + 1));
         Keep(seen, same, last, raft);
         for (var index = Math.Max(same + 1, seen.First); index <= last; index++)
         {
@@ -110,7 +113,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             seen.Terms.Add(raft.TermAt(new(index))?.Value ?? 0);
     }
 
-    private void LookAtCommit(GroupFacts facts, Replica replica, Seen seen)
+    private static void LookAtCommit(GroupFacts facts, Replica replica, Seen seen)
     {
         var raft = replica.Raft;
         seen.Commit = raft.CommitIndex.Value;
@@ -123,9 +126,10 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     private void LookAtApplied(GroupFacts facts, Replica replica, Seen seen)
     {
         var applied = replica.Tree.AppliedIndex;
-        world.Require(applied >= seen.Applied, Broken("the applied index falls", replica, applied));
-        world.Require(
-            applied <= replica.Raft.CommitIndex.Value, Broken("applied and not committed", replica, applied));
+        if (applied < seen.Applied)
+            world.Fail(Broken("the applied index falls", replica, applied));
+        if (applied > replica.Raft.CommitIndex.Value)
+            world.Fail(Broken("applied and not committed", replica, applied));
         for (var index = seen.Applied + 1; index <= applied; index++)
         {
             // What a snapshot has jumped over was applied elsewhere.
@@ -152,8 +156,9 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             if (seenInTerm >= raft.Term.Value)
                 continue;
             // Log matching makes the newest stand for all before it.
-            var has = raft.LastIndex.Value >= index && (raft.TermAt(new(index)) is not { } own || own.Value == term);
-            world.Require(has, Broken("leader completeness", replica, index));
+            var own = raft.TermAt(new(index));
+            if (raft.LastIndex.Value < index || (own is not null && own.Value.Value != term))
+                world.Fail(Broken("leader completeness", replica, index));
             return;
         }
     }

@@ -22,14 +22,21 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
             return;
         Compared++;
         var other = facts[(int)replica.Group].Contents[index];
-        world.Require(
-            other.Content == content,
-            $"replica equality: {node} and {other.Node} differ in group {replica.Group} at index {index}");
+        if (other.Content != content)
+        {
+            world.Fail(
+                $"replica equality: {node} and {other.Node} differ in group {replica.Group} at index {index}");
+        }
     }
 
-    /// <summary>True if a content at this index is worth its price: every so many, and those known already.</summary>
-    public bool IsDue(Replica replica) =>
-        replica.Tree.AppliedIndex % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(replica.Tree.AppliedIndex);
+    /// <summary>
+    /// True if a content at this index is worth its price: every so many, and those known already.
+    /// </summary>
+    public bool IsDue(Replica replica)
+    {
+        var index = replica.Tree.AppliedIndex;
+        return index % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(index);
+    }
 
     private static ulong ContentOf(Replica replica)
     {

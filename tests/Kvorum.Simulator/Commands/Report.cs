@@ -11,7 +11,8 @@ internal static class Report
     {
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {result.Seed}: {result.Seconds:0.0} s, {result.Events} events, {result.Answered} requests answered"));
+            $"seed {result.Seed}: {result.Seconds:0.0} s, {result.Events} events, "
+            + $"{result.Answered} requests answered"));
         output.WriteLine($"faults: {Faults(result.Faults)}");
         if (result.Failure is not null)
             WriteFailure(result, choice, output);

@@ -17,6 +17,8 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds)
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
             line += " --swarm";
-        return Seconds == 60 ? line : string.Create(CultureInfo.InvariantCulture, $"{line} --seconds {Seconds}");
+        if (Seconds != 60)
+            line += string.Create(CultureInfo.InvariantCulture, $" --seconds {Seconds}");
+        return line;
     }
 }

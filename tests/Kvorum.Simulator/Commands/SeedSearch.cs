@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.World;
 using Spectre.Console;
 
@@ -22,25 +23,21 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
     /// <summary>Runs them; returns the exit code.</summary>
     public int Run()
     {
+        var last = from + (ulong)runs - 1;
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"seeds {from} to {from + (ulong)runs - 1}{(choice.IsSwarm ? ", swarm" : "")}, {jobs} at a time"));
+            CultureInfo.InvariantCulture,
+            $"seeds {from} to {last}{(choice.IsSwarm ? ", swarm" : "")}, {jobs} at a time"));
         AnsiConsole.Progress().AutoClear(true).HideCompleted(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
                 var task = context.AddTask("seeds", maxValue: runs);
-                var threads = Enumerable.Range(0, Math.Min(jobs, runs)).Select(_ => new Thread(Work)).ToArray();
-                foreach (var thread in threads)
-                    thread.Start();
-                foreach (var thread in threads)
-                {
-                    while (!thread.Join(200))
-                        task.Value(Volatile.Read(ref _done));
-                }
+                RunAll(() => task.Value(Volatile.Read(ref _done)));
             });
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_done} runs, {_seconds:0} simulated seconds in {_watch.Elapsed.TotalSeconds:0.0} s, {_answered} requests answered"));
+            $"{_done} runs, {_seconds:0} simulated seconds in {_watch.Elapsed.TotalSeconds:0.0} s, "
+            + $"{_answered} requests answered"));
         output.WriteLine($"faults: {Report.Faults(_faults)}");
         if (_failed is not null)
         {
@@ -51,10 +48,25 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
         return ReportUnfired();
     }
 
+    private void RunAll(Action show)
+    {
+        var threads = Enumerable.Range(0, Math.Min(jobs, runs)).Select(_ => new Thread(Work)).ToArray();
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+        {
+            while (!thread.Join(200))
+                show();
+        }
+    }
+
     private void Work()
     {
-        while (Volatile.Read(ref _failed) is null && Interlocked.Increment(ref _begun) is var number && number <= runs)
+        while (Volatile.Read(ref _failed) is null)
         {
+            var number = Interlocked.Increment(ref _begun);
+            if (number > runs)
+                return;
             var result = Simulation.Run(choice.Options(from + (ulong)number - 1));
             lock (_gate)
                 Add(result);
@@ -77,7 +89,7 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
     {
         if (runs < 50)
             return SimulatorCommand.Kept;
-        var unfired = Nemesis.FaultOptions.Usual.Keys.Where(kind => _faults.GetValueOrDefault(kind) == 0).ToArray();
+        var unfired = FaultOptions.Claimed.Where(kind => _faults.GetValueOrDefault(kind) == 0).ToArray();
         if (unfired.Length == 0)
             return SimulatorCommand.Kept;
         output.WriteLine($"BROKEN: never fired: {string.Join(", ", unfired)}");

@@ -16,26 +16,64 @@ internal static class SimulatorCommand
     /// <summary>Asked wrongly.</summary>
     public const int Usage = 2;
 
-    private static readonly Option<ulong?> Seed = new("--seed") { Description = "Replay this seed and print its trace", HelpName = "number" };
+    private static readonly Option<ulong?> Seed = new("--seed")
+    {
+        Description = "Replay this seed and print its trace",
+        HelpName = "number",
+    };
 
-    private static readonly Option<int?> Runs = new("--runs") { Description = "Try so many seeds on all cores; stop at the first broken promise", HelpName = "number" };
+    private static readonly Option<int?> Runs = new("--runs")
+    {
+        Description = "Try so many seeds on all cores; stop at the first broken promise",
+        HelpName = "number",
+    };
 
-    private static readonly Option<ulong?> From = new("--from") { Description = "The first seed of --runs; drawn at random if left out", HelpName = "number" };
+    private static readonly Option<ulong?> From = new("--from")
+    {
+        Description = "The first seed of --runs; drawn at random if left out",
+        HelpName = "number",
+    };
 
-    private static readonly Option<bool> Swarm = new("--swarm") { Description = "Draw nodes, partitions, timeouts, sizes and faults from the seed" };
+    private static readonly Option<bool> Swarm = new("--swarm")
+    {
+        Description = "Draw nodes, partitions, timeouts, sizes and faults from the seed",
+    };
 
-    private static readonly Option<int> Seconds = new("--seconds") { Description = "Simulated seconds of each run, at least", HelpName = "number", DefaultValueFactory = _ => 60 };
+    private static readonly Option<int> Seconds = new("--seconds")
+    {
+        Description = "Simulated seconds of each run, at least",
+        HelpName = "number",
+        DefaultValueFactory = _ => 60,
+    };
 
-    private static readonly Option<int> Shown = new("--verbosity") { Description = "0 outcome, 1 faults and elections, 2 clients too, 3 everything", HelpName = "0-3", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int> Shown = new("--verbosity")
+    {
+        Description = "0 outcome, 1 faults and elections, 2 clients too, 3 everything",
+        HelpName = "0-3",
+        DefaultValueFactory = _ => 1,
+    };
 
-    private static readonly Option<int> Jobs = new("--jobs") { Description = "Seeds at a time", HelpName = "number", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private static readonly Option<int> Jobs = new("--jobs")
+    {
+        Description = "Seeds at a time",
+        HelpName = "number",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
 
     /// <summary>Parses and runs; returns the exit code.</summary>
     public static int Run(string[] args, TextWriter output, TextWriter errors)
     {
         var parsed = Create().Parse(args);
         if (parsed.Errors.Count == 0)
-            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = errors, EnableDefaultExceptionHandler = false });
+        {
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = output,
+                Error = errors,
+                EnableDefaultExceptionHandler = false,
+            });
+        }
+
         foreach (var error in parsed.Errors)
             errors.WriteLine($"sim: {error.Message}");
         errors.WriteLine("Try './sim --help'.");
@@ -45,8 +83,9 @@ internal static class SimulatorCommand
     private static RootCommand Create()
     {
         var root = new RootCommand(
-            "Runs whole Kvorum clusters on one thread, with simulated disks, network, clocks and processes. A seed decides everything: "
-            + "the same seed gives the same trace. Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
+            "Runs whole Kvorum clusters on one thread, with simulated disks, network, clocks and processes. "
+            + "A seed decides everything: the same seed gives the same trace. "
+            + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
         {
             Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
         };
@@ -60,7 +99,8 @@ internal static class SimulatorCommand
         });
         root.Validators.Add(static result =>
         {
-            if (result.GetValue(Seed) is not null && (result.GetValue(Runs) is not null || result.GetValue(From) is not null))
+            var forMany = result.GetResult(Runs) is not null || result.GetResult(From) is not null;
+            if (result.GetResult(Seed) is not null && forMany)
                 result.AddError("give --seed for one run, or --runs and --from for many");
         });
         root.SetAction(static parsed => Act(parsed));
@@ -73,9 +113,14 @@ internal static class SimulatorCommand
         var choice = new RunChoice(parsed.GetValue(Swarm), parsed.GetValue(Seconds));
         var fresh = (ulong)RandomNumberGenerator.GetInt32(int.MaxValue);
         if (parsed.GetValue(Runs) is { } runs)
-            return new SeedSearch(choice, parsed.GetValue(From) ?? fresh, runs, parsed.GetValue(Jobs), output).Run();
+        {
+            var from = parsed.GetValue(From) ?? fresh;
+            return new SeedSearch(choice, from, runs, parsed.GetValue(Jobs), output).Run();
+        }
+
         var seed = parsed.GetValue(Seed) ?? fresh;
-        var result = Simulation.Run(choice.Options(seed) with { Shown = (Verbosity)parsed.GetValue(Shown), Output = output });
+        var shown = (Verbosity)parsed.GetValue(Shown);
+        var result = Simulation.Run(choice.Options(seed) with { Shown = shown, Output = output });
         Report.Write(result, choice, output);
         return result.Failure is null ? Kept : Broken;
     }

@@ -20,7 +20,9 @@ internal sealed class Inode
     /// <summary>Where the newest write began.</summary>
     public long LastWriteOffset { get; private set; }
 
-    /// <summary>A byte that was damaged behind the store's back, and the name it then had; null if none.</summary>
+    /// <summary>
+    /// A byte that was damaged behind the store's back, and the name it then had; null if none.
+    /// </summary>
     public long? FlippedAt { get; private set; }
 
     /// <summary>What readers see.</summary>
@@ -42,8 +44,7 @@ internal sealed class Inode
         if (FlippedAt >= offset && FlippedAt < offset + bytes.Length)
             FlippedAt = null;
         var end = offset + bytes.Length;
-        for (var sector = (int)(offset / SimulatedDisk.SectorBytes); sector * (long)SimulatedDisk.SectorBytes < end; sector++)
-            Remember(sector);
+        RememberAll(offset, end);
         bytes.CopyTo(_bytes.AsSpan((int)offset));
     }
 
@@ -60,7 +61,9 @@ internal sealed class Inode
         _isLengthDirty = true;
     }
 
-    /// <summary>What was written is on the platter, but for what an earlier failed sync has marked clean.</summary>
+    /// <summary>
+    /// What was written is on the platter, but for what an earlier failed sync has marked clean.
+    /// </summary>
     public void Sync()
     {
         foreach (var (sector, before) in _unsynced)
@@ -81,7 +84,9 @@ internal sealed class Inode
         _isLengthDirty = false;
     }
 
-    /// <summary>What a power cut leaves; asked for the length and for each sector whether it was kept.</summary>
+    /// <summary>
+    /// What a power cut leaves; asked for the length and for each sector whether it was kept.
+    /// </summary>
     public Inode Survive(Func<bool> keep)
     {
         var length = _isLengthDirty && keep() ? Length : _durableLength;
@@ -112,6 +117,15 @@ internal sealed class Inode
         FlippedAt = at;
     }
 
+    private void RememberAll(long from, long end)
+    {
+        for (var at = from / SimulatedDisk.SectorBytes * SimulatedDisk.SectorBytes; at < end;)
+        {
+            Remember((int)(at / SimulatedDisk.SectorBytes));
+            at += SimulatedDisk.SectorBytes;
+        }
+    }
+
     // The platter's content of a sector, before it is changed for the first time since the last sync.
     private void Remember(int sector)
     {
@@ -129,8 +143,7 @@ internal sealed class Inode
 
     private void Cut(long length)
     {
-        for (var sector = (int)(length / SimulatedDisk.SectorBytes); sector * (long)SimulatedDisk.SectorBytes < Length; sector++)
-            Remember(sector);
+        RememberAll(length, Length);
         _bytes.AsSpan((int)length, (int)(Length - length)).Clear();
         if (FlippedAt >= length)
             FlippedAt = null;

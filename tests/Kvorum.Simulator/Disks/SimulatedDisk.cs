@@ -251,7 +251,9 @@ public sealed class SimulatedDisk : IFileSystem
         };
     }
 
-    /// <summary>The disk after a power cut; asked for each name and each sector whether it was kept.</summary>
+    /// <summary>
+    /// The disk after a power cut; asked for each name and each sector whether it was kept.
+    /// </summary>
     public SimulatedDisk Crash(Func<bool> keep) => Survive(keep);
 
     private SimulatedDisk Survive(Func<bool> keep)

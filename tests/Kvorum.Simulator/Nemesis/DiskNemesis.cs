@@ -28,7 +28,9 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             machine.Kill(FaultKind.ProcessCrash);
     }
 
-    /// <summary>The power goes after some more operations, in the middle of whatever is written then.</summary>
+    /// <summary>
+    /// The power goes after some more operations, in the middle of whatever is written then.
+    /// </summary>
     public void CrashSoon()
     {
         if (Pick() is { } machine)
@@ -56,31 +58,36 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     }
 
     /// <summary>
-    /// A bit of synced data flips, where the format promises to notice: not in the newest frame of a log, which
-    /// cannot be told from an unfinished write. The node is made to read it, and is lost.
+    /// A bit of synced data flips, where the format promises to notice: not in the newest frame of a log,
+    /// which cannot be told from an unfinished write. The node is made to read it, and is lost.
     /// </summary>
     public void Flip()
     {
         if (_damaged >= cluster.LossesAllowed || Pick() is not { } machine)
             return;
         var files = machine.Disk.Files()
-            .Where(file => file.Path.EndsWith(".log", StringComparison.Ordinal) || file.Path.EndsWith(".tree", StringComparison.Ordinal))
+            .Where(file => IsLog(file.Path) || file.Path.EndsWith(".tree", StringComparison.Ordinal))
             .ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
         {
             var (path, length) = random.Pick(files);
-            var end = path.EndsWith(".log", StringComparison.Ordinal) ? machine.Disk.LastWriteOffset(path) : length;
+            var end = IsLog(path) ? machine.Disk.LastWriteOffset(path) : length;
             var at = end == 0 ? 0 : random.Between(0, end - 1);
-            if (at >= end || machine.Disk.ReadAll(path)[at] == 0 || !machine.Disk.Flip(path, at, random.Below(8)))
+            if (at >= end || machine.Disk.ReadAll(path)[at] == 0)
+                continue;
+            if (!machine.Disk.Flip(path, at, random.Below(8)))
                 continue;
             _damaged++;
             cluster.World.Fired(FaultKind.BitFlip);
             cluster.World.Trace.Event(
-                Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at, $"a bit flips in {path} at {at}");
+                Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at,
+                $"a bit flips in {path} at {at}");
             machine.Kill(FaultKind.ProcessCrash);
             return;
         }
     }
+
+    private static bool IsLog(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 
     private Machine? Pick()
     {

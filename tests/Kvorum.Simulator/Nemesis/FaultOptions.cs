@@ -5,7 +5,9 @@ namespace Kvorum.Simulator.Nemesis;
 /// <summary>What goes wrong in a run, and how often.</summary>
 internal sealed record FaultOptions
 {
-    /// <summary>Mean seconds between two faults of a kind, while there are faults; what is not named never fires.</summary>
+    /// <summary>
+    /// Mean seconds between two faults of a kind, while there are faults; what is not named never fires.
+    /// </summary>
     public IReadOnlyDictionary<FaultKind, double> MeanSeconds { get; init; } = Usual;
 
     /// <summary>Least length of a time of faults, in seconds.</summary>
@@ -14,8 +16,13 @@ internal sealed record FaultOptions
     /// <summary>Greatest length of a time of faults, in seconds.</summary>
     public int RoundMaxSeconds { get; init; } = 25;
 
+    /// <summary>Every kind that the simulator makes: those of single frames and messages included.</summary>
+    public static IReadOnlyList<FaultKind> Claimed { get; } =
+        [.. Enum.GetValues<FaultKind>().Where(kind => kind != FaultKind.WipedDisk)];
+
     /// <summary>Everything, each now and then.</summary>
-    public static IReadOnlyDictionary<FaultKind, double> Usual { get; } = new SortedDictionary<FaultKind, double>
+    public static IReadOnlyDictionary<FaultKind, double> Usual { get; } =
+        new SortedDictionary<FaultKind, double>
     {
         [FaultKind.ProcessCrash] = 20,
         [FaultKind.PowerLoss] = 25,

@@ -9,7 +9,8 @@ namespace Kvorum.Simulator.Nemesis;
 internal sealed class FaultPlan(SimulatedWorld world, FaultOptions options, Action<FaultKind> strike)
 {
     private readonly SortedDictionary<FaultKind, RandomStream> _random =
-        new(options.MeanSeconds.ToDictionary(kind => kind.Key, kind => world.Random("plan of faults", (int)kind.Key)));
+        new(options.MeanSeconds.ToDictionary(
+            kind => kind.Key, kind => world.Random("plan of faults", (int)kind.Key)));
 
     private int _round;
 
@@ -21,7 +22,8 @@ internal sealed class FaultPlan(SimulatedWorld world, FaultOptions options, Acti
         {
             var first = random.Exponential(options.MeanSeconds[kind] * 1e6);
             // Except damage: a node that is lost early spoils the rest of the run.
-            var latest = round == 1 && kind != FaultKind.BitFlip ? random.Between(0, lengthUs * 3 / 4) : long.MaxValue;
+            var isDue = round == 1 && kind != FaultKind.BitFlip;
+            var latest = isDue ? random.Between(0, lengthUs * 3 / 4) : long.MaxValue;
             Plan(kind, random, round, Math.Min(first, latest));
         }
     }

@@ -73,7 +73,8 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
         });
     }
 
-    private long SomeTime() => random.Chance(0.3) ? random.Between(10_000, 500_000) : random.Between(500_000, 8_000_000);
+    private long SomeTime() =>
+        random.Chance(0.3) ? random.Between(10_000, 500_000) : random.Between(500_000, 8_000_000);
 
     private (int From, int To)? PickLink()
     {

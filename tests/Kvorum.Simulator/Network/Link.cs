@@ -54,7 +54,8 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
     {
         if (_up is not { } connection)
             return false;
-        if (connection.QueuedBytes > 0 && connection.QueuedBytes + payload.Length > network.Options.QueueBytesMax)
+        var room = network.Options.QueueBytesMax - connection.QueuedBytes;
+        if (connection.QueuedBytes > 0 && payload.Length > room)
         {
             World.Fired(FaultKind.SlowLink);
             return false;
@@ -95,14 +96,17 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
         });
     }
 
-    /// <summary>This end's process is gone. What it sent may still arrive, unless the power went too.</summary>
+    /// <summary>
+    /// This end's process is gone. What it sent may still arrive, unless the power went too.
+    /// </summary>
     public void SenderGone(bool isPowerLost)
     {
         if (_up is not { } connection)
             return;
         _up = null;
         // A power cut takes the newest frames with it: those that the machine had not sent yet.
-        var kept = isPowerLost ? network.Random.Below(connection.UnderWay.Count + 1) : connection.UnderWay.Count;
+        var sent = connection.UnderWay.Count;
+        var kept = isPowerLost ? network.Random.Below(sent + 1) : sent;
         while (connection.UnderWay.Count > kept)
             RemoveNewest(connection.UnderWay);
         Pump(connection);
@@ -267,7 +271,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
             if (_up != connection && isStuck)
                 return;
             connection.IsPumping = true;
-            var again = isStuck ? World.NowUs + 20_000 : receiver.PausedUntilUs + network.Random.Between(0, 200);
+            var again = isStuck ? World.NowUs + 20_000 : receiver.PausedUntilUs + network.Random.Below(200);
             World.Scheduler.At(again, () =>
             {
                 connection.IsPumping = false;

@@ -12,7 +12,9 @@ internal sealed record NetworkOptions
     /// <summary>Bytes of one link in a second.</summary>
     public long BytesPerSecond { get; init; } = 100_000_000;
 
-    /// <summary>Bytes that may wait for one peer; beyond it frames are refused, though never the only one.</summary>
+    /// <summary>
+    /// Bytes that may wait for one peer; beyond it frames are refused, though never the only one.
+    /// </summary>
     public int QueueBytesMax { get; init; } = 8 << 20;
 
     /// <summary>How often a connection is looked at, in microseconds.</summary>

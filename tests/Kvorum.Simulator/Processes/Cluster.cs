@@ -60,7 +60,8 @@ internal sealed class Cluster
         const int virtualNodes = 16;
         var number = index + 1;
         var clusterId = ClusterIdentity.ClusterOf(
-            _members.Select(member => member.Id), Options.Partitions, Options.ReplicationFactor, virtualNodes);
+            _members.Select(member => member.Id), Options.Partitions, Options.ReplicationFactor,
+            virtualNodes);
         return new()
         {
             Self = new(

@@ -22,7 +22,8 @@ internal sealed class Machine
     {
         (World, _network, Index, _options) = (world, network, index, options);
         _random = world.Random("machine", index);
-        Clock = new(world.Scheduler, _random.Between(0, 1_000_000_000), _random.Between(-60_000_000, 60_000_000));
+        const long minuteUs = 60_000_000;
+        Clock = new(world.Scheduler, _random.Between(0, 15 * minuteUs), _random.Between(-minuteUs, minuteUs));
     }
 
     /// <summary>The run.</summary>
@@ -99,11 +100,12 @@ internal sealed class Machine
             return;
         }
 
-        World.Trace.Event(Verbosity.Faults, TraceKind.Start, Index, (ulong)Process.Node.Recovery.Records,
-            $"starts; its log has {Process.Node.Recovery.Records} records in {Process.Node.Recovery.Segments} segments");
-        World.Require(
-            Disk.DamageRead.Count == 0,
-            $"damage not noticed: node-{Index + 1} has read {string.Join(", ", Disk.DamageRead)}, which is damaged, and runs");
+        var found = Process.Node.Recovery;
+        World.Trace.Event(
+            Verbosity.Faults, TraceKind.Start, Index, (ulong)found.Records,
+            $"starts; its log has {found.Records} records in {found.Segments} segments");
+        if (Disk.DamageRead.Count > 0)
+            World.Fail($"damage not noticed: node-{Index + 1} has read {Disk.DamageRead.Min} and runs");
         Changed(this, true);
         if (Disk.IsOff)
             LosePower(FaultKind.CrashInDiskWork);

@@ -36,7 +36,8 @@ internal sealed class SimulatedJobs(SimulatedProcess process, RandomStream rando
             lane.IsBusy = false;
             var job = lane.Queued.Dequeue();
             process.Machine.World.Trace.Event(
-                Verbosity.Everything, TraceKind.Job, process.Machine.Index, (ulong)name, $"runs a {name} job");
+                Verbosity.Everything, TraceKind.Job, process.Machine.Index, (ulong)name,
+                $"runs a {name} job");
             process.RunJob(job);
             Begin(name);
         });

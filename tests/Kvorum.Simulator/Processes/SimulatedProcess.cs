@@ -2,7 +2,6 @@ using Kvorum.Node;
 using Kvorum.Node.Replicas;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
-using Kvorum.Storage.Files;
 
 namespace Kvorum.Simulator.Processes;
 
@@ -57,7 +56,8 @@ internal sealed class SimulatedProcess : INodeEvents
     /// <summary>
     /// Starts the node on its machine. Throws what the node throws when it refuses to start.
     /// </summary>
-    public static SimulatedProcess Start(Machine machine, Endpoint endpoint, NodeOptions options, RandomStream random)
+    public static SimulatedProcess Start(
+        Machine machine, Endpoint endpoint, NodeOptions options, RandomStream random)
     {
         var process = new SimulatedProcess(machine, endpoint, random);
         try
@@ -112,14 +112,15 @@ internal sealed class SimulatedProcess : INodeEvents
     public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
         World.Trace.Event(
             Verbosity.Faults, TraceKind.Role, Machine.Index, (term << 8) | partition,
-            $"{keyspace}/{partition} is {role} in term {term}, leader {(leader.Length > 0 ? leader : "unknown")}");
+            $"{keyspace}/{partition} is {role} in term {term}, leader {(leader == "" ? "unknown" : leader)}");
 
     /// <inheritdoc/>
     public void Note(string message) => World.Trace.Event(
         Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
 
     /// <inheritdoc/>
-    public void Fatal(string message, Exception? cause) => FatalMessage ??= cause is null ? message : $"{message}\n{cause}";
+    public void Fatal(string message, Exception? cause) =>
+        FatalMessage ??= cause is null ? message : $"{message}\n{cause}";
 
     private void RunLoops()
     {
@@ -154,12 +155,15 @@ internal sealed class SimulatedProcess : INodeEvents
     private void Turn(int index)
     {
         _loops[index].DueUs = long.MaxValue;
-        World.Trace.Event(Verbosity.Everything, TraceKind.Turn, Machine.Index, (ulong)index, $"turns loop {index}");
+        World.Trace.Event(
+            Verbosity.Everything, TraceKind.Turn, Machine.Index, (ulong)index, $"turns loop {index}");
         var rest = Node.Loops[index].Turn();
         Machine.Turned(this, index);
         EndIfOver();
-        if (IsAlive)
-            PlanTurn(index, rest == TimeSpan.Zero ? SchedulingDelay() : Math.Max(1, Machine.Clock.WorldTimeFor(rest.Ticks / 10)));
+        if (!IsAlive)
+            return;
+        var restUs = Machine.Clock.WorldTimeFor(rest.Ticks / TimeSpan.TicksPerMicrosecond);
+        PlanTurn(index, rest == TimeSpan.Zero ? SchedulingDelay() : Math.Max(1, restUs));
     }
 
     private void EndIfOver()

@@ -15,14 +15,17 @@ internal sealed record Asked(Request Request, Invocation Invocation)
     /// <inheritdoc/>
     public override string ToString()
     {
-        var text = $"{Invocation.Kind} {Invocation.Key}{(Invocation.Value is { } value ? $" = {value}" : "")}";
+        var text = $"{Invocation.Kind} {Invocation.Key}";
+        if (Invocation.Value is { } value)
+            text += $" = {value}";
         if (Invocation.IfVersion is { } version)
             text += string.Create(CultureInfo.InvariantCulture, $" if version {version}");
         return Request switch
         {
             WriteRequest { ClientId.Length: > 0 } write =>
                 string.Create(CultureInfo.InvariantCulture, $"{text}, request {write.RequestId}"),
-            GetRequest { Consistency: not ReadConsistency.Linearizable } read => $"{text}, {read.Consistency}",
+            GetRequest { Consistency: ReadConsistency.Lease } => $"{text}, by lease",
+            GetRequest { Consistency: ReadConsistency.Stale } => $"{text}, stale",
             _ => text,
         };
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Simulator.World;
 using Kvorum.Verification;
@@ -34,7 +33,12 @@ internal sealed class CounterWorkload(WorkloadOptions options) : IWorkload
                 RequestId = request,
                 IfVersion = read.Version,
             },
-            new(client, OperationKind.Put, read.Key) { Request = request, Value = next, IfVersion = read.Version });
+            new(client, OperationKind.Put, read.Key)
+            {
+                Request = request,
+                Value = next,
+                IfVersion = read.Version,
+            });
     }
 
     /// <inheritdoc/>
@@ -42,10 +46,11 @@ internal sealed class CounterWorkload(WorkloadOptions options) : IWorkload
     {
         if (asked.Invocation.Kind != OperationKind.Get || reply is null)
             return;
-        var value = reply.Found ? long.Parse(Encoding.UTF8.GetString(reply.Value.Span), CultureInfo.InvariantCulture) : 0;
+        var value = reply.Found ? long.Parse(reply.Value.Span, CultureInfo.InvariantCulture) : 0;
         _read = (asked.Invocation.Key, value, reply.Version);
     }
 
     /// <summary>Name of a counter.</summary>
-    public static string KeyOf(int counter) => string.Create(CultureInfo.InvariantCulture, $"counter-{counter}");
+    public static string KeyOf(int counter) =>
+        string.Create(CultureInfo.InvariantCulture, $"counter-{counter}");
 }

@@ -57,7 +57,8 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
     }
 
     /// <summary>What a client calls itself.</summary>
-    public static string ClientId(int client) => string.Create(CultureInfo.InvariantCulture, $"client-{client}");
+    public static string ClientId(int client) =>
+        string.Create(CultureInfo.InvariantCulture, $"client-{client}");
 
     /// <summary>A key or value as bytes.</summary>
     public static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
@@ -68,7 +69,8 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
         new(client, OperationKind.Get, key));
 
     private static Asked Delete(
-        int client, string key, string clientId, ulong request, ulong? ifVersion, bool returnsPrevious, RandomStream random) => new(
+        int client, string key, string clientId, ulong request, ulong? ifVersion, bool returnsPrevious,
+        RandomStream random) => new(
         new DeleteRequest
         {
             Key = Bytes(key),

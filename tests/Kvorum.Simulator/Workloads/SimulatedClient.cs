@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Processes;
@@ -11,7 +12,8 @@ namespace Kvorum.Simulator.Workloads;
 /// again where that is safe, and writes into the history what it knows. What it does not know it says so.
 /// </summary>
 internal sealed class SimulatedClient(
-    Cluster cluster, History history, StaleReads staleReads, WorkloadOptions options, int number, IWorkload workload)
+    Cluster cluster, History history, StaleReads staleReads, WorkloadOptions options, int number,
+    IWorkload workload)
 {
     private readonly RandomStream _random = cluster.World.Random("client", number);
     private Asked? _asked;
@@ -96,7 +98,8 @@ internal sealed class SimulatedClient(
             process.After(0, () => process.Node.Submit(new ClientCall(this, attempt, asked, Patience())));
     }
 
-    private TimeSpan Patience() => TimeSpan.FromMicroseconds(_random.Between(options.TimeoutUs / 4, options.TimeoutUs));
+    private TimeSpan Patience() =>
+        TimeSpan.FromMicroseconds(_random.Between(options.TimeoutUs / 4, options.TimeoutUs));
 
     private void Answered(long attempt, Asked asked, Reply reply)
     {
@@ -113,7 +116,8 @@ internal sealed class SimulatedClient(
             case ReplyStatus.Ok or ReplyStatus.ConditionFailed:
                 End(reply);
                 break;
-            case ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.Overloaded or ReplyStatus.ShuttingDown:
+            case ReplyStatus.NotLeader or ReplyStatus.Unavailable:
+            case ReplyStatus.Overloaded or ReplyStatus.ShuttingDown:
                 NotDone(attempt);
                 break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:
@@ -170,7 +174,7 @@ internal sealed class SimulatedClient(
         _attempt++;
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Answer, -1, ((ulong)number << 40) | (reply?.Version ?? 0xffff),
-            $"client {number} {(reply is null ? "gives up" : $"hears {reply.Status}, version {reply.Version}, partition {reply.Partition}")}{(reply is { Replayed: true } ? ", again" : "")}");
+            $"client {number} {TextOf(reply)}");
         if (_operation is { } operation)
             history.Complete(operation, OutcomeOf(asked, reply), At());
         else if (reply is not null)
@@ -195,6 +199,12 @@ internal sealed class SimulatedClient(
             _ => Outcome.Written(reply.Version),
         };
     }
+
+    private static string TextOf(Reply? reply) => reply is null
+        ? "gives up"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"hears {reply.Status}, version {reply.Version}{(reply.Replayed ? ", as the first time" : "")}");
 
     private bool IsLost(FaultKind kind)
     {

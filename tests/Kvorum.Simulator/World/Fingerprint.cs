@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Kvorum.Simulator.World;
 
-/// <summary>A running 64-bit hash, the same on every machine. Tells runs apart; no defence against anyone.</summary>
+/// <summary>
+/// A running 64-bit hash, the same on every machine. Tells runs apart; no defence against anyone.
+/// </summary>
 internal struct Fingerprint
 {
     private const ulong Prime = 0x9e3779b97f4a7c15;

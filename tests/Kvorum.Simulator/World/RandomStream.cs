@@ -39,7 +39,9 @@ internal sealed class RandomStream
     /// <summary>True with that probability.</summary>
     public bool Chance(double probability) => Fraction() < probability;
 
-    /// <summary>A time between events that come at random with this mean: most are short, few are long.</summary>
+    /// <summary>
+    /// A time between events that come at random with this mean: most are short, few are long.
+    /// </summary>
     public long Exponential(double mean) => (long)(-Math.Log(1 - Fraction()) * mean);
 
     /// <summary>One of them.</summary>

@@ -1,6 +1,8 @@
 namespace Kvorum.Simulator.World;
 
-/// <summary>What all parts of one run share: time, randomness, the trace, the faults that fired, and the verdict.</summary>
+/// <summary>
+/// What all parts of one run share: time, randomness, the trace, the faults that fired, and the verdict.
+/// </summary>
 internal sealed class SimulatedWorld(ulong seed, Verbosity shown, TextWriter? output)
 {
     private readonly long[] _fired = new long[Enum.GetValues<FaultKind>().Length];

@@ -5,6 +5,15 @@ export HOME="${HOME:-/tmp}"
 stamp="$root/artifacts/built.stamp" # older than the program, newer than the sources that it was built from
 program="$root/artifacts/bin/Kvorum.Cli/release/kvorum"
 
+sources=(src proto build Directory.Build.props Directory.Packages.props global.json .editorconfig)
+
+# From here on the program is the simulator.
+use_simulator() {
+  stamp="$root/artifacts/simulator.stamp"
+  program="$root/artifacts/bin/Kvorum.Simulator/release/Kvorum.Simulator"
+  sources+=(tests/Kvorum.Simulator)
+}
+
 # An SDK from dotnet-install lives in ~/.dotnet and is often not in the PATH.
 command -v dotnet >/dev/null 2>&1 || { [ -x "$HOME/.dotnet/dotnet" ] && PATH="$HOME/.dotnet:$PATH"; }
 if [ -z "${DOTNET_ROOT:-}" ] && dotnet_path=$(command -v dotnet); then
@@ -27,8 +36,7 @@ need_sdk() {
 
 # True if the program is there and no source is newer. A deleted file shows in the time of its folder.
 is_built() {
-  [ -x "$program" ] && [ -e "$stamp" ] && [ -z "$(cd "$root" && find src proto build \
-    Directory.Build.props Directory.Packages.props global.json .editorconfig -newer "$stamp" -print -quit)" ]
+  [ -x "$program" ] && [ -e "$stamp" ] && [ -z "$(cd "$root" && find "${sources[@]}" -newer "$stamp" -print -quit)" ]
 }
 
 # build PROJECT: builds in Release; shows what the compiler says only if it fails. Several callers take turns.
@@ -39,7 +47,7 @@ build() {
     exec 9>"$root/artifacts/build.lock"
     flock 9
     # Somebody else may have built the program while we waited.
-    if [ "$1" = src/Kvorum.Cli ] && is_built; then exec 9>&-; return 0; fi
+    if [ "$1" != Kvorum.slnx ] && is_built; then exec 9>&-; return 0; fi
   fi
   local said status=0
   said=$(mktemp "$root/artifacts/building.XXXXXX")

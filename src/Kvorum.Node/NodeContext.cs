@@ -7,7 +7,7 @@ namespace Kvorum.Node;
 internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterView cluster)
 {
     private int _isFaulted;
-    private ulong _lastTransfer;
+    private ulong _lastTransfer = FirstNumberOf(world);
 
     public NodeOptions Options => options;
 
@@ -22,6 +22,12 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     public long MonotonicMs => (long)world.Time.GetElapsedTime(0).TotalMilliseconds;
 
+    /// <summary>
+    /// Where this life of the node begins to number what it asks of peers: somewhere else than its last one,
+    /// whose answers may still come.
+    /// </summary>
+    public ulong FirstNumber { get; } = FirstNumberOf(world);
+
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);
 
     /// <summary>Nothing is acknowledged any more; the host is told to end the process.</summary>
@@ -30,4 +36,8 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
         if (Interlocked.Exchange(ref _isFaulted, 1) == 0)
             world.Events.Fatal(cause.Message, cause);
     }
+
+    // 48 bits: far from any other life, and with room to count.
+    private static ulong FirstNumberOf(NodeWorld world) =>
+        (ulong)new Random(world.RandomSeed).NextInt64(1L << 48);
 }

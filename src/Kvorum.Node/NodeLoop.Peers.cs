@@ -19,10 +19,10 @@ public sealed partial class NodeLoop
 
     internal void Replied(ulong forward, Reply reply) => _forwards.Replied(forward, reply);
 
-    internal void PeerUp()
+    internal void PeerUp(NodeId peer)
     {
         foreach (var replica in _replicas.Values)
-            replica.PeerUp();
+            replica.PeerUp(peer);
     }
 
     internal void PeerDown(NodeId peer, PeerLoss loss)

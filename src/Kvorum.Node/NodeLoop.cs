@@ -42,7 +42,7 @@ public sealed partial class NodeLoop
         _context = context;
         Index = index;
         _inbox = new(() => Wake());
-        _forwards = new(this, context.Options.Loops, index);
+        _forwards = new(this, context.FirstNumber, context.Options.Loops, index);
         NowMs = context.MonotonicMs;
         _tickedMs = NowMs;
     }

@@ -16,7 +16,7 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
         foreach (var loop in node.Loops)
-            loop.Post(loop.PeerUp);
+            loop.Post(() => loop.PeerUp(peer.Id));
     }
 
     /// <inheritdoc/>

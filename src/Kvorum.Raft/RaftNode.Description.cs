@@ -31,6 +31,9 @@ public sealed partial class RaftNode
     /// <summary>The term of an entry, for tests; null if compacted or not there.</summary>
     internal Term? TermAt(LogIndex index) => log.TermOf(index.Value);
 
+    /// <summary>An entry of the log, durable or not, for tests; null if compacted or not there.</summary>
+    internal Entry? EntryAt(LogIndex index) => log.EntryAt(index.Value);
+
     /// <summary>
     /// A configuration as text: <c>voters=1,2,3</c> and the other sets where they are not empty.
     /// </summary>

@@ -51,7 +51,9 @@ public sealed partial class RaftNode
                 // An answer that is still under way would end the rest as soon as it began.
                 var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate
                     && peer.ConfirmedRound == rounds.Newest;
-                if (IsActive(peer) && !complete) return false;
+                // A silent peer may be at rest itself, under a leader that is gone: only the host can say
+                // that it cannot be told, and when it can.
+                if ((IsActive(peer) || peer.IsReachable) && !complete) return false;
             }
             return true;
         }

@@ -10,12 +10,25 @@ public sealed partial class RaftNode
     /// <summary>True if some peer may have something to get.</summary>
     private bool replicationDue;
 
-    /// <summary>Messages to the peer were lost: replicate carefully until it answers.</summary>
+    /// <summary>
+    /// Messages to the peer are lost: replicate carefully until it answers, and rest without it if need be.
+    /// To be told also to a new leader, of each peer that is down.
+    /// </summary>
     public void PeerUnreachable(NodeId peer)
     {
         if (Role != Role.Leader || peers.Find(peer) is not { } progress || peer == Id) return;
         progress.Unreachable();
         replicationDue = true;
+    }
+
+    /// <summary>
+    /// There is a way to the peer again: what it missed while the group was at rest, it gets now.
+    /// </summary>
+    public void PeerReachable(NodeId peer)
+    {
+        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return;
+        progress.IsReachable = true;
+        Wake();
     }
 
     /// <summary>The host's sending of a snapshot to the peer ended.</summary>

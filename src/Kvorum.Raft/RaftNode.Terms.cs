@@ -113,12 +113,16 @@ public sealed partial class RaftNode
         else ForgetLeader();
     }
 
-    /// <summary>One who may not campaign can only stop to believe in a silent leader.</summary>
+    /// <summary>
+    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, as a voter
+    /// would by campaigning: the group may be at rest, and who leads it answers with a heartbeat.
+    /// </summary>
     private void ForgetLeader()
     {
         AbandonReads();
         Leader = null;
         RestartElectionTimer();
+        if (Configuration.Learners.Contains(Id)) RequestVotes(preVote: true, transfer: false);
     }
 
     /// <summary>The leader of the present term showed itself.</summary>

@@ -6,11 +6,11 @@ namespace Kvorum.Node.Loops;
 /// <summary>
 /// The calls of one loop that were passed on to another node and wait for its answer. Owned by the loop.
 /// </summary>
-internal sealed class Forwards(NodeLoop loop, int loopCount, int loopIndex)
+internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, int loopIndex)
 {
     // Looked up by id; where it is walked, the ids are sorted first.
     private readonly Dictionary<ulong, (Call Call, NodeId To)> _pending = [];
-    private ulong _sent;
+    private ulong _next = firstNumber;
 
     public int Count => _pending.Count;
 
@@ -26,7 +26,7 @@ internal sealed class Forwards(NodeLoop loop, int loopCount, int loopIndex)
             return;
         }
 
-        var id = (_sent++ * (ulong)loopCount) + (ulong)loopIndex;
+        var id = (_next++ * (ulong)loopCount) + (ulong)loopIndex;
         _pending.Add(id, (call, to));
         loop.OutboxOf(to).AddForward(id, (uint)left, call.Request with { NoRedirect = true }, loop.Transport);
     }

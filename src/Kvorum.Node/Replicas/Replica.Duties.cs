@@ -50,9 +50,18 @@ internal sealed partial class Replica
         return _raft.Configuration.Voters.Count == 1;
     }
 
-    /// <summary>A peer came up: a group without leader need not wait for its election timeout.</summary>
-    public void PeerUp()
+    /// <summary>
+    /// A peer came up: a group without leader need not wait for its election timeout, and one at rest must
+    /// tell the peer what it missed.
+    /// </summary>
+    public void PeerUp(NodeId peer)
     {
+        if (IsLeader)
+        {
+            _raft.PeerReachable(peer);
+            loop.Touch(this);
+        }
+
         if (_raft.Leader is null && _raft.Role == Role.Follower)
             LeaderGone();
     }
@@ -82,6 +91,18 @@ internal sealed partial class Replica
         }
 
         _raft.LeaderGone(1 + (rank * Limits.EarlyElectionStepMs / loop.Options.TickMs));
+        loop.Touch(this);
+    }
+
+    // A new leader knows nothing of what the transport said before.
+    private void TellWhoIsDown()
+    {
+        foreach (var peer in Preference)
+        {
+            if (!loop.Cluster.IsUp(peer))
+                _raft.PeerUnreachable(peer);
+        }
+
         loop.Touch(this);
     }
 

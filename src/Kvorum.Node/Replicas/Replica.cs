@@ -208,6 +208,8 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
             loop.Cluster.RoleChanged(Keyspace, Partition, RoleName, now.Term, now.Leader);
         if (before.Role == Role.Leader && now.Role != Role.Leader)
             StopSnapshotSends();
+        if (before.Role != Role.Leader && now.Role == Role.Leader)
+            TellWhoIsDown();
         if (now.Leader is not null)
             RetryWaiting();
     }

@@ -216,6 +216,16 @@ internal sealed class RaftLog
     /// </summary>
     public Entry[]? Slice(ulong from, long maxBytes) => SliceTo(from, LastIndex + 1, maxBytes);
 
+    /// <summary>The entry at an index; null if it is compacted or not yet there.</summary>
+    public Entry? EntryAt(ulong index)
+    {
+        if (index > LastIndex || index == 0) return null;
+        if (index >= tail.First) return tail[index];
+        if (Installing is not null) return null;
+        var into = new List<Entry>(1);
+        return storage.TryRead(new(index), new(index + 1), long.MaxValue, into) ? into[0] : null;
+    }
+
     private Entry[]? SliceTo(ulong from, ulong end, long maxBytes)
     {
         if (from >= tail.First) return CachedSlice(from, end, maxBytes);

@@ -44,6 +44,9 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     /// <summary>The tick at which it last acknowledged something new, or was probed.</summary>
     public long ProgressTick { get; set; }
 
+    /// <summary>False from when the host says that messages to it are lost until it says otherwise.</summary>
+    public bool IsReachable { get; set; } = true;
+
     /// <summary>The newest read round it has confirmed.</summary>
     public ulong ConfirmedRound { get; private set; }
 
@@ -128,6 +131,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     /// <summary>Messages were lost: find out what arrived.</summary>
     public void Unreachable()
     {
+        IsReachable = false;
         if (State == ProgressState.Replicate) BecomeProbe(Match + 1);
     }
 

@@ -97,6 +97,19 @@ public class ArchitectureTests
     public void Folders_of_a_project_have_no_cycle(string project) =>
         House.Accepts(FolderArrows.Cycle(FolderArrows.Of(ReferencesOf(project), project)));
 
+    [Fact]
+    public void The_simulator_refers_to_what_runs_in_production_without_a_real_world()
+    {
+        var simulator = Load("Kvorum.Simulator");
+        var referred = simulator.GetReferencedAssemblies().Select(name => name.Name!)
+            .Where(name => name.StartsWith("Kvorum.", StringComparison.Ordinal) || name == "kvorum");
+        string[] allowed =
+            ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage", "Kvorum.Verification"];
+        Assert.Empty(referred.Except(allowed));
+        var arrows = FolderArrows.Of(ReferencesOf("Kvorum.Simulator"), "Kvorum.Simulator");
+        House.Accepts(FolderArrows.Cycle(arrows));
+    }
+
     [Theory]
     [MemberData(nameof(AllProjects))]
     public void Folders_refer_to_what_they_may_only(string project)

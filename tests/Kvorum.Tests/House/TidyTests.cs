@@ -7,7 +7,7 @@ namespace Kvorum.Tests.House;
 public class TidyTests
 {
     /// <summary>Folders of tests that mirror no folder of src: what they test goes across rooms.</summary>
-    private static readonly string[] AcrossRooms = ["House", "Cluster", "Interop", "EndToEnd"];
+    private static readonly string[] AcrossRooms = ["House", "Cluster", "Interop", "EndToEnd", "Simulator"];
 
     private const string LongLines = "tests/Kvorum.Tests/House/long-lines.txt";
 

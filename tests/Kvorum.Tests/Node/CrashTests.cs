@@ -27,6 +27,26 @@ public class CrashTests
     }
 
     [Fact]
+    public void The_late_answer_to_a_call_of_an_earlier_life_is_no_answer_to_one_of_this()
+    {
+        using var cluster = new TestCluster(3);
+        cluster.RunUntilReady();
+        var leader = cluster.LeaderOf("k");
+        var asked = (leader + 1) % 3;
+        cluster.Network.Held = PeerFrameKind.ForwardReply;
+        cluster.Submit(asked, new PutRequest { Key = TestCluster.Bytes("k"), Value = TestCluster.Bytes("v") });
+        cluster.Run(100);
+        cluster.Crash(asked);
+        cluster.Start(asked);
+        cluster.Run(1000);
+        var read = cluster.Submit(asked, new GetRequest { Key = TestCluster.Bytes("k") });
+        cluster.Run(100);
+        cluster.Network.Held = null;
+        cluster.RunUntil(() => read.Reply is not null);
+        Assert.Equal("v", System.Text.Encoding.UTF8.GetString(read.Reply!.Value.Span));
+    }
+
+    [Fact]
     public void No_acked_write_is_lost_when_all_nodes_lose_power_at_once()
     {
         for (var seed = 1; seed <= 5; seed++)

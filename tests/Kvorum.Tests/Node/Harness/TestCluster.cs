@@ -18,6 +18,7 @@ internal sealed class TestCluster : IDisposable
     private readonly MemberSeed[] _members;
     private readonly Host?[] _hosts;
     private readonly CrashFileSystem[] _disks;
+    private int _starts;
 
     public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null)
     {
@@ -67,7 +68,7 @@ internal sealed class TestCluster : IDisposable
             Jobs = jobs,
             Transport = Network.For(hello),
             Time = Clock,
-            RandomSeed = 1000 + node,
+            RandomSeed = (1000 * ++_starts) + node,
             Events = events,
         });
         _hosts[node] = new(brain, jobs, events);

@@ -16,6 +16,9 @@ internal sealed class TestNetwork
     /// <summary>Frames delivered so far, by kind.</summary>
     public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
 
+    /// <summary>Frames of this kind stay under way until it is null again; others overtake them.</summary>
+    public PeerFrameKind? Held { get; set; }
+
     public ITransport For(PeerHello hello) => new Transport(this, hello);
 
     /// <summary>Frames on the link are lost, in this direction, without a word.</summary>
@@ -34,18 +37,24 @@ internal sealed class TestNetwork
     /// <summary>Delivers what is under way; false if nothing was.</summary>
     public bool Pump()
     {
-        if (_underWay.Count == 0)
-            return false;
+        var moved = false;
         for (var n = _underWay.Count; n > 0; n--)
         {
             var (from, to, kind, bytes) = _underWay.Dequeue();
+            if (kind == Held)
+            {
+                _underWay.Enqueue((from, to, kind, bytes));
+                continue;
+            }
+
             if (!_up.TryGetValue(to, out var target) || !_up.ContainsKey(from) || _cut.Contains((from, to)))
                 continue;
+            moved = true;
             Delivered[kind] = Delivered.GetValueOrDefault(kind) + 1;
             target.Receiver.Receive(from, kind, bytes);
         }
 
-        return true;
+        return moved;
     }
 
     private void Up(PeerHello hello, IPeerReceiver receiver)

@@ -34,6 +34,7 @@ internal sealed class ScriptCluster
         ["transfer"] = a => Of(a[0]).Node!.TransferLeadership(Id(a[1])) ? "" : "refused\n",
         ["gone"] = a => Each([a[0]], r => r.Node!.LeaderGone((int)Number(a[1]))),
         ["wake"] = a => Each(a, r => r.Node!.Wake()),
+        ["reachable"] = a => Each([a[0]], r => r.Node!.PeerReachable(Id(a[1]))),
         ["unreachable"] = a => Each([a[0]], r => r.Node!.PeerUnreachable(Id(a[1]))),
         ["snapshot-sent"] = a => Each([a[0]], r => r.Node!.SnapshotSent(Id(a[1]), a[2] == "yes")),
         ["compact"] = a => Each([a[0]], r => r.Compact(a.Length > 1 ? Number(a[1]) : 0)),

@@ -1,16 +1,16 @@
-using System.Runtime.InteropServices;
 using Kvorum.Storage.Files;
 
-namespace Kvorum.Tests.Storage.Files;
+namespace Kvorum.Simulator.Disks;
 
 /// <summary>
-/// A disk in memory that knows what is synced. <see cref="Crash"/> gives the disk as it may look after a
+/// A disk in memory that knows what is synced. <see cref="Crash(int)"/> gives the disk as it may look after a
 /// power cut: each 512-byte sector that was written and not synced is lost or kept, and so is each change to
 /// a name. Faults are injected by operation number, by kind, and by a byte budget. A failed sync marks what
 /// it should have written as clean, as Linux does: a later sync does not write it.
 /// </summary>
-public sealed class CrashFileSystem : IFileSystem
+public sealed class SimulatedDisk : IFileSystem
 {
+    /// <summary>What the disk writes as one.</summary>
     public const int SectorBytes = 512;
 
     private readonly Lock _gate = new();
@@ -18,6 +18,7 @@ public sealed class CrashFileSystem : IFileSystem
     private readonly SortedDictionary<string, Inode> _durable = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _folders = new(StringComparer.Ordinal) { "" };
     private readonly List<NameChange> _changes = [];
+    private long _bytesInUse;
 
     /// <summary>Operations that changed anything so far, failed ones too.</summary>
     public int Operations { get; private set; }
@@ -27,18 +28,44 @@ public sealed class CrashFileSystem : IFileSystem
     /// </summary>
     public int? PowerOffAfter { get; set; }
 
+    /// <summary>True once an operation found the power off.</summary>
+    public bool IsOff { get; private set; }
+
     /// <summary>The number of the one operation that fails. Null: none.</summary>
     public int? FailAt { get; set; }
 
-    /// <summary>Asked before each changing operation, with its name and path; a result is thrown.</summary>
+    /// <summary>
+    /// Asked before each operation on a file's bytes or name ("read" included), with its name and path; a
+    /// result is thrown.
+    /// </summary>
     public Func<string, string, IOException?>? Fault { get; set; }
+
+    /// <summary>Operations that failed by the will of the test or the simulator.</summary>
+    public int FailedOperations { get; private set; }
 
     /// <summary>Most bytes all files together may have; a write over it is cut short and fails.</summary>
     public long BytesMax { get; set; } = long.MaxValue;
 
+    /// <summary>Bytes of all files.</summary>
+    public long BytesInUse
+    {
+        get
+        {
+            lock (_gate)
+                return _bytesInUse;
+        }
+    }
+
+    /// <summary>False spares the memory of <see cref="Trace"/> in long runs.</summary>
+    public bool KeepsTrace { get; init; } = true;
+
     /// <summary>Names of the operations so far, for the messages of tests.</summary>
     public List<string> Trace { get; } = [];
 
+    /// <summary>The damaged files that were read since they were damaged, by name.</summary>
+    public SortedSet<string> DamageRead { get; } = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
     public IFile Create(string path)
     {
         lock (_gate)
@@ -54,18 +81,21 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public IFile Open(string path, bool forWriting)
     {
         lock (_gate)
             return new OpenFile(this, path, Find(path), forWriting);
     }
 
+    /// <inheritdoc/>
     public bool Exists(string path)
     {
         lock (_gate)
             return _live.ContainsKey(path);
     }
 
+    /// <inheritdoc/>
     public void Delete(string path)
     {
         lock (_gate)
@@ -76,6 +106,7 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public void Rename(string from, string to)
     {
         lock (_gate)
@@ -85,6 +116,7 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public void CreateFolder(string path)
     {
         lock (_gate)
@@ -97,6 +129,7 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public void DeleteFolder(string path)
     {
         lock (_gate)
@@ -109,18 +142,21 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<string> ListFiles(string folder)
     {
         lock (_gate)
             return [.. _live.Keys.Where(path => FolderOf(path) == folder).Select(NameOf)];
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<string> ListFolders(string folder)
     {
         lock (_gate)
             return [.. _folders.Where(path => path.Length > 0 && FolderOf(path) == folder).Select(NameOf)];
     }
 
+    /// <inheritdoc/>
     public void SyncFolder(string folder)
     {
         lock (_gate)
@@ -133,13 +169,14 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
     public IDisposable LockFolder(string folder) => new MemoryStream();
 
     /// <summary>The bytes of a file, to look at and to change behind the store's back.</summary>
     public byte[] ReadAll(string path)
     {
         lock (_gate)
-            return Find(path).Live.ToArray();
+            return Find(path).Bytes.ToArray();
     }
 
     /// <summary>Replaces a file, durably.</summary>
@@ -147,7 +184,8 @@ public sealed class CrashFileSystem : IFileSystem
     {
         lock (_gate)
         {
-            var inode = new Inode { Live = [.. bytes], Durable = [.. bytes] };
+            var inode = Inode.Synced([.. bytes]);
+            _bytesInUse += inode.Length - (_live.TryGetValue(path, out var old) ? old.Length : 0);
             _live[path] = _durable[path] = inode;
         }
     }
@@ -157,50 +195,88 @@ public sealed class CrashFileSystem : IFileSystem
     {
         lock (_gate)
         {
-            _live.Remove(path);
+            if (_live.Remove(path, out var lost))
+                _bytesInUse -= lost.Length;
             _durable.Remove(path);
         }
     }
 
     /// <summary>
+    /// Flips a bit in the synced data of a file; false if the byte is not there or not synced.
+    /// </summary>
+    public bool Flip(string path, long at, int bit)
+    {
+        lock (_gate)
+        {
+            if (!_live.TryGetValue(path, out var inode) || !inode.IsSynced || at >= inode.Length)
+                return false;
+            if (!_durable.TryGetValue(path, out var durable) || durable != inode)
+                return false;
+            inode.Flip(at, bit);
+            return true;
+        }
+    }
+
+    /// <summary>Where the newest write to a file began: what lies before it was written earlier.</summary>
+    public long LastWriteOffset(string path)
+    {
+        lock (_gate)
+            return Find(path).LastWriteOffset;
+    }
+
+    /// <summary>All files, in ordinal order, with their lengths.</summary>
+    public IReadOnlyList<(string Path, long Length)> Files()
+    {
+        lock (_gate)
+            return [.. _live.Select(file => (file.Key, file.Value.Length))];
+    }
+
+    /// <summary>
     /// All files and folders as they are now, synced: a process that died while the machine ran on.
     /// </summary>
-    public CrashFileSystem Copy() => Survive(_ => true);
+    public SimulatedDisk Copy() => Survive(() => true);
 
     /// <summary>
     /// The disk after a power cut. Seed 0 loses everything that was not synced, seed 1 keeps everything,
     /// others draw for every sector and every name.
     /// </summary>
-    public CrashFileSystem Crash(int seed)
+    public SimulatedDisk Crash(int seed)
     {
         var random = new Random(seed);
         return seed switch
         {
-            0 => Survive(_ => false),
-            1 => Survive(_ => true),
-            _ => Survive(_ => random.Next(2) == 0),
+            0 => Survive(() => false),
+            1 => Survive(() => true),
+            _ => Survive(() => random.Next(2) == 0),
         };
     }
 
-    private CrashFileSystem Survive(Func<int, bool> keep)
+    /// <summary>
+    /// The disk after a power cut; asked for each name and each sector whether it was kept.
+    /// </summary>
+    public SimulatedDisk Crash(Func<bool> keep) => Survive(keep);
+
+    private SimulatedDisk Survive(Func<bool> keep)
     {
         lock (_gate)
         {
             SortedDictionary<string, Inode> names = new(_durable, StringComparer.Ordinal);
             foreach (NameChange change in _changes)
             {
-                if (keep(0))
+                if (keep())
                     change.Apply(names);
             }
 
-            var after = new CrashFileSystem();
+            var after = new SimulatedDisk { KeepsTrace = KeepsTrace };
             after._folders.UnionWith(_folders);
+            after.DamageRead.UnionWith(DamageRead);
             Dictionary<Inode, Inode> survivors = [];
             foreach ((string path, Inode inode) in names)
             {
                 if (!survivors.TryGetValue(inode, out Inode? survivor))
                     survivors[inode] = survivor = inode.Survive(keep);
                 after._live[path] = after._durable[path] = survivor;
+                after._bytesInUse += survivor.Length;
             }
 
             return after;
@@ -210,25 +286,38 @@ public sealed class CrashFileSystem : IFileSystem
     private void Begin(string operation, string path)
     {
         if (Operations >= PowerOffAfter)
+        {
+            IsOff = true;
             throw new IOException($"{path}: {operation}: the power is off");
+        }
+
         Operations++;
-        Trace.Add($"{operation} {path}");
+        if (KeepsTrace)
+            Trace.Add($"{operation} {path}");
         if (Operations == FailAt)
-            throw new IOException($"{path}: {operation}: injected");
+            throw Failed(new IOException($"{path}: {operation}: injected"));
         if (Fault?.Invoke(operation, path) is { } error)
-            throw error;
+            throw Failed(error);
+    }
+
+    private IOException Failed(IOException error)
+    {
+        FailedOperations++;
+        return error;
     }
 
     private void Change(NameChange change)
     {
+        if (change.Set is { } set && _live.TryGetValue(set, out var replaced))
+            _bytesInUse -= replaced.Length;
+        if (change.Set is null && change.Removed is { } removed && _live.TryGetValue(removed, out var gone))
+            _bytesInUse -= gone.Length;
         change.Apply(_live);
         _changes.Add(change);
     }
 
     private Inode Find(string path) =>
         _live.TryGetValue(path, out Inode? inode) ? inode : throw new IOException($"{path}: no such file");
-
-    private long BytesInUse => _live.Values.Distinct().Sum(inode => (long)inode.Live.Count);
 
     private static string FolderOf(string path) =>
         path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
@@ -246,73 +335,7 @@ public sealed class CrashFileSystem : IFileSystem
         }
     }
 
-    private sealed class Inode
-    {
-        public List<byte> Live { get; init; } = [];
-
-        public List<byte> Durable { get; set; } = [];
-
-        public SortedSet<long> Dirty { get; } = [];
-
-        public bool LengthDirty { get; set; }
-
-        public void Write(long offset, ReadOnlySpan<byte> bytes)
-        {
-            SetLength(Math.Max(Live.Count, offset + bytes.Length));
-            bytes.CopyTo(CollectionsMarshal.AsSpan(Live)[(int)offset..]);
-            for (long sector = offset / SectorBytes; sector * SectorBytes < offset + bytes.Length; sector++)
-                Dirty.Add(sector);
-        }
-
-        public void SetLength(long length)
-        {
-            if (length == Live.Count)
-                return;
-            CollectionsMarshal.SetCount(Live, (int)length);
-            LengthDirty = true;
-        }
-
-        public void Sync()
-        {
-            Resize(Durable, Live.Count);
-            foreach (long sector in Dirty)
-                CopySector(sector, Durable);
-            Clean();
-        }
-
-        public void Clean()
-        {
-            Dirty.Clear();
-            LengthDirty = false;
-        }
-
-        public Inode Survive(Func<int, bool> keep)
-        {
-            List<byte> bytes = [.. Durable];
-            if (LengthDirty && keep(0))
-                Resize(bytes, Live.Count);
-            foreach (long sector in Dirty.Where(_ => keep(0)))
-                CopySector(sector, bytes);
-            return new Inode { Live = bytes, Durable = [.. bytes] };
-        }
-
-        private static void Resize(List<byte> bytes, int length)
-        {
-            if (length < bytes.Count)
-                bytes.RemoveRange(length, bytes.Count - length);
-            else
-                bytes.AddRange(new byte[length - bytes.Count]);
-        }
-
-        private void CopySector(long sector, List<byte> target)
-        {
-            int from = (int)sector * SectorBytes;
-            for (int i = from; i < Math.Min(from + SectorBytes, Math.Min(Live.Count, target.Count)); i++)
-                target[i] = Live[i];
-        }
-    }
-
-    private sealed class OpenFile(CrashFileSystem disk, string path, Inode inode, bool forWriting) : IFile
+    private sealed class OpenFile(SimulatedDisk disk, string path, Inode inode, bool forWriting) : IFile
     {
         private bool _closed;
 
@@ -321,7 +344,7 @@ public sealed class CrashFileSystem : IFileSystem
             get
             {
                 lock (disk._gate)
-                    return inode.Live.Count;
+                    return inode.Length;
             }
         }
 
@@ -330,9 +353,13 @@ public sealed class CrashFileSystem : IFileSystem
             ObjectDisposedException.ThrowIf(_closed, this);
             lock (disk._gate)
             {
-                int count = (int)Math.Clamp(inode.Live.Count - offset, 0, into.Length);
+                if (disk.Fault?.Invoke("read", path) is { } error)
+                    throw disk.Failed(error);
+                int count = (int)Math.Clamp(inode.Length - offset, 0, into.Length);
                 if (count > 0)
-                    CollectionsMarshal.AsSpan(inode.Live).Slice((int)offset, count).CopyTo(into);
+                    inode.Bytes.Slice((int)offset, count).CopyTo(into);
+                if (inode.FlippedAt >= offset && inode.FlippedAt < offset + count)
+                    disk.DamageRead.Add(path);
                 return count;
             }
         }
@@ -342,17 +369,19 @@ public sealed class CrashFileSystem : IFileSystem
             lock (disk._gate)
             {
                 Writing("write");
-                long grows = offset + bytes.Length - inode.Live.Count;
-                long room = grows <= 0 ? grows : disk.BytesMax - disk.BytesInUse;
+                long grows = offset + bytes.Length - inode.Length;
+                long room = grows <= 0 ? grows : disk.BytesMax - disk._bytesInUse;
                 if (room >= grows)
                 {
+                    disk._bytesInUse += Math.Max(0, grows);
                     inode.Write(offset, bytes);
                     return;
                 }
 
                 int fits = (int)Math.Clamp(bytes.Length - (grows - Math.Max(0, room)), 0, bytes.Length);
+                disk._bytesInUse += Math.Max(0, offset + fits - inode.Length);
                 inode.Write(offset, bytes[..fits]);
-                throw new IOException($"{path}: No space left on device");
+                throw disk.Failed(new IOException($"{path}: No space left on device"));
             }
         }
 
@@ -361,8 +390,9 @@ public sealed class CrashFileSystem : IFileSystem
             lock (disk._gate)
             {
                 Writing("set length");
-                if (length - inode.Live.Count > disk.BytesMax - disk.BytesInUse)
-                    throw new IOException($"{path}: No space left on device");
+                if (length - inode.Length > disk.BytesMax - disk._bytesInUse)
+                    throw disk.Failed(new IOException($"{path}: No space left on device"));
+                disk._bytesInUse += length - inode.Length;
                 inode.SetLength(length);
             }
         }
@@ -375,9 +405,9 @@ public sealed class CrashFileSystem : IFileSystem
                 {
                     Writing("sync");
                 }
-                catch (IOException) when (disk.Operations < (disk.PowerOffAfter ?? int.MaxValue))
+                catch (IOException) when (!disk.IsOff)
                 {
-                    inode.Clean();
+                    inode.MarkClean();
                     throw;
                 }
 

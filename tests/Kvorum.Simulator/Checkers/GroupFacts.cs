@@ -1,0 +1,25 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Simulator.Checkers;
+
+/// <summary>What all replicas of one group together have shown so far.</summary>
+internal sealed class GroupFacts
+{
+    /// <summary>Who was seen to lead in a term.</summary>
+    public Dictionary<ulong, NodeId> Leaders { get; } = [];
+
+    /// <summary>By index and term: what the entry holds, and the term of the entry before it.</summary>
+    public Dictionary<(ulong Index, ulong Term), (ulong Content, ulong PreviousTerm)> Entries { get; } = [];
+
+    /// <summary>By index: the term and the content of what was applied there.</summary>
+    public Dictionary<ulong, (ulong Term, ulong Content)> Applied { get; } = [];
+
+    /// <summary>
+    /// Commitments as they were first seen, in order: up to which index, the term of the entry there, and the
+    /// term of the replica that knew.
+    /// </summary>
+    public List<(ulong Index, ulong Term, ulong SeenInTerm)> Committed { get; } = [];
+
+    /// <summary>By applied index: the hash of a replica's whole content.</summary>
+    public Dictionary<ulong, (ulong Content, string Node)> Contents { get; } = [];
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using Kvorum.Node.Replicas;
+using Kvorum.Protocol;
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.Workloads;
+using Kvorum.Verification;
+
+namespace Kvorum.Simulator.Checkers;
+
+// Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
+// a leader, every partition takes a write, and every replica has applied all that is committed.
+
+/// <summary>Progress after faults. The theorem is at the top of its file.</summary>
+internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
+{
+    private const int ProbeClient = 1000;
+
+    /// <summary>
+    /// The bound, in microseconds: a silent connection is noticed, dialled anew, some elections fail, and a
+    /// stalled snapshot is given up and sent again.
+    /// </summary>
+    public long BoundUs => 30_000_000 + (10_000L * cluster.Options.ElectionMaxMs);
+
+    /// <summary>True if all nodes run that can, and every group has a leader.</summary>
+    public bool HasLeaders() => cluster.Machines.All(machine => machine.Process is not null || machine.IsLost)
+        && Enumerable.Range(0, cluster.Groups).All(group => Replicas(group).Any(replica => replica.IsLeader));
+
+    /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
+    public bool HasConverged() => Enumerable.Range(0, cluster.Groups).All(group =>
+    {
+        var replicas = Replicas(group).ToArray();
+        var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
+        return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
+    });
+
+    /// <summary>A write to each partition.</summary>
+    public IReadOnlyList<Asked> Probes(int round) =>
+        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round))];
+
+    /// <summary>Compares the content of all replicas.</summary>
+    public void CompareAll()
+    {
+        foreach (var process in cluster.Running)
+        {
+            foreach (var replica in process.Replicas)
+                contents.Compare(replica, process.Name);
+        }
+    }
+
+    /// <summary>The state of all groups, for people.</summary>
+    public string Describe() => string.Join("", Enumerable.Range(0, cluster.Groups).SelectMany(Replicas)
+        .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
+
+    private IEnumerable<Replica> Replicas(int group) =>
+        cluster.Running.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
+
+    private Asked Probe(int partition, int round)
+    {
+        var key = KeyIn(partition);
+        var value = string.Create(CultureInfo.InvariantCulture, $"round-{round}");
+        return new(
+            new PutRequest
+            {
+                Key = RegisterWorkload.Bytes(key),
+                Value = RegisterWorkload.Bytes(value),
+                ClientId = "probe",
+                RequestId = (ulong)round,
+            },
+            new(ProbeClient + partition, OperationKind.Put, key) { Request = (ulong)round, Value = value });
+    }
+
+    private string KeyIn(int partition)
+    {
+        for (var n = 0; ; n++)
+        {
+            var key = string.Create(CultureInfo.InvariantCulture, $"probe-{n}");
+            var slot = KeySlot.Of(RegisterWorkload.Bytes(key));
+            if (KeySlot.PartitionOf(slot, cluster.Options.Partitions) == partition)
+                return key;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using Kvorum.Node.Replicas;
+using Kvorum.Raft;
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Checkers;
+
+// Theorems (figure 3 of the Raft paper), over what the replicas show after each turn of their loops:
+//   election safety        at most one node leads a term;
+//   leader append-only     who leads neither removes nor overwrites entries of its log;
+//   log matching           an index and a term name one entry, and one predecessor, in all logs;
+//   leader completeness    an entry that was committed in a term is in the log of whoever leads a later one;
+//   state machine safety   all replicas apply the same entry at an index.
+
+/// <summary>Raft's five properties. The theorems are at the top of its file.</summary>
+internal sealed class RaftChecker(SimulatedWorld world, int groups)
+{
+    private readonly GroupFacts[] _facts = [.. Enumerable.Range(0, groups).Select(_ => new GroupFacts())];
+    private readonly Dictionary<(SimulatedProcess Process, uint Group), Seen> _seen = [];
+
+    /// <summary>What is known of each group.</summary>
+    public IReadOnlyList<GroupFacts> Facts => _facts;
+
+    // One replica in one life of its process, as it was seen last.
+    private sealed class Seen
+    {
+        public Term Term { get; set; }
+
+        public Role Role { get; set; }
+
+        public ulong Commit { get; set; }
+
+        public ulong Applied { get; set; }
+
+        /// <summary>Index of the first of <see cref="Terms"/>.</summary>
+        public ulong First { get; set; } = 1;
+
+        /// <summary>The terms of the log's entries.</summary>
+        public List<ulong> Terms { get; } = [];
+
+        public ulong TermAt(ulong index) => Terms[(int)(index - First)];
+
+        public ulong Last => First + (ulong)Terms.Count - 1;
+    }
+
+    /// <summary>A process is gone, and what it held in memory with it.</summary>
+    public void Forget(SimulatedProcess process)
+    {
+        for (uint group = 0; group < groups; group++)
+            _seen.Remove((process, group));
+    }
+
+    /// <summary>Looks at a replica after its loop has turned; true if it has applied anything.</summary>
+    public bool Look(SimulatedProcess process, Replica replica)
+    {
+        var raft = replica.Raft;
+        if (!_seen.TryGetValue((process, replica.Group), out var seen))
+            _seen.Add((process, replica.Group), seen = new() { Applied = replica.Tree.AppliedIndex });
+        var facts = _facts[replica.Group];
+        LookAtLog(facts, replica, seen);
+        if (raft.CommitIndex.Value > seen.Commit)
+            LookAtCommit(facts, replica, seen);
+        var hasApplied = replica.Tree.AppliedIndex != seen.Applied;
+        if (hasApplied)
+            LookAtApplied(facts, replica, seen);
+        if (raft.Role == Role.Leader && (seen.Role != Role.Leader || seen.Term != raft.Term))
+            LookAtLeader(facts, replica);
+        (seen.Term, seen.Role) = (raft.Term, raft.Role);
+        return hasApplied;
+    }
+
+    private void LookAtLog(GroupFacts facts, Replica replica, Seen seen)
+    {
+        var raft = replica.Raft;
+        var last = raft.LastIndex.Value;
+        if (last == seen.Last && (last < seen.First || raft.TermAt(new(last))?.Value == seen.Terms[^1]))
+            return;
+        var same = Math.Min(last, seen.Last);
+        while (same >= seen.First && raft.TermAt(new(same)) is { } here && here.Value != seen.TermAt(same))
+            same--;
+        var isLeading = raft.Role == Role.Leader && seen.Role == Role.Leader && seen.Term == raft.Term;
+        if (isLeading && same < seen.Last)
+            world.Fail(Broken("leader append-only", replica, same + 1));
+        Keep(seen, same, last, raft);
+        for (var index = Math.Max(same + 1, seen.First); index <= last; index++)
+        {
+            if (raft.EntryAt(new(index)) is not { } entry)
+                continue;
+            var content = ContentOf(entry);
+            if (raft.TermAt(new(index - 1)) is { } before
+                && !Agrees(facts.Entries, (index, entry.Term.Value), (content, before.Value)))
+                world.Fail(Broken("log matching", replica, index));
+        }
+    }
+
+    // The terms up to the index that is the same, and room for those behind it. A log that begins behind what
+    // was known (a snapshot was installed) begins anew.
+    private static void Keep(Seen seen, ulong same, ulong last, RaftNode raft)
+    {
+        if (same < seen.First || raft.TermAt(new(same)) is null)
+        {
+            var first = last;
+            while (first > 1 && raft.EntryAt(new(first - 1)) is not null)
+                first--;
+            seen.First = Math.Max(1, first);
+            seen.Terms.Clear();
+            same = seen.First - 1;
+        }
+
+        var kept = (int)(same + 1 - seen.First);
+        seen.Terms.RemoveRange(kept, seen.Terms.Count - kept);
+        for (var index = same + 1; index <= last; index++)
+            seen.Terms.Add(raft.TermAt(new(index))?.Value ?? 0);
+    }
+
+    private static void LookAtCommit(GroupFacts facts, Replica replica, Seen seen)
+    {
+        var raft = replica.Raft;
+        seen.Commit = raft.CommitIndex.Value;
+        if (raft.TermAt(raft.CommitIndex) is not { } term)
+            return;
+        if (facts.Committed.Count == 0 || facts.Committed[^1].Index < seen.Commit)
+            facts.Committed.Add((seen.Commit, term.Value, raft.Term.Value));
+    }
+
+    private void LookAtApplied(GroupFacts facts, Replica replica, Seen seen)
+    {
+        var applied = replica.Tree.AppliedIndex;
+        if (applied < seen.Applied)
+            world.Fail(Broken("the applied index falls", replica, applied));
+        if (applied > replica.Raft.CommitIndex.Value)
+            world.Fail(Broken("applied and not committed", replica, applied));
+        for (var index = seen.Applied + 1; index <= applied; index++)
+        {
+            // What a snapshot has jumped over was applied elsewhere.
+            if (replica.Raft.EntryAt(new(index)) is { } entry
+                && !Agrees(facts.Applied, index, (entry.Term.Value, ContentOf(entry))))
+                world.Fail(Broken("state machine safety", replica, index));
+        }
+
+        seen.Applied = applied;
+    }
+
+    private void LookAtLeader(GroupFacts facts, Replica replica)
+    {
+        var raft = replica.Raft;
+        if (!Agrees(facts.Leaders, raft.Term.Value, raft.Id))
+        {
+            world.Fail($"election safety: both {raft.Id} and {facts.Leaders[raft.Term.Value]} lead group "
+                + $"{replica.Group} in term {raft.Term}");
+        }
+
+        for (var i = facts.Committed.Count - 1; i >= 0; i--)
+        {
+            var (index, term, seenInTerm) = facts.Committed[i];
+            if (seenInTerm >= raft.Term.Value)
+                continue;
+            // Log matching makes the newest stand for all before it.
+            var own = raft.TermAt(new(index));
+            if (raft.LastIndex.Value < index || (own is not null && own.Value.Value != term))
+                world.Fail(Broken("leader completeness", replica, index));
+            return;
+        }
+    }
+
+    private static string Broken(string theorem, Replica replica, ulong index) =>
+        $"{theorem}: {replica.Raft.Id}, group {replica.Group}, at index {index}";
+
+    private static ulong ContentOf(in Entry entry) => Fingerprint.Of(entry.Data.Span) ^ (ulong)entry.Kind;
+
+    private static bool Agrees<TKey, TFact>(Dictionary<TKey, TFact> facts, TKey key, TFact fact)
+        where TKey : notnull
+        where TFact : IEquatable<TFact> => facts.TryAdd(key, fact) || facts[key].Equals(fact);
+}

@@ -1,0 +1,54 @@
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Clocks;
+
+/// <summary>
+/// The clock of one machine. Its monotonic time never falls, but may run faster or slower than the world's;
+/// its wall time may also jump.
+/// </summary>
+internal sealed class SimulatedClock : TimeProvider
+{
+    private const long EpochUs = 1_700_000_000_000_000;
+    private readonly Scheduler _scheduler;
+    private long _anchorUs;
+    private long _localAtAnchorUs;
+    private long _driftPpm;
+    private long _wallOffsetUs;
+
+    /// <param name="scheduler">The world's time.</param>
+    /// <param name="startUs">What the clock shows first.</param>
+    /// <param name="wallOffsetUs">How wrong its wall time is.</param>
+    public SimulatedClock(Scheduler scheduler, long startUs, long wallOffsetUs) =>
+        (_scheduler, _localAtAnchorUs, _wallOffsetUs) = (scheduler, startUs, wallOffsetUs);
+
+    /// <inheritdoc/>
+    public override long TimestampFrequency => 1_000_000;
+
+    /// <inheritdoc/>
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    /// <inheritdoc/>
+    public override long GetTimestamp()
+    {
+        var passed = _scheduler.NowUs - _anchorUs;
+        return _localAtAnchorUs + passed + (passed * _driftPpm / 1_000_000);
+    }
+
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow() =>
+        DateTimeOffset.UnixEpoch.AddMicroseconds(Math.Max(0, EpochUs + GetTimestamp() + _wallOffsetUs));
+
+    /// <summary>From now on it runs so much faster (or slower, if negative), in millionths.</summary>
+    public void Drift(long ppm)
+    {
+        _localAtAnchorUs = GetTimestamp();
+        _anchorUs = _scheduler.NowUs;
+        _driftPpm = ppm;
+    }
+
+    /// <summary>The wall time jumps.</summary>
+    public void Jump(long us) => _wallOffsetUs += us;
+
+    /// <summary>How long the world's time takes until so much has passed on this clock.</summary>
+    public long WorldTimeFor(long localUs) => (long)Math.Ceiling(localUs / (1 + (_driftPpm / 1e6)));
+}

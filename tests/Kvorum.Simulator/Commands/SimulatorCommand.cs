@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Commands;
+
+/// <summary>The command line: one seed with its trace, or many on all cores.</summary>
+internal static class SimulatorCommand
+{
+    /// <summary>All promises were kept.</summary>
+    public const int Kept = 0;
+
+    /// <summary>A promise is broken.</summary>
+    public const int Broken = 1;
+
+    /// <summary>Asked wrongly.</summary>
+    public const int Usage = 2;
+
+    private static readonly Option<ulong?> Seed = new("--seed")
+    {
+        Description = "Replay this seed and print its trace",
+        HelpName = "number",
+    };
+
+    private static readonly Option<int?> Runs = new("--runs")
+    {
+        Description = "Try so many seeds on all cores; stop at the first broken promise",
+        HelpName = "number",
+    };
+
+    private static readonly Option<ulong?> From = new("--from")
+    {
+        Description = "The first seed of --runs; drawn at random if left out",
+        HelpName = "number",
+    };
+
+    private static readonly Option<bool> Swarm = new("--swarm")
+    {
+        Description = "Draw nodes, partitions, timeouts, sizes and faults from the seed",
+    };
+
+    private static readonly Option<int> Seconds = new("--seconds")
+    {
+        Description = "Simulated seconds of each run, at least",
+        HelpName = "number",
+        DefaultValueFactory = _ => 60,
+    };
+
+    private static readonly Option<int> Shown = new("--verbosity")
+    {
+        Description = "0 outcome, 1 faults and elections, 2 clients too, 3 everything",
+        HelpName = "0-3",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private static readonly Option<int> Jobs = new("--jobs")
+    {
+        Description = "Seeds at a time",
+        HelpName = "number",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+
+    /// <summary>Parses and runs; returns the exit code.</summary>
+    public static int Run(string[] args, TextWriter output, TextWriter errors)
+    {
+        var parsed = Create().Parse(args);
+        if (parsed.Errors.Count == 0)
+        {
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = output,
+                Error = errors,
+                EnableDefaultExceptionHandler = false,
+            });
+        }
+
+        foreach (var error in parsed.Errors)
+            errors.WriteLine($"sim: {error.Message}");
+        errors.WriteLine("Try './sim --help'.");
+        return Usage;
+    }
+
+    private static RootCommand Create()
+    {
+        var root = new RootCommand(
+            "Runs whole Kvorum clusters on one thread, with simulated disks, network, clocks and processes. "
+            + "A seed decides everything: the same seed gives the same trace. "
+            + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
+        {
+            Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
+        };
+        AtLeast(Runs, 1);
+        AtLeast(Jobs, 1);
+        AtLeast(Seconds, 1);
+        Shown.Validators.Add(static result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 3)
+                result.AddError("--verbosity: give 0, 1, 2 or 3");
+        });
+        root.Validators.Add(static result =>
+        {
+            var forMany = result.GetResult(Runs) is not null || result.GetResult(From) is not null;
+            if (result.GetResult(Seed) is not null && forMany)
+                result.AddError("give --seed for one run, or --runs and --from for many");
+        });
+        root.SetAction(static parsed => Act(parsed));
+        return root;
+    }
+
+    private static int Act(ParseResult parsed)
+    {
+        var output = parsed.InvocationConfiguration.Output;
+        var choice = new RunChoice(parsed.GetValue(Swarm), parsed.GetValue(Seconds));
+        var fresh = (ulong)RandomNumberGenerator.GetInt32(int.MaxValue);
+        if (parsed.GetValue(Runs) is { } runs)
+        {
+            var from = parsed.GetValue(From) ?? fresh;
+            return new SeedSearch(choice, from, runs, parsed.GetValue(Jobs), output).Run();
+        }
+
+        var seed = parsed.GetValue(Seed) ?? fresh;
+        var shown = (Verbosity)parsed.GetValue(Shown);
+        var result = Simulation.Run(choice.Options(seed) with { Shown = shown, Output = output });
+        Report.Write(result, choice, output);
+        return result.Failure is null ? Kept : Broken;
+    }
+
+    private static void AtLeast<T>(Option<T> option, int least) => option.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<T>() is int given && given < least)
+            result.AddError($"{option.Name} {given}: give at least {least}");
+    });
+}

@@ -1,0 +1,97 @@
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Nemesis;
+
+/// <summary>What goes wrong with disks.</summary>
+internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStream random)
+{
+    private int _damaged;
+
+    /// <summary>The next operations of a kind fail, on a machine that runs.</summary>
+    public void Fail(FaultKind kind, string operation)
+    {
+        if (Pick() is not { } machine || machine.DiskFault is not null)
+            return;
+        var failures = 1 + random.Below(2);
+        // A read that fails is one at the start: reads are rare while a node runs.
+        machine.DiskFault = (what, path) =>
+        {
+            if (what != operation || failures == 0 || !random.Chance(0.7))
+                return null;
+            failures--;
+            cluster.World.Fired(kind);
+            return new IOException($"{path}: {what}: input/output error (injected)");
+        };
+        spell.UndoAfter(random.Between(500_000, 5_000_000), () => machine.DiskFault = null);
+        if (kind == FaultKind.ReadError)
+            machine.Kill(FaultKind.ProcessCrash);
+    }
+
+    /// <summary>
+    /// The power goes after some more operations, in the middle of whatever is written then.
+    /// </summary>
+    public void CrashSoon()
+    {
+        if (Pick() is { } machine)
+            machine.Disk.PowerOffAfter = machine.Disk.Operations + random.Below(20);
+    }
+
+    /// <summary>No room is left for a while.</summary>
+    public void Fill()
+    {
+        if (Pick() is not { } machine || machine.DiskBytesMax is not null)
+            return;
+        cluster.World.Fired(FaultKind.DiskFull);
+        machine.DiskBytesMax = machine.Disk.BytesInUse + random.Below(40_000);
+        spell.UndoAfter(random.Between(1_000_000, 10_000_000), () => machine.DiskBytesMax = null);
+    }
+
+    /// <summary>The disk takes long for a while.</summary>
+    public void SlowDown()
+    {
+        if (Pick() is not { } machine)
+            return;
+        cluster.World.Fired(FaultKind.SlowDisk);
+        machine.DiskSlowness = random.Between(5, 300);
+        spell.UndoAfter(random.Between(500_000, 8_000_000), () => machine.DiskSlowness = 1);
+    }
+
+    /// <summary>
+    /// A bit of synced data flips, where the format promises to notice: not in the newest frame of a log,
+    /// which cannot be told from an unfinished write. The node is made to read it, and is lost.
+    /// </summary>
+    public void Flip()
+    {
+        if (_damaged >= cluster.LossesAllowed || Pick() is not { } machine)
+            return;
+        var files = machine.Disk.Files()
+            .Where(file => IsLog(file.Path) || file.Path.EndsWith(".tree", StringComparison.Ordinal))
+            .ToArray();
+        for (var tries = 0; tries < 20 && files.Length > 0; tries++)
+        {
+            var (path, length) = random.Pick(files);
+            var end = IsLog(path) ? machine.Disk.LastWriteOffset(path) : length;
+            var at = end == 0 ? 0 : random.Between(0, end - 1);
+            if (at >= end || machine.Disk.ReadAll(path)[at] == 0)
+                continue;
+            if (!machine.Disk.Flip(path, at, random.Below(8)))
+                continue;
+            _damaged++;
+            cluster.World.Fired(FaultKind.BitFlip);
+            cluster.World.Trace.Event(
+                Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at,
+                $"a bit flips in {path} at {at}");
+            machine.Kill(FaultKind.ProcessCrash);
+            return;
+        }
+    }
+
+    private static bool IsLog(string path) => path.EndsWith(".log", StringComparison.Ordinal);
+
+    private Machine? Pick()
+    {
+        var running = cluster.Machines.Where(machine => machine.Process is not null).ToArray();
+        return running.Length == 0 ? null : random.Pick(running);
+    }
+}

@@ -1,0 +1,145 @@
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Nemesis;
+
+/// <summary>Makes things go wrong for a time, and then makes all well again.</summary>
+internal sealed class FaultMaker
+{
+    private readonly Cluster _cluster;
+    private readonly FaultOptions _options;
+    private readonly FaultySpell _spell;
+    private readonly FaultPlan _plan;
+    private readonly DiskNemesis _disks;
+    private readonly NetworkNemesis _network;
+    private readonly RandomStream _random;
+
+    public FaultMaker(Cluster cluster, FaultOptions options)
+    {
+        (_cluster, _options) = (cluster, options);
+        _random = cluster.World.Random("faults");
+        _spell = new(cluster.World);
+        _plan = new(cluster.World, options, Strike);
+        _disks = new(cluster, _spell, cluster.World.Random("faults of disks"));
+        _network = new(cluster, _spell, cluster.World.Random("faults of the network"));
+    }
+
+    /// <summary>A time of faults begins; returns how long it lasts, in microseconds.</summary>
+    public long Begin()
+    {
+        var length = 1_000_000 * _random.Between(_options.RoundMinSeconds, _options.RoundMaxSeconds);
+        _plan.Begin(length);
+        return length;
+    }
+
+    /// <summary>Everything heals: networks, disks, clocks; all nodes that can run do.</summary>
+    public void Heal()
+    {
+        _plan.End();
+        _spell.UndoAll();
+        _cluster.Network.MendAll();
+        foreach (var machine in _cluster.Machines)
+        {
+            machine.Disk.PowerOffAfter = null;
+            machine.Clock.Drift(0);
+            if (machine.Process is { } process)
+                process.PausedUntilUs = 0;
+            else
+                machine.StartAfter(_random.Between(0, 1_000_000));
+        }
+    }
+
+    private void Strike(FaultKind kind)
+    {
+        switch (kind)
+        {
+            case FaultKind.ProcessCrash:
+                Running()?.Kill(kind);
+                break;
+            case FaultKind.PowerLoss:
+                Running()?.LosePower(kind);
+                break;
+            case FaultKind.PowerLossOfAll:
+                foreach (var machine in _cluster.Machines)
+                    machine.LosePower(kind);
+                break;
+            case FaultKind.Pause:
+                Pause();
+                break;
+            case FaultKind.ClockDrift or FaultKind.ClockJump:
+                DisturbClock(kind);
+                break;
+            case FaultKind.CrashInDiskWork:
+                _disks.CrashSoon();
+                break;
+            case FaultKind.ReadError:
+                _disks.Fail(kind, "read");
+                break;
+            case FaultKind.WriteError:
+                _disks.Fail(kind, "write");
+                break;
+            case FaultKind.SyncError:
+                _disks.Fail(kind, "sync");
+                break;
+            case FaultKind.DiskFull:
+                _disks.Fill();
+                break;
+            case FaultKind.SlowDisk:
+                _disks.SlowDown();
+                break;
+            case FaultKind.BitFlip:
+                _disks.Flip();
+                break;
+            case FaultKind.OneWayCut:
+                _network.CutOneWay();
+                break;
+            case FaultKind.Split:
+                _network.Split();
+                break;
+            case FaultKind.ConnectionReset:
+                _network.Reset();
+                break;
+            case FaultKind.SlowLink:
+                _network.SlowDown();
+                break;
+            case FaultKind.FrameLost or FaultKind.FrameDuplicated or FaultKind.FrameReordered:
+                _network.Disturb(kind);
+                break;
+            default:
+                throw new InvalidOperationException($"{kind} is not made here");
+        }
+    }
+
+    // Longer than a lease can last.
+    private void Pause()
+    {
+        if (Running()?.Process is not { } process)
+            return;
+        var ms = _random.Between(_cluster.Options.ElectionMinMs / 2, 3 * _cluster.Options.ElectionMaxMs);
+        process.PausedUntilUs = _cluster.World.NowUs + (ms * 1000);
+        _cluster.World.Fired(FaultKind.Pause);
+        _cluster.World.Trace.Event(
+            Verbosity.Faults, TraceKind.Fault, process.Machine.Index, (ulong)ms, $"is paused for {ms} ms");
+    }
+
+    private void DisturbClock(FaultKind kind)
+    {
+        var machine = _random.Pick(_cluster.Machines);
+        _cluster.World.Fired(kind);
+        if (kind == FaultKind.ClockJump)
+        {
+            machine.Clock.Jump(_random.Between(-3_600_000_000, 3_600_000_000));
+            return;
+        }
+
+        // Two clocks that differ by 4.5 % each way stay within the 10 % that a lease allows.
+        var bound = _cluster.Options.LeaseReads ? 45_000 : 400_000;
+        machine.Clock.Drift(_random.Between(-bound, bound));
+    }
+
+    private Machine? Running()
+    {
+        var running = _cluster.Machines.Where(machine => machine.Process is not null).ToArray();
+        return running.Length == 0 ? null : _random.Pick(running);
+    }
+}

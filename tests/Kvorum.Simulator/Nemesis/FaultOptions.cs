@@ -1,0 +1,48 @@
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Nemesis;
+
+/// <summary>What goes wrong in a run, and how often.</summary>
+internal sealed record FaultOptions
+{
+    /// <summary>
+    /// Mean seconds between two faults of a kind, while there are faults; what is not named never fires.
+    /// </summary>
+    public IReadOnlyDictionary<FaultKind, double> MeanSeconds { get; init; } = Usual;
+
+    /// <summary>Least length of a time of faults, in seconds.</summary>
+    public int RoundMinSeconds { get; init; } = 8;
+
+    /// <summary>Greatest length of a time of faults, in seconds.</summary>
+    public int RoundMaxSeconds { get; init; } = 25;
+
+    /// <summary>Every kind that the simulator makes: those of single frames and messages included.</summary>
+    public static IReadOnlyList<FaultKind> Claimed { get; } =
+        [.. Enum.GetValues<FaultKind>().Where(kind => kind != FaultKind.WipedDisk)];
+
+    /// <summary>Everything, each now and then.</summary>
+    public static IReadOnlyDictionary<FaultKind, double> Usual { get; } =
+        new SortedDictionary<FaultKind, double>
+    {
+        [FaultKind.ProcessCrash] = 20,
+        [FaultKind.PowerLoss] = 25,
+        [FaultKind.CrashInDiskWork] = 20,
+        [FaultKind.PowerLossOfAll] = 62,
+        [FaultKind.Pause] = 25,
+        [FaultKind.ClockDrift] = 25,
+        [FaultKind.ClockJump] = 30,
+        [FaultKind.ReadError] = 50,
+        [FaultKind.WriteError] = 50,
+        [FaultKind.SyncError] = 38,
+        [FaultKind.DiskFull] = 62,
+        [FaultKind.SlowDisk] = 38,
+        [FaultKind.BitFlip] = 150,
+        [FaultKind.FrameLost] = 30,
+        [FaultKind.FrameDuplicated] = 30,
+        [FaultKind.FrameReordered] = 30,
+        [FaultKind.OneWayCut] = 20,
+        [FaultKind.Split] = 20,
+        [FaultKind.ConnectionReset] = 12,
+        [FaultKind.SlowLink] = 25,
+    };
+}

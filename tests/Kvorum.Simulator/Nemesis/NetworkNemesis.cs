@@ -1,0 +1,101 @@
+using Kvorum.Node;
+using Kvorum.Simulator.Network;
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Nemesis;
+
+/// <summary>What goes wrong between the machines.</summary>
+internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomStream random)
+{
+    private SimulatedNetwork Network => cluster.Network;
+
+    /// <summary>Frames of one direction do not arrive for a while.</summary>
+    public void CutOneWay()
+    {
+        if (PickLink() is not { } link)
+            return;
+        cluster.World.Fired(FaultKind.OneWayCut);
+        Say($"nothing from node-{link.From + 1} reaches node-{link.To + 1}", link.From);
+        Network.Cut(link.From, link.To);
+        spell.UndoAfter(SomeTime(), () => Network.Mend(link.From, link.To));
+    }
+
+    /// <summary>The machines are on two sides for a while.</summary>
+    public void Split()
+    {
+        var side = new bool[Network.Machines];
+        for (var i = 0; i < side.Length; i++)
+            side[i] = random.Chance(0.5);
+        if (side.Distinct().Count() < 2)
+            return;
+        cluster.World.Fired(FaultKind.Split);
+        Say($"split: {string.Join(' ', side.Select(here => here ? 'A' : 'B'))}", -1);
+        Crossing(side, Network.Cut);
+        spell.UndoAfter(SomeTime(), () => Crossing(side, Network.Mend));
+    }
+
+    /// <summary>A connection is reset.</summary>
+    public void Reset()
+    {
+        if (PickLink() is not { } link || Network.At(link.From)?.LinkTo(link.To) is not { } connection)
+            return;
+        cluster.World.Fired(FaultKind.ConnectionReset);
+        connection.Reset(random.Chance(0.5) ? PeerLoss.ProcessGone : PeerLoss.Silent);
+    }
+
+    /// <summary>A link is slow for a while.</summary>
+    public void SlowDown()
+    {
+        if (PickLink() is not { } link)
+            return;
+        cluster.World.Fired(FaultKind.SlowLink);
+        Network.Slow(link.From, link.To, random.Between(5, 2000));
+        spell.UndoAfter(SomeTime(), () => Network.Slow(link.From, link.To, 1));
+    }
+
+    /// <summary>Single frames suffer for a while.</summary>
+    public void Disturb(FaultKind kind)
+    {
+        var probability = random.Fraction() * 0.2;
+        var before = Network.Frames;
+        Network.Frames = kind switch
+        {
+            FaultKind.FrameLost => before with { Lost = probability },
+            FaultKind.FrameDuplicated => before with { Duplicated = probability },
+            _ => before with { Reordered = probability },
+        };
+        spell.UndoAfter(SomeTime(), () => Network.Frames = kind switch
+        {
+            FaultKind.FrameLost => Network.Frames with { Lost = 0 },
+            FaultKind.FrameDuplicated => Network.Frames with { Duplicated = 0 },
+            _ => Network.Frames with { Reordered = 0 },
+        });
+    }
+
+    private long SomeTime() =>
+        random.Chance(0.3) ? random.Between(10_000, 500_000) : random.Between(500_000, 8_000_000);
+
+    private (int From, int To)? PickLink()
+    {
+        if (Network.Machines < 2)
+            return null;
+        var from = random.Below(Network.Machines);
+        return (from, (from + 1 + random.Below(Network.Machines - 1)) % Network.Machines);
+    }
+
+    private static void Crossing(bool[] side, Action<int, int> change)
+    {
+        for (var from = 0; from < side.Length; from++)
+        {
+            for (var to = 0; to < side.Length; to++)
+            {
+                if (side[from] != side[to])
+                    change(from, to);
+            }
+        }
+    }
+
+    private void Say(string what, int node) =>
+        cluster.World.Trace.Event(Verbosity.Faults, TraceKind.Fault, node, (ulong)what.Length, $"{what}");
+}

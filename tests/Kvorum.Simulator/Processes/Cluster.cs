@@ -1,0 +1,86 @@
+using System.Globalization;
+using Kvorum.Node;
+using Kvorum.Simulator.Network;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Processes;
+
+/// <summary>All machines of a run, and the network between them.</summary>
+internal sealed class Cluster
+{
+    private readonly MemberSeed[] _members;
+
+    public Cluster(SimulatedWorld world, ClusterOptions options, NetworkOptions network)
+    {
+        (World, Options) = (world, options);
+        _members = [.. Enumerable.Range(1, options.Nodes).Select(number => new MemberSeed(
+            ClusterIdentity.NodeFromName(NameOf(number)), NameOf(number), AddressOf(number, 60050)))];
+        Network = new(world, [.. _members.Select(member => member.Id)], network);
+        Machines = [.. Enumerable.Range(0, options.Nodes).Select(index =>
+            new Machine(world, Network, index, NodeOptionsOf(index)) { Speed = options.Disk })];
+    }
+
+    /// <summary>The run.</summary>
+    public SimulatedWorld World { get; }
+
+    /// <summary>Its settings.</summary>
+    public ClusterOptions Options { get; }
+
+    /// <summary>The network.</summary>
+    public SimulatedNetwork Network { get; }
+
+    /// <summary>The machines, by number.</summary>
+    public IReadOnlyList<Machine> Machines { get; }
+
+    /// <summary>Groups of every node: the metadata group and the partitions.</summary>
+    public int Groups => Options.Partitions + 1;
+
+    /// <summary>The processes that run, by number of their machine.</summary>
+    public IEnumerable<SimulatedProcess> Running =>
+        Machines.Select(machine => machine.Process).OfType<SimulatedProcess>();
+
+    /// <summary>How many machines may lose their data for good without any promise being off.</summary>
+    public int LossesAllowed => (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2;
+
+    /// <summary>Starts all nodes, at almost the same time.</summary>
+    public void Start()
+    {
+        var random = World.Random("first start");
+        foreach (var machine in Machines)
+            machine.StartAfter(random.Between(0, 50_000));
+    }
+
+    private static string NameOf(int number) => string.Create(CultureInfo.InvariantCulture, $"node-{number}");
+
+    private static string AddressOf(int number, int port) =>
+        string.Create(CultureInfo.InvariantCulture, $"127.0.0.{number}:{port}");
+
+    private NodeOptions NodeOptionsOf(int index)
+    {
+        const int virtualNodes = 16;
+        var number = index + 1;
+        var clusterId = ClusterIdentity.ClusterOf(
+            _members.Select(member => member.Id), Options.Partitions, Options.ReplicationFactor,
+            virtualNodes);
+        return new()
+        {
+            Self = new(
+                _members[index].Id, _members[index].Name, clusterId, _members[index].PeerAddress,
+                AddressOf(number, 50051), AddressOf(number, 8080)),
+            Members = _members,
+            PartitionCount = Options.Partitions,
+            ReplicationFactor = Options.ReplicationFactor,
+            VirtualNodes = virtualNodes,
+            Loops = Options.Loops,
+            TickMs = Options.TickMs,
+            HeartbeatMs = Options.HeartbeatMs,
+            ElectionTimeoutMinMs = Options.ElectionMinMs,
+            ElectionTimeoutMaxMs = Options.ElectionMaxMs,
+            LeaseReads = Options.LeaseReads,
+            SegmentBytes = Options.SegmentBytes,
+            CheckpointLogBytes = Options.CheckpointLogBytes,
+            TrailingLogBytes = Options.TrailingLogBytes,
+            SessionRecordsMax = Options.SessionRecordsMax,
+        };
+    }
+}

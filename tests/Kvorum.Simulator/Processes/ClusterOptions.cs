@@ -1,0 +1,47 @@
+namespace Kvorum.Simulator.Processes;
+
+/// <summary>The nodes of a run: how many, and with which settings.</summary>
+internal sealed record ClusterOptions
+{
+    /// <summary>Nodes, 1 to 9.</summary>
+    public int Nodes { get; init; } = 3;
+
+    /// <summary>Partitions of the keyspace.</summary>
+    public int Partitions { get; init; } = 4;
+
+    /// <summary>Replicas of each partition.</summary>
+    public int ReplicationFactor { get; init; } = 3;
+
+    /// <summary>Loops of each node.</summary>
+    public int Loops { get; init; } = 1;
+
+    /// <summary>Length of a tick, in milliseconds.</summary>
+    public int TickMs { get; init; } = 20;
+
+    /// <summary>Time between heartbeats, in milliseconds.</summary>
+    public int HeartbeatMs { get; init; } = 100;
+
+    /// <summary>Least election timeout, in milliseconds.</summary>
+    public int ElectionMinMs { get; init; } = 1000;
+
+    /// <summary>Greatest election timeout, in milliseconds.</summary>
+    public int ElectionMaxMs { get; init; } = 2000;
+
+    /// <summary>Lease reads are served by the lease; clocks then drift within its bound.</summary>
+    public bool LeaseReads { get; init; }
+
+    /// <summary>Size of a log segment, in bytes.</summary>
+    public int SegmentBytes { get; init; } = 64 << 10;
+
+    /// <summary>Log bytes of a partition that start a checkpoint.</summary>
+    public int CheckpointLogBytes { get; init; } = 8 << 10;
+
+    /// <summary>Bytes of entries kept below a checkpoint.</summary>
+    public int TrailingLogBytes { get; init; } = 2 << 10;
+
+    /// <summary>Exactly-once records kept per partition.</summary>
+    public int SessionRecordsMax { get; init; } = 500;
+
+    /// <summary>How fast the disks are.</summary>
+    public DiskSpeed Disk { get; init; } = new();
+}

@@ -1,0 +1,187 @@
+using Kvorum.Node;
+using Kvorum.Simulator.Clocks;
+using Kvorum.Simulator.Disks;
+using Kvorum.Simulator.Network;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Processes;
+
+/// <summary>
+/// One server: a disk and a clock that outlive its processes, and a supervisor that starts the node again
+/// after its end.
+/// </summary>
+internal sealed class Machine
+{
+    private readonly SimulatedNetwork _network;
+    private readonly NodeOptions _options;
+    private readonly RandomStream _random;
+    private int _failuresAtStart;
+    private int _plan;
+
+    public Machine(SimulatedWorld world, SimulatedNetwork network, int index, NodeOptions options)
+    {
+        (World, _network, Index, _options) = (world, network, index, options);
+        _random = world.Random("machine", index);
+        const long minuteUs = 60_000_000;
+        Clock = new(world.Scheduler, _random.Between(0, 15 * minuteUs), _random.Between(-minuteUs, minuteUs));
+    }
+
+    /// <summary>The run.</summary>
+    public SimulatedWorld World { get; }
+
+    /// <summary>Its number, from 0.</summary>
+    public int Index { get; }
+
+    /// <summary>Its disk as it is now.</summary>
+    public SimulatedDisk Disk { get; private set; } = new() { KeepsTrace = false };
+
+    /// <summary>Most bytes that its disk may hold now; null: no bound.</summary>
+    public long? DiskBytesMax
+    {
+        get;
+        set => Disk.BytesMax = (field = value) ?? long.MaxValue;
+    }
+
+    /// <summary>Its clock.</summary>
+    public SimulatedClock Clock { get; }
+
+    /// <summary>How fast its disk is.</summary>
+    public DiskSpeed Speed { get; set; } = new();
+
+    /// <summary>How many times longer its disk takes now.</summary>
+    public double DiskSlowness { get; set; } = 1;
+
+    /// <summary>The process that runs; null if none does.</summary>
+    public SimulatedProcess? Process { get; private set; }
+
+    /// <summary>True once its data is damaged and it has refused to start: it never comes back.</summary>
+    public bool IsLost { get; private set; }
+
+    /// <summary>Told after each turn of a loop.</summary>
+    public Action<SimulatedProcess, int> Turned { get; set; } = static (_, _) => { };
+
+    /// <summary>Told after a start, and after an end.</summary>
+    public Action<Machine, bool> Changed { get; set; } = static (_, _) => { };
+
+    /// <summary>Makes the world's disk errors; asked for each operation.</summary>
+    public Func<string, string, IOException?>? DiskFault
+    {
+        get;
+        set => Disk.Fault = field = value;
+    }
+
+    /// <summary>The node starts so long from now, unless something else is decided until then.</summary>
+    public void StartAfter(long delayUs)
+    {
+        var plan = ++_plan;
+        World.Scheduler.After(delayUs, () =>
+        {
+            if (plan == _plan)
+                Start();
+        });
+    }
+
+    /// <summary>Starts the node, unless it runs or is lost.</summary>
+    public void Start()
+    {
+        if (Process is not null || IsLost)
+            return;
+        _plan++;
+        Disk.DamageRead.Clear();
+        _failuresAtStart = Disk.FailedOperations;
+        var endpoint = _network.Connect(Index, _options.Self);
+        try
+        {
+            Process = SimulatedProcess.Start(this, endpoint, _options, new(_random.Next(), "process"));
+        }
+        catch (Exception e) when (e is IOException or NodeStartException)
+        {
+            Refused(e);
+            return;
+        }
+
+        var found = Process.Node.Recovery;
+        World.Trace.Event(
+            Verbosity.Faults, TraceKind.Start, Index, (ulong)found.Records,
+            $"starts; its log has {found.Records} records in {found.Segments} segments");
+        if (Disk.DamageRead.Count > 0)
+            World.Fail($"damage not noticed: node-{Index + 1} has read {Disk.DamageRead.Min} and runs");
+        Changed(this, true);
+        if (Disk.IsOff)
+            LosePower(FaultKind.CrashInDiskWork);
+    }
+
+    /// <summary>kill -9.</summary>
+    public void Kill(FaultKind why) => End(why, isPowerLost: false);
+
+    /// <summary>The power goes: what was not synced may be lost or torn.</summary>
+    public void LosePower(FaultKind why)
+    {
+        End(why, isPowerLost: true);
+        AfterPowerLoss();
+    }
+
+    /// <summary>The node itself has ended its process.</summary>
+    public void GaveUp(string message)
+    {
+        World.Require(
+            Disk.FailedOperations > _failuresAtStart || Disk.IsOff,
+            $"node-{Index + 1} gave up, though its disk did nothing wrong: {message}");
+        World.Trace.Event(Verbosity.Faults, TraceKind.Note, Index, 0, $"gives up: {FirstLine(message)}");
+        EndProcess(isPowerLost: false);
+    }
+
+    private void End(FaultKind why, bool isPowerLost)
+    {
+        if (Process is null)
+            return;
+        World.Fired(why);
+        World.Trace.Event(Verbosity.Faults, TraceKind.End, Index, (ulong)why, $"ends: {why}");
+        EndProcess(isPowerLost);
+    }
+
+    private void EndProcess(bool isPowerLost)
+    {
+        Process!.End();
+        Process = null;
+        _network.Disconnect(Index, isPowerLost);
+        Changed(this, false);
+        StartAfter(_random.Between(50_000, 3_000_000));
+    }
+
+    private void Refused(Exception why)
+    {
+        _network.Disconnect(Index, Disk.IsOff);
+        if (Disk.IsOff)
+        {
+            World.Fired(FaultKind.CrashInDiskWork);
+            AfterPowerLoss();
+        }
+        else if (Disk.DamageRead.Count > 0)
+        {
+            IsLost = true;
+        }
+        else
+        {
+            World.Require(
+                Disk.FailedOperations > _failuresAtStart,
+                $"node-{Index + 1} refuses to start, though its disk did nothing wrong: {why.Message}");
+        }
+
+        World.Trace.Event(Verbosity.Faults, TraceKind.Refused, Index, (ulong)why.Message.Length,
+            $"refuses to start: {FirstLine(why.Message)}");
+        if (!IsLost)
+            StartAfter(_random.Between(100_000, 2_000_000));
+    }
+
+    // Everything not synced is lost, or kept, or each sector draws, by the weather of this power cut.
+    private void AfterPowerLoss()
+    {
+        var weather = _random.Below(4) switch { 0 => 0.0, 1 => 1.0, _ => _random.Fraction() };
+        Disk = Disk.Crash(() => _random.Chance(weather));
+        Disk.Fault = DiskFault;
+        Disk.BytesMax = DiskBytesMax ?? long.MaxValue;
+    }
+
+    private static string FirstLine(string text) => text.Split('\n')[0];
+}

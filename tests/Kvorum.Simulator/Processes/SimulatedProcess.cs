@@ -1,0 +1,188 @@
+using Kvorum.Node;
+using Kvorum.Node.Replicas;
+using Kvorum.Simulator.Network;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Processes;
+
+/// <summary>
+/// One life of one node's process: the production brain, its loops turned by events, its jobs, its end. What
+/// is planned for a process does not happen once it has ended, and waits while it is paused.
+/// </summary>
+internal sealed class SimulatedProcess : INodeEvents
+{
+    private readonly Endpoint _endpoint;
+    private readonly RandomStream _random;
+    private LoopState[] _loops = [];
+
+    private sealed class LoopState
+    {
+        // The turn that is planned; a wake-up before it makes a newer one, and the older comes to nothing.
+        public long Planned { get; set; }
+
+        public long DueUs { get; set; } = long.MaxValue;
+    }
+
+    private SimulatedProcess(Machine machine, Endpoint endpoint, RandomStream random) =>
+        (Machine, _endpoint, _random) = (machine, endpoint, random);
+
+    /// <summary>The machine it runs on.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>The brain.</summary>
+    public KvorumNode Node { get; private set; } = null!;
+
+    /// <summary>The name of the node.</summary>
+    public string Name => _endpoint.Hello.Name;
+
+    /// <summary>All replicas of the node.</summary>
+    public IEnumerable<Replica> Replicas => Node.Loops.SelectMany(loop => loop.Replicas);
+
+    /// <summary>True until its end.</summary>
+    public bool IsAlive { get; private set; } = true;
+
+    /// <summary>Why the node itself gave up; null if it did not.</summary>
+    public string? FatalMessage { get; private set; }
+
+    /// <summary>It does not run before this moment, in microseconds.</summary>
+    public long PausedUntilUs
+    {
+        get => _endpoint.PausedUntilUs;
+        set => _endpoint.PausedUntilUs = value;
+    }
+
+    private SimulatedWorld World => Machine.World;
+
+    /// <summary>
+    /// Starts the node on its machine. Throws what the node throws when it refuses to start.
+    /// </summary>
+    public static SimulatedProcess Start(
+        Machine machine, Endpoint endpoint, NodeOptions options, RandomStream random)
+    {
+        var process = new SimulatedProcess(machine, endpoint, random);
+        try
+        {
+            process.Node = new KvorumNode(options, new NodeWorld
+            {
+                Files = machine.Disk,
+                Jobs = new SimulatedJobs(process, new(random.Next(), "jobs")),
+                Transport = endpoint,
+                Time = machine.Clock,
+                RandomSeed = (int)random.Next(),
+                Events = process,
+            });
+        }
+        catch
+        {
+            process.IsAlive = false;
+            throw;
+        }
+
+        process.RunLoops();
+        return process;
+    }
+
+    /// <summary>Plans something in this process's life.</summary>
+    public void After(long delayUs, Action what) => World.Scheduler.After(delayUs, () => WhenRunning(what));
+
+    /// <summary>Runs a job now; what leaves it ends the node, and so does a power cut within it.</summary>
+    public void RunJob(Action job)
+    {
+        try
+        {
+            job();
+        }
+        catch (Exception e)
+        {
+            Fatal($"a job failed: {e.Message}", e);
+        }
+
+        EndIfOver();
+    }
+
+    /// <summary>The end: nothing of this process happens any more.</summary>
+    public void End()
+    {
+        IsAlive = false;
+        // Readers and locks are in memory only; closing changes nothing on the disk.
+        Node.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
+        World.Trace.Event(
+            Verbosity.Faults, TraceKind.Role, Machine.Index, (term << 8) | partition,
+            $"{keyspace}/{partition} is {role} in term {term}, leader {(leader == "" ? "unknown" : leader)}");
+
+    /// <inheritdoc/>
+    public void Note(string message) => World.Trace.Event(
+        Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
+
+    /// <inheritdoc/>
+    public void Fatal(string message, Exception? cause) =>
+        FatalMessage ??= cause is null ? message : $"{message}\n{cause}";
+
+    private void RunLoops()
+    {
+        _loops = [.. Node.Loops.Select(_ => new LoopState())];
+        for (var i = 0; i < _loops.Length; i++)
+        {
+            var index = i;
+            Node.Loops[i].Wake = () => PlanTurn(index, SchedulingDelay());
+            PlanTurn(i, SchedulingDelay());
+        }
+
+        Node.Start();
+    }
+
+    private long SchedulingDelay() => 5 + _random.Below(40);
+
+    private void PlanTurn(int index, long delayUs)
+    {
+        var loop = _loops[index];
+        var due = World.NowUs + delayUs;
+        if (due >= loop.DueUs)
+            return;
+        loop.DueUs = due;
+        var number = ++loop.Planned;
+        World.Scheduler.At(due, () => WhenRunning(() =>
+        {
+            if (loop.Planned == number)
+                Turn(index);
+        }));
+    }
+
+    private void Turn(int index)
+    {
+        _loops[index].DueUs = long.MaxValue;
+        World.Trace.Event(
+            Verbosity.Everything, TraceKind.Turn, Machine.Index, (ulong)index, $"turns loop {index}");
+        var rest = Node.Loops[index].Turn();
+        Machine.Turned(this, index);
+        EndIfOver();
+        if (!IsAlive)
+            return;
+        var restUs = Machine.Clock.WorldTimeFor(rest.Ticks / TimeSpan.TicksPerMicrosecond);
+        PlanTurn(index, rest == TimeSpan.Zero ? SchedulingDelay() : Math.Max(1, restUs));
+    }
+
+    private void EndIfOver()
+    {
+        if (!IsAlive)
+            return;
+        if (Machine.Disk.IsOff)
+            Machine.LosePower(FaultKind.CrashInDiskWork);
+        else if (FatalMessage is { } message)
+            Machine.GaveUp(message);
+    }
+
+    private void WhenRunning(Action what)
+    {
+        if (!IsAlive)
+            return;
+        if (PausedUntilUs > World.NowUs)
+            World.Scheduler.At(PausedUntilUs + _random.Below(200), () => WhenRunning(what));
+        else
+            what();
+    }
+}

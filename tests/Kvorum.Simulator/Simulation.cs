@@ -1,0 +1,181 @@
+using Kvorum.Simulator.Checkers;
+using Kvorum.Simulator.Nemesis;
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.Workloads;
+using Kvorum.Simulator.World;
+using Kvorum.Verification;
+
+namespace Kvorum.Simulator;
+
+// The door of this project: a run of whole nodes on one thread, decided by its options alone. Rounds follow
+// each other: faults while clients ask, with checkers looking after every turn; then everything heals, and
+// progress is demanded; then all is compared. The parts:
+//
+//   World       time, random numbers, the trace, the verdict
+//   Disks, Clocks, Network     what production gets from the operating system
+//   Processes   machines, and the lives of the nodes on them
+//   Workloads   clients;  Nemesis  faults;  Checkers  the theorems, each stated in its own file
+
+/// <summary>One run. Open this file first.</summary>
+internal sealed class Simulation
+{
+    private readonly SimulationOptions _options;
+    private readonly SimulatedWorld _world;
+    private readonly Cluster _cluster;
+    private readonly FaultMaker _faults;
+    private readonly History _history = new();
+    private readonly StaleReads _staleReads = new();
+    private readonly SimulatedClient[] _clients;
+    private readonly RaftChecker _raft;
+    private readonly ReplicaChecker _replicas;
+    private readonly ProgressChecker _progress;
+    private readonly HistoryChecker _answers;
+
+    private Simulation(SimulationOptions options)
+    {
+        _options = options;
+        _world = new(options.Seed, options.Shown, options.Output);
+        _cluster = new(_world, options.Cluster, options.Network);
+        _faults = new(_cluster, options.Faults);
+        _raft = new(_world, _cluster.Groups);
+        _replicas = new(_world, _raft.Facts);
+        _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
+            _cluster, _history, _staleReads, options.Workload, number, WorkloadOf(number)))];
+        _progress = new(_cluster, _replicas);
+        _answers = new(_world, _history, _staleReads);
+        foreach (var machine in _cluster.Machines)
+            (machine.Turned, machine.Changed) = (Turned, Changed);
+    }
+
+    /// <summary>Runs to the end, or to the first broken promise.</summary>
+    public static SimulationResult Run(SimulationOptions options) => new Simulation(options).Run();
+
+    private SimulationResult Run()
+    {
+        try
+        {
+            _cluster.Start();
+            var endUs = _options.Seconds * 1_000_000L;
+            for (var round = 1; _world.Failure is null && _world.NowUs < endUs; round++)
+                RunRound(round);
+        }
+        catch (InvalidOperationException e)
+        {
+            _world.Fail($"the simulation itself failed: {e}");
+        }
+
+        _answers.CheckAll();
+        return new()
+        {
+            Seed = _options.Seed,
+            Failure = _world.Failure,
+            TraceHash = _world.Trace.Hash,
+            Seconds = _world.NowUs / 1e6,
+            Events = _world.Scheduler.Happened,
+            Answered = _history.Operations.Count(operation => operation.IsCertain),
+            Faults = new SortedDictionary<FaultKind, long>(
+                Enum.GetValues<FaultKind>().ToDictionary(kind => kind, _world.CountOf)),
+        };
+    }
+
+    private void RunRound(int round)
+    {
+        Say($"round {round}: faults", round);
+        foreach (var client in _clients)
+        {
+            client.HasReliableWay = false;
+            client.Begin();
+        }
+
+        RunUntil(_world.NowUs + _faults.Begin(), static () => false);
+        Say($"round {round}: everything heals", round);
+        _faults.Heal();
+        foreach (var client in _clients)
+        {
+            client.HasReliableWay = true;
+            client.Rest();
+        }
+
+        Demand(_options.Workload.PatienceUs + 5_000_000, () => !_clients.Any(client => client.IsBusy),
+            "every client gets an outcome");
+        Demand(_progress.BoundUs, _progress.HasLeaders, "every group has a leader, and all nodes run");
+        Ask(_progress.Probes(round), "every partition takes a write");
+        Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
+        _progress.CompareAll();
+        Ask(_answers.FinalReads(), "every key can be read");
+        _answers.CheckFinalReads();
+    }
+
+    // What the end of a round asks, each through another client, as many at a time as there are clients.
+    private void Ask(IReadOnlyList<Asked> all, string promise)
+    {
+        for (var from = 0; from < all.Count && _world.Failure is null; from += _clients.Length)
+        {
+            for (var i = 0; i < _clients.Length && from + i < all.Count; i++)
+                _clients[i].Ask(all[from + i]);
+            Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
+            var asked = Math.Min(_clients.Length, all.Count - from);
+            if (!_history.Operations.TakeLast(asked).All(operation => operation.IsCertain))
+                _world.Fail($"progress: after everything has healed, {promise}: one could not");
+        }
+    }
+
+    private void Demand(long withinUs, Func<bool> condition, string promise)
+    {
+        if (_world.Failure is not null || RunUntil(_world.NowUs + withinUs, condition))
+            return;
+        _world.Fail(
+            $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
+            + $"it did not come true. {_progress.Describe()}");
+    }
+
+    // True if the condition came true; looked at every 20 ms of simulated time.
+    private bool RunUntil(long untilUs, Func<bool> condition)
+    {
+        while (_world.Failure is null)
+        {
+            var step = Math.Min(untilUs, _world.NowUs + 20_000);
+            _world.Scheduler.At(step, static () => { });
+            while (_world.Failure is null && _world.Scheduler.RunNext(step))
+            {
+            }
+
+            if (condition())
+                return true;
+            if (_world.NowUs >= untilUs)
+                return false;
+        }
+
+        return false;
+    }
+
+    private IWorkload WorkloadOf(int number) => number % 3 == 2
+        ? new CounterWorkload(_options.Workload)
+        : new RegisterWorkload(_options.Workload, _options.Cluster.LeaseReads);
+
+    private void Turned(SimulatedProcess process, int loop)
+    {
+        foreach (var replica in process.Node.Loops[loop].Replicas)
+        {
+            var applied = _raft.Look(process, replica);
+            if (applied && _replicas.IsDue(replica))
+                _replicas.Compare(replica, process.Name);
+        }
+    }
+
+    private void Changed(Machine machine, bool isStarted)
+    {
+        if (isStarted)
+        {
+            foreach (var replica in machine.Process!.Replicas)
+                _replicas.Compare(replica, machine.Process.Name);
+            return;
+        }
+
+        foreach (var client in _clients)
+            client.ConnectionLost(machine);
+    }
+
+    private void Say(string what, int round) =>
+        _world.Trace.Event(Verbosity.Faults, TraceKind.Phase, -1, (ulong)round, $"{what}");
+}

@@ -1,0 +1,91 @@
+using Kvorum.Simulator.Nemesis;
+using Kvorum.Simulator.Network;
+using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.Workloads;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator;
+
+/// <summary>
+/// Draws a configuration from a seed: what one configuration can never show, another does (Groce and others,
+/// "Swarm testing", 2012). Some kinds of faults are left out of each, since faults also hide each other.
+/// </summary>
+internal static class Swarm
+{
+    /// <summary>The options of a swarm run.</summary>
+    public static SimulationOptions Draw(ulong seed)
+    {
+        var random = new RandomStream(seed, "swarm");
+        var cluster = Cluster(random);
+        return new()
+        {
+            Seed = seed,
+            Cluster = cluster,
+            Network = Network(random),
+            Workload = Workload(random),
+            Faults = Faults(random),
+        };
+    }
+
+    private static ClusterOptions Cluster(RandomStream random)
+    {
+        var nodes = random.Pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9]);
+        var electionMin = (int)random.Between(150, 1500);
+        var tick = (int)random.Pick([5, 10, 20]);
+        return new()
+        {
+            Nodes = nodes,
+            Partitions = (int)random.Pick([1, 1, 2, 3, 4, 8]),
+            ReplicationFactor = nodes >= 5 && random.Chance(0.4) ? 5 : 3,
+            Loops = random.Chance(0.3) ? (int)random.Between(2, 3) : 1,
+            TickMs = tick,
+            HeartbeatMs = Math.Max(tick, (int)(electionMin / random.Between(4, 10))),
+            ElectionMinMs = electionMin,
+            ElectionMaxMs = (int)(electionMin * random.Between(15, 30) / 10),
+            LeaseReads = random.Chance(0.4),
+            SegmentBytes = (int)random.Pick([4 << 10, 16 << 10, 64 << 10, 256 << 10]),
+            CheckpointLogBytes = (int)random.Pick([500, 4 << 10, 16 << 10, 1 << 20]),
+            TrailingLogBytes = (int)random.Pick([0, 200, 2 << 10, 64 << 10]),
+            SessionRecordsMax = (int)random.Pick([3, 50, 500, 16384]),
+            Disk = new() { JobUs = random.Between(20, 500), ExtraUs = random.Between(50, 5000) },
+        };
+    }
+
+    private static NetworkOptions Network(RandomStream random) => new()
+    {
+        LatencyUs = random.Between(20, 5000),
+        JitterUs = random.Between(0, 5000),
+        QueueBytesMax = (int)random.Pick([16 << 10, 256 << 10, 8 << 20]),
+        SilenceUs = random.Between(1_500_000, 4_000_000),
+    };
+
+    private static WorkloadOptions Workload(RandomStream random) => new()
+    {
+        Clients = (int)random.Between(1, 12),
+        PauseUs = random.Between(1, 200) * 1000,
+        Registers = (int)random.Between(1, 20),
+        Counters = (int)random.Between(1, 4),
+        ValueBytesMax = (int)random.Pick([1, 50, 500, 5000]),
+        TimeoutUs = random.Between(300, 4000) * 1000,
+        Lost = random.Fraction() * 0.1,
+    };
+
+    private static FaultOptions Faults(RandomStream random)
+    {
+        var rarity = Math.Pow(4, (random.Fraction() * 2) - 1);
+        var present = 0.3 + (random.Fraction() * 0.7);
+        var means = new SortedDictionary<FaultKind, double>();
+        foreach (var (kind, mean) in FaultOptions.Usual)
+        {
+            if (random.Chance(present))
+                means.Add(kind, mean * rarity);
+        }
+
+        return new()
+        {
+            MeanSeconds = means,
+            RoundMinSeconds = (int)random.Between(3, 10),
+            RoundMaxSeconds = (int)random.Between(10, 40),
+        };
+    }
+}

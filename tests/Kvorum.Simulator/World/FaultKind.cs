@@ -1,0 +1,74 @@
+namespace Kvorum.Simulator.World;
+
+/// <summary>Everything that may go wrong. A run that enables a kind must see it fire.</summary>
+internal enum FaultKind
+{
+    /// <summary>kill -9: the process is gone, the machine and its page cache stay.</summary>
+    ProcessCrash,
+
+    /// <summary>Power lost: what was not synced may be gone or torn.</summary>
+    PowerLoss,
+
+    /// <summary>Power lost in the middle of a disk operation.</summary>
+    CrashInDiskWork,
+
+    /// <summary>All nodes lose power at once.</summary>
+    PowerLossOfAll,
+
+    /// <summary>The process stops for a while, longer than a lease.</summary>
+    Pause,
+
+    /// <summary>A clock runs fast or slow.</summary>
+    ClockDrift,
+
+    /// <summary>The wall clock jumps.</summary>
+    ClockJump,
+
+    /// <summary>A read fails.</summary>
+    ReadError,
+
+    /// <summary>A write fails.</summary>
+    WriteError,
+
+    /// <summary>A sync fails, and the pages are marked clean.</summary>
+    SyncError,
+
+    /// <summary>No room on the disk.</summary>
+    DiskFull,
+
+    /// <summary>The disk takes long.</summary>
+    SlowDisk,
+
+    /// <summary>A bit of synced data flips.</summary>
+    BitFlip,
+
+    /// <summary>The disk is empty when the node comes back under the same id.</summary>
+    WipedDisk,
+
+    /// <summary>A frame is lost.</summary>
+    FrameLost,
+
+    /// <summary>A frame of Raft comes twice.</summary>
+    FrameDuplicated,
+
+    /// <summary>A frame of Raft comes late, after those sent behind it.</summary>
+    FrameReordered,
+
+    /// <summary>Frames of one direction do not arrive.</summary>
+    OneWayCut,
+
+    /// <summary>The nodes are split in two sides.</summary>
+    Split,
+
+    /// <summary>Connections are reset.</summary>
+    ConnectionReset,
+
+    /// <summary>A link is slow, and its queue fills.</summary>
+    SlowLink,
+
+    /// <summary>A client's request does not arrive.</summary>
+    RequestLost,
+
+    /// <summary>A client does not hear its answer.</summary>
+    ReplyLost,
+}

@@ -1,0 +1,41 @@
+namespace Kvorum.Simulator.World;
+
+/// <summary>
+/// What all parts of one run share: time, randomness, the trace, the faults that fired, and the verdict.
+/// </summary>
+internal sealed class SimulatedWorld(ulong seed, Verbosity shown, TextWriter? output)
+{
+    private readonly long[] _fired = new long[Enum.GetValues<FaultKind>().Length];
+    private Trace? _trace;
+
+    /// <summary>Time.</summary>
+    public Scheduler Scheduler { get; } = new();
+
+    /// <summary>Microseconds since the run began.</summary>
+    public long NowUs => Scheduler.NowUs;
+
+    /// <summary>What happened.</summary>
+    public Trace Trace => _trace ??= new(Scheduler, shown, output);
+
+    /// <summary>The first broken promise; null so far.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Random numbers for a purpose: what one draws never moves another's.</summary>
+    public RandomStream Random(string purpose, int number = 0) => new(seed, purpose, number);
+
+    /// <summary>A promise is broken: the run ends after this event.</summary>
+    public void Fail(string promise) => Failure ??= promise;
+
+    /// <summary>Fails unless the condition holds.</summary>
+    public void Require(bool condition, string promise)
+    {
+        if (!condition)
+            Fail(promise);
+    }
+
+    /// <summary>A fault had its effect.</summary>
+    public void Fired(FaultKind kind) => _fired[(int)kind]++;
+
+    /// <summary>How often a fault had its effect.</summary>
+    public long CountOf(FaultKind kind) => _fired[(int)kind];
+}

@@ -1,0 +1,79 @@
+using System.Security.Cryptography;
+using Kvorum.Simulator;
+using Kvorum.Simulator.Commands;
+using Kvorum.Simulator.Nemesis;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Tests.Simulator;
+
+/// <summary>Whole clusters under faults, by seed. A failure names the line that replays it.</summary>
+public class SimulationTests
+{
+    private static readonly RunChoice Usual = new(IsSwarm: false, Seconds: 60);
+    private static readonly RunChoice Swarms = new(IsSwarm: true, Seconds: 60);
+
+    /// <summary>Seeds that have found something once, and some more.</summary>
+    public static TheoryData<int> SwarmSeeds => [8, 55, 184, 327, .. Enumerable.Range(1, 8)];
+
+    [Fact]
+    public void Three_nodes_keep_all_promises_and_every_fault_fires()
+    {
+        var runs = Enumerable.Range(1, 6).Select(seed => Keeps(Usual, (ulong)seed)).ToArray();
+        Assert.All(runs, run => Assert.InRange(run.Answered, 200, int.MaxValue));
+        Assert.Empty(FaultOptions.Claimed.Where(kind => runs.All(run => run.Faults[kind] == 0)));
+    }
+
+    [Theory]
+    [MemberData(nameof(SwarmSeeds))]
+    public void Clusters_of_all_kinds_keep_all_promises(int seed) => Keeps(Swarms, (ulong)seed);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void Fresh_seeds_keep_all_promises(int number)
+    {
+        var seed = (ulong)RandomNumberGenerator.GetInt32(int.MaxValue);
+        TestContext.Current.SendDiagnosticMessage($"fresh seed {number}: {Swarms.Replay(seed)}");
+        Keeps(Swarms, seed);
+    }
+
+    [Fact]
+    public void Damage_is_noticed()
+    {
+        var noticed = 0L;
+        for (ulong seed = 1; seed <= 4; seed++)
+        {
+            var options = Usual.Options(seed) with
+            {
+                Seconds = 20,
+                Faults = new() { MeanSeconds = new Dictionary<FaultKind, double> { [FaultKind.BitFlip] = 5 } },
+            };
+            var result = Simulation.Run(options);
+            Assert.Null(result.Failure);
+            noticed += result.Faults[FaultKind.BitFlip];
+        }
+
+        Assert.True(noticed >= 2, $"{noticed} bits flipped");
+    }
+
+    [Fact]
+    public void A_run_is_faster_than_its_time()
+    {
+        // The bound is far below what a free core reaches (see docs/simulator.md), for a busy machine.
+        Keeps(Usual, 1);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var result = Keeps(Usual, 2);
+        Assert.True(watch.Elapsed.TotalSeconds < result.Seconds / 5, $"{result.Seconds} s took {watch.Elapsed}");
+    }
+
+    private static SimulationResult Keeps(RunChoice choice, ulong seed)
+    {
+        var result = Simulation.Run(choice.Options(seed));
+        Assert.True(result.Failure is null, $"{result.Failure}\nreplay: {choice.Replay(seed)}");
+        return result;
+    }
+}

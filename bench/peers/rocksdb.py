@@ -8,6 +8,7 @@ scans through everything; keys of 16 bytes, values of 100, no compression. See d
 """
 import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -47,15 +48,15 @@ class RocksDB:
     def run(self, threads):
         """All measurements of a round; each in a process of its own, reads after as long a warm-up."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        # Each thread writes its share; the keys are drawn from as many numbers, as the other side does it.
+        # Each thread writes its share, and draws its keys from as many numbers.
         keys = self.options.keys // threads
-        for result in self.bench("fillrandom", threads, keys, "--disable_wal=1"):
-            yield result
-        done = self.command("waitforcompaction,stats", 1, keys, "--use_existing_db=1")
-        yield from self.bench("readrandom,readrandom", threads, keys, "--use_existing_db=1", self.duration)
-        yield from self.bench("readrandom,seekrandom", threads, keys, "--use_existing_db=1", "--seek_nexts=10", self.duration)
-        yield from self.bench("readseq,readseq", 1, keys, "--use_existing_db=1")
-        del done
+        fill = self.command("fillrandom,waitforcompaction,stats", threads, keys, "--disable_wal=1")
+        yield {**self.rate(fill, "fillrandom", threads), **self.amplification(fill, threads, keys)}
+        reads = [("readrandom", threads, [self.duration]), ("seekrandom", threads, [self.duration, "--seek_nexts=10"]),
+                 ("readseq", 1, [])]
+        for what, readers, more in reads:
+            warm = "readseq" if what == "readseq" else "readrandom"
+            yield self.rate(self.command(f"{warm},{what}", readers, keys, "--use_existing_db=1", *more), what, readers)
 
     @property
     def duration(self):
@@ -64,19 +65,26 @@ class RocksDB:
     def command(self, benchmarks, threads, keys, *more):
         command = ["db_bench", f"--db={self.folder}", f"--benchmarks={benchmarks}", f"--threads={threads}",
                    f"--num={keys}", "--key_size=16", "--value_size=100", "--compression_type=none", "--bloom_bits=10",
-                   f"--cache_size={self.options.cache_mb << 20}", "--histogram=1", "--stats_per_interval=0",
-                   *(argument for argument in more if argument)]
+                   f"--cache_size={self.options.cache_mb << 20}", "--histogram=1", "--stats_per_interval=0", *more]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    def bench(self, benchmarks, threads, keys, *more):
-        out = self.command(benchmarks, threads, keys, *more)
-        what = benchmarks.split(",")[-1]
+    @staticmethod
+    def rate(out, what, threads):
         rates = re.findall(rf"^{what} *: +[0-9.]+ micros/op +([0-9]+) ops/sec", out, re.M)
         tails = re.findall(r"^Percentiles: P50: ([0-9.]+) P75: [0-9.]+ P99: ([0-9.]+)", out, re.M)
-        if not rates:
-            raise SystemExit(f"rocksdb.py: db_bench said no rate for {what}:\n{out}")
-        yield {"what": NAMES[what], "threads": threads, "ops": float(rates[-1]),
-               "p50_us": float(tails[-1][0]), "p99_us": float(tails[-1][1])}
+        if not rates or not tails:
+            raise SystemExit(f"rocksdb.py: db_bench gave no figures for {what}:\n{out}")
+        tail = tails[0] if what == "fillrandom" else tails[-1]
+        return {"what": NAMES[what], "threads": threads, "ops": float(rates[-1]),
+                "p50_us": float(tail[0]), "p99_us": float(tail[1])}
+
+    def amplification(self, out, threads, keys):
+        """Flushes and compactions until nothing was left to compact; bytes of the folder then."""
+        written = re.search(r"^Cumulative compaction: ([0-9.]+) GB write", out, re.M)
+        size = sum(entry.stat().st_size for entry in os.scandir(self.folder))
+        there = keys * (1 - math.exp(-threads))
+        return {"write_amplification": float(written[1]) * 2**30 / (keys * threads * PAIR_BYTES),
+                "space_amplification": size / (there * PAIR_BYTES)}
 
     def down(self):
         shutil.rmtree(self.folder, ignore_errors=True)

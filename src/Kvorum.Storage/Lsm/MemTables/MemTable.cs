@@ -26,6 +26,9 @@ internal sealed unsafe class MemTable
     /// <summary>Versions added. Any thread.</summary>
     public long Entries => Volatile.Read(ref _entries);
 
+    /// <summary>The greatest sequence number added. Writer, or any thread once it is sealed.</summary>
+    public ulong LastSequence { get; private set; }
+
     /// <summary>One more holder; only while another holds it.</summary>
     public void Hold() => _arena.Hold();
 
@@ -39,6 +42,7 @@ internal sealed unsafe class MemTable
     public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
         _entries++;
+        LastSequence = sequence;
         fixed (nint* root = &_root)
             Add(root, key, sequence, kind, value);
     }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Kvorum.Storage.Lsm.Merging;
 using Kvorum.Storage.Lsm.Tables;
 
 namespace Kvorum.Storage.Lsm.Versions;
@@ -64,7 +66,7 @@ internal sealed class TableSet
 
         for (int level = 1; level < _files.Length; level++)
         {
-            int at = LevelCursor.Find(_files[level], key);
+            int at = FindTable(_files[level], key);
             if (at < _files[level].Length && Covers(_files[level][at].Info, key) &&
                 _files[level][at].Reader.TryGet(key, hash, ulong.MaxValue, out found))
                 return true;
@@ -78,8 +80,32 @@ internal sealed class TableSet
     {
         foreach (TableFile file in _files[0])
             yield return file.Reader.OpenCursor(readAheadBytes);
-        foreach (TableFile[] level in _files.Skip(1).Where(static level => level.Length > 0))
-            yield return level.Length == 1 ? level[0].Reader.OpenCursor(readAheadBytes) : new LevelCursor(level, readAheadBytes);
+        for (int level = 1; level < _files.Length; level++)
+        {
+            TableFile[] files = _files[level];
+            if (files.Length == 0)
+                continue;
+            ImmutableArray<TableInfo> tables = Levels.Tables[level];
+            yield return new LevelCursor(
+                tables, table => files[tables.IndexOf(table)].Reader.OpenCursor(readAheadBytes));
+        }
+    }
+
+    // The first table whose largest key is not less than this one; their number if there is none.
+    private static int FindTable(TableFile[] files, ReadOnlySpan<byte> key)
+    {
+        int low = 0;
+        int high = files.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (files[middle].Info.Largest.Span.SequenceCompareTo(key) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
     }
 
     private static bool Covers(TableInfo table, ReadOnlySpan<byte> key) =>

@@ -59,6 +59,9 @@ internal sealed class TableWriter : IDisposable
     /// <summary>Entries so far.</summary>
     public long Entries => _entries;
 
+    /// <summary>The key of the last entry.</summary>
+    public ReadOnlySpan<byte> LastKey => _largest.AsSpan(0, _largestBytes);
+
     private long Position => _pieceOffset + _pieceBytes;
 
     /// <summary>

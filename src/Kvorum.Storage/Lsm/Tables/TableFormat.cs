@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Kvorum.Storage.Trees;
 
 namespace Kvorum.Storage.Lsm.Tables;
 

@@ -7,7 +7,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// <summary>
 /// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks, filters
 /// and data come through the cache. Safe for use by several threads; dispose it after all of its cursors and
-/// found entries. Damage is a <see cref="Trees.TreeDamagedException"/> that names the file, the byte and the
+/// found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte and the
 /// remedy; a disk that cannot be read is an <see cref="IOException"/>.
 /// </summary>
 internal sealed unsafe class TableReader : IDisposable

@@ -1,0 +1,54 @@
+using System.Globalization;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>The names in a tree's folder. Any thread.</summary>
+internal sealed class TreeFolder(IFileSystem files, string path)
+{
+    private const string TableExtension = ".table";
+
+    /// <summary>The disk.</summary>
+    public IFileSystem Files => files;
+
+    /// <summary>The folder.</summary>
+    public string Path => path;
+
+    /// <summary>The manifest.</summary>
+    public string ManifestPath => $"{path}/manifest";
+
+    /// <summary>A manifest that is not yet whole.</summary>
+    public string NewManifestPath => $"{path}/manifest.new";
+
+    /// <summary>The file of a table.</summary>
+    public string TablePath(ulong number) =>
+        $"{path}/{number.ToString("D10", CultureInfo.InvariantCulture)}{TableExtension}";
+
+    /// <summary>The numbers of all table files there are.</summary>
+    public IEnumerable<ulong> TableNumbers() => files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
+
+    /// <summary>Deletes a table that nobody needs: one that stays is removed at the next start.</summary>
+    public void DeleteTable(ulong number) => DeleteIfPossible(TablePath(number));
+
+    /// <summary>Deletes a file if it is there and can be deleted.</summary>
+    public void DeleteIfPossible(string file)
+    {
+        try
+        {
+            if (files.Exists(file))
+                files.Delete(file);
+        }
+        catch (IOException)
+        {
+        }
+    }
+
+    // 0 for any other file.
+    private static ulong NumberOf(string name)
+    {
+        if (!name.EndsWith(TableExtension, StringComparison.Ordinal))
+            return 0;
+        ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - TableExtension.Length);
+        return ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong number) ? number : 0;
+    }
+}

@@ -22,7 +22,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PROJECT = os.path.join(ROOT, "bench", "Kvorum.Benchmarks")
-PROGRAM = os.path.join(ROOT, "artifacts", "bin", "Kvorum.Benchmarks", "release", "Kvorum.Benchmarks")
+PROGRAM = os.environ.get("KVORUM_BENCHMARKS") or os.path.join(
+    ROOT, "artifacts", "bin", "Kvorum.Benchmarks", "release", "Kvorum.Benchmarks")
 PAIR_BYTES = 116
 NAMES = {"fillrandom": "fill random", "readrandom": "read random", "readseq": "scan", "seekrandom": "seek and 10 next"}
 

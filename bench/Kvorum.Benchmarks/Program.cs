@@ -13,9 +13,19 @@ catch (FormatException error)
 
 try
 {
-    using var tables = new TableBenchmark(options);
-    foreach (BenchmarkResult result in tables.Run())
-        Console.Out.WriteLine(result.ToJson());
+    if (options.Command == "tables")
+    {
+        using var tables = new TableBenchmark(options);
+        foreach (BenchmarkResult result in tables.Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
+    else
+    {
+        using var trees = new TreeBenchmark(options);
+        foreach (BenchmarkResult result in trees.Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
+
     return 0;
 }
 finally

@@ -16,12 +16,11 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
     private readonly BlockCache _cache = new(options.CacheBytes);
     private readonly List<TableReader> _tables = [];
     private ImmutableArray<TableInfo> _level = [];
-    private IFileSystem _disk = null!;
+    private readonly DiskFileSystem _disk = new(options.Folder);
 
     /// <summary>Fills, reads and scans; one result each.</summary>
     public IEnumerable<BenchmarkResult> Run()
     {
-        _disk = new DiskFileSystem(options.Folder);
         yield return Fill();
         _level = [.. _tables.Select(table => table.Info)];
         BenchmarkRun.Timed("warm-up", options, ReadRandom);

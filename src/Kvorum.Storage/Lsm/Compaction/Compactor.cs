@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm.Merging;
 using Kvorum.Storage.Lsm.Tables;

@@ -75,7 +75,9 @@ public class CompactorTests
         using var store = new TableStore(
             TableFiles.Options(random), Options(random) with
             {
-                TableBytes = 500, Level0Tables = 4, InputBytesMax = 1 << 20,
+                TableBytes = 500,
+                Level0Tables = 4,
+                InputBytesMax = 1 << 20,
             });
         ulong sequence = 0;
         for (int i = 0; i < 4; i++)

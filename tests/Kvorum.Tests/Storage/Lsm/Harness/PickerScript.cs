@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Kvorum.Storage.Lsm;
@@ -18,7 +17,11 @@ internal sealed class PickerScript
 
     private CompactionOptions _options = new()
     {
-        Level0Tables = 4, LevelBaseBytes = 100, LevelFactor = 10, TableBytes = 50, InputBytesMax = 500,
+        Level0Tables = 4,
+        LevelBaseBytes = 100,
+        LevelFactor = 10,
+        TableBytes = 50,
+        InputBytesMax = 500,
     };
 
     /// <summary>Runs one command and gives what it prints.</summary>

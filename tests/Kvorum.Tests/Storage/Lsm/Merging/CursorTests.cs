@@ -21,6 +21,24 @@ public class CursorTests
     }
 
     [Fact]
+    public void The_tables_of_a_level_are_one_run_both_ways_and_one_is_open_at_a_time()
+    {
+        for (int seed = 0; seed < 200; seed++)
+        {
+            var random = new Random(seed);
+            List<Versioned> all = Versions.Run(random, random.Next(60));
+            var parts = Runs(all, random);
+            RunCursor? last = null;
+            using var level = new LevelCursor([.. parts.Select(Info)], table =>
+            {
+                Assert.True(last is null || last.IsDisposed);
+                return last = new RunCursor(parts[(int)table.Number]);
+            });
+            CursorModel.Check(level, all, random, 200);
+        }
+    }
+
+    [Fact]
     public void A_merge_of_nothing_is_empty()
     {
         using var merged = new MergingCursor([]);
@@ -42,6 +60,24 @@ public class CursorTests
             CursorModel.Check(visible, Seen(all, sequence, from, end), random, 200);
         }
     }
+
+    // Cut between keys, as compaction does.
+    private static List<List<Versioned>> Runs(List<Versioned> all, Random random)
+    {
+        var runs = new List<List<Versioned>>();
+        foreach (Versioned entry in all)
+        {
+            bool isSameKey = runs.Count > 0 && runs[^1][^1].Key.AsSpan().SequenceEqual(entry.Key);
+            if (runs.Count == 0 || (!isSameKey && random.Next(5) == 0))
+                runs.Add([]);
+            runs[^1].Add(entry);
+        }
+
+        return runs;
+    }
+
+    private static TableInfo Info(List<Versioned> run, int number) =>
+        new((ulong)number, 1, run.Count, 0, run[0].Key, run[^1].Key, 0, 0);
 
     private static RunCursor[] Parts(List<Versioned> all, int count, Random random)
     {

@@ -1,6 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 
@@ -19,7 +19,7 @@ internal sealed partial class Replica
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.ConfigurationAt(index));
-        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(snapshot, _machine.LogTimeMs));
+        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(new(snapshot, _machine.LogTimeMs, _machine.KeyCount)));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
@@ -27,8 +27,7 @@ internal sealed partial class Replica
 
     private void CheckpointIfDue()
     {
-        // The whole tree is written each time, so the log may grow as large as the tree before it pays.
-        if (_logBytesSinceCheckpoint > Math.Max(loop.Options.CheckpointLogBytes, _tree.Bytes))
+        if (_logBytesSinceCheckpoint > loop.Options.CheckpointLogBytes)
             Checkpoint();
     }
 
@@ -38,11 +37,37 @@ internal sealed partial class Replica
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
+        CompactIfDue();
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
         _log.Compact(snapshot, loop.Options.TrailingLogBytes);
         loop.ReleaseLog(Group, snapshot.Index);
+    }
+
+    // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
+    private void CompactIfDue()
+    {
+        if (_tree.PickCompaction() is { } job)
+            Compact(job);
+    }
+
+    private void Compact(CompactionJob job)
+    {
+        var isDone = false;
+        loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
+        {
+            if (failure is not null)
+                throw new NodeFaultException($"{Keyspace}/{Partition}: its tables could not be compacted: {failure.Message}", failure);
+            if (!isDone)
+            {
+                Compact(job);
+                return;
+            }
+
+            job.Complete();
+            CompactIfDue();
+        });
     }
 
     private InvalidOperationException MissingTerm(LogIndex index) =>

@@ -19,6 +19,8 @@ public sealed class CompactionJob
     private readonly CompactionChoice _choice;
     private readonly TreeOptions _options;
     private readonly int _installs;
+    private Compactor? _compactor;
+    private bool _isEnded;
     private bool _isRun;
 
     internal CompactionJob(
@@ -38,37 +40,24 @@ public sealed class CompactionJob
     public long OutputBytes { get; private set; }
 
     /// <summary>
-    /// Merges and syncs, and says so in the manifest. Background lane. Throws what the disk throws, and a
-    /// <see cref="TreeDamagedException"/> if an input is damaged: then nothing changed.
+    /// Goes on until about so many bytes have been read; at the end syncs and says so in the manifest. True
+    /// when all is done. Background lane; other jobs may run between two calls. Throws what the disk throws,
+    /// and a <see cref="TreeDamagedException"/> if an input is damaged: then nothing changed, and it is over.
     /// </summary>
-    public void Run()
+    public bool Run(long bytes = long.MaxValue)
     {
-        List<TableFile> made = [];
-        bool isApplied = false;
-        bool isApplying = false;
+        bool isOver = true;
         try
         {
-            if (!_choice.IsMove)
-                Merge(made);
-            VersionEdit edit = Edit(made);
-            isApplying = true;
-            isApplied = _versions.TryApply(edit, made, _installs);
-            isApplying = false;
-            _isRun = true;
+            if (!_choice.IsMove && !Merge(bytes))
+                return isOver = false;
+            Finish();
+            return _isRun = true;
         }
         finally
         {
-            foreach (TableFile table in made)
-            {
-                // A record that may be on disk names them: they must stay.
-                if (!isApplied && !isApplying)
-                    table.MakeObsolete();
-                table.Release();
-            }
-
-            _tables.Release();
-            if (!_isRun)
-                _tree.EndCompaction(null);
+            if (isOver)
+                End();
         }
     }
 
@@ -81,16 +70,46 @@ public sealed class CompactionJob
         _tree.Adopt();
     }
 
-    private void Merge(List<TableFile> made)
+    /// <summary>It will not go on: what it has written is removed.</summary>
+    internal void Abandon()
     {
-        var tables = new Tables(_versions, _tables);
-        using var compactor = new Compactor(
-            _choice, _tables.Levels, NoView, tables, _options.Tables, _options.Compaction);
-        while (!compactor.Step(long.MaxValue))
-        {
-        }
+        if (!_isEnded)
+            End();
+    }
 
-        CompactionResult result = compactor.Result!;
+    private bool Merge(long bytes)
+    {
+        _compactor ??= new Compactor(
+            _choice, _tables.Levels, NoView, new Tables(_versions, _tables), _options.Tables, _options.Compaction);
+        return _compactor.Step(bytes);
+    }
+
+    private void Finish()
+    {
+        List<TableFile> made = [];
+        bool isNamed = false;
+        try
+        {
+            OpenResult(made);
+            VersionEdit edit = Edit(made);
+            isNamed = true; // if that fails, a record that names them may be on disk: they must stay
+            isNamed = _versions.TryApply(edit, made, _installs);
+        }
+        finally
+        {
+            foreach (TableFile table in made)
+            {
+                if (!isNamed)
+                    table.MakeObsolete();
+                table.Release();
+            }
+        }
+    }
+
+    private void OpenResult(List<TableFile> made)
+    {
+        if (_compactor?.Result is not { } result)
+            return;
         OutputBytes = result.BytesWritten;
         try
         {
@@ -104,6 +123,15 @@ public sealed class CompactionJob
                 _versions.Folder.DeleteTable(table.Number);
             throw;
         }
+    }
+
+    private void End()
+    {
+        _isEnded = true;
+        _compactor?.Dispose();
+        _tables.Release();
+        if (!_isRun)
+            _tree.EndCompaction(null);
     }
 
     private VersionEdit Edit(List<TableFile> made) => new()

@@ -24,7 +24,7 @@ public sealed class Tree : IDisposable
     private ulong _appliedIndex;
     private long _countedBytes;
     private int _isCheckpointing;
-    private int _isCompacting;
+    private CompactionJob? _compaction;
     private CompactionTurns _turns = CompactionTurns.None;
     private bool _isClosed;
 
@@ -143,15 +143,14 @@ public sealed class Tree : IDisposable
     /// </summary>
     public CompactionJob? PickCompaction()
     {
-        if (Volatile.Read(ref _isCompacting) != 0)
+        if (Volatile.Read(ref _compaction) is not null)
             return null;
         CompactionChoice? choice = CompactionPicker.Pick(
             _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction);
         if (choice is null)
             return null;
-        Volatile.Write(ref _isCompacting, 1);
         _state.Tables.Hold();
-        return new CompactionJob(this, _versions, _state.Tables, choice, _options);
+        return _compaction = new CompactionJob(this, _versions, _state.Tables, choice, _options);
     }
 
     /// <summary>
@@ -191,19 +190,19 @@ public sealed class Tree : IDisposable
             received.Installed();
         }
 
-        TableSet tables = _versions.Hold();
-        lock (_gate)
-            Volatile.Write(ref _appliedIndex, received.Info.AppliedIndex);
-        Switch(NewState([new MemTable()], tables));
+        Switch(NewState([new MemTable()], _versions.Hold()), received.Info.AppliedIndex);
         _turns = CompactionTurns.None;
     }
 
-    /// <summary>Closes it; views and readers that are open stay usable.</summary>
+    /// <summary>
+    /// Closes it; views and readers that are open stay usable. No job of it runs any more.
+    /// </summary>
     public void Dispose()
     {
         if (_isClosed)
             return;
         _isClosed = true;
+        _compaction?.Abandon();
         _share.AddMemTableBytes(-_countedBytes);
         _state.Release();
         _versions.Dispose();
@@ -224,8 +223,9 @@ public sealed class Tree : IDisposable
     /// <summary>Lets the next compaction begin.</summary>
     internal void EndCompaction(CompactionTurns? turns)
     {
-        _turns = turns ?? _turns;
-        Volatile.Write(ref _isCompacting, 0);
+        if (turns is not null)
+            _turns = turns;
+        Volatile.Write(ref _compaction, null);
     }
 
     // A new memtable has one holder too many, its maker: the state alone shall hold it.
@@ -237,11 +237,16 @@ public sealed class Tree : IDisposable
         return state;
     }
 
-    private void Switch(TreeState state)
+    private void Switch(TreeState state, ulong? appliedIndex = null)
     {
         TreeState before = _state;
         lock (_gate)
+        {
             _state = state;
+            if (appliedIndex is { } index)
+                Volatile.Write(ref _appliedIndex, index);
+        }
+
         before.Release();
         CountMemory();
     }

@@ -7,6 +7,7 @@ namespace Kvorum.Storage.Lsm.Versions;
 internal sealed class TreeFolder(IFileSystem files, string path)
 {
     private const string TableExtension = ".table";
+    private volatile bool _isClosed;
 
     /// <summary>The disk.</summary>
     public IFileSystem Files => files;
@@ -27,8 +28,15 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     /// <summary>The numbers of all table files there are.</summary>
     public IEnumerable<ulong> TableNumbers() => files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
 
+    /// <summary>The tree is closed: whoever lets go of a table later deletes nothing, its number may be another's.</summary>
+    public void Close() => _isClosed = true;
+
     /// <summary>Deletes a table that nobody needs: one that stays is removed at the next start.</summary>
-    public void DeleteTable(ulong number) => DeleteIfPossible(TablePath(number));
+    public void DeleteTable(ulong number)
+    {
+        if (!_isClosed)
+            DeleteIfPossible(TablePath(number));
+    }
 
     /// <summary>Deletes a file if it is there and can be deleted.</summary>
     public void DeleteIfPossible(string file)

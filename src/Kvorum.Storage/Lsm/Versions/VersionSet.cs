@@ -139,6 +139,7 @@ internal sealed class VersionSet : IDisposable
         lock (_editing)
         {
             _manifest.Dispose();
+            Folder.Close();
             _current.Release();
         }
     }

@@ -1,16 +1,17 @@
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Storage.Files;
 
-namespace Kvorum.Tests.Storage.Trees;
+namespace Kvorum.Tests.Storage.Lsm.Trees;
 
 /// <summary>
-/// Checkpoints and installs cut short at every operation on the disk: the tree is always one whole state.
+/// Checkpoints, compactions and installs cut short at every operation on the disk: the tree is always one
+/// whole state, and no file is left over.
 /// </summary>
 public class TreeCrashTests
 {
     private const int Seeds = 6;
     private const int InstalledIndex = 1000;
-    private static readonly TreeOptions Options = new() { BlockBytes = 64 };
     private static readonly byte[] Received = MakeReceived();
 
     [Fact]
@@ -42,7 +43,7 @@ public class TreeCrashTests
     [Fact]
     public void A_full_disk_fails_the_checkpoint_and_leaves_the_older_one()
     {
-        for (long room = 0; room < 6000; room += 37)
+        for (long room = 0; room < 16000; room += 101)
         {
             var disk = new CrashFileSystem { BytesMax = room };
             ulong durable = Run(disk);
@@ -54,7 +55,7 @@ public class TreeCrashTests
     public void After_a_failed_checkpoint_the_next_one_is_made()
     {
         var disk = new CrashFileSystem();
-        Tree tree = Tree.Open(disk, "tree", Options);
+        Tree tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
         CheckpointJob job = tree.BeginCheckpoint(default);
@@ -64,50 +65,92 @@ public class TreeCrashTests
         disk.Fault = null;
         Assert.Empty(disk.ListFiles("tree"));
         Checkpoint(tree);
-        Assert.Equal(10ul, Tree.Open(disk.Crash(0), "tree", Options).AppliedIndex);
+        Assert.Equal(10ul, TestTrees.Open(disk.Crash(0)).AppliedIndex);
     }
 
     [Fact]
     public void A_checkpoint_that_is_overtaken_by_an_install_does_not_come_back()
     {
         var disk = new CrashFileSystem();
-        Tree tree = Tree.Open(disk, "tree", Options);
+        Tree tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         CheckpointJob job = tree.BeginCheckpoint(default);
         Install(tree);
         job.Write();
         Assert.Equal((ulong)InstalledIndex, job.Complete().AppliedIndex);
-        Assert.Equal((ulong)InstalledIndex, Tree.Open(disk.Crash(1), "tree", Options).AppliedIndex);
-        Assert.Single(disk.ListFiles("tree"));
+        Assert.Equal((ulong)InstalledIndex, TestTrees.Open(disk.Crash(1)).AppliedIndex);
+        CheckFiles(disk, tree, "overtaken");
+    }
+
+    [Fact]
+    public void A_compaction_that_is_overtaken_by_an_install_does_not_come_back()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        for (ulong index = 1; index <= 5; index++)
+        {
+            Fill(tree, index, index);
+            Checkpoint(tree);
+        }
+
+        CompactionJob job = tree.PickCompaction()!;
+        Assert.Null(tree.PickCompaction());
+        Install(tree);
+        Assert.True(job.Run());
+        job.Complete();
+        CheckContent(tree, "overtaken");
+        CheckFiles(disk, tree, "overtaken");
+        CheckContent(TestTrees.Open(disk.Crash(1)), "after a crash");
+    }
+
+    [Fact]
+    public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        for (ulong index = 1; index <= 60; index += 20)
+        {
+            Fill(tree, index, index + 19);
+            Checkpoint(tree);
+        }
+
+        Assert.False(tree.PickCompaction()!.Run(100));
+        tree.Dispose();
+        Tree again = TestTrees.Open(disk);
+        CheckContent(again, "again");
+        CheckFiles(disk, again, "again");
     }
 
     [Fact]
     public void A_checkpoint_that_is_read_stays_until_its_reader_closes()
     {
         var disk = new CrashFileSystem();
-        Tree tree = Tree.Open(disk, "tree", Options);
+        Tree tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         Checkpoint(tree);
         CheckpointReader reader = tree.OpenCheckpoint()!;
         byte[] before = ReadAll(reader);
         Fill(tree, 11, 20);
         Checkpoint(tree);
-        Assert.Equal(2, disk.ListFiles("tree").Count);
+        Fill(tree, 21, 30);
+        Checkpoint(tree);
+        Assert.NotEqual(0, TestTrees.Compact(tree));
         Assert.Equal(before, ReadAll(reader));
         reader.Dispose();
         reader.Dispose();
-        Assert.Single(disk.ListFiles("tree"));
+        CheckFiles(disk, tree, "closed");
     }
 
-    // Checkpoints at 5, 10 and 15, one of them read meanwhile, then an install. Returns the durable index.
+    // Checkpoints at 5, 10, 15 and 20, one of them read meanwhile, a compaction, then an install. Returns the
+    // durable index.
     private static ulong Run(CrashFileSystem disk)
     {
         ulong durable = 0;
         try
         {
-            Tree tree = Tree.Open(disk, "tree", Options);
+            Tree tree = TestTrees.Open(disk);
             CheckpointReader? reader = null;
-            for (ulong index = 5; index <= 15; index += 5)
+            for (ulong index = 5; index <= 20; index += 5)
             {
                 Fill(tree, index - 4, index);
                 durable = Math.Max(durable, TryCheckpoint(tree));
@@ -115,6 +158,7 @@ public class TreeCrashTests
                     reader = tree.OpenCheckpoint();
             }
 
+            TryCompact(tree);
             reader?.Dispose();
             Install(tree);
             durable = InstalledIndex;
@@ -142,36 +186,43 @@ public class TreeCrashTests
         }
     }
 
-    private static ulong Checkpoint(Tree tree)
+    private static void TryCompact(Tree tree)
     {
-        CheckpointJob job = tree.BeginCheckpoint(TestBytes.Of($"tag {tree.AppliedIndex}"));
-        job.Write();
-        return job.Complete().AppliedIndex;
+        try
+        {
+            TestTrees.Compact(tree);
+        }
+        catch (IOException error)
+        {
+            Assert.IsNotType<TreeDamagedException>(error);
+        }
     }
 
-    private static void Install(Tree tree)
-    {
-        using CheckpointReceiver receiver = tree.BeginReceive(
-            new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")));
-        foreach (byte[] piece in Received.Chunk(1000))
-            receiver.Write(piece);
-        receiver.Verify();
-        tree.Install(receiver);
-    }
+    private static ulong Checkpoint(Tree tree) => TestTrees.Checkpoint(tree).AppliedIndex;
+
+    private static void Install(Tree tree) => TestTrees.Install(
+        tree, new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")), Received);
 
     private static void Check(CrashFileSystem disk, ulong durable, string context)
     {
-        Tree tree = Tree.Open(disk, "tree", Options);
+        Tree tree = TestTrees.Open(disk);
         Assert.True(tree.AppliedIndex >= durable, $"{context}: {durable} was durable");
         CheckContent(tree, context);
-        Assert.True(disk.ListFiles("tree").Count <= 1, context);
+        CheckFiles(disk, tree, context);
 
         ulong next = tree.AppliedIndex + 1;
         Fill(tree, next, next);
         Checkpoint(tree);
-        Tree again = Tree.Open(disk.Crash(0), "tree", Options);
+        Tree again = TestTrees.Open(disk.Crash(0));
         Assert.Equal(next, again.AppliedIndex);
         CheckContent(again, context);
+    }
+
+    private static void CheckFiles(CrashFileSystem disk, Tree tree, string context)
+    {
+        int tables = tree.Levels.Sum(level => level.Tables);
+        string[] files = [.. disk.ListFiles("tree")];
+        Assert.True(files.Length == (tree.Checkpoint is null ? 0 : tables + 1), $"{context}: {string.Join(' ', files)}");
     }
 
     // At an index the tree holds the key of each index up to it; after the install only those from there on.
@@ -199,19 +250,19 @@ public class TreeCrashTests
 
     private static byte[] MakeReceived()
     {
-        Tree sender = Tree.Open(new CrashFileSystem(), "sender", Options);
-        Fill(sender, InstalledIndex - 99, InstalledIndex);
-        Checkpoint(sender);
+        Tree sender = TestTrees.Open(new CrashFileSystem());
+        for (ulong index = InstalledIndex - 99; index <= InstalledIndex; index += 20)
+        {
+            Fill(sender, index, index + 19);
+            Checkpoint(sender);
+        }
+
+        TestTrees.Compact(sender);
         using CheckpointReader reader = sender.OpenCheckpoint()!;
         return ReadAll(reader);
     }
 
-    private static byte[] ReadAll(CheckpointReader reader)
-    {
-        byte[] bytes = new byte[reader.Info.Bytes + 1];
-        Assert.Equal(reader.Info.Bytes, reader.Read(0, bytes));
-        return bytes[..^1];
-    }
+    private static byte[] ReadAll(CheckpointReader reader) => TestTrees.ReadAll(reader);
 
     private static int Operations()
     {

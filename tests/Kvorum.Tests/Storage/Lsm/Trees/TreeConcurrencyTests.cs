@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Storage.Files;
 
-namespace Kvorum.Tests.Storage.Trees;
+namespace Kvorum.Tests.Storage.Lsm.Trees;
 
 public class TreeConcurrencyTests
 {
@@ -13,10 +13,15 @@ public class TreeConcurrencyTests
     [Fact]
     public void Readers_see_whole_batches_while_the_writer_writes()
     {
-        using Tree tree = Tree.Open(new CrashFileSystem(), "tree", new TreeOptions());
-        using var views = new BlockingCollection<ReadView>(boundedCapacity: 4);
         var failures = new ConcurrentQueue<string>();
-        Thread[] readers = [new(() => ReadLive(tree, failures)), new(() => ReadViews(views, failures))];
+        using Tree tree = TestTrees.Open(new CrashFileSystem());
+        using var jobs = new BlockingCollection<Action>();
+        var lane = new Thread(() => RunJobs(jobs, failures));
+        CheckpointJob? checkpoint = null;
+        CompactionJob? compaction = null;
+        using var views = new BlockingCollection<ReadView>(boundedCapacity: 4);
+        int doneJobs = 0;
+        Thread[] readers = [new(() => ReadLive(tree, failures)), new(() => ReadViews(views, failures)), lane];
         foreach (Thread reader in readers)
             reader.Start();
 
@@ -37,14 +42,54 @@ public class TreeConcurrencyTests
             }
 
             tree.Write(batch, (ulong)round);
+            // Flushes and compactions go on beside it, on a thread of their own.
+            if (checkpoint is null && compaction is null && round % 10 == 0)
+            {
+                compaction = round % 20 == 0 ? tree.PickCompaction() : null;
+                checkpoint = compaction is null ? tree.BeginCheckpoint(default) : null;
+                CheckpointJob? flush = checkpoint;
+                CompactionJob? merge = compaction;
+                Volatile.Write(ref doneJobs, 0);
+                jobs.Add(() =>
+                {
+                    flush?.Write();
+                    merge?.Run();
+                    Volatile.Write(ref doneJobs, 1);
+                }, TestContext.Current.CancellationToken);
+            }
+            else if (Volatile.Read(ref doneJobs) != 0)
+            {
+                checkpoint?.Complete();
+                compaction?.Complete();
+                (checkpoint, compaction) = (null, null);
+                Volatile.Write(ref doneJobs, 0);
+            }
+
             if (round % 20 == 0)
                 views.Add(tree.OpenView(), TestContext.Current.CancellationToken);
         }
 
         views.CompleteAdding();
+        jobs.CompleteAdding();
         foreach (Thread reader in readers)
             Assert.True(reader.Join(TimeSpan.FromSeconds(60)));
         Assert.Empty(failures);
+        Assert.NotEmpty(tree.Levels.Where((level, at) => at > 0 && level.Tables > 0));
+    }
+
+    private static void RunJobs(BlockingCollection<Action> jobs, ConcurrentQueue<string> failures)
+    {
+        foreach (Action job in jobs.GetConsumingEnumerable())
+        {
+            try
+            {
+                job();
+            }
+            catch (IOException error)
+            {
+                failures.Enqueue(error.Message);
+            }
+        }
     }
 
     // A later key read later is never from an older round.

@@ -58,7 +58,7 @@ internal static class Limits
     /// </summary>
     public const int EntryChunkBytes = 32 << 10;
 
-    /// <summary>Bytes of keys and values that one job of a compaction reads: some tens of milliseconds.</summary>
+    /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
 
     /// <summary>Bytes of a checkpoint in one frame.</summary>

@@ -19,7 +19,8 @@ internal sealed partial class Replica
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), _raft.ConfigurationAt(index));
-        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(new(snapshot, _machine.LogTimeMs, _machine.KeyCount)));
+        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs, _machine.KeyCount);
+        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
@@ -58,7 +59,7 @@ internal sealed partial class Replica
         loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
         {
             if (failure is not null)
-                throw new NodeFaultException($"{Keyspace}/{Partition}: its tables could not be compacted: {failure.Message}", failure);
+                throw CompactionFailed(failure);
             if (!isDone)
             {
                 Compact(job);
@@ -66,9 +67,13 @@ internal sealed partial class Replica
             }
 
             job.Complete();
+            loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
             CompactIfDue();
         });
     }
+
+    private NodeFaultException CompactionFailed(Exception failure) =>
+        new($"{Keyspace}/{Partition}: its tables could not be compacted: {failure.Message}", failure);
 
     private InvalidOperationException MissingTerm(LogIndex index) =>
         new($"broken invariant: {Keyspace}/{Partition} has applied {index}, which its log from {_log.FirstIndex} to {_log.LastIndex} lacks");

@@ -51,7 +51,8 @@ internal sealed unsafe class MemTable
     /// The newest version of a key not above the sequence number. The value is good as long as the table is
     /// held. Any thread.
     /// </summary>
-    public bool TryGet(ReadOnlySpan<byte> key, ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
+    public bool TryGet(
+        ReadOnlySpan<byte> key, ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
     {
         Leaf* leaf = Find(key);
         KeyVersion* version = leaf is null ? null : Leaf.VersionAt(leaf, sequence);
@@ -100,7 +101,8 @@ internal sealed unsafe class MemTable
         return at != 0 && Leaf.KeyOf(RadixNode.AsLeaf(at)).SequenceEqual(key) ? RadixNode.AsLeaf(at) : null;
     }
 
-    private void Add(nint* slot, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    private void Add(
+        nint* slot, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
         for (int depth = 0; ; depth++)
         {
@@ -139,7 +141,8 @@ internal sealed unsafe class MemTable
     }
 
     private void AddAtLeaf(
-        nint* slot, int depth, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+        nint* slot, int depth, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind,
+        ReadOnlySpan<byte> value)
     {
         Leaf* leaf = RadixNode.AsLeaf(*slot);
         ReadOnlySpan<byte> present = Leaf.KeyOf(leaf);

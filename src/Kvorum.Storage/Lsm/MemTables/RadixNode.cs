@@ -17,7 +17,7 @@ internal enum NodeSize : byte
 /// plus one; zero is none. Leis, Kemper, Neumann: The Adaptive Radix Tree, ICDE 2013.
 /// <code>
 /// node     = head body prefix
-/// head     = size u8, 0, count u16, prefix length i32, value i64       value: the leaf of the key that ends here
+/// head     = size u8, 0, count u16, prefix length i32, value i64   value: leaf of the key that ends here
 /// body     = 4:   key bytes 4 (+4), children 4     unsorted, the first `count` of them are there
 ///          | 16:  key bytes 16, children 16        the same
 ///          | 48:  places 256, children 48          place: 1 + the child's index, 0 for none
@@ -180,7 +180,9 @@ internal unsafe struct RadixNode
         return found;
     }
 
-    /// <summary>The last place before this one in the order of keys, and its child; -2 if there is none.</summary>
+    /// <summary>
+    /// The last place before this one in the order of keys, and its child; -2 if there is none.
+    /// </summary>
     public static int PreviousChild(RadixNode* node, int before, out nint child)
     {
         int found = node->Size <= NodeSize.Sixteen ? GreatestBelow(node, before) : Walk(node, before, -1);

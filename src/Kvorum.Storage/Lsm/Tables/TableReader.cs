@@ -106,6 +106,32 @@ internal sealed unsafe class TableReader : IDisposable
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
 
+    /// <summary>Reads and checks every filter, past the cache; a cursor over all of the table checks the rest.</summary>
+    public void CheckFilters()
+    {
+        BlockView top = Top;
+        BlockEntry entry;
+        for (byte* at = top.First; at < top.End; at = entry.End)
+        {
+            entry = new BlockEntry(at);
+            BlockHandle filter = GroupHandle.Read(entry).Filter;
+            if (filter.Bytes == 0)
+                continue;
+            if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
+                throw TableFormat.Damaged(_path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
+            CachedBlock block = CachedBlock.Allocate(filter.Bytes);
+            try
+            {
+                Read(filter.Offset, block.Bytes);
+                Check(block.Start, filter, isFilter: true);
+            }
+            finally
+            {
+                block.Release();
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -8,8 +8,8 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A checkpoint being made, which is a flush: the writer seals the memtable and begins it, the background lane
-/// writes a table and says so in the manifest, the writer completes it.
+/// A checkpoint being made, which is a flush: the writer seals the memtable and begins it, the background
+/// lane writes a table and says so in the manifest, the writer completes it.
 /// </summary>
 public sealed class CheckpointJob
 {
@@ -34,11 +34,12 @@ public sealed class CheckpointJob
     }
 
     /// <summary>
-    /// Writes and syncs the table and the manifest. Background lane. Throws what the disk throws: then nothing
-    /// changed, and a new checkpoint may begin.
+    /// Writes and syncs the table and the manifest. Background lane. Throws what the disk throws: then
+    /// nothing changed, and a new checkpoint may begin.
     /// </summary>
     public void Write()
     {
+        _versions.Folder.RemoveDiscarded();
         TableFile? table = null;
         try
         {
@@ -64,8 +65,8 @@ public sealed class CheckpointJob
     }
 
     /// <summary>
-    /// Makes it the tree's newest checkpoint. Writer, after <see cref="Write"/>. Returns the tree's newest one,
-    /// which is another if one was installed meanwhile.
+    /// Makes it the tree's newest checkpoint. Writer, after <see cref="Write"/>. Returns the tree's newest
+    /// one, which is another if one was installed meanwhile.
     /// </summary>
     public CheckpointInfo Complete()
     {

@@ -4,8 +4,8 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A checkpoint being sent, as one stream of bytes. Read on any one thread at a time. Its tables are kept until
-/// it is disposed.
+/// A checkpoint being sent, as one stream of bytes. Read on any one thread at a time. Its tables are kept
+/// until it is disposed.
 /// </summary>
 public sealed class CheckpointReader : IDisposable
 {

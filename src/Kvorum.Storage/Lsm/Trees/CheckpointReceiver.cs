@@ -35,7 +35,9 @@ public sealed class CheckpointReceiver : IDisposable
     /// <summary>Bytes received so far: the next expected offset.</summary>
     public long Received { get; private set; }
 
-    /// <summary>The verified content, with the numbers its tables have here; null before <see cref="Verify"/>.</summary>
+    /// <summary>
+    /// The verified content, with the numbers its tables have here; null before <see cref="Verify"/>.
+    /// </summary>
     internal VersionEdit? Content => _isVerified && !_isDone ? _edit : null;
 
     internal IReadOnlyList<TableFile> Tables => _tables;
@@ -130,9 +132,12 @@ public sealed class CheckpointReceiver : IDisposable
             throw Unusable("not the checkpoint that was announced");
         _edit = edit with
         {
-            Added = [.. edit.Added.Select(table => table with { Table = table.Table with { Number = _versions.NextNumber() } })],
+            Added = [.. edit.Added.Select(Renumbered)],
         };
     }
+
+    private LevelTable Renumbered(LevelTable table) =>
+        table with { Table = table.Table with { Number = _versions.NextNumber() } };
 
     private int TakeTable(ReadOnlySpan<byte> bytes)
     {
@@ -158,6 +163,7 @@ public sealed class CheckpointReceiver : IDisposable
 
     private void CheckEntries(TableFile file)
     {
+        file.Reader.CheckFilters();
         using Cursor cursor = file.Reader.OpenCursor(ReadAheadBytes);
         long entries = 0;
         byte[] last = [];

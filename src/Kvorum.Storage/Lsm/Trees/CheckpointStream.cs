@@ -12,7 +12,9 @@ using Kvorum.Storage.Lsm.Versions;
 
 namespace Kvorum.Storage.Lsm.Trees;
 
-/// <summary>Encodes and decodes the head of a checkpoint's stream. The grammar is at the top of this file.</summary>
+/// <summary>
+/// Encodes and decodes the head of a checkpoint's stream. The grammar is at the top of this file.
+/// </summary>
 internal static class CheckpointStream
 {
     /// <summary>Bytes before the edit.</summary>
@@ -21,6 +23,10 @@ internal static class CheckpointStream
     private const uint FormatVersion = 1;
 
     private static ReadOnlySpan<byte> Magic => "KVORUMCP"u8;
+
+    /// <summary>What the stream of these tables is, which have a mark.</summary>
+    public static CheckpointInfo InfoOf(TableSet tables) => new(
+        tables.Mark!.AppliedIndex, Begin(tables).Length + tables.Bytes, tables.Mark.Tag);
 
     /// <summary>Head and edit of the stream of these tables.</summary>
     public static byte[] Begin(TableSet tables)

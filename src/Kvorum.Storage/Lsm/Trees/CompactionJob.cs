@@ -46,6 +46,9 @@ public sealed class CompactionJob
     /// </summary>
     public bool Run(long bytes = long.MaxValue)
     {
+        if (_isEnded)
+            throw new InvalidOperationException("The compaction is over");
+        _versions.Folder.RemoveDiscarded();
         bool isOver = true;
         try
         {
@@ -80,7 +83,8 @@ public sealed class CompactionJob
     private bool Merge(long bytes)
     {
         _compactor ??= new Compactor(
-            _choice, _tables.Levels, NoView, new Tables(_versions, _tables), _options.Tables, _options.Compaction);
+            _choice, _tables.Levels, NoView, new Tables(_versions, _tables), _options.Tables,
+            _options.Compaction);
         return _compactor.Step(bytes);
     }
 
@@ -148,7 +152,8 @@ public sealed class CompactionJob
 
     private sealed class Tables(VersionSet versions, TableSet inputs) : ICompactionTables
     {
-        private readonly Dictionary<ulong, TableFile> _files = inputs.Files.ToDictionary(file => file.Info.Number);
+        private readonly Dictionary<ulong, TableFile> _files =
+            inputs.Files.ToDictionary(file => file.Info.Number);
 
         public TableReader Reader(TableInfo table) => _files[table.Number].Reader;
 

@@ -8,9 +8,9 @@ namespace Kvorum.Storage.Lsm.Trees;
 /// <summary>
 /// One partition replica's data: ordered keys and values, the index up to which the group's log is applied,
 /// and a small opaque tag. A log-structured merge tree: what is new is in a memtable, a checkpoint flushes it
-/// into a table, compactions merge tables. One writer (the node loop), any number of readers on other threads,
-/// none of whom ever waits for a disk or for another but where a table must be read. What is written since the
-/// last checkpoint is in memory only: the shared log brings it back after a crash.
+/// into a table, compactions merge tables. One writer (the node loop), any number of readers on other
+/// threads, none of whom ever waits for a disk or for another but where a table must be read. What is written
+/// since the last checkpoint is in memory only: the shared log brings it back after a crash.
 /// </summary>
 public sealed class Tree : IDisposable
 {
@@ -65,9 +65,8 @@ public sealed class Tree : IDisposable
         .Select(static level => (level.Length, level.Sum(static table => table.Bytes))).ToArray());
 
     /// <summary>The newest checkpoint on disk; null if none. Writer only.</summary>
-    public CheckpointInfo? Checkpoint => _state.Tables.Mark is { } mark
-        ? new CheckpointInfo(mark.AppliedIndex, CheckpointStream.Begin(_state.Tables).Length + _state.Tables.Bytes, mark.Tag)
-        : null;
+    public CheckpointInfo? Checkpoint =>
+        _state.Tables.Mark is null ? null : CheckpointStream.InfoOf(_state.Tables);
 
     /// <summary>
     /// Applies the changes and moves the applied index, visible to readers together. Writer only; the index
@@ -133,7 +132,8 @@ public sealed class Tree : IDisposable
         // More than one if a checkpoint has failed before.
         ImmutableArray<MemTable> memTables = _state.MemTables[1..];
         return new CheckpointJob(
-            this, _versions, _options.Tables, memTables, new Mark(_appliedIndex, tag.ToArray()), _state.Tables.IsEmpty);
+            this, _versions, _options.Tables, memTables, new Mark(_appliedIndex, tag.ToArray()),
+            dropsDeletes: _state.Tables.IsEmpty);
     }
 
     /// <summary>
@@ -152,6 +152,12 @@ public sealed class Tree : IDisposable
         _state.Tables.Hold();
         return _compaction = new CompactionJob(this, _versions, _state.Tables, choice, _options);
     }
+
+    /// <summary>
+    /// Deletes the files of tables that nobody needs any more. Background lane; jobs do it too before they
+    /// begin, so this is for giving space back at once.
+    /// </summary>
+    public void RemoveDiscarded() => _versions.Folder.RemoveDiscarded();
 
     /// <summary>
     /// Opens the newest checkpoint as bytes to be sent to another replica; stays readable until disposed,
@@ -213,8 +219,9 @@ public sealed class Tree : IDisposable
     {
         TableSet tables = _versions.Hold();
         ulong flushed = tables.Mark?.AppliedIndex ?? 0;
-        Switch(NewState(
-            [_state.MemTables[0], .. _state.MemTables.Skip(1).Where(memTable => memTable.LastSequence > flushed)], tables));
+        IEnumerable<MemTable> waiting =
+            _state.MemTables.Skip(1).Where(memTable => memTable.LastSequence > flushed);
+        Switch(NewState([_state.MemTables[0], .. waiting], tables));
     }
 
     /// <summary>Lets the next checkpoint begin.</summary>
@@ -262,8 +269,8 @@ public sealed class Tree : IDisposable
         _countedBytes = bytes;
     }
 
-    // State and index together: while the gate is held the state is the present one, so all up to the index is
-    // in it, and whatever is newer is hidden by the index.
+    // State and index together: while the gate is held the state is the present one, so all up to the index
+    // is in it, and whatever is newer is hidden by the index.
     private (TreeState State, ulong Sequence) HoldState()
     {
         lock (_gate)

@@ -61,7 +61,11 @@ public sealed class WriteBatch
     {
         int end = checked(_used + bytes.Length);
         if (end > _bytes.Length)
-            Array.Resize(ref _bytes, Math.Max(end, (int)Math.Min(Array.MaxLength, Math.Max(256, _bytes.Length * 2L))));
+        {
+            long doubled = Math.Min(Array.MaxLength, Math.Max(256, _bytes.Length * 2L));
+            Array.Resize(ref _bytes, Math.Max(end, (int)doubled));
+        }
+
         bytes.CopyTo(_bytes.AsSpan(_used));
         _used = end;
     }

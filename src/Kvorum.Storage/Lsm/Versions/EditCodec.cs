@@ -49,7 +49,9 @@ internal static class EditCodec
         }
     }
 
-    /// <summary>Reads an edit that is all of these bytes; a <see cref="FormatException"/> if it is not.</summary>
+    /// <summary>
+    /// Reads an edit that is all of these bytes; a <see cref="FormatException"/> if it is not.
+    /// </summary>
     public static (VersionEdit Edit, ulong Next) Read(ReadOnlySpan<byte> from)
     {
         ulong next = ReadNumber(ref from);
@@ -60,7 +62,8 @@ internal static class EditCodec
         for (uint count = ReadCount(ref from); count > 0; count--)
         {
             int level = ReadLevel(ref from);
-            removed.Add(new LevelTable(level, new TableInfo(ReadNumber(ref from), 0, 0, 0, default, default, 0, 0)));
+            ulong number = ReadNumber(ref from);
+            removed.Add(new LevelTable(level, new TableInfo(number, 0, 0, 0, default, default, 0, 0)));
         }
 
         var added = ImmutableArray.CreateBuilder<LevelTable>();
@@ -68,7 +71,13 @@ internal static class EditCodec
             added.Add(new LevelTable(ReadLevel(ref from), ReadTable(ref from)));
         if (!from.IsEmpty)
             throw new FormatException("bytes behind the end of an edit");
-        return (new VersionEdit { Mark = mark, Removed = removed.ToImmutable(), Added = added.ToImmutable() }, next);
+        var edit = new VersionEdit
+        {
+            Mark = mark,
+            Removed = removed.ToImmutable(),
+            Added = added.ToImmutable(),
+        };
+        return (edit, next);
     }
 
     private static TableInfo ReadTable(ref ReadOnlySpan<byte> from)
@@ -79,7 +88,8 @@ internal static class EditCodec
         long deletes = (long)ReadNumber(ref from);
         ulong least = ReadNumber(ref from);
         ulong greatest = ReadNumber(ref from);
-        return new TableInfo(number, bytes, entries, deletes, ReadBytes(ref from), ReadBytes(ref from), least, greatest);
+        byte[] smallest = ReadBytes(ref from);
+        return new TableInfo(number, bytes, entries, deletes, smallest, ReadBytes(ref from), least, greatest);
     }
 
     private static void Write(ArrayBufferWriter<byte> into, byte value)
@@ -118,7 +128,8 @@ internal static class EditCodec
     private static ulong ReadNumber(ref ReadOnlySpan<byte> from) =>
         BinaryPrimitives.ReadUInt64LittleEndian(Take(ref from, sizeof(ulong)));
 
-    private static byte[] ReadBytes(ref ReadOnlySpan<byte> from) => Take(ref from, ReadCount(ref from)).ToArray();
+    private static byte[] ReadBytes(ref ReadOnlySpan<byte> from) =>
+        Take(ref from, ReadCount(ref from)).ToArray();
 
     private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> from, uint count)
     {

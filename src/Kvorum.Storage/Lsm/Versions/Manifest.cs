@@ -160,8 +160,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version != FormatVersion)
             throw new TreeDamagedException(
-                $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, this " +
-                $"one reads {FormatVersion}). Nothing was changed. Start the newer version.");
+                $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, " +
+                $"this one reads {FormatVersion}). Nothing was changed. Start the newer version.");
     }
 
     private static byte[] Record(VersionEdit edit, ulong next, long offset)

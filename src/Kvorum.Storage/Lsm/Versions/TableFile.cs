@@ -4,8 +4,8 @@ using Kvorum.Storage.Lsm.Tables;
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// A table that is open, held by the versions it is in. When the last one lets go, it is closed, and its file
-/// deleted if no version will ever have it again. Any thread.
+/// A table that is open, held by the sets it is in. When the last one lets go, it is closed, and its file
+/// discarded if no set will ever have it again. Any thread.
 /// </summary>
 internal sealed class TableFile
 {
@@ -22,8 +22,11 @@ internal sealed class TableFile
     /// <summary>What the manifest says of it.</summary>
     public TableInfo Info { get; }
 
-    /// <summary>Opens a table, held once. What it says of itself must be what is expected of it, if anything.</summary>
-    public static TableFile Open(TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
+    /// <summary>
+    /// Opens a table, held once. What it says of itself must be what is expected of it, if anything.
+    /// </summary>
+    public static TableFile Open(
+        TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
     {
         TableReader reader = TableReader.Open(folder.Files, folder.TablePath(number), number, cache);
         TableInfo info = reader.Info;
@@ -31,8 +34,8 @@ internal sealed class TableFile
             return new TableFile(folder, reader, info);
         reader.Dispose();
         throw new TreeDamagedException(
-            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its peers: " +
-            "stop it, move its data folder away, and replace the node.");
+            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its " +
+            "peers: stop it, move its data folder away, and replace the node.");
     }
 
     /// <summary>One more holder; only while another holds it.</summary>
@@ -45,7 +48,7 @@ internal sealed class TableFile
             return;
         Reader.Dispose();
         if (Volatile.Read(ref _isObsolete) != 0)
-            _folder.DeleteTable(Info.Number);
+            _folder.Discard(Info.Number);
     }
 
     /// <summary>The manifest does not name it any more, and that is durable.</summary>

@@ -34,7 +34,7 @@ internal sealed class TableSet
     public long Bytes => Levels.Tables.Sum(static level => level.Sum(static table => table.Bytes));
 
     /// <summary>Keys, as far as the entries tell: a key in several tables is counted several times.</summary>
-    public long Keys => Math.Max(0, Levels.Tables.Sum(static level => level.Sum(static table => table.Entries - (2 * table.Deletes))));
+    public long Keys => Math.Max(0, Levels.Tables.Sum(static level => level.Sum(KeysOf)));
 
     /// <summary>True if there is no table.</summary>
     public bool IsEmpty => Levels.Tables.All(static level => level.IsEmpty);
@@ -90,6 +90,9 @@ internal sealed class TableSet
                 tables, table => files[tables.IndexOf(table)].Reader.OpenCursor(readAheadBytes));
         }
     }
+
+    // A delete takes the key away that another table has.
+    private static long KeysOf(TableInfo table) => table.Entries - (2 * table.Deletes);
 
     // The first table whose largest key is not less than this one; their number if there is none.
     private static int FindTable(TableFile[] files, ReadOnlySpan<byte> key)

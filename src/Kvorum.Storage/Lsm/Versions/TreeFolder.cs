@@ -7,6 +7,8 @@ namespace Kvorum.Storage.Lsm.Versions;
 internal sealed class TreeFolder(IFileSystem files, string path)
 {
     private const string TableExtension = ".table";
+
+    private readonly List<ulong> _discarded = [];
     private volatile bool _isClosed;
 
     /// <summary>The disk.</summary>
@@ -26,9 +28,36 @@ internal sealed class TreeFolder(IFileSystem files, string path)
         $"{path}/{number.ToString("D10", CultureInfo.InvariantCulture)}{TableExtension}";
 
     /// <summary>The numbers of all table files there are.</summary>
-    public IEnumerable<ulong> TableNumbers() => files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
+    public IEnumerable<ulong> TableNumbers() =>
+        files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
 
-    /// <summary>The tree is closed: whoever lets go of a table later deletes nothing, its number may be another's.</summary>
+    /// <summary>
+    /// A table that nobody needs any more is deleted later, by a job: whoever let go of it last may be a node
+    /// loop, which never waits for a disk.
+    /// </summary>
+    public void Discard(ulong number)
+    {
+        lock (_discarded)
+            _discarded.Add(number);
+    }
+
+    /// <summary>Deletes what was discarded. Background lane.</summary>
+    public void RemoveDiscarded()
+    {
+        ulong[] numbers;
+        lock (_discarded)
+        {
+            numbers = [.. _discarded];
+            _discarded.Clear();
+        }
+
+        foreach (ulong number in numbers)
+            DeleteTable(number);
+    }
+
+    /// <summary>
+    /// The tree is closed: whoever lets go of a table later deletes nothing, its number may be another's.
+    /// </summary>
     public void Close() => _isClosed = true;
 
     /// <summary>Deletes a table that nobody needs: one that stays is removed at the next start.</summary>

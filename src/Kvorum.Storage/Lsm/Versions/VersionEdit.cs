@@ -23,7 +23,11 @@ internal sealed record VersionEdit
     public static VersionEdit Whole(Levels levels, Mark? mark) => new()
     {
         Mark = mark,
-        Added = [.. levels.Tables.SelectMany((tables, level) => tables.Select(table => new LevelTable(level, table)))],
+        Added =
+        [
+            .. levels.Tables.SelectMany(
+                static (tables, level) => tables.Select(table => new LevelTable(level, table))),
+        ],
     };
 
     /// <summary>The levels after the edit; a <see cref="FormatException"/> if it does not fit them.</summary>

@@ -20,10 +20,12 @@ internal sealed class VersionSet : IDisposable
     private ulong _next;
     private int _installs;
 
-    // Files of edits whose record may or may not be on disk: not to be deleted before a manifest has replaced it.
+    // Files of edits whose record may or may not be on disk: not to be deleted before a manifest has replaced
+    // it.
     private readonly List<ulong> _doubtful = [];
 
-    private VersionSet(TreeFolder folder, BlockCache cache, Manifest manifest, TableSet current, ulong next) =>
+    private VersionSet(
+        TreeFolder folder, BlockCache cache, Manifest manifest, TableSet current, ulong next) =>
         (Folder, _cache, _manifest, _current, _next) = (folder, cache, manifest, current, next);
 
     /// <summary>Where the files are.</summary>
@@ -100,9 +102,10 @@ internal sealed class VersionSet : IDisposable
 
     /// <summary>
     /// Makes an edit durable and the result the present set. The added tables are durable already, names
-    /// included; the edit holds them from now on. False, and nothing happened, if something was installed since
-    /// <paramref name="installs"/> was read. After an <see cref="IOException"/> the set is as it was, and files
-    /// of the edit must stay where they are.
+    /// included; the edit holds them from now on. False, and nothing happened, if something was installed
+    /// since
+    /// <paramref name="installs"/> was read. After an <see cref="IOException"/> the set is as it was, and
+    /// files of the edit must stay where they are.
     /// </summary>
     public bool TryApply(VersionEdit edit, IEnumerable<TableFile> added, int installs)
     {
@@ -114,7 +117,8 @@ internal sealed class VersionSet : IDisposable
             Levels levels = edit.ApplyTo(before.Levels);
             Mark? mark = edit.Mark ?? before.Mark;
             Persist(edit, () => _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next));
-            Dictionary<ulong, TableFile> files = before.Files.Concat(added).ToDictionary(file => file.Info.Number);
+            Dictionary<ulong, TableFile> files =
+                before.Files.Concat(added).ToDictionary(file => file.Info.Number);
             Switch(before, new TableSet(levels, mark, files));
             return true;
         }
@@ -148,8 +152,8 @@ internal sealed class VersionSet : IDisposable
         folder.Files.Exists(folder.TablePath(table.Number))
             ? TableFile.Open(folder, table.Number, cache, table)
             : throw new TreeDamagedException(
-                $"{folder.TablePath(table.Number)}: the manifest names this table, and it is not there. Restore the " +
-                "node from its peers: stop it, move its data folder away, and replace the node.");
+                $"{folder.TablePath(table.Number)}: the manifest names this table, and it is not there. " +
+                "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
 
     private void Persist(VersionEdit edit, Action write)
     {

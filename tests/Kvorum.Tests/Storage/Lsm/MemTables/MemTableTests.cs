@@ -31,7 +31,8 @@ public class MemTableTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void A_memtable_equals_a_sorted_dictionary_at_every_sequence(int seed, string alphabet, int longest)
+    public void A_memtable_equals_a_sorted_dictionary_at_every_sequence(
+        int seed, string alphabet, int longest)
     {
         var random = new Random(seed);
         var table = new MemTable();
@@ -99,14 +100,17 @@ public class MemTableTests
     }
 
     private static string Word(Random random, string alphabet, int longest) =>
-        new(random.GetItems(alphabet.AsSpan(), random.Next(random.Next(3) == 0 ? longest : Math.Min(longest, 8)) + 1));
+        new(random.GetItems(
+            alphabet.AsSpan(), random.Next(random.Next(3) == 0 ? longest : Math.Min(longest, 8)) + 1));
 
     private static void Check(
         MemTable table, SortedDictionary<(byte[] Key, ulong Sequence), Said> model, ulong limit,
         Random random, Func<byte[]> anyKey)
     {
         Seen[] expected = [.. model.Where(pair => pair.Key.Sequence <= limit).Select(pair =>
-            new Seen(TestBytes.Text(pair.Key.Key), pair.Key.Sequence, pair.Value.Kind, TestBytes.Text(pair.Value.Value)))];
+            new Seen(
+                TestBytes.Text(pair.Key.Key), pair.Key.Sequence, pair.Value.Kind,
+                TestBytes.Text(pair.Value.Value)))];
         using Cursor cursor = table.OpenCursor(limit);
         cursor.SeekToFirst();
         Assert.Equal(expected, Walk(cursor, forward: true));
@@ -119,17 +123,25 @@ public class MemTableTests
             string text = TestBytes.Text(key);
             ulong sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(1600);
             cursor.Seek(key, sequence);
-            CheckAt(cursor, expected, Array.FindIndex(expected, seen =>
-                string.CompareOrdinal(seen.Key, text) is var order && (order > 0 || (order == 0 && seen.Sequence <= sequence))), random);
+            int behind = Array.FindIndex(expected, seen => IsAtOrBehind(seen, text, sequence));
+            CheckAt(cursor, expected, behind, random);
             cursor.SeekBefore(key);
-            CheckAt(cursor, expected, Array.FindLastIndex(expected, seen => string.CompareOrdinal(seen.Key, text) < 0), random);
+            int before = Array.FindLastIndex(expected, seen => string.CompareOrdinal(seen.Key, text) < 0);
+            CheckAt(cursor, expected, before, random);
 
             int newest = Array.FindIndex(expected, seen => seen.Key == text);
-            Assert.Equal(newest >= 0, table.TryGet(key, limit, out EntryKind kind, out ReadOnlySpan<byte> value));
-            if (newest >= 0)
-                Assert.Equal((expected[newest].Kind, expected[newest].Value), (kind, TestBytes.Text(value.ToArray())));
+            bool isFound = table.TryGet(key, limit, out EntryKind kind, out ReadOnlySpan<byte> value);
+            Assert.Equal(newest >= 0, isFound);
+            if (!isFound)
+                continue;
+            Assert.Equal(expected[newest].Kind, kind);
+            Assert.Equal(expected[newest].Value, TestBytes.Text(value.ToArray()));
         }
     }
+
+    private static bool IsAtOrBehind(Seen seen, string key, ulong sequence) =>
+        string.CompareOrdinal(seen.Key, key) is var order &&
+        (order > 0 || (order == 0 && seen.Sequence <= sequence));
 
     // From here a few steps this way and that.
     private static void CheckAt(Cursor cursor, Seen[] expected, int at, Random random)
@@ -168,6 +180,7 @@ public class MemTableTests
         return seen;
     }
 
-    private static Seen SeenAt(Cursor cursor) =>
-        new(TestBytes.Text(cursor.Key.ToArray()), cursor.Sequence, cursor.Kind, TestBytes.Text(cursor.Value.ToArray()));
+    private static Seen SeenAt(Cursor cursor) => new(
+        TestBytes.Text(cursor.Key.ToArray()), cursor.Sequence, cursor.Kind,
+        TestBytes.Text(cursor.Value.ToArray()));
 }

@@ -42,7 +42,12 @@ public class MemTableThreadTests
     {
         ulong mixed = number * 0x9E3779B97F4A7C15;
         byte[] key = new byte[8 + (int)(number % 5 * 3)];
-        BinaryPrimitives.WriteUInt64BigEndian(key, number % 3 == 0 ? number : number % 3 == 1 ? mixed : mixed % 1024);
+        BinaryPrimitives.WriteUInt64BigEndian(key, (number % 3) switch
+        {
+            0 => number,
+            1 => mixed,
+            _ => mixed % 1024,
+        });
         BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(key.Length - 8), number % 2 == 0 ? number : mixed);
         return key;
     }

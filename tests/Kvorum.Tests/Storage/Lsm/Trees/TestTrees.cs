@@ -16,7 +16,9 @@ internal static class TestTrees
     {
         CheckpointJob job = tree.BeginCheckpoint(TestBytes.Of($"tag {tree.AppliedIndex}"));
         job.Write();
-        return job.Complete();
+        CheckpointInfo made = job.Complete();
+        tree.RemoveDiscarded();
+        return made;
     }
 
     /// <summary>Compacts until there is nothing to do; how many compactions it took.</summary>
@@ -31,6 +33,8 @@ internal static class TestTrees
 
             job.Complete();
         }
+
+        tree.RemoveDiscarded();
 
         return count;
     }
@@ -54,6 +58,7 @@ internal static class TestTrees
     public static (string Key, string Value)[] Content(Tree tree)
     {
         using ReadView view = tree.OpenView();
-        return [.. view.Scan(default, default).Select(pair => (TestBytes.Text(pair.Key), TestBytes.Text(pair.Value)))];
+        return [.. view.Scan(default, default)
+            .Select(pair => (TestBytes.Text(pair.Key), TestBytes.Text(pair.Value)))];
     }
 }

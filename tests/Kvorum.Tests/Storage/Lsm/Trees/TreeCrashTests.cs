@@ -110,7 +110,11 @@ public class TreeCrashTests
         Tree tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 60; index += 20)
         {
-            Fill(tree, index, index + 19);
+            Fill(tree, index, index + 18);
+            var batch = new WriteBatch();
+            batch.Put(TestBytes.Of($"key {index + 19:D6}"), new byte[20]);
+            batch.Put("key 000001"u8, new byte[20]);
+            tree.Write(batch, index + 19);
             Checkpoint(tree);
         }
 
@@ -201,7 +205,8 @@ public class TreeCrashTests
     private static ulong Checkpoint(Tree tree) => TestTrees.Checkpoint(tree).AppliedIndex;
 
     private static void Install(Tree tree) => TestTrees.Install(
-        tree, new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")), Received);
+        tree, new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")),
+        Received);
 
     private static void Check(CrashFileSystem disk, ulong durable, string context)
     {
@@ -220,9 +225,10 @@ public class TreeCrashTests
 
     private static void CheckFiles(CrashFileSystem disk, Tree tree, string context)
     {
-        int tables = tree.Levels.Sum(level => level.Tables);
+        tree.RemoveDiscarded();
+        int expected = tree.Checkpoint is null ? 0 : tree.Levels.Sum(level => level.Tables) + 1;
         string[] files = [.. disk.ListFiles("tree")];
-        Assert.True(files.Length == (tree.Checkpoint is null ? 0 : tables + 1), $"{context}: {string.Join(' ', files)}");
+        Assert.True(files.Length == expected, $"{context}: {string.Join(' ', files)}");
     }
 
     // At an index the tree holds the key of each index up to it; after the install only those from there on.

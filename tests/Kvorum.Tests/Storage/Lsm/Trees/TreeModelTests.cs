@@ -14,7 +14,8 @@ public class TreeModelTests
     private SortedDictionary<string, string> _model = new(StringComparer.Ordinal);
     private SortedDictionary<string, string> _durable = new(StringComparer.Ordinal);
 
-    public static TheoryData<int, bool> Seeds => [.. from seed in Enumerable.Range(0, 12) select (seed, seed % 3 == 0)];
+    public static TheoryData<int, bool> Seeds =>
+        [.. from seed in Enumerable.Range(0, 12) select (seed, seed % 3 == 0)];
 
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -88,14 +89,14 @@ public class TreeModelTests
         if (isBusy)
             Change(tree, random, random.Next(400));
         CompactionJob? compaction = isBusy ? tree.PickCompaction() : null;
-        compaction?.Run(300);
+        bool isCompacted = compaction?.Run(300) ?? true;
         job.Write();
         _durable = model;
         if (isBusy)
             Change(tree, random, random.Next(400));
         if (compaction is not null)
         {
-            compaction.Run();
+            Assert.True(isCompacted || compaction.Run());
             compaction.Complete();
             Check(tree, random);
         }

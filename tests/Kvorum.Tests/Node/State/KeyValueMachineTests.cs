@@ -6,10 +6,12 @@ using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Node.State;
 
-public class KeyValueMachineTests
+public sealed class KeyValueMachineTests : IDisposable
 {
     private readonly TreeShare _share = new(new CrashFileSystem(), 1 << 20);
     private ulong _index;
+
+    public void Dispose() => _share.Dispose();
 
     [Fact]
     public void Records_beyond_the_count_are_forgotten_and_their_requests_refused()

@@ -1,7 +1,6 @@
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Compaction;
 using Kvorum.Storage.Lsm.Merging;
-using Kvorum.Storage.Lsm;
 using Kvorum.Tests.Storage.Lsm.Harness;
 
 namespace Kvorum.Tests.Storage.Lsm.Compaction;

@@ -2,7 +2,6 @@ using Kvorum.Storage;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Caching;
 using Kvorum.Storage.Lsm.Tables;
-using Kvorum.Storage.Lsm;
 using Kvorum.Tests.Storage.Files;
 using Kvorum.Tests.Storage.Lsm.Harness;
 

@@ -94,7 +94,8 @@ public sealed class KeyValueMachineTests : IDisposable
         }
 
         Assert.Equal(Dump(steady), Dump(tree));
-        Assert.Equal(Dump(steady).Count(line => line.StartsWith("64", StringComparison.Ordinal)), machine.KeyCount);
+        var keys = Dump(steady).Count(line => line.StartsWith("64", StringComparison.Ordinal));
+        Assert.Equal(keys, machine.KeyCount);
         tree.Dispose();
     }
 

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Kvorum.Benchmarks;
 
-/// <summary>Keys and values as db_bench makes them: 16 bytes, of which 8 are the number; 100 bytes of noise.</summary>
+/// <summary>
+/// Keys and values as db_bench makes them: 16 bytes, of which 8 are the number; 100 bytes of noise.
+/// </summary>
 internal static class BenchmarkKeys
 {
     /// <summary>Bytes of a key.</summary>

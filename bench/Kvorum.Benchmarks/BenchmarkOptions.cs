@@ -27,7 +27,9 @@ internal sealed record BenchmarkOptions
     /// <summary>Bytes of the block cache.</summary>
     public long CacheBytes { get; init; } = 1L << 30;
 
-    /// <summary>Reads the command line; throws <see cref="FormatException"/> on what it does not know.</summary>
+    /// <summary>
+    /// Reads the command line; throws <see cref="FormatException"/> on what it does not know.
+    /// </summary>
     public static BenchmarkOptions Parse(string[] args)
     {
         if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree"))

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Kvorum.Benchmarks;
 
-/// <summary>A thread that runs jobs one after the other; a job that fails ends the program's measurement.</summary>
+/// <summary>
+/// A thread that runs jobs one after the other; a job that fails ends the program's measurement.
+/// </summary>
 internal sealed class JobThread : IDisposable
 {
     private readonly BlockingCollection<Action> _jobs = [];

@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace Kvorum.Benchmarks;
 
-/// <summary>Latencies of operations in logarithmic buckets of about 3 %, and their rate. One thread at a time.</summary>
+/// <summary>
+/// Latencies of operations in logarithmic buckets of about 3 %, and their rate. One thread at a time.
+/// </summary>
 internal sealed class Measurement
 {
     private const int Steps = 32;

@@ -51,7 +51,8 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
                 for (; number < options.Keys && writer.Bytes < TableBytes; number++)
                 {
                     BenchmarkKeys.Write(key, number);
-                    writer.Add(key, (ulong)(number * 7919 % options.Keys) + 1, EntryKind.Put, BenchmarkKeys.Value(number));
+                    ulong sequence = (ulong)(number * 7919 % options.Keys) + 1;
+                    writer.Add(key, sequence, EntryKind.Put, BenchmarkKeys.Value(number));
                 }
 
                 writer.Finish();
@@ -111,10 +112,12 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
     {
         long begun = Stopwatch.GetTimestamp();
         long count = 0;
-        using var cursor = new LevelCursor(_level, table => _tables[(int)table.Number].OpenCursor(readAheadBytes));
+        using var cursor = new LevelCursor(
+            _level, table => _tables[(int)table.Number].OpenCursor(readAheadBytes));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
             count++;
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        return new BenchmarkResult(readAheadBytes == 0 ? "table scan" : "table scan ahead", 1, count, seconds);
+        string name = readAheadBytes == 0 ? "table scan" : "table scan ahead";
+        return new BenchmarkResult(name, 1, count, seconds);
     }
 }

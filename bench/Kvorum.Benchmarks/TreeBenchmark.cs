@@ -5,9 +5,9 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Benchmarks;
 
 /// <summary>
-/// Whole trees, as db_bench measures RocksDB: a random fill, then, when all is compacted and the cache is warm,
-/// reads and scans. With several threads each writes a tree of its own, as node loops do, with its share of the
-/// keys; all threads read all trees. Flushes and compactions have a thread each.
+/// Whole trees, as db_bench measures RocksDB: a random fill, then, when all is compacted and the cache is
+/// warm, reads and scans. With several threads each writes a tree of its own, as node loops do, with its
+/// share of the keys; all threads read all trees. Flushes and compactions have a thread each.
 /// </summary>
 internal sealed class TreeBenchmark : IDisposable
 {

@@ -3,12 +3,13 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Benchmarks;
 
 /// <summary>
-/// One tree and its writer, with the upkeep that a node gives it: a flush when the memtable is full, compactions
-/// when the tree asks for them, and writes that wait when these cannot keep up.
+/// One tree and its writer, with the upkeep that a node gives it: a flush when the memtable is full,
+/// compactions when the tree asks for them, and writes that wait when these cannot keep up.
 /// </summary>
 internal sealed class TreeWriter : IDisposable
 {
-    // As RocksDB by default: a second memtable while the first is flushed; stop when level 0 has grown too long.
+    // As RocksDB by default: a second memtable while the first is flushed; stop when level 0 has grown too
+    // long.
     private const long MemTableBytesMax = 64 << 20;
     private const int Level0TablesMax = 20;
     private const int WritesBetweenLooks = 256;

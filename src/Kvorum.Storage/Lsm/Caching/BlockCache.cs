@@ -10,9 +10,10 @@ namespace Kvorum.Storage.Lsm.Caching;
 /// The blocks are in native memory, each with its links in front of it, so that a cache of a GiB is nothing
 /// to the garbage collector: it sees one array of numbers per shard. Readers hold a block by counting and
 /// look into it where it is; nothing is copied or allocated for a hit. Eviction is CLOCK with small counters:
-/// a new block starts with no use (an index or filter block with one), each hit adds one up to three, the hand
-/// takes one away each time it passes, and evicts what has none left. One scan cannot drive out what is
-/// read again and again. Dispose it after all its readers; blocks still held then live until they are released.
+/// a new block starts with no use (an index or filter block with one), each hit adds one up to three, the
+/// hand takes one away each time it passes, and evicts what has none left. One scan cannot drive out what is
+/// read again and again. Dispose it after all its readers; blocks still held then live until they are
+/// released.
 /// </remarks>
 internal sealed unsafe class BlockCache : IDisposable
 {
@@ -20,7 +21,9 @@ internal sealed unsafe class BlockCache : IDisposable
     private const int ShardsMax = 64;
     private const long ShardBytesMin = 4 << 20;
 
-    /// <summary>What a block costs besides its bytes: header, the allocator's own, its share of the buckets.</summary>
+    /// <summary>
+    /// What a block costs besides its bytes: header, the allocator's own, its share of the buckets.
+    /// </summary>
     private const int BlockOverhead = 64 + 32;
 
     private readonly Shard[] _shards;
@@ -40,7 +43,9 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <summary>The bound.</summary>
     public long BytesMax { get; }
 
-    /// <summary>Bytes in the cache now; blocks that were evicted while somebody held them do not count.</summary>
+    /// <summary>
+    /// Bytes in the cache now; blocks that were evicted while somebody held them do not count.
+    /// </summary>
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
     /// <summary>Lookups that found their block.</summary>

@@ -6,7 +6,9 @@ internal sealed record CompactionOptions
     /// <summary>So many tables in level 0 call for a compaction.</summary>
     public int Level0Tables { get; init; } = 4;
 
-    /// <summary>Bytes that level 1 may have; each level below it may have <see cref="LevelFactor"/> times more.</summary>
+    /// <summary>
+    /// Bytes that level 1 may have; each level below it may have <see cref="LevelFactor"/> times more.
+    /// </summary>
     public long LevelBaseBytes { get; init; } = 64 << 20;
 
     /// <summary>How much larger a level may be than the one above.</summary>
@@ -22,8 +24,9 @@ internal sealed record CompactionOptions
     public double DeleteShare { get; init; } = 0.3;
 
     /// <summary>
-    /// Level 0 gives its oldest tables up to so many bytes to a compaction, at least one; and a new table ends
-    /// before it overlaps more than this in the level below its own, so that its own compaction stays small.
+    /// Level 0 gives its oldest tables up to so many bytes to a compaction, at least one; and a new table
+    /// ends before it overlaps more than this in the level below its own, so that its own compaction stays
+    /// small.
     /// </summary>
     public long InputBytesMax { get; init; } = 256 << 20;
 

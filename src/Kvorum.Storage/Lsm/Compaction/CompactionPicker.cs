@@ -3,17 +3,19 @@ using System.Collections.Immutable;
 namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Decides what to compact next: a function of the levels, with no state of its own. The level that exceeds its
-/// bound the most comes first; in it, tables with many deletes, then each in its turn. If no level exceeds its
-/// bound, tables with many deletes go down, or are written anew where nothing lies below them. One compaction of
-/// a tree at a time; flushes may go on beside it.
+/// Decides what to compact next: a function of the levels, with no state of its own. The level that exceeds
+/// its bound the most comes first; in it, tables with many deletes, then each in its turn. If no level
+/// exceeds its bound, tables with many deletes go down, or are written anew where nothing lies below them.
+/// One compaction of a tree at a time; flushes may go on beside it.
 /// </summary>
 internal static class CompactionPicker
 {
     /// <summary>The next compaction; null if the tree is in order.</summary>
     /// <param name="levels">All tables.</param>
     /// <param name="turns">What the last choice handed on.</param>
-    /// <param name="oldestView">The least sequence number a view is open at; the greatest number if none is.</param>
+    /// <param name="oldestView">
+    /// The least sequence number a view is open at; the greatest number if none is.
+    /// </param>
     /// <param name="options">Bounds.</param>
     public static CompactionChoice? Pick(
         Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options)
@@ -25,12 +27,13 @@ internal static class CompactionPicker
             return Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Count);
         TableInfo? heavy = Heaviest(levels.Tables[level], options);
         TableInfo table = heavy ?? Next(levels.Tables[level], turns.Keys[level].Span);
-        return Down(levels, turns, level, [table], heavy is null ? CompactionReason.Size : CompactionReason.Deletes);
+        CompactionReason reason = heavy is null ? CompactionReason.Size : CompactionReason.Deletes;
+        return Down(levels, turns, level, [table], reason);
     }
 
     /// <summary>
-    /// How urgent a compaction is: 1 and more, when some level is at or beyond its bound. Trees with a higher score
-    /// should go first; writes should slow down when it is far above 1.
+    /// How urgent a compaction is: 1 and more, when some level is at or beyond its bound. Trees with a higher
+    /// score should go first; writes should slow down when it is far above 1.
     /// </summary>
     public static double Score(Levels levels, CompactionOptions options)
     {
@@ -67,7 +70,8 @@ internal static class CompactionPicker
                     continue;
                 if (LiesOnSomething(levels, level, table))
                     return Down(levels, turns, level, [table], CompactionReason.Deletes);
-                // Written anew, it has no deletes left; a view that needs them would make that go round for ever.
+                // Written anew, it has no deletes left; a view that needs them would make that go round for
+                // ever.
                 if (table.LargestSequence <= oldestView)
                     return new CompactionChoice(
                         level, level, [table], [], IsMove: false, CompactionReason.Deletes, turns);
@@ -78,7 +82,11 @@ internal static class CompactionPicker
     }
 
     private static CompactionChoice Down(
-        Levels levels, CompactionTurns turns, int level, ImmutableArray<TableInfo> inputs, CompactionReason reason)
+        Levels levels,
+        CompactionTurns turns,
+        int level,
+        ImmutableArray<TableInfo> inputs,
+        CompactionReason reason)
     {
         ImmutableArray<TableInfo> overlapped = Overlapping(levels.Tables[level + 1], inputs);
         bool isMove = overlapped.IsEmpty && AreDisjoint(inputs);
@@ -88,7 +96,8 @@ internal static class CompactionPicker
     }
 
     // Only the oldest may leave level 0: what is left there must be newer than what has gone down.
-    private static ImmutableArray<TableInfo> Oldest(ImmutableArray<TableInfo> level0, CompactionOptions options)
+    private static ImmutableArray<TableInfo> Oldest(
+        ImmutableArray<TableInfo> level0, CompactionOptions options)
     {
         int first = level0.Length - 1;
         long bytes = level0[first].Bytes;
@@ -130,11 +139,13 @@ internal static class CompactionPicker
         return true;
     }
 
-    // The range from the least to the greatest key of all, gaps included: the new tables may lie anywhere in it.
+    // The range from the least to the greatest key of all, gaps included: the new tables may lie anywhere in
+    // it.
     private static ImmutableArray<TableInfo> Overlapping(
         ImmutableArray<TableInfo> tables, ImmutableArray<TableInfo> inputs)
     {
-        (ReadOnlyMemory<byte> smallest, ReadOnlyMemory<byte> largest) = (inputs[0].Smallest, inputs[0].Largest);
+        ReadOnlyMemory<byte> smallest = inputs[0].Smallest;
+        ReadOnlyMemory<byte> largest = inputs[0].Largest;
         foreach (TableInfo input in inputs)
         {
             if (input.Smallest.Span.SequenceCompareTo(smallest.Span) < 0)

@@ -9,4 +9,8 @@ namespace Kvorum.Storage.Lsm.Compaction;
 /// <param name="EntriesRead">Entries of the inputs.</param>
 /// <param name="EntriesWritten">Entries of the new tables; the others were dropped.</param>
 internal sealed record CompactionResult(
-    ImmutableArray<TableInfo> Tables, long BytesRead, long BytesWritten, long EntriesRead, long EntriesWritten);
+    ImmutableArray<TableInfo> Tables,
+    long BytesRead,
+    long BytesWritten,
+    long EntriesRead,
+    long EntriesWritten);

@@ -6,14 +6,15 @@ namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
 /// Carries out one compaction, in steps, so that whoever turns it can pause, throttle or stop between two of
-/// them: merges the inputs, keeps what some view may see, and writes new tables. New tables are synced; their names
-/// are durable only after a sync of the folder, and they count only once the manifest says so. Disposed before
-/// its end, or after an exception, it deletes what it wrote. One thread at a time.
+/// them: merges the inputs, keeps what some view may see, and writes new tables. New tables are synced; their
+/// names are durable only after a sync of the folder, and they count only once the manifest says so. Disposed
+/// before its end, or after an exception, it deletes what it wrote. One thread at a time.
 /// </summary>
 /// <remarks>
-/// Of the versions of a key, those newer than the oldest view stay, and the newest of the others; all behind that
-/// one are shadowed. A delete goes, too, when it is not newer than the oldest view and no table below the output
-/// level may have the key. Views opened later see at least all that is in tables, so they need nothing more.
+/// Of the versions of a key, those newer than the oldest view stay, and the newest of the others; all behind
+/// that one are shadowed. A delete goes, too, when it is not newer than the oldest view and no table below
+/// the output level may have the key. Views opened later see at least all that is in tables, so they need
+/// nothing more.
 /// </remarks>
 internal sealed class Compactor : IDisposable
 {
@@ -36,7 +37,9 @@ internal sealed class Compactor : IDisposable
     /// <summary>Prepares a compaction that is no move; nothing is read yet.</summary>
     /// <param name="choice">What the picker chose.</param>
     /// <param name="levels">The levels it chose from.</param>
-    /// <param name="oldestView">The least sequence number a view is open at; the greatest number if none is.</param>
+    /// <param name="oldestView">
+    /// The least sequence number a view is open at; the greatest number if none is.
+    /// </param>
     /// <param name="tables">Inputs and outputs.</param>
     /// <param name="tableOptions">How new tables are written.</param>
     /// <param name="options">Bounds.</param>
@@ -58,7 +61,9 @@ internal sealed class Compactor : IDisposable
     /// <summary>What was made, once <see cref="Step"/> has returned true.</summary>
     public CompactionResult? Result { get; private set; }
 
-    /// <summary>Goes on until about so many bytes of keys and values have been read; true when all is done.</summary>
+    /// <summary>
+    /// Goes on until about so many bytes of keys and values have been read; true when all is done.
+    /// </summary>
     public bool Step(long bytes)
     {
         if (Result is not null)

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Whether a table below some level may have a key. Asked with ascending keys, it walks along each level once.
+/// Whether a table below some level may have a key. Asked with ascending keys, it walks along each level
+/// once.
 /// </summary>
 internal sealed class KeysBelow
 {
@@ -17,7 +18,9 @@ internal sealed class KeysBelow
         _at = new int[_levels.Length];
     }
 
-    /// <summary>True if the key lies in the range of a table there. Keys never descend from call to call.</summary>
+    /// <summary>
+    /// True if the key lies in the range of a table there. Keys never descend from call to call.
+    /// </summary>
     public bool MayHave(ReadOnlySpan<byte> key)
     {
         for (int i = 0; i < _levels.Length; i++)

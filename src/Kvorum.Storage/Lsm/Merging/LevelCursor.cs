@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
-/// The tables of a level, which are disjoint and in order, as one run. One table is open at a time, opened when
-/// the cursor comes to it.
+/// The tables of a level, which are disjoint and in order, as one run. One table is open at a time, opened
+/// when the cursor comes to it.
 /// </summary>
 /// <param name="tables">The tables of the level, or some that follow each other.</param>
 /// <param name="open">Opens a cursor over one; it is disposed here.</param>

@@ -3,10 +3,10 @@ using System.Buffers.Binary;
 namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
-/// Several runs as one: the entries of all, in order. A binary heap holds the children that are at an entry, the
-/// next one on top: the least when going forward, the greatest when going back. Turning round places all other
-/// children on the other side of the present entry, which costs a seek in each. Owns its children and disposes
-/// them. After an exception only seeks are allowed.
+/// Several runs as one: the entries of all, in order. A binary heap holds the children that are at an entry,
+/// the next one on top: the least when going forward, the greatest when going back. Turning round places all
+/// other children on the other side of the present entry, which costs a seek in each. Owns its children and
+/// disposes them. After an exception only seeks are allowed.
 /// </summary>
 internal sealed class MergingCursor : Cursor
 {

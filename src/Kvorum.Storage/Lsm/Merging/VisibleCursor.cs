@@ -1,13 +1,13 @@
 namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
-/// What a read view sees of a run: of each key the newest version that is not newer than the view, and nothing of
-/// keys whose newest version is a delete; between two bounds. Each key comes once. Owns the run's cursor and
-/// disposes it.
+/// What a read view sees of a run: of each key the newest version that is not newer than the view, and
+/// nothing of keys whose newest version is a delete; between two bounds. Each key comes once. Owns the run's
+/// cursor and disposes it.
 /// </summary>
 /// <remarks>
-/// Forward, the run's cursor stands at the present entry. Backward, versions come oldest first, so the entry is
-/// copied while newer versions of its key are tried, and the run's cursor ends before all of them.
+/// Forward, the run's cursor stands at the present entry. Backward, versions come oldest first, so the entry
+/// is copied while newer versions of its key are tried, and the run's cursor ends before all of them.
 /// </remarks>
 internal sealed class VisibleCursor : Cursor
 {
@@ -20,7 +20,8 @@ internal sealed class VisibleCursor : Cursor
     private Kept _kept = new();
 
     /// <summary>
-    /// A view of the run at a sequence number. Keys from <paramref name="from"/>, if it is not null, and before
+    /// A view of the run at a sequence number. Keys from <paramref name="from"/>, if it is not null, and
+    /// before
     /// <paramref name="end"/>, if it is not null.
     /// </summary>
     public VisibleCursor(Cursor source, ulong sequence, byte[]? from = null, byte[]? end = null)
@@ -157,7 +158,8 @@ internal sealed class VisibleCursor : Cursor
         }
     }
 
-    // From where the run is, at the oldest version of a key, back to the first key of which something is seen.
+    // From where the run is, at the oldest version of a key, back to the first key of which something is
+    // seen.
     private void FindBackward()
     {
         _isBackward = true;

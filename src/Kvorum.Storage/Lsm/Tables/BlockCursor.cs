@@ -115,7 +115,8 @@ internal unsafe struct BlockCursor
         new ReadOnlySpan<byte>(entry.SuffixStart, entry.Suffix).CopyTo(_key.AsSpan(entry.Shared));
         _keyBytes = bytes;
         _next = entry.End;
-        entry.Read(_block.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
+        entry.Read(
+            _block.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
         (Sequence, Kind) = (sequence, kind);
         _valueBytes = value.Length;
         _value = _next - value.Length;

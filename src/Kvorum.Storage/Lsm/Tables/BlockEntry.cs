@@ -8,11 +8,14 @@ internal readonly unsafe struct BlockEntry
     /// <summary>Decodes the entry at <paramref name="at"/>, which is known to be whole.</summary>
     public BlockEntry(byte* at)
     {
-        // Most entries have three lengths of one byte; four bytes can be read, as restarts follow the entries.
+        // Most entries have three lengths of one byte; four bytes can be read, as restarts follow the
+        // entries.
         uint lengths = *(uint*)at;
         if ((lengths & 0x808080) == 0)
         {
-            (Shared, Suffix, Rest) = ((int)(lengths & 0x7f), (int)(lengths >> 8 & 0x7f), (int)(lengths >> 16 & 0x7f));
+            Shared = (int)(lengths & 0x7f);
+            Suffix = (int)(lengths >> 8 & 0x7f);
+            Rest = (int)(lengths >> 16 & 0x7f);
             _key = at + 3;
         }
         else
@@ -40,7 +43,8 @@ internal readonly unsafe struct BlockEntry
     public byte* End => _key + Suffix + Rest;
 
     /// <summary>The sequence number, the kind and the value.</summary>
-    public void Read(ulong firstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
+    public void Read(
+        ulong firstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
     {
         byte* at = _key + Suffix;
         ulong stamp = Varint.Read(ref at);

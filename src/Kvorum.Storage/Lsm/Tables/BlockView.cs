@@ -120,7 +120,8 @@ internal readonly unsafe struct BlockView
 
     private static bool TryPass(ref byte* at, byte* end, ref ulong keyBytes, bool isRestart)
     {
-        if (!Varint.TryRead(ref at, end, out ulong shared) || !Varint.TryRead(ref at, end, out ulong suffix) ||
+        if (!Varint.TryRead(ref at, end, out ulong shared) ||
+            !Varint.TryRead(ref at, end, out ulong suffix) ||
             !Varint.TryRead(ref at, end, out ulong rest))
             return false;
         ulong left = (ulong)(end - at);

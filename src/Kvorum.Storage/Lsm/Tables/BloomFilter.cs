@@ -7,8 +7,8 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// <summary>
 /// A blocked bloom filter: all bits of a key are in one line of 64 bytes, so that a question costs one cache
 /// miss (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). The upper half of
-/// the hash chooses the line, the lower half, multiplied on and on, six bits in it. Hash and bits are part of the
-/// format of tables.
+/// the hash chooses the line, the lower half, multiplied on and on, six bits in it. Hash and bits are part of
+/// the format of tables.
 /// </summary>
 internal static class BloomFilter
 {

@@ -2,7 +2,9 @@ using Kvorum.Storage.Lsm.Caching;
 
 namespace Kvorum.Storage.Lsm.Tables;
 
-/// <summary>An entry that a point read found, where it lies in its block: dispose it when it is copied or used.</summary>
+/// <summary>
+/// An entry that a point read found, where it lies in its block: dispose it when it is copied or used.
+/// </summary>
 internal readonly ref struct FoundEntry
 {
     private readonly CachedBlock _block;

@@ -3,8 +3,8 @@ using Kvorum.Storage.Lsm.Caching;
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// A place in a table: in its top, in the index block of a group, in a data block. Holds these two blocks. After
-/// an exception it is nowhere, and only seeks are allowed.
+/// A place in a table: in its top, in the index block of a group, in a data block. Holds these two blocks.
+/// After an exception it is nowhere, and only seeks are allowed.
 /// </summary>
 internal sealed unsafe class TableCursor : Cursor
 {
@@ -200,7 +200,8 @@ internal sealed unsafe class TableCursor : Cursor
             if (isBackward)
                 ReadAhead(Math.Max(0, Math.Min(handle.Offset, end - _readAheadBytes)), end);
             else
-                ReadAhead(handle.Offset, Math.Max(end, Math.Min(handle.Offset + _readAheadBytes, _table.Bytes)));
+                ReadAhead(
+                    handle.Offset, Math.Max(end, Math.Min(handle.Offset + _readAheadBytes, _table.Bytes)));
         }
 
         byte* start = _ahead.Start + (handle.Offset - _aheadOffset);

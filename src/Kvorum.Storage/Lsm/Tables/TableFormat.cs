@@ -6,7 +6,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 // highest bit says that more follow.
 //
 // file       = group+ top properties footer
-// group      = data block+ index block [filter block]          at most Limits of TableWriter, so that it fits memory
+// group      = data block+ index block [filter block]
 // top        = index block: one entry per group
 // block      = body, flag u8 (0: as it is; all others reserved for compression), crc u32
 // data, index block, properties: their body is
@@ -23,7 +23,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 // byte order, then by sequence, greatest first. In an index block the key and sequence of an entry are at or
 // behind the last entry of what it leads to, and before the first entry of the next; its value is
 //   in a group: block offset varint, block length varint
-//   in the top: index offset varint, index length varint, filter length varint (0: none; right behind the index)
+//   in the top: index offset varint, index length varint, filter length varint (0: none; else right behind)
 // The properties are one entry with an empty key, sequence 0, whose value is
 //   entries u64, deletes u64, least sequence u64, greatest sequence u64, data blocks u64, data bytes u64,
 //   smallest key length u32, smallest key, largest key length u32, largest key
@@ -49,8 +49,8 @@ internal static class TableFormat
     private const uint Version = 1;
 
     private const string Remedy =
-        "Nothing was changed. Restore the replica from its peers: stop the node, move its data folder away, " +
-        "and replace the node.";
+        "Nothing was changed. Restore the replica from its peers: stop the node, move its data folder " +
+        "away, and replace the node.";
 
     private static ReadOnlySpan<byte> Magic => "KvSortTb"u8;
 
@@ -81,15 +81,15 @@ internal static class TableFormat
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
         if (version != Version)
             throw new TreeDamagedException(
-                $"{path} was written by a newer version (table format {version}, this one reads {Version}): " +
-                "start that version");
+                $"{path} was written by a newer version (table format {version}, this one reads " +
+                $"{Version}): start that version");
         var footer = new TableFooter(
             BinaryPrimitives.ReadInt64LittleEndian(from),
             BinaryPrimitives.ReadInt32LittleEndian(from[8..]),
             BinaryPrimitives.ReadInt32LittleEndian(from[12..]));
         long end = footer.TopOffset + footer.TopBytes + footer.PropertiesBytes + FooterBytes;
-        if (footer.TopOffset < 0 || footer.TopBytes <= TrailerBytes || footer.PropertiesBytes <= TrailerBytes ||
-            end != fileBytes)
+        if (footer.TopOffset < 0 || footer.TopBytes <= TrailerBytes ||
+            footer.PropertiesBytes <= TrailerBytes || end != fileBytes)
             throw Damaged(path, at, "the footer does not fit the file");
         return footer;
     }

@@ -9,7 +9,9 @@ internal sealed record TableOptions
     /// <summary>A key is stored whole this often in a data block, so that a search can start there.</summary>
     public int RestartInterval { get; init; } = 8;
 
-    /// <summary>Bits of the bloom filter per key; 0: no filters. 10 let about one miss in 100 through.</summary>
+    /// <summary>
+    /// Bits of the bloom filter per key; 0: no filters. 10 let about one miss in 100 through.
+    /// </summary>
     public int FilterBitsPerKey { get; init; } = 10;
 
     /// <summary>Bytes handed to the file at once.</summary>

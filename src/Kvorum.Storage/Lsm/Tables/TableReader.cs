@@ -5,10 +5,10 @@ using Kvorum.Storage.Lsm.Caching;
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks, filters
-/// and data come through the cache. Safe for use by several threads; dispose it after all of its cursors and
-/// found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte and the
-/// remedy; a disk that cannot be read is an <see cref="IOException"/>.
+/// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks,
+/// filters and data come through the cache. Safe for use by several threads; dispose it after all of its
+/// cursors and found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte
+/// and the remedy; a disk that cannot be read is an <see cref="IOException"/>.
 /// </summary>
 internal sealed unsafe class TableReader : IDisposable
 {
@@ -77,8 +77,8 @@ internal sealed unsafe class TableReader : IDisposable
     }
 
     /// <summary>
-    /// Finds the newest version of a key that is not newer than the sequence number; a delete is found as such.
-    /// The caller disposes what is found. Allocates nothing when the blocks are in the cache.
+    /// Finds the newest version of a key that is not newer than the sequence number; a delete is found as
+    /// such. The caller disposes what is found. Allocates nothing when the blocks are in the cache.
     /// </summary>
     public bool TryGet(ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found) =>
         TryGet(key, BloomFilter.Hash(key), maxSequence, out found);
@@ -100,9 +100,9 @@ internal sealed unsafe class TableReader : IDisposable
     }
 
     /// <summary>
-    /// A cursor over the whole table. With no read-ahead, its blocks come through the cache and stay there. With
-    /// some, for long scans: what the cache has is used, the rest is read so many bytes at a time and does not
-    /// enter the cache.
+    /// A cursor over the whole table. With no read-ahead, its blocks come through the cache and stay there.
+    /// With some, for long scans: what the cache has is used, the rest is read so many bytes at a time and
+    /// does not enter the cache.
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
 
@@ -158,7 +158,9 @@ internal sealed unsafe class TableReader : IDisposable
             throw;
         }
 
-        return use == BlockUse.Once ? block : _cache.Add(_cacheFile, handle.Offset, block, use != BlockUse.Data);
+        if (use == BlockUse.Once)
+            return block;
+        return _cache.Add(_cacheFile, handle.Offset, block, isPrecious: use != BlockUse.Data);
     }
 
     /// <summary>A block that is in the cache.</summary>
@@ -169,7 +171,7 @@ internal sealed unsafe class TableReader : IDisposable
     internal void Read(long offset, Span<byte> into)
     {
         if (offset + into.Length > Bytes || _file.Read(offset, into) != into.Length)
-            throw TableFormat.Damaged(_path, offset, $"{into.Length} bytes were expected, the file ends before");
+            throw TableFormat.Damaged(_path, offset, $"the file ends within {into.Length} expected bytes");
     }
 
     /// <summary>Checks a block in memory before anything in it is believed.</summary>
@@ -194,13 +196,15 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
-    private bool TryGetFrom(BlockHandle handle, ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found)
+    private bool TryGetFrom(
+        BlockHandle handle, ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found)
     {
         CachedBlock data = Load(handle, BlockUse.Data);
         BlockView view = ViewOf(data);
         if (view.Find(key, maxSequence, out BlockEntry entry, out bool hasKey) && hasKey)
         {
-            entry.Read(view.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
+            entry.Read(
+                view.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
             found = new FoundEntry(data, sequence, kind, value);
             return true;
         }
@@ -254,8 +258,9 @@ internal sealed unsafe class TableReader : IDisposable
         if (length <= TableFormat.TrailerBytes)
             throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
         int body = length - TableFormat.TrailerBytes;
-        uint crc = BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(start + body + 1, sizeof(uint)));
-        if (crc != TableFormat.BlockCrc(offset, new ReadOnlySpan<byte>(start, body + 1)))
+        ReadOnlySpan<byte> bytes = new(start, length);
+        uint crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
+        if (crc != TableFormat.BlockCrc(offset, bytes[..(body + 1)]))
             throw TableFormat.Damaged(path, offset, $"the checksum of a block of {length} bytes is wrong");
         if (start[body] != 0)
             throw TableFormat.Damaged(path, offset, $"a block has the unknown flag {start[body]}");

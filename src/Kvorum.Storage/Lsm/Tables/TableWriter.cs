@@ -53,7 +53,9 @@ internal sealed class TableWriter : IDisposable
         _piece = ArrayPool<byte>.Shared.Rent(Math.Max(options.WriteBytes, 1));
     }
 
-    /// <summary>Bytes of the file if it ended here, without what stands at its end: to know when to cut.</summary>
+    /// <summary>
+    /// Bytes of the file if it ended here, without what stands at its end: to know when to cut.
+    /// </summary>
     public long Bytes => Position + (_data.Count == 0 ? 0 : _data.Bytes);
 
     /// <summary>Entries so far.</summary>
@@ -151,7 +153,8 @@ internal sealed class TableWriter : IDisposable
         _dataBytes += _pending.Bytes;
     }
 
-    // The entry of a finished block is made when the key behind it is known: anything between the two will do.
+    // The entry of a finished block is made when the key behind it is known: anything between the two will
+    // do.
     private void Separate(ReadOnlySpan<byte> next)
     {
         if (_pending.Bytes == 0)

@@ -5,8 +5,8 @@ using Kvorum.Tests.Storage.Lsm.Harness;
 namespace Kvorum.Tests.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Runs every script in <c>testdata</c>: commands above a line of dashes, the levels and the choice below. With
-/// KVORUM_REWRITE=1 the transcripts are written anew; read the difference before you keep it.
+/// Runs every script in <c>testdata</c>: commands above a line of dashes, the levels and the choice below.
+/// With KVORUM_REWRITE=1 the transcripts are written anew; read the difference before you keep it.
 /// </summary>
 public class PickerScriptTests
 {

@@ -6,8 +6,9 @@ using Kvorum.Storage.Lsm.Compaction;
 namespace Kvorum.Tests.Storage.Lsm.Harness;
 
 /// <summary>
-/// The commands of the picker's scripts; see testdata/README.txt. A table is written number:smallest-largest/bytes,
-/// behind which may stand d and the percentage of deletes, and @ and its greatest sequence number.
+/// The commands of the picker's scripts; see testdata/README.txt. A table is written
+/// number:smallest-largest/bytes, behind which may stand d and the percentage of deletes, and @ and its
+/// greatest sequence number.
 /// </summary>
 internal sealed class PickerScript
 {
@@ -38,7 +39,8 @@ internal sealed class PickerScript
                 _oldestView = ulong.Parse(words[1], CultureInfo.InvariantCulture);
                 return "";
             case "inputs":
-                _options = _options with { InputBytesMax = long.Parse(words[1], CultureInfo.InvariantCulture) };
+                long bytes = long.Parse(words[1], CultureInfo.InvariantCulture);
+                _options = _options with { InputBytesMax = bytes };
                 return "";
             case "pick":
                 return Pick();
@@ -51,12 +53,14 @@ internal sealed class PickerScript
     {
         var text = new StringBuilder();
         CompactionChoice? choice = CompactionPicker.Pick(_levels, _turns, _oldestView, _options);
-        text.Append(CultureInfo.InvariantCulture, $"score {CompactionPicker.Score(_levels, _options):0.00}, ");
+        double score = CompactionPicker.Score(_levels, _options);
+        text.Append(CultureInfo.InvariantCulture, $"score {score:0.00}, ");
         if (choice is null)
             return text.Append("nothing to do\n").ToString();
         _turns = choice.Turns;
-        text.Append(choice.IsMove ? "move" : "merge").Append(CultureInfo.InvariantCulture,
-            $" level {choice.Level} to {choice.OutputLevel}, {choice.InputBytes} bytes, because of {choice.Reason}\n");
+        text.Append(choice.IsMove ? "move" : "merge")
+            .Append(CultureInfo.InvariantCulture, $" level {choice.Level} to {choice.OutputLevel}, ")
+            .Append(CultureInfo.InvariantCulture, $"{choice.InputBytes} bytes, because of {choice.Reason}\n");
         for (int level = 0; level < Levels.Count; level++)
         {
             if (!_levels.Tables[level].IsEmpty)
@@ -67,16 +71,18 @@ internal sealed class PickerScript
     }
 
     // <inputs> and (what they overlap) are marked.
-    private string Draw(int level, CompactionChoice choice) => string.Concat(_levels.Tables[level].Select(table =>
-        choice.Inputs.Contains(table) ? $"  <{Text(table)}>"
-        : choice.Overlapped.Contains(table) ? $"  ({Text(table)})" : $"   {Text(table)} "));
+    private string Draw(int level, CompactionChoice choice) => string.Concat(
+        _levels.Tables[level].Select(table =>
+            choice.Inputs.Contains(table) ? $"  <{Text(table)}>"
+            : choice.Overlapped.Contains(table) ? $"  ({Text(table)})" : $"   {Text(table)} "));
 
     private static string Text(TableInfo table)
     {
         string deletes = table.Deletes > 0 ? $"d{table.Deletes}" : "";
         string sequence = table.LargestSequence > 0 ? $"@{table.LargestSequence}" : "";
-        string keys = $"{Encoding.ASCII.GetString(table.Smallest.Span)}-{Encoding.ASCII.GetString(table.Largest.Span)}";
-        return $"{table.Number}:{keys}/{table.Bytes}{deletes}{sequence}";
+        string smallest = Encoding.ASCII.GetString(table.Smallest.Span);
+        string largest = Encoding.ASCII.GetString(table.Largest.Span);
+        return $"{table.Number}:{smallest}-{largest}/{table.Bytes}{deletes}{sequence}";
     }
 
     private static TableInfo Table(string word)

@@ -18,7 +18,11 @@ internal static class TableFiles
     }
 
     public static TableReader WriteAndOpen(
-        IFileSystem disk, ulong number, IEnumerable<Versioned> entries, TableOptions options, BlockCache cache)
+        IFileSystem disk,
+        ulong number,
+        IEnumerable<Versioned> entries,
+        TableOptions options,
+        BlockCache cache)
     {
         string path = $"{number:x16}.table";
         Write(disk, path, entries, options);

@@ -31,7 +31,8 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
         Levels = new Levels(Levels.Tables.SetItem(0, Levels.Tables[0].Insert(0, table)));
     }
 
-    public CompactionChoice? Pick(ulong oldestView) => CompactionPicker.Pick(Levels, Turns, oldestView, options);
+    public CompactionChoice? Pick(ulong oldestView) =>
+        CompactionPicker.Pick(Levels, Turns, oldestView, options);
 
     public Compactor Compactor(CompactionChoice choice, ulong oldestView) =>
         new(choice, Levels, oldestView, this, tableOptions, options);
@@ -41,12 +42,16 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
         var tables = Levels.Tables;
         tables = tables.SetItem(choice.Level, [.. tables[choice.Level].Except(choice.Inputs)]);
         var output = tables[choice.OutputLevel].Except(choice.Overlapped).Concat(made)
-            .OrderBy(table => table.Smallest.ToArray(), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)));
+            .OrderBy(table => Convert.ToHexString(table.Smallest.Span), StringComparer.Ordinal);
         Levels = new Levels(tables.SetItem(choice.OutputLevel, [.. output]));
         Turns = choice.Turns;
         var live = Levels.Tables.SelectMany(level => level).Select(table => table.Number).ToHashSet();
-        foreach (TableInfo old in choice.Inputs.Concat(choice.Overlapped).Where(t => !live.Contains(t.Number)))
-            Delete(old.Number);
+        foreach (TableInfo old in choice.Inputs.Concat(choice.Overlapped))
+        {
+            if (!live.Contains(old.Number))
+                Delete(old.Number);
+        }
+
     }
 
     public Cursor OpenCursor() => new MergingCursor(
@@ -59,7 +64,11 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
     public TableReader Reader(TableInfo table)
     {
         if (!_readers.TryGetValue(table.Number, out TableReader? reader))
-            _readers[table.Number] = reader = TableReader.Open(Disk, Path(table.Number), table.Number, _cache);
+        {
+            reader = TableReader.Open(Disk, Path(table.Number), table.Number, _cache);
+            _readers[table.Number] = reader;
+        }
+
         return reader;
     }
 

@@ -12,7 +12,8 @@ public class TableFormatTests
     private const string Golden =
         // data block: first sequence; shared, suffix and rest length, suffix, stamp, value, thrice;
         // restart, count; flag, crc
-        "0700000000000000" + "000202" + "6162" + "01" + "31" + "010101" + "63" + "08" + "020002" + "0f" + "32" +
+        "0700000000000000" + "000202" + "6162" + "01" + "31" + "010101" + "63" + "08" +
+        "020002" + "0f" + "32" +
         "08000000" + "01000000" + "00" + "9334de8a" +
         // index block: ac @ 3 leads to offset 0, length 38
         "0300000000000000" + "000203" + "6163" + "01" + "0026" + "08000000" + "01000000" + "00" + "aaf8c8e6" +
@@ -20,7 +21,8 @@ public class TableFormatTests
         "0000200002000800000000002002000000000000200000080000000080000000" +
         "0000000004000000000000000400000000400000000000000000000002000000" + "00" + "8ddf1f08" +
         // top: ac @ 3 leads to an index block at 38, length 29, and a filter of length 69
-        "0300000000000000" + "000204" + "6163" + "01" + "261d45" + "08000000" + "01000000" + "00" + "ec402e6c" +
+        "0300000000000000" + "000204" + "6163" + "01" + "261d45" + "08000000" + "01000000" +
+        "00" + "ec402e6c" +
         // properties: entries, deletes, least and greatest sequence, blocks, their bytes, two keys
         "0000000000000000" + "00003d" + "01" + "0300000000000000" + "0100000000000000" + "0300000000000000" +
         "0900000000000000" + "0100000000000000" + "2600000000000000" + "02000000" + "6162" +
@@ -129,7 +131,8 @@ public class TableFormatTests
         byte[] bytes = Written(GoldenRun, new TableOptions());
         int flag = bytes.AsSpan().IndexOf(Convert.FromHexString("080000000100000000")) + 8;
         bytes[flag] = 1;
-        BitConverter.TryWriteBytes(bytes.AsSpan(flag + 1), TableFormat.BlockCrc(0, bytes.AsSpan(0, flag + 1)));
+        uint crc = TableFormat.BlockCrc(0, bytes.AsSpan(0, flag + 1));
+        BitConverter.TryWriteBytes(bytes.AsSpan(flag + 1), crc);
         using TableReader table = Open(bytes);
         var error = Assert.Throws<TreeDamagedException>(() => table.TryGet("ab"u8, 9, out _));
         Assert.Contains("unknown flag 1", error.Message, StringComparison.Ordinal);

@@ -32,7 +32,8 @@ public class TableTests
     public void Versions_of_one_key_may_fill_many_blocks_and_groups()
     {
         var run = Enumerable.Range(0, 5000)
-            .Select(i => new Versioned("key"u8.ToArray(), (ulong)(5000 - i), EntryKind.Put, new byte[8])).ToList();
+            .Select(i => new Versioned("key"u8.ToArray(), (ulong)(5000 - i), EntryKind.Put, new byte[8]))
+            .ToList();
         using var cache = new BlockCache(1 << 20);
         using TableReader table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, run, new TableOptions { BlockBytes = 64 }, cache);
@@ -57,12 +58,14 @@ public class TableTests
             new([.. new byte[4096], 1], 5, EntryKind.Put, new byte[5000]),
         ];
         using var cache = new BlockCache(1 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(new CrashFileSystem(), 1, run, new TableOptions(), cache);
+        using TableReader table = TableFiles.WriteAndOpen(
+            new CrashFileSystem(), 1, run, new TableOptions(), cache);
         CheckPointReads(run, table, new Random(1));
         using Cursor cursor = table.OpenCursor();
         CursorModel.Check(cursor, run, new Random(1), 100);
         Assert.Throws<ArgumentOutOfRangeException>(() =>
-            TableFiles.Write(new CrashFileSystem(), "t", [run[0] with { Sequence = 1ul << 61 }], new TableOptions()));
+            TableFiles.Write(
+                new CrashFileSystem(), "t", [run[0] with { Sequence = 1ul << 61 }], new TableOptions()));
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public class TableTests
         List<Versioned> run = [.. Enumerable.Range(0, 20_000)
             .Select(i => new Versioned(Encoding.ASCII.GetBytes($"{i:d8}"), 1, EntryKind.Put, []))];
         using var cache = new BlockCache(8 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(new CrashFileSystem(), 1, run, new TableOptions(), cache);
+        using TableReader table = TableFiles.WriteAndOpen(
+            new CrashFileSystem(), 1, run, new TableOptions(), cache);
         long before = cache.Hits + cache.Misses;
         for (int i = 0; i < 10_000; i++)
             Assert.False(table.TryGet(Encoding.ASCII.GetBytes($"{i:d8}x"), ulong.MaxValue, out _));
@@ -104,7 +108,8 @@ public class TableTests
     {
         using var cache = new BlockCache(8 << 20);
         List<Versioned> run = Versions.Run(new Random(1), 2000);
-        using TableReader table = TableFiles.WriteAndOpen(new CrashFileSystem(), 1, run, new TableOptions(), cache);
+        using TableReader table = TableFiles.WriteAndOpen(
+            new CrashFileSystem(), 1, run, new TableOptions(), cache);
         using Cursor cursor = table.OpenCursor(readAheadBytes: 64 << 10);
         int count = 0;
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())

@@ -3,7 +3,7 @@ using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node;
 
@@ -225,6 +225,7 @@ public sealed class KvorumNode : INode, IDisposable
         _context?.Log?.Dispose();
         foreach (var tree in _trees)
             tree.Dispose();
+        _context?.Trees.Dispose();
         _folderLock.Dispose();
     }
 }

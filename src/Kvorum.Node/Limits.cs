@@ -58,6 +58,9 @@ internal static class Limits
     /// </summary>
     public const int EntryChunkBytes = 32 << 10;
 
+    /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
+    public const long CompactionPieceBytes = 4 << 20;
+
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 

@@ -1,5 +1,6 @@
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node;
 
@@ -14,6 +15,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public NodeWorld World => world;
 
     public ClusterView Cluster => cluster;
+
+    /// <summary>What the trees of all groups share.</summary>
+    public TreeShare Trees { get; } = new(world.Files, options.BlockCacheBytes);
 
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;

@@ -73,6 +73,9 @@ public sealed record NodeOptions
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
 
+    /// <summary>Bytes of tables' blocks kept in memory, for all partitions together.</summary>
+    public long BlockCacheBytes { get; init; } = 64 << 20;
+
     /// <summary>
     /// Bytes of entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a
     /// snapshot.

@@ -4,7 +4,7 @@ using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node;
 
@@ -15,7 +15,7 @@ namespace Kvorum.Node;
 internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
 {
     private readonly SortedDictionary<uint, Tree> _trees = [];
-    private readonly SortedDictionary<uint, (SnapshotMetadata Snapshot, ulong LogTimeMs)> _tags = [];
+    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
 
     /// <summary>Opens the tree of every group that this node holds.</summary>
     public IReadOnlyCollection<Tree> OpenTrees()
@@ -25,12 +25,11 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             if (!preferences[(int)group].Contains(context.Cluster.Self))
                 continue;
             var folder = string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
-            context.World.Files.CreateFolder(folder);
-            var tree = Tree.Open(context.World.Files, folder, new TreeOptions());
+            var tree = Tree.Open(context.Trees, folder, new TreeOptions());
             _trees.Add(group, tree);
             _tags.Add(group, tree.Checkpoint is { } checkpoint
                 ? GroupRecords.ReadTag(checkpoint.Tag)
-                : (SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])), 0));
+                : new(SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])), 0, 0));
         }
 
         return _trees.Values;
@@ -46,18 +45,18 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     {
         foreach (var (group, tree) in _trees)
         {
-            var (snapshot, logTime) = _tags[group];
-            var (state, log) = replay.Recovered(group, snapshot);
+            var tag = _tags[group];
+            var (state, log) = replay.Recovered(group, tag.Snapshot);
             var raft = new RaftNode(RaftOptions(), log, state, new(tree.AppliedIndex), RandomOf(group));
             yield return (new(
                 group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
-                tree, MachineOf(group, tree, logTime), log, raft), state);
+                tree, MachineOf(group, tree, tag), log, raft), state);
         }
     }
 
-    private IStateMachine MachineOf(uint group, Tree tree, ulong logTimeMs) => group == 0
-        ? new MetaMachine(tree, logTimeMs)
-        : new KeyValueMachine(tree, logTimeMs, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
+    private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
+        ? new MetaMachine(tree, tag.LogTimeMs)
+        : new KeyValueMachine(tree, tag.LogTimeMs, tag.KeyCount, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
 
     private RaftOptions RaftOptions() => new()
     {

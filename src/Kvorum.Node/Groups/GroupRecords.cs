@@ -5,18 +5,25 @@ using Kvorum.Storage.Log;
 
 namespace Kvorum.Node.Groups;
 
+/// <summary>What is kept with a checkpoint.</summary>
+/// <param name="Snapshot">What Raft must know of it.</param>
+/// <param name="LogTimeMs">Log time at its index.</param>
+/// <param name="KeyCount">Keys in it, so that nobody need count them.</param>
+internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs, long KeyCount);
+
 /// <summary>
 /// What a group writes into the shared log, and into the tags of its tree's checkpoints. Little endian.
 /// <code>
 /// entry    = term:u64 kind:u8 data              kind as EntryKind; 255: the log starts anew behind this index (a snapshot was installed)
 /// state    = version:u8 term:u64 voted:u8 vote:u128 commit:u64
-/// tag      = version:u8 logTime:u64 index:u64 term:u64 configuration
+/// tag      = version:u8 logTime:u64 keys:u64 index:u64 term:u64 configuration
 /// </code>
 /// </summary>
 internal static class GroupRecords
 {
     public const byte SnapshotMark = 255;
     private const byte Version = 1;
+    private const byte TagVersion = 2;
     private const int EntryHeadBytes = 9;
 
     public static void Add(LogBatch batch, uint group, in Entry entry) =>
@@ -58,27 +65,29 @@ internal static class GroupRecords
             new(BinaryPrimitives.ReadUInt64LittleEndian(payload[26..])));
     }
 
-    public static byte[] EncodeTag(SnapshotMetadata snapshot, ulong logTimeMs)
+    public static byte[] EncodeTag(CheckpointTag tag)
     {
         var writer = new ByteWriter();
-        writer.U8(Version);
-        writer.U64(logTimeMs);
-        writer.U64(snapshot.Index.Value);
-        writer.U64(snapshot.Term.Value);
-        ConfigurationCodec.Encode(snapshot.Configuration, writer);
+        writer.U8(TagVersion);
+        writer.U64(tag.LogTimeMs);
+        writer.U64((ulong)tag.KeyCount);
+        writer.U64(tag.Snapshot.Index.Value);
+        writer.U64(tag.Snapshot.Term.Value);
+        ConfigurationCodec.Encode(tag.Snapshot.Configuration, writer);
         return writer.ToArray();
     }
 
-    public static (SnapshotMetadata Snapshot, ulong LogTimeMs) ReadTag(ReadOnlyMemory<byte> tag)
+    public static CheckpointTag ReadTag(ReadOnlyMemory<byte> tag)
     {
         var from = new ByteReader(tag);
         var version = from.U8();
-        if (version != Version)
+        if (version != TagVersion)
             throw new FormatException($"unknown checkpoint tag version {version}: written by a newer version?");
         var logTime = from.U64();
+        var keys = (long)from.U64();
         var index = new LogIndex(from.U64());
         var term = new Term(from.U64());
-        return (new(index, term, ConfigurationCodec.DecodeConfiguration(from.Rest().Span)), logTime);
+        return new(new(index, term, ConfigurationCodec.DecodeConfiguration(from.Rest().Span)), logTime, keys);
     }
 
     private static void AddEntry(LogBatch batch, uint group, LogIndex index, Term term, byte kind, ReadOnlySpan<byte> data)

@@ -1,6 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 
@@ -22,7 +22,8 @@ internal sealed partial class Replica
         if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)
             return;
         var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), configuration);
-        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(snapshot, _machine.LogTimeMs));
+        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs, _machine.KeyCount);
+        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
@@ -30,8 +31,7 @@ internal sealed partial class Replica
 
     private void CheckpointIfDue()
     {
-        // The whole tree is written each time, so the log may grow as large as the tree before it pays.
-        if (_logBytesSinceCheckpoint > Math.Max(loop.Options.CheckpointLogBytes, _tree.Bytes))
+        if (_logBytesSinceCheckpoint > loop.Options.CheckpointLogBytes)
             Checkpoint();
     }
 
@@ -41,12 +41,42 @@ internal sealed partial class Replica
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
+        CompactIfDue();
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
         _log.Compact(snapshot, loop.Options.TrailingLogBytes);
         loop.ReleaseLog(Group, snapshot.Index);
     }
+
+    // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
+    private void CompactIfDue()
+    {
+        if (_tree.PickCompaction() is { } job)
+            Compact(job);
+    }
+
+    private void Compact(CompactionJob job)
+    {
+        var isDone = false;
+        loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
+        {
+            if (failure is not null)
+                throw CompactionFailed(failure);
+            if (!isDone)
+            {
+                Compact(job);
+                return;
+            }
+
+            job.Complete();
+            loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
+            CompactIfDue();
+        });
+    }
+
+    private NodeFaultException CompactionFailed(Exception failure) =>
+        new($"{Keyspace}/{Partition}: its tables could not be compacted: {failure.Message}", failure);
 
     private InvalidOperationException MissingTerm(LogIndex index) =>
         new($"broken invariant: {Keyspace}/{Partition} has applied {index}, which its log from {_log.FirstIndex} to {_log.LastIndex} lacks");

@@ -140,7 +140,7 @@ internal sealed partial class Replica
             Commit = _raft.CommitIndex.Value,
             Applied = _tree.AppliedIndex,
             LastIndex = _raft.LastIndex.Value,
-            Keys = (_machine as KeyValueMachine)?.KeyCount ?? _tree.Count,
+            Keys = _machine.KeyCount,
             Bytes = _tree.Bytes,
             FollowerLag = lag,
         };

@@ -1,6 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 
@@ -153,7 +154,7 @@ internal sealed partial class Replica
     private void BeginReceive(NodeId from, in SnapshotChunk chunk)
     {
         DropReceiving();
-        var (snapshot, _) = GroupRecords.ReadTag(chunk.Tag);
+        var snapshot = GroupRecords.ReadTag(chunk.Tag).Snapshot;
         var receiver = _tree.BeginReceive(new(snapshot.Index.Value, chunk.Total, chunk.Tag));
         _receiving = new(from, chunk.Transfer, receiver) { Term = chunk.Term };
     }
@@ -192,7 +193,7 @@ internal sealed partial class Replica
         _receiving = null;
         _verified?.Dispose();
         _verified = receiving.Receiver;
-        var (snapshot, _) = GroupRecords.ReadTag(receiving.Receiver.Info.Tag);
+        var snapshot = GroupRecords.ReadTag(receiving.Receiver.Info.Tag).Snapshot;
         Step(new InstallSnapshot { From = receiving.From, To = _raft.Id, Term = receiving.Term, Snapshot = snapshot });
         Advance();
         _verified?.Dispose();
@@ -205,7 +206,8 @@ internal sealed partial class Replica
         _verified = null;
         Invariant.Check(verified is not null && verified.Info.AppliedIndex == snapshot.Index.Value, "a snapshot is installed that was not received");
         _tree.Install(verified);
-        _machine.Reload(GroupRecords.ReadTag(verified.Info.Tag).LogTimeMs);
+        var tag = GroupRecords.ReadTag(verified.Info.Tag);
+        _machine.Reload(tag.LogTimeMs, tag.KeyCount);
         _logBytesSinceCheckpoint = 0;
         ForgetProposals();
         loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");

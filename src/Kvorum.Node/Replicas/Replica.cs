@@ -1,7 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.State;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 

@@ -11,6 +11,9 @@ internal interface IStateMachine
     /// <summary>The greatest leader's clock among the applied entries, in Unix milliseconds.</summary>
     ulong LogTimeMs { get; }
 
+    /// <summary>Keys in it, as people count them.</summary>
+    long KeyCount { get; }
+
     /// <summary>
     /// Applies one command; the applied index moves with it. A command that cannot be understood is a <see
     /// cref="FormatException"/>.
@@ -21,8 +24,8 @@ internal interface IStateMachine
     void Skip(LogIndex index);
 
     /// <summary>
-    /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from
-    /// the old one.
+    /// The tree's content was replaced by a checkpoint made at this log time, with so many keys: forget
+    /// everything derived from the old one.
     /// </summary>
-    void Reload(ulong logTimeMs);
+    void Reload(ulong logTimeMs, long keyCount);
 }

@@ -1,6 +1,6 @@
 using Kvorum.Protocol;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
@@ -14,18 +14,18 @@ internal sealed class KeyValueMachine : IStateMachine
     private readonly Tree _tree;
     private readonly SessionTable _sessions;
     private readonly WriteBatch _batch = new();
-    private readonly SortedSet<(ulong ExpiresMs, byte[] Key)> _expiries = new(ByTimeThenKey);
     private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+    private byte[] _expiryRoom = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
 
-    public KeyValueMachine(Tree tree, ulong logTimeMs, long sessionWindowMs, int sessionRecordsMax)
+    // All keys that ended up to then are gone: the search for the next one need not pass what is left of them.
+    private ulong _expiredUpTo;
+
+    public KeyValueMachine(Tree tree, ulong logTimeMs, long keyCount, long sessionWindowMs, int sessionRecordsMax)
     {
         _tree = tree;
         _sessions = new(tree, sessionWindowMs, sessionRecordsMax);
-        Reload(logTimeMs);
+        Reload(logTimeMs, keyCount);
     }
-
-    private static Comparer<(ulong ExpiresMs, byte[] Key)> ByTimeThenKey => Comparer<(ulong ExpiresMs, byte[] Key)>.Create(
-        static (a, b) => a.ExpiresMs != b.ExpiresMs ? a.ExpiresMs.CompareTo(b.ExpiresMs) : a.Key.AsSpan().SequenceCompareTo(b.Key));
 
     /// <inheritdoc/>
     public ulong LogTimeMs { get; private set; }
@@ -33,8 +33,11 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <summary>Keys of users, expired ones included until they are removed.</summary>
     public long KeyCount { get; private set; }
 
-    /// <summary>When the next key ends, in log time; null if none does.</summary>
-    public ulong? NextExpiryMs => _expiries.Count > 0 ? _expiries.Min.ExpiresMs : null;
+    /// <summary>
+    /// No key ends before this log time; null if none ends at all. A key that was to end then may have got
+    /// another life meanwhile: the time-advance finds out.
+    /// </summary>
+    public ulong? NextExpiryMs { get; private set; }
 
     /// <summary>
     /// The key as of the applied log: null if absent or expired. The present state: owner only.
@@ -67,19 +70,18 @@ internal sealed class KeyValueMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public void Reload(ulong logTimeMs)
+    public void Reload(ulong logTimeMs, long keyCount)
     {
         LogTimeMs = logTimeMs;
-        KeyCount = 0;
-        _expiries.Clear();
+        KeyCount = keyCount;
+        _expiredUpTo = 0;
+        NextExpiryMs = null;
         using var view = _tree.OpenView();
         _sessions.Reload(view);
-        foreach (var (key, value) in view.Scan(new[] { RecordKeys.Data }, new[] { (byte)(RecordKeys.Data + 1) }))
+        foreach (var (record, _) in Expiries(view))
         {
-            KeyCount++;
-            var record = ValueRecord.Read(value);
-            if (record.ExpiresMs != 0)
-                _expiries.Add((record.ExpiresMs, key[1..].ToArray()));
+            NextExpiryMs = RecordKeys.ReadExpiry(record).ExpiresMs;
+            break;
         }
     }
 
@@ -103,7 +105,7 @@ internal sealed class KeyValueMachine : IStateMachine
             return new(ReplyStatus.ConditionFailed, previous is not null, default, previous?.Version ?? 0);
 
         if (stored is { ExpiresMs: not 0 } mortal)
-            _expiries.Remove((mortal.ExpiresMs, command.Key.ToArray()));
+            _batch.Delete(ExpiryKey(mortal.ExpiresMs, command.Key.Span));
         if (command.Kind == CommandKind.Put)
             Put(index, command, key, isNew: stored is null);
         else if (stored is not null)
@@ -122,8 +124,10 @@ internal sealed class KeyValueMachine : IStateMachine
         _batch.Put(key, head, command.Value.Span);
         if (isNew)
             KeyCount++;
-        if (expires != 0)
-            _expiries.Add((expires, command.Key.ToArray()));
+        if (expires == 0)
+            return;
+        _batch.Put(ExpiryKey(expires, command.Key.Span), default);
+        NextExpiryMs = Math.Min(NextExpiryMs ?? ulong.MaxValue, expires);
     }
 
     private void Delete(ReadOnlySpan<byte> key)
@@ -134,14 +138,34 @@ internal sealed class KeyValueMachine : IStateMachine
 
     private Outcome Expire()
     {
-        for (var n = 0; n < Limits.ExpiredPerEntry && NextExpiryMs <= LogTimeMs; n++)
+        NextExpiryMs = null;
+        var count = 0;
+        using var view = _tree.OpenView();
+        foreach (var (record, _) in Expiries(view))
         {
-            var ended = _expiries.Min;
-            _expiries.Remove(ended);
-            Delete(RecordKeys.ForData(ended.Key, Room(ended.Key.Length)));
+            var (expires, key) = RecordKeys.ReadExpiry(record);
+            if (expires > LogTimeMs || count++ == Limits.ExpiredPerEntry)
+            {
+                NextExpiryMs = expires;
+                break;
+            }
+
+            _batch.Delete(record.Span);
+            Delete(RecordKeys.ForData(key.Span, Room(key.Length)));
+            _expiredUpTo = expires;
         }
 
         return new(ReplyStatus.Ok, false, default, 0);
+    }
+
+    private IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Expiries(ReadView view) =>
+        view.Scan(ExpiryKey(_expiredUpTo, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
+
+    private ReadOnlySpan<byte> ExpiryKey(ulong expiresMs, ReadOnlySpan<byte> key)
+    {
+        if (_expiryRoom.Length < RecordKeys.Size(key.Length))
+            _expiryRoom = new byte[RecordKeys.Size(key.Length)];
+        return RecordKeys.ForExpiry(expiresMs, key, _expiryRoom);
     }
 
     private Span<byte> Room(int keyBytes)

@@ -1,7 +1,7 @@
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
@@ -32,7 +32,7 @@ internal sealed class MetaMachine : IStateMachine
     public MetaMachine(Tree tree, ulong logTimeMs)
     {
         _tree = tree;
-        Reload(logTimeMs);
+        Reload(logTimeMs, 0);
     }
 
     internal sealed record MemberRecord(string Name, string PeerAddress, string ClientAddress, string HttpAddress);
@@ -42,6 +42,9 @@ internal sealed class MetaMachine : IStateMachine
 
     /// <summary>Grows with every change of the cluster state.</summary>
     public ulong Epoch { get; private set; }
+
+    /// <inheritdoc/>
+    public long KeyCount => _members.Count + _keyspaces.Count;
 
     public IReadOnlyDictionary<NodeId, MemberRecord> Members => _members;
 
@@ -100,7 +103,7 @@ internal sealed class MetaMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public void Reload(ulong logTimeMs)
+    public void Reload(ulong logTimeMs, long keyCount)
     {
         LogTimeMs = logTimeMs;
         _members.Clear();

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Kvorum.Protocol;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 

@@ -33,7 +33,8 @@ public class ArchitectureTests
     {
         ["Kvorum.Storage.Files"] = [],
         ["Kvorum.Storage.Log"] = ["Files"],
-        ["Kvorum.Storage.Trees"] = ["Files"],
+        ["Kvorum.Storage.Lsm.MemTables"] = ["Lsm"],
+        ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],
         ["Kvorum.Node.Placement"] = [],
     };
 

@@ -1,21 +1,23 @@
 using System.Text;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
-using Kvorum.Storage.Trees;
+using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Node.State;
 
-public class KeyValueMachineTests
+public sealed class KeyValueMachineTests : IDisposable
 {
-    private readonly CrashFileSystem _files = new();
+    private readonly TreeShare _share = new(new CrashFileSystem(), 1 << 20);
     private ulong _index;
+
+    public void Dispose() => _share.Dispose();
 
     [Fact]
     public void Records_beyond_the_count_are_forgotten_and_their_requests_refused()
     {
-        using var tree = Tree.Open(_files, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 1_000_000, 10);
+        using var tree = Tree.Open(_share, "t", new());
+        var machine = new KeyValueMachine(tree, 0, 0, 1_000_000, 10);
         for (ulong request = 1; request <= 11; request++)
             Put(machine, "k", $"v{request}", "c", request, 100);
         Assert.Equal(ReplyStatus.SessionExpired, Put(machine, "k", "v1", "c", 1, 100).Status);
@@ -27,8 +29,8 @@ public class KeyValueMachineTests
     [Fact]
     public void Records_older_than_the_window_are_forgotten_by_log_time()
     {
-        using var tree = Tree.Open(_files, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 1000, 100);
+        using var tree = Tree.Open(_share, "t", new());
+        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
         Put(machine, "k", "v", "c", 5, 10_000);
         Assert.True(Put(machine, "k", "v", "c", 5, 11_000).Replayed);
         Put(machine, "other", "v", "d", 1, 11_001);
@@ -40,8 +42,8 @@ public class KeyValueMachineTests
     [Fact]
     public void Log_time_never_falls()
     {
-        using var tree = Tree.Open(_files, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 1000, 100);
+        using var tree = Tree.Open(_share, "t", new());
+        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
         Put(machine, "k", "v", "", 0, 5000);
         Put(machine, "k", "v", "", 0, 4000);
         Assert.Equal(5000UL, machine.LogTimeMs);
@@ -50,8 +52,8 @@ public class KeyValueMachineTests
     [Fact]
     public void A_condition_that_failed_is_replayed_as_failed()
     {
-        using var tree = Tree.Open(_files, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 1000, 100);
+        using var tree = Tree.Open(_share, "t", new());
+        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
         var request = new PutRequest { Key = "k"u8.ToArray(), Value = "v"u8.ToArray(), ClientId = "c", RequestId = 1, IfVersion = 9 };
         Assert.Equal(ReplyStatus.ConditionFailed, Apply(machine, CommandCodec.Encode(request, 1)).Status);
         var again = Apply(machine, CommandCodec.Encode(request, 1));
@@ -70,14 +72,14 @@ public class KeyValueMachineTests
     {
         var random = new Random(seed);
         var commands = Enumerable.Range(0, 600).Select(i => RandomCommand(random, (ulong)i * 10)).ToArray();
-        using var steady = Tree.Open(_files, "steady", new());
-        var machine = new KeyValueMachine(steady, 0, 2000, 50);
+        using var steady = Tree.Open(_share, "steady", new());
+        var machine = new KeyValueMachine(steady, 0, 0, 2000, 50);
         foreach (var command in commands)
             Apply(machine, command);
 
         _index = 0;
-        var tree = Tree.Open(_files, "restarted", new());
-        machine = new(tree, 0, 2000, 50);
+        var tree = Tree.Open(_share, "restarted", new());
+        machine = new(tree, 0, 0, 2000, 50);
         foreach (var command in commands)
         {
             Apply(machine, command);
@@ -87,11 +89,13 @@ public class KeyValueMachineTests
             job.Write();
             job.Complete();
             tree.Dispose();
-            tree = Tree.Open(_files, "restarted", new());
-            machine = new(tree, machine.LogTimeMs, 2000, 50);
+            tree = Tree.Open(_share, "restarted", new());
+            machine = new(tree, machine.LogTimeMs, machine.KeyCount, 2000, 50);
         }
 
         Assert.Equal(Dump(steady), Dump(tree));
+        var keys = Dump(steady).Count(line => line.StartsWith("64", StringComparison.Ordinal));
+        Assert.Equal(keys, machine.KeyCount);
         tree.Dispose();
     }
 

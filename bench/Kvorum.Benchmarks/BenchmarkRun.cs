@@ -1,0 +1,60 @@
+using System.Diagnostics;
+
+namespace Kvorum.Benchmarks;
+
+/// <summary>Runs operations on one or more threads for some seconds.</summary>
+internal static class BenchmarkRun
+{
+    private const int LookAtClockEvery = 64;
+
+    /// <summary>
+    /// What each thread does: operations, counted, as long as it may go on. The random numbers differ from
+    /// thread to thread and not from run to run.
+    /// </summary>
+    public delegate void Work(Random random, Measurement counted, Func<bool> goesOn);
+
+    /// <summary>Runs the work on all threads for the time that the options say.</summary>
+    public static BenchmarkResult Timed(string name, BenchmarkOptions options, Work work)
+    {
+        long end = Stopwatch.GetTimestamp() + (long)(options.Seconds * Stopwatch.Frequency);
+        return OnThreads(name, options.Threads, (thread, counted) =>
+        {
+            int until = 0;
+            work(new Random(thread + 1), counted, () =>
+                until++ % LookAtClockEvery != 0 || Stopwatch.GetTimestamp() < end);
+        });
+    }
+
+    /// <summary>Runs the work on so many threads until each has done its part.</summary>
+    public static BenchmarkResult OnThreads(string name, int threads, Action<int, Measurement> work)
+    {
+        var counted = Enumerable.Range(0, threads).Select(_ => new Measurement()).ToArray();
+        var failures = new Exception?[threads];
+        var running = Enumerable.Range(0, threads).Select(i => new Thread(() =>
+        {
+            try
+            {
+                work(i, counted[i]);
+            }
+            catch (Exception failure) when (failure is not OutOfMemoryException)
+            {
+                failures[i] = failure;
+            }
+        })).ToArray();
+        long begun = Stopwatch.GetTimestamp();
+        foreach (Thread thread in running)
+            thread.Start();
+        foreach (Thread thread in running)
+            thread.Join();
+        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        if (failures.OfType<Exception>().FirstOrDefault() is { } first)
+            throw new InvalidOperationException($"{name}: {first.Message}", first);
+        foreach (Measurement other in counted.Skip(1))
+            counted[0].Add(other);
+        return new BenchmarkResult(name, threads, counted[0].Count, seconds)
+        {
+            P50Microseconds = counted[0].Microseconds(0.5),
+            P99Microseconds = counted[0].Microseconds(0.99),
+        };
+    }
+}

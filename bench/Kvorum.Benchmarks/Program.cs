@@ -1,0 +1,35 @@
+using Kvorum.Benchmarks;
+
+BenchmarkOptions options;
+try
+{
+    options = BenchmarkOptions.Parse(args);
+}
+catch (FormatException error)
+{
+    Console.Error.WriteLine($"{error.Message}\nusage: {BenchmarkOptions.Usage}");
+    return 2;
+}
+
+try
+{
+    if (options.Command == "tables")
+    {
+        using var tables = new TableBenchmark(options);
+        foreach (BenchmarkResult result in tables.Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
+    else
+    {
+        using var trees = new TreeBenchmark(options);
+        foreach (BenchmarkResult result in trees.Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
+
+    return 0;
+}
+finally
+{
+    if (Directory.Exists(options.Folder))
+        Directory.Delete(options.Folder, recursive: true);
+}

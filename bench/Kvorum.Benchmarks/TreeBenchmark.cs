@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Benchmarks;
+
+/// <summary>
+/// Whole trees, as db_bench measures RocksDB: a random fill, then, when all is compacted and the cache is
+/// warm, reads and scans. With several threads each writes a tree of its own, as node loops do, with its
+/// share of the keys; all threads read all trees. Flushes and compactions have a thread each.
+/// </summary>
+internal sealed class TreeBenchmark : IDisposable
+{
+    private const int NextAfterSeek = 10;
+
+    private readonly BenchmarkOptions _options;
+    private readonly CountingFileSystem _disk;
+    private readonly TreeShare _share;
+    private readonly JobThread _flushes = new();
+    private readonly JobThread _compactions = new();
+    private readonly TreeWriter[] _trees;
+    private readonly long _range;
+
+    /// <summary>Opens empty trees, one per thread.</summary>
+    public TreeBenchmark(BenchmarkOptions options)
+    {
+        _options = options;
+        _disk = new CountingFileSystem(new DiskFileSystem(options.Folder));
+        _share = new TreeShare(_disk, options.CacheBytes);
+        _trees = [.. Enumerable.Range(0, options.Threads)
+            .Select(i => new TreeWriter(_share, $"tree{i}", _flushes, _compactions))];
+        // As db_bench --num: each of T threads writes N/T pairs, and draws their keys from N/T numbers.
+        _range = options.Keys / options.Threads;
+    }
+
+    /// <summary>Fills, reads and scans; one result each.</summary>
+    public IEnumerable<BenchmarkResult> Run()
+    {
+        BenchmarkResult fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
+        foreach (TreeWriter tree in _trees)
+            tree.Settle();
+        BenchmarkRun.Timed("warm-up", _options, ReadRandom);
+        long unique = ScanAll();
+        const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
+        yield return fill with
+        {
+            WriteAmplification = (double)_disk.BytesWritten / (_options.Keys * pair),
+            SpaceAmplification = (double)_trees.Sum(tree => tree.Tree.DiskBytes) / (unique * pair),
+        };
+        yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
+        yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
+        yield return Scan();
+        yield return ReadDuringWrites();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _flushes.Dispose();
+        _compactions.Dispose();
+        foreach (TreeWriter tree in _trees)
+            tree.Dispose();
+        _share.Dispose();
+    }
+
+    private void Fill(int thread, Measurement counted)
+    {
+        var random = new Random(100 + thread);
+        for (long i = 0; i < _range; i++)
+            PutOne(thread, random, counted);
+    }
+
+    private void PutOne(int thread, Random random, Measurement counted)
+    {
+        Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        long number = (random.NextInt64(_range / _trees.Length) * _trees.Length) + thread;
+        BenchmarkKeys.Write(key, number);
+        long begun = Stopwatch.GetTimestamp();
+        _trees[thread].Put(key, BenchmarkKeys.Value(number));
+        counted.Add(Stopwatch.GetTimestamp() - begun);
+    }
+
+    private void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
+    {
+        Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        long found = 0;
+        while (goesOn())
+        {
+            long number = random.NextInt64(_range);
+            BenchmarkKeys.Write(key, number);
+            long begun = Stopwatch.GetTimestamp();
+            if (_trees[number % _trees.Length].Tree.TryGet(key, out _))
+                found++;
+            counted.Add(Stopwatch.GetTimestamp() - begun);
+        }
+
+        if (found == 0 && counted.Count > 1000)
+            throw new InvalidDataException("not one key was found");
+    }
+
+    private void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
+    {
+        ReadView[] views = [.. _trees.Select(tree => tree.Tree.OpenView())];
+        byte[] key = new byte[BenchmarkKeys.KeyBytes];
+        while (goesOn())
+        {
+            long number = random.NextInt64(_range);
+            BenchmarkKeys.Write(key, number);
+            long begun = Stopwatch.GetTimestamp();
+            _ = views[number % views.Length].Scan(key, default).Take(NextAfterSeek + 1).Count();
+            counted.Add(Stopwatch.GetTimestamp() - begun);
+        }
+
+        foreach (ReadView view in views)
+            view.Dispose();
+    }
+
+    private BenchmarkResult Scan()
+    {
+        long begun = Stopwatch.GetTimestamp();
+        long count = ScanAll();
+        return new BenchmarkResult("scan", 1, count, Stopwatch.GetElapsedTime(begun).TotalSeconds);
+    }
+
+    private long ScanAll()
+    {
+        long count = 0;
+        foreach (TreeWriter tree in _trees)
+        {
+            using ReadView view = tree.Tree.OpenView();
+            count += view.Scan(default, default).LongCount();
+        }
+
+        return count;
+    }
+
+    // One more thread writes as fast as it can, so that flushes and compactions run all the time.
+    private BenchmarkResult ReadDuringWrites()
+    {
+        using var stop = new ManualResetEventSlim();
+        var writes = new Measurement();
+        var writer = new Thread(() =>
+        {
+            var random = new Random(7);
+            while (!stop.IsSet)
+                PutOne(0, random, writes);
+        });
+        writer.Start();
+        BenchmarkResult reads = BenchmarkRun.Timed("read random during writes", _options, ReadRandom);
+        stop.Set();
+        writer.Join();
+        _trees[0].Settle();
+        return reads;
+    }
+}

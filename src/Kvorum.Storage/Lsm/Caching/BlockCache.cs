@@ -1,0 +1,256 @@
+using System.Numerics;
+
+namespace Kvorum.Storage.Lsm.Caching;
+
+/// <summary>
+/// Blocks of tables in memory, shared by all trees of a node and bounded in bytes. Safe for use by several
+/// threads: shards, each with a lock that is held for a few pointers only, never while a disk is read.
+/// </summary>
+/// <remarks>
+/// The blocks are in native memory, each with its links in front of it, so that a cache of a GiB is nothing
+/// to the garbage collector: it sees one array of numbers per shard. Readers hold a block by counting and
+/// look into it where it is; nothing is copied or allocated for a hit. Eviction is CLOCK with small counters:
+/// a new block starts with no use (an index or filter block with one), each hit adds one up to three, the
+/// hand takes one away each time it passes, and evicts what has none left. One scan cannot drive out what is
+/// read again and again. Dispose it after all its readers; blocks still held then live until they are
+/// released.
+/// </remarks>
+internal sealed unsafe class BlockCache : IDisposable
+{
+    private const int UsesMax = 3;
+    private const int ShardsMax = 64;
+    private const long ShardBytesMin = 4 << 20;
+
+    /// <summary>
+    /// What a block costs besides its bytes: header, the allocator's own, its share of the buckets.
+    /// </summary>
+    private const int BlockOverhead = 64 + 32;
+
+    private readonly Shard[] _shards;
+    private ulong _files;
+
+    /// <summary>A cache of at most so many bytes, bookkeeping included.</summary>
+    public BlockCache(long bytesMax)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytesMax);
+        BytesMax = bytesMax;
+        long wanted = Math.Clamp(bytesMax / ShardBytesMin, 1, ShardsMax);
+        _shards = new Shard[1 << BitOperations.Log2((ulong)wanted)];
+        for (int i = 0; i < _shards.Length; i++)
+            _shards[i] = new Shard(bytesMax / _shards.Length);
+    }
+
+    /// <summary>The bound.</summary>
+    public long BytesMax { get; }
+
+    /// <summary>
+    /// Bytes in the cache now; blocks that were evicted while somebody held them do not count.
+    /// </summary>
+    public long Bytes => _shards.Sum(shard => shard.Bytes);
+
+    /// <summary>Lookups that found their block.</summary>
+    public long Hits => _shards.Sum(shard => shard.Hits);
+
+    /// <summary>Lookups that did not.</summary>
+    public long Misses => _shards.Sum(shard => shard.Misses);
+
+    /// <summary>A number for a newly opened file, never given twice by this cache.</summary>
+    public ulong NewFile() => Interlocked.Increment(ref _files);
+
+    /// <summary>Looks a block up; the caller releases what is found.</summary>
+    public bool TryGet(ulong file, long offset, out CachedBlock block)
+    {
+        uint hash = HashOf(file, offset);
+        return ShardOf(hash).TryGet(file, offset, hash, out block);
+    }
+
+    /// <summary>
+    /// Puts a block in. The result is the one to use and to release instead of the one given: another thread
+    /// may have put the same block in first. Too large a block is not kept.
+    /// </summary>
+    public CachedBlock Add(ulong file, long offset, CachedBlock block, bool isPrecious)
+    {
+        uint hash = HashOf(file, offset);
+        return ShardOf(hash).Add(file, offset, hash, block, isPrecious ? 1 : 0);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Shard shard in _shards)
+            shard.Clear();
+    }
+
+    // The upper bits choose the shard, the lower ones the bucket.
+    private Shard ShardOf(uint hash) => _shards[(int)(hash >> 26) & (_shards.Length - 1)];
+
+    private static uint HashOf(ulong file, long offset)
+    {
+        ulong mixed = ((ulong)offset + (file * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
+        return (uint)(mixed >> 32) ^ (uint)(mixed >> 61);
+    }
+
+    private sealed class Shard(long bytesMax)
+    {
+        private readonly Lock _gate = new();
+        private nint[] _buckets = new nint[64];
+        private int _count;
+        private CachedBlock.Header* _hand;
+
+        public long Bytes { get; private set; }
+
+        public long Hits { get; private set; }
+
+        public long Misses { get; private set; }
+
+        public bool TryGet(ulong file, long offset, uint hash, out CachedBlock block)
+        {
+            lock (_gate)
+            {
+                CachedBlock.Header* found = Find(file, offset, hash);
+                if (found is null)
+                {
+                    Misses++;
+                    block = default;
+                    return false;
+                }
+
+                Hits++;
+                if (found->Uses < UsesMax)
+                    found->Uses++;
+                Interlocked.Increment(ref found->Holders);
+                block = new CachedBlock(found);
+                return true;
+            }
+        }
+
+        public CachedBlock Add(ulong file, long offset, uint hash, CachedBlock block, int uses)
+        {
+            CachedBlock.Header* head = block.Head;
+            long cost = Cost(head);
+            if (cost > bytesMax / 2)
+                return block;
+            lock (_gate)
+            {
+                CachedBlock.Header* other = Find(file, offset, hash);
+                if (other is not null)
+                {
+                    Interlocked.Increment(ref other->Holders);
+                    block.Release();
+                    return new CachedBlock(other);
+                }
+
+                if (!MakeRoom(cost))
+                    return block;
+                (head->File, head->Offset, head->Uses) = (file, offset, uses);
+                head->Holders++; // nobody else knows it yet
+                Link(head, hash);
+                return block;
+            }
+        }
+
+        public void Clear()
+        {
+            lock (_gate)
+            {
+                while (_hand is not null)
+                    Remove(_hand);
+            }
+        }
+
+        private CachedBlock.Header* Find(ulong file, long offset, uint hash)
+        {
+            var at = (CachedBlock.Header*)_buckets[hash & (uint)(_buckets.Length - 1)];
+            while (at is not null && (at->Offset != offset || at->File != file))
+                at = at->NextInBucket;
+            return at;
+        }
+
+        // Turns the hand until there is room; false if all that is left is in somebody's hands.
+        private bool MakeRoom(long cost)
+        {
+            int turns = (_count * (UsesMax + 1)) + 1;
+            while (Bytes + cost > bytesMax)
+            {
+                if (_hand is null || turns-- == 0)
+                    return false;
+                CachedBlock.Header* at = _hand;
+                _hand = at->NextInRing;
+                if (at->Uses > 0)
+                    at->Uses--;
+                else if (Volatile.Read(ref at->Holders) == 1)
+                    Remove(at);
+            }
+
+            return true;
+        }
+
+        // Behind the hand: the hand comes to it last.
+        private void Link(CachedBlock.Header* head, uint hash)
+        {
+            if (_count++ >= _buckets.Length)
+                Grow();
+            ref nint bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+            head->NextInBucket = (CachedBlock.Header*)bucket;
+            bucket = (nint)head;
+            if (_hand is null)
+            {
+                _hand = head->NextInRing = head->PreviousInRing = head;
+            }
+            else
+            {
+                head->NextInRing = _hand;
+                head->PreviousInRing = _hand->PreviousInRing;
+                head->PreviousInRing->NextInRing = head;
+                _hand->PreviousInRing = head;
+            }
+
+            Bytes += Cost(head);
+        }
+
+        private void Remove(CachedBlock.Header* head)
+        {
+            uint hash = HashOf(head->File, head->Offset);
+            ref nint bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+            if (bucket == (nint)head)
+            {
+                bucket = (nint)head->NextInBucket;
+            }
+            else
+            {
+                var before = (CachedBlock.Header*)bucket;
+                while (before->NextInBucket != head)
+                    before = before->NextInBucket;
+                before->NextInBucket = head->NextInBucket;
+            }
+
+            head->PreviousInRing->NextInRing = head->NextInRing;
+            head->NextInRing->PreviousInRing = head->PreviousInRing;
+            if (_hand == head)
+                _hand = head->NextInRing == head ? null : head->NextInRing;
+            _count--;
+            Bytes -= Cost(head);
+            new CachedBlock(head).Release();
+        }
+
+        private void Grow()
+        {
+            nint[] old = _buckets;
+            _buckets = new nint[old.Length * 2];
+            foreach (nint bucket in old)
+            {
+                CachedBlock.Header* next;
+                for (var at = (CachedBlock.Header*)bucket; at is not null; at = next)
+                {
+                    next = at->NextInBucket;
+                    uint hash = HashOf(at->File, at->Offset);
+                    ref nint target = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+                    at->NextInBucket = (CachedBlock.Header*)target;
+                    target = (nint)at;
+                }
+            }
+        }
+
+        private static long Cost(CachedBlock.Header* head) => head->Length + BlockOverhead;
+    }
+}

@@ -1,0 +1,227 @@
+namespace Kvorum.Storage.Lsm.MemTables;
+
+/// <summary>
+/// What was written since the last flush: an adaptive radix tree of keys in native memory, and under each key
+/// its versions, newest first. One writer and any number of readers on other threads at the same time,
+/// without locks. Nothing is ever removed: a delete is a version that says so.
+/// </summary>
+/// <remarks>
+/// Each change is made ready aside and published by one release store of one slot, so a reader sees it whole
+/// or not at all. A node that must change its size or its prefix is copied, and the slot that leads to it is
+/// swapped; a reader that is still in the old one sees all that was there when it came, which is all that is
+/// at or below the sequence number it reads at. Old nodes die with the arena, so nobody waits for readers.
+/// </remarks>
+internal sealed unsafe class MemTable
+{
+    private readonly Arena _arena = new();
+    private nint _root;
+    private long _entries;
+
+    /// <summary>Bytes of native memory. Any thread.</summary>
+    public long Bytes => _arena.Bytes;
+
+    /// <summary>Number of keys, those that are deleted too. Any thread.</summary>
+    public long Keys { get; private set; }
+
+    /// <summary>Versions added. Any thread.</summary>
+    public long Entries => Volatile.Read(ref _entries);
+
+    /// <summary>The greatest sequence number added. Writer, or any thread once it is sealed.</summary>
+    public ulong LastSequence { get; private set; }
+
+    /// <summary>One more holder; only while another holds it.</summary>
+    public void Hold() => _arena.Hold();
+
+    /// <summary>One holder less; with the last one the memory is gone.</summary>
+    public void Release() => _arena.Release();
+
+    /// <summary>
+    /// Adds a version of a key; a second one of the same sequence number replaces the first. Sequence numbers
+    /// never fall. Readers below this number do not see it. Writer only.
+    /// </summary>
+    public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        _entries++;
+        LastSequence = sequence;
+        fixed (nint* root = &_root)
+            Add(root, key, sequence, kind, value);
+    }
+
+    /// <summary>
+    /// The newest version of a key not above the sequence number. The value is good as long as the table is
+    /// held. Any thread.
+    /// </summary>
+    public bool TryGet(
+        ReadOnlySpan<byte> key, ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
+    {
+        Leaf* leaf = Find(key);
+        KeyVersion* version = leaf is null ? null : Leaf.VersionAt(leaf, sequence);
+        kind = version is null ? default : version->Kind;
+        value = version is null ? default : KeyVersion.ValueOf(version);
+        return version is not null;
+    }
+
+    /// <summary>
+    /// A cursor over the versions not above a sequence number; it holds the table until it is disposed. Any
+    /// thread that holds the table.
+    /// </summary>
+    public Cursor OpenCursor(ulong sequence)
+    {
+        Hold();
+        return new MemTableCursor(this, sequence);
+    }
+
+    /// <summary>The root, to start a walk at.</summary>
+    internal nint Root => Volatile.Read(ref _root);
+
+    private Leaf* Find(ReadOnlySpan<byte> key)
+    {
+        int depth = 0;
+        nint at = Root;
+        while (at != 0 && !RadixNode.IsLeaf(at))
+        {
+            var node = (RadixNode*)at;
+            if (node->PrefixBytes != 0)
+            {
+                if (!key[depth..].StartsWith(RadixNode.PrefixOf(node)))
+                    return null;
+                depth += node->PrefixBytes;
+            }
+
+            if (depth == key.Length)
+            {
+                at = RadixNode.Read(&node->Value);
+                break;
+            }
+
+            nint* slot = RadixNode.Find(node, key[depth++]);
+            at = slot is null ? 0 : RadixNode.Read(slot);
+        }
+
+        return at != 0 && Leaf.KeyOf(RadixNode.AsLeaf(at)).SequenceEqual(key) ? RadixNode.AsLeaf(at) : null;
+    }
+
+    private void Add(
+        nint* slot, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        for (int depth = 0; ; depth++)
+        {
+            nint at = *slot;
+            if (at == 0)
+            {
+                RadixNode.Publish(slot, NewLeaf(key, sequence, kind, value));
+                return;
+            }
+
+            if (RadixNode.IsLeaf(at))
+            {
+                AddAtLeaf(slot, depth, key, sequence, kind, value);
+                return;
+            }
+
+            var node = (RadixNode*)at;
+            ReadOnlySpan<byte> prefix = RadixNode.PrefixOf(node);
+            int common = key[depth..].CommonPrefixLength(prefix);
+            if (common < prefix.Length)
+            {
+                Split(slot, node, common, key, depth, NewLeaf(key, sequence, kind, value));
+                return;
+            }
+
+            depth += common;
+            nint* next = depth == key.Length ? &node->Value : RadixNode.Find(node, key[depth]);
+            if (next is null)
+            {
+                AddChild(slot, node, key[depth], NewLeaf(key, sequence, kind, value));
+                return;
+            }
+
+            slot = next;
+        }
+    }
+
+    private void AddAtLeaf(
+        nint* slot, int depth, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind,
+        ReadOnlySpan<byte> value)
+    {
+        Leaf* leaf = RadixNode.AsLeaf(*slot);
+        ReadOnlySpan<byte> present = Leaf.KeyOf(leaf);
+        if (present.SequenceEqual(key))
+        {
+            AddVersion(leaf, sequence, kind, value);
+            return;
+        }
+
+        int common = key[depth..].CommonPrefixLength(present[depth..]);
+        RadixNode* fork = RadixNode.New(_arena, NodeSize.Four, key.Slice(depth, common));
+        Hang(fork, present, depth + common, *slot);
+        Hang(fork, key, depth + common, NewLeaf(key, sequence, kind, value));
+        RadixNode.Publish(slot, (nint)fork);
+    }
+
+    // The node's prefix agrees with the key in its first bytes only: a fork takes its place.
+    private void Split(nint* slot, RadixNode* node, int common, ReadOnlySpan<byte> key, int depth, nint leaf)
+    {
+        ReadOnlySpan<byte> prefix = RadixNode.PrefixOf(node);
+        RadixNode* fork = RadixNode.New(_arena, NodeSize.Four, prefix[..common]);
+        RadixNode* rest = RadixNode.WithPrefix(_arena, node, prefix[(common + 1)..]);
+        RadixNode.Add(fork, prefix[common], (nint)rest);
+        Hang(fork, key, depth + common, leaf);
+        RadixNode.Publish(slot, (nint)fork);
+    }
+
+    private void AddChild(nint* slot, RadixNode* node, byte key, nint leaf)
+    {
+        if (!RadixNode.IsFull(node))
+        {
+            RadixNode.Add(node, key, leaf);
+            return;
+        }
+
+        RadixNode* grown = RadixNode.Grown(_arena, node);
+        RadixNode.Add(grown, key, leaf);
+        RadixNode.Publish(slot, (nint)grown);
+    }
+
+    private static void Hang(RadixNode* under, ReadOnlySpan<byte> key, int depth, nint leaf)
+    {
+        if (depth == key.Length)
+            under->Value = leaf;
+        else
+            RadixNode.Add(under, key[depth], leaf);
+    }
+
+    // Key and first version side by side: mostly they are read together.
+    private nint NewLeaf(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        int keyEnd = (Leaf.HeadBytes + key.Length + 7) & ~7;
+        byte* room = _arena.Allocate(checked(keyEnd + KeyVersion.HeadBytes + value.Length));
+        var leaf = (Leaf*)room;
+        leaf->KeyBytes = key.Length;
+        key.CopyTo(new Span<byte>(room + Leaf.HeadBytes, key.Length));
+        leaf->Newest = Fill(room + keyEnd, null, sequence, kind, value);
+        Keys++;
+        return RadixNode.Of(leaf);
+    }
+
+    private void AddVersion(Leaf* leaf, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        KeyVersion* older = leaf->Newest;
+        if (older->Sequence == sequence)
+            older = older->Older;
+        byte* room = _arena.Allocate(checked(KeyVersion.HeadBytes + value.Length));
+        RadixNode.Publish((nint*)&leaf->Newest, (nint)Fill(room, older, sequence, kind, value));
+    }
+
+    private static KeyVersion* Fill(
+        byte* room, KeyVersion* older, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        var version = (KeyVersion*)room;
+        version->Older = older;
+        version->Sequence = sequence;
+        version->ValueBytes = value.Length;
+        version->Kind = kind;
+        value.CopyTo(new Span<byte>(room + KeyVersion.HeadBytes, value.Length));
+        return version;
+    }
+}

@@ -1,0 +1,233 @@
+using System.Buffers.Binary;
+
+namespace Kvorum.Storage.Lsm.Merging;
+
+/// <summary>
+/// Several runs as one: the entries of all, in order. A binary heap holds the children that are at an entry,
+/// the next one on top: the least when going forward, the greatest when going back. Turning round places all
+/// other children on the other side of the present entry, which costs a seek in each. Owns its children and
+/// disposes them. After an exception only seeks are allowed.
+/// </summary>
+internal sealed class MergingCursor : Cursor
+{
+    private readonly Cursor[] _children;
+    private readonly Head[] _heap;
+    private int _count;
+    private bool _isBackward;
+    private byte[] _key = new byte[64];
+
+    /// <summary>Merges these; no two of them have an entry of the same key and sequence number.</summary>
+    public MergingCursor(IEnumerable<Cursor> children)
+    {
+        _children = [.. children];
+        _heap = new Head[_children.Length];
+    }
+
+    /// <inheritdoc/>
+    public override bool IsValid => _count > 0;
+
+    /// <inheritdoc/>
+    public override ReadOnlySpan<byte> Key => _heap[0].Cursor.Key;
+
+    /// <inheritdoc/>
+    public override ulong Sequence => _heap[0].Cursor.Sequence;
+
+    /// <inheritdoc/>
+    public override EntryKind Kind => _heap[0].Cursor.Kind;
+
+    /// <inheritdoc/>
+    public override ReadOnlySpan<byte> Value => _heap[0].Cursor.Value;
+
+    /// <inheritdoc/>
+    public override void SeekToFirst()
+    {
+        Begin(isBackward: false);
+        foreach (Cursor child in _children)
+        {
+            child.SeekToFirst();
+            Take(child);
+        }
+
+        Order();
+    }
+
+    /// <inheritdoc/>
+    public override void SeekToLast()
+    {
+        Begin(isBackward: true);
+        foreach (Cursor child in _children)
+        {
+            child.SeekToLast();
+            Take(child);
+        }
+
+        Order();
+    }
+
+    /// <inheritdoc/>
+    public override void Seek(ReadOnlySpan<byte> key, ulong sequence = ulong.MaxValue)
+    {
+        Begin(isBackward: false);
+        foreach (Cursor child in _children)
+        {
+            child.Seek(key, sequence);
+            Take(child);
+        }
+
+        Order();
+    }
+
+    /// <inheritdoc/>
+    public override void SeekBefore(ReadOnlySpan<byte> key)
+    {
+        Begin(isBackward: true);
+        foreach (Cursor child in _children)
+        {
+            child.SeekBefore(key);
+            Take(child);
+        }
+
+        Order();
+    }
+
+    /// <inheritdoc/>
+    public override void Next()
+    {
+        if (_isBackward)
+            TurnRound(isBackward: false);
+        Cursor top = _heap[0].Cursor;
+        top.Next();
+        Replace(top);
+    }
+
+    /// <inheritdoc/>
+    public override void Previous()
+    {
+        if (!_isBackward)
+            TurnRound(isBackward: true);
+        Cursor top = _heap[0].Cursor;
+        top.Previous();
+        Replace(top);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _count = 0;
+        foreach (Cursor child in _children)
+            child.Dispose();
+    }
+
+    // Afterwards the present entry is on top, and all others are at the first one on their side of it.
+    private void TurnRound(bool isBackward)
+    {
+        Cursor current = _heap[0].Cursor;
+        ulong sequence = current.Sequence;
+        ReadOnlySpan<byte> key = KeepKey(current.Key);
+        Begin(isBackward);
+        foreach (Cursor child in _children)
+        {
+            if (child != current)
+            {
+                child.Seek(key, sequence);
+                if (isBackward)
+                    StepBack(child);
+            }
+
+            Take(child);
+        }
+
+        Order();
+    }
+
+    private static void StepBack(Cursor child)
+    {
+        if (child.IsValid)
+            child.Previous();
+        else
+            child.SeekToLast();
+    }
+
+    private ReadOnlySpan<byte> KeepKey(ReadOnlySpan<byte> key)
+    {
+        if (_key.Length < key.Length)
+            _key = new byte[key.Length * 2];
+        key.CopyTo(_key);
+        return _key.AsSpan(0, key.Length);
+    }
+
+    private void Begin(bool isBackward)
+    {
+        _count = 0;
+        _isBackward = isBackward;
+    }
+
+    private void Take(Cursor child)
+    {
+        if (child.IsValid)
+            _heap[_count++] = new Head(child);
+    }
+
+    private void Order()
+    {
+        for (int i = (_count / 2) - 1; i >= 0; i--)
+            SiftDown(i);
+    }
+
+    // The top has moved: it sinks to where it belongs, or leaves at its end.
+    private void Replace(Cursor top)
+    {
+        if (top.IsValid)
+            _heap[0] = new Head(top);
+        else if (--_count > 0)
+            _heap[0] = _heap[_count];
+        if (_count > 1)
+            SiftDown(0);
+    }
+
+    private void SiftDown(int at)
+    {
+        Head moving = _heap[at];
+        while (true)
+        {
+            int child = (2 * at) + 1;
+            if (child >= _count)
+                break;
+            if (child + 1 < _count && IsBefore(_heap[child + 1], _heap[child]))
+                child++;
+            if (!IsBefore(_heap[child], moving))
+                break;
+            _heap[at] = _heap[child];
+            at = child;
+        }
+
+        _heap[at] = moving;
+    }
+
+    private bool IsBefore(in Head a, in Head b)
+    {
+        if (a.Prefix != b.Prefix)
+            return a.Prefix < b.Prefix != _isBackward;
+        int order = a.Cursor.Key.SequenceCompareTo(b.Cursor.Key);
+        if (order == 0)
+            order = b.Cursor.Sequence.CompareTo(a.Cursor.Sequence);
+        return order < 0 != _isBackward;
+    }
+
+    // The first eight bytes of the key decide most comparisons without a look at the child.
+    private readonly struct Head(Cursor cursor)
+    {
+        public readonly Cursor Cursor = cursor;
+        public readonly ulong Prefix = PrefixOf(cursor.Key);
+
+        private static ulong PrefixOf(ReadOnlySpan<byte> key)
+        {
+            if (key.Length >= sizeof(ulong))
+                return BinaryPrimitives.ReadUInt64BigEndian(key);
+            ulong prefix = 0;
+            for (int i = 0; i < key.Length; i++)
+                prefix |= (ulong)key[i] << (56 - (8 * i));
+            return prefix;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+namespace Kvorum.Storage.Lsm.Tables;
+
+/// <summary>
+/// The body of a block of entries in native memory. It was walked once by <see cref="IsWhole"/> when it came
+/// from the disk, so nothing here checks bounds again. Good as long as the block is held.
+/// </summary>
+internal readonly unsafe struct BlockView
+{
+    private const int FirstEntry = sizeof(ulong);
+
+    private readonly byte* _start;
+    private readonly uint* _restarts;
+    private readonly int _restartCount;
+
+    /// <summary>Looks at a body that is known to be whole.</summary>
+    public BlockView(byte* start, int length)
+    {
+        _start = start;
+        _restartCount = (int)*(uint*)(start + length - sizeof(uint));
+        _restarts = (uint*)(start + length) - 1 - _restartCount;
+    }
+
+    /// <summary>Where the first entry is.</summary>
+    public byte* First => _start + FirstEntry;
+
+    /// <summary>Where the entries end.</summary>
+    public byte* End => (byte*)_restarts;
+
+    /// <summary>The sequence number that the stamps are relative to.</summary>
+    public ulong FirstSequence => *(ulong*)_start;
+
+    /// <summary>Number of restarts, at least one.</summary>
+    public int Restarts => _restartCount;
+
+    /// <summary>Where a restart is.</summary>
+    public byte* Restart(int index) => _start + _restarts[index];
+
+    /// <summary>True if every entry and restart lies within the body as the format says.</summary>
+    public static bool IsWhole(byte* start, int length)
+    {
+        if (length < FirstEntry + (2 * sizeof(uint)))
+            return false;
+        uint restarts = *(uint*)(start + length - sizeof(uint));
+        if (restarts == 0 || restarts > (length - FirstEntry - sizeof(uint)) / sizeof(uint))
+            return false;
+        uint* restart = (uint*)(start + length) - 1 - restarts;
+        byte* end = (byte*)restart;
+        uint* restartsEnd = restart + restarts;
+        ulong keyBytes = 0;
+        byte* at = start + FirstEntry;
+        while (at < end)
+        {
+            bool isRestart = restart < restartsEnd && *restart == (ulong)(at - start);
+            if (!TryPass(ref at, end, ref keyBytes, isRestart || at == start + FirstEntry))
+                return false;
+            if (isRestart)
+                restart++;
+        }
+
+        return restart == restartsEnd && *(uint*)end == FirstEntry;
+    }
+
+    /// <summary>
+    /// Finds the first entry at or behind (key, sequence), for a point read: no key is put together. False
+    /// if all entries are before it.
+    /// </summary>
+    public bool Find(ReadOnlySpan<byte> key, ulong sequence, out BlockEntry entry, out bool hasKey)
+    {
+        byte* at = Restart(LastRestartBefore(key, sequence));
+        // How much of the sought key the last entry shares; all entries passed are before the sought one.
+        int matched = 0;
+        for (; at < End; at = entry.End)
+        {
+            entry = new BlockEntry(at);
+            hasKey = false;
+            if (entry.Shared == 0)
+                matched = 0; // a restart shares nothing, whatever the key before it was
+            else if (entry.Shared > matched)
+                continue;
+            else if (entry.Shared < matched)
+                return true;
+            ReadOnlySpan<byte> suffix = new(entry.SuffixStart, entry.Suffix);
+            int common = suffix.CommonPrefixLength(key[matched..]);
+            matched += common;
+            if (common < suffix.Length)
+            {
+                if (matched == key.Length || suffix[common] > key[matched])
+                    return true;
+            }
+            else if (matched == key.Length)
+            {
+                hasKey = true;
+                if (entry.Sequence(FirstSequence) <= sequence)
+                    return true;
+            }
+        }
+
+        (entry, hasKey) = (default, false);
+        return false;
+    }
+
+    /// <summary>The last restart whose entry is before (key, sequence); the first if there is none.</summary>
+    public int LastRestartBefore(ReadOnlySpan<byte> key, ulong sequence)
+    {
+        int low = 0;
+        int high = _restartCount - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) >>> 1;
+            var entry = new BlockEntry(Restart(middle));
+            int order = new ReadOnlySpan<byte>(entry.SuffixStart, entry.Suffix).SequenceCompareTo(key);
+            if (order < 0 || (order == 0 && entry.Sequence(FirstSequence) > sequence))
+                low = middle;
+            else
+                high = middle - 1;
+        }
+
+        return low;
+    }
+
+    private static bool TryPass(ref byte* at, byte* end, ref ulong keyBytes, bool isRestart)
+    {
+        if (!Varint.TryRead(ref at, end, out ulong shared) ||
+            !Varint.TryRead(ref at, end, out ulong suffix) ||
+            !Varint.TryRead(ref at, end, out ulong rest))
+            return false;
+        ulong left = (ulong)(end - at);
+        if (shared > keyBytes || (isRestart && shared != 0) || suffix > left || rest > left - suffix)
+            return false;
+        byte* stamp = at + suffix;
+        at = stamp + rest;
+        keyBytes = shared + suffix;
+        return Varint.TryRead(ref stamp, at, out _);
+    }
+}

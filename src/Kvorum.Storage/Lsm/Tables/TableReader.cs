@@ -1,0 +1,310 @@
+using System.Buffers.Binary;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm.Caching;
+
+namespace Kvorum.Storage.Lsm.Tables;
+
+/// <summary>
+/// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks,
+/// filters and data come through the cache. Safe for use by several threads; dispose it after all of its
+/// cursors and found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte
+/// and the remedy; a disk that cannot be read is an <see cref="IOException"/>.
+/// </summary>
+internal sealed unsafe class TableReader : IDisposable
+{
+    // Most tables' ends fit, so that opening one takes one read.
+    private const int TailBytes = 16 << 10;
+
+    private readonly IFile _file;
+    private readonly BlockCache _cache;
+    private readonly string _path;
+    private readonly ulong _cacheFile;
+    private readonly CachedBlock _top;
+
+    private TableReader(
+        IFile file, string path, ulong number, BlockCache cache, CachedBlock top, TableProperties properties)
+    {
+        (_file, _path, _cache, _top) = (file, path, cache, top);
+        (Number, Properties, Bytes) = (number, properties, file.Length);
+        _cacheFile = cache.NewFile();
+    }
+
+    /// <summary>Names the file.</summary>
+    public ulong Number { get; }
+
+    /// <summary>What the table says of itself.</summary>
+    public TableProperties Properties { get; }
+
+    /// <summary>Bytes of the file.</summary>
+    public long Bytes { get; }
+
+    /// <summary>What the manifest keeps of this table.</summary>
+    public TableInfo Info => Properties.ToInfo(Number, Bytes);
+
+    internal BlockView Top => ViewOf(_top);
+
+    /// <summary>Opens a table whose file is complete.</summary>
+    public static TableReader Open(IFileSystem files, string path, ulong number, BlockCache cache)
+    {
+        IFile file = files.Open(path, forWriting: false);
+        CachedBlock top = default;
+        try
+        {
+            long length = file.Length;
+            byte[] tail = ReadTail(file, path, length, TailBytes);
+            TableFooter footer = TableFormat.ReadFooter(
+                tail.AsSpan(Math.Max(0, tail.Length - TableFormat.FooterBytes)), path, length);
+            int wanted = checked(footer.TopBytes + footer.PropertiesBytes + TableFormat.FooterBytes);
+            if (wanted > tail.Length)
+                tail = ReadTail(file, path, length, wanted);
+            ReadOnlySpan<byte> last = tail.AsSpan(tail.Length - wanted);
+            top = CopyBlock(last[..footer.TopBytes], path, footer.TopOffset);
+            long describedAt = footer.TopOffset + footer.TopBytes;
+            CachedBlock described = CopyBlock(
+                last.Slice(footer.TopBytes, footer.PropertiesBytes), path, describedAt);
+            TableProperties? properties = ReadProperties(described);
+            described.Release();
+            if (properties is null)
+                throw TableFormat.Damaged(path, describedAt, "the properties do not fit their bytes");
+            return new TableReader(file, path, number, cache, top, properties);
+        }
+        catch
+        {
+            top.Release();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Finds the newest version of a key that is not newer than the sequence number; a delete is found as
+    /// such. The caller disposes what is found. Allocates nothing when the blocks are in the cache.
+    /// </summary>
+    public bool TryGet(ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found) =>
+        TryGet(key, BloomFilter.Hash(key), maxSequence, out found);
+
+    /// <summary>The same, with the key's <see cref="BloomFilter.Hash"/> made once for many tables.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, ulong hash, ulong maxSequence, out FoundEntry found)
+    {
+        found = default;
+        if (!Top.Find(key, maxSequence, out BlockEntry group, out _))
+            return false;
+        GroupHandle handles = GroupHandle.Read(group);
+        if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, hash))
+            return false;
+        CachedBlock index = Load(handles.Index, BlockUse.Index);
+        bool isWithin = ViewOf(index).Find(key, maxSequence, out BlockEntry block, out _);
+        BlockHandle handle = isWithin ? ReadHandle(block) : default;
+        index.Release();
+        return isWithin && TryGetFrom(handle, key, maxSequence, out found);
+    }
+
+    /// <summary>
+    /// A cursor over the whole table. With no read-ahead, its blocks come through the cache and stay there.
+    /// With some, for long scans: what the cache has is used, the rest is read so many bytes at a time and
+    /// does not enter the cache.
+    /// </summary>
+    public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
+
+    /// <summary>Reads and checks every filter, past the cache; a cursor over all of the table checks the rest.</summary>
+    public void CheckFilters()
+    {
+        BlockView top = Top;
+        BlockEntry entry;
+        for (byte* at = top.First; at < top.End; at = entry.End)
+        {
+            entry = new BlockEntry(at);
+            BlockHandle filter = GroupHandle.Read(entry).Filter;
+            if (filter.Bytes == 0)
+                continue;
+            if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
+                throw TableFormat.Damaged(_path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
+            CachedBlock block = CachedBlock.Allocate(filter.Bytes);
+            try
+            {
+                Read(filter.Offset, block.Bytes);
+                Check(block.Start, filter, isFilter: true);
+            }
+            finally
+            {
+                block.Release();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _top.Release();
+        _file.Dispose();
+    }
+
+    /// <summary>A block from the cache, or from the disk, checked, and then in the cache if it may.</summary>
+    internal CachedBlock Load(BlockHandle handle, BlockUse use)
+    {
+        if (_cache.TryGet(_cacheFile, handle.Offset, out CachedBlock block))
+            return block;
+        if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset > Bytes - handle.Bytes)
+            throw TableFormat.Damaged(_path, handle.Offset, $"an index leads to {handle.Bytes} bytes there");
+        block = CachedBlock.Allocate(handle.Bytes);
+        try
+        {
+            Read(handle.Offset, block.Bytes);
+            Check(block.Start, handle, use == BlockUse.Filter);
+        }
+        catch
+        {
+            block.Release();
+            throw;
+        }
+
+        if (use == BlockUse.Once)
+            return block;
+        return _cache.Add(_cacheFile, handle.Offset, block, isPrecious: use != BlockUse.Data);
+    }
+
+    /// <summary>A block that is in the cache.</summary>
+    internal bool TryGetCached(BlockHandle handle, out CachedBlock block) =>
+        _cache.TryGet(_cacheFile, handle.Offset, out block);
+
+    /// <summary>Reads bytes of the file, all that are asked for.</summary>
+    internal void Read(long offset, Span<byte> into)
+    {
+        if (offset + into.Length > Bytes || _file.Read(offset, into) != into.Length)
+            throw TableFormat.Damaged(_path, offset, $"the file ends within {into.Length} expected bytes");
+    }
+
+    /// <summary>Checks a block in memory before anything in it is believed.</summary>
+    internal void Check(byte* start, BlockHandle handle, bool isFilter) =>
+        Check(start, handle.Bytes, _path, handle.Offset, isFilter);
+
+    internal static BlockView ViewOf(CachedBlock block) =>
+        new(block.Start, block.Length - TableFormat.TrailerBytes);
+
+    internal static BlockHandle ReadHandle(BlockEntry entry)
+    {
+        entry.Read(0, out _, out _, out ReadOnlySpan<byte> value);
+        return ReadHandle(value);
+    }
+
+    internal static BlockHandle ReadHandle(ReadOnlySpan<byte> value)
+    {
+        fixed (byte* start = value)
+        {
+            byte* at = start;
+            return new BlockHandle((long)Varint.Read(ref at), (int)Varint.Read(ref at));
+        }
+    }
+
+    private bool TryGetFrom(
+        BlockHandle handle, ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found)
+    {
+        CachedBlock data = Load(handle, BlockUse.Data);
+        BlockView view = ViewOf(data);
+        if (view.Find(key, maxSequence, out BlockEntry entry, out bool hasKey) && hasKey)
+        {
+            entry.Read(
+                view.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
+            found = new FoundEntry(data, sequence, kind, value);
+            return true;
+        }
+
+        data.Release();
+        found = default;
+        return false;
+    }
+
+    private bool MayHave(BlockHandle handle, ulong hash)
+    {
+        CachedBlock filter = Load(handle, BlockUse.Filter);
+        bool may = BloomFilter.MayHave(filter.Bytes[..^TableFormat.TrailerBytes], hash);
+        filter.Release();
+        return may;
+    }
+
+    private static byte[] ReadTail(IFile file, string path, long length, int bytes)
+    {
+        byte[] tail = new byte[Math.Min(length, bytes)];
+        if (file.Read(length - tail.Length, tail) != tail.Length)
+            throw TableFormat.Damaged(path, length - tail.Length, "the file became shorter");
+        return tail;
+    }
+
+    private static CachedBlock CopyBlock(ReadOnlySpan<byte> bytes, string path, long offset)
+    {
+        CachedBlock block = CachedBlock.Allocate(bytes.Length);
+        bytes.CopyTo(block.Bytes);
+        try
+        {
+            Check(block.Start, bytes.Length, path, offset, isFilter: false);
+            return block;
+        }
+        catch
+        {
+            block.Release();
+            throw;
+        }
+    }
+
+    private static TableProperties? ReadProperties(CachedBlock block)
+    {
+        BlockView view = ViewOf(block);
+        new BlockEntry(view.First).Read(view.FirstSequence, out _, out _, out ReadOnlySpan<byte> value);
+        return TableFormat.ReadProperties(value);
+    }
+
+    private static void Check(byte* start, int length, string path, long offset, bool isFilter)
+    {
+        if (length <= TableFormat.TrailerBytes)
+            throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
+        int body = length - TableFormat.TrailerBytes;
+        ReadOnlySpan<byte> bytes = new(start, length);
+        uint crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
+        if (crc != TableFormat.BlockCrc(offset, bytes[..(body + 1)]))
+            throw TableFormat.Damaged(path, offset, $"the checksum of a block of {length} bytes is wrong");
+        if (start[body] != 0)
+            throw TableFormat.Damaged(path, offset, $"a block has the unknown flag {start[body]}");
+        if (isFilter ? body % 64 != 0 : !BlockView.IsWhole(start, body))
+            throw TableFormat.Damaged(path, offset, "a block's checksum is right, its content is none");
+    }
+}
+
+/// <summary>What a block is read for: how it is checked and how long the cache keeps it.</summary>
+internal enum BlockUse
+{
+    /// <summary>Data, kept while it is used.</summary>
+    Data,
+
+    /// <summary>An index block, kept before data.</summary>
+    Index,
+
+    /// <summary>A filter, kept before data.</summary>
+    Filter,
+
+    /// <summary>An index or data block that a long scan passes: does not enter the cache.</summary>
+    Once,
+}
+
+/// <summary>Where the index block and the filter of a group are; a filter of no bytes is none.</summary>
+internal readonly record struct GroupHandle(BlockHandle Index, BlockHandle Filter)
+{
+    /// <summary>From an entry of the top.</summary>
+    public static GroupHandle Read(BlockEntry entry)
+    {
+        entry.Read(0, out _, out _, out ReadOnlySpan<byte> value);
+        return Read(value);
+    }
+
+    /// <summary>From the value of an entry of the top.</summary>
+    public static unsafe GroupHandle Read(ReadOnlySpan<byte> value)
+    {
+        fixed (byte* start = value)
+        {
+            byte* at = start;
+            long offset = (long)Varint.Read(ref at);
+            int index = (int)Varint.Read(ref at);
+            return new GroupHandle(
+                new BlockHandle(offset, index), new BlockHandle(offset + index, (int)Varint.Read(ref at)));
+        }
+    }
+}

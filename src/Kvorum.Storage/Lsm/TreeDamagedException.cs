@@ -1,0 +1,4 @@
+namespace Kvorum.Storage.Lsm;
+
+/// <summary>Damage found in a tree's file; the message names the file and the remedy.</summary>
+public sealed class TreeDamagedException(string message) : IOException(message);

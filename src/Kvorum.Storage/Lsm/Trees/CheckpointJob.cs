@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm.MemTables;
+using Kvorum.Storage.Lsm.Merging;
+using Kvorum.Storage.Lsm.Tables;
+using Kvorum.Storage.Lsm.Versions;
+
+namespace Kvorum.Storage.Lsm.Trees;
+
+/// <summary>
+/// A checkpoint being made, which is a flush: the writer seals the memtable and begins it, the background
+/// lane writes a table and says so in the manifest, the writer completes it.
+/// </summary>
+public sealed class CheckpointJob
+{
+    private readonly Tree _tree;
+    private readonly VersionSet _versions;
+    private readonly TableOptions _options;
+    private readonly ImmutableArray<MemTable> _sealed;
+    private readonly Mark _mark;
+    private readonly bool _dropsDeletes;
+    private readonly int _installs;
+    private bool _isWritten;
+
+    internal CheckpointJob(
+        Tree tree, VersionSet versions, TableOptions options, ImmutableArray<MemTable> memTables, Mark mark,
+        bool dropsDeletes)
+    {
+        (_tree, _versions, _options, _sealed, _mark) = (tree, versions, options, memTables, mark);
+        _dropsDeletes = dropsDeletes;
+        _installs = versions.Installs;
+        foreach (MemTable memTable in memTables)
+            memTable.Hold();
+    }
+
+    /// <summary>
+    /// Writes and syncs the table and the manifest. Background lane. Throws what the disk throws: then
+    /// nothing changed, and a new checkpoint may begin.
+    /// </summary>
+    public void Write()
+    {
+        _versions.Folder.RemoveDiscarded();
+        TableFile? table = null;
+        try
+        {
+            table = WriteTable();
+            var edit = new VersionEdit
+            {
+                Mark = _mark,
+                Added = table is null ? [] : [new LevelTable(0, table.Info)],
+            };
+            bool applied = _versions.TryApply(edit, table is null ? [] : [table], _installs);
+            if (!applied)
+                table?.MakeObsolete();
+            _isWritten = true;
+        }
+        finally
+        {
+            table?.Release();
+            foreach (MemTable memTable in _sealed)
+                memTable.Release();
+            if (!_isWritten)
+                _tree.EndCheckpoint();
+        }
+    }
+
+    /// <summary>
+    /// Makes it the tree's newest checkpoint. Writer, after <see cref="Write"/>. Returns the tree's newest
+    /// one, which is another if one was installed meanwhile.
+    /// </summary>
+    public CheckpointInfo Complete()
+    {
+        if (!_isWritten)
+            throw new InvalidOperationException("The checkpoint is not written");
+        _tree.EndCheckpoint();
+        _tree.Adopt();
+        return _tree.Checkpoint!;
+    }
+
+    // Of each key only the newest version: older ones are for views, and those hold the memtables.
+    private TableFile? WriteTable()
+    {
+        using var cursor = new MergingCursor(_sealed.Select(memTable => memTable.OpenCursor(ulong.MaxValue)));
+        cursor.SeekToFirst();
+        PassDeletes(cursor);
+        if (!cursor.IsValid)
+            return null;
+        ulong number = _versions.NextNumber();
+        TreeFolder folder = _versions.Folder;
+        try
+        {
+            using (IFile file = folder.Files.Create(folder.TablePath(number)))
+            {
+                using var writer = new TableWriter(file, _options);
+                while (cursor.IsValid)
+                {
+                    writer.Add(cursor.Key, cursor.Sequence, cursor.Kind, cursor.Value);
+                    PassKey(cursor);
+                    PassDeletes(cursor);
+                }
+
+                writer.Finish();
+            }
+
+            folder.Files.SyncFolder(folder.Path);
+            return _versions.OpenTable(number);
+        }
+        catch
+        {
+            folder.DeleteTable(number);
+            throw;
+        }
+    }
+
+    private void PassDeletes(MergingCursor cursor)
+    {
+        while (_dropsDeletes && cursor.IsValid && cursor.Kind == EntryKind.Delete)
+            PassKey(cursor);
+    }
+
+    // The key's bytes lie in a memtable that is held: they stay where they are.
+    private static void PassKey(MergingCursor cursor)
+    {
+        ReadOnlySpan<byte> key = cursor.Key;
+        do
+        {
+            cursor.Next();
+        }
+        while (cursor.IsValid && cursor.Key.SequenceEqual(key));
+    }
+}

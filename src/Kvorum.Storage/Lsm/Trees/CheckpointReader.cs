@@ -1,0 +1,68 @@
+using Kvorum.Storage.Lsm.Tables;
+using Kvorum.Storage.Lsm.Versions;
+
+namespace Kvorum.Storage.Lsm.Trees;
+
+/// <summary>
+/// A checkpoint being sent, as one stream of bytes. Read on any one thread at a time. Its tables are kept
+/// until it is disposed.
+/// </summary>
+public sealed class CheckpointReader : IDisposable
+{
+    private readonly TableSet _tables;
+    private readonly byte[] _begin;
+    private readonly (long Start, TableReader Table)[] _pieces;
+    private bool _closed;
+
+    internal CheckpointReader(TableSet held)
+    {
+        _tables = held;
+        _begin = CheckpointStream.Begin(held);
+        long start = _begin.Length;
+        List<(long Start, TableReader Table)> pieces = [];
+        foreach (TableFile file in held.Files)
+        {
+            pieces.Add((start, file.Reader));
+            start += file.Info.Bytes;
+        }
+
+        _pieces = [.. pieces];
+        Info = new CheckpointInfo(held.Mark!.AppliedIndex, start, held.Mark.Tag);
+    }
+
+    /// <summary>What it is.</summary>
+    public CheckpointInfo Info { get; }
+
+    /// <summary>Reads bytes of the stream from an offset; fewer than asked only at its end.</summary>
+    public int Read(long offset, Span<byte> into)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        int count = 0;
+        if (offset < _begin.Length)
+        {
+            count = (int)Math.Min(into.Length, _begin.Length - offset);
+            _begin.AsSpan((int)offset, count).CopyTo(into);
+        }
+
+        foreach ((long start, TableReader table) in _pieces)
+        {
+            long within = offset + count - start;
+            if (within < 0 || within >= table.Bytes || count == into.Length)
+                continue;
+            int taken = (int)Math.Min(into.Length - count, table.Bytes - within);
+            table.Read(within, into.Slice(count, taken));
+            count += taken;
+        }
+
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_closed)
+            return;
+        _closed = true;
+        _tables.Release();
+    }
+}

@@ -1,0 +1,299 @@
+using System.Collections.Immutable;
+using Kvorum.Storage.Lsm.Compaction;
+using Kvorum.Storage.Lsm.MemTables;
+using Kvorum.Storage.Lsm.Versions;
+
+namespace Kvorum.Storage.Lsm.Trees;
+
+/// <summary>
+/// One partition replica's data: ordered keys and values, the index up to which the group's log is applied,
+/// and a small opaque tag. A log-structured merge tree: what is new is in a memtable, a checkpoint flushes it
+/// into a table, compactions merge tables. One writer (the node loop), any number of readers on other
+/// threads, none of whom ever waits for a disk or for another but where a table must be read. What is written
+/// since the last checkpoint is in memory only: the shared log brings it back after a crash.
+/// </summary>
+public sealed class Tree : IDisposable
+{
+    private readonly TreeShare _share;
+    private readonly TreeOptions _options;
+    private readonly VersionSet _versions;
+
+    // Guards which state is the present one: held for a few instructions.
+    private readonly Lock _gate = new();
+    private TreeState _state;
+    private ulong _appliedIndex;
+    private long _countedBytes;
+    private int _isCheckpointing;
+    private CompactionJob? _compaction;
+    private CompactionTurns _turns = CompactionTurns.None;
+    private bool _isClosed;
+
+    private Tree(TreeShare share, TreeOptions options, VersionSet versions)
+    {
+        (_share, _options, _versions) = (share, options, versions);
+        _state = NewState([new MemTable()], versions.Hold());
+        _appliedIndex = _state.Tables.Mark?.AppliedIndex ?? 0;
+    }
+
+    /// <summary>
+    /// Opens what the folder's manifest names, or an empty tree; removes left-overs of what was not finished.
+    /// Damage is a <see cref="TreeDamagedException"/>.
+    /// </summary>
+    public static Tree Open(TreeShare share, string folder, TreeOptions options) =>
+        new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
+
+    /// <summary>The log index up to which writes are applied. Any thread.</summary>
+    public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
+
+    /// <summary>Bytes in memtables and on disk. Any thread.</summary>
+    public long Bytes => Look(static state => state.Bytes);
+
+    /// <summary>Bytes of tables on disk that are in use. Any thread.</summary>
+    public long DiskBytes => Look(static state => state.Tables.Bytes);
+
+    /// <summary>Bytes of native memory in memtables: what a checkpoint would set free. Any thread.</summary>
+    public long MemTableBytes => Look(static state => state.MemTables.Sum(static memTable => memTable.Bytes));
+
+    /// <summary>
+    /// About how many keys: those written again since the last compaction may be counted several times. Any
+    /// thread.
+    /// </summary>
+    public long Count => Look(static state => state.Keys);
+
+    /// <summary>Number and bytes of the tables of each level, from 0 on. Any thread.</summary>
+    public IReadOnlyList<(int Tables, long Bytes)> Levels => Look(static state => state.Tables.Levels.Tables
+        .Select(static level => (level.Length, level.Sum(static table => table.Bytes))).ToArray());
+
+    /// <summary>The newest checkpoint on disk; null if none. Writer only.</summary>
+    public CheckpointInfo? Checkpoint =>
+        _state.Tables.Mark is null ? null : CheckpointStream.InfoOf(_state.Tables);
+
+    /// <summary>
+    /// Applies the changes and moves the applied index, visible to readers together. Writer only; the index
+    /// rises with every batch that is not empty, and never falls.
+    /// </summary>
+    public void Write(WriteBatch batch, ulong appliedIndex)
+    {
+        CheckIndex(appliedIndex);
+        if (batch.Count > 0)
+        {
+            if (appliedIndex == _appliedIndex)
+                throw new InvalidOperationException($"Index {appliedIndex} is already applied");
+            MemTable memTable = _state.MemTables[0];
+            foreach (ref readonly WriteBatch.Change change in batch.Changes)
+                memTable.Add(batch.KeyOf(change), appliedIndex, change.Kind, batch.ValueOf(change));
+            CountMemory();
+        }
+
+        Volatile.Write(ref _appliedIndex, appliedIndex);
+    }
+
+    /// <summary>Looks a key up in the newest state. The memory is the caller's. Any thread.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value)
+    {
+        (TreeState state, ulong sequence) = HoldState();
+        try
+        {
+            byte[]? found = state.Get(key, sequence);
+            value = found;
+            return found is not null;
+        }
+        finally
+        {
+            state.Release();
+        }
+    }
+
+    /// <summary>
+    /// A frozen view of the present state, cheap to take. Any thread, and it may be read on any. Dispose it.
+    /// </summary>
+    public ReadView OpenView()
+    {
+        (TreeState state, ulong sequence) = HoldState();
+        return new ReadView(state, sequence);
+    }
+
+    /// <summary>
+    /// Starts a checkpoint of the present state. Writer only, one at a time. The caller runs
+    /// <see cref="CheckpointJob.Write"/> on a background lane and then, on the writer,
+    /// <see cref="CheckpointJob.Complete"/>.
+    /// </summary>
+    /// <param name="tag">Opaque bytes to keep in it (the snapshot's metadata).</param>
+    public CheckpointJob BeginCheckpoint(ReadOnlySpan<byte> tag)
+    {
+        if (Interlocked.Exchange(ref _isCheckpointing, 1) != 0)
+            throw new InvalidOperationException("A checkpoint of this tree is already being made");
+        if (_state.MemTables[0].Entries > 0)
+        {
+            _state.Tables.Hold();
+            Switch(NewState([new MemTable(), .. _state.MemTables], _state.Tables));
+        }
+
+        // More than one if a checkpoint has failed before.
+        ImmutableArray<MemTable> memTables = _state.MemTables[1..];
+        return new CheckpointJob(
+            this, _versions, _options.Tables, memTables, new Mark(_appliedIndex, tag.ToArray()),
+            dropsDeletes: _state.Tables.IsEmpty);
+    }
+
+    /// <summary>
+    /// The compaction that is most urgent; null if none is, or one is under way. Writer only. The caller runs
+    /// <see cref="CompactionJob.Run"/> on a background lane and then, on the writer,
+    /// <see cref="CompactionJob.Complete"/>.
+    /// </summary>
+    public CompactionJob? PickCompaction()
+    {
+        if (Volatile.Read(ref _compaction) is not null)
+            return null;
+        CompactionChoice? choice = CompactionPicker.Pick(
+            _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction);
+        if (choice is null)
+            return null;
+        _state.Tables.Hold();
+        return _compaction = new CompactionJob(this, _versions, _state.Tables, choice, _options);
+    }
+
+    /// <summary>
+    /// Deletes the files of tables that nobody needs any more. Background lane; jobs do it too before they
+    /// begin, so this is for giving space back at once.
+    /// </summary>
+    public void RemoveDiscarded() => _versions.Folder.RemoveDiscarded();
+
+    /// <summary>
+    /// Opens the newest checkpoint as bytes to be sent to another replica; stays readable until disposed,
+    /// whatever newer ones come. Null if none. Writer only.
+    /// </summary>
+    public CheckpointReader? OpenCheckpoint()
+    {
+        if (_state.Tables.Mark is null)
+            return null;
+        _state.Tables.Hold();
+        return new CheckpointReader(_state.Tables);
+    }
+
+    /// <summary>
+    /// Starts receiving a checkpoint from another replica. Its tables are apart until <see cref="Install"/>.
+    /// Any thread that owns it.
+    /// </summary>
+    public CheckpointReceiver BeginReceive(CheckpointInfo info) => new(_versions, info);
+
+    /// <summary>
+    /// Replaces the whole content by a verified received checkpoint, atomically on disk (after a crash: all
+    /// old or all new). Writer only. Takes the receiver over. The index never falls.
+    /// </summary>
+    public void Install(CheckpointReceiver received)
+    {
+        VersionEdit content = received.Content
+            ?? throw new InvalidOperationException("The checkpoint is not verified");
+        CheckIndex(received.Info.AppliedIndex);
+        try
+        {
+            _versions.Install(content, received.Tables);
+        }
+        finally
+        {
+            // Also if it failed: the manifest may name them, so they stay until that is known.
+            received.Installed();
+        }
+
+        Switch(NewState([new MemTable()], _versions.Hold()), received.Info.AppliedIndex);
+        _turns = CompactionTurns.None;
+    }
+
+    /// <summary>
+    /// Closes it; views and readers that are open stay usable. No job of it runs any more.
+    /// </summary>
+    public void Dispose()
+    {
+        if (_isClosed)
+            return;
+        _isClosed = true;
+        _compaction?.Abandon();
+        _share.AddMemTableBytes(-_countedBytes);
+        _state.Release();
+        _versions.Dispose();
+    }
+
+    /// <summary>What jobs have made durable becomes what readers see. Writer only.</summary>
+    internal void Adopt()
+    {
+        TableSet tables = _versions.Hold();
+        ulong flushed = tables.Mark?.AppliedIndex ?? 0;
+        IEnumerable<MemTable> waiting =
+            _state.MemTables.Skip(1).Where(memTable => memTable.LastSequence > flushed);
+        Switch(NewState([_state.MemTables[0], .. waiting], tables));
+    }
+
+    /// <summary>Lets the next checkpoint begin.</summary>
+    internal void EndCheckpoint() => Volatile.Write(ref _isCheckpointing, 0);
+
+    /// <summary>Lets the next compaction begin.</summary>
+    internal void EndCompaction(CompactionTurns? turns)
+    {
+        if (turns is not null)
+            _turns = turns;
+        Volatile.Write(ref _compaction, null);
+    }
+
+    // A new memtable has one holder too many, its maker: the state alone shall hold it.
+    private TreeState NewState(ImmutableArray<MemTable> memTables, TableSet heldTables)
+    {
+        var state = new TreeState(memTables, heldTables);
+        if (!(_state?.MemTables.Contains(memTables[0]) ?? false))
+            memTables[0].Release();
+        return state;
+    }
+
+    private void Switch(TreeState state, ulong? appliedIndex = null)
+    {
+        TreeState before = _state;
+        lock (_gate)
+        {
+            _state = state;
+            if (appliedIndex is { } index)
+                Volatile.Write(ref _appliedIndex, index);
+        }
+
+        before.Release();
+        CountMemory();
+    }
+
+    private void CountMemory()
+    {
+        long bytes = 0;
+        foreach (MemTable memTable in _state.MemTables)
+            bytes += memTable.Bytes;
+        if (bytes == _countedBytes)
+            return;
+        _share.AddMemTableBytes(bytes - _countedBytes);
+        _countedBytes = bytes;
+    }
+
+    // State and index together: while the gate is held the state is the present one, so all up to the index
+    // is in it, and whatever is newer is hidden by the index.
+    private (TreeState State, ulong Sequence) HoldState()
+    {
+        lock (_gate)
+            return (_state.Hold(), Volatile.Read(ref _appliedIndex));
+    }
+
+    private T Look<T>(Func<TreeState, T> at)
+    {
+        (TreeState state, _) = HoldState();
+        try
+        {
+            return at(state);
+        }
+        finally
+        {
+            state.Release();
+        }
+    }
+
+    private void CheckIndex(ulong appliedIndex)
+    {
+        if (appliedIndex < _appliedIndex)
+            throw new InvalidOperationException(
+                $"The applied index would fall from {_appliedIndex} to {appliedIndex}");
+    }
+}

@@ -1,0 +1,29 @@
+using Kvorum.Storage.Lsm.Compaction;
+using Kvorum.Storage.Lsm.Tables;
+
+namespace Kvorum.Storage.Lsm.Trees;
+
+/// <summary>Settings of a tree.</summary>
+public sealed record TreeOptions
+{
+    /// <summary>Bytes between checksums in tables: what one read of the disk brings.</summary>
+    public int BlockBytes { get; init; } = 4096;
+
+    /// <summary>Bytes of a table that a compaction writes, about.</summary>
+    public long TableBytes { get; init; } = 16 << 20;
+
+    /// <summary>Bytes of level 1; each further one may have ten times more.</summary>
+    public long LevelBaseBytes { get; init; } = 64 << 20;
+
+    /// <summary>Flushed tables that are gathered before they are merged into level 1.</summary>
+    public int Level0Tables { get; init; } = 4;
+
+    internal TableOptions Tables => new() { BlockBytes = BlockBytes };
+
+    internal CompactionOptions Compaction => new()
+    {
+        TableBytes = TableBytes,
+        LevelBaseBytes = LevelBaseBytes,
+        Level0Tables = Level0Tables,
+    };
+}

@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using Kvorum.Storage.Lsm.MemTables;
+using Kvorum.Storage.Lsm.Merging;
+using Kvorum.Storage.Lsm.Tables;
+using Kvorum.Storage.Lsm.Versions;
+
+namespace Kvorum.Storage.Lsm.Trees;
+
+/// <summary>
+/// Where all content of a tree is: memtables, newest first, and tables. Never changed but by new versions in
+/// the first memtable; held by whoever reads it. Any thread.
+/// </summary>
+internal sealed class TreeState
+{
+    private int _holders = 1;
+
+    /// <summary>Holds the memtables; takes the hold on the tables over.</summary>
+    public TreeState(ImmutableArray<MemTable> memTables, TableSet tables)
+    {
+        (MemTables, Tables) = (memTables, tables);
+        foreach (MemTable memTable in memTables)
+            memTable.Hold();
+    }
+
+    /// <summary>The one that is written to, and those that are sealed, newest first.</summary>
+    public ImmutableArray<MemTable> MemTables { get; }
+
+    /// <summary>What is on disk.</summary>
+    public TableSet Tables { get; }
+
+    /// <summary>Bytes in memtables and on disk.</summary>
+    public long Bytes => Tables.Bytes + MemTables.Sum(static memTable => memTable.Bytes);
+
+    /// <summary>About how many keys.</summary>
+    public long Keys => Tables.Keys + MemTables.Sum(static memTable => memTable.Keys);
+
+    /// <summary>One more holder; only while another holds it.</summary>
+    public TreeState Hold()
+    {
+        Interlocked.Increment(ref _holders);
+        return this;
+    }
+
+    /// <summary>One holder less; the last one lets memory and tables go.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _holders) != 0)
+            return;
+        foreach (MemTable memTable in MemTables)
+            memTable.Release();
+        Tables.Release();
+    }
+
+    /// <summary>A key's value at a sequence number, copied; null if it has none.</summary>
+    public byte[]? Get(ReadOnlySpan<byte> key, ulong sequence)
+    {
+        foreach (MemTable memTable in MemTables)
+        {
+            if (memTable.TryGet(key, sequence, out EntryKind kind, out ReadOnlySpan<byte> value))
+                return kind == EntryKind.Put ? value.ToArray() : null;
+        }
+
+        // Tables have nothing that is newer than any reader of this state.
+        if (!Tables.TryGet(key, out FoundEntry found))
+            return null;
+        using (found)
+            return found.Kind == EntryKind.Put ? found.Value.ToArray() : null;
+    }
+
+    /// <summary>
+    /// What is seen at a sequence number, between two bounds; null: none. The state must be held longer.
+    /// </summary>
+    public Cursor OpenCursor(ulong sequence, byte[]? from, byte[]? end)
+    {
+        List<Cursor> cursors = [.. MemTables.Select(memTable => memTable.OpenCursor(sequence))];
+        cursors.AddRange(Tables.OpenCursors());
+        return new VisibleCursor(new MergingCursor(cursors), sequence, from, end);
+    }
+}

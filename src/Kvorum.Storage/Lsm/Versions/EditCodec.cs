@@ -1,0 +1,142 @@
+// A version edit as bytes, little-endian.
+//
+//   edit  = next u64, mark, count u32, (level u8, number u64){count}, count u32, (level u8, table){count}
+//           next: above all numbers of files so far; first the removed tables, then the added ones
+//   mark  = 0 u8 | 1 u8, applied index u64, tag
+//   table = number u64, bytes i64, entries i64, deletes i64, least sequence u64, greatest sequence u64,
+//           smallest key, largest key
+//   tag, key = length u32, bytes
+
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>Encodes and decodes version edits. The grammar is at the top of this file.</summary>
+internal static class EditCodec
+{
+    /// <summary>Adds the bytes of an edit.</summary>
+    public static void Write(ArrayBufferWriter<byte> into, VersionEdit edit, ulong next)
+    {
+        Write(into, next);
+        Write(into, edit.Mark is null ? (byte)0 : (byte)1);
+        if (edit.Mark is { } mark)
+        {
+            Write(into, mark.AppliedIndex);
+            Write(into, mark.Tag.Span);
+        }
+
+        Write(into, (uint)edit.Removed.Length);
+        foreach (LevelTable removed in edit.Removed)
+        {
+            Write(into, (byte)removed.Level);
+            Write(into, removed.Table.Number);
+        }
+
+        Write(into, (uint)edit.Added.Length);
+        foreach ((int level, TableInfo table) in edit.Added)
+        {
+            Write(into, (byte)level);
+            Write(into, table.Number);
+            Write(into, (ulong)table.Bytes);
+            Write(into, (ulong)table.Entries);
+            Write(into, (ulong)table.Deletes);
+            Write(into, table.SmallestSequence);
+            Write(into, table.LargestSequence);
+            Write(into, table.Smallest.Span);
+            Write(into, table.Largest.Span);
+        }
+    }
+
+    /// <summary>
+    /// Reads an edit that is all of these bytes; a <see cref="FormatException"/> if it is not.
+    /// </summary>
+    public static (VersionEdit Edit, ulong Next) Read(ReadOnlySpan<byte> from)
+    {
+        ulong next = ReadNumber(ref from);
+        Mark? mark = null;
+        if (ReadByte(ref from) != 0)
+            mark = new Mark(ReadNumber(ref from), ReadBytes(ref from));
+        var removed = ImmutableArray.CreateBuilder<LevelTable>();
+        for (uint count = ReadCount(ref from); count > 0; count--)
+        {
+            int level = ReadLevel(ref from);
+            ulong number = ReadNumber(ref from);
+            removed.Add(new LevelTable(level, new TableInfo(number, 0, 0, 0, default, default, 0, 0)));
+        }
+
+        var added = ImmutableArray.CreateBuilder<LevelTable>();
+        for (uint count = ReadCount(ref from); count > 0; count--)
+            added.Add(new LevelTable(ReadLevel(ref from), ReadTable(ref from)));
+        if (!from.IsEmpty)
+            throw new FormatException("bytes behind the end of an edit");
+        var edit = new VersionEdit
+        {
+            Mark = mark,
+            Removed = removed.ToImmutable(),
+            Added = added.ToImmutable(),
+        };
+        return (edit, next);
+    }
+
+    private static TableInfo ReadTable(ref ReadOnlySpan<byte> from)
+    {
+        ulong number = ReadNumber(ref from);
+        long bytes = (long)ReadNumber(ref from);
+        long entries = (long)ReadNumber(ref from);
+        long deletes = (long)ReadNumber(ref from);
+        ulong least = ReadNumber(ref from);
+        ulong greatest = ReadNumber(ref from);
+        byte[] smallest = ReadBytes(ref from);
+        return new TableInfo(number, bytes, entries, deletes, smallest, ReadBytes(ref from), least, greatest);
+    }
+
+    private static void Write(ArrayBufferWriter<byte> into, byte value)
+    {
+        into.GetSpan(1)[0] = value;
+        into.Advance(1);
+    }
+
+    private static void Write(ArrayBufferWriter<byte> into, uint value)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(into.GetSpan(sizeof(uint)), value);
+        into.Advance(sizeof(uint));
+    }
+
+    private static void Write(ArrayBufferWriter<byte> into, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(into.GetSpan(sizeof(ulong)), value);
+        into.Advance(sizeof(ulong));
+    }
+
+    private static void Write(ArrayBufferWriter<byte> into, ReadOnlySpan<byte> value)
+    {
+        Write(into, (uint)value.Length);
+        into.Write(value);
+    }
+
+    private static int ReadLevel(ref ReadOnlySpan<byte> from) =>
+        ReadByte(ref from) is var level && level < Levels.Count
+            ? level : throw new FormatException($"there is no level {level}");
+
+    private static byte ReadByte(ref ReadOnlySpan<byte> from) => Take(ref from, 1)[0];
+
+    private static uint ReadCount(ref ReadOnlySpan<byte> from) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(Take(ref from, sizeof(uint)));
+
+    private static ulong ReadNumber(ref ReadOnlySpan<byte> from) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(Take(ref from, sizeof(ulong)));
+
+    private static byte[] ReadBytes(ref ReadOnlySpan<byte> from) =>
+        Take(ref from, ReadCount(ref from)).ToArray();
+
+    private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> from, uint count)
+    {
+        if (count > from.Length)
+            throw new FormatException("an edit ends too early");
+        ReadOnlySpan<byte> taken = from[..(int)count];
+        from = from[(int)count..];
+        return taken;
+    }
+}

@@ -1,0 +1,211 @@
+// The manifest of a tree: which tables it consists of, and up to where the log is in them. Little-endian; crc
+// is CRC-32C.
+//
+//   file   = magic "KVORUMMF", version u32 (1), crc u32 over the 12 bytes before it, record+
+//   record = length u32, body crc u32, crc u32, body
+//            the second crc is over: offset of the record u64, the 8 bytes before it
+//   body   = edit                              see EditCodec; the first one makes all out of nothing
+//
+// A record is synced before what it says is believed, so only the last one may be torn: it is cut. A manifest
+// that has grown is written anew as manifest.new, synced, renamed, and its folder synced.
+
+using System.Buffers;
+using System.Buffers.Binary;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>
+/// The file of version edits. One thread at a time. After a failed write its end is not known: the next edit
+/// then writes a new file.
+/// </summary>
+internal sealed class Manifest(TreeFolder folder) : IDisposable
+{
+    private const int HeaderBytes = 16;
+    private const int RecordHeadBytes = 12;
+    private const uint FormatVersion = 1;
+    private const long GrowthBytesMin = 64 << 10;
+
+    private const string Remedy =
+        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and " +
+        "replace the node.";
+
+    private IFile? _file;
+    private long _bytes;
+    private long _wholeBytes;
+
+    private static ReadOnlySpan<byte> Magic => "KVORUMMF"u8;
+
+    /// <summary>
+    /// Reads the manifest if there is one; each edit in its order. A <see cref="TreeDamagedException"/> if it
+    /// is damaged.
+    /// </summary>
+    public void Open(Action<VersionEdit, ulong> edit)
+    {
+        if (!folder.Files.Exists(folder.ManifestPath))
+            return;
+        byte[] bytes = ReadAll();
+        ReadHeader(bytes);
+        int at = HeaderBytes;
+        while (at < bytes.Length && TryReadRecord(bytes, at, out ReadOnlySpan<byte> body))
+        {
+            try
+            {
+                (VersionEdit read, ulong next) = EditCodec.Read(body);
+                edit(read, next);
+            }
+            catch (FormatException e)
+            {
+                throw Damaged(at, e.Message);
+            }
+
+            at += RecordHeadBytes + body.Length;
+        }
+
+        if (at == HeaderBytes || HasRecordBehind(bytes, at))
+            throw Damaged(at, "a record is damaged");
+        if (at < bytes.Length)
+            return; // torn: the next edit writes a new file
+        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
+        (_bytes, _wholeBytes) = (at, at);
+    }
+
+    /// <summary>
+    /// Makes an edit durable: at the end of the file, or with all that was before in a new one.
+    /// </summary>
+    /// <param name="edit">The edit.</param>
+    /// <param name="whole">Makes everything, this edit included, out of nothing.</param>
+    /// <param name="next">Above all numbers of files so far.</param>
+    public void Add(VersionEdit edit, Func<VersionEdit> whole, ulong next)
+    {
+        if (_file is null || _bytes > Math.Max(GrowthBytesMin, 4 * _wholeBytes))
+        {
+            Replace(whole(), next);
+            return;
+        }
+
+        byte[] record = Record(edit, next, _bytes);
+        IFile file = _file;
+        _file = null; // until it is known to be whole
+        try
+        {
+            file.Write(_bytes, record);
+            file.Sync();
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        _file = file;
+        _bytes += record.Length;
+    }
+
+    /// <summary>Writes a new manifest that counts instead of the present one, atomically.</summary>
+    public void Replace(VersionEdit whole, ulong next)
+    {
+        _file?.Dispose();
+        _file = null;
+        folder.DeleteIfPossible(folder.NewManifestPath);
+        IFile file = folder.Files.Create(folder.NewManifestPath);
+        try
+        {
+            byte[] header = Header();
+            byte[] record = Record(whole, next, HeaderBytes);
+            file.Write(0, [.. header, .. record]);
+            file.Sync();
+            folder.Files.Rename(folder.NewManifestPath, folder.ManifestPath);
+            folder.Files.SyncFolder(folder.Path);
+            (_bytes, _wholeBytes) = (HeaderBytes + record.Length, HeaderBytes + record.Length);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        _file = file;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _file = null;
+    }
+
+    private byte[] ReadAll()
+    {
+        using IFile file = folder.Files.Open(folder.ManifestPath, forWriting: false);
+        byte[] bytes = new byte[file.Length];
+        int count = file.Read(0, bytes);
+        return bytes[..count];
+    }
+
+    private static byte[] Header()
+    {
+        byte[] header = new byte[HeaderBytes];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), FormatVersion);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Of(header.AsSpan(0, 12)));
+        return header;
+    }
+
+    private void ReadHeader(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic) ||
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) != Crc32C.Of(bytes[..12]))
+            throw Damaged(0, "the header is damaged");
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
+        if (version != FormatVersion)
+            throw new TreeDamagedException(
+                $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, " +
+                $"this one reads {FormatVersion}). Nothing was changed. Start the newer version.");
+    }
+
+    private static byte[] Record(VersionEdit edit, ulong next, long offset)
+    {
+        var room = new ArrayBufferWriter<byte>(256);
+        room.GetSpan(RecordHeadBytes)[..RecordHeadBytes].Clear();
+        room.Advance(RecordHeadBytes);
+        EditCodec.Write(room, edit, next);
+        byte[] record = room.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt32LittleEndian(record, record.Length - RecordHeadBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), Crc32C.Of(record.AsSpan(RecordHeadBytes)));
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), HeadCrc(record, offset));
+        return record;
+    }
+
+    private static bool TryReadRecord(ReadOnlySpan<byte> bytes, int at, out ReadOnlySpan<byte> body)
+    {
+        body = default;
+        ReadOnlySpan<byte> record = bytes[at..];
+        if (record.Length < RecordHeadBytes ||
+            BinaryPrimitives.ReadUInt32LittleEndian(record[8..]) != HeadCrc(record, at))
+            return false;
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(record);
+        if (length > record.Length - RecordHeadBytes)
+            return false;
+        body = record.Slice(RecordHeadBytes, (int)length);
+        return Crc32C.Of(body) == BinaryPrimitives.ReadUInt32LittleEndian(record[4..]);
+    }
+
+    // What follows a torn record is nothing: a whole one behind it means that this one was synced once.
+    private static bool HasRecordBehind(ReadOnlySpan<byte> bytes, int damaged)
+    {
+        for (int at = damaged + 1; at <= bytes.Length - RecordHeadBytes; at++)
+        {
+            if (TryReadRecord(bytes, at, out _))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static uint HeadCrc(ReadOnlySpan<byte> head, long offset) =>
+        Crc32C.End(Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), head[..8]));
+
+    private TreeDamagedException Damaged(long offset, string what) =>
+        new($"{folder.ManifestPath}: damaged at offset {offset}: {what}. {Remedy}");
+}

@@ -1,0 +1,61 @@
+using Kvorum.Storage.Lsm.Caching;
+using Kvorum.Storage.Lsm.Tables;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>
+/// A table that is open, held by the sets it is in. When the last one lets go, it is closed, and its file
+/// discarded if no set will ever have it again. Any thread.
+/// </summary>
+internal sealed class TableFile
+{
+    private readonly TreeFolder _folder;
+    private int _holders = 1;
+    private int _isObsolete;
+
+    private TableFile(TreeFolder folder, TableReader reader, TableInfo info) =>
+        (_folder, Reader, Info) = (folder, reader, info);
+
+    /// <summary>For reading; good while it is held.</summary>
+    public TableReader Reader { get; }
+
+    /// <summary>What the manifest says of it.</summary>
+    public TableInfo Info { get; }
+
+    /// <summary>
+    /// Opens a table, held once. What it says of itself must be what is expected of it, if anything.
+    /// </summary>
+    public static TableFile Open(
+        TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
+    {
+        TableReader reader = TableReader.Open(folder.Files, folder.TablePath(number), number, cache);
+        TableInfo info = reader.Info;
+        if (expected is null || IsSame(info, expected))
+            return new TableFile(folder, reader, info);
+        reader.Dispose();
+        throw new TreeDamagedException(
+            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its " +
+            "peers: stop it, move its data folder away, and replace the node.");
+    }
+
+    /// <summary>One more holder; only while another holds it.</summary>
+    public void Hold() => Interlocked.Increment(ref _holders);
+
+    /// <summary>One holder less.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _holders) != 0)
+            return;
+        Reader.Dispose();
+        if (Volatile.Read(ref _isObsolete) != 0)
+            _folder.Discard(Info.Number);
+    }
+
+    /// <summary>The manifest does not name it any more, and that is durable.</summary>
+    public void MakeObsolete() => Volatile.Write(ref _isObsolete, 1);
+
+    private static bool IsSame(TableInfo a, TableInfo b) =>
+        a.Bytes == b.Bytes && a.Entries == b.Entries && a.Deletes == b.Deletes &&
+        a.SmallestSequence == b.SmallestSequence && a.LargestSequence == b.LargestSequence &&
+        a.Smallest.Span.SequenceEqual(b.Smallest.Span) && a.Largest.Span.SequenceEqual(b.Largest.Span);
+}

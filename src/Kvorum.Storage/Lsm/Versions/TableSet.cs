@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using Kvorum.Storage.Lsm.Merging;
+using Kvorum.Storage.Lsm.Tables;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>
+/// The tables of a tree at one time, open; never changed, held by whoever reads them. Any thread.
+/// </summary>
+internal sealed class TableSet
+{
+    private readonly TableFile[][] _files;
+    private int _holders = 1;
+
+    /// <summary>Tables by level as in <paramref name="levels"/>; holds each of them.</summary>
+    public TableSet(Levels levels, Mark? mark, IReadOnlyDictionary<ulong, TableFile> files)
+    {
+        (Levels, Mark) = (levels, mark);
+        _files = [.. levels.Tables.Select(level => level.Select(table => files[table.Number]).ToArray())];
+        foreach (TableFile file in Files)
+            file.Hold();
+    }
+
+    /// <summary>Which tables.</summary>
+    public Levels Levels { get; }
+
+    /// <summary>Up to where the log is in them; null if nothing was ever written.</summary>
+    public Mark? Mark { get; }
+
+    /// <summary>All tables, level by level, in the order of <see cref="Levels"/>.</summary>
+    public IEnumerable<TableFile> Files => _files.SelectMany(static level => level);
+
+    /// <summary>Bytes on disk.</summary>
+    public long Bytes => Levels.Tables.Sum(static level => level.Sum(static table => table.Bytes));
+
+    /// <summary>Keys, as far as the entries tell: a key in several tables is counted several times.</summary>
+    public long Keys => Math.Max(0, Levels.Tables.Sum(static level => level.Sum(KeysOf)));
+
+    /// <summary>True if there is no table.</summary>
+    public bool IsEmpty => Levels.Tables.All(static level => level.IsEmpty);
+
+    /// <summary>One more holder; only while another holds it.</summary>
+    public void Hold() => Interlocked.Increment(ref _holders);
+
+    /// <summary>One holder less; with the last one the tables are let go.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _holders) != 0)
+            return;
+        foreach (TableFile file in Files)
+            file.Release();
+    }
+
+    /// <summary>Finds the newest version of a key; the caller disposes what is found.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, out FoundEntry found)
+    {
+        found = default;
+        if (IsEmpty)
+            return false;
+        ulong hash = BloomFilter.Hash(key);
+        foreach (TableFile file in _files[0])
+        {
+            if (Covers(file.Info, key) && file.Reader.TryGet(key, hash, ulong.MaxValue, out found))
+                return true;
+        }
+
+        for (int level = 1; level < _files.Length; level++)
+        {
+            int at = FindTable(_files[level], key);
+            if (at < _files[level].Length && Covers(_files[level][at].Info, key) &&
+                _files[level][at].Reader.TryGet(key, hash, ulong.MaxValue, out found))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Cursors over everything: one per table of level 0, one per further level.</summary>
+    public IEnumerable<Cursor> OpenCursors(int readAheadBytes = 0)
+    {
+        foreach (TableFile file in _files[0])
+            yield return file.Reader.OpenCursor(readAheadBytes);
+        for (int level = 1; level < _files.Length; level++)
+        {
+            TableFile[] files = _files[level];
+            if (files.Length == 0)
+                continue;
+            ImmutableArray<TableInfo> tables = Levels.Tables[level];
+            yield return new LevelCursor(
+                tables, table => files[tables.IndexOf(table)].Reader.OpenCursor(readAheadBytes));
+        }
+    }
+
+    // A delete takes the key away that another table has.
+    private static long KeysOf(TableInfo table) => table.Entries - (2 * table.Deletes);
+
+    // The first table whose largest key is not less than this one; their number if there is none.
+    private static int FindTable(TableFile[] files, ReadOnlySpan<byte> key)
+    {
+        int low = 0;
+        int high = files.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (files[middle].Info.Largest.Span.SequenceCompareTo(key) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    private static bool Covers(TableInfo table, ReadOnlySpan<byte> key) =>
+        table.Smallest.Span.SequenceCompareTo(key) <= 0 && table.Largest.Span.SequenceCompareTo(key) >= 0;
+}

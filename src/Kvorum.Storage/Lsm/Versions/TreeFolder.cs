@@ -1,0 +1,91 @@
+using System.Globalization;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>The names in a tree's folder. Any thread.</summary>
+internal sealed class TreeFolder(IFileSystem files, string path)
+{
+    private const string TableExtension = ".table";
+
+    private readonly List<ulong> _discarded = [];
+    private volatile bool _isClosed;
+
+    /// <summary>The disk.</summary>
+    public IFileSystem Files => files;
+
+    /// <summary>The folder.</summary>
+    public string Path => path;
+
+    /// <summary>The manifest.</summary>
+    public string ManifestPath => $"{path}/manifest";
+
+    /// <summary>A manifest that is not yet whole.</summary>
+    public string NewManifestPath => $"{path}/manifest.new";
+
+    /// <summary>The file of a table.</summary>
+    public string TablePath(ulong number) =>
+        $"{path}/{number.ToString("D10", CultureInfo.InvariantCulture)}{TableExtension}";
+
+    /// <summary>The numbers of all table files there are.</summary>
+    public IEnumerable<ulong> TableNumbers() =>
+        files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
+
+    /// <summary>
+    /// A table that nobody needs any more is deleted later, by a job: whoever let go of it last may be a node
+    /// loop, which never waits for a disk.
+    /// </summary>
+    public void Discard(ulong number)
+    {
+        lock (_discarded)
+            _discarded.Add(number);
+    }
+
+    /// <summary>Deletes what was discarded. Background lane.</summary>
+    public void RemoveDiscarded()
+    {
+        ulong[] numbers;
+        lock (_discarded)
+        {
+            numbers = [.. _discarded];
+            _discarded.Clear();
+        }
+
+        foreach (ulong number in numbers)
+            DeleteTable(number);
+    }
+
+    /// <summary>
+    /// The tree is closed: whoever lets go of a table later deletes nothing, its number may be another's.
+    /// </summary>
+    public void Close() => _isClosed = true;
+
+    /// <summary>Deletes a table that nobody needs: one that stays is removed at the next start.</summary>
+    public void DeleteTable(ulong number)
+    {
+        if (!_isClosed)
+            DeleteIfPossible(TablePath(number));
+    }
+
+    /// <summary>Deletes a file if it is there and can be deleted.</summary>
+    public void DeleteIfPossible(string file)
+    {
+        try
+        {
+            if (files.Exists(file))
+                files.Delete(file);
+        }
+        catch (IOException)
+        {
+        }
+    }
+
+    // 0 for any other file.
+    private static ulong NumberOf(string name)
+    {
+        if (!name.EndsWith(TableExtension, StringComparison.Ordinal))
+            return 0;
+        ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - TableExtension.Length);
+        return ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong number) ? number : 0;
+    }
+}

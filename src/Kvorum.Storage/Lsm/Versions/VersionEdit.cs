@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>Up to where the log is in the tables, and the bytes that the tree's owner gave with it.</summary>
+/// <param name="AppliedIndex">The log index.</param>
+/// <param name="Tag">Opaque bytes.</param>
+internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag);
+
+/// <summary>A change of the set of tables: all of it happens, or nothing.</summary>
+internal sealed record VersionEdit
+{
+    /// <summary>The mark from now on; null: as it was.</summary>
+    public Mark? Mark { get; init; }
+
+    /// <summary>Tables that are no longer in it.</summary>
+    public ImmutableArray<LevelTable> Removed { get; init; } = [];
+
+    /// <summary>Tables that are new, or at another level.</summary>
+    public ImmutableArray<LevelTable> Added { get; init; } = [];
+
+    /// <summary>The edit that makes all of this out of nothing.</summary>
+    public static VersionEdit Whole(Levels levels, Mark? mark) => new()
+    {
+        Mark = mark,
+        Added =
+        [
+            .. levels.Tables.SelectMany(
+                static (tables, level) => tables.Select(table => new LevelTable(level, table))),
+        ],
+    };
+
+    /// <summary>The levels after the edit; a <see cref="FormatException"/> if it does not fit them.</summary>
+    public Levels ApplyTo(Levels levels)
+    {
+        var tables = levels.Tables.Select(level => level.ToList()).ToArray();
+        foreach (LevelTable removed in Removed)
+        {
+            if (tables[removed.Level].RemoveAll(table => table.Number == removed.Table.Number) != 1)
+                throw new FormatException($"table {removed.Table.Number} is not in level {removed.Level}");
+        }
+
+        foreach (LevelTable added in Added)
+            tables[added.Level].Add(added.Table);
+        tables[0].Sort(static (a, b) => b.LargestSequence.CompareTo(a.LargestSequence));
+        foreach (List<TableInfo> level in tables.AsSpan(1))
+        {
+            level.Sort(static (a, b) => a.Smallest.Span.SequenceCompareTo(b.Smallest.Span));
+            for (int i = 1; i < level.Count; i++)
+            {
+                if (level[i - 1].Largest.Span.SequenceCompareTo(level[i].Smallest.Span) >= 0)
+                    throw new FormatException($"tables {level[i - 1].Number} and {level[i].Number} overlap");
+            }
+        }
+
+        return new Levels([.. tables.Select(level => level.ToImmutableArray())]);
+    }
+}
+
+/// <summary>A table and its level; of a removed one only the number counts.</summary>
+internal readonly record struct LevelTable(int Level, TableInfo Table);

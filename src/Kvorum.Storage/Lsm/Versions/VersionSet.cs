@@ -1,0 +1,192 @@
+using Kvorum.Storage.Lsm.Caching;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>
+/// The tables of a tree as they are on disk: the present set, and the one way to change it. Jobs of the
+/// background lane and the tree's writer change it; one edit at a time.
+/// </summary>
+internal sealed class VersionSet : IDisposable
+{
+    private readonly BlockCache _cache;
+    private readonly Manifest _manifest;
+
+    // Held while an edit is made durable.
+    private readonly Lock _editing = new();
+
+    // Held for a few instructions: guards what the fields below lead to.
+    private readonly Lock _gate = new();
+    private TableSet _current;
+    private ulong _next;
+    private int _installs;
+
+    // Files of edits whose record may or may not be on disk: not to be deleted before a manifest has replaced
+    // it.
+    private readonly List<ulong> _doubtful = [];
+
+    private VersionSet(
+        TreeFolder folder, BlockCache cache, Manifest manifest, TableSet current, ulong next) =>
+        (Folder, _cache, _manifest, _current, _next) = (folder, cache, manifest, current, next);
+
+    /// <summary>Where the files are.</summary>
+    public TreeFolder Folder { get; }
+
+    /// <summary>Grows with every install: what was begun before one may not be added behind it.</summary>
+    public int Installs => Volatile.Read(ref _installs);
+
+    /// <summary>
+    /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
+    /// cref="TreeDamagedException"/> if a file is damaged or missing.
+    /// </summary>
+    public static VersionSet Open(TreeFolder folder, BlockCache cache)
+    {
+        folder.Files.CreateFolder(folder.Path);
+        Levels levels = Levels.Empty;
+        Mark? mark = null;
+        ulong next = 1;
+        var manifest = new Manifest(folder);
+        Dictionary<ulong, TableFile> files = [];
+        try
+        {
+            manifest.Open((edit, number) =>
+            {
+                levels = edit.ApplyTo(levels);
+                mark = edit.Mark ?? mark;
+                next = Math.Max(next, number);
+            });
+            foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
+                files.Add(table.Number, OpenNamed(folder, table, cache));
+            foreach (ulong number in folder.TableNumbers().ToArray())
+            {
+                next = Math.Max(next, number + 1);
+                if (!files.ContainsKey(number))
+                    folder.DeleteTable(number);
+            }
+
+            folder.DeleteIfPossible(folder.NewManifestPath);
+            return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next);
+        }
+        catch
+        {
+            manifest.Dispose();
+            throw;
+        }
+        finally
+        {
+            // The set holds them now.
+            foreach (TableFile file in files.Values)
+                file.Release();
+        }
+    }
+
+    /// <summary>A number for a new file, above all that came before.</summary>
+    public ulong NextNumber()
+    {
+        lock (_gate)
+            return _next++;
+    }
+
+    /// <summary>The present set, held: the caller releases it.</summary>
+    public TableSet Hold()
+    {
+        lock (_gate)
+        {
+            _current.Hold();
+            return _current;
+        }
+    }
+
+    /// <summary>Opens a table that was just written, held once.</summary>
+    public TableFile OpenTable(ulong number, TableInfo? expected = null) =>
+        TableFile.Open(Folder, number, _cache, expected);
+
+    /// <summary>
+    /// Makes an edit durable and the result the present set. The added tables are durable already, names
+    /// included; the edit holds them from now on. False, and nothing happened, if something was installed
+    /// since
+    /// <paramref name="installs"/> was read. After an <see cref="IOException"/> the set is as it was, and
+    /// files of the edit must stay where they are.
+    /// </summary>
+    public bool TryApply(VersionEdit edit, IEnumerable<TableFile> added, int installs)
+    {
+        lock (_editing)
+        {
+            if (installs != _installs)
+                return false;
+            TableSet before = _current;
+            Levels levels = edit.ApplyTo(before.Levels);
+            Mark? mark = edit.Mark ?? before.Mark;
+            Persist(edit, () => _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next));
+            Dictionary<ulong, TableFile> files =
+                before.Files.Concat(added).ToDictionary(file => file.Info.Number);
+            Switch(before, new TableSet(levels, mark, files));
+            return true;
+        }
+    }
+
+    /// <summary>Makes these tables all there is, atomically on disk; on the conditions of an edit.</summary>
+    public void Install(VersionEdit whole, IEnumerable<TableFile> added)
+    {
+        lock (_editing)
+        {
+            TableSet before = _current;
+            Levels levels = whole.ApplyTo(Levels.Empty);
+            Persist(whole, () => _manifest.Replace(whole, _next));
+            Switch(before, new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number)));
+            Volatile.Write(ref _installs, _installs + 1);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_editing)
+        {
+            _manifest.Dispose();
+            Folder.Close();
+            _current.Release();
+        }
+    }
+
+    private static TableFile OpenNamed(TreeFolder folder, TableInfo table, BlockCache cache) =>
+        folder.Files.Exists(folder.TablePath(table.Number))
+            ? TableFile.Open(folder, table.Number, cache, table)
+            : throw new TreeDamagedException(
+                $"{folder.TablePath(table.Number)}: the manifest names this table, and it is not there. " +
+                "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+
+    private void Persist(VersionEdit edit, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            _doubtful.AddRange(edit.Added.Select(added => added.Table.Number));
+            throw;
+        }
+    }
+
+    private void Switch(TableSet before, TableSet after)
+    {
+        HashSet<ulong> kept = [.. after.Files.Select(file => file.Info.Number)];
+        foreach (TableFile file in before.Files)
+        {
+            if (!kept.Contains(file.Info.Number))
+                file.MakeObsolete();
+        }
+
+        lock (_gate)
+            _current = after;
+        before.Release();
+        // A record was written behind the doubtful ones, in a new file: they are nothing now.
+        foreach (ulong number in _doubtful)
+        {
+            if (!kept.Contains(number))
+                Folder.DeleteTable(number);
+        }
+
+        _doubtful.Clear();
+    }
+}

@@ -1,4 +1,0 @@
-namespace Kvorum.Storage.Trees;
-
-/// <summary>Damage found in a tree's file; the message names the file and the remedy.</summary>
-public sealed class TreeDamagedException(string message) : IOException(message);

@@ -1,0 +1,113 @@
+using Kvorum.Storage.Lsm.Caching;
+
+namespace Kvorum.Tests.Storage.Lsm.Caching;
+
+public class BlockCacheTests
+{
+    [Fact]
+    public void Bytes_never_exceed_the_bound_and_what_is_held_stays()
+    {
+        var random = new Random(1);
+        using var cache = new BlockCache(64 << 10);
+        var held = new List<(long Offset, CachedBlock Block)>();
+        for (int i = 0; i < 20_000; i++)
+        {
+            long offset = random.Next(300);
+            CachedBlock block = GetOrAdd(cache, 1, offset, 100 + (int)offset);
+            Assert.InRange(cache.Bytes, 0, 64 << 10);
+            CheckContent(block, offset);
+            if (random.Next(50) == 0 && held.Count < 40)
+                held.Add((offset, block));
+            else
+                block.Release();
+            if (random.Next(50) == 0 && held.Count > 0)
+            {
+                CheckContent(held[0].Block, held[0].Offset);
+                held[0].Block.Release();
+                held.RemoveAt(0);
+            }
+        }
+
+        Assert.True(cache.Hits > 1000);
+        foreach (var (offset, block) in held)
+        {
+            CheckContent(block, offset);
+            block.Release();
+        }
+    }
+
+    [Fact]
+    public void Blocks_used_again_and_again_outlive_a_scan()
+    {
+        using var cache = new BlockCache(1 << 20);
+        for (int round = 0; round < 4; round++)
+        {
+            for (int i = 0; i < 50; i++)
+                GetOrAdd(cache, 1, i, 4096).Release();
+        }
+
+        long offset = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            for (int n = 0; n < 20; n++)
+                GetOrAdd(cache, 2, offset++, 4096).Release();
+            for (int n = 0; n < 50; n += 5)
+                GetOrAdd(cache, 1, (i + n) % 50, 4096).Release();
+        }
+
+        int kept = 0;
+        for (int i = 0; i < 50; i++)
+        {
+            if (cache.TryGet(1, i, out CachedBlock block))
+                kept++;
+            block.Release();
+        }
+
+        Assert.InRange(kept, 45, 50);
+    }
+
+    [Fact]
+    public void A_block_larger_than_half_a_shard_is_used_but_not_kept()
+    {
+        using var cache = new BlockCache(1 << 20);
+        CachedBlock block = GetOrAdd(cache, 1, 0, 600_000);
+        CheckContent(block, 0);
+        block.Release();
+        Assert.Equal(0, cache.Bytes);
+    }
+
+    [Fact]
+    public void Two_threads_find_right_blocks_while_others_are_evicted()
+    {
+        using var cache = new BlockCache(256 << 10);
+        var threads = Enumerable.Range(0, 2).Select(seed => new Thread(() =>
+        {
+            var random = new Random(seed);
+            for (int i = 0; i < 200_000; i++)
+            {
+                long offset = random.Next(200);
+                CachedBlock block = GetOrAdd(cache, (ulong)random.Next(3), offset, 1000 + (int)offset);
+                Assert.Equal(1000 + offset, block.Length);
+                Assert.Equal((byte)offset, block.Bytes[^1]);
+                block.Release();
+            }
+        })).ToArray();
+        foreach (Thread thread in threads)
+            thread.Start();
+        foreach (Thread thread in threads)
+            thread.Join();
+        Assert.InRange(cache.Bytes, 1, 256 << 10);
+    }
+
+    private static CachedBlock GetOrAdd(BlockCache cache, ulong file, long offset, int length)
+    {
+        if (cache.TryGet(file, offset, out CachedBlock found))
+            return found;
+        CachedBlock block = CachedBlock.Allocate(length);
+        block.Bytes.Fill((byte)offset);
+        return cache.Add(file, offset, block, isPrecious: false);
+    }
+
+    private static void CheckContent(CachedBlock block, long offset) =>
+        Assert.False(block.Bytes.ContainsAnyExcept((byte)offset));
+}

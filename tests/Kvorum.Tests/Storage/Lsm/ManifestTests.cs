@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using Kvorum.Storage;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Versions;
+using Kvorum.Tests.Storage.Files;
+
+namespace Kvorum.Tests.Storage.Lsm;
+
+public class ManifestTests
+{
+    private const string Name = "tree/manifest";
+
+    private readonly CrashFileSystem _disk = new();
+
+    public ManifestTests() => _disk.CreateFolder("tree");
+
+    [Fact]
+    public void A_manifest_begins_as_its_grammar_says()
+    {
+        Write(1);
+        byte[] bytes = _disk.ReadAll(Name);
+        Assert.Equal("KVORUMMF\u0001\0\0\0", TestBytes.Text(bytes.AsMemory(0, 12)));
+        Assert.Equal(Crc32C.Of(bytes.AsSpan(0, 12)), BitConverter.ToUInt32(bytes, 12));
+        Assert.Equal(bytes.Length - 28, BitConverter.ToInt32(bytes, 16));
+        Assert.Equal(Crc32C.Of(bytes.AsSpan(28)), BitConverter.ToUInt32(bytes, 20));
+    }
+
+    [Fact]
+    public void Edits_are_read_as_they_were_written()
+    {
+        Write(5);
+        (Levels levels, Mark? mark, ulong next) = Read(_disk);
+        Assert.Equal(5ul, mark!.AppliedIndex);
+        Assert.Equal("tag 5", TestBytes.Text(mark.Tag));
+        Assert.Equal(105ul, next);
+        // Edit n adds table n to level 0 and takes table n - 2 away: 4 and 5 are left, newest first.
+        Assert.Equal([5ul, 4ul], levels.Tables[0].Select(table => table.Number));
+        TableInfo table = levels.Tables[0][0];
+        Assert.Equal((500, 50, 5), (table.Bytes, table.Entries, table.Deletes));
+        Assert.Equal((5ul, 5ul), (table.SmallestSequence, table.LargestSequence));
+        Assert.Equal(("a", "b5"), (TestBytes.Text(table.Smallest), TestBytes.Text(table.Largest)));
+    }
+
+    [Fact]
+    public void A_torn_last_record_is_cut_and_the_next_edit_makes_the_file_whole()
+    {
+        Write(3);
+        int before = _disk.ReadAll(Name).Length;
+        Write(1, from: 4);
+        byte[] whole = _disk.ReadAll(Name);
+        for (int length = before; length < whole.Length; length++)
+        {
+            byte[][] torn = [whole[..length], [.. whole[..length], .. new byte[whole.Length - length]]];
+            foreach (byte[] bytes in torn)
+            {
+                CrashFileSystem disk = _disk.Copy();
+                disk.WriteAll(Name, bytes);
+                Assert.Equal(3ul, Read(disk).Mark!.AppliedIndex);
+                Write(1, from: 4, disk);
+                Assert.Equal(4ul, Read(disk).Mark!.AppliedIndex);
+            }
+        }
+    }
+
+    [Fact]
+    public void Damage_before_the_last_record_is_told_and_nothing_is_changed()
+    {
+        Write(3);
+        int last = _disk.ReadAll(Name).Length;
+        Write(1, from: 4);
+        byte[] whole = _disk.ReadAll(Name);
+        for (int at = 0; at < last; at++)
+        {
+            byte[] bytes = [.. whole];
+            bytes[at] ^= 0x10;
+            _disk.WriteAll(Name, bytes);
+            var error = Assert.Throws<TreeDamagedException>(() => Read(_disk));
+            Assert.Contains(Name, error.Message, StringComparison.Ordinal);
+            Assert.Equal(bytes, _disk.ReadAll(Name));
+        }
+    }
+
+    [Fact]
+    public void A_newer_version_is_told()
+    {
+        Write(1);
+        byte[] bytes = _disk.ReadAll(Name);
+        bytes[8] = 9;
+        BitConverter.TryWriteBytes(bytes.AsSpan(12), Crc32C.Of(bytes.AsSpan(0, 12)));
+        _disk.WriteAll(Name, bytes);
+        string message = Assert.Throws<TreeDamagedException>(() => Read(_disk)).Message;
+        Assert.Contains("manifest format 9, this one reads 1", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_manifest_that_has_grown_is_written_anew()
+    {
+        Write(2000);
+        Assert.InRange(_disk.ReadAll(Name).Length, 1, 70_000);
+        Assert.Equal(2000ul, Read(_disk).Mark!.AppliedIndex);
+        Assert.Equal(["manifest"], _disk.ListFiles("tree"));
+    }
+
+    [Fact]
+    public void Any_bytes_as_an_edit_are_read_or_refused()
+    {
+        var random = new Random(7);
+        Write(2);
+        byte[] body = _disk.ReadAll(Name)[28..];
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] bytes = [.. body[..random.Next(body.Length + 1)]];
+            for (int flips = random.Next(4); flips > 0 && bytes.Length > 0; flips--)
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            try
+            {
+                EditCodec.Read(bytes).Edit.ApplyTo(Levels.Empty);
+            }
+            catch (FormatException)
+            {
+            }
+        }
+    }
+
+    private void Write(int count, ulong from = 1, CrashFileSystem? disk = null)
+    {
+        Levels levels = Levels.Empty;
+        Mark? mark = null;
+        using var manifest = new Manifest(new TreeFolder(disk ?? _disk, "tree"));
+        manifest.Open((edit, _) => (levels, mark) = (edit.ApplyTo(levels), edit.Mark));
+        for (ulong number = from; number < from + (ulong)count; number++)
+        {
+            VersionEdit edit = Edit(number);
+            Levels after = levels = edit.ApplyTo(levels);
+            manifest.Add(edit, () => VersionEdit.Whole(after, edit.Mark), 100 + number);
+        }
+    }
+
+    private static VersionEdit Edit(ulong number) => new()
+    {
+        Mark = new Mark(number, TestBytes.Of($"tag {number}")),
+        Removed = number > 2 ? [new LevelTable(0, Table(number - 2))] : ImmutableArray<LevelTable>.Empty,
+        Added = [new LevelTable(0, Table(number))],
+    };
+
+    private static TableInfo Table(ulong number) => new(
+        number, (long)number * 100, (long)number * 10, (long)number, "a"u8.ToArray(),
+        TestBytes.Of($"b{number}"), number, number);
+
+    private static (Levels Levels, Mark? Mark, ulong Next) Read(CrashFileSystem disk)
+    {
+        Levels levels = Levels.Empty;
+        Mark? mark = null;
+        ulong last = 0;
+        using var manifest = new Manifest(new TreeFolder(disk, "tree"));
+        manifest.Open((edit, next) => (levels, mark, last) = (edit.ApplyTo(levels), edit.Mark ?? mark, next));
+        return (levels, mark, last);
+    }
+}

@@ -1,0 +1,280 @@
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
+using Kvorum.Tests.Storage.Files;
+
+namespace Kvorum.Tests.Storage.Lsm.Trees;
+
+/// <summary>
+/// Checkpoints, compactions and installs cut short at every operation on the disk: the tree is always one
+/// whole state, and no file is left over.
+/// </summary>
+public class TreeCrashTests
+{
+    private const int Seeds = 6;
+    private const int InstalledIndex = 1000;
+    private static readonly byte[] Received = MakeReceived();
+
+    [Fact]
+    public void After_a_power_cut_at_any_operation_the_tree_is_a_whole_checkpoint()
+    {
+        int operations = Operations();
+        for (int cut = 0; cut <= operations; cut++)
+        {
+            var disk = new CrashFileSystem { PowerOffAfter = cut };
+            ulong durable = Run(disk);
+            for (int seed = 0; seed < Seeds; seed++)
+                Check(disk.Crash(seed), durable, $"power off after operation {cut}, seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void After_any_one_failed_operation_the_tree_is_a_whole_checkpoint()
+    {
+        int operations = Operations();
+        for (int failed = 1; failed <= operations; failed++)
+        {
+            var disk = new CrashFileSystem { FailAt = failed };
+            ulong durable = Run(disk);
+            for (int seed = 0; seed < Seeds; seed++)
+                Check(disk.Crash(seed), durable, $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void A_full_disk_fails_the_checkpoint_and_leaves_the_older_one()
+    {
+        for (long room = 0; room < 16000; room += 101)
+        {
+            var disk = new CrashFileSystem { BytesMax = room };
+            ulong durable = Run(disk);
+            Check(disk.Crash((int)(room % Seeds)), durable, $"{room} bytes of disk");
+        }
+    }
+
+    [Fact]
+    public void After_a_failed_checkpoint_the_next_one_is_made()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        Fill(tree, 1, 10);
+        disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
+        CheckpointJob job = tree.BeginCheckpoint(default);
+        Assert.Throws<InvalidOperationException>(() => tree.BeginCheckpoint(default));
+        Assert.Equal("injected", Assert.Throws<IOException>(job.Write).Message);
+        Assert.Throws<InvalidOperationException>(job.Complete);
+        disk.Fault = null;
+        Assert.Empty(disk.ListFiles("tree"));
+        Checkpoint(tree);
+        Assert.Equal(10ul, TestTrees.Open(disk.Crash(0)).AppliedIndex);
+    }
+
+    [Fact]
+    public void A_checkpoint_that_is_overtaken_by_an_install_does_not_come_back()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        Fill(tree, 1, 10);
+        CheckpointJob job = tree.BeginCheckpoint(default);
+        Install(tree);
+        job.Write();
+        Assert.Equal((ulong)InstalledIndex, job.Complete().AppliedIndex);
+        Assert.Equal((ulong)InstalledIndex, TestTrees.Open(disk.Crash(1)).AppliedIndex);
+        CheckFiles(disk, tree, "overtaken");
+    }
+
+    [Fact]
+    public void A_compaction_that_is_overtaken_by_an_install_does_not_come_back()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        for (ulong index = 1; index <= 5; index++)
+        {
+            Fill(tree, index, index);
+            Checkpoint(tree);
+        }
+
+        CompactionJob job = tree.PickCompaction()!;
+        Assert.Null(tree.PickCompaction());
+        Install(tree);
+        Assert.True(job.Run());
+        job.Complete();
+        CheckContent(tree, "overtaken");
+        CheckFiles(disk, tree, "overtaken");
+        CheckContent(TestTrees.Open(disk.Crash(1)), "after a crash");
+    }
+
+    [Fact]
+    public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        for (ulong index = 1; index <= 60; index += 20)
+        {
+            Fill(tree, index, index + 18);
+            var batch = new WriteBatch();
+            batch.Put(TestBytes.Of($"key {index + 19:D6}"), new byte[20]);
+            batch.Put("key 000001"u8, new byte[20]);
+            tree.Write(batch, index + 19);
+            Checkpoint(tree);
+        }
+
+        Assert.False(tree.PickCompaction()!.Run(100));
+        tree.Dispose();
+        Tree again = TestTrees.Open(disk);
+        CheckContent(again, "again");
+        CheckFiles(disk, again, "again");
+    }
+
+    [Fact]
+    public void A_checkpoint_that_is_read_stays_until_its_reader_closes()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        Fill(tree, 1, 10);
+        Checkpoint(tree);
+        CheckpointReader reader = tree.OpenCheckpoint()!;
+        byte[] before = ReadAll(reader);
+        Fill(tree, 11, 20);
+        Checkpoint(tree);
+        Fill(tree, 21, 30);
+        Checkpoint(tree);
+        Assert.NotEqual(0, TestTrees.Compact(tree));
+        Assert.Equal(before, ReadAll(reader));
+        reader.Dispose();
+        reader.Dispose();
+        CheckFiles(disk, tree, "closed");
+    }
+
+    // Checkpoints at 5, 10, 15 and 20, one of them read meanwhile, a compaction, then an install. Returns the
+    // durable index.
+    private static ulong Run(CrashFileSystem disk)
+    {
+        ulong durable = 0;
+        try
+        {
+            Tree tree = TestTrees.Open(disk);
+            CheckpointReader? reader = null;
+            for (ulong index = 5; index <= 20; index += 5)
+            {
+                Fill(tree, index - 4, index);
+                durable = Math.Max(durable, TryCheckpoint(tree));
+                if (index == 5)
+                    reader = tree.OpenCheckpoint();
+            }
+
+            TryCompact(tree);
+            reader?.Dispose();
+            Install(tree);
+            durable = InstalledIndex;
+            Fill(tree, InstalledIndex + 1, InstalledIndex + 3);
+            durable = Math.Max(durable, TryCheckpoint(tree));
+        }
+        catch (IOException error)
+        {
+            Assert.IsNotType<TreeDamagedException>(error);
+        }
+
+        return durable;
+    }
+
+    private static ulong TryCheckpoint(Tree tree)
+    {
+        try
+        {
+            return Checkpoint(tree);
+        }
+        catch (IOException)
+        {
+            // The node may go on without it.
+            return 0;
+        }
+    }
+
+    private static void TryCompact(Tree tree)
+    {
+        try
+        {
+            TestTrees.Compact(tree);
+        }
+        catch (IOException error)
+        {
+            Assert.IsNotType<TreeDamagedException>(error);
+        }
+    }
+
+    private static ulong Checkpoint(Tree tree) => TestTrees.Checkpoint(tree).AppliedIndex;
+
+    private static void Install(Tree tree) => TestTrees.Install(
+        tree, new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")),
+        Received);
+
+    private static void Check(CrashFileSystem disk, ulong durable, string context)
+    {
+        Tree tree = TestTrees.Open(disk);
+        Assert.True(tree.AppliedIndex >= durable, $"{context}: {durable} was durable");
+        CheckContent(tree, context);
+        CheckFiles(disk, tree, context);
+
+        ulong next = tree.AppliedIndex + 1;
+        Fill(tree, next, next);
+        Checkpoint(tree);
+        Tree again = TestTrees.Open(disk.Crash(0));
+        Assert.Equal(next, again.AppliedIndex);
+        CheckContent(again, context);
+    }
+
+    private static void CheckFiles(CrashFileSystem disk, Tree tree, string context)
+    {
+        tree.RemoveDiscarded();
+        int expected = tree.Checkpoint is null ? 0 : tree.Levels.Sum(level => level.Tables) + 1;
+        string[] files = [.. disk.ListFiles("tree")];
+        Assert.True(files.Length == expected, $"{context}: {string.Join(' ', files)}");
+    }
+
+    // At an index the tree holds the key of each index up to it; after the install only those from there on.
+    private static void CheckContent(Tree tree, string context)
+    {
+        ulong first = tree.AppliedIndex < InstalledIndex ? 1 : (ulong)InstalledIndex - 99;
+        using ReadView view = tree.OpenView();
+        ulong expected = first;
+        foreach ((ReadOnlyMemory<byte> key, _) in view.Scan(default, default))
+            Assert.Equal($"key {expected++:D6}", TestBytes.Text(key));
+        Assert.True(expected == tree.AppliedIndex + 1, $"{context}: keys up to {expected}");
+        if (tree.Checkpoint is { } info)
+            Assert.Equal($"tag {info.AppliedIndex}", TestBytes.Text(info.Tag));
+    }
+
+    private static void Fill(Tree tree, ulong from, ulong to)
+    {
+        for (ulong index = from; index <= to; index++)
+        {
+            var batch = new WriteBatch();
+            batch.Put(TestBytes.Of($"key {index:D6}"), new byte[20]);
+            tree.Write(batch, index);
+        }
+    }
+
+    private static byte[] MakeReceived()
+    {
+        Tree sender = TestTrees.Open(new CrashFileSystem());
+        for (ulong index = InstalledIndex - 99; index <= InstalledIndex; index += 20)
+        {
+            Fill(sender, index, index + 19);
+            Checkpoint(sender);
+        }
+
+        TestTrees.Compact(sender);
+        using CheckpointReader reader = sender.OpenCheckpoint()!;
+        return ReadAll(reader);
+    }
+
+    private static byte[] ReadAll(CheckpointReader reader) => TestTrees.ReadAll(reader);
+
+    private static int Operations()
+    {
+        var disk = new CrashFileSystem();
+        Assert.Equal(InstalledIndex + 3ul, Run(disk));
+        Check(disk.Crash(0), InstalledIndex + 3, "no fault");
+        return disk.Operations;
+    }
+}

@@ -19,6 +19,12 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="SnapshotChunk"/>.</summary>
     SnapshotAck = 5,
+
+    /// <summary>With which data folder a node comes.</summary>
+    Introduction = 6,
+
+    /// <summary>Answer to <see cref="Introduction"/>: known, or refused.</summary>
+    IntroductionAnswer = 7,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

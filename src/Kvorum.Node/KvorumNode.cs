@@ -31,11 +31,12 @@ public sealed class KvorumNode : INode, IDisposable
         _folderLock = world.Files.LockFolder("");
         try
         {
-            IdentityFile.Check(options, world);
+            var identity = IdentityFile.Open(options, world);
             var preferences = GroupPlacement.Of(options);
             _context = new(options, world, new(options, world, preferences));
             _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
             Recover(preferences);
+            _context.Introductions = new(_context, _loops, identity);
         }
         catch
         {
@@ -58,19 +59,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
-        // A group of one has nobody to wait for.
-        foreach (var loop in _loops)
-        {
-            loop.Post(() =>
-            {
-                foreach (var replica in loop.Replicas.Where(replica => replica.Raft.Configuration.Voters.Count == 1))
-                {
-                    replica.Raft.Campaign();
-                    loop.Touch(replica);
-                }
-            });
-        }
-
+        _loops[0].Post(_context.Introductions.Begin);
         _context.World.Transport.Start(new PeerReceiver(this, _context));
     }
 
@@ -141,6 +130,8 @@ public sealed class KvorumNode : INode, IDisposable
             return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is shutting down: ask another node" };
         if (_context.IsFaulted)
             return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
+        if (_context.Introductions.IsRefused)
+            return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} does not take part: {Cluster.WhyNotAdmitted}" };
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(request.Keyspace);
         if (RequestRules.Broken(request, keyspace) is { } broken)
@@ -195,6 +186,7 @@ public sealed class KvorumNode : INode, IDisposable
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
+            Alerts = _context.Introductions.Alerts,
             MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
             Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
             FailuresTolerated = (voters - 1) / 2,
@@ -211,6 +203,8 @@ public sealed class KvorumNode : INode, IDisposable
             return "shutting down";
         if (_context.IsFaulted)
             return "stopped after a fault: see the log";
+        if (!Cluster.IsAdmitted)
+            return Cluster.WhyNotAdmitted;
         for (uint group = 0; group <= _context.Options.PartitionCount; group++)
         {
             if (LoopOf(group).Find(group) is not null && Cluster.LeaderOf(group) is null)

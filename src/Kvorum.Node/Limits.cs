@@ -44,6 +44,11 @@ internal static class Limits
     /// </summary>
     public const int EarlyElectionStepMs = 120;
 
+    /// <summary>
+    /// How often a peer that has not answered is told again which data folder this node comes with.
+    /// </summary>
+    public const long IntroductionRetryMs = 500;
+
     /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
     public const int LogSegmentsMax = 8;
 

@@ -29,6 +29,20 @@ public sealed partial class NodeLoop
         if (due == 0)
             return;
         _tickedMs += due * Options.TickMs;
+        if (Index == 0)
+            _context.Introductions.Tick(NowMs);
+        if (Cluster.IsAdmitted)
+            TickReplicas(due);
+        if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
+            Sweep();
+        if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
+            Balance();
+        if (_isStopping)
+            StopIfDone();
+    }
+
+    private void TickReplicas(long due)
+    {
         foreach (var replica in _replicas.Values)
         {
             // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
@@ -38,13 +52,6 @@ public sealed partial class NodeLoop
                 replica.Tick();
             replica.AdvanceTimeIfDue();
         }
-
-        if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
-            Sweep();
-        if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
-            Balance();
-        if (_isStopping)
-            StopIfDone();
     }
 
     private void Sweep()

@@ -18,15 +18,17 @@ internal sealed class TestCluster : IDisposable
     private readonly MemberSeed[] _members;
     private readonly Host?[] _hosts;
     private readonly CrashFileSystem[] _disks;
+    private int _starts;
 
-    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null)
+    // All nodes are started, unless the test says to start them itself.
+    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true)
     {
         _configure = configure ?? (static options => options);
         _members = [.. Enumerable.Range(1, nodes).Select(i =>
             new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
         _hosts = new Host?[nodes];
         _disks = [.. Enumerable.Range(0, nodes).Select(_ => new CrashFileSystem())];
-        for (var i = 0; i < nodes; i++)
+        for (var i = 0; start && i < nodes; i++)
             Start(i);
     }
 
@@ -67,7 +69,7 @@ internal sealed class TestCluster : IDisposable
             Jobs = jobs,
             Transport = Network.For(hello),
             Time = Clock,
-            RandomSeed = 1000 + node,
+            RandomSeed = (1000 * ++_starts) + node,
             Events = events,
         });
         _hosts[node] = new(brain, jobs, events);
@@ -81,6 +83,16 @@ internal sealed class TestCluster : IDisposable
         _disks[node] = _disks[node].Crash(seed);
         Network.Down(_members[node].Id);
     }
+
+    /// <summary>Crashes the node, if it runs, and gives it an empty disk.</summary>
+    public void Wipe(int node)
+    {
+        Crash(node);
+        UseDisk(node, new());
+    }
+
+    /// <summary>The next start of the node finds this disk.</summary>
+    public void UseDisk(int node, CrashFileSystem disk) => _disks[node] = disk;
 
     /// <summary>Lets the given time pass, in small steps.</summary>
     public void Run(long ms)

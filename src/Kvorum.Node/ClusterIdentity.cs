@@ -38,7 +38,8 @@ public static class ClusterIdentity
     /// the same seed.
     /// </summary>
     internal static UInt128 IncarnationOf(NodeId node, int randomSeed, long utcTicks) =>
-        Hash("incarnation", string.Create(CultureInfo.InvariantCulture, $"{node.Value:x32}:{randomSeed}:{utcTicks}"));
+        Hash("incarnation", string.Create(
+            CultureInfo.InvariantCulture, $"{node.Value:x32}:{randomSeed}:{utcTicks}"));
 
     /// <summary>The id as a UUID, most significant byte first.</summary>
     public static Guid ToGuid(UInt128 value)

@@ -131,7 +131,7 @@ public sealed class KvorumNode : INode, IDisposable
         if (_context.IsFaulted)
             return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
         if (_context.Introductions.IsRefused)
-            return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} does not take part: {Cluster.WhyNotAdmitted}" };
+            return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(request.Keyspace);
         if (RequestRules.Broken(request, keyspace) is { } broken)
@@ -143,6 +143,12 @@ public sealed class KvorumNode : INode, IDisposable
             ? null
             : new() { Status = ReplyStatus.Overloaded, Message = "too many requests are under way on this node: retry after a pause", Partition = partition };
     }
+
+    private Reply NoPart() => new()
+    {
+        Status = ReplyStatus.Unavailable,
+        Message = $"{_context.Options.Self.Name} does not take part: {Cluster.WhyNotAdmitted}",
+    };
 
     private Reply UnknownKeyspace(string name) => new()
     {

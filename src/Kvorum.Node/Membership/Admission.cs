@@ -16,7 +16,9 @@ internal sealed class Admission(IEnumerable<NodeId> others)
     /// <summary>How many of the other members must know a node of a cluster of that size.</summary>
     public static int NeededOf(int members) => members == 1 ? 0 : ((members - 1) / 2) + 1;
 
-    /// <summary>Members that have not yet said that they know this folder, in the order of their ids.</summary>
+    /// <summary>
+    /// Members that have not yet said that they know this folder, in the order of their ids.
+    /// </summary>
     public IReadOnlyCollection<NodeId> Missing => _missing;
 
     /// <summary>How many must know this folder.</summary>

@@ -86,7 +86,8 @@ internal sealed class ClusterView
     public bool IsUp(NodeId node) => IsUpSince(node, long.MaxValue);
 
     public bool IsUpSince(NodeId node, long sinceMs) => node == Self
-        || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs && IsAccepted(node));
+        || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs
+            && IsAccepted(node));
 
     /// <summary>
     /// True if the member has introduced itself with the data folder that this node knows: only then it is

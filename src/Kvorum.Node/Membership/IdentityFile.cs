@@ -68,7 +68,12 @@ internal sealed partial record IdentityFile
         }
 
         if (found.Admitted && world.Files.ListFiles("log").Count == 0)
-            throw new NodeStartException($"{Name} says that this data folder has taken part in the cluster, but its log is gone: votes and acknowledged writes were in it. Restore the whole folder; do not start the node without it.");
+        {
+            throw new NodeStartException($"{Name} says that this data folder has taken part in the cluster, but "
+                + "its log is gone, with votes and acknowledged writes in it. Restore the whole folder; do not "
+                + "start the node without it.");
+        }
+
         return found;
     }
 
@@ -78,14 +83,26 @@ internal sealed partial record IdentityFile
     private void Check(IdentityFile own)
     {
         if (Version is not (FormatVersion or FormatWithoutIncarnation))
-            throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: start the version that wrote it");
+        {
+            throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: "
+                + "start the version that wrote it");
+        }
+
         if (NodeId != own.NodeId)
-            throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to {own.NodeName} ({own.NodeId}): give --data another folder, or --id its name");
+        {
+            throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to "
+                + $"{own.NodeName} ({own.NodeId}): give --data another folder, or --id its name");
+        }
+
         Same("--partitions", PartitionCount, own.PartitionCount);
         Same("--replication-factor", ReplicationFactor, own.ReplicationFactor);
         Same("--virtual-nodes", VirtualNodes, own.VirtualNodes);
         if (ClusterId != own.ClusterId)
-            throw new NodeStartException($"the data folder belongs to cluster {ClusterId}, --peers makes cluster {own.ClusterId}: start with the same members as the first time, or give --data another folder");
+        {
+            throw new NodeStartException($"the data folder belongs to cluster {ClusterId}, --peers makes cluster "
+                + $"{own.ClusterId}: start with the same members as the first time, or give --data another "
+                + "folder");
+        }
     }
 
     private static IdentityFile Of(NodeOptions options, NodeWorld world) => new()

@@ -10,7 +10,9 @@ internal readonly record struct Introduction(UInt128 Incarnation);
 /// other, or it refuses it.
 /// </summary>
 /// <param name="Incarnation">The one that was introduced: an answer to a former one is void.</param>
-/// <param name="Refusal">Empty if it is known; else what speaks against it and what to do, for people.</param>
+/// <param name="Refusal">
+/// Empty if it is known; else what speaks against it and what to do, for people.
+/// </param>
 internal readonly record struct IntroductionAnswer(UInt128 Incarnation, string Refusal);
 
 /// <summary>
@@ -22,7 +24,8 @@ internal readonly record struct IntroductionAnswer(UInt128 Incarnation, string R
 /// </summary>
 internal static class IntroductionCodec
 {
-    public static void Encode(in Introduction introduction, ByteWriter into) => into.U128(introduction.Incarnation);
+    public static void Encode(in Introduction introduction, ByteWriter into) =>
+        into.U128(introduction.Incarnation);
 
     public static void Encode(in IntroductionAnswer answer, ByteWriter into)
     {

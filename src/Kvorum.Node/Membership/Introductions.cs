@@ -107,7 +107,7 @@ internal sealed class Introductions
         if (answer.Refusal.Length > 0)
         {
             _refusedThere[from] = answer.Refusal;
-            _context.World.Events.Note($"{Cluster.NameOf(from)} refuses this node: {answer.Refusal}");
+            Cluster.Note($"{Cluster.NameOf(from)} refuses this node: {answer.Refusal}");
         }
         else
         {
@@ -137,7 +137,7 @@ internal sealed class Introductions
     {
         if (_refusedHere.Remove(peer))
         {
-            _context.World.Events.Note($"{Cluster.NameOf(peer)} is back with the data folder that this node knows");
+            Cluster.Note($"{Cluster.NameOf(peer)} is back with the data folder that this node knows");
             Publish();
         }
 
@@ -150,16 +150,17 @@ internal sealed class Introductions
 
     private void Refuse(NodeId peer, UInt128 first, UInt128 now)
     {
-        var why = $"{Cluster.NameOf(Cluster.Self)} knows {Cluster.NameOf(peer)} by the data folder with incarnation "
-            + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, {ClusterIdentity.ToGuid(now)}: the first may "
-            + $"have voted and acknowledged writes, and this one has forgotten it. Stop {Cluster.NameOf(peer)} and start "
-            + "it with its former data folder; without it, leave it stopped: the other nodes serve on";
+        var name = Cluster.NameOf(peer);
+        var why = $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
+            + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, {ClusterIdentity.ToGuid(now)}: "
+            + "the first may have voted and acknowledged writes, and this one has forgotten it. "
+            + $"Stop {name} and start it with its former data folder; without it, leave it stopped: the other nodes serve on";
         Cluster.Refuse(peer);
         Answer(peer, now, why);
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)
             return;
         _refusedHere[peer] = why;
-        _context.World.Events.Note($"{Cluster.NameOf(peer)} is refused: {why}");
+        Cluster.Note($"{name} is refused: {why}");
         Publish();
     }
 
@@ -171,7 +172,8 @@ internal sealed class Introductions
         _isWriting = true;
         var written = _known.With(_met);
         var members = _met.ToArray();
-        Loop.RunInBackground(() => written.Write(_context.World.Files), failure => Remembered(written, members, failure));
+        Loop.RunInBackground(
+            () => written.Write(_context.World.Files), failure => Remembered(written, members, failure));
     }
 
     private void Remembered(KnownMembers written, KeyValuePair<NodeId, UInt128>[] members, Exception? failure)
@@ -213,7 +215,10 @@ internal sealed class Introductions
     {
         _alerts = [.. _refusedThere.Values, .. _refusedHere.Values];
         if (!Cluster.IsAdmitted)
-            Cluster.WhyNotAdmitted = _refusedThere.Count > 0 ? string.Join("; ", _refusedThere.Values) : Waiting();
+        {
+            Cluster.WhyNotAdmitted =
+                _refusedThere.Count > 0 ? string.Join("; ", _refusedThere.Values) : Waiting();
+        }
     }
 
     private string Waiting()

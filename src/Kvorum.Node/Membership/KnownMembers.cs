@@ -72,6 +72,7 @@ internal sealed partial class KnownMembers
     {
         var content = new Content(FormatVersion, [.. _incarnations.Select(known => new Member(
             ClusterIdentity.ToGuid(known.Key.Value), ClusterIdentity.ToGuid(known.Value)))]);
-        WholeFile.Replace(files, Name, JsonSerializer.SerializeToUtf8Bytes(content, MembersJson.Default.Content));
+        var json = JsonSerializer.SerializeToUtf8Bytes(content, MembersJson.Default.Content);
+        WholeFile.Replace(files, Name, json);
     }
 }

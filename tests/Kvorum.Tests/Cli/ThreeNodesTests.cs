@@ -97,7 +97,8 @@ public class ThreeNodesTests
         {
             foreach (var server in servers)
                 await server.Says("is ready");
-            await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", "k", "before", "--addr", places[0].Addr);
+            await SingleNodeTests.Prints(
+                0, "ok=true leader=\"\"", "put", "k", "before", "--addr", places[0].Addr);
             servers[2].Kill();
             await servers[2].DisposeAsync();
             string kept = places[2].Folder + "-kept";
@@ -113,7 +114,8 @@ public class ThreeNodesTests
             (code, output, _) = await KvorumProcess.Run("status", "--addr", places[0].Addr);
             Assert.Equal(0, code);
             Assert.Contains("alert: node-1 knows node-3", output, StringComparison.Ordinal);
-            await SingleNodeTests.Prints(0, "ok=true leader=\"\"", "put", "k", "after", "--addr", places[1].Addr);
+            await SingleNodeTests.Prints(
+                0, "ok=true leader=\"\"", "put", "k", "after", "--addr", places[1].Addr);
 
             // The client learns of the others from the refused node, and goes there.
             await SingleNodeTests.Prints(0, "value=\"after\"", "get", "k", "--addr", places[2].Addr);

@@ -154,7 +154,8 @@ internal sealed class Introductions
         var why = $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
             + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, {ClusterIdentity.ToGuid(now)}: "
             + "the first may have voted and acknowledged writes, and this one has forgotten it. "
-            + $"Stop {name} and start it with its former data folder; without it, leave it stopped: the other nodes serve on";
+            + $"Stop {name} and start it with its former data folder; without it, leave it stopped: "
+            + "the other nodes serve on";
         Cluster.Refuse(peer);
         Answer(peer, now, why);
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)

@@ -77,6 +77,7 @@ public sealed class KvorumNode : INode, IDisposable
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
+        var alerts = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.Length;
         long reads = 0, writes = 0;
         foreach (var loop in _loops)
@@ -86,6 +87,8 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
+                    if (loop.Alert is { } alert)
+                        alerts.Add(alert);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -93,7 +96,7 @@ public sealed class KvorumNode : INode, IDisposable
                 }
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
-                done(StatusOf(gathered, reads, writes));
+                done(StatusOf(gathered, reads, writes) with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
             });
         }
     }
@@ -192,7 +195,6 @@ public sealed class KvorumNode : INode, IDisposable
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            Alerts = _context.Introductions.Alerts,
             MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
             Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
             FailuresTolerated = (voters - 1) / 2,

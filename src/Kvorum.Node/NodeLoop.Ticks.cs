@@ -76,6 +76,7 @@ public sealed partial class NodeLoop
     private void Balance()
     {
         _balancedMs = NowMs;
+        JudgeLog();
         var given = 0;
         foreach (var replica in _replicas.Values)
         {
@@ -87,6 +88,19 @@ public sealed partial class NodeLoop
             Find(group)?.Checkpoint();
         if (Find(0) is { IsLeader: true } meta)
             TellMeta(meta);
+    }
+
+    private void JudgeLog()
+    {
+        if (_pace.Judge(NowMs))
+            Cluster.Note(_pace.Alert ?? "writes to this node's log are fast again: it may lead");
+        if (!_pace.IsSlow)
+            return;
+        foreach (var node in Cluster.Up)
+        {
+            if (node != Cluster.Self)
+                Transport.Send(node, PeerFrameKind.SlowLog, []);
+        }
     }
 
     // The metadata group learns what is not yet in it: the keyspaces, and where members can be reached.

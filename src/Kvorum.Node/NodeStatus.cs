@@ -68,7 +68,7 @@ public sealed record NodeStatus
 
     /// <summary>
     /// What an operator should act on, whether or not the node is ready, a sentence each: members that came
-    /// with another data folder than the one known.
+    /// with another data folder than the one known, or a log that has become slow.
     /// </summary>
     public IReadOnlyList<string> Alerts { get; init; } = [];
 

@@ -78,6 +78,9 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 var ack = SnapshotCodec.DecodeAck(payload);
                 node.LoopOf(ack.Group).Post(() => node.LoopOf(ack.Group).Receive(from, ack));
                 break;
+            case PeerFrameKind.SlowLog:
+                context.Cluster.HeardSlow(from, context.MonotonicMs);
+                break;
             case PeerFrameKind.Introduction:
                 var introduction = IntroductionCodec.DecodeIntroduction(payload);
                 node.Loops[0].Post(() => context.Introductions.Introduced(from, introduction));

@@ -19,6 +19,7 @@ internal sealed class ClusterView
     private readonly LeaderInfo?[] _leaders;
     private volatile SortedDictionary<NodeId, Peer> _peers = [];
     private volatile SortedSet<NodeId> _accepted = [];
+    private volatile SortedDictionary<NodeId, long> _slow = [];
     private volatile MetaView _meta;
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
@@ -143,6 +144,19 @@ internal sealed class ClusterView
             if (_peers.TryGetValue(node, out var present))
                 Replace(present with { IsUp = false, SinceMs = nowMs });
         }
+    }
+
+    /// <summary>
+    /// True if the member has said lately that its log is slow: it should not lead.
+    /// </summary>
+    public bool IsSlow(NodeId node, long nowMs) =>
+        _slow.TryGetValue(node, out var heard) && nowMs - heard < Limits.SlowNewsMs;
+
+    /// <summary>The member says that its log is slow.</summary>
+    public void HeardSlow(NodeId node, long nowMs)
+    {
+        lock (_gate)
+            _slow = new(_slow) { [node] = nowMs };
     }
 
     /// <summary>The member is heard from now on; false if it was before.</summary>

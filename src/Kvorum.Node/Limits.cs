@@ -45,8 +45,8 @@ internal static class Limits
     public const int EarlyElectionStepMs = 120;
 
     /// <summary>
-    /// Time from append to durable from which a log is too slow to lead with: far beyond any healthy disk, and
-    /// below the election timeout that would otherwise be the only way out.
+    /// Time from append to durable from which a log is too slow to lead with: far beyond any healthy disk,
+    /// and below the election timeout that would otherwise be the only way out.
     /// </summary>
     public const long SlowLogMs = 400;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Kvorum.Raft;
@@ -31,6 +32,14 @@ public static class ClusterIdentity
         var ids = string.Join(',', members.Order().Select(id => id.Value.ToString("x32", null)));
         return Hash("cluster", $"{ids}:{partitionCount}:{replicationFactor}:{virtualNodes}");
     }
+
+    /// <summary>
+    /// A new data folder's own id. The moment is in it, so that two folders differ even if their nodes drew
+    /// the same seed.
+    /// </summary>
+    internal static UInt128 IncarnationOf(NodeId node, int randomSeed, long utcTicks) =>
+        Hash("incarnation", string.Create(
+            CultureInfo.InvariantCulture, $"{node.Value:x32}:{randomSeed}:{utcTicks}"));
 
     /// <summary>The id as a UUID, most significant byte first.</summary>
     public static Guid ToGuid(UInt128 value)

@@ -19,6 +19,15 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="SnapshotChunk"/>.</summary>
     SnapshotAck = 5,
+
+    /// <summary>With which data folder a node comes.</summary>
+    Introduction = 6,
+
+    /// <summary>Answer to <see cref="Introduction"/>: known, or refused.</summary>
+    IntroductionAnswer = 7,
+
+    /// <summary>The sender's log is slow: it should lead nothing. No payload; repeated while it is.</summary>
+    SlowLog = 8,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

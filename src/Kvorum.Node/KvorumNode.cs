@@ -31,11 +31,12 @@ public sealed class KvorumNode : INode, IDisposable
         _folderLock = world.Files.LockFolder("");
         try
         {
-            IdentityFile.Check(options, world);
+            var identity = IdentityFile.Open(options, world);
             var preferences = GroupPlacement.Of(options);
             _context = new(options, world, new(options, world, preferences));
             _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
             Recover(preferences);
+            _context.Introductions = new(_context, _loops, identity);
         }
         catch
         {
@@ -58,19 +59,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
-        // A group of one has nobody to wait for.
-        foreach (var loop in _loops)
-        {
-            loop.Post(() =>
-            {
-                foreach (var replica in loop.Replicas.Where(replica => replica.Raft.Configuration.Voters.Count == 1))
-                {
-                    replica.Raft.Campaign();
-                    loop.Touch(replica);
-                }
-            });
-        }
-
+        _loops[0].Post(_context.Introductions.Begin);
         _context.World.Transport.Start(new PeerReceiver(this, _context));
     }
 
@@ -88,6 +77,7 @@ public sealed class KvorumNode : INode, IDisposable
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
+        var alerts = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.Length;
         long reads = 0, writes = 0;
         foreach (var loop in _loops)
@@ -97,6 +87,8 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
+                    if (loop.Alert is { } alert)
+                        alerts.Add(alert);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -104,7 +96,7 @@ public sealed class KvorumNode : INode, IDisposable
                 }
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
-                done(StatusOf(gathered, reads, writes));
+                done(StatusOf(gathered, reads, writes) with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
             });
         }
     }
@@ -141,6 +133,8 @@ public sealed class KvorumNode : INode, IDisposable
             return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is shutting down: ask another node" };
         if (_context.IsFaulted)
             return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
+        if (_context.Introductions.IsRefused)
+            return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(request.Keyspace);
         if (RequestRules.Broken(request, keyspace) is { } broken)
@@ -152,6 +146,12 @@ public sealed class KvorumNode : INode, IDisposable
             ? null
             : new() { Status = ReplyStatus.Overloaded, Message = "too many requests are under way on this node: retry after a pause", Partition = partition };
     }
+
+    private Reply NoPart() => new()
+    {
+        Status = ReplyStatus.Unavailable,
+        Message = $"{_context.Options.Self.Name} does not take part: {Cluster.WhyNotAdmitted}",
+    };
 
     private Reply UnknownKeyspace(string name) => new()
     {
@@ -211,6 +211,8 @@ public sealed class KvorumNode : INode, IDisposable
             return "shutting down";
         if (_context.IsFaulted)
             return "stopped after a fault: see the log";
+        if (!Cluster.IsAdmitted)
+            return Cluster.WhyNotAdmitted;
         for (uint group = 0; group <= _context.Options.PartitionCount; group++)
         {
             if (LoopOf(group).Find(group) is not null && Cluster.LeaderOf(group) is null)

@@ -44,6 +44,29 @@ internal static class Limits
     /// </summary>
     public const int EarlyElectionStepMs = 120;
 
+    /// <summary>
+    /// Time from append to durable from which a log is too slow to lead with: far beyond any healthy disk,
+    /// and below the election timeout that would otherwise be the only way out.
+    /// </summary>
+    public const long SlowLogMs = 400;
+
+    /// <summary>Seconds in a row that must be slow.</summary>
+    public const int SlowLogSeconds = 3;
+
+    /// <summary>Time below which a log that was slow counts as well again.</summary>
+    public const long FastLogMs = 100;
+
+    /// <summary>Seconds in a row that must be fast again.</summary>
+    public const int FastLogSeconds = 10;
+
+    /// <summary>How long the news of a slow log holds; it is repeated each balance interval.</summary>
+    public const long SlowNewsMs = 3500;
+
+    /// <summary>
+    /// How often a peer that has not answered is told again which data folder this node comes with.
+    /// </summary>
+    public const long IntroductionRetryMs = 500;
+
     /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
     public const int LogSegmentsMax = 8;
 

@@ -22,6 +22,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
 
+    /// <summary>Set once, before any loop runs. Owned by loop 0.</summary>
+    public Introductions Introductions { get; set; } = null!;
+
     public bool IsFaulted => Volatile.Read(ref _isFaulted) != 0;
 
     public long MonotonicMs => (long)world.Time.GetElapsedTime(0).TotalMilliseconds;

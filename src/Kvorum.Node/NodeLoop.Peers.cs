@@ -19,6 +19,25 @@ public sealed partial class NodeLoop
 
     internal void Replied(ulong forward, Reply reply) => _forwards.Replied(forward, reply);
 
+    /// <summary>
+    /// The node has been admitted, or was before: its replicas vote, campaign and answer from now on.
+    /// </summary>
+    internal void TakePart()
+    {
+        foreach (var replica in _replicas.Values)
+        {
+            // A group of one has nobody to wait for.
+            if (replica.Raft.Configuration.Voters.Count == 1)
+            {
+                replica.Raft.Campaign();
+                Touch(replica);
+            }
+        }
+
+        foreach (var peer in Cluster.Up.Where(node => node != Cluster.Self))
+            PeerUp(peer);
+    }
+
     internal void PeerUp(NodeId peer)
     {
         foreach (var replica in _replicas.Values)

@@ -29,6 +29,20 @@ public sealed partial class NodeLoop
         if (due == 0)
             return;
         _tickedMs += due * Options.TickMs;
+        if (Index == 0)
+            _context.Introductions.Tick(NowMs);
+        if (Cluster.IsAdmitted)
+            TickReplicas(due);
+        if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
+            Sweep();
+        if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
+            Balance();
+        if (_isStopping)
+            StopIfDone();
+    }
+
+    private void TickReplicas(long due)
+    {
         foreach (var replica in _replicas.Values)
         {
             // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
@@ -38,13 +52,6 @@ public sealed partial class NodeLoop
                 replica.Tick();
             replica.AdvanceTimeIfDue();
         }
-
-        if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
-            Sweep();
-        if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
-            Balance();
-        if (_isStopping)
-            StopIfDone();
     }
 
     private void Sweep()
@@ -69,6 +76,7 @@ public sealed partial class NodeLoop
     private void Balance()
     {
         _balancedMs = NowMs;
+        JudgeLog();
         var given = 0;
         foreach (var replica in _replicas.Values)
         {
@@ -80,6 +88,19 @@ public sealed partial class NodeLoop
             Find(group)?.Checkpoint();
         if (Find(0) is { IsLeader: true } meta)
             TellMeta(meta);
+    }
+
+    private void JudgeLog()
+    {
+        if (_pace.Judge(NowMs))
+            Cluster.Note(_pace.Alert ?? "writes to this node's log are fast again: it may lead");
+        if (!_pace.IsSlow)
+            return;
+        foreach (var node in Cluster.Up)
+        {
+            if (node != Cluster.Self)
+                Transport.Send(node, PeerFrameKind.SlowLog, []);
+        }
     }
 
     // The metadata group learns what is not yet in it: the keyspaces, and where members can be reached.

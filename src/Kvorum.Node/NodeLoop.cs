@@ -28,6 +28,7 @@ public sealed partial class NodeLoop
     private readonly List<IReplySink> _sinks = [];
     private readonly Stack<TurnBatch> _freeBatches = new();
     private readonly Forwards _forwards;
+    private readonly LogPace _pace = new();
     private List<Action> _events = [];
     private List<Call> _calls = [];
     private List<Call> _homeless = [];
@@ -67,6 +68,15 @@ public sealed partial class NodeLoop
     /// The node's clock as of this turn, in milliseconds from an arbitrary start; never falls.
     /// </summary>
     internal long NowMs { get; private set; }
+
+    /// <summary>The same clock now. Any thread.</summary>
+    internal long ClockMs => _context.MonotonicMs;
+
+    /// <summary>What an operator should know of this loop; null if all is well.</summary>
+    internal string? Alert => _pace.Alert;
+
+    /// <summary>True while this node should lead nothing: its log is slow.</summary>
+    internal bool IsSlow => _pace.IsSlow;
 
     /// <summary>The wall clock, in Unix milliseconds.</summary>
     internal ulong UnixMs => (ulong)Math.Max(0, _context.World.Time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -159,6 +169,7 @@ public sealed partial class NodeLoop
     {
         if (failure is not null)
             throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
+        _pace.Completed(batch.CompletedMs);
         foreach (var replica in batch.Replicas)
             replica.Persisted(batch.Number);
         batch.Replicas.Clear();
@@ -284,6 +295,7 @@ public sealed partial class NodeLoop
         if (_open is { } batch)
         {
             _open = null;
+            _pace.Appended(NowMs);
             _context.Log.Append(batch.Records, batch.Completed);
         }
     }

@@ -66,6 +66,12 @@ public sealed record NodeStatus
     /// </summary>
     public required string NotReadyReason { get; init; }
 
+    /// <summary>
+    /// What an operator should act on, whether or not the node is ready, a sentence each: members that came
+    /// with another data folder than the one known, or a log that has become slow.
+    /// </summary>
+    public IReadOnlyList<string> Alerts { get; init; } = [];
+
     /// <summary>Members that are up, by name, this node included.</summary>
     public required IReadOnlyList<string> MembersUp { get; init; }
 

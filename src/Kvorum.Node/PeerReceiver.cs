@@ -1,4 +1,5 @@
 using Kvorum.Node.Loops;
+using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
@@ -15,6 +16,9 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     public void PeerUp(PeerHello peer)
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
+        node.Loops[0].Post(() => context.Introductions.PeerUp(peer.Id));
+        if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
+            return;
         foreach (var loop in node.Loops)
             loop.Post(() => loop.PeerUp(peer.Id));
     }
@@ -23,6 +27,7 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Cluster.PeerDown(peer, context.MonotonicMs);
+        node.Loops[0].Post(() => context.Introductions.PeerDown(peer));
         foreach (var loop in node.Loops)
             loop.Post(() => loop.PeerDown(peer, loss));
     }
@@ -32,7 +37,8 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     {
         try
         {
-            Decode(from, kind, payload);
+            if (IsHeard(from, kind))
+                Decode(from, kind, payload);
         }
         catch (FormatException e)
         {
@@ -41,6 +47,15 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
             context.World.Events.Note($"a {kind} frame from {context.Cluster.NameOf(from)} makes no sense and was dropped: {e.Message}");
         }
     }
+
+    // Who has not said with which data folder it comes could be anybody; and a node that does not take part
+    // yet must not answer for what it does not know.
+    private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
+    {
+        PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer => true,
+        PeerFrameKind.Forward or PeerFrameKind.ForwardReply => context.Cluster.IsAccepted(from),
+        _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
+    };
 
     private void Decode(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
     {
@@ -62,6 +77,17 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
             case PeerFrameKind.SnapshotAck:
                 var ack = SnapshotCodec.DecodeAck(payload);
                 node.LoopOf(ack.Group).Post(() => node.LoopOf(ack.Group).Receive(from, ack));
+                break;
+            case PeerFrameKind.SlowLog:
+                context.Cluster.HeardSlow(from, context.MonotonicMs);
+                break;
+            case PeerFrameKind.Introduction:
+                var introduction = IntroductionCodec.DecodeIntroduction(payload);
+                node.Loops[0].Post(() => context.Introductions.Introduced(from, introduction));
+                break;
+            case PeerFrameKind.IntroductionAnswer:
+                var answer = IntroductionCodec.DecodeAnswer(payload);
+                node.Loops[0].Post(() => context.Introductions.Answered(from, answer));
                 break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");

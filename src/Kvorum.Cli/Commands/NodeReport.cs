@@ -21,6 +21,8 @@ internal sealed record NodeReport
 
     public required string NotReadyReason { get; init; }
 
+    public IReadOnlyList<string> Alerts { get; init; } = [];
+
     public required IReadOnlyList<string> MembersUp { get; init; }
 
     public required IReadOnlyList<string> Members { get; init; }

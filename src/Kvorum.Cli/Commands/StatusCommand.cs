@@ -77,6 +77,8 @@ internal static class StatusCommand
         console.WriteLine($"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresTolerated} failure(s)");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
+        foreach (string alert in asked.Alerts.Where(alert => !asked.NotReadyReason.Contains(alert)))
+            console.MarkupLine($"[red]alert:[/] {alert.EscapeMarkup()}");
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>

@@ -19,6 +19,9 @@ internal sealed class TurnBatch
 
     public ulong Number { get; set; }
 
+    /// <summary>When it became durable. Written by the log's thread before the loop is told.</summary>
+    public long CompletedMs { get; private set; }
+
     public LogBatch Records { get; } = new();
 
     public List<Replica> Replicas { get; } = [];
@@ -26,5 +29,9 @@ internal sealed class TurnBatch
     /// <summary>Made once: appending is on the hot path.</summary>
     public Action<LogBatch, Exception?> Completed { get; }
 
-    private void OnCompleted(LogBatch records, Exception? failure) => _loop.Post(() => _loop.Durable(this, failure));
+    private void OnCompleted(LogBatch records, Exception? failure)
+    {
+        CompletedMs = _loop.ClockMs;
+        _loop.Post(() => _loop.Durable(this, failure));
+    }
 }

@@ -18,7 +18,11 @@ internal sealed class ClusterView
     private readonly IReadOnlyList<NodeId>[] _preferences;
     private readonly LeaderInfo?[] _leaders;
     private volatile SortedDictionary<NodeId, Peer> _peers = [];
+    private volatile SortedSet<NodeId> _accepted = [];
+    private volatile SortedDictionary<NodeId, long> _slow = [];
     private volatile MetaView _meta;
+    private volatile bool _isAdmitted;
+    private volatile string _whyNotAdmitted = "";
 
     public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
     {
@@ -41,6 +45,16 @@ internal sealed class ClusterView
 
     /// <summary>All members, in the order of their ids: the order of the map.</summary>
     public IReadOnlyList<NodeId> Ids => _ids;
+
+    /// <summary>True once this node takes part: enough others know its data folder.</summary>
+    public bool IsAdmitted => _isAdmitted;
+
+    /// <summary>What a node that does not take part waits for, for people. Written by loop 0.</summary>
+    public string WhyNotAdmitted
+    {
+        get => _whyNotAdmitted;
+        set => _whyNotAdmitted = value;
+    }
 
     public ulong Epoch => _meta.Epoch;
 
@@ -69,10 +83,18 @@ internal sealed class ClusterView
 
     public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Name);
 
-    public bool IsUp(NodeId node) => node == Self || (_peers.TryGetValue(node, out var peer) && peer.IsUp);
+    /// <summary>True if the member is connected, with the data folder that this node knows.</summary>
+    public bool IsUp(NodeId node) => IsUpSince(node, long.MaxValue);
 
-    public bool IsUpSince(NodeId node, long sinceMs) =>
-        node == Self || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs);
+    public bool IsUpSince(NodeId node, long sinceMs) => node == Self
+        || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs
+            && IsAccepted(node));
+
+    /// <summary>
+    /// True if the member has introduced itself with the data folder that this node knows: only then it is
+    /// heard. It stays so when it is lost and comes again.
+    /// </summary>
+    public bool IsAccepted(NodeId node) => _accepted.Contains(node);
 
     public IEnumerable<NodeId> Up => _ids.Where(IsUp);
 
@@ -124,6 +146,43 @@ internal sealed class ClusterView
         }
     }
 
+    /// <summary>
+    /// True if the member has said lately that its log is slow: it should not lead.
+    /// </summary>
+    public bool IsSlow(NodeId node, long nowMs) =>
+        _slow.TryGetValue(node, out var heard) && nowMs - heard < Limits.SlowNewsMs;
+
+    /// <summary>The member says that its log is slow.</summary>
+    public void HeardSlow(NodeId node, long nowMs)
+    {
+        lock (_gate)
+            _slow = new(_slow) { [node] = nowMs };
+    }
+
+    /// <summary>The member is heard from now on; false if it was before.</summary>
+    public bool Accept(NodeId node)
+    {
+        if (IsAccepted(node))
+            return false;
+        lock (_gate)
+            _accepted = [.. _accepted, node];
+        return true;
+    }
+
+    /// <summary>The member came with another data folder: nothing of it is heard.</summary>
+    public void Refuse(NodeId node)
+    {
+        lock (_gate)
+            _accepted = [.. _accepted.Where(accepted => accepted != node)];
+    }
+
+    /// <summary>This node takes part from now on.</summary>
+    public void Admit()
+    {
+        _whyNotAdmitted = "";
+        _isAdmitted = true;
+    }
+
     public NodeId? LeaderOf(uint group) => Volatile.Read(ref _leaders[group])?.Leader;
 
     public void SetLeader(uint group, NodeId? leader, Term term) => Volatile.Write(ref _leaders[group], new(leader, term));
@@ -153,6 +212,8 @@ internal sealed class ClusterView
 
     public string WhyNoLeader()
     {
+        if (!_isAdmitted)
+            return _whyNotAdmitted;
         var up = Up.Count();
         var need = (_ids.Length / 2) + 1;
         return up < need

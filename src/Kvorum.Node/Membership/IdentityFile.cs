@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kvorum.Storage.Files;
@@ -12,7 +11,10 @@ namespace Kvorum.Node.Membership;
 internal sealed partial record IdentityFile
 {
     private const string Name = "identity.json";
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
+
+    // It had no incarnation, and every node took part at once.
+    private const int FormatWithoutIncarnation = 1;
 
     public required int Version { get; init; }
 
@@ -28,37 +30,82 @@ internal sealed partial record IdentityFile
 
     public required int VirtualNodes { get; init; }
 
+    /// <summary>This folder, told from any other that the node may have had.</summary>
+    public Guid Incarnation { get; init; }
+
+    /// <summary>
+    /// True once enough others know the incarnation: the node votes and acknowledges since then.
+    /// </summary>
+    public bool Admitted { get; init; }
+
     [JsonSerializable(typeof(IdentityFile))]
     [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
     private sealed partial class Json : JsonSerializerContext;
 
     /// <summary>
-    /// Writes the file at the first start; later, refuses a folder that is not this node's.
+    /// Writes the file at the first start; later, refuses a folder that is not this node's, or that is not
+    /// whole.
     /// </summary>
-    public static void Check(NodeOptions options, NodeWorld world)
+    public static IdentityFile Open(NodeOptions options, NodeWorld world)
     {
-        var own = Of(options);
+        var own = Of(options, world);
+        var hasData = world.Files.ListFolders("").Any(folder => folder is "log" or "trees");
         if (!world.Files.Exists(Name))
         {
-            if (world.Files.ListFolders("").Any(folder => folder is "log" or "trees"))
+            if (hasData)
                 throw new NodeStartException($"the data folder holds data but no {Name}: it is not whole. Move it away, or bring the file back.");
-            Write(world.Files, own);
-            return;
+            own.Write(world.Files);
+            return own;
         }
 
         var found = Read(world.Files);
-        if (found.Version != FormatVersion)
-            throw new NodeStartException($"{Name} has format {found.Version}, this program knows {FormatVersion}: start the version that wrote it");
-        if (found.NodeId != own.NodeId)
-            throw new NodeStartException($"the data folder belongs to node {found.NodeName} ({found.NodeId}), not to {own.NodeName} ({own.NodeId}): give --data another folder, or --id its name");
-        Same("--partitions", found.PartitionCount, own.PartitionCount);
-        Same("--replication-factor", found.ReplicationFactor, own.ReplicationFactor);
-        Same("--virtual-nodes", found.VirtualNodes, own.VirtualNodes);
-        if (found.ClusterId != own.ClusterId)
-            throw new NodeStartException($"the data folder belongs to cluster {found.ClusterId}, --peers makes cluster {own.ClusterId}: start with the same members as the first time, or give --data another folder");
+        found.Check(own);
+        if (found.Version == FormatWithoutIncarnation)
+        {
+            // What was there before incarnations has taken part, if it has anything at all.
+            found = found with { Version = FormatVersion, Incarnation = own.Incarnation, Admitted = hasData };
+            found.Write(world.Files);
+        }
+
+        if (found.Admitted && world.Files.ListFiles("log").Count == 0)
+        {
+            throw new NodeStartException($"{Name} says that this data folder has taken part in the cluster, but "
+                + "its log is gone, with votes and acknowledged writes in it. Restore the whole folder; do not "
+                + "start the node without it.");
+        }
+
+        return found;
     }
 
-    private static IdentityFile Of(NodeOptions options) => new()
+    /// <summary>The node takes part from now on. Durable when it returns.</summary>
+    public void WriteAdmitted(IFileSystem files) => (this with { Admitted = true }).Write(files);
+
+    private void Check(IdentityFile own)
+    {
+        if (Version is not (FormatVersion or FormatWithoutIncarnation))
+        {
+            throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: "
+                + "start the version that wrote it");
+        }
+
+        if (NodeId != own.NodeId)
+        {
+            throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to "
+                + $"{own.NodeName} ({own.NodeId}): give --data another folder, or --id its name");
+        }
+
+        Same("--partitions", PartitionCount, own.PartitionCount);
+        Same("--replication-factor", ReplicationFactor, own.ReplicationFactor);
+        Same("--virtual-nodes", VirtualNodes, own.VirtualNodes);
+        if (ClusterId != own.ClusterId)
+        {
+            throw new NodeStartException($"the data folder belongs to cluster {ClusterId}, --peers makes cluster "
+                + $"{own.ClusterId}: start with the same members as the first time, or give --data another "
+                + "folder");
+        }
+    }
+
+    private static IdentityFile Of(NodeOptions options, NodeWorld world) => new()
     {
         Version = FormatVersion,
         NodeId = ClusterIdentity.ToGuid(options.Self.Id.Value),
@@ -67,6 +114,8 @@ internal sealed partial record IdentityFile
         PartitionCount = options.PartitionCount,
         ReplicationFactor = options.ReplicationFactor,
         VirtualNodes = options.VirtualNodes,
+        Incarnation = ClusterIdentity.ToGuid(ClusterIdentity.IncarnationOf(
+            options.Self.Id, world.RandomSeed, world.Time.GetUtcNow().UtcTicks)),
     };
 
     private static void Same(string flag, int first, int now)
@@ -77,12 +126,10 @@ internal sealed partial record IdentityFile
 
     private static IdentityFile Read(IFileSystem files)
     {
-        using var file = files.Open(Name, forWriting: false);
-        var bytes = new byte[Math.Min(file.Length, 64 << 10)];
-        var length = file.Read(0, bytes);
         try
         {
-            return JsonSerializer.Deserialize(bytes.AsSpan(0, length), Json.Default.IdentityFile) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize(WholeFile.Read(files, Name), Json.Default.IdentityFile)
+                ?? throw new JsonException("it is empty");
         }
         catch (JsonException e)
         {
@@ -90,19 +137,6 @@ internal sealed partial record IdentityFile
         }
     }
 
-    // Written beside and renamed: it is there whole or not at all.
-    private static void Write(IFileSystem files, IdentityFile identity)
-    {
-        const string part = Name + ".part";
-        if (files.Exists(part))
-            files.Delete(part);
-        using (var file = files.Create(part))
-        {
-            file.Write(0, Encoding.UTF8.GetBytes(JsonSerializer.Serialize(identity, Json.Default.IdentityFile)));
-            file.Sync();
-        }
-
-        files.Rename(part, Name);
-        files.SyncFolder("");
-    }
+    private void Write(IFileSystem files) =>
+        WholeFile.Replace(files, Name, JsonSerializer.SerializeToUtf8Bytes(this, Json.Default.IdentityFile));
 }

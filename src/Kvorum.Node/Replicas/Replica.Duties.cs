@@ -23,14 +23,24 @@ internal sealed partial class Replica
     }
 
     /// <summary>
-    /// Leader: hands over to the replica that should lead, if it is up and has the log. True if it did.
+    /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node's log
+    /// is slow, to any other. Never to one whose log is slow. True if it did.
     /// </summary>
     public bool BalanceLeadership()
     {
-        if (!IsLeader || Preference[0] == _raft.Id || _raft.Configuration.IsJoint)
+        if (!IsLeader || _raft.Configuration.IsJoint)
             return false;
-        var preferred = Preference[0];
-        return loop.Cluster.IsUpSince(preferred, loop.NowMs - Limits.BalanceUpMs) && TransferTo(preferred);
+        foreach (var better in Preference)
+        {
+            if (better == _raft.Id && !loop.IsSlow)
+                return false;
+            if (better != _raft.Id && CouldLead(better) && TransferTo(better))
+                return true;
+            if (!loop.IsSlow)
+                return false;
+        }
+
+        return false;
     }
 
     /// <summary>
@@ -49,6 +59,10 @@ internal sealed partial class Replica
 
         return _raft.Configuration.Voters.Count == 1;
     }
+
+    private bool CouldLead(NodeId peer) =>
+        loop.Cluster.IsUpSince(peer, loop.NowMs - Limits.BalanceUpMs)
+        && !loop.Cluster.IsSlow(peer, loop.NowMs);
 
     /// <summary>
     /// A peer came up: a group without leader need not wait for its election timeout, and one at rest must
@@ -84,7 +98,7 @@ internal sealed partial class Replica
         var rank = 0;
         foreach (var node in Preference)
         {
-            if (node == _raft.Id)
+            if (node == _raft.Id && !loop.IsSlow)
                 break;
             if (loop.Cluster.IsUp(node))
                 rank++;

@@ -19,7 +19,7 @@ internal sealed class PeerLink(
     private readonly Backoff _backoff = new(options.BackoffMin, options.BackoffMax);
     private volatile PeerConnection? _up;
     private string _advertised = "";
-    private ulong _incarnation;
+    private ulong _process;
     private bool _dialsAdvertised;
     private bool _downWasTold;
     private string _lastWhy = "";
@@ -60,7 +60,7 @@ internal sealed class PeerLink(
                 _dialsAdvertised = true;
             }
 
-            dead = peer.Incarnation != _incarnation ? _up : null;
+            dead = peer.Process != _process ? _up : null;
         }
 
         dead?.Abort(new(PeerLoss.ProcessGone, "it was started anew"));
@@ -167,7 +167,7 @@ internal sealed class PeerLink(
     {
         lock (_lock)
         {
-            _incarnation = peer.Incarnation;
+            _process = peer.Process;
             Name = peer.Node.Name.Length > 0 ? peer.Node.Name : Name;
             if (peer.Node.PeerAddress.Length > 0)
                 _advertised = peer.Node.PeerAddress;

@@ -7,12 +7,12 @@
 //   preamble  = "KVPEER" version:u16
 //   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload
 //                                                       crc = CRC-32C of length, kind, payload
-//   Hello     = clusterId:u128 nodeId:u128 expected:u128 incarnation:u64 name peer client http
+//   Hello     = clusterId:u128 nodeId:u128 expected:u128 process:u64 name peer client http
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
 //   Refused   = utf8                                    a sentence for the other side's operator
 //   Ping      = nothing
 //
-// `expected` is whom the dialler believes to call; `incarnation` is drawn anew by each process, so that a
+// `expected` is whom the dialler believes to call; `process` is drawn anew by each process, so that a
 // peer that came back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the
 // others to the transport.
 using System.Buffers.Binary;
@@ -30,15 +30,15 @@ internal sealed class PeerWireException(string message) : Exception(message);
 /// <summary>A node's introduction, as it travels.</summary>
 /// <param name="Node">Who speaks.</param>
 /// <param name="Expected">Whom it wants to speak to; zero in an answer.</param>
-/// <param name="Incarnation">The speaking process.</param>
-internal sealed record PeerIntroduction(PeerHello Node, NodeId Expected, ulong Incarnation);
+/// <param name="Process">The speaking process.</param>
+internal sealed record PeerIntroduction(PeerHello Node, NodeId Expected, ulong Process);
 
 /// <summary>Encodes and decodes the frames between nodes.</summary>
 internal static class PeerWire
 {
     public const int PreambleBytes = 8;
     public const int HeaderBytes = 9;
-    public const ushort Version = 1;
+    public const ushort Version = 2;
 
     /// <summary>Kinds from here on are the transport's own.</summary>
     public const byte FirstOwnKind = 128;
@@ -138,7 +138,7 @@ internal static class PeerWire
         BinaryPrimitives.WriteUInt128BigEndian(bytes, node.ClusterId);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.Id.Value);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), introduction.Expected.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(48), introduction.Incarnation);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(48), introduction.Process);
         int at = FixedBytes;
         foreach (string text in texts)
         {
@@ -157,11 +157,11 @@ internal static class PeerWire
         var cluster = BinaryPrimitives.ReadUInt128BigEndian(bytes);
         var id = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]));
         var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
-        ulong incarnation = BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]);
+        ulong process = BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]);
         bytes = bytes[FixedBytes..];
         string name = ReadText(ref bytes), peer = ReadText(ref bytes);
         string client = ReadText(ref bytes), http = ReadText(ref bytes);
-        return new(new PeerHello(id, name, cluster, peer, client, http), expected, incarnation);
+        return new(new PeerHello(id, name, cluster, peer, client, http), expected, process);
     }
 
     private static string ReadText(ref ReadOnlySpan<byte> bytes)

@@ -37,8 +37,8 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         TimeProvider time, ILogger log)
     {
         (_listener, _options, _time, _log) = (listener, options, time, log);
-        ulong incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-        _self = new(self, default, incarnation);
+        ulong process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        _self = new(self, default, process);
         _links = members.Where(member => member.Id != self.Id)
             .ToFrozenDictionary(
                 member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));

@@ -79,12 +79,62 @@ public class ThreeNodesTests
         await server.Says("is not ready yet");
         var (code, output, _) = await KvorumProcess.Run("status", "--addr", places[0].Addr);
         Assert.Equal(1, code);
-        Assert.Contains("1 of 3 nodes up, need 2", output, StringComparison.Ordinal);
+        Assert.Contains("waiting for first contact with node-", output, StringComparison.Ordinal);
         Assert.Contains("down", output, StringComparison.Ordinal);
         server.Terminate();
         Assert.Equal(0, await server.Exit());
         foreach (var place in places)
             place.Dispose();
+    }
+
+    [Fact]
+    public async Task A_node_that_lost_its_data_folder_is_refused_and_the_others_serve_on()
+    {
+        var places = ServerPlace.Free(3);
+        var servers =
+            Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n))).ToArray();
+        try
+        {
+            foreach (var server in servers)
+                await server.Says("is ready");
+            await SingleNodeTests.Prints(
+                0, "ok=true leader=\"\"", "put", "k", "before", "--addr", places[0].Addr);
+            servers[2].Kill();
+            await servers[2].DisposeAsync();
+            string kept = places[2].Folder + "-kept";
+            Directory.Move(places[2].Folder, kept);
+            servers[2] = KvorumProcess.Start(PlainSpelling(places, 2));
+            await servers[2].Says("refuses this node");
+            await servers[0].Says("node-3 is refused: node-1 knows node-3 by the data folder");
+
+            var (code, output, _) = await KvorumProcess.Run("status", "--addr", places[2].Addr);
+            Assert.Equal(1, code);
+            Assert.Contains("not ready: ", output, StringComparison.Ordinal);
+            Assert.Contains("former data folder", output, StringComparison.Ordinal);
+            (code, output, _) = await KvorumProcess.Run("status", "--addr", places[0].Addr);
+            Assert.Equal(0, code);
+            Assert.Contains("alert: node-1 knows node-3", output, StringComparison.Ordinal);
+            await SingleNodeTests.Prints(
+                0, "ok=true leader=\"\"", "put", "k", "after", "--addr", places[1].Addr);
+
+            // The client learns of the others from the refused node, and goes there.
+            await SingleNodeTests.Prints(0, "value=\"after\"", "get", "k", "--addr", places[2].Addr);
+
+            servers[2].Kill();
+            await servers[2].DisposeAsync();
+            Directory.Delete(places[2].Folder, recursive: true);
+            Directory.Move(kept, places[2].Folder);
+            servers[2] = KvorumProcess.Start(PlainSpelling(places, 2));
+            await servers[2].Says("is ready");
+            await SingleNodeTests.Prints(0, "value=\"after\"", "get", "k", "--addr", places[2].Addr);
+        }
+        finally
+        {
+            foreach (var server in servers)
+                await server.DisposeAsync();
+            foreach (var place in places)
+                place.Dispose();
+        }
     }
 
     [Fact]

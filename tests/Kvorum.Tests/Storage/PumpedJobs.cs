@@ -13,6 +13,13 @@ public sealed class PumpedJobs : IJobRunner
             _lanes[(int)lane].Enqueue(job);
     }
 
+    /// <summary>True if a job of the lane waits.</summary>
+    public bool Has(JobLane lane)
+    {
+        lock (_lanes)
+            return _lanes[(int)lane].Count > 0;
+    }
+
     /// <summary>Runs the next job of a lane; false if there is none.</summary>
     public bool RunOne(JobLane lane)
     {

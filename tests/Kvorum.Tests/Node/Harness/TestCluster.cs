@@ -18,16 +18,21 @@ internal sealed class TestCluster : IDisposable
     private readonly MemberSeed[] _members;
     private readonly Host?[] _hosts;
     private readonly CrashFileSystem[] _disks;
+    private readonly long[] _logMs;
+    private readonly long?[] _logDueMs;
     private int _starts;
 
-    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null)
+    // All nodes are started, unless the test says to start them itself.
+    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true)
     {
         _configure = configure ?? (static options => options);
         _members = [.. Enumerable.Range(1, nodes).Select(i =>
             new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
         _hosts = new Host?[nodes];
         _disks = [.. Enumerable.Range(0, nodes).Select(_ => new CrashFileSystem())];
-        for (var i = 0; i < nodes; i++)
+        _logMs = new long[nodes];
+        _logDueMs = new long?[nodes];
+        for (var i = 0; start && i < nodes; i++)
             Start(i);
     }
 
@@ -82,6 +87,19 @@ internal sealed class TestCluster : IDisposable
         _disks[node] = _disks[node].Crash(seed);
         Network.Down(_members[node].Id);
     }
+
+    /// <summary>Crashes the node, if it runs, and gives it an empty disk.</summary>
+    public void Wipe(int node)
+    {
+        Crash(node);
+        UseDisk(node, new());
+    }
+
+    /// <summary>Each write to the node's log takes so long from now on.</summary>
+    public void SlowLog(int node, long ms) => _logMs[node] = ms;
+
+    /// <summary>The next start of the node finds this disk.</summary>
+    public void UseDisk(int node, CrashFileSystem disk) => _disks[node] = disk;
 
     /// <summary>Lets the given time pass, in small steps.</summary>
     public void Run(long ms)
@@ -164,17 +182,28 @@ internal sealed class TestCluster : IDisposable
         for (var n = 0; moved && n < 1000; n++)
         {
             moved = false;
-            foreach (var host in _hosts)
+            for (var node = 0; node < Count; node++)
             {
-                if (host is null)
+                if (_hosts[node] is not { } host)
                     continue;
                 foreach (var loop in host.Node.Loops)
                     moved |= loop.Turn() == TimeSpan.Zero;
-                moved |= host.Jobs.RunOne(JobLane.Log) | host.Jobs.RunOne(JobLane.Background);
+                moved |= RunLog(node, host.Jobs) | host.Jobs.RunOne(JobLane.Background);
             }
 
             moved |= Network.Pump();
         }
+    }
+
+    private bool RunLog(int node, PumpedJobs jobs)
+    {
+        if (!jobs.Has(JobLane.Log))
+            return false;
+        _logDueMs[node] ??= Clock.Ms + _logMs[node];
+        if (Clock.Ms < _logDueMs[node])
+            return false;
+        _logDueMs[node] = null;
+        return jobs.RunOne(JobLane.Log);
     }
 
     private sealed class Events(TestCluster cluster, string name) : INodeEvents

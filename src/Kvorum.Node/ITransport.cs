@@ -19,6 +19,12 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="SnapshotChunk"/>.</summary>
     SnapshotAck = 5,
+
+    /// <summary>A question for some partitions' share of a scan's page.</summary>
+    ScanAsk = 6,
+
+    /// <summary>Answer to <see cref="ScanAsk"/>.</summary>
+    ScanShare = 7,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

@@ -18,6 +18,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
 
+    /// <summary>Set once, before any loop runs.</summary>
+    public IReadOnlyList<NodeLoop> Loops { get; set; } = [];
+
     public bool IsFaulted => Volatile.Read(ref _isFaulted) != 0;
 
     public long MonotonicMs => (long)world.Time.GetElapsedTime(0).TotalMilliseconds;

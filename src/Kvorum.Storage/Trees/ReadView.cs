@@ -68,6 +68,42 @@ public sealed class ReadView : IDisposable
         }
     }
 
+    /// <summary>
+    /// Keys below <paramref name="end"/> (exclusive; empty: no bound) down to <paramref name="from"/>
+    /// (inclusive), in descending byte order.
+    /// </summary>
+    public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> ScanBack(
+        ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end)
+    {
+        ulong prefix = Node.PrefixOf(end.Span);
+        var path = new Stack<(Node Node, int Next)>();
+        Node leaf = _root;
+        while (leaf.Children is { } children)
+        {
+            int at = end.IsEmpty ? leaf.Count - 1 : leaf.FindChild(prefix, end.Span);
+            path.Push((leaf, at - 1));
+            leaf = children[at];
+        }
+
+        int found = leaf.Find(prefix, end.Span);
+        int place = end.IsEmpty ? leaf.Count - 1 : (found >= 0 ? found : ~found) - 1;
+        while (true)
+        {
+            for (; place >= 0; place--)
+            {
+                ObjectDisposedException.ThrowIf(Volatile.Read(ref _closed) != 0, this);
+                byte[] key = leaf.Keys[place];
+                if (key.AsSpan().SequenceCompareTo(from.Span) < 0)
+                    yield break;
+                yield return new(key, leaf.Values![place]);
+            }
+
+            if (PreviousLeaf(path) is not { } previous)
+                yield break;
+            (leaf, place) = (previous, previous.Count - 1);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -87,6 +123,26 @@ public sealed class ReadView : IDisposable
             {
                 path.Push((node, 1));
                 node = children[0];
+            }
+
+            return node;
+        }
+
+        return null;
+    }
+
+    private static Node? PreviousLeaf(Stack<(Node Node, int Next)> path)
+    {
+        while (path.TryPop(out (Node Node, int Next) at))
+        {
+            if (at.Next < 0)
+                continue;
+            path.Push((at.Node, at.Next - 1));
+            Node node = at.Node.Children![at.Next];
+            while (node.Children is { } children)
+            {
+                path.Push((node, node.Count - 2));
+                node = children[node.Count - 1];
             }
 
             return node;

@@ -169,7 +169,8 @@ internal sealed class TestCluster : IDisposable
                     continue;
                 foreach (var loop in host.Node.Loops)
                     moved |= loop.Turn() == TimeSpan.Zero;
-                moved |= host.Jobs.RunOne(JobLane.Log) | host.Jobs.RunOne(JobLane.Background);
+                moved |= host.Jobs.RunOne(JobLane.Log) | host.Jobs.RunOne(JobLane.Background)
+                    | host.Jobs.RunOne(JobLane.Scan);
             }
 
             moved |= Network.Pump();

@@ -45,6 +45,7 @@ public class TreeModelTests
             byte[] end = TestBytes.Of($"{from + 50:D8}");
             Assert.Equal(model.Keys.Skip(from + 1).Take(Math.Min(49, 4999 - from)),
                 view.Scan(first, end).Select(pair => TestBytes.Text(pair.Key)));
+            Assert.Equal(view.Scan(first, end).Reverse(), view.ScanBack(first, end));
         }
     }
 
@@ -153,6 +154,24 @@ public class TreeModelTests
         Assert.Equal(
             model.Keys.SkipWhile(key => key != middle).SkipLast(1),
             view.Scan(TestBytes.Of(middle), TestBytes.Of(last)).Select(pair => TestBytes.Text(pair.Key)));
+        CheckBack(view, model, middle, last);
+    }
+
+    private static void CheckBack(
+        ReadView view, SortedDictionary<string, string> model, string middle, string last)
+    {
+        Assert.Equal(
+            model.Select(pair => (pair.Key, pair.Value)).Reverse(),
+            view.ScanBack(default, default)
+                .Select(pair => (TestBytes.Text(pair.Key), TestBytes.Text(pair.Value))));
+        Assert.Equal(
+            model.Keys.SkipWhile(key => key != middle).SkipLast(1).Reverse(),
+            view.ScanBack(TestBytes.Of(middle), TestBytes.Of(last)).Select(pair => TestBytes.Text(pair.Key)));
+        // Bounds that are no keys.
+        string[] inside = [.. model.Keys.Where(key => string.CompareOrdinal(key, middle + "\0") >= 0
+            && string.CompareOrdinal(key, last + "\0") < 0)];
+        Assert.Equal(inside.Reverse(), view.ScanBack(TestBytes.Of(middle + "\0"), TestBytes.Of(last + "\0"))
+            .Select(pair => TestBytes.Text(pair.Key)));
     }
 
     private static void Change(

@@ -17,6 +17,7 @@ internal static class KvorumProgram
             KeyCommands.Put(),
             KeyCommands.Get(),
             KeyCommands.Delete(),
+            ScanCommand.Create(),
             HealthCommand.Create(),
             StatusCommand.Create(),
             BenchCommand.Create(),

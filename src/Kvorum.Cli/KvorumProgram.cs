@@ -18,6 +18,7 @@ internal static class KvorumProgram
             KeyCommands.Put(),
             KeyCommands.Get(),
             KeyCommands.Delete(),
+            ScanCommand.Create(),
             HealthCommand.Create(),
             StatusCommand.Create(),
             BenchCommand.Create(),

@@ -28,6 +28,49 @@ public sealed record WriteOptions
     public ulong? RequestId { get; init; }
 }
 
+/// <summary>What a scan reads, and how. What is left out does not bound.</summary>
+public sealed record ScanOptions
+{
+    /// <summary>Keys that begin with this.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; init; }
+
+    /// <summary>Keys from this one on, inclusive.</summary>
+    public ReadOnlyMemory<byte> From { get; init; }
+
+    /// <summary>Keys before this one, exclusive.</summary>
+    public ReadOnlyMemory<byte> End { get; init; }
+
+    /// <summary>True for the greatest key first.</summary>
+    public bool Reverse { get; init; }
+
+    /// <summary>True for keys and versions without values.</summary>
+    public bool KeysOnly { get; init; }
+
+    /// <summary>Keys of the whole scan, or of the one page, at most; 0 for all.</summary>
+    public ulong Limit { get; init; }
+
+    /// <summary>How fresh each page must be, in each partition.</summary>
+    public ReadConsistency Consistency { get; init; }
+
+    /// <summary>
+    /// Bytes of a page at most, which is what the client holds in memory; a larger first entry comes alone.
+    /// Null for <see cref="Limits.ScanPageBytesDefault"/>; at most <see cref="Limits.ScanPageBytesMax"/>.
+    /// </summary>
+    public int? PageBytes { get; init; }
+
+    /// <summary>
+    /// To go on behind a page: its <see cref="ScanResult.Token"/>, with the same keyspace, bounds and
+    /// direction.
+    /// </summary>
+    public ReadOnlyMemory<byte> Token { get; init; }
+
+    /// <summary>The keyspace; null for the client's.</summary>
+    public string? Keyspace { get; init; }
+
+    /// <summary>How long each page may take, retries included; null for the client's.</summary>
+    public TimeSpan? Timeout { get; init; }
+}
+
 /// <summary>What a single read may say beyond the key.</summary>
 public sealed record ReadOptions
 {

@@ -13,6 +13,26 @@ public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, 
     public string? Text => Found ? Encoding.UTF8.GetString(Value.Span) : null;
 }
 
+/// <summary>One key of a scan.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Value">Its value; empty if only keys were asked for. The caller's own.</param>
+/// <param name="Version">Its version; grows with each write.</param>
+public readonly record struct ScannedKey(
+    ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, ulong Version)
+{
+    /// <summary>The key as UTF-8 text.</summary>
+    public string KeyText => Encoding.UTF8.GetString(Key.Span);
+
+    /// <summary>The value as UTF-8 text.</summary>
+    public string Text => Encoding.UTF8.GetString(Value.Span);
+}
+
+/// <summary>One page of a scan.</summary>
+/// <param name="Keys">In the order of the scan; may be none although more follow.</param>
+/// <param name="Token">Leads behind this page; empty at the end of the range.</param>
+/// <param name="IsStale">The page may be out of date, as asked for.</param>
+public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<byte> Token, bool IsStale);
+
 /// <summary>What a write did.</summary>
 /// <param name="Version">The version that the key got; for a delete the position of the deletion.</param>
 /// <param name="HadPrevious">Only if it was asked for: there was a value before.</param>

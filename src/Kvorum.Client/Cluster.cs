@@ -56,7 +56,9 @@ internal sealed class Cluster : IDisposable
                 throw course.TimeUp();
             var routes = Volatile.Read(ref _routes);
             var partition = routes.PartitionOf(request.Keyspace, request.Key.Span);
-            var link = Pick(routes, request.Keyspace, partition, course.Avoid);
+            var link = request is ScanRequest
+                ? Any(routes, course.Avoid)
+                : Pick(routes, request.Keyspace, partition, course.Avoid);
             var connection = link.Open(partition);
             var answer = new Answer(AnswerKind.NotSent);
             if (connection is null)

@@ -118,6 +118,66 @@ public sealed class KvorumClient : IAsyncDisposable
         string key, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         DeleteAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
 
+    /// <summary>
+    /// The keys of a range in byte order, over all partitions: pages are fetched as they are consumed, and no
+    /// more than one is held. Each page is a read of its own: a key that is there during the whole scan comes
+    /// exactly once, but the pages are not one snapshot. A failure that outlasts the page's time is thrown
+    /// where the scan stands: what came before is right, and a new scan may begin behind it.
+    /// </summary>
+    public async IAsyncEnumerable<ScannedKey> ScanAsync(
+        ScanOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var left = options ?? new();
+        while (true)
+        {
+            var page = await ScanPageAsync(left, cancellationToken).ConfigureAwait(false);
+            foreach (var key in page.Keys)
+                yield return key;
+            if (page.Token.IsEmpty || (left.Limit > 0 && left.Limit == (ulong)page.Keys.Count))
+                yield break;
+            left = left with
+            {
+                Token = page.Token,
+                Limit = left.Limit == 0 ? 0 : left.Limit - (ulong)page.Keys.Count,
+            };
+        }
+    }
+
+    /// <summary>The keys that begin with a prefix, written as UTF-8; see the other overload.</summary>
+    public IAsyncEnumerable<ScannedKey> ScanAsync(
+        string prefix, ScanOptions? options = null, CancellationToken cancellationToken = default) =>
+        ScanAsync((options ?? new()) with { Prefix = Encoding.UTF8.GetBytes(prefix) }, cancellationToken);
+
+    /// <summary>
+    /// One page of a range: for programs that hand the token on to their own callers. No node keeps anything
+    /// for it.
+    /// </summary>
+    public async ValueTask<ScanResult> ScanPageAsync(
+        ScanOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.PageBytes ?? 0);
+        var range = KeyRange.Of(options.Prefix, options.From, options.End);
+        var request = new ScanRequest
+        {
+            Keyspace = options.Keyspace ?? _options.Keyspace,
+            Key = range.From,
+            End = range.End,
+            Reverse = options.Reverse,
+            KeysOnly = options.KeysOnly,
+            Limit = (uint)Math.Min(options.Limit, uint.MaxValue),
+            PageBytes = (uint)(options.PageBytes ?? 0),
+            Consistency = options.Consistency,
+            Token = options.Token,
+        };
+        var reply = await _cluster.CallAsync(request, options.Timeout ?? _options.Timeout, cancellationToken)
+            .ConfigureAwait(false);
+        var page = ScanPageCodec.Decode(reply.Value);
+        return new(
+            [.. page.Entries.Select(static entry => new ScannedKey(entry.Key, entry.Value, entry.Version))],
+            page.Token, reply.Stale);
+    }
+
     /// <summary>The cluster as one of its nodes knows it now.</summary>
     public async ValueTask<ClusterMap> MapAsync(CancellationToken cancellationToken = default)
     {

@@ -28,6 +28,12 @@ public enum PeerFrameKind : byte
 
     /// <summary>The sender's log is slow: it should lead nothing. No payload; repeated while it is.</summary>
     SlowLog = 8,
+
+    /// <summary>A question for some partitions' share of a scan's page.</summary>
+    ScanAsk = 9,
+
+    /// <summary>Answer to <see cref="ScanAsk"/>.</summary>
+    ScanShare = 10,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

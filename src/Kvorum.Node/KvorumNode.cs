@@ -19,6 +19,7 @@ public sealed class KvorumNode : INode, IDisposable
     private readonly List<Tree> _trees = [];
     private readonly IDisposable _folderLock;
     private volatile bool _isStopping;
+    private uint _scanTurn;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -35,6 +36,7 @@ public sealed class KvorumNode : INode, IDisposable
             var preferences = GroupPlacement.Of(options);
             _context = new(options, world, new(options, world, preferences));
             _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
+            _context.Loops = _loops;
             Recover(preferences);
             _context.Introductions = new(_context, _loops, identity);
         }
@@ -139,18 +141,30 @@ public sealed class KvorumNode : INode, IDisposable
             return UnknownKeyspace(request.Keyspace);
         if (RequestRules.Broken(request, keyspace) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
+        call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
+        if (request is ScanRequest)
+        {
+            // Of no partition: the loops take turns at putting pages together.
+            var loop = _loops[Interlocked.Increment(ref _scanTurn) % (uint)_loops.Length];
+            return loop.TryPost(call) ? null : Overloaded(0);
+        }
+
         var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
         call.Group = partition + 1;
-        call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
-        return LoopOf(call.Group).TryPost(call)
-            ? null
-            : new() { Status = ReplyStatus.Overloaded, Message = "too many requests are under way on this node: retry after a pause", Partition = partition };
+        return LoopOf(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
     private Reply NoPart() => new()
     {
         Status = ReplyStatus.Unavailable,
         Message = $"{_context.Options.Self.Name} does not take part: {Cluster.WhyNotAdmitted}",
+    };
+
+    private static Reply Overloaded(uint partition) => new()
+    {
+        Status = ReplyStatus.Overloaded,
+        Message = "too many requests are under way on this node: retry after a pause",
+        Partition = partition,
     };
 
     private Reply UnknownKeyspace(string name) => new()

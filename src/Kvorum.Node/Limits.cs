@@ -102,6 +102,37 @@ internal static class Limits
     /// <summary>Floors of clients (the newest forgotten request) kept per partition.</summary>
     public const int SessionFloorsMax = 65_536;
 
+    /// <summary>
+    /// Pages of scans that one loop puts together at once: a page and its shares take about twice the page's
+    /// bytes.
+    /// </summary>
+    public const int ScanPagesPerLoop = 32;
+
+    /// <summary>Requests for pages that wait for their turn in one loop.</summary>
+    public const int ScanPagesWaiting = 1024;
+
+    /// <summary>Least bytes of a share, so that a few groups that are asked again are worth the way.</summary>
+    public const int ScanShareBytesMin = 16 << 10;
+
+    /// <summary>
+    /// Time after which a share that did not come is asked for again: longer than an election round.
+    /// </summary>
+    public const long ScanShareTimeoutMs = 1000;
+
+    /// <summary>
+    /// The same after many tries: whoever is slow must not be asked to do the same work ever more often.
+    /// </summary>
+    public const long ScanShareTimeoutMaxMs = 16_000;
+
+    /// <summary>Keys that are looked at for one share, ended ones included: some milliseconds.</summary>
+    public const int ScannedRecordsMax = 16_384;
+
+    /// <summary>
+    /// Bytes of keys and values that are looked at for one share, wanted or not: what a disk gives in some ten
+    /// milliseconds.
+    /// </summary>
+    public const long ScannedBytesMax = 8 << 20;
+
     /// <summary>Buffers larger than this are not kept for the next frame.</summary>
     public const int KeptBufferBytes = 4 << 20;
 }

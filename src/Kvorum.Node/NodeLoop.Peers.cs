@@ -49,5 +49,6 @@ public sealed partial class NodeLoop
         foreach (var replica in _replicas.Values)
             replica.PeerDown(peer, loss);
         _forwards.PeerLost(peer);
+        _scans.PeerLost(peer);
     }
 }

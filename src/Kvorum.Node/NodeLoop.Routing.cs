@@ -32,7 +32,9 @@ public sealed partial class NodeLoop
 
     private void Route(Call call)
     {
-        if (Find(call.Group) is { } replica)
+        if (call.Request is ScanRequest)
+            _scans.Take(call);
+        else if (Find(call.Group) is { } replica)
             replica.Take(call);
         else
             RouteElsewhere(call);

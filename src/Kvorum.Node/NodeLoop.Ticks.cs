@@ -70,6 +70,7 @@ public sealed partial class NodeLoop
 
         if (_forwards.Count > 0)
             _forwards.Sweep(NowMs);
+        _scans.Sweep(NowMs);
         RetryHomeless();
     }
 

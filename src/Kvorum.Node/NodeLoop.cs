@@ -2,6 +2,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -44,6 +45,7 @@ public sealed partial class NodeLoop
         Index = index;
         _inbox = new(() => Wake());
         _forwards = new(this, context.FirstNumber, context.Options.Loops, index);
+        _scans = new(this, context.FirstNumber, context.Options.Loops, index);
         NowMs = context.MonotonicMs;
         _tickedMs = NowMs;
     }
@@ -210,7 +212,10 @@ public sealed partial class NodeLoop
     /// Runs slow work on the background lane; <paramref name="done"/> runs in this loop, with what the work
     /// threw.
     /// </summary>
-    internal void RunInBackground(Action work, Action<Exception?> done) => _context.World.Jobs.Run(JobLane.Background, () =>
+    internal void RunInBackground(Action work, Action<Exception?> done) => Run(JobLane.Background, work, done);
+
+    /// <summary>Runs work on a lane; <paramref name="done"/> runs in this loop, with what it threw.</summary>
+    internal void Run(JobLane lane, Action work, Action<Exception?> done) => _context.World.Jobs.Run(lane, () =>
     {
         Exception? failure = null;
         try
@@ -236,10 +241,16 @@ public sealed partial class NodeLoop
             return;
         call.IsDone = true;
         Interlocked.Decrement(ref _callCount);
-        if (call.Request is GetRequest)
-            Reads++;
-        else
+        if (call is ScanPart)
+        {
+            call.Complete(reply);
+            return;
+        }
+
+        if (call.Request is WriteRequest)
             Writes++;
+        else
+            Reads++;
         if (call is ForwardedCall forwarded)
         {
             OutboxOf(forwarded.From).AddForwardReply(forwarded.Id, reply, Transport);

@@ -1,6 +1,7 @@
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -89,6 +90,14 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 var answer = IntroductionCodec.DecodeAnswer(payload);
                 node.Loops[0].Post(() => context.Introductions.Answered(from, answer));
                 break;
+            case PeerFrameKind.ScanAsk:
+                ScanAsk(from, payload);
+                break;
+            case PeerFrameKind.ScanShare:
+                var share = ScanCodec.DecodeShare(payload);
+                var asking = node.Loops[ScanTable.LoopOf(share.Id, node.Loops.Count)];
+                asking.Post(() => asking.Answered(share));
+                break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
         }
@@ -123,6 +132,12 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
             var request = RequestCodec.DecodeRequest(reader.Bytes());
             node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout));
         }
+    }
+
+    private void ScanAsk(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var ask = ScanCodec.DecodeAsk(payload);
+        NodeLoop.Deliver(node.Loops, ask, share => node.Loops[0].Send(from, share));
     }
 
     private void ForwardReply(ReadOnlyMemory<byte> payload)

@@ -10,6 +10,8 @@ internal static class RequestRules
     /// <summary>Which rule of the keyspace the request breaks; null if none.</summary>
     public static string? Broken(Request request, KeyspaceDefinition keyspace)
     {
+        if (request is ScanRequest scan)
+            return Broken(scan, keyspace);
         var key = request.Key.Length;
         if (key == 0)
             return "key cannot be empty";
@@ -22,6 +24,29 @@ internal static class RequestRules
         if (request is WriteRequest write && Encoding.UTF8.GetByteCount(write.ClientId) > Protocol.Limits.ClientIdBytesMax)
             return $"client id length {Encoding.UTF8.GetByteCount(write.ClientId)} exceeds maximum of {Protocol.Limits.ClientIdBytesMax} bytes";
         return null;
+    }
+
+    // A bound may be one byte longer than a key: the least key behind another is that long.
+    private static string? Broken(ScanRequest scan, KeyspaceDefinition keyspace)
+    {
+        var boundBytesMax = keyspace.KeyBytesMax + 1;
+        if (Math.Max(scan.Key.Length, scan.End.Length) is var bound && bound > boundBytesMax)
+            return $"range bound length {bound} exceeds maximum of {boundBytesMax} bytes";
+        if (new KeyRange(scan.Key, scan.End).IsReversed)
+            return "the range is reversed: its end is before its beginning; a reverse scan takes the same bounds as a forward one";
+        if (scan.PageBytes > Protocol.Limits.ScanPageBytesMax)
+            return $"page size {scan.PageBytes} exceeds maximum of {Protocol.Limits.ScanPageBytesMax} bytes";
+        if (scan.Token.Length > boundBytesMax + ScanToken.OverheadBytes)
+            return $"token length {scan.Token.Length} exceeds maximum of {boundBytesMax + ScanToken.OverheadBytes} bytes";
+        try
+        {
+            ScanToken.RangeOf(scan);
+            return null;
+        }
+        catch (FormatException e)
+        {
+            return e.Message;
+        }
     }
 
     private static bool IsStrict(ReadOnlySpan<byte> key)

@@ -23,6 +23,15 @@ public static class Limits
     /// </summary>
     public const int FrameBytesMax = 16 << 20;
 
+    /// <summary>
+    /// Bound of a scan's page, in bytes, that names none: large enough that a page's round trip is small
+    /// beside its bytes, small enough for a hundred of them at once.
+    /// </summary>
+    public const int ScanPageBytesDefault = 256 << 10;
+
+    /// <summary>The greatest bound of a scan's page that may be asked for, in bytes.</summary>
+    public const int ScanPageBytesMax = 1 << 20;
+
     /// <summary>Hash slots, as Redis Cluster defines them.</summary>
     public const int SlotCount = 16384;
 }

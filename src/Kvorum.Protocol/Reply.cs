@@ -71,7 +71,8 @@ public sealed record Reply
     public bool Found { get; init; }
 
     /// <summary>
-    /// Read: the value. Write with <see cref="WriteRequest.ReturnPrevious"/>: the previous value.
+    /// Read: the value. Write with <see cref="WriteRequest.ReturnPrevious"/>: the previous value. Scan: the
+    /// page, as <see cref="ScanPageCodec"/> writes it.
     /// </summary>
     public ReadOnlyMemory<byte> Value { get; init; }
 

@@ -16,7 +16,8 @@ public enum ReadConsistency : byte
 }
 
 /// <summary>
-/// A request about one key: a closed family. Keys and values are exact bytes and are never changed once here.
+/// A request about one key, or a range of them: a closed family. Keys and values are exact bytes and are never
+/// changed once here.
 /// </summary>
 public abstract record Request
 {
@@ -27,7 +28,9 @@ public abstract record Request
     /// <summary>The keyspace, by name.</summary>
     public string Keyspace { get; init; } = "default";
 
-    /// <summary>The key: not empty.</summary>
+    /// <summary>
+    /// The key: not empty. Of a <see cref="ScanRequest"/>: where the range begins; empty for no bound.
+    /// </summary>
     public required ReadOnlyMemory<byte> Key { get; init; }
 
     /// <summary>
@@ -85,4 +88,37 @@ public sealed record GetRequest : Request
 {
     /// <summary>How fresh the answer must be.</summary>
     public ReadConsistency Consistency { get; init; }
+}
+
+/// <summary>
+/// Reads one page of the keys from <see cref="Request.Key"/> (inclusive) to <see cref="End"/> (exclusive), in
+/// byte order over all partitions. Any node answers it. The answer is a <see cref="ScanPage"/> in
+/// <see cref="Reply.Value"/>; while it has a token, the same request with that <see cref="Token"/> reads on.
+/// </summary>
+public sealed record ScanRequest : Request
+{
+    /// <summary>Where the range ends, exclusive; empty for no bound.</summary>
+    public ReadOnlyMemory<byte> End { get; init; }
+
+    /// <summary>True for the greatest key first.</summary>
+    public bool Reverse { get; init; }
+
+    /// <summary>True for keys and versions without values.</summary>
+    public bool KeysOnly { get; init; }
+
+    /// <summary>Entries of the page at most; 0 for no bound but the page's bytes.</summary>
+    public uint Limit { get; init; }
+
+    /// <summary>
+    /// Bytes of the page at most, keys and values and <see cref="ScanPageCodec.EntryOverhead"/> for each; a
+    /// first entry that is larger comes alone. 0 for <see cref="Limits.ScanPageBytesDefault"/>; at most
+    /// <see cref="Limits.ScanPageBytesMax"/>.
+    /// </summary>
+    public uint PageBytes { get; init; }
+
+    /// <summary>How fresh the page must be, in each partition.</summary>
+    public ReadConsistency Consistency { get; init; }
+
+    /// <summary>The token of the page before; empty for the first page.</summary>
+    public ReadOnlyMemory<byte> Token { get; init; }
 }

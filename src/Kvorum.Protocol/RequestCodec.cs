@@ -7,12 +7,14 @@ namespace Kvorum.Protocol;
 /// Bytes of requests and replies, shared by native clients and by nodes that forward. Integers are
 /// little-endian; nothing is optional except what a flag announces; every message is read to its last byte.
 /// <code>
-/// request  := put | get | delete
+/// request  := put | get | delete | scan
 /// put      := 0x01 head write ttlMs:u64 value:bytes32
 /// get      := 0x02 head consistency:u8                    consistency: 0 linearizable, 1 lease, 2 stale
 /// delete   := 0x03 head write
+/// scan     := 0x04 head end:bytes32 limit:u32 pageBytes:u32 consistency:u8 token:bytes32
 /// head     := flags:u8 keyspace:text8 key:bytes32         flags: 1 no redirect; only in writes:
-/// write    := clientId:text8 requestId:u64 [version:u64]         2 return previous, 4 version is given
+/// write    := clientId:text8 requestId:u64 [version:u64]         2 return previous, 4 version is given;
+///                                                                only in scans: 8 reverse, 16 keys only
 ///
 /// reply    := status:u8 flags:u8 partition:u32 epoch:u64 version:u64
 ///             [message:text16] [leader:text8] value:bytes32
@@ -38,10 +40,13 @@ public static class RequestCodec
     private const byte PutKind = 1;
     private const byte GetKind = 2;
     private const byte DeleteKind = 3;
+    private const byte ScanKind = 4;
 
     private const byte NoRedirectFlag = 1;
     private const byte ReturnPreviousFlag = 2;
     private const byte IfVersionFlag = 4;
+    private const byte ReverseFlag = 8;
+    private const byte KeysOnlyFlag = 16;
 
     private const byte FoundFlag = 1;
     private const byte StaleFlag = 2;
@@ -82,6 +87,7 @@ public static class RequestCodec
         {
             PutRequest put => checked(head + WriteSize(put) + 8 + 4 + put.Value.Length),
             DeleteRequest delete => head + WriteSize(delete),
+            ScanRequest scan => checked(head + 4 + scan.End.Length + 4 + 4 + 1 + 4 + scan.Token.Length),
             _ => head + 1,
         };
     }
@@ -124,6 +130,15 @@ public static class RequestCodec
                 WriteHead(ref writer, get, 0);
                 writer.U8((byte)get.Consistency);
                 break;
+            case ScanRequest scan:
+                writer.U8(ScanKind);
+                WriteHead(ref writer, scan, FlagsOf(scan));
+                writer.Bytes32(scan.End.Span);
+                writer.U32(scan.Limit);
+                writer.U32(scan.PageBytes);
+                writer.U8((byte)scan.Consistency);
+                writer.Bytes32(scan.Token.Span);
+                break;
         }
     }
 
@@ -161,24 +176,37 @@ public static class RequestCodec
     {
         var reader = new SpanReader(bytes);
         var kind = reader.U8("kind of request");
-        if (kind is < PutKind or > DeleteKind)
+        if (kind is < PutKind or > ScanKind)
             throw new FormatException($"Kind {kind} is no request.");
-        var flags = Flags(ref reader,
-            kind == GetKind ? NoRedirectFlag : NoRedirectFlag | ReturnPreviousFlag | IfVersionFlag);
+        var flags = Flags(ref reader, KnownFlags(kind));
         var noRedirect = (flags & NoRedirectFlag) != 0;
         var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
         var key = reader.Bytes32("key");
-        if (kind == GetKind)
+        if (kind is GetKind or ScanKind)
         {
-            var get = new GetRequest
-            {
-                Keyspace = keyspace,
-                Key = key,
-                NoRedirect = noRedirect,
-                Consistency = Consistency(ref reader),
-            };
+            Request read = kind == GetKind
+                ? new GetRequest
+                {
+                    Keyspace = keyspace,
+                    Key = key,
+                    NoRedirect = noRedirect,
+                    Consistency = Consistency(ref reader),
+                }
+                : new ScanRequest
+                {
+                    Keyspace = keyspace,
+                    Key = key,
+                    NoRedirect = noRedirect,
+                    Reverse = (flags & ReverseFlag) != 0,
+                    KeysOnly = (flags & KeysOnlyFlag) != 0,
+                    End = reader.Bytes32("end"),
+                    Limit = reader.U32("limit"),
+                    PageBytes = reader.U32("bound of the page"),
+                    Consistency = Consistency(ref reader),
+                    Token = reader.Bytes32("token"),
+                };
             reader.End("request");
-            return get;
+            return read;
         }
 
         var returnPrevious = (flags & ReturnPreviousFlag) != 0;
@@ -251,6 +279,16 @@ public static class RequestCodec
     private static byte FlagsOf(WriteRequest write) =>
         (byte)((write.ReturnPrevious ? ReturnPreviousFlag : 0)
             | (write.IfVersion is null ? 0 : IfVersionFlag));
+
+    private static byte FlagsOf(ScanRequest scan) =>
+        (byte)((scan.Reverse ? ReverseFlag : 0) | (scan.KeysOnly ? KeysOnlyFlag : 0));
+
+    private static int KnownFlags(byte kind) => NoRedirectFlag | kind switch
+    {
+        GetKind => 0,
+        ScanKind => ReverseFlag | KeysOnlyFlag,
+        _ => ReturnPreviousFlag | IfVersionFlag,
+    };
 
     private static void WriteHead(ref SpanWriter writer, Request request, byte flags)
     {

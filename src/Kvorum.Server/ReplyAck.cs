@@ -14,6 +14,7 @@ internal static class ReplyAck
         _ when reply.Stale => "none",
         GetRequest { Consistency: ReadConsistency.Stale } => "none",
         GetRequest { Consistency: ReadConsistency.Lease } => "lease",
+        ScanRequest { Consistency: ReadConsistency.Lease } => "lease",
         _ => Majority,
     };
 }

@@ -8,6 +8,9 @@ public enum JobLane : byte
 
     /// <summary>Flushes, checkpoints, file streaming: slow, not urgent, one at a time.</summary>
     Background,
+
+    /// <summary>Reading long ranges: callers wait for it, so it must not stand behind slow work.</summary>
+    Scan,
 }
 
 /// <summary>

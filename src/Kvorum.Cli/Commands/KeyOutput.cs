@@ -28,6 +28,23 @@ internal static class KeyOutput
         return found.Found ? $"value={GoQuote.Of(found.Value.Span)}" : $"key {GoQuote.Of(key)} not found";
     }
 
+    public static string OfScan(ScannedKey found, bool keysOnly, bool isJson)
+    {
+        if (isJson)
+        {
+            return Json(json =>
+            {
+                WriteBytes(json, "key", found.Key.Span);
+                if (!keysOnly)
+                    WriteBytes(json, "value", found.Value.Span);
+                json.WriteNumber("version", found.Version);
+            });
+        }
+
+        var key = $"key={GoQuote.Of(found.Key.Span)}";
+        return keysOnly ? key : $"{key} value={GoQuote.Of(found.Value.Span)}";
+    }
+
     public static string OfWrite(WriteResult done, bool isJson) => !isJson
         ? "ok=true leader=\"\""
         : Json(json =>

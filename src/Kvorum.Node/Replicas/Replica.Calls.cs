@@ -1,3 +1,4 @@
+using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -32,8 +33,8 @@ internal sealed partial class Replica
     {
         if (call.IsCancelled)
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
-        else if (call.Request is GetRequest { Consistency: ReadConsistency.Stale } stale)
-            ServeRead(call, stale, stale: true);
+        else if (ConsistencyOf(call) == ReadConsistency.Stale)
+            ServeRead(call, stale: true);
         else if (IsLeader)
             TakeAsLeader(call);
         else if (_raft.Leader is { } leader && (call.Request.NoRedirect || loop.Cluster.IsUp(leader)))
@@ -81,9 +82,9 @@ internal sealed partial class Replica
     private void TakeAsLeader(Call call)
     {
         loop.Touch(this);
-        if (call.Request is GetRequest read)
+        if (ConsistencyOf(call) is { } consistency)
         {
-            var byLease = read.Consistency == ReadConsistency.Lease && loop.Options.LeaseReads;
+            var byLease = consistency == ReadConsistency.Lease && loop.Options.LeaseReads;
             (byLease ? _newLeaseReads : _newReads).Add(call);
             return;
         }
@@ -208,14 +209,29 @@ internal sealed partial class Replica
     private void Serve(List<Call> calls)
     {
         foreach (var call in calls)
-            ServeRead(call, (GetRequest)call.Request, stale: false);
+            ServeRead(call, stale: false);
     }
 
-    private void ServeRead(Call call, GetRequest request, bool stale)
+    // Null for a write.
+    private static ReadConsistency? ConsistencyOf(Call call) => call.Request switch
+    {
+        GetRequest get => get.Consistency,
+        ScanRequest scan => scan.Consistency,
+        _ => null,
+    };
+
+    private void ServeRead(Call call, bool stale)
     {
         if (call.IsDone)
             return;
-        var record = ((KeyValueMachine)_machine).Get(request.Key.Span);
+        if (call is ScanPart part)
+        {
+            part.Open(_tree, _machine.LogTimeMs);
+            loop.Finish(part, new Reply { Status = ReplyStatus.Ok });
+            return;
+        }
+
+        var record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
         loop.Finish(call, new Reply
         {
             Status = ReplyStatus.Ok,

@@ -44,6 +44,22 @@ internal static class KvMessages
         NoRedirect = delete.NoRedirect,
     };
 
+    public static ScanRequest From(V1.ScanRequest scan)
+    {
+        var range = KeyRange.Of(scan.Prefix.Memory, scan.From.Memory, scan.End.Memory);
+        return new()
+        {
+            Keyspace = Keyspace(scan.Keyspace),
+            Key = range.From,
+            End = range.End,
+            Reverse = scan.Reverse,
+            KeysOnly = scan.KeysOnly,
+            Consistency = ConsistencyOf(scan.Consistency),
+            PageBytes = scan.PageBytes,
+            Token = scan.Token.Memory,
+        };
+    }
+
     public static V1.PutResponse ToPut(Reply reply) => new()
     {
         Header = HeaderOf(reply, ReplyAck.Majority),
@@ -67,6 +83,23 @@ internal static class KvMessages
         Previous = UnsafeByteOperations.UnsafeWrap(reply.Value),
         Replayed = reply.Replayed,
     };
+
+    public static V1.ScanReply ToScan(ScanPage page, bool stale)
+    {
+        var reply = new V1.ScanReply
+        {
+            More = !page.Token.IsEmpty,
+            Token = UnsafeByteOperations.UnsafeWrap(page.Token),
+            Stale = stale,
+        };
+        reply.Entries.AddRange(page.Entries.Select(static entry => new V1.Entry
+        {
+            Key = UnsafeByteOperations.UnsafeWrap(entry.Key),
+            Version = entry.Version,
+            Value = UnsafeByteOperations.UnsafeWrap(entry.Value),
+        }));
+        return reply;
+    }
 
     public static V1.Error ToError(Reply reply)
     {

@@ -12,6 +12,7 @@ internal sealed class KvService(INode node, GrpcOptions options)
         .Unary<V1.PutRequest, V1.PutResponse>("Put", PutAsync)
         .Unary<V1.GetRequest, V1.GetResponse>("Get", GetAsync)
         .Unary<V1.DeleteRequest, V1.DeleteResponse>("Delete", DeleteAsync)
+        .ServerStreaming<V1.ScanRequest, V1.ScanReply>("Scan", ScanAsync)
         .Bidirectional<V1.KeyRequest, V1.KeyReply>("Pipeline", PipelineAsync)
         .Unary<V1.HealthRequest, V1.HealthResponse>("Health", HealthAsync);
 
@@ -26,6 +27,22 @@ internal sealed class KvService(INode node, GrpcOptions options)
 
     private async ValueTask<V1.DeleteResponse> DeleteAsync(V1.DeleteRequest delete, GrpcCall call) =>
         KvMessages.ToDelete(await AskAsync(KvMessages.From(delete), call).ConfigureAwait(false));
+
+    private async Task ScanAsync(V1.ScanRequest scan, GrpcReplies<V1.ScanReply> replies, GrpcCall call)
+    {
+        var pages = new ScanPages(KvMessages.From(scan), scan.Limit);
+        while (!pages.IsEnd)
+        {
+            if (call.Stopping.IsCancellationRequested)
+                throw new GrpcException(
+                    GrpcStatus.Unavailable, "the node is shutting down: go on elsewhere with the last token");
+            var reply = await AskAsync(pages.Next, call).ConfigureAwait(false);
+            var page = pages.Take(reply);
+            // Much may have to be passed over before the next key: that is no news for the client.
+            if (page.Entries.Count > 0 || pages.IsEnd)
+                await replies.WriteAsync(KvMessages.ToScan(page, reply.Stale)).ConfigureAwait(false);
+        }
+    }
 
     private Task PipelineAsync(
         GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call) =>

@@ -80,6 +80,48 @@ internal sealed record ValueBody
     public required string Ack { get; init; }
 }
 
+/// <summary>One key of a scan.</summary>
+internal sealed record ScanEntryBody
+{
+    public string? Key { get; init; }
+
+    public string? KeyBase64 { get; init; }
+
+    public string? Value { get; init; }
+
+    public string? ValueBase64 { get; init; }
+
+    public required ulong Version { get; init; }
+}
+
+/// <summary>Answer to a scan: one page.</summary>
+internal sealed record ScanBody
+{
+    public required IReadOnlyList<ScanEntryBody> Entries { get; init; }
+
+    /// <summary>True if the range goes on behind this page.</summary>
+    public required bool More { get; init; }
+
+    /// <summary>Leads behind this page.</summary>
+    public string? Token { get; init; }
+
+    public required ulong Epoch { get; init; }
+
+    public required string Ack { get; init; }
+}
+
+/// <summary>
+/// Last line of a streamed scan: that it is whole, or how to go on, or why it broke. Without it, it was cut.
+/// </summary>
+internal sealed record ScanEndBody
+{
+    public required bool More { get; init; }
+
+    public string? Token { get; init; }
+
+    public ErrorBody? Failed { get; init; }
+}
+
 /// <summary>Any error.</summary>
 internal sealed record ErrorBody
 {
@@ -144,6 +186,9 @@ internal sealed record StatsBody
 [JsonSerializable(typeof(SetBody))]
 [JsonSerializable(typeof(WriteBody))]
 [JsonSerializable(typeof(ValueBody))]
+[JsonSerializable(typeof(ScanBody))]
+[JsonSerializable(typeof(ScanEntryBody))]
+[JsonSerializable(typeof(ScanEndBody))]
 [JsonSerializable(typeof(ErrorBody))]
 [JsonSerializable(typeof(HealthBody))]
 [JsonSerializable(typeof(StatsBody))]

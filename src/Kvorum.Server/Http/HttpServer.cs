@@ -65,8 +65,8 @@ public sealed class HttpServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
-        // Every byte of a key may be an escape.
-        kestrel.Limits.MaxRequestLineSize = (3 * options.KeyBytesMax) + 8192;
+        // Every byte of a key may be an escape, and a scan names up to four.
+        kestrel.Limits.MaxRequestLineSize = (4 * 3 * options.KeyBytesMax) + 8192;
         kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, kestrel.Limits.MaxRequestLineSize);
         kestrel.Listen(options.EndPoint, listen =>
         {

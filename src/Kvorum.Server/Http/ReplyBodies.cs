@@ -51,6 +51,21 @@ internal static class ReplyBodies
         }, BodyContext.Default.ValueBody);
     }
 
+    /// <summary>One key of a scan.</summary>
+    public static ScanEntryBody Of(ScanEntry entry, bool keysOnly)
+    {
+        var key = RequestTarget.TextOrNull(entry.Key.Span);
+        var value = keysOnly ? null : RequestTarget.TextOrNull(entry.Value.Span);
+        return new()
+        {
+            Key = key,
+            KeyBase64 = key is null ? Convert.ToBase64String(entry.Key.Span) : null,
+            Value = value,
+            ValueBase64 = value is null && !keysOnly ? Convert.ToBase64String(entry.Value.Span) : null,
+            Version = entry.Version,
+        };
+    }
+
     /// <summary>The key is not there. No failure of the store: the only 404 that a read knows.</summary>
     public static HttpFailure Absent(Reply reply) => new(404, new()
     {

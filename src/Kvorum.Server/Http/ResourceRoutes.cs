@@ -25,11 +25,16 @@ internal static class ResourceRoutes
             routes.MapPut(pattern, route.Of(PutAsync)).WithMetadata(
                 new KnownQuery(
                     [.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]));
-            routes.MapMethods(pattern, ["GET", "HEAD"], route.Of(GetAsync)).WithMetadata(
+            routes.MapMethods(pattern, ["HEAD"], route.Of(GetAsync)).WithMetadata(
                 new KnownQuery([.. Common, "consistency"]));
             routes.MapDelete(pattern, route.Of(DeleteAsync)).WithMetadata(
                 new KnownQuery([.. Common, "if_version", "client_id", "request_id", "return_previous"]));
         }
+
+        routes.MapGet("/v1/kv/{key}", route.Of(GetAsync)).WithMetadata(
+            new KnownQuery([.. Common, "consistency"]));
+        routes.MapGet("/v1/kv", route.Of(GetOrScanAsync)).WithMetadata(
+            new KnownQuery([.. Common, "consistency", .. ScanRoute.Parameters]));
     }
 
     /// <summary>
@@ -83,6 +88,20 @@ internal static class ResourceRoutes
         };
         var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Without any key, a scan. "/v1/kv/" is no scan but a key that somebody forgot.
+    /// </summary>
+    private static Task GetOrScanAsync(HttpExchange exchange)
+    {
+        var hasKey = exchange.Query.Bytes("key_base64") is not null
+            || exchange.Http.Features.Get<PathKey>() is not null;
+        if (!hasKey)
+            return ScanRoute.ScanAsync(exchange);
+        return ScanRoute.Parameters.FirstOrDefault(name => exchange.Query.Bytes(name) is not null) is { } name
+            ? throw HttpFailure.Invalid($"'{name}' belongs to a scan, and a key is given too")
+            : GetAsync(exchange);
     }
 
     private static async Task GetAsync(HttpExchange exchange)

@@ -5,7 +5,8 @@ namespace Kvorum.Tests.Storage;
 /// <summary>Jobs that run when the test says so, on the test's thread.</summary>
 public sealed class PumpedJobs : IJobRunner
 {
-    private readonly Queue<Action>[] _lanes = [new(), new()];
+    private readonly Queue<Action>[] _lanes =
+        [.. Enum.GetValues<JobLane>().Select(static _ => new Queue<Action>())];
 
     public void Run(JobLane lane, Action job)
     {
@@ -37,7 +38,7 @@ public sealed class PumpedJobs : IJobRunner
     /// <summary>Runs jobs until there are none.</summary>
     public void RunAll()
     {
-        while (RunOne(JobLane.Log) || RunOne(JobLane.Background))
+        while (RunOne(JobLane.Log) || RunOne(JobLane.Background) || RunOne(JobLane.Scan))
         {
         }
     }

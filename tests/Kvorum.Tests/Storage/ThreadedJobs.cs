@@ -6,7 +6,8 @@ namespace Kvorum.Tests.Storage;
 /// <summary>One thread for each lane. Disposing it runs what is queued and stops the threads.</summary>
 public sealed class ThreadedJobs : IJobRunner, IDisposable
 {
-    private readonly BlockingCollection<Action>[] _lanes = [new(), new()];
+    private readonly BlockingCollection<Action>[] _lanes =
+        [.. Enum.GetValues<JobLane>().Select(static _ => new BlockingCollection<Action>())];
     private readonly Thread[] _threads;
 
     public ThreadedJobs()

@@ -188,7 +188,8 @@ internal sealed class TestCluster : IDisposable
                     continue;
                 foreach (var loop in host.Node.Loops)
                     moved |= loop.Turn() == TimeSpan.Zero;
-                moved |= RunLog(node, host.Jobs) | host.Jobs.RunOne(JobLane.Background);
+                moved |= RunLog(node, host.Jobs) | host.Jobs.RunOne(JobLane.Background)
+                    | host.Jobs.RunOne(JobLane.Scan);
             }
 
             moved |= Network.Pump();

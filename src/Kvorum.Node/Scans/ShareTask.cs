@@ -1,0 +1,68 @@
+using Kvorum.Raft;
+using Kvorum.Storage;
+
+namespace Kvorum.Node.Scans;
+
+/// <summary>
+/// One loop's answer to a question for a share: every group is read like any key, confirmed together in one
+/// round; then the views are merged by a job, so that the loop never walks over keys. Owned by the loop.
+/// </summary>
+internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> answer)
+{
+    private readonly List<(uint Group, PartitionView View)> _parts = [];
+    private readonly List<(uint Group, NodeId? Leader)> _refused = [];
+    private readonly long _deadlineMs = loop.NowMs + ask.TimeoutMs;
+    private int _missing = ask.Groups.Length;
+
+    public void Begin()
+    {
+        var timeout = TimeSpan.FromMilliseconds(ask.TimeoutMs);
+        foreach (var group in ask.Groups)
+            loop.Take(new ScanPart(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
+    }
+
+    private void Done(ScanPart part)
+    {
+        if (part.View is { } view)
+            _parts.Add((part.Group, view));
+        else
+            _refused.Add((part.Group, loop.Cluster.LeaderOf(part.Group)));
+        if (--_missing == 0)
+            Read();
+    }
+
+    private void Read()
+    {
+        var refusal = new ScanShare { Id = ask.Id, Refused = [.. _refused] };
+        if (_parts.Count == 0)
+        {
+            answer(refusal);
+            return;
+        }
+
+        ScanShare? share = null;
+        loop.Run(
+            JobLane.Scan,
+            () => share = ReadViews(),
+            failure => answer((failure is null ? share! : refusal with
+            {
+                Error = $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}",
+            }) with { Refused = refusal.Refused }));
+    }
+
+    // A question that nobody waits for any more is answered without the work.
+    private ScanShare ReadViews()
+    {
+        try
+        {
+            return loop.ClockMs > _deadlineMs
+                ? new() { Id = ask.Id }
+                : ShareReader.Read(ask, _parts);
+        }
+        finally
+        {
+            foreach (var (_, view) in _parts)
+                view.Dispose();
+        }
+    }
+}

@@ -106,7 +106,9 @@ internal sealed unsafe class TableReader : IDisposable
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
 
-    /// <summary>Reads and checks every filter, past the cache; a cursor over all of the table checks the rest.</summary>
+    /// <summary>
+    /// Reads and checks every filter, past the cache; a cursor over all of the table checks the rest.
+    /// </summary>
     public void CheckFilters()
     {
         BlockView top = Top;
@@ -118,7 +120,8 @@ internal sealed unsafe class TableReader : IDisposable
             if (filter.Bytes == 0)
                 continue;
             if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
-                throw TableFormat.Damaged(_path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
+                throw TableFormat.Damaged(
+                    _path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
             CachedBlock block = CachedBlock.Allocate(filter.Bytes);
             try
             {

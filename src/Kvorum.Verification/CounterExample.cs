@@ -4,8 +4,8 @@ using Kvorum.Verification.Search;
 namespace Kvorum.Verification;
 
 /// <summary>
-/// Makes a history without an order readable: the shortest prefix of the key's events that has none ends with
-/// an answer that nothing explains; told are that answer, what the key could hold before it, and the
+/// Makes a history without an order readable: the shortest prefix of the key's events that has none ends
+/// with an answer that nothing explains; told are that answer, what the key could hold before it, and the
 /// operations around it.
 /// </summary>
 internal static class CounterExample
@@ -29,30 +29,34 @@ internal static class CounterExample
         var failing = answered[ShortestPrefix(operations, answered, furthestBlocked, configurationsMax)];
         var last = failing.CompletedEvent!.Value;
         var search = new LinearizationSearch(
-            new KeySteps(operations, last), Math.Min(configurationsMax, ConfigurationsForTheStates), looksAhead: false);
+            new KeySteps(operations, last), Math.Min(configurationsMax, ConfigurationsForTheStates),
+            looksAhead: false);
         search.Run();
 
         var prefix = operations.Where(operation => operation.InvokedEvent <= last).ToArray();
         var told = Around(prefix, failing);
-        var states = string.Join("; or ", search.StatesBeforeTheEnd.DefaultIfEmpty("what took too long to find out"));
+        var states = search.StatesBeforeTheEnd.DefaultIfEmpty("what took too long to find out");
         var text = string.Create(
             CultureInfo.InvariantCulture,
             $"""
             no order of the operations on {key} explains the answer at event {last}:
               {failing}
-            Before it the key could hold: {states}.
-            The shortest part of the history without an order is its first {prefix.Length} operations on this key; of them:
+            Before it the key could hold: {string.Join("; or ", states)}.
+            The shortest part of the history without an order is its first {prefix.Length} operations
+            on this key; of them:
             {Indented(told)}
             """);
         return new(LinearizabilityChecker.Theorem, key, text, told);
     }
 
-    // Prefixes of a history that has an order have one: so the first that has none is found by halving, in a
-    // range that grows from where the search of all was blocked; mostly that is close.
+    // Prefixes of a history that has an order have one: so the first that has none is found by halving, in
+    // a range that grows from where the search of all was blocked; mostly that is close.
     private static int ShortestPrefix(
-        IReadOnlyList<Operation> operations, Operation[] answered, int furthestBlocked, long configurationsMax)
+        IReadOnlyList<Operation> operations, Operation[] answered, int furthestBlocked,
+        long configurationsMax)
     {
-        var low = Math.Max(0, Array.FindIndex(answered, operation => operation.CompletedEvent >= furthestBlocked));
+        var low = Math.Max(
+            0, Array.FindIndex(answered, operation => operation.CompletedEvent >= furthestBlocked));
         var high = low;
         for (var stride = 1; high < answered.Length - 1 && HasOrder(high); stride *= 2)
             (low, high) = (high + 1, Math.Min(high + stride, answered.Length - 1));
@@ -78,16 +82,19 @@ internal static class CounterExample
     private static Operation[] Around(Operation[] prefix, Operation failing)
     {
         var related = prefix.Where(operation => operation == failing || IsRelated(operation, failing));
-        var near = prefix
-            .Where(operation => operation.IsCertain
-                || (operation.Outcome.Kind != OutcomeKind.Failed && operation.Invocation.Kind != OperationKind.Get))
-            .OrderByDescending(operation => operation.IsCertain ? operation.CompletedEvent : operation.InvokedEvent);
+        var near = prefix.Where(operation => operation.IsCertain || MayBeWritten(operation))
+            .OrderByDescending(operation =>
+                operation.IsCertain ? operation.CompletedEvent : operation.InvokedEvent);
         return [.. related.Concat(near).Distinct().Take(OperationsTold)
             .OrderBy(operation => operation.InvokedEvent)];
     }
 
+    private static bool MayBeWritten(Operation operation) =>
+        operation.Outcome.Kind != OutcomeKind.Failed && operation.Invocation.Kind != OperationKind.Get;
+
     private static bool IsRelated(Operation operation, Operation failing) =>
-        (failing.Outcome.Value is { } value && (operation.Invocation.Value == value || operation.Outcome.Value == value))
+        (failing.Outcome.Value is { } value
+            && (operation.Invocation.Value == value || operation.Outcome.Value == value))
         || (failing.Outcome.Version is > 0 and { } version && operation.Outcome.Version == version)
         || (failing.Invocation.IfVersion is > 0 and { } expected && operation.Outcome.Version == expected);
 

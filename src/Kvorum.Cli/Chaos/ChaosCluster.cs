@@ -14,7 +14,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private readonly List<PeerProxy> _proxies = [];
     private readonly Link[,] _links;
 
-    public ChaosCluster(int nodes)
+    /// <param name="nodes">How many.</param>
+    /// <param name="flags">What else <c>kvorum start</c> is told.</param>
+    public ChaosCluster(int nodes, params string[] flags)
     {
         Folder = Directory.CreateTempSubdirectory("kvorum-chaos-").FullName;
         int[] ports = DemoCluster.FreePorts(nodes * 4);
@@ -24,7 +26,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         [
             .. names.Select((name, n) => new DemoServer(
                 name, Folder, $"127.0.0.1:{ports[(n * 4) + 1]}", $"127.0.0.1:{ports[(n * 4) + 2]}",
-                $"127.0.0.1:{ports[(n * 4) + 3]}", peers)),
+                $"127.0.0.1:{ports[(n * 4) + 3]}", peers, flags)),
         ];
         _links = new Link[nodes, nodes];
         foreach (var (from, to) in Ways())
@@ -35,7 +37,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
         {
             int to = n;
             _proxies.Add(new(ports[n * 4], ports[(n * 4) + 3], id =>
-                indices.TryGetValue(id, out int from) && from != to ? (_links[from, to], _links[to, from]) : null));
+                indices.TryGetValue(id, out int from) && from != to
+                    ? (_links[from, to], _links[to, from])
+                    : null));
         }
     }
 

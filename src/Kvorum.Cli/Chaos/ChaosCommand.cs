@@ -6,9 +6,9 @@ using Kvorum.Cli.Commands;
 namespace Kvorum.Cli.Chaos;
 
 /// <summary>
-/// <c>kvorum chaos</c>: real processes, killed, paused and cut off from each other under load, and proof that
-/// clients saw nothing wrong. Exit code 0 when all promises held and every fault hit, 1 when not, 2 when it was
-/// asked wrongly.
+/// <c>kvorum chaos</c>: real processes, killed, paused and cut off from each other under load, and proof
+/// that clients saw nothing wrong. Exit code 0 when all promises held and every fault hit, 1 when not, 2
+/// when it was asked wrongly.
 /// </summary>
 internal static class ChaosCommand
 {
@@ -23,7 +23,8 @@ internal static class ChaosCommand
     private static readonly Option<int> Keys = Flag.Number(
         "--keys", "Number of keys; one in three is a counter", Defaults.Keys);
 
-    private static readonly Option<int> Nodes = Flag.Number("--nodes", "Nodes of the cluster", Defaults.Nodes);
+    private static readonly Option<int> Nodes = Flag.Number(
+        "--nodes", "Nodes of the cluster", Defaults.Nodes);
 
     private static readonly Option<int> Seed = Flag.Number(
         "--seed", "Decides which faults come when; the rest is the machine's", Defaults.Seed);
@@ -31,6 +32,9 @@ internal static class ChaosCommand
     private static readonly Option<string> Faults = Flag.Text(
         "--faults", "names", "Kinds of faults, comma-separated: kill, pause, split",
         string.Join(',', Defaults.Faults));
+
+    private static readonly Option<bool> LeaseReads = Flag.Switch(
+        "--lease-reads", "Start the nodes with --lease-reads, and ask for every second read by lease");
 
     private static readonly Option<bool> Keep = Flag.Switch(
         "--keep", "Keep the nodes' data and logs; after a failure they are kept anyway");
@@ -43,7 +47,7 @@ internal static class ChaosCommand
         var command = new Command(
             "chaos", "Kills, pauses and splits a cluster of its own under load, and checks what clients saw.")
         {
-            Duration, Clients, Keys, Nodes, Seed, Faults, Keep, Json,
+            Duration, Clients, Keys, Nodes, Seed, Faults, LeaseReads, Keep, Json,
         };
         command.SetAction(static (parsed, _) => Run(
             Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
@@ -59,7 +63,8 @@ internal static class ChaosCommand
             return ExitCode.Usage;
 
         using var end = new EndSignals();
-        await using var cluster = new ChaosCluster(options.Nodes) { Keep = options.Keep };
+        string[] flags = options.LeaseReads ? ["--lease-reads"] : [];
+        await using var cluster = new ChaosCluster(options.Nodes, flags) { Keep = options.Keep };
         var run = new ChaosRun(options, options.Json ? static _ => { } : Tell);
         try
         {
@@ -115,6 +120,7 @@ internal static class ChaosCommand
         Seed = parsed.GetValue(Seed),
         Faults = parsed.GetValue(Faults)!.Split(
             ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        LeaseReads = parsed.GetValue(LeaseReads),
         Keep = parsed.GetValue(Keep),
         Json = parsed.GetValue(Json),
     };

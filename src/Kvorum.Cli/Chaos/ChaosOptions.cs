@@ -21,6 +21,11 @@ internal sealed record ChaosOptions
 
     public IReadOnlyList<string> Faults { get; init; } = FaultNames;
 
+    /// <summary>
+    /// True for nodes that serve reads by lease, and clients that ask for it half of the time.
+    /// </summary>
+    public bool LeaseReads { get; init; }
+
     public bool Keep { get; init; }
 
     public bool Json { get; init; }

@@ -6,13 +6,13 @@ using Kvorum.Verification;
 namespace Kvorum.Cli.Chaos;
 
 /// <summary>
-/// One run: a cluster, clients, faults; then everything is mended, the cluster must serve again within a bound,
-/// every key is read, and the checkers say what they think of it all.
+/// One run: a cluster, clients, faults; then everything is mended, the cluster must serve again within a
+/// bound, every key is read, and the checkers say what they think of it all.
 /// </summary>
 internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
 {
-    // From a start of all nodes to the first answer; and from the last fault, with the longest back-off of the
-    // links between nodes.
+    // From a start of all nodes to the first answer; and from the last fault, with the longest back-off of
+    // the links between nodes.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Recorder _recorder = new();
@@ -57,11 +57,15 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
 
     private async Task<FinalRead[]> Load(ChaosCluster cluster, Nemesis nemesis, CancellationToken cancel)
     {
-        KvorumClient[] connections = [.. Enumerable.Range(0, options.Clients + 1).Select(_ => Connect(cluster))];
+        KvorumClient[] connections =
+            [.. Enumerable.Range(0, options.Clients + 1).Select(_ => Connect(cluster))];
         try
         {
             RegisterClient[] clients =
-                [.. connections.Select((connection, n) => new RegisterClient(n, connection, _recorder, options))];
+            [
+                .. connections.Select((connection, n) =>
+                    new RegisterClient(n, connection, _recorder, options)),
+            ];
             foreach (var server in cluster.Servers)
                 server.Start();
             await Serves(clients[^1], cluster, "the cluster serves", cancel).ConfigureAwait(false);
@@ -125,7 +129,8 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
         tell($"checking {history.Operations.Count} operations");
         var result = LinearizabilityChecker.Check(history);
         _problems.AddRange(result.Violations.Select(violation => violation.ToString()));
-        _problems.AddRange(result.Undecided.Select(key => $"{LinearizabilityChecker.Theorem}: {key}: not decided, the search took too long"));
+        _problems.AddRange(result.Undecided.Select(key =>
+            $"{LinearizabilityChecker.Theorem}: {key}: not decided, the search took too long"));
         _problems.AddRange(ExactlyOnceChecker.Check(history).Select(violation => violation.ToString()));
         _problems.AddRange(DurabilityChecker.Check(history, reads).Select(violation => violation.ToString()));
     }

@@ -144,5 +144,6 @@ internal sealed class Nemesis(ChaosCluster cluster, ChaosOptions options, Action
     private static string Names(IEnumerable<DemoServer> servers) =>
         string.Join(", ", servers.Select(server => server.Name).Order(StringComparer.Ordinal));
 
-    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+    private static string Seconds(TimeSpan time) =>
+        time.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
 }

@@ -5,9 +5,9 @@ using System.Net.Sockets;
 namespace Kvorum.Cli.Chaos;
 
 /// <summary>
-/// Stands before one node's peer address: all members name this proxy's address as the node's own, in --peers
-/// and in what they tell each other, so that no way between two nodes leads past it. It learns from the first
-/// bytes of a connection who dials, and lets bytes through as the links of the two say.
+/// Stands before one node's peer address: all members name this proxy's address as the node's own, in
+/// --peers and in what they tell each other, so that no way between two nodes leads past it. It learns from
+/// the first bytes of a connection who dials, and lets bytes through as the links of the two say.
 /// </summary>
 internal sealed class PeerProxy : IAsyncDisposable
 {
@@ -86,7 +86,8 @@ internal sealed class PeerProxy : IAsyncDisposable
             await target.ConnectAsync(_target, end.Token).ConfigureAwait(false);
             await target.SendAsync(opening, end.Token).ConfigureAwait(false);
             var first = await Task.WhenAny(
-                Pump(dialler, target, there, end.Token), Pump(target, dialler, back, end.Token)).ConfigureAwait(false);
+                Pump(dialler, target, there, end.Token), Pump(target, dialler, back, end.Token))
+                .ConfigureAwait(false);
             await end.CancelAsync().ConfigureAwait(false);
             await first.ConfigureAwait(false);
         }
@@ -109,7 +110,10 @@ internal sealed class PeerProxy : IAsyncDisposable
             {
                 await link.Pass(cancel).ConfigureAwait(false);
                 for (int sent = 0; sent < count;)
-                    sent += await to.SendAsync(bytes.AsMemory(sent, count - sent), cancel).ConfigureAwait(false);
+                {
+                    var rest = bytes.AsMemory(sent, count - sent);
+                    sent += await to.SendAsync(rest, cancel).ConfigureAwait(false);
+                }
             }
         }
         catch (Exception e) when (IsEnd(e))

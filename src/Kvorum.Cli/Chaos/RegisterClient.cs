@@ -14,6 +14,8 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
 {
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(8);
 
+    private static readonly ReadOptions ByLease = new() { Consistency = ReadConsistency.Lease };
+
     private readonly Random _random = new((options.Seed * 1000) + number);
     private readonly Dictionary<string, ulong> _versions = [];
     private ulong _request;
@@ -42,7 +44,8 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
         Outcome outcome;
         try
         {
-            var result = await client.GetAsync(key).ConfigureAwait(false);
+            var how = options.LeaseReads && _random.Next(2) == 0 ? ByLease : null;
+            var result = await client.GetAsync(key, how).ConfigureAwait(false);
             outcome = result.Text is { } text ? Outcome.Found(text, result.Version) : Outcome.Absent;
         }
         catch (KvorumException)
@@ -59,12 +62,13 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
 
     private static bool IsCounter(int key) => key % 3 == 2;
 
-    private Task<Outcome> Put(string key, ulong? ifVersion = null) => Write(new(number, OperationKind.Put, key)
-    {
-        Value = string.Create(CultureInfo.InvariantCulture, $"{number}.{++_value}"),
-        IfVersion = ifVersion,
-        ReturnsPrevious = _random.Next(4) == 0,
-    });
+    private Task<Outcome> Put(string key, ulong? ifVersion = null) =>
+        Write(new(number, OperationKind.Put, key)
+        {
+            Value = string.Create(CultureInfo.InvariantCulture, $"{number}.{++_value}"),
+            IfVersion = ifVersion,
+            ReturnsPrevious = _random.Next(4) == 0,
+        });
 
     private Task<Outcome> Register(string key) => _random.Next(100) switch
     {
@@ -129,9 +133,10 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
 
     private Outcome Ended(Operation operation, Outcome outcome)
     {
-        var key = operation.Invocation.Key;
+        var asked = operation.Invocation;
+        bool isGone = asked.Kind == OperationKind.Delete && outcome.Kind == OutcomeKind.Ok;
         if (outcome.Version is { } version)
-            _versions[key] = operation.Invocation.Kind == OperationKind.Delete && outcome.Kind == OutcomeKind.Ok ? 0 : version;
+            _versions[asked.Key] = isGone ? 0 : version;
         recorder.Complete(operation, outcome);
         return outcome;
     }

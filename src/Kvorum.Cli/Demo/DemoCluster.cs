@@ -70,7 +70,8 @@ internal sealed class DemoCluster : IAsyncDisposable
 
 /// <summary>One of them.</summary>
 internal sealed class DemoServer(
-    string name, string folder, string addr, string http, string peer, string peers)
+    string name, string folder, string addr, string http, string peer, string peers,
+    params string[] flags)
 {
     private Process? _process;
 
@@ -105,7 +106,7 @@ internal sealed class DemoServer(
         string[] arguments =
         [
             "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer, "--peers", peers,
-            "--data", Path.Combine(folder, name), "--until-stdin-ends",
+            "--data", Path.Combine(folder, name), "--until-stdin-ends", .. flags,
         ];
         if (isHosted)
             start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);

@@ -3,8 +3,8 @@ namespace Kvorum.Verification.Search;
 /// <summary>
 /// The moments of the steps that are not yet in the order being tried, in the order of the history: a doubly
 /// linked list from which a step is lifted and into which it is put back, last lifted first. Entry 2i is the
-/// invocation of step i, entry 2i + 1 its completion. One line has the steps that are certain, another one the
-/// others, which have no completion.
+/// invocation of step i, entry 2i + 1 its completion. One line has the steps that are certain, another one
+/// the others, which have no completion.
 /// </summary>
 internal sealed class EventLine
 {

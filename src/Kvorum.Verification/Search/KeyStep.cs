@@ -27,8 +27,8 @@ internal readonly record struct KeyStep
     public long Delta { get; init; }
 
     /// <summary>
-    /// Get, put and delete: the value that was there, or absent, or <see cref="NothingSeen"/>. Add: the value
-    /// after it, or <see cref="NothingSeen"/>.
+    /// Get, put and delete: the value that was there, or absent, or <see cref="NothingSeen"/>. Add: the
+    /// value after it, or <see cref="NothingSeen"/>.
     /// </summary>
     public int Seen { get; init; }
 
@@ -36,8 +36,8 @@ internal readonly record struct KeyStep
     public ulong? IfVersion { get; init; }
 
     /// <summary>
-    /// The version that the answer reported; of a step of unknown outcome, the one under which the value that
-    /// it alone sets was seen.
+    /// The version that the answer reported; of a step of unknown outcome, the one under which the value
+    /// that it alone sets was seen.
     /// </summary>
     public ulong? Version { get; init; }
 
@@ -59,8 +59,8 @@ internal readonly record struct KeyStep
     public ulong Position => Version is null or 0 ? 0 : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
 
     /// <summary>
-    /// True if the state tells whether it can still happen: the version that it expects has come by then, and
-    /// never comes again.
+    /// True if the state tells whether it can still happen: the version that it expects has come by then,
+    /// and never comes again.
     /// </summary>
     public bool IsSpentByVersion => !IsCertain && IfVersion > 0;
 

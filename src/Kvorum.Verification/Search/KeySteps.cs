@@ -12,7 +12,7 @@ internal sealed class KeySteps
     private readonly List<string> _values = [];
     private readonly Dictionary<string, int> _numbers = [];
     private readonly HashSet<string> _seen = [];
-    private readonly Dictionary<(OperationKind Kind, int Value, long Delta, ulong? IfVersion), int> _twins = [];
+    private readonly Dictionary<(OperationKind, int, long, ulong?), int> _twins = [];
     private readonly bool _adds;
 
     public KeySteps(IReadOnlyList<Operation> operations, int lastEvent)
@@ -50,7 +50,8 @@ internal sealed class KeySteps
         var number = 0L;
         sum = 0;
         var isNumber = value == RegisterState.Absent
-            || long.TryParse(_values[value], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
+            || long.TryParse(
+                _values[value], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
         if (!isNumber || (delta > 0 ? number > long.MaxValue - delta : number < long.MinValue - delta))
             return false;
         sum = NumberOf((number + delta).ToString(CultureInfo.InvariantCulture));
@@ -62,7 +63,8 @@ internal sealed class KeySteps
     {
         var deeds = Steps.Index().Where(step => !step.Item.IsCertain)
             .GroupBy(step => Deed(step.Item))
-            .Where(group => !group.First().Item.IsSpentByVersion && group.Count() is > 1 and < RepeatCounts.LaneMax)
+            .Where(group => !group.First().Item.IsSpentByVersion)
+            .Where(group => group.Count() is > 1 and < RepeatCounts.LaneMax)
             .Take(RepeatCounts.Lanes);
         foreach (var (lane, group) in deeds.Index())
         {
@@ -77,7 +79,8 @@ internal sealed class KeySteps
         var versions = Steps.Where(step => step is { Kind: OperationKind.Get, Seen: >= 0, Version: not null })
             .DistinctBy(step => step.Seen)
             .ToDictionary(step => step.Seen, step => step.Version);
-        var onlyWriters = Steps.Index().Where(step => step.Item.Kind == OperationKind.Put && !step.Item.IsRefused)
+        var onlyWriters = Steps.Index()
+            .Where(step => step.Item is { Kind: OperationKind.Put, IsRefused: false })
             .GroupBy(step => step.Item.Value)
             .Where(group => versions.ContainsKey(group.Key) && group.Count() == 1)
             .Select(group => group.First())
@@ -86,7 +89,8 @@ internal sealed class KeySteps
             Steps[index] = step with { Version = versions[step.Value] };
     }
 
-    private bool IsCertain(Operation operation) => operation.IsCertain && operation.CompletedEvent <= LastEvent;
+    private bool IsCertain(Operation operation) =>
+        operation.IsCertain && operation.CompletedEvent <= LastEvent;
 
     private bool Matters(Operation operation) => operation.InvokedEvent <= LastEvent
         && operation.Outcome.Kind != OutcomeKind.Failed
@@ -112,7 +116,8 @@ internal sealed class KeySteps
         return certain ? step : step with { Twin = TwinOf(step) };
     }
 
-    // Values of unknown writes that nobody has read are one value: it does not matter which of them is there.
+    // Values of unknown writes that nobody has read are one value: it does not matter which of them is
+    // there.
     private int WrittenBy(string value, bool certain) =>
         certain || _adds || _seen.Contains(value) ? NumberOf(value) : NumberOf("(a value that nobody read)");
 

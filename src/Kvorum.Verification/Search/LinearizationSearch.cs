@@ -1,23 +1,24 @@
 namespace Kvorum.Verification.Search;
 
 // The search of Wing and Gong ("Testing and verifying concurrent objects", 1993) as Lowe made it fast
-// ("Testing for linearizability", 2017): depth first over the steps that could be next, which are those asked
-// before the first completion of a step that is left; and never twice from the same configuration, which is
-// the set of steps done and the state. A configuration is remembered by a fingerprint of 128 bits, the XOR of
-// its members' signs and the state's: that two of a search collide is less likely than a broken machine.
+// ("Testing for linearizability", 2017): depth first over the steps that could be next, which are those
+// asked before the first completion of a step that is left; and never twice from the same configuration,
+// which is the set of steps done and the state. A configuration is remembered by a fingerprint of 128 bits,
+// the XOR of its members' signs and the state's: that two of a search collide is less likely than a broken
+// machine.
 //
 // Five rules keep the tree small. Each is sound, that is, an order exists within the rules if one exists:
 //   1. Versions grow: see PositionOrder.
 //   2. A step that changes nothing and may be next is next. Whatever order follows, the step could be moved
 //      to its front.
-//   3. A step of unknown outcome is followed at once by a step that depends on what the key holds. Otherwise
-//      nobody sees its effect, and it can be left out.
+//   3. A step of unknown outcome is followed at once by a step that depends on what the key holds.
+//      Otherwise nobody sees its effect, and it can be left out.
 //   4. Of steps of unknown outcome that do the same, the one asked first is first: no answer tells them
 //      apart, and the one asked first may stand wherever another one may.
-//   5. A step of unknown outcome that alone can have set a value happened if the value was read, and got the
-//      version that was read: see KeySteps.
-// And steps of unknown outcome are tried last, so that what needs few of them is tried before what needs more:
-// see TriedConfigurations.
+//   5. A step of unknown outcome that alone can have set a value happened if the value was read, and got
+//      the version that was read: see KeySteps.
+// And steps of unknown outcome are tried last, so that what needs few of them is tried before what needs
+// more: see TriedConfigurations.
 
 /// <summary>
 /// Looks for an order of one key's steps that explains all answers. Used once. Without
@@ -70,8 +71,10 @@ internal sealed class LinearizationSearch(KeySteps operations, long configuratio
             var trial = step == NoStep ? Trial.DeadEnd : Try(step);
             if (trial == Trial.DeadEnd && !TryGoBack(out step))
                 return SearchVerdict.None;
-            if (trial != Trial.DeadEnd)
-                step = trial == Trial.NotPossible ? NextToTry(step) : _certainLeft > 0 ? FirstToTry() : NoStep;
+            if (trial == Trial.NotPossible)
+                step = NextToTry(step);
+            else if (trial == Trial.Taken && _certainLeft > 0)
+                step = FirstToTry();
         }
 
         return SearchVerdict.Found;
@@ -103,7 +106,9 @@ internal sealed class LinearizationSearch(KeySteps operations, long configuratio
     }
 
     private int UncertainCandidate(int entry) =>
-        entry != _uncertain.Head && _steps[entry / 2].Operation.InvokedEvent < FirstCompletion() ? entry / 2 : NoStep;
+        entry != _uncertain.Head && _steps[entry / 2].Operation.InvokedEvent < FirstCompletion()
+            ? entry / 2
+            : NoStep;
 
     private int FirstCompletion()
     {
@@ -123,7 +128,8 @@ internal sealed class LinearizationSearch(KeySteps operations, long configuratio
             && RegisterModel.TryApply(step, operations, _state, out next);
     }
 
-    private bool IsFree(in KeyStep step, RegisterState next) => step.IsCertain && !step.IsWrite && next == _state;
+    private bool IsFree(in KeyStep step, RegisterState next) =>
+        step.IsCertain && !step.IsWrite && next == _state;
 
     private Trial Try(int index)
     {

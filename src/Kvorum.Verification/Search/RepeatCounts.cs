@@ -19,6 +19,8 @@ internal static class RepeatCounts
     /// <summary>One in a lane.</summary>
     public static ulong One(int lane) => 1UL << (lane * LaneBits);
 
-    /// <summary>True if no lane of <paramref name="few"/> is above that of <paramref name="many"/>.</summary>
+    /// <summary>
+    /// True if no lane of <paramref name="few"/> is above that of <paramref name="many"/>.
+    /// </summary>
     public static bool IsAtMost(ulong few, ulong many) => (((many | TopBits) - few) & TopBits) == TopBits;
 }

@@ -1,8 +1,9 @@
 namespace Kvorum.Verification.Search;
 
 /// <summary>
-/// The configurations that were tried. Of two that differ only in how many repeatable steps of unknown outcome
-/// are done, the one with fewer can do all that the other can: when it has failed, the other fails too.
+/// The configurations that were tried. Of two that differ only in how many repeatable steps of unknown
+/// outcome are done, the one with fewer can do all that the other can: when it has failed, the other fails
+/// too.
 /// </summary>
 internal sealed class TriedConfigurations
 {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Tests.Verification.Harness;
 using Kvorum.Verification;
@@ -53,7 +52,7 @@ public class RandomHistoryTests
         Assert.True(rejected > 60, $"{rejected} rejected");
     }
 
-    /// <summary>A correct store is accepted, with versions and without, with one writer in ten lost.</summary>
+    /// <summary>A correct store is accepted, with versions and without, with many writers lost.</summary>
     [Theory]
     [InlineData(true, 0.05)]
     [InlineData(true, 0.5)]
@@ -72,10 +71,7 @@ public class RandomHistoryTests
         for (var seed = 0; seed < 1; seed++)
         {
             var history = RandomHistory.Make(new Random(seed), settings);
-            var watch = Stopwatch.StartNew();
             var result = LinearizabilityChecker.Check(history);
-            TestContext.Current.TestOutputHelper?.WriteLine(
-                $"{watch.Elapsed.TotalMilliseconds:F0} ms, {result.Configurations} configurations");
             Assert.True(result.IsLinearizable, string.Join('\n', result.Violations) + result.Undecided.Count);
         }
     }
@@ -106,23 +102,23 @@ public class RandomHistoryTests
                 stale = operation;
                 return Outcome.Found(old!);
             });
-            var watch = Stopwatch.StartNew();
             var violation = Assert.Single(LinearizabilityChecker.Check(history).Violations);
-            TestContext.Current.TestOutputHelper?.WriteLine($"{watch.Elapsed.TotalMilliseconds:F0} ms\n{violation.Text}");
             Assert.Contains(stale!, violation.Operations);
-            Assert.Contains($"explains the answer at event {stale!.CompletedEvent}", violation.Text, StringComparison.Ordinal);
+            var told = $"explains the answer at event {stale!.CompletedEvent}";
+            Assert.Contains(told, violation.Text, StringComparison.Ordinal);
         }
     }
 
-    private static Outcome Falsify(Random random, Operation operation, Outcome outcome) => random.Next(5) switch
-    {
-        0 when outcome.Value is not null =>
-            outcome with { Value = random.Next(1, 5).ToString(CultureInfo.InvariantCulture) },
-        1 when outcome.Version > 0 => outcome with { Version = outcome.Version + (ulong)random.Next(1, 3) },
-        2 when outcome.Version > 1 => outcome with { Version = outcome.Version - 1 },
-        3 when operation.Invocation.Kind == OperationKind.Get => Outcome.Absent,
-        _ when operation.Invocation.IfVersion is not null && outcome.Kind == OutcomeKind.Ok =>
-            Outcome.Refused(outcome.Version),
-        _ => operation.Invocation.Kind == OperationKind.Get ? Outcome.Found("3") : Outcome.Failed,
-    };
+    private static Outcome Falsify(Random random, Operation operation, Outcome outcome) =>
+        random.Next(5) switch
+        {
+            0 when outcome.Value is not null =>
+                outcome with { Value = random.Next(1, 5).ToString(CultureInfo.InvariantCulture) },
+            1 when outcome.Version > 0 => outcome with { Version = outcome.Version + (ulong)random.Next(1, 3) },
+            2 when outcome.Version > 1 => outcome with { Version = outcome.Version - 1 },
+            3 when operation.Invocation.Kind == OperationKind.Get => Outcome.Absent,
+            _ when operation.Invocation.IfVersion is not null && outcome.Kind == OutcomeKind.Ok =>
+                Outcome.Refused(outcome.Version),
+            _ => operation.Invocation.Kind == OperationKind.Get ? Outcome.Found("3") : Outcome.Failed,
+        };
 }

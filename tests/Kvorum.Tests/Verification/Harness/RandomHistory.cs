@@ -63,7 +63,8 @@ internal sealed class RandomHistory
         while (history.Operations.Count < _settings.Operations || _running.Any(running => !running.IsLost))
         {
             var open = _running.Count(running => !running.IsLost);
-            if (open < _settings.Clients && history.Operations.Count < _settings.Operations && _random.Next(2) == 0)
+            var mayAsk = open < _settings.Clients && history.Operations.Count < _settings.Operations;
+            if (mayAsk && _random.Next(2) == 0)
             {
                 _running.Add(new(history.Invoke(Ask(++client % _settings.Clients))));
             }
@@ -136,14 +137,15 @@ internal sealed class RandomHistory
         {
             OperationKind.Put => asked.Value,
             OperationKind.Delete => null,
-            _ => (long.Parse(_value ?? "0", CultureInfo.InvariantCulture) + asked.Delta).ToString(CultureInfo.InvariantCulture),
+            _ => Text(long.Parse(_value ?? "0", CultureInfo.InvariantCulture) + asked.Delta),
         };
         _version = _value is null ? 0 : _newest;
-        return new(
-            OutcomeKind.Ok,
-            asked.ReturnsPrevious ? previous : asked.Kind == OperationKind.Add && _random.Next(2) == 0 ? _value : null,
-            Reported(_newest));
+        var tellsSum = asked.Kind == OperationKind.Add && _random.Next(2) == 0;
+        var told = asked.ReturnsPrevious ? previous : tellsSum ? _value : null;
+        return new(OutcomeKind.Ok, told, Reported(_newest));
     }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private ulong? Reported(ulong version) =>
         _settings.Versions && _random.NextDouble() >= _settings.WithoutVersionShare ? version : null;

@@ -114,7 +114,8 @@ public class RandomHistoryTests
         {
             0 when outcome.Value is not null =>
                 outcome with { Value = random.Next(1, 5).ToString(CultureInfo.InvariantCulture) },
-            1 when outcome.Version > 0 => outcome with { Version = outcome.Version + (ulong)random.Next(1, 3) },
+            1 when outcome.Version > 0 =>
+                outcome with { Version = outcome.Version + (ulong)random.Next(1, 3) },
             2 when outcome.Version > 1 => outcome with { Version = outcome.Version - 1 },
             3 when operation.Invocation.Kind == OperationKind.Get => Outcome.Absent,
             _ when operation.Invocation.IfVersion is not null && outcome.Kind == OutcomeKind.Ok =>

@@ -1,6 +1,5 @@
 using Kvorum.Storage;
 using Kvorum.Storage.Trees;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Trees;
 

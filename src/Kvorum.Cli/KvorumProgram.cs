@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.Bench;
+using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Cli.Demo;
@@ -21,6 +22,7 @@ internal static class KvorumProgram
             StatusCommand.Create(),
             BenchCommand.Create(),
             DemoCommand.Create(),
+            ChaosCommand.Create(),
         };
 
     /// <summary>Understands a command line, in any of its spellings.</summary>

@@ -1,7 +1,7 @@
 namespace Kvorum.Verification;
 
-// Theorem. For each key with an acknowledged write, let w be the acknowledged write of the greatest version.
-// The final read of the key shows
+// Theorem. For each key with an acknowledged write, let w be the acknowledged write of the greatest
+// version. The final read of the key shows
 //   1. w's version and w's value (for a delete: nothing); or
 //   2. a greater version, with the value of a write that was asked and whose outcome is not known; or
 //   3. nothing, if a delete was asked whose outcome is not known.
@@ -18,7 +18,9 @@ public static class DurabilityChecker
     /// <summary>Name of the theorem in violations.</summary>
     public const string Theorem = "durability";
 
-    /// <summary>The acknowledged writes that the final reads contradict, at most one for each key.</summary>
+    /// <summary>
+    /// The acknowledged writes that the final reads contradict, at most one for each key.
+    /// </summary>
     public static IReadOnlyList<Violation> Check(History history, IEnumerable<FinalRead> finalReads)
     {
         ArgumentNullException.ThrowIfNull(history);
@@ -41,7 +43,8 @@ public static class DurabilityChecker
     }
 
     private static bool IsAcknowledgedWrite(Operation operation) =>
-        operation is { Outcome: { Kind: OutcomeKind.Ok, Version: not null }, Invocation.Kind: not OperationKind.Get };
+        operation.Invocation.Kind != OperationKind.Get
+        && operation.Outcome is { Kind: OutcomeKind.Ok, Version: not null };
 
     private static bool Explains(FinalRead read, Operation newest, IReadOnlyList<Operation> operations)
     {
@@ -77,8 +80,9 @@ public static class DurabilityChecker
         _ => null,
     };
 
-    private static string Text(FinalRead read) =>
-        read.Value is null ? "no value" : $"\"{read.Value}\", version {read.Version?.ToString() ?? "not reported"}";
+    private static string Text(FinalRead read) => read.Value is null
+        ? "no value"
+        : $"\"{read.Value}\", version {read.Version?.ToString() ?? "not reported"}";
 
     private static Violation Lost(Operation newest, string sight) => new(
         Theorem, newest.Invocation.Key,

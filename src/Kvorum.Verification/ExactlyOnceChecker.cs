@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Kvorum.Verification;
 
 // Theorem. No request (client, request id) takes effect twice. Of that, a history can show:
-//   1. a value that one write only set is seen under one version only, by its own client and by all readers:
-//      a second effect would have given it a second version;
+//   1. a value that one write only set is seen under one version only, by its own client and by all
+//      readers: a second effect would have given it a second version;
 //   2. one version of a key belongs to one request only, and one request that is recorded as several
 //      operations on a key was told one version only;
 //   3. on a key with additions of positive numbers only, a read sees at least the sum of the additions
@@ -14,8 +14,8 @@ namespace Kvorum.Verification;
 // LinearizabilityChecker finds the same, and more; this one has no search, and names the request.
 
 /// <summary>
-/// Decides whether a request took effect twice, as far as values and versions tell. The theorem is at the top
-/// of its file.
+/// Decides whether a request took effect twice, as far as values and versions tell. The theorem is at the
+/// top of its file.
 /// </summary>
 public static class ExactlyOnceChecker
 {
@@ -38,7 +38,8 @@ public static class ExactlyOnceChecker
             .GroupBy(operation => operation.Invocation.Value!)
             .Where(group => group.Select(Request).Distinct().Count() == 1)
             .ToDictionary(group => group.Key, group => group.First());
-        var sights = operations.Where(operation => operation.Outcome is { Kind: OutcomeKind.Ok, Version: not null })
+        var sights = operations
+            .Where(operation => operation.Outcome is { Kind: OutcomeKind.Ok, Version: not null })
             .Select(operation => (Operation: operation, Value: ValueAtVersion(operation)))
             .Where(sight => sight.Value is not null && setOnce.ContainsKey(sight.Value))
             .GroupBy(sight => sight.Value!);
@@ -56,7 +57,8 @@ public static class ExactlyOnceChecker
         AnsweredWrites(operations).GroupBy(operation => operation.Outcome.Version)
             .Select(group => group.DistinctBy(Request).ToArray())
             .Where(writes => writes.Length > 1)
-            .Select(writes => Twice($"version {writes[0].Outcome.Version} was given to two requests", writes));
+            .Select(writes =>
+                Twice($"version {writes[0].Outcome.Version} was given to two requests", writes));
 
     private static IEnumerable<Violation> RequestsWithTwoVersions(IReadOnlyList<Operation> operations) =>
         AnsweredWrites(operations).GroupBy(Request)
@@ -67,7 +69,8 @@ public static class ExactlyOnceChecker
     private static IEnumerable<Violation> WrongSums(IReadOnlyList<Operation> operations)
     {
         var writes = operations.Where(operation => operation.Invocation.Kind != OperationKind.Get).ToArray();
-        if (!writes.All(write => write.Invocation is { Kind: OperationKind.Add, Delta: > 0, IfVersion: null }))
+        if (!writes.All(write =>
+            write.Invocation is { Kind: OperationKind.Add, Delta: > 0, IfVersion: null }))
             yield break;
         foreach (var read in operations.Where(read => read.Outcome.Kind == OutcomeKind.Ok))
         {
@@ -83,8 +86,8 @@ public static class ExactlyOnceChecker
     }
 
     private static IEnumerable<Operation> AnsweredWrites(IReadOnlyList<Operation> operations) =>
-        operations.Where(operation => operation is
-        { Outcome: { Kind: OutcomeKind.Ok, Version: not null }, Invocation.Kind: not OperationKind.Get });
+        operations.Where(operation => operation.Invocation.Kind != OperationKind.Get
+            && operation.Outcome is { Kind: OutcomeKind.Ok, Version: not null });
 
     // Operations without a request id are requests of their own.
     private static (int Client, ulong Request, int Id) Request(Operation operation) =>
@@ -113,5 +116,6 @@ public static class ExactlyOnceChecker
 
     private static Violation Twice(string what, Operation[] operations) => new(
         Theorem, operations[0].Invocation.Key,
-        $"{operations[0].Invocation.Key}: {what}\n  {string.Join("\n  ", operations.AsEnumerable())}", operations);
+        $"{operations[0].Invocation.Key}: {what}\n  {string.Join("\n  ", operations.AsEnumerable())}",
+        operations);
 }

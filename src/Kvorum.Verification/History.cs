@@ -6,8 +6,8 @@ namespace Kvorum.Verification;
 
 /// <summary>
 /// Operations of many clients, and the order of the moments at which they were asked and answered. Open this
-/// file first. One caller at a time: clients on several threads append under a lock of theirs, the invocation
-/// before the request is sent and the completion after the answer has come.
+/// file first. One caller at a time: clients on several threads append under a lock of theirs, the
+/// invocation before the request is sent and the completion after the answer has come.
 /// </summary>
 public sealed class History
 {
@@ -34,7 +34,8 @@ public sealed class History
     }
 
     /// <summary>Appends the moment at which an operation ended, and how.</summary>
-    /// <exception cref="InvalidOperationException">It has ended before, or is of another history.</exception>
+    /// <exception cref="InvalidOperationException">It has ended before, or is of another
+    /// history.</exception>
     public void Complete(Operation operation, in Outcome outcome, TimeSpan at = default)
     {
         ArgumentNullException.ThrowIfNull(operation);
@@ -45,7 +46,9 @@ public sealed class History
         operation.Complete(outcome, EventCount++, at);
     }
 
-    /// <summary>The operations on each key, in the order of their invocations; keys in ordinal order.</summary>
+    /// <summary>
+    /// The operations on each key, in the order of their invocations; keys in ordinal order.
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, IReadOnlyList<Operation>>> ByKey() =>
         [.. _operations.GroupBy(operation => operation.Invocation.Key)
             .OrderBy(group => group.Key, StringComparer.Ordinal)

@@ -7,13 +7,13 @@ namespace Kvorum.Verification;
 //      unknown or no outcome any, or none;
 //   2. an operation that was answered before another one was asked comes before it;
 //   3. executed one after the other on one register with a version, absent at first, each gives the answer
-//      that its client got: a read the present value and version; a conditional write is done if the version
-//      is the expected one (0: absent) and refused otherwise; each write gets a version greater than all
-//      before; a write that returns the previous value returns that; an addition gives the sum.
+//      that its client got: a read the present value and version; a conditional write is done if the
+//      version is the expected one (0: absent) and refused otherwise; each write gets a version greater
+//      than all before; a write that returns the previous value returns that; an addition gives the sum.
 //
 // That is linearizability (Herlihy and Wing, "Linearizability: a correctness condition for concurrent
-// objects", 1990); it is local, so that keys can be checked one by one. Keys that end by time to live are not
-// in the model.
+// objects", 1990); it is local, so that keys can be checked one by one. Keys that end by time to live are
+// not in the model.
 
 /// <summary>Decides whether a history is linearizable. The theorem is at the top of its file.</summary>
 public static class LinearizabilityChecker
@@ -39,11 +39,12 @@ public static class LinearizabilityChecker
         var configurations = 0L;
         foreach (var (key, operations) in history.ByKey())
         {
-            var search = new LinearizationSearch(new KeySteps(operations, history.EventCount), configurationsMax);
+            var steps = new KeySteps(operations, history.EventCount);
+            var search = new LinearizationSearch(steps, configurationsMax);
             var verdict = search.Run();
             configurations += search.Configurations;
             if (verdict == SearchVerdict.None)
-                violations.Add(CounterExample.Of(key, operations, configurationsMax));
+                violations.Add(CounterExample.Of(key, operations, search.FurthestBlocked, configurationsMax));
             else if (verdict == SearchVerdict.GivenUp)
                 undecided.Add(key);
         }

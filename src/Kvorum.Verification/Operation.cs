@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Kvorum.Verification;
 
-/// <summary>One operation of a <see cref="History"/>; changed by its history only, once, at its completion.</summary>
+/// <summary>
+/// One operation of a <see cref="History"/>; changed by its history only, once, at its completion.
+/// </summary>
 public sealed class Operation
 {
     internal Operation(int id, in Invocation invocation, int invokedEvent, TimeSpan invokedAt)
@@ -37,13 +39,16 @@ public sealed class Operation
     /// <summary>When it ended; for people only.</summary>
     public TimeSpan CompletedAt { get; private set; }
 
-    /// <summary>True if the client knows that it did what it was asked, or that its condition did not hold.</summary>
+    /// <summary>
+    /// True if the client knows that it did what it was asked, or that its condition did not hold.
+    /// </summary>
     public bool IsCertain => Outcome.Kind is OutcomeKind.Ok or OutcomeKind.Refused;
 
     /// <summary>One line: when, who, what, and what came of it.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"[{InvokedEvent,5}..{CompletedEvent,5}] {InvokedAt.TotalSeconds,9:F3} s  client {Invocation.Client,-3} {Asked()} -> {Answered()}");
+        $"[{InvokedEvent,5}..{CompletedEvent,5}] {InvokedAt.TotalSeconds,9:F3} s  "
+            + $"client {Invocation.Client,-3} {Asked()} -> {Answered()}");
 
     internal void Complete(in Outcome outcome, int completedEvent, TimeSpan completedAt)
     {
@@ -58,7 +63,8 @@ public sealed class Operation
         {
             OperationKind.Put => $"put {Invocation.Key} = {Quoted(Invocation.Value)}",
             OperationKind.Delete => $"delete {Invocation.Key}",
-            OperationKind.Add => $"add {Invocation.Delta.ToString(CultureInfo.InvariantCulture)} to {Invocation.Key}",
+            OperationKind.Add => string.Create(
+                CultureInfo.InvariantCulture, $"add {Invocation.Delta} to {Invocation.Key}"),
             _ => $"get {Invocation.Key}",
         };
         return Invocation.IfVersion is { } version ? $"{what} if version {version}" : what;
@@ -66,9 +72,10 @@ public sealed class Operation
 
     private string Answered()
     {
-        var tellsValue = Outcome.Kind == OutcomeKind.Ok
-            && (Outcome.Value is not null || Invocation.Kind == OperationKind.Get || Invocation.ReturnsPrevious);
-        var value = tellsValue ? $" {(Invocation.ReturnsPrevious ? "previous " : "")}{Quoted(Outcome.Value)}" : "";
+        var (isRead, tellsPrevious) = (Invocation.Kind == OperationKind.Get, Invocation.ReturnsPrevious);
+        var value = Outcome.Kind == OutcomeKind.Ok && (Outcome.Value is not null || isRead || tellsPrevious)
+            ? $" {(tellsPrevious ? "previous " : "")}{Quoted(Outcome.Value)}"
+            : "";
         return Outcome.Word + value + (Outcome.Version is { } version ? $", version {version}" : "");
     }
 

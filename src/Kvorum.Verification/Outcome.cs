@@ -32,12 +32,12 @@ public enum OutcomeKind : byte
 /// <param name="Kind">What is known of the effect.</param>
 /// <param name="Value">
 /// Of an operation that is <see cref="OutcomeKind.Ok"/>. Get: the value, null if the key was absent. Put and
-/// delete that return the previous value: that, null if the key was absent. Add: the number after it, null if
-/// not reported.
+/// delete that return the previous value: that, null if the key was absent. Add: the number after it, null
+/// if not reported.
 /// </param>
 /// <param name="Version">
-/// Get and refused operations: the key's version, 0 if it was absent. Writes: the version that the write got;
-/// for a delete, its place among the versions.
+/// Get and refused operations: the key's version, 0 if it was absent. Writes: the version that the write
+/// got; for a delete, its place among the versions.
 /// </param>
 public readonly record struct Outcome(OutcomeKind Kind, string? Value, ulong? Version)
 {

@@ -48,7 +48,7 @@ internal sealed class DemoCluster : IAsyncDisposable
     /// Free ports below those that systems give to outgoing connections: while a server is dead, none of
     /// those may take its place, or it could not come back.
     /// </summary>
-    private static int[] FreePorts(int count)
+    public static int[] FreePorts(int count)
     {
         List<int> free = [];
         for (int port = Random.Shared.Next(20_000, 28_000); free.Count < count; port++)
@@ -70,7 +70,8 @@ internal sealed class DemoCluster : IAsyncDisposable
 
 /// <summary>One of them.</summary>
 internal sealed class DemoServer(
-    string name, string folder, string addr, string http, string peer, string peers)
+    string name, string folder, string addr, string http, string peer, string peers,
+    params string[] flags)
 {
     private Process? _process;
 
@@ -105,7 +106,7 @@ internal sealed class DemoServer(
         string[] arguments =
         [
             "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer, "--peers", peers,
-            "--data", Path.Combine(folder, name), "--until-stdin-ends",
+            "--data", Path.Combine(folder, name), "--until-stdin-ends", .. flags,
         ];
         if (isHosted)
             start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);

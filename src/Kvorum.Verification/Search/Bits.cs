@@ -15,6 +15,8 @@ internal static class Bits
         return bits ^ (bits >> 31);
     }
 
-    /// <summary>The sign of the member <paramref name="index"/>: a set's is the XOR of its members'.</summary>
+    /// <summary>
+    /// The sign of the member <paramref name="index"/>: a set's is the XOR of its members'.
+    /// </summary>
     public static UInt128 Member(int index) => new(Mix((ulong)index * 2), Mix((ulong)index * 2 + 1));
 }

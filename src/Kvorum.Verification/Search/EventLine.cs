@@ -3,25 +3,28 @@ namespace Kvorum.Verification.Search;
 /// <summary>
 /// The moments of the steps that are not yet in the order being tried, in the order of the history: a doubly
 /// linked list from which a step is lifted and into which it is put back, last lifted first. Entry 2i is the
-/// invocation of step i, entry 2i + 1 its completion, if it counts.
+/// invocation of step i, entry 2i + 1 its completion. One line has the steps that are certain, another one
+/// the others, which have no completion.
 /// </summary>
 internal sealed class EventLine
 {
     private readonly int[] _next;
     private readonly int[] _previous;
-    private readonly bool[] _completes;
+    private readonly bool _completes;
 
-    public EventLine(List<KeyStep> steps)
+    public EventLine(List<KeyStep> steps, bool ofCertain)
     {
+        _completes = ofCertain;
         Head = steps.Count * 2;
         _next = new int[Head + 1];
         _previous = new int[Head + 1];
-        _completes = [.. steps.Select(step => step.IsCertain)];
         var moments = new List<(int Event, int Entry)>(Head);
         for (var i = 0; i < steps.Count; i++)
         {
+            if (steps[i].IsCertain != ofCertain)
+                continue;
             moments.Add((steps[i].Operation.InvokedEvent, i * 2));
-            if (_completes[i])
+            if (ofCertain)
                 moments.Add((steps[i].Operation.CompletedEvent!.Value, i * 2 + 1));
         }
 
@@ -45,14 +48,14 @@ internal sealed class EventLine
     public void Lift(int step)
     {
         Bridge(step * 2);
-        if (_completes[step])
+        if (_completes)
             Bridge(step * 2 + 1);
     }
 
     /// <summary>Puts back what was lifted last.</summary>
     public void PutBack(int step)
     {
-        if (_completes[step])
+        if (_completes)
             Restore(step * 2 + 1);
         Restore(step * 2);
     }

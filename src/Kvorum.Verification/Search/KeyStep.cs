@@ -27,15 +27,18 @@ internal readonly record struct KeyStep
     public long Delta { get; init; }
 
     /// <summary>
-    /// Get, put and delete: the value that was there, or absent, or <see cref="NothingSeen"/>. Add: the value
-    /// after it, or <see cref="NothingSeen"/>.
+    /// Get, put and delete: the value that was there, or absent, or <see cref="NothingSeen"/>. Add: the
+    /// value after it, or <see cref="NothingSeen"/>.
     /// </summary>
     public int Seen { get; init; }
 
     /// <summary>The version that the key must have for the write to happen; 0 if absent.</summary>
     public ulong? IfVersion { get; init; }
 
-    /// <summary>The version that the answer reported.</summary>
+    /// <summary>
+    /// The version that the answer reported; of a step of unknown outcome, the one under which the value
+    /// that it alone sets was seen.
+    /// </summary>
     public ulong? Version { get; init; }
 
     /// <summary>
@@ -45,14 +48,21 @@ internal readonly record struct KeyStep
     public int Twin { get; init; }
 
     /// <summary>
-    /// Where the reported version places the step among the others that reported one, since versions grow:
-    /// twice the version for the write that got it, one more for those who saw it, zero for none.
+    /// What <see cref="RepeatCounts"/> counts of it: nothing, or one in the lane of its kind of twins.
     /// </summary>
-    public ulong Position => (IsCertain, Version) switch
-    {
-        (false, _) or (_, null or 0) => 0,
-        (_, { } version) => IsWrite ? version * 2 : version * 2 + 1,
-    };
+    public ulong Repeats { get; init; }
+
+    /// <summary>
+    /// Where its version places the step among the others that have one, since versions grow: twice the
+    /// version for the write that got it, one more for those who saw it, zero for none.
+    /// </summary>
+    public ulong Position => Version is null or 0 ? 0 : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
+
+    /// <summary>
+    /// True if the state tells whether it can still happen: the version that it expects has come by then,
+    /// and never comes again.
+    /// </summary>
+    public bool IsSpentByVersion => !IsCertain && IfVersion > 0;
 
     /// <summary>True if it changes the key.</summary>
     public bool IsWrite => Kind != OperationKind.Get && !IsRefused;

@@ -28,6 +28,9 @@ internal sealed class KeySteps
         Steps = new(operations.Count);
         foreach (var operation in operations.Where(Matters))
             Steps.Add(StepOf(operation));
+        CountRepeats();
+        if (!_adds)
+            PlaceWhatWasSeen();
     }
 
     /// <summary>The steps, in the order of their invocations.</summary>
@@ -47,14 +50,47 @@ internal sealed class KeySteps
         var number = 0L;
         sum = 0;
         var isNumber = value == RegisterState.Absent
-            || long.TryParse(_values[value], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
+            || long.TryParse(
+                _values[value], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
         if (!isNumber || (delta > 0 ? number > long.MaxValue - delta : number < long.MinValue - delta))
             return false;
         sum = NumberOf((number + delta).ToString(CultureInfo.InvariantCulture));
         return true;
     }
 
-    private bool IsCertain(Operation operation) => operation.IsCertain && operation.CompletedEvent <= LastEvent;
+    // The first kinds of steps of unknown outcome that were asked more than once get lanes.
+    private void CountRepeats()
+    {
+        var deeds = Steps.Index().Where(step => !step.Item.IsCertain)
+            .GroupBy(step => Deed(step.Item))
+            .Where(group => !group.First().Item.IsSpentByVersion)
+            .Where(group => group.Count() is > 1 and < RepeatCounts.LaneMax)
+            .Take(RepeatCounts.Lanes);
+        foreach (var (lane, group) in deeds.Index())
+        {
+            foreach (var (index, step) in group)
+                Steps[index] = step with { Repeats = RepeatCounts.One(lane) };
+        }
+    }
+
+    // A value that one step only can have set, and that was read: the step happened, and got that version.
+    private void PlaceWhatWasSeen()
+    {
+        var versions = Steps.Where(step => step is { Kind: OperationKind.Get, Seen: >= 0, Version: not null })
+            .DistinctBy(step => step.Seen)
+            .ToDictionary(step => step.Seen, step => step.Version);
+        var onlyWriters = Steps.Index()
+            .Where(step => step.Item is { Kind: OperationKind.Put, IsRefused: false })
+            .GroupBy(step => step.Item.Value)
+            .Where(group => versions.ContainsKey(group.Key) && group.Count() == 1)
+            .Select(group => group.First())
+            .Where(step => !step.Item.IsCertain);
+        foreach (var (index, step) in onlyWriters.ToArray())
+            Steps[index] = step with { Version = versions[step.Value] };
+    }
+
+    private bool IsCertain(Operation operation) =>
+        operation.IsCertain && operation.CompletedEvent <= LastEvent;
 
     private bool Matters(Operation operation) => operation.InvokedEvent <= LastEvent
         && operation.Outcome.Kind != OutcomeKind.Failed
@@ -80,7 +116,8 @@ internal sealed class KeySteps
         return certain ? step : step with { Twin = TwinOf(step) };
     }
 
-    // Values of unknown writes that nobody has read are one value: it does not matter which of them is there.
+    // Values of unknown writes that nobody has read are one value: it does not matter which of them is
+    // there.
     private int WrittenBy(string value, bool certain) =>
         certain || _adds || _seen.Contains(value) ? NumberOf(value) : NumberOf("(a value that nobody read)");
 
@@ -94,11 +131,14 @@ internal sealed class KeySteps
 
     private int TwinOf(in KeyStep step)
     {
-        var deed = (step.Kind, step.Value, step.Delta, step.IfVersion);
+        var deed = Deed(step);
         var twin = _twins.GetValueOrDefault(deed, -1);
         _twins[deed] = Steps.Count;
         return twin;
     }
+
+    private static (OperationKind, int, long, ulong?) Deed(in KeyStep step) =>
+        (step.Kind, step.Value, step.Delta, step.IfVersion);
 
     private int NumberOf(string value)
     {

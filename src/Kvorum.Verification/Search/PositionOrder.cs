@@ -1,9 +1,9 @@
 namespace Kvorum.Verification.Search;
 
 /// <summary>
-/// The one order in which steps with reported versions can come, since versions grow: a step may be next only
-/// if no step of a smaller position is left. This decides nothing that <see cref="RegisterModel"/> would not,
-/// only sooner.
+/// The one order in which steps with reported versions can come, since versions grow: a step may be next
+/// only if no step of a smaller position is left. This decides nothing that <see cref="RegisterModel"/>
+/// would not, only sooner.
 /// </summary>
 internal sealed class PositionOrder
 {

@@ -8,8 +8,8 @@ internal static class RegisterModel
 {
     /// <summary>
     /// True if the step may happen in <paramref name="state"/> with the answer that it got; then
-    /// <paramref name="next"/> is what the key holds after it, with all that the answer tells of its version.
-    /// A step of unknown outcome that would change nothing is false: it need not happen.
+    /// <paramref name="next"/> is what the key holds after it, with all that the answer tells of its
+    /// version. A step of unknown outcome that would change nothing is false: it need not happen.
     /// </summary>
     public static bool TryApply(in KeyStep step, KeySteps values, RegisterState state, out RegisterState next)
     {

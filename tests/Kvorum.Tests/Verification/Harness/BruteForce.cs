@@ -89,7 +89,8 @@ internal sealed class BruteForce
         if (asked.Kind != OperationKind.Add)
             return true;
         var number = 0L;
-        if (value is not null && !long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number))
+        if (value is not null
+            && !long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number))
             return false;
         written = (number + asked.Delta).ToString(CultureInfo.InvariantCulture);
         return true;

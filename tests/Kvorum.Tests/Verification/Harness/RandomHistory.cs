@@ -63,7 +63,8 @@ internal sealed class RandomHistory
         while (history.Operations.Count < _settings.Operations || _running.Any(running => !running.IsLost))
         {
             var open = _running.Count(running => !running.IsLost);
-            if (open < _settings.Clients && history.Operations.Count < _settings.Operations && _random.Next(2) == 0)
+            var mayAsk = open < _settings.Clients && history.Operations.Count < _settings.Operations;
+            if (mayAsk && _random.Next(2) == 0)
             {
                 _running.Add(new(history.Invoke(Ask(++client % _settings.Clients))));
             }
@@ -80,7 +81,7 @@ internal sealed class RandomHistory
     private void Move(History history, Running running, Func<Operation, Outcome, Outcome> falsify)
     {
         var operation = running.Operation;
-        if (running.IsLost || !_ends.ContainsKey(operation))
+        if (running.IsLost || !_ends.TryGetValue(operation, out var end))
         {
             if (!running.IsLost && _random.NextDouble() < _settings.UnknownShare)
             {
@@ -96,7 +97,7 @@ internal sealed class RandomHistory
             return;
         }
 
-        history.Complete(operation, falsify(operation, _ends[operation]));
+        history.Complete(operation, falsify(operation, end));
         _running.Remove(running);
     }
 
@@ -136,16 +137,17 @@ internal sealed class RandomHistory
         {
             OperationKind.Put => asked.Value,
             OperationKind.Delete => null,
-            _ => (long.Parse(_value ?? "0", CultureInfo.InvariantCulture) + asked.Delta).ToString(CultureInfo.InvariantCulture),
+            _ => Text(long.Parse(_value ?? "0", CultureInfo.InvariantCulture) + asked.Delta),
         };
         _version = _value is null ? 0 : _newest;
-        return new(
-            OutcomeKind.Ok,
-            asked.ReturnsPrevious ? previous : asked.Kind == OperationKind.Add && _random.Next(2) == 0 ? _value : null,
-            Reported(_newest));
+        var tellsSum = asked.Kind == OperationKind.Add && _random.Next(2) == 0;
+        var told = asked.ReturnsPrevious ? previous : tellsSum ? _value : null;
+        return new(OutcomeKind.Ok, told, Reported(_newest));
     }
 
-    private ulong? Reported(ulong version) => 
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private ulong? Reported(ulong version) =>
         _settings.Versions && _random.NextDouble() >= _settings.WithoutVersionShare ? version : null;
 
     private sealed class Running(Operation operation)

@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace Kvorum.Cli.Chaos;
+
+/// <summary>How the cluster is loaded and what is done to it.</summary>
+internal sealed record ChaosOptions
+{
+    /// <summary>Fault kinds by name.</summary>
+    public static readonly string[] FaultNames = ["kill", "pause", "split"];
+
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(30);
+
+    public int Clients { get; init; } = 8;
+
+    public int Keys { get; init; } = 6;
+
+    public int Nodes { get; init; } = 3;
+
+    /// <summary>Decides the faults and what clients do; their interleaving is the machine's.</summary>
+    public int Seed { get; init; }
+
+    public IReadOnlyList<string> Faults { get; init; } = FaultNames;
+
+    /// <summary>
+    /// True for nodes that serve reads by lease, and clients that ask for it half of the time.
+    /// </summary>
+    public bool LeaseReads { get; init; }
+
+    public bool Keep { get; init; }
+
+    public bool Json { get; init; }
+
+    /// <summary>The fault kinds asked for.</summary>
+    public IReadOnlyList<FaultKind> Kinds =>
+        [.. Faults.Select(name => (FaultKind)Array.IndexOf(FaultNames, name)).Distinct()];
+
+    /// <summary>What is wrong with the options: flag, value, remedy. None if they make sense.</summary>
+    public IEnumerable<string> Mistakes()
+    {
+        if (Duration < TimeSpan.FromSeconds(1) || Duration > TimeSpan.FromMinutes(10))
+            yield return Wrong("--duration", new CommandLine.Duration(Duration), "give 1s to 10m");
+        if (Clients is < 1 or > 64)
+            yield return Wrong("--clients", Clients, "give 1 to 64");
+        if (Keys is < 1 or > 1000)
+            yield return Wrong("--keys", Keys, "give 1 to 1000");
+        if (Nodes is < 3 or > 9)
+            yield return Wrong("--nodes", Nodes, "give 3 to 9");
+        if (Seed < 0)
+            yield return Wrong("--seed", Seed, "give a whole number from 0");
+        foreach (string name in Faults.Where(name => !FaultNames.Contains(name)))
+            yield return Wrong("--faults", name, $"give some of {string.Join(',', FaultNames)}");
+        if (Faults.Count == 0)
+            yield return Wrong("--faults", "", $"give some of {string.Join(',', FaultNames)}");
+        if (OperatingSystem.IsWindows() && Faults.Contains("pause"))
+            yield return Wrong("--faults", "pause", "Windows has no SIGSTOP: leave it out");
+    }
+
+    private static string Wrong(string flag, object value, string remedy) =>
+        string.Create(CultureInfo.InvariantCulture, $"{flag} '{value}': {remedy}");
+}

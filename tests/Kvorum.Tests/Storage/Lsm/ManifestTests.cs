@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Kvorum.Storage;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Versions;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Lsm;
 

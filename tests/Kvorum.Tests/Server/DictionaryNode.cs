@@ -85,6 +85,8 @@ internal sealed class DictionaryNode : INode
             return Refused(Enum.Parse<ReplyStatus>(key[7..]), "as programmed – « é »");
         if (key == "not-mine" && request.NoRedirect)
             return Refused(ReplyStatus.NotLeader, "");
+        if (request is ScanRequest scan)
+            return Scan(scan);
         if (key.Length == 0)
             return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
         if (key.Length > Limits.KeyBytesMax)
@@ -104,6 +106,47 @@ internal sealed class DictionaryNode : INode
             Version = entry.Version,
             Stale = request.Consistency == ReadConsistency.Stale,
         };
+    }
+
+    private Reply Scan(ScanRequest scan)
+    {
+        KeyRange range;
+        try
+        {
+            range = ScanToken.RangeOf(scan);
+        }
+        catch (FormatException e)
+        {
+            return Refused(ReplyStatus.InvalidArgument, e.Message);
+        }
+
+        var (from, end) = (Encoding.Latin1.GetString(range.From.Span), Encoding.Latin1.GetString(range.End.Span));
+        if (string.CompareOrdinal(from, end) > 0 && end.Length > 0)
+            return Refused(ReplyStatus.InvalidArgument, "the range is reversed");
+        KeyValuePair<string, (byte[] Value, ulong Version)>[] found;
+        lock (_gate)
+        {
+            found = [.. _entries.Where(entry => string.CompareOrdinal(entry.Key, from) >= 0
+                && (end.Length == 0 || string.CompareOrdinal(entry.Key, end) < 0))
+                .OrderBy(entry => entry.Key, StringComparer.Ordinal)];
+        }
+
+        if (scan.Reverse)
+            Array.Reverse(found);
+        var pageBytes = scan.PageBytes == 0 ? Limits.ScanPageBytesDefault : (int)scan.PageBytes;
+        var entries = new System.Buffers.ArrayBufferWriter<byte>();
+        var count = 0;
+        while (count < found.Length && (scan.Limit == 0 || count < scan.Limit)
+            && (count == 0 || entries.WrittenCount < pageBytes))
+        {
+            var (key, (value, version)) = found[count++];
+            ScanPageCodec.WriteEntry(
+                entries, Encoding.Latin1.GetBytes(key), version, scan.KeysOnly ? default : value);
+        }
+
+        var last = count > 0 ? Encoding.Latin1.GetBytes(found[count - 1].Key) : [];
+        var token = count == found.Length ? [] : ScanToken.Make(scan, scan.Reverse ? last : KeyRange.After(last));
+        return Ok() with { Value = ScanPageCodec.Join(token, count, entries.WrittenSpan) };
     }
 
     private Reply Write(WriteRequest request, string key)

@@ -1,10 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Kvorum.Client;
 using Kvorum.Protocol;
-using Kvorum.Server.Native;
-using Kvorum.Tests.Server;
 
 namespace Kvorum.Tests.Client;
 
@@ -15,9 +12,8 @@ public class ClientScanTests
     [Fact]
     public async Task Pages_are_fetched_as_they_are_consumed()
     {
-        var node = new DictionaryNode();
-        await using var listener = Listen(node);
-        await using var client = Connect(listener);
+        await using var cluster = new FakeCluster();
+        await using var client = cluster.Connect();
         for (var i = 0; i < 30; i++)
             await client.PutAsync(Key(i), $"v{i}", cancellationToken: Ending);
         var options = new ScanOptions { PageBytes = 100 };
@@ -25,20 +21,21 @@ public class ClientScanTests
         await foreach (var found in client.ScanAsync("key", options, Ending))
         {
             if (seen.Count == 0)
-                Assert.Single(node.Seen.OfType<ScanRequest>());
+                Assert.Equal(1, Pages(cluster));
             seen.Add($"{found.KeyText}={found.Text}");
         }
 
         Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{Key(i)}=v{i}"), seen);
-        Assert.InRange(node.Seen.OfType<ScanRequest>().Count(), 5, 30);
+        Assert.InRange(Pages(cluster), 5, 30);
+        // Nodes take turns: no one of them carries all scans.
+        Assert.All(cluster.Nodes, node => Assert.Contains(node.Double.Seen, call => call.Request is ScanRequest));
     }
 
     [Fact]
     public async Task Bounds_direction_and_limit_are_kept_over_pages()
     {
-        var node = new DictionaryNode();
-        await using var listener = Listen(node);
-        await using var client = Connect(listener);
+        await using var cluster = new FakeCluster();
+        await using var client = cluster.Connect();
         for (var i = 0; i < 30; i++)
             await client.PutAsync(Key(i), "v", cancellationToken: Ending);
         var options = new ScanOptions
@@ -67,8 +64,8 @@ public class ClientScanTests
     [Fact]
     public async Task What_is_wrong_is_thrown_at_once()
     {
-        await using var listener = Listen(new DictionaryNode());
-        await using var client = Connect(listener);
+        await using var cluster = new FakeCluster();
+        await using var client = cluster.Connect();
         var failure = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.ScanPageAsync(new() { Token = new byte[] { 1 } }, Ending));
         Assert.Equal(ReplyStatus.InvalidArgument, failure.Status);
@@ -76,23 +73,8 @@ public class ClientScanTests
             await client.ScanPageAsync(new() { PageBytes = -1 }, Ending));
     }
 
+    private static int Pages(FakeCluster cluster) =>
+        cluster.Nodes.Sum(node => node.Double.Seen.Count(call => call.Request is ScanRequest));
+
     private static string Key(int i) => string.Create(CultureInfo.InvariantCulture, $"key{i:00}");
-
-    private static ClientListener Listen(DictionaryNode node)
-    {
-        var listener = new ClientListener(new()
-        {
-            EndPoint = new(IPAddress.Loopback, 0),
-            NodeName = "node-1",
-            ClusterId = Guid.Empty,
-        });
-        listener.Start(node);
-        return listener;
-    }
-
-    private static KvorumClient Connect(ClientListener listener) => KvorumClient.Connect(new()
-    {
-        Addresses = [listener.EndPoint.ToString()],
-        Timeout = TimeSpan.FromSeconds(10),
-    });
 }

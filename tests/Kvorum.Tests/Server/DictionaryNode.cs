@@ -110,43 +110,14 @@ internal sealed class DictionaryNode : INode
 
     private Reply Scan(ScanRequest scan)
     {
-        KeyRange range;
-        try
-        {
-            range = ScanToken.RangeOf(scan);
-        }
-        catch (FormatException e)
-        {
-            return Refused(ReplyStatus.InvalidArgument, e.Message);
-        }
-
-        var (from, end) = (Encoding.Latin1.GetString(range.From.Span), Encoding.Latin1.GetString(range.End.Span));
-        if (string.CompareOrdinal(from, end) > 0 && end.Length > 0)
-            return Refused(ReplyStatus.InvalidArgument, "the range is reversed");
-        KeyValuePair<string, (byte[] Value, ulong Version)>[] found;
+        ScanEntry[] all;
         lock (_gate)
         {
-            found = [.. _entries.Where(entry => string.CompareOrdinal(entry.Key, from) >= 0
-                && (end.Length == 0 || string.CompareOrdinal(entry.Key, end) < 0))
-                .OrderBy(entry => entry.Key, StringComparer.Ordinal)];
+            all = [.. _entries.Select(entry => new ScanEntry(
+                Encoding.Latin1.GetBytes(entry.Key), entry.Value.Version, entry.Value.Value))];
         }
 
-        if (scan.Reverse)
-            Array.Reverse(found);
-        var pageBytes = scan.PageBytes == 0 ? Limits.ScanPageBytesDefault : (int)scan.PageBytes;
-        var entries = new System.Buffers.ArrayBufferWriter<byte>();
-        var count = 0;
-        while (count < found.Length && (scan.Limit == 0 || count < scan.Limit)
-            && (count == 0 || entries.WrittenCount < pageBytes))
-        {
-            var (key, (value, version)) = found[count++];
-            ScanPageCodec.WriteEntry(
-                entries, Encoding.Latin1.GetBytes(key), version, scan.KeysOnly ? default : value);
-        }
-
-        var last = count > 0 ? Encoding.Latin1.GetBytes(found[count - 1].Key) : [];
-        var token = count == found.Length ? [] : ScanToken.Make(scan, scan.Reverse ? last : KeyRange.After(last));
-        return Ok() with { Value = ScanPageCodec.Join(token, count, entries.WrittenSpan) };
+        return PlainScan.Answer(scan, all) with { Partition = 3, Epoch = 7, Leader = Leader };
     }
 
     private Reply Write(WriteRequest request, string key)

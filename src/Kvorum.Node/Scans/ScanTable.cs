@@ -100,7 +100,8 @@ internal sealed class ScanTable(NodeLoop loop, int loopCount, int loopIndex)
             : new()
             {
                 Status = ReplyStatus.DeadlineExceeded,
-                Message = $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms: too many are under way",
+                Message =
+                    $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms: too many are under way",
             });
         return true;
     }

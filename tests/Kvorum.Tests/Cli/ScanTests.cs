@@ -33,7 +33,8 @@ public class ScanTests
                 var (code, output, errors) = await KvorumProcess.Run(
                     "scan", "--prefix", "key", "--keys-only", "--addr", place.Addr);
                 Assert.Equal((0, ""), (code, errors));
-                Assert.Equal(string.Concat(Enumerable.Range(0, 3000).Select(i => $"key=\"{Key(i)}\"\n")), output);
+                Assert.Equal(
+                    string.Concat(Enumerable.Range(0, 3000).Select(i => $"key=\"{Key(i)}\"\n")), output);
             }
 
             await SingleNodeTests.Prints(
@@ -45,7 +46,8 @@ public class ScanTests
             // 800 KB, and a reader that takes one line: the scan ends well, and no complaint is printed.
             var said = await ChildProcess.RunAsync(
                 "bash",
-                ["-c", $"'{Program}' scan --prefix key --addr {places[2].Addr} | head -1; echo ${{PIPESTATUS[0]}}"],
+                ["-c",
+                    $"'{Program}' scan --prefix key --addr {places[2].Addr} | head -1; echo ${{PIPESTATUS[0]}}"],
                 ".", "install bash", TimeSpan.FromSeconds(30));
             Assert.Equal($"key=\"{Key(0)}\" value=\"{new string('v', 200)}\"\n0\n", said);
         }

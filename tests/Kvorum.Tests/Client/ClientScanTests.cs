@@ -28,7 +28,8 @@ public class ClientScanTests
         Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{Key(i)}=v{i}"), seen);
         Assert.InRange(Pages(cluster), 5, 30);
         // Nodes take turns: no one of them carries all scans.
-        Assert.All(cluster.Nodes, node => Assert.Contains(node.Double.Seen, call => call.Request is ScanRequest));
+        Assert.All(cluster.Nodes,
+            node => Assert.Contains(node.Double.Seen, call => call.Request is ScanRequest));
     }
 
     [Fact]

@@ -11,10 +11,12 @@ public class ReadmeExampleTests
     {
         await using var cluster = new FakeCluster();
         await using (var client = cluster.Connect())
-            await client.PutAsync("user:1", "alice", cancellationToken: TestContext.Current.CancellationToken);
+            await client.PutAsync("user:1", "alice",
+                cancellationToken: TestContext.Current.CancellationToken);
         var output = new StringWriter();
         await ReadmeExample.Run(cluster.Addresses.Split(','), output);
-        Assert.Equal("put: version=2\nget: value=myvalue\nuser:1 = alice\n", output.ToString().ReplaceLineEndings("\n"));
+        Assert.Equal("put: version=2\nget: value=myvalue\nuser:1 = alice\n",
+            output.ToString().ReplaceLineEndings("\n"));
     }
 
     [Fact]

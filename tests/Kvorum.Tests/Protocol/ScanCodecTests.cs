@@ -22,7 +22,8 @@ public class ScanCodecTests
 
     [Fact]
     public void A_scan_has_golden_bytes() => Assert.Equal(
-        "04" + "19" + "026b73" + "0100000061" + "020000006263" + "04030201" + "05000000" + "02" + "0100000074",
+        "04" + "19" + "026b73" + "0100000061" + "020000006263" + "04030201" + "05000000" + "02"
+            + "0100000074",
         Hex(RequestBytes(Full)));
 
     [Fact]
@@ -56,7 +57,8 @@ public class ScanCodecTests
         var page = ScanPageCodec.Decode(bytes);
         Assert.Equal("t"u8.ToArray(), page.Token.ToArray());
         Assert.Equal([("k", 7ul, "vv"), ("l", 8ul, "")], page.Entries.Select(entry =>
-            (Encoding.UTF8.GetString(entry.Key.Span), entry.Version, Encoding.UTF8.GetString(entry.Value.Span))));
+            (Encoding.UTF8.GetString(entry.Key.Span), entry.Version,
+                Encoding.UTF8.GetString(entry.Value.Span))));
         for (var length = 0; length < bytes.Length; length++)
             Assert.Throws<FormatException>(() => ScanPageCodec.Decode(bytes.AsMemory(0, length)));
         Assert.Throws<FormatException>(() => ScanPageCodec.Decode((byte[])[.. bytes, 0]));
@@ -99,7 +101,8 @@ public class ScanCodecTests
     [InlineData("61", "60", "63", "61", "62")]
     [InlineData("61", "63", "", "63", "63")]
     [InlineData("61", "63", "62", "63", "62")]
-    public void Prefix_and_bounds_are_one_range(string prefix, string from, string end, string begins, string ends)
+    public void Prefix_and_bounds_are_one_range(
+        string prefix, string from, string end, string begins, string ends)
     {
         var range = KeyRange.Of(
             Convert.FromHexString(prefix), Convert.FromHexString(from), Convert.FromHexString(end));

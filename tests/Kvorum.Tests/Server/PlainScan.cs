@@ -27,7 +27,8 @@ internal static class PlainScan
         var pageBytes = scan.PageBytes == 0 ? Limits.ScanPageBytesDefault : (int)scan.PageBytes;
         var entries = new ArrayBufferWriter<byte>();
         var count = 0;
-        while (count < found.Length && (scan.Limit == 0 || count < scan.Limit) && entries.WrittenCount < pageBytes)
+        while (count < found.Length && (scan.Limit == 0 || count < scan.Limit)
+            && entries.WrittenCount < pageBytes)
         {
             var entry = found[count++];
             ScanPageCodec.WriteEntry(
@@ -38,7 +39,8 @@ internal static class PlainScan
         {
             Status = ReplyStatus.Ok,
             Value = ScanPageCodec.Join(
-                count == found.Length ? [] : TokenAfter(scan, found[count - 1].Key.Span), count, entries.WrittenSpan),
+                count == found.Length ? [] : TokenAfter(scan, found[count - 1].Key.Span),
+                    count, entries.WrittenSpan),
         };
     }
 

@@ -8,14 +8,16 @@ namespace Kvorum.Tests.Node.Scans;
 public class ScanFrameTests
 {
     private static readonly ScanAsk Ask = new(
-        0x0102, 3, new(new("a"u8.ToArray(), "b"u8.ToArray()), true, true, 4, 5, ReadConsistency.Lease), 64, [7, 9]);
+        0x0102, 3, new(new("a"u8.ToArray(), "b"u8.ToArray()), true, true, 4, 5, ReadConsistency.Lease),
+            64, [7, 9]);
 
     [Fact]
     public void A_question_has_golden_bytes_and_is_read_back()
     {
         var bytes = Bytes(Ask);
         Assert.Equal(
-            "0201000000000000" + "03000000" + "03" + "01" + "04000000" + "05000000" + "0100000061" + "0100000062"
+            "0201000000000000" + "03000000" + "03" + "01" + "04000000" + "05000000"
+                + "0100000061" + "0100000062"
             + "40000000" + "02000000" + "07000000" + "09000000",
             Convert.ToHexStringLower(bytes));
         Assert.Equal(bytes, Bytes(ScanCodec.DecodeAsk(bytes)));
@@ -39,7 +41,8 @@ public class ScanFrameTests
         });
         Assert.Equal(
             "0200000000000000" + "00" + "0100000007000000" + "02000000"
-            + "09000000" + "03000000000000000000000000000000" + "0a000000" + "00000000000000000000000000000000"
+            + "09000000" + "03000000000000000000000000000000"
+                + "0a000000" + "00000000000000000000000000000000"
             + "010000006b" + "00000000" + "01000000" + "010000006b" + "0100000000000000" + "0100000076",
             Convert.ToHexStringLower(bytes));
         Assert.Equal(bytes, Bytes(ScanCodec.DecodeShare(bytes)));

@@ -80,7 +80,8 @@ public class ScanRouteTests(HttpFixture fixture) : HttpTest(fixture)
             .Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
-    private static IEnumerable<string> Entries(JsonElement page) => page.GetProperty("entries").EnumerateArray()
+    private static IEnumerable<string> Entries(JsonElement page) =>
+        page.GetProperty("entries").EnumerateArray()
         .Select(entry => entry.GetProperty("key").GetString() + "="
             + (entry.TryGetProperty("value", out var value) ? value.GetString() : ""));
 }

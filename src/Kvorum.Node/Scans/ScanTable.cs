@@ -101,7 +101,7 @@ internal sealed class ScanTable(NodeLoop loop, int loopCount, int loopIndex)
             {
                 Status = ReplyStatus.DeadlineExceeded,
                 Message =
-                    $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms: too many are under way",
+                    $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms",
             });
         return true;
     }

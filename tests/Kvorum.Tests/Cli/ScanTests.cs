@@ -47,7 +47,8 @@ public class ScanTests
             var said = await ChildProcess.RunAsync(
                 "bash",
                 ["-c",
-                    $"'{Program}' scan --prefix key --addr {places[2].Addr} | head -1; echo ${{PIPESTATUS[0]}}"],
+                    $"'{Program}' scan --prefix key --addr {places[2].Addr} | head -1; "
+                    + $"echo ${{PIPESTATUS[0]}}"],
                 ".", "install bash", TimeSpan.FromSeconds(30));
             Assert.Equal($"key=\"{Key(0)}\" value=\"{new string('v', 200)}\"\n0\n", said);
         }

@@ -75,7 +75,8 @@ public class ScanFaultsTests
                     break;
                 case 3:
                     _cluster.Network.Cut(
-                        _cluster.IdOf(_random.Next(_cluster.Count)), _cluster.IdOf(_random.Next(_cluster.Count)));
+                        _cluster.IdOf(_random.Next(_cluster.Count)),
+                        _cluster.IdOf(_random.Next(_cluster.Count)));
                     break;
                 case 4 or 5:
                     _cluster.Network.Heal();
@@ -86,7 +87,12 @@ public class ScanFaultsTests
                 default:
                     if (Running.Any() && _pages.Count < 4)
                         Ask(
-                            new() { Key = default, Reverse = _random.Next(2) == 0, PageBytes = (uint)_random.Next(1, 1500) }, "");
+                            new()
+                            {
+                                Key = default,
+                                Reverse = _random.Next(2) == 0,
+                                PageBytes = (uint)_random.Next(1, 1500)
+                            }, "");
                     break;
             }
 
@@ -174,7 +180,8 @@ public class ScanFaultsTests
                 Assert.True(
                     last.Length == 0 || (scan.Reverse ? order > 0 : order < 0), $"{key} came behind {last}");
                 Assert.True(
-                    entry.Version >= asked.Floor.GetValueOrDefault(key), $"{key} is older than was acknowledged");
+                    entry.Version >= asked.Floor.GetValueOrDefault(key),
+                    $"{key} is older than was acknowledged");
                 last = key;
             }
 

@@ -7,8 +7,8 @@
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
 //
 // A record is synced before what it says is believed, so only the last one may be torn: it is cut. A manifest
-// that has grown is written anew as manifest.new, synced, renamed, and its folder synced. One that is opened is
-// written and synced again, for the sync of its last record may have failed.
+// that has grown is written anew as manifest.new, synced, renamed, and its folder synced. One that is opened
+// is written and synced again, for the sync of its last record may have failed.
 
 using System.Buffers;
 using System.Buffers.Binary;

@@ -38,6 +38,9 @@ public class ScanFaultsTests
         private readonly List<(string Key, TestCall Call)> _writes = [];
         private readonly List<PageUnderWay> _pages = [];
 
+        // Asked of a process that is gone: asked again as soon as any node runs.
+        private readonly List<PageUnderWay> _lost = [];
+
         public FaultyScans(Random random, int nodes, int loops)
         {
             _random = random;
@@ -67,7 +70,7 @@ public class ScanFaultsTests
             {
                 case 0 when Running.Count() > (_cluster.Count / 2) + 1 || _random.Next(4) == 0:
                     if (Running.Any())
-                        _cluster.Crash(Pick(Running), _random.Next());
+                        Crash(Pick(Running));
                     break;
                 case 1 or 2 when Running.Count() < _cluster.Count:
                     _cluster.Start(Pick(
@@ -137,6 +140,13 @@ public class ScanFaultsTests
             _writes.Add((key, _cluster.Submit(Pick(Running), put, 1000)));
         }
 
+        private void Crash(int node)
+        {
+            _cluster.Crash(node, _random.Next());
+            _lost.AddRange(_pages.Where(page => page.Node == node && page.Call.Reply is null));
+            _pages.RemoveAll(_lost.Contains);
+        }
+
         private void Ask(ScanRequest scan, string last)
         {
             var node = Pick(Running);
@@ -156,10 +166,11 @@ public class ScanFaultsTests
             _writes.RemoveAll(write => write.Call.Reply is not null);
             if (!Running.Any())
                 return;
-            foreach (var page in _pages.ToArray())
+            foreach (var page in _lost)
+                Ask(page.Scan, page.Last);
+            _lost.Clear();
+            foreach (var page in _pages.Where(page => page.Call.Reply is not null).ToArray())
             {
-                if (page.Call.Reply is null && _cluster.IsRunning(page.Node))
-                    continue;
                 _pages.Remove(page);
                 if (page.Call.Reply is { Status: ReplyStatus.Ok } reply)
                     Check(page, ScanPageCodec.Decode(reply.Value));

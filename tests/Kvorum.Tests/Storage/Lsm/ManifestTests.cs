@@ -79,7 +79,8 @@ public class ManifestTests
         }
     }
 
-    // A failed sync leaves pages that look clean: a later sync alone does not write them (swarm seed 1889075244).
+    // A failed sync leaves pages that look clean: a later sync alone does not write them (swarm seed
+    // 1889075244).
     [Theory]
     [InlineData("sync", 3)]
     [InlineData("sync folder", 0)]

@@ -76,10 +76,10 @@ internal static class Limits
     public const int TrailingEntries = 4096;
 
     /// <summary>
-    /// Bytes that the data of many entries shares: large enough to spare the collector, too small for its
-    /// heap of large objects.
+    /// Bytes that the data of many entries shares: a large object to the collector, which leaves it where it
+    /// is.
     /// </summary>
-    public const int EntryChunkBytes = 32 << 10;
+    public const int EntryChunkBytes = 128 << 10;
 
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;

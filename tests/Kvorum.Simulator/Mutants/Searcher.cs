@@ -7,7 +7,8 @@ internal enum Searcher
     Simulator,
 
     /// <summary>
-    /// The random runs of the Raft core alone: for what a cluster of fixed members never does.
+    /// The tests of the Raft core alone, scripts and random runs: for what a cluster of fixed members never
+    /// does, or too seldom.
     /// </summary>
     RaftTests,
 }

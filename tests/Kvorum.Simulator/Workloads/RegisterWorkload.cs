@@ -21,7 +21,7 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
         var draw = random.Below(100);
         if (draw < 45)
             return Read(client, key, draw < 5 ? ReadConsistency.Stale
-                : draw < 20 && leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable, random);
+                : draw < 35 && leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable, random);
         // Without ids a write may be asked only once; what became of it may stay unknown for ever.
         var clientId = random.Chance(0.7) ? ClientId(client) : "";
         ulong? ifVersion = random.Chance(0.3) ? _seen.GetValueOrDefault(key) : null;

@@ -6,8 +6,9 @@
 //            the second crc is over: offset of the record u64, the 8 bytes before it
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
 //
-// A record is synced before what it says is believed, so only the last one may be torn: it is cut. A manifest
-// that has grown is written anew as manifest.new, synced, renamed, and its folder synced.
+// It is made before the first table is. A record is synced before what it says is believed, so only the last
+// one may be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and
+// its folder synced.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -34,6 +35,9 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     private long _bytes;
     private long _wholeBytes;
 
+    /// <summary>True if there is a manifest on disk.</summary>
+    public bool IsThere { get; private set; }
+
     private static ReadOnlySpan<byte> Magic => "KVORUMMF"u8;
 
     /// <summary>
@@ -42,8 +46,23 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     /// </summary>
     public void Open(Action<VersionEdit, ulong> edit)
     {
-        if (!folder.Files.Exists(folder.ManifestPath))
+        IsThere = folder.Files.Exists(folder.ManifestPath);
+        if (!IsThere)
             return;
+        (int whole, int length) = Read(edit);
+        if (whole < length)
+            return; // torn: the next edit writes a new file
+        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
+        (_bytes, _wholeBytes) = (whole, whole);
+    }
+
+    /// <summary>
+    /// Reads the manifest, which must be there; each edit in its order. Changes nothing. How many bytes are
+    /// whole records, and how many there are: more if the last one is torn. A
+    /// <see cref="TreeDamagedException"/> if it is damaged.
+    /// </summary>
+    public (int Whole, int Length) Read(Action<VersionEdit, ulong> edit)
+    {
         byte[] bytes = ReadAll();
         ReadHeader(bytes);
         int at = HeaderBytes;
@@ -64,10 +83,17 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 
         if (at == HeaderBytes || HasRecordBehind(bytes, at))
             throw Damaged(at, "a record is damaged");
-        if (at < bytes.Length)
-            return; // torn: the next edit writes a new file
-        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
-        (_bytes, _wholeBytes) = (at, at);
+        return (at, bytes.Length);
+    }
+
+    /// <summary>
+    /// Makes a manifest of nothing if there is none. Before any table is written: tables without a manifest
+    /// are then damage, not a beginning.
+    /// </summary>
+    public void Begin(ulong next)
+    {
+        if (!IsThere)
+            Replace(VersionEdit.Whole(Levels.Empty, mark: null), next);
     }
 
     /// <summary>
@@ -118,6 +144,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             folder.Files.Rename(folder.NewManifestPath, folder.ManifestPath);
             folder.Files.SyncFolder(folder.Path);
             (_bytes, _wholeBytes) = (HeaderBytes + record.Length, HeaderBytes + record.Length);
+            IsThere = true;
         }
         catch
         {

@@ -54,6 +54,8 @@ internal sealed class VersionSet : IDisposable
                 mark = edit.Mark ?? mark;
                 next = Math.Max(next, number);
             });
+            if (!manifest.IsThere && folder.TableNumbers().Any())
+                throw folder.ManifestMissing();
             foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
                 files.Add(table.Number, OpenNamed(folder, table, cache));
             foreach (ulong number in folder.TableNumbers().ToArray())
@@ -84,6 +86,15 @@ internal sealed class VersionSet : IDisposable
     {
         lock (_gate)
             return _next++;
+    }
+
+    /// <summary>
+    /// To be called before a table is written: makes the first manifest, durably. Background lane.
+    /// </summary>
+    public void Begin()
+    {
+        lock (_editing)
+            _manifest.Begin(1);
     }
 
     /// <summary>The present set, held: the caller releases it.</summary>
@@ -137,6 +148,11 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
+    /// <summary>What is thrown when a named table is not there.</summary>
+    public static TreeDamagedException TableMissing(string path) => new(
+        $"{path}: the manifest names this table, and it is not there. Restore the node from its peers: stop " +
+        "it, move its data folder away, and replace the node.");
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -151,9 +167,7 @@ internal sealed class VersionSet : IDisposable
     private static TableFile OpenNamed(TreeFolder folder, TableInfo table, BlockCache cache) =>
         folder.Files.Exists(folder.TablePath(table.Number))
             ? TableFile.Open(folder, table.Number, cache, table)
-            : throw new TreeDamagedException(
-                $"{folder.TablePath(table.Number)}: the manifest names this table, and it is not there. " +
-                "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+            : throw TableMissing(folder.TablePath(table.Number));
 
     private void Persist(VersionEdit edit, Action write)
     {

@@ -26,6 +26,7 @@ internal static class KvorumProgram
             DemoCommand.Create(),
             ChaosCommand.Create(),
             DoctorCommand.Create(),
+            WalCommand.Create(),
         };
 
     /// <summary>Understands a command line, in any of its spellings.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Storage.Files;
 
@@ -46,9 +47,13 @@ internal sealed class OfflineFolder : IDisposable
     }
 
     /// <summary>One line about what went wrong.</summary>
-    public static Task Tell(ParseResult parsed, string what) =>
-        parsed.InvocationConfiguration.Error.WriteLineAsync(
-            $"kvorum {parsed.CommandResult.Command.Name}: {what}");
+    public static Task Tell(ParseResult parsed, string what)
+    {
+        string name = parsed.CommandResult.Command.Name;
+        if (parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } group)
+            name = $"{group.Command.Name} {name}";
+        return parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum {name}: {what}");
+    }
 
     public void Dispose() => _lock?.Dispose();
 

@@ -42,7 +42,7 @@ public sealed class FolderInspector
         bool isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
             || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
         ReadTrees();
-        if (identity is not null && isLogSound)
+        if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
             Try(LogFolder, () => ReadGroups(identity));
         NoteOthers();
     }

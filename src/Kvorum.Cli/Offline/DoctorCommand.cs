@@ -9,7 +9,7 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var data = OfflineFolder.Flag("The data folder of a node that does not run. Nothing in it is changed.");
+        var data = OfflineFolder.Flag("The data folder of a stopped node. Nothing in it is changed.");
         var json = Flag.Switch("--json", "One JSON object in place of lines.");
         var command = new Command(
             "doctor",
@@ -17,8 +17,8 @@ internal static class DoctorCommand
         {
             data, json,
         };
-        command.SetAction((parsed, _) =>
-            OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Run(parsed, folder, parsed.GetValue(json))));
+        command.SetAction((parsed, _) => OfflineFolder.Run(
+            parsed, parsed.GetValue(data)!, folder => Run(parsed, folder, parsed.GetValue(json))));
         return command;
     }
 

@@ -60,7 +60,8 @@ internal sealed class OfflineFolder : IDisposable
     private static OfflineFolder Open(string path)
     {
         if (!Directory.Exists(path))
-            throw new IOException($"{Path.GetFullPath(path)}: no such folder. Give --data a node's data folder.");
+            throw new IOException(
+                $"{Path.GetFullPath(path)}: no such folder. Give --data a node's data folder.");
         var files = new DiskFileSystem(path);
         try
         {

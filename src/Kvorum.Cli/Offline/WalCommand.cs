@@ -8,7 +8,9 @@ using Kvorum.Storage.Files;
 
 namespace Kvorum.Cli.Offline;
 
-/// <summary><c>kvorum wal</c>: a plain write-ahead log out of a data folder, and a folder out of one.</summary>
+/// <summary>
+/// <c>kvorum wal</c>: a plain write-ahead log out of a data folder, and a folder out of one.
+/// </summary>
 internal static class WalCommand
 {
     private static readonly ServerOptions Defaults = new();
@@ -21,20 +23,26 @@ internal static class WalCommand
 
     private static Command Export()
     {
-        var data = OfflineFolder.Flag("The data folder of a node that does not run. Nothing in it is changed.");
+        var data = OfflineFolder.Flag("The data folder of a stopped node. Nothing in it is changed.");
         var file = FileFlag("--out", "The file to make; it must not be there.");
         var window = Flag.Time(
             "--session-window", "The node's --session-window, if it was given one.", Defaults.SessionWindow);
         var records = Flag.Number(
-            "--session-records", "The node's --session-records, if it was given any.", Defaults.SessionRecords);
+            "--session-records", "The node's --session-records, if it was given any.",
+            Defaults.SessionRecords);
+        var unconfirmed = Flag.Switch(
+            "--unconfirmed",
+            "Export what the node does not know to be committed, too: the newest of its log.");
         var command = new Command(
-            "export", "Writes all committed keys and changes as records: op, key length, key, value length, value.")
+            "export",
+            "Writes all committed keys and changes as records: op, key length, key, value length, value.")
         {
-            data, file, window, records,
+            data, file, window, records, unconfirmed,
         };
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Export(
-            parsed, folder, parsed.GetValue(file)!, (long)parsed.GetValue(window).Span.TotalMilliseconds,
-            parsed.GetValue(records))));
+            parsed, folder, parsed.GetValue(file)!, parsed.GetValue(unconfirmed), into => WalExport.Run(
+                folder.Files, into, (long)parsed.GetValue(window).Span.TotalMilliseconds,
+                parsed.GetValue(records), parsed.GetValue(unconfirmed)))));
         return command;
     }
 
@@ -57,7 +65,8 @@ internal static class WalCommand
         new(name) { Description = description, HelpName = "file", Required = true };
 
     private static async Task<int> Export(
-        ParseResult parsed, OfflineFolder folder, string file, long windowMs, int records)
+        ParseResult parsed, OfflineFolder folder, string file, bool withUnconfirmed,
+        Func<IFile, WalExport> export)
     {
         string full = Path.GetFullPath(file);
         string place = Path.GetDirectoryName(full)!;
@@ -75,10 +84,10 @@ internal static class WalCommand
         {
             WalExport done;
             using (var into = files.Create(part))
-                done = WalExport.Run(folder.Files, into, windowMs, records);
+                done = export(into);
             files.Rename(part, Path.GetFileName(full));
             files.SyncFolder("");
-            await Tell(parsed, done).ConfigureAwait(false);
+            await Tell(parsed, done, withUnconfirmed).ConfigureAwait(false);
             return ExitCode.Ok;
         }
         catch (Exception e) when (e is IOException or NodeStartException or FormatException)
@@ -89,18 +98,20 @@ internal static class WalCommand
         }
     }
 
-    private static async Task Tell(ParseResult parsed, WalExport done)
+    private static async Task Tell(ParseResult parsed, WalExport done, bool withUnconfirmed)
     {
         var output = parsed.InvocationConfiguration.Output;
-        await output.WriteLineAsync($"exported {done.Puts} puts and {done.Deletes} deletes").ConfigureAwait(false);
+        await output.WriteLineAsync(
+            $"exported {done.Puts} puts and {done.Deletes} deletes").ConfigureAwait(false);
         if (done.Mortal > 0)
             await output.WriteLineAsync(
-                $"{done.Mortal} keys have a life span: the format has no room for it, they are in it without an "
-                + "end").ConfigureAwait(false);
-        if (done.LeftOut > 0)
+                $"{done.Mortal} keys have a life span: the format has no room for it, they are in it without "
+                + "an end").ConfigureAwait(false);
+        if (done.Unconfirmed > 0)
             await output.WriteLineAsync(
-                $"{done.LeftOut} entries of the log are not known to be committed and were left out: a node "
-                + "that has them committed is the better source").ConfigureAwait(false);
+                $"{done.Unconfirmed} entries at the end of the log are not known here to be committed; they "
+                + (withUnconfirmed ? "are in it" : "are not in it: see --unconfirmed"))
+                .ConfigureAwait(false);
     }
 
     private static async Task<int> Import(
@@ -110,7 +121,8 @@ internal static class WalCommand
         {
             long records = await WalImport.RunAsync(file, folder, id, cancel).ConfigureAwait(false);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(
-                $"imported {records} records; serve them with kvorum start --data {folder}").ConfigureAwait(false);
+                $"imported {records} records; serve them with kvorum start --data {folder}")
+                .ConfigureAwait(false);
             return ExitCode.Ok;
         }
         catch (ServerStartException e)

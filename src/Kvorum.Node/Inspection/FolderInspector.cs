@@ -75,7 +75,10 @@ public sealed class FolderInspector
     private void ReadMembers()
     {
         if (_files.Exists(KnownMembers.Name))
-            Add(KnownMembers.Name, FindingKind.Sound, $"{KnownMembers.Read(_files).Count} other members known");
+        {
+            Add(KnownMembers.Name, FindingKind.Sound,
+                $"{KnownMembers.Read(_files).Count} other members known");
+        }
     }
 
     private void ReadTrees()
@@ -94,7 +97,10 @@ public sealed class FolderInspector
         }
 
         if (empty > 0)
-            Add(TreesFolder, FindingKind.Sound, $"{empty} trees have no tables yet: all of theirs is in the log");
+        {
+            Add(TreesFolder, FindingKind.Sound,
+                $"{empty} trees have no tables yet: all of theirs is in the log");
+        }
     }
 
     // True if there is anything to say of it.
@@ -116,8 +122,8 @@ public sealed class FolderInspector
         if (tag.Snapshot.Index.Value != checkpoint.AppliedIndex)
         {
             _damagedTrees.Add(group);
-            Add(folder, FindingKind.Damage, $"the manifest is at log index {checkpoint.AppliedIndex}, the tag in "
-                + $"it at {tag.Snapshot.Index}. {GroupCheck.Remedy}");
+            Add(folder, FindingKind.Damage, $"the manifest is at log index {checkpoint.AppliedIndex}, its tag "
+                + $"at {tag.Snapshot.Index}. {GroupCheck.Remedy}");
         }
 
         return true;

@@ -3,7 +3,9 @@ using Kvorum.Storage.Inspection;
 namespace Kvorum.Node.Inspection;
 
 /// <summary>What an inspection found in a data folder.</summary>
-/// <param name="Findings">In the order of looking: identity, members, log, trees, groups, other files.</param>
+/// <param name="Findings">
+/// In the order of looking: identity, members, log, trees, groups, other files.
+/// </param>
 public sealed record FolderReport(IReadOnlyList<Finding> Findings)
 {
     /// <summary>True if nothing is damaged.</summary>

@@ -85,7 +85,8 @@ internal sealed partial record IdentityFile
         }
         catch (JsonException e)
         {
-            throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} Bring it back from a copy, or replace the node.");
+            throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
+                + "Bring it back from a copy, or replace the node.");
         }
     }
 

@@ -25,13 +25,15 @@ public sealed class WalExport : ILogReplay
     private readonly WalWriter _writer;
     private readonly long _sessionWindowMs;
     private readonly int _sessionRecordsMax;
+    private readonly bool _withUnconfirmed;
     private readonly IdentityFile _identity;
     private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
     private GroupRecovery _recovery = null!;
 
-    private WalExport(IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax)
+    private WalExport(
+        IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax, bool withUnconfirmed)
     {
-        (_files, _writer) = (new ReadOnlyFileSystem(files), new(into));
+        (_files, _writer, _withUnconfirmed) = (new ReadOnlyFileSystem(files), new(into), withUnconfirmed);
         (_sessionWindowMs, _sessionRecordsMax) = (sessionWindowMs, sessionRecordsMax);
         _identity = IdentityFile.Read(_files);
     }
@@ -42,10 +44,10 @@ public sealed class WalExport : ILogReplay
     /// <summary>Records that remove one.</summary>
     public long Deletes { get; private set; }
 
-    /// <summary>Entries of the log that this node does not know to be committed: they are left out.</summary>
-    public long LeftOut { get; private set; }
+    /// <summary>Entries of the log that this node does not know to be committed.</summary>
+    public long Unconfirmed { get; private set; }
 
-    /// <summary>Keys with a life span, for which the format has no room: they are exported without it.</summary>
+    /// <summary>Keys with a life span, for which the format has no room: they are in it without.</summary>
     public long Mortal { get; private set; }
 
     /// <summary>
@@ -57,9 +59,14 @@ public sealed class WalExport : ILogReplay
     /// <param name="into">The file.</param>
     /// <param name="sessionWindowMs">How long the node remembered answers.</param>
     /// <param name="sessionRecordsMax">How many of them, per partition.</param>
-    public static WalExport Run(IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax)
+    /// <param name="withUnconfirmed">
+    /// Exports the whole log: what no majority may have too, as a leader elected now would commit it.
+    /// </param>
+    public static WalExport Run(
+        IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax,
+        bool withUnconfirmed = false)
     {
-        var export = new WalExport(files, into, sessionWindowMs, sessionRecordsMax);
+        var export = new WalExport(files, into, sessionWindowMs, sessionRecordsMax, withUnconfirmed);
         export.Run();
         return export;
     }
@@ -86,7 +93,8 @@ public sealed class WalExport : ILogReplay
                 _tags[group] = GroupRecords.ReadTag(checkpoint.Tag);
         }
 
-        _recovery = new(_tags.Where(tag => tag.Value.Snapshot.Index.Value > 0).ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
+        _recovery = new(_tags.Where(tag => tag.Value.Snapshot.Index.Value > 0)
+            .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
         LogInspector.Replay(_files, "log", this);
         for (uint group = 1; group <= _identity.PartitionCount; group++)
         {
@@ -110,9 +118,9 @@ public sealed class WalExport : ILogReplay
         log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
         // All that a node keeps for itself alone is committed by being durable.
         var committed = IsAlone(entries) ? log.LastIndex : state.Commit;
-        foreach (var entry in entries.Where(entry => entry.Index <= committed))
+        Unconfirmed += entries.Count(entry => entry.Index > committed);
+        foreach (var entry in entries.Where(entry => _withUnconfirmed || entry.Index <= committed))
             Apply(machine, entry);
-        LeftOut += entries.Count(entry => entry.Index > committed);
         using (var view = tree.OpenView())
             ExportEnded(view, machine.LogTimeMs);
     }
@@ -128,7 +136,8 @@ public sealed class WalExport : ILogReplay
 
     private void ExportKeys(ReadView view, ulong logTimeMs)
     {
-        foreach (var (key, value) in view.Scan(new[] { RecordKeys.Data }, new[] { (byte)(RecordKeys.Data + 1) }))
+        var keys = view.Scan(new[] { RecordKeys.Data }, new[] { (byte)(RecordKeys.Data + 1) });
+        foreach (var (key, value) in keys)
         {
             var record = ValueRecord.Read(value);
             if (!record.HasExpired(logTimeMs))

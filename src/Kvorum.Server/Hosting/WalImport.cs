@@ -57,12 +57,14 @@ public static class WalImport
         string full = Path.GetFullPath(file);
         if (!File.Exists(full))
             throw new ServerStartException($"{full}: no such file");
-        return new DiskFileSystem(Path.GetDirectoryName(full)!).Open(Path.GetFileName(full), forWriting: false);
+        var files = new DiskFileSystem(Path.GetDirectoryName(full)!);
+        return files.Open(Path.GetFileName(full), forWriting: false);
     }
 
     private static void CheckFree(string place, string building)
     {
-        if (File.Exists(place) || (Directory.Exists(place) && Directory.EnumerateFileSystemEntries(place).Any()))
+        bool isTaken = Directory.Exists(place) && Directory.EnumerateFileSystemEntries(place).Any();
+        if (isTaken || File.Exists(place))
         {
             throw new ServerStartException(
                 $"{place} is not empty: an import only makes a new data folder, it adds to none. Give --data "

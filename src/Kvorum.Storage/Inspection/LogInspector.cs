@@ -62,7 +62,8 @@ public static class LogInspector
             : new Finding(
                 folder, FindingKind.Note,
                 $"{whole}; a start cuts {found.CutBytes} bytes of an unfinished write at offset " +
-                $"{recoverer.Active!.Position} of {recoverer.Active.Path}: nobody was told that they are durable");
+                $"{recoverer.Active!.Position} of {recoverer.Active.Path}: nobody was told that they are " +
+                "durable");
     }
 
     private static string LeftOver(string name) => name.EndsWith(".new", StringComparison.Ordinal)

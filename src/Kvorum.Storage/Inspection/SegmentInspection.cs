@@ -17,6 +17,9 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     private ulong _first;
     private ulong _last;
 
+    // Frames are missing behind a damaged stretch, of course.
+    private bool _isBehindDamage;
+
     /// <summary>Adds what is found.</summary>
     public void Run()
     {
@@ -69,7 +72,7 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             {
                 findings.Add(new Finding(
                     segment.Path, FindingKind.Note,
-                    $"{end - position} bytes from offset {position} to {end} are no whole frame, and none follows"));
+                    $"{end - position} bytes from offset {position} on are no whole frame, none follows"));
                 return;
             }
 
@@ -77,6 +80,7 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
                 $"damaged at offset {position}: {later - position} bytes are no whole frame, and at offset " +
                 $"{later} a later one follows");
             position = later;
+            _isBehindDamage = true;
         }
     }
 
@@ -88,15 +92,15 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             return false;
         if (_frames++ == 0)
             _first = header.Sequence;
-        else if (header.Sequence != _last + 1)
+        else if (header.Sequence != _last + 1 && !_isBehindDamage)
             Damage($"damaged at offset {position}: frames are missing between {_last} and {header.Sequence}");
-        _last = header.Sequence;
+        (_last, _isBehindDamage) = (header.Sequence, false);
         var records = new RecordReader(body);
         while (records.MoveNext())
             _records++;
         if (records.Failed)
             Damage(
-                $"the frame at offset {position} is whole, but has a record of the unknown kind {records.Kind}",
+                $"the frame at offset {position} is whole, but has a record of unknown kind {records.Kind}",
                 "Use the newer version that wrote it.");
         next = position + RecordFormat.FrameBytes(body.Length);
         return true;

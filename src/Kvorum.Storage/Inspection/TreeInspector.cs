@@ -59,7 +59,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         if (whole < length)
             Add(
                 _folder.ManifestPath, FindingKind.Note,
-                $"{length - whole} bytes of an unfinished record at offset {whole}: it counts as not written");
+                $"{length - whole} bytes of an unfinished record at offset {whole}: it counts as unwritten");
     }
 
     private void ReadTables(bool hasManifest)
@@ -79,7 +79,8 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         Add(folder, FindingKind.Sound, !hasManifest
             ? "no tables yet: all of it is in the log"
             : $"{tables.Length} tables, {tables.Sum(static table => table.Entries)} entries, " +
-                $"{tables.Sum(static table => table.Bytes)} bytes, up to log index {_mark?.AppliedIndex ?? 0}");
+                $"{tables.Sum(static table => table.Bytes)} bytes, up to log index " +
+                $"{_mark?.AppliedIndex ?? 0}");
     }
 
     private void ReadTable(TableInfo expected, string path)

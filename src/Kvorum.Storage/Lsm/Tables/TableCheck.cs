@@ -82,10 +82,12 @@ internal sealed class TableCheck(TableReader table, string path)
 
         TableProperties said = table.Properties;
         if ((entries, deletes) != (said.Entries, said.Deletes))
-            throw Wrong($"it has {entries} entries and {deletes} deletes, not {said.Entries} and {said.Deletes}");
+            throw Wrong(
+                $"it has {entries} entries and {deletes} deletes, not {said.Entries} and {said.Deletes}");
         if (entries > 0 && (least, greatest) != (said.SmallestSequence, said.LargestSequence))
             throw Wrong(
-                $"its sequences are {least} to {greatest}, not {said.SmallestSequence} to {said.LargestSequence}");
+                $"its sequences are {least} to {greatest}, not {said.SmallestSequence} to " +
+                $"{said.LargestSequence}");
     }
 
     // By the way of a point read: index, filter, data.
@@ -109,6 +111,6 @@ internal sealed class TableCheck(TableReader table, string path)
     }
 
     private TreeDamagedException Wrong(string what) => new(
-        $"{path}: its checksums are right, and its content is not: {what}. Restore the node from its peers: " +
+        $"{path}: its checksums are right, its content is not: {what}. Restore the node from its peers: " +
         "stop it, move its data folder away, and replace the node.");
 }

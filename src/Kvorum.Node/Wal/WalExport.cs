@@ -193,6 +193,6 @@ public sealed class WalExport : ILogReplay
         _writer.Add(isDelete: true, key, default);
     }
 
-    private static Tree Open(TreeShare share, uint group) => Tree.Open(
+    private static Tree Open(TreeShare share, uint group) => Tree.OpenUnchanged(
         share, string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}"), new TreeOptions());
 }

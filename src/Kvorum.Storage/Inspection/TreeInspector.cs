@@ -51,15 +51,15 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     private void ReadManifest()
     {
         using var manifest = new Manifest(_folder);
-        (int whole, int length) = manifest.Read((edit, _) =>
+        (int whole, byte[] bytes) = manifest.Read((edit, _) =>
         {
             _levels = edit.ApplyTo(_levels);
             _mark = edit.Mark ?? _mark;
         });
-        if (whole < length)
+        if (whole < bytes.Length)
             Add(
                 _folder.ManifestPath, FindingKind.Note,
-                $"{length - whole} bytes of an unfinished record at offset {whole}: it counts as unwritten");
+                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}: it counts as unwritten");
     }
 
     private void ReadTables(bool hasManifest)

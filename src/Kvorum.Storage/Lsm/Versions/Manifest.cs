@@ -8,7 +8,8 @@
 //
 // It is made before the first table is. A record is synced before what it says is believed, so only the last
 // one may be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and
-// its folder synced.
+// its folder synced. One that is opened is written and synced again, for the sync of its last record may have
+// failed.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -44,24 +45,27 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     /// Reads the manifest if there is one; each edit in its order. A <see cref="TreeDamagedException"/> if it
     /// is damaged.
     /// </summary>
-    public void Open(Action<VersionEdit, ulong> edit)
+    /// <param name="edit">Gets each edit, and the number above all files so far.</param>
+    /// <param name="changesNothing">Only reads: no edit may be added then.</param>
+    public void Open(Action<VersionEdit, ulong> edit, bool changesNothing = false)
     {
         IsThere = folder.Files.Exists(folder.ManifestPath);
         if (!IsThere)
             return;
-        (int whole, int length) = Read(edit);
-        if (whole < length)
+        (int whole, byte[] bytes) = Read(edit);
+        if (changesNothing || whole < bytes.Length)
             return; // torn: the next edit writes a new file
         _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
         (_bytes, _wholeBytes) = (whole, whole);
+        MakeDurable(bytes);
     }
 
     /// <summary>
     /// Reads the manifest, which must be there; each edit in its order. Changes nothing. How many bytes are
-    /// whole records, and how many there are: more if the last one is torn. A
+    /// whole records, and all that there are: more if the last one is torn. A
     /// <see cref="TreeDamagedException"/> if it is damaged.
     /// </summary>
-    public (int Whole, int Length) Read(Action<VersionEdit, ulong> edit)
+    public (int Whole, byte[] Bytes) Read(Action<VersionEdit, ulong> edit)
     {
         byte[] bytes = ReadAll();
         ReadHeader(bytes);
@@ -83,7 +87,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 
         if (at == HeaderBytes || HasRecordBehind(bytes, at))
             throw Damaged(at, "a record is damaged");
-        return (at, bytes.Length);
+        return (at, bytes);
     }
 
     /// <summary>
@@ -149,6 +153,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         catch
         {
             file.Dispose();
+            folder.DeleteIfPossible(folder.NewManifestPath);
             throw;
         }
 
@@ -160,6 +165,23 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     {
         _file?.Dispose();
         _file = null;
+    }
+
+    // The last sync of an earlier process may have failed, and the kernel then holds what was read here for
+    // clean. It is written again before it is believed, for the log gives up what it says is in the tables.
+    private void MakeDurable(byte[] bytes)
+    {
+        try
+        {
+            _file!.Write(0, bytes);
+            _file.Sync();
+            folder.Files.SyncFolder(folder.Path);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private byte[] ReadAll()

@@ -38,9 +38,13 @@ internal sealed class VersionSet : IDisposable
     /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
     /// cref="TreeDamagedException"/> if a file is damaged or missing.
     /// </summary>
-    public static VersionSet Open(TreeFolder folder, BlockCache cache)
+    /// <param name="folder">The folder.</param>
+    /// <param name="cache">The cache of the tables' blocks.</param>
+    /// <param name="changesNothing">Leaves all as it is: no edit may be applied then.</param>
+    public static VersionSet Open(TreeFolder folder, BlockCache cache, bool changesNothing = false)
     {
-        folder.Files.CreateFolder(folder.Path);
+        if (!changesNothing)
+            folder.Files.CreateFolder(folder.Path);
         Levels levels = Levels.Empty;
         Mark? mark = null;
         ulong next = 1;
@@ -53,7 +57,7 @@ internal sealed class VersionSet : IDisposable
                 levels = edit.ApplyTo(levels);
                 mark = edit.Mark ?? mark;
                 next = Math.Max(next, number);
-            });
+            }, changesNothing);
             if (!manifest.IsThere && folder.TableNumbers().Any())
                 throw folder.ManifestMissing();
             foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
@@ -61,11 +65,12 @@ internal sealed class VersionSet : IDisposable
             foreach (ulong number in folder.TableNumbers().ToArray())
             {
                 next = Math.Max(next, number + 1);
-                if (!files.ContainsKey(number))
+                if (!changesNothing && !files.ContainsKey(number))
                     folder.DeleteTable(number);
             }
 
-            folder.DeleteIfPossible(folder.NewManifestPath);
+            if (!changesNothing)
+                folder.DeleteIfPossible(folder.NewManifestPath);
             return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next);
         }
         catch

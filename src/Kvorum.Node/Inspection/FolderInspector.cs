@@ -19,7 +19,7 @@ public sealed class FolderInspector
     private static readonly string[] KnownFiles =
         [IdentityFile.Name, KnownMembers.Name, "LOCK", "LOCK.pid"];
 
-    private readonly IFileSystem _files;
+    private readonly ReadOnlyFileSystem _files;
     private readonly List<Finding> _findings = [];
     private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
     private readonly SortedSet<uint> _damagedTrees = [];

@@ -21,7 +21,7 @@ public sealed class WalExport : ILogReplay
 {
     private const long CacheBytes = 16 << 20;
 
-    private readonly IFileSystem _files;
+    private readonly ReadOnlyFileSystem _files;
     private readonly WalWriter _writer;
     private readonly long _sessionWindowMs;
     private readonly int _sessionRecordsMax;

@@ -59,7 +59,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         if (whole < bytes.Length)
             Add(
                 _folder.ManifestPath, FindingKind.Note,
-                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}: it counts as unwritten");
+                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}: as if unwritten");
     }
 
     private void ReadTables(bool hasManifest)

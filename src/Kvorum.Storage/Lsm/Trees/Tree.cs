@@ -43,8 +43,8 @@ public sealed class Tree : IDisposable
         new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
 
     /// <summary>
-    /// Opens a tree of a stopped node to look at, and changes nothing on disk: it may be written to in memory,
-    /// and takes no checkpoint.
+    /// Opens a tree of a stopped node to look at, and changes nothing on disk: it may be written to in
+    /// memory, and takes no checkpoint.
     /// </summary>
     public static Tree OpenUnchanged(TreeShare share, string folder, TreeOptions options) => new(
         share, options,

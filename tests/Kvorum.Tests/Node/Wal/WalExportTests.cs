@@ -50,7 +50,9 @@ public class WalExportTests
         cluster.Put(0, "a", "again", "me", 1);
         var refused = cluster.Ask(0, new PutRequest
         {
-            Key = TestCluster.Bytes("a"), Value = TestCluster.Bytes("never"), IfVersion = 0,
+            Key = TestCluster.Bytes("a"),
+            Value = TestCluster.Bytes("never"),
+            IfVersion = 0,
         });
         Assert.Equal(ReplyStatus.ConditionFailed, refused.Status);
         cluster.Ask(0, new DeleteRequest { Key = TestCluster.Bytes("absent") });
@@ -75,7 +77,9 @@ public class WalExportTests
 
         Reply PutFor(string key, ulong ttlMs) => cluster.Ask(0, new PutRequest
         {
-            Key = TestCluster.Bytes(key), Value = TestCluster.Bytes("v"), TtlMs = ttlMs,
+            Key = TestCluster.Bytes(key),
+            Value = TestCluster.Bytes("v"),
+            TtlMs = ttlMs,
         });
     }
 
@@ -96,7 +100,8 @@ public class WalExportTests
 
         cluster.Submit(leader, new PutRequest
         {
-            Key = TestCluster.Bytes("key-0"), Value = TestCluster.Bytes("alone"),
+            Key = TestCluster.Bytes("key-0"),
+            Value = TestCluster.Bytes("alone"),
         });
         cluster.Run(50);
         cluster.Crash(leader);

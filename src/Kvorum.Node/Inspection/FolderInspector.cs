@@ -122,8 +122,9 @@ public sealed class FolderInspector
         if (tag.Snapshot.Index.Value != checkpoint.AppliedIndex)
         {
             _damagedTrees.Add(group);
-            Add(folder, FindingKind.Damage, $"the manifest is at log index {checkpoint.AppliedIndex}, its tag "
-                + $"at {tag.Snapshot.Index}. {GroupCheck.Remedy}");
+            Add(folder, FindingKind.Damage,
+                $"the manifest is at log index {checkpoint.AppliedIndex}, its tag at "
+                + $"{tag.Snapshot.Index}. {GroupCheck.Remedy}");
         }
 
         return true;

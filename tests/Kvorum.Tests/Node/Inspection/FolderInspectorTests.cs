@@ -62,14 +62,6 @@ public sealed class FolderInspectorTests : IDisposable
     }
 
     [Fact]
-    public void A_lost_tree_is_a_gap_between_checkpoint_and_log()
-    {
-        foreach (var name in _disk.ListFiles("trees/00002"))
-            _disk.Delete($"trees/00002/{name}");
-        IsDamaged("log", "partition 1: the log of group 2 lacks entries 1 to ");
-    }
-
-    [Fact]
     public void An_empty_folder_is_sound()
     {
         var report = FolderInspector.Inspect(new CrashFileSystem());

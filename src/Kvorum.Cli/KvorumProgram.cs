@@ -4,6 +4,7 @@ using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Cli.Demo;
+using Kvorum.Cli.Offline;
 
 namespace Kvorum.Cli;
 
@@ -24,6 +25,8 @@ internal static class KvorumProgram
             BenchCommand.Create(),
             DemoCommand.Create(),
             ChaosCommand.Create(),
+            DoctorCommand.Create(),
+            WalCommand.Create(),
         };
 
     /// <summary>Understands a command line, in any of its spellings.</summary>

@@ -10,7 +10,9 @@ namespace Kvorum.Node.Membership;
 /// </summary>
 internal sealed partial record IdentityFile
 {
-    private const string Name = "identity.json";
+    /// <summary>The name of the file.</summary>
+    public const string Name = "identity.json";
+
     private const int FormatVersion = 2;
 
     // It had no incarnation, and every node took part at once.
@@ -67,27 +69,52 @@ internal sealed partial record IdentityFile
             found.Write(world.Files);
         }
 
-        if (found.Admitted && world.Files.ListFiles("log").Count == 0)
+        found.CheckLog(world.Files);
+        return found;
+    }
+
+    /// <summary>What the folder says of itself. Changes nothing; throws if it cannot be told.</summary>
+    public static IdentityFile Read(IFileSystem files)
+    {
+        try
+        {
+            var found = JsonSerializer.Deserialize(WholeFile.Read(files, Name), Json.Default.IdentityFile)
+                ?? throw new JsonException("it is empty");
+            found.CheckVersion();
+            return found;
+        }
+        catch (JsonException e)
+        {
+            throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
+                + "Bring it back from a copy, or replace the node.");
+        }
+    }
+
+    /// <summary>Throws if the folder has taken part, and what it promised then is gone.</summary>
+    public void CheckLog(IFileSystem files)
+    {
+        if (Admitted && files.ListFiles("log").Count == 0)
         {
             throw new NodeStartException($"{Name} says that this data folder has taken part in the cluster, but "
                 + "its log is gone, with votes and acknowledged writes in it. Restore the whole folder; do not "
                 + "start the node without it.");
         }
-
-        return found;
     }
 
     /// <summary>The node takes part from now on. Durable when it returns.</summary>
     public void WriteAdmitted(IFileSystem files) => (this with { Admitted = true }).Write(files);
 
-    private void Check(IdentityFile own)
+    private void CheckVersion()
     {
         if (Version is not (FormatVersion or FormatWithoutIncarnation))
         {
             throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: "
                 + "start the version that wrote it");
         }
+    }
 
+    private void Check(IdentityFile own)
+    {
         if (NodeId != own.NodeId)
         {
             throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to "
@@ -122,19 +149,6 @@ internal sealed partial record IdentityFile
     {
         if (first != now)
             throw new NodeStartException($"{flag} is {now}, but was {first} at this node's first start and cannot be changed: give {flag} {first}");
-    }
-
-    private static IdentityFile Read(IFileSystem files)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(WholeFile.Read(files, Name), Json.Default.IdentityFile)
-                ?? throw new JsonException("it is empty");
-        }
-        catch (JsonException e)
-        {
-            throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} Bring it back from a copy, or replace the node.");
-        }
     }
 
     private void Write(IFileSystem files) =>

@@ -12,7 +12,9 @@ namespace Kvorum.Node.Membership;
 /// </summary>
 internal sealed partial class KnownMembers
 {
-    private const string Name = "members.json";
+    /// <summary>The name of the file.</summary>
+    public const string Name = "members.json";
+
     private const int FormatVersion = 1;
 
     private readonly SortedDictionary<NodeId, UInt128> _incarnations;
@@ -31,6 +33,9 @@ internal sealed partial class KnownMembers
     /// <summary>The incarnation by which the member is known; null if it was never met.</summary>
     public UInt128? this[NodeId member] =>
         _incarnations.TryGetValue(member, out var incarnation) ? incarnation : null;
+
+    /// <summary>How many are known.</summary>
+    public int Count => _incarnations.Count;
 
     /// <summary>These and more. Nobody is ever known anew.</summary>
     public KnownMembers With(IEnumerable<KeyValuePair<NodeId, UInt128>> met)

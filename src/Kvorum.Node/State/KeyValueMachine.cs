@@ -39,6 +39,9 @@ internal sealed class KeyValueMachine : IStateMachine
     /// </summary>
     public ulong? NextExpiryMs { get; private set; }
 
+    /// <summary>What the last applied entry changed in the tree; until the next one.</summary>
+    public WriteBatch Changes => _batch;
+
     /// <summary>
     /// The key as of the applied log: null if absent or expired. The present state: owner only.
     /// </summary>

@@ -94,13 +94,26 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public IDisposable LockFolder(string folder)
     {
+        FileStream held = Lock(folder, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        WriteOwner(Path.Combine(Full(folder), OwnerName));
+        return held;
+    }
+
+    /// <summary>
+    /// Takes the folder as <see cref="LockFolder"/> does, for one who only reads, and changes nothing in it.
+    /// Null if no process has ever taken it: then nothing is held.
+    /// </summary>
+    public IDisposable? LockFolderUnchanged(string folder) =>
+        File.Exists(Path.Combine(Full(folder), LockName))
+            ? Lock(folder, FileMode.Open, FileAccess.Read) : null;
+
+    private FileStream Lock(string folder, FileMode mode, FileAccess access)
+    {
         string full = Full(folder);
-        string owner = Path.Combine(full, OwnerName);
-        FileStream held;
         try
         {
-            FileStreamOptions alone = Options(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            held = new FileStream(Path.Combine(full, LockName), alone);
+            FileStreamOptions alone = Options(mode, access, FileShare.None);
+            return new FileStream(Path.Combine(full, LockName), alone);
         }
         catch (Exception error) when (error is UnauthorizedAccessException or DirectoryNotFoundException)
         {
@@ -108,12 +121,9 @@ public sealed class DiskFileSystem : IFileSystem
         }
         catch (IOException error)
         {
-            string pid = ReadOwner(owner);
+            string pid = ReadOwner(Path.Combine(full, OwnerName));
             throw new IOException($"{full} is in use by another process{pid}: {error.Message}", error);
         }
-
-        WriteOwner(owner);
-        return held;
     }
 
     // A second file tells who holds the lock: others cannot read the locked one. Only the message needs it.

@@ -116,22 +116,27 @@ internal sealed unsafe class TableReader : IDisposable
         for (byte* at = top.First; at < top.End; at = entry.End)
         {
             entry = new BlockEntry(at);
-            BlockHandle filter = GroupHandle.Read(entry).Filter;
-            if (filter.Bytes == 0)
-                continue;
-            if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
-                throw TableFormat.Damaged(
-                    _path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
-            CachedBlock block = CachedBlock.Allocate(filter.Bytes);
-            try
-            {
-                Read(filter.Offset, block.Bytes);
-                Check(block.Start, filter, isFilter: true);
-            }
-            finally
-            {
-                block.Release();
-            }
+            CheckFilter(GroupHandle.Read(entry).Filter);
+        }
+    }
+
+    /// <summary>Reads and checks one filter, past the cache; one of no bytes is none.</summary>
+    internal void CheckFilter(BlockHandle filter)
+    {
+        if (filter.Bytes == 0)
+            return;
+        if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
+            throw TableFormat.Damaged(
+                _path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
+        CachedBlock block = CachedBlock.Allocate(filter.Bytes);
+        try
+        {
+            Read(filter.Offset, block.Bytes);
+            Check(block.Start, filter, isFilter: true);
+        }
+        finally
+        {
+            block.Release();
         }
     }
 
@@ -147,7 +152,8 @@ internal sealed unsafe class TableReader : IDisposable
     {
         if (_cache.TryGet(_cacheFile, handle.Offset, out CachedBlock block))
             return block;
-        if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset > Bytes - handle.Bytes)
+        if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset < 0 ||
+            handle.Offset > Bytes - handle.Bytes)
             throw TableFormat.Damaged(_path, handle.Offset, $"an index leads to {handle.Bytes} bytes there");
         block = CachedBlock.Allocate(handle.Bytes);
         try

@@ -85,6 +85,7 @@ public sealed class CheckpointJob
         PassDeletes(cursor);
         if (!cursor.IsValid)
             return null;
+        _versions.Begin();
         ulong number = _versions.NextNumber();
         TreeFolder folder = _versions.Folder;
         try

@@ -144,6 +144,7 @@ public sealed class CheckpointReceiver : IDisposable
         TableInfo table = _edit!.Added[_at].Table;
         if (_file is null)
         {
+            _versions.Begin();
             _numbers.Add(table.Number);
             _file = _versions.Folder.Files.Create(_versions.Folder.TablePath(table.Number));
             _fileBytes = 0;

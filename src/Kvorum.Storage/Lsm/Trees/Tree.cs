@@ -42,6 +42,14 @@ public sealed class Tree : IDisposable
     public static Tree Open(TreeShare share, string folder, TreeOptions options) =>
         new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
 
+    /// <summary>
+    /// Opens a tree of a stopped node to look at, and changes nothing on disk: it may be written to in
+    /// memory, and takes no checkpoint.
+    /// </summary>
+    public static Tree OpenUnchanged(TreeShare share, string folder, TreeOptions options) => new(
+        share, options,
+        VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache, changesNothing: true));
+
     /// <summary>The log index up to which writes are applied. Any thread.</summary>
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
 

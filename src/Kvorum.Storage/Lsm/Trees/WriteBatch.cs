@@ -20,6 +20,15 @@ public sealed class WriteBatch
 
     internal ReadOnlySpan<Change> Changes => CollectionsMarshal.AsSpan(_changes);
 
+    /// <summary>The key of a change, in the order of adding; good until the batch is changed.</summary>
+    public ReadOnlySpan<byte> KeyAt(int index) => KeyOf(Changes[index]);
+
+    /// <summary>What the change sets the key to; good until the batch is changed.</summary>
+    public ReadOnlySpan<byte> ValueAt(int index) => ValueOf(Changes[index]);
+
+    /// <summary>True if the change removes its key.</summary>
+    public bool IsDeleteAt(int index) => Changes[index].Kind == EntryKind.Delete;
+
     /// <summary>Sets a key. The bytes are copied.</summary>
     public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Put(key, value, default);
 

@@ -6,9 +6,10 @@
 //            the second crc is over: offset of the record u64, the 8 bytes before it
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
 //
-// A record is synced before what it says is believed, so only the last one may be torn: it is cut. A manifest
-// that has grown is written anew as manifest.new, synced, renamed, and its folder synced. One that is opened
-// is written and synced again, for the sync of its last record may have failed.
+// It is made before the first table is. A record is synced before what it says is believed, so only the last
+// one may be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and
+// its folder synced. One that is opened is written and synced again, for the sync of its last record may have
+// failed.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -35,16 +36,37 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     private long _bytes;
     private long _wholeBytes;
 
+    /// <summary>True if there is a manifest on disk.</summary>
+    public bool IsThere { get; private set; }
+
     private static ReadOnlySpan<byte> Magic => "KVORUMMF"u8;
 
     /// <summary>
     /// Reads the manifest if there is one; each edit in its order. A <see cref="TreeDamagedException"/> if it
     /// is damaged.
     /// </summary>
-    public void Open(Action<VersionEdit, ulong> edit)
+    /// <param name="edit">Gets each edit, and the number above all files so far.</param>
+    /// <param name="changesNothing">Only reads: no edit may be added then.</param>
+    public void Open(Action<VersionEdit, ulong> edit, bool changesNothing = false)
     {
-        if (!folder.Files.Exists(folder.ManifestPath))
+        IsThere = folder.Files.Exists(folder.ManifestPath);
+        if (!IsThere)
             return;
+        (int whole, byte[] bytes) = Read(edit);
+        if (changesNothing || whole < bytes.Length)
+            return; // torn: the next edit writes a new file
+        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
+        (_bytes, _wholeBytes) = (whole, whole);
+        MakeDurable(bytes);
+    }
+
+    /// <summary>
+    /// Reads the manifest, which must be there; each edit in its order. Changes nothing. How many bytes are
+    /// whole records, and all that there are: more if the last one is torn. A
+    /// <see cref="TreeDamagedException"/> if it is damaged.
+    /// </summary>
+    public (int Whole, byte[] Bytes) Read(Action<VersionEdit, ulong> edit)
+    {
         byte[] bytes = ReadAll();
         ReadHeader(bytes);
         int at = HeaderBytes;
@@ -65,11 +87,17 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 
         if (at == HeaderBytes || HasRecordBehind(bytes, at))
             throw Damaged(at, "a record is damaged");
-        if (at < bytes.Length)
-            return; // torn: the next edit writes a new file
-        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
-        (_bytes, _wholeBytes) = (at, at);
-        MakeDurable(bytes);
+        return (at, bytes);
+    }
+
+    /// <summary>
+    /// Makes a manifest of nothing if there is none. Before any table is written: tables without a manifest
+    /// are then damage, not a beginning.
+    /// </summary>
+    public void Begin(ulong next)
+    {
+        if (!IsThere)
+            Replace(VersionEdit.Whole(Levels.Empty, mark: null), next);
     }
 
     /// <summary>
@@ -120,10 +148,12 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             folder.Files.Rename(folder.NewManifestPath, folder.ManifestPath);
             folder.Files.SyncFolder(folder.Path);
             (_bytes, _wholeBytes) = (HeaderBytes + record.Length, HeaderBytes + record.Length);
+            IsThere = true;
         }
         catch
         {
             file.Dispose();
+            folder.DeleteIfPossible(folder.NewManifestPath);
             throw;
         }
 

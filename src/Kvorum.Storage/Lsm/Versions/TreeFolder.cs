@@ -31,6 +31,12 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     public IEnumerable<ulong> TableNumbers() =>
         files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
 
+    /// <summary>What is thrown when there are tables, and no manifest.</summary>
+    public TreeDamagedException ManifestMissing() => new(
+        $"{ManifestPath}: missing, and {TableNumbers().Count()} tables are there that it must have named. " +
+        "Nothing was changed. Bring it back from a copy of this very folder, or restore the node from its " +
+        "peers: stop it, move its data folder away, and replace the node.");
+
     /// <summary>
     /// A table that nobody needs any more is deleted later, by a job: whoever let go of it last may be a node
     /// loop, which never waits for a disk.

@@ -38,9 +38,13 @@ internal sealed class VersionSet : IDisposable
     /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
     /// cref="TreeDamagedException"/> if a file is damaged or missing.
     /// </summary>
-    public static VersionSet Open(TreeFolder folder, BlockCache cache)
+    /// <param name="folder">The folder.</param>
+    /// <param name="cache">The cache of the tables' blocks.</param>
+    /// <param name="changesNothing">Leaves all as it is: no edit may be applied then.</param>
+    public static VersionSet Open(TreeFolder folder, BlockCache cache, bool changesNothing = false)
     {
-        folder.Files.CreateFolder(folder.Path);
+        if (!changesNothing)
+            folder.Files.CreateFolder(folder.Path);
         Levels levels = Levels.Empty;
         Mark? mark = null;
         ulong next = 1;
@@ -53,17 +57,20 @@ internal sealed class VersionSet : IDisposable
                 levels = edit.ApplyTo(levels);
                 mark = edit.Mark ?? mark;
                 next = Math.Max(next, number);
-            });
+            }, changesNothing);
+            if (!manifest.IsThere && folder.TableNumbers().Any())
+                throw folder.ManifestMissing();
             foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
                 files.Add(table.Number, OpenNamed(folder, table, cache));
             foreach (ulong number in folder.TableNumbers().ToArray())
             {
                 next = Math.Max(next, number + 1);
-                if (!files.ContainsKey(number))
+                if (!changesNothing && !files.ContainsKey(number))
                     folder.DeleteTable(number);
             }
 
-            folder.DeleteIfPossible(folder.NewManifestPath);
+            if (!changesNothing)
+                folder.DeleteIfPossible(folder.NewManifestPath);
             return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next);
         }
         catch
@@ -84,6 +91,15 @@ internal sealed class VersionSet : IDisposable
     {
         lock (_gate)
             return _next++;
+    }
+
+    /// <summary>
+    /// To be called before a table is written: makes the first manifest, durably. Background lane.
+    /// </summary>
+    public void Begin()
+    {
+        lock (_editing)
+            _manifest.Begin(1);
     }
 
     /// <summary>The present set, held: the caller releases it.</summary>
@@ -137,6 +153,11 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
+    /// <summary>What is thrown when a named table is not there.</summary>
+    public static TreeDamagedException TableMissing(string path) => new(
+        $"{path}: the manifest names this table, and it is not there. Restore the node from its peers: " +
+        "stop it, move its data folder away, and replace the node.");
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -151,9 +172,7 @@ internal sealed class VersionSet : IDisposable
     private static TableFile OpenNamed(TreeFolder folder, TableInfo table, BlockCache cache) =>
         folder.Files.Exists(folder.TablePath(table.Number))
             ? TableFile.Open(folder, table.Number, cache, table)
-            : throw new TreeDamagedException(
-                $"{folder.TablePath(table.Number)}: the manifest names this table, and it is not there. " +
-                "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+            : throw TableMissing(folder.TablePath(table.Number));
 
     private void Persist(VersionEdit edit, Action write)
     {

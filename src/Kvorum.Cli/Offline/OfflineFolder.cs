@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Cli.Offline;
+
+/// <summary>
+/// The data folder of a node that does not run: held, so that no node starts on it meanwhile, and not
+/// changed.
+/// </summary>
+internal sealed class OfflineFolder : IDisposable
+{
+    private readonly IDisposable? _lock;
+
+    private OfflineFolder(DiskFileSystem files, IDisposable? held) => (Files, _lock) = (files, held);
+
+    /// <summary>The folder.</summary>
+    public IFileSystem Files { get; }
+
+    /// <summary>--data of the commands that need no running node.</summary>
+    public static Option<string> Flag(string description) => new("--data")
+    {
+        Description = description,
+        HelpName = "folder",
+        Required = true,
+    };
+
+    /// <summary>
+    /// Runs the command on the folder. Without the folder, or while a node holds it, that is wrong use.
+    /// </summary>
+    public static async Task<int> Run(ParseResult parsed, string path, Func<OfflineFolder, Task<int>> command)
+    {
+        OfflineFolder folder;
+        try
+        {
+            folder = Open(path);
+        }
+        catch (IOException e)
+        {
+            await Tell(parsed, e.Message).ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        using (folder)
+            return await command(folder).ConfigureAwait(false);
+    }
+
+    /// <summary>One line about what went wrong.</summary>
+    public static Task Tell(ParseResult parsed, string what)
+    {
+        string name = parsed.CommandResult.Command.Name;
+        if (parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } group)
+            name = $"{group.Command.Name} {name}";
+        return parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum {name}: {what}");
+    }
+
+    public void Dispose() => _lock?.Dispose();
+
+    private static OfflineFolder Open(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new IOException(
+                $"{Path.GetFullPath(path)}: no such folder. Give --data a node's data folder.");
+        var files = new DiskFileSystem(path);
+        try
+        {
+            return new(files, files.LockFolderUnchanged(""));
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{e.Message} Stop the node first.", e);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Globalization;
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Inspection;
+
+namespace Kvorum.Node.Inspection;
+
+/// <summary>
+/// Reads a data folder that no node has open, every byte of it, and judges it as a start of the node would.
+/// It is given a disk on which nothing can be changed. Used once. One thread.
+/// </summary>
+public sealed class FolderInspector
+{
+    private const string LogFolder = "log";
+    private const string TreesFolder = "trees";
+
+    // LOCK and LOCK.pid are whoever's last had the folder.
+    private static readonly string[] KnownFiles =
+        [IdentityFile.Name, KnownMembers.Name, "LOCK", "LOCK.pid"];
+
+    private readonly ReadOnlyFileSystem _files;
+    private readonly List<Finding> _findings = [];
+    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
+    private readonly SortedSet<uint> _damagedTrees = [];
+
+    private FolderInspector(IFileSystem files) => _files = new ReadOnlyFileSystem(files);
+
+    /// <summary>Inspects the folder that this disk shows.</summary>
+    public static FolderReport Inspect(IFileSystem files)
+    {
+        var inspector = new FolderInspector(files);
+        inspector.Run();
+        return new(inspector._findings);
+    }
+
+    private void Run()
+    {
+        var identity = ReadIdentity();
+        Try(KnownMembers.Name, ReadMembers);
+        Try(LogFolder, () => _findings.AddRange(LogInspector.Inspect(_files, LogFolder)));
+        bool isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
+            || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
+        ReadTrees();
+        if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
+            Try(LogFolder, () => ReadGroups(identity));
+        NoteOthers();
+    }
+
+    private IdentityFile? ReadIdentity()
+    {
+        IdentityFile? identity = null;
+        if (!_files.Exists(IdentityFile.Name))
+        {
+            bool hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
+            Add(IdentityFile.Name, hasData ? FindingKind.Damage : FindingKind.Note, hasData
+                ? "missing, and there is data: the folder is not whole. Bring the file back from a copy of "
+                    + "this very folder, or move the folder away and replace the node."
+                : "not there, and no data either: no node has ever started here");
+            return null;
+        }
+
+        Try(IdentityFile.Name, () =>
+        {
+            identity = IdentityFile.Read(_files);
+            Add(IdentityFile.Name, FindingKind.Sound, string.Create(
+                CultureInfo.InvariantCulture,
+                $"node {identity.NodeName} ({identity.NodeId}) of cluster {identity.ClusterId}, "
+                + $"{identity.PartitionCount} partitions, {(identity.Admitted ? "" : "not yet ")}admitted"));
+            identity.CheckLog(_files);
+        });
+        return identity;
+    }
+
+    private void ReadMembers()
+    {
+        if (_files.Exists(KnownMembers.Name))
+        {
+            Add(KnownMembers.Name, FindingKind.Sound,
+                $"{KnownMembers.Read(_files).Count} other members known");
+        }
+    }
+
+    private void ReadTrees()
+    {
+        var empty = 0;
+        foreach (string name in _files.ListFolders(TreesFolder))
+        {
+            string folder = $"{TreesFolder}/{name}";
+            if (!uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out uint group))
+            {
+                Add(folder, FindingKind.Note, "not the folder of a tree; it is ignored");
+                continue;
+            }
+
+            Try(folder, () => empty += ReadTree(group, folder) ? 0 : 1);
+        }
+
+        if (empty > 0)
+        {
+            Add(TreesFolder, FindingKind.Sound,
+                $"{empty} trees have no tables yet: all of theirs is in the log");
+        }
+    }
+
+    // True if there is anything to say of it.
+    private bool ReadTree(uint group, string folder)
+    {
+        var inspector = new TreeInspector(_files, folder);
+        var found = inspector.Run();
+        if (found.Any(finding => finding.Kind == FindingKind.Damage))
+            _damagedTrees.Add(group);
+        if (inspector.Checkpoint is not { } checkpoint)
+        {
+            _findings.AddRange(found.Where(finding => finding.Kind != FindingKind.Sound));
+            return found.Any(finding => finding.Kind != FindingKind.Sound);
+        }
+
+        _findings.AddRange(found);
+        var tag = GroupRecords.ReadTag(checkpoint.Tag);
+        _tags[group] = tag;
+        if (tag.Snapshot.Index.Value != checkpoint.AppliedIndex)
+        {
+            _damagedTrees.Add(group);
+            Add(folder, FindingKind.Damage,
+                $"the manifest is at log index {checkpoint.AppliedIndex}, its tag at "
+                + $"{tag.Snapshot.Index}. {GroupCheck.Remedy}");
+        }
+
+        return true;
+    }
+
+    private void ReadGroups(IdentityFile identity)
+    {
+        var check = new GroupCheck(_tags);
+        LogInspector.Replay(_files, LogFolder, check);
+        for (uint group = 0; group <= identity.PartitionCount; group++)
+        {
+            // What is missing between a damaged tree and the log has been told already.
+            if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
+                Add(LogFolder, FindingKind.Damage, $"{NameOf(group)}: {fault}");
+        }
+
+        Add(LogFolder, FindingKind.Sound,
+            $"{check.Entries} entries of {check.Groups} groups behind their checkpoints");
+    }
+
+    private void NoteOthers()
+    {
+        foreach (string name in _files.ListFiles("").Except(KnownFiles))
+        {
+            Add(name, FindingKind.Note, name.EndsWith(".part", StringComparison.Ordinal)
+                ? "left over from a replacement that was cut short; it is ignored"
+                : "not a file of Kvorum; it is ignored");
+        }
+
+        foreach (string name in _files.ListFolders("").Where(name => name is not (LogFolder or TreesFolder)))
+            Add(name, FindingKind.Note, "not a folder of Kvorum; it is ignored");
+    }
+
+    private void Try(string file, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (Exception e) when (e is IOException or NodeStartException or FormatException)
+        {
+            Add(file, FindingKind.Damage, e.Message);
+        }
+    }
+
+    private void Add(string file, FindingKind kind, string text) => _findings.Add(new(file, kind, text));
+
+    private static string NameOf(uint group) => group == 0 ? "the metadata group" : $"partition {group - 1}";
+}

@@ -1,0 +1,103 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Inspection;
+
+/// <summary>
+/// Whether each group's part of the log fits its checkpoint and its state, by the very code that a start
+/// runs: the pieces are gathered and Raft is started on them. Used once.
+/// </summary>
+internal sealed class GroupCheck(IReadOnlyDictionary<uint, CheckpointTag> tags) : ILogReplay
+{
+    public const string Remedy =
+        "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+
+    private readonly GroupRecovery _recovery = new(tags
+        .Where(tag => tag.Value.Snapshot.Index.Value > 0)
+        .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
+
+    private readonly SortedDictionary<uint, string> _faults = [];
+    private readonly SortedSet<uint> _groups = [];
+
+    /// <summary>Entries behind the checkpoints of all groups that were asked for.</summary>
+    public long Entries { get; private set; }
+
+    /// <summary>Groups that the log knows.</summary>
+    public int Groups => _groups.Count;
+
+    /// <inheritdoc/>
+    public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    {
+        _groups.Add(group);
+        if (_faults.ContainsKey(group))
+            return;
+        try
+        {
+            _recovery.Entry(group, index, payload);
+        }
+        catch (Exception e) when (e is FormatException or LogDamagedException)
+        {
+            _faults[group] = e.Message;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void State(uint group, ReadOnlySpan<byte> payload)
+    {
+        _groups.Add(group);
+        try
+        {
+            _recovery.State(group, payload);
+        }
+        catch (FormatException e)
+        {
+            _faults[group] = e.Message;
+        }
+    }
+
+    /// <summary>What a start would refuse of the group; null if nothing.</summary>
+    public string? FaultOf(uint group)
+    {
+        if (_faults.TryGetValue(group, out var fault))
+            return fault;
+        // Who takes part decides nothing here, if no checkpoint tells.
+        var snapshot = tags.TryGetValue(group, out var tag)
+            ? tag.Snapshot : SnapshotMetadata.Initial(new() { Voters = [new(1)] });
+        try
+        {
+            var (state, log) = _recovery.Recovered(group, snapshot);
+            _ = new RaftNode(new() { Id = new(1) }, log, state, snapshot.Index, new Random(0));
+            ReadCommands(group, log);
+            return null;
+        }
+        catch (LogDamagedException e)
+        {
+            return e.Message;
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            return $"{e.Message} {Remedy}";
+        }
+    }
+
+    private void ReadCommands(uint group, GroupLog log)
+    {
+        List<Entry> entries = [];
+        log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
+        Entries += entries.Count;
+        // The metadata group has commands of its own.
+        foreach (var entry in entries.Where(entry => entry.Kind == EntryKind.Command && group != 0))
+        {
+            try
+            {
+                CommandCodec.Decode(entry.Data);
+            }
+            catch (FormatException e)
+            {
+                throw new FormatException($"entry {entry.Index} cannot be read: {e.Message}", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Storage.Inspection;
+
+/// <summary>
+/// Reads a shared log that nobody has open, and changes nothing. <see cref="Inspect"/> looks at every frame,
+/// behind damage too; <see cref="Replay"/> reads as a start does and stops where a start would. One thread.
+/// </summary>
+public static class LogInspector
+{
+    /// <summary>
+    /// Replays the log as <see cref="SharedLog.Open"/> does before it changes anything. A
+    /// <see cref="LogDamagedException"/> if a start would refuse it.
+    /// </summary>
+    public static LogRecovery Replay(IFileSystem files, string folder, ILogReplay replay)
+    {
+        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), replay);
+        recoverer.Read();
+        return recoverer.Report;
+    }
+
+    /// <summary>
+    /// One finding per segment, one per damaged stretch, one for what a start would say of the whole, and one
+    /// per left-over file.
+    /// </summary>
+    public static IReadOnlyList<Finding> Inspect(IFileSystem files, string folder)
+    {
+        List<Finding> findings = [];
+        List<Segment> segments = new SegmentFiles(files, folder).List();
+        foreach (Segment segment in segments)
+            new SegmentInspection(files, segment, findings).Run();
+        if (segments.Count > 0)
+            findings.Add(Verdict(files, folder));
+        HashSet<string> known = [.. segments.Select(static segment => segment.Path)];
+        foreach (string name in files.ListFiles(folder))
+        {
+            string path = $"{folder}/{name}";
+            if (!known.Contains(path))
+                findings.Add(new Finding(path, FindingKind.Note, LeftOver(name)));
+        }
+
+        return findings;
+    }
+
+    private static Finding Verdict(IFileSystem files, string folder)
+    {
+        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new Nobody());
+        try
+        {
+            recoverer.Read();
+        }
+        catch (LogDamagedException e)
+        {
+            return new Finding(folder, FindingKind.Damage, $"a start refuses this log: {e.Message}");
+        }
+
+        LogRecovery found = recoverer.Report;
+        string whole = $"{found.Records} records in {found.Segments} segments, {found.Bytes} bytes of frames";
+        return found.CutBytes == 0
+            ? new Finding(folder, FindingKind.Sound, $"{whole}; the log ends cleanly")
+            : new Finding(
+                folder, FindingKind.Note,
+                $"{whole}; a start cuts {found.CutBytes} bytes of an unfinished write at offset " +
+                $"{recoverer.Active!.Position} of {recoverer.Active.Path}: nobody was told that they are " +
+                "durable");
+    }
+
+    private static string LeftOver(string name) => name.EndsWith(".new", StringComparison.Ordinal)
+        ? "a segment whose making was cut short; the next start removes it"
+        : "not a file of the log; it is ignored";
+
+    private sealed class Nobody : ILogReplay
+    {
+        public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+        {
+        }
+
+        public void State(uint group, ReadOnlySpan<byte> payload)
+        {
+        }
+    }
+}

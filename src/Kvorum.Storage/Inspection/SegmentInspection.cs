@@ -1,0 +1,123 @@
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Storage.Inspection;
+
+/// <summary>
+/// Looks at every frame of one segment. Unlike a start it goes on behind damage, to tell how much of the
+/// segment is lost. Used once.
+/// </summary>
+internal sealed class SegmentInspection(IFileSystem files, Segment segment, List<Finding> findings)
+{
+    private const string Remedy =
+        "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+
+    private int _frames;
+    private long _records;
+    private ulong _first;
+    private ulong _last;
+
+    // Frames are missing behind a damaged stretch, of course.
+    private bool _isBehindDamage;
+
+    /// <summary>Adds what is found.</summary>
+    public void Run()
+    {
+        try
+        {
+            ReadOnlySpan<byte> file = ReadFile();
+            if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version))
+                Damage("damaged at offset 0: the header of the segment is damaged");
+            else if (number != segment.Number)
+                Damage($"damaged at offset 0: the header says that this is segment {number}");
+            else if (version != RecordFormat.Version)
+                Damage($"log format {version} is of a newer version of Kvorum", "Use that version.");
+            ReadFrames(file);
+        }
+        catch (IOException e)
+        {
+            Damage($"cannot be read: {e.Message}");
+        }
+
+        string sequences = _frames == 0 ? "" : $" ({_first} to {_last})";
+        findings.Add(new Finding(
+            segment.Path, FindingKind.Sound, $"{_frames} whole frames{sequences}, {_records} records"));
+    }
+
+    private byte[] ReadFile()
+    {
+        using IFile file = files.Open(segment.Path, forWriting: false);
+        if (file.Length > Array.MaxLength)
+            throw new IOException($"a segment of {file.Length} bytes was never written");
+        byte[] bytes = new byte[file.Length];
+        int count = file.Read(0, bytes);
+        return bytes[..count];
+    }
+
+    private void ReadFrames(ReadOnlySpan<byte> file)
+    {
+        // Zeros are the end.
+        int end = file.LastIndexOfAnyExcept((byte)0) + 1;
+        int position = RecordFormat.SegmentHeaderBytes;
+        while (position < end)
+        {
+            if (TryReadFrame(file, position, out int next))
+            {
+                position = next;
+                continue;
+            }
+
+            int later = FindFrame(file, position + RecordFormat.Alignment, end);
+            if (later < 0)
+            {
+                findings.Add(new Finding(
+                    segment.Path, FindingKind.Note,
+                    $"{end - position} bytes from offset {position} on are no whole frame, none follows"));
+                return;
+            }
+
+            Damage(
+                $"damaged at offset {position}: {later - position} bytes are no whole frame, and at offset " +
+                $"{later} a later one follows");
+            position = later;
+            _isBehindDamage = true;
+        }
+    }
+
+    private bool TryReadFrame(ReadOnlySpan<byte> file, int position, out int next)
+    {
+        next = 0;
+        if (!RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) ||
+            !RecordFormat.TryReadBody(file, position, header, out ReadOnlySpan<byte> body))
+            return false;
+        if (_frames++ == 0)
+            _first = header.Sequence;
+        else if (header.Sequence != _last + 1 && !_isBehindDamage)
+            Damage($"damaged at offset {position}: frames are missing between {_last} and {header.Sequence}");
+        (_last, _isBehindDamage) = (header.Sequence, false);
+        var records = new RecordReader(body);
+        while (records.MoveNext())
+            _records++;
+        if (records.Failed)
+            Damage(
+                $"the frame at offset {position} is whole, but has a record of unknown kind {records.Kind}",
+                "Use the newer version that wrote it.");
+        next = position + RecordFormat.FrameBytes(body.Length);
+        return true;
+    }
+
+    private int FindFrame(ReadOnlySpan<byte> file, int from, int end)
+    {
+        for (int at = from; at < end; at += RecordFormat.Alignment)
+        {
+            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out FrameHeader header) &&
+                RecordFormat.TryReadBody(file, at, header, out _))
+                return at;
+        }
+
+        return -1;
+    }
+
+    private void Damage(string what, string remedy = Remedy) =>
+        findings.Add(new Finding(segment.Path, FindingKind.Damage, $"{what}. {remedy}"));
+}

@@ -1,0 +1,132 @@
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Caching;
+using Kvorum.Storage.Lsm.Tables;
+using Kvorum.Storage.Lsm.Trees;
+using Kvorum.Storage.Lsm.Versions;
+
+namespace Kvorum.Storage.Inspection;
+
+/// <summary>
+/// Reads a tree that nobody has open, every byte of it, and changes nothing. Used once. One thread.
+/// </summary>
+public sealed class TreeInspector(IFileSystem files, string folder)
+{
+    // Only index blocks and filters of one table at a time are worth keeping.
+    private const long CacheBytes = 8 << 20;
+
+    private readonly TreeFolder _folder = new(files, folder);
+    private readonly List<Finding> _findings = [];
+    private Levels _levels = Levels.Empty;
+    private Mark? _mark;
+
+    /// <summary>
+    /// The newest checkpoint that the manifest tells of; null if there is none or it cannot be read. Known
+    /// after <see cref="Run"/>.
+    /// </summary>
+    public CheckpointInfo? Checkpoint => _mark is { } mark
+        ? new CheckpointInfo(mark.AppliedIndex, Tables.Sum(static table => table.Bytes), mark.Tag) : null;
+
+    private bool IsDamaged => _findings.Any(static finding => finding.Kind == FindingKind.Damage);
+
+    private IEnumerable<TableInfo> Tables => _levels.Tables.SelectMany(static level => level);
+
+    /// <summary>
+    /// What is damaged, what is left over, and at last one line about the tree as a whole if it is sound.
+    /// </summary>
+    public IReadOnlyList<Finding> Run()
+    {
+        bool hasManifest = files.Exists(_folder.ManifestPath);
+        if (hasManifest)
+            Try(_folder.ManifestPath, ReadManifest);
+        else if (_folder.TableNumbers().Any())
+            Add(_folder.ManifestPath, FindingKind.Damage, _folder.ManifestMissing().Message);
+        bool isKnown = !IsDamaged;
+        if (isKnown)
+            ReadTables(hasManifest);
+        NoteOthers(isKnown);
+        return _findings;
+    }
+
+    private void ReadManifest()
+    {
+        using var manifest = new Manifest(_folder);
+        (int whole, byte[] bytes) = manifest.Read((edit, _) =>
+        {
+            _levels = edit.ApplyTo(_levels);
+            _mark = edit.Mark ?? _mark;
+        });
+        if (whole < bytes.Length)
+            Add(
+                _folder.ManifestPath, FindingKind.Note,
+                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}: as if unwritten");
+    }
+
+    private void ReadTables(bool hasManifest)
+    {
+        foreach (TableInfo table in Tables)
+        {
+            string path = _folder.TablePath(table.Number);
+            if (files.Exists(path))
+                Try(path, () => ReadTable(table, path));
+            else
+                Add(path, FindingKind.Damage, VersionSet.TableMissing(path).Message);
+        }
+
+        if (IsDamaged)
+            return;
+        TableInfo[] tables = [.. Tables];
+        Add(folder, FindingKind.Sound, !hasManifest
+            ? "no tables yet: all of it is in the log"
+            : $"{tables.Length} tables, {tables.Sum(static table => table.Entries)} entries, " +
+                $"{tables.Sum(static table => table.Bytes)} bytes, up to log index " +
+                $"{_mark?.AppliedIndex ?? 0}");
+    }
+
+    private void ReadTable(TableInfo expected, string path)
+    {
+        using var cache = new BlockCache(CacheBytes);
+        TableFile table = TableFile.Open(_folder, expected.Number, cache, expected);
+        try
+        {
+            foreach (TreeDamagedException damage in new TableCheck(table.Reader, path).Run())
+                Add(path, FindingKind.Damage, damage.Message);
+        }
+        finally
+        {
+            table.Release();
+        }
+    }
+
+    // Which tables count is known only if the manifest is whole.
+    private void NoteOthers(bool isKnown)
+    {
+        HashSet<string> known = [_folder.ManifestPath];
+        known.UnionWith(Tables.Select(table => _folder.TablePath(table.Number)));
+        HashSet<string> tables = [.. _folder.TableNumbers().Select(_folder.TablePath)];
+        foreach (string path in files.ListFiles(folder).Select(name => $"{folder}/{name}"))
+        {
+            if (known.Contains(path) || (!isKnown && tables.Contains(path)))
+                continue;
+            bool isLeftOver = tables.Contains(path) || path == _folder.NewManifestPath;
+            Add(path, FindingKind.Note, isLeftOver
+                ? "not in the manifest: a left-over of what was not finished; a start removes it"
+                : "not a file of a tree; it is ignored");
+        }
+    }
+
+    private void Try(string path, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (IOException e)
+        {
+            Add(path, FindingKind.Damage, e.Message);
+        }
+    }
+
+    private void Add(string file, FindingKind kind, string text) =>
+        _findings.Add(new Finding(file, kind, text));
+}

@@ -1,0 +1,85 @@
+using Kvorum.Node.Inspection;
+using Kvorum.Storage.Inspection;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node.Inspection;
+
+public sealed class FolderInspectorTests : IDisposable
+{
+    private readonly TestCluster _cluster = new(
+        1, static options => options with { CheckpointLogBytes = 2000, SegmentBytes = 8 << 10 });
+
+    private readonly CrashFileSystem _disk;
+
+    public FolderInspectorTests()
+    {
+        _cluster.RunUntilReady();
+        for (var i = 0; i < 300; i++)
+            _cluster.Put(0, $"key-{i}", $"value-{i}".PadRight(500));
+        _cluster.Run(100);
+        _cluster.Crash(0);
+        _disk = _cluster.DiskOf(0);
+    }
+
+    [Fact]
+    public void A_crashed_node_is_sound_and_starts()
+    {
+        var report = FolderInspector.Inspect(_disk);
+        Assert.True(report.IsSound, string.Join('\n', report.Findings));
+        Assert.Contains(report.Findings, finding => finding.File == "trees/00001" &&
+            finding.Text.Contains("up to log index", StringComparison.Ordinal));
+        Assert.Contains(report.Findings, finding => finding.File == "identity.json" &&
+            finding.Text.StartsWith("node node-1 (", StringComparison.Ordinal));
+        _cluster.Start(0);
+        _cluster.RunUntilReady();
+        Assert.Equal("value-7", _cluster.Get(0, "key-7")!.TrimEnd());
+    }
+
+    [Theory]
+    [InlineData("identity.json", "cannot be read")]
+    [InlineData("trees/00002/manifest", "the header is damaged")]
+    public void A_damaged_file_is_told_and_a_start_refuses_it(string file, string what)
+    {
+        var bytes = _disk.ReadAll(file);
+        bytes[0] ^= 0x20;
+        _disk.WriteAll(file, bytes);
+        IsDamaged(file, what);
+    }
+
+    [Fact]
+    public void A_file_that_is_gone_is_told_and_a_start_refuses_it()
+    {
+        var whole = _disk.Copy();
+        whole.Delete("trees/00002/manifest");
+        IsDamaged("trees/00002/manifest", "missing", whole);
+        whole = _disk.Copy();
+        whole.Delete("identity.json");
+        IsDamaged("identity.json", "missing, and there is data", whole);
+        whole = _disk.Copy();
+        foreach (var name in whole.ListFiles("log"))
+            whole.Delete($"log/{name}");
+        IsDamaged("identity.json", "its log is gone", whole);
+    }
+
+    [Fact]
+    public void An_empty_folder_is_sound()
+    {
+        var report = FolderInspector.Inspect(new CrashFileSystem());
+        Assert.True(report.IsSound);
+        Assert.Contains("no node has ever started here", Assert.Single(report.Findings).Text,
+            StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _cluster.Dispose();
+
+    private void IsDamaged(string file, string what, CrashFileSystem? disk = null)
+    {
+        disk ??= _disk;
+        var report = FolderInspector.Inspect(disk);
+        Assert.False(report.IsSound);
+        Assert.Contains(report.Findings, finding => finding.Kind == FindingKind.Damage
+            && finding.File == file && finding.Text.Contains(what, StringComparison.Ordinal));
+        _cluster.UseDisk(0, disk);
+        Assert.ThrowsAny<Exception>(() => _cluster.Start(0));
+    }
+}

@@ -89,8 +89,7 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
-                    if (loop.Alert is { } alert)
-                        alerts.Add(alert);
+                    alerts.UnionWith(loop.Alerts);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -176,6 +175,7 @@ public sealed class KvorumNode : INode, IDisposable
     private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)
     {
         var world = _context.World;
+        _context.Disk.Judge(world.Files.Room());
         var recovery = new NodeRecovery(_context, preferences);
         _trees.AddRange(recovery.OpenTrees());
         var replay = recovery.Replay();

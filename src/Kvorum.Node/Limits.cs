@@ -62,6 +62,15 @@ internal static class Limits
     /// <summary>How long the news of a slow log holds; it is repeated each balance interval.</summary>
     public const long SlowNewsMs = 3500;
 
+    /// <summary>Segments of the log that should still fit on the disk before values are refused.</summary>
+    public const int DiskReserveSegments = 4;
+
+    /// <summary>How often the room on the disk is looked at when little is written.</summary>
+    public const long DiskLookMs = 1000;
+
+    /// <summary>Pause before a checkpoint for which there was no room is tried again.</summary>
+    public const long DiskFullRetryMs = 2000;
+
     /// <summary>
     /// How often a peer that has not answered is told again which data folder this node comes with.
     /// </summary>

@@ -74,11 +74,14 @@ public sealed partial class NodeLoop
     /// <summary>The same clock now. Any thread.</summary>
     internal long ClockMs => _context.MonotonicMs;
 
-    /// <summary>What an operator should know of this loop; null if all is well.</summary>
-    internal string? Alert => _pace.Alert;
+    /// <summary>What an operator should know of this loop.</summary>
+    internal IEnumerable<string> Alerts => new[] { _pace.Alert, _context.Disk.Alert }.OfType<string>();
 
-    /// <summary>True while this node should lead nothing: its log is slow.</summary>
-    internal bool IsSlow => _pace.IsSlow;
+    /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
+    internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
+
+    /// <summary>How much room is left.</summary>
+    internal DiskGauge Disk => _context.Disk;
 
     /// <summary>The wall clock, in Unix milliseconds.</summary>
     internal ulong UnixMs => (ulong)Math.Max(0, _context.World.Time.GetUtcNow().ToUnixTimeMilliseconds());

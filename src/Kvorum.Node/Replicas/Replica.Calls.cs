@@ -1,3 +1,4 @@
+using Kvorum.Node.Loops;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -96,6 +97,12 @@ internal sealed partial class Replica
         }
 
         var write = (WriteRequest)call.Request;
+        if (loop.Disk.Level == DiskLevel.Critical || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
+        {
+            LeadElsewhere(call);
+            return;
+        }
+
         var result = _raft.Propose(CommandCodec.Encode(write, Math.Max(_machine.LogTimeMs, loop.UnixMs)));
         switch (result.Outcome)
         {
@@ -109,6 +116,17 @@ internal sealed partial class Replica
                 Wait(call);
                 break;
         }
+    }
+
+    // A replica whose disk has room does it; where there is none, nobody does.
+    private void LeadElsewhere(Call call)
+    {
+        if (!BalanceLeadership())
+            loop.Finish(call, OutOfSpace());
+        else if (call.Request.NoRedirect)
+            loop.Finish(call, NotLeader());
+        else
+            Wait(call);
     }
 
     private void SendToLeader(Call call, NodeId leader)
@@ -321,6 +339,16 @@ internal sealed partial class Replica
     {
         Status = ReplyStatus.Overloaded,
         Message = $"partition {Partition} of '{Keyspace}' has too many writes under way: retry after a pause",
+        Partition = Partition,
+        Leader = LeaderAddress,
+    };
+
+    private Reply OutOfSpace() => new()
+    {
+        Status = ReplyStatus.OutOfSpace,
+        Message = $"the disk of {loop.Cluster.NameOf(_raft.Id)}, which leads partition {Partition} of "
+            + $"'{Keyspace}', is almost full ({loop.Disk.Free} free): nothing was written; reads are served"
+            + (loop.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk",
         Partition = Partition,
         Leader = LeaderAddress,
     };

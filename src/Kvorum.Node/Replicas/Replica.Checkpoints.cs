@@ -1,5 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -11,11 +12,12 @@ internal sealed partial class Replica
 {
     private long _logBytesSinceCheckpoint;
     private bool _isCheckpointing;
+    private long _checkpointAgainMs;
 
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
+        if (_isCheckpointing || loop.NowMs < _checkpointAgainMs || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         // A snapshot from the leader is being installed: it is the checkpoint.
@@ -38,6 +40,14 @@ internal sealed partial class Replica
     private void CheckpointWritten(CheckpointJob job, SnapshotMetadata snapshot, Exception? failure)
     {
         _isCheckpointing = false;
+        if (failure is DiskFullException)
+        {
+            // The log keeps all of it: it is due until it was made.
+            _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
+            _logBytesSinceCheckpoint = loop.Options.CheckpointLogBytes + 1;
+            return;
+        }
+
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
@@ -52,8 +62,16 @@ internal sealed partial class Replica
     // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
     private void CompactIfDue()
     {
-        if (_tree.PickCompaction() is { } job)
+        if (loop.NowMs < _checkpointAgainMs || _tree.PickCompaction() is not { } job)
+            return;
+        // For a time the tables are there twice.
+        if (loop.Disk.HasRoomFor(job.InputBytes))
+        {
             Compact(job);
+            return;
+        }
+
+        job.Abandon();
     }
 
     private void Compact(CompactionJob job)
@@ -61,6 +79,8 @@ internal sealed partial class Replica
         var isDone = false;
         loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
         {
+            if (failure is DiskFullException)
+                return;
             if (failure is not null)
                 throw CompactionFailed(failure);
             if (!isDone)

@@ -1,5 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -52,6 +53,13 @@ internal sealed partial class Replica
         if (_receiving is null || _receiving.From != from || _receiving.Transfer != chunk.Transfer)
         {
             if (chunk.Offset != 0)
+            {
+                loop.Send(from, new SnapshotAck(Group, chunk.Transfer, 0, Refused: true));
+                return;
+            }
+
+            // What there is room for only by chance would be sent again and again.
+            if (!loop.Disk.HasRoomFor(chunk.Total))
             {
                 loop.Send(from, new SnapshotAck(Group, chunk.Transfer, 0, Refused: true));
                 return;
@@ -174,6 +182,13 @@ internal sealed partial class Replica
         {
             // Damaged on the way or at the source: the leader may try again; nothing here has changed.
             loop.Cluster.Note($"{Keyspace}/{Partition}: a snapshot from {loop.Cluster.NameOf(receiving.From)} is damaged and was refused: {failure.Message}");
+            loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true));
+            DropReceiving();
+            return;
+        }
+
+        if (failure is DiskFullException)
+        {
             loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true));
             DropReceiving();
             return;

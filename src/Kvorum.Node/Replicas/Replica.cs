@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Loops;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
@@ -65,6 +66,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     public void Step(Message message)
     {
+        // The last room is for what gives room back. The leader sends entries again until they are taken.
+        // What a new leader needs to be one is small, and is taken.
+        if (loop.Disk.Level == DiskLevel.Critical && message is AppendEntries append
+            && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
+            return;
         _raft.Step(message);
         loop.Touch(this);
     }

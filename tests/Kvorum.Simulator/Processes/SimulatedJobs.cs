@@ -9,7 +9,7 @@ namespace Kvorum.Simulator.Processes;
 /// </summary>
 internal sealed class SimulatedJobs(SimulatedProcess process, RandomStream random) : IJobRunner
 {
-    private readonly Lane[] _lanes = [new(), new()];
+    private readonly Lane[] _lanes = [new(), new(), new()];
 
     private sealed class Lane
     {

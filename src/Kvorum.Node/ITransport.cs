@@ -37,6 +37,9 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="ScanAsk"/>.</summary>
     ScanShare = 10,
+
+    /// <summary>A replica's data is damaged: it asks its leader for a checkpoint.</summary>
+    RebuildAsk = 11,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

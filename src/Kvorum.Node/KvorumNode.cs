@@ -187,7 +187,7 @@ public sealed class KvorumNode : INode, IDisposable
             var replica = new Replica(loop, parts);
             replica.Recovered(state);
             loop.Own(replica);
-            if (parts.Log.Snapshot.Index.Value > 0)
+            if (parts.Log.Snapshot.Index.Value > 0 && parts.Damage is null)
                 _context.Log.Release(parts.Group, parts.Log.Snapshot.Index.Value);
             if (parts.Machine is MetaMachine meta)
                 Cluster.Publish(meta);

@@ -99,6 +99,9 @@ internal static class Limits
     /// <summary>Time without any progress after which a checkpoint transfer is given up.</summary>
     public const long SnapshotStallMs = 10_000;
 
+    /// <summary>How often a damaged replica asks for a checkpoint.</summary>
+    public const long RebuildAskMs = 1000;
+
     /// <summary>Checkpoints that one loop sends at once.</summary>
     public const int SnapshotSendsMax = 4;
 

@@ -75,7 +75,8 @@ public sealed partial class NodeLoop
     internal long ClockMs => _context.MonotonicMs;
 
     /// <summary>What an operator should know of this loop.</summary>
-    internal IEnumerable<string> Alerts => new[] { _pace.Alert, _context.Disk.Alert }.OfType<string>();
+    internal IEnumerable<string> Alerts => _replicas.Values.Select(static replica => replica.Alert)
+        .Append(_pace.Alert).Append(_context.Disk.Alert).OfType<string>();
 
     /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
     internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
@@ -196,6 +197,13 @@ public sealed partial class NodeLoop
         var writer = new ByteWriter();
         SnapshotCodec.Encode(ack, writer);
         Transport.Send(to, PeerFrameKind.SnapshotAck, writer.Written);
+    }
+
+    internal void Send(NodeId to, in RebuildAsk ask)
+    {
+        var writer = new ByteWriter();
+        SnapshotCodec.Encode(ask, writer);
+        Transport.Send(to, PeerFrameKind.RebuildAsk, writer.Written);
     }
 
     internal Outbox OutboxOf(NodeId peer)

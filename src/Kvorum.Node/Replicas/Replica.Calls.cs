@@ -3,6 +3,7 @@ using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Replicas;
 
@@ -34,6 +35,8 @@ internal sealed partial class Replica
     {
         if (call.IsCancelled)
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
+        else if (IsFenced)
+            TakeFenced(call);
         else if (ConsistencyOf(call) == ReadConsistency.Stale)
             ServeRead(call, stale: true);
         else if (IsLeader)
@@ -242,6 +245,12 @@ internal sealed partial class Replica
     {
         if (call.IsDone)
             return;
+        if (IsFenced)
+        {
+            TakeFenced(call);
+            return;
+        }
+
         if (call is ScanPart part)
         {
             part.Open(_tree, _machine.LogTimeMs);
@@ -249,7 +258,18 @@ internal sealed partial class Replica
             return;
         }
 
-        var record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
+        ValueRecord? record;
+        try
+        {
+            record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
+        }
+        catch (TreeDamagedException e)
+        {
+            Fence(e);
+            TakeFenced(call);
+            return;
+        }
+
         loop.Finish(call, new Reply
         {
             Status = ReplyStatus.Ok,

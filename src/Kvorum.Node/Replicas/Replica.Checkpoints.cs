@@ -1,6 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -17,7 +18,7 @@ internal sealed partial class Replica
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || loop.NowMs < _checkpointAgainMs || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
+        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         // A snapshot from the leader is being installed: it is the checkpoint.
@@ -48,6 +49,12 @@ internal sealed partial class Replica
             return;
         }
 
+        if (failure is TreeDamagedException damage)
+        {
+            Fence(damage);
+            return;
+        }
+
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
@@ -62,7 +69,7 @@ internal sealed partial class Replica
     // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
     private void CompactIfDue()
     {
-        if (loop.NowMs < _checkpointAgainMs || _tree.PickCompaction() is not { } job)
+        if (IsFenced || loop.NowMs < _checkpointAgainMs || _tree.PickCompaction() is not { } job)
             return;
         // For a time the tables are there twice.
         if (loop.Disk.HasRoomFor(job.InputBytes))
@@ -81,6 +88,12 @@ internal sealed partial class Replica
         {
             if (failure is DiskFullException)
                 return;
+            if (failure is TreeDamagedException damage)
+            {
+                Fence(damage);
+                return;
+            }
+
             if (failure is not null)
                 throw CompactionFailed(failure);
             if (!isDone)

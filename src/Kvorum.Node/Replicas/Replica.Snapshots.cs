@@ -21,6 +21,9 @@ internal sealed partial class Replica
     private sealed record Sending(ulong Transfer, CheckpointReader Reader, Term Term)
     {
         public long LastProgressMs { get; set; }
+
+        /// <summary>All of it was sent: who refuses it now has found it damaged.</summary>
+        public bool IsWhole { get; set; }
     }
 
     private sealed class Receiving(NodeId from, ulong transfer, CheckpointReceiver receiver)
@@ -84,7 +87,11 @@ internal sealed partial class Replica
             return;
         sending.LastProgressMs = loop.NowMs;
         if (ack.Refused)
+        {
             EndSending(from, delivered: false);
+            if (sending.IsWhole)
+                Suspect();
+        }
         else if (ack.Received == sending.Reader.Info.Bytes)
             EndSending(from, delivered: true);
         else
@@ -100,6 +107,7 @@ internal sealed partial class Replica
                 EndSending(peer, delivered: false);
         }
 
+        AskToRebuild(nowMs);
         if (_receiving is { } receiving && nowMs - receiving.LastProgressMs > Limits.SnapshotStallMs)
             DropReceiving();
     }
@@ -115,21 +123,25 @@ internal sealed partial class Replica
 
     private void SendSnapshot(InstallSnapshot install)
     {
-        var reader = _sendings.ContainsKey(install.To) || loop.SnapshotSends >= Limits.SnapshotSendsMax ? null : _tree.OpenCheckpoint();
-        if (reader is null)
-        {
+        if (!TryBeginSending(install.To, install.Term))
             _raft.SnapshotSent(install.To, delivered: false);
-            return;
-        }
+    }
 
-        var sending = new Sending(loop.NextTransfer(), reader, install.Term) { LastProgressMs = loop.NowMs };
-        _sendings.Add(install.To, sending);
-        SendPiece(install.To, sending, 0);
+    private bool TryBeginSending(NodeId to, Term term)
+    {
+        var isBusy = _sendings.ContainsKey(to) || loop.SnapshotSends >= Limits.SnapshotSendsMax;
+        if (isBusy || IsFenced || _tree.OpenCheckpoint() is not { } reader)
+            return false;
+        var sending = new Sending(loop.NextTransfer(), reader, term) { LastProgressMs = loop.NowMs };
+        _sendings.Add(to, sending);
+        SendPiece(to, sending, 0);
+        return true;
     }
 
     private void SendPiece(NodeId to, Sending sending, long offset)
     {
         var bytes = new byte[Math.Min(Limits.SnapshotChunkBytes, sending.Reader.Info.Bytes - offset)];
+        sending.IsWhole = offset + bytes.Length == sending.Reader.Info.Bytes;
         loop.RunInBackground(
             () => Invariant.Check(sending.Reader.Read(offset, bytes) == bytes.Length, "a checkpoint file is shorter than it was"),
             failure =>
@@ -211,6 +223,8 @@ internal sealed partial class Replica
         var snapshot = GroupRecords.ReadTag(receiving.Receiver.Info.Tag).Snapshot;
         Step(new InstallSnapshot { From = receiving.From, To = _raft.Id, Term = receiving.Term, Snapshot = snapshot });
         Advance();
+        if (IsFenced && _verified is { } verified)
+            Rebuild(verified);
         _verified?.Dispose();
         _verified = null;
     }
@@ -218,16 +232,22 @@ internal sealed partial class Replica
     private void Install(SnapshotMetadata snapshot)
     {
         var verified = _verified;
-        _verified = null;
         Invariant.Check(verified is not null && verified.Info.AppliedIndex == snapshot.Index.Value, "a snapshot is installed that was not received");
+        Replace(verified);
+        ForgetProposals();
+        loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");
+    }
+
+    private void Replace(CheckpointReceiver verified)
+    {
+        _verified = null;
         _tree.Install(verified);
         var tag = GroupRecords.ReadTag(verified.Info.Tag);
         _machine.Reload(tag.LogTimeMs, tag.KeyCount);
         _logBytesSinceCheckpoint = 0;
-        ForgetProposals();
-        loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");
         if (_machine is State.MetaMachine meta)
             loop.Cluster.Publish(meta);
+        Unfence();
     }
 
     private void DropReceiving()

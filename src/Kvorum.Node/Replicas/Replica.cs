@@ -2,6 +2,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -15,7 +16,11 @@ internal sealed record ReplicaParts(
     Tree Tree,
     IStateMachine Machine,
     GroupLog Log,
-    RaftNode Raft);
+    RaftNode Raft)
+{
+    /// <summary>Where its tables are damaged; null if they are whole, as far as was seen.</summary>
+    public string? Damage { get; init; }
+}
 
 /// <summary>
 /// This node's replica of one group: it drives the Raft core, writes what must be durable through the loop's
@@ -169,8 +174,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     {
         if (committed.Count == 0)
             return;
-        for (var i = 0; i < committed.Count; i++)
+        for (var i = 0; i < committed.Count && !IsFenced; i++)
             Apply(committed[i]);
+        // The log hands all of it out again once the tables are rebuilt.
+        if (IsFenced)
+            return;
         _raft.Applied(committed[^1].Index);
         ServeAppliedReads();
         CheckpointIfDue();
@@ -191,6 +199,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         try
         {
             outcome = _machine.Apply(entry.Index, entry.Data);
+        }
+        catch (TreeDamagedException e)
+        {
+            Fence(e);
+            return;
         }
         catch (FormatException e)
         {

@@ -1,5 +1,6 @@
 using Kvorum.Raft;
 using Kvorum.Storage;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Scans;
 
@@ -44,10 +45,22 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         loop.Run(
             JobLane.Scan,
             () => share = ReadViews(),
-            failure => answer((failure is null ? share! : refusal with
+            failure => answer(failure is TreeDamagedException ? Damaged() : (failure is null ? share! : refusal with
             {
                 Error = $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}",
             }) with { Refused = refusal.Refused }));
+    }
+
+    // Which of them it is, each finds out itself; other replicas are asked meanwhile.
+    private ScanShare Damaged()
+    {
+        foreach (var (group, _) in _parts)
+            loop.Find(group)?.Suspect();
+        return new()
+        {
+            Id = ask.Id,
+            Refused = [.. _refused, .. _parts.Select(part => (part.Group, default(NodeId?)))],
+        };
     }
 
     // A question that nobody waits for any more is answered without the work.

@@ -93,6 +93,9 @@ internal static class Limits
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
 
+    /// <summary>Flushed tables from which compactions do not pause between pieces any more.</summary>
+    public const int CompactionUrgentTables = 8;
+
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 

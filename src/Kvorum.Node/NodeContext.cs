@@ -20,6 +20,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>What the trees of all groups share.</summary>
     public TreeShare Trees { get; } = new(world.Files, options.BlockCacheBytes);
 
+    /// <summary>What the memtables of all groups may hold.</summary>
+    public MemoryBudget Memory { get; } = new(options.MemTableBytes);
+
     /// <summary>How much room is left. Judged by loop 0.</summary>
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
 

@@ -76,7 +76,10 @@ public sealed partial class NodeLoop
             }
 
             replica.SweepSnapshots(NowMs);
+            replica.Compact();
         }
+
+        FlushIfDue();
 
         if (_forwards.Count > 0)
             _forwards.Sweep(NowMs);
@@ -103,6 +106,17 @@ public sealed partial class NodeLoop
 
     // Where there is little room, the log keeps to less.
     private int SegmentsMax => Disk.Level == DiskLevel.Ample ? Limits.LogSegmentsMax : 1;
+
+    // Of this loop's own; the others see to theirs.
+    private void FlushIfDue()
+    {
+        var held = _context.Trees.MemTableBytes;
+        if (held <= Options.MemTableBytes / 2)
+            return;
+        var replicas = _replicas.Values.ToArray();
+        if (_context.Memory.PickFlush(held, [.. replicas.Select(one => (one.Tree.MemTableBytes, one.IsFlushing))]) is { } at)
+            replicas[at].Checkpoint();
+    }
 
     // Once a second, and sooner when much was written since.
     private void LookAtDiskIfDue()

@@ -81,6 +81,12 @@ public sealed partial class NodeLoop
     /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
     internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
 
+    /// <summary>True while the memtables hold as much as they may.</summary>
+    internal bool IsMemorySpent => _context.Memory.IsSpent(_context.Trees.MemTableBytes);
+
+    /// <summary>True while they hold so much more that not even a leader's entries are taken.</summary>
+    internal bool IsMemoryOverrun => _context.Memory.IsOverrun(_context.Trees.MemTableBytes);
+
     /// <summary>How much room is left.</summary>
     internal DiskGauge Disk => _context.Disk;
 

@@ -93,7 +93,7 @@ internal sealed partial class Replica
             return;
         }
 
-        if (_proposals.Count >= Limits.ProposalsPerPartition || loop.IsLogBehind)
+        if (_proposals.Count >= Limits.ProposalsPerPartition || loop.IsLogBehind || loop.IsMemorySpent)
         {
             loop.Finish(call, Overloaded());
             return;

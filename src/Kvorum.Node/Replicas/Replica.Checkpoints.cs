@@ -13,7 +13,12 @@ internal sealed partial class Replica
 {
     private long _logBytesSinceCheckpoint;
     private bool _isCheckpointing;
+    private bool _isCompacting;
+    private CompactionJob? _compaction;
     private long _checkpointAgainMs;
+
+    /// <summary>True while its memtable is being written to a table.</summary>
+    public bool IsFlushing => _isCheckpointing;
 
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
@@ -58,7 +63,6 @@ internal sealed partial class Replica
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
-        CompactIfDue();
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
@@ -66,46 +70,68 @@ internal sealed partial class Replica
         loop.ReleaseLog(Group, snapshot.Index);
     }
 
-    // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
-    private void CompactIfDue()
+    /// <summary>
+    /// Begins a compaction if one is due, or goes on with the one under way. Called at each sweep: between two
+    /// pieces the disk and the lane are for others, unless many tables wait.
+    /// </summary>
+    public void Compact()
     {
-        if (IsFenced || loop.NowMs < _checkpointAgainMs || _tree.PickCompaction() is not { } job)
+        if (_isCompacting)
             return;
-        // For a time the tables are there twice.
-        if (loop.Disk.HasRoomFor(job.InputBytes))
-        {
+        _compaction ??= PickCompaction();
+        if (_compaction is { } job)
             Compact(job);
-            return;
-        }
+    }
 
+    private CompactionJob? PickCompaction()
+    {
+        if (IsFenced || loop.NowMs < _checkpointAgainMs)
+            return null;
+        // For a time the tables are there twice.
+        if (_tree.PickCompaction() is not { } job)
+            return null;
+        if (loop.Disk.HasRoomFor(job.InputBytes))
+            return job;
         job.Abandon();
+        return null;
     }
 
     private void Compact(CompactionJob job)
     {
         var isDone = false;
+        _isCompacting = true;
         loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
         {
-            if (failure is DiskFullException)
-                return;
-            if (failure is TreeDamagedException damage)
+            _isCompacting = false;
+            if (failure is null && !isDone)
             {
-                Fence(damage);
+                if (_tree.Levels[0].Tables > Limits.CompactionUrgentTables)
+                    Compact(job);
                 return;
             }
 
-            if (failure is not null)
-                throw CompactionFailed(failure);
-            if (!isDone)
-            {
-                Compact(job);
-                return;
-            }
-
-            job.Complete();
-            loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
-            CompactIfDue();
+            _compaction = null;
+            Compacted(job, failure);
         });
+    }
+
+    private void Compacted(CompactionJob job, Exception? failure)
+    {
+        switch (failure)
+        {
+            case null:
+                job.Complete();
+                loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
+                break;
+            case DiskFullException:
+                _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
+                break;
+            case TreeDamagedException damage:
+                Fence(damage);
+                break;
+            default:
+                throw CompactionFailed(failure);
+        }
     }
 
     private NodeFaultException CompactionFailed(Exception failure) =>

@@ -71,9 +71,9 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     public void Step(Message message)
     {
-        // The last room is for what gives room back. The leader sends entries again until they are taken.
+        // The last room, of the disk and of memory, is for what gives room back. The leader sends entries again until they are taken.
         // What a new leader needs to be one is small, and is taken.
-        if (loop.Disk.Level == DiskLevel.Critical && message is AppendEntries append
+        if ((loop.Disk.Level == DiskLevel.Critical || loop.IsMemoryOverrun) && message is AppendEntries append
             && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
             return;
         _raft.Step(message);

@@ -224,6 +224,16 @@ public sealed class SimulatedDisk : IFileSystem
         }
     }
 
+    /// <summary>True if a byte of any file is damaged.</summary>
+    public bool HasDamage
+    {
+        get
+        {
+            lock (_gate)
+                return _live.Values.Any(static inode => inode.FlippedAt is not null);
+        }
+    }
+
     /// <summary>Where the newest write to a file began: what lies before it was written earlier.</summary>
     public long LastWriteOffset(string path)
     {

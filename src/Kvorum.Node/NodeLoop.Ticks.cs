@@ -114,8 +114,13 @@ public sealed partial class NodeLoop
         if (held <= Options.MemTableBytes / 2)
             return;
         var replicas = _replicas.Values.ToArray();
-        if (_context.Memory.PickFlush(held, [.. replicas.Select(one => (one.Tree.MemTableBytes, one.IsFlushing))]) is { } at)
-            replicas[at].Checkpoint();
+        var memTables = replicas.Select(one => (Bytes: one.Tree.MemTableBytes, one.IsFlushing)).ToArray();
+        while (_context.Memory.PickFlush(held, memTables) is { } largest)
+        {
+            replicas[largest].Checkpoint();
+            // If it could not begin, it is passed over.
+            memTables[largest].IsFlushing = true;
+        }
     }
 
     // Once a second, and sooner when much was written since.

@@ -14,6 +14,9 @@ internal sealed partial class Replica
     private long _logBytesSinceCheckpoint;
     private bool _isCheckpointing;
     private bool _isCompacting;
+
+    // Cleared by a look that finds nothing: only a new table or a new start can make one due.
+    private bool _mayBeDue = true;
     private CompactionJob? _compaction;
     private long _checkpointAgainMs;
 
@@ -63,6 +66,7 @@ internal sealed partial class Replica
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
+        _mayBeDue = true;
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
@@ -85,11 +89,15 @@ internal sealed partial class Replica
 
     private CompactionJob? PickCompaction()
     {
-        if (IsFenced || loop.NowMs < _checkpointAgainMs)
+        if (!_mayBeDue || IsFenced || loop.NowMs < _checkpointAgainMs)
             return null;
-        // For a time the tables are there twice.
         if (_tree.PickCompaction() is not { } job)
+        {
+            _mayBeDue = false;
             return null;
+        }
+
+        // For a time the tables are there twice.
         if (loop.Disk.HasRoomFor(job.InputBytes))
             return job;
         job.Abandon();

@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Loops;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
@@ -210,7 +211,12 @@ internal sealed partial class Replica
             throw new NodeFaultException($"{Keyspace}/{Partition}: a snapshot could not be stored: {failure.Message}", failure);
         var received = receiving.Receiver.Received;
         loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, received, Refused: false));
-        if (received == receiving.Receiver.Info.Bytes)
+        if (received < receiving.Receiver.Info.Bytes)
+            return;
+        // Raft cannot take back what it has decided to install, and that needs a little room.
+        if (loop.Disk.Level == DiskLevel.Critical)
+            DropReceiving();
+        else
             Offer(receiving);
     }
 
@@ -245,6 +251,7 @@ internal sealed partial class Replica
         var tag = GroupRecords.ReadTag(verified.Info.Tag);
         _machine.Reload(tag.LogTimeMs, tag.KeyCount);
         _logBytesSinceCheckpoint = 0;
+        _mayBeDue = true;
         if (_machine is State.MetaMachine meta)
             loop.Cluster.Publish(meta);
         Unfence();

@@ -45,10 +45,15 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         loop.Run(
             JobLane.Scan,
             () => share = ReadViews(),
-            failure => answer(failure is TreeDamagedException ? Damaged() : (failure is null ? share! : refusal with
+            failure => answer(failure switch
             {
-                Error = $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}",
-            }) with { Refused = refusal.Refused }));
+                null => share! with { Refused = refusal.Refused },
+                TreeDamagedException => Damaged(),
+                _ => refusal with
+                {
+                    Error = $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}",
+                },
+            }));
     }
 
     // Which of them it is, each finds out itself; other replicas are asked meanwhile.

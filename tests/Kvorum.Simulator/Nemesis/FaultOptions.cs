@@ -23,26 +23,26 @@ internal sealed record FaultOptions
     /// <summary>Everything, each now and then.</summary>
     public static IReadOnlyDictionary<FaultKind, double> Usual { get; } =
         new SortedDictionary<FaultKind, double>
-    {
-        [FaultKind.ProcessCrash] = 20,
-        [FaultKind.PowerLoss] = 25,
-        [FaultKind.CrashInDiskWork] = 20,
-        [FaultKind.PowerLossOfAll] = 62,
-        [FaultKind.Pause] = 25,
-        [FaultKind.ClockDrift] = 25,
-        [FaultKind.ClockJump] = 30,
-        [FaultKind.ReadError] = 50,
-        [FaultKind.WriteError] = 50,
-        [FaultKind.SyncError] = 38,
-        [FaultKind.DiskFull] = 62,
-        [FaultKind.SlowDisk] = 38,
-        [FaultKind.BitFlip] = 80,
-        [FaultKind.FrameLost] = 30,
-        [FaultKind.FrameDuplicated] = 30,
-        [FaultKind.FrameReordered] = 30,
-        [FaultKind.OneWayCut] = 20,
-        [FaultKind.Split] = 20,
-        [FaultKind.ConnectionReset] = 12,
-        [FaultKind.SlowLink] = 25,
-    };
+        {
+            [FaultKind.ProcessCrash] = 20,
+            [FaultKind.PowerLoss] = 25,
+            [FaultKind.CrashInDiskWork] = 20,
+            [FaultKind.PowerLossOfAll] = 62,
+            [FaultKind.Pause] = 25,
+            [FaultKind.ClockDrift] = 25,
+            [FaultKind.ClockJump] = 30,
+            [FaultKind.ReadError] = 50,
+            [FaultKind.WriteError] = 50,
+            [FaultKind.SyncError] = 38,
+            [FaultKind.DiskFull] = 62,
+            [FaultKind.SlowDisk] = 38,
+            [FaultKind.BitFlip] = 80,
+            [FaultKind.FrameLost] = 30,
+            [FaultKind.FrameDuplicated] = 30,
+            [FaultKind.FrameReordered] = 30,
+            [FaultKind.OneWayCut] = 20,
+            [FaultKind.Split] = 20,
+            [FaultKind.ConnectionReset] = 12,
+            [FaultKind.SlowLink] = 25,
+        };
 }

@@ -42,6 +42,9 @@ internal sealed class CountingFileSystem(IFileSystem files) : IFileSystem
     public void SyncFolder(string folder) => files.SyncFolder(folder);
 
     /// <inheritdoc/>
+    public DiskRoom Room() => files.Room();
+
+    /// <inheritdoc/>
     public IDisposable LockFolder(string folder) => files.LockFolder(folder);
 
     private sealed class CountedFile(CountingFileSystem owner, IFile file) : IFile

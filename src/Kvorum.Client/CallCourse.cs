@@ -106,6 +106,7 @@ internal struct CallCourse(Request request, TimeSpan timeout)
             ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled
                 or ReplyStatus.Internal when request is WriteRequest => RetryClass.SameIds,
             ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled or ReplyStatus.Internal => RetryClass.Safe,
+            ReplyStatus.OutOfSpace => RetryClass.Safe,
             _ => RetryClass.Never,
         };
         var message = reply.Message.Length > 0 ? reply.Message : reply.Status.ToString();

@@ -26,7 +26,10 @@ public enum PeerFrameKind : byte
     /// <summary>Answer to <see cref="Introduction"/>: known, or refused.</summary>
     IntroductionAnswer = 7,
 
-    /// <summary>The sender's log is slow: it should lead nothing. No payload; repeated while it is.</summary>
+    /// <summary>
+    /// The sender's log is slow, or its disk almost full: it should lead nothing. No payload; repeated while
+    /// it is so.
+    /// </summary>
     SlowLog = 8,
 
     /// <summary>A question for some partitions' share of a scan's page.</summary>
@@ -34,6 +37,9 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="ScanAsk"/>.</summary>
     ScanShare = 10,
+
+    /// <summary>A replica's data is damaged: it asks its leader for a checkpoint.</summary>
+    RebuildAsk = 11,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

@@ -89,8 +89,7 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
-                    if (loop.Alert is { } alert)
-                        alerts.Add(alert);
+                    alerts.UnionWith(loop.Alerts);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -176,6 +175,7 @@ public sealed class KvorumNode : INode, IDisposable
     private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)
     {
         var world = _context.World;
+        _context.Disk.Judge(world.Files.Room());
         var recovery = new NodeRecovery(_context, preferences);
         _trees.AddRange(recovery.OpenTrees());
         var replay = recovery.Replay();
@@ -187,7 +187,7 @@ public sealed class KvorumNode : INode, IDisposable
             var replica = new Replica(loop, parts);
             replica.Recovered(state);
             loop.Own(replica);
-            if (parts.Log.Snapshot.Index.Value > 0)
+            if (parts.Log.Snapshot.Index.Value > 0 && parts.Damage is null)
                 _context.Log.Release(parts.Group, parts.Log.Snapshot.Index.Value);
             if (parts.Machine is MetaMachine meta)
                 Cluster.Publish(meta);

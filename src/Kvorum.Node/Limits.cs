@@ -62,6 +62,15 @@ internal static class Limits
     /// <summary>How long the news of a slow log holds; it is repeated each balance interval.</summary>
     public const long SlowNewsMs = 3500;
 
+    /// <summary>Segments of the log that should still fit on the disk before values are refused.</summary>
+    public const int DiskReserveSegments = 4;
+
+    /// <summary>How often the room on the disk is looked at when little is written.</summary>
+    public const long DiskLookMs = 1000;
+
+    /// <summary>Pause before a checkpoint for which there was no room is tried again.</summary>
+    public const long DiskFullRetryMs = 2000;
+
     /// <summary>
     /// How often a peer that has not answered is told again which data folder this node comes with.
     /// </summary>
@@ -84,11 +93,17 @@ internal static class Limits
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
 
+    /// <summary>Flushed tables from which compactions do not pause between pieces any more.</summary>
+    public const int CompactionUrgentTables = 8;
+
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 
     /// <summary>Time without any progress after which a checkpoint transfer is given up.</summary>
     public const long SnapshotStallMs = 10_000;
+
+    /// <summary>How often a damaged replica asks for a checkpoint.</summary>
+    public const long RebuildAskMs = 1000;
 
     /// <summary>Checkpoints that one loop sends at once.</summary>
     public const int SnapshotSendsMax = 4;

@@ -1,3 +1,4 @@
+using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -18,6 +19,12 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>What the trees of all groups share.</summary>
     public TreeShare Trees { get; } = new(world.Files, options.BlockCacheBytes);
+
+    /// <summary>What the memtables of all groups may hold.</summary>
+    public MemoryBudget Memory { get; } = new(options.MemTableBytes);
+
+    /// <summary>How much room is left. Judged by loop 0.</summary>
+    public DiskGauge Disk { get; } = new(options.SegmentBytes);
 
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;

@@ -17,6 +17,8 @@ public sealed partial class NodeLoop
 
     internal void Receive(NodeId from, in SnapshotAck ack) => Find(ack.Group)?.Receive(from, ack);
 
+    internal void Receive(NodeId from, in RebuildAsk ask) => Find(ask.Group)?.Receive(from, ask);
+
     internal void Replied(ulong forward, Reply reply) => _forwards.Replied(forward, reply);
 
     /// <summary>

@@ -1,4 +1,6 @@
+using Kvorum.Node.Loops;
 using Kvorum.Node.State;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Node;
 
@@ -8,6 +10,9 @@ public sealed partial class NodeLoop
     private long _tickedMs;
     private long _sweptMs;
     private long _balancedMs;
+    private bool _isLookingAtDisk;
+    private long _lookedAtDiskMs;
+    private long _writtenAtLook;
     private bool _isStopping;
     private long _stopAtMs;
     private Action? _stopped;
@@ -34,7 +39,12 @@ public sealed partial class NodeLoop
         if (Cluster.IsAdmitted)
             TickReplicas(due);
         if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
+        {
             Sweep();
+            if (Index == 0)
+                LookAtDiskIfDue();
+        }
+
         if (NowMs - _balancedMs >= Limits.BalanceIntervalMs)
             Balance();
         if (_isStopping)
@@ -66,7 +76,10 @@ public sealed partial class NodeLoop
             }
 
             replica.SweepSnapshots(NowMs);
+            replica.Compact();
         }
+
+        FlushIfDue();
 
         if (_forwards.Count > 0)
             _forwards.Sweep(NowMs);
@@ -85,17 +98,55 @@ public sealed partial class NodeLoop
                 given++;
         }
 
-        foreach (var group in _context.Log.HoldersOfOldest(Limits.LogSegmentsMax))
+        foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
             Find(group)?.Checkpoint();
         if (Find(0) is { IsLeader: true } meta)
             TellMeta(meta);
+    }
+
+    // Where there is little room, the log keeps to less.
+    private int SegmentsMax => Disk.Level == DiskLevel.Ample ? Limits.LogSegmentsMax : 1;
+
+    // Of this loop's own; the others see to theirs.
+    private void FlushIfDue()
+    {
+        var held = _context.Trees.MemTableBytes;
+        if (held <= Options.MemTableBytes / 2)
+            return;
+        var replicas = _replicas.Values.ToArray();
+        var memTables = replicas.Select(one => (Bytes: one.Tree.MemTableBytes, one.IsFlushing)).ToArray();
+        while (_context.Memory.PickFlush(held, memTables) is { } largest)
+        {
+            replicas[largest].Checkpoint();
+            // If it could not begin, it is passed over.
+            memTables[largest].IsFlushing = true;
+        }
+    }
+
+    // Once a second, and sooner when much was written since.
+    private void LookAtDiskIfDue()
+    {
+        var written = _context.Log.Counters.Bytes;
+        var isDue = NowMs - _lookedAtDiskMs >= Limits.DiskLookMs || written - _writtenAtLook >= Disk.Reserve / 8;
+        if (_isLookingAtDisk || !isDue)
+            return;
+        (_isLookingAtDisk, _lookedAtDiskMs, _writtenAtLook) = (true, NowMs, written);
+        DiskRoom room = default;
+        RunInBackground(() => room = _context.World.Files.Room(), failure =>
+        {
+            _isLookingAtDisk = false;
+            // A disk that does not tell is no reason to stop.
+            if (failure is null && Disk.Judge(room, _context.Log.IsStalled))
+                Cluster.Note(Disk.Alert ?? $"there is room on the disk again ({Disk.Free} free)");
+            _context.Log.Resume();
+        });
     }
 
     private void JudgeLog()
     {
         if (_pace.Judge(NowMs))
             Cluster.Note(_pace.Alert ?? "writes to this node's log are fast again: it may lead");
-        if (!_pace.IsSlow)
+        if (!ShouldNotLead)
             return;
         foreach (var node in Cluster.Up)
         {

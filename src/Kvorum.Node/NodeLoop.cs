@@ -74,11 +74,21 @@ public sealed partial class NodeLoop
     /// <summary>The same clock now. Any thread.</summary>
     internal long ClockMs => _context.MonotonicMs;
 
-    /// <summary>What an operator should know of this loop; null if all is well.</summary>
-    internal string? Alert => _pace.Alert;
+    /// <summary>What an operator should know of this loop.</summary>
+    internal IEnumerable<string> Alerts => _replicas.Values.Select(static replica => replica.Alert)
+        .Append(_pace.Alert).Append(_context.Disk.Alert).OfType<string>();
 
-    /// <summary>True while this node should lead nothing: its log is slow.</summary>
-    internal bool IsSlow => _pace.IsSlow;
+    /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
+    internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
+
+    /// <summary>True while the memtables hold as much as they may.</summary>
+    internal bool IsMemorySpent => _context.Memory.IsSpent(_context.Trees.MemTableBytes);
+
+    /// <summary>True while they hold so much more that not even a leader's entries are taken.</summary>
+    internal bool IsMemoryOverrun => _context.Memory.IsOverrun(_context.Trees.MemTableBytes);
+
+    /// <summary>How much room is left.</summary>
+    internal DiskGauge Disk => _context.Disk;
 
     /// <summary>The wall clock, in Unix milliseconds.</summary>
     internal ulong UnixMs => (ulong)Math.Max(0, _context.World.Time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -193,6 +203,13 @@ public sealed partial class NodeLoop
         var writer = new ByteWriter();
         SnapshotCodec.Encode(ack, writer);
         Transport.Send(to, PeerFrameKind.SnapshotAck, writer.Written);
+    }
+
+    internal void Send(NodeId to, in RebuildAsk ask)
+    {
+        var writer = new ByteWriter();
+        SnapshotCodec.Encode(ask, writer);
+        Transport.Send(to, PeerFrameKind.RebuildAsk, writer.Written);
     }
 
     internal Outbox OutboxOf(NodeId peer)

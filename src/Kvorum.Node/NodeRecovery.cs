@@ -4,6 +4,7 @@ using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node;
@@ -16,6 +17,8 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 {
     private readonly SortedDictionary<uint, Tree> _trees = [];
     private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
+    private readonly SortedDictionary<uint, IStateMachine> _machines = [];
+    private readonly SortedDictionary<uint, string> _damages = [];
 
     /// <summary>Opens the tree of every group that this node holds.</summary>
     public IReadOnlyCollection<Tree> OpenTrees()
@@ -24,15 +27,39 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         {
             if (!preferences[(int)group].Contains(context.Cluster.Self))
                 continue;
-            var folder = string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
-            var tree = Tree.Open(context.Trees, folder, new TreeOptions());
-            _trees.Add(group, tree);
-            _tags.Add(group, tree.Checkpoint is { } checkpoint
-                ? GroupRecords.ReadTag(checkpoint.Tag)
-                : new(SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])), 0, 0));
+            try
+            {
+                Open(group, Tree.Open);
+            }
+            catch (TreeDamagedException damage) when (!damage.IsTooNew)
+            {
+                // The log may be whole: then this group's peers have the rest, and all others can be served.
+                _damages.Add(group, damage.Message);
+                Open(group, Tree.OpenDamaged);
+            }
         }
 
         return _trees.Values;
+    }
+
+    private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
+    {
+        var folder = string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
+        var tree = open(context.Trees, folder, new TreeOptions());
+        try
+        {
+            var tag = tree.Checkpoint is { } checkpoint
+                ? GroupRecords.ReadTag(checkpoint.Tag)
+                : new(SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])), 0, 0);
+            _machines.Add(group, MachineOf(group, tree, tag));
+            _tags.Add(group, tag);
+            _trees.Add(group, tree);
+        }
+        catch
+        {
+            tree.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What gathers the log's records over the checkpoints.</summary>
@@ -45,13 +72,28 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     {
         foreach (var (group, tree) in _trees)
         {
-            var tag = _tags[group];
-            var (state, log) = replay.Recovered(group, tag.Snapshot);
-            var raft = new RaftNode(RaftOptions(), log, state, new(tree.AppliedIndex), RandomOf(group));
+            var damage = _damages.GetValueOrDefault(group);
+            var snapshot = damage is not null && tree.Checkpoint is null
+                ? CommittedInLog(replay, group, damage)
+                : _tags[group].Snapshot;
+            var (state, log) = replay.Recovered(group, snapshot);
+            var raft = new RaftNode(RaftOptions(), log, state, snapshot.Index, RandomOf(group));
+            if (damage is not null)
+                raft.Fence();
             yield return (new(
                 group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
-                tree, MachineOf(group, tree, tag), log, raft), state);
+                tree, _machines[group], log, raft)
+            {
+                Damage = damage,
+            }, state);
         }
+    }
+
+    // The manifest cannot be read: where the checkpoint was is not known, only what the log says is committed.
+    private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, string damage)
+    {
+        var configuration = GroupPlacement.ConfigurationOf(group, preferences[(int)group]);
+        return replay.NewestCommitted(group, configuration) ?? throw new NodeStartException(damage);
     }
 
     private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0

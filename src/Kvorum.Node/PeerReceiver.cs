@@ -79,6 +79,10 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 var ack = SnapshotCodec.DecodeAck(payload);
                 node.LoopOf(ack.Group).Post(() => node.LoopOf(ack.Group).Receive(from, ack));
                 break;
+            case PeerFrameKind.RebuildAsk:
+                var need = SnapshotCodec.DecodeAsk(payload);
+                node.LoopOf(need.Group).Post(() => node.LoopOf(need.Group).Receive(from, need));
+                break;
             case PeerFrameKind.SlowLog:
                 context.Cluster.HeardSlow(from, context.MonotonicMs);
                 break;

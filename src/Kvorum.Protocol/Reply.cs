@@ -52,6 +52,12 @@ public enum ReplyStatus : byte
 
     /// <summary>The node is shutting down. Nothing was done: retry elsewhere.</summary>
     ShuttingDown = 12,
+
+    /// <summary>
+    /// The disk of the node that leads the partition is almost full, and no other can take over: values are
+    /// refused, reads served. Nothing was done: retry when there is room.
+    /// </summary>
+    OutOfSpace = 13,
 }
 
 /// <summary>The answer to a <see cref="Request"/>. Immutable.</summary>

@@ -254,7 +254,7 @@ public static class RequestCodec
     {
         var reader = new SpanReader(bytes);
         var status = reader.U8("status");
-        if (status > (byte)ReplyStatus.ShuttingDown)
+        if (status > (byte)ReplyStatus.OutOfSpace)
             throw new FormatException($"Status {status} is unknown.");
         var flags = Flags(ref reader, FoundFlag | StaleFlag | ReplayedFlag | MessageFlag | LeaderFlag);
         var reply = new Reply

@@ -16,7 +16,7 @@ public sealed partial class RaftNode
     /// committed: the others may need just its vote, and it will not vote for them if only its own log has
     /// the change (thesis 4.2.2).
     /// </summary>
-    private bool IsPromotable => log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+    private bool IsPromotable => !IsFenced && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -114,7 +114,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, as a voter
+    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, and one that is fenced, as a voter
     /// would by campaigning: the group may be at rest, and who leads it answers with a heartbeat.
     /// </summary>
     private void ForgetLeader()
@@ -122,7 +122,7 @@ public sealed partial class RaftNode
         AbandonReads();
         Leader = null;
         RestartElectionTimer();
-        if (Configuration.Learners.Contains(Id)) RequestVotes(preVote: true, transfer: false);
+        if (IsFenced || Configuration.Learners.Contains(Id)) RequestVotes(preVote: true, transfer: false);
     }
 
     /// <summary>The leader of the present term showed itself.</summary>

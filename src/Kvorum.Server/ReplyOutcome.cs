@@ -49,6 +49,7 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
             "session-expired", GrpcStatus.FailedPrecondition, 409, RetryAdvice.Never),
         [ReplyStatus.Cancelled] = new("cancelled", GrpcStatus.Cancelled, 499, RetryAdvice.SameIds),
         [ReplyStatus.Internal] = new("internal", GrpcStatus.Internal, 500, RetryAdvice.SameIds),
+        [ReplyStatus.OutOfSpace] = new("out-of-space", GrpcStatus.ResourceExhausted, 507, RetryAdvice.Safe),
         [ReplyStatus.ShuttingDown] = new("shutting-down", GrpcStatus.Unavailable, 503, RetryAdvice.Safe),
     };
 
@@ -81,6 +82,7 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
             "the write may have happened or happen yet; retry with the same client id and request id",
         ReplyStatus.SessionExpired => "the record of so old a request is gone; it was not applied now",
         ReplyStatus.Cancelled => "the caller took the request back; a write may still happen",
+        ReplyStatus.OutOfSpace => "the disk is almost full; nothing was done, retry when there is room",
         ReplyStatus.ShuttingDown => "the node is shutting down; nothing was done, retry elsewhere",
         _ => $"the request failed: {Of(reply.Status).Name}",
     };

@@ -106,6 +106,10 @@ internal sealed class StartFlags
         "--checkpoint-bytes", "Log of a partition after which its data is written out and the log cut.",
         Defaults.CheckpointBytes);
 
+    private readonly Option<long> _memTables = Flag.Number(
+        "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together.",
+        Defaults.MemTableBytes);
+
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
@@ -130,7 +134,8 @@ internal sealed class StartFlags
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _shutdown, LogLevel, _wal, _snapEvery, UntilStdinEnds,
+            _window, _records, _segment, _checkpoint, _memTables, _shutdown, LogLevel, _wal, _snapEvery,
+            UntilStdinEnds,
         ];
         foreach (var option in all)
             command.Options.Add(option);
@@ -164,6 +169,7 @@ internal sealed class StartFlags
         SessionRecords = parsed.GetValue(_records),
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
+        MemTableBytes = parsed.GetValue(_memTables),
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
     };
 

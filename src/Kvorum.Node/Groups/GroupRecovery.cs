@@ -74,6 +74,22 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         return (found.State, log);
     }
 
+    /// <summary>
+    /// The newest entry that the log holds and knows for committed, to stand for a checkpoint that cannot be
+    /// read; the beginning if the log is whole from there; null if the log tells of neither. What this replica
+    /// has ever acknowledged is in the log, or before this entry.
+    /// </summary>
+    public SnapshotMetadata? NewestCommitted(uint group, Configuration configuration)
+    {
+        if (!_groups.TryGetValue(group, out var found) || found.Entries.Count == 0)
+            return null;
+        var entries = found.Entries;
+        var at = entries.FindLastIndex(entry => entry.Index <= found.State.Commit);
+        if (at >= 0)
+            return new(entries[at].Index, entries[at].Term, configuration);
+        return entries[0].Index.Value == 1 ? SnapshotMetadata.Initial(configuration) : null;
+    }
+
     private SnapshotMetadata? CheckpointOf(uint group) => checkpoints.TryGetValue(group, out var found) ? found : null;
 
     private Found Of(uint group)

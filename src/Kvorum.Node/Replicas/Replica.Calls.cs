@@ -1,7 +1,9 @@
+using Kvorum.Node.Loops;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Replicas;
 
@@ -33,6 +35,8 @@ internal sealed partial class Replica
     {
         if (call.IsCancelled)
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
+        else if (IsFenced)
+            TakeFenced(call);
         else if (ConsistencyOf(call) == ReadConsistency.Stale)
             ServeRead(call, stale: true);
         else if (IsLeader)
@@ -89,13 +93,19 @@ internal sealed partial class Replica
             return;
         }
 
-        if (_proposals.Count >= Limits.ProposalsPerPartition || loop.IsLogBehind)
+        if (_proposals.Count >= Limits.ProposalsPerPartition || loop.IsLogBehind || loop.IsMemorySpent)
         {
             loop.Finish(call, Overloaded());
             return;
         }
 
         var write = (WriteRequest)call.Request;
+        if (loop.Disk.Level == DiskLevel.Critical || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
+        {
+            LeadElsewhere(call);
+            return;
+        }
+
         var result = _raft.Propose(CommandCodec.Encode(write, Math.Max(_machine.LogTimeMs, loop.UnixMs)));
         switch (result.Outcome)
         {
@@ -109,6 +119,17 @@ internal sealed partial class Replica
                 Wait(call);
                 break;
         }
+    }
+
+    // A replica whose disk has room does it; where there is none, nobody does.
+    private void LeadElsewhere(Call call)
+    {
+        if (!BalanceLeadership())
+            loop.Finish(call, OutOfSpace());
+        else if (call.Request.NoRedirect)
+            loop.Finish(call, NotLeader());
+        else
+            Wait(call);
     }
 
     private void SendToLeader(Call call, NodeId leader)
@@ -224,6 +245,12 @@ internal sealed partial class Replica
     {
         if (call.IsDone)
             return;
+        if (IsFenced)
+        {
+            TakeFenced(call);
+            return;
+        }
+
         if (call is ScanPart part)
         {
             part.Open(_tree, _machine.LogTimeMs);
@@ -231,7 +258,18 @@ internal sealed partial class Replica
             return;
         }
 
-        var record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
+        ValueRecord? record;
+        try
+        {
+            record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
+        }
+        catch (TreeDamagedException e)
+        {
+            Fence(e);
+            TakeFenced(call);
+            return;
+        }
+
         loop.Finish(call, new Reply
         {
             Status = ReplyStatus.Ok,
@@ -321,6 +359,16 @@ internal sealed partial class Replica
     {
         Status = ReplyStatus.Overloaded,
         Message = $"partition {Partition} of '{Keyspace}' has too many writes under way: retry after a pause",
+        Partition = Partition,
+        Leader = LeaderAddress,
+    };
+
+    private Reply OutOfSpace() => new()
+    {
+        Status = ReplyStatus.OutOfSpace,
+        Message = $"the disk of {loop.Cluster.NameOf(_raft.Id)}, which leads partition {Partition} of "
+            + $"'{Keyspace}', is almost full ({loop.Disk.Free} free): nothing was written; reads are served"
+            + (loop.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk",
         Partition = Partition,
         Leader = LeaderAddress,
     };

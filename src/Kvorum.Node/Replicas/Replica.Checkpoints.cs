@@ -1,5 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -11,11 +13,20 @@ internal sealed partial class Replica
 {
     private long _logBytesSinceCheckpoint;
     private bool _isCheckpointing;
+    private bool _isCompacting;
+
+    // Cleared by a look that finds nothing: only a new table or a new start can make one due.
+    private bool _mayBeDue = true;
+    private CompactionJob? _compaction;
+    private long _checkpointAgainMs;
+
+    /// <summary>True while its memtable is being written to a table.</summary>
+    public bool IsFlushing => _isCheckpointing;
 
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
+        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         // A snapshot from the leader is being installed: it is the checkpoint.
@@ -38,10 +49,24 @@ internal sealed partial class Replica
     private void CheckpointWritten(CheckpointJob job, SnapshotMetadata snapshot, Exception? failure)
     {
         _isCheckpointing = false;
+        if (failure is DiskFullException)
+        {
+            // The log keeps all of it: it is due until it was made.
+            _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
+            _logBytesSinceCheckpoint = loop.Options.CheckpointLogBytes + 1;
+            return;
+        }
+
+        if (failure is TreeDamagedException damage)
+        {
+            Fence(damage);
+            return;
+        }
+
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
         job.Complete();
-        CompactIfDue();
+        _mayBeDue = true;
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
@@ -49,30 +74,72 @@ internal sealed partial class Replica
         loop.ReleaseLog(Group, snapshot.Index);
     }
 
-    // In pieces, so that checkpoints and snapshots of other replicas need not wait for the whole of it.
-    private void CompactIfDue()
+    /// <summary>
+    /// Begins a compaction if one is due, or goes on with the one under way. Called at each sweep: between two
+    /// pieces the disk and the lane are for others, unless many tables wait.
+    /// </summary>
+    public void Compact()
     {
-        if (_tree.PickCompaction() is { } job)
+        if (_isCompacting)
+            return;
+        _compaction ??= PickCompaction();
+        if (_compaction is { } job)
             Compact(job);
+    }
+
+    private CompactionJob? PickCompaction()
+    {
+        if (!_mayBeDue || IsFenced || loop.NowMs < _checkpointAgainMs)
+            return null;
+        if (_tree.PickCompaction() is not { } job)
+        {
+            _mayBeDue = false;
+            return null;
+        }
+
+        // For a time the tables are there twice.
+        if (loop.Disk.HasRoomFor(job.InputBytes))
+            return job;
+        job.Abandon();
+        return null;
     }
 
     private void Compact(CompactionJob job)
     {
         var isDone = false;
+        _isCompacting = true;
         loop.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
         {
-            if (failure is not null)
-                throw CompactionFailed(failure);
-            if (!isDone)
+            _isCompacting = false;
+            if (failure is null && !isDone)
             {
-                Compact(job);
+                if (_tree.Levels[0].Tables > Limits.CompactionUrgentTables)
+                    Compact(job);
                 return;
             }
 
-            job.Complete();
-            loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
-            CompactIfDue();
+            _compaction = null;
+            Compacted(job, failure);
         });
+    }
+
+    private void Compacted(CompactionJob job, Exception? failure)
+    {
+        switch (failure)
+        {
+            case null:
+                job.Complete();
+                loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
+                break;
+            case DiskFullException:
+                _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
+                break;
+            case TreeDamagedException damage:
+                Fence(damage);
+                break;
+            default:
+                throw CompactionFailed(failure);
+        }
     }
 
     private NodeFaultException CompactionFailed(Exception failure) =>

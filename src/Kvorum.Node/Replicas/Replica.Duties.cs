@@ -23,8 +23,8 @@ internal sealed partial class Replica
     }
 
     /// <summary>
-    /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node's log
-    /// is slow, to any other. Never to one whose log is slow. True if it did.
+    /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node should
+    /// lead nothing, to any other. Never to one that should not either. True if it did.
     /// </summary>
     public bool BalanceLeadership()
     {
@@ -32,11 +32,11 @@ internal sealed partial class Replica
             return false;
         foreach (var better in Preference)
         {
-            if (better == _raft.Id && !loop.IsSlow)
+            if (better == _raft.Id && !loop.ShouldNotLead)
                 return false;
             if (better != _raft.Id && CouldLead(better) && TransferTo(better))
                 return true;
-            if (!loop.IsSlow)
+            if (!loop.ShouldNotLead)
                 return false;
         }
 
@@ -98,7 +98,7 @@ internal sealed partial class Replica
         var rank = 0;
         foreach (var node in Preference)
         {
-            if (node == _raft.Id && !loop.IsSlow)
+            if (node == _raft.Id && !loop.ShouldNotLead)
                 break;
             if (loop.Cluster.IsUp(node))
                 rank++;

@@ -1,5 +1,7 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Loops;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -20,6 +22,9 @@ internal sealed partial class Replica
     private sealed record Sending(ulong Transfer, CheckpointReader Reader, Term Term)
     {
         public long LastProgressMs { get; set; }
+
+        /// <summary>All of it was sent: who refuses it now has found it damaged.</summary>
+        public bool IsWhole { get; set; }
     }
 
     private sealed class Receiving(NodeId from, ulong transfer, CheckpointReceiver receiver)
@@ -57,6 +62,13 @@ internal sealed partial class Replica
                 return;
             }
 
+            // What there is room for only by chance would be sent again and again.
+            if (!loop.Disk.HasRoomFor(chunk.Total))
+            {
+                loop.Send(from, new SnapshotAck(Group, chunk.Transfer, 0, Refused: true));
+                return;
+            }
+
             BeginReceive(from, chunk);
         }
 
@@ -76,7 +88,11 @@ internal sealed partial class Replica
             return;
         sending.LastProgressMs = loop.NowMs;
         if (ack.Refused)
+        {
             EndSending(from, delivered: false);
+            if (sending.IsWhole)
+                Suspect();
+        }
         else if (ack.Received == sending.Reader.Info.Bytes)
             EndSending(from, delivered: true);
         else
@@ -92,6 +108,7 @@ internal sealed partial class Replica
                 EndSending(peer, delivered: false);
         }
 
+        AskToRebuild(nowMs);
         if (_receiving is { } receiving && nowMs - receiving.LastProgressMs > Limits.SnapshotStallMs)
             DropReceiving();
     }
@@ -107,21 +124,25 @@ internal sealed partial class Replica
 
     private void SendSnapshot(InstallSnapshot install)
     {
-        var reader = _sendings.ContainsKey(install.To) || loop.SnapshotSends >= Limits.SnapshotSendsMax ? null : _tree.OpenCheckpoint();
-        if (reader is null)
-        {
+        if (!TryBeginSending(install.To, install.Term))
             _raft.SnapshotSent(install.To, delivered: false);
-            return;
-        }
+    }
 
-        var sending = new Sending(loop.NextTransfer(), reader, install.Term) { LastProgressMs = loop.NowMs };
-        _sendings.Add(install.To, sending);
-        SendPiece(install.To, sending, 0);
+    private bool TryBeginSending(NodeId to, Term term)
+    {
+        var isBusy = _sendings.ContainsKey(to) || loop.SnapshotSends >= Limits.SnapshotSendsMax;
+        if (isBusy || IsFenced || _tree.OpenCheckpoint() is not { } reader)
+            return false;
+        var sending = new Sending(loop.NextTransfer(), reader, term) { LastProgressMs = loop.NowMs };
+        _sendings.Add(to, sending);
+        SendPiece(to, sending, 0);
+        return true;
     }
 
     private void SendPiece(NodeId to, Sending sending, long offset)
     {
         var bytes = new byte[Math.Min(Limits.SnapshotChunkBytes, sending.Reader.Info.Bytes - offset)];
+        sending.IsWhole = offset + bytes.Length == sending.Reader.Info.Bytes;
         loop.RunInBackground(
             () => Invariant.Check(sending.Reader.Read(offset, bytes) == bytes.Length, "a checkpoint file is shorter than it was"),
             failure =>
@@ -179,11 +200,23 @@ internal sealed partial class Replica
             return;
         }
 
+        if (failure is DiskFullException)
+        {
+            loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true));
+            DropReceiving();
+            return;
+        }
+
         if (failure is not null)
             throw new NodeFaultException($"{Keyspace}/{Partition}: a snapshot could not be stored: {failure.Message}", failure);
         var received = receiving.Receiver.Received;
         loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, received, Refused: false));
-        if (received == receiving.Receiver.Info.Bytes)
+        if (received < receiving.Receiver.Info.Bytes)
+            return;
+        // Raft cannot take back what it has decided to install, and that needs a little room.
+        if (loop.Disk.Level == DiskLevel.Critical)
+            DropReceiving();
+        else
             Offer(receiving);
     }
 
@@ -196,6 +229,8 @@ internal sealed partial class Replica
         var snapshot = GroupRecords.ReadTag(receiving.Receiver.Info.Tag).Snapshot;
         Step(new InstallSnapshot { From = receiving.From, To = _raft.Id, Term = receiving.Term, Snapshot = snapshot });
         Advance();
+        if (IsFenced && _verified is { } verified)
+            Rebuild(verified);
         _verified?.Dispose();
         _verified = null;
     }
@@ -203,16 +238,23 @@ internal sealed partial class Replica
     private void Install(SnapshotMetadata snapshot)
     {
         var verified = _verified;
-        _verified = null;
         Invariant.Check(verified is not null && verified.Info.AppliedIndex == snapshot.Index.Value, "a snapshot is installed that was not received");
+        Replace(verified);
+        ForgetProposals();
+        loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");
+    }
+
+    private void Replace(CheckpointReceiver verified)
+    {
+        _verified = null;
         _tree.Install(verified);
         var tag = GroupRecords.ReadTag(verified.Info.Tag);
         _machine.Reload(tag.LogTimeMs, tag.KeyCount);
         _logBytesSinceCheckpoint = 0;
-        ForgetProposals();
-        loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");
+        _mayBeDue = true;
         if (_machine is State.MetaMachine meta)
             loop.Cluster.Publish(meta);
+        Unfence();
     }
 
     private void DropReceiving()

@@ -1,6 +1,8 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Loops;
 using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -14,7 +16,11 @@ internal sealed record ReplicaParts(
     Tree Tree,
     IStateMachine Machine,
     GroupLog Log,
-    RaftNode Raft);
+    RaftNode Raft)
+{
+    /// <summary>Where its tables are damaged; null if they are whole, as far as was seen.</summary>
+    public string? Damage { get; init; }
+}
 
 /// <summary>
 /// This node's replica of one group: it drives the Raft core, writes what must be durable through the loop's
@@ -65,6 +71,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     public void Step(Message message)
     {
+        // The last room, of the disk and of memory, is for what gives room back. The leader sends entries again until they are taken.
+        // What a new leader needs to be one is small, and is taken.
+        if ((loop.Disk.Level == DiskLevel.Critical || loop.IsMemoryOverrun) && message is AppendEntries append
+            && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
+            return;
         _raft.Step(message);
         loop.Touch(this);
     }
@@ -163,8 +174,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     {
         if (committed.Count == 0)
             return;
-        for (var i = 0; i < committed.Count; i++)
+        for (var i = 0; i < committed.Count && !IsFenced; i++)
             Apply(committed[i]);
+        // The log hands all of it out again once the tables are rebuilt.
+        if (IsFenced)
+            return;
         _raft.Applied(committed[^1].Index);
         ServeAppliedReads();
         CheckpointIfDue();
@@ -185,6 +199,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         try
         {
             outcome = _machine.Apply(entry.Index, entry.Data);
+        }
+        catch (TreeDamagedException e)
+        {
+            Fence(e);
+            return;
         }
         catch (FormatException e)
         {

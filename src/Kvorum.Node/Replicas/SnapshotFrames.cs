@@ -18,11 +18,15 @@ internal readonly record struct SnapshotChunk(
 /// <summary>How far a transfer has come; <paramref name="Refused"/> ends it.</summary>
 internal readonly record struct SnapshotAck(uint Group, ulong Transfer, long Received, bool Refused);
 
+/// <summary>A damaged replica needs a checkpoint that holds everything up to an index, or more.</summary>
+internal readonly record struct RebuildAsk(uint Group, ulong Index);
+
 /// <summary>
-/// Bytes of both, little endian.
+/// Bytes of all, little endian.
 /// <code>
 /// chunk = group:u32 transfer:u64 term:u64 total:u64 offset:u64 tagLength:u32 tag bytes
 /// ack   = group:u32 transfer:u64 received:u64 refused:u8
+/// ask   = group:u32 index:u64
 /// </code>
 /// </summary>
 internal static class SnapshotCodec
@@ -50,6 +54,18 @@ internal static class SnapshotCodec
         into.U64(ack.Transfer);
         into.U64((ulong)ack.Received);
         into.U8(ack.Refused ? (byte)1 : (byte)0);
+    }
+
+    public static void Encode(in RebuildAsk ask, ByteWriter into)
+    {
+        into.U32(ask.Group);
+        into.U64(ask.Index);
+    }
+
+    public static RebuildAsk DecodeAsk(ReadOnlyMemory<byte> bytes)
+    {
+        var from = new ByteReader(bytes);
+        return new(from.U32(), from.U64());
     }
 
     public static SnapshotAck DecodeAck(ReadOnlyMemory<byte> bytes)

@@ -1,5 +1,6 @@
 using Kvorum.Raft;
 using Kvorum.Storage;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Scans;
 
@@ -44,9 +45,24 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         loop.Run(
             JobLane.Scan,
             () => share = ReadViews(),
-            failure => answer(failure is null
-                ? share! with { Refused = refusal.Refused }
-                : refusal with { Error = ErrorOf(failure) }));
+            failure => answer(failure switch
+            {
+                null => share! with { Refused = refusal.Refused },
+                TreeDamagedException => Damaged(),
+                _ => refusal with { Error = ErrorOf(failure) },
+            }));
+    }
+
+    // Which of them it is, each finds out itself; other replicas are asked meanwhile.
+    private ScanShare Damaged()
+    {
+        foreach (var (group, _) in _parts)
+            loop.Find(group)?.Suspect();
+        return new()
+        {
+            Id = ask.Id,
+            Refused = [.. _refused, .. _parts.Select(part => (part.Group, default(NodeId?)))],
+        };
     }
 
     private string ErrorOf(Exception failure) =>

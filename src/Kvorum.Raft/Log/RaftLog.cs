@@ -212,6 +212,18 @@ internal sealed class RaftLog
     }
 
     /// <summary>
+    /// Committed entries are handed out again, or not at all, from behind an index that is committed and
+    /// durable. False, and nothing happened, if that cannot be.
+    /// </summary>
+    public bool HandOutFrom(ulong applied)
+    {
+        if (Installing is not null || applied > Math.Min(Commit, Stable) || applied + 1 < storage.FirstIndex.Value)
+            return false;
+        Applied = HandedOut = applied;
+        return true;
+    }
+
+    /// <summary>
     /// Entries from an index on, within the bytes given but at least one; null if they are compacted.
     /// </summary>
     public Entry[]? Slice(ulong from, long maxBytes) => SliceTo(from, LastIndex + 1, maxBytes);

@@ -25,6 +25,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--session-records", o.SessionRecords, 0, 100_000_000);
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
+        Bounded(broken, "--memtable-bytes", o.MemTableBytes, 16 << 20, 1L << 40);
         if (o.KeyPolicy is not ("binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "

@@ -126,6 +126,20 @@ public sealed class DiskFileSystem : IFileSystem
         }
     }
 
+    /// <inheritdoc/>
+    public DiskRoom Room()
+    {
+        try
+        {
+            var drive = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_root)! : _root);
+            return new DiskRoom(drive.AvailableFreeSpace, drive.TotalSize);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"{_root}: {error.Message}", error);
+        }
+    }
+
     // A second file tells who holds the lock: others cannot read the locked one. Only the message needs it.
     private static string ReadOwner(string path)
     {
@@ -160,11 +174,20 @@ public sealed class DiskFileSystem : IFileSystem
             FileStreamOptions shared = Options(mode, access, FileShare.ReadWrite | FileShare.Delete);
             return new DiskFile(full, new FileStream(full, shared));
         }
+        catch (IOException error) when (IsFull(error))
+        {
+            throw new DiskFullException($"{full}: {error.Message}", error);
+        }
         catch (UnauthorizedAccessException error)
         {
             throw new IOException($"{full}: {error.Message}", error);
         }
     }
+
+    // What the system says when no room is left, or none that this user may have: .NET keeps its number.
+    private static bool IsFull(Exception error) => OperatingSystem.IsWindows()
+        ? error.HResult is unchecked((int)0x80070070) or unchecked((int)0x80070027)
+        : error.HResult == 28 || error.HResult == (OperatingSystem.IsMacOS() ? 69 : 122);
 
     private static FileStreamOptions Options(FileMode mode, FileAccess access, FileShare share)
     {
@@ -247,6 +270,11 @@ public sealed class DiskFileSystem : IFileSystem
             {
                 RandomAccess.Write(stream.SafeFileHandle, bytes, offset);
             }
+            catch (IOException error) when (IsFull(error))
+            {
+                string what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
+                throw new DiskFullException(what, error);
+            }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 string what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
@@ -254,7 +282,17 @@ public sealed class DiskFileSystem : IFileSystem
             }
         }
 
-        public void SetLength(long length) => RandomAccess.SetLength(stream.SafeFileHandle, length);
+        public void SetLength(long length)
+        {
+            try
+            {
+                RandomAccess.SetLength(stream.SafeFileHandle, length);
+            }
+            catch (IOException error) when (IsFull(error))
+            {
+                throw new DiskFullException($"{path}: grow to {length} bytes: {error.Message}", error);
+            }
+        }
 
         public void Sync()
         {

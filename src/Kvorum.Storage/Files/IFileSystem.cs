@@ -3,7 +3,8 @@ namespace Kvorum.Storage.Files;
 /// <summary>
 /// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
 /// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
-/// <see cref="IOException"/> whose message names the path. Created, renamed and deleted names are durable
+/// <see cref="IOException"/> whose message names the path, where no room is left a
+/// <see cref="DiskFullException"/>. Created, renamed and deleted names are durable
 /// only after <see cref="SyncFolder"/>; written bytes only after <see cref="IFile.Sync"/>. Safe for use by
 /// several threads.
 /// </summary>
@@ -45,6 +46,9 @@ public interface IFileSystem
 
     /// <summary>Makes the names in a folder durable.</summary>
     void SyncFolder(string folder);
+
+    /// <summary>How much room is left on the disk of the data folder. A system call: not for a loop.</summary>
+    DiskRoom Room();
 
     /// <summary>
     /// Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.

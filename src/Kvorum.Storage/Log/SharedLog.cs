@@ -6,7 +6,8 @@ namespace Kvorum.Storage.Log;
 /// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued,
 /// writes them as one frame, syncs once and completes them in order: group commit without a timer, the sync
 /// itself being the window. A failed write or sync is final: the batch and all later ones complete with the
-/// error, nothing is retried, and the node must stop.
+/// error, nothing is retried, and the node must stop. A full disk is no failure: nothing was written that
+/// counts, so everything waits in the queue until <see cref="Resume"/> finds room.
 /// </summary>
 public sealed class SharedLog : IDisposable
 {
@@ -21,6 +22,7 @@ public sealed class SharedLog : IDisposable
     private List<Pending> _queue = [];
     private bool _writeScheduled;
     private bool _trimWanted;
+    private bool _isStalled;
     private long _queuedBytes;
     private LogCounters _counters;
     private Exception? _failure;
@@ -28,6 +30,9 @@ public sealed class SharedLog : IDisposable
     // Guards the making of the next segment, which either lane may do.
     private readonly Lock _making = new();
     private Segment? _next;
+
+    // The number of a segment that could not be made ahead; 0 for none.
+    private ulong _unmade;
 
     // The log lane's own.
     private readonly KeptStates _states;
@@ -72,6 +77,16 @@ public sealed class SharedLog : IDisposable
 
     /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
     public bool IsBehind => Volatile.Read(ref _queuedBytes) > _options.QueuedBytesMax;
+
+    /// <summary>True while everything waits for room on the disk.</summary>
+    public bool IsStalled
+    {
+        get
+        {
+            lock (_gate)
+                return _isStalled;
+        }
+    }
 
     /// <summary>Bytes of all segment files on disk.</summary>
     public long DiskBytes
@@ -138,6 +153,23 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
+    /// Tries again what a full disk did not allow; to be called now and then. Any thread; never blocks.
+    /// </summary>
+    public void Resume()
+    {
+        if (Interlocked.Exchange(ref _unmade, 0) is not 0 and ulong number)
+            _jobs.Run(JobLane.Background, () => MakeNext(number));
+        lock (_gate)
+        {
+            if (!_isStalled)
+                return;
+            _isStalled = false;
+        }
+
+        _jobs.Run(JobLane.Log, _writeJob);
+    }
+
+    /// <summary>
     /// The groups whose entries hold the oldest segment, ascending, when more than
     /// <paramref name="segments"/> segments exist (one prepared ahead not counted); else empty. Any thread.
     /// </summary>
@@ -162,7 +194,12 @@ public sealed class SharedLog : IDisposable
             for (int from = 0; from < _taken.Count || _trimWanted;)
             {
                 int end = EndOfStep(from);
-                Exception? error = WriteStep(from, end);
+                if (!TryWriteStep(from, end, out Exception? error))
+                {
+                    Stall(from);
+                    return;
+                }
+
                 Complete(from, end, error);
                 from = end;
             }
@@ -197,23 +234,45 @@ public sealed class SharedLog : IDisposable
         return end;
     }
 
-    private Exception? WriteStep(int from, int end)
+    // False if there is no room.
+    private bool TryWriteStep(int from, int end, out Exception? error)
     {
+        error = Failure();
+        if (error is not null)
+            return true;
+        ulong trimBelow = PrepareTrim();
         try
         {
-            if (Failure() is { } earlier)
-                return earlier;
-            ulong trimBelow = PrepareTrim();
             int bodyBytes = Gather(from, end);
             if (bodyBytes > 0)
                 WriteFrame(bodyBytes, end - from);
             if (trimBelow > 0)
                 RemoveBelow(trimBelow);
-            return null;
         }
-        catch (IOException error)
+        catch (DiskFullException)
         {
-            return Fail(error);
+            lock (_gate)
+                _trimWanted |= trimBelow > 0;
+            return false;
+        }
+        catch (IOException failure)
+        {
+            error = Fail(failure);
+        }
+
+        return true;
+    }
+
+    // What was taken stands at the head of the queue again. The job counts as scheduled: only Resume runs it.
+    private void Stall(int from)
+    {
+        lock (_gate)
+        {
+            _taken.RemoveRange(0, from);
+            _taken.AddRange(_queue);
+            _queue.Clear();
+            (_queue, _taken) = (_taken, _queue);
+            _isStalled = true;
         }
     }
 
@@ -282,14 +341,30 @@ public sealed class SharedLog : IDisposable
 
         Span<byte> frame = _frame.AsSpan(0, frameBytes);
         RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
-        _active.File!.Write(_active.Position, frame);
-        _active.File.Sync();
+        WriteWhole(frame);
+        _active.File!.Sync();
         _sequence++;
         Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
         PrepareNext();
         // The room of a batch that was larger than all others is given back.
         if (_frame.Length > 2L * _options.WriteBytesMax)
             _frame = [];
+    }
+
+    // A frame for which there is no room leaves nothing behind: the next one may be in another segment, and this
+    // one must end in zeros then.
+    private void WriteWhole(ReadOnlySpan<byte> frame)
+    {
+        try
+        {
+            _active.File!.Write(_active.Position, frame);
+        }
+        catch (DiskFullException)
+        {
+            _active.File!.SetLength(_active.Position);
+            _active.File.SetLength(_active.Length);
+            throw;
+        }
     }
 
     private void Account(ReadOnlySpan<byte> body, int batches, int frameBytes)
@@ -374,6 +449,7 @@ public sealed class SharedLog : IDisposable
             catch (IOException)
             {
                 // Nothing depends on it yet. When the log lane needs it, its own attempt decides.
+                Volatile.Write(ref _unmade, number);
             }
         }
     }

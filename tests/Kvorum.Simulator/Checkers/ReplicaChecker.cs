@@ -16,8 +16,9 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     /// <summary>Compares a replica's content with what others held at its applied index.</summary>
     public void Compare(Replica replica, string node)
     {
+        if (replica.IsFenced || TryContentOf(replica) is not { } content)
+            return;
         var index = replica.Tree.AppliedIndex;
-        var content = ContentOf(replica);
         if (facts[(int)replica.Group].Contents.TryAdd(index, (content, node)))
             return;
         Compared++;
@@ -36,6 +37,19 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     {
         var index = replica.Tree.AppliedIndex;
         return index % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(index);
+    }
+
+    // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.
+    private static ulong? TryContentOf(Replica replica)
+    {
+        try
+        {
+            return ContentOf(replica);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     private static ulong ContentOf(Replica replica)

@@ -172,6 +172,13 @@ public sealed class SimulatedDisk : IFileSystem
     /// <inheritdoc/>
     public IDisposable LockFolder(string folder) => new MemoryStream();
 
+    /// <inheritdoc/>
+    public DiskRoom Room()
+    {
+        lock (_gate)
+            return new DiskRoom(Math.Max(0, BytesMax - _bytesInUse), BytesMax);
+    }
+
     /// <summary>The bytes of a file, to look at and to change behind the store's back.</summary>
     public byte[] ReadAll(string path)
     {
@@ -214,6 +221,16 @@ public sealed class SimulatedDisk : IFileSystem
                 return false;
             inode.Flip(at, bit);
             return true;
+        }
+    }
+
+    /// <summary>True if a byte of any file is damaged.</summary>
+    public bool HasDamage
+    {
+        get
+        {
+            lock (_gate)
+                return _live.Values.Any(static inode => inode.FlippedAt is not null);
         }
     }
 
@@ -381,7 +398,7 @@ public sealed class SimulatedDisk : IFileSystem
                 int fits = (int)Math.Clamp(bytes.Length - (grows - Math.Max(0, room)), 0, bytes.Length);
                 disk._bytesInUse += Math.Max(0, offset + fits - inode.Length);
                 inode.Write(offset, bytes[..fits]);
-                throw disk.Failed(new IOException($"{path}: No space left on device"));
+                throw disk.Failed(new DiskFullException($"{path}: No space left on device"));
             }
         }
 
@@ -391,7 +408,7 @@ public sealed class SimulatedDisk : IFileSystem
             {
                 Writing("set length");
                 if (length - inode.Length > disk.BytesMax - disk._bytesInUse)
-                    throw disk.Failed(new IOException($"{path}: No space left on device"));
+                    throw disk.Failed(new DiskFullException($"{path}: No space left on device"));
                 disk._bytesInUse += length - inode.Length;
                 inode.SetLength(length);
             }

@@ -6,8 +6,6 @@ namespace Kvorum.Simulator.Nemesis;
 /// <summary>What goes wrong with disks.</summary>
 internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStream random)
 {
-    private int _damaged;
-
     /// <summary>The next operations of a kind fail, on a machine that runs.</summary>
     public void Fail(FaultKind kind, string operation)
     {
@@ -58,34 +56,41 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     }
 
     /// <summary>
-    /// A bit of synced data flips, where the format promises to notice: not in the newest frame of a log,
-    /// which cannot be told from an unfinished write. The node is made to read it, and is lost.
+    /// A bit of synced data flips, where the format promises to notice: not in the newest record of a log or
+    /// a manifest, which cannot be told from an unfinished write. A damaged log is a lost node, which is made
+    /// to read it; damaged tables are found when they are read, and rebuilt from other replicas.
     /// </summary>
     public void Flip()
     {
-        if (_damaged >= cluster.LossesAllowed || Pick() is not { } machine)
+        if (Pick() is not { } machine || !MayDamage(machine))
             return;
-        var files = machine.Disk.Files()
-            .Where(file => IsLog(file.Path) || file.Path.EndsWith(".tree", StringComparison.Ordinal))
-            .ToArray();
+        var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
         {
             var (path, length) = random.Pick(files);
-            var end = IsLog(path) ? machine.Disk.LastWriteOffset(path) : length;
+            var end = IsTable(path) ? length : machine.Disk.LastWriteOffset(path);
             var at = end == 0 ? 0 : random.Between(0, end - 1);
             if (at >= end || machine.Disk.ReadAll(path)[at] == 0)
                 continue;
             if (!machine.Disk.Flip(path, at, random.Below(8)))
                 continue;
-            _damaged++;
             cluster.World.Fired(FaultKind.BitFlip);
             cluster.World.Trace.Event(
                 Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at,
                 $"a bit flips in {path} at {at}");
-            machine.Kill(FaultKind.ProcessCrash);
+            if (IsLog(path) || random.Chance(0.5))
+                machine.Kill(FaultKind.ProcessCrash);
             return;
         }
     }
+
+    // A majority of every group must stay whole, so that there is someone to rebuild from.
+    private bool MayDamage(Machine machine) =>
+        cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
+
+    private static bool IsTree(string path) => path.StartsWith("trees/", StringComparison.Ordinal);
+
+    private static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);
 
     private static bool IsLog(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 

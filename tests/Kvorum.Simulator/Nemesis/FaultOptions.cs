@@ -35,7 +35,7 @@ internal sealed record FaultOptions
         [FaultKind.SyncError] = 38,
         [FaultKind.DiskFull] = 62,
         [FaultKind.SlowDisk] = 38,
-        [FaultKind.BitFlip] = 150,
+        [FaultKind.BitFlip] = 80,
         [FaultKind.FrameLost] = 30,
         [FaultKind.FrameDuplicated] = 30,
         [FaultKind.FrameReordered] = 30,

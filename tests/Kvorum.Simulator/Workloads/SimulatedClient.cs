@@ -117,7 +117,7 @@ internal sealed class SimulatedClient(
                 End(reply);
                 break;
             case ReplyStatus.NotLeader or ReplyStatus.Unavailable:
-            case ReplyStatus.Overloaded or ReplyStatus.ShuttingDown:
+            case ReplyStatus.Overloaded or ReplyStatus.ShuttingDown or ReplyStatus.OutOfSpace:
                 NotDone(attempt);
                 break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:

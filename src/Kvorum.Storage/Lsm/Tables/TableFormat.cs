@@ -82,7 +82,10 @@ internal static class TableFormat
         if (version != Version)
             throw new TreeDamagedException(
                 $"{path} was written by a newer version (table format {version}, this one reads " +
-                $"{Version}): start that version");
+                $"{Version}): start that version")
+            {
+                IsTooNew = true,
+            };
         var footer = new TableFooter(
             BinaryPrimitives.ReadInt64LittleEndian(from),
             BinaryPrimitives.ReadInt32LittleEndian(from[8..]),

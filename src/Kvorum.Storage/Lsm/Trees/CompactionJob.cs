@@ -73,8 +73,8 @@ public sealed class CompactionJob
         _tree.Adopt();
     }
 
-    /// <summary>It will not go on: what it has written is removed.</summary>
-    internal void Abandon()
+    /// <summary>It will not go on: what it has written is removed. No run of it is under way.</summary>
+    public void Abandon()
     {
         if (!_isEnded)
             End();

@@ -50,6 +50,14 @@ public sealed class Tree : IDisposable
         share, options,
         VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache, changesNothing: true));
 
+    /// <summary>
+    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="Install"/>, and
+    /// neither to be read nor written before. Its applied index and checkpoint are what the manifest says, if
+    /// that can be read, else zero and none. The files stay until then.
+    /// </summary>
+    public static Tree OpenDamaged(TreeShare share, string folder, TreeOptions options) =>
+        new(share, options, VersionSet.OpenDamaged(new TreeFolder(share.Files, folder), share.Cache));
+
     /// <summary>The log index up to which writes are applied. Any thread.</summary>
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
 

@@ -210,7 +210,10 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         if (version != FormatVersion)
             throw new TreeDamagedException(
                 $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, " +
-                $"this one reads {FormatVersion}). Nothing was changed. Start the newer version.");
+                $"this one reads {FormatVersion}). Nothing was changed. Start the newer version.")
+            {
+                IsTooNew = true,
+            };
     }
 
     private static byte[] Record(VersionEdit edit, ulong next, long offset)

@@ -86,6 +86,31 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
+    /// <summary>
+    /// A set without tables, over files that are damaged and stay as they are until an install has taken
+    /// their place. The mark is the manifest's, if that can be read.
+    /// </summary>
+    public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache)
+    {
+        Mark? mark = null;
+        using (var manifest = new Manifest(folder))
+        {
+            try
+            {
+                manifest.Open((edit, _) => mark = edit.Mark ?? mark);
+            }
+            catch (TreeDamagedException)
+            {
+                // What came before the damage may be old.
+                mark = null;
+            }
+        }
+
+        ulong next = folder.TableNumbers().Append(0UL).Max() + 1;
+        var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
+        return new VersionSet(folder, cache, new Manifest(folder), none, next);
+    }
+
     /// <summary>A number for a new file, above all that came before.</summary>
     public ulong NextNumber()
     {

@@ -32,6 +32,7 @@ public class ServerOptionsTests
         { Good with { SessionWindow = TimeSpan.Zero }, "--session-window 0ms: give 1s" },
         { Good with { SegmentBytes = 1 }, "--segment-bytes 1" },
         { Good with { CheckpointBytes = 1 }, "--checkpoint-bytes 1" },
+        { Good with { MemTableBytes = 1 }, "--memtable-bytes 1" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
         { Good with { Tick = TimeSpan.Zero }, "--tick 0ms" },

@@ -46,6 +46,46 @@ public class SharedLogTests
     }
 
     [Fact]
+    public void A_full_disk_is_waited_out_and_nothing_is_lost()
+    {
+        List<Exception?> told = [];
+        ulong index = 0;
+        using (SharedLog log = Open(_disk, out _, segmentBytes: 1024))
+        {
+            void Append()
+            {
+                var batch = new LogBatch();
+                batch.AddEntry(1, ++index, new byte[100], default);
+                log.Append(batch, (_, error) => told.Add(error));
+                _jobs.RunAll();
+            }
+
+            _disk.BytesMax = _disk.BytesInUse + 3000;
+            while (!log.IsStalled)
+                Append();
+            int before = told.Count;
+            Assert.InRange(before, 10, 40);
+            for (int n = 0; n < 5; n++)
+                Append();
+            log.Resume();
+            _jobs.RunAll();
+            Assert.True(log.IsStalled);
+            Assert.Equal(before, told.Count);
+
+            _disk.BytesMax = long.MaxValue;
+            log.Resume();
+            _jobs.RunAll();
+            Assert.False(log.IsStalled);
+            Append();
+        }
+
+        Assert.Equal((int)index, told.Count);
+        Assert.All(told, Assert.Null);
+        using SharedLog again = Open(_disk.Crash(0), out ReplayedLog replayed);
+        Assert.Equal((int)index, replayed.Entries[1].Count);
+    }
+
+    [Fact]
     public void Segments_roll_and_go_when_released_and_states_stay()
     {
         SharedLog log = Open(_disk, out _, segmentBytes: 1024);

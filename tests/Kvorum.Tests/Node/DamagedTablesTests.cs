@@ -1,0 +1,194 @@
+using System.Text;
+using Kvorum.Protocol;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node;
+
+/// <summary>
+/// Damage in a replica's tables is never served: the replica is fenced, its group goes on, and it is rebuilt
+/// from its leader.
+/// </summary>
+public class DamagedTablesTests
+{
+    private const int Keys = 120;
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Damage_found_in_a_read_is_not_served_and_the_replica_is_rebuilt(bool isLeader)
+    {
+        using var cluster = Filled(3);
+        var leader = cluster.LeaderOf("key-7");
+        var node = isLeader ? leader : (leader + 1) % 3;
+        Damage(cluster, node, GroupOf(cluster, "key-7"));
+        Restart(cluster, node);
+        // Stale reads are served by the replica itself, any other by the leader.
+        for (var n = 0; n < Keys; n++)
+        {
+            var read = new GetRequest { Key = Key(n), Consistency = ReadConsistency.Stale };
+            var reply = cluster.Ask(node, read);
+            Assert.Equal(ReplyStatus.Ok, reply.Status);
+            Assert.Equal(ValueOf(n), Encoding.UTF8.GetString(reply.Value.Span));
+            Assert.Equal(ValueOf(n), cluster.Get(n % 3, $"key-{n}"));
+        }
+
+        AssertRebuilt(cluster, node);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Damage_found_at_the_start_does_not_keep_the_node_from_starting(bool inManifest)
+    {
+        using var cluster = Filled(3);
+        var group = GroupOf(cluster, "key-7");
+        var node = cluster.LeaderOf("key-7");
+        var disk = cluster.DiskOf(node);
+        var path = inManifest
+            ? $"trees/{group:D5}/manifest"
+            : disk.Files().First(file => IsTableOf(group, file.Path)).Path;
+        cluster.Crash(node);
+        disk = cluster.DiskOf(node);
+        var bytes = disk.ReadAll(path);
+        bytes[inManifest ? 9 : ^9] ^= 4;
+        disk.WriteAll(path, bytes);
+        cluster.Start(node);
+        Assert.Contains(cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
+        AssertRebuilt(cluster, node);
+    }
+
+    [Fact]
+    public void A_node_alone_refuses_what_is_damaged_and_serves_the_rest()
+    {
+        using var cluster = Filled(1);
+        var group = GroupOf(cluster, "key-7");
+        Damage(cluster, 0, group);
+        Restart(cluster, 0);
+        var refused = 0;
+        for (var n = 0; n < Keys; n++)
+        {
+            var reply = cluster.Ask(0, new GetRequest { Key = Key(n) });
+            if (GroupOf(cluster, $"key-{n}") != group || reply.Status == ReplyStatus.Ok)
+            {
+                Assert.Equal(ValueOf(n), Encoding.UTF8.GetString(reply.Value.Span));
+                continue;
+            }
+
+            refused++;
+            Assert.Equal(ReplyStatus.Unavailable, reply.Status);
+            Assert.Contains("damaged", reply.Message, StringComparison.Ordinal);
+        }
+
+        Assert.True(refused > 0);
+        Assert.Null(cluster.FatalOf(0));
+    }
+
+    [Fact]
+    public void A_damaged_replica_votes_and_acknowledges_but_does_not_lead()
+    {
+        using var cluster = Filled(3);
+        var group = GroupOf(cluster, "key-7");
+        var leader = cluster.LeaderOf("key-7");
+        Damage(cluster, leader, group);
+        Restart(cluster, leader);
+        // Its chunks never arrive: it stays damaged.
+        cluster.Network.Held = Kvorum.Node.PeerFrameKind.SnapshotChunk;
+        cluster.Ask(leader, new GetRequest { Key = Key(7), Consistency = ReadConsistency.Stale });
+        for (var n = 0; n < Keys; n++)
+            cluster.Ask(leader, new GetRequest { Key = Key(n), Consistency = ReadConsistency.Stale });
+        cluster.RunUntil(() => cluster.LeaderOf("key-7") != leader, 10_000, "another leader");
+
+        // One of the others is gone: the majority needs the damaged one.
+        var gone = Enumerable.Range(0, 3).First(node => node != leader && node != cluster.LeaderOf("key-7"));
+        cluster.Crash(gone);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(leader, "key-7", "new").Status);
+        cluster.Run(5000);
+        Assert.Equal("follower", Partition(cluster, leader, group).Role);
+        Assert.Equal("new", cluster.Get(leader, "key-7"));
+        cluster.Network.Held = null;
+        cluster.Start(gone);
+        cluster.RunUntilReady();
+        AssertRebuilt(cluster, leader);
+        Assert.Equal("new", cluster.Get(leader, "key-7"));
+    }
+
+    private static TestCluster Filled(int nodes)
+    {
+        var cluster = new TestCluster(
+            nodes, options => options with { CheckpointLogBytes = 8_000, TrailingLogBytes = 0, BlockCacheBytes = 0 });
+        cluster.RunUntilReady();
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(n % nodes, $"key-{n}", ValueOf(n)).Status);
+        cluster.Run(3000);
+        return cluster;
+    }
+
+    // A byte in the middle of each table of the group: of a block of keys and values.
+    private static void Damage(TestCluster cluster, int node, uint group)
+    {
+        cluster.Crash(node);
+        var disk = cluster.DiskOf(node);
+        var tables = disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray();
+        Assert.NotEmpty(tables);
+        foreach (var (path, _) in tables)
+        {
+            var bytes = disk.ReadAll(path);
+            bytes[100] ^= 1;
+            disk.WriteAll(path, bytes);
+        }
+    }
+
+    private static void Restart(TestCluster cluster, int node)
+    {
+        cluster.Start(node);
+        cluster.RunUntilReady();
+    }
+
+    // Equal to the others, whole on disk, and no word of it any more.
+    private static void AssertRebuilt(TestCluster cluster, int node)
+    {
+        cluster.RunUntil(
+            () => cluster.Status(node).Alerts.Count == 0 && cluster.Notes.Any(IsRebuilt), 15_000, "a rebuild");
+        cluster.Run(3000);
+        var contents = Enumerable.Range(0, cluster.Count).Select(one => ContentOf(cluster, one)).ToArray();
+        Assert.All(contents, content => Assert.Equal(contents[0], content));
+        Assert.All(Enumerable.Range(0, cluster.Count), one => Assert.Null(cluster.FatalOf(one)));
+        cluster.Crash(node);
+        Restart(cluster, node);
+        cluster.Run(3000);
+        Assert.Equal(contents[0], ContentOf(cluster, node));
+        Assert.Empty(cluster.Status(node).Alerts);
+    }
+
+    private static bool IsRebuilt(string note) =>
+        note.Contains("rebuilt from another replica to", StringComparison.Ordinal);
+
+    private static string ContentOf(TestCluster cluster, int node)
+    {
+        var content = new StringBuilder();
+        foreach (var replica in cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(one => one.Group))
+        {
+            using var view = replica.Tree.OpenView();
+            foreach (var (key, value) in view.Scan(default, default))
+                content.Append(replica.Group).Append(Convert.ToHexString(key.Span)).Append(Convert.ToHexString(value.Span));
+        }
+
+        return content.ToString();
+    }
+
+    private static Kvorum.Node.PartitionStatus Partition(TestCluster cluster, int node, uint group) =>
+        cluster.Status(node).Partitions.Single(partition => partition.Group == group);
+
+    private static bool IsTableOf(uint group, string path) =>
+        path.StartsWith($"trees/{group:D5}/", StringComparison.Ordinal)
+        && path.EndsWith(".table", StringComparison.Ordinal);
+
+    private static uint GroupOf(TestCluster cluster, string key) =>
+        1 + KeySlot.PartitionOf(KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count);
+
+    private static ReadOnlyMemory<byte> Key(int n) => TestCluster.Bytes($"key-{n}");
+
+    private static string ValueOf(int n) => $"{n}:{new string((char)('a' + (n % 26)), 900)}";
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+using Kvorum.Protocol;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node;
+
+/// <summary>
+/// A disk that fills up: values are refused and nothing is lost, reads are served, deletes are taken, and all
+/// is well again when there is room.
+/// </summary>
+public class FullDiskTests
+{
+    private const long Megabyte = 1 << 20;
+    private static readonly string Value = new('v', 20_000);
+
+    [Fact]
+    public void Full_disks_refuse_values_take_deletes_and_recover_by_themselves()
+    {
+        using var cluster = Start(3);
+        SortedDictionary<string, string> acked = [];
+        for (var node = 0; node < 3; node++)
+            cluster.DiskOf(node).BytesMax = cluster.DiskOf(node).BytesInUse + (20 * Megabyte);
+        var refused = WriteUntilRefused(cluster, acked);
+        Assert.Equal(ReplyStatus.OutOfSpace, refused.Status);
+        Assert.Contains("almost full", refused.Message, StringComparison.Ordinal);
+        Assert.True(acked.Count > 50, $"{acked.Count} writes were taken");
+
+        Assert.All(acked, pair => Assert.Equal(pair.Value, cluster.Get(1, pair.Key)));
+        var first = acked.Keys.First();
+        Assert.Equal(ReplyStatus.Ok, Delete(cluster, first).Status);
+        acked.Remove(first);
+        Assert.Contains(cluster.Status(0).Alerts, Says("the disk of the data folder is almost full"));
+        Assert.True(cluster.Status(0).IsReady);
+
+        for (var node = 0; node < 3; node++)
+            cluster.DiskOf(node).BytesMax = long.MaxValue;
+        cluster.Run(5000);
+        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "again", "there").Status);
+        Assert.All(acked, pair => Assert.Equal(pair.Value, cluster.Get(2, pair.Key)));
+        Assert.Null(cluster.Get(0, first));
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Null(cluster.FatalOf(node)));
+    }
+
+    [Fact]
+    public void One_full_disk_costs_no_write()
+    {
+        using var cluster = Start(3);
+        cluster.Run(5000);
+        var full = cluster.LeaderOf("k0");
+        cluster.DiskOf(full).BytesMax = cluster.DiskOf(full).BytesInUse + (8 * Megabyte);
+        for (var n = 0; n < 300; n++)
+        {
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(n % 3, $"k{n}", Value).Status);
+            cluster.Run(10);
+        }
+
+        Assert.Equal(0, Led(cluster, full));
+        Assert.Null(cluster.FatalOf(full));
+
+        cluster.DiskOf(full).BytesMax = long.MaxValue;
+        cluster.RunUntil(() => Applied(cluster, full) == Applied(cluster, (full + 1) % 3), 20_000);
+        cluster.RunUntil(() => Led(cluster, full) > 0, 20_000);
+        for (var n = 0; n < 300; n++)
+            Assert.Equal(Value, cluster.Get(full, $"k{n}"));
+    }
+
+    [Fact]
+    public void Nothing_acked_is_lost_when_no_byte_is_left()
+    {
+        using var cluster = Start(3);
+        SortedDictionary<string, string> acked = [];
+        List<TestCall> calls = [];
+        for (var round = 0; round < 3; round++)
+        {
+            // All at once, with what is under way.
+            for (var node = 0; node < 3; node++)
+                cluster.DiskOf(node).BytesMax = cluster.DiskOf(node).BytesInUse + (round * 30_000);
+            for (var n = 0; n < 200; n++)
+            {
+                var put = new PutRequest { Key = TestCluster.Bytes($"{round}-{n}"), Value = TestCluster.Bytes(Value) };
+                calls.Add(cluster.Submit(n % 3, put));
+            }
+
+            cluster.Run(8000);
+            Assert.All(Enumerable.Range(0, 3), node => Assert.Null(cluster.FatalOf(node)));
+            for (var node = 0; node < 3; node++)
+                cluster.DiskOf(node).BytesMax = long.MaxValue;
+            cluster.Run(5000);
+        }
+
+        for (var node = 0; node < 3; node++)
+        {
+            cluster.Crash(node, seed: 5 + node);
+            cluster.Start(node);
+        }
+
+        cluster.RunUntilReady();
+        Assert.All(calls, call => Assert.NotNull(call.Reply));
+        foreach (var call in calls.Where(call => call.Reply!.Status == ReplyStatus.Ok))
+        {
+            var key = System.Text.Encoding.UTF8.GetString(call.Request.Key.Span);
+            Assert.Equal(Value, cluster.Get(0, key));
+        }
+
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "after", "all").Status);
+    }
+
+    private static TestCluster Start(int nodes)
+    {
+        var cluster = new TestCluster(nodes, options => options with { CheckpointLogBytes = 300_000 });
+        cluster.RunUntilReady();
+        return cluster;
+    }
+
+    private static Reply WriteUntilRefused(TestCluster cluster, SortedDictionary<string, string> acked)
+    {
+        for (var n = 0; n < 5000; n++)
+        {
+            var key = string.Create(CultureInfo.InvariantCulture, $"key-{n}");
+            var reply = cluster.Put(n % 3, key, Value);
+            if (reply.Status != ReplyStatus.Ok)
+                return reply;
+            acked[key] = Value;
+            // A disk takes time.
+            cluster.Run(10);
+        }
+
+        throw new InvalidOperationException("the disks have not filled up");
+    }
+
+    private static Reply Delete(TestCluster cluster, string key) =>
+        cluster.Ask(0, new DeleteRequest { Key = TestCluster.Bytes(key) });
+
+    private static int Led(TestCluster cluster, int node) =>
+        cluster.Status(node).Partitions.Count(partition => partition.Role == "leader");
+
+    private static string Applied(TestCluster cluster, int node) =>
+        string.Join(' ', cluster.Status(node).Partitions.Select(partition => partition.Applied));
+
+    private static Predicate<string> Says(string what) =>
+        text => text.Contains(what, StringComparison.Ordinal);
+}

@@ -41,6 +41,9 @@ public sealed class ReadOnlyFileSystem(IFileSystem below) : IFileSystem
     public void SyncFolder(string folder) => throw Refused(folder);
 
     /// <inheritdoc/>
+    public DiskRoom Room() => below.Room();
+
+    /// <inheritdoc/>
     public IDisposable LockFolder(string folder) => throw Refused(folder);
 
     private static IOException Refused(string path) => new($"{path}: may be read only, not changed");

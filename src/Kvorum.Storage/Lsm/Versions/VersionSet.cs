@@ -20,6 +20,9 @@ internal sealed class VersionSet : IDisposable
     private ulong _next;
     private int _installs;
 
+    // Over files that are damaged, until the process ends: they must not be taken for a beginning.
+    private bool _isDamaged;
+
     // Files of edits whose record may or may not be on disk: not to be deleted before a manifest has replaced
     // it.
     private readonly List<ulong> _doubtful = [];
@@ -108,7 +111,7 @@ internal sealed class VersionSet : IDisposable
 
         ulong next = folder.TableNumbers().Append(0UL).Max() + 1;
         var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
-        return new VersionSet(folder, cache, new Manifest(folder), none, next);
+        return new VersionSet(folder, cache, new Manifest(folder), none, next) { _isDamaged = true };
     }
 
     /// <summary>A number for a new file, above all that came before.</summary>
@@ -123,6 +126,8 @@ internal sealed class VersionSet : IDisposable
     /// </summary>
     public void Begin()
     {
+        if (_isDamaged)
+            return;
         lock (_editing)
             _manifest.Begin(1);
     }

@@ -21,6 +21,9 @@ internal sealed record BenchmarkResult(string Name, int Threads, long Operations
     /// </summary>
     public double? CpuMicroseconds { get; init; }
 
+    /// <summary>Bytes of the process's memory per operation, where that is what was measured.</summary>
+    public long? MemoryBytes { get; init; }
+
     /// <summary>Bytes written to the disk per byte of keys and values put in.</summary>
     public double? WriteAmplification { get; init; }
 

@@ -63,7 +63,10 @@ class RocksDB:
         self.folder, self.options = os.path.join(folder, "rocksdb"), options
 
     def run(self, threads):
-        """All measurements of a round; each in a process of its own, reads after as long a warm-up."""
+        """
+        All measurements of a round, each in a process of its own. Reads come after a scan through everything, which
+        warms the cache, and the same once more uncounted.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
         # Each thread writes its share, and draws its keys from as many numbers.
         keys = self.options.keys // threads
@@ -139,7 +142,8 @@ class Kvorum:
         for line in out.splitlines():
             result = json.loads(line)
             record = {"what": result["name"], "threads": result["threads"], "ops": result["per_second"]}
-            for theirs, ours in [("cpu_microseconds", "cpu_us"), ("p50_microseconds", "p50_us"), ("p99_microseconds", "p99_us"),
+            for theirs, ours in [("cpu_microseconds", "cpu_us"),
+                                 ("p50_microseconds", "p50_us"), ("p99_microseconds", "p99_us"),
                                  ("write_amplification", "write_amplification"),
                                  ("space_amplification", "space_amplification")]:
                 if theirs in result:

@@ -76,10 +76,10 @@ internal static class Limits
     public const int TrailingEntries = 4096;
 
     /// <summary>
-    /// Bytes that the data of many entries shares: large enough to spare the collector, too small for its
-    /// heap of large objects.
+    /// Bytes that the data of many entries shares: a large object to the collector, which leaves it where it
+    /// is.
     /// </summary>
-    public const int EntryChunkBytes = 32 << 10;
+    public const int EntryChunkBytes = 128 << 10;
 
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
@@ -111,7 +111,8 @@ internal static class Limits
     /// <summary>Requests for pages that wait for their turn in one loop.</summary>
     public const int ScanPagesWaiting = 1024;
 
-    /// <summary>Least bytes of a share, so that a few groups that are asked again are worth the way.</summary>
+    /// <summary>Least bytes of a share, so that a few groups that are asked again are worth the
+    /// way.</summary>
     public const int ScanShareBytesMin = 16 << 10;
 
     /// <summary>
@@ -128,8 +129,8 @@ internal static class Limits
     public const int ScannedRecordsMax = 16_384;
 
     /// <summary>
-    /// Bytes of keys and values that are looked at for one share, wanted or not: what a disk gives in some ten
-    /// milliseconds.
+    /// Bytes of keys and values that are looked at for one share, wanted or not: what a disk gives in some
+    /// ten milliseconds.
     /// </summary>
     public const long ScannedBytesMax = 8 << 20;
 

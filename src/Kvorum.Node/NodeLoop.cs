@@ -212,10 +212,12 @@ public sealed partial class NodeLoop
     /// Runs slow work on the background lane; <paramref name="done"/> runs in this loop, with what the work
     /// threw.
     /// </summary>
-    internal void RunInBackground(Action work, Action<Exception?> done) => Run(JobLane.Background, work, done);
+    internal void RunInBackground(Action work, Action<Exception?> done) =>
+        Run(JobLane.Background, work, done);
 
     /// <summary>Runs work on a lane; <paramref name="done"/> runs in this loop, with what it threw.</summary>
-    internal void Run(JobLane lane, Action work, Action<Exception?> done) => _context.World.Jobs.Run(lane, () =>
+    internal void Run(JobLane lane, Action work, Action<Exception?> done) =>
+        _context.World.Jobs.Run(lane, () =>
     {
         Exception? failure = null;
         try

@@ -33,11 +33,14 @@ internal static class RequestRules
         if (Math.Max(scan.Key.Length, scan.End.Length) is var bound && bound > boundBytesMax)
             return $"range bound length {bound} exceeds maximum of {boundBytesMax} bytes";
         if (new KeyRange(scan.Key, scan.End).IsReversed)
-            return "the range is reversed: its end is before its beginning; a reverse scan takes the same bounds as a forward one";
+            return
+                "the range is reversed: its end is before its beginning, which holds for reverse scans too";
         if (scan.PageBytes > Protocol.Limits.ScanPageBytesMax)
             return $"page size {scan.PageBytes} exceeds maximum of {Protocol.Limits.ScanPageBytesMax} bytes";
         if (scan.Token.Length > boundBytesMax + ScanToken.OverheadBytes)
-            return $"token length {scan.Token.Length} exceeds maximum of {boundBytesMax + ScanToken.OverheadBytes} bytes";
+            return
+                $"token length {scan.Token.Length} exceeds maximum of "
+                + $"{boundBytesMax + ScanToken.OverheadBytes} bytes";
         try
         {
             ScanToken.RangeOf(scan);

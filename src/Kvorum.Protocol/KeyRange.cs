@@ -27,7 +27,8 @@ public readonly record struct KeyRange(ReadOnlyMemory<byte> From, ReadOnlyMemory
     /// The keys of a prefix that are also in [from, end): what a caller may say in three words. Reversed only
     /// if <paramref name="from"/> and <paramref name="end"/> are.
     /// </summary>
-    public static KeyRange Of(ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end)
+    public static KeyRange Of(
+        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end)
     {
         var asked = new KeyRange(from, end);
         if (prefix.IsEmpty || asked.IsReversed)

@@ -16,8 +16,8 @@ public enum ReadConsistency : byte
 }
 
 /// <summary>
-/// A request about one key, or a range of them: a closed family. Keys and values are exact bytes and are never
-/// changed once here.
+/// A request about one key, or a range of them: a closed family. Keys and values are exact bytes and are
+/// never changed once here.
 /// </summary>
 public abstract record Request
 {

@@ -16,7 +16,8 @@ internal sealed class ScanPages(ScanRequest scan, ulong limit)
     public bool IsEnd { get; private set; }
 
     /// <summary>The request for the next page.</summary>
-    public ScanRequest Next { get; private set; } = scan with { Limit = Capped(limit == 0 ? ulong.MaxValue : limit) };
+    public ScanRequest Next { get; private set; } =
+        scan with { Limit = Capped(limit == 0 ? ulong.MaxValue : limit) };
 
     /// <summary>Takes the answer to <see cref="Next"/>.</summary>
     public ScanPage Take(Reply reply)

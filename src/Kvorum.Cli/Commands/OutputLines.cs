@@ -15,13 +15,13 @@ internal sealed class OutputLines : IAsyncDisposable
     private readonly TextWriter _writer;
     private readonly bool _isOwn;
 
-    /// <param name="output">Where lines go; if it is the console, past it to the process's own output.</param>
+    /// <param name="output">Where lines go; if it is the console, past it to the process's own
+    /// output.</param>
     public OutputLines(TextWriter output)
     {
         _isOwn = ReferenceEquals(output, Console.Out) && !OperatingSystem.IsWindows();
         _writer = _isOwn
-            ? new StreamWriter(
-                new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0),
+            ? new StreamWriter(OwnOutput(),
                 new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 64 << 10)
             : output;
     }
@@ -47,6 +47,14 @@ internal sealed class OutputLines : IAsyncDisposable
             Failure = e.HResult == BrokenPipe ? null : e.Message;
             return false;
         }
+    }
+
+    // A file has no reader that could end, and its position is shared with whoever else writes to it: a
+    // stream of our own would keep one for itself.
+    private static Stream OwnOutput()
+    {
+        var own = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return own.CanSeek ? Console.OpenStandardOutput() : own;
     }
 
     public async ValueTask DisposeAsync()

@@ -47,7 +47,8 @@ internal static class ScanCommand
             await Print(client, options, flags.IsJson(parsed), lines, cancel).ConfigureAwait(false);
             if (lines.Failure is not { } failure)
                 return ExitCode.Ok;
-            await parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum scan: standard output: {failure}")
+            await parsed.InvocationConfiguration.Error.WriteLineAsync(
+                $"kvorum scan: standard output: {failure}")
                 .ConfigureAwait(false);
             return ExitCode.NotOk;
         }));
@@ -60,7 +61,8 @@ internal static class ScanCommand
         var (left, isEnd) = (options.Limit, false);
         while (!isEnd)
         {
-            var page = await client.ScanPageAsync(options with { Limit = left }, cancel).ConfigureAwait(false);
+            var page = await client.ScanPageAsync(options with { Limit = left }, cancel)
+                .ConfigureAwait(false);
             var text = page.Keys.Select(found => KeyOutput.OfScan(found, options.KeysOnly, isJson));
             if (!await lines.Write(text).ConfigureAwait(false))
                 return;

@@ -24,7 +24,8 @@ internal static class PageMerge
         {
             if (open.Length > 0 && direction.Compare(key, cut) > 0)
                 break;
-            isFull = count >= order.Limit || (count > 0 && entries.Length + run.Bytes.Length > order.PageBytes);
+            isFull = count >= order.Limit
+                || (count > 0 && entries.Length + run.Bytes.Length > order.PageBytes);
             if (isFull)
                 break;
             entries.Raw(run.Bytes.Span);

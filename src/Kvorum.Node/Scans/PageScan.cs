@@ -204,7 +204,9 @@ internal sealed class PageScan
         if (late.Length == 0)
             return $"the page was not put together within {Call.Timeout.TotalMilliseconds:0} ms";
         var isLeaderless = _loop.Cluster.LeaderOf(late[0]) is not { } leader || !_loop.Cluster.IsUp(leader);
-        var why = isLeaderless ? $" has no leader: {_loop.Cluster.WhyNoLeader()}" : " did not confirm the read";
+        var why = isLeaderless
+            ? $" has no leader: {_loop.Cluster.WhyNoLeader()}"
+            : " did not confirm the read";
         return $"{late.Length} of {_groupCount} partitions did not answer within "
             + $"{Call.Timeout.TotalMilliseconds:0} ms; partition {late[0] - 1} of '{_scan.Keyspace}'{why}";
     }

@@ -61,12 +61,14 @@ internal static class ScanCodec
             throw new FormatException($"flags {flags} or consistency {consistency} are unknown");
         var (limit, pageBytes) = (reader.U32(), reader.U32());
         var order = new ScanOrder(
-            new(reader.Bytes(), reader.Bytes()), (flags & ReverseFlag) != 0, (flags & KeysOnlyFlag) != 0, limit,
+            new(reader.Bytes(), reader.Bytes()), (flags & ReverseFlag) != 0,
+                (flags & KeysOnlyFlag) != 0, limit,
             pageBytes, (ReadConsistency)consistency);
         var groupCount = reader.U32();
         var ask = new ScanAsk(id, timeoutMs, order, groupCount, DecodeGroups(ref reader));
         if (!reader.AtEnd || groupCount < ask.Groups.Length || limit == 0)
-            throw new FormatException($"{ask.Groups.Length} of {groupCount} groups, {limit} entries, more bytes");
+            throw new FormatException(
+                $"{ask.Groups.Length} of {groupCount} groups, {limit} entries, more bytes");
         return ask;
     }
 
@@ -93,7 +95,8 @@ internal static class ScanCodec
         var at = 0;
         for (var i = 0; i < share.Count; i++)
             ScanPageCodec.ReadEntry(share.Entries, ref at);
-        if (at != share.Entries.Length || (!share.IsComplete && share.Groups.Length > 0 && share.Through.IsEmpty))
+        if (at != share.Entries.Length
+            || (!share.IsComplete && share.Groups.Length > 0 && share.Through.IsEmpty))
             throw new FormatException($"{share.Count} entries end at {at} of {share.Entries.Length}");
         return share;
     }

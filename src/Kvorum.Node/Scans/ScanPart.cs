@@ -4,8 +4,8 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node.Scans;
 
 /// <summary>
-/// One group's part of a share, on the way of every read: the leader confirms that it leads, then opens a view
-/// instead of reading a key. Never passed on to another node. Owned by the group's loop.
+/// One group's part of a share, on the way of every read: the leader confirms that it leads, then opens a
+/// view instead of reading a key. Never passed on to another node. Owned by the group's loop.
 /// </summary>
 internal sealed class ScanPart : Call
 {

@@ -100,7 +100,8 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
             : new()
             {
                 Status = ReplyStatus.DeadlineExceeded,
-                Message = $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms: too many are under way",
+                Message =
+                    $"other scans took all of the {call.Timeout.TotalMilliseconds:0} ms",
             });
         return true;
     }

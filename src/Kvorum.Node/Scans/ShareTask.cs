@@ -44,11 +44,13 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         loop.Run(
             JobLane.Scan,
             () => share = ReadViews(),
-            failure => answer((failure is null ? share! : refusal with
-            {
-                Error = $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}",
-            }) with { Refused = refusal.Refused }));
+            failure => answer(failure is null
+                ? share! with { Refused = refusal.Refused }
+                : refusal with { Error = ErrorOf(failure) }));
     }
+
+    private string ErrorOf(Exception failure) =>
+        $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}";
 
     // A question that nobody waits for any more is answered without the work.
     private ScanShare ReadViews()

@@ -14,14 +14,17 @@ namespace Kvorum.Node.State;
 internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
 {
     private const int HeadBytes = 26;
-    private readonly byte[]?[] _recent = new byte[]?[64];
     private readonly Queue<Record> _byAge = new();
+
+    // Those with records, looked up by id only, never walked.
+    private readonly Dictionary<byte[], SessionClient> _clients = new(ClientIdComparer.Instance);
+    private readonly List<SessionClient> _forgotten = [];
     private readonly SortedSet<(ulong Index, string Client)> _floorsByAge =
         new(Comparer<(ulong Index, string Client)>.Create(static (a, b) => a.Index != b.Index
             ? a.Index.CompareTo(b.Index)
             : string.CompareOrdinal(a.Client, b.Client)));
 
-    private readonly record struct Record(byte[] Client, ulong RequestId, ulong TimeMs);
+    private readonly record struct Record(SessionClient Client, ulong RequestId, ulong TimeMs);
 
     public int Count => _byAge.Count;
 
@@ -31,8 +34,12 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     /// </summary>
     public Outcome? Find(ReadOnlySpan<byte> client, ulong requestId)
     {
+        // Most clients count up: what is above all that came from one needs no look into the tree.
+        var isKnown = _clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(client, out var known);
+        if (isKnown && requestId > known!.Newest)
+            return null;
         Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        if (tree.TryGet(RecordKeys.ForSession(client, requestId, room), out var record))
+        if (isKnown && tree.TryGet(RecordKeys.ForSession(client, requestId, room), out var record))
             return Read(record);
         if (_floors.Count == 0 || !tree.TryGet(RecordKeys.ForFloor(client, room), out var floor))
             return null;
@@ -52,50 +59,63 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         head[17] = outcome.Found ? (byte)1 : (byte)0;
         BinaryPrimitives.WriteUInt64LittleEndian(head[18..], outcome.Version);
         batch.Put(RecordKeys.ForSession(client, requestId, room), head, outcome.Value.Span);
-        _byAge.Enqueue(new(Shared(client), requestId, timeMs));
+        Remember(client, requestId, timeMs);
     }
 
     /// <summary>
     /// Forgets what is older than the window or beyond the count, and remembers per client up to where it
-    /// forgot.
+    /// forgot. Beyond the count some more go at once, so that a client's floor is written once for many.
     /// </summary>
     public void Forget(ulong index, ulong logTimeMs, WriteBatch batch)
     {
         Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
+        var keep = _byAge.Count > recordsMax ? recordsMax - (recordsMax / 64) : recordsMax;
         while (_byAge.TryPeek(out var oldest)
-            && (_byAge.Count > recordsMax || oldest.TimeMs + (ulong)windowMs < logTimeMs))
+            && (_byAge.Count > keep || oldest.TimeMs + (ulong)windowMs < logTimeMs))
         {
             _byAge.Dequeue();
-            batch.Delete(RecordKeys.ForSession(oldest.Client, oldest.RequestId, room));
-            RaiseFloor(oldest, index, batch);
+            batch.Delete(RecordKeys.ForSession(oldest.Client.Id, oldest.RequestId, room));
+            if (oldest.Client.Forget(oldest.RequestId))
+                _forgotten.Add(oldest.Client);
+            if (oldest.Client.Records == 0)
+                _clients.Remove(oldest.Client.Id);
         }
+
+        foreach (var client in _forgotten)
+            RaiseFloor(client.Id, client.TakeForgotten(), index, batch);
+        _forgotten.Clear();
     }
 
     /// <summary>Rebuilds the order of forgetting from the tree.</summary>
     public void Reload(ReadView view)
     {
         _byAge.Clear();
+        _clients.Clear();
         _floorsByAge.Clear();
         _floors.Clear();
-        var records = new List<(ulong Index, Record Record)>();
+        var records = new List<(ulong Index, byte[] Client, ulong RequestId, ulong TimeMs)>();
         foreach (var (key, value) in view.Scan(new[] { RecordKeys.Session }, new[] { (byte)(RecordKeys.Session + 1) }))
         {
             var length = key.Span[1];
-            records.Add((BinaryPrimitives.ReadUInt64LittleEndian(value.Span), new(
+            records.Add((
+                BinaryPrimitives.ReadUInt64LittleEndian(value.Span),
                 key.Slice(2, length).ToArray(),
                 BinaryPrimitives.ReadUInt64BigEndian(key.Span[(2 + length)..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..]))));
+                BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..])));
         }
 
         records.Sort(static (a, b) => a.Index.CompareTo(b.Index));
-        foreach (var (_, record) in records)
-            _byAge.Enqueue(record);
+        foreach (var (_, client, requestId, timeMs) in records)
+            Remember(client, requestId, timeMs);
         foreach (var (key, value) in view.Scan(new[] { RecordKeys.Floor }, new[] { (byte)(RecordKeys.Floor + 1) }))
         {
             var client = Encoding.Latin1.GetString(key.Span[1..]);
             var index = BinaryPrimitives.ReadUInt64LittleEndian(value.Span);
             _floorsByAge.Add((index, client));
-            _floors[client] = (index, BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..]));
+            var floor = BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..]);
+            _floors[client] = (index, floor);
+            if (_clients.TryGetValue(key[1..].ToArray(), out var known))
+                known.Saw(floor);
         }
     }
 
@@ -103,19 +123,21 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     // walked.
     private readonly Dictionary<string, (ulong Index, ulong RequestId)> _floors = new(StringComparer.Ordinal);
 
-    // Most records in a row are of few clients: one array each, not one a record.
-    private byte[] Shared(ReadOnlySpan<byte> client)
+    private void Remember(ReadOnlySpan<byte> client, ulong requestId, ulong timeMs)
     {
-        ref var slot = ref _recent[client.IsEmpty ? 0 : client[^1] % _recent.Length];
-        if (slot is null || !client.SequenceEqual(slot))
-            slot = client.ToArray();
-        return slot;
+        if (!_clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(client, out var known))
+        {
+            known = new(client.ToArray());
+            _clients.Add(known.Id, known);
+        }
+
+        known.Add(requestId);
+        _byAge.Enqueue(new(known, requestId, timeMs));
     }
 
-    private void RaiseFloor(in Record forgotten, ulong index, WriteBatch batch)
+    private void RaiseFloor(byte[] id, ulong requestId, ulong index, WriteBatch batch)
     {
-        var client = Encoding.Latin1.GetString(forgotten.Client);
-        var requestId = forgotten.RequestId;
+        var client = Encoding.Latin1.GetString(id);
         if (_floors.TryGetValue(client, out var present))
         {
             _floorsByAge.Remove((present.Index, client));
@@ -128,7 +150,7 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         Span<byte> value = stackalloc byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(value, index);
         BinaryPrimitives.WriteUInt64LittleEndian(value[8..], requestId);
-        batch.Put(RecordKeys.ForFloor(forgotten.Client, room), value);
+        batch.Put(RecordKeys.ForFloor(id, room), value);
         if (_floorsByAge.Count > Limits.SessionFloorsMax)
             ForgetFloor(batch);
     }

@@ -31,7 +31,9 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return known.Count != before;
     }
 
-    /// <summary>The configuration in force at an index; null if that is older than all that is known.</summary>
+    /// <summary>
+    /// The configuration in force at an index; null if that is older than all that is known.
+    /// </summary>
     public Configuration? At(ulong index)
     {
         for (var i = known.Count - 1; i >= 0; i--)

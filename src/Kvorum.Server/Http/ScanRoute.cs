@@ -27,7 +27,8 @@ internal static class ScanRoute
             throw HttpFailure.Invalid("no_redirect is for one key: every node answers a scan");
         exchange.Http.Response.Headers.Vary = "Accept";
         var limit = exchange.Query.Number("limit") ?? 0;
-        return exchange.Http.Request.Headers.Accept.ToString().Contains(Lines, StringComparison.OrdinalIgnoreCase)
+        return exchange.Http.Request.Headers.Accept.ToString()
+            .Contains(Lines, StringComparison.OrdinalIgnoreCase)
             ? LinesAsync(exchange, RequestOf(exchange.Query), limit)
             : PageAsync(exchange, RequestOf(exchange.Query), limit);
     }
@@ -120,7 +121,8 @@ internal static class ScanRoute
         }
         catch (FormatException)
         {
-            throw HttpFailure.Invalid("the token is no base64url: give it exactly as the page before gave it");
+            throw HttpFailure.Invalid(
+                "the token is no base64url: give it exactly as the page before gave it");
         }
     }
 }

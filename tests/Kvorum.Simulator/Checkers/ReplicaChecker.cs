@@ -25,7 +25,7 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
         if (other.Content != content)
         {
             world.Fail(
-                $"replica equality: {node} and {other.Node} differ in group {replica.Group} at index {index}");
+                $"replica equality: {node} and {other.Node} differ in group {replica.Group} at {index}");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Security.Cryptography;
+using Kvorum.Simulator.Mutants;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Commands;
@@ -89,6 +90,7 @@ internal static class SimulatorCommand
         {
             Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
         };
+        root.Subcommands.Add(CreateMutants());
         AtLeast(Runs, 1);
         AtLeast(Jobs, 1);
         AtLeast(Seconds, 1);
@@ -105,6 +107,34 @@ internal static class SimulatorCommand
         });
         root.SetAction(static parsed => Act(parsed));
         return root;
+    }
+
+    private static Command CreateMutants()
+    {
+        var names = new Argument<string[]>("names")
+        {
+            Description = "Only these",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var seeds = new Option<int>("--runs")
+        {
+            Description = "Seeds to try for each",
+            HelpName = "number",
+            DefaultValueFactory = _ => 300,
+        };
+        AtLeast(seeds, 1);
+        var command = new Command(
+            "mutants",
+            "Builds Kvorum with known bugs, one by one, from a copy of the sources: each must be found")
+        {
+            names, seeds,
+        };
+        command.SetAction(parsed =>
+        {
+            var search = new MutantSearch(parsed.GetValue(seeds), parsed.InvocationConfiguration.Output);
+            return search.Run(parsed.GetValue(names) ?? []) ? Kept : Broken;
+        });
+        return command;
     }
 
     private static int Act(ParseResult parsed)

@@ -21,8 +21,7 @@ internal sealed record FaultOptions
         [.. Enum.GetValues<FaultKind>().Where(kind => kind != FaultKind.WipedDisk)];
 
     /// <summary>Everything, each now and then.</summary>
-    public static IReadOnlyDictionary<FaultKind, double> Usual { get; } =
-        new SortedDictionary<FaultKind, double>
+    public static SortedDictionary<FaultKind, double> Usual { get; } = new()
     {
         [FaultKind.ProcessCrash] = 20,
         [FaultKind.PowerLoss] = 25,

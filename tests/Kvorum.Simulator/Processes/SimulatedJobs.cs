@@ -9,7 +9,8 @@ namespace Kvorum.Simulator.Processes;
 /// </summary>
 internal sealed class SimulatedJobs(SimulatedProcess process, RandomStream random) : IJobRunner
 {
-    private readonly Lane[] _lanes = [new(), new()];
+    private readonly Lane[] _lanes =
+        [.. Enum.GetValues<JobLane>().Select(static _ => new Lane())];
 
     private sealed class Lane
     {

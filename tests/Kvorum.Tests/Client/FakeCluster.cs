@@ -4,6 +4,7 @@ using Kvorum.Client;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Native;
+using Kvorum.Tests.Server;
 using Kvorum.Tests.Server.Native;
 
 namespace Kvorum.Tests.Client;
@@ -62,6 +63,9 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         lock (_gate)
         {
+            if (request is ScanRequest scan)
+                return PlainScan.Answer(scan, _store.Select(static entry =>
+                    new ScanEntry(Convert.FromHexString(entry.Key), 1, entry.Value)));
             var key = Convert.ToHexString(request.Key.Span);
             if (request is not WriteRequest write)
             {
@@ -146,6 +150,8 @@ internal sealed class FakeCluster : IAsyncDisposable
                 return null;
             if (Instead?.Invoke(call) is { } reply)
                 return reply;
+            if (call.Request is ScanRequest)
+                return _cluster.Apply(call.Request);
             var partition = _cluster.PartitionOf(call.Request);
             var leader = _cluster.Leaders[partition];
             return leader == _number

@@ -24,6 +24,9 @@ internal static class ReadmeExample
         output.WriteLine(got.Found ? $"get: value={got.Text}" : "get: not found");
 
         await client.DeleteAsync("mykey");
+
+        await foreach (var found in client.ScanAsync("user:"))
+            output.WriteLine($"{found.KeyText} = {found.Text}");
         // README ends
     }
 }

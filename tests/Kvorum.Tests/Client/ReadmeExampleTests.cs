@@ -10,9 +10,13 @@ public class ReadmeExampleTests
     public async Task It_puts_gets_and_deletes()
     {
         await using var cluster = new FakeCluster();
+        await using (var client = cluster.Connect())
+            await client.PutAsync("user:1", "alice",
+                cancellationToken: TestContext.Current.CancellationToken);
         var output = new StringWriter();
         await ReadmeExample.Run(cluster.Addresses.Split(','), output);
-        Assert.Equal("put: version=1\nget: value=myvalue\n", output.ToString().ReplaceLineEndings("\n"));
+        Assert.Equal("put: version=2\nget: value=myvalue\nuser:1 = alice\n",
+            output.ToString().ReplaceLineEndings("\n"));
     }
 
     [Fact]

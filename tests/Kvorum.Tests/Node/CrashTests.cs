@@ -22,7 +22,8 @@ public class CrashTests
 
         cluster.Start(leader);
         cluster.RunUntilReady();
-        cluster.RunUntil(() => Enumerable.Range(0, 3).All(node => cluster.Status(node).Partitions.All(p => p.FollowerLag.Values.All(lag => lag == 0))));
+        cluster.RunUntil(() => Enumerable.Range(0, 3).All(node =>
+            cluster.Status(node).Partitions.All(p => p.FollowerLag.Values.All(lag => lag == 0))));
         cluster.RunUntil(() => cluster.Ask(leader, new GetRequest { Key = TestCluster.Bytes("k"), Consistency = ReadConsistency.Stale }).Value.Span.SequenceEqual("after"u8));
     }
 
@@ -85,7 +86,8 @@ public class CrashTests
         }
 
         cluster.Start(2);
-        cluster.RunUntil(() => Enumerable.Range(0, 3).All(node => cluster.Status(node).Partitions.All(p => p.FollowerLag.Values.All(lag => lag == 0))));
+        cluster.RunUntil(() => Enumerable.Range(0, 3).All(node =>
+            cluster.Status(node).Partitions.All(p => p.FollowerLag.Values.All(lag => lag == 0))));
         Assert.True(cluster.Network.Delivered[PeerFrameKind.SnapshotChunk] > 0, "no snapshot was sent");
         Assert.Contains(cluster.Notes, note => note.Contains("caught up by a snapshot", StringComparison.Ordinal));
         Assert.Equal(cluster.Status(0).Partitions.Select(p => p.Keys), cluster.Status(2).Partitions.Select(p => p.Keys));

@@ -149,7 +149,7 @@ public class RequestCodecTests
     [Theory]
     [InlineData("", "kind")]
     [InlineData("00", "Kind 0")]
-    [InlineData("04", "Kind 4")]
+    [InlineData("05", "Kind 5")]
     [InlineData("0202", "Flags")]
     [InlineData("0108", "Flags")]
     [InlineData("020001ff", "UTF-8")]

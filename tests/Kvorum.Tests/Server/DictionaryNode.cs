@@ -85,6 +85,8 @@ internal sealed class DictionaryNode : INode
             return Refused(Enum.Parse<ReplyStatus>(key[7..]), "as programmed – « é »");
         if (key == "not-mine" && request.NoRedirect)
             return Refused(ReplyStatus.NotLeader, "");
+        if (request is ScanRequest scan)
+            return Scan(scan);
         if (key.Length == 0)
             return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
         if (key.Length > Limits.KeyBytesMax)
@@ -104,6 +106,18 @@ internal sealed class DictionaryNode : INode
             Version = entry.Version,
             Stale = request.Consistency == ReadConsistency.Stale,
         };
+    }
+
+    private Reply Scan(ScanRequest scan)
+    {
+        ScanEntry[] all;
+        lock (_gate)
+        {
+            all = [.. _entries.Select(entry => new ScanEntry(
+                Encoding.Latin1.GetBytes(entry.Key), entry.Value.Version, entry.Value.Value))];
+        }
+
+        return PlainScan.Answer(scan, all) with { Partition = 3, Epoch = 7, Leader = Leader };
     }
 
     private Reply Write(WriteRequest request, string key)

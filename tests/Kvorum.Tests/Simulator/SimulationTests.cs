@@ -20,7 +20,7 @@ public class SimulationTests
     {
         var runs = Enumerable.Range(1, 6).Select(seed => Keeps(Usual, (ulong)seed)).ToArray();
         Assert.All(runs, run => Assert.InRange(run.Answered, 200, int.MaxValue));
-        Assert.Empty(FaultOptions.Claimed.Where(kind => runs.All(run => run.Faults[kind] == 0)));
+        Assert.All(FaultOptions.Claimed, kind => Assert.Contains(runs, run => run.Faults[kind] > 0));
     }
 
     [Theory]
@@ -45,12 +45,13 @@ public class SimulationTests
     public void Damage_is_noticed()
     {
         var noticed = 0L;
+        var flips = new Dictionary<FaultKind, double> { [FaultKind.BitFlip] = 5 };
         for (ulong seed = 1; seed <= 4; seed++)
         {
             var options = Usual.Options(seed) with
             {
                 Seconds = 20,
-                Faults = new() { MeanSeconds = new Dictionary<FaultKind, double> { [FaultKind.BitFlip] = 5 } },
+                Faults = new() { MeanSeconds = flips },
             };
             var result = Simulation.Run(options);
             Assert.Null(result.Failure);
@@ -67,7 +68,7 @@ public class SimulationTests
         Keeps(Usual, 1);
         var watch = System.Diagnostics.Stopwatch.StartNew();
         var result = Keeps(Usual, 2);
-        Assert.True(watch.Elapsed.TotalSeconds < result.Seconds / 5, $"{result.Seconds} s took {watch.Elapsed}");
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, result.Seconds / 5);
     }
 
     private static SimulationResult Keeps(RunChoice choice, ulong seed)

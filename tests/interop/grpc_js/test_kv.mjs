@@ -62,6 +62,19 @@ const tests = {
     await unary(kv, 'Put', { key, value: key });
     assert.ok((await unary(kv, 'Get', { key })).value.equals(key));
   },
+  async scan() {
+    for (let i = 0; i < 40; i++) {
+      await unary(kv, 'Put', { key: Buffer.from(`jscan:${String(i).padStart(2, '0')}`), value: Buffer.alloc(20000) });
+    }
+    const pages = await all(kv.Scan({ prefix: Buffer.from('jscan:') }));
+    assert.ok(pages.length > 2);
+    const keys = pages.flatMap((page) => page.entries.map((entry) => entry.key.toString()));
+    assert.deepEqual(keys, Array.from({ length: 40 }, (_, i) => `jscan:${String(i).padStart(2, '0')}`));
+    const some = await all(kv.Scan({ prefix: Buffer.from('jscan:'), reverse: true, limit: 2, keys_only: true }));
+    assert.deepEqual(some.flatMap((page) => page.entries.map((entry) => entry.key.toString())), ['jscan:39', 'jscan:38']);
+    assert.ok(some.at(-1).more);
+    await fails(status.INVALID_ARGUMENT, all(kv.Scan({ token: Buffer.from('x') })));
+  },
   async conditions() {
     const key = Buffer.from(`js:cas:${process.pid}`);
     await unary(kv, 'Put', { key, value: key, if_version: 0 });

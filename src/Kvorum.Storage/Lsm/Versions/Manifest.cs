@@ -7,7 +7,8 @@
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
 //
 // A record is synced before what it says is believed, so only the last one may be torn: it is cut. A manifest
-// that has grown is written anew as manifest.new, synced, renamed, and its folder synced.
+// that has grown is written anew as manifest.new, synced, renamed, and its folder synced. One that is opened
+// is written and synced again, for the sync of its last record may have failed.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -68,6 +69,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             return; // torn: the next edit writes a new file
         _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
         (_bytes, _wholeBytes) = (at, at);
+        MakeDurable(bytes);
     }
 
     /// <summary>
@@ -133,6 +135,23 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     {
         _file?.Dispose();
         _file = null;
+    }
+
+    // The last sync of an earlier process may have failed, and the kernel then holds what was read here for
+    // clean. It is written again before it is believed, for the log gives up what it says is in the tables.
+    private void MakeDurable(byte[] bytes)
+    {
+        try
+        {
+            _file!.Write(0, bytes);
+            _file.Sync();
+            folder.Files.SyncFolder(folder.Path);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private byte[] ReadAll()

@@ -4,7 +4,6 @@ using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage;
 using Kvorum.Tests.Storage;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Node.Harness;
 

@@ -5,9 +5,9 @@ using Kvorum.Tests.Node.Harness;
 namespace Kvorum.Tests.Node.Scans;
 
 /// <summary>
-/// Scans under crashes, losses of power, cut links and leader changes, by seed, while keys are written. A page
-/// is right or an error: each key that was there before the page was asked for and lies in what the page covers
-/// is in it, once, in order, and no older than the newest write acknowledged before.
+/// Scans under crashes, losses of power, cut links and leader changes, by seed, while keys are written. A
+/// page is right or an error: each key that was there before the page was asked for and lies in what the page
+/// covers is in it, once, in order, and no older than the newest write acknowledged before.
 /// </summary>
 public class ScanFaultsTests
 {
@@ -18,7 +18,8 @@ public class ScanFaultsTests
     [InlineData(4)]
     public void A_page_is_right_or_an_error(int seed)
     {
-        using var run = new FaultyScans(new Random(seed), nodes: seed % 2 == 0 ? 3 : 5, loops: 1 + (seed % 2));
+        using var run = new FaultyScans(
+            new Random(seed), nodes: seed % 2 == 0 ? 3 : 5, loops: 1 + (seed % 2));
         for (var step = 0; step < 250; step++)
             run.Step();
         run.Heal();
@@ -36,6 +37,9 @@ public class ScanFaultsTests
         private readonly SortedDictionary<string, ulong> _acked = new(StringComparer.Ordinal);
         private readonly List<(string Key, TestCall Call)> _writes = [];
         private readonly List<PageUnderWay> _pages = [];
+
+        // Asked of a process that is gone: asked again as soon as any node runs.
+        private readonly List<PageUnderWay> _lost = [];
 
         public FaultyScans(Random random, int nodes, int loops)
         {
@@ -66,13 +70,16 @@ public class ScanFaultsTests
             {
                 case 0 when Running.Count() > (_cluster.Count / 2) + 1 || _random.Next(4) == 0:
                     if (Running.Any())
-                        _cluster.Crash(Pick(Running), _random.Next());
+                        Crash(Pick(Running));
                     break;
                 case 1 or 2 when Running.Count() < _cluster.Count:
-                    _cluster.Start(Pick(Enumerable.Range(0, _cluster.Count).Where(node => !_cluster.IsRunning(node))));
+                    _cluster.Start(Pick(
+                        Enumerable.Range(0, _cluster.Count).Where(node => !_cluster.IsRunning(node))));
                     break;
                 case 3:
-                    _cluster.Network.Cut(_cluster.IdOf(_random.Next(_cluster.Count)), _cluster.IdOf(_random.Next(_cluster.Count)));
+                    _cluster.Network.Cut(
+                        _cluster.IdOf(_random.Next(_cluster.Count)),
+                        _cluster.IdOf(_random.Next(_cluster.Count)));
                     break;
                 case 4 or 5:
                     _cluster.Network.Heal();
@@ -82,7 +89,13 @@ public class ScanFaultsTests
                     break;
                 default:
                     if (Running.Any() && _pages.Count < 4)
-                        Ask(new() { Key = default, Reverse = _random.Next(2) == 0, PageBytes = (uint)_random.Next(1, 1500) }, "");
+                        Ask(
+                            new()
+                            {
+                                Key = default,
+                                Reverse = _random.Next(2) == 0,
+                                PageBytes = (uint)_random.Next(1, 1500)
+                            }, "");
                     break;
             }
 
@@ -127,6 +140,13 @@ public class ScanFaultsTests
             _writes.Add((key, _cluster.Submit(Pick(Running), put, 1000)));
         }
 
+        private void Crash(int node)
+        {
+            _cluster.Crash(node, _random.Next());
+            _lost.AddRange(_pages.Where(page => page.Node == node && page.Call.Reply is null));
+            _pages.RemoveAll(_lost.Contains);
+        }
+
         private void Ask(ScanRequest scan, string last)
         {
             var node = Pick(Running);
@@ -146,10 +166,11 @@ public class ScanFaultsTests
             _writes.RemoveAll(write => write.Call.Reply is not null);
             if (!Running.Any())
                 return;
-            foreach (var page in _pages.ToArray())
+            foreach (var page in _lost)
+                Ask(page.Scan, page.Last);
+            _lost.Clear();
+            foreach (var page in _pages.Where(page => page.Call.Reply is not null).ToArray())
             {
-                if (page.Call.Reply is null && _cluster.IsRunning(page.Node))
-                    continue;
                 _pages.Remove(page);
                 if (page.Call.Reply is { Status: ReplyStatus.Ok } reply)
                     Check(page, ScanPageCodec.Decode(reply.Value));
@@ -167,8 +188,11 @@ public class ScanFaultsTests
             {
                 var key = entry.Key.Text();
                 var order = string.CompareOrdinal(last, key);
-                Assert.True(last.Length == 0 || (scan.Reverse ? order > 0 : order < 0), $"{key} came behind {last}");
-                Assert.True(entry.Version >= asked.Floor.GetValueOrDefault(key), $"{key} is older than was acknowledged");
+                Assert.True(
+                    last.Length == 0 || (scan.Reverse ? order > 0 : order < 0), $"{key} came behind {last}");
+                Assert.True(
+                    entry.Version >= asked.Floor.GetValueOrDefault(key),
+                    $"{key} is older than was acknowledged");
                 last = key;
             }
 

@@ -4,8 +4,8 @@ using Kvorum.Tests.Node.Harness;
 namespace Kvorum.Tests.Node.Scans;
 
 /// <summary>
-/// Scans of whole clusters against a sorted dictionary: random puts, deletes and ends of life, then scans with
-/// random bounds, directions and page sizes, each page asked of any node.
+/// Scans of whole clusters against a sorted dictionary: random puts, deletes and ends of life, then scans
+/// with random bounds, directions and page sizes, each page asked of any node.
 /// </summary>
 public class ScanModelTests
 {
@@ -78,7 +78,8 @@ public class ScanModelTests
         const int ended = Kvorum.Node.Limits.ScannedRecordsMax + 5000;
         for (var i = 0; i < ended; i++)
         {
-            cluster.Submit(0, new PutRequest { Key = TestCluster.Bytes($"a{i:000000}"), Value = default, TtlMs = 1000 });
+            cluster.Submit(0,
+                new PutRequest { Key = TestCluster.Bytes($"a{i:000000}"), Value = default, TtlMs = 1000 });
             if (i % 10_000 == 0)
                 cluster.Run(20);
         }
@@ -100,11 +101,13 @@ public class ScanModelTests
     {
         using var cluster = new TestCluster(1, options => options with { KeyBytesMax = 10 });
         cluster.RunUntilReady();
-        Assert.Equal(ReplyStatus.UnknownKeyspace, cluster.Ask(0, new ScanRequest { Key = default, Keyspace = "x" }).Status);
+        Assert.Equal(ReplyStatus.UnknownKeyspace,
+            cluster.Ask(0, new ScanRequest { Key = default, Keyspace = "x" }).Status);
         Refused(new() { Key = TestCluster.Bytes("b"), End = TestCluster.Bytes("a") }, "reversed");
         Refused(new() { Key = new byte[12] }, "range bound length 12 exceeds maximum of 11 bytes");
         Refused(new() { Key = default, End = new byte[12] }, "range bound length 12");
-        Refused(new() { Key = default, PageBytes = Limits.ScanPageBytesMax + 1 }, "page size 1048577 exceeds maximum");
+        Refused(new() { Key = default, PageBytes = Limits.ScanPageBytesMax + 1 },
+            "page size 1048577 exceeds maximum");
         Refused(new() { Key = default, Token = new byte[3] }, "damaged");
         Refused(new() { Key = default, Token = new byte[21] }, "token length 21 exceeds maximum of 20 bytes");
         var token = ScanToken.Make(new() { Key = TestCluster.Bytes("a") }, "b"u8);
@@ -131,7 +134,8 @@ public class ScanModelTests
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         cluster.Put(0, "a", "b");
-        var calls = Enumerable.Range(0, Kvorum.Node.Limits.ScanPagesPerLoop + Kvorum.Node.Limits.ScanPagesWaiting + 5)
+        var calls = Enumerable.Range(0, Kvorum.Node.Limits.ScanPagesPerLoop
+            + Kvorum.Node.Limits.ScanPagesWaiting + 5)
             .Select(_ => cluster.Submit(0, new ScanRequest { Key = default })).ToArray();
         cluster.RunUntil(() => calls.All(call => call.Reply is not null));
         Assert.Equal(5, calls.Count(call => call.Reply!.Status == ReplyStatus.Overloaded));
@@ -157,7 +161,12 @@ public class ScanModelTests
         {
             0 => new DeleteRequest { Key = TestCluster.Bytes(key) },
             1 => new PutRequest { Key = TestCluster.Bytes(key), Value = TestCluster.Bytes(value), TtlMs = 1 },
-            2 => new PutRequest { Key = TestCluster.Bytes(key), Value = TestCluster.Bytes(value), TtlMs = 3_600_000 },
+            2 => new PutRequest
+            {
+                Key = TestCluster.Bytes(key),
+                Value = TestCluster.Bytes(value),
+                TtlMs = 3_600_000
+            },
             _ => new PutRequest { Key = TestCluster.Bytes(key), Value = TestCluster.Bytes(value) },
         };
         Assert.Equal(ReplyStatus.Ok, cluster.Ask(node, request).Status);
@@ -207,5 +216,6 @@ public class ScanModelTests
         ScanPageCodec.EntryOverhead + entry.Key.Length + entry.Value.Length;
 
     // Few letters and many lengths: keys are prefixes of others.
-    private static string RandomKey(Random random) => new(random.GetItems("\0ab\u007f".AsSpan(), random.Next(6)));
+    private static string RandomKey(Random random) =>
+        new(random.GetItems("\0ab\u007f".AsSpan(), random.Next(6)));
 }

@@ -2,7 +2,6 @@ using System.Text;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm.Trees;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Node.State;
 

@@ -1,3 +1,5 @@
+using Kvorum.Protocol;
+
 namespace Kvorum.Tests.Server.Grpc;
 
 /// <summary>Clients that others wrote against our server: what they agree with is the protocol.</summary>
@@ -19,6 +21,11 @@ public class GrpcInteropTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         while (fixture.Echo.Cancelled < 4 && DateTime.UtcNow < deadline)
             await Task.Delay(5, TestContext.Current.CancellationToken);
         Assert.InRange(fixture.Echo.Cancelled, 4, int.MaxValue);
+        // A slow reader of 20 MB took one page and slept: only what the connection's windows hold was read
+        // for it.
+        var pages = fixture.Node.Seen.OfType<ScanRequest>()
+            .Count(static scan => scan.Key.Span.StartsWith("slow:"u8));
+        Assert.InRange(pages, 1, 40);
     }
 
     [Fact]

@@ -167,7 +167,9 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     {
         foreach (var target in new[] { "/v1/kv/", "/v1/kv", "/v1/kv?key_base64=" })
         {
-            foreach (var method in new[] { "PUT", "GET", "DELETE" })
+            // GET /v1/kv is a scan; the slash says that a key was meant.
+            foreach (var method in new[] { "PUT", "GET", "DELETE" }
+                .Where(method => (method, target) != ("GET", "/v1/kv")))
                 Assert.Equal(400, (await SendAsync(method, target, method == "PUT" ? [1] : null)).Status);
         }
 

@@ -27,7 +27,8 @@ public class SimulatorCommandTests
     [InlineData("--runs", "0")]
     [InlineData("--verbosity", "4")]
     [InlineData("--seed", "1", "--runs", "2")]
-    public void A_wrong_question_is_told_so(params string[] args) => Assert.Equal(SimulatorCommand.Usage, Run(args).Code);
+    public void A_wrong_question_is_told_so(params string[] args) =>
+        Assert.Equal(SimulatorCommand.Usage, Run(args).Code);
 
     private static (int Code, string Output) Run(params string[] args)
     {

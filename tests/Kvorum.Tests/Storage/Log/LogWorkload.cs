@@ -1,5 +1,4 @@
 using Kvorum.Storage.Log;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Log;
 

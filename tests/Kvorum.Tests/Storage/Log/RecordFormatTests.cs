@@ -1,6 +1,5 @@
 using Kvorum.Storage;
 using Kvorum.Storage.Log;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Log;
 

@@ -5,7 +5,6 @@ using Kvorum.Storage.Lsm.Caching;
 using Kvorum.Storage.Lsm.Compaction;
 using Kvorum.Storage.Lsm.Merging;
 using Kvorum.Storage.Lsm.Tables;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Lsm.Harness;
 

@@ -2,7 +2,6 @@ using System.Text;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Caching;
 using Kvorum.Storage.Lsm.Tables;
-using Kvorum.Tests.Storage.Files;
 using Kvorum.Tests.Storage.Lsm.Harness;
 
 namespace Kvorum.Tests.Storage.Lsm.Tables;

@@ -1,6 +1,5 @@
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Lsm.Trees;
 

@@ -1,5 +1,4 @@
 using Kvorum.Storage.Lsm.Trees;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Lsm.Trees;
 

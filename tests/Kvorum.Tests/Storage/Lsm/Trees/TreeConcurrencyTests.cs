@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Kvorum.Storage.Lsm.Trees;
-using Kvorum.Tests.Storage.Files;
 
 namespace Kvorum.Tests.Storage.Lsm.Trees;
 

@@ -7,7 +7,8 @@ internal sealed record BenchmarkOptions
 {
     /// <summary>How the program is called.</summary>
     public const string Usage =
-        "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] --folder DIR";
+        "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
+        "--folder DIR";
 
     /// <summary>Which benchmark.</summary>
     public required string Command { get; init; }

@@ -11,6 +11,9 @@ internal sealed class TableLevel
     private readonly ulong[] _smallest;
     private readonly ulong[] _largest;
 
+    /// <summary>Without tables: most levels of most trees.</summary>
+    public static TableLevel Empty { get; } = new([]);
+
     /// <summary>Of these tables.</summary>
     public TableLevel(TableFile[] files)
     {

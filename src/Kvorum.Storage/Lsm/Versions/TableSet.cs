@@ -18,7 +18,8 @@ internal sealed class TableSet
         (Levels, Mark) = (levels, mark);
         _levels =
         [
-            .. levels.Tables.Select(level => new TableLevel([.. level.Select(table => files[table.Number])])),
+            .. levels.Tables.Select(level => level.IsEmpty
+                ? TableLevel.Empty : new TableLevel([.. level.Select(table => files[table.Number])])),
         ];
         IsEmpty = _levels.All(static level => level.Files.Length == 0);
         foreach (TableFile file in Files)

@@ -7,7 +7,8 @@ internal sealed record BenchmarkOptions
 {
     /// <summary>How the program is called.</summary>
     public const string Usage =
-        "Kvorum.Benchmarks tables|tree [--keys N] [--threads N] [--seconds S] [--cache-mb N] --folder DIR";
+        "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
+        "--folder DIR";
 
     /// <summary>Which benchmark.</summary>
     public required string Command { get; init; }
@@ -32,7 +33,7 @@ internal sealed record BenchmarkOptions
     /// </summary>
     public static BenchmarkOptions Parse(string[] args)
     {
-        if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree"))
+        if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree" or "open"))
             throw new FormatException("a command, then names and values");
         var options = new BenchmarkOptions { Command = args[0], Folder = "" };
         for (int i = 1; i < args.Length; i += 2)

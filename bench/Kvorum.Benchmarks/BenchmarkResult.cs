@@ -15,6 +15,15 @@ internal sealed record BenchmarkResult(string Name, int Threads, long Operations
     /// <summary>Latency of the slowest hundredth.</summary>
     public double? P99Microseconds { get; init; }
 
+    /// <summary>
+    /// Processor time of the whole process per operation; of a fill, with flushes and compactions until
+    /// nothing is left to do. Unlike rates it hardly tells of what else the machine does.
+    /// </summary>
+    public double? CpuMicroseconds { get; init; }
+
+    /// <summary>Bytes of the process's memory per operation, where that is what was measured.</summary>
+    public long? MemoryBytes { get; init; }
+
     /// <summary>Bytes written to the disk per byte of keys and values put in.</summary>
     public double? WriteAmplification { get; init; }
 

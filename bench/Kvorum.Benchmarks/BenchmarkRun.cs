@@ -41,18 +41,21 @@ internal static class BenchmarkRun
                 failures[i] = failure;
             }
         })).ToArray();
+        TimeSpan cpuBefore = Environment.CpuUsage.TotalTime;
         long begun = Stopwatch.GetTimestamp();
         foreach (Thread thread in running)
             thread.Start();
         foreach (Thread thread in running)
             thread.Join();
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        TimeSpan cpu = Environment.CpuUsage.TotalTime - cpuBefore;
         if (failures.OfType<Exception>().FirstOrDefault() is { } first)
             throw new InvalidOperationException($"{name}: {first.Message}", first);
         foreach (Measurement other in counted.Skip(1))
             counted[0].Add(other);
         return new BenchmarkResult(name, threads, counted[0].Count, seconds)
         {
+            CpuMicroseconds = cpu.TotalMicroseconds / Math.Max(1, counted[0].Count),
             P50Microseconds = counted[0].Microseconds(0.5),
             P99Microseconds = counted[0].Microseconds(0.99),
         };

@@ -19,6 +19,11 @@ try
         foreach (BenchmarkResult result in tables.Run())
             Console.Out.WriteLine(result.ToJson());
     }
+    else if (options.Command == "open")
+    {
+        foreach (BenchmarkResult result in new OpenBenchmark(options).Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
     else
     {
         using var trees = new TreeBenchmark(options);

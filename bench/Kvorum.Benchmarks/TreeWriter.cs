@@ -24,9 +24,10 @@ internal sealed class TreeWriter : IDisposable
     private ulong _index;
 
     /// <summary>Opens an empty tree.</summary>
-    public TreeWriter(TreeShare share, string folder, JobThread flushes, JobThread compactions)
+    public TreeWriter(
+        TreeShare share, string folder, JobThread flushes, JobThread compactions, TreeOptions? options = null)
     {
-        Tree = Tree.Open(share, folder, new TreeOptions());
+        Tree = Tree.Open(share, folder, options ?? new TreeOptions());
         (_flushes, _compactions) = (flushes, compactions);
     }
 

@@ -27,6 +27,12 @@ internal readonly unsafe struct CachedBlock
 
     internal Header* Head => _header;
 
+    /// <summary>As a number, for a field that threads exchange.</summary>
+    internal nint Address => (nint)_header;
+
+    /// <summary>From <see cref="Address"/>.</summary>
+    internal static CachedBlock From(nint address) => new((Header*)address);
+
     /// <summary>Room for so many bytes, not set to zero, outside any cache.</summary>
     public static CachedBlock Allocate(int length)
     {
@@ -35,11 +41,25 @@ internal readonly unsafe struct CachedBlock
         return new CachedBlock(header);
     }
 
+    /// <summary>The same from <see cref="BlockMemory"/>, if it has slots of such a size.</summary>
+    public static CachedBlock AllocateSlot(int length)
+    {
+        var header = (Header*)BlockMemory.Allocate(sizeof(Header) + length, out nint slab);
+        if (header is null)
+            return Allocate(length);
+        *header = new Header { Length = length, Holders = 1, Slab = slab };
+        return new CachedBlock(header);
+    }
+
     /// <summary>Lets go of it; the default value is let go of without effect.</summary>
     public void Release()
     {
-        if (_header is not null && Interlocked.Decrement(ref _header->Holders) == 0)
+        if (_header is null || Interlocked.Decrement(ref _header->Holders) != 0)
+            return;
+        if (_header->Slab == 0)
             NativeMemory.AlignedFree(_header);
+        else
+            BlockMemory.Free(_header, _header->Slab);
     }
 
     /// <summary>What stands before the bytes. Links and uses belong to the shard's lock.</summary>
@@ -54,5 +74,6 @@ internal readonly unsafe struct CachedBlock
         public int Length;
         public int Holders;
         public int Uses;
+        public nint Slab;
     }
 }

@@ -1,8 +1,9 @@
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// The body of a block of entries in native memory. It was walked once by <see cref="IsWhole"/> when it came
-/// from the disk, so nothing here checks bounds again. Good as long as the block is held.
+/// The body of a block of entries in native memory. It was walked once by
+/// <see cref="IsWhole(byte*, int)"/> when it came from the disk, so nothing here checks bounds again. Good as
+/// long as the block is held.
 /// </summary>
 internal readonly unsafe struct BlockView
 {
@@ -36,8 +37,12 @@ internal readonly unsafe struct BlockView
     public byte* Restart(int index) => _start + _restarts[index];
 
     /// <summary>True if every entry and restart lies within the body as the format says.</summary>
-    public static bool IsWhole(byte* start, int length)
+    public static bool IsWhole(byte* start, int length) => IsWhole(start, length, out _);
+
+    /// <summary>The same; and whether each of the entries is a restart, as in index blocks.</summary>
+    public static bool IsWhole(byte* start, int length, out bool isIndex)
     {
+        isIndex = false;
         if (length < FirstEntry + (2 * sizeof(uint)))
             return false;
         uint restarts = *(uint*)(start + length - sizeof(uint));
@@ -48,7 +53,8 @@ internal readonly unsafe struct BlockView
         uint* restartsEnd = restart + restarts;
         ulong keyBytes = 0;
         byte* at = start + FirstEntry;
-        while (at < end)
+        uint entries = 0;
+        for (; at < end; entries++)
         {
             bool isRestart = restart < restartsEnd && *restart == (ulong)(at - start);
             if (!TryPass(ref at, end, ref keyBytes, isRestart || at == start + FirstEntry))
@@ -57,6 +63,7 @@ internal readonly unsafe struct BlockView
                 restart++;
         }
 
+        isIndex = entries == restarts;
         return restart == restartsEnd && *(uint*)end == FirstEntry;
     }
 
@@ -102,20 +109,46 @@ internal readonly unsafe struct BlockView
     /// <summary>The last restart whose entry is before (key, sequence); the first if there is none.</summary>
     public int LastRestartBefore(ReadOnlySpan<byte> key, ulong sequence)
     {
+        var sought = new SoughtKey(key, sequence);
         int low = 0;
         int high = _restartCount - 1;
         while (low < high)
         {
             int middle = (low + high + 1) >>> 1;
-            var entry = new BlockEntry(Restart(middle));
-            int order = new ReadOnlySpan<byte>(entry.SuffixStart, entry.Suffix).SequenceCompareTo(key);
-            if (order < 0 || (order == 0 && entry.Sequence(FirstSequence) > sequence))
+            if (IsBefore(middle, sought))
                 low = middle;
             else
                 high = middle - 1;
         }
 
         return low;
+    }
+
+    /// <summary>
+    /// In a block whose entries all are restarts: the first one at or behind what is sought; their number if
+    /// there is none.
+    /// </summary>
+    public int FirstRestartNotBefore(in SoughtKey sought)
+    {
+        int low = 0;
+        int high = _restartCount;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (IsBefore(middle, sought))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    private bool IsBefore(int restart, in SoughtKey sought)
+    {
+        var entry = new BlockEntry(Restart(restart));
+        int order = sought.Compare(entry.SuffixStart, entry.Suffix);
+        return order < 0 || (order == 0 && entry.Sequence(FirstSequence) > sought.Sequence);
     }
 
     private static bool TryPass(ref byte* at, byte* end, ref ulong keyBytes, bool isRestart)

@@ -205,7 +205,7 @@ internal sealed unsafe class TableCursor : Cursor
         }
 
         byte* start = _ahead.Start + (handle.Offset - _aheadOffset);
-        _table.Check(start, handle, isFilter: false);
+        _table.Check(start, handle);
         return new BlockView(start, handle.Bytes - TableFormat.TrailerBytes);
     }
 

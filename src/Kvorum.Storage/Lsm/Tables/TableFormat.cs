@@ -19,9 +19,10 @@ namespace Kvorum.Storage.Lsm.Tables;
 //              version u32 (1), crc u32, magic "KvSortTb"       40 bytes
 //
 // The key of an entry is the first `shared` bytes of the key before it, then the suffix. A restart is the
-// offset, within the body, of an entry with nothing shared; the first entry is one. Entries ascend: by key in
-// byte order, then by sequence, greatest first. In an index block the key and sequence of an entry are at or
-// behind the last entry of what it leads to, and before the first entry of the next; its value is
+// offset, within the body, of an entry with nothing shared; the first entry is one, in index blocks and the
+// top all are. Entries ascend: by key in byte order, then by sequence, greatest first. In an index block the
+// key and sequence of an entry are at or behind the last entry of what it leads to, and before the first
+// entry of the next; its value is
 //   in a group: block offset varint, block length varint
 //   in the top: index offset varint, index length varint, filter length varint (0: none; else right behind)
 // The properties are one entry with an empty key, sequence 0, whose value is

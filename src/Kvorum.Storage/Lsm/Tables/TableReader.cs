@@ -21,12 +21,16 @@ internal sealed unsafe class TableReader : IDisposable
     private readonly ulong _cacheFile;
     private readonly CachedBlock _top;
 
+    // Per group its index block and its filter, held here once they were used, as far as the cache lets.
+    private readonly nint[] _pins;
+
     private TableReader(
         IFile file, string path, ulong number, BlockCache cache, CachedBlock top, TableProperties properties)
     {
         (_file, _path, _cache, _top) = (file, path, cache, top);
         (Number, Properties, Bytes) = (number, properties, file.Length);
         _cacheFile = cache.NewFile();
+        _pins = new nint[2 * ViewOf(top).Restarts];
     }
 
     /// <summary>Names the file.</summary>
@@ -87,15 +91,21 @@ internal sealed unsafe class TableReader : IDisposable
     public bool TryGet(ReadOnlySpan<byte> key, ulong hash, ulong maxSequence, out FoundEntry found)
     {
         found = default;
-        if (!Top.Find(key, maxSequence, out BlockEntry group, out _))
+        var sought = new SoughtKey(key, maxSequence);
+        BlockView top = Top;
+        int group = top.FirstRestartNotBefore(sought);
+        if (group == top.Restarts)
             return false;
-        GroupHandle handles = GroupHandle.Read(group);
-        if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, hash))
+        GroupHandle handles = GroupHandle.Read(new BlockEntry(top.Restart(group)));
+        if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, group, hash))
             return false;
-        CachedBlock index = Load(handles.Index, BlockUse.Index);
-        bool isWithin = ViewOf(index).Find(key, maxSequence, out BlockEntry block, out _);
-        BlockHandle handle = isWithin ? ReadHandle(block) : default;
-        index.Release();
+        CachedBlock index = LoadPinned(handles.Index, 2 * group, BlockUse.Index, out bool isPinned);
+        BlockView view = ViewOf(index);
+        int block = view.FirstRestartNotBefore(sought);
+        bool isWithin = block < view.Restarts;
+        BlockHandle handle = isWithin ? ReadHandle(new BlockEntry(view.Restart(block))) : default;
+        if (!isPinned)
+            index.Release();
         return isWithin && TryGetFrom(handle, key, maxSequence, out found);
     }
 
@@ -132,7 +142,7 @@ internal sealed unsafe class TableReader : IDisposable
         try
         {
             Read(filter.Offset, block.Bytes);
-            Check(block.Start, filter, isFilter: true);
+            Check(block.Start, filter.Bytes, _path, filter.Offset, BlockUse.Filter);
         }
         finally
         {
@@ -143,6 +153,14 @@ internal sealed unsafe class TableReader : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (nint pin in _pins)
+        {
+            if (pin == 0)
+                continue;
+            _cache.Unpin(CachedBlock.From(pin));
+            CachedBlock.From(pin).Release();
+        }
+
         _top.Release();
         _file.Dispose();
     }
@@ -150,16 +168,16 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>A block from the cache, or from the disk, checked, and then in the cache if it may.</summary>
     internal CachedBlock Load(BlockHandle handle, BlockUse use)
     {
-        if (_cache.TryGet(_cacheFile, handle.Offset, out CachedBlock block))
+        if (_cache.TryGet(_cacheFile, handle.Offset, handle.Bytes, out CachedBlock block))
             return block;
         if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset < 0 ||
             handle.Offset > Bytes - handle.Bytes)
             throw TableFormat.Damaged(_path, handle.Offset, $"an index leads to {handle.Bytes} bytes there");
-        block = CachedBlock.Allocate(handle.Bytes);
+        block = use == BlockUse.Once ? CachedBlock.Allocate(handle.Bytes) : _cache.Allocate(handle.Bytes);
         try
         {
             Read(handle.Offset, block.Bytes);
-            Check(block.Start, handle, use == BlockUse.Filter);
+            Check(block.Start, handle.Bytes, _path, handle.Offset, use);
         }
         catch
         {
@@ -183,9 +201,9 @@ internal sealed unsafe class TableReader : IDisposable
             throw TableFormat.Damaged(_path, offset, $"the file ends within {into.Length} expected bytes");
     }
 
-    /// <summary>Checks a block in memory before anything in it is believed.</summary>
-    internal void Check(byte* start, BlockHandle handle, bool isFilter) =>
-        Check(start, handle.Bytes, _path, handle.Offset, isFilter);
+    /// <summary>Checks a data block in memory before anything in it is believed.</summary>
+    internal void Check(byte* start, BlockHandle handle) =>
+        Check(start, handle.Bytes, _path, handle.Offset, BlockUse.Data);
 
     internal static BlockView ViewOf(CachedBlock block) =>
         new(block.Start, block.Length - TableFormat.TrailerBytes);
@@ -223,12 +241,31 @@ internal sealed unsafe class TableReader : IDisposable
         return false;
     }
 
-    private bool MayHave(BlockHandle handle, ulong hash)
+    private bool MayHave(BlockHandle handle, int group, ulong hash)
     {
-        CachedBlock filter = Load(handle, BlockUse.Filter);
+        CachedBlock filter = LoadPinned(handle, (2 * group) + 1, BlockUse.Filter, out bool isPinned);
         bool may = BloomFilter.MayHave(filter.Bytes[..^TableFormat.TrailerBytes], hash);
-        filter.Release();
+        if (!isPinned)
+            filter.Release();
         return may;
+    }
+
+    // What is pinned is there as long as the table is open, so that readers need not hold it: they find it
+    // without the cache's locks. What is not pinned, because pins have had their share, is to be released.
+    private CachedBlock LoadPinned(BlockHandle handle, int at, BlockUse use, out bool isPinned)
+    {
+        nint pin = Volatile.Read(ref _pins[at]);
+        isPinned = pin != 0;
+        if (isPinned)
+            return CachedBlock.From(pin);
+        CachedBlock block = Load(handle, use);
+        if (!_cache.TryPin(block))
+            return block;
+        if (Interlocked.CompareExchange(ref _pins[at], block.Address, 0) == 0)
+            isPinned = true;
+        else
+            _cache.Unpin(block);
+        return block;
     }
 
     private static byte[] ReadTail(IFile file, string path, long length, int bytes)
@@ -245,7 +282,7 @@ internal sealed unsafe class TableReader : IDisposable
         bytes.CopyTo(block.Bytes);
         try
         {
-            Check(block.Start, bytes.Length, path, offset, isFilter: false);
+            Check(block.Start, bytes.Length, path, offset, BlockUse.Index);
             return block;
         }
         catch
@@ -262,7 +299,7 @@ internal sealed unsafe class TableReader : IDisposable
         return TableFormat.ReadProperties(value);
     }
 
-    private static void Check(byte* start, int length, string path, long offset, bool isFilter)
+    private static void Check(byte* start, int length, string path, long offset, BlockUse use)
     {
         if (length <= TableFormat.TrailerBytes)
             throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
@@ -273,7 +310,10 @@ internal sealed unsafe class TableReader : IDisposable
             throw TableFormat.Damaged(path, offset, $"the checksum of a block of {length} bytes is wrong");
         if (start[body] != 0)
             throw TableFormat.Damaged(path, offset, $"a block has the unknown flag {start[body]}");
-        if (isFilter ? body % 64 != 0 : !BlockView.IsWhole(start, body))
+        bool isFilter = use == BlockUse.Filter;
+        bool isIndex = true;
+        bool isWhole = isFilter ? body % 64 == 0 : BlockView.IsWhole(start, body, out isIndex);
+        if (!isWhole || (use == BlockUse.Index && !isIndex))
             throw TableFormat.Damaged(path, offset, "a block's checksum is right, its content is none");
     }
 }

@@ -33,30 +33,31 @@ public sealed class ReadView : IDisposable
     public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Scan(
         ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end, bool reverse = false)
     {
-        CheckOpen();
-        _state.Hold();
-        try
+        using ViewCursor cursor = OpenCursor(from.Span, end.Span);
+        if (reverse)
+            cursor.SeekToLast();
+        else
+            cursor.SeekToFirst();
+        while (cursor.IsValid)
         {
-            using Cursor cursor = _state.OpenCursor(
-                AppliedIndex, from.IsEmpty ? null : from.ToArray(), end.IsEmpty ? null : end.ToArray());
+            CheckOpen();
+            yield return new(cursor.Key.ToArray(), cursor.Value.ToArray());
             if (reverse)
-                cursor.SeekToLast();
+                cursor.Previous();
             else
-                cursor.SeekToFirst();
-            while (cursor.IsValid)
-            {
-                CheckOpen();
-                yield return new(cursor.Key.ToArray(), cursor.Value.ToArray());
-                if (reverse)
-                    cursor.Previous();
-                else
-                    cursor.Next();
-            }
+                cursor.Next();
         }
-        finally
-        {
-            _state.Release();
-        }
+    }
+
+    /// <summary>
+    /// A cursor over the keys from <paramref name="from"/> (inclusive) to <paramref name="end"/> (exclusive;
+    /// empty: no bound): nothing is copied. It is nowhere yet.
+    /// </summary>
+    public ViewCursor OpenCursor(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> end = default)
+    {
+        CheckOpen();
+        return new ViewCursor(
+            _state, AppliedIndex, from.IsEmpty ? null : from.ToArray(), end.IsEmpty ? null : end.ToArray());
     }
 
     /// <inheritdoc/>

@@ -9,14 +9,19 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// </summary>
 internal sealed class TableSet
 {
-    private readonly TableFile[][] _files;
+    private readonly TableLevel[] _levels;
     private int _holders = 1;
 
     /// <summary>Tables by level as in <paramref name="levels"/>; holds each of them.</summary>
     public TableSet(Levels levels, Mark? mark, IReadOnlyDictionary<ulong, TableFile> files)
     {
         (Levels, Mark) = (levels, mark);
-        _files = [.. levels.Tables.Select(level => level.Select(table => files[table.Number]).ToArray())];
+        _levels =
+        [
+            .. levels.Tables.Select(level => level.IsEmpty
+                ? TableLevel.Empty : new TableLevel([.. level.Select(table => files[table.Number])])),
+        ];
+        IsEmpty = _levels.All(static level => level.Files.Length == 0);
         foreach (TableFile file in Files)
             file.Hold();
     }
@@ -28,7 +33,7 @@ internal sealed class TableSet
     public Mark? Mark { get; }
 
     /// <summary>All tables, level by level, in the order of <see cref="Levels"/>.</summary>
-    public IEnumerable<TableFile> Files => _files.SelectMany(static level => level);
+    public IEnumerable<TableFile> Files => _levels.SelectMany(static level => level.Files);
 
     /// <summary>Bytes on disk.</summary>
     public long Bytes => Levels.Tables.Sum(static level => level.Sum(static table => table.Bytes));
@@ -37,7 +42,7 @@ internal sealed class TableSet
     public long Keys => Math.Max(0, Levels.Tables.Sum(static level => level.Sum(KeysOf)));
 
     /// <summary>True if there is no table.</summary>
-    public bool IsEmpty => Levels.Tables.All(static level => level.IsEmpty);
+    public bool IsEmpty { get; }
 
     /// <summary>One more holder; only while another holds it.</summary>
     public void Hold() => Interlocked.Increment(ref _holders);
@@ -58,17 +63,18 @@ internal sealed class TableSet
         if (IsEmpty)
             return false;
         ulong hash = BloomFilter.Hash(key);
-        foreach (TableFile file in _files[0])
+        ulong prefix = SoughtKey.PrefixOf(key);
+        TableLevel level0 = _levels[0];
+        for (int i = 0; i < level0.Files.Length; i++)
         {
-            if (Covers(file.Info, key) && file.Reader.TryGet(key, hash, ulong.MaxValue, out found))
+            if (level0.Covers(i, key, prefix) &&
+                level0.Files[i].Reader.TryGet(key, hash, ulong.MaxValue, out found))
                 return true;
         }
 
-        for (int level = 1; level < _files.Length; level++)
+        for (int level = 1; level < _levels.Length; level++)
         {
-            int at = FindTable(_files[level], key);
-            if (at < _files[level].Length && Covers(_files[level][at].Info, key) &&
-                _files[level][at].Reader.TryGet(key, hash, ulong.MaxValue, out found))
+            if (_levels[level].Find(key, prefix)?.Reader.TryGet(key, hash, ulong.MaxValue, out found) == true)
                 return true;
         }
 
@@ -78,11 +84,11 @@ internal sealed class TableSet
     /// <summary>Cursors over everything: one per table of level 0, one per further level.</summary>
     public IEnumerable<Cursor> OpenCursors(int readAheadBytes = 0)
     {
-        foreach (TableFile file in _files[0])
+        foreach (TableFile file in _levels[0].Files)
             yield return file.Reader.OpenCursor(readAheadBytes);
-        for (int level = 1; level < _files.Length; level++)
+        for (int level = 1; level < _levels.Length; level++)
         {
-            TableFile[] files = _files[level];
+            TableFile[] files = _levels[level].Files;
             if (files.Length == 0)
                 continue;
             ImmutableArray<TableInfo> tables = Levels.Tables[level];
@@ -93,24 +99,4 @@ internal sealed class TableSet
 
     // A delete takes the key away that another table has.
     private static long KeysOf(TableInfo table) => table.Entries - (2 * table.Deletes);
-
-    // The first table whose largest key is not less than this one; their number if there is none.
-    private static int FindTable(TableFile[] files, ReadOnlySpan<byte> key)
-    {
-        int low = 0;
-        int high = files.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (files[middle].Info.Largest.Span.SequenceCompareTo(key) < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return low;
-    }
-
-    private static bool Covers(TableInfo table, ReadOnlySpan<byte> key) =>
-        table.Smallest.Span.SequenceCompareTo(key) <= 0 && table.Largest.Span.SequenceCompareTo(key) >= 0;
 }

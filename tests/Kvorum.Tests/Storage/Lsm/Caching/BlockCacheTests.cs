@@ -99,6 +99,37 @@ public class BlockCacheTests
         Assert.InRange(cache.Bytes, 1, 256 << 10);
     }
 
+    [Fact]
+    public void Pins_have_half_of_the_cache_and_what_is_not_in_it_has_none()
+    {
+        using var cache = new BlockCache(1 << 20);
+        CachedBlock alone = CachedBlock.Allocate(100);
+        Assert.False(cache.TryPin(alone));
+        alone.Release();
+        List<CachedBlock> pinned = [];
+        for (int i = 0; i < 1000; i++)
+        {
+            CachedBlock block = GetOrAdd(cache, 1, i, 4096);
+            if (cache.TryPin(block))
+                pinned.Add(block);
+            else
+                block.Release();
+        }
+
+        Assert.Equal((1 << 19) / 4096, pinned.Count);
+        for (int i = 0; i < pinned.Count; i++)
+        {
+            CheckContent(pinned[i], i);
+            cache.Unpin(pinned[i]);
+            pinned[i].Release();
+        }
+
+        CachedBlock again = GetOrAdd(cache, 2, 0, 4096);
+        Assert.True(cache.TryPin(again));
+        cache.Unpin(again);
+        again.Release();
+    }
+
     private static CachedBlock GetOrAdd(BlockCache cache, ulong file, long offset, int length)
     {
         if (cache.TryGet(file, offset, out CachedBlock found))

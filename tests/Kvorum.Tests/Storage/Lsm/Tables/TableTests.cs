@@ -79,7 +79,8 @@ public class TableTests
         for (int i = 0; i < 10_000; i++)
             Assert.False(table.TryGet(Encoding.ASCII.GetBytes($"{i:d8}x"), ulong.MaxValue, out _));
         // One lookup each for the filter, two more for each that it lets through.
-        Assert.InRange(cache.Hits + cache.Misses - before, 10_000, 10_500);
+        // The filters are pinned: the cache is asked for the few blocks only that a filter lets through.
+        Assert.InRange(cache.Hits + cache.Misses - before, 1, 500);
     }
 
     [Fact]

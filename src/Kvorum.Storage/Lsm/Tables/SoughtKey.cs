@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+
+namespace Kvorum.Storage.Lsm.Tables;
+
+/// <summary>
+/// A place that is searched for in blocks: a key and a sequence number. The first eight bytes of the key are
+/// kept as a number, which decides most comparisons without a walk over bytes.
+/// </summary>
+internal readonly unsafe ref struct SoughtKey
+{
+    private readonly ulong _prefix;
+
+    /// <summary>To be searched for.</summary>
+    public SoughtKey(ReadOnlySpan<byte> key, ulong sequence)
+    {
+        Key = key;
+        Sequence = sequence;
+        _prefix = PrefixOf(key);
+    }
+
+    /// <summary>The key.</summary>
+    public ReadOnlySpan<byte> Key { get; }
+
+    /// <summary>Of a key's versions, the first one that is not newer.</summary>
+    public ulong Sequence { get; }
+
+    /// <summary>The first eight bytes of a key, in its order; zeros where it is shorter.</summary>
+    public static ulong PrefixOf(ReadOnlySpan<byte> key)
+    {
+        if (key.Length >= sizeof(ulong))
+            return BinaryPrimitives.ReadUInt64BigEndian(key);
+        ulong prefix = 0;
+        for (int i = 0; i < key.Length; i++)
+            prefix |= (ulong)key[i] << (56 - (8 * i));
+        return prefix;
+    }
+
+    /// <summary>
+    /// Below zero if the key of an entry of a whole block, which shares nothing, is before the sought one.
+    /// </summary>
+    /// <param name="key">
+    /// Where it begins: eight bytes can be read, as a stamp and two numbers of four bytes at least follow.
+    /// </param>
+    /// <param name="bytes">Its length.</param>
+    public int Compare(byte* key, int bytes)
+    {
+        int common = Math.Min(bytes, Key.Length);
+        if (common > 0)
+        {
+            ulong other = BinaryPrimitives.ReverseEndianness(*(ulong*)key);
+            int shift = 64 - (8 * Math.Min(common, sizeof(ulong)));
+            ulong mine = _prefix >> shift;
+            other >>= shift;
+            if (other != mine)
+                return other < mine ? -1 : 1;
+        }
+
+        if (common <= sizeof(ulong))
+            return bytes.CompareTo(Key.Length);
+        return new ReadOnlySpan<byte>(key + sizeof(ulong), bytes - sizeof(ulong))
+            .SequenceCompareTo(Key[sizeof(ulong)..]);
+    }
+}

@@ -1,0 +1,58 @@
+using Kvorum.Storage.Lsm.Tables;
+
+namespace Kvorum.Storage.Lsm.Versions;
+
+/// <summary>
+/// The open tables of a level in their order, with the first eight bytes of their bounds side by side: most
+/// tables are chosen or passed without a look at them. Never changed.
+/// </summary>
+internal sealed class TableLevel
+{
+    private readonly ulong[] _smallest;
+    private readonly ulong[] _largest;
+
+    /// <summary>Without tables: most levels of most trees.</summary>
+    public static TableLevel Empty { get; } = new([]);
+
+    /// <summary>Of these tables.</summary>
+    public TableLevel(TableFile[] files)
+    {
+        Files = files;
+        _smallest = [.. files.Select(file => SoughtKey.PrefixOf(file.Info.Smallest.Span))];
+        _largest = [.. files.Select(file => SoughtKey.PrefixOf(file.Info.Largest.Span))];
+    }
+
+    /// <summary>The tables.</summary>
+    public TableFile[] Files { get; }
+
+    /// <summary>True if the key is within the bounds of a table.</summary>
+    /// <param name="at">Which table.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="prefix">Its <see cref="SoughtKey.PrefixOf"/>.</param>
+    public bool Covers(int at, ReadOnlySpan<byte> key, ulong prefix) =>
+        (_smallest[at] < prefix || (_smallest[at] == prefix &&
+            Files[at].Info.Smallest.Span.SequenceCompareTo(key) <= 0)) && !IsBefore(at, key, prefix);
+
+    /// <summary>
+    /// In a level whose tables are disjoint: the one that may have the key; null if none may.
+    /// </summary>
+    public TableFile? Find(ReadOnlySpan<byte> key, ulong prefix)
+    {
+        int low = 0;
+        int high = Files.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (IsBefore(middle, key, prefix))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low < Files.Length && Covers(low, key, prefix) ? Files[low] : null;
+    }
+
+    private bool IsBefore(int at, ReadOnlySpan<byte> key, ulong prefix) =>
+        _largest[at] < prefix ||
+        (_largest[at] == prefix && Files[at].Info.Largest.Span.SequenceCompareTo(key) < 0);
+}

@@ -1,5 +1,4 @@
 using Kvorum.Node.Loops;
-using Kvorum.Storage.Files;
 
 namespace Kvorum.Tests.Node.Loops;
 

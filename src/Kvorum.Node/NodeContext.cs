@@ -1,4 +1,4 @@
-using Kvorum.Node.Loops;
+using Kvorum.Node.Room;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;

@@ -45,6 +45,9 @@ public sealed partial class NodeLoop
         Transport.Send(to, PeerFrameKind.ScanShare, writer.Written);
     }
 
+    /// <summary>A view of the group could not be read: its replica checks its tables.</summary>
+    internal void Suspect(uint group) => Find(group)?.Suspect();
+
     internal void Answered(ScanShare share) => _scans.Answered(share);
 
     /// <summary>Takes one group's part of a share: it is read here or refused, never passed on.</summary>

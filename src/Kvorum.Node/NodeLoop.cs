@@ -2,6 +2,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.Room;
 using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;

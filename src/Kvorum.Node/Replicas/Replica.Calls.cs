@@ -1,4 +1,4 @@
-using Kvorum.Node.Loops;
+using Kvorum.Node.Room;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;

@@ -1,5 +1,5 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.Loops;
+using Kvorum.Node.Room;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;

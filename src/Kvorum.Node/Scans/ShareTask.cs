@@ -57,7 +57,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
     private ScanShare Damaged()
     {
         foreach (var (group, _) in _parts)
-            loop.Find(group)?.Suspect();
+            loop.Suspect(group);
         return new()
         {
             Id = ask.Id,

@@ -1,4 +1,4 @@
-namespace Kvorum.Node.Loops;
+namespace Kvorum.Node.Room;
 
 /// <summary>
 /// What all memtables of a node may hold together. Over half of it the largest ones are flushed first; at the

@@ -1,6 +1,6 @@
-using Kvorum.Node.Loops;
+using Kvorum.Node.Room;
 
-namespace Kvorum.Tests.Node.Loops;
+namespace Kvorum.Tests.Node.Room;
 
 public class DiskGaugeTests
 {

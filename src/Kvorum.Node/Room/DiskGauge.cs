@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kvorum.Storage.Files;
 
-namespace Kvorum.Node.Loops;
+namespace Kvorum.Node.Room;
 
 /// <summary>How much room is left.</summary>
 internal enum DiskLevel : byte

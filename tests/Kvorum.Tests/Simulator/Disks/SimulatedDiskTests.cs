@@ -1,4 +1,5 @@
 using Kvorum.Simulator.Disks;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Tests.Simulator.Disks;
 
@@ -88,7 +89,7 @@ public class SimulatedDiskTests
         _disk.BytesMax = 1000;
         using var file = _disk.Create("a");
         file.Write(0, Bytes(1, 900));
-        Assert.Throws<IOException>(() => file.Write(900, Bytes(1, 200)));
+        Assert.Throws<DiskFullException>(() => file.Write(900, Bytes(1, 200)));
         Assert.Equal(1000, file.Length);
         _disk.BytesMax = long.MaxValue;
         file.Write(1000, Bytes(1, 100));

@@ -127,7 +127,8 @@ public sealed partial class NodeLoop
     private void LookAtDiskIfDue()
     {
         var written = _context.Log.Counters.Bytes;
-        var isDue = NowMs - _lookedAtDiskMs >= Limits.DiskLookMs || written - _writtenAtLook >= Disk.Reserve / 8;
+        var isDue = NowMs - _lookedAtDiskMs >= Limits.DiskLookMs
+            || written - _writtenAtLook >= Disk.Reserve / 8;
         if (_isLookingAtDisk || !isDue)
             return;
         (_isLookingAtDisk, _lookedAtDiskMs, _writtenAtLook) = (true, NowMs, written);

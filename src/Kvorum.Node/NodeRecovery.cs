@@ -50,7 +50,10 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         {
             var tag = tree.Checkpoint is { } checkpoint
                 ? GroupRecords.ReadTag(checkpoint.Tag)
-                : new(SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])), 0, 0);
+                : new(
+                    SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])),
+                    0,
+                    0);
             _machines.Add(group, MachineOf(group, tree, tag));
             _tags.Add(group, tag);
             _trees.Add(group, tree);
@@ -89,7 +92,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         }
     }
 
-    // The manifest cannot be read: where the checkpoint was is not known, only what the log says is committed.
+    // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
     private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, string damage)
     {
         var configuration = GroupPlacement.ConfigurationOf(group, preferences[(int)group]);
@@ -98,7 +101,12 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
         ? new MetaMachine(tree, tag.LogTimeMs)
-        : new KeyValueMachine(tree, tag.LogTimeMs, tag.KeyCount, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
+        : new KeyValueMachine(
+            tree,
+            tag.LogTimeMs,
+            tag.KeyCount,
+            context.Options.SessionWindowMs,
+            context.Options.SessionRecordsMax);
 
     private RaftOptions RaftOptions() => new()
     {

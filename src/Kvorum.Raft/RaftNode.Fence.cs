@@ -4,8 +4,9 @@ using Kvorum.Raft.Replication;
 namespace Kvorum.Raft;
 
 /// <summary>
-/// A replica whose state machine is lost while its log is whole. Everything that Raft's safety rests on, term,
-/// vote and log, is as it was: so it votes and acknowledges like any other, and only has nothing to serve.
+/// A replica whose state machine is lost while its log is whole. Everything that Raft's safety rests on,
+/// term, vote and log, is as it was: so it votes and acknowledges like any other, and only has nothing to
+/// serve.
 /// </summary>
 public sealed partial class RaftNode
 {

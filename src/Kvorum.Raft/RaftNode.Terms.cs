@@ -16,7 +16,8 @@ public sealed partial class RaftNode
     /// committed: the others may need just its vote, and it will not vote for them if only its own log has
     /// the change (thesis 4.2.2).
     /// </summary>
-    private bool IsPromotable => !IsFenced && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+    private bool IsPromotable =>
+        !IsFenced && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -114,8 +115,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, and one that is fenced, as a voter
-    /// would by campaigning: the group may be at rest, and who leads it answers with a heartbeat.
+    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, and one
+    /// that is fenced, as a voter would by campaigning: the group may be at rest, and who leads it answers
+    /// with a heartbeat.
     /// </summary>
     private void ForgetLeader()
     {

@@ -48,7 +48,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <inheritdoc/>
-    public void State(uint group, ReadOnlySpan<byte> payload) => Of(group).State = GroupRecords.ReadState(payload);
+    public void State(uint group, ReadOnlySpan<byte> payload) =>
+        Of(group).State = GroupRecords.ReadState(payload);
 
     /// <summary>The hard state and the log of a group as they were durable, over its checkpoint.</summary>
     public (HardState State, GroupLog Log) Recovered(uint group, SnapshotMetadata checkpoint)
@@ -76,8 +77,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
 
     /// <summary>
     /// The newest entry that the log holds and knows for committed, to stand for a checkpoint that cannot be
-    /// read; the beginning if the log is whole from there; null if the log tells of neither. What this replica
-    /// has ever acknowledged is in the log, or before this entry.
+    /// read; the beginning if the log is whole from there; null if the log tells of neither. What this
+    /// replica has ever acknowledged is in the log, or before this entry.
     /// </summary>
     public SnapshotMetadata? NewestCommitted(uint group, Configuration configuration)
     {
@@ -90,7 +91,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         return entries[0].Index.Value == 1 ? SnapshotMetadata.Initial(configuration) : null;
     }
 
-    private SnapshotMetadata? CheckpointOf(uint group) => checkpoints.TryGetValue(group, out var found) ? found : null;
+    private SnapshotMetadata? CheckpointOf(uint group) =>
+        checkpoints.TryGetValue(group, out var found) ? found : null;
 
     private Found Of(uint group)
     {

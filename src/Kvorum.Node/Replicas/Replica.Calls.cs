@@ -100,7 +100,8 @@ internal sealed partial class Replica
         }
 
         var write = (WriteRequest)call.Request;
-        if (loop.Disk.Level == DiskLevel.Critical || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
+        if (loop.Disk.Level == DiskLevel.Critical
+            || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
         {
             LeadElsewhere(call);
             return;
@@ -320,7 +321,8 @@ internal sealed partial class Replica
             ? $"partition {Partition} of '{Keyspace}' has no leader: {loop.Cluster.WhyNoLeader()}"
             : call.Request is GetRequest
                 ? $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms"
-                : $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: it may still happen, or not",
+                : $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
+                    + "it may still happen, or not",
         Partition = Partition,
         Leader = LeaderAddress,
     };
@@ -332,7 +334,8 @@ internal sealed partial class Replica
         {
             ReplyStatus.ConditionFailed when outcome.Version == 0 => "the key is absent",
             ReplyStatus.ConditionFailed => $"the key's version is {outcome.Version}",
-            ReplyStatus.SessionExpired => "the record of so old a request is forgotten: it was not applied now, but may have been before",
+            ReplyStatus.SessionExpired => "the record of so old a request is forgotten: "
+                + "it was not applied now, but may have been before",
             _ => "",
         },
         Found = outcome.Found,
@@ -376,7 +379,8 @@ internal sealed partial class Replica
     private Reply OutcomeUnknown() => new()
     {
         Status = ReplyStatus.OutcomeUnknown,
-        Message = "leadership was lost after the write was proposed: it may have happened; give a client id and request id to retry safely",
+        Message = "leadership was lost after the write was proposed: it may have happened; "
+            + "give a client id and request id to retry safely",
         Partition = Partition,
         Leader = LeaderAddress,
     };

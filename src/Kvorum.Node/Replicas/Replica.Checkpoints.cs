@@ -26,13 +26,15 @@ internal sealed partial class Replica
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
+        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs
+            || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
         // A snapshot from the leader is being installed: it is the checkpoint.
         if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)
             return;
-        var snapshot = new SnapshotMetadata(index, _log.TermOf(index) ?? throw MissingTerm(index), configuration);
+        var term = _log.TermOf(index) ?? throw MissingTerm(index);
+        var snapshot = new SnapshotMetadata(index, term, configuration);
         var tag = new CheckpointTag(snapshot, _machine.LogTimeMs, _machine.KeyCount);
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
@@ -64,7 +66,11 @@ internal sealed partial class Replica
         }
 
         if (failure is not null)
-            throw new NodeFaultException($"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
+        {
+            throw new NodeFaultException(
+                $"{Keyspace}/{Partition}: the checkpoint could not be written: {failure.Message}", failure);
+        }
+
         job.Complete();
         _mayBeDue = true;
         // A snapshot from the leader may have overtaken it.
@@ -75,8 +81,8 @@ internal sealed partial class Replica
     }
 
     /// <summary>
-    /// Begins a compaction if one is due, or goes on with the one under way. Called at each sweep: between two
-    /// pieces the disk and the lane are for others, unless many tables wait.
+    /// Begins a compaction if one is due, or goes on with the one under way. Called at each sweep: between
+    /// two pieces the disk and the lane are for others, unless many tables wait.
     /// </summary>
     public void Compact()
     {
@@ -146,5 +152,6 @@ internal sealed partial class Replica
         new($"{Keyspace}/{Partition}: its tables could not be compacted: {failure.Message}", failure);
 
     private InvalidOperationException MissingTerm(LogIndex index) =>
-        new($"broken invariant: {Keyspace}/{Partition} has applied {index}, which its log from {_log.FirstIndex} to {_log.LastIndex} lacks");
+        new($"broken invariant: {Keyspace}/{Partition} has applied {index}, "
+            + $"which its log from {_log.FirstIndex} to {_log.LastIndex} lacks");
 }

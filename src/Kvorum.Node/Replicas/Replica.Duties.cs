@@ -13,7 +13,8 @@ internal sealed partial class Replica
     /// <summary>Leader: proposes that log time moves on, when a key's end has come.</summary>
     public void AdvanceTimeIfDue()
     {
-        if (!IsLeader || _machine is not KeyValueMachine machine || loop.NowMs - _timeAdvancedMs < Limits.TimeAdvanceMs)
+        if (!IsLeader || _machine is not KeyValueMachine machine
+            || loop.NowMs - _timeAdvancedMs < Limits.TimeAdvanceMs)
             return;
         var time = Math.Max(machine.LogTimeMs, loop.UnixMs);
         if (machine.NextExpiryMs > time || machine.NextExpiryMs is null)
@@ -23,8 +24,8 @@ internal sealed partial class Replica
     }
 
     /// <summary>
-    /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node should
-    /// lead nothing, to any other. Never to one that should not either. True if it did.
+    /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node
+    /// should lead nothing, to any other. Never to one that should not either. True if it did.
     /// </summary>
     public bool BalanceLeadership()
     {
@@ -139,7 +140,10 @@ internal sealed partial class Replica
             foreach (var peer in Preference)
             {
                 if (peer != _raft.Id && _raft.ProgressOf(peer) is { } progress)
-                    lag[loop.Cluster.NameOf(peer)] = _raft.LastIndex.Value - Math.Min(progress.Match.Value, _raft.LastIndex.Value);
+                {
+                    lag[loop.Cluster.NameOf(peer)] =
+                        _raft.LastIndex.Value - Math.Min(progress.Match.Value, _raft.LastIndex.Value);
+                }
             }
         }
 

@@ -20,7 +20,8 @@ internal sealed partial class Replica
     /// <summary>What an operator should know of it; null if all is well.</summary>
     public string? Alert => !IsFenced ? null
         : $"{Keyspace}/{Partition}: its data on this node is damaged and not served"
-            + (_raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "") + $": {_damage}";
+            + (_raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "")
+            + $": {_damage}";
 
     /// <summary>True while its data is damaged.</summary>
     public bool IsFenced => _damage is not null;
@@ -49,7 +50,9 @@ internal sealed partial class Replica
         loop.Touch(this);
     }
 
-    /// <summary>Something could not be read in a way that may be damage here: everything is checked.</summary>
+    /// <summary>
+    /// Something could not be read in a way that may be damage here: everything is checked.
+    /// </summary>
     public void Suspect()
     {
         if (IsFenced || _isChecking || _tree.OpenCheckpoint() is not { } reader)

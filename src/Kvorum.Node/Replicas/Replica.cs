@@ -71,8 +71,8 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     public void Step(Message message)
     {
-        // The last room, of the disk and of memory, is for what gives room back. The leader sends entries again until they are taken.
-        // What a new leader needs to be one is small, and is taken.
+        // The last room, of the disk and of memory, is for what gives room back. The leader sends entries
+        // again until they are taken. What a new leader needs to be one is small, and is taken.
         if ((loop.Disk.Level == DiskLevel.Critical || loop.IsMemoryOverrun) && message is AppendEntries append
             && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
             return;
@@ -126,7 +126,8 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     // A commit index alone is only a hint for restarts: it rides along with the next real change.
     private bool MustPersist(Ready ready) => ready.Entries.Count > 0 || ready.Snapshot is not null
-        || (ready.HardState is { } state && (state.Term != _persistedState.Term || state.Vote != _persistedState.Vote));
+        || (ready.HardState is { } state
+            && (state.Term != _persistedState.Term || state.Vote != _persistedState.Vote));
 
     private void Persist(Ready ready)
     {
@@ -209,7 +210,9 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         {
             // Skipping it would make this replica differ from the others for ever.
             throw new NodeFaultException(
-                $"{Keyspace}/{Partition}: entry {entry.Index} cannot be applied: {e.Message} Start a version that knows it.", e);
+                $"{Keyspace}/{Partition}: entry {entry.Index} cannot be applied: {e.Message} "
+                    + "Start a version that knows it.",
+                e);
         }
 
         Resolve(entry, outcome);

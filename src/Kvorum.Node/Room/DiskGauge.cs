@@ -19,8 +19,8 @@ internal enum DiskLevel : byte
 /// <summary>
 /// Decides what may still be written, from the room on the disk as it was last looked at. Low is less than a
 /// few segments of the log or a hundredth of the disk, but never more than a third of it; critical is a
-/// quarter of that, or a log that waits for room; on the way back there must be half as much again. A pure decider; judged by one loop,
-/// read by any.
+/// quarter of that, or a log that waits for room; on the way back there must be half as much again. A pure
+/// decider; judged by one loop, read by any.
 /// </summary>
 /// <param name="segmentBytes">Bytes of a segment of the log.</param>
 internal sealed class DiskGauge(long segmentBytes)

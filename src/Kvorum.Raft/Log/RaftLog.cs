@@ -217,7 +217,8 @@ internal sealed class RaftLog
     /// </summary>
     public bool HandOutFrom(ulong applied)
     {
-        if (Installing is not null || applied > Math.Min(Commit, Stable) || applied + 1 < storage.FirstIndex.Value)
+        if (Installing is not null || applied > Math.Min(Commit, Stable)
+            || applied + 1 < storage.FirstIndex.Value)
             return false;
         Applied = HandedOut = applied;
         return true;

@@ -105,7 +105,9 @@ public sealed record ServerOptions
     /// </summary>
     public long CheckpointBytes { get; init; } = 8 << 20;
 
-    /// <summary>--memtable-bytes: memory for what is written and not yet in tables, all partitions together.</summary>
+    /// <summary>
+    /// --memtable-bytes: memory for what is written and not yet in tables, all partitions together.
+    /// </summary>
     public long MemTableBytes { get; init; } = 256 << 20;
 
     /// <summary>--shutdown-timeout: how long a clean end may take.</summary>

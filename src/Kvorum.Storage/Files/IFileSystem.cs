@@ -47,7 +47,9 @@ public interface IFileSystem
     /// <summary>Makes the names in a folder durable.</summary>
     void SyncFolder(string folder);
 
-    /// <summary>How much room is left on the disk of the data folder. A system call: not for a loop.</summary>
+    /// <summary>
+    /// How much room is left on the disk of the data folder. A system call: not for a loop.
+    /// </summary>
     DiskRoom Room();
 
     /// <summary>

@@ -351,8 +351,7 @@ public sealed class SharedLog : IDisposable
             _frame = [];
     }
 
-    // A frame for which there is no room leaves nothing behind: the next one may be in another segment, and this
-    // one must end in zeros then.
+    // A frame without room leaves nothing behind: the next may be in another segment, this one ends in zeros.
     private void WriteWhole(ReadOnlySpan<byte> frame)
     {
         try

@@ -53,7 +53,8 @@ public class DamagedTablesTests
         bytes[inManifest ? 9 : ^9] ^= 4;
         disk.WriteAll(path, bytes);
         cluster.Start(node);
-        Assert.Contains(cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
+        Assert.Contains(
+            cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);
@@ -117,7 +118,13 @@ public class DamagedTablesTests
     private static TestCluster Filled(int nodes)
     {
         var cluster = new TestCluster(
-            nodes, options => options with { CheckpointLogBytes = 8_000, TrailingLogBytes = 0, BlockCacheBytes = 0 });
+            nodes,
+            options => options with
+            {
+                CheckpointLogBytes = 8_000,
+                TrailingLogBytes = 0,
+                BlockCacheBytes = 0,
+            });
         cluster.RunUntilReady();
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ReplyStatus.Ok, cluster.Put(n % nodes, $"key-{n}", ValueOf(n)).Status);
@@ -150,7 +157,9 @@ public class DamagedTablesTests
     private static void AssertRebuilt(TestCluster cluster, int node)
     {
         cluster.RunUntil(
-            () => cluster.Status(node).Alerts.Count == 0 && cluster.Notes.Any(IsRebuilt), 15_000, "a rebuild");
+            () => cluster.Status(node).Alerts.Count == 0 && cluster.Notes.Any(IsRebuilt),
+            15_000,
+            "a rebuild");
         cluster.Run(3000);
         var contents = Enumerable.Range(0, cluster.Count).Select(one => ContentOf(cluster, one)).ToArray();
         Assert.All(contents, content => Assert.Equal(contents[0], content));
@@ -168,11 +177,16 @@ public class DamagedTablesTests
     private static string ContentOf(TestCluster cluster, int node)
     {
         var content = new StringBuilder();
-        foreach (var replica in cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(one => one.Group))
+        var replicas = cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(one => one.Group);
+        foreach (var replica in replicas)
         {
             using var view = replica.Tree.OpenView();
             foreach (var (key, value) in view.Scan(default, default))
-                content.Append(replica.Group).Append(Convert.ToHexString(key.Span)).Append(Convert.ToHexString(value.Span));
+            {
+                content.Append(replica.Group)
+                    .Append(Convert.ToHexString(key.Span))
+                    .Append(Convert.ToHexString(value.Span));
+            }
         }
 
         return content.ToString();
@@ -186,7 +200,8 @@ public class DamagedTablesTests
         && path.EndsWith(".table", StringComparison.Ordinal);
 
     private static uint GroupOf(TestCluster cluster, string key) =>
-        1 + KeySlot.PartitionOf(KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count);
+        1 + KeySlot.PartitionOf(
+            KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count);
 
     private static ReadOnlyMemory<byte> Key(int n) => TestCluster.Bytes($"key-{n}");
 

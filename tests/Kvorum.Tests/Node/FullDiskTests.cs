@@ -78,7 +78,11 @@ public class FullDiskTests
                 cluster.DiskOf(node).BytesMax = cluster.DiskOf(node).BytesInUse + (round * 30_000);
             for (var n = 0; n < 200; n++)
             {
-                var put = new PutRequest { Key = TestCluster.Bytes($"{round}-{n}"), Value = TestCluster.Bytes(Value) };
+                var put = new PutRequest
+                {
+                    Key = TestCluster.Bytes($"{round}-{n}"),
+                    Value = TestCluster.Bytes(Value),
+                };
                 calls.Add(cluster.Submit(n % 3, put));
             }
 

@@ -11,7 +11,13 @@ public class MemoryBudgetTests
     {
         const long budget = 4 << 20;
         using var cluster = new TestCluster(
-            3, options => options with { MemTableBytes = budget, CheckpointLogBytes = 1L << 30, SegmentBytes = 64 << 20 });
+            3,
+            options => options with
+            {
+                MemTableBytes = budget,
+                CheckpointLogBytes = 1L << 30,
+                SegmentBytes = 64 << 20,
+            });
         cluster.RunUntilReady();
         var value = new string('v', 20_000);
         List<string> acked = [];
@@ -34,9 +40,10 @@ public class MemoryBudgetTests
     {
         using var cluster = new TestCluster(1, options => options with { MemTableBytes = 1 << 20 });
         cluster.RunUntilReady();
-        cluster.DiskOf(0).Fault = (what, path) => what == "create" && path.EndsWith(".table", StringComparison.Ordinal)
-            ? new Kvorum.Storage.Files.DiskFullException($"{path}: no room")
-            : null;
+        cluster.DiskOf(0).Fault = (what, path) =>
+            what == "create" && path.EndsWith(".table", StringComparison.Ordinal)
+                ? new Kvorum.Storage.Files.DiskFullException($"{path}: no room")
+                : null;
         var value = new string('v', 20_000);
         var statuses = Enumerable.Range(0, 200).Select(n => Put(cluster, n, value)).ToArray();
         Assert.Contains(ReplyStatus.Overloaded, statuses);

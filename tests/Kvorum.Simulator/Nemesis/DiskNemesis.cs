@@ -62,7 +62,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void Flip()
     {
-        if (Pick() is not { } machine || !MayDamage(machine))
+        if (Pick() is not { } machine || !MayDamage(machine) || !IsFormed)
             return;
         var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
@@ -87,6 +87,9 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     // A majority of every group must stay whole, so that there is someone to rebuild from.
     private bool MayDamage(Machine machine) =>
         cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
+
+    // A node that has not been admitted needs nearly all others: none may be lost for good before.
+    private bool IsFormed => cluster.Machines.All(static machine => machine.IsAdmitted);
 
     private static bool IsTree(string path) => path.StartsWith("trees/", StringComparison.Ordinal);
 

@@ -57,6 +57,10 @@ internal sealed class Machine
     /// <summary>True once its data is damaged and it has refused to start: it never comes back.</summary>
     public bool IsLost { get; private set; }
 
+    /// <summary>Its data folder was admitted by the others: from then on it starts without asking.</summary>
+    public bool IsAdmitted => Disk.Exists("identity.json")
+        && Disk.ReadAll("identity.json").AsSpan().IndexOf("\"admitted\": true"u8) >= 0;
+
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
     public bool IsDamaged => IsLost || Disk.HasDamage
         || (Process?.Replicas.Any(static replica => replica.IsFenced) ?? false);

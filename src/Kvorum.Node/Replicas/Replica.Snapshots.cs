@@ -22,9 +22,6 @@ internal sealed partial class Replica
     private sealed record Sending(ulong Transfer, CheckpointReader Reader, Term Term)
     {
         public long LastProgressMs { get; set; }
-
-        /// <summary>All of it was sent: who refuses it now has found it damaged.</summary>
-        public bool IsWhole { get; set; }
     }
 
     private sealed class Receiving(NodeId from, ulong transfer, CheckpointReceiver receiver)
@@ -90,7 +87,7 @@ internal sealed partial class Replica
         if (ack.Refused)
         {
             EndSending(from, delivered: false);
-            if (sending.IsWhole)
+            if (ack.Damaged)
                 Suspect();
         }
         else if (ack.Received == sending.Reader.Info.Bytes)
@@ -142,7 +139,6 @@ internal sealed partial class Replica
     private void SendPiece(NodeId to, Sending sending, long offset)
     {
         var bytes = new byte[Math.Min(Limits.SnapshotChunkBytes, sending.Reader.Info.Bytes - offset)];
-        sending.IsWhole = offset + bytes.Length == sending.Reader.Info.Bytes;
         loop.RunInBackground(
             () => Invariant.Check(sending.Reader.Read(offset, bytes) == bytes.Length, "a checkpoint file is shorter than it was"),
             failure =>
@@ -195,7 +191,7 @@ internal sealed partial class Replica
         {
             // Damaged on the way or at the source: the leader may try again; nothing here has changed.
             loop.Cluster.Note($"{Keyspace}/{Partition}: a snapshot from {loop.Cluster.NameOf(receiving.From)} is damaged and was refused: {failure.Message}");
-            loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true));
+            loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true, Damaged: true));
             DropReceiving();
             return;
         }

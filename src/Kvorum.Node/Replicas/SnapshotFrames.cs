@@ -15,8 +15,12 @@ namespace Kvorum.Node.Replicas;
 internal readonly record struct SnapshotChunk(
     uint Group, ulong Transfer, Term Term, long Total, long Offset, ReadOnlyMemory<byte> Tag, ReadOnlyMemory<byte> Bytes);
 
-/// <summary>How far a transfer has come; <paramref name="Refused"/> ends it.</summary>
-internal readonly record struct SnapshotAck(uint Group, ulong Transfer, long Received, bool Refused);
+/// <summary>
+/// How far a transfer has come; <paramref name="Refused"/> ends it, <paramref name="Damaged"/> says that what
+/// came is damaged: perhaps already where it came from.
+/// </summary>
+internal readonly record struct SnapshotAck(
+    uint Group, ulong Transfer, long Received, bool Refused, bool Damaged = false);
 
 /// <summary>A damaged replica needs a checkpoint that holds everything up to an index, or more.</summary>
 internal readonly record struct RebuildAsk(uint Group, ulong Index);
@@ -25,7 +29,7 @@ internal readonly record struct RebuildAsk(uint Group, ulong Index);
 /// Bytes of all, little endian.
 /// <code>
 /// chunk = group:u32 transfer:u64 term:u64 total:u64 offset:u64 tagLength:u32 tag bytes
-/// ack   = group:u32 transfer:u64 received:u64 refused:u8
+/// ack   = group:u32 transfer:u64 received:u64 refused:u8 (0 no, 1 yes, 2 for it is damaged)
 /// ask   = group:u32 index:u64
 /// </code>
 /// </summary>
@@ -53,7 +57,7 @@ internal static class SnapshotCodec
         into.U32(ack.Group);
         into.U64(ack.Transfer);
         into.U64((ulong)ack.Received);
-        into.U8(ack.Refused ? (byte)1 : (byte)0);
+        into.U8(ack.Damaged ? (byte)2 : ack.Refused ? (byte)1 : (byte)0);
     }
 
     public static void Encode(in RebuildAsk ask, ByteWriter into)
@@ -71,6 +75,8 @@ internal static class SnapshotCodec
     public static SnapshotAck DecodeAck(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U32(), from.U64(), checked((long)from.U64()), from.U8() != 0);
+        var (group, transfer, received) = (from.U32(), from.U64(), checked((long)from.U64()));
+        var refused = from.U8();
+        return new(group, transfer, received, refused != 0, refused == 2);
     }
 }

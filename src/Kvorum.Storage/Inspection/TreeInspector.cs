@@ -1,7 +1,5 @@
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
-using Kvorum.Storage.Lsm.Caching;
-using Kvorum.Storage.Lsm.Tables;
 using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Storage.Lsm.Versions;
 
@@ -13,8 +11,6 @@ namespace Kvorum.Storage.Inspection;
 public sealed class TreeInspector(IFileSystem files, string folder)
 {
     // Only index blocks and filters of one table at a time are worth keeping.
-    private const long CacheBytes = 8 << 20;
-
     private readonly TreeFolder _folder = new(files, folder);
     private readonly List<Finding> _findings = [];
     private Levels _levels = Levels.Empty;
@@ -85,17 +81,8 @@ public sealed class TreeInspector(IFileSystem files, string folder)
 
     private void ReadTable(TableInfo expected, string path)
     {
-        using var cache = new BlockCache(CacheBytes);
-        TableFile table = TableFile.Open(_folder, expected.Number, cache, expected);
-        try
-        {
-            foreach (TreeDamagedException damage in new TableCheck(table.Reader, path).Run())
-                Add(path, FindingKind.Damage, damage.Message);
-        }
-        finally
-        {
-            table.Release();
-        }
+        foreach (TreeDamagedException damage in TableFile.Check(_folder, expected))
+            Add(path, FindingKind.Damage, damage.Message);
     }
 
     // Which tables count is known only if the manifest is whole.

@@ -9,8 +9,6 @@ namespace Kvorum.Storage.Lsm.Trees;
 /// </summary>
 public sealed class CheckpointReader : IDisposable
 {
-    private const int ReadAheadBytes = 256 << 10;
-
     private readonly TableSet _tables;
     private readonly byte[] _begin;
     private readonly (long Start, TableReader Table)[] _pieces;
@@ -66,13 +64,10 @@ public sealed class CheckpointReader : IDisposable
     public void Verify()
     {
         ObjectDisposedException.ThrowIf(_closed, this);
-        foreach ((_, TableReader table) in _pieces)
+        foreach (TableFile file in _tables.Files)
         {
-            table.CheckFilters();
-            using Cursor cursor = table.OpenCursor(ReadAheadBytes);
-            for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
-            {
-            }
+            if (file.Check() is [var damage, ..])
+                throw damage;
         }
     }
 

@@ -9,6 +9,8 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// </summary>
 internal sealed class TableFile
 {
+    private const long CheckCacheBytes = 8 << 20;
+
     private readonly TreeFolder _folder;
     private int _holders = 1;
     private int _isObsolete;
@@ -49,6 +51,27 @@ internal sealed class TableFile
         Reader.Dispose();
         if (Volatile.Read(ref _isObsolete) != 0)
             _folder.Discard(Info.Number);
+    }
+
+    /// <summary>
+    /// Everything that is wrong with the file as it is on disk now: opened anew, with a cache of its own, for
+    /// the blocks in the tree's cache may be better than those on disk.
+    /// </summary>
+    public IReadOnlyList<TreeDamagedException> Check() => Check(_folder, Info);
+
+    /// <summary>The same of a table that nobody holds.</summary>
+    public static IReadOnlyList<TreeDamagedException> Check(TreeFolder folder, TableInfo expected)
+    {
+        using var cache = new BlockCache(CheckCacheBytes);
+        TableFile anew = Open(folder, expected.Number, cache, expected);
+        try
+        {
+            return new TableCheck(anew.Reader, folder.TablePath(expected.Number)).Run();
+        }
+        finally
+        {
+            anew.Release();
+        }
     }
 
     /// <summary>The manifest does not name it any more, and that is durable.</summary>

@@ -25,5 +25,8 @@ public class SnapshotCodecTests
         SnapshotCodec.Encode(new SnapshotAck(7, 2, 50, Refused: true), writer);
         Assert.Equal("07000000" + "0200000000000000" + "3200000000000000" + "01", Convert.ToHexStringLower(writer.Written));
         Assert.Equal(new SnapshotAck(7, 2, 50, true), SnapshotCodec.DecodeAck(writer.ToArray()));
+        writer.Clear();
+        SnapshotCodec.Encode(new SnapshotAck(7, 2, 50, Refused: true, Damaged: true), writer);
+        Assert.Equal(new SnapshotAck(7, 2, 50, true, true), SnapshotCodec.DecodeAck(writer.ToArray()));
     }
 }

@@ -59,9 +59,10 @@ internal sealed class Simulation
             for (var round = 1; _world.Failure is null && _world.NowUs < endUs; round++)
                 RunRound(round);
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _world.Fail($"the simulation itself failed: {e}");
+            // Of the node or of the simulator: either way this seed shows it.
+            _world.Fail($"an exception came out: {e}");
         }
 
         _answers.CheckAll();

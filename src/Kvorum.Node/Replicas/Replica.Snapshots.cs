@@ -190,8 +190,11 @@ internal sealed partial class Replica
         if (failure is TreeDamagedException)
         {
             // Damaged on the way or at the source: the leader may try again; nothing here has changed.
-            loop.Cluster.Note($"{Keyspace}/{Partition}: a snapshot from {loop.Cluster.NameOf(receiving.From)} is damaged and was refused: {failure.Message}");
-            loop.Send(receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true, Damaged: true));
+            var sender = loop.Cluster.NameOf(receiving.From);
+            loop.Cluster.Note(
+                $"{Keyspace}/{Partition}: a snapshot from {sender} is damaged and was refused: {failure.Message}");
+            loop.Send(
+                receiving.From, new SnapshotAck(Group, receiving.Transfer, 0, Refused: true, Damaged: true));
             DropReceiving();
             return;
         }

@@ -134,7 +134,8 @@ public class DamagedTablesTests
         DamageTables(cluster.DiskOf(leader), group);
         cluster.Start(behind);
         cluster.RunUntil(
-            () => cluster.Notes.Any(IsRebuilt) && Enumerable.Range(0, 3).All(node => IsCaughtUp(cluster, node)),
+            () => cluster.Notes.Any(IsRebuilt)
+                && Enumerable.Range(0, 3).All(node => IsCaughtUp(cluster, node)),
             60_000, "a rebuild at the sender, and a receiver that has caught up");
         Assert.Contains(
             cluster.Notes, note => note.Contains("is damaged and was refused", StringComparison.Ordinal));

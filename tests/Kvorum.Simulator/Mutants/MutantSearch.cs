@@ -10,25 +10,9 @@ internal sealed class MutantSearch(int seeds, TextWriter output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
-    /// <summary>The folder of the repository that this program was built in.</summary>
-    public static string Root
-    {
-        get
-        {
-            var start = AppContext.BaseDirectory;
-            for (var folder = start; folder is not null; folder = Path.GetDirectoryName(folder))
-            {
-                if (File.Exists(Path.Combine(folder, "Kvorum.slnx")))
-                    return folder;
-            }
-
-            throw new DirectoryNotFoundException($"no Kvorum.slnx above {start}: mutants need the sources");
-        }
-    }
-
     /// <summary>The mutants of the repository.</summary>
     public static IReadOnlyList<Mutant> All =>
-        Mutant.ReadAll(Path.Combine(Root, "tests/Kvorum.Simulator/Mutants/list"));
+        Mutant.ReadAll(Path.Combine(SourceTree.Root, "tests/Kvorum.Simulator/Mutants/list"));
 
     /// <summary>Searches for those whose names are given, or for all; true if each was found.</summary>
     public bool Run(IReadOnlyList<string> names)
@@ -37,7 +21,7 @@ internal sealed class MutantSearch(int seeds, TextWriter output)
         var unknown = names.Except(chosen.Select(mutant => mutant.Name)).ToArray();
         if (unknown.Length > 0)
             throw new ArgumentException($"no such mutant: {string.Join(", ", unknown)}");
-        using var bench = new MutantBench(Root);
+        using var bench = new MutantBench(SourceTree.Root);
         output.WriteLine("| mutant | what is wrong | found | first seed | what was said |");
         output.WriteLine("|---|---|---|---|---|");
         var missed = 0;

@@ -1,3 +1,5 @@
+using Kvorum.Simulator;
+
 namespace Kvorum.Tests.House;
 
 /// <summary>The source tree that the tests were built from.</summary>
@@ -7,7 +9,7 @@ public static class House
         ["artifacts", "node_modules", "bin", "obj", "kvorum-data", ".git"];
 
     /// <summary>The root folder.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = SourceTree.Root;
 
     /// <summary>The projects in src, in order.</summary>
     public static IReadOnlyList<string> Projects { get; } =
@@ -44,16 +46,4 @@ public static class House
         Directory.GetFiles(folder).Concat(Directory.GetDirectories(folder)
             .Where(path => !NotSources.Contains(Path.GetFileName(path)))
             .SelectMany(Walk));
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        for (; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Kvorum.slnx")))
-                return folder;
-        }
-
-        throw new DirectoryNotFoundException($"no Kvorum.slnx above {AppContext.BaseDirectory}");
-    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Kvorum.Simulator;
 
 namespace Kvorum.Tests.Server;
 
@@ -6,7 +7,7 @@ namespace Kvorum.Tests.Server;
 internal static class ChildProcess
 {
     /// <summary>The repository's root: where the solution lies above the test's folder.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = SourceTree.Root;
 
     /// <summary>
     /// Runs it in <paramref name="folder"/> (from the root) and returns what it wrote; fails if it does not
@@ -53,15 +54,5 @@ internal static class ChildProcess
             Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}; {remedy}\n{said}");
             return said;
         }
-    }
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Kvorum.slnx")))
-            folder = Path.GetDirectoryName(folder);
-
-        return folder ?? throw new InvalidOperationException(
-            $"no Kvorum.slnx above {AppContext.BaseDirectory}");
     }
 }

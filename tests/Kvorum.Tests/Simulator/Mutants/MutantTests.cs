@@ -1,3 +1,4 @@
+using Kvorum.Simulator;
 using Kvorum.Simulator.Mutants;
 
 namespace Kvorum.Tests.Simulator.Mutants;
@@ -16,7 +17,7 @@ public class MutantTests
     {
         foreach (var change in MutantSearch.All.Single(mutant => mutant.Name == name).Changes)
         {
-            var text = File.ReadAllText(Path.Combine(MutantSearch.Root, change.Path));
+            var text = File.ReadAllText(Path.Combine(SourceTree.Root, change.Path));
             Assert.NotEqual(text, change.ApplyTo(text));
         }
     }

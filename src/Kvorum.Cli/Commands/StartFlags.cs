@@ -123,6 +123,12 @@ internal sealed class StartFlags
         "--log-level", "Least important lines to log.", "information", "trace", "debug", "information",
         "warning", "error", "critical");
 
+    /// <summary>--scheduling.</summary>
+    public Option<string> Scheduling { get; } = Flag.Word(
+        "--scheduling",
+        "auto: the node's threads queue for a processor instead of interrupting each other, unless others keep "
+        + "the processors busy; normal: as the system does it.", "auto", "auto", "normal");
+
     /// <summary>--until-stdin-ends.</summary>
     public Option<bool> UntilStdinEnds { get; } =
         new("--until-stdin-ends") { Description = "End when standard input does.", Hidden = true };
@@ -134,8 +140,8 @@ internal sealed class StartFlags
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _memTables, _shutdown, LogLevel, _wal, _snapEvery,
-            UntilStdinEnds,
+            _window, _records, _segment, _checkpoint, _memTables, _shutdown, Scheduling, LogLevel, _wal,
+            _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
             command.Options.Add(option);

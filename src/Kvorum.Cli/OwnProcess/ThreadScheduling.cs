@@ -50,7 +50,7 @@ internal sealed partial class ThreadScheduling : IDisposable
         _set = mode;
         foreach (string thread in Directory.EnumerateDirectories(Threads))
         {
-            // A thread that has ended meanwhile, or a kernel that refuses: it wakes up as before, that is all.
+            // A thread that has ended, or a kernel that refuses: it wakes up as before, that is all.
             int priority = 0;
             _ = SetScheduler((int)Number(Path.GetFileName(thread)), (int)mode, priority);
         }

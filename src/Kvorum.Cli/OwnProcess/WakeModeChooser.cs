@@ -1,10 +1,10 @@
 namespace Kvorum.Cli.OwnProcess;
 
 /// <summary>
-/// Decides how the threads of a node wake up. Queueing is best among threads that all pause soon, as a node's
-/// do. Beside others that compute without a pause, a thread that queues waits for milliseconds each time: that
-/// shows in how long the threads wait for what they run, and then they had better interrupt. A pure decider;
-/// told once in each <see cref="Period"/>.
+/// Decides how the threads of a node wake up. Queueing is best among threads that all pause soon, as a
+/// node's do. Beside others that compute without a pause, a thread that queues waits for milliseconds each
+/// time: that shows in how long the threads wait for what they run, and then they had better interrupt. A
+/// pure decider; told once in each <see cref="Period"/>.
 /// </summary>
 internal sealed class WakeModeChooser
 {
@@ -29,8 +29,8 @@ internal sealed class WakeModeChooser
     public WakeMode Mode { get; private set; } = WakeMode.Queue;
 
     /// <summary>
-    /// Takes what was counted in the last period. After a bad one the threads interrupt, for ten seconds first
-    /// and twice as long each time queueing turns out bad again, up to ten minutes.
+    /// Takes what was counted in the last period. After a bad one the threads interrupt, for ten seconds
+    /// first and twice as long each time queueing turns out bad again, up to ten minutes.
     /// </summary>
     public void Observe(in ThreadTimes period)
     {

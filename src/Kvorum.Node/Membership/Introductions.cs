@@ -102,7 +102,14 @@ internal sealed class Introductions
     /// <summary>A peer knows this node's folder, or refuses it.</summary>
     public void Answered(NodeId from, in IntroductionAnswer answer)
     {
-        if (answer.Incarnation != _incarnation || !_unanswered.Remove(from))
+        if (answer.Incarnation != _incarnation)
+        {
+            // A late word of another folder came to the peer after this one's: it must hear again who is here.
+            _unanswered.Add(from);
+            return;
+        }
+
+        if (!_unanswered.Remove(from))
             return;
         if (answer.Refusal.Length > 0)
         {

@@ -28,6 +28,7 @@ internal sealed class Simulation
     private readonly SimulatedClient[] _clients;
     private readonly RaftChecker _raft;
     private readonly ReplicaChecker _replicas;
+    private readonly AdmissionChecker _admission;
     private readonly ProgressChecker _progress;
     private readonly HistoryChecker _answers;
 
@@ -39,6 +40,7 @@ internal sealed class Simulation
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Groups);
         _replicas = new(_world, _raft.Facts);
+        _admission = new(_world);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
             _cluster, _history, _staleReads, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
@@ -158,6 +160,7 @@ internal sealed class Simulation
     {
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
+            _admission.Look(process, replica);
             var applied = _raft.Look(process, replica);
             if (applied && _replicas.IsDue(replica))
                 _replicas.Compare(replica, process.Name);

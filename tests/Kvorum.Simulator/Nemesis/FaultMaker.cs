@@ -90,6 +90,9 @@ internal sealed class FaultMaker
             case FaultKind.BitFlip:
                 _disks.Flip();
                 break;
+            case FaultKind.WipedDisk:
+                _disks.Wipe();
+                break;
             case FaultKind.OneWayCut:
                 _network.CutOneWay();
                 break;

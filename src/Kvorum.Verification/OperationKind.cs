@@ -17,4 +17,10 @@ public enum OperationKind : byte
     /// zero.
     /// </summary>
     Add,
+
+    /// <summary>
+    /// No client's doing: the life of <see cref="Invocation.Value"/>, written as version
+    /// <see cref="Invocation.OfVersion"/>, ends. If the key holds just that, it is absent from then on.
+    /// </summary>
+    Expire,
 }

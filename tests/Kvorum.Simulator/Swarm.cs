@@ -65,6 +65,8 @@ internal static class Swarm
         PauseUs = random.Between(1, 200) * 1000,
         Registers = (int)random.Between(1, 20),
         Counters = (int)random.Between(1, 4),
+        MortalShare = random.Pick([0, 0.1, 0.5]),
+        TtlMsMax = (int)random.Pick([500, 5000, 20_000]),
         ValueBytesMax = (int)random.Pick([1, 50, 500, 5000]),
         TimeoutUs = random.Between(300, 4000) * 1000,
         Lost = random.Fraction() * 0.1,

@@ -14,6 +14,8 @@ internal static class RegisterModel
     public static bool TryApply(in KeyStep step, KeySteps values, RegisterState state, out RegisterState next)
     {
         next = state;
+        if (step.Kind == OperationKind.Expire)
+            return Expires(step, ref next);
         if (step.IsRefused)
             return IsRefused(step, ref next);
         if (step.IfVersion is { } condition && !HasVersion(ref next, condition))
@@ -38,6 +40,16 @@ internal static class RegisterModel
             return present != step.IfVersion && HasVersion(ref state, present);
         var known = state.Value == RegisterState.Absent ? 0 : state.Floor;
         return !state.HasVersion || known != step.IfVersion;
+    }
+
+    // Not before the value was written: what ends has been. Once another has taken its place, nothing is left
+    // to end. It takes no version of its own.
+    private static bool Expires(in KeyStep step, ref RegisterState state)
+    {
+        if (state.Value != step.Value || (state.HasVersion && state.Floor != step.Version))
+            return step.IsCertain && state.LeastVersion >= step.Version;
+        state = new(RegisterState.Absent, state.LeastVersion, true);
+        return true;
     }
 
     private static bool Adds(in KeyStep step, KeySteps values, ref RegisterState state) =>

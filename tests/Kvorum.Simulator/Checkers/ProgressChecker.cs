@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
@@ -9,6 +10,7 @@ namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
 // a leader, every partition takes a write, and every replica has applied all that is committed. A node whose
+// Keys whose end has come by the clock of their leader are gone. A node whose
 // disk was wiped runs too, knows that it is refused, and stays out; the others do without it.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
@@ -33,6 +35,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
         return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
+
+    /// <summary>True if no leader keeps a key whose end its clock has passed by a second.</summary>
+    public bool HasEnded() => cluster.TakingPart.All(process => process.Replicas.All(replica =>
+        !replica.IsLeader || replica.Machine is not KeyValueMachine { NextExpiryMs: { } next }
+        || (long)next > process.Machine.Clock.GetUtcNow().ToUnixTimeMilliseconds() - 1000));
 
     /// <summary>A write to each partition.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>

@@ -15,6 +15,12 @@ internal sealed record WorkloadOptions
     /// <summary>Keys that are counted up.</summary>
     public int Counters { get; init; } = 2;
 
+    /// <summary>Share of the puts of registers that give a time to live.</summary>
+    public double MortalShare { get; init; } = 0.1;
+
+    /// <summary>Longest time to live, in milliseconds.</summary>
+    public int TtlMsMax { get; init; } = 5000;
+
     /// <summary>Longest value, in bytes.</summary>
     public int ValueBytesMax { get; init; } = 200;
 

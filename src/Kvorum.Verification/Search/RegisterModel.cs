@@ -42,13 +42,22 @@ internal static class RegisterModel
         return !state.HasVersion || known != step.IfVersion;
     }
 
-    // Not before the value was written: what ends has been. Once another has taken its place, nothing is left
-    // to end. It takes no version of its own.
+    // What ends was written: versions up to its own have been. If another value has taken its place, nothing
+    // is left to end. It takes no version itself.
     private static bool Expires(in KeyStep step, ref RegisterState state)
     {
-        if (state.Value != step.Value || (state.HasVersion && state.Floor != step.Version))
-            return step.IsCertain && state.LeastVersion >= step.Version;
-        state = new(RegisterState.Absent, state.LeastVersion, true);
+        var version = step.Version!.Value;
+        var newest = Math.Max(state.Floor, version);
+        if (state.Value == step.Value)
+        {
+            var isThere = state.HasVersion ? state.Floor == version : state.Floor < version;
+            state = new(RegisterState.Absent, newest, true);
+            return isThere;
+        }
+
+        if (!step.IsCertain || (state.Value != RegisterState.Absent && state.HasVersion))
+            return step.IsCertain && state.Floor > version;
+        state = state with { Floor = newest };
         return true;
     }
 

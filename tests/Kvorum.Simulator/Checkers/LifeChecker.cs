@@ -96,8 +96,18 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         timeMs + command.TtlMs);
 
     // A put whose condition did not hold, or that was a repetition, has no life.
-    private static bool Has(KeyValueMachine machine, Life life) =>
-        machine.Get(RegisterWorkload.Bytes(life.Key))?.Version == life.Version;
+    private static bool Has(KeyValueMachine machine, Life life)
+    {
+        try
+        {
+            return machine.Get(RegisterWorkload.Bytes(life.Key))?.Version == life.Version;
+        }
+        catch (IOException)
+        {
+            // A table is damaged, and the node has not noticed yet: another replica shows it.
+            return false;
+        }
+    }
 
     private void End(Life life)
     {

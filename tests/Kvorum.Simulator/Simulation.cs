@@ -156,10 +156,18 @@ internal sealed class Simulation
         return false;
     }
 
-    private IWorkload WorkloadOf(int number) => number % 3 == 2
-        ? new CounterWorkload(_options.Workload)
-        : number % 6 == 4 ? new ScanWorkload(_options.Workload, _options.Cluster.LeaseReads)
-        : new RegisterWorkload(_options.Workload, _options.Cluster.LeaseReads);
+    private IWorkload WorkloadOf(int number)
+    {
+        var (options, byLease) = (_options.Workload, _options.Cluster.LeaseReads);
+        if (options.HasReaders && number % 2 == 0)
+            return new RegisterWorkload(options, byLease, onlyReads: true);
+        return (number % 6) switch
+        {
+            2 or 5 => new CounterWorkload(options),
+            4 => new ScanWorkload(options, byLease),
+            _ => new RegisterWorkload(options, byLease),
+        };
+    }
 
     private void Turned(SimulatedProcess process, int loop)
     {

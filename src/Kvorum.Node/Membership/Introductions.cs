@@ -1,5 +1,6 @@
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Membership;
 
@@ -76,6 +77,10 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
+        // For want of room on the disk they may be due still.
+        if (_met.Count > 0)
+            Remember();
+        AdmitIfGranted();
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
@@ -188,6 +193,8 @@ internal sealed class Introductions
     {
         ThrowIf(failure, "who the other members are");
         _isWriting = false;
+        if (failure is not null)
+            return;
         _known = written;
         foreach (var (member, incarnation) in members)
         {
@@ -207,7 +214,9 @@ internal sealed class Introductions
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
             ThrowIf(failure, "that this node takes part");
-            TakePart();
+            _isAdmitting = false;
+            if (failure is null)
+                TakePart();
         });
     }
 
@@ -236,9 +245,10 @@ internal sealed class Introductions
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
     }
 
+    // A full disk ends no node: it is tried again.
     private static void ThrowIf(Exception? failure, string what)
     {
-        if (failure is not null)
+        if (failure is not (null or DiskFullException))
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
     }
 }

@@ -85,6 +85,7 @@ internal sealed class Cluster
             CheckpointLogBytes = Options.CheckpointLogBytes,
             TrailingLogBytes = Options.TrailingLogBytes,
             SessionRecordsMax = Options.SessionRecordsMax,
+            AppendBytesMax = Options.AppendBytesMax,
         };
     }
 }

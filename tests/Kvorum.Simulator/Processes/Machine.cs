@@ -80,6 +80,9 @@ internal sealed class Machine
     /// <summary>Told after a start, and after an end.</summary>
     public Action<Machine, bool> Changed { get; set; } = static (_, _) => { };
 
+    /// <summary>Told when its node is elected leader of a partition.</summary>
+    public Action<Machine> Elected { get; set; } = static _ => { };
+
     /// <summary>Makes the world's disk errors; asked for each operation.</summary>
     public Func<string, string, IOException?>? DiskFault
     {

@@ -10,7 +10,8 @@ namespace Kvorum.Simulator.Workloads;
 /// Keys all over the partitions that are set, some for a time, read, removed, and compared with the version
 /// last seen; every value is written once.
 /// </summary>
-internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads) : IWorkload
+internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads, bool onlyReads = false)
+    : IWorkload
 {
     private readonly SortedDictionary<string, ulong> _seen = new(StringComparer.Ordinal);
 
@@ -18,6 +19,8 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
     public Asked Next(int client, ulong request, RandomStream random)
     {
         var key = KeyOf(random.Below(options.Registers));
+        if (onlyReads)
+            return Read(client, key, leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable, random);
         var draw = random.Below(100);
         if (draw < 45)
             return Read(client, key, draw < 5 ? ReadConsistency.Stale

@@ -15,6 +15,9 @@ internal sealed record WorkloadOptions
     /// <summary>Keys that are counted up.</summary>
     public int Counters { get; init; } = 2;
 
+    /// <summary>True if every second client only reads, by lease where there are leases.</summary>
+    public bool HasReaders { get; init; }
+
     /// <summary>Share of the puts of registers that give a time to live.</summary>
     public double MortalShare { get; init; } = 0.1;
 

@@ -72,6 +72,19 @@ public class AdmissionTests
         cluster.RunUntilReady();
     }
 
+    /// <summary>Swarm seed 268.</summary>
+    [Fact]
+    public void A_new_node_on_a_full_disk_waits_for_room()
+    {
+        using var cluster = new TestCluster(3);
+        cluster.DiskOf(0).BytesMax = cluster.DiskOf(0).BytesInUse;
+        cluster.Run(3000);
+        AssertHasNoPart(cluster, 0);
+        Assert.Null(cluster.FatalOf(0));
+        cluster.DiskOf(0).BytesMax = long.MaxValue;
+        cluster.RunUntilReady();
+    }
+
     [Fact]
     public void A_wiped_node_is_refused_and_the_others_serve_on()
     {

@@ -73,6 +73,9 @@ public sealed record NodeOptions
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
 
+    /// <summary>Bytes of entries in one message to a follower; a larger entry travels alone.</summary>
+    public long AppendBytesMax { get; init; } = 1 << 20;
+
     /// <summary>Bytes of native memory that the memtables of all partitions may hold together.</summary>
     public long MemTableBytes { get; init; } = 256 << 20;
 

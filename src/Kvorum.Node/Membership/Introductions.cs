@@ -1,5 +1,6 @@
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Membership;
 
@@ -76,6 +77,10 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
+        // For want of room on the disk they may be due still.
+        if (_met.Count > 0)
+            Remember();
+        AdmitIfGranted();
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
@@ -102,7 +107,14 @@ internal sealed class Introductions
     /// <summary>A peer knows this node's folder, or refuses it.</summary>
     public void Answered(NodeId from, in IntroductionAnswer answer)
     {
-        if (answer.Incarnation != _incarnation || !_unanswered.Remove(from))
+        if (answer.Incarnation != _incarnation)
+        {
+            // A late word of another folder came to the peer after this one's: it must hear again who is here.
+            _unanswered.Add(from);
+            return;
+        }
+
+        if (!_unanswered.Remove(from))
             return;
         if (answer.Refusal.Length > 0)
         {
@@ -181,6 +193,8 @@ internal sealed class Introductions
     {
         ThrowIf(failure, "who the other members are");
         _isWriting = false;
+        if (failure is not null)
+            return;
         _known = written;
         foreach (var (member, incarnation) in members)
         {
@@ -200,7 +214,9 @@ internal sealed class Introductions
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
             ThrowIf(failure, "that this node takes part");
-            TakePart();
+            _isAdmitting = false;
+            if (failure is null)
+                TakePart();
         });
     }
 
@@ -229,9 +245,10 @@ internal sealed class Introductions
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
     }
 
+    // A full disk ends no node: it is tried again.
     private static void ThrowIf(Exception? failure, string what)
     {
-        if (failure is not null)
+        if (failure is not (null or DiskFullException))
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
     }
 }

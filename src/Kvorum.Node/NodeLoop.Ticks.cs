@@ -38,6 +38,7 @@ public sealed partial class NodeLoop
             _context.Introductions.Tick(NowMs);
         if (Cluster.IsAdmitted)
             TickReplicas(due);
+        SendPaced();
         if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
         {
             Sweep();

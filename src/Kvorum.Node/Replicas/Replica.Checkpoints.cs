@@ -26,11 +26,11 @@ internal sealed partial class Replica
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs
+        if (_isCheckpointing || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs
             || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
-        // A snapshot from the leader is being installed: it is the checkpoint.
+        // A snapshot from the leader was installed, and the log does not know yet: it is the checkpoint.
         if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)
             return;
         var term = _log.TermOf(index) ?? throw MissingTerm(index);
@@ -76,7 +76,7 @@ internal sealed partial class Replica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
-        _log.Compact(snapshot, loop.Options.TrailingLogBytes);
+        _log.Compact(snapshot, loop.Options.TrailingLogBytes, LogWantedFrom());
         loop.ReleaseLog(Group, snapshot.Index);
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class Replica
 
     private CompactionJob? PickCompaction()
     {
-        if (!_mayBeDue || IsFenced || loop.NowMs < _checkpointAgainMs)
+        if (!_mayBeDue || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs)
             return null;
         if (_tree.PickCompaction() is not { } job)
         {

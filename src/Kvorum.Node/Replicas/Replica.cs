@@ -104,6 +104,18 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private void Handle(Ready ready)
     {
         Send(ready.Messages);
+        if (ready.Snapshot is { } snapshot)
+            Install(snapshot);
+        if (_holdsReadies)
+            _held.Enqueue(ready);
+        else
+            Store(ready);
+        Apply(ready.Committed);
+        Answer(ready.Reads);
+    }
+
+    private void Store(Ready ready)
+    {
         if (MustPersist(ready))
         {
             Persist(ready);
@@ -119,9 +131,6 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         {
             Durable(ready);
         }
-
-        Apply(ready.Committed);
-        Answer(ready.Reads);
     }
 
     // A commit index alone is only a hint for restarts: it rides along with the next real change.
@@ -133,10 +142,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     {
         var batch = loop.OpenBatch(this);
         if (ready.Snapshot is { } snapshot)
-        {
-            Install(snapshot);
             GroupRecords.AddMark(batch, Group, snapshot);
-        }
 
         if (ready.HardState is { } state && state != _persistedState)
         {
@@ -154,7 +160,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private void Durable(Ready ready)
     {
         if (ready.Snapshot is { } snapshot)
+        {
             _log.Reset(snapshot);
+            loop.ReleaseLog(Group, snapshot.Index);
+        }
+
         _log.Append(ready.Entries);
         _raft.Persisted(ready);
         Send(ready.MessagesAfterPersist);

@@ -34,9 +34,6 @@ internal sealed class VersionSet : IDisposable
     /// <summary>Where the files are.</summary>
     public TreeFolder Folder { get; }
 
-    /// <summary>Grows with every install: what was begun before one may not be added behind it.</summary>
-    public int Installs => Volatile.Read(ref _installs);
-
     /// <summary>
     /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
     /// cref="TreeDamagedException"/> if a file is damaged or missing.
@@ -132,14 +129,28 @@ internal sealed class VersionSet : IDisposable
             _manifest.Begin(1);
     }
 
-    /// <summary>The present set, held: the caller releases it.</summary>
-    public TableSet Hold()
+    /// <summary>
+    /// The present set, held: the caller releases it. With the number of installs it rests on: what was begun
+    /// before one may not be added behind it.
+    /// </summary>
+    public TableSet Hold(out int installs)
     {
         lock (_gate)
         {
+            installs = _installs;
             _current.Hold();
             return _current;
         }
+    }
+
+    /// <summary>The same; null if it rests on another number of installs.</summary>
+    public TableSet? TryHold(int installs)
+    {
+        TableSet held = Hold(out int present);
+        if (present == installs)
+            return held;
+        held.Release();
+        return null;
     }
 
     /// <summary>Opens a table that was just written, held once.</summary>
@@ -149,8 +160,7 @@ internal sealed class VersionSet : IDisposable
     /// <summary>
     /// Makes an edit durable and the result the present set. The added tables are durable already, names
     /// included; the edit holds them from now on. False, and nothing happened, if something was installed
-    /// since
-    /// <paramref name="installs"/> was read. After an <see cref="IOException"/> the set is as it was, and
+    /// behind the set that it was begun from. After an <see cref="IOException"/> the set is as it was, and
     /// files of the edit must stay where they are.
     /// </summary>
     public bool TryApply(VersionEdit edit, IEnumerable<TableFile> added, int installs)
@@ -165,7 +175,7 @@ internal sealed class VersionSet : IDisposable
             Persist(edit, () => _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next));
             Dictionary<ulong, TableFile> files =
                 before.Files.Concat(added).ToDictionary(file => file.Info.Number);
-            Switch(before, new TableSet(levels, mark, files));
+            Switch(before, new TableSet(levels, mark, files), _installs);
             return true;
         }
     }
@@ -178,8 +188,8 @@ internal sealed class VersionSet : IDisposable
             TableSet before = _current;
             Levels levels = whole.ApplyTo(Levels.Empty);
             Persist(whole, () => _manifest.Replace(whole, _next));
-            Switch(before, new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number)));
-            Volatile.Write(ref _installs, _installs + 1);
+            var after = new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number));
+            Switch(before, after, _installs + 1);
         }
     }
 
@@ -217,7 +227,7 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
-    private void Switch(TableSet before, TableSet after)
+    private void Switch(TableSet before, TableSet after, int installs)
     {
         HashSet<ulong> kept = [.. after.Files.Select(file => file.Info.Number)];
         foreach (TableFile file in before.Files)
@@ -227,7 +237,7 @@ internal sealed class VersionSet : IDisposable
         }
 
         lock (_gate)
-            _current = after;
+            (_current, _installs) = (after, installs);
         before.Release();
         // A record was written behind the doubtful ones, in a new file: they are nothing now.
         foreach (ulong number in _doubtful)

@@ -76,7 +76,7 @@ public class TreeCrashTests
         CheckpointJob job = tree.BeginCheckpoint(default);
         Install(tree);
         job.Write();
-        Assert.Equal((ulong)InstalledIndex, job.Complete().AppliedIndex);
+        Assert.Equal((ulong)InstalledIndex, job.Complete()!.AppliedIndex);
         Assert.Equal((ulong)InstalledIndex, TestTrees.Open(disk.Crash(1)).AppliedIndex);
         CheckFiles(disk, tree, "overtaken");
     }

@@ -68,6 +68,7 @@ public sealed partial class NodeLoop
     private void Sweep()
     {
         _sweptMs = NowMs;
+        var isSettling = false;
         foreach (var replica in _replicas.Values)
         {
             if (replica.HasCalls)
@@ -78,6 +79,8 @@ public sealed partial class NodeLoop
 
             replica.SweepSnapshots(NowMs);
             replica.Compact();
+            // One at a time: nobody waits for it, and others need the lane.
+            isSettling = isSettling || replica.Settle();
         }
 
         FlushIfDue();

@@ -51,7 +51,10 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     public void State(uint group, ReadOnlySpan<byte> payload) =>
         Of(group).State = GroupRecords.ReadState(payload);
 
-    /// <summary>The hard state and the log of a group as they were durable, over its checkpoint.</summary>
+    /// <summary>
+    /// The hard state and the log of a group as they were durable, over its checkpoint. A
+    /// <see cref="LogDamagedException"/> if they do not follow it.
+    /// </summary>
     public (HardState State, GroupLog Log) Recovered(uint group, SnapshotMetadata checkpoint)
     {
         var log = new GroupLog(checkpoint);
@@ -72,6 +75,9 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
             log.Append(entry);
         }
 
+        // What is given up by the log is known there for committed before.
+        if (found.State.Commit > log.LastIndex)
+            throw Gap(group, log.LastIndex.Next.Value, found.State.Commit.Value + 1);
         return (found.State, log);
     }
 

@@ -77,7 +77,7 @@ internal sealed partial class Replica
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
         _log.Compact(snapshot, loop.Options.TrailingLogBytes, LogWantedFrom());
-        loop.ReleaseLog(Group, snapshot.Index);
+        Release(snapshot.Index);
     }
 
     /// <summary>

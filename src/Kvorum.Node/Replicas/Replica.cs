@@ -38,6 +38,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private readonly Queue<(Ready Ready, ulong Batch)> _persisting = new();
     private HardState _persistedState;
     private ulong _lastBatch;
+    private ulong _durableBatch;
     private (Role Role, Term Term, NodeId? Leader) _published;
 
     public uint Group => parts.Group;
@@ -92,11 +93,14 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     /// <summary>All log batches up to this one are durable.</summary>
     public void Persisted(ulong batch)
     {
+        _durableBatch = batch;
         while (_persisting.TryPeek(out var head) && head.Batch <= batch)
         {
             _persisting.Dequeue();
             Durable(head.Ready);
         }
+
+        ReleaseDurable();
 
         loop.Touch(this);
     }
@@ -162,7 +166,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (ready.Snapshot is { } snapshot)
         {
             _log.Reset(snapshot);
-            loop.ReleaseLog(Group, snapshot.Index);
+            Release(snapshot.Index);
         }
 
         _log.Append(ready.Entries);

@@ -39,8 +39,9 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Opens what the folder's manifest names, or an empty tree; removes left-overs of what was not finished.
-    /// Damage is a <see cref="TreeDamagedException"/>.
+    /// Opens what the folder's manifest names, or an empty tree. Damage is a
+    /// <see cref="TreeDamagedException"/>. A crash may take the newest of it back until <see cref="Settle"/>,
+    /// or until a checkpoint was made.
     /// </summary>
     public static Tree Open(TreeShare share, string folder, TreeOptions options) =>
         new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
@@ -56,10 +57,18 @@ public sealed class Tree : IDisposable
     /// <summary>
     /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="Install"/>, and
     /// neither to be read nor written before. Its applied index and checkpoint are what the manifest says, if
-    /// that can be read, else zero and none. The files stay until then.
+    /// that can be read and is not known to be wrong, else zero and none. The files stay until then.
     /// </summary>
-    public static Tree OpenDamaged(TreeShare share, string folder, TreeOptions options) =>
-        new(share, options, VersionSet.OpenDamaged(new TreeFolder(share.Files, folder), share.Cache));
+    public static Tree OpenDamaged(
+        TreeShare share, string folder, TreeOptions options, bool isManifestWrong = false) =>
+        new(share, options, VersionSet.OpenDamaged(
+            new TreeFolder(share.Files, folder), share.Cache, isManifestWrong));
+
+    /// <summary>
+    /// True if the last record of its manifest was not whole when it was opened: a crash has cut it short,
+    /// and nothing rests on it; or it is damaged, and then the log lacks what it said is in tables.
+    /// </summary>
+    public bool WasTorn => _versions.IsTorn;
 
     /// <summary>The log index up to which writes are applied. Any thread.</summary>
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
@@ -172,6 +181,13 @@ public sealed class Tree : IDisposable
         return _compaction = new CompactionJob(
             this, _versions, _state.Tables, choice, _options, _installs);
     }
+
+    /// <summary>
+    /// Makes durable what was read when it was opened, unless something newer is already; removes left-overs
+    /// of what was not finished. Background lane. Before it, the log must keep what the checkpoint of the
+    /// start holds.
+    /// </summary>
+    public void Settle() => _versions.Settle();
 
     /// <summary>
     /// Deletes the files of tables that nobody needs any more. Background lane; jobs do it too before they

@@ -27,6 +27,9 @@ internal sealed class VersionSet : IDisposable
     // it.
     private readonly List<ulong> _doubtful = [];
 
+    // Left over from an earlier process; a manifest from before the present one may name them.
+    private ulong[] _leftOver = [];
+
     private VersionSet(
         TreeFolder folder, BlockCache cache, Manifest manifest, TableSet current, ulong next) =>
         (Folder, _cache, _manifest, _current, _next) = (folder, cache, manifest, current, next);
@@ -35,8 +38,8 @@ internal sealed class VersionSet : IDisposable
     public TreeFolder Folder { get; }
 
     /// <summary>
-    /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
-    /// cref="TreeDamagedException"/> if a file is damaged or missing.
+    /// Opens what is in the folder. Left-overs of what was not finished go with the first edit, or when it is
+    /// settled. A <see cref="TreeDamagedException"/> if a file is damaged or missing.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="cache">The cache of the tables' blocks.</param>
@@ -57,21 +60,17 @@ internal sealed class VersionSet : IDisposable
                 levels = edit.ApplyTo(levels);
                 mark = edit.Mark ?? mark;
                 next = Math.Max(next, number);
-            }, changesNothing);
+            });
             if (!manifest.IsThere && folder.TableNumbers().Any())
                 throw folder.ManifestMissing();
             foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
                 files.Add(table.Number, OpenNamed(folder, table, cache));
-            foreach (ulong number in folder.TableNumbers().ToArray())
+            ulong[] numbers = [.. folder.TableNumbers()];
+            next = numbers.Select(static number => number + 1).Append(next).Max();
+            return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next)
             {
-                next = Math.Max(next, number + 1);
-                if (!changesNothing && !files.ContainsKey(number))
-                    folder.DeleteTable(number);
-            }
-
-            if (!changesNothing)
-                folder.DeleteIfPossible(folder.NewManifestPath);
-            return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next);
+                _leftOver = [.. numbers.Where(number => !files.ContainsKey(number))],
+            };
         }
         catch
         {
@@ -88,16 +87,17 @@ internal sealed class VersionSet : IDisposable
 
     /// <summary>
     /// A set without tables, over files that are damaged and stay as they are until an install has taken
-    /// their place. The mark is the manifest's, if that can be read.
+    /// their place. The mark is the manifest's, if that can be read and is not known to be wrong.
     /// </summary>
-    public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache)
+    public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache, bool isManifestWrong)
     {
         Mark? mark = null;
         using (var manifest = new Manifest(folder))
         {
             try
             {
-                manifest.Open((edit, _) => mark = edit.Mark ?? mark);
+                if (!isManifestWrong)
+                    manifest.Open((edit, _) => mark = edit.Mark ?? mark);
             }
             catch (TreeDamagedException)
             {
@@ -109,6 +109,24 @@ internal sealed class VersionSet : IDisposable
         ulong next = folder.TableNumbers().Append(0UL).Max() + 1;
         var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
         return new VersionSet(folder, cache, new Manifest(folder), none, next) { _isDamaged = true };
+    }
+
+    /// <summary>True if the manifest's last record was not whole at the start.</summary>
+    public bool IsTorn => _manifest.IsTorn;
+
+    /// <summary>
+    /// Makes durable what was read at the start, if no edit has done so, and removes what it does not name.
+    /// Background lane.
+    /// </summary>
+    public void Settle()
+    {
+        lock (_editing)
+        {
+            if (_manifest.IsDoubtful && !_isDamaged)
+                _manifest.Replace(VersionEdit.Whole(_current.Levels, _current.Mark), _next);
+            Folder.DeleteIfPossible(Folder.NewManifestPath);
+            RemoveLeftOver();
+        }
     }
 
     /// <summary>A number for a new file, above all that came before.</summary>
@@ -247,5 +265,14 @@ internal sealed class VersionSet : IDisposable
         }
 
         _doubtful.Clear();
+        RemoveLeftOver();
+    }
+
+    // The manifest is durable, and does not name them.
+    private void RemoveLeftOver()
+    {
+        foreach (ulong number in _leftOver)
+            Folder.DeleteTable(number);
+        _leftOver = [];
     }
 }

@@ -27,6 +27,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public BytePace SnapshotPace { get; } =
         new(options.SnapshotBytesPerSecond, Math.Max(Limits.PaceBurstMs, 2 * options.TickMs));
 
+    /// <summary>How fast tables are checked.</summary>
+    public BytePace ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
+
     /// <summary>How much room is left. Judged by loop 0.</summary>
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
 

@@ -39,6 +39,7 @@ public sealed partial class NodeLoop
         if (Cluster.IsAdmitted)
             TickReplicas(due);
         SendPaced();
+        Scrub();
         if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
         {
             Sweep();

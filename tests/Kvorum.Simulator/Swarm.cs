@@ -16,7 +16,7 @@ internal static class Swarm
     public static SimulationOptions Draw(ulong seed)
     {
         var random = new RandomStream(seed, "swarm");
-        var cluster = Cluster(random);
+        var cluster = Paced(Cluster(random), new(seed, "rates"));
         return new()
         {
             Seed = seed,
@@ -50,6 +50,13 @@ internal static class Swarm
             Disk = new() { JobUs = random.Between(20, 500), ExtraUs = random.Between(50, 5000) },
         };
     }
+
+    // Of a stream of its own, so that what is drawn besides stays what it was.
+    private static ClusterOptions Paced(ClusterOptions cluster, RandomStream random) => cluster with
+    {
+        SnapshotRate = random.Pick([0L, 2000, 20_000, 1 << 20]),
+        ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
+    };
 
     private static NetworkOptions Network(RandomStream random) => new()
     {

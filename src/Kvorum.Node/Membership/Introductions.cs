@@ -1,5 +1,6 @@
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Membership;
 
@@ -29,6 +30,9 @@ internal sealed class Introductions
     private bool _isWriting;
     private bool _isAdmitting;
     private long _askedMs;
+
+    // Not before: there was no room to write down what is to be remembered.
+    private long _writeAgainMs;
     private volatile string[] _alerts = [];
 
     public Introductions(NodeContext context, IReadOnlyList<NodeLoop> loops, IdentityFile identity)
@@ -76,6 +80,9 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
+        if (_met.Count > 0)
+            Remember();
+        AdmitIfGranted();
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
@@ -168,7 +175,7 @@ internal sealed class Introductions
     // One write at a time; whoever is met meanwhile goes into the next.
     private void Remember()
     {
-        if (_isWriting)
+        if (_isWriting || Loop.NowMs < _writeAgainMs)
             return;
         _isWriting = true;
         var written = _known.With(_met);
@@ -179,8 +186,9 @@ internal sealed class Introductions
 
     private void Remembered(KnownMembers written, KeyValuePair<NodeId, UInt128>[] members, Exception? failure)
     {
-        ThrowIf(failure, "who the other members are");
         _isWriting = false;
+        if (IsForLater(failure, "who the other members are"))
+            return;
         _known = written;
         foreach (var (member, incarnation) in members)
         {
@@ -194,13 +202,14 @@ internal sealed class Introductions
 
     private void AdmitIfGranted()
     {
-        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted)
+        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted || Loop.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
-            ThrowIf(failure, "that this node takes part");
-            TakePart();
+            _isAdmitting = false;
+            if (!IsForLater(failure, "that this node takes part"))
+                TakePart();
         });
     }
 
@@ -229,9 +238,14 @@ internal sealed class Introductions
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
     }
 
-    private static void ThrowIf(Exception? failure, string what)
+    // What finds no room is tried again: until then nobody is answered, and this node takes no part.
+    private bool IsForLater(Exception? failure, string what)
     {
-        if (failure is not null)
+        if (failure is null)
+            return false;
+        if (failure is not DiskFullException)
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
+        _writeAgainMs = Loop.NowMs + Limits.DiskFullRetryMs;
+        return true;
     }
 }

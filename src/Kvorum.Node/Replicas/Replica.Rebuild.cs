@@ -72,6 +72,11 @@ internal sealed partial class Replica
             });
     }
 
+    /// <summary>
+    /// Begins to check its next table on disk after another, 0 for the first; null if there is none.
+    /// </summary>
+    public TableScrub? OpenScrub(ulong afterTable) => IsFenced ? null : _tree.OpenScrub(afterTable);
+
     /// <summary>A damaged replica wants a checkpoint: sent if there is one that will do, else made.</summary>
     public void Receive(NodeId from, in RebuildAsk ask)
     {

@@ -16,6 +16,15 @@ internal sealed class BytePace(long bytesPerSecond, long burstMs)
     /// <summary>True if there is no bound.</summary>
     public bool IsUnbounded => bytesPerSecond == 0;
 
+    /// <summary>Takes what is known only when it is done; to be asked for with no bytes before.</summary>
+    public void Take(long bytes, long nowMs)
+    {
+        if (IsUnbounded)
+            return;
+        lock (_gate)
+            Pay(bytes, nowMs * 1000);
+    }
+
     /// <summary>
     /// Takes so many bytes, as a whole: over any time, no more go than the rate allows in it, and in the
     /// burst, and one piece. False if they are to wait.
@@ -29,8 +38,11 @@ internal sealed class BytePace(long bytesPerSecond, long burstMs)
             var nowUs = nowMs * 1000;
             if (_paidUs > nowUs + (burstMs * 1000))
                 return false;
-            _paidUs = Math.Max(_paidUs, nowUs) + (long)((Int128)bytes * 1_000_000 / bytesPerSecond);
+            Pay(bytes, nowUs);
             return true;
         }
     }
+
+    private void Pay(long bytes, long nowUs) =>
+        _paidUs = Math.Max(_paidUs, nowUs) + (long)((Int128)bytes * 1_000_000 / bytesPerSecond);
 }

@@ -55,7 +55,7 @@ public sealed class Tree : IDisposable
         VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache, changesNothing: true));
 
     /// <summary>
-    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="Install"/>, and
+    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="BeginInstall"/>, and
     /// neither to be read nor written before. Its applied index and checkpoint are what the manifest says, if
     /// that can be read and is not known to be wrong, else zero and none. The files stay until then.
     /// </summary>
@@ -205,6 +205,17 @@ public sealed class Tree : IDisposable
             return null;
         _state.Tables.Hold();
         return new CheckpointReader(_state.Tables);
+    }
+
+    /// <summary>
+    /// Begins to check a table on disk: the one whose number comes next after another's, 0 for the first.
+    /// Null if there is none. Writer only.
+    /// </summary>
+    public TableScrub? OpenScrub(ulong afterTable)
+    {
+        TableFile? next = _state.Tables.Files
+            .Where(file => file.Info.Number > afterTable).MinBy(static file => file.Info.Number);
+        return next is null ? null : new TableScrub(_versions.Folder, next);
     }
 
     /// <summary>

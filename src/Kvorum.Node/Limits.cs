@@ -90,6 +90,15 @@ internal static class Limits
     /// </summary>
     public const int EntryChunkBytes = 128 << 10;
 
+    /// <summary>How often a partition may be checkpointed only to give room back.</summary>
+    public const long ReclaimMs = 10_000;
+
+    /// <summary>Least room that is worth it: less is given back with the next checkpoint.</summary>
+    public const long ReclaimBytesMin = 1 << 20;
+
+    /// <summary>The least share of a tree's tables that is worth it is one of so many.</summary>
+    public const int ReclaimShare = 5;
+
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
 

@@ -80,6 +80,7 @@ public sealed partial class NodeLoop
 
             replica.SweepSnapshots(NowMs);
             replica.Compact();
+            replica.ReclaimIfDue();
             // One at a time: nobody waits for it, and others need the lane.
             isSettling = isSettling || replica.Settle();
         }

@@ -96,12 +96,14 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         {
             return replay.Recovered(group, CheckpointOf(replay, group));
         }
-        catch (LogDamagedException gap) when (_trees[group].WasTorn && !_damages.ContainsKey(group))
+        catch (LogDamagedException gap) when (!_damages.ContainsKey(group)
+            && (_trees[group].WasTorn || _trees[group].Checkpoint is null))
         {
-            // The log gives up only what a whole manifest says is in tables: so it was whole once, and its
-            // last record is not torn but damaged. It is as good as lost.
+            // The log gives up only what a whole manifest says is in tables. So there was one, and the one
+            // that is there is not torn but damaged: it is as good as lost.
+            var what = _trees[group].WasTorn ? "its last record is damaged" : "it is lost, or what it said";
             _trees[group].Dispose();
-            _damages.Add(group, $"{FolderOf(group)}/manifest: its last record is damaged: {gap.Message}");
+            _damages.Add(group, $"{FolderOf(group)}/manifest: {what}: {gap.Message}");
             Open(group, static (share, folder, options) =>
                 Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
             return replay.Recovered(group, CheckpointOf(replay, group));

@@ -22,16 +22,17 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// <inheritdoc/>
     public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
     {
-        var (kind, entry) = GroupRecords.ReadEntry(index, payload);
         var entries = Of(group).Entries;
         // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether
-        // the rest fits.
+        // the rest fits. It is most of the log, and is not even copied.
         var checkpoint = CheckpointOf(group);
         if (checkpoint is not null && index < checkpoint.Index.Value)
         {
             CutFrom(entries, index);
             return;
         }
+
+        var (kind, entry) = GroupRecords.ReadEntry(index, payload);
 
         if (kind == GroupRecords.SnapshotMark)
         {

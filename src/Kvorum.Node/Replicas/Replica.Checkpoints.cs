@@ -19,6 +19,8 @@ internal sealed partial class Replica
     private bool _mayBeDue = true;
     private CompactionJob? _compaction;
     private long _checkpointAgainMs;
+    private long _removedAtCheckpoint;
+    private long _reclaimAgainMs;
 
     /// <summary>True while its memtable is being written to a table.</summary>
     public bool IsFlushing => _isCheckpointing;
@@ -39,8 +41,27 @@ internal sealed partial class Replica
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
+        _removedAtCheckpoint = RemovedKeys;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
     }
+
+    /// <summary>
+    /// Starts a checkpoint if much of what is in tables was deleted or has ended: in memory, deletes give no
+    /// room back, and they may be too few and too small to leave it for their own sake.
+    /// </summary>
+    public void ReclaimIfDue()
+    {
+        var removed = RemovedKeys - _removedAtCheckpoint;
+        if (removed == 0 || loop.NowMs < _reclaimAgainMs)
+            return;
+        _reclaimAgainMs = loop.NowMs + Limits.ReclaimMs;
+        var bytes = _tree.DiskBytes;
+        var freed = (long)((double)bytes * removed / (Math.Max(0, _machine.KeyCount) + removed));
+        if (freed >= Math.Max(Limits.ReclaimBytesMin, bytes / Limits.ReclaimShare))
+            Checkpoint();
+    }
+
+    private long RemovedKeys => _machine is State.KeyValueMachine machine ? machine.RemovedKeys : 0;
 
     private void CheckpointIfDue()
     {

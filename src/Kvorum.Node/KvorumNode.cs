@@ -16,7 +16,7 @@ public sealed class KvorumNode : INode, IDisposable
 {
     private readonly NodeContext _context;
     private readonly NodeLoop[] _loops;
-    private readonly List<Tree> _trees = [];
+    private IReadOnlyCollection<Tree> _trees = [];
     private readonly IDisposable _folderLock;
     private volatile bool _isStopping;
     private uint _scanTurn;
@@ -180,7 +180,8 @@ public sealed class KvorumNode : INode, IDisposable
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
         var recovery = new NodeRecovery(_context, preferences);
-        _trees.AddRange(recovery.OpenTrees());
+        _trees = recovery.Trees;
+        recovery.OpenTrees();
         var replay = recovery.Replay();
         _context.Log = SharedLog.Open(
             world.Files, "log", new SharedLogOptions { SegmentBytes = _context.Options.SegmentBytes }, world.Jobs, replay);
@@ -190,8 +191,6 @@ public sealed class KvorumNode : INode, IDisposable
             var replica = new Replica(loop, parts);
             replica.Recovered(state);
             loop.Own(replica);
-            if (parts.Log.Snapshot.Index.Value > 0 && parts.Damage is null)
-                _context.Log.Release(parts.Group, parts.Log.Snapshot.Index.Value);
             if (parts.Machine is MetaMachine meta)
                 Cluster.Publish(meta);
             loop.Touch(replica);

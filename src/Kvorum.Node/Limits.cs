@@ -90,6 +90,15 @@ internal static class Limits
     /// </summary>
     public const int EntryChunkBytes = 128 << 10;
 
+    /// <summary>How often a partition may be checkpointed only to give room back.</summary>
+    public const long ReclaimMs = 10_000;
+
+    /// <summary>Least room that is worth it: less is given back with the next checkpoint.</summary>
+    public const long ReclaimBytesMin = 1 << 20;
+
+    /// <summary>The least share of a tree's tables that is worth it is one of so many.</summary>
+    public const int ReclaimShare = 5;
+
     /// <summary>Bytes that one piece of a compaction reads: some tens of milliseconds.</summary>
     public const long CompactionPieceBytes = 4 << 20;
 
@@ -101,6 +110,33 @@ internal static class Limits
 
     /// <summary>Time without any progress after which a checkpoint transfer is given up.</summary>
     public const long SnapshotStallMs = 10_000;
+
+    /// <summary>Time without an answer after which a follower is asked again how far it is.</summary>
+    public const long SnapshotAskMs = 2000;
+
+    /// <summary>How often a follower that writes a piece says so.</summary>
+    public const long SnapshotBusyMs = 1000;
+
+    /// <summary>
+    /// How long both sides of an interrupted transfer keep what is needed to go on: longer than a process
+    /// takes to start, or a line to come back. It holds tables that were compacted since.
+    /// </summary>
+    public const long SnapshotKeepMs = 60_000;
+
+    /// <summary>
+    /// Bytes of entries kept in memory for those who are being sent a checkpoint, per partition: they come
+    /// behind it, and without them another one would have to be sent.
+    /// </summary>
+    public const long WantedLogBytes = 32 << 20;
+
+    /// <summary>The same in entries, which cost memory of their own.</summary>
+    public const int WantedEntries = 100_000;
+
+    /// <summary>
+    /// How far ahead of its rate work may be that goes at a pace: at least two ticks, which are when it is
+    /// looked at.
+    /// </summary>
+    public const long PaceBurstMs = 50;
 
     /// <summary>How often a damaged replica asks for a checkpoint.</summary>
     public const long RebuildAskMs = 1000;

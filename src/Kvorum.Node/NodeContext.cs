@@ -23,6 +23,13 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>What the memtables of all groups may hold.</summary>
     public MemoryBudget Memory { get; } = new(options.MemTableBytes);
 
+    /// <summary>How fast checkpoints leave for other nodes.</summary>
+    public BytePace SnapshotPace { get; } =
+        new(options.SnapshotBytesPerSecond, Math.Max(Limits.PaceBurstMs, 2 * options.TickMs));
+
+    /// <summary>How fast tables are checked.</summary>
+    public BytePace ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
+
     /// <summary>How much room is left. Judged by loop 0.</summary>
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
 

@@ -38,6 +38,8 @@ public sealed partial class NodeLoop
             _context.Introductions.Tick(NowMs);
         if (Cluster.IsAdmitted)
             TickReplicas(due);
+        SendPaced();
+        Scrub();
         if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)
         {
             Sweep();
@@ -67,6 +69,7 @@ public sealed partial class NodeLoop
     private void Sweep()
     {
         _sweptMs = NowMs;
+        var isSettling = false;
         foreach (var replica in _replicas.Values)
         {
             if (replica.HasCalls)
@@ -77,6 +80,9 @@ public sealed partial class NodeLoop
 
             replica.SweepSnapshots(NowMs);
             replica.Compact();
+            replica.ReclaimIfDue();
+            // One at a time: nobody waits for it, and others need the lane.
+            isSettling = isSettling || replica.Settle();
         }
 
         FlushIfDue();

@@ -76,6 +76,17 @@ public sealed record NodeOptions
     /// <summary>Bytes of entries in one message to a follower; a larger entry travels alone.</summary>
     public long AppendBytesMax { get; init; } = 1 << 20;
 
+    /// <summary>Bytes of checkpoints that this node sends to others in a second; 0: no bound.</summary>
+    public long SnapshotBytesPerSecond { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// Bytes of tables that are read in a second to find damage before it is in somebody's way; 0: none.
+    /// </summary>
+    public long ScrubBytesPerSecond { get; init; } = 4 << 20;
+
+    /// <summary>Pause between two rounds of that over all tables, in milliseconds.</summary>
+    public long ScrubPauseMs { get; init; } = 60 * 60 * 1000;
+
     /// <summary>Bytes of native memory that the memtables of all partitions may hold together.</summary>
     public long MemTableBytes { get; init; } = 256 << 20;
 

@@ -4,6 +4,7 @@ using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -20,8 +21,11 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     private readonly SortedDictionary<uint, IStateMachine> _machines = [];
     private readonly SortedDictionary<uint, string> _damages = [];
 
+    /// <summary>All trees that are open, as they are now.</summary>
+    public IReadOnlyCollection<Tree> Trees => _trees.Values;
+
     /// <summary>Opens the tree of every group that this node holds.</summary>
-    public IReadOnlyCollection<Tree> OpenTrees()
+    public void OpenTrees()
     {
         for (uint group = 0; group < preferences.Count; group++)
         {
@@ -35,17 +39,14 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             {
                 // The log may be whole: then this group's peers have the rest, and all others can be served.
                 _damages.Add(group, damage.Message);
-                Open(group, Tree.OpenDamaged);
+                Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
             }
         }
-
-        return _trees.Values;
     }
 
     private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
     {
-        var folder = string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
-        var tree = open(context.Trees, folder, new TreeOptions());
+        var tree = open(context.Trees, FolderOf(group), new TreeOptions());
         try
         {
             var tag = tree.Checkpoint is { } checkpoint
@@ -54,9 +55,9 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                     SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])),
                     0,
                     0);
-            _machines.Add(group, MachineOf(group, tree, tag));
-            _tags.Add(group, tag);
-            _trees.Add(group, tree);
+            _machines[group] = MachineOf(group, tree, tag);
+            _tags[group] = tag;
+            _trees[group] = tree;
         }
         catch
         {
@@ -73,24 +74,49 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     /// <summary>The replicas, ready to run.</summary>
     public IEnumerable<(ReplicaParts Parts, HardState State)> Replicas(GroupRecovery replay)
     {
-        foreach (var (group, tree) in _trees)
+        foreach (var group in _trees.Keys.ToArray())
         {
+            var (state, log) = Recovered(replay, group);
             var damage = _damages.GetValueOrDefault(group);
-            var snapshot = damage is not null && tree.Checkpoint is null
-                ? CommittedInLog(replay, group, damage)
-                : _tags[group].Snapshot;
-            var (state, log) = replay.Recovered(group, snapshot);
-            var raft = new RaftNode(RaftOptions(), log, state, snapshot.Index, RandomOf(group));
+            var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));
             if (damage is not null)
                 raft.Fence();
             yield return (new(
                 group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
-                tree, _machines[group], log, raft)
+                _trees[group], _machines[group], log, raft)
             {
                 Damage = damage,
             }, state);
         }
     }
+
+    private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, uint group)
+    {
+        try
+        {
+            return replay.Recovered(group, CheckpointOf(replay, group));
+        }
+        catch (LogDamagedException gap) when (!_damages.ContainsKey(group)
+            && (_trees[group].WasTorn || _trees[group].Checkpoint is null))
+        {
+            // The log gives up only what a whole manifest says is in tables. So there was one, and the one
+            // that is there is not torn but damaged: it is as good as lost.
+            var what = _trees[group].WasTorn ? "its last record is damaged" : "it is lost, or what it said";
+            _trees[group].Dispose();
+            _damages.Add(group, $"{FolderOf(group)}/manifest: {what}: {gap.Message}");
+            Open(group, static (share, folder, options) =>
+                Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
+            return replay.Recovered(group, CheckpointOf(replay, group));
+        }
+    }
+
+    private SnapshotMetadata CheckpointOf(GroupRecovery replay, uint group) =>
+        _damages.GetValueOrDefault(group) is { } damage && _trees[group].Checkpoint is null
+            ? CommittedInLog(replay, group, damage)
+            : _tags[group].Snapshot;
+
+    private static string FolderOf(uint group) =>
+        string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
 
     // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
     private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, string damage)

@@ -19,7 +19,7 @@ internal static class Swarm
         var drawn = new SimulationOptions
         {
             Seed = seed,
-            Cluster = Cluster(random),
+            Cluster = Paced(Cluster(random), new(seed, "rates")),
             Network = Network(random),
             Workload = Workload(random),
             Faults = Faults(random),
@@ -132,6 +132,13 @@ internal static class Swarm
             Disk = new() { JobUs = random.Between(20, 500), ExtraUs = random.Between(50, 5000) },
         };
     }
+
+    // Of a stream of its own, so that what is drawn besides stays what it was.
+    private static ClusterOptions Paced(ClusterOptions cluster, RandomStream random) => cluster with
+    {
+        SnapshotRate = random.Pick([0L, 2000, 20_000, 1 << 20]),
+        ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
+    };
 
     private static NetworkOptions Network(RandomStream random) => new()
     {

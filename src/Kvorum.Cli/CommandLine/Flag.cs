@@ -34,6 +34,16 @@ internal static class Flag
             CustomParser = result => Read(result, name, Parsed<T>, "a whole number"),
         };
 
+    /// <summary>Bytes in a second, or none, which is 0.</summary>
+    public static Option<long> Rate(string name, string description, long value) => new(name)
+    {
+        Description = description,
+        HelpName = "number|none",
+        DefaultValueFactory = _ => value,
+        CustomParser = result => Read(
+            result, name, text => text == "none" ? 0 : Parsed<long>(text), "bytes in a second, or none"),
+    };
+
     /// <summary>A number that may be left out.</summary>
     public static Option<ulong?> OptionalNumber(string name, string description) => new(name)
     {

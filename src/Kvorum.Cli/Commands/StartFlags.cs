@@ -110,6 +110,14 @@ internal sealed class StartFlags
         "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together.",
         Defaults.MemTableBytes);
 
+    private readonly Option<long> _snapshotRate = Flag.Rate(
+        "--snapshot-rate", "Bytes of snapshots sent to other nodes in a second; none: no bound.",
+        Defaults.SnapshotRate);
+
+    private readonly Option<long> _scrubRate = Flag.Rate(
+        "--scrub-rate", "Bytes of tables read in a second to find damage; none: do not look for it.",
+        Defaults.ScrubRate);
+
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
@@ -140,8 +148,8 @@ internal sealed class StartFlags
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _memTables, _shutdown, Scheduling, LogLevel, _wal,
-            _snapEvery, UntilStdinEnds,
+            _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _shutdown,
+            Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
             command.Options.Add(option);
@@ -176,6 +184,8 @@ internal sealed class StartFlags
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
         MemTableBytes = parsed.GetValue(_memTables),
+        SnapshotRate = parsed.GetValue(_snapshotRate),
+        ScrubRate = parsed.GetValue(_scrubRate),
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
     };
 

@@ -69,18 +69,21 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
 
     /// <summary>
     /// A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many
-    /// bytes, for followers that lag a little.
+    /// bytes, for followers that lag a little; and, up to a bound, none from an index on that is wanted.
     /// </summary>
-    public void Compact(SnapshotMetadata snapshot, long trailingBytes)
+    public void Compact(SnapshotMetadata snapshot, long trailingBytes, LogIndex? wanted = null)
     {
         Invariant.Check(snapshot.Index >= Snapshot.Index && snapshot.Index <= LastIndex, "a checkpoint beyond the log");
         Snapshot = snapshot;
         var keepFrom = snapshot.Index.Value + 1;
         long bytes = 0;
-        for (var kept = 0; kept < Limits.TrailingEntries && keepFrom > _first; kept++)
+        for (var kept = 0; keepFrom > _first; kept++)
         {
             bytes += At(keepFrom - 1).Data.Length;
-            if (bytes > trailingBytes)
+            var isTrailing = kept < Limits.TrailingEntries && bytes <= trailingBytes;
+            var isWanted = keepFrom - 1 >= wanted?.Value && kept < Limits.WantedEntries
+                && bytes <= Limits.WantedLogBytes;
+            if (!isTrailing && !isWanted)
                 break;
             keepFrom--;
         }

@@ -22,16 +22,17 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// <inheritdoc/>
     public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
     {
-        var (kind, entry) = GroupRecords.ReadEntry(index, payload);
         var entries = Of(group).Entries;
         // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether
-        // the rest fits.
+        // the rest fits. It is most of the log, and is not even copied.
         var checkpoint = CheckpointOf(group);
         if (checkpoint is not null && index < checkpoint.Index.Value)
         {
             CutFrom(entries, index);
             return;
         }
+
+        var (kind, entry) = GroupRecords.ReadEntry(index, payload);
 
         if (kind == GroupRecords.SnapshotMark)
         {
@@ -51,7 +52,10 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     public void State(uint group, ReadOnlySpan<byte> payload) =>
         Of(group).State = GroupRecords.ReadState(payload);
 
-    /// <summary>The hard state and the log of a group as they were durable, over its checkpoint.</summary>
+    /// <summary>
+    /// The hard state and the log of a group as they were durable, over its checkpoint. A
+    /// <see cref="LogDamagedException"/> if they do not follow it.
+    /// </summary>
     public (HardState State, GroupLog Log) Recovered(uint group, SnapshotMetadata checkpoint)
     {
         var log = new GroupLog(checkpoint);
@@ -72,6 +76,9 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
             log.Append(entry);
         }
 
+        // What is given up by the log is known there for committed before.
+        if (found.State.Commit > log.LastIndex)
+            throw Gap(group, log.LastIndex.Next.Value, found.State.Commit.Value + 1);
         return (found.State, log);
     }
 

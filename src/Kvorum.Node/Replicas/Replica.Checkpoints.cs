@@ -19,6 +19,8 @@ internal sealed partial class Replica
     private bool _mayBeDue = true;
     private CompactionJob? _compaction;
     private long _checkpointAgainMs;
+    private long _removedAtCheckpoint;
+    private long _reclaimAgainMs;
 
     /// <summary>True while its memtable is being written to a table.</summary>
     public bool IsFlushing => _isCheckpointing;
@@ -26,11 +28,11 @@ internal sealed partial class Replica
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || IsFenced || loop.NowMs < _checkpointAgainMs
+        if (_isCheckpointing || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs
             || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         var index = new LogIndex(_tree.AppliedIndex);
-        // A snapshot from the leader is being installed: it is the checkpoint.
+        // A snapshot from the leader was installed, and the log does not know yet: it is the checkpoint.
         if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)
             return;
         var term = _log.TermOf(index) ?? throw MissingTerm(index);
@@ -39,8 +41,27 @@ internal sealed partial class Replica
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
+        _removedAtCheckpoint = RemovedKeys;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
     }
+
+    /// <summary>
+    /// Starts a checkpoint if much of what is in tables was deleted or has ended: in memory, deletes give no
+    /// room back, and they may be too few and too small to leave it for their own sake.
+    /// </summary>
+    public void ReclaimIfDue()
+    {
+        var removed = RemovedKeys - _removedAtCheckpoint;
+        if (removed == 0 || loop.NowMs < _reclaimAgainMs)
+            return;
+        _reclaimAgainMs = loop.NowMs + Limits.ReclaimMs;
+        var bytes = _tree.DiskBytes;
+        var freed = (long)((double)bytes * removed / (Math.Max(0, _machine.KeyCount) + removed));
+        if (freed >= Math.Max(Limits.ReclaimBytesMin, bytes / Limits.ReclaimShare))
+            Checkpoint();
+    }
+
+    private long RemovedKeys => _machine is State.KeyValueMachine machine ? machine.RemovedKeys : 0;
 
     private void CheckpointIfDue()
     {
@@ -76,8 +97,8 @@ internal sealed partial class Replica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
-        _log.Compact(snapshot, loop.Options.TrailingLogBytes);
-        loop.ReleaseLog(Group, snapshot.Index);
+        _log.Compact(snapshot, loop.Options.TrailingLogBytes, LogWantedFrom());
+        Release(snapshot.Index);
     }
 
     /// <summary>
@@ -95,7 +116,7 @@ internal sealed partial class Replica
 
     private CompactionJob? PickCompaction()
     {
-        if (!_mayBeDue || IsFenced || loop.NowMs < _checkpointAgainMs)
+        if (!_mayBeDue || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs)
             return null;
         if (_tree.PickCompaction() is not { } job)
         {

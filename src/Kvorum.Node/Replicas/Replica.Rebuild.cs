@@ -72,13 +72,18 @@ internal sealed partial class Replica
             });
     }
 
+    /// <summary>
+    /// Begins to check its next table on disk after another, 0 for the first; null if there is none.
+    /// </summary>
+    public TableScrub? OpenScrub(ulong afterTable) => IsFenced ? null : _tree.OpenScrub(afterTable);
+
     /// <summary>A damaged replica wants a checkpoint: sent if there is one that will do, else made.</summary>
     public void Receive(NodeId from, in RebuildAsk ask)
     {
         if (!IsLeader || IsFenced || _sendings.ContainsKey(from))
             return;
         if (_tree.Checkpoint is { } checkpoint && checkpoint.AppliedIndex >= ask.Index)
-            TryBeginSending(from, _raft.Term);
+            TryBeginSending(from, _raft.Term, ask.Index);
         else
             Checkpoint();
     }
@@ -86,7 +91,7 @@ internal sealed partial class Replica
     /// <summary>Damaged: asks the leader for a checkpoint, again and again.</summary>
     public void AskToRebuild(long nowMs)
     {
-        if (!IsFenced || _receiving is not null || nowMs - _askedToRebuildMs < Limits.RebuildAskMs)
+        if (!IsFenced || IsReceiving(nowMs) || IsInstalling || nowMs - _askedToRebuildMs < Limits.RebuildAskMs)
             return;
         _askedToRebuildMs = nowMs;
         if (_raft.Leader is { } leader && leader != _raft.Id && loop.Cluster.IsUp(leader))
@@ -110,14 +115,18 @@ internal sealed partial class Replica
     // of the tables, and the log goes on from there.
     private void Rebuild(CheckpointReceiver received)
     {
-        var tag = GroupRecords.ReadTag(received.Info.Tag);
-        if (received.Info.AppliedIndex < RebuildIndex || !_raft.Reapply(tag.Snapshot.Index))
+        var snapshot = GroupRecords.ReadTag(received.Info.Tag).Snapshot;
+        if (received.Info.AppliedIndex < RebuildIndex || !_raft.Reapply(snapshot.Index))
             return;
-        Replace(received);
-        if (tag.Snapshot.Index <= _log.Snapshot.Index)
-            return;
-        _log.Compact(tag.Snapshot, loop.Options.TrailingLogBytes);
-        loop.ReleaseLog(Group, tag.Snapshot.Index);
+        Replace(received, () =>
+        {
+            // What was handed out meanwhile was not applied, as always while fenced.
+            Invariant.Check(_raft.Reapply(snapshot.Index), "what follows a checkpoint is not in the log");
+            if (snapshot.Index <= _log.Snapshot.Index)
+                return;
+            _log.Compact(snapshot, loop.Options.TrailingLogBytes);
+            Release(snapshot.Index);
+        });
     }
 
     private void Unfence()

@@ -38,6 +38,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private readonly Queue<(Ready Ready, ulong Batch)> _persisting = new();
     private HardState _persistedState;
     private ulong _lastBatch;
+    private ulong _durableBatch;
     private (Role Role, Term Term, NodeId? Leader) _published;
 
     public uint Group => parts.Group;
@@ -92,11 +93,14 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     /// <summary>All log batches up to this one are durable.</summary>
     public void Persisted(ulong batch)
     {
+        _durableBatch = batch;
         while (_persisting.TryPeek(out var head) && head.Batch <= batch)
         {
             _persisting.Dequeue();
             Durable(head.Ready);
         }
+
+        ReleaseDurable();
 
         loop.Touch(this);
     }
@@ -104,6 +108,18 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private void Handle(Ready ready)
     {
         Send(ready.Messages);
+        if (ready.Snapshot is { } snapshot)
+            Install(snapshot);
+        if (_holdsReadies)
+            _held.Enqueue(ready);
+        else
+            Store(ready);
+        Apply(ready.Committed);
+        Answer(ready.Reads);
+    }
+
+    private void Store(Ready ready)
+    {
         if (MustPersist(ready))
         {
             Persist(ready);
@@ -119,9 +135,6 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         {
             Durable(ready);
         }
-
-        Apply(ready.Committed);
-        Answer(ready.Reads);
     }
 
     // A commit index alone is only a hint for restarts: it rides along with the next real change.
@@ -133,10 +146,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     {
         var batch = loop.OpenBatch(this);
         if (ready.Snapshot is { } snapshot)
-        {
-            Install(snapshot);
             GroupRecords.AddMark(batch, Group, snapshot);
-        }
 
         if (ready.HardState is { } state && state != _persistedState)
         {
@@ -154,7 +164,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private void Durable(Ready ready)
     {
         if (ready.Snapshot is { } snapshot)
+        {
             _log.Reset(snapshot);
+            Release(snapshot.Index);
+        }
+
         _log.Append(ready.Entries);
         _raft.Persisted(ready);
         Send(ready.MessagesAfterPersist);

@@ -33,6 +33,9 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <summary>Keys of users, expired ones included until they are removed.</summary>
     public long KeyCount { get; private set; }
 
+    /// <summary>Keys that were removed since the start, ended ones included: what may give room back.</summary>
+    public long RemovedKeys { get; private set; }
+
     /// <summary>
     /// No key ends before this log time; null if none ends at all. A key that was to end then may have got
     /// another life meanwhile: the time-advance finds out.
@@ -137,6 +140,7 @@ internal sealed class KeyValueMachine : IStateMachine
     {
         _batch.Delete(key);
         KeyCount--;
+        RemovedKeys++;
     }
 
     private Outcome Expire()

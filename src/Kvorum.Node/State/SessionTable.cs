@@ -59,7 +59,7 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         head[17] = outcome.Found ? (byte)1 : (byte)0;
         BinaryPrimitives.WriteUInt64LittleEndian(head[18..], outcome.Version);
         batch.Put(RecordKeys.ForSession(client, requestId, room), head, outcome.Value.Span);
-        Remember(client, requestId, timeMs);
+        Remember(new(ClientOf(client), requestId, timeMs));
     }
 
     /// <summary>
@@ -93,20 +93,8 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
         _clients.Clear();
         _floorsByAge.Clear();
         _floors.Clear();
-        var records = new List<(ulong Index, byte[] Client, ulong RequestId, ulong TimeMs)>();
-        foreach (var (key, value) in view.Scan(new[] { RecordKeys.Session }, new[] { (byte)(RecordKeys.Session + 1) }))
-        {
-            var length = key.Span[1];
-            records.Add((
-                BinaryPrimitives.ReadUInt64LittleEndian(value.Span),
-                key.Slice(2, length).ToArray(),
-                BinaryPrimitives.ReadUInt64BigEndian(key.Span[(2 + length)..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..])));
-        }
-
-        records.Sort(static (a, b) => a.Index.CompareTo(b.Index));
-        foreach (var (_, client, requestId, timeMs) in records)
-            Remember(client, requestId, timeMs);
+        foreach (var (_, record) in RecordsByIndex(view))
+            Remember(record);
         foreach (var (key, value) in view.Scan(new[] { RecordKeys.Floor }, new[] { (byte)(RecordKeys.Floor + 1) }))
         {
             var client = Encoding.Latin1.GetString(key.Span[1..]);
@@ -123,16 +111,43 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     // walked.
     private readonly Dictionary<string, (ulong Index, ulong RequestId)> _floors = new(StringComparer.Ordinal);
 
-    private void Remember(ReadOnlySpan<byte> client, ulong requestId, ulong timeMs)
+    // Every start waits for this: nothing is copied, and a client is made once for all its records.
+    private List<(ulong Index, Record Record)> RecordsByIndex(ReadView view)
     {
-        if (!_clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(client, out var known))
+        var records = new List<(ulong Index, Record Record)>();
+        SessionClient? client = null;
+        using var cursor = view.OpenCursor([RecordKeys.Session], [RecordKeys.Session + 1]);
+        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
-            known = new(client.ToArray());
+            var key = cursor.Key;
+            var value = cursor.Value;
+            var id = key.Slice(2, key[1]);
+            if (client is null || !id.SequenceEqual(client.Id))
+                client = ClientOf(id);
+            var requestId = BinaryPrimitives.ReadUInt64BigEndian(key[(2 + id.Length)..]);
+            var timeMs = BinaryPrimitives.ReadUInt64LittleEndian(value[8..]);
+            records.Add((BinaryPrimitives.ReadUInt64LittleEndian(value), new(client, requestId, timeMs)));
+        }
+
+        records.Sort(static (a, b) => a.Index.CompareTo(b.Index));
+        return records;
+    }
+
+    private SessionClient ClientOf(ReadOnlySpan<byte> id)
+    {
+        if (!_clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out var known))
+        {
+            known = new(id.ToArray());
             _clients.Add(known.Id, known);
         }
 
-        known.Add(requestId);
-        _byAge.Enqueue(new(known, requestId, timeMs));
+        return known;
+    }
+
+    private void Remember(in Record record)
+    {
+        record.Client.Add(record.RequestId);
+        _byAge.Enqueue(record);
     }
 
     private void RaiseFloor(byte[] id, ulong requestId, ulong index, WriteBatch batch)

@@ -110,6 +110,12 @@ public sealed record ServerOptions
     /// </summary>
     public long MemTableBytes { get; init; } = 256 << 20;
 
+    /// <summary>--snapshot-rate: bytes of snapshots sent in a second; 0: no bound.</summary>
+    public long SnapshotRate { get; init; } = 64 << 20;
+
+    /// <summary>--scrub-rate: bytes of tables checked in a second; 0: none are.</summary>
+    public long ScrubRate { get; init; } = 4 << 20;
+
     /// <summary>--shutdown-timeout: how long a clean end may take.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -143,6 +149,8 @@ public sealed record ServerOptions
         SegmentBytes = SegmentBytes,
         CheckpointLogBytes = CheckpointBytes,
         MemTableBytes = MemTableBytes,
+        SnapshotBytesPerSecond = SnapshotRate,
+        ScrubBytesPerSecond = ScrubRate,
     };
 
     /// <summary>The transport's settings.</summary>

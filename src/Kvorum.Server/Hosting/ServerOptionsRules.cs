@@ -26,6 +26,8 @@ internal static class ServerOptionsRules
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
         Bounded(broken, "--memtable-bytes", o.MemTableBytes, 16 << 20, 1L << 40);
+        CheckRate("--snapshot-rate", o.SnapshotRate, broken);
+        CheckRate("--scrub-rate", o.ScrubRate, broken);
         if (o.KeyPolicy is not ("binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
@@ -91,6 +93,14 @@ internal static class ServerOptionsRules
                     $"{string.Join(" and ", twins.Select(twin => twin.Flag))} are both '{twins.Key}': give "
                     + "each its own port");
         }
+    }
+
+    private static void CheckRate(string flag, long rate, List<string> broken)
+    {
+        const long least = 64 << 10;
+        const long most = 1L << 40;
+        if (rate is not (0 or (>= least and <= most)))
+            broken.Add($"{flag} {Text(rate)}: give {Text(least)} to {Text(most)} bytes in a second, or none");
     }
 
     private static void CheckTimes(ServerOptions o, List<string> broken)

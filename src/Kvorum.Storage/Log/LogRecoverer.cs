@@ -136,16 +136,19 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
                 $"reads {RecordFormat.Version}). Nothing was changed. Start the newer version.");
 
         int position = RecordFormat.SegmentHeaderBytes;
+        int last = position;
         while (RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) &&
             RecordFormat.TryReadBody(file, position, header, out ReadOnlySpan<byte> body))
         {
             CheckSequence(segment, position, header.Sequence);
             Replay(segment, position, body);
-            int end = position + RecordFormat.FrameBytes(body.Length);
-            Remember(segment, position, file[position..Math.Min(end, file.Length)]);
-            position = end;
+            last = position;
+            position += RecordFormat.FrameBytes(body.Length);
         }
 
+        if (position > last)
+            Remember(segment, last, file[last..Math.Min(position, file.Length)]);
+        _bytes += position - RecordFormat.SegmentHeaderBytes;
         segment.Position = position;
         CheckTail(segment, file, Math.Min(position, file.Length));
     }
@@ -176,10 +179,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     private void Remember(Segment segment, int offset, ReadOnlySpan<byte> frame)
     {
         (_lastWritten, _lastFrameOffset) = (segment, offset);
-        _bytes += frame.Length;
-        if (_lastFrame.Length != frame.Length)
-            _lastFrame = new byte[frame.Length];
-        frame.CopyTo(_lastFrame);
+        _lastFrame = frame.ToArray();
     }
 
     private void Replay(Segment segment, int position, ReadOnlySpan<byte> body)

@@ -84,6 +84,9 @@ internal sealed class Cluster
             SegmentBytes = Options.SegmentBytes,
             CheckpointLogBytes = Options.CheckpointLogBytes,
             TrailingLogBytes = Options.TrailingLogBytes,
+            SnapshotBytesPerSecond = Options.SnapshotRate,
+            ScrubBytesPerSecond = Options.ScrubRate,
+            ScrubPauseMs = 2000,
             SessionRecordsMax = Options.SessionRecordsMax,
             AppendBytesMax = Options.AppendBytesMax,
         };

@@ -39,6 +39,12 @@ internal sealed record ClusterOptions
     /// <summary>Bytes of entries kept below a checkpoint.</summary>
     public int TrailingLogBytes { get; init; } = 2 << 10;
 
+    /// <summary>Bytes of snapshots that a node sends in a second; 0: no bound.</summary>
+    public long SnapshotRate { get; init; }
+
+    /// <summary>Bytes of tables that a node checks in a second; 0: none.</summary>
+    public long ScrubRate { get; init; } = 64 << 10;
+
     /// <summary>Exactly-once records kept per partition.</summary>
     public int SessionRecordsMax { get; init; } = 500;
 

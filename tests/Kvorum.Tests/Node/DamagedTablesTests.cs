@@ -142,10 +142,53 @@ public class DamagedTablesTests
         AssertRebuilt(cluster, leader);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Damage_that_nobody_reads_is_found_and_mended(bool isTableGone)
+    {
+        using var cluster = Filled(3, cacheBytes: 8 << 20, scrubRate: 100_000);
+        var node = (cluster.LeaderOf("key-7") + 1) % 3;
+        var group = GroupOf(cluster, "key-7");
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ValueOf(n), cluster.Get(n % 3, $"key-{n}"));
+        cluster.Run(20_000);
+        Assert.DoesNotContain(cluster.Notes, note => note.Contains("damaged", StringComparison.Ordinal));
+        var disk = cluster.DiskOf(node);
+        if (isTableGone)
+            disk.Delete(disk.Files().First(file => IsTableOf(group, file.Path)).Path);
+        else
+            DamageTables(disk, group);
+        AssertRebuilt(cluster, node);
+    }
+
+    [Fact]
+    public void Tables_are_checked_at_the_rate_that_was_given()
+    {
+        const long rate = 20_000;
+        using var cluster = Filled(1, scrubRate: rate);
+        cluster.Run(30_000);
+        var disk = cluster.DiskOf(0);
+        var table = disk.Files().First(file => file.Path.EndsWith(".table", StringComparison.Ordinal));
+        var opened = 0;
+        disk.Fault = (operation, path) =>
+        {
+            opened += operation == "read" && path == table.Path ? 1 : 0;
+            return null;
+        };
+        cluster.Run(200_000);
+        var all = disk.Files().Where(file => file.Path.EndsWith(".table", StringComparison.Ordinal))
+            .Sum(file => file.Length);
+        // Each round reads each block once; the pause is a second.
+        var rounds = 200.0 / (1 + (all / (double)rate));
+        var blocks = (table.Length / 4096) + 8;
+        Assert.InRange(opened, rounds / 2, (rounds + 2) * blocks);
+    }
+
     private static bool IsCaughtUp(TestCluster cluster, int node) =>
         cluster.Status(node).Partitions.All(partition => partition.FollowerLag.Values.All(lag => lag == 0));
 
-    private static TestCluster Filled(int nodes, long cacheBytes = 0)
+    private static TestCluster Filled(int nodes, long cacheBytes = 0, long scrubRate = 0)
     {
         var cluster = new TestCluster(
             nodes,
@@ -154,6 +197,8 @@ public class DamagedTablesTests
                 CheckpointLogBytes = 8_000,
                 TrailingLogBytes = 0,
                 BlockCacheBytes = cacheBytes,
+                ScrubBytesPerSecond = scrubRate,
+                ScrubPauseMs = 1000,
             });
         cluster.RunUntilReady();
         for (var n = 0; n < Keys; n++)

@@ -14,29 +14,47 @@ internal sealed class TableCheck(TableReader table, string path)
     private const int AskedKeys = 32;
 
     private readonly List<TreeDamagedException> _damage = [];
+    private readonly Queue<GroupHandle> _groups = GroupsOf(table);
+
+    /// <summary>Everything that was found to be wrong with the table so far.</summary>
+    public IReadOnlyList<TreeDamagedException> Damage => _damage;
 
     /// <summary>Everything that is wrong with the table; empty if it is whole.</summary>
     public IReadOnlyList<TreeDamagedException> Run()
     {
-        ReadGroups();
+        while (Step() > 0)
+        {
+        }
+
         if (_damage.Count == 0)
             Try(ReadEntries);
         return _damage;
     }
 
-    private void ReadGroups()
+    /// <summary>
+    /// Reads the next group of blocks, each by itself. How many bytes these are; 0 if there was none left.
+    /// </summary>
+    public long Step()
     {
+        if (!_groups.TryDequeue(out GroupHandle group))
+            return 0;
+        long bytes = group.Filter.Bytes + group.Index.Bytes;
+        Try(() => table.CheckFilter(group.Filter));
+        Try(() => ReadGroup(group.Index, ref bytes));
+        return Math.Max(1, bytes);
+    }
+
+    private static Queue<GroupHandle> GroupsOf(TableReader table)
+    {
+        var handles = new Queue<GroupHandle>();
         BlockCursor groups = default;
         groups.Open(table.Top);
         for (groups.SeekToFirst(); groups.IsValid; groups.Next())
-        {
-            GroupHandle group = GroupHandle.Read(groups.Value);
-            Try(() => table.CheckFilter(group.Filter));
-            Try(() => ReadGroup(group.Index));
-        }
+            handles.Enqueue(GroupHandle.Read(groups.Value));
+        return handles;
     }
 
-    private void ReadGroup(BlockHandle handle)
+    private void ReadGroup(BlockHandle handle, ref long bytes)
     {
         CachedBlock index = table.Load(handle, BlockUse.Once);
         try
@@ -46,6 +64,7 @@ internal sealed class TableCheck(TableReader table, string path)
             for (blocks.SeekToFirst(); blocks.IsValid; blocks.Next())
             {
                 BlockHandle data = TableReader.ReadHandle(blocks.Value);
+                bytes += data.Bytes;
                 Try(() => table.Load(data, BlockUse.Once).Release());
             }
         }

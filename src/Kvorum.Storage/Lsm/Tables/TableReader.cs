@@ -116,20 +116,6 @@ internal sealed unsafe class TableReader : IDisposable
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
 
-    /// <summary>
-    /// Reads and checks every filter, past the cache; a cursor over all of the table checks the rest.
-    /// </summary>
-    public void CheckFilters()
-    {
-        BlockView top = Top;
-        BlockEntry entry;
-        for (byte* at = top.First; at < top.End; at = entry.End)
-        {
-            entry = new BlockEntry(at);
-            CheckFilter(GroupHandle.Read(entry).Filter);
-        }
-    }
-
     /// <summary>Reads and checks one filter, past the cache; one of no bytes is none.</summary>
     internal void CheckFilter(BlockHandle filter)
     {

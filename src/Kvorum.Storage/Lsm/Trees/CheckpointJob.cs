@@ -24,11 +24,10 @@ public sealed class CheckpointJob
 
     internal CheckpointJob(
         Tree tree, VersionSet versions, TableOptions options, ImmutableArray<MemTable> memTables, Mark mark,
-        bool dropsDeletes)
+        bool dropsDeletes, int installs)
     {
         (_tree, _versions, _options, _sealed, _mark) = (tree, versions, options, memTables, mark);
-        _dropsDeletes = dropsDeletes;
-        _installs = versions.Installs;
+        (_dropsDeletes, _installs) = (dropsDeletes, installs);
         foreach (MemTable memTable in memTables)
             memTable.Hold();
     }
@@ -65,16 +64,16 @@ public sealed class CheckpointJob
     }
 
     /// <summary>
-    /// Makes it the tree's newest checkpoint. Writer, after <see cref="Write"/>. Returns the tree's newest
-    /// one, which is another if one was installed meanwhile.
+    /// Makes it the tree's newest checkpoint, unless one was installed meanwhile. Writer, after
+    /// <see cref="Write"/>. Returns the tree's newest one; null if that is yet to come, by an install.
     /// </summary>
-    public CheckpointInfo Complete()
+    public CheckpointInfo? Complete()
     {
         if (!_isWritten)
             throw new InvalidOperationException("The checkpoint is not written");
         _tree.EndCheckpoint();
         _tree.Adopt();
-        return _tree.Checkpoint!;
+        return _tree.Checkpoint;
     }
 
     // Of each key only the newest version: older ones are for views, and those hold the memtables.

@@ -33,6 +33,12 @@ public sealed class CheckpointReader : IDisposable
     /// <summary>What it is.</summary>
     public CheckpointInfo Info { get; }
 
+    /// <summary>
+    /// Differs wherever the bytes do that this tree's folder ever sends: the same one again goes on where it
+    /// was.
+    /// </summary>
+    public ulong Identity => BloomFilter.Hash(_begin);
+
     /// <summary>Reads bytes of the stream from an offset; fewer than asked only at its end.</summary>
     public int Read(long offset, Span<byte> into)
     {

@@ -4,13 +4,11 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A checkpoint being received: written piece by piece into tables aside, then verified, then installed or
-/// disposed. Disposing it before the install removes its tables. One thread at a time.
+/// A checkpoint being received: written piece by piece into tables aside, each checked when it is whole, then
+/// installed or disposed. Disposing it before the install removes its tables. One thread at a time.
 /// </summary>
 public sealed class CheckpointReceiver : IDisposable
 {
-    private const int ReadAheadBytes = 256 << 10;
-
     private readonly VersionSet _versions;
     private readonly List<TableFile> _tables = [];
     private readonly List<ulong> _numbers = [];
@@ -21,6 +19,7 @@ public sealed class CheckpointReceiver : IDisposable
     private int _at;
     private long _fileBytes;
     private bool _isVerified;
+    private bool _isTaken;
     private bool _isDone;
 
     internal CheckpointReceiver(VersionSet versions, CheckpointInfo info)
@@ -44,7 +43,7 @@ public sealed class CheckpointReceiver : IDisposable
 
     /// <summary>
     /// Adds bytes at <see cref="Received"/>; the last ones complete it. Background lane. A <see
-    /// cref="TreeDamagedException"/> if they cannot be a checkpoint.
+    /// cref="TreeDamagedException"/> if they cannot be a checkpoint, or complete a table that is damaged.
     /// </summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -60,22 +59,14 @@ public sealed class CheckpointReceiver : IDisposable
     }
 
     /// <summary>
-    /// Verifies every checksum of the complete content and syncs it. Background lane. A
-    /// <see cref="TreeDamagedException"/> if it is not whole or not what was announced: then receive it
-    /// again.
+    /// The content is complete and durable, names included. Background lane. A
+    /// <see cref="TreeDamagedException"/> if it is not all there: then receive it again.
     /// </summary>
     public void Verify()
     {
         CheckReceiving();
         if (_edit is null || _at < _edit.Added.Length || Received != Info.Bytes)
             throw Unusable("it ends too early");
-        foreach (LevelTable table in _edit.Added)
-        {
-            TableFile file = _versions.OpenTable(table.Table.Number, table.Table);
-            _tables.Add(file);
-            CheckEntries(file);
-        }
-
         _versions.Folder.Files.SyncFolder(_versions.Folder.Path);
         _isVerified = true;
     }
@@ -83,7 +74,7 @@ public sealed class CheckpointReceiver : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_isDone)
+        if (_isDone || _isTaken)
             return;
         _isDone = true;
         _file?.Dispose();
@@ -93,7 +84,12 @@ public sealed class CheckpointReceiver : IDisposable
             _versions.Folder.DeleteTable(number);
     }
 
-    /// <summary>The tables are the tree's now, or may be: whatever is not is removed later.</summary>
+    /// <summary>
+    /// An install has it now: a manifest may name its tables, so they stay, whatever becomes of that.
+    /// </summary>
+    internal void Take() => _isTaken = true;
+
+    /// <summary>The tables are the tree's now.</summary>
     internal void Installed()
     {
         _isDone = true;
@@ -159,25 +155,23 @@ public sealed class CheckpointReceiver : IDisposable
         _file.Dispose();
         _file = null;
         _at++;
+        Check(table);
         return taken;
     }
 
-    private void CheckEntries(TableFile file)
+    // The same look at every byte that doctor takes.
+    private void Check(TableInfo table)
     {
-        file.Reader.CheckFilters();
-        using Cursor cursor = file.Reader.OpenCursor(ReadAheadBytes);
-        long entries = 0;
-        byte[] last = [];
-        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
+        try
         {
-            if (entries++ > 0 && cursor.Key.SequenceCompareTo(last) < 0)
-                throw Unusable($"the keys of table {file.Info.Number} are out of order");
-            if (!cursor.Key.SequenceEqual(last))
-                last = cursor.Key.ToArray();
+            if (TableFile.Check(_versions.Folder, table) is [var damage, ..])
+                throw damage;
+            _tables.Add(_versions.OpenTable(table.Number, table));
         }
-
-        if (entries != file.Info.Entries)
-            throw Unusable($"table {file.Info.Number} has {entries} entries, not {file.Info.Entries}");
+        catch (TreeDamagedException damage)
+        {
+            throw Unusable(damage.Message);
+        }
     }
 
     private TreeDamagedException Unusable(string what) =>

@@ -24,10 +24,11 @@ public sealed class CompactionJob
     private bool _isRun;
 
     internal CompactionJob(
-        Tree tree, VersionSet versions, TableSet held, CompactionChoice choice, TreeOptions options)
+        Tree tree, VersionSet versions, TableSet held, CompactionChoice choice, TreeOptions options,
+        int installs)
     {
         (_tree, _versions, _tables, _choice, _options) = (tree, versions, held, choice, options);
-        _installs = versions.Installs;
+        _installs = installs;
     }
 
     /// <summary>The level whose tables go down.</summary>

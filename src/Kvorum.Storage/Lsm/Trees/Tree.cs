@@ -21,6 +21,9 @@ public sealed class Tree : IDisposable
     // Guards which state is the present one: held for a few instructions.
     private readonly Lock _gate = new();
     private TreeState _state;
+
+    // How many installs the present state rests on: jobs begun from it are void behind another.
+    private int _installs;
     private ulong _appliedIndex;
     private long _countedBytes;
     private int _isCheckpointing;
@@ -31,13 +34,14 @@ public sealed class Tree : IDisposable
     private Tree(TreeShare share, TreeOptions options, VersionSet versions)
     {
         (_share, _options, _versions) = (share, options, versions);
-        _state = NewState([new MemTable()], versions.Hold());
+        _state = NewState([new MemTable()], versions.Hold(out _installs));
         _appliedIndex = _state.Tables.Mark?.AppliedIndex ?? 0;
     }
 
     /// <summary>
-    /// Opens what the folder's manifest names, or an empty tree; removes left-overs of what was not finished.
-    /// Damage is a <see cref="TreeDamagedException"/>.
+    /// Opens what the folder's manifest names, or an empty tree. Damage is a
+    /// <see cref="TreeDamagedException"/>. A crash may take the newest of it back until <see cref="Settle"/>,
+    /// or until a checkpoint was made.
     /// </summary>
     public static Tree Open(TreeShare share, string folder, TreeOptions options) =>
         new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
@@ -51,12 +55,20 @@ public sealed class Tree : IDisposable
         VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache, changesNothing: true));
 
     /// <summary>
-    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="Install"/>, and
+    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="BeginInstall"/>, and
     /// neither to be read nor written before. Its applied index and checkpoint are what the manifest says, if
-    /// that can be read, else zero and none. The files stay until then.
+    /// that can be read and is not known to be wrong, else zero and none. The files stay until then.
     /// </summary>
-    public static Tree OpenDamaged(TreeShare share, string folder, TreeOptions options) =>
-        new(share, options, VersionSet.OpenDamaged(new TreeFolder(share.Files, folder), share.Cache));
+    public static Tree OpenDamaged(
+        TreeShare share, string folder, TreeOptions options, bool isManifestWrong = false) =>
+        new(share, options, VersionSet.OpenDamaged(
+            new TreeFolder(share.Files, folder), share.Cache, isManifestWrong));
+
+    /// <summary>
+    /// True if the last record of its manifest was not whole when it was opened: a crash has cut it short,
+    /// and nothing rests on it; or it is damaged, and then the log lacks what it said is in tables.
+    /// </summary>
+    public bool WasTorn => _versions.IsTorn;
 
     /// <summary>The log index up to which writes are applied. Any thread.</summary>
     public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
@@ -149,7 +161,7 @@ public sealed class Tree : IDisposable
         ImmutableArray<MemTable> memTables = _state.MemTables[1..];
         return new CheckpointJob(
             this, _versions, _options.Tables, memTables, new Mark(_appliedIndex, tag.ToArray()),
-            dropsDeletes: _state.Tables.IsEmpty);
+            dropsDeletes: _state.Tables.IsEmpty, _installs);
     }
 
     /// <summary>
@@ -166,8 +178,16 @@ public sealed class Tree : IDisposable
         if (choice is null)
             return null;
         _state.Tables.Hold();
-        return _compaction = new CompactionJob(this, _versions, _state.Tables, choice, _options);
+        return _compaction = new CompactionJob(
+            this, _versions, _state.Tables, choice, _options, _installs);
     }
+
+    /// <summary>
+    /// Makes durable what was read when it was opened, unless something newer is already; removes left-overs
+    /// of what was not finished. Background lane. Before it, the log must keep what the checkpoint of the
+    /// start holds.
+    /// </summary>
+    public void Settle() => _versions.Settle();
 
     /// <summary>
     /// Deletes the files of tables that nobody needs any more. Background lane; jobs do it too before they
@@ -188,32 +208,35 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Starts receiving a checkpoint from another replica. Its tables are apart until <see cref="Install"/>.
+    /// Begins to check a table on disk: the one whose number comes next after another's, 0 for the first.
+    /// Null if there is none. Writer only.
+    /// </summary>
+    public TableScrub? OpenScrub(ulong afterTable)
+    {
+        TableFile? next = _state.Tables.Files
+            .Where(file => file.Info.Number > afterTable).MinBy(static file => file.Info.Number);
+        return next is null ? null : new TableScrub(_versions.Folder, next);
+    }
+
+    /// <summary>
+    /// Starts receiving a checkpoint from another replica. Its tables are apart until an install.
     /// Any thread that owns it.
     /// </summary>
     public CheckpointReceiver BeginReceive(CheckpointInfo info) => new(_versions, info);
 
     /// <summary>
-    /// Replaces the whole content by a verified received checkpoint, atomically on disk (after a crash: all
-    /// old or all new). Writer only. Takes the receiver over. The index never falls.
+    /// Begins to replace the whole content by a verified received checkpoint, atomically on disk (after a
+    /// crash: all old or all new). Writer only; takes the receiver over. The index never falls, and nothing
+    /// is written to the tree until the install is complete; until then readers see what they saw. The caller
+    /// runs <see cref="InstallJob.Write"/> on a background lane and then, on the writer,
+    /// <see cref="InstallJob.Complete"/>.
     /// </summary>
-    public void Install(CheckpointReceiver received)
+    public InstallJob BeginInstall(CheckpointReceiver received)
     {
-        VersionEdit content = received.Content
-            ?? throw new InvalidOperationException("The checkpoint is not verified");
+        if (received.Content is null)
+            throw new InvalidOperationException("The checkpoint is not verified");
         CheckIndex(received.Info.AppliedIndex);
-        try
-        {
-            _versions.Install(content, received.Tables);
-        }
-        finally
-        {
-            // Also if it failed: the manifest may name them, so they stay until that is known.
-            received.Installed();
-        }
-
-        Switch(NewState([new MemTable()], _versions.Hold()), received.Info.AppliedIndex);
-        _turns = CompactionTurns.None;
+        return new InstallJob(this, _versions, received);
     }
 
     /// <summary>
@@ -230,14 +253,26 @@ public sealed class Tree : IDisposable
         _versions.Dispose();
     }
 
-    /// <summary>What jobs have made durable becomes what readers see. Writer only.</summary>
+    /// <summary>
+    /// What jobs have made durable becomes what readers see; not if an install has come between, which is
+    /// then to be completed itself. Writer only.
+    /// </summary>
     internal void Adopt()
     {
-        TableSet tables = _versions.Hold();
+        if (_versions.TryHold(_installs) is not { } tables)
+            return;
         ulong flushed = tables.Mark?.AppliedIndex ?? 0;
         IEnumerable<MemTable> waiting =
             _state.MemTables.Skip(1).Where(memTable => memTable.LastSequence > flushed);
         Switch(NewState([_state.MemTables[0], .. waiting], tables));
+    }
+
+    /// <summary>What was installed becomes what readers see, and all there is. Writer only.</summary>
+    internal void AdoptInstalled(ulong appliedIndex)
+    {
+        CheckIndex(appliedIndex);
+        Switch(NewState([new MemTable()], _versions.Hold(out _installs)), appliedIndex);
+        _turns = CompactionTurns.None;
     }
 
     /// <summary>Lets the next checkpoint begin.</summary>

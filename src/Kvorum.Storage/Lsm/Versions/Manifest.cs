@@ -8,8 +8,9 @@
 //
 // It is made before the first table is. A record is synced before what it says is believed, so only the last
 // one may be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and
-// its folder synced. One that is opened is written and synced again, for the sync of its last record may have
-// failed.
+// its folder synced. So is one that was read at a start, before the first edit or before anything is given up
+// because of what it says, whichever comes first: the sync of its last record may have failed, or never have
+// been asked for, and the kernel then holds what was read for clean.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -18,8 +19,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// The file of version edits. One thread at a time. After a failed write its end is not known: the next edit
-/// then writes a new file.
+/// The file of version edits. One thread at a time. After a failed write its end is not known, and after it
+/// was read it is not known whether it is durable: the next edit then writes a new file.
 /// </summary>
 internal sealed class Manifest(TreeFolder folder) : IDisposable
 {
@@ -39,26 +40,33 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     /// <summary>True if there is a manifest on disk.</summary>
     public bool IsThere { get; private set; }
 
+    /// <summary>
+    /// True if what it says may be gone after a crash: no table that it does not name may be deleted yet, and
+    /// the log must keep what it says is in tables.
+    /// </summary>
+    public bool IsDoubtful => IsThere && _file is null;
+
     private static ReadOnlySpan<byte> Magic => "KVORUMMF"u8;
 
     /// <summary>
-    /// Reads the manifest if there is one; each edit in its order. A <see cref="TreeDamagedException"/> if it
-    /// is damaged.
+    /// Reads the manifest if there is one; each edit in its order. Changes nothing. A
+    /// <see cref="TreeDamagedException"/> if it is damaged.
     /// </summary>
     /// <param name="edit">Gets each edit, and the number above all files so far.</param>
-    /// <param name="changesNothing">Only reads: no edit may be added then.</param>
-    public void Open(Action<VersionEdit, ulong> edit, bool changesNothing = false)
+    public void Open(Action<VersionEdit, ulong> edit)
     {
         IsThere = folder.Files.Exists(folder.ManifestPath);
         if (!IsThere)
             return;
         (int whole, byte[] bytes) = Read(edit);
-        if (changesNothing || whole < bytes.Length)
-            return; // torn: the next edit writes a new file
-        _file = folder.Files.Open(folder.ManifestPath, forWriting: true);
-        (_bytes, _wholeBytes) = (whole, whole);
-        MakeDurable(bytes);
+        IsTorn = whole < bytes.Length;
     }
+
+    /// <summary>
+    /// True if it was read and its last record is not whole: as a rule a crash has cut it short, and nothing
+    /// rests on it.
+    /// </summary>
+    public bool IsTorn { get; private set; }
 
     /// <summary>
     /// Reads the manifest, which must be there; each edit in its order. Changes nothing. How many bytes are
@@ -165,23 +173,6 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     {
         _file?.Dispose();
         _file = null;
-    }
-
-    // The last sync of an earlier process may have failed, and the kernel then holds what was read here for
-    // clean. It is written again before it is believed, for the log gives up what it says is in the tables.
-    private void MakeDurable(byte[] bytes)
-    {
-        try
-        {
-            _file!.Write(0, bytes);
-            _file.Sync();
-            folder.Files.SyncFolder(folder.Path);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
     }
 
     private byte[] ReadAll()

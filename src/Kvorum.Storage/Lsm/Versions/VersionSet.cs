@@ -27,6 +27,9 @@ internal sealed class VersionSet : IDisposable
     // it.
     private readonly List<ulong> _doubtful = [];
 
+    // Left over from an earlier process; a manifest from before the present one may name them.
+    private ulong[] _leftOver = [];
+
     private VersionSet(
         TreeFolder folder, BlockCache cache, Manifest manifest, TableSet current, ulong next) =>
         (Folder, _cache, _manifest, _current, _next) = (folder, cache, manifest, current, next);
@@ -34,12 +37,9 @@ internal sealed class VersionSet : IDisposable
     /// <summary>Where the files are.</summary>
     public TreeFolder Folder { get; }
 
-    /// <summary>Grows with every install: what was begun before one may not be added behind it.</summary>
-    public int Installs => Volatile.Read(ref _installs);
-
     /// <summary>
-    /// Opens what is in the folder, and removes left-overs of what was not finished. A <see
-    /// cref="TreeDamagedException"/> if a file is damaged or missing.
+    /// Opens what is in the folder. Left-overs of what was not finished go with the first edit, or when it is
+    /// settled. A <see cref="TreeDamagedException"/> if a file is damaged or missing.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="cache">The cache of the tables' blocks.</param>
@@ -60,21 +60,17 @@ internal sealed class VersionSet : IDisposable
                 levels = edit.ApplyTo(levels);
                 mark = edit.Mark ?? mark;
                 next = Math.Max(next, number);
-            }, changesNothing);
+            });
             if (!manifest.IsThere && folder.TableNumbers().Any())
                 throw folder.ManifestMissing();
             foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
                 files.Add(table.Number, OpenNamed(folder, table, cache));
-            foreach (ulong number in folder.TableNumbers().ToArray())
+            ulong[] numbers = [.. folder.TableNumbers()];
+            next = numbers.Select(static number => number + 1).Append(next).Max();
+            return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next)
             {
-                next = Math.Max(next, number + 1);
-                if (!changesNothing && !files.ContainsKey(number))
-                    folder.DeleteTable(number);
-            }
-
-            if (!changesNothing)
-                folder.DeleteIfPossible(folder.NewManifestPath);
-            return new VersionSet(folder, cache, manifest, new TableSet(levels, mark, files), next);
+                _leftOver = [.. numbers.Where(number => !files.ContainsKey(number))],
+            };
         }
         catch
         {
@@ -91,16 +87,17 @@ internal sealed class VersionSet : IDisposable
 
     /// <summary>
     /// A set without tables, over files that are damaged and stay as they are until an install has taken
-    /// their place. The mark is the manifest's, if that can be read.
+    /// their place. The mark is the manifest's, if that can be read and is not known to be wrong.
     /// </summary>
-    public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache)
+    public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache, bool isManifestWrong)
     {
         Mark? mark = null;
         using (var manifest = new Manifest(folder))
         {
             try
             {
-                manifest.Open((edit, _) => mark = edit.Mark ?? mark);
+                if (!isManifestWrong)
+                    manifest.Open((edit, _) => mark = edit.Mark ?? mark);
             }
             catch (TreeDamagedException)
             {
@@ -112,6 +109,24 @@ internal sealed class VersionSet : IDisposable
         ulong next = folder.TableNumbers().Append(0UL).Max() + 1;
         var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
         return new VersionSet(folder, cache, new Manifest(folder), none, next) { _isDamaged = true };
+    }
+
+    /// <summary>True if the manifest's last record was not whole at the start.</summary>
+    public bool IsTorn => _manifest.IsTorn;
+
+    /// <summary>
+    /// Makes durable what was read at the start, if no edit has done so, and removes what it does not name.
+    /// Background lane.
+    /// </summary>
+    public void Settle()
+    {
+        lock (_editing)
+        {
+            if (_manifest.IsDoubtful && !_isDamaged)
+                _manifest.Replace(VersionEdit.Whole(_current.Levels, _current.Mark), _next);
+            Folder.DeleteIfPossible(Folder.NewManifestPath);
+            RemoveLeftOver();
+        }
     }
 
     /// <summary>A number for a new file, above all that came before.</summary>
@@ -132,14 +147,28 @@ internal sealed class VersionSet : IDisposable
             _manifest.Begin(1);
     }
 
-    /// <summary>The present set, held: the caller releases it.</summary>
-    public TableSet Hold()
+    /// <summary>
+    /// The present set, held: the caller releases it. With the number of installs it rests on: what was begun
+    /// before one may not be added behind it.
+    /// </summary>
+    public TableSet Hold(out int installs)
     {
         lock (_gate)
         {
+            installs = _installs;
             _current.Hold();
             return _current;
         }
+    }
+
+    /// <summary>The same; null if it rests on another number of installs.</summary>
+    public TableSet? TryHold(int installs)
+    {
+        TableSet held = Hold(out int present);
+        if (present == installs)
+            return held;
+        held.Release();
+        return null;
     }
 
     /// <summary>Opens a table that was just written, held once.</summary>
@@ -149,8 +178,7 @@ internal sealed class VersionSet : IDisposable
     /// <summary>
     /// Makes an edit durable and the result the present set. The added tables are durable already, names
     /// included; the edit holds them from now on. False, and nothing happened, if something was installed
-    /// since
-    /// <paramref name="installs"/> was read. After an <see cref="IOException"/> the set is as it was, and
+    /// behind the set that it was begun from. After an <see cref="IOException"/> the set is as it was, and
     /// files of the edit must stay where they are.
     /// </summary>
     public bool TryApply(VersionEdit edit, IEnumerable<TableFile> added, int installs)
@@ -165,7 +193,7 @@ internal sealed class VersionSet : IDisposable
             Persist(edit, () => _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next));
             Dictionary<ulong, TableFile> files =
                 before.Files.Concat(added).ToDictionary(file => file.Info.Number);
-            Switch(before, new TableSet(levels, mark, files));
+            Switch(before, new TableSet(levels, mark, files), _installs);
             return true;
         }
     }
@@ -178,8 +206,8 @@ internal sealed class VersionSet : IDisposable
             TableSet before = _current;
             Levels levels = whole.ApplyTo(Levels.Empty);
             Persist(whole, () => _manifest.Replace(whole, _next));
-            Switch(before, new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number)));
-            Volatile.Write(ref _installs, _installs + 1);
+            var after = new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number));
+            Switch(before, after, _installs + 1);
         }
     }
 
@@ -217,7 +245,7 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
-    private void Switch(TableSet before, TableSet after)
+    private void Switch(TableSet before, TableSet after, int installs)
     {
         HashSet<ulong> kept = [.. after.Files.Select(file => file.Info.Number)];
         foreach (TableFile file in before.Files)
@@ -227,7 +255,7 @@ internal sealed class VersionSet : IDisposable
         }
 
         lock (_gate)
-            _current = after;
+            (_current, _installs) = (after, installs);
         before.Release();
         // A record was written behind the doubtful ones, in a new file: they are nothing now.
         foreach (ulong number in _doubtful)
@@ -237,5 +265,14 @@ internal sealed class VersionSet : IDisposable
         }
 
         _doubtful.Clear();
+        RemoveLeftOver();
+    }
+
+    // The manifest is durable, and does not name them.
+    private void RemoveLeftOver()
+    {
+        foreach (ulong number in _leftOver)
+            Folder.DeleteTable(number);
+        _leftOver = [];
     }
 }

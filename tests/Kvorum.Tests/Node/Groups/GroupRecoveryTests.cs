@@ -63,9 +63,24 @@ public class GroupRecoveryTests
     {
         var recovery = new GroupRecovery(new Dictionary<uint, SnapshotMetadata>());
         recovery.State(1, Convert.FromHexString("01" + "0300000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000"));
-        var (state, _) = recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+        var (state, _) = recovery.Recovered(1, new(new(7), new(3), Three));
         Assert.Equal(new HardState(new(3), new NodeId(2), new(7)), state);
         Assert.Throws<FormatException>(() => recovery.State(1, [9, 9]));
+    }
+
+    // The log gives up entries only when it knows them for committed: here they are in no checkpoint either.
+    [Fact]
+    public void What_is_committed_and_nowhere_is_damage()
+    {
+        var batch = new LogReplayStub(null);
+        batch.Entry(1, 1, 3);
+        batch.Recovery.State(1, Convert.FromHexString(
+            "01" + "0300000000000000" + "00" + "00000000000000000000000000000000" + "0200000000000000"));
+        Assert.Throws<LogDamagedException>(
+            () => batch.Recovery.Recovered(1, SnapshotMetadata.Initial(Three)));
+        batch.Entry(1, 2, 3);
+        var (_, log) = batch.Recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+        Assert.Equal(new(2), log.LastIndex);
     }
 
     private static GroupRecovery Replay(SnapshotMetadata? checkpoint, params (ulong Index, ulong Term)[] entries)

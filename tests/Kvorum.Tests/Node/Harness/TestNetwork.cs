@@ -16,6 +16,9 @@ internal sealed class TestNetwork
     /// <summary>Frames delivered so far, by kind.</summary>
     public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
 
+    /// <summary>Told of each frame before it is delivered; false loses it.</summary>
+    public Func<NodeId, NodeId, PeerFrameKind, byte[], bool> Passes { get; set; } = static (_, _, _, _) => true;
+
     /// <summary>Frames of this kind stay under way until it is null again; others overtake them.</summary>
     public PeerFrameKind? Held { get; set; }
 
@@ -29,6 +32,25 @@ internal sealed class TestNetwork
     /// <summary>A frame that was under way for long: it comes after all that is under way now.</summary>
     public void Late(NodeId from, NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> bytes) =>
         _underWay.Enqueue((from, to, kind, bytes.ToArray()));
+
+    /// <summary>
+    /// The connections between two nodes are reset, and stand again: what was under way is lost.
+    /// </summary>
+    public void Reset(NodeId one, NodeId other)
+    {
+        for (var n = _underWay.Count; n > 0; n--)
+        {
+            var frame = _underWay.Dequeue();
+            if ((frame.From, frame.To) != (one, other) && (frame.From, frame.To) != (other, one))
+                _underWay.Enqueue(frame);
+        }
+
+        foreach (var (here, there) in new[] { (one, other), (other, one) })
+        {
+            _up[here].Receiver.PeerDown(there, PeerLoss.Silent);
+            _up[here].Receiver.PeerUp(_up[there].Hello);
+        }
+    }
 
     /// <summary>The node's process is gone: the others see its connections close.</summary>
     public void Down(NodeId node)
@@ -54,6 +76,8 @@ internal sealed class TestNetwork
             if (!_up.TryGetValue(to, out var target) || !_up.ContainsKey(from) || _cut.Contains((from, to)))
                 continue;
             moved = true;
+            if (!Passes(from, to, kind, bytes))
+                continue;
             Delivered[kind] = Delivered.GetValueOrDefault(kind) + 1;
             target.Receiver.Receive(from, kind, bytes);
         }

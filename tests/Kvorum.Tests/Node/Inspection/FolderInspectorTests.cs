@@ -53,12 +53,45 @@ public sealed class FolderInspectorTests : IDisposable
         whole.Delete("trees/00002/manifest");
         IsDamaged("trees/00002/manifest", "missing", whole);
         whole = _disk.Copy();
+        var table = $"trees/00002/{whole.ListFiles("trees/00002").First(name => name != "manifest")}";
+        whole.Delete(table);
+        IsDamaged(table, "the manifest names this table, and it is not there", whole);
+        whole = _disk.Copy();
         whole.Delete("identity.json");
         IsDamaged("identity.json", "missing, and there is data", whole);
         whole = _disk.Copy();
         foreach (var name in whole.ListFiles("log"))
             whole.Delete($"log/{name}");
         IsDamaged("identity.json", "its log is gone", whole);
+    }
+
+    // Its tables and its manifest are gone, and so is the folder: only the log knows that there was a tree.
+    [Theory]
+    [InlineData("trees/00002")]
+    [InlineData("trees/00000")]
+    public void A_tree_that_is_gone_is_told_here_and_at_a_start(string tree)
+    {
+        // Until the log has let go of what the checkpoints have.
+        _cluster.Start(0);
+        _cluster.Run(8000);
+        _cluster.Crash(0);
+        var disk = _cluster.DiskOf(0);
+        Assert.True(FolderInspector.Inspect(disk).IsSound);
+        disk.DeleteFolder(tree);
+        var report = FolderInspector.Inspect(disk);
+        Assert.False(report.IsSound);
+        Assert.Contains(report.Findings, finding => finding.Kind == FindingKind.Damage
+            && finding.Text.Contains("lacks entries 1 to", StringComparison.Ordinal));
+        try
+        {
+            _cluster.Start(0);
+            Assert.Contains(
+                _cluster.Status(0).Alerts, alert => alert.Contains("it is lost", StringComparison.Ordinal));
+        }
+        catch (Kvorum.Node.NodeStartException refused)
+        {
+            Assert.Contains("it is lost", refused.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -76,7 +76,7 @@ public class CheckpointStreamTests
                 receiver.Write(bytes);
                 receiver.Verify();
             });
-            Assert.Throws<InvalidOperationException>(() => tree.Install(receiver));
+            Assert.Throws<InvalidOperationException>(() => tree.BeginInstall(receiver));
         }
 
         Assert.Equal(0ul, tree.AppliedIndex);

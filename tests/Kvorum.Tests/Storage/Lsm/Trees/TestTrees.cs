@@ -15,7 +15,7 @@ internal static class TestTrees
     {
         CheckpointJob job = tree.BeginCheckpoint(TestBytes.Of($"tag {tree.AppliedIndex}"));
         job.Write();
-        CheckpointInfo made = job.Complete();
+        CheckpointInfo made = job.Complete()!;
         tree.RemoveDiscarded();
         return made;
     }
@@ -51,7 +51,14 @@ internal static class TestTrees
         foreach (byte[] piece in stream.Chunk(pieceBytes))
             receiver.Write(piece);
         receiver.Verify();
-        tree.Install(receiver);
+        Install(tree, receiver);
+    }
+
+    public static void Install(Tree tree, CheckpointReceiver receiver)
+    {
+        InstallJob job = tree.BeginInstall(receiver);
+        job.Write();
+        job.Complete();
     }
 
     public static (string Key, string Value)[] Content(Tree tree)

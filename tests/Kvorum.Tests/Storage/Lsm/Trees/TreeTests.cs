@@ -212,7 +212,7 @@ public class TreeTests
             receiver.Write(piece.AsSpan(0, count));
         receiver.Verify();
         Assert.Equal("old", Get(tree, "old"));
-        tree.Install(receiver);
+        TestTrees.Install(tree, receiver);
 
         Assert.Null(Get(tree, "old"));
         Assert.Equal(TestTrees.Content(sender), TestTrees.Content(tree));

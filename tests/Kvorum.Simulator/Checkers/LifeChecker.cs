@@ -1,7 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
-using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
@@ -112,8 +111,12 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     private void End(Life life)
     {
         var at = TimeSpan.FromMicroseconds(world.NowUs);
-        var end = history.Invoke(
-            new(NoClient, OperationKind.Expire, life.Key) { Value = life.Value, OfVersion = life.Version }, at);
+        var ends = new Invocation(NoClient, OperationKind.Expire, life.Key)
+        {
+            Value = life.Value,
+            OfVersion = life.Version,
+        };
+        var end = history.Invoke(ends, at);
         history.Complete(end, life.IsCertain ? Outcome.Written() : Outcome.Unknown, at);
     }
 }

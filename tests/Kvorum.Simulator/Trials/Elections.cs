@@ -40,7 +40,8 @@ internal sealed record Elections(
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Count} elections, each ended in a leader: {InOneTerm} by the first vote, "
-            + $"at most after {MostTerms} terms; the longest took {LongestMs:0} ms, {LongestTimeouts:0.00} of the greatest election timeout");
+            + $"at most after {MostTerms} terms; the longest took {LongestMs:0} ms, "
+            + $"{LongestTimeouts:0.00} of the greatest election timeout");
 
     private static void HoldIn(ulong seed, int count, List<(double Ms, double Timeouts, ulong Terms)> all)
     {

@@ -111,7 +111,7 @@ internal sealed class Introductions
     {
         if (answer.Incarnation != _incarnation)
         {
-            // A late word of another folder came to the peer after this one's: it must hear again who is here.
+            // A late word of another folder came to the peer after this one's: it must hear again.
             _unanswered.Add(from);
             return;
         }

@@ -91,7 +91,8 @@ internal sealed partial class Replica
     /// <summary>Damaged: asks the leader for a checkpoint, again and again.</summary>
     public void AskToRebuild(long nowMs)
     {
-        if (!IsFenced || IsReceiving(nowMs) || IsInstalling || nowMs - _askedToRebuildMs < Limits.RebuildAskMs)
+        if (!IsFenced || IsReceiving(nowMs) || IsInstalling
+            || nowMs - _askedToRebuildMs < Limits.RebuildAskMs)
             return;
         _askedToRebuildMs = nowMs;
         if (_raft.Leader is { } leader && leader != _raft.Id && loop.Cluster.IsUp(leader))

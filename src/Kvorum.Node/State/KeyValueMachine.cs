@@ -33,7 +33,7 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <summary>Keys of users, expired ones included until they are removed.</summary>
     public long KeyCount { get; private set; }
 
-    /// <summary>Keys that were removed since the start, ended ones included: what may give room back.</summary>
+    /// <summary>Keys removed since the start, ended ones included: what may give room back.</summary>
     public long RemovedKeys { get; private set; }
 
     /// <summary>

@@ -7,8 +7,8 @@ using Kvorum.Tests.Node.Harness;
 namespace Kvorum.Tests.Node;
 
 /// <summary>
-/// A manifest whose last record is damaged looks like one that a crash cut short. The log, which gives up only
-/// what a whole manifest says is in tables, tells which it is.
+/// A manifest whose last record is damaged looks like one that a crash cut short. The log, which gives up
+/// only what a whole manifest says is in tables, tells which it is.
 /// </summary>
 public class DamagedManifestTests
 {

@@ -229,7 +229,9 @@ public class SnapshotTransferTests
         Assert.All(Enumerable.Range(0, cluster.Count), node => Assert.Null(cluster.FatalOf(node)));
     }
 
-    private static bool IsCaughtUp(TestCluster cluster, int behind) => cluster.Status(behind).Partitions.All(
-        here => Enumerable.Range(0, cluster.Count).All(node =>
-            cluster.Status(node).Partitions.Single(there => there.Group == here.Group).Applied == here.Applied));
+    private static bool IsCaughtUp(TestCluster cluster, int behind) =>
+        Enumerable.Range(0, cluster.Count).All(node => Applied(cluster, node) == Applied(cluster, behind));
+
+    private static string Applied(TestCluster cluster, int node) =>
+        string.Join(' ', cluster.Status(node).Partitions.Select(partition => partition.Applied));
 }

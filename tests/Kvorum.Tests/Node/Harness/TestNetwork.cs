@@ -17,7 +17,8 @@ internal sealed class TestNetwork
     public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
 
     /// <summary>Told of each frame before it is delivered; false loses it.</summary>
-    public Func<NodeId, NodeId, PeerFrameKind, byte[], bool> Passes { get; set; } = static (_, _, _, _) => true;
+    public Func<NodeId, NodeId, PeerFrameKind, byte[], bool> Passes { get; set; } =
+        static (_, _, _, _) => true;
 
     /// <summary>Frames of this kind stay under way until it is null again; others overtake them.</summary>
     public PeerFrameKind? Held { get; set; }

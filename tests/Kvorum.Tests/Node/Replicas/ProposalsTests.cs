@@ -1,6 +1,5 @@
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
-using Kvorum.Raft;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Replicas;

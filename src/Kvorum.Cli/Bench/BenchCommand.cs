@@ -134,7 +134,7 @@ internal static class BenchCommand
         if (options.Json)
             await Console.Out.WriteLineAsync(BenchReport.Json(result)).ConfigureAwait(false);
         else
-            BenchReport.Show(AnsiConsole.Console, result);
+            BenchReport.Show(Screen.Of(Console.Out), result);
         return result.Operations > 0 ? ExitCode.Ok : ExitCode.NotOk;
 
         Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) =>

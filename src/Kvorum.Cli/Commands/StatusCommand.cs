@@ -55,9 +55,7 @@ internal static class StatusCommand
 
     private static void Show(TextWriter output, NodeReport asked, Dictionary<string, NodeReport> reports)
     {
-        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(output) });
-        if (Console.IsOutputRedirected)
-            console.Profile.Width = 120;
+        var console = Screen.Of(output);
         var table =
             new Table().RoundedBorder().AddColumns("member", "state", "leads", "metadata", "keys", "lag");
         foreach (string name in asked.Members)

@@ -26,9 +26,7 @@ internal static class DemoCommand
 
     private static async Task<int> Run(bool keep, TextWriter output)
     {
-        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(output) });
-        if (Console.IsOutputRedirected)
-            console.Profile.Width = 160;
+        var console = Screen.Of(output, columns: 160);
         using var end = new EndSignals();
         await using var cluster = new DemoCluster(keep);
         var script = new RaftDemo(cluster, console);

@@ -18,7 +18,7 @@ internal sealed partial class ThreadScheduling : IDisposable
 
     private ThreadScheduling()
     {
-        if (!OperatingSystem.IsLinux() || Read() is not { Slices: > 0 } now)
+        if (!OwnProgram.IsOnLinux || Read() is not { Slices: > 0 } now)
             return;
         _seen = now;
         Apply(_chooser.Mode);

@@ -22,8 +22,7 @@ internal static partial class YoungGeneration
     public static void Limit()
     {
         var path = Environment.ProcessPath;
-        var isOwnProgram = Path.GetFileNameWithoutExtension(path) == "kvorum";
-        if (!OperatingSystem.IsLinux() || !isOwnProgram || Environment.GetEnvironmentVariable(Setting) is not null)
+        if (!OwnProgram.IsOnLinux || Environment.GetEnvironmentVariable(Setting) is not null)
             return;
         string?[] arguments = [path, .. Environment.GetCommandLineArgs().Skip(1), null];
         string?[] variables =

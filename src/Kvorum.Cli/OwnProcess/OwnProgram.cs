@@ -1,0 +1,9 @@
+namespace Kvorum.Cli.OwnProcess;
+
+/// <summary>Whether this process is ours to change, or somebody's who calls us.</summary>
+internal static class OwnProgram
+{
+    /// <summary>True in the kvorum program on Linux, where a process can be told more.</summary>
+    public static bool IsOnLinux { get; } =
+        OperatingSystem.IsLinux() && Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "kvorum";
+}

@@ -1,3 +1,5 @@
+using Kvorum.Cli.OwnProcess;
+
 namespace Kvorum.Cli;
 
 /// <summary>The kvorum program: the way in.</summary>

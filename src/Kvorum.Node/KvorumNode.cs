@@ -56,6 +56,9 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>What the recovery of the log found.</summary>
     public LogRecovery Recovery => _context.Log.Recovery;
 
+    /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
+    internal bool IsRefused => _context.Introductions.IsRefused;
+
     private ClusterView Cluster => _context.Cluster;
 
     /// <summary>Starts the transport. Call once, when all loops run.</summary>

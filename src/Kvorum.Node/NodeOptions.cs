@@ -84,6 +84,9 @@ public sealed record NodeOptions
     /// <summary>Pause between two rounds of that over all tables, in milliseconds.</summary>
     public long ScrubPauseMs { get; init; } = 60 * 60 * 1000;
 
+    /// <summary>Bytes of entries in one message to a follower; a larger entry travels alone.</summary>
+    public long AppendBytesMax { get; init; } = 1 << 20;
+
     /// <summary>Bytes of native memory that the memtables of all partitions may hold together.</summary>
     public long MemTableBytes { get; init; } = 256 << 20;
 

@@ -136,6 +136,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     private RaftOptions RaftOptions() => new()
     {
+        AppendBytesMax = context.Options.AppendBytesMax,
         Id = context.Cluster.Self,
         HeartbeatTicks = Math.Max(1, context.Options.HeartbeatMs / context.Options.TickMs),
         ElectionTimeoutMinTicks = context.Options.ElectionTimeoutMinMs / context.Options.TickMs,

@@ -4,7 +4,7 @@ namespace Kvorum.Verification;
 // version. The final read of the key shows
 //   1. w's version and w's value (for a delete: nothing); or
 //   2. a greater version, with the value of a write that was asked and whose outcome is not known; or
-//   3. nothing, if a delete was asked whose outcome is not known.
+//   3. nothing, if a delete was asked whose outcome is not known, or the life of w's value has ended.
 // Any other sight means that w, which was acknowledged, is gone.
 //
 // Unlike LinearizabilityChecker this looks at one moment only, so it says exactly which write was lost. It
@@ -51,7 +51,8 @@ public static class DurabilityChecker
         if (read.Value is null)
         {
             return newest.Invocation.Kind == OperationKind.Delete
-                || operations.Any(other => IsOpen(other) && other.Invocation.Kind == OperationKind.Delete);
+                || operations.Any(other => IsOpen(other) && other.Invocation.Kind == OperationKind.Delete)
+                || operations.Any(other => Ends(other, newest));
         }
 
         var isNewest = read.Version is null || read.Version == newest.Outcome.Version;
@@ -62,6 +63,10 @@ public static class DurabilityChecker
         return (read.Version is null || read.Version > newest.Outcome.Version)
             && operations.Any(other => IsOpen(other) && MayHaveMade(other, read.Value));
     }
+
+    // The life of the newest write's value, or of one that took its place and whose outcome nobody knows.
+    private static bool Ends(Operation end, Operation newest) =>
+        end.Invocation.Kind == OperationKind.Expire && end.Invocation.OfVersion >= newest.Outcome.Version;
 
     private static bool IsOpen(Operation operation) =>
         operation.Outcome.Kind is OutcomeKind.Unknown or OutcomeKind.Pending;

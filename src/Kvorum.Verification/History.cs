@@ -26,7 +26,7 @@ public sealed class History
     public Operation Invoke(in Invocation invocation, TimeSpan at = default)
     {
         ArgumentNullException.ThrowIfNull(invocation.Key);
-        if (invocation.Kind == OperationKind.Put)
+        if (invocation.Kind is OperationKind.Put or OperationKind.Expire)
             ArgumentNullException.ThrowIfNull(invocation.Value);
         var operation = new Operation(_operations.Count, invocation, EventCount++, at);
         _operations.Add(operation);

@@ -15,7 +15,7 @@ public readonly record struct Invocation(int Client, OperationKind Kind, string 
     /// </summary>
     public ulong Request { get; init; }
 
-    /// <summary>Put: the value to set. Otherwise null.</summary>
+    /// <summary>Put: the value to set. Expire: the value whose life ends. Otherwise null.</summary>
     public string? Value { get; init; }
 
     /// <summary>Add: the number to add.</summary>
@@ -26,6 +26,9 @@ public readonly record struct Invocation(int Client, OperationKind Kind, string 
     /// one.
     /// </summary>
     public ulong? IfVersion { get; init; }
+
+    /// <summary>Expire: the version that the value was written as.</summary>
+    public ulong OfVersion { get; init; }
 
     /// <summary>True if a put or delete asks for the value before it.</summary>
     public bool ReturnsPrevious { get; init; }

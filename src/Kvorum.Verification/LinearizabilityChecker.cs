@@ -9,11 +9,13 @@ namespace Kvorum.Verification;
 //   3. executed one after the other on one register with a version, absent at first, each gives the answer
 //      that its client got: a read the present value and version; a conditional write is done if the
 //      version is the expected one (0: absent) and refused otherwise; each write gets a version greater
-//      than all before; a write that returns the previous value returns that; an addition gives the sum.
+//      than all before; a write that returns the previous value returns that; an addition gives the sum;
+//      the end of a value's life makes the key absent if it holds just that value, and else does nothing.
 //
 // That is linearizability (Herlihy and Wing, "Linearizability: a correctness condition for concurrent
-// objects", 1990); it is local, so that keys can be checked one by one. Keys that end by time to live are
-// not in the model.
+// objects", 1990); it is local, so that keys can be checked one by one. A key with a time to live is in it if
+// somebody who knows writes the ends of lives into the history, as operations like any others: a value is
+// then served until the end of its life and never after.
 
 /// <summary>Decides whether a history is linearizable. The theorem is at the top of its file.</summary>
 public static class LinearizabilityChecker

@@ -63,6 +63,9 @@ public sealed class Operation
         {
             OperationKind.Put => $"put {Invocation.Key} = {Quoted(Invocation.Value)}",
             OperationKind.Delete => $"delete {Invocation.Key}",
+            OperationKind.Expire => string.Create(
+                CultureInfo.InvariantCulture,
+                $"the end of {Invocation.Key} = {Quoted(Invocation.Value)}, version {Invocation.OfVersion}"),
             OperationKind.Add => string.Create(
                 CultureInfo.InvariantCulture, $"add {Invocation.Delta} to {Invocation.Key}"),
             _ => $"get {Invocation.Key}",

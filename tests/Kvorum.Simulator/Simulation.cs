@@ -23,13 +23,15 @@ internal sealed class Simulation
     private readonly SimulatedWorld _world;
     private readonly Cluster _cluster;
     private readonly FaultMaker _faults;
-    private readonly History _history = new();
-    private readonly StaleReads _staleReads = new();
+    private readonly Notebook _notes = new();
     private readonly SimulatedClient[] _clients;
     private readonly RaftChecker _raft;
     private readonly ReplicaChecker _replicas;
+    private readonly AdmissionChecker _admission;
     private readonly ProgressChecker _progress;
+    private readonly LifeChecker _lives;
     private readonly HistoryChecker _answers;
+    private readonly ScanChecker _scans;
 
     private Simulation(SimulationOptions options)
     {
@@ -39,10 +41,13 @@ internal sealed class Simulation
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Groups);
         _replicas = new(_world, _raft.Facts);
+        _admission = new(_world);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
-            _cluster, _history, _staleReads, options.Workload, number, WorkloadOf(number)))];
+            _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
-        _answers = new(_world, _history, _staleReads);
+        _lives = new(_world, _notes.History, _cluster.Groups);
+        _answers = new(_world, _notes);
+        _scans = new(_world, _notes, options.Cluster.Partitions);
         foreach (var machine in _cluster.Machines)
             (machine.Turned, machine.Changed) = (Turned, Changed);
     }
@@ -66,6 +71,7 @@ internal sealed class Simulation
         }
 
         _answers.CheckAll();
+        _scans.CheckAll();
         return new()
         {
             Seed = _options.Seed,
@@ -73,7 +79,7 @@ internal sealed class Simulation
             TraceHash = _world.Trace.Hash,
             Seconds = _world.NowUs / 1e6,
             Events = _world.Scheduler.Happened,
-            Answered = _history.Operations.Count(operation => operation.IsCertain),
+            Answered = _clients.Sum(client => client.Answers),
             Faults = new SortedDictionary<FaultKind, long>(
                 Enum.GetValues<FaultKind>().ToDictionary(kind => kind, _world.CountOf)),
         };
@@ -102,6 +108,7 @@ internal sealed class Simulation
         Demand(_progress.BoundUs, _progress.HasLeaders, "every group has a leader, and all nodes run");
         Ask(_progress.Probes(round), "every partition takes a write");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
+        Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");
         _answers.CheckFinalReads();
@@ -115,8 +122,7 @@ internal sealed class Simulation
             for (var i = 0; i < _clients.Length && from + i < all.Count; i++)
                 _clients[i].Ask(all[from + i]);
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
-            var asked = Math.Min(_clients.Length, all.Count - from);
-            if (!_history.Operations.TakeLast(asked).All(operation => operation.IsCertain))
+            if (!_clients.Take(all.Count - from).All(client => client.WasAnswered))
                 _world.Fail($"progress: after everything has healed, {promise}: one could not");
         }
     }
@@ -150,15 +156,26 @@ internal sealed class Simulation
         return false;
     }
 
-    private IWorkload WorkloadOf(int number) => number % 3 == 2
-        ? new CounterWorkload(_options.Workload)
-        : new RegisterWorkload(_options.Workload, _options.Cluster.LeaseReads);
+    private IWorkload WorkloadOf(int number)
+    {
+        var (options, byLease) = (_options.Workload, _options.Cluster.LeaseReads);
+        if (options.HasReaders && number % 2 == 0)
+            return new RegisterWorkload(options, byLease, onlyReads: true);
+        return (number % 6) switch
+        {
+            2 or 5 => new CounterWorkload(options),
+            4 => new ScanWorkload(options, byLease),
+            _ => new RegisterWorkload(options, byLease),
+        };
+    }
 
     private void Turned(SimulatedProcess process, int loop)
     {
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
+            _admission.Look(process, replica);
             var applied = _raft.Look(process, replica);
+            _lives.Look(replica);
             if (applied && _replicas.IsDue(replica))
                 _replicas.Compare(replica, process.Name);
         }

@@ -16,14 +16,95 @@ internal static class Swarm
     public static SimulationOptions Draw(ulong seed)
     {
         var random = new RandomStream(seed, "swarm");
-        var cluster = Paced(Cluster(random), new(seed, "rates"));
-        return new()
+        var drawn = new SimulationOptions
         {
             Seed = seed,
-            Cluster = cluster,
+            Cluster = Paced(Cluster(random), new(seed, "rates")),
             Network = Network(random),
             Workload = Workload(random),
             Faults = Faults(random),
+        };
+        // What needs several things at once, at the right moment, no chance brings about: some runs aim at it.
+        var aim = new RandomStream(seed, "aim");
+        return aim.Below(10) switch
+        {
+            0 => AimAtLeases(drawn, aim),
+            1 => AimAtElections(drawn, aim),
+            _ => drawn,
+        };
+    }
+
+    // Leases end at the right moment, and voters protect who holds one: few keys, read all the time by lease,
+    // leaders that are cut off while clients reach them, clocks that drift as far as they may.
+    private static SimulationOptions AimAtLeases(SimulationOptions drawn, RandomStream random)
+    {
+        var least = (int)random.Between(150, 500);
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                Nodes = 3,
+                Partitions = 1,
+                TickMs = 5,
+                HeartbeatMs = (int)(least / random.Between(3, 6)),
+                ElectionMinMs = least,
+                ElectionMaxMs = (int)(least * random.Between(15, 25) / 10),
+                LeaseReads = true,
+                Disk = new() { JobUs = random.Between(20, 100), ExtraUs = random.Between(20, 300) },
+            },
+            Network = drawn.Network with { LatencyUs = random.Between(20, 500), JitterUs = random.Between(0, 500) },
+            Workload = drawn.Workload with
+            {
+                Clients = 10,
+                HasReaders = true,
+                PauseUs = random.Between(4, 10) * 1000,
+                Registers = 2,
+                Counters = 1,
+                MortalShare = 0,
+                ValueBytesMax = 20,
+                TimeoutUs = random.Between(100, 600) * 1000,
+                Lost = 0,
+            },
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.LeaderCut] = 1.5,
+                    [FaultKind.ClockDrift] = 4,
+                    [FaultKind.Pause] = 8,
+                },
+            },
+        };
+    }
+
+    // A leader's entries of older terms, and its own first one: leaders that die soon after they were elected,
+    // and followers that are sent one entry at a time.
+    private static SimulationOptions AimAtElections(SimulationOptions drawn, RandomStream random)
+    {
+        var least = (int)random.Between(150, 400);
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                Nodes = random.Pick([3, 3, 5]),
+                ReplicationFactor = 5,
+                Partitions = 1,
+                TickMs = 5,
+                HeartbeatMs = least / 6,
+                ElectionMinMs = least,
+                ElectionMaxMs = least * 2,
+                AppendBytesMax = 1,
+            },
+            Network = drawn.Network with { LatencyUs = random.Between(500, 5000), JitterUs = random.Between(0, 5000) },
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.YoungLeaderKilled] = 0.2,
+                    [FaultKind.ProcessCrash] = 10,
+                    [FaultKind.Split] = 10,
+                },
+            },
         };
     }
 
@@ -47,6 +128,7 @@ internal static class Swarm
             CheckpointLogBytes = (int)random.Pick([500, 4 << 10, 16 << 10, 1 << 20]),
             TrailingLogBytes = (int)random.Pick([0, 200, 2 << 10, 64 << 10]),
             SessionRecordsMax = (int)random.Pick([3, 50, 500, 16384]),
+            AppendBytesMax = random.Pick([1, 300, 1 << 20]),
             Disk = new() { JobUs = random.Between(20, 500), ExtraUs = random.Between(50, 5000) },
         };
     }
@@ -72,6 +154,8 @@ internal static class Swarm
         PauseUs = random.Between(1, 200) * 1000,
         Registers = (int)random.Between(1, 20),
         Counters = (int)random.Between(1, 4),
+        MortalShare = random.Pick([0, 0.1, 0.5]),
+        TtlMsMax = (int)random.Pick([500, 5000, 20_000]),
         ValueBytesMax = (int)random.Pick([1, 50, 500, 5000]),
         TimeoutUs = random.Between(300, 4000) * 1000,
         Lost = random.Fraction() * 0.1,

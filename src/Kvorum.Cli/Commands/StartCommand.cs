@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.OwnProcess;
 using Kvorum.Server.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -17,14 +18,15 @@ internal static class StartCommand
         flags.AddTo(command);
         command.SetAction((parsed, _) => Run(
             flags.Read(parsed), parsed.GetValue(flags.LogLevel)!, parsed.GetValue(flags.UntilStdinEnds),
-            parsed.InvocationConfiguration.Error));
+            parsed.GetValue(flags.Scheduling) == "auto", parsed.InvocationConfiguration.Error));
         return command;
     }
 
     private static async Task<int> Run(
-        ServerOptions options, string level, bool untilStdinEnds, TextWriter errors)
+        ServerOptions options, string level, bool untilStdinEnds, bool choosesScheduling, TextWriter errors)
     {
         using var logging = Logging(level);
+        using var scheduling = choosesScheduling ? ThreadScheduling.Begin() : null;
         using var end = new EndSignals();
         if (options.Validate() is { Count: > 0 } broken)
             return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);

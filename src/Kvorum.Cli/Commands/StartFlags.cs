@@ -131,6 +131,12 @@ internal sealed class StartFlags
         "--log-level", "Least important lines to log.", "information", "trace", "debug", "information",
         "warning", "error", "critical");
 
+    /// <summary>--scheduling.</summary>
+    public Option<string> Scheduling { get; } = Flag.Word(
+        "--scheduling",
+        "auto: the node's threads queue for a processor instead of interrupting each other, unless others keep "
+        + "the processors busy; normal: as the system does it.", "auto", "auto", "normal");
+
     /// <summary>--until-stdin-ends.</summary>
     public Option<bool> UntilStdinEnds { get; } =
         new("--until-stdin-ends") { Description = "End when standard input does.", Hidden = true };
@@ -143,7 +149,7 @@ internal sealed class StartFlags
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _shutdown,
-            LogLevel, _wal, _snapEvery, UntilStdinEnds,
+            Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
             command.Options.Add(option);

@@ -30,9 +30,6 @@ internal sealed class Introductions
     private bool _isWriting;
     private bool _isAdmitting;
     private long _askedMs;
-
-    // Not before: there was no room to write down what is to be remembered.
-    private long _writeAgainMs;
     private volatile string[] _alerts = [];
 
     public Introductions(NodeContext context, IReadOnlyList<NodeLoop> loops, IdentityFile identity)
@@ -80,6 +77,7 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
+        // For want of room on the disk they may be due still.
         if (_met.Count > 0)
             Remember();
         AdmitIfGranted();
@@ -109,7 +107,14 @@ internal sealed class Introductions
     /// <summary>A peer knows this node's folder, or refuses it.</summary>
     public void Answered(NodeId from, in IntroductionAnswer answer)
     {
-        if (answer.Incarnation != _incarnation || !_unanswered.Remove(from))
+        if (answer.Incarnation != _incarnation)
+        {
+            // A late word of another folder came to the peer after this one's: it must hear again who is here.
+            _unanswered.Add(from);
+            return;
+        }
+
+        if (!_unanswered.Remove(from))
             return;
         if (answer.Refusal.Length > 0)
         {
@@ -175,7 +180,7 @@ internal sealed class Introductions
     // One write at a time; whoever is met meanwhile goes into the next.
     private void Remember()
     {
-        if (_isWriting || Loop.NowMs < _writeAgainMs)
+        if (_isWriting)
             return;
         _isWriting = true;
         var written = _known.With(_met);
@@ -186,8 +191,9 @@ internal sealed class Introductions
 
     private void Remembered(KnownMembers written, KeyValuePair<NodeId, UInt128>[] members, Exception? failure)
     {
+        ThrowIf(failure, "who the other members are");
         _isWriting = false;
-        if (IsForLater(failure, "who the other members are"))
+        if (failure is not null)
             return;
         _known = written;
         foreach (var (member, incarnation) in members)
@@ -202,13 +208,14 @@ internal sealed class Introductions
 
     private void AdmitIfGranted()
     {
-        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted || Loop.NowMs < _writeAgainMs)
+        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted)
             return;
         _isAdmitting = true;
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
+            ThrowIf(failure, "that this node takes part");
             _isAdmitting = false;
-            if (!IsForLater(failure, "that this node takes part"))
+            if (failure is null)
                 TakePart();
         });
     }
@@ -238,14 +245,10 @@ internal sealed class Introductions
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
     }
 
-    // What finds no room is tried again: until then nobody is answered, and this node takes no part.
-    private bool IsForLater(Exception? failure, string what)
+    // A full disk ends no node: it is tried again.
+    private static void ThrowIf(Exception? failure, string what)
     {
-        if (failure is null)
-            return false;
-        if (failure is not DiskFullException)
+        if (failure is not (null or DiskFullException))
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
-        _writeAgainMs = Loop.NowMs + Limits.DiskFullRetryMs;
-        return true;
     }
 }

@@ -13,8 +13,8 @@ namespace Kvorum.Node.Replicas;
 /// </summary>
 internal sealed partial class Replica
 {
-    // Proposed here, in log order; each is resolved by the entry that is committed at its index.
-    private readonly Queue<(LogIndex Index, Term Term, Call Call)> _proposals = new();
+    // Proposed here; each is resolved by the entry that is committed at its index.
+    private readonly Proposals _proposals = new();
 
     // No leader is known, or it refused: asked again when something changes.
     private List<Call> _waiting = [];
@@ -68,7 +68,7 @@ internal sealed partial class Replica
     public void SweepDeadlines(long nowMs)
     {
         Sweep(_waiting, nowMs);
-        foreach (var (_, _, call) in _proposals)
+        foreach (var call in _proposals.Calls)
             SweepOne(call, nowMs);
         foreach (var (_, calls) in _readsAwaitingApply)
             Sweep(calls, nowMs);
@@ -111,7 +111,7 @@ internal sealed partial class Replica
         switch (result.Outcome)
         {
             case ProposeOutcome.Accepted:
-                _proposals.Enqueue((result.Index, result.Term, call));
+                _proposals.Add(result.Index, result.Term, call);
                 break;
             case ProposeOutcome.Overloaded:
                 loop.Finish(call, Overloaded());
@@ -145,9 +145,8 @@ internal sealed partial class Replica
     // ever.
     private void Resolve(in Entry entry, Outcome? outcome)
     {
-        while (_proposals.TryPeek(out var head) && head.Index <= entry.Index)
+        while (_proposals.TryTake(entry.Index, out var head))
         {
-            _proposals.Dequeue();
             if (head.Call.IsDone)
                 continue;
             if (head.Index == entry.Index && head.Term == entry.Term && outcome is { } applied)
@@ -162,7 +161,7 @@ internal sealed partial class Replica
     /// </summary>
     private void ForgetProposals()
     {
-        while (_proposals.TryDequeue(out var head))
+        while (_proposals.TryTake(new(ulong.MaxValue), out var head))
         {
             if (head.Call.IsDone)
                 continue;

@@ -20,7 +20,7 @@ internal readonly record struct KeyStep
     /// <summary>True if its condition did not hold.</summary>
     public bool IsRefused { get; init; }
 
-    /// <summary>Put: the value to set.</summary>
+    /// <summary>Put: the value to set. Expire: the value whose life ends.</summary>
     public int Value { get; init; }
 
     /// <summary>Add: the number to add.</summary>
@@ -37,7 +37,7 @@ internal readonly record struct KeyStep
 
     /// <summary>
     /// The version that the answer reported; of a step of unknown outcome, the one under which the value
-    /// that it alone sets was seen.
+    /// that it alone sets was seen. Expire: the version that the value was written as.
     /// </summary>
     public ulong? Version { get; init; }
 
@@ -56,7 +56,7 @@ internal readonly record struct KeyStep
     /// Where its version places the step among the others that have one, since versions grow: twice the
     /// version for the write that got it, one more for those who saw it, zero for none.
     /// </summary>
-    public ulong Position => Version is null or 0 ? 0 : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
+    public ulong Position => Version is null or 0 || Kind == OperationKind.Expire ? 0 : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
 
     /// <summary>
     /// True if the state tells whether it can still happen: the version that it expects has come by then,
@@ -65,9 +65,10 @@ internal readonly record struct KeyStep
     public bool IsSpentByVersion => !IsCertain && IfVersion > 0;
 
     /// <summary>True if it changes the key.</summary>
-    public bool IsWrite => Kind != OperationKind.Get && !IsRefused;
+    public bool IsWrite => Kind is not (OperationKind.Get or OperationKind.Expire) && !IsRefused;
 
     /// <summary>True if what it does or answers depends on what the key holds.</summary>
-    public bool DependsOnState => Kind is OperationKind.Get or OperationKind.Add || IsRefused
+    public bool DependsOnState => Kind is OperationKind.Get or OperationKind.Add or OperationKind.Expire
+        || IsRefused
         || IfVersion is not null || Seen != NothingSeen;
 }

@@ -24,6 +24,9 @@ internal sealed class KeySteps
                 _seen.Add(value);
         }
 
+        foreach (var end in operations.Where(one => one.Invocation.Kind == OperationKind.Expire))
+            _seen.Add(end.Invocation.Value!);
+
         _adds = operations.Any(operation => operation.Invocation.Kind == OperationKind.Add);
         Steps = new(operations.Count);
         foreach (var operation in operations.Where(Matters))
@@ -106,11 +109,12 @@ internal sealed class KeySteps
             Kind = asked.Kind,
             IsCertain = certain,
             IsRefused = certain && operation.Outcome.Kind == OutcomeKind.Refused,
-            Value = asked.Kind == OperationKind.Put ? WrittenBy(asked.Value!, certain) : 0,
+            Value = asked.Value is { } value ? WrittenBy(value, certain) : 0,
             Delta = asked.Delta,
             Seen = certain ? SeenBy(operation) : KeyStep.NothingSeen,
             IfVersion = asked.IfVersion,
-            Version = certain ? operation.Outcome.Version : null,
+            Version = asked.Kind == OperationKind.Expire ? asked.OfVersion
+                : certain ? operation.Outcome.Version : null,
             Twin = -1,
         };
         return certain ? step : step with { Twin = TwinOf(step) };

@@ -14,6 +14,8 @@ internal static class RegisterModel
     public static bool TryApply(in KeyStep step, KeySteps values, RegisterState state, out RegisterState next)
     {
         next = state;
+        if (step.Kind == OperationKind.Expire)
+            return Expires(step, ref next);
         if (step.IsRefused)
             return IsRefused(step, ref next);
         if (step.IfVersion is { } condition && !HasVersion(ref next, condition))
@@ -38,6 +40,25 @@ internal static class RegisterModel
             return present != step.IfVersion && HasVersion(ref state, present);
         var known = state.Value == RegisterState.Absent ? 0 : state.Floor;
         return !state.HasVersion || known != step.IfVersion;
+    }
+
+    // What ends was written: versions up to its own have been. If another value has taken its place, nothing
+    // is left to end. It takes no version itself.
+    private static bool Expires(in KeyStep step, ref RegisterState state)
+    {
+        var version = step.Version!.Value;
+        var newest = Math.Max(state.Floor, version);
+        if (state.Value == step.Value)
+        {
+            var isThere = state.HasVersion ? state.Floor == version : state.Floor < version;
+            state = new(RegisterState.Absent, newest, true);
+            return isThere;
+        }
+
+        if (!step.IsCertain || (state.Value != RegisterState.Absent && state.HasVersion))
+            return step.IsCertain && state.Floor > version;
+        state = state with { Floor = newest };
+        return true;
     }
 
     private static bool Adds(in KeyStep step, KeySteps values, ref RegisterState state) =>

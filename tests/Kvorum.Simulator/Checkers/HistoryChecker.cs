@@ -12,7 +12,7 @@ namespace Kvorum.Simulator.Checkers;
 //   stale reads   a stale read shows a value that was written, under the version that its write was given.
 
 /// <summary>What clients were told is what a store that keeps its promises would have told them.</summary>
-internal sealed class HistoryChecker(SimulatedWorld world, History history, StaleReads staleReads)
+internal sealed class HistoryChecker(SimulatedWorld world, Notebook notes)
 {
     private const int ReaderClient = 2000;
     private readonly RandomStream _random = world.Random("final reads");
@@ -21,8 +21,8 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
     /// <summary>One read of every key that any client has named.</summary>
     public IReadOnlyList<Asked> FinalReads()
     {
-        _finalReadsFrom = history.Operations.Count;
-        return [.. history.ByKey().Select((key, number) =>
+        _finalReadsFrom = notes.History.Operations.Count;
+        return [.. notes.History.ByKey().Select((key, number) =>
             RegisterWorkload.Read(ReaderClient + number, key.Key, ReadConsistency.Linearizable, _random))];
     }
 
@@ -31,21 +31,23 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
     {
         if (world.Failure is not null)
             return;
-        var reads = history.Operations.Skip(_finalReadsFrom).Select(operation => new FinalRead(
+        var reads = notes.History.Operations.Skip(_finalReadsFrom)
+            .Where(operation => operation.Invocation.Kind == OperationKind.Get)
+            .Select(operation => new FinalRead(
             operation.Invocation.Key, operation.Outcome.Value, operation.Outcome.Version)).ToArray();
-        Report(DurabilityChecker.Check(history, reads));
+        Report(DurabilityChecker.Check(notes.History, reads));
         foreach (var read in reads.Where(read => read.Key.StartsWith("counter", StringComparison.Ordinal)))
             CheckCounter(read);
     }
 
-    /// <summary>Checks the whole history.</summary>
+    /// <summary>Checks the whole notes.History.</summary>
     public void CheckAll()
     {
-        var result = LinearizabilityChecker.Check(history);
+        var result = LinearizabilityChecker.Check(notes.History);
         Report(result.Violations);
         if (result.Undecided.Count > 0)
             world.Fail($"linearizability: not decided for {string.Join(", ", result.Undecided)}");
-        Report(ExactlyOnceChecker.Check(history));
+        Report(ExactlyOnceChecker.Check(notes.History));
         CheckStaleReads();
     }
 
@@ -57,7 +59,7 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
 
     private void CheckCounter(FinalRead read)
     {
-        var increments = history.Operations
+        var increments = notes.History.Operations
             .Where(operation => operation.Invocation.Key == read.Key)
             .Where(operation => operation.Invocation.Kind == OperationKind.Put)
             .ToArray();
@@ -74,14 +76,14 @@ internal sealed class HistoryChecker(SimulatedWorld world, History history, Stal
     private void CheckStaleReads()
     {
         var written = new Dictionary<(string Key, string Value), ulong?>();
-        foreach (var operation in history.Operations)
+        foreach (var operation in notes.History.Operations)
         {
             var (asked, outcome) = (operation.Invocation, operation.Outcome);
             if (asked is { Kind: OperationKind.Put, Value: { } value } && outcome.Kind != OutcomeKind.Failed)
                 written[(asked.Key, value)] = outcome.Kind == OutcomeKind.Ok ? outcome.Version : null;
         }
 
-        foreach (var sight in staleReads.Sights)
+        foreach (var sight in notes.StaleReads.Sights)
         {
             var isWritten = written.TryGetValue((sight.Key, sight.Value), out var version);
             if (!isWritten)

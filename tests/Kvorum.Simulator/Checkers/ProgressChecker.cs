@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
@@ -8,7 +9,9 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
-// a leader, every partition takes a write, and every replica has applied all that is committed.
+// a leader, every partition takes a write, and every replica has applied all that is committed. A node whose
+// Keys whose end has come by the clock of their leader are gone. A node whose
+// disk was wiped runs too, knows that it is refused, and stays out; the others do without it.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
@@ -22,7 +25,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public long BoundUs => 30_000_000 + (10_000L * cluster.Options.ElectionMaxMs);
 
     /// <summary>True if all nodes run that can, and every group has a leader.</summary>
-    public bool HasLeaders() => cluster.Machines.All(machine => machine.Process is not null || machine.IsLost)
+    public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
         && Enumerable.Range(0, cluster.Groups).All(group => Replicas(group).Any(replica => replica.IsLeader));
 
     /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
@@ -33,6 +36,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
 
+    /// <summary>True if no leader keeps a key whose end its clock has passed by a second.</summary>
+    public bool HasEnded() => cluster.TakingPart.All(process => process.Replicas.All(replica =>
+        !replica.IsLeader || replica.Machine is not KeyValueMachine { NextExpiryMs: { } next }
+        || (long)next > process.Machine.Clock.GetUtcNow().ToUnixTimeMilliseconds() - 1000));
+
     /// <summary>A write to each partition.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
         [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round))];
@@ -40,7 +48,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// <summary>Compares the content of all replicas.</summary>
     public void CompareAll()
     {
-        foreach (var process in cluster.Running)
+        foreach (var process in cluster.TakingPart)
         {
             foreach (var replica in process.Replicas)
                 contents.Compare(replica, process.Name);
@@ -52,7 +60,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
 
     private IEnumerable<Replica> Replicas(int group) =>
-        cluster.Running.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
+        cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
+
+    private static bool IsWhereItBelongs(Machine machine) => machine.Process is { } process
+        ? process.Node.IsRefused == machine.IsWiped
+        : machine.IsLost;
 
     private Asked Probe(int partition, int round)
     {

@@ -91,6 +91,8 @@ internal static class SimulatorCommand
             Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
         };
         root.Subcommands.Add(CreateMutants());
+        root.Subcommands.Add(TrialCommands.CreateElections());
+        root.Subcommands.Add(TrialCommands.CreateFailovers());
         AtLeast(Runs, 1);
         AtLeast(Jobs, 1);
         AtLeast(Seconds, 1);

@@ -62,7 +62,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void Flip()
     {
-        if (Pick() is not { } machine || !MayDamage(machine) || !IsFormed)
+        if (Pick() is not { } machine || machine.IsWiped || !MayDamage(machine) || !IsFormed)
             return;
         var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
@@ -82,6 +82,22 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
                 machine.Kill(FaultKind.ProcessCrash);
             return;
         }
+    }
+
+    /// <summary>
+    /// A node comes back with an empty disk under its id. Mostly somebody finds the former disk in time, and
+    /// starts the node with it; else the node stays out to the end.
+    /// </summary>
+    public void Wipe()
+    {
+        if (Pick() is not { } machine || machine.IsDamaged || !MayDamage(machine) || !IsFormed)
+            return;
+        // Who never met the former folder would refuse that one when it comes back, and not the empty one.
+        if (!cluster.Machines.All(other => other == machine || other.Knows(machine)))
+            return;
+        machine.Wipe();
+        if (random.Chance(0.7))
+            spell.UndoAfter(random.Between(1_000_000, 15_000_000), machine.PutBack);
     }
 
     // A majority of every group must stay whole, so that there is someone to rebuild from.

@@ -14,6 +14,9 @@ internal sealed class FaultMaker
     private readonly NetworkNemesis _network;
     private readonly RandomStream _random;
 
+    // So many of the nodes that are elected next will not live long.
+    private int _traps;
+
     public FaultMaker(Cluster cluster, FaultOptions options)
     {
         (_cluster, _options) = (cluster, options);
@@ -22,6 +25,8 @@ internal sealed class FaultMaker
         _plan = new(cluster.World, options, Strike);
         _disks = new(cluster, _spell, cluster.World.Random("faults of disks"));
         _network = new(cluster, _spell, cluster.World.Random("faults of the network"));
+        foreach (var machine in cluster.Machines)
+            machine.Elected = Elected;
     }
 
     /// <summary>A time of faults begins; returns how long it lasts, in microseconds.</summary>
@@ -36,6 +41,7 @@ internal sealed class FaultMaker
     public void Heal()
     {
         _plan.End();
+        _traps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
         foreach (var machine in _cluster.Machines)
@@ -62,6 +68,12 @@ internal sealed class FaultMaker
             case FaultKind.PowerLossOfAll:
                 foreach (var machine in _cluster.Machines)
                     machine.LosePower(kind);
+                break;
+            case FaultKind.YoungLeaderKilled:
+                _traps++;
+                break;
+            case FaultKind.LeaderCut:
+                _network.CutLeader();
                 break;
             case FaultKind.Pause:
                 Pause();
@@ -90,6 +102,9 @@ internal sealed class FaultMaker
             case FaultKind.BitFlip:
                 _disks.Flip();
                 break;
+            case FaultKind.WipedDisk:
+                _disks.Wipe();
+                break;
             case FaultKind.OneWayCut:
                 _network.CutOneWay();
                 break;
@@ -108,6 +123,24 @@ internal sealed class FaultMaker
             default:
                 throw new InvalidOperationException($"{kind} is not made here");
         }
+    }
+
+    // Before, while or after its first entry reaches the others.
+    private void Elected(Machine machine)
+    {
+        if (_traps == 0)
+            return;
+        _traps--;
+        var process = machine.Process;
+        _cluster.World.Scheduler.After(_random.Exponential(8_000), () =>
+        {
+            if (process is not { IsAlive: true } || machine.Process != process)
+                return;
+            if (_random.Chance(0.5))
+                machine.Kill(FaultKind.YoungLeaderKilled);
+            else
+                machine.LosePower(FaultKind.YoungLeaderKilled);
+        });
     }
 
     // Longer than a lease can last.

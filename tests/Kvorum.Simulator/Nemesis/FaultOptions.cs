@@ -17,8 +17,10 @@ internal sealed record FaultOptions
     public int RoundMaxSeconds { get; init; } = 25;
 
     /// <summary>Every kind that the simulator makes: those of single frames and messages included.</summary>
-    public static IReadOnlyList<FaultKind> Claimed { get; } =
-        [.. Enum.GetValues<FaultKind>().Where(kind => kind != FaultKind.WipedDisk)];
+    public static IReadOnlyList<FaultKind> Claimed { get; } = Enum.GetValues<FaultKind>();
+
+    /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
+    public static bool IsDamage(FaultKind kind) => kind is FaultKind.BitFlip or FaultKind.WipedDisk;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()
@@ -27,6 +29,7 @@ internal sealed record FaultOptions
         [FaultKind.PowerLoss] = 25,
         [FaultKind.CrashInDiskWork] = 20,
         [FaultKind.PowerLossOfAll] = 62,
+        [FaultKind.YoungLeaderKilled] = 30,
         [FaultKind.Pause] = 25,
         [FaultKind.ClockDrift] = 25,
         [FaultKind.ClockJump] = 30,
@@ -36,10 +39,12 @@ internal sealed record FaultOptions
         [FaultKind.DiskFull] = 62,
         [FaultKind.SlowDisk] = 38,
         [FaultKind.BitFlip] = 80,
+        [FaultKind.WipedDisk] = 100,
         [FaultKind.FrameLost] = 30,
         [FaultKind.FrameDuplicated] = 30,
         [FaultKind.FrameReordered] = 30,
         [FaultKind.OneWayCut] = 20,
+        [FaultKind.LeaderCut] = 25,
         [FaultKind.Split] = 20,
         [FaultKind.ConnectionReset] = 12,
         [FaultKind.SlowLink] = 25,

@@ -22,7 +22,7 @@ internal sealed class FaultPlan(SimulatedWorld world, FaultOptions options, Acti
         {
             var first = random.Exponential(options.MeanSeconds[kind] * 1e6);
             // Except damage: a node that is lost early spoils the rest of the run.
-            var isDue = round == 1 && kind != FaultKind.BitFlip;
+            var isDue = round == 1 && !FaultOptions.IsDamage(kind);
             var latest = isDue ? random.Between(0, lengthUs * 3 / 4) : long.MaxValue;
             Plan(kind, random, round, Math.Min(first, latest));
         }

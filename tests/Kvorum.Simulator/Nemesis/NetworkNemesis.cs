@@ -21,6 +21,28 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
         spell.UndoAfter(SomeTime(), () => Network.Mend(link.From, link.To));
     }
 
+    /// <summary>A leader is cut off from one other machine or from all, about as long as elections take.</summary>
+    public void CutLeader()
+    {
+        var leaders = cluster.Running.Where(process => process.Replicas.Any(replica => replica.IsLeader)).ToArray();
+        if (leaders.Length == 0 || Network.Machines < 2)
+            return;
+        var leader = random.Pick(leaders).Machine.Index;
+        var others = Enumerable.Range(0, Network.Machines).Where(machine => machine != leader).ToArray();
+        if (random.Chance(0.5))
+            others = [random.Pick(others)];
+        cluster.World.Fired(FaultKind.LeaderCut);
+        Say($"a leader is cut off from {string.Join(' ', others.Select(other => $"node-{other + 1}"))}", leader);
+        var us = 1000 * random.Between(cluster.Options.ElectionMinMs, 4L * cluster.Options.ElectionMaxMs);
+        foreach (var other in others)
+        {
+            Network.Cut(leader, other);
+            Network.Cut(other, leader);
+            spell.UndoAfter(us, () => Network.Mend(leader, other));
+            spell.UndoAfter(us, () => Network.Mend(other, leader));
+        }
+    }
+
     /// <summary>The machines are on two sides for a while.</summary>
     public void Split()
     {

@@ -37,9 +37,15 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine, PeerHello 
             link?.Dial();
     }
 
+    /// <summary>Told of each frame before it is sent.</summary>
+    public Action<PeerFrameKind> Sending { get; set; } = static _ => { };
+
     /// <inheritdoc/>
-    public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload) =>
-        _links[network.MachineOf(to)] is { } link && link.Send(kind, payload);
+    public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
+    {
+        Sending(kind);
+        return _links[network.MachineOf(to)] is { } link && link.Send(kind, payload);
+    }
 
     /// <summary>The link to a machine.</summary>
     public Link? LinkTo(int peer) => _links[peer];

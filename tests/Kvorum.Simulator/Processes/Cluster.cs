@@ -39,6 +39,10 @@ internal sealed class Cluster
     public IEnumerable<SimulatedProcess> Running =>
         Machines.Select(machine => machine.Process).OfType<SimulatedProcess>();
 
+    /// <summary>Those of them that take part: an empty disk keeps a node out.</summary>
+    public IEnumerable<SimulatedProcess> TakingPart =>
+        Running.Where(static process => !process.Machine.IsWiped);
+
     /// <summary>How many machines may lose their data for good without any promise being off.</summary>
     public int LossesAllowed => (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2;
 
@@ -84,6 +88,7 @@ internal sealed class Cluster
             ScrubBytesPerSecond = Options.ScrubRate,
             ScrubPauseMs = 2000,
             SessionRecordsMax = Options.SessionRecordsMax,
+            AppendBytesMax = Options.AppendBytesMax,
         };
     }
 }

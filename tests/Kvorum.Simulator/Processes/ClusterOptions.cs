@@ -48,6 +48,9 @@ internal sealed record ClusterOptions
     /// <summary>Exactly-once records kept per partition.</summary>
     public int SessionRecordsMax { get; init; } = 500;
 
+    /// <summary>Bytes of entries in one message to a follower.</summary>
+    public long AppendBytesMax { get; init; } = 1 << 20;
+
     /// <summary>How fast the disks are.</summary>
     public DiskSpeed Disk { get; init; } = new();
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Kvorum.Node;
 using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Disks;
@@ -17,6 +18,9 @@ internal sealed class Machine
     private readonly RandomStream _random;
     private int _failuresAtStart;
     private int _plan;
+
+    // The disk that was taken out, as the end of its process left it.
+    private SimulatedDisk? _former;
 
     public Machine(SimulatedWorld world, SimulatedNetwork network, int index, NodeOptions options)
     {
@@ -57,12 +61,17 @@ internal sealed class Machine
     /// <summary>True once its data is damaged and it has refused to start: it never comes back.</summary>
     public bool IsLost { get; private set; }
 
+    /// <summary>
+    /// True while an empty disk is in the place of the one that it took part with: it must stay out.
+    /// </summary>
+    public bool IsWiped => _former is not null;
+
     /// <summary>Its data folder was admitted by the others: from then on it starts without asking.</summary>
     public bool IsAdmitted => Disk.Exists("identity.json")
         && Disk.ReadAll("identity.json").AsSpan().IndexOf("\"admitted\": true"u8) >= 0;
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
-    public bool IsDamaged => IsLost || Disk.HasDamage
+    public bool IsDamaged => IsLost || IsWiped || Disk.HasDamage
         || (Process?.Replicas.Any(static replica => replica.IsFenced) ?? false);
 
     /// <summary>Told after each turn of a loop.</summary>
@@ -70,6 +79,9 @@ internal sealed class Machine
 
     /// <summary>Told after a start, and after an end.</summary>
     public Action<Machine, bool> Changed { get; set; } = static (_, _) => { };
+
+    /// <summary>Told when its node is elected leader of a partition.</summary>
+    public Action<Machine> Elected { get; set; } = static _ => { };
 
     /// <summary>Makes the world's disk errors; asked for each operation.</summary>
     public Func<string, string, IOException?>? DiskFault
@@ -98,6 +110,7 @@ internal sealed class Machine
         Disk.DamageRead.Clear();
         _failuresAtStart = Disk.FailedOperations;
         var endpoint = _network.Connect(Index, _options.Self);
+        endpoint.Sending = Sending;
         try
         {
             Process = SimulatedProcess.Start(this, endpoint, _options, new(_random.Next(), "process"));
@@ -128,6 +141,44 @@ internal sealed class Machine
     {
         End(why, isPowerLost: true);
         AfterPowerLoss();
+    }
+
+    /// <summary>
+    /// The power goes, and with it the disk: the node comes under its id with an empty one.
+    /// </summary>
+    public void Wipe()
+    {
+        LosePower(FaultKind.WipedDisk);
+        _former = Disk;
+        Put(new() { KeepsTrace = false });
+        Trace("an empty disk is in its place");
+    }
+
+    /// <summary>
+    /// What an operator does who has its former disk: stops the node and starts it with that.
+    /// </summary>
+    public void PutBack()
+    {
+        if (_former is not { } former)
+            return;
+        if (Process is not null)
+            EndProcess(isPowerLost: false);
+        _former = null;
+        Put(former);
+        Trace("its former disk is back");
+    }
+
+    /// <summary>True if it remembers durably by which data folder it knows the other.</summary>
+    public bool Knows(Machine other)
+    {
+        const string field = "\"incarnation\": \"";
+        if (!Disk.Exists("members.json") || !other.Disk.Exists("identity.json"))
+            return false;
+        var identity = Encoding.UTF8.GetString(other.Disk.ReadAll("identity.json"));
+        var at = identity.IndexOf(field, StringComparison.Ordinal) + field.Length;
+        var incarnation = identity[at..identity.IndexOf('"', at)];
+        return Encoding.UTF8.GetString(Disk.ReadAll("members.json"))
+            .Contains(incarnation, StringComparison.Ordinal);
     }
 
     /// <summary>The node itself has ended its process.</summary>
@@ -190,10 +241,25 @@ internal sealed class Machine
     private void AfterPowerLoss()
     {
         var weather = _random.Below(4) switch { 0 => 0.0, 1 => 1.0, _ => _random.Fraction() };
-        Disk = Disk.Crash(() => _random.Chance(weather));
+        Put(Disk.Crash(() => _random.Chance(weather)));
+    }
+
+    private void Put(SimulatedDisk disk)
+    {
+        Disk = disk;
         Disk.Fault = DiskFault;
         Disk.BytesMax = DiskBytesMax ?? long.MaxValue;
     }
+
+    private void Trace(string what) =>
+        World.Trace.Event(Verbosity.Faults, TraceKind.Fault, Index, (ulong)what.Length, $"{what}");
+
+    // An outsider may say who it is and pass requests on; of groups it must not speak.
+    private void Sending(PeerFrameKind kind) => World.Require(
+        !IsWiped || kind is PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer
+            or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.ScanAsk
+            or PeerFrameKind.SlowLog,
+        $"a wiped disk stays out: node-{Index + 1} sends {kind} frames");
 
     private static bool IsLog(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 

@@ -109,10 +109,14 @@ internal sealed class SimulatedProcess : INodeEvents
     }
 
     /// <inheritdoc/>
-    public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
+    public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader)
+    {
         World.Trace.Event(
             Verbosity.Faults, TraceKind.Role, Machine.Index, (term << 8) | partition,
             $"{keyspace}/{partition} is {role} in term {term}, leader {(leader == "" ? "unknown" : leader)}");
+        if (role == "leader" && keyspace == "default")
+            Machine.Elected(Machine);
+    }
 
     /// <inheritdoc/>
     public void Note(string message) => World.Trace.Event(

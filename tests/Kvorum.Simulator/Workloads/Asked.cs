@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Verification;
 
@@ -9,8 +10,18 @@ namespace Kvorum.Simulator.Workloads;
 /// <param name="Invocation">As the history has it.</param>
 internal sealed record Asked(Request Request, Invocation Invocation)
 {
-    /// <summary>True for a read that may be out of date: it is not part of the history.</summary>
-    public bool IsStale => Request is GetRequest { Consistency: ReadConsistency.Stale };
+    /// <summary>
+    /// What goes into the history: the invocation; of a page of a scan, a read of each key that it may cover;
+    /// nothing of a read that may be out of date, or tells no values.
+    /// </summary>
+    public IReadOnlyList<Invocation> Recorded { get; init; } = Request switch
+    {
+        GetRequest { Consistency: ReadConsistency.Stale } or ScanRequest => [],
+        _ => [Invocation],
+    };
+
+    /// <summary>Of a page: which scan it belongs to.</summary>
+    public int Scan { get; init; }
 
     /// <inheritdoc/>
     public override string ToString()
@@ -22,6 +33,9 @@ internal sealed record Asked(Request Request, Invocation Invocation)
             text += string.Create(CultureInfo.InvariantCulture, $" if version {version}");
         return Request switch
         {
+            ScanRequest scan => ScanText(scan),
+            PutRequest { TtlMs: > 0 } put => string.Create(
+                CultureInfo.InvariantCulture, $"{text} for {put.TtlMs} ms, request {put.RequestId}"),
             WriteRequest { ClientId.Length: > 0 } write =>
                 string.Create(CultureInfo.InvariantCulture, $"{text}, request {write.RequestId}"),
             GetRequest { Consistency: ReadConsistency.Lease } => $"{text}, by lease",
@@ -31,5 +45,12 @@ internal sealed record Asked(Request Request, Invocation Invocation)
     }
 
     /// <summary>True if it may be asked again without a second effect.</summary>
-    public bool IsRepeatable => Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
+    public bool IsRepeatable => Request is GetRequest or ScanRequest
+        or WriteRequest { ClientId.Length: > 0 };
+
+    private string ScanText(ScanRequest scan) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"scan {Scan} {Encoding.UTF8.GetString(scan.Key.Span)}..{Encoding.UTF8.GetString(scan.End.Span)}, "
+            + $"{(scan.Reverse ? "reverse, " : "")}{(scan.KeysOnly ? "keys only, " : "")}"
+            + $"{(scan.Token.IsEmpty ? "first page" : "next page")}, {scan.Consistency}");
 }

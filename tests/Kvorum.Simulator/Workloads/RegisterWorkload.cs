@@ -7,17 +7,20 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Workloads;
 
 /// <summary>
-/// Keys all over the partitions that are set, read, removed, and compared with the version last seen; every
-/// value is written once.
+/// Keys all over the partitions that are set, some for a time, read, removed, and compared with the version
+/// last seen; every value is written once.
 /// </summary>
-internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads) : IWorkload
+internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads, bool onlyReads = false)
+    : IWorkload
 {
     private readonly SortedDictionary<string, ulong> _seen = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public Asked Next(int client, ulong request, RandomStream random)
     {
-        var key = string.Create(CultureInfo.InvariantCulture, $"register-{random.Below(options.Registers)}");
+        var key = KeyOf(random.Below(options.Registers));
+        if (onlyReads)
+            return Read(client, key, leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable, random);
         var draw = random.Below(100);
         if (draw < 45)
             return Read(client, key, draw < 5 ? ReadConsistency.Stale
@@ -39,6 +42,7 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
                 IfVersion = ifVersion,
                 ReturnPrevious = returnsPrevious,
                 NoRedirect = random.Chance(0.2),
+                TtlMs = random.Chance(options.MortalShare) ? 1 + (ulong)random.Below(options.TtlMsMax) : 0,
             },
             new(client, OperationKind.Put, key)
             {
@@ -56,12 +60,19 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads)
             _seen[asked.Invocation.Key] = reply.Version;
     }
 
+    /// <summary>Name of a register.</summary>
+    public static string KeyOf(int register) =>
+        string.Create(CultureInfo.InvariantCulture, $"register-{register}");
+
     /// <summary>What a client calls itself.</summary>
     public static string ClientId(int client) =>
         string.Create(CultureInfo.InvariantCulture, $"client-{client}");
 
     /// <summary>A key or value as bytes.</summary>
     public static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    /// <summary>A key as text.</summary>
+    public static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 
     /// <summary>A read as the history has it.</summary>
     public static Asked Read(int client, string key, ReadConsistency consistency, RandomStream random) => new(

@@ -12,13 +12,12 @@ namespace Kvorum.Simulator.Workloads;
 /// again where that is safe, and writes into the history what it knows. What it does not know it says so.
 /// </summary>
 internal sealed class SimulatedClient(
-    Cluster cluster, History history, StaleReads staleReads, WorkloadOptions options, int number,
-    IWorkload workload)
+    Cluster cluster, Notebook notes, WorkloadOptions options, int number, IWorkload workload)
 {
     private readonly RandomStream _random = cluster.World.Random("client", number);
     private Asked? _asked;
     private Asked? _planned;
-    private Operation? _operation;
+    private Operation[] _operations = [];
     private ulong _lastRequest;
     private long _attempt;
     private long _givesUpUs;
@@ -30,6 +29,12 @@ internal sealed class SimulatedClient(
 
     /// <summary>True while a request is under way.</summary>
     public bool IsBusy => _asked is not null;
+
+    /// <summary>How many of its requests were answered.</summary>
+    public int Answers { get; private set; }
+
+    /// <summary>True if what it asked last was answered.</summary>
+    public bool WasAnswered { get; private set; }
 
     /// <summary>Nothing is lost on its way any more.</summary>
     public bool HasReliableWay { get; set; }
@@ -58,7 +63,7 @@ internal sealed class SimulatedClient(
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
-        _operation = asked.IsStale ? null : history.Invoke(asked.Invocation, At());
+        _operations = [.. asked.Recorded.Select(invocation => notes.History.Invoke(invocation, At()))];
         Attempt();
     }
 
@@ -123,6 +128,10 @@ internal sealed class SimulatedClient(
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:
                 Unanswered(attempt);
                 break;
+            case ReplyStatus.Internal when asked.Request is ScanRequest:
+                // A page is right or an error: a disk may fail while it is walked over.
+                NotDone(attempt);
+                break;
             case ReplyStatus.SessionExpired:
                 _mayHaveHappened = true;
                 End(null);
@@ -175,20 +184,39 @@ internal sealed class SimulatedClient(
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Answer, -1, ((ulong)number << 40) | (reply?.Version ?? 0xffff),
             $"client {number} {TextOf(reply)}");
-        if (_operation is { } operation)
-            history.Complete(operation, OutcomeOf(asked, reply), At());
-        else if (reply is not null)
-            staleReads.Add(asked.Invocation.Key, reply);
+        WasAnswered = reply is not null;
+        Answers += WasAnswered ? 1 : 0;
+        if (asked.Request is ScanRequest && reply is not null)
+            WriteDown(new ScannedPage(asked, reply));
+        else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)
+            notes.StaleReads.Add(asked.Invocation.Key, reply);
+        else
+            Complete(OutcomeOf(asked, reply));
         if (asked == _planned)
             workload.Ended(asked, reply);
         if (!IsResting)
             World.Scheduler.After(_random.Exponential(options.PauseUs), Next);
     }
 
+    private void Complete(Outcome outcome)
+    {
+        foreach (var operation in _operations)
+            notes.History.Complete(operation, outcome, At());
+    }
+
+    private void WriteDown(ScannedPage page)
+    {
+        notes.Pages.Add(page);
+        foreach (var operation in _operations)
+            notes.History.Complete(operation, page.OutcomeOf(operation.Invocation.Key), At());
+        if (page.Scan is { Consistency: ReadConsistency.Stale, KeysOnly: false })
+            notes.StaleReads.Add(page);
+    }
+
     private Outcome OutcomeOf(Asked asked, Reply? reply)
     {
         if (reply is null)
-            return asked.Request is GetRequest || !_mayHaveHappened ? Outcome.Failed : Outcome.Unknown;
+            return asked.Request is not WriteRequest || !_mayHaveHappened ? Outcome.Failed : Outcome.Unknown;
         if (reply.Status == ReplyStatus.ConditionFailed)
             return Outcome.Refused(reply.Version);
         var value = reply.Found ? Padding.TextOf(reply.Value.Span) : null;

@@ -1,3 +1,4 @@
+using System.Text;
 using Kvorum.Protocol;
 
 namespace Kvorum.Simulator.Workloads;
@@ -16,5 +17,15 @@ internal sealed class StaleReads
     {
         if (reply.Found)
             Sights.Add(new(key, Padding.TextOf(reply.Value.Span), reply.Version));
+    }
+
+    /// <summary>Adds what a page showed.</summary>
+    public void Add(ScannedPage page)
+    {
+        foreach (var entry in page.Entries)
+        {
+            Sights.Add(new(
+                Encoding.UTF8.GetString(entry.Key.Span), Padding.TextOf(entry.Value.Span), entry.Version));
+        }
     }
 }

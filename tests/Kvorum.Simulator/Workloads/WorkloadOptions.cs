@@ -15,6 +15,15 @@ internal sealed record WorkloadOptions
     /// <summary>Keys that are counted up.</summary>
     public int Counters { get; init; } = 2;
 
+    /// <summary>True if every second client only reads, by lease where there are leases.</summary>
+    public bool HasReaders { get; init; }
+
+    /// <summary>Share of the puts of registers that give a time to live.</summary>
+    public double MortalShare { get; init; } = 0.1;
+
+    /// <summary>Longest time to live, in milliseconds.</summary>
+    public int TtlMsMax { get; init; } = 5000;
+
     /// <summary>Longest value, in bytes.</summary>
     public int ValueBytesMax { get; init; } = 200;
 

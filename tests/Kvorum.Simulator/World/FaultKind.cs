@@ -15,6 +15,11 @@ internal enum FaultKind
     /// <summary>All nodes lose power at once.</summary>
     PowerLossOfAll,
 
+    /// <summary>
+    /// A node is killed, or its power lost, soon after it was elected: its first entry is on few disks.
+    /// </summary>
+    YoungLeaderKilled,
+
     /// <summary>The process stops for a while, longer than a lease.</summary>
     Pause,
 
@@ -56,6 +61,11 @@ internal enum FaultKind
 
     /// <summary>Frames of one direction do not arrive.</summary>
     OneWayCut,
+
+    /// <summary>
+    /// A leader is cut off from one other node or from all, for some election timeouts; clients still reach it.
+    /// </summary>
+    LeaderCut,
 
     /// <summary>The nodes are split in two sides.</summary>
     Split,

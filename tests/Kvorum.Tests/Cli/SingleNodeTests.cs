@@ -53,6 +53,39 @@ public class SingleNodeTests
         Assert.Contains("DOTNET_GCgen0size=0x400000\0", environment, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("auto", "3")]
+    [InlineData("normal", "0")]
+    public async Task Threads_queue_or_interrupt_as_the_flag_says(string scheduling, string policy)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using var place = ServerPlace.Free(1)[0];
+        await using var server = KvorumProcess.Start(["start", "--scheduling", scheduling, .. place.Flags]);
+        await server.Says("is ready");
+        // A busy machine may make them interrupt for a while.
+        await Eventually.Holds(
+            () => PoliciesOf(server.Id) is [_, ..] found && found.All(one => one == policy), seconds: 60);
+    }
+
+    // The 41st field (proc(5), stat), counted behind the name, which may hold spaces. None if a thread ended
+    // while it was looked at.
+    private static List<string> PoliciesOf(int process)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories($"/proc/{process}/task")
+                .Where(static thread => File.ReadAllText($"{thread}/comm")
+                    .StartsWith("kvorum-", StringComparison.Ordinal))
+                .Select(thread => File.ReadAllText($"{thread}/stat").Split(')')[^1].Split(' ')[39])
+                .ToList();
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
     [Fact]
     public async Task What_was_written_is_there_after_sigterm_and_after_kill()
     {

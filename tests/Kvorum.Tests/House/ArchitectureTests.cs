@@ -33,7 +33,7 @@ public class ArchitectureTests
     {
         ["Kvorum.Storage.Files"] = [],
         ["Kvorum.Storage.Log"] = ["Files"],
-        ["Kvorum.Storage.Lsm.MemTables"] = ["Lsm"],
+        ["Kvorum.Storage.Lsm.MemTables"] = ["Lsm", "Lsm.Memory"],
         ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],
         ["Kvorum.Node.Placement"] = [],
     };

@@ -48,6 +48,17 @@ public class DurabilityTests
     }
 
     [Fact]
+    public void A_value_whose_life_has_ended_is_gone()
+    {
+        _script.Writes("a", 1);
+        _script.Writes("b", 2);
+        _script.Expires("a", 1);
+        Rejects(null, 0);
+        _script.Expires("b", 2);
+        Accepts(null, 0);
+    }
+
+    [Fact]
     public void A_deleted_key_stays_so()
     {
         _script.Writes("a", 1);

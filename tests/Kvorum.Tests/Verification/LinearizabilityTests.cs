@@ -63,6 +63,68 @@ public class LinearizabilityTests
     }
 
     [Fact]
+    public void A_value_is_there_until_its_life_ends()
+    {
+        _script.Writes("a", 1);
+        _script.Reads("a", 1);
+        _script.Expires("a", 1);
+        _script.Reads(null);
+        _script.Writes("b", 2);
+        _script.Expires("a", 1);
+        _script.Reads("b", 2);
+        Accepts();
+    }
+
+    [Fact]
+    public void A_value_after_the_end_of_its_life()
+    {
+        _script.Writes("a", 1);
+        _script.Expires("a", 1);
+        _script.Reads("a", 1);
+        Rejects("\"a\"");
+    }
+
+    [Fact]
+    public void A_value_that_is_gone_before_the_end_of_its_life()
+    {
+        _script.Writes("a", 1);
+        _script.Reads(null);
+        _script.Expires("a", 1);
+        Rejects("absent");
+    }
+
+    [Fact]
+    public void The_end_of_an_earlier_life_takes_no_later_value()
+    {
+        _script.Writes("a", 1);
+        _script.Writes("b", 2);
+        _script.Expires("a", 1);
+        _script.Reads(null);
+        Rejects("absent");
+    }
+
+    [Fact]
+    public void What_ends_has_been_written()
+    {
+        var put = _script.Put("a");
+        _script.Expires("a", 1);
+        _script.Reads("a", 1);
+        _script.Ends(put, Outcome.Written(1));
+        Rejects("\"a\"");
+    }
+
+    [Fact]
+    public void A_write_at_the_end_of_a_life_finds_nothing()
+    {
+        _script.Writes("a", 1);
+        var put = _script.Put("b", client: 2, ifVersion: 0, previous: true);
+        _script.Expires("a", 1);
+        _script.Ends(put, Outcome.Written(2));
+        _script.Reads("b", 2);
+        Accepts();
+    }
+
+    [Fact]
     public void A_lost_update()
     {
         _script.Writes("a", 1);

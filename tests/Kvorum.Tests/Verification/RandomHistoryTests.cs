@@ -109,6 +109,46 @@ public class RandomHistoryTests
         }
     }
 
+    /// <summary>Where values end, reads that are out of date or miss a value are found as the twin finds
+    /// them.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.1)]
+    public void Agrees_with_its_naive_twin_about_ends(double unknownShare)
+    {
+        var (accepted, rejected) = (0, 0);
+        var settings = new RandomHistory.Settings
+        {
+            DistinctValues = true,
+            Ends = true,
+            UnknownShare = unknownShare,
+            WithoutVersionShare = 0,
+            ReadShare = 0.6,
+            Clients = 2,
+            Operations = 8,
+        };
+        for (var seed = 0; seed < 700; seed++)
+        {
+            var random = new Random(seed);
+            var seen = new List<Outcome> { Outcome.Absent };
+            var history = RandomHistory.Make(random, settings, (operation, outcome) =>
+            {
+                if (operation.Invocation.Kind != OperationKind.Get)
+                    return outcome;
+                seen.Add(outcome);
+                return seed % 3 > 0 && random.Next(2) == 0 ? seen[random.Next(seen.Count)] : outcome;
+            });
+            var expected = BruteForce.IsLinearizable(history);
+            Assert.True(expected == LinearizabilityChecker.Check(history).IsLinearizable,
+                $"seed {seed}: the twin says {expected}\n{History.Text(history.Operations)}");
+            Assert.True(expected || seed % 3 > 0, $"seed {seed}: a correct store");
+            (accepted, rejected) = expected ? (accepted + 1, rejected) : (accepted, rejected + 1);
+        }
+
+        Assert.True(accepted > 150, $"{accepted} accepted");
+        Assert.True(rejected > 60, $"{rejected} rejected");
+    }
+
     private static Outcome Falsify(Random random, Operation operation, Outcome outcome) =>
         random.Next(5) switch
         {

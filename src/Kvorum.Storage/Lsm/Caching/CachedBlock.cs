@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Kvorum.Storage.Lsm.Memory;
 
 namespace Kvorum.Storage.Lsm.Caching;
 

@@ -1,18 +1,18 @@
 using System.Runtime.InteropServices;
+using Kvorum.Storage.Lsm.Memory;
 
 namespace Kvorum.Storage.Lsm.MemTables;
 
 /// <summary>
 /// Native memory that only grows and is freed as a whole, by the last who holds it. The first block is small,
-/// so that a tree that is hardly used costs little; each further one is twice as large, up to a bound. One
-/// thread allocates; any thread holds and releases. What is allocated never moves.
+/// so that a tree that is hardly used costs little; each further one is twice as large, up to the slots that
+/// all trees share. One thread allocates; any thread holds and releases. What is allocated never moves.
 /// </summary>
 internal sealed unsafe class Arena
 {
     private const int FirstBlockBytes = 4 << 10;
-    private const int BlockBytesMax = 1 << 20;
 
-    private readonly List<nint> _blocks = [];
+    private readonly List<Block> _blocks = [];
     private byte* _next;
     private byte* _end;
     private int _blockBytes = FirstBlockBytes;
@@ -41,8 +41,14 @@ internal sealed unsafe class Arena
     {
         if (Interlocked.Decrement(ref _holders) != 0)
             return;
-        foreach (nint block in _blocks)
-            NativeMemory.Free((void*)block);
+        foreach (Block block in _blocks)
+        {
+            if (block.Slab != 0)
+                BlockMemory.Free((void*)block.Start, block.Slab);
+            else
+                NativeMemory.Free((void*)block.Start);
+        }
+
         _blocks.Clear();
         _next = _end = null;
         Volatile.Write(ref _bytes, 0);
@@ -55,7 +61,7 @@ internal sealed unsafe class Arena
             return NewBlock(bytes);
         _next = NewBlock(_blockBytes);
         _end = _next + _blockBytes;
-        _blockBytes = Math.Min(_blockBytes * 2, BlockBytesMax);
+        _blockBytes = Math.Min(_blockBytes * 2, BlockMemory.SlotBytesMax);
         byte* room = _next;
         _next += bytes;
         return room;
@@ -63,9 +69,14 @@ internal sealed unsafe class Arena
 
     private byte* NewBlock(int bytes)
     {
-        byte* block = (byte*)NativeMemory.Alloc((nuint)bytes);
-        _blocks.Add((nint)block);
+        nint slab = 0;
+        void* start = bytes == BlockMemory.SlotBytesMax
+            ? BlockMemory.Allocate(bytes, out slab) : NativeMemory.Alloc((nuint)bytes);
+        _blocks.Add(new((nint)start, slab));
         Volatile.Write(ref _bytes, _bytes + bytes);
-        return block;
+        return (byte*)start;
     }
+
+    // The slab is zero for a block of its own.
+    private readonly record struct Block(nint Start, nint Slab);
 }

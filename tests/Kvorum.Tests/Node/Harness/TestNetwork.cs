@@ -49,6 +49,10 @@ internal sealed class TestNetwork
         }
     }
 
+    /// <summary>A frame that was under way for long: it comes after all that is under way now.</summary>
+    public void Late(NodeId from, NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> bytes) =>
+        _underWay.Enqueue((from, to, kind, bytes.ToArray()));
+
     /// <summary>The node's process is gone: the others see its connections close.</summary>
     public void Down(NodeId node)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Kvorum.Node;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -71,6 +72,19 @@ public class AdmissionTests
         cluster.RunUntilReady();
     }
 
+    /// <summary>Swarm seed 268.</summary>
+    [Fact]
+    public void A_new_node_on_a_full_disk_waits_for_room()
+    {
+        using var cluster = new TestCluster(3);
+        cluster.DiskOf(0).BytesMax = cluster.DiskOf(0).BytesInUse;
+        cluster.Run(3000);
+        AssertHasNoPart(cluster, 0);
+        Assert.Null(cluster.FatalOf(0));
+        cluster.DiskOf(0).BytesMax = long.MaxValue;
+        cluster.RunUntilReady();
+    }
+
     [Fact]
     public void A_wiped_node_is_refused_and_the_others_serve_on()
     {
@@ -105,6 +119,22 @@ public class AdmissionTests
         cluster.Start(2);
         cluster.RunUntilReady();
         Assert.Equal("w", cluster.Get(2, "k"));
+        Assert.Empty(cluster.Status(0).Alerts);
+    }
+
+    [Fact]
+    public void The_late_word_of_a_wiped_folder_does_not_shut_the_right_one_out()
+    {
+        using var cluster = new TestCluster(3);
+        cluster.RunUntilReady();
+        var wiped = new ByteWriter();
+        IntroductionCodec.Encode(new Introduction(42), wiped);
+        cluster.Network.Late(
+            cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.Introduction, wiped.Written);
+        cluster.Run(2000);
+        AssertSays("node-1 node-3 is refused: ", cluster.Notes);
+        AssertSays("node-1 node-3 is back with the data folder", cluster.Notes);
+        Assert.Contains("node-3", cluster.Status(0).MembersUp);
         Assert.Empty(cluster.Status(0).Alerts);
     }
 

@@ -16,7 +16,11 @@ internal sealed class BruteForce
     {
         _operations = [.. operations];
         var mentioned = _operations.SelectMany(operation =>
-            new[] { operation.Outcome.Version ?? 0, operation.Invocation.IfVersion ?? 0 });
+            new[]
+            {
+                operation.Outcome.Version ?? 0, operation.Invocation.IfVersion ?? 0,
+                operation.Invocation.OfVersion,
+            });
         _versionsMax = mentioned.DefaultIfEmpty().Max() + (ulong)_operations.Length;
     }
 
@@ -49,6 +53,15 @@ internal sealed class BruteForce
         Operation operation, string? value, ulong version, ulong newest)
     {
         var (asked, outcome) = (operation.Invocation, operation.Outcome);
+        if (asked.Kind == OperationKind.Expire)
+        {
+            if (value == asked.Value && version == asked.OfVersion)
+                return [(null, 0, newest)];
+            return operation.IsCertain && (value is null || (value != asked.Value && version > asked.OfVersion))
+                ? [(value, version, Math.Max(newest, asked.OfVersion))]
+                : [];
+        }
+
         var holds = asked.IfVersion is null || asked.IfVersion == version;
         if (outcome.Kind == OutcomeKind.Refused || (!operation.IsCertain && !holds))
         {
@@ -78,10 +91,16 @@ internal sealed class BruteForce
     {
         for (var version = newest + 1; version <= _versionsMax; version++)
         {
-            if (!operation.IsCertain || (operation.Outcome.Version ?? version) == version)
+            var isReported = !operation.IsCertain || (operation.Outcome.Version ?? version) == version;
+            if (isReported && FitsAllEnds(operation, version))
                 yield return version;
         }
     }
+
+    // The end of a value tells which version it had.
+    private bool FitsAllEnds(Operation write, ulong version) => _operations
+        .Where(end => end.Invocation.Kind == OperationKind.Expire)
+        .All(end => end.Invocation.Value == write.Invocation.Value == (end.Invocation.OfVersion == version));
 
     private static bool TryWrite(Invocation asked, string? value, out string? written)
     {

@@ -30,6 +30,11 @@ internal sealed class HistoryScript
     public Operation Add(long delta, int client = 1, ulong request = 0) =>
         History.Invoke(new(client, OperationKind.Add, "x") { Delta = delta, Request = request });
 
+    /// <summary>The life of a value ends, here and now.</summary>
+    public void Expires(string value, ulong version) => Ends(
+        History.Invoke(new(0, OperationKind.Expire, "x") { Value = value, OfVersion = version }),
+        Outcome.Written());
+
     public void Ends(Operation operation, Outcome outcome) => History.Complete(operation, outcome);
 
     /// <summary>Reads and gets the answer at once.</summary>

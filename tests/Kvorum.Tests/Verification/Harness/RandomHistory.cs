@@ -17,6 +17,7 @@ internal sealed class RandomHistory
     private string? _value;
     private ulong _version;
     private ulong _newest;
+    private readonly List<(string Value, ulong Version)> _held = [];
     private int _written;
 
     private RandomHistory(Random random, Settings settings)
@@ -43,6 +44,9 @@ internal sealed class RandomHistory
         /// <summary>True for values that differ from write to write.</summary>
         public bool DistinctValues { get; init; }
 
+        /// <summary>True if values end: theirs is a moment too. Values must differ, with versions.</summary>
+        public bool Ends { get; init; }
+
         public double AddShare { get; init; }
 
         public double ReadShare { get; init; } = 0.35;
@@ -63,6 +67,8 @@ internal sealed class RandomHistory
         while (history.Operations.Count < _settings.Operations || _running.Any(running => !running.IsLost))
         {
             var open = _running.Count(running => !running.IsLost);
+            if (_settings.Ends && _held.Count > 0 && _random.Next(8) == 0)
+                End(history);
             var mayAsk = open < _settings.Clients && history.Operations.Count < _settings.Operations;
             if (mayAsk && _random.Next(2) == 0)
             {
@@ -99,6 +105,17 @@ internal sealed class RandomHistory
 
         history.Complete(operation, falsify(operation, end));
         _running.Remove(running);
+    }
+
+    // Mostly of what the key holds; now and then of what it held long ago, which changes nothing.
+    private void End(History history)
+    {
+        var (value, version) = _random.Next(3) > 0 ? _held[^1] : _held[_random.Next(_held.Count)];
+        var isThere = value == _value && version == _version;
+        var end = history.Invoke(new(-1, OperationKind.Expire, "x") { Value = value, OfVersion = version });
+        history.Complete(end, !isThere && _random.Next(3) == 0 ? Outcome.Unknown : Outcome.Written());
+        if (isThere)
+            (_value, _version) = (null, 0);
     }
 
     private Invocation Ask(int client)
@@ -140,6 +157,8 @@ internal sealed class RandomHistory
             _ => Text(long.Parse(_value ?? "0", CultureInfo.InvariantCulture) + asked.Delta),
         };
         _version = _value is null ? 0 : _newest;
+        if (_value is not null)
+            _held.Add((_value, _version));
         var tellsSum = asked.Kind == OperationKind.Add && _random.Next(2) == 0;
         var told = asked.ReturnsPrevious ? previous : tellsSum ? _value : null;
         return new(OutcomeKind.Ok, told, Reported(_newest));

@@ -1,23 +1,26 @@
 using System.Runtime.InteropServices;
 using Kvorum.Storage.Files;
 
-namespace Kvorum.Storage.Lsm.Caching;
+namespace Kvorum.Storage.Lsm.Memory;
 
 /// <summary>
-/// Native memory for the blocks of large caches: slots of a few sizes, cut from slabs of 2 MiB for which
-/// large pages are asked. A read goes to a random place in a random block; in small pages each such step
-/// costs a walk through page tables, too. Any thread: a lock per size, held for a few pointers; taken when a
-/// block comes from the disk and when one dies, not when one is found. A slab in which nothing is left goes
-/// back to the system, but for the last one.
+/// Native memory for the blocks of large caches and of memtables: slots of a few sizes, cut from slabs of
+/// 2 MiB for which large pages are asked. A read goes to a random place in a random block; in small pages
+/// each such step costs a walk through page tables, too. Any thread: a lock per size, held for a few
+/// pointers; taken when a block begins and when it dies, not when one is found. A slab in which nothing is
+/// left goes back to the system, but for the last one.
 /// </summary>
 internal static unsafe class BlockMemory
 {
     private const int SlabBytes = 2 << 20;
     private const int HeadBytes = 64;
 
-    // A data block of 4 KiB with its header; an index block; a filter. Odd multiples of 64 spread over the
-    // processor's caches.
-    private static readonly Slots[] Sizes = [new(4160), new(4672), new(9280)];
+    /// <summary>Bytes of the largest slot.</summary>
+    public const int SlotBytesMax = 65472;
+
+    // A data block of 4 KiB with its header; an index block; a filter; a piece of a memtable. Odd multiples
+    // of 64 spread over the processor's caches.
+    private static readonly Slots[] Sizes = [new(4160), new(4672), new(9280), new(SlotBytesMax)];
 
     /// <summary>Room for so many bytes at a multiple of 64; null if they fit no slot.</summary>
     /// <param name="bytes">How many.</param>

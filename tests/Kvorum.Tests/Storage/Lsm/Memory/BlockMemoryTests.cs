@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Kvorum.Storage.Lsm.Caching;
 
-namespace Kvorum.Tests.Storage.Lsm.Caching;
+namespace Kvorum.Tests.Storage.Lsm.Memory;
 
 public class BlockMemoryTests
 {

@@ -2,7 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Kvorum.Cli;
+namespace Kvorum.Cli.OwnProcess;
 
 /// <summary>
 /// Keeps pauses short. What a node stores survives its first collection, so a pause is as long as the young

@@ -3,7 +3,6 @@ using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
-using Kvorum.Verification;
 
 namespace Kvorum.Simulator;
 

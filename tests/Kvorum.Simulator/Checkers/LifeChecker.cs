@@ -1,7 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
-using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;

@@ -73,6 +73,9 @@ public sealed record NodeOptions
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
 
+    /// <summary>Bytes of entries in one message to a follower; a larger entry travels alone.</summary>
+    public long AppendBytesMax { get; init; } = 1 << 20;
+
     /// <summary>Bytes of checkpoints that this node sends to others in a second; 0: no bound.</summary>
     public long SnapshotBytesPerSecond { get; init; } = 64 << 20;
 
@@ -83,9 +86,6 @@ public sealed record NodeOptions
 
     /// <summary>Pause between two rounds of that over all tables, in milliseconds.</summary>
     public long ScrubPauseMs { get; init; } = 60 * 60 * 1000;
-
-    /// <summary>Bytes of entries in one message to a follower; a larger entry travels alone.</summary>
-    public long AppendBytesMax { get; init; } = 1 << 20;
 
     /// <summary>Bytes of native memory that the memtables of all partitions may hold together.</summary>
     public long MemTableBytes { get; init; } = 256 << 20;

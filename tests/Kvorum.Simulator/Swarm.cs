@@ -24,7 +24,7 @@ internal static class Swarm
             Workload = Workload(random),
             Faults = Faults(random),
         };
-        // What needs several things at once, at the right moment, no chance brings about: some runs aim at it.
+        // What needs several things at once, at the right moment, no chance brings about: some runs aim.
         var aim = new RandomStream(seed, "aim");
         return aim.Below(10) switch
         {
@@ -52,7 +52,11 @@ internal static class Swarm
                 LeaseReads = true,
                 Disk = new() { JobUs = random.Between(20, 100), ExtraUs = random.Between(20, 300) },
             },
-            Network = drawn.Network with { LatencyUs = random.Between(20, 500), JitterUs = random.Between(0, 500) },
+            Network = drawn.Network with
+            {
+                LatencyUs = random.Between(20, 500),
+                JitterUs = random.Between(0, 500),
+            },
             Workload = drawn.Workload with
             {
                 Clients = 10,
@@ -77,8 +81,8 @@ internal static class Swarm
         };
     }
 
-    // A leader's entries of older terms, and its own first one: leaders that die soon after they were elected,
-    // and followers that are sent one entry at a time.
+    // A leader's entries of older terms, and its own first one: leaders that die soon after they were
+    // elected, and followers that are sent one entry at a time.
     private static SimulationOptions AimAtElections(SimulationOptions drawn, RandomStream random)
     {
         var least = (int)random.Between(150, 400);
@@ -95,7 +99,11 @@ internal static class Swarm
                 ElectionMaxMs = least * 2,
                 AppendBytesMax = 1,
             },
-            Network = drawn.Network with { LatencyUs = random.Between(500, 5000), JitterUs = random.Between(0, 5000) },
+            Network = drawn.Network with
+            {
+                LatencyUs = random.Between(500, 5000),
+                JitterUs = random.Between(0, 5000),
+            },
             Faults = drawn.Faults with
             {
                 MeanSeconds = new SortedDictionary<FaultKind, double>

@@ -30,6 +30,9 @@ internal sealed class Introductions
     private bool _isWriting;
     private bool _isAdmitting;
     private long _askedMs;
+
+    // Not before: there was no room to write down what is to be remembered.
+    private long _writeAgainMs;
     private volatile string[] _alerts = [];
 
     public Introductions(NodeContext context, IReadOnlyList<NodeLoop> loops, IdentityFile identity)
@@ -77,7 +80,6 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
-        // For want of room on the disk they may be due still.
         if (_met.Count > 0)
             Remember();
         AdmitIfGranted();
@@ -109,7 +111,7 @@ internal sealed class Introductions
     {
         if (answer.Incarnation != _incarnation)
         {
-            // A late word of another folder came to the peer after this one's: it must hear again who is here.
+            // A late word of another folder came to the peer after this one's: it must hear again.
             _unanswered.Add(from);
             return;
         }
@@ -180,7 +182,7 @@ internal sealed class Introductions
     // One write at a time; whoever is met meanwhile goes into the next.
     private void Remember()
     {
-        if (_isWriting)
+        if (_isWriting || Loop.NowMs < _writeAgainMs)
             return;
         _isWriting = true;
         var written = _known.With(_met);
@@ -191,9 +193,8 @@ internal sealed class Introductions
 
     private void Remembered(KnownMembers written, KeyValuePair<NodeId, UInt128>[] members, Exception? failure)
     {
-        ThrowIf(failure, "who the other members are");
         _isWriting = false;
-        if (failure is not null)
+        if (IsForLater(failure, "who the other members are"))
             return;
         _known = written;
         foreach (var (member, incarnation) in members)
@@ -208,14 +209,13 @@ internal sealed class Introductions
 
     private void AdmitIfGranted()
     {
-        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted)
+        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted || Loop.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
-            ThrowIf(failure, "that this node takes part");
             _isAdmitting = false;
-            if (failure is null)
+            if (!IsForLater(failure, "that this node takes part"))
                 TakePart();
         });
     }
@@ -245,10 +245,14 @@ internal sealed class Introductions
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
     }
 
-    // A full disk ends no node: it is tried again.
-    private static void ThrowIf(Exception? failure, string what)
+    // What finds no room is tried again: until then nobody is answered, and this node takes no part.
+    private bool IsForLater(Exception? failure, string what)
     {
-        if (failure is not (null or DiskFullException))
+        if (failure is null)
+            return false;
+        if (failure is not DiskFullException)
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
+        _writeAgainMs = Loop.NowMs + Limits.DiskFullRetryMs;
+        return true;
     }
 }

@@ -56,7 +56,8 @@ internal readonly record struct KeyStep
     /// Where its version places the step among the others that have one, since versions grow: twice the
     /// version for the write that got it, one more for those who saw it, zero for none.
     /// </summary>
-    public ulong Position => Version is null or 0 || Kind == OperationKind.Expire ? 0 : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
+    public ulong Position => Version is null or 0 || Kind == OperationKind.Expire ? 0
+        : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
 
     /// <summary>
     /// True if the state tells whether it can still happen: the version that it expects has come by then,

@@ -111,8 +111,12 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     private void End(Life life)
     {
         var at = TimeSpan.FromMicroseconds(world.NowUs);
-        var end = history.Invoke(
-            new(NoClient, OperationKind.Expire, life.Key) { Value = life.Value, OfVersion = life.Version }, at);
+        var ends = new Invocation(NoClient, OperationKind.Expire, life.Key)
+        {
+            Value = life.Value,
+            OfVersion = life.Version,
+        };
+        var end = history.Invoke(ends, at);
         history.Complete(end, life.IsCertain ? Outcome.Written() : Outcome.Unknown, at);
     }
 }

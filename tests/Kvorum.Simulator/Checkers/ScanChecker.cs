@@ -97,6 +97,6 @@ internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, int part
         KeySlot.PartitionOf(KeySlot.Of(key), partitions);
 
     private void Fail(ScannedPage page, string what) => world.Fail(
-        $"scans: client {page.Asked.Invocation.Client}, request {page.Asked.Invocation.Request}, {page.Asked}: "
-            + what);
+        $"scans: client {page.Asked.Invocation.Client}, request {page.Asked.Invocation.Request}, "
+            + $"{page.Asked}: {what}");
 }

@@ -26,7 +26,8 @@ internal static class TrialCommands
     {
         var count = Count(100);
         var command = new Command(
-            "failovers", "Ends leaders of three nodes with default settings, and tells when writes are taken again")
+            "failovers",
+            "Ends leaders of three nodes with default settings, and tells when writes are taken again")
         {
             count,
         };

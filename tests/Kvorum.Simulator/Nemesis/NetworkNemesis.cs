@@ -21,10 +21,13 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
         spell.UndoAfter(SomeTime(), () => Network.Mend(link.From, link.To));
     }
 
-    /// <summary>A leader is cut off from one other machine or from all, about as long as elections take.</summary>
+    /// <summary>
+    /// A leader is cut off from one other machine or from all, about as long as elections take.
+    /// </summary>
     public void CutLeader()
     {
-        var leaders = cluster.Running.Where(process => process.Replicas.Any(replica => replica.IsLeader)).ToArray();
+        var leaders = cluster.Running
+            .Where(process => process.Replicas.Any(replica => replica.IsLeader)).ToArray();
         if (leaders.Length == 0 || Network.Machines < 2)
             return;
         var leader = random.Pick(leaders).Machine.Index;
@@ -32,7 +35,8 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
         if (random.Chance(0.5))
             others = [random.Pick(others)];
         cluster.World.Fired(FaultKind.LeaderCut);
-        Say($"a leader is cut off from {string.Join(' ', others.Select(other => $"node-{other + 1}"))}", leader);
+        var cut = string.Join(' ', others.Select(other => $"node-{other + 1}"));
+        Say($"a leader is cut off from {cut}", leader);
         var us = 1000 * random.Between(cluster.Options.ElectionMinMs, 4L * cluster.Options.ElectionMaxMs);
         foreach (var other in others)
         {

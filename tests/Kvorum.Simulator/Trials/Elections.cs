@@ -39,8 +39,9 @@ internal sealed record Elections(
     /// <inheritdoc/>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Count} elections, each ended in a leader: {InOneTerm} by the first vote, at most after {MostTerms} terms; "
-            + $"the longest took {LongestMs:0} ms, {LongestTimeouts:0.00} of the greatest election timeout");
+        $"{Count} elections, each ended in a leader: {InOneTerm} by the first vote, "
+            + $"at most after {MostTerms} terms; the longest took {LongestMs:0} ms, "
+            + $"{LongestTimeouts:0.00} of the greatest election timeout");
 
     private static void HoldIn(ulong seed, int count, List<(double Ms, double Timeouts, ulong Terms)> all)
     {
@@ -64,7 +65,7 @@ internal sealed record Elections(
 
     private static (double Ms, double Timeouts, ulong Terms) HoldOne(TrialCluster trial, int timeoutMs)
     {
-        trial.Until(60_000_000, () => trial.IsReady() && trial.LeaderOf(Group) is not null, "there is a leader");
+        trial.UntilReady(Group);
         // A group at rest needs no leader, and takes its time to notice that it has none: this one is awake.
         trial.Wait(trial.Random.Between(0, 500_000));
         trial.Until(60_000_000, () => trial.LeaderOf(Group) is not null, "there is a leader");
@@ -77,7 +78,8 @@ internal sealed record Elections(
         var mend = EndLeadership(trial, machine);
         var us = trial.Until(
             TimeoutsAllowed * timeoutMs * 1000L,
-            () => trial.LeaderOf(Group) is { } next && next.Machine != machine && next.Replica.Raft.Term > term,
+            () => trial.LeaderOf(Group) is { } next
+                && next.Machine != machine && next.Replica.Raft.Term > term,
             "there is another leader");
         var terms = trial.LeaderOf(Group)!.Value.Replica.Raft.Term.Value - term.Value;
         mend();

@@ -8,8 +8,8 @@ using Kvorum.Simulator.World;
 namespace Kvorum.Simulator.Trials;
 
 // Theorem. With the settings that a node has when nobody gives it any, a partition takes writes again within
-// 3.5 s after its leader is gone, in 99 of 100 cases: be it that the process was killed, which its peers see, or
-// that its machine fell silent, which only the election timeout tells.
+// 3.5 s after its leader is gone, in 99 of 100 cases: be it that the process was killed, which its peers see,
+// or that its machine fell silent, which only the election timeout tells.
 
 /// <summary>Times from a leader's end to the next write that is accepted.</summary>
 /// <param name="Way">How the leader ended.</param>
@@ -51,9 +51,10 @@ internal sealed record Failovers(FaultKind Way, IReadOnlyList<double> Ms)
     {
         var key = RegisterWorkload.Bytes($"key-{trial.Random.Below(1000)}");
         var group = KeySlot.PartitionOf(KeySlot.Of(key), trial.Cluster.Options.Partitions) + 1;
-        trial.Until(60_000_000, () => trial.IsReady() && trial.LeaderOf(group) is not null, "there is a leader");
+        trial.UntilReady(group);
         var writer = new Writer(trial, key);
-        for (var endUs = trial.World.NowUs + trial.Random.Between(200_000, 2_000_000); trial.World.NowUs < endUs;)
+        var endUs = trial.World.NowUs + trial.Random.Between(200_000, 2_000_000);
+        while (trial.World.NowUs < endUs)
         {
             writer.Ask(null);
             trial.Until(60_000_000, () => writer.IsDone, "a write is accepted");
@@ -94,7 +95,8 @@ internal sealed record Failovers(FaultKind Way, IReadOnlyList<double> Ms)
                 ClientId = "writer",
                 RequestId = (ulong)trial.World.NowUs,
             };
-            trial.Cluster.Machines[_asked].Process!.Node.Submit(new Write(put, TimeSpan.FromSeconds(1), reply =>
+            var node = trial.Cluster.Machines[_asked].Process!.Node;
+            node.Submit(new Write(put, TimeSpan.FromSeconds(1), reply =>
             {
                 if (reply.Status == ReplyStatus.Ok)
                     IsDone = true;

@@ -37,7 +37,12 @@ internal sealed class TrialCluster
 
     /// <summary>True if all nodes run, take part, and know the leaders of all groups.</summary>
     public bool IsReady() => Cluster.Machines.All(machine => machine.Process is { } process
-        && machine.IsAdmitted && process.PausedUntilUs <= World.NowUs && process.Replicas.All(replica => replica.Raft.Leader is not null));
+        && machine.IsAdmitted && process.PausedUntilUs <= World.NowUs
+        && process.Replicas.All(replica => replica.Raft.Leader is not null));
+
+    /// <summary>Waits until all nodes are ready and one is seen to lead the group.</summary>
+    public void UntilReady(uint group) =>
+        Until(60_000_000, () => IsReady() && LeaderOf(group) is not null, "there is a leader");
 
     /// <summary>The replica that leads a group in the greatest term, if any is seen to.</summary>
     public (Machine Machine, Replica Replica)? LeaderOf(uint group) => Cluster.Running

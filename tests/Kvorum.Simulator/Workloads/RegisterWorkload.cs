@@ -20,7 +20,11 @@ internal sealed class RegisterWorkload(WorkloadOptions options, bool leaseReads,
     {
         var key = KeyOf(random.Below(options.Registers));
         if (onlyReads)
-            return Read(client, key, leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable, random);
+        {
+            var consistency = leaseReads ? ReadConsistency.Lease : ReadConsistency.Linearizable;
+            return Read(client, key, consistency, random);
+        }
+
         var draw = random.Below(100);
         if (draw < 45)
             return Read(client, key, draw < 5 ? ReadConsistency.Stale

@@ -63,7 +63,8 @@ internal enum FaultKind
     OneWayCut,
 
     /// <summary>
-    /// A leader is cut off from one other node or from all, for some election timeouts; clients still reach it.
+    /// A leader is cut off from one other node or from all, for some election timeouts; clients still reach
+    /// it.
     /// </summary>
     LeaderCut,
 

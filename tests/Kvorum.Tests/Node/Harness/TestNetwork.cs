@@ -30,6 +30,10 @@ internal sealed class TestNetwork
 
     public void Heal() => _cut.Clear();
 
+    /// <summary>A frame that was under way for long: it comes after all that is under way now.</summary>
+    public void Late(NodeId from, NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> bytes) =>
+        _underWay.Enqueue((from, to, kind, bytes.ToArray()));
+
     /// <summary>
     /// The connections between two nodes are reset, and stand again: what was under way is lost.
     /// </summary>
@@ -48,10 +52,6 @@ internal sealed class TestNetwork
             _up[here].Receiver.PeerUp(_up[there].Hello);
         }
     }
-
-    /// <summary>A frame that was under way for long: it comes after all that is under way now.</summary>
-    public void Late(NodeId from, NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> bytes) =>
-        _underWay.Enqueue((from, to, kind, bytes.ToArray()));
 
     /// <summary>The node's process is gone: the others see its connections close.</summary>
     public void Down(NodeId node)

@@ -1,6 +1,5 @@
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
-using Kvorum.Raft;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Replicas;
@@ -41,8 +40,11 @@ public class ProposalsTests
         Assert.Equal(0, _proposals.Count);
     }
 
-    private void Add(ulong index, ulong term) => _proposals.Add(
-        new(index), new(term), new TestCall(new DeleteRequest { Key = "k"u8.ToArray() }, TimeSpan.FromSeconds(1)));
+    private void Add(ulong index, ulong term)
+    {
+        var delete = new DeleteRequest { Key = "k"u8.ToArray() };
+        _proposals.Add(new(index), new(term), new TestCall(delete, TimeSpan.FromSeconds(1)));
+    }
 
     private (ulong Index, ulong Term)[] Taken(ulong committed)
     {

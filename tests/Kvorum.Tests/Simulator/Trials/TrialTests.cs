@@ -3,7 +3,7 @@ using Kvorum.Simulator.World;
 
 namespace Kvorum.Tests.Simulator.Trials;
 
-/// <summary>Elections and failovers by the hundred, in simulated time: the same figures on every machine.</summary>
+/// <summary>Elections and failovers by the hundred, in simulated time: the same figures everywhere.</summary>
 public class TrialTests
 {
     [Fact]

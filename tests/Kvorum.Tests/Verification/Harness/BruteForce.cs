@@ -57,7 +57,8 @@ internal sealed class BruteForce
         {
             if (value == asked.Value && version == asked.OfVersion)
                 return [(null, 0, newest)];
-            return operation.IsCertain && (value is null || (value != asked.Value && version > asked.OfVersion))
+            var isOver = value is null || (value != asked.Value && version > asked.OfVersion);
+            return operation.IsCertain && isOver
                 ? [(value, version, Math.Max(newest, asked.OfVersion))]
                 : [];
         }

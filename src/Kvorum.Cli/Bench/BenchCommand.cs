@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
-using Spectre.Console;
 
 namespace Kvorum.Cli.Bench;
 

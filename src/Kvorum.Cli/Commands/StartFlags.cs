@@ -134,8 +134,8 @@ internal sealed class StartFlags
     /// <summary>--scheduling.</summary>
     public Option<string> Scheduling { get; } = Flag.Word(
         "--scheduling",
-        "auto: the node's threads queue for a processor instead of interrupting each other, unless others keep "
-        + "the processors busy; normal: as the system does it.", "auto", "auto", "normal");
+        "auto: the node's threads queue for a processor instead of interrupting each other, unless others "
+        + "keep the processors busy; normal: as the system does it.", "auto", "auto", "normal");
 
     /// <summary>--until-stdin-ends.</summary>
     public Option<bool> UntilStdinEnds { get; } =

@@ -56,8 +56,8 @@ public sealed class Tree : IDisposable
 
     /// <summary>
     /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="BeginInstall"/>,
-    /// and neither to be read nor written before. Its applied index and checkpoint are what the manifest says, if
-    /// that can be read and is not known to be wrong, else zero and none. The files stay until then.
+    /// and neither to be read nor written before. Its applied index and checkpoint are what the manifest
+    /// says, if that can be read and is not known to be wrong, else zero and none. The files stay until then.
     /// </summary>
     public static Tree OpenDamaged(
         TreeShare share, string folder, TreeOptions options, bool isManifestWrong = false) =>

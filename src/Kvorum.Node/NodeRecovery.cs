@@ -46,14 +46,13 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
     {
-        var tree = open(context.Trees, FolderOf(group), new TreeOptions());
+        var tree = open(context.Trees, FolderOf(group), new TreeOptions { CountedPrefix = RecordKeys.Data });
         try
         {
             var tag = tree.Checkpoint is { } checkpoint
                 ? GroupRecords.ReadTag(checkpoint.Tag)
                 : new(
                     SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])),
-                    0,
                     0);
             _machines[group] = MachineOf(group, tree, tag);
             _tags[group] = tag;
@@ -130,7 +129,6 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         : new KeyValueMachine(
             tree,
             tag.LogTimeMs,
-            tag.KeyCount,
             context.Options.SessionWindowMs,
             context.Options.SessionRecordsMax);
 

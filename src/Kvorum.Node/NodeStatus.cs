@@ -30,7 +30,10 @@ public sealed record PartitionStatus
     /// <summary>Newest index in the log.</summary>
     public required ulong LastIndex { get; init; }
 
-    /// <summary>Keys stored.</summary>
+    /// <summary>
+    /// Keys stored, about: those that were set again since the last checkpoint may count twice until the
+    /// next.
+    /// </summary>
     public required long Keys { get; init; }
 
     /// <summary>Bytes stored.</summary>

@@ -56,8 +56,8 @@ internal static class StatusCommand
     private static void Show(TextWriter output, NodeReport asked, Dictionary<string, NodeReport> reports)
     {
         var console = Screen.Of(output);
-        var table =
-            new Table().RoundedBorder().AddColumns("member", "state", "leads", "metadata", "keys", "lag");
+        var table = new Table().RoundedBorder()
+            .AddColumns("member", "state", "leads", "metadata", "keys, about", "lag");
         foreach (string name in asked.Members)
         {
             reports.TryGetValue(name, out var report);

@@ -8,8 +8,7 @@ namespace Kvorum.Node.Groups;
 /// <summary>What is kept with a checkpoint.</summary>
 /// <param name="Snapshot">What Raft must know of it.</param>
 /// <param name="LogTimeMs">Log time at its index.</param>
-/// <param name="KeyCount">Keys in it, so that nobody need count them.</param>
-internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs, long KeyCount);
+internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs);
 
 /// <summary>
 /// What a group writes into the shared log, and into the tags of its tree's checkpoints. Little endian.
@@ -23,7 +22,7 @@ internal static class GroupRecords
 {
     public const byte SnapshotMark = 255;
     private const byte Version = 1;
-    private const byte TagVersion = 2;
+    private const byte TagVersion = 3;
     private const int EntryHeadBytes = 9;
 
     public static void Add(LogBatch batch, uint group, in Entry entry) =>
@@ -70,7 +69,6 @@ internal static class GroupRecords
         var writer = new ByteWriter();
         writer.U8(TagVersion);
         writer.U64(tag.LogTimeMs);
-        writer.U64((ulong)tag.KeyCount);
         writer.U64(tag.Snapshot.Index.Value);
         writer.U64(tag.Snapshot.Term.Value);
         ConfigurationCodec.Encode(tag.Snapshot.Configuration, writer);
@@ -84,10 +82,9 @@ internal static class GroupRecords
         if (version != TagVersion)
             throw new FormatException($"unknown checkpoint tag version {version}: written by a newer version?");
         var logTime = from.U64();
-        var keys = (long)from.U64();
         var index = new LogIndex(from.U64());
         var term = new Term(from.U64());
-        return new(new(index, term, ConfigurationCodec.DecodeConfiguration(from.Rest().Span)), logTime, keys);
+        return new(new(index, term, ConfigurationCodec.DecodeConfiguration(from.Rest().Span)), logTime);
     }
 
     private static void AddEntry(LogBatch batch, uint group, LogIndex index, Term term, byte kind, ReadOnlySpan<byte> data)

@@ -37,7 +37,7 @@ internal sealed partial class Replica
             return;
         var term = _log.TermOf(index) ?? throw MissingTerm(index);
         var snapshot = new SnapshotMetadata(index, term, configuration);
-        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs, _machine.KeyCount);
+        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs);
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;

@@ -84,7 +84,7 @@ internal sealed partial class Replica
         install.Complete();
         _install = null;
         var tag = GroupRecords.ReadTag(install.Info.Tag);
-        _machine.Reload(tag.LogTimeMs, tag.KeyCount);
+        _machine.Reload(tag.LogTimeMs);
         _logBytesSinceCheckpoint = 0;
         _mayBeDue = true;
         if (_machine is State.MetaMachine meta)

@@ -11,7 +11,7 @@ internal interface IStateMachine
     /// <summary>The greatest leader's clock among the applied entries, in Unix milliseconds.</summary>
     ulong LogTimeMs { get; }
 
-    /// <summary>Keys in it, as people count them.</summary>
+    /// <summary>Keys in it, as people count them; about as many.</summary>
     long KeyCount { get; }
 
     /// <summary>
@@ -24,8 +24,8 @@ internal interface IStateMachine
     void Skip(LogIndex index);
 
     /// <summary>
-    /// The tree's content was replaced by a checkpoint made at this log time, with so many keys: forget
-    /// everything derived from the old one.
+    /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from
+    /// the old one.
     /// </summary>
-    void Reload(ulong logTimeMs, long keyCount);
+    void Reload(ulong logTimeMs);
 }

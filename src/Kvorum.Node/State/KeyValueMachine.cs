@@ -20,18 +20,21 @@ internal sealed class KeyValueMachine : IStateMachine
     // All keys that ended up to then are gone: the search for the next one need not pass what is left of them.
     private ulong _expiredUpTo;
 
-    public KeyValueMachine(Tree tree, ulong logTimeMs, long keyCount, long sessionWindowMs, int sessionRecordsMax)
+    public KeyValueMachine(Tree tree, ulong logTimeMs, long sessionWindowMs, int sessionRecordsMax)
     {
         _tree = tree;
         _sessions = new(tree, sessionWindowMs, sessionRecordsMax);
-        Reload(logTimeMs, keyCount);
+        Reload(logTimeMs);
     }
 
     /// <inheritdoc/>
     public ulong LogTimeMs { get; private set; }
 
-    /// <summary>Keys of users, expired ones included until they are removed.</summary>
-    public long KeyCount { get; private set; }
+    /// <summary>
+    /// Keys of users, expired ones included until they are removed; those that were set again since the last
+    /// checkpoint may count twice until the next.
+    /// </summary>
+    public long KeyCount => _tree.CountedKeys;
 
     /// <summary>Keys removed since the start, ended ones included: what may give room back.</summary>
     public long RemovedKeys { get; private set; }
@@ -76,10 +79,9 @@ internal sealed class KeyValueMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public void Reload(ulong logTimeMs, long keyCount)
+    public void Reload(ulong logTimeMs)
     {
         LogTimeMs = logTimeMs;
-        KeyCount = keyCount;
         _expiredUpTo = 0;
         NextExpiryMs = null;
         using var view = _tree.OpenView();
@@ -105,6 +107,14 @@ internal sealed class KeyValueMachine : IStateMachine
     private Outcome Write(LogIndex index, in Command command)
     {
         var key = RecordKeys.ForData(command.Key.Span, Room(command.Key.Length));
+        if (command is { Kind: CommandKind.Put, IfVersion: null, ReturnPrevious: false })
+        {
+            // Nobody wants to know what was there, and to look is a third of the work. If it was to end, what
+            // says so is passed over when its time comes.
+            Put(index, command, key);
+            return new(ReplyStatus.Ok, false, default, index.Value);
+        }
+
         var stored = _tree.TryGet(key, out var bytes) ? ValueRecord.Read(bytes) : default(ValueRecord?);
         var previous = stored is { } record && record.HasExpired(LogTimeMs) ? null : stored;
         if (command.IfVersion is { } expected && expected != (previous?.Version ?? 0))
@@ -113,7 +123,7 @@ internal sealed class KeyValueMachine : IStateMachine
         if (stored is { ExpiresMs: not 0 } mortal)
             _batch.Delete(ExpiryKey(mortal.ExpiresMs, command.Key.Span));
         if (command.Kind == CommandKind.Put)
-            Put(index, command, key, isNew: stored is null);
+            Put(index, command, key);
         else if (stored is not null)
             Delete(key);
         return command.ReturnPrevious
@@ -121,15 +131,13 @@ internal sealed class KeyValueMachine : IStateMachine
             : new(ReplyStatus.Ok, false, default, index.Value);
     }
 
-    private void Put(LogIndex index, in Command command, ReadOnlySpan<byte> key, bool isNew)
+    private void Put(LogIndex index, in Command command, ReadOnlySpan<byte> key)
     {
         // A life beyond the end of time is endless.
         var expires = command.TtlMs == 0 || command.TtlMs > ulong.MaxValue - LogTimeMs ? 0 : LogTimeMs + command.TtlMs;
         Span<byte> head = stackalloc byte[ValueRecord.HeadBytes];
         ValueRecord.WriteHead(head, index.Value, expires);
         _batch.Put(key, head, command.Value.Span);
-        if (isNew)
-            KeyCount++;
         if (expires == 0)
             return;
         _batch.Put(ExpiryKey(expires, command.Key.Span), default);
@@ -139,7 +147,6 @@ internal sealed class KeyValueMachine : IStateMachine
     private void Delete(ReadOnlySpan<byte> key)
     {
         _batch.Delete(key);
-        KeyCount--;
         RemovedKeys++;
     }
 
@@ -158,7 +165,9 @@ internal sealed class KeyValueMachine : IStateMachine
             }
 
             _batch.Delete(record.Span);
-            Delete(RecordKeys.ForData(key.Span, Room(key.Length)));
+            var data = RecordKeys.ForData(key.Span, Room(key.Length));
+            if (_tree.TryGet(data, out var value) && ValueRecord.Read(value).ExpiresMs == expires)
+                Delete(data);
             _expiredUpTo = expires;
         }
 

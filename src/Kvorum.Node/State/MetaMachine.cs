@@ -32,7 +32,7 @@ internal sealed class MetaMachine : IStateMachine
     public MetaMachine(Tree tree, ulong logTimeMs)
     {
         _tree = tree;
-        Reload(logTimeMs, 0);
+        Reload(logTimeMs);
     }
 
     internal sealed record MemberRecord(string Name, string PeerAddress, string ClientAddress, string HttpAddress);
@@ -103,7 +103,7 @@ internal sealed class MetaMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public void Reload(ulong logTimeMs, long keyCount)
+    public void Reload(ulong logTimeMs)
     {
         LogTimeMs = logTimeMs;
         _members.Clear();

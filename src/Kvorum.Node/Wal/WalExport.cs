@@ -108,11 +108,11 @@ public sealed class WalExport : ILogReplay
     private void Export(uint group, Tree tree)
     {
         var tag = _tags.TryGetValue(group, out var known)
-            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0, 0);
+            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0);
         using (var view = tree.OpenView())
             ExportKeys(view, tag.LogTimeMs);
         var machine = new KeyValueMachine(
-            tree, tag.LogTimeMs, tag.KeyCount, _sessionWindowMs, _sessionRecordsMax);
+            tree, tag.LogTimeMs, _sessionWindowMs, _sessionRecordsMax);
         var (state, log) = _recovery.Recovered(group, tag.Snapshot);
         List<Entry> entries = [];
         log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);

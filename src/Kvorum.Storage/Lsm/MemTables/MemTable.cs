@@ -14,14 +14,25 @@ namespace Kvorum.Storage.Lsm.MemTables;
 internal sealed unsafe class MemTable
 {
     private readonly Arena _arena = new();
+    private readonly int _countedPrefix;
     private nint _root;
     private long _entries;
+
+    /// <summary>An empty one.</summary>
+    /// <param name="countedPrefix">The first byte of the keys of <see cref="Counted"/>; null: none.</param>
+    public MemTable(byte? countedPrefix = null) => _countedPrefix = countedPrefix ?? -1;
 
     /// <summary>Bytes of native memory. Any thread.</summary>
     public long Bytes => _arena.Bytes;
 
     /// <summary>Number of keys, those that are deleted too. Any thread.</summary>
     public long Keys { get; private set; }
+
+    /// <summary>
+    /// How many more keys of the counted prefix there are after these writes, if none of those that were set
+    /// was there before, and all of those that were deleted only were. Any thread.
+    /// </summary>
+    public long Counted { get; private set; }
 
     /// <summary>Versions added. Any thread.</summary>
     public long Entries => Volatile.Read(ref _entries);
@@ -201,17 +212,23 @@ internal sealed unsafe class MemTable
         key.CopyTo(new Span<byte>(room + Leaf.HeadBytes, key.Length));
         leaf->Newest = Fill(room + keyEnd, null, sequence, kind, value);
         Keys++;
+        if (IsCounted(key))
+            Counted += kind == EntryKind.Put ? 1 : -1;
         return RadixNode.Of(leaf);
     }
 
     private void AddVersion(Leaf* leaf, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
         KeyVersion* older = leaf->Newest;
+        if (older->Kind != kind && IsCounted(Leaf.KeyOf(leaf)))
+            Counted += kind == EntryKind.Put ? 1 : -1;
         if (older->Sequence == sequence)
             older = older->Older;
         byte* room = _arena.Allocate(checked(KeyVersion.HeadBytes + value.Length));
         RadixNode.Publish((nint*)&leaf->Newest, (nint)Fill(room, older, sequence, kind, value));
     }
+
+    private bool IsCounted(ReadOnlySpan<byte> key) => key.Length > 0 && key[0] == _countedPrefix;
 
     private static KeyVersion* Fill(
         byte* room, KeyVersion* older, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)

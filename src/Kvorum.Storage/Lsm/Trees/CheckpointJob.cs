@@ -15,19 +15,22 @@ public sealed class CheckpointJob
 {
     private readonly Tree _tree;
     private readonly VersionSet _versions;
-    private readonly TableOptions _options;
+    private readonly TreeOptions _options;
+    private readonly TableSet _before;
     private readonly ImmutableArray<MemTable> _sealed;
-    private readonly Mark _mark;
-    private readonly bool _dropsDeletes;
+    private readonly (ulong AppliedIndex, byte[] Tag) _mark;
     private readonly int _installs;
+    private long _countedKeys;
     private bool _isWritten;
 
+    // Takes the hold on the tables over.
     internal CheckpointJob(
-        Tree tree, VersionSet versions, TableOptions options, ImmutableArray<MemTable> memTables, Mark mark,
-        bool dropsDeletes, int installs)
+        Tree tree, VersionSet versions, TreeOptions options, TableSet before,
+        ImmutableArray<MemTable> memTables, (ulong AppliedIndex, byte[] Tag) mark, int installs)
     {
-        (_tree, _versions, _options, _sealed, _mark) = (tree, versions, options, memTables, mark);
-        (_dropsDeletes, _installs) = (dropsDeletes, installs);
+        (_tree, _versions, _options, _before, _sealed) = (tree, versions, options, before, memTables);
+        (_mark, _installs) = (mark, installs);
+        _countedKeys = before.Mark?.CountedKeys ?? 0;
         foreach (MemTable memTable in memTables)
             memTable.Hold();
     }
@@ -45,7 +48,7 @@ public sealed class CheckpointJob
             table = WriteTable();
             var edit = new VersionEdit
             {
-                Mark = _mark,
+                Mark = new Mark(_mark.AppliedIndex, _mark.Tag, _countedKeys),
                 Added = table is null ? [] : [new LevelTable(0, table.Info)],
             };
             bool applied = _versions.TryApply(edit, table is null ? [] : [table], _installs);
@@ -56,6 +59,7 @@ public sealed class CheckpointJob
         finally
         {
             table?.Release();
+            _before.Release();
             foreach (MemTable memTable in _sealed)
                 memTable.Release();
             if (!_isWritten)
@@ -91,10 +95,11 @@ public sealed class CheckpointJob
         {
             using (IFile file = folder.Files.Create(folder.TablePath(number)))
             {
-                using var writer = new TableWriter(file, _options);
+                using var writer = new TableWriter(file, _options.Tables);
                 while (cursor.IsValid)
                 {
                     writer.Add(cursor.Key, cursor.Sequence, cursor.Kind, cursor.Value);
+                    Count(cursor);
                     PassKey(cursor);
                     PassDeletes(cursor);
                 }
@@ -112,9 +117,26 @@ public sealed class CheckpointJob
         }
     }
 
+    // Whoever wrote it did not look whether the key was there: that is looked up here, behind the writer's
+    // back and once for all writes of a key.
+    private void Count(MergingCursor cursor)
+    {
+        if (cursor.Key.IsEmpty || cursor.Key[0] != _options.CountedPrefix)
+            return;
+        bool wasThere = false;
+        if (_before.TryGet(cursor.Key, out FoundEntry found))
+        {
+            using (found)
+                wasThere = found.Kind == EntryKind.Put;
+        }
+
+        if (wasThere != (cursor.Kind == EntryKind.Put))
+            _countedKeys += wasThere ? -1 : 1;
+    }
+
     private void PassDeletes(MergingCursor cursor)
     {
-        while (_dropsDeletes && cursor.IsValid && cursor.Kind == EntryKind.Delete)
+        while (_before.IsEmpty && cursor.IsValid && cursor.Kind == EntryKind.Delete)
             PassKey(cursor);
     }
 

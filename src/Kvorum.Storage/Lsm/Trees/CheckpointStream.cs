@@ -1,7 +1,7 @@
 // A checkpoint as it is sent to another replica: one stream of bytes. Little-endian; crc is CRC-32C.
 //
 //   stream = head edit file*
-//   head   = magic "KVORUMCP", version u32 (1), length of the edit u32, crc of the edit u32,
+//   head   = magic "KVORUMCP", version u32 (2), length of the edit u32, crc of the edit u32,
 //            crc u32 over the 20 bytes before it
 //   edit   = see EditCodec: the mark, and all tables as added ones
 //   file   = the bytes of a table, in the order of the edit; its blocks have their own sums
@@ -20,7 +20,7 @@ internal static class CheckpointStream
     /// <summary>Bytes before the edit.</summary>
     public const int HeadBytes = 24;
 
-    private const uint FormatVersion = 1;
+    private const uint FormatVersion = 2;
 
     private static ReadOnlySpan<byte> Magic => "KVORUMCP"u8;
 

@@ -34,7 +34,7 @@ public sealed class Tree : IDisposable
     private Tree(TreeShare share, TreeOptions options, VersionSet versions)
     {
         (_share, _options, _versions) = (share, options, versions);
-        _state = NewState([new MemTable()], versions.Hold(out _installs));
+        _state = NewState([new MemTable(_options.CountedPrefix)], versions.Hold(out _installs));
         _appliedIndex = _state.Tables.Mark?.AppliedIndex ?? 0;
     }
 
@@ -87,6 +87,13 @@ public sealed class Tree : IDisposable
     /// thread.
     /// </summary>
     public long Count => Look(static state => state.Keys);
+
+    /// <summary>
+    /// How many keys begin with <see cref="TreeOptions.CountedPrefix"/>: right as of the last checkpoint;
+    /// those that were there before it and set since count twice until the next one. A delete must be of a
+    /// key that is there. Any thread.
+    /// </summary>
+    public long CountedKeys => Look(static state => state.CountedKeys);
 
     /// <summary>Number and bytes of the tables of each level, from 0 on. Any thread.</summary>
     public IReadOnlyList<(int Tables, long Bytes)> Levels => Look(static state => state.Tables.Levels.Tables
@@ -154,14 +161,14 @@ public sealed class Tree : IDisposable
         if (_state.MemTables[0].Entries > 0)
         {
             _state.Tables.Hold();
-            Switch(NewState([new MemTable(), .. _state.MemTables], _state.Tables));
+            Switch(NewState([new MemTable(_options.CountedPrefix), .. _state.MemTables], _state.Tables));
         }
 
         // More than one if a checkpoint has failed before.
         ImmutableArray<MemTable> memTables = _state.MemTables[1..];
+        _state.Tables.Hold();
         return new CheckpointJob(
-            this, _versions, _options.Tables, memTables, new Mark(_appliedIndex, tag.ToArray()),
-            dropsDeletes: _state.Tables.IsEmpty, _installs);
+            this, _versions, _options, _state.Tables, memTables, (_appliedIndex, tag.ToArray()), _installs);
     }
 
     /// <summary>
@@ -271,7 +278,7 @@ public sealed class Tree : IDisposable
     internal void AdoptInstalled(ulong appliedIndex)
     {
         CheckIndex(appliedIndex);
-        Switch(NewState([new MemTable()], _versions.Hold(out _installs)), appliedIndex);
+        Switch(NewState([new MemTable(_options.CountedPrefix)], _versions.Hold(out _installs)), appliedIndex);
         _turns = CompactionTurns.None;
     }
 

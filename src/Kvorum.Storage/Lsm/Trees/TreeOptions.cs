@@ -18,6 +18,9 @@ public sealed record TreeOptions
     /// <summary>Flushed tables that are gathered before they are merged into level 1.</summary>
     public int Level0Tables { get; init; } = 4;
 
+    /// <summary>The first byte of the keys that <see cref="Tree.CountedKeys"/> counts; null: none.</summary>
+    public byte? CountedPrefix { get; init; }
+
     internal TableOptions Tables => new() { BlockBytes = BlockBytes };
 
     internal CompactionOptions Compaction => new()

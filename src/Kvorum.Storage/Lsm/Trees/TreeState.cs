@@ -34,6 +34,10 @@ internal sealed class TreeState
     /// <summary>About how many keys.</summary>
     public long Keys => Tables.Keys + MemTables.Sum(static memTable => memTable.Keys);
 
+    /// <summary>Keys of the counted prefix; those set again since the last flush count twice.</summary>
+    public long CountedKeys =>
+        (Tables.Mark?.CountedKeys ?? 0) + MemTables.Sum(static memTable => memTable.Counted);
+
     /// <summary>One more holder; only while another holds it.</summary>
     public TreeState Hold()
     {

@@ -2,7 +2,7 @@
 //
 //   edit  = next u64, mark, count u32, (level u8, number u64){count}, count u32, (level u8, table){count}
 //           next: above all numbers of files so far; first the removed tables, then the added ones
-//   mark  = 0 u8 | 1 u8, applied index u64, tag
+//   mark  = 0 u8 | 1 u8, applied index u64, tag, counted keys i64
 //   table = number u64, bytes i64, entries i64, deletes i64, least sequence u64, greatest sequence u64,
 //           smallest key, largest key
 //   tag, key = length u32, bytes
@@ -25,6 +25,7 @@ internal static class EditCodec
         {
             Write(into, mark.AppliedIndex);
             Write(into, mark.Tag.Span);
+            Write(into, (ulong)mark.CountedKeys);
         }
 
         Write(into, (uint)edit.Removed.Length);
@@ -57,7 +58,7 @@ internal static class EditCodec
         ulong next = ReadNumber(ref from);
         Mark? mark = null;
         if (ReadByte(ref from) != 0)
-            mark = new Mark(ReadNumber(ref from), ReadBytes(ref from));
+            mark = new Mark(ReadNumber(ref from), ReadBytes(ref from), (long)ReadNumber(ref from));
         var removed = ImmutableArray.CreateBuilder<LevelTable>();
         for (uint count = ReadCount(ref from); count > 0; count--)
         {

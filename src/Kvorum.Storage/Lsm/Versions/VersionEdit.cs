@@ -5,7 +5,8 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// <summary>Up to where the log is in the tables, and the bytes that the tree's owner gave with it.</summary>
 /// <param name="AppliedIndex">The log index.</param>
 /// <param name="Tag">Opaque bytes.</param>
-internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag);
+/// <param name="CountedKeys">How many keys of the counted prefix there are.</param>
+internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag, long CountedKeys);
 
 /// <summary>A change of the set of tables: all of it happens, or nothing.</summary>
 internal sealed record VersionEdit

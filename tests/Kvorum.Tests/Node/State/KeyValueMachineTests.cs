@@ -16,7 +16,7 @@ public sealed class KeyValueMachineTests : IDisposable
     public void Records_beyond_the_count_are_forgotten_and_their_requests_refused()
     {
         using var tree = Tree.Open(_share, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 0, 1_000_000, 10);
+        var machine = new KeyValueMachine(tree, 0, 1_000_000, 10);
         for (ulong request = 1; request <= 11; request++)
             Put(machine, "k", $"v{request}", "c", request, 100);
         Assert.Equal(ReplyStatus.SessionExpired, Put(machine, "k", "v1", "c", 1, 100).Status);
@@ -29,7 +29,7 @@ public sealed class KeyValueMachineTests : IDisposable
     public void Records_older_than_the_window_are_forgotten_by_log_time()
     {
         using var tree = Tree.Open(_share, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
+        var machine = new KeyValueMachine(tree, 0, 1000, 100);
         Put(machine, "k", "v", "c", 5, 10_000);
         Assert.True(Put(machine, "k", "v", "c", 5, 11_000).Replayed);
         Put(machine, "other", "v", "d", 1, 11_001);
@@ -42,17 +42,50 @@ public sealed class KeyValueMachineTests : IDisposable
     public void Log_time_never_falls()
     {
         using var tree = Tree.Open(_share, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
+        var machine = new KeyValueMachine(tree, 0, 1000, 100);
         Put(machine, "k", "v", "", 0, 5000);
         Put(machine, "k", "v", "", 0, 4000);
         Assert.Equal(5000UL, machine.LogTimeMs);
     }
 
+    /// <summary>
+    /// A put does not look for the life that the key had before: what was to end it must pass it over.
+    /// </summary>
+    [Theory]
+    [InlineData(0UL, null, null)] // for ever
+    [InlineData(30UL, 1041UL, 1071UL)] // longer
+    [InlineData(2UL, 1031UL, 1042UL)] // shorter
+    public void A_life_ends_when_its_last_put_said(ulong ttl, ulong? stillThere, ulong? gone)
+    {
+        using var tree = Tree.Open(_share, "t", new() { CountedPrefix = RecordKeys.Data });
+        var machine = new KeyValueMachine(tree, 0, 1_000_000, 100);
+        Mortal(machine, "k", 20, 1020);
+        Mortal(machine, "k", ttl, 1041 - (ttl == 2 ? 10UL : 0));
+        Assert.Equal(1, machine.KeyCount);
+        Apply(machine, CommandCodec.EncodeAdvanceTime(stillThere ?? 9000));
+        Assert.Equal("v", Value(machine, "k"));
+        Assert.Equal(1, machine.KeyCount);
+        if (gone is not { } end)
+            return;
+        Apply(machine, CommandCodec.EncodeAdvanceTime(end));
+        Assert.Null(machine.Get("k"u8));
+        Assert.Equal(0, machine.KeyCount);
+        Assert.Null(machine.NextExpiryMs);
+        Apply(machine, CommandCodec.EncodeAdvanceTime(9000));
+        Assert.Empty(Dump(tree));
+    }
+
+    private void Mortal(KeyValueMachine machine, string key, ulong ttlMs, ulong timeMs) => Apply(
+        machine,
+        CommandCodec.Encode(
+            new PutRequest { Key = Encoding.UTF8.GetBytes(key), Value = "v"u8.ToArray(), TtlMs = ttlMs },
+            timeMs));
+
     [Fact]
     public void A_condition_that_failed_is_replayed_as_failed()
     {
         using var tree = Tree.Open(_share, "t", new());
-        var machine = new KeyValueMachine(tree, 0, 0, 1000, 100);
+        var machine = new KeyValueMachine(tree, 0, 1000, 100);
         var request = new PutRequest { Key = "k"u8.ToArray(), Value = "v"u8.ToArray(), ClientId = "c", RequestId = 1, IfVersion = 9 };
         Assert.Equal(ReplyStatus.ConditionFailed, Apply(machine, CommandCodec.Encode(request, 1)).Status);
         var again = Apply(machine, CommandCodec.Encode(request, 1));
@@ -71,31 +104,38 @@ public sealed class KeyValueMachineTests : IDisposable
     {
         var random = new Random(seed);
         var commands = Enumerable.Range(0, 600).Select(i => RandomCommand(random, (ulong)i * 10)).ToArray();
-        using var steady = Tree.Open(_share, "steady", new());
-        var machine = new KeyValueMachine(steady, 0, 0, 2000, 50);
+        var options = new TreeOptions { CountedPrefix = RecordKeys.Data };
+        using var steady = Tree.Open(_share, "steady", options);
+        var machine = new KeyValueMachine(steady, 0, 2000, 50);
         foreach (var command in commands)
             Apply(machine, command);
 
         _index = 0;
-        var tree = Tree.Open(_share, "restarted", new());
-        machine = new(tree, 0, 0, 2000, 50);
+        var tree = Tree.Open(_share, "restarted", options);
+        machine = new(tree, 0, 2000, 50);
         foreach (var command in commands)
         {
             Apply(machine, command);
             if (random.Next(40) != 0)
                 continue;
-            var job = tree.BeginCheckpoint([]);
-            job.Write();
-            job.Complete();
+            Checkpoint(tree);
             tree.Dispose();
-            tree = Tree.Open(_share, "restarted", new());
-            machine = new(tree, machine.LogTimeMs, machine.KeyCount, 2000, 50);
+            tree = Tree.Open(_share, "restarted", options);
+            machine = new(tree, machine.LogTimeMs, 2000, 50);
         }
 
         Assert.Equal(Dump(steady), Dump(tree));
         var keys = Dump(steady).Count(line => line.StartsWith("64", StringComparison.Ordinal));
+        Checkpoint(tree);
         Assert.Equal(keys, machine.KeyCount);
         tree.Dispose();
+    }
+
+    private static void Checkpoint(Tree tree)
+    {
+        var job = tree.BeginCheckpoint([]);
+        job.Write();
+        job.Complete();
     }
 
     private static byte[] RandomCommand(Random random, ulong time)

@@ -77,6 +77,10 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         {
             var (state, log) = Recovered(replay, group);
             var damage = _damages.GetValueOrDefault(group);
+            var lacks = damage is null && replay.Lacks(group, log.Snapshot);
+            // Only the manifest says what the log does not, and its last sync may have failed.
+            if (lacks)
+                _trees[group].Settle();
             var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));
             if (damage is not null)
                 raft.Fence();
@@ -85,6 +89,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 _trees[group], _machines[group], log, raft)
             {
                 Damage = damage,
+                OwedMark = lacks ? log.Snapshot : null,
             }, state);
         }
     }

@@ -142,9 +142,10 @@ internal static class Swarm
     }
 
     // Of a stream of its own, so that what is drawn besides stays what it was.
+    // The slowest rate sends what some replicas may lack well within the time to catch up.
     private static ClusterOptions Paced(ClusterOptions cluster, RandomStream random) => cluster with
     {
-        SnapshotRate = random.Pick([0L, 2000, 20_000, 1 << 20]),
+        SnapshotRate = random.Pick([0L, 10_000, 50_000, 1 << 20]),
         ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
     };
 

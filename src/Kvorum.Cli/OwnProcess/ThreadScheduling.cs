@@ -18,7 +18,7 @@ internal sealed partial class ThreadScheduling : IDisposable
 
     private ThreadScheduling()
     {
-        if (!OwnProgram.IsOnLinux || Read() is not { Slices: > 0 } now)
+        if (!OwnProgram.IsOnLinux || Read() is not { } now)
             return;
         _seen = now;
         Apply(_chooser.Mode);
@@ -34,7 +34,12 @@ internal sealed partial class ThreadScheduling : IDisposable
 
     private void Observe()
     {
-        var now = Read();
+        if (Read() is not { } now)
+        {
+            Rest();
+            return;
+        }
+
         _chooser.Observe(now - _seen);
         _seen = now;
         Apply(_chooser.Mode);
@@ -48,7 +53,7 @@ internal sealed partial class ThreadScheduling : IDisposable
         if (mode == _set)
             return;
         _set = mode;
-        foreach (string thread in Directory.EnumerateDirectories(Threads))
+        foreach (string thread in ListThreads())
         {
             // A thread that has ended, or a kernel that refuses: it wakes up as before, that is all.
             int priority = 0;
@@ -56,10 +61,11 @@ internal sealed partial class ThreadScheduling : IDisposable
         }
     }
 
-    private static ThreadTimes Read()
+    // Null if it cannot be read now, for want of file handles say.
+    private static ThreadTimes? Read()
     {
         var sum = default(ThreadTimes);
-        foreach (string thread in Directory.EnumerateDirectories(Threads))
+        foreach (string thread in ListThreads())
         {
             try
             {
@@ -73,7 +79,19 @@ internal sealed partial class ThreadScheduling : IDisposable
             }
         }
 
-        return sum;
+        return sum.Slices > 0 ? sum : null;
+    }
+
+    private static string[] ListThreads()
+    {
+        try
+        {
+            return Directory.GetDirectories(Threads);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     private static long Number(string text) =>

@@ -61,13 +61,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         var log = new GroupLog(checkpoint);
         if (!_groups.TryGetValue(group, out var found))
             return (default, log);
-        var entries = found.Entries;
-        var at = entries.FindIndex(entry => entry.Index == checkpoint.Index);
-        // The last entry of the checkpoint has another term in the log: a snapshot was installed over a log
-        // that had gone astray, and the crash came before the log was told. All of it is void.
-        if (at >= 0 && entries[at].Term != checkpoint.Term)
-            return (found.State, log);
-        foreach (var entry in entries)
+        foreach (var entry in IsVoid(found, checkpoint) ? [] : found.Entries)
         {
             if (entry.Index <= checkpoint.Index)
                 continue;
@@ -80,6 +74,23 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         if (found.State.Commit > log.LastIndex)
             throw Gap(group, log.LastIndex.Next.Value, found.State.Commit.Value + 1);
         return (found.State, log);
+    }
+
+    /// <summary>
+    /// True if the log knows nothing of the group's checkpoint: a snapshot was installed, and the crash came
+    /// before the log was told. Then nothing in it proves that the checkpoint is durable, and what it holds
+    /// below must not be taken for what leads to it: the log is to be told before anything else.
+    /// </summary>
+    public bool Lacks(uint group, SnapshotMetadata checkpoint)
+    {
+        if (checkpoint.Index.Value == 0)
+            return false;
+        if (!_groups.TryGetValue(group, out var found))
+            return true;
+        // What the log gave up, it knew for committed before.
+        return IsVoid(found, checkpoint)
+            || (found.State.Commit < checkpoint.Index
+                && !found.Entries.Exists(entry => entry.Index >= checkpoint.Index));
     }
 
     /// <summary>
@@ -97,6 +108,11 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
             return new(entries[at].Index, entries[at].Term, configuration);
         return entries[0].Index.Value == 1 ? SnapshotMetadata.Initial(configuration) : null;
     }
+
+    // The last entry of the checkpoint has another term in the log, which had gone astray before a snapshot
+    // was installed over it.
+    private static bool IsVoid(Found found, SnapshotMetadata checkpoint) => found.Entries.Exists(
+        entry => entry.Index == checkpoint.Index && entry.Term != checkpoint.Term);
 
     private SnapshotMetadata? CheckpointOf(uint group) =>
         checkpoints.TryGetValue(group, out var found) ? found : null;

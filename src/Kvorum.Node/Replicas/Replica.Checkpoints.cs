@@ -31,6 +31,10 @@ internal sealed partial class Replica
         if (_isCheckpointing || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs
             || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
+        // A snapshot was installed, and its mark is not durable: the log still is that from before, and would
+        // name a wrong term.
+        if (_tree.AppliedIndex <= _tree.CheckpointIndex)
+            return;
         var index = new LogIndex(_tree.AppliedIndex);
         // A snapshot from the leader was installed, and the log does not know yet: it is the checkpoint.
         if (index > _log.LastIndex || _raft.ConfigurationAt(index) is not { } configuration)

@@ -8,7 +8,8 @@ namespace Kvorum.Node.Replicas;
 /// <summary>
 /// A received snapshot takes the place of the data: the manifest is written on the background lane, and only
 /// when it is durable does the log hear of it, and of everything behind it. Until then this replica answers
-/// heartbeats and votes, and acknowledges nothing. What there is no room for waits for room.
+/// heartbeats of its term and pre-votes; it votes in no new term and acknowledges nothing. What there is no
+/// room for waits for room.
 /// </summary>
 internal sealed partial class Replica
 {
@@ -91,6 +92,7 @@ internal sealed partial class Replica
             loop.Cluster.Publish(meta);
         Unfence();
         _installed();
+        ServeAppliedReads();
         loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
         loop.Touch(this);
     }

@@ -97,7 +97,8 @@ internal sealed partial class Replica
 
         if (IsInstalling)
         {
-            Answer(from, chunk.Transfer, SnapshotAnswer.Busy);
+            // What waits for room may wait for long: the sender shall serve others meanwhile.
+            Answer(from, chunk.Transfer, _installFailed ? SnapshotAnswer.Refused : SnapshotAnswer.Busy);
             return;
         }
 

@@ -53,7 +53,7 @@ internal sealed partial class Replica
     {
         if (_persistedState.Commit < upTo)
         {
-            var batch = loop.OpenBatch(this);
+            var batch = OpenBatch();
             _persistedState = _persistedState with { Commit = upTo };
             GroupRecords.Add(batch, Group, _persistedState);
             _lastBatch = loop.CurrentBatch;

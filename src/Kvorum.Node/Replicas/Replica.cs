@@ -2,6 +2,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Room;
 using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -20,6 +21,9 @@ internal sealed record ReplicaParts(
 {
     /// <summary>Where its tables are damaged; null if they are whole, as far as was seen.</summary>
     public string? Damage { get; init; }
+
+    /// <summary>The checkpoint that the log was not told of; null if it was.</summary>
+    public SnapshotMetadata? OwedMark { get; init; }
 }
 
 /// <summary>
@@ -37,6 +41,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     // Taken from the core and not yet durable, each with the log batch that makes it so.
     private readonly Queue<(Ready Ready, ulong Batch)> _persisting = new();
     private HardState _persistedState;
+    private SnapshotMetadata? _owedMark = parts.OwedMark;
     private ulong _lastBatch;
     private ulong _durableBatch;
     private (Role Role, Term Term, NodeId? Leader) _published;
@@ -144,7 +149,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
     private void Persist(Ready ready)
     {
-        var batch = loop.OpenBatch(this);
+        var batch = OpenBatch();
         if (ready.Snapshot is { } snapshot)
             GroupRecords.AddMark(batch, Group, snapshot);
 
@@ -159,6 +164,16 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
             GroupRecords.Add(batch, Group, ready.Entries[i]);
             _logBytesSinceCheckpoint += ready.Entries[i].Data.Length + 32;
         }
+    }
+
+    // What a crash kept from the log comes before all else.
+    private LogBatch OpenBatch()
+    {
+        var batch = loop.OpenBatch(this);
+        if (_owedMark is { } owed)
+            GroupRecords.AddMark(batch, Group, owed);
+        _owedMark = null;
+        return batch;
     }
 
     private void Durable(Ready ready)

@@ -26,8 +26,9 @@ internal static class ServerOptionsRules
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
         Bounded(broken, "--memtable-bytes", o.MemTableBytes, 16 << 20, 1L << 40);
-        CheckRate("--snapshot-rate", o.SnapshotRate, broken);
-        CheckRate("--scrub-rate", o.ScrubRate, broken);
+        // With less, pieces of many transfers at once would come too rarely to keep them alive.
+        CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
+        CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
         if (o.KeyPolicy is not ("binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
@@ -95,11 +96,10 @@ internal static class ServerOptionsRules
         }
     }
 
-    private static void CheckRate(string flag, long rate, List<string> broken)
+    private static void CheckRate(string flag, long rate, long least, List<string> broken)
     {
-        const long least = 64 << 10;
         const long most = 1L << 40;
-        if (rate is not (0 or (>= least and <= most)))
+        if (rate != 0 && (rate < least || rate > most))
             broken.Add($"{flag} {Text(rate)}: give {Text(least)} to {Text(most)} bytes in a second, or none");
     }
 

@@ -103,6 +103,9 @@ public sealed class Tree : IDisposable
     public CheckpointInfo? Checkpoint =>
         _state.Tables.Mark is null ? null : CheckpointStream.InfoOf(_state.Tables);
 
+    /// <summary>The applied index of the newest checkpoint; 0 if there is none. Writer only.</summary>
+    public ulong CheckpointIndex => _state.Tables.Mark?.AppliedIndex ?? 0;
+
     /// <summary>
     /// Applies the changes and moves the applied index, visible to readers together. Writer only; the index
     /// rises with every batch that is not empty, and never falls.

@@ -190,7 +190,16 @@ internal sealed class VersionSet : IDisposable
             TableSet before = _current;
             Levels levels = edit.ApplyTo(before.Levels);
             Mark? mark = edit.Mark ?? before.Mark;
-            Persist(edit, () => _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next));
+            try
+            {
+                _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next);
+            }
+            catch (IOException)
+            {
+                _doubtful.AddRange(edit.Added.Select(static added => added.Table.Number));
+                throw;
+            }
+
             Dictionary<ulong, TableFile> files =
                 before.Files.Concat(added).ToDictionary(file => file.Info.Number);
             Switch(before, new TableSet(levels, mark, files), _installs);
@@ -205,7 +214,8 @@ internal sealed class VersionSet : IDisposable
         {
             TableSet before = _current;
             Levels levels = whole.ApplyTo(Levels.Empty);
-            Persist(whole, () => _manifest.Replace(whole, _next));
+            // Its tables are not doubtful: it is tried again until it succeeds or the process ends.
+            _manifest.Replace(whole, _next);
             var after = new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number));
             Switch(before, after, _installs + 1);
         }
@@ -231,19 +241,6 @@ internal sealed class VersionSet : IDisposable
         folder.Files.Exists(folder.TablePath(table.Number))
             ? TableFile.Open(folder, table.Number, cache, table)
             : throw TableMissing(folder.TablePath(table.Number));
-
-    private void Persist(VersionEdit edit, Action write)
-    {
-        try
-        {
-            write();
-        }
-        catch (IOException)
-        {
-            _doubtful.AddRange(edit.Added.Select(added => added.Table.Number));
-            throw;
-        }
-    }
 
     private void Switch(TableSet before, TableSet after, int installs)
     {

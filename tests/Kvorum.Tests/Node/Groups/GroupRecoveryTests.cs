@@ -33,6 +33,37 @@ public class GroupRecoveryTests
     }
 
     [Fact]
+    public void A_log_that_was_not_told_of_an_installed_snapshot_lacks_it()
+    {
+        var checkpoint = new SnapshotMetadata(new(5), new(5), Three);
+        Assert.True(Replay(checkpoint, (4, 1), (5, 1), (6, 1)).Lacks(1, checkpoint), "astray");
+        Assert.True(Replay(checkpoint, (1, 1), (2, 1)).Lacks(1, checkpoint), "too short");
+        Assert.False(Replay(checkpoint, (4, 1), (5, 5)).Lacks(1, checkpoint), "told");
+        Assert.False(Replay(checkpoint, (6, 5)).Lacks(1, checkpoint), "goes on behind it");
+        Assert.False(Replay(null, (1, 1)).Lacks(1, SnapshotMetadata.Initial(Three)), "no checkpoint");
+        var marked = new LogReplayStub(checkpoint);
+        marked.Entry(1, 5, 1);
+        marked.Mark(5, 5);
+        Assert.False(marked.Recovery.Lacks(1, checkpoint), "marked");
+        var released = Replay(checkpoint);
+        released.State(1, State(commit: 5));
+        Assert.False(released.Lacks(1, checkpoint), "given up");
+    }
+
+    /// <summary>What was acknowledged behind a snapshot that the log was never told of must be missed.</summary>
+    [Fact]
+    public void A_void_log_that_knows_more_for_committed_is_damage()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
+        var recovery = Replay(checkpoint, (1, 1), (2, 1), (3, 5));
+        recovery.State(1, State(commit: 3));
+        Assert.Throws<LogDamagedException>(() => recovery.Recovered(1, checkpoint));
+    }
+
+    private static byte[] State(byte commit) => Convert.FromHexString(
+        "01" + "0500000000000000" + "00" + new string('0', 32) + $"{commit:x2}00000000000000");
+
+    [Fact]
     public void The_mark_of_a_snapshot_makes_the_entries_behind_it_count()
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);

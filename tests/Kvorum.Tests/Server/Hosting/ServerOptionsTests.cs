@@ -33,7 +33,7 @@ public class ServerOptionsTests
         { Good with { SegmentBytes = 1 }, "--segment-bytes 1" },
         { Good with { CheckpointBytes = 1 }, "--checkpoint-bytes 1" },
         { Good with { MemTableBytes = 1 }, "--memtable-bytes 1" },
-        { Good with { SnapshotRate = 65_535 }, "--snapshot-rate 65535: give 65536 to" },
+        { Good with { SnapshotRate = 1_048_575 }, "--snapshot-rate 1048575: give 1048576 to" },
         { Good with { SnapshotRate = -1 }, "--snapshot-rate -1" },
         { Good with { ScrubRate = 1 }, "--scrub-rate 1: give 65536 to" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },

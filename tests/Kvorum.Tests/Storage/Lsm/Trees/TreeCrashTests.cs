@@ -1,3 +1,4 @@
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -125,6 +126,38 @@ public class TreeCrashTests
         CheckContent(TestTrees.Open(disk.Crash(1)), "after a crash");
     }
 
+    // What waits for room is installed later, and its tables must still be there then.
+    [Fact]
+    public void A_compaction_that_ends_while_an_install_waits_for_room_leaves_what_was_received()
+    {
+        var disk = new CrashFileSystem();
+        Tree tree = TestTrees.Open(disk);
+        for (ulong index = 1; index <= 5; index++)
+        {
+            Fill(tree, index, index);
+            Checkpoint(tree);
+        }
+
+        CompactionJob compaction = tree.PickCompaction()!;
+        using CheckpointReceiver receiver = tree.BeginReceive(ReceivedInfo);
+        receiver.Write(Received);
+        receiver.Verify();
+        InstallJob install = tree.BeginInstall(receiver);
+        disk.Fault = (operation, path) =>
+            operation == "create" && path.EndsWith("manifest.new", StringComparison.Ordinal)
+                ? new DiskFullException($"{path}: no room") : null;
+        Assert.Throws<DiskFullException>(install.Write);
+        disk.Fault = null;
+        Assert.True(compaction.Run());
+        compaction.Complete();
+        install.Write();
+        install.Complete();
+        tree.RemoveDiscarded();
+        CheckContent(tree, "installed");
+        CheckFiles(disk, tree, "installed");
+        CheckContent(TestTrees.Open(disk.Crash(1)), "after a crash");
+    }
+
     [Fact]
     public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind()
     {
@@ -227,9 +260,10 @@ public class TreeCrashTests
 
     private static ulong Checkpoint(Tree tree) => TestTrees.Checkpoint(tree).AppliedIndex;
 
-    private static void Install(Tree tree) => TestTrees.Install(
-        tree, new CheckpointInfo(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}")),
-        Received);
+    private static CheckpointInfo ReceivedInfo =>
+        new(InstalledIndex, Received.Length, TestBytes.Of($"tag {InstalledIndex}"));
+
+    private static void Install(Tree tree) => TestTrees.Install(tree, ReceivedInfo, Received);
 
     private static void Check(CrashFileSystem disk, ulong durable, string context)
     {

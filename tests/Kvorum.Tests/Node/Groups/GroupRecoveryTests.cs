@@ -50,7 +50,7 @@ public class GroupRecoveryTests
         Assert.False(released.Lacks(1, checkpoint), "given up");
     }
 
-    /// <summary>What was acknowledged behind a snapshot that the log was never told of must be missed.</summary>
+    /// <summary>What was acknowledged behind a snapshot that the log was not told of is missed.</summary>
     [Fact]
     public void A_void_log_that_knows_more_for_committed_is_damage()
     {

@@ -27,7 +27,7 @@ internal sealed partial class Replica
         if (_isSettled || loop.NowMs < _settleAgainMs)
             return false;
         _isSettled = true;
-        var checkpoint = _tree.Checkpoint?.AppliedIndex ?? 0;
+        var checkpoint = _tree.CheckpointIndex;
         loop.RunInBackground(_tree.Settle, failure =>
         {
             if (failure is DiskFullException)

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
@@ -218,16 +216,6 @@ internal sealed class MergingCursor : Cursor
     private readonly struct Head(Cursor cursor)
     {
         public readonly Cursor Cursor = cursor;
-        public readonly ulong Prefix = PrefixOf(cursor.Key);
-
-        private static ulong PrefixOf(ReadOnlySpan<byte> key)
-        {
-            if (key.Length >= sizeof(ulong))
-                return BinaryPrimitives.ReadUInt64BigEndian(key);
-            ulong prefix = 0;
-            for (int i = 0; i < key.Length; i++)
-                prefix |= (ulong)key[i] << (56 - (8 * i));
-            return prefix;
-        }
+        public readonly ulong Prefix = KeyPrefix.Of(cursor.Key);
     }
 }

@@ -15,7 +15,7 @@ internal readonly unsafe ref struct SoughtKey
     {
         Key = key;
         Sequence = sequence;
-        _prefix = PrefixOf(key);
+        _prefix = KeyPrefix.Of(key);
     }
 
     /// <summary>The key.</summary>
@@ -23,17 +23,6 @@ internal readonly unsafe ref struct SoughtKey
 
     /// <summary>Of a key's versions, the first one that is not newer.</summary>
     public ulong Sequence { get; }
-
-    /// <summary>The first eight bytes of a key, in its order; zeros where it is shorter.</summary>
-    public static ulong PrefixOf(ReadOnlySpan<byte> key)
-    {
-        if (key.Length >= sizeof(ulong))
-            return BinaryPrimitives.ReadUInt64BigEndian(key);
-        ulong prefix = 0;
-        for (int i = 0; i < key.Length; i++)
-            prefix |= (ulong)key[i] << (56 - (8 * i));
-        return prefix;
-    }
 
     /// <summary>
     /// Below zero if the key of an entry of a whole block, which shares nothing, is before the sought one.

@@ -1,5 +1,3 @@
-using Kvorum.Storage.Lsm.Tables;
-
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
@@ -18,8 +16,8 @@ internal sealed class TableLevel
     public TableLevel(TableFile[] files)
     {
         Files = files;
-        _smallest = [.. files.Select(file => SoughtKey.PrefixOf(file.Info.Smallest.Span))];
-        _largest = [.. files.Select(file => SoughtKey.PrefixOf(file.Info.Largest.Span))];
+        _smallest = [.. files.Select(file => KeyPrefix.Of(file.Info.Smallest.Span))];
+        _largest = [.. files.Select(file => KeyPrefix.Of(file.Info.Largest.Span))];
     }
 
     /// <summary>The tables.</summary>
@@ -28,7 +26,7 @@ internal sealed class TableLevel
     /// <summary>True if the key is within the bounds of a table.</summary>
     /// <param name="at">Which table.</param>
     /// <param name="key">The key.</param>
-    /// <param name="prefix">Its <see cref="SoughtKey.PrefixOf"/>.</param>
+    /// <param name="prefix">Its <see cref="KeyPrefix.Of"/>.</param>
     public bool Covers(int at, ReadOnlySpan<byte> key, ulong prefix) =>
         (_smallest[at] < prefix || (_smallest[at] == prefix &&
             Files[at].Info.Smallest.Span.SequenceCompareTo(key) <= 0)) && !IsBefore(at, key, prefix);

@@ -63,7 +63,7 @@ internal sealed class TableSet
         if (IsEmpty)
             return false;
         ulong hash = BloomFilter.Hash(key);
-        ulong prefix = SoughtKey.PrefixOf(key);
+        ulong prefix = KeyPrefix.Of(key);
         TableLevel level0 = _levels[0];
         for (int i = 0; i < level0.Files.Length; i++)
         {

@@ -2,13 +2,15 @@ using Kvorum.Node;
 using Kvorum.Server.Grpc;
 using Kvorum.Server.Http;
 using Kvorum.Server.Native;
+using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
-    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging) : IAsyncDisposable
+    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SocketPoller? poller)
+    : IAsyncDisposable
 {
     private ClientListener? _clients;
     private GrpcServer? _grpc;
@@ -26,6 +28,7 @@ internal sealed class FrontEnds(
                 EndPoint = parts.Client,
                 NodeName = parts.Self.Name,
                 ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
+                Poller = poller,
                 Logging = logging,
             });
             var grpc = new GrpcOptions

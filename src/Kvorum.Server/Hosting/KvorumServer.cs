@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Peers;
+using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -20,6 +21,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly ServerEvents _events;
     private readonly TcpTransport _transport;
     private readonly ThreadJobRunner _jobs;
+    private readonly SocketPoller? _poller = SocketPoller.IsSupported ? new() : null;
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
     private readonly FrontEnds _frontEnds;
@@ -33,8 +35,8 @@ public sealed class KvorumServer : IAsyncDisposable
         Self = parts.Self;
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
-        _transport =
-            new(parts.PeerListener, Self, parts.Members, options.ForTransport(), TimeProvider.System, _log);
+        var transport = options.ForTransport() with { Poller = _poller };
+        _transport = new(parts.PeerListener, Self, parts.Members, transport, TimeProvider.System, _log);
         try
         {
             _node = new(options.ForNode(Self, parts.Members), World(parts));
@@ -42,11 +44,13 @@ public sealed class KvorumServer : IAsyncDisposable
         catch
         {
             _jobs.Dispose();
+            _poller?.Dispose();
             throw;
         }
 
-        _loops = [.. _node.Loops.Select((loop, index) => new LoopThread(loop, index, _events.Fatal))];
-        _frontEnds = new(_node, options, parts, logging);
+        _loops = [.. _node.Loops.Select(
+            (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
+        _frontEnds = new(_node, options, parts, logging, _poller);
     }
 
     /// <summary>Who this node is and where it is reached, with true ports.</summary>
@@ -107,6 +111,9 @@ public sealed class KvorumServer : IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    // The first loop serves the sockets.
+    private ILoopPause PauseOf(int loop) => loop == 0 && _poller is not null ? _poller : new PlainPause();
 
     private NodeWorld World(ServerParts parts) => new()
     {
@@ -173,6 +180,7 @@ public sealed class KvorumServer : IAsyncDisposable
         foreach (var loop in _loops)
             loop.End();
         _jobs.Dispose();
+        _poller?.Dispose();
         _node.Dispose();
         Log.Stopped(_log, Self.Name);
     }

@@ -1,11 +1,11 @@
 using Kvorum.Node;
+using Kvorum.Server.Sockets;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
 /// Runs one node loop on its own thread: turn after turn while there is work, asleep otherwise. Waking a loop
-/// that runs costs one atomic exchange; only a sleeping one costs a system call. It never spins: on a machine
-/// with few cores that would steal from those who have the work.
+/// that runs costs one atomic exchange; only a sleeping one costs a system call.
 /// </summary>
 internal sealed class LoopThread
 {
@@ -14,19 +14,19 @@ internal sealed class LoopThread
     private const int Woken = 2;
 
     private readonly NodeLoop _loop;
+    private readonly ILoopPause _pause;
     private readonly Action<string, Exception> _fatal;
-    private readonly object _gate = new();
     private readonly Thread _thread;
     private volatile bool _isEnding;
-    private int _state;
-    private bool _isSignalled;
+    private volatile int _state;
 
     /// <param name="loop">The loop; woken through this thread from now on.</param>
     /// <param name="index">Its number, for the thread's name.</param>
+    /// <param name="pause">What the thread does between two turns; nobody else's.</param>
     /// <param name="fatal">Told of what left a turn; the thread ends.</param>
-    public LoopThread(NodeLoop loop, int index, Action<string, Exception> fatal)
+    public LoopThread(NodeLoop loop, int index, ILoopPause pause, Action<string, Exception> fatal)
     {
-        (_loop, _fatal) = (loop, fatal);
+        (_loop, _pause, _fatal) = (loop, pause, fatal);
         loop.Wake = Wake;
         _thread = new Thread(Work) { Name = $"kvorum-loop-{index}", IsBackground = true };
     }
@@ -44,13 +44,8 @@ internal sealed class LoopThread
 
     private void Wake()
     {
-        if (Interlocked.Exchange(ref _state, Woken) != Sleeping)
-            return;
-        lock (_gate)
-        {
-            _isSignalled = true;
-            Monitor.Pulse(_gate);
-        }
+        if (Interlocked.Exchange(ref _state, Woken) == Sleeping)
+            _pause.Wake();
     }
 
     private void Work()
@@ -61,8 +56,9 @@ internal sealed class LoopThread
             {
                 Interlocked.Exchange(ref _state, Running); // a full fence: the queue is looked at after it
                 var rest = _loop.Turn();
-                if (rest > TimeSpan.Zero)
-                    Sleep(rest);
+                _pause.Sleep(MaySleep(rest) ? Milliseconds(rest) : 0);
+                _state = Running; // what is served now must not wake this very thread
+                _pause.Serve();
             }
         }
         catch (Exception e)
@@ -72,17 +68,12 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Sleeps unless woken since the turn began. A late signal only costs one turn too many.
+    /// False if there is more to do, or the loop was woken since the turn began. A late wake only costs one
+    /// turn too many.
     /// </summary>
-    private void Sleep(TimeSpan rest)
-    {
-        if (Interlocked.CompareExchange(ref _state, Sleeping, Running) != Running)
-            return;
-        lock (_gate)
-        {
-            if (!_isSignalled)
-                Monitor.Wait(_gate, (int)Math.Clamp(Math.Ceiling(rest.TotalMilliseconds), 1, 1000));
-            _isSignalled = false;
-        }
-    }
+    private bool MaySleep(TimeSpan rest) => rest > TimeSpan.Zero
+        && Interlocked.CompareExchange(ref _state, Sleeping, Running) == Running;
+
+    private static int Milliseconds(TimeSpan rest) =>
+        (int)Math.Clamp(Math.Ceiling(rest.TotalMilliseconds), 1, 1000);
 }

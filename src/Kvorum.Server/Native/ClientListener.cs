@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -33,7 +34,7 @@ public sealed class ClientListener : IAsyncDisposable
     private readonly HandedOverConnections _others;
     private readonly Lock _gate = new();
     private readonly HashSet<NativeConnection> _connections = [];
-    private readonly HashSet<Socket> _unknown = [];
+    private readonly HashSet<Stream> _unknown = [];
     private INode? _node;
     private Task _accepting = Task.CompletedTask;
     private bool _isStopping;
@@ -127,7 +128,7 @@ public sealed class ClientListener : IAsyncDisposable
 
     private async Task StopAcceptingAsync()
     {
-        Socket[] unknown;
+        Stream[] unknown;
         lock (_gate)
         {
             _isStopping = true;
@@ -135,8 +136,8 @@ public sealed class ClientListener : IAsyncDisposable
         }
 
         _listening.Dispose();
-        foreach (var socket in unknown)
-            socket.Dispose();
+        foreach (var stream in unknown)
+            await stream.DisposeAsync().ConfigureAwait(false);
         await _accepting.ConfigureAwait(false);
     }
 
@@ -162,40 +163,45 @@ public sealed class ClientListener : IAsyncDisposable
 
     private async Task WelcomeAsync(Socket socket)
     {
+        Stream? stream = null;
         try
         {
             socket.NoDelay = true;
-            if (!Remember(socket))
-                socket.Dispose();
-            else if (!await IsNativeAsync(socket).ConfigureAwait(false))
-                HandOver(socket);
+            stream = SocketStreams.Open(socket, _options.Poller);
+            if (!Remember(stream))
+                await stream.DisposeAsync().ConfigureAwait(false);
+            else if (!await IsNativeAsync(socket, stream).ConfigureAwait(false))
+                HandOver(socket, stream);
             else
-                await ServeAsync(socket).ConfigureAwait(false);
+                await ServeAsync(socket, stream).ConfigureAwait(false);
         }
-        catch (Exception e)
-            when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {
+            if (stream is not null)
+                await stream.DisposeAsync().ConfigureAwait(false);
             socket.Dispose();
         }
         finally
         {
-            Forget(socket);
+            if (stream is not null)
+                Forget(stream);
         }
     }
 
-    private void HandOver(Socket socket)
+    private void HandOver(Socket socket, Stream stream)
     {
-        Forget(socket);
+        Forget(stream);
+        SocketStreams.Release(stream);
         _others.Take(socket);
     }
 
-    private async Task ServeAsync(Socket socket)
+    private async Task ServeAsync(Socket socket, Stream stream)
     {
-        using var connection = new NativeConnection(socket, _node!, _options, _log);
+        using var connection = new NativeConnection(socket, stream, _node!, _options, _log);
         bool isTooMany;
         lock (_gate)
         {
-            _unknown.Remove(socket);
+            _unknown.Remove(stream);
             isTooMany = _connections.Count >= _options.ConnectionsMax;
             if (_isStopping)
                 return;
@@ -217,25 +223,26 @@ public sealed class ClientListener : IAsyncDisposable
     }
 
     /// <summary>One byte tells: no other protocol that is spoken here begins with a K.</summary>
-    private async Task<bool> IsNativeAsync(Socket socket)
+    private async Task<bool> IsNativeAsync(Socket socket, Stream stream)
     {
         using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
         var first = new byte[1];
-        var count = await socket.ReceiveAsync(first, SocketFlags.Peek, patience.Token).ConfigureAwait(false);
+        await stream.ReadAsync(Memory<byte>.Empty, patience.Token).ConfigureAwait(false);
+        var count = socket.Receive(first, SocketFlags.Peek);
         return count == 0
             ? throw new SocketException((int)SocketError.ConnectionReset)
             : first[0] == NativeCodec.Magic[0];
     }
 
-    private bool Remember(Socket socket)
+    private bool Remember(Stream stream)
     {
         lock (_gate)
-            return !_isStopping && _unknown.Count < _options.ConnectionsMax && _unknown.Add(socket);
+            return !_isStopping && _unknown.Count < _options.ConnectionsMax && _unknown.Add(stream);
     }
 
-    private void Forget(Socket socket)
+    private void Forget(Stream stream)
     {
         lock (_gate)
-            _unknown.Remove(socket);
+            _unknown.Remove(stream);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Kvorum.Protocol;
+using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -45,6 +46,9 @@ public sealed record ClientListenerOptions
     /// How long a new connection may take to say what it speaks, and a native one to say hello.
     /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Who serves the native connections; null for the runtime.</summary>
+    internal SocketPoller? Poller { get; init; }
 
     /// <summary>Where to log.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;

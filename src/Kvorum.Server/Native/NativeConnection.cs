@@ -4,13 +4,15 @@ using System.Net.Sockets;
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Native;
 
 /// <summary>
-/// One connection of a native client. Frames are read and submitted on the socket's thread; replies come on
-/// any thread, mostly a node loop, are gathered under a lock, and sent together when the batch is done.
+/// One connection of a native client. Frames are read and submitted on the thread that serves the socket, so
+/// nothing here blocks; replies come on any thread, mostly a node loop, are gathered under a lock, and sent
+/// together when the batch is done.
 /// </summary>
 /// <remarks>
 /// While the reader works through what it has received, flushes are left to it: calls that are answered at
@@ -25,6 +27,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     /// </summary>
     private const int StatusAsksMax = 16;
 
+    /// <summary>A buffer of replies that has grown beyond this is given back after use.</summary>
+    private const int KeptBytesMax = 1 << 20;
+
     /// <summary>The longest time a node is told to try for: a client that waits longer asks again.</summary>
     private static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
 
@@ -32,13 +37,14 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
     private readonly Socket _socket;
+    private readonly Stream _stream;
     private readonly INode _node;
     private readonly ClientListenerOptions _options;
     private readonly ILogger _log;
     private readonly EndPoint? _client;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, NativeCall> _calls = [];
-    private readonly ReplyOutput _output;
+    private readonly SocketOutput _output;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly FrameInput _received = new();
@@ -53,11 +59,12 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     private bool _isClosed;
 
     /// <summary>A connection on a socket whose first bytes are still to be read.</summary>
-    public NativeConnection(Socket socket, INode node, ClientListenerOptions options, ILogger log)
+    public NativeConnection(
+        Socket socket, Stream stream, INode node, ClientListenerOptions options, ILogger log)
     {
-        (_socket, _node, _options, _log) = (socket, node, options, log);
+        (_socket, _stream, _node, _options, _log) = (socket, stream, node, options, log);
         _client = socket.RemoteEndPoint;
-        _output = new(socket, _gate, Lost, Sent);
+        _output = new(stream, _gate, KeptBytesMax, Lost, Sent);
     }
 
     /// <summary>Serves until either side ends it. Never throws.</summary>
@@ -76,7 +83,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             await RefuseAsync($"No hello came within {_options.HandshakeTimeout.TotalSeconds} s.")
                 .ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (SocketStreams.IsLoss(e))
         {
             // The client is gone: nobody is left to be told.
         }
@@ -103,8 +110,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             _output.Flush();
             await LingerAsync().ConfigureAwait(false);
         }
-        catch (Exception e)
-            when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {
             // It did not care to listen.
         }
@@ -179,8 +185,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             while (!TakeFrames())
                 await RoomAsync().ConfigureAwait(false);
             var space = _received.Space();
-            var count = await _socket.ReceiveAsync(
-                space, SocketFlags.None, _isGreeted ? default : handshake.Token).ConfigureAwait(false);
+            var count = await _stream.ReadAsync(
+                space, _isGreeted ? default : handshake.Token).ConfigureAwait(false);
             if (count == 0)
                 return;
             _received.Filled(count);
@@ -428,7 +434,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     }
 
     // A client that ends without a word is nothing an operator must know.
-    private void Lost(string reason) => End(Log.Gone, reason);
+    private void Lost(Exception loss) => End(Log.Gone, loss.Message);
 
     private void End(Action<ILogger, EndPoint?, string> tell, string reason)
     {
@@ -451,7 +457,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         using var patience = new CancellationTokenSource(LingerTime);
         _socket.Shutdown(SocketShutdown.Send);
         var waste = new byte[4096];
-        while (await _socket.ReceiveAsync(waste, SocketFlags.None, patience.Token).ConfigureAwait(false) > 0)
+        while (await _stream.ReadAsync(waste, patience.Token).ConfigureAwait(false) > 0)
         {
         }
     }
@@ -464,7 +470,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             _socket.Shutdown(SocketShutdown.Send);
             await _ended.Task.WaitAsync(LingerTime).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or TimeoutException)
+        catch (Exception e) when (SocketStreams.IsLoss(e) || e is TimeoutException)
         {
             // It is gone, or stays: the socket is closed either way.
         }
@@ -484,8 +490,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             (room, _room) = (_room, null);
         }
 
-        _socket.Dispose();
-        _output.Dispose();
+        _stream.Dispose();
         room?.TrySetResult();
         _idle.TrySetResult();
         _ended.TrySetResult();

@@ -3,13 +3,15 @@ using System.Collections.Frozen;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Raft;
+using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
 
 /// <summary>
 /// The connections that peers have dialled: checks who they are, then reads their frames and hands them on,
-/// on the socket's thread. One per peer; a newer one replaces the older.
+/// on the thread that serves the socket, so nothing here blocks. One per peer; a newer one replaces the
+/// older.
 /// </summary>
 internal sealed class IncomingPeers(
     PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
@@ -38,7 +40,7 @@ internal sealed class IncomingPeers(
 
         socket.NoDelay = true;
         string remote = socket.RemoteEndPoint?.ToString() ?? "an unknown address";
-        var connection = new PeerConnection(new NetworkStream(socket, ownsSocket: true), options, time);
+        var connection = new PeerConnection(SocketStreams.Open(socket, options.Poller), options, time);
         var task = Task.Run(() => Serve(connection, remote, receiver, cancel), CancellationToken.None);
         _tasks[connection] = task;
         if (task.IsCompleted)
@@ -71,7 +73,7 @@ internal sealed class IncomingPeers(
             using var abort = cancel.Register(connection.Dispose);
             peer = await Meet(connection, remote, cancel).ConfigureAwait(false);
             if (peer is not null)
-                await ReadFrames(connection, peer.Id, receiver, cancel).ConfigureAwait(false);
+                await ReadFrames(connection, peer.Id, receiver).ConfigureAwait(false);
         }
         catch (PeerWireException damage)
         {
@@ -80,8 +82,7 @@ internal sealed class IncomingPeers(
             byte[] refusal = PeerWire.EncodeRefusal(damage.Message);
             await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or SocketException
-            or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {
             if (peer is not null && !cancel.IsCancellationRequested)
                 Log.IncomingEnded(log, peer.Name, connection.Ending(e).Why);
@@ -137,17 +138,21 @@ internal sealed class IncomingPeers(
     }
 
     private async Task ReadFrames(
-        PeerConnection connection, NodeId from, IPeerReceiver receiver, CancellationToken cancel)
+        PeerConnection connection, NodeId from, IPeerReceiver receiver)
     {
         var reader = connection.Reader;
         while (true)
         {
-            if (!reader.TryTake(TransportOptions.FrameBytesMax, out var frame))
-                frame = await reader.Read(TransportOptions.FrameBytesMax, cancel).ConfigureAwait(false);
-            if (frame.Kind >= PeerWire.FirstOwnKind)
-                continue;
-            counters.Received(frame.Payload.Length);
-            receiver.Receive(from, (PeerFrameKind)frame.Kind, frame.Payload);
+            while (reader.TryTake(TransportOptions.FrameBytesMax, out var frame))
+            {
+                if (frame.Kind >= PeerWire.FirstOwnKind)
+                    continue;
+                counters.Received(frame.Payload.Length);
+                receiver.Receive(from, (PeerFrameKind)frame.Kind, frame.Payload);
+            }
+
+            // Not to be cancelled: who stops closes the connection.
+            reader.Received(await reader.Receive(CancellationToken.None).ConfigureAwait(false));
         }
     }
 }

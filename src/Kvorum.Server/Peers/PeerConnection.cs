@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Server.Sockets;
 
 namespace Kvorum.Server.Peers;
 
@@ -37,8 +38,10 @@ internal sealed class PeerConnection : IDisposable
             await _stream.WriteAsync(bytes, timeout.Token).ConfigureAwait(false);
             await _stream.FlushAsync(timeout.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (SocketStreams.IsLoss(e) || e is OperationCanceledException or InvalidOperationException)
         {
+            // It is gone, or has not yet read what was written before.
         }
     }
 

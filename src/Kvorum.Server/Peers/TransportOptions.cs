@@ -1,3 +1,5 @@
+using Kvorum.Server.Sockets;
+
 namespace Kvorum.Server.Peers;
 
 /// <summary>Times and bounds of <see cref="TcpTransport"/>. The defaults suit one data centre.</summary>
@@ -23,6 +25,9 @@ public sealed record TransportOptions
 
     /// <summary>Bound of dialling and introduction together.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Who serves the connections that peers have dialled; null for the runtime.</summary>
+    internal SocketPoller? Poller { get; init; }
 
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -1,0 +1,20 @@
+using System.Net.Sockets;
+
+namespace Kvorum.Server.Sockets;
+
+/// <summary>Streams over sockets: served by a poller where there is one, else by the runtime.</summary>
+internal static class SocketStreams
+{
+    /// <summary>A stream over a connected socket that nobody has used yet; owns it.</summary>
+    public static Stream Open(Socket socket, SocketPoller? poller) =>
+        poller is null ? new NetworkStream(socket, ownsSocket: true) : poller.Open(socket);
+
+    /// <summary>
+    /// Lets go of the socket, which is an ordinary one then. Nothing may be under way on the stream.
+    /// </summary>
+    public static void Release(Stream stream) => (stream as PolledStream)?.Release();
+
+    /// <summary>True for what such a stream throws when the connection is gone, from either side.</summary>
+    public static bool IsLoss(Exception met) =>
+        met is IOException or SocketException or ObjectDisposedException;
+}

@@ -9,7 +9,8 @@ namespace Kvorum.Client;
 /// <summary>
 /// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a
 /// lock; who finds nobody sending sends all that has gathered. While the reader hands out the answers of what
-/// it has received, sending is left to it: the questions that those answers lead to leave with one send.
+/// it has received, sending is left to it: the questions that those answers lead to leave with one send for
+/// each node that is asked.
 /// </summary>
 internal sealed class NodeConnection : IDisposable
 {
@@ -19,6 +20,10 @@ internal sealed class NodeConnection : IDisposable
     /// <summary>A node from which nothing came for so long although it was asked is taken for dead.</summary>
     private const int SilenceMs = 900;
 
+    // While this thread hands out answers: the other connections on which they led to questions.
+    [ThreadStatic]
+    private static List<NodeConnection>? _asked;
+
     private readonly Socket _socket;
     private readonly bool _inline;
     private readonly Lock _gate = new();
@@ -26,6 +31,7 @@ internal sealed class NodeConnection : IDisposable
     private readonly Stack<PendingCall> _spare = new();
     private readonly SocketAsyncEventArgs _send = new(true);
     private readonly FrameInput _input = new();
+    private readonly List<NodeConnection> _others = [];
     private readonly TaskCompletionSource _greeted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ArrayBufferWriter<byte> _gathered = new(4096);
     private ArrayBufferWriter<byte> _leaving = new(4096);
@@ -214,6 +220,13 @@ internal sealed class NodeConnection : IDisposable
     {
         if (Volatile.Read(ref _isHandingOut))
             return;
+        if (_asked is { } asked)
+        {
+            if (!asked.Contains(this))
+                asked.Add(this);
+            return;
+        }
+
         lock (_gate)
         {
             if (_isSending || _isClosed || _gathered.WrittenCount == 0)
@@ -312,6 +325,7 @@ internal sealed class NodeConnection : IDisposable
     private void TakeFrames()
     {
         Volatile.Write(ref _isHandingOut, true);
+        _asked = _others;
         try
         {
             while (_input.TryTake(out var frame))
@@ -319,8 +333,12 @@ internal sealed class NodeConnection : IDisposable
         }
         finally
         {
+            _asked = null;
             Volatile.Write(ref _isHandingOut, false);
             Flush();
+            foreach (var other in _others)
+                other.Flush();
+            _others.Clear();
         }
 
         CloseIfDone();

@@ -25,7 +25,8 @@ public sealed partial class NodeLoop
     private readonly NodeContext _context;
     private readonly Inbox _inbox;
     private readonly SortedDictionary<uint, Replica> _replicas = [];
-    private readonly SortedDictionary<NodeId, Outbox> _outboxes = [];
+    private readonly Dictionary<uint, Replica> _replicaOf = []; // the same ones, found faster
+    private readonly Dictionary<NodeId, Outbox> _outboxes = []; // never walked over
     private readonly List<Outbox> _queuedOutboxes = [];
     private readonly List<IReplySink> _sinks = [];
     private readonly Stack<TurnBatch> _freeBatches = new();
@@ -149,9 +150,13 @@ public sealed partial class NodeLoop
         return true;
     }
 
-    internal void Own(Replica replica) => _replicas.Add(replica.Group, replica);
+    internal void Own(Replica replica)
+    {
+        _replicas.Add(replica.Group, replica);
+        _replicaOf.Add(replica.Group, replica);
+    }
 
-    internal Replica? Find(uint group) => _replicas.GetValueOrDefault(group);
+    internal Replica? Find(uint group) => _replicaOf.GetValueOrDefault(group);
 
     /// <summary>The replica may have something to do at the end of this turn.</summary>
     internal void Touch(Replica replica)

@@ -13,6 +13,9 @@ namespace Kvorum.Node;
 /// </summary>
 internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeerReceiver
 {
+    // In one frame, under load.
+    private const int MessagesExpected = 16;
+
     /// <inheritdoc/>
     public void PeerUp(PeerHello peer)
     {
@@ -114,7 +117,7 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
         while (!reader.AtEnd)
         {
             var (group, message) = RaftMessageCodec.Decode(ref reader, from, context.Cluster.Self);
-            (perLoop[node.LoopOf(group).Index] ??= []).Add((group, message));
+            (perLoop[node.LoopOf(group).Index] ??= new(MessagesExpected)).Add((group, message));
         }
 
         for (var i = 0; i < perLoop.Length; i++)

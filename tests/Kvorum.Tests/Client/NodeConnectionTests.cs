@@ -1,0 +1,110 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Kvorum.Client;
+using Kvorum.Protocol;
+
+namespace Kvorum.Tests.Client;
+
+public sealed class NodeConnectionTests
+{
+    private const int Calls = 5;
+
+    private static CancellationToken Deadline => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Questions_that_answers_lead_to_leave_together_for_each_node()
+    {
+        using var first = new RawNode();
+        using var second = new RawNode();
+        using var asking = await first.Connected();
+        using var asked = await second.Connected();
+        // A loop of callers: each asks one node, and when it has answered the other one.
+        var callers = Enumerable.Range(0, Calls).Select(number => AskBoth(asking, asked, number)).ToArray();
+        var questions = new List<NativeFrame>();
+        while (questions.Count < Calls)
+            questions.AddRange(first.Receive());
+        first.Send(writer =>
+        {
+            foreach (var question in questions)
+                NativeCodec.WriteReply(writer, question.Correlation, new Reply { Status = ReplyStatus.Ok });
+        });
+        var together = second.Receive();
+        Assert.Equal(Calls, together.Count);
+        second.Send(writer =>
+        {
+            foreach (var question in together)
+                NativeCodec.WriteReply(writer, question.Correlation, new Reply { Status = ReplyStatus.Ok });
+        });
+        await Task.WhenAll(callers).WaitAsync(Deadline);
+    }
+
+    private static async Task AskBoth(NodeConnection first, NodeConnection second, int number)
+    {
+        await Ask(first, number);
+        await Ask(second, number);
+    }
+
+    private static async Task Ask(NodeConnection node, int number)
+    {
+        var request = new GetRequest { Key = Encoding.UTF8.GetBytes($"key {number}") };
+        long now = Environment.TickCount64;
+        var answer = await node.AskAsync(request, now, now + 60_000, Deadline).ConfigureAwait(false);
+        Assert.Equal(AnswerKind.Reply, answer.Kind);
+    }
+
+    /// <summary>A node that is the test itself.</summary>
+    private sealed class RawNode : IDisposable
+    {
+        private readonly Socket _listener = new(SocketType.Stream, ProtocolType.Tcp);
+        private Socket? _client;
+
+        public RawNode()
+        {
+            _listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+            _listener.Listen();
+        }
+
+        public async Task<NodeConnection> Connected()
+        {
+            int port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
+            var address = new NodeAddress($"[::1]:{port}", "::1", port);
+            var dialling = NodeConnection.DialAsync(address, "test", inline: true, static _ => { }, Deadline);
+            _client = await _listener.AcceptAsync(Deadline);
+            _client.ReceiveTimeout = 30_000;
+            _client.Receive(new byte[4096]);
+            Send(static writer => NativeCodec.WriteHelloReply(writer, Guid.NewGuid(), "raw"));
+            return await dialling;
+        }
+
+        public void Send(Action<ArrayBufferWriter<byte>> write)
+        {
+            var writer = new ArrayBufferWriter<byte>();
+            write(writer);
+            _client!.Send(writer.WrittenSpan);
+        }
+
+        /// <summary>The frames that one receive brings.</summary>
+        public List<NativeFrame> Receive()
+        {
+            var bytes = new byte[65536];
+            ReadOnlyMemory<byte> received = bytes.AsMemory(0, _client!.Receive(bytes));
+            var frames = new List<NativeFrame>();
+            while (NativeCodec.TryRead(received, out int size, out var frame))
+            {
+                frames.Add(frame);
+                received = received[size..];
+            }
+
+            Assert.True(received.IsEmpty);
+            return frames;
+        }
+
+        public void Dispose()
+        {
+            _client?.Dispose();
+            _listener.Dispose();
+        }
+    }
+}

@@ -8,6 +8,7 @@ internal sealed record BenchmarkOptions
     /// <summary>How the program is called.</summary>
     public const string Usage =
         "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
+        "[--compression none|lz4] " +
         "--folder DIR";
 
     /// <summary>Which benchmark.</summary>

@@ -21,7 +21,10 @@ public sealed record TreeOptions
     /// <summary>The first byte of the keys that <see cref="Tree.CountedKeys"/> counts; null: none.</summary>
     public byte? CountedPrefix { get; init; }
 
-    internal TableOptions Tables => new() { BlockBytes = BlockBytes };
+    /// <summary>How data blocks of new tables are stored; tables that are there stay as they are.</summary>
+    public BlockCompression Compression { get; init; }
+
+    internal TableOptions Tables => new() { BlockBytes = BlockBytes, Compression = Compression };
 
     internal CompactionOptions Compaction => new()
     {

@@ -177,9 +177,10 @@ internal static unsafe class Lz4
     /// <summary>Where sequences are put.</summary>
     private ref struct Output(byte* first, int room)
     {
+        private readonly byte* _first = first;
         private byte* _at = first;
 
-        public readonly int Bytes => (int)(_at - first);
+        public readonly int Bytes => (int)(_at - _first);
 
         /// <summary>Adds a sequence; one without a match is the last. False if there is no room.</summary>
         public bool Add(byte* from, int literals, int distance = 0, int length = MatchMin)

@@ -152,7 +152,8 @@ internal sealed class StartFlags
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _shutdown,
+            _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _compression,
+            _shutdown,
             Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)

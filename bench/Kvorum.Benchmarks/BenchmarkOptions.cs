@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Benchmarks;
 
@@ -8,6 +9,7 @@ internal sealed record BenchmarkOptions
     /// <summary>How the program is called.</summary>
     public const string Usage =
         "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
+        "[--compression none|lz4] " +
         "--folder DIR";
 
     /// <summary>Which benchmark.</summary>
@@ -27,6 +29,9 @@ internal sealed record BenchmarkOptions
 
     /// <summary>Bytes of the block cache.</summary>
     public long CacheBytes { get; init; } = 1L << 30;
+
+    /// <summary>How blocks of tables are stored.</summary>
+    public BlockCompression Compression { get; init; }
 
     /// <summary>
     /// Reads the command line; throws <see cref="FormatException"/> on what it does not know.
@@ -50,6 +55,10 @@ internal sealed record BenchmarkOptions
         "--threads" => this with { Threads = int.Parse(value, CultureInfo.InvariantCulture) },
         "--seconds" => this with { Seconds = double.Parse(value, CultureInfo.InvariantCulture) },
         "--cache-mb" => this with { CacheBytes = long.Parse(value, CultureInfo.InvariantCulture) << 20 },
-        _ => throw new FormatException($"no option {name}"),
+        "--compression" when value is "none" or "lz4" => this with
+        {
+            Compression = value == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
+        },
+        _ => throw new FormatException($"no option {name} {value}"),
     };
 }

@@ -27,8 +27,9 @@ internal sealed class TreeBenchmark : IDisposable
         _options = options;
         _disk = new CountingFileSystem(new DiskFileSystem(options.Folder));
         _share = new TreeShare(_disk, options.CacheBytes);
+        var settings = new TreeOptions { Compression = options.Compression };
         _trees = [.. Enumerable.Range(0, options.Threads)
-            .Select(i => new TreeWriter(_share, $"tree{i}", _flushes, _compactions))];
+            .Select(i => new TreeWriter(_share, $"tree{i}", _flushes, _compactions, settings))];
         // As db_bench --num: each of T threads writes N/T pairs, and draws their keys from N/T numbers.
         _range = options.Keys / options.Threads;
     }

@@ -103,7 +103,7 @@ internal static class Limits
     public const long CompactionPieceBytes = 4 << 20;
 
     /// <summary>Flushed tables from which compactions do not pause between pieces any more.</summary>
-    public const int CompactionUrgentTables = 8;
+    public const int CompactionUrgentTables = 12;
 
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;

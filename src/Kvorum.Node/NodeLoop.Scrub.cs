@@ -71,7 +71,7 @@ public sealed partial class NodeLoop
         _scrub.Dispose();
         _scrub = null;
         if (failure is TreeDamagedException damage)
-            replica.Fence(damage);
+            replica.Found(_scrubbedTable, damage);
         else if (failure is not null)
             Cluster.Note($"a table could not be checked: {failure.Message}");
     }

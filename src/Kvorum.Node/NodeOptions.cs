@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node;
 
@@ -83,6 +84,9 @@ public sealed record NodeOptions
     /// Bytes of tables that are read in a second to find damage before it is in somebody's way; 0: none.
     /// </summary>
     public long ScrubBytesPerSecond { get; init; } = 4 << 20;
+
+    /// <summary>How blocks of new tables are stored; nodes of a cluster may differ.</summary>
+    public BlockCompression Compression { get; init; }
 
     /// <summary>Pause between two rounds of that over all tables, in milliseconds.</summary>
     public long ScrubPauseMs { get; init; } = 60 * 60 * 1000;

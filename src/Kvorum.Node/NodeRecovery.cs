@@ -46,7 +46,12 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
     {
-        var tree = open(context.Trees, FolderOf(group), new TreeOptions { CountedPrefix = RecordKeys.Data });
+        var settings = new TreeOptions
+        {
+            CountedPrefix = RecordKeys.Data,
+            Compression = context.Options.Compression,
+        };
+        var tree = open(context.Trees, FolderOf(group), settings);
         try
         {
             var tag = tree.Checkpoint is { } checkpoint

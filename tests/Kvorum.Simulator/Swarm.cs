@@ -3,6 +3,7 @@ using Kvorum.Simulator.Network;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Simulator;
 
@@ -147,6 +148,7 @@ internal static class Swarm
     {
         SnapshotRate = random.Pick([0L, 10_000, 50_000, 1 << 20]),
         ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
+        Compression = random.Chance(0.4) ? BlockCompression.Lz4 : BlockCompression.None,
     };
 
     private static NetworkOptions Network(RandomStream random) => new()

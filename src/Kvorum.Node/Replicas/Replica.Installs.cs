@@ -7,14 +7,23 @@ namespace Kvorum.Node.Replicas;
 
 /// <summary>
 /// A received snapshot takes the place of the data: the manifest is written on the background lane, and only
-/// when it is durable does the log hear of it, and of everything behind it. Until then this replica answers
-/// heartbeats of its term and pre-votes; it votes in no new term and acknowledges nothing. What there is no
-/// room for waits for room.
+/// when it is durable does the log hear of it, and of everything behind it. Until then this replica
+/// acknowledges nothing, takes no entries and stands for no election; it votes, and answers heartbeats, once
+/// term and vote are durable. What there is no room for waits for room.
+/// <para>
+/// A voter's own log is the snapshot meanwhile: a candidate must have at least that. It is all committed, so
+/// whoever can win has it, and it takes the place of what is durable here (the log before it), which a crash
+/// brings back: whatever of that was acknowledged and is committed, the leader has that sent the snapshot,
+/// and so has everyone who has the snapshot. Nobody rests on the snapshot itself being here.
+/// </para>
 /// </summary>
 internal sealed partial class Replica
 {
-    // Taken from the core while the snapshot they rest on is not durable.
+    // Taken from the core while the snapshot they rest on is not durable: what remains to be done of them.
     private readonly Queue<Ready> _held = new();
+
+    // What was said of them already, each with the log batch that must be durable before.
+    private readonly Queue<(Message[] Messages, ulong Batch)> _answers = new();
     private InstallJob? _install;
     private Action _installed = static () => { };
     private bool _holdsReadies;
@@ -40,6 +49,56 @@ internal sealed partial class Replica
             while (_held.TryDequeue(out var ready))
                 Store(ready);
         });
+    }
+
+    // Term and vote need not wait for the snapshot, nor does what rests on them alone.
+    private void Hold(Ready ready)
+    {
+        if (ready.HardState is { } state)
+            PersistTermAndVote(state);
+        Message[] answers = [.. ready.MessagesAfterPersist.Where(RestsOnTermAndVote)];
+        _held.Enqueue(new()
+        {
+            Sequence = ready.Sequence,
+            HardState = ready.HardState,
+            Snapshot = ready.Snapshot,
+            Entries = ready.Entries,
+            MessagesAfterPersist =
+                [.. ready.MessagesAfterPersist.Where(static message => !RestsOnTermAndVote(message))],
+        });
+        if (answers.Length == 0)
+            return;
+        _answers.Enqueue((answers, _lastBatch));
+        SendDurableAnswers();
+    }
+
+    private static bool RestsOnTermAndVote(Message message) => message is RequestVoteReply or HeartbeatReply;
+
+    // Not the commit index, which is that of the snapshot: the log would lack what it says is committed.
+    private void PersistTermAndVote(HardState state)
+    {
+        if (state.Term == _persistedState.Term && state.Vote == _persistedState.Vote)
+            return;
+        _persistedState = _persistedState with { Term = state.Term, Vote = state.Vote };
+        GroupRecords.Add(OpenBatch(), Group, _persistedState);
+        _lastBatch = loop.CurrentBatch;
+    }
+
+    // Of what was held, term and vote are durable, and perhaps newer ones: only the commit index is news.
+    private HardState NewestOf(HardState state)
+    {
+        var isOlder = state.Term < _persistedState.Term
+            || (state.Term == _persistedState.Term && state.Vote is null);
+        return isOlder ? _persistedState with { Commit = state.Commit } : state;
+    }
+
+    private void SendDurableAnswers()
+    {
+        while (_answers.TryPeek(out var head) && head.Batch <= _durableBatch)
+        {
+            _answers.Dequeue();
+            Send(head.Messages);
+        }
     }
 
     // Takes the verified checkpoint over; what is to be done then, once it is durable.

@@ -58,18 +58,30 @@ internal sealed partial class Replica
         if (IsFenced || _isChecking || _tree.OpenCheckpoint() is not { } reader)
             return;
         _isChecking = true;
+        IReadOnlyList<(ulong Table, TreeDamagedException Damage)> found = [];
         loop.RunInBackground(
             () =>
             {
                 using (reader)
-                    reader.Verify();
+                    found = reader.Check();
             },
-            failure =>
+            _ =>
             {
                 _isChecking = false;
-                if (failure is TreeDamagedException damage)
-                    Fence(damage);
+                foreach (var (table, damage) in found)
+                    Found(table, damage);
             });
+    }
+
+    /// <summary>
+    /// A table was read to see whether it is damaged, and is. What a compaction or a snapshot has replaced
+    /// meanwhile is nothing to this replica: the one has read it all and found it whole, the other needs
+    /// nothing of it.
+    /// </summary>
+    public void Found(ulong table, TreeDamagedException damage)
+    {
+        if (_tree.Has(table))
+            Fence(damage);
     }
 
     /// <summary>

@@ -82,6 +82,9 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if ((loop.Disk.Level == DiskLevel.Critical || loop.IsMemoryOverrun) && message is AppendEntries append
             && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
             return;
+        // Behind a snapshot that is not durable they would only make this voter ask for more than it has.
+        if (_holdsReadies && message is AppendEntries { Entries.Count: > 0 })
+            return;
         _raft.Step(message);
         loop.Touch(this);
     }
@@ -105,6 +108,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
             Durable(head.Ready);
         }
 
+        SendDurableAnswers();
         ReleaseDurable();
 
         loop.Touch(this);
@@ -116,7 +120,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (ready.Snapshot is { } snapshot)
             Install(snapshot);
         if (_holdsReadies)
-            _held.Enqueue(ready);
+            Hold(ready);
         else
             Store(ready);
         Apply(ready.Committed);
@@ -153,7 +157,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (ready.Snapshot is { } snapshot)
             GroupRecords.AddMark(batch, Group, snapshot);
 
-        if (ready.HardState is { } state && state != _persistedState)
+        if (ready.HardState is { } found && NewestOf(found) is var state && state != _persistedState)
         {
             GroupRecords.Add(batch, Group, state);
             _persistedState = state;

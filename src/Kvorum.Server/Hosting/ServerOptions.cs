@@ -1,5 +1,6 @@
 using Kvorum.Node;
 using Kvorum.Server.Peers;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Server.Hosting;
 
@@ -116,6 +117,9 @@ public sealed record ServerOptions
     /// <summary>--scrub-rate: bytes of tables checked in a second; 0: none are.</summary>
     public long ScrubRate { get; init; } = 4 << 20;
 
+    /// <summary>--compression: none or lz4, of blocks of tables on this node's disk.</summary>
+    public string Compression { get; init; } = "none";
+
     /// <summary>--shutdown-timeout: how long a clean end may take.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -151,6 +155,7 @@ public sealed record ServerOptions
         MemTableBytes = MemTableBytes,
         SnapshotBytesPerSecond = SnapshotRate,
         ScrubBytesPerSecond = ScrubRate,
+        Compression = Compression == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
     };
 
     /// <summary>The transport's settings.</summary>

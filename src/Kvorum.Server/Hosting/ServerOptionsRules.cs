@@ -33,6 +33,8 @@ internal static class ServerOptionsRules
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
                 + "_ . /)");
+        if (o.Compression is not ("none" or "lz4"))
+            broken.Add($"--compression '{o.Compression}': it is 'none' or 'lz4'");
         CheckTimes(o, broken);
         if (broken.Count == 0)
             broken.AddRange(MemberList.Parse(o, o.Id.Length > 0 ? o.Id : "new-node").Errors);

@@ -2,7 +2,9 @@
 #pragma warning disable RS0030
 
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Kvorum.Storage.Files;
 
@@ -35,6 +37,20 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public IFile Open(string path, bool forWriting) =>
         OpenFile(path, FileMode.Open, forWriting ? FileAccess.ReadWrite : FileAccess.Read);
+
+    /// <inheritdoc/>
+    public IFile OpenPastCache(string path)
+    {
+        string full = Full(path);
+        if (Posix.OpenDirect(full) is not { } handle)
+            return Open(path, forWriting: false);
+        var file = new DirectFile(full, handle);
+        if (file.CanRead())
+            return file;
+        // The system knows of such files, this file system does not.
+        file.Dispose();
+        return Open(path, forWriting: false);
+    }
 
     /// <inheritdoc/>
     public bool Exists(string path) => File.Exists(Full(path));
@@ -303,5 +319,76 @@ public sealed class DiskFileSystem : IFileSystem
         }
 
         public void Dispose() => stream.Dispose();
+    }
+
+    // Whole pieces into aligned memory: that is what such reads are bound to. One thread at a time.
+    private sealed unsafe class DirectFile(string path, SafeFileHandle handle) : IFile
+    {
+        private const int AlignmentBytes = 4096;
+        private const int PieceBytes = 64 << 10;
+
+        private byte* _piece = (byte*)NativeMemory.AlignedAlloc(PieceBytes, AlignmentBytes);
+        private long _pieceAt;
+        private int _pieceBytes;
+
+        public long Length => RandomAccess.GetLength(handle);
+
+        public bool CanRead()
+        {
+            try
+            {
+                Fill(0);
+                return true;
+            }
+            catch (IOException)
+            {
+                return false;
+            }
+        }
+
+        public int Read(long offset, Span<byte> into)
+        {
+            ObjectDisposedException.ThrowIf(_piece == null, this);
+            int done = 0;
+            while (done < into.Length)
+            {
+                long at = offset + done - _pieceAt;
+                if (at < 0 || at >= _pieceBytes)
+                {
+                    Fill((offset + done) & -AlignmentBytes);
+                    at = offset + done - _pieceAt;
+                }
+
+                int count = (int)Math.Min(into.Length - done, _pieceBytes - at);
+                if (count <= 0)
+                    break;
+                new ReadOnlySpan<byte>(_piece + at, count).CopyTo(into[done..]);
+                done += count;
+            }
+
+            return done;
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> bytes) => throw ReadOnly();
+
+        public void SetLength(long length) => throw ReadOnly();
+
+        public void Sync() => throw ReadOnly();
+
+        public void Dispose()
+        {
+            NativeMemory.AlignedFree(_piece);
+            _piece = null;
+            handle.Dispose();
+        }
+
+        private void Fill(long from)
+        {
+            _pieceBytes = 0;
+            _pieceBytes = RandomAccess.Read(handle, new Span<byte>(_piece, PieceBytes), from);
+            _pieceAt = from;
+        }
+
+        private IOException ReadOnly() => new($"{path}: open for reading only");
     }
 }

@@ -16,6 +16,12 @@ public interface IFileSystem
     /// <summary>Opens an existing file.</summary>
     IFile Open(string path, bool forWriting);
 
+    /// <summary>
+    /// Opens an existing file to read what the disk itself has, where the system lets: past its cache, which
+    /// neither answers nor keeps what is read, and loses nothing for it. For files that nobody writes.
+    /// </summary>
+    IFile OpenPastCache(string path) => Open(path, forWriting: false);
+
     /// <summary>True if a file of that name exists.</summary>
     bool Exists(string path);
 

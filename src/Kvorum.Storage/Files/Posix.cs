@@ -13,6 +13,8 @@ internal static partial class Posix
     private const int Interrupted = 4;          // EINTR, the same on Linux and macOS
     private const int ReadOnlyCloseOnExec = 0x80000; // O_RDONLY | O_CLOEXEC on Linux
     private const int ReadOnlyCloseOnExecMac = 0x1000000;
+    private const int Direct = 0x4000;          // O_DIRECT on Linux
+    private const int DirectOnArm = 0x10000;
     private const int LargePagesOnLinux = 14;   // MADV_HUGEPAGE
 
     /// <summary>
@@ -49,6 +51,21 @@ internal static partial class Posix
             if (error != Interrupted)
                 throw Failure("fsync", path, error);
         }
+    }
+
+    /// <summary>
+    /// Opens a file for reads past the cache of pages; null if the system, or the file's, has none such.
+    /// </summary>
+    public static SafeFileHandle? OpenDirect(string path)
+    {
+        bool isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
+        if (!OperatingSystem.IsLinux())
+            return null;
+        int descriptor;
+        do
+            descriptor = open(path, ReadOnlyCloseOnExec | (isArm ? DirectOnArm : Direct));
+        while (descriptor < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
     /// <summary>

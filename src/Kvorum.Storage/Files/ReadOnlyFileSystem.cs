@@ -15,6 +15,9 @@ public sealed class ReadOnlyFileSystem(IFileSystem below) : IFileSystem
         new ReadOnlyFile(path, below.Open(path, forWriting: false));
 
     /// <inheritdoc/>
+    public IFile OpenPastCache(string path) => new ReadOnlyFile(path, below.OpenPastCache(path));
+
+    /// <inheritdoc/>
     public bool Exists(string path) => below.Exists(path);
 
     /// <inheritdoc/>

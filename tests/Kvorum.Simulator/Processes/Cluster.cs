@@ -87,6 +87,7 @@ internal sealed class Cluster
             SnapshotBytesPerSecond = Options.SnapshotRate,
             ScrubBytesPerSecond = Options.ScrubRate,
             ScrubPauseMs = 2000,
+            Compression = Options.Compression,
             SessionRecordsMax = Options.SessionRecordsMax,
             AppendBytesMax = Options.AppendBytesMax,
         };

@@ -1,3 +1,5 @@
+using Kvorum.Storage.Lsm;
+
 namespace Kvorum.Simulator.Processes;
 
 /// <summary>The nodes of a run: how many, and with which settings.</summary>
@@ -44,6 +46,9 @@ internal sealed record ClusterOptions
 
     /// <summary>Bytes of tables that a node checks in a second; 0: none.</summary>
     public long ScrubRate { get; init; } = 64 << 10;
+
+    /// <summary>How blocks of tables are stored.</summary>
+    public BlockCompression Compression { get; init; }
 
     /// <summary>Exactly-once records kept per partition.</summary>
     public int SessionRecordsMax { get; init; } = 500;

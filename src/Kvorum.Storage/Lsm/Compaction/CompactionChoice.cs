@@ -37,13 +37,15 @@ internal enum CompactionReason
 }
 
 /// <summary>
-/// Up to which key each level has been compacted in its present round, so that all its tables get their turn.
-/// Losing it costs nothing but fairness.
+/// What compactions hand on: up to which key each level has been compacted in its present round, so that all
+/// its tables get their turn, and how much came down from level 0. Losing it costs nothing but fairness and
+/// some writing.
 /// </summary>
 /// <param name="Keys">Per level; empty: from the beginning.</param>
-internal sealed record CompactionTurns(ImmutableArray<ReadOnlyMemory<byte>> Keys)
+/// <param name="Level0Bytes">What level 0 gave to its last compaction.</param>
+internal sealed record CompactionTurns(ImmutableArray<ReadOnlyMemory<byte>> Keys, long Level0Bytes)
 {
     /// <summary>All levels from their beginning.</summary>
     public static CompactionTurns None { get; } =
-        new([.. Enumerable.Repeat(ReadOnlyMemory<byte>.Empty, Levels.Count)]);
+        new([.. Enumerable.Repeat(ReadOnlyMemory<byte>.Empty, Levels.Count)], 0);
 }

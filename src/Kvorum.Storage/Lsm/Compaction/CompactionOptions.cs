@@ -3,11 +3,16 @@ namespace Kvorum.Storage.Lsm.Compaction;
 /// <summary>When and how tables are compacted.</summary>
 internal sealed record CompactionOptions
 {
-    /// <summary>So many tables in level 0 call for a compaction.</summary>
-    public int Level0Tables { get; init; } = 4;
+    /// <summary>
+    /// So many tables in level 0 call for a compaction. Each one more is a filter to ask in every read, and
+    /// that many bytes less of level 1 to be written again for each that comes down.
+    /// </summary>
+    public int Level0Tables { get; init; } = 6;
 
     /// <summary>
-    /// Bytes that level 1 may have; each level below it may have <see cref="LevelFactor"/> times more.
+    /// Bytes that level 1 may have, or as many as came down from level 0 at once, if these are more: what is
+    /// larger than the level would only pass through it, written twice. Each level below it may have <see
+    /// cref="LevelFactor"/> times more.
     /// </summary>
     public long LevelBaseBytes { get; init; } = 64 << 20;
 
@@ -24,19 +29,25 @@ internal sealed record CompactionOptions
     public double DeleteShare { get; init; } = 0.3;
 
     /// <summary>
-    /// Level 0 gives its oldest tables up to so many bytes to a compaction, at least one; and a new table
-    /// ends before it overlaps more than this in the level below its own, so that its own compaction stays
-    /// small.
+    /// Level 0 gives its oldest tables up to so many bytes to a compaction, at least one.
+    /// </summary>
+    public long Level0BytesMax { get; init; } = 512 << 20;
+
+    /// <summary>
+    /// A new table ends before it overlaps more than this in the level below its own, so that its own
+    /// compaction stays small.
     /// </summary>
     public long InputBytesMax { get; init; } = 256 << 20;
 
     /// <summary>Bytes read at once from each input.</summary>
     public int ReadAheadBytes { get; init; } = 256 << 10;
 
-    /// <summary>Bytes that a level from 1 on may have.</summary>
-    public long LevelBytes(int level)
+    /// <summary>
+    /// Bytes that a level from 1 on may have, when so many came down from level 0 at once.
+    /// </summary>
+    public long LevelBytes(int level, long level0Bytes)
     {
-        long bytes = LevelBaseBytes;
+        long bytes = Math.Max(LevelBaseBytes, level0Bytes);
         for (int i = 1; i < level && bytes < long.MaxValue / LevelFactor; i++)
             bytes *= LevelFactor;
         return bytes;

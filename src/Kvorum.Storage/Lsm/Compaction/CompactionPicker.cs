@@ -20,7 +20,7 @@ internal static class CompactionPicker
     public static CompactionChoice? Pick(
         Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options)
     {
-        int level = Fullest(levels, options, out double score);
+        int level = Fullest(levels, turns, options, out double score);
         if (score < 1)
             return PickDeletes(levels, turns, oldestView, options);
         if (level == 0)
@@ -35,20 +35,22 @@ internal static class CompactionPicker
     /// How urgent a compaction is: 1 and more, when some level is at or beyond its bound. Trees with a higher
     /// score should go first; writes should slow down when it is far above 1.
     /// </summary>
-    public static double Score(Levels levels, CompactionOptions options)
+    public static double Score(Levels levels, CompactionTurns turns, CompactionOptions options)
     {
-        Fullest(levels, options, out double score);
+        Fullest(levels, turns, options, out double score);
         return score;
     }
 
     // The last level has no bound: there is nowhere to go from it.
-    private static int Fullest(Levels levels, CompactionOptions options, out double score)
+    private static int Fullest(
+        Levels levels, CompactionTurns turns, CompactionOptions options, out double score)
     {
         int fullest = 0;
         score = (double)levels.Tables[0].Length / options.Level0Tables;
         for (int level = 1; level < Levels.Count - 1; level++)
         {
-            double other = (double)levels.Tables[level].Sum(table => table.Bytes) / options.LevelBytes(level);
+            double other = (double)levels.Tables[level].Sum(table => table.Bytes) /
+                options.LevelBytes(level, turns.Level0Bytes);
             if (other > score)
                 (fullest, score) = (level, other);
         }
@@ -91,7 +93,8 @@ internal static class CompactionPicker
         ImmutableArray<TableInfo> overlapped = Overlapping(levels.Tables[level + 1], inputs);
         bool isMove = overlapped.IsEmpty && AreDisjoint(inputs);
         CompactionTurns after = level == 0
-            ? turns : new CompactionTurns(turns.Keys.SetItem(level, inputs[^1].Largest));
+            ? turns with { Level0Bytes = inputs.Sum(static table => table.Bytes) }
+            : turns with { Keys = turns.Keys.SetItem(level, inputs[^1].Largest) };
         return new CompactionChoice(level, level + 1, inputs, overlapped, isMove, reason, after);
     }
 
@@ -101,7 +104,7 @@ internal static class CompactionPicker
     {
         int first = level0.Length - 1;
         long bytes = level0[first].Bytes;
-        while (first > 0 && bytes + level0[first - 1].Bytes <= options.InputBytesMax)
+        while (first > 0 && bytes + level0[first - 1].Bytes <= options.Level0BytesMax)
             bytes += level0[--first].Bytes;
         return level0[first..];
     }

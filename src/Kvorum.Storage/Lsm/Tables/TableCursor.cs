@@ -20,6 +20,7 @@ internal sealed unsafe class TableCursor : Cursor
     private CachedBlock _ahead;
     private long _aheadOffset;
     private int _aheadBytes;
+    private CachedBlock _unpacked;
 
     /// <summary>A cursor that is nowhere yet.</summary>
     public TableCursor(TableReader table, int readAheadBytes)
@@ -115,6 +116,8 @@ internal sealed unsafe class TableCursor : Cursor
         CloseGroup();
         _ahead.Release();
         _ahead = default;
+        _unpacked.Release();
+        _unpacked = default;
     }
 
     private void NextBlock()
@@ -205,8 +208,7 @@ internal sealed unsafe class TableCursor : Cursor
         }
 
         byte* start = _ahead.Start + (handle.Offset - _aheadOffset);
-        _table.Check(start, handle);
-        return new BlockView(start, handle.Bytes - TableFormat.TrailerBytes);
+        return _table.ViewOf(start, handle, ref _unpacked);
     }
 
     private void ReadAhead(long offset, long end)

@@ -8,7 +8,8 @@ namespace Kvorum.Storage.Lsm.Tables;
 // file       = group+ top properties footer
 // group      = data block+ index block [filter block]
 // top        = index block: one entry per group
-// block      = body, flag u8 (0: as it is; all others reserved for compression), crc u32
+// block      = body, flag u8 (0: as it is; 1: packed, data blocks only; all others are reserved), crc u32
+// packed     = length of the body u32, the body in the LZ4 block format, see Lz4
 // data, index block, properties: their body is
 // body       = first sequence u64, entry+, restart u32+, count of restarts u32
 // entry      = shared varint, suffix length varint, rest length varint, suffix, rest
@@ -16,7 +17,8 @@ namespace Kvorum.Storage.Lsm.Tables;
 // stamp      = zigzag(sequence - first sequence) * 2 + kind     kind: EntryKind
 // filter's body = line+, line = 64 bytes                        see BloomFilter
 // footer     = top offset u64, top length u32, properties length u32, zero u64,
-//              version u32 (1), crc u32, magic "KvSortTb"       40 bytes
+//              version u32, crc u32, magic "KvSortTb"           40 bytes
+//              version: 1, or 2 if a block is packed
 //
 // The key of an entry is the first `shared` bytes of the key before it, then the suffix. A restart is the
 // offset, within the body, of an entry with nothing shared; the first entry is one, in index blocks and the
@@ -47,7 +49,8 @@ internal static class TableFormat
     /// <summary>No block may be longer; far above what a key and a value may have together.</summary>
     public const int BlockBytesMax = 1 << 30;
 
-    private const uint Version = 1;
+    private const uint PlainVersion = 1;
+    private const uint PackedVersion = 2;
 
     private const string Remedy =
         "Nothing was changed. Restore the replica from its peers: stop the node, move its data folder " +
@@ -59,14 +62,14 @@ internal static class TableFormat
     public static uint BlockCrc(long offset, ReadOnlySpan<byte> bodyAndFlag) =>
         Crc32C.End(Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), bodyAndFlag));
 
-    /// <summary>Writes the footer.</summary>
-    public static void WriteFooter(Span<byte> into, TableFooter footer)
+    /// <summary>Writes the footer; tables with packed blocks are not for versions that know none.</summary>
+    public static void WriteFooter(Span<byte> into, TableFooter footer, bool hasPacked)
     {
         BinaryPrimitives.WriteInt64LittleEndian(into, footer.TopOffset);
         BinaryPrimitives.WriteInt32LittleEndian(into[8..], footer.TopBytes);
         BinaryPrimitives.WriteInt32LittleEndian(into[12..], footer.PropertiesBytes);
         into[16..24].Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(into[24..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[24..], hasPacked ? PackedVersion : PlainVersion);
         BinaryPrimitives.WriteUInt32LittleEndian(into[28..], Crc32C.Of(into[..28]));
         Magic.CopyTo(into[32..]);
     }
@@ -80,10 +83,10 @@ internal static class TableFormat
         if (BinaryPrimitives.ReadUInt32LittleEndian(from[28..]) != Crc32C.Of(from[..28]))
             throw Damaged(path, at, "the footer's checksum is wrong");
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
-        if (version != Version)
+        if (version is not (PlainVersion or PackedVersion))
             throw new TreeDamagedException(
                 $"{path} was written by a newer version (table format {version}, this one reads " +
-                $"{Version}): start that version")
+                $"{PackedVersion}): start that version")
             {
                 IsTooNew = true,
             };

@@ -14,6 +14,9 @@ internal sealed record TableOptions
     /// </summary>
     public int FilterBitsPerKey { get; init; } = 10;
 
+    /// <summary>How data blocks are stored, where that saves enough.</summary>
+    public BlockCompression Compression { get; init; }
+
     /// <summary>Bytes handed to the file at once.</summary>
     public int WriteBytes { get; init; } = 256 << 10;
 }

@@ -48,9 +48,12 @@ internal sealed unsafe class TableReader : IDisposable
     internal BlockView Top => ViewOf(_top);
 
     /// <summary>Opens a table whose file is complete.</summary>
-    public static TableReader Open(IFileSystem files, string path, ulong number, BlockCache cache)
+    public static TableReader Open(IFileSystem files, string path, ulong number, BlockCache cache) =>
+        Open(files.Open(path, forWriting: false), path, number, cache);
+
+    /// <summary>The same of a file that is open; it is closed with the table, or now if there is none.</summary>
+    public static TableReader Open(IFile file, string path, ulong number, BlockCache cache)
     {
-        IFile file = files.Open(path, forWriting: false);
         CachedBlock top = default;
         try
         {
@@ -159,11 +162,14 @@ internal sealed unsafe class TableReader : IDisposable
         if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset < 0 ||
             handle.Offset > Bytes - handle.Bytes)
             throw TableFormat.Damaged(_path, handle.Offset, $"an index leads to {handle.Bytes} bytes there");
-        block = use == BlockUse.Once ? CachedBlock.Allocate(handle.Bytes) : _cache.Allocate(handle.Bytes);
+        block = Allocate(handle.Bytes, use);
         try
         {
             Read(handle.Offset, block.Bytes);
-            Check(block.Start, handle.Bytes, _path, handle.Offset, use);
+            CheckSum(block.Start, handle.Bytes, _path, handle.Offset);
+            if (IsPacked(block.Bytes, use))
+                Unpack(ref block, handle.Offset, use);
+            CheckBody(block.Start, block.Length, _path, handle.Offset, use);
         }
         catch
         {
@@ -187,9 +193,27 @@ internal sealed unsafe class TableReader : IDisposable
             throw TableFormat.Damaged(_path, offset, $"the file ends within {into.Length} expected bytes");
     }
 
-    /// <summary>Checks a data block in memory before anything in it is believed.</summary>
-    internal void Check(byte* start, BlockHandle handle) =>
-        Check(start, handle.Bytes, _path, handle.Offset, BlockUse.Data);
+    /// <summary>
+    /// A data block in memory, where it is or unpacked into the room given; checked before anything in it is
+    /// believed.
+    /// </summary>
+    internal BlockView ViewOf(byte* start, BlockHandle handle, ref CachedBlock room)
+    {
+        CheckSum(start, handle.Bytes, _path, handle.Offset);
+        ReadOnlySpan<byte> stored = new(start, handle.Bytes);
+        int length = handle.Bytes;
+        if (IsPacked(stored, BlockUse.Data))
+        {
+            ReadOnlySpan<byte> packed = stored[..^TableFormat.TrailerBytes];
+            length = PlainBytes(packed, handle.Offset);
+            PackedBlock.Room(ref room, length);
+            Unpack(packed, room.Bytes[..length], handle.Offset);
+            start = room.Start;
+        }
+
+        CheckBody(start, length, _path, handle.Offset, BlockUse.Data);
+        return new BlockView(start, length - TableFormat.TrailerBytes);
+    }
 
     internal static BlockView ViewOf(CachedBlock block) =>
         new(block.Start, block.Length - TableFormat.TrailerBytes);
@@ -285,7 +309,45 @@ internal sealed unsafe class TableReader : IDisposable
         return TableFormat.ReadProperties(value);
     }
 
+    private CachedBlock Allocate(int bytes, BlockUse use) =>
+        use == BlockUse.Once ? CachedBlock.Allocate(bytes) : _cache.Allocate(bytes);
+
+    // Those that every reader passes are not: filters, index blocks, the end of a table.
+    private static bool IsPacked(ReadOnlySpan<byte> block, BlockUse use) =>
+        block[^TableFormat.TrailerBytes] == PackedBlock.Lz4Flag && use is BlockUse.Data or BlockUse.Once;
+
+    private void Unpack(ref CachedBlock block, long offset, BlockUse use)
+    {
+        CachedBlock stored = block;
+        ReadOnlySpan<byte> packed = stored.Bytes[..^TableFormat.TrailerBytes];
+        block = Allocate(PlainBytes(packed, offset), use);
+        try
+        {
+            Unpack(packed, block.Bytes, offset);
+        }
+        finally
+        {
+            stored.Release();
+        }
+    }
+
+    private void Unpack(ReadOnlySpan<byte> packed, Span<byte> into, long offset)
+    {
+        if (!PackedBlock.TryUnpack(packed, into))
+            throw TableFormat.Damaged(_path, offset, "a block's checksum is right, it cannot be unpacked");
+    }
+
+    private int PlainBytes(ReadOnlySpan<byte> packed, long offset) =>
+        PackedBlock.PlainLength(packed) is > 0 and var length ? length + TableFormat.TrailerBytes
+            : throw TableFormat.Damaged(_path, offset, "a block's checksum is right, its length is none");
+
     private static void Check(byte* start, int length, string path, long offset, BlockUse use)
+    {
+        CheckSum(start, length, path, offset);
+        CheckBody(start, length, path, offset, use);
+    }
+
+    private static void CheckSum(byte* start, int length, string path, long offset)
     {
         if (length <= TableFormat.TrailerBytes)
             throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
@@ -294,7 +356,12 @@ internal sealed unsafe class TableReader : IDisposable
         uint crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
         if (crc != TableFormat.BlockCrc(offset, bytes[..(body + 1)]))
             throw TableFormat.Damaged(path, offset, $"the checksum of a block of {length} bytes is wrong");
-        if (start[body] != 0)
+    }
+
+    private static void CheckBody(byte* start, int length, string path, long offset, BlockUse use)
+    {
+        int body = length - TableFormat.TrailerBytes;
+        if (start[body] != PackedBlock.PlainFlag)
             throw TableFormat.Damaged(path, offset, $"a block has the unknown flag {start[body]}");
         bool isFilter = use == BlockUse.Filter;
         bool isIndex = true;

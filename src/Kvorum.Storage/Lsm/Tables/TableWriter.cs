@@ -16,8 +16,6 @@ internal sealed class TableWriter : IDisposable
     private const int IndexBytesMax = 4096;
     private const int GroupKeysMax = 32 << 10;
 
-    private const int PlainFlag = 0;
-
     private readonly IFile _file;
     private readonly TableOptions _options;
     private readonly BlockBuilder _data;
@@ -28,6 +26,8 @@ internal sealed class TableWriter : IDisposable
     private int _pieceBytes;
     private long _pieceOffset;
     private byte[] _filter = [];
+    private byte[] _packed = [];
+    private bool _hasPacked;
     private byte[] _largest = new byte[64];
     private int _largestBytes;
     private byte[] _smallest = [];
@@ -108,7 +108,7 @@ internal sealed class TableWriter : IDisposable
         _data.Add([], 0, EntryKind.Put, TableFormat.WriteProperties(properties));
         BlockHandle described = WriteBlock(_data.Finish());
         Span<byte> footer = stackalloc byte[TableFormat.FooterBytes];
-        TableFormat.WriteFooter(footer, new TableFooter(top.Offset, top.Bytes, described.Bytes));
+        TableFormat.WriteFooter(footer, new TableFooter(top.Offset, top.Bytes, described.Bytes), _hasPacked);
         Write(footer);
         Flush();
         _file.Sync();
@@ -147,7 +147,11 @@ internal sealed class TableWriter : IDisposable
 
     private void FinishData()
     {
-        _pending = WriteBlock(_data.Finish());
+        ReadOnlySpan<byte> body = _data.Finish();
+        int packed = _options.Compression == BlockCompression.None ? 0 : PackedBlock.Pack(body, ref _packed);
+        _hasPacked |= packed > 0;
+        _pending = packed > 0
+            ? WriteBlock(_packed.AsSpan(0, packed), PackedBlock.Lz4Flag) : WriteBlock(body);
         _data.Reset();
         _dataBlocks++;
         _dataBytes += _pending.Bytes;
@@ -227,13 +231,13 @@ internal sealed class TableWriter : IDisposable
         _index.Reset();
     }
 
-    private BlockHandle WriteBlock(ReadOnlySpan<byte> body)
+    private BlockHandle WriteBlock(ReadOnlySpan<byte> body, byte flag = PackedBlock.PlainFlag)
     {
         if (body.Length > TableFormat.BlockBytesMax - TableFormat.TrailerBytes)
             throw new InvalidOperationException($"a block of {body.Length} bytes is too long for a table");
         long offset = Position;
         Span<byte> trailer = stackalloc byte[TableFormat.TrailerBytes];
-        trailer[0] = PlainFlag;
+        trailer[0] = flag;
         uint crc = Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), body);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[1..], Crc32C.End(Crc32C.Add(crc, trailer[..1])));
         Write(body);

@@ -64,17 +64,27 @@ public sealed class CheckpointReader : IDisposable
     }
 
     /// <summary>
-    /// Reads everything past the cache and checks every sum; a <see cref="TreeDamagedException"/> names the
-    /// first that is wrong. Background lane.
+    /// Reads everything past the cache and checks every sum: the numbers of the tables that are damaged, each
+    /// with the first that is wrong in it. Background lane.
     /// </summary>
-    public void Verify()
+    public IReadOnlyList<(ulong Table, TreeDamagedException Damage)> Check()
     {
         ObjectDisposedException.ThrowIf(_closed, this);
+        List<(ulong Table, TreeDamagedException Damage)> found = [];
         foreach (TableFile file in _tables.Files)
         {
-            if (file.Check() is [var damage, ..])
-                throw damage;
+            try
+            {
+                if (file.Check() is [var damage, ..])
+                    found.Add((file.Info.Number, damage));
+            }
+            catch (TreeDamagedException damage)
+            {
+                found.Add((file.Info.Number, damage));
+            }
         }
+
+        return found;
     }
 
     /// <inheritdoc/>

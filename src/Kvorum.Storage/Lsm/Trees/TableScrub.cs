@@ -53,14 +53,15 @@ public sealed class TableScrub : IDisposable
         _held.Release();
     }
 
-    // Opened anew: what the tree holds open may be the file that somebody has replaced or removed.
+    // Opened anew: what the tree holds open may be the file that somebody has replaced or removed. And past
+    // the system's cache: what is there may be better than what is on disk, and is for those who read.
     private void Open()
     {
         string path = _folder.TablePath(Table);
         if (!_folder.Files.Exists(path))
             throw VersionSet.TableMissing(path);
         _cache = new BlockCache(0);
-        _anew = TableFile.Open(_folder, Table, _cache, _held.Info);
+        _anew = TableFile.OpenPastCache(_folder, _cache, _held.Info);
         _check = new TableCheck(_anew.Reader, path);
     }
 }

@@ -229,6 +229,12 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
+    /// True if the tree consists of this table, among others: what is wrong with one that compactions or an
+    /// install have replaced is nothing to it. Writer only.
+    /// </summary>
+    public bool Has(ulong table) => _state.Tables.Files.Any(file => file.Info.Number == table);
+
+    /// <summary>
     /// Starts receiving a checkpoint from another replica. Its tables are apart until an install.
     /// Any thread that owns it.
     /// </summary>

@@ -1,3 +1,4 @@
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm.Caching;
 using Kvorum.Storage.Lsm.Tables;
 
@@ -30,14 +31,16 @@ internal sealed class TableFile
     public static TableFile Open(
         TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
     {
-        TableReader reader = TableReader.Open(folder.Files, folder.TablePath(number), number, cache);
-        TableInfo info = reader.Info;
-        if (expected is null || IsSame(info, expected))
-            return new TableFile(folder, reader, info);
-        reader.Dispose();
-        throw new TreeDamagedException(
-            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its " +
-            "peers: stop it, move its data folder away, and replace the node.");
+        string path = folder.TablePath(number);
+        return Open(folder, folder.Files.Open(path, forWriting: false), number, cache, expected);
+    }
+
+    /// <summary>The same, to be read past the system's cache: what the disk has of it.</summary>
+    public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)
+    {
+        ulong number = expected.Number;
+        IFile file = folder.Files.OpenPastCache(folder.TablePath(number));
+        return Open(folder, file, number, cache, expected);
     }
 
     /// <summary>One more holder; only while another holds it.</summary>
@@ -76,6 +79,19 @@ internal sealed class TableFile
 
     /// <summary>The manifest does not name it any more, and that is durable.</summary>
     public void MakeObsolete() => Volatile.Write(ref _isObsolete, 1);
+
+    private static TableFile Open(
+        TreeFolder folder, IFile file, ulong number, BlockCache cache, TableInfo? expected)
+    {
+        TableReader reader = TableReader.Open(file, folder.TablePath(number), number, cache);
+        TableInfo info = reader.Info;
+        if (expected is null || IsSame(info, expected))
+            return new TableFile(folder, reader, info);
+        reader.Dispose();
+        throw new TreeDamagedException(
+            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its " +
+            "peers: stop it, move its data folder away, and replace the node.");
+    }
 
     private static bool IsSame(TableInfo a, TableInfo b) =>
         a.Bytes == b.Bytes && a.Entries == b.Entries && a.Deletes == b.Deletes &&

@@ -35,6 +35,7 @@ public class ServerOptionsTests
         { Good with { MemTableBytes = 1 }, "--memtable-bytes 1" },
         { Good with { SnapshotRate = 1_048_575 }, "--snapshot-rate 1048575: give 1048576 to" },
         { Good with { SnapshotRate = -1 }, "--snapshot-rate -1" },
+        { Good with { Compression = "zip" }, "--compression 'zip'" },
         { Good with { ScrubRate = 1 }, "--scrub-rate 1: give 65536 to" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },

@@ -30,6 +30,41 @@ public sealed class DiskFileSystemTests : IDisposable
         Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(_root, "a/b/log/file")));
     }
 
+    // Pieces of any length at any place, though the disk is read in whole ones.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4096)]
+    [InlineData(65_536)]
+    [InlineData(200_001)]
+    public void What_is_read_past_the_cache_is_what_was_written(int length)
+    {
+        var disk = new DiskFileSystem(_root);
+        var random = new Random(length);
+        byte[] bytes = new byte[length];
+        random.NextBytes(bytes);
+        using (IFile file = disk.Create("one"))
+        {
+            file.Write(0, bytes);
+            file.Sync();
+        }
+
+        using IFile past = disk.OpenPastCache("one");
+        Assert.Equal(length, past.Length);
+        byte[] into = new byte[length + 100];
+        for (int n = 0; n < 200; n++)
+        {
+            int at = random.Next(length + 1);
+            int count = random.Next(into.Length);
+            int expected = Math.Min(count, length - at);
+            Assert.Equal(expected, past.Read(at, into.AsSpan(0, count)));
+            Assert.True(bytes.AsSpan(at, expected).SequenceEqual(into.AsSpan(0, expected)));
+        }
+
+        Assert.Equal(0, past.Read(length + 10_000, into));
+        Assert.Throws<IOException>(() => past.Write(0, "x"u8));
+    }
+
     [Fact]
     public void Bytes_and_names_are_as_told()
     {

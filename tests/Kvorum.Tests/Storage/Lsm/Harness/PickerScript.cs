@@ -22,7 +22,7 @@ internal sealed class PickerScript
         LevelBaseBytes = 100,
         LevelFactor = 10,
         TableBytes = 50,
-        InputBytesMax = 500,
+        Level0BytesMax = 500,
     };
 
     /// <summary>Runs one command and gives what it prints.</summary>
@@ -40,7 +40,7 @@ internal sealed class PickerScript
                 return "";
             case "inputs":
                 long bytes = long.Parse(words[1], CultureInfo.InvariantCulture);
-                _options = _options with { InputBytesMax = bytes };
+                _options = _options with { Level0BytesMax = bytes };
                 return "";
             case "pick":
                 return Pick();
@@ -53,7 +53,7 @@ internal sealed class PickerScript
     {
         var text = new StringBuilder();
         CompactionChoice? choice = CompactionPicker.Pick(_levels, _turns, _oldestView, _options);
-        double score = CompactionPicker.Score(_levels, _options);
+        double score = CompactionPicker.Score(_levels, _turns, _options);
         text.Append(CultureInfo.InvariantCulture, $"score {score:0.00}, ");
         if (choice is null)
             return text.Append("nothing to do\n").ToString();

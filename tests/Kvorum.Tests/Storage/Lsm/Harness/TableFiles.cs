@@ -1,4 +1,5 @@
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Caching;
 using Kvorum.Storage.Lsm.Tables;
 
@@ -35,5 +36,6 @@ internal static class TableFiles
         RestartInterval = 1 << random.Next(0, 6),
         FilterBitsPerKey = random.Next(3) switch { 0 => 0, 1 => 4, _ => 10 },
         WriteBytes = 1 << random.Next(0, 17),
+        Compression = random.Next(2) == 0 ? BlockCompression.Lz4 : BlockCompression.None,
     };
 }

@@ -44,7 +44,11 @@ internal static class Versions
     {
         EntryKind kind = random.Next(4) == 0 ? EntryKind.Delete : EntryKind.Put;
         byte[] value = new byte[kind == EntryKind.Delete ? 0 : random.Next(valueMax + 1)];
-        random.NextBytes(value);
+        // Some that can be packed, and some that cannot.
+        if (random.Next(2) == 0)
+            random.NextBytes(value);
+        else
+            value.AsSpan().Fill((byte)random.Next(3));
         return new Versioned(key, sequence, kind, value);
     }
 }

@@ -121,7 +121,7 @@ public class TableFormatTests
         bytes[^16] = 3;
         BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 12), Crc32C.Of(bytes.AsSpan()[^40..^12]));
         var error = Assert.Throws<TreeDamagedException>(() => Open(bytes));
-        Assert.Contains("(table format 3, this one reads 1)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("(table format 3, this one reads 2)", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,12 +129,12 @@ public class TableFormatTests
     {
         byte[] bytes = Written(GoldenRun, new TableOptions());
         int flag = bytes.AsSpan().IndexOf(Convert.FromHexString("080000000100000000")) + 8;
-        bytes[flag] = 1;
+        bytes[flag] = 2;
         uint crc = TableFormat.BlockCrc(0, bytes.AsSpan(0, flag + 1));
         BitConverter.TryWriteBytes(bytes.AsSpan(flag + 1), crc);
         using TableReader table = Open(bytes);
         var error = Assert.Throws<TreeDamagedException>(() => table.TryGet("ab"u8, 9, out _));
-        Assert.Contains("unknown flag 1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("unknown flag 2", error.Message, StringComparison.Ordinal);
     }
 
     private static byte[] Body(Random random)

@@ -1,0 +1,68 @@
+using System.Buffers.Binary;
+using Kvorum.Storage.Lsm.Caching;
+
+namespace Kvorum.Storage.Lsm.Tables;
+
+/// <summary>
+/// Bodies of data blocks as they are stored when they are compressed. In memory, in the cache too, is always
+/// what they were before.
+/// </summary>
+internal static class PackedBlock
+{
+    /// <summary>The flag of a block that is stored as it is.</summary>
+    public const byte PlainFlag = 0;
+
+    /// <summary>The flag of a block whose body is its length before, u32, and LZ4.</summary>
+    public const byte Lz4Flag = 1;
+
+    private const int LengthBytes = sizeof(uint);
+
+    // What saves less is not worth the time of every reader.
+    private const int LeastSaved = 8;
+
+    /// <summary>
+    /// Packs a body; how many bytes that made, or 0 if it saves less than an eighth. The room is grown.
+    /// </summary>
+    public static int Pack(ReadOnlySpan<byte> body, ref byte[] into)
+    {
+        int most = body.Length - (body.Length / LeastSaved);
+        if (into.Length < most)
+            into = new byte[most];
+        if (most <= LengthBytes)
+            return 0;
+        int bytes = Lz4.Pack(body, into.AsSpan(LengthBytes, most - LengthBytes));
+        BinaryPrimitives.WriteInt32LittleEndian(into, body.Length);
+        return bytes == 0 ? 0 : LengthBytes + bytes;
+    }
+
+    /// <summary>
+    /// The length of the body before, if these bytes can be that: nothing is allocated for a lie. Else 0.
+    /// </summary>
+    public static int PlainLength(ReadOnlySpan<byte> packed)
+    {
+        if (packed.Length <= LengthBytes)
+            return 0;
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(packed);
+        long most = (long)(packed.Length - LengthBytes) * Lz4.RatioMax;
+        return length <= Math.Min(most, TableFormat.BlockBytesMax) ? (int)length : 0;
+    }
+
+    /// <summary>
+    /// Unpacks into a block of <see cref="PlainLength"/> and a trailer; false if the bytes do not make that.
+    /// </summary>
+    public static bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> block)
+    {
+        block[^TableFormat.TrailerBytes..].Clear();
+        return Lz4.TryUnpack(packed[LengthBytes..], block[..^TableFormat.TrailerBytes]);
+    }
+
+    /// <summary>Room for the plain block of some packed bytes, kept from one to the next if it will do.</summary>
+    public static void Room(ref CachedBlock kept, int bytes)
+    {
+        if (kept.Exists && kept.Length >= bytes)
+            return;
+        kept.Release();
+        kept = default;
+        kept = CachedBlock.Allocate(bytes);
+    }
+}

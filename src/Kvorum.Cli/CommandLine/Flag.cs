@@ -52,6 +52,17 @@ internal static class Flag
         CustomParser = result => Read<ulong>(result, name, Parsed<ulong>, "a whole number"),
     };
 
+    /// <summary>Values separated by commas.</summary>
+    public static Option<string[]> List(
+        string name, string help, string description, IEnumerable<string> values) => new(name)
+        {
+            Description = description,
+            HelpName = help,
+            DefaultValueFactory = _ => [.. values],
+            CustomParser = result => result.Tokens[0].Value.Split(
+                ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        };
+
     /// <summary>One of a few words.</summary>
     public static Option<string> Word(string name, string description, string value, params string[] words)
     {
@@ -60,11 +71,15 @@ internal static class Flag
         {
             string given = result.Tokens[0].Value;
             if (!words.Contains(given, StringComparer.Ordinal))
-                result.AddError($"{name} '{given}': give {string.Join(" or ", words)}");
+                result.AddError(Mistake(name, given, $"give {string.Join(" or ", words)}"));
             return given;
         };
         return option;
     }
+
+    /// <summary>How a value that makes no sense is told: flag, value, remedy.</summary>
+    public static string Mistake(string name, object value, string remedy) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name} '{value}': {remedy}");
 
     private static T? Parsed<T>(string text)
         where T : struct, IParsable<T> =>
@@ -76,7 +91,7 @@ internal static class Flag
         string text = result.Tokens[0].Value;
         if (read(text) is { } value)
             return value;
-        result.AddError($"{name} '{text}': give {wanted}");
+        result.AddError(Mistake(name, text, $"give {wanted}"));
         return default;
     }
 }

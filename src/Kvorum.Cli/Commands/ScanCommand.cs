@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
-using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
 

@@ -72,8 +72,6 @@ internal sealed record BenchOptions
             yield return Flag.Mistake("--duration", new Duration(Duration), "give 100ms to 24h");
         if (Warmup < TimeSpan.Zero || Warmup > TimeSpan.FromHours(1))
             yield return Flag.Mistake("--warmup", new Duration(Warmup), "give 0s to 1h");
-        if (Timeout < TimeSpan.FromMilliseconds(1) || Timeout > TimeSpan.FromHours(1))
-            yield return Flag.Mistake("--timeout", new Duration(Timeout), "give 1ms to 1h");
         if (Keys is < 1 or > 100_000_000)
             yield return Flag.Mistake("--keys", Keys, "give 1 to 100000000");
         if (!(ReadRatio is >= 0 and <= 1))

@@ -25,6 +25,20 @@ internal static class Flag
         CustomParser = result => Read(result, name, Duration.TryParse, "a time such as 100ms, 1.5s or 2m"),
     };
 
+    /// <summary>A time within bounds.</summary>
+    public static Option<Duration> Time(
+        string name, string description, TimeSpan value, TimeSpan least, TimeSpan most)
+    {
+        var option = Time(name, description, value);
+        option.Validators.Add(result =>
+        {
+            var given = result.GetValueOrDefault<Duration>();
+            if (given.Span < least || given.Span > most)
+                result.AddError(Mistake(name, given, $"give {new Duration(least)} to {new Duration(most)}"));
+        });
+        return option;
+    }
+
     public static Option<T> Number<T>(string name, string description, T value)
         where T : struct, IParsable<T> => new(name)
         {

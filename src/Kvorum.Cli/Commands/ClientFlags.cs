@@ -12,7 +12,8 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
         "--addr", "host:port", "A node of the cluster, or several separated by commas.", ["127.0.0.1:50051"]);
 
     private readonly Option<Duration> _timeout = Flag.Time(
-        "--timeout", "How long a call may take, retries included.", timeoutDefault);
+        "--timeout", "How long a call may take, retries included.", timeoutDefault,
+        TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(24));
 
     private readonly Option<bool> _json = Flag.Switch("--json", "Answer in JSON, for scripts.");
 

@@ -42,15 +42,7 @@ internal static class KvorumProgram
     {
         var parsed = Parse(args);
         if (parsed.Errors.Count > 0)
-        {
-            string command = parsed.CommandResult.Command is RootCommand
-                ? "kvorum" : $"kvorum {parsed.CommandResult.Command.Name}";
-            foreach (var error in parsed.Errors)
-                await errors.WriteLineAsync($"{command}: {error.Message}").ConfigureAwait(false);
-            await errors.WriteLineAsync($"Try '{command} --help'.").ConfigureAwait(false);
-            return ExitCode.Usage;
-        }
-
+            return await TellMistakes(parsed, args, errors).ConfigureAwait(false);
         var invocation = new InvocationConfiguration
         {
             Output = output,
@@ -60,4 +52,30 @@ internal static class KvorumProgram
         };
         return await parsed.InvokeAsync(invocation).ConfigureAwait(false);
     }
+
+    private static async Task<int> TellMistakes(ParseResult parsed, string[] args, TextWriter errors)
+    {
+        var command = parsed.CommandResult.Command;
+        bool lacksCommand = command.Subcommands.Count > 0;
+        if (lacksCommand && parsed.UnmatchedTokens.Count == 0)
+        {
+            await Run([.. args, "--help"], errors, errors).ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        string name = NameOf(command);
+        IEnumerable<string> mistakes = lacksCommand
+            ? [$"there is no command '{parsed.UnmatchedTokens[0]}'"]
+            : parsed.Errors.Select(static error => error.Message);
+        foreach (string mistake in mistakes)
+            await errors.WriteLineAsync($"{name}: {mistake}").ConfigureAwait(false);
+        await errors.WriteLineAsync($"Try '{name} --help'.").ConfigureAwait(false);
+        return ExitCode.Usage;
+    }
+
+    /// <summary>The words that lead to a command.</summary>
+    private static string NameOf(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent
+            ? $"{NameOf(parent)} {command.Name}"
+            : "kvorum";
 }

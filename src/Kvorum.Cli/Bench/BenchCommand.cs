@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
 using Kvorum.Client;
 
 namespace Kvorum.Cli.Bench;
@@ -21,12 +22,9 @@ internal static class BenchCommand
         HelpName = "put|get|mixed",
     };
 
-    private static readonly Option<string> Addresses = Flag.Text(
-        "--addr", "host:port", "A node of the cluster, or several separated by commas",
-        string.Join(',', Defaults.Addresses));
+    private static readonly ClientFlags Cluster = new(Defaults.Timeout);
 
-    private static readonly Option<string> Keyspace = Flag.Text(
-        "--keyspace", "name", "Keyspace", Defaults.Keyspace);
+    private static readonly Option<string> Keyspace = ClientFlags.Keyspace();
     private static readonly Option<int> KeySize = Flag.Number(
         "--key-size", "Bytes of a key", Defaults.KeySize);
     private static readonly Option<int> ValueSize = Flag.Number(
@@ -50,18 +48,13 @@ internal static class BenchCommand
     private static readonly Option<Duration> Warmup = Flag.Time(
         "--warmup", "How long to load before measuring", Defaults.Warmup);
 
-    private static readonly Option<Duration> Timeout = Flag.Time(
-        "--timeout", "How long a call may take, retries included", Defaults.Timeout);
+    private static readonly Option<string> Distribution = Flag.Word(
+        "--distribution", "How keys are drawn; zipf with 0.99", Defaults.Distribution, "uniform", "zipf");
 
-    private static readonly Option<string> Distribution = Flag.Text(
-        "--distribution", "uniform|zipf", "How keys are drawn; zipf with 0.99", Defaults.Distribution);
-
-    private static readonly Option<string> Consistency = Flag.Text(
-        "--consistency", "linearizable|lease|stale", "How fresh reads must be", Defaults.Consistency);
+    private static readonly Option<string> Consistency = ClientFlags.Consistency();
 
     private static readonly Option<bool> Fill = Flag.Switch(
         "--fill", "Write every key once before measuring");
-    private static readonly Option<bool> Json = Flag.Switch("--json", "Print the result as one line of JSON");
 
     /// <summary>The command, to be added to the root.</summary>
     public static Command Create()
@@ -69,40 +62,39 @@ internal static class BenchCommand
         var command = new Command(
             "bench", "Measure throughput and latency of a cluster under closed-loop load")
         {
-            Workload, Addresses, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup,
-            Timeout, Keys, Distribution, ReadRatio, Consistency, Fill, Json,
+            Workload, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup, Keys,
+            Distribution, ReadRatio, Consistency, Fill,
         };
-        command.SetAction(static (parsed, cancelled) => RunAsync(Read(parsed), cancelled));
+        Cluster.AddTo(command);
+        command.SetAction(static (parsed, _) => ClientCall.Run(parsed, Cluster, output => RunAsync(
+            Read(parsed), output, parsed.InvocationConfiguration.Error)));
         return command;
     }
 
-    /// <summary>Measures and reports.</summary>
-    public static async Task<int> RunAsync(BenchOptions options, CancellationToken cancelled)
+    /// <summary>
+    /// Measures and reports. A signal ends it early, and what was measured until then is reported.
+    /// </summary>
+    private static async Task<int> RunAsync(BenchOptions options, TextWriter output, TextWriter errors)
     {
         var mistakes = options.Mistakes().ToArray();
         foreach (var mistake in mistakes)
-            await Console.Error.WriteLineAsync(mistake).ConfigureAwait(false);
+            await errors.WriteLineAsync($"kvorum bench: {mistake}").ConfigureAwait(false);
         if (mistakes.Length > 0)
             return ExitCode.Usage;
-        // Read by the runtime at its first socket: received bytes are handled on the thread that noticed
-        // them.
-        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+        using var end = new EndSignals();
         try
         {
-            return await MeasureAsync(options, cancelled).ConfigureAwait(false);
+            return await MeasureAsync(options, output, end.Token).ConfigureAwait(false);
         }
-        catch (KvorumException e)
+        catch (OperationCanceledException) when (end.Token.IsCancellationRequested)
         {
-            await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
-            return ExitCode.NotOk;
-        }
-        catch (OperationCanceledException)
-        {
+            await errors.WriteLineAsync("kvorum bench: stopped before it measured").ConfigureAwait(false);
             return ExitCode.NotOk;
         }
     }
 
-    private static async Task<int> MeasureAsync(BenchOptions options, CancellationToken cancelled)
+    private static async Task<int> MeasureAsync(
+        BenchOptions options, TextWriter output, CancellationToken cancelled)
     {
         await using var client = KvorumClient.Connect(new KvorumClientOptions
         {
@@ -115,7 +107,7 @@ internal static class BenchCommand
         });
         // One call first: a cluster that cannot be reached is said at once, not counted.
         await client.GetAsync(
-            BenchKeys.Of(0, options.KeySize), new() { Consistency = options.ReadConsistency }, cancelled)
+            BenchKeys.Of(0, options.KeySize), new() { Consistency = options.Consistency }, cancelled)
                 .ConfigureAwait(false);
         var run = new BenchRun(options, client);
         if (options.Fill)
@@ -131,9 +123,9 @@ internal static class BenchCommand
             options.Workload, total.TotalSeconds, () => Stopwatch.GetElapsedTime(began).TotalSeconds,
             () => run.Done, run.MeasureAsync(cancelled)).ConfigureAwait(false);
         if (options.Json)
-            await Console.Out.WriteLineAsync(BenchReport.Json(result)).ConfigureAwait(false);
+            await output.WriteLineAsync(BenchReport.Json(result)).ConfigureAwait(false);
         else
-            BenchReport.Show(Screen.Of(Console.Out), result);
+            BenchReport.Show(Screen.Of(output), result);
         return result.Operations > 0 ? ExitCode.Ok : ExitCode.NotOk;
 
         Task<T> Watch<T>(string title, double whole, Func<double> progress, Func<long> done, Task<T> work) =>
@@ -151,8 +143,7 @@ internal static class BenchCommand
     private static BenchOptions Read(ParseResult parsed) => new()
     {
         Workload = parsed.GetValue(Workload)!,
-        Addresses = parsed.GetValue(Addresses)!.Split(
-            ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        Addresses = Cluster.Addresses(parsed),
         Keyspace = parsed.GetValue(Keyspace)!,
         KeySize = parsed.GetValue(KeySize),
         ValueSize = parsed.GetValue(ValueSize),
@@ -160,13 +151,13 @@ internal static class BenchCommand
         Connections = parsed.GetValue(Connections),
         Duration = parsed.GetValue(Duration).Span,
         Warmup = parsed.GetValue(Warmup).Span,
-        Timeout = parsed.GetValue(Timeout).Span,
+        Timeout = Cluster.Timeout(parsed),
         Keys = parsed.GetValue(Keys),
         Distribution = parsed.GetValue(Distribution)!,
         ReadRatio = parsed.GetValue(ReadRatio),
-        Consistency = parsed.GetValue(Consistency)!,
+        Consistency = ClientFlags.Freshness(parsed, Consistency),
         Fill = parsed.GetValue(Fill),
-        Json = parsed.GetValue(Json),
+        Json = Cluster.IsJson(parsed),
     };
 
     private static Option<double> Ratio(string name, string description, double value) => new(name)

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Kvorum.Cli.CommandLine;
 using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Bench;
@@ -8,12 +8,6 @@ internal sealed record BenchOptions
 {
     /// <summary>Workloads by name.</summary>
     public static readonly string[] Workloads = ["put", "get", "mixed"];
-
-    /// <summary>Distributions by name.</summary>
-    public static readonly string[] Distributions = ["uniform", "zipf"];
-
-    /// <summary>Consistencies by name, as in <see cref="ReadConsistency"/>.</summary>
-    public static readonly string[] Consistencies = ["linearizable", "lease", "stale"];
 
     public string Workload { get; init; } = "put";
 
@@ -37,11 +31,12 @@ internal sealed record BenchOptions
 
     public long Keys { get; init; } = 100_000;
 
+    /// <summary>How keys are drawn: uniform or zipf.</summary>
     public string Distribution { get; init; } = "uniform";
 
     public double ReadRatio { get; init; } = 0.5;
 
-    public string Consistency { get; init; } = "linearizable";
+    public ReadConsistency Consistency { get; init; }
 
     public bool Fill { get; init; }
 
@@ -50,49 +45,36 @@ internal sealed record BenchOptions
     /// <summary>The share of reads, 0 to 1.</summary>
     public double Reads => Workload switch { "put" => 0, "get" => 1, _ => ReadRatio };
 
-    /// <summary>How fresh reads must be.</summary>
-    public ReadConsistency ReadConsistency => (ReadConsistency)Array.IndexOf(Consistencies, Consistency);
-
     /// <summary>What is wrong with the options: flag, value, remedy. None if they make sense.</summary>
     public IEnumerable<string> Mistakes()
     {
         if (!Workloads.Contains(Workload))
-            yield return Wrong("workload", Workload, $"give {Words(Workloads)}");
+            yield return Flag.Mistake("workload", Workload, $"give {string.Join(" or ", Workloads)}");
         if (Addresses.Count == 0)
-            yield return Wrong("--addr", "", "give host:port, or several separated by commas");
+            yield return Flag.Mistake("--addr", "", "give host:port, or several separated by commas");
         foreach (var address in Addresses.Where(address => !Client.KvorumClient.IsAddress(address)))
-            yield return Wrong("--addr", address, "give host:port with a port from 1 to 65535");
+            yield return Flag.Mistake("--addr", address, "give host:port with a port from 1 to 65535");
         if (Keyspace.Length is 0 or > Limits.KeyspaceBytesMax)
-            yield return Wrong("--keyspace", Keyspace, $"give 1 to {Limits.KeyspaceBytesMax} characters");
+            yield return Flag.Mistake(
+                "--keyspace", Keyspace, $"give 1 to {Limits.KeyspaceBytesMax} characters");
         if (KeySize is < 1 or > Limits.KeyBytesMax)
-            yield return Wrong("--key-size", KeySize, $"give 1 to {Limits.KeyBytesMax} bytes");
+            yield return Flag.Mistake("--key-size", KeySize, $"give 1 to {Limits.KeyBytesMax} bytes");
         else if (BenchKeys.DigitsFor(Keys) > KeySize)
-            yield return Wrong(
+            yield return Flag.Mistake(
                 "--key-size", KeySize, $"{Keys} keys take {BenchKeys.DigitsFor(Keys)} bytes at least");
         if (ValueSize is < 0 or > Limits.ValueBytesMax)
-            yield return Wrong("--value-size", ValueSize, $"give 0 to {Limits.ValueBytesMax} bytes");
+            yield return Flag.Mistake("--value-size", ValueSize, $"give 0 to {Limits.ValueBytesMax} bytes");
         if (Clients is < 1 or > 65_536)
-            yield return Wrong("--clients", Clients, "give 1 to 65536");
+            yield return Flag.Mistake("--clients", Clients, "give 1 to 65536");
         if (Connections is < 1 or > 1024)
-            yield return Wrong("--connections", Connections, "give 1 to 1024");
+            yield return Flag.Mistake("--connections", Connections, "give 1 to 1024");
         if (Duration < TimeSpan.FromMilliseconds(100) || Duration > TimeSpan.FromDays(1))
-            yield return Wrong("--duration", Duration, "give 100ms to 24h");
+            yield return Flag.Mistake("--duration", new Duration(Duration), "give 100ms to 24h");
         if (Warmup < TimeSpan.Zero || Warmup > TimeSpan.FromHours(1))
-            yield return Wrong("--warmup", Warmup, "give 0s to 1h");
-        if (Timeout < TimeSpan.FromMilliseconds(1) || Timeout > TimeSpan.FromHours(1))
-            yield return Wrong("--timeout", Timeout, "give 1ms to 1h");
+            yield return Flag.Mistake("--warmup", new Duration(Warmup), "give 0s to 1h");
         if (Keys is < 1 or > 100_000_000)
-            yield return Wrong("--keys", Keys, "give 1 to 100000000");
-        if (!Distributions.Contains(Distribution))
-            yield return Wrong("--distribution", Distribution, $"give {Words(Distributions)}");
+            yield return Flag.Mistake("--keys", Keys, "give 1 to 100000000");
         if (!(ReadRatio is >= 0 and <= 1))
-            yield return Wrong("--read-ratio", ReadRatio, "give 0 to 1");
-        if (!Consistencies.Contains(Consistency))
-            yield return Wrong("--consistency", Consistency, $"give {Words(Consistencies)}");
+            yield return Flag.Mistake("--read-ratio", ReadRatio, "give 0 to 1");
     }
-
-    private static string Words(string[] words) => string.Join(" or ", words);
-
-    private static string Wrong(string flag, object value, string remedy) =>
-        string.Create(CultureInfo.InvariantCulture, $"{flag} '{value}': {remedy}");
 }

@@ -84,7 +84,7 @@ internal sealed class BenchRun
 
     private async Task LoadAsync(BenchClient client)
     {
-        var options = new ReadOptions { Consistency = _options.ReadConsistency };
+        var options = new ReadOptions { Consistency = _options.Consistency };
         while (!client.IsOver)
         {
             var key = BenchKeys.Of(_keys.Next(client.Random), _options.KeySize);
@@ -121,7 +121,8 @@ internal sealed class BenchRun
         all.Add(writes);
         return new(
             _options.Workload, _options.Clients, _options.Connections, _options.KeySize, _options.ValueSize,
-            _options.Keys, _options.Distribution, _options.Reads, _options.Consistency,
+            _options.Keys, _options.Distribution, _options.Reads,
+            $"{_options.Consistency}".ToLowerInvariant(),
             Math.Round(elapsed.TotalSeconds, 3), all.Count, Math.Round(all.Count / elapsed.TotalSeconds, 1),
             BenchLatency.Of(all) ?? new(0, 0, 0, 0, 0, 0, 0), BenchLatency.Of(reads), BenchLatency.Of(writes),
             _clients.Sum(client => client.Absent), errors.Values.Sum(), errors,

@@ -29,9 +29,8 @@ internal static class ChaosCommand
     private static readonly Option<int> Seed = Flag.Number(
         "--seed", "Decides which faults come when; the rest is the machine's", Defaults.Seed);
 
-    private static readonly Option<string> Faults = Flag.Text(
-        "--faults", "names", "Kinds of faults, comma-separated: kill, pause, split",
-        string.Join(',', Defaults.Faults));
+    private static readonly Option<string[]> Faults = Flag.List(
+        "--faults", "names", "Kinds of faults, comma-separated: kill, pause, split", Defaults.Faults);
 
     private static readonly Option<bool> LeaseReads = Flag.Switch(
         "--lease-reads", "Start the nodes with --lease-reads, and ask for every second read by lease");
@@ -118,8 +117,7 @@ internal static class ChaosCommand
         Keys = parsed.GetValue(Keys),
         Nodes = parsed.GetValue(Nodes),
         Seed = parsed.GetValue(Seed),
-        Faults = parsed.GetValue(Faults)!.Split(
-            ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        Faults = parsed.GetValue(Faults)!,
         LeaseReads = parsed.GetValue(LeaseReads),
         Keep = parsed.GetValue(Keep),
         Json = parsed.GetValue(Json),

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Cli.Chaos;
 
@@ -38,23 +38,20 @@ internal sealed record ChaosOptions
     public IEnumerable<string> Mistakes()
     {
         if (Duration < TimeSpan.FromSeconds(1) || Duration > TimeSpan.FromMinutes(10))
-            yield return Wrong("--duration", new CommandLine.Duration(Duration), "give 1s to 10m");
+            yield return Flag.Mistake("--duration", new Duration(Duration), "give 1s to 10m");
         if (Clients is < 1 or > 64)
-            yield return Wrong("--clients", Clients, "give 1 to 64");
+            yield return Flag.Mistake("--clients", Clients, "give 1 to 64");
         if (Keys is < 1 or > 1000)
-            yield return Wrong("--keys", Keys, "give 1 to 1000");
+            yield return Flag.Mistake("--keys", Keys, "give 1 to 1000");
         if (Nodes is < 3 or > 9)
-            yield return Wrong("--nodes", Nodes, "give 3 to 9");
+            yield return Flag.Mistake("--nodes", Nodes, "give 3 to 9");
         if (Seed < 0)
-            yield return Wrong("--seed", Seed, "give a whole number from 0");
+            yield return Flag.Mistake("--seed", Seed, "give a whole number from 0");
         foreach (string name in Faults.Where(name => !FaultNames.Contains(name)))
-            yield return Wrong("--faults", name, $"give some of {string.Join(',', FaultNames)}");
+            yield return Flag.Mistake("--faults", name, $"give some of {string.Join(',', FaultNames)}");
         if (Faults.Count == 0)
-            yield return Wrong("--faults", "", $"give some of {string.Join(',', FaultNames)}");
+            yield return Flag.Mistake("--faults", "", $"give some of {string.Join(',', FaultNames)}");
         if (OperatingSystem.IsWindows() && Faults.Contains("pause"))
-            yield return Wrong("--faults", "pause", "Windows has no SIGSTOP: leave it out");
+            yield return Flag.Mistake("--faults", "pause", "Windows has no SIGSTOP: leave it out");
     }
-
-    private static string Wrong(string flag, object value, string remedy) =>
-        string.Create(CultureInfo.InvariantCulture, $"{flag} '{value}': {remedy}");
 }

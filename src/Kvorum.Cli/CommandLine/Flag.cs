@@ -25,6 +25,20 @@ internal static class Flag
         CustomParser = result => Read(result, name, Duration.TryParse, "a time such as 100ms, 1.5s or 2m"),
     };
 
+    /// <summary>A time within bounds.</summary>
+    public static Option<Duration> Time(
+        string name, string description, TimeSpan value, TimeSpan least, TimeSpan most)
+    {
+        var option = Time(name, description, value);
+        option.Validators.Add(result =>
+        {
+            var given = result.GetValueOrDefault<Duration>();
+            if (given.Span < least || given.Span > most)
+                result.AddError(Mistake(name, given, $"give {new Duration(least)} to {new Duration(most)}"));
+        });
+        return option;
+    }
+
     public static Option<T> Number<T>(string name, string description, T value)
         where T : struct, IParsable<T> => new(name)
         {
@@ -52,6 +66,17 @@ internal static class Flag
         CustomParser = result => Read<ulong>(result, name, Parsed<ulong>, "a whole number"),
     };
 
+    /// <summary>Values separated by commas.</summary>
+    public static Option<string[]> List(
+        string name, string help, string description, IEnumerable<string> values) => new(name)
+        {
+            Description = description,
+            HelpName = help,
+            DefaultValueFactory = _ => [.. values],
+            CustomParser = result => result.Tokens[0].Value.Split(
+                ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+        };
+
     /// <summary>One of a few words.</summary>
     public static Option<string> Word(string name, string description, string value, params string[] words)
     {
@@ -60,11 +85,15 @@ internal static class Flag
         {
             string given = result.Tokens[0].Value;
             if (!words.Contains(given, StringComparer.Ordinal))
-                result.AddError($"{name} '{given}': give {string.Join(" or ", words)}");
+                result.AddError(Mistake(name, given, $"give {string.Join(" or ", words)}"));
             return given;
         };
         return option;
     }
+
+    /// <summary>How a value that makes no sense is told: flag, value, remedy.</summary>
+    public static string Mistake(string name, object value, string remedy) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name} '{value}': {remedy}");
 
     private static T? Parsed<T>(string text)
         where T : struct, IParsable<T> =>
@@ -76,7 +105,7 @@ internal static class Flag
         string text = result.Tokens[0].Value;
         if (read(text) is { } value)
             return value;
-        result.AddError($"{name} '{text}': give {wanted}");
+        result.AddError(Mistake(name, text, $"give {wanted}"));
         return default;
     }
 }

@@ -1,19 +1,37 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
 
 /// <summary>Flags of all commands that talk to a cluster.</summary>
-internal sealed class ClientFlags
+internal sealed class ClientFlags(TimeSpan timeoutDefault)
 {
-    private readonly Option<string> _addr = Flag.Text(
-        "--addr", "host:port", "A node of the cluster, or several separated by commas.", "127.0.0.1:50051");
+    private readonly Option<string[]> _addr = Flag.List(
+        "--addr", "host:port", "A node of the cluster, or several separated by commas.", ["127.0.0.1:50051"]);
 
     private readonly Option<Duration> _timeout = Flag.Time(
-        "--timeout", "How long the call may take, retries included.", TimeSpan.FromSeconds(2));
+        "--timeout", "How long a call may take, retries included.", timeoutDefault,
+        TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(24));
 
     private readonly Option<bool> _json = Flag.Switch("--json", "Answer in JSON, for scripts.");
+
+    public ClientFlags() : this(TimeSpan.FromSeconds(2))
+    {
+    }
+
+    /// <summary>For commands that name keys.</summary>
+    public static Option<string> Keyspace() => Flag.Text("--keyspace", "name", "The keyspace.", "default");
+
+    /// <summary>For commands that read keys; <see cref="Freshness"/> tells what was given.</summary>
+    public static Option<string> Consistency() => Flag.Word(
+        "--consistency",
+        "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
+        "linearizable", "linearizable", "lease", "stale");
+
+    public static ReadConsistency Freshness(ParseResult parsed, Option<string> consistency) =>
+        Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true);
 
     public void AddTo(Command command)
     {
@@ -29,7 +47,6 @@ internal sealed class ClientFlags
     public string[] Addresses(ParseResult parsed) =>
     [
         .. parsed.GetValue(_addr)!
-            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(address => address.StartsWith(':') ? "127.0.0.1" + address : address),
     ];
 

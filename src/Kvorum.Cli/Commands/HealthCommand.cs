@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Node;
 
 namespace Kvorum.Cli.Commands;
 
@@ -15,15 +16,15 @@ internal static class HealthCommand
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             await using var client = flags.Connect(parsed);
-            var (report, json) =
-                await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
-            await output.WriteLineAsync(flags.IsJson(parsed) ? json : Line(report)).ConfigureAwait(false);
+            var (status, json) =
+                await StatusCall.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
+            await output.WriteLineAsync(flags.IsJson(parsed) ? json : Line(status)).ConfigureAwait(false);
             return ExitCode.Ok;
         }));
         return command;
     }
 
     /// <summary>The line.</summary>
-    public static string Line(NodeReport report) =>
-        $"node_id={report.Name} is_leader={(report.IsMetaLeader ? "true" : "false")} term={report.MetaTerm}";
+    public static string Line(NodeStatus status) =>
+        $"node_id={status.Name} is_leader={(status.IsMetaLeader ? "true" : "false")} term={status.MetaTerm}";
 }

@@ -65,11 +65,8 @@ internal static class KeyCommands
     public static Command Get()
     {
         var flags = new ClientFlags();
-        var keyspace = WriteFlags.KeyspaceFlag();
-        var consistency = Flag.Word(
-            "--consistency",
-            "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
-            "linearizable", "linearizable", "lease", "stale");
+        var keyspace = ClientFlags.Keyspace();
+        var consistency = ClientFlags.Consistency();
         var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.")
         {
             Key, keyspace, consistency,
@@ -78,7 +75,7 @@ internal static class KeyCommands
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             byte[] key = Bytes.Of(parsed.GetValue(Key)!);
-            var fresh = Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true);
+            var fresh = ClientFlags.Freshness(parsed, consistency);
             await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
             var found = await client.GetAsync(key, new() { Consistency = fresh }, cancel)
                 .ConfigureAwait(false);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
-using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
 
@@ -19,11 +18,8 @@ internal static class ScanCommand
         var limit = Flag.Number("--limit", "Keys at most; 0 for all.", 0ul);
         var reverse = Flag.Switch("--reverse", "Greatest key first.");
         var keysOnly = Flag.Switch("--keys-only", "Without values.");
-        var keyspace = WriteFlags.KeyspaceFlag();
-        var consistency = Flag.Word(
-            "--consistency",
-            "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
-            "linearizable", "linearizable", "lease", "stale");
+        var keyspace = ClientFlags.Keyspace();
+        var consistency = ClientFlags.Consistency();
         var command = new Command(
             "scan", "Prints keys in order; --timeout is for each page of 256 KiB. None found: exit code 0.")
         {
@@ -41,7 +37,7 @@ internal static class ScanCommand
                 Limit = parsed.GetValue(limit),
                 Reverse = parsed.GetValue(reverse),
                 KeysOnly = parsed.GetValue(keysOnly),
-                Consistency = Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true),
+                Consistency = ClientFlags.Freshness(parsed, consistency),
             };
             await using var lines = new OutputLines(output);
             await Print(client, options, flags.IsJson(parsed), lines, cancel).ConfigureAwait(false);

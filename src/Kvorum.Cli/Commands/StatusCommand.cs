@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
+using Kvorum.Node;
 using Spectre.Console;
 
 namespace Kvorum.Cli.Commands;
@@ -9,6 +10,9 @@ namespace Kvorum.Cli.Commands;
 /// <summary><c>kvorum status</c>: the cluster as one of its nodes sees it.</summary>
 internal static class StatusCommand
 {
+    /// <summary>The keyspace of the metadata group.</summary>
+    private const string System = "system";
+
     public static Command Create()
     {
         var flags = new ClientFlags();
@@ -19,7 +23,7 @@ internal static class StatusCommand
         {
             await using var client = flags.Connect(parsed);
             var (report, json) =
-                await NodeReport.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
+                await StatusCall.Ask(client, flags.Addresses(parsed)[0], cancel).ConfigureAwait(false);
             if (flags.IsJson(parsed))
                 await output.WriteLineAsync(json).ConfigureAwait(false);
             else
@@ -30,10 +34,10 @@ internal static class StatusCommand
     }
 
     /// <summary>What the other members say of themselves; those that do not answer are left out.</summary>
-    private static async Task<Dictionary<string, NodeReport>> Others(
-        KvorumClient client, NodeReport asked, CancellationToken cancel)
+    private static async Task<Dictionary<string, NodeStatus>> Others(
+        KvorumClient client, NodeStatus asked, CancellationToken cancel)
     {
-        Dictionary<string, NodeReport> reports = new(StringComparer.Ordinal) { [asked.Name] = asked };
+        Dictionary<string, NodeStatus> reports = new(StringComparer.Ordinal) { [asked.Name] = asked };
         var map = await client.MapAsync(cancel).ConfigureAwait(false);
         var up = map.Members.Where(
             member => member.ClientAddress.Length > 0 && asked.MembersUp.Contains(member.Name));
@@ -43,7 +47,7 @@ internal static class StatusCommand
             {
                 if (!reports.ContainsKey(member.Name))
                     (reports[member.Name], _) =
-                        await NodeReport.Ask(client, member.ClientAddress, cancel).ConfigureAwait(false);
+                        await StatusCall.Ask(client, member.ClientAddress, cancel).ConfigureAwait(false);
             }
             catch (Exception e) when (e is KvorumException or IOException)
             {
@@ -53,7 +57,7 @@ internal static class StatusCommand
         return reports;
     }
 
-    private static void Show(TextWriter output, NodeReport asked, Dictionary<string, NodeReport> reports)
+    private static void Show(TextWriter output, NodeStatus asked, Dictionary<string, NodeStatus> reports)
     {
         var console = Screen.Of(output);
         var table = new Table().RoundedBorder()
@@ -64,8 +68,10 @@ internal static class StatusCommand
             bool isUp = asked.MembersUp.Contains(name);
             table.AddRow(
                 new Text(name), new Markup(isUp ? "[green]up[/]" : "[red]down[/]"),
-                new Text(Number(report?.Led)),
-                new Text(report?.Meta?.Role ?? "?"),
+                new Text(Number(report?.Partitions.Count(
+                    static replica => replica is { Keyspace: not System, Role: "leader" }))),
+                new Text(report?.Partitions.FirstOrDefault(
+                    static replica => replica.Keyspace == System)?.Role ?? "?"),
                 new Text(Number(report?.Partitions.Sum(replica => replica.Keys))),
                 new Text(Lag(name, reports.Values)));
         }
@@ -80,7 +86,7 @@ internal static class StatusCommand
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>
-    private static string Lag(string name, IEnumerable<NodeReport> reports)
+    private static string Lag(string name, IEnumerable<NodeStatus> reports)
     {
         ulong[] lags =
         [

@@ -6,7 +6,7 @@ namespace Kvorum.Cli.Commands;
 /// <summary>Flags of commands that write.</summary>
 internal sealed class WriteFlags
 {
-    private readonly Option<string> _keyspace = KeyspaceFlag();
+    private readonly Option<string> _keyspace = ClientFlags.Keyspace();
 
     private readonly Option<string> _client = Flag.Text(
         "--client", "id", "Who writes: a repeated pair of --client and --req is applied once.", "cli");
@@ -20,9 +20,6 @@ internal sealed class WriteFlags
 
     private readonly Option<bool> _noRedirect = Flag.Switch(
         "--no-redirect", "Ask this node only: a follower answers ok=false and who leads.");
-
-    public static Option<string> KeyspaceFlag() =>
-        Flag.Text("--keyspace", "name", "The keyspace.", "default");
 
     public void AddTo(Command command)
     {

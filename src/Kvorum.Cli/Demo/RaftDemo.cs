@@ -3,6 +3,7 @@ using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Client;
+using Kvorum.Node;
 using Kvorum.Protocol;
 using Spectre.Console;
 
@@ -167,7 +168,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         (DemoServer, ulong)? found = null;
         await Until("one leader", async () =>
         {
-            List<(DemoServer Server, NodeReport Report)> reports = [];
+            List<(DemoServer Server, NodeStatus Report)> reports = [];
             foreach (var server in servers)
                 reports.Add((server, await Report(server, cancel).ConfigureAwait(false)));
             var leaders = reports.Where(one => one.Report.IsMetaLeader).ToArray();
@@ -197,11 +198,11 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         return true;
     }
 
-    private static async Task<NodeReport> Report(DemoServer server, CancellationToken cancel)
+    private static async Task<NodeStatus> Report(DemoServer server, CancellationToken cancel)
     {
         await using var client =
             KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
-        return (await NodeReport.Ask(client, server.Address, cancel).ConfigureAwait(false)).Report;
+        return (await StatusCall.Ask(client, server.Address, cancel).ConfigureAwait(false)).Status;
     }
 
     /// <summary>Writes through this very node; repeated with the same ids while that is safe.</summary>

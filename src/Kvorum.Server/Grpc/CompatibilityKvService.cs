@@ -35,11 +35,12 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
 
     private async ValueTask<Compatibility.GetResponse> GetAsync(Compatibility.GetRequest get, GrpcCall call)
     {
-        var reply = await AskAsync(call, new GetRequest
+        var request = new GetRequest
         {
             Key = Encoding.UTF8.GetBytes(get.Key),
             NoRedirect = IsNoRedirect(call),
-        }).ConfigureAwait(false);
+        };
+        var reply = await call.ReadAsync(() => AskAsync(call, request)).ConfigureAwait(false);
         return new()
         {
             Found = reply.OrThrow().Found,
@@ -70,8 +71,8 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
         return new() { NodeId = status.Name, IsLeader = status.IsMetaLeader, Term = status.MetaTerm };
     }
 
-    private Task<Reply> AskAsync(GrpcCall call, Request request) =>
-        node.SubmitAsync(request, call.TimeLeft ?? options.TimeoutDefault, call.Cancelled);
+    private async ValueTask<Reply> AskAsync(GrpcCall call, Request request) => await node
+        .SubmitAsync(request, call.TimeLeft ?? options.TimeoutDefault, call.Cancelled).ConfigureAwait(false);
 
     private static bool IsNoRedirect(GrpcCall call) => call.Headers["kvorum-no-redirect"] == "true";
 

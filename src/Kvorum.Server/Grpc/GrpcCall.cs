@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Kvorum.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -16,6 +17,8 @@ public sealed class GrpcCall
     private readonly IHttpResponseFeature _response;
     private readonly CancellationTokenSource _cancel = CancellationPool.Rent();
     private CancellationTokenRegistration _abort;
+    private readonly ReplyRoom _room;
+    private long _roomTaken;
     private TimeSpan? _timeout;
     private long _started;
     private volatile bool _clientGone;
@@ -26,6 +29,7 @@ public sealed class GrpcCall
         _request = features.GetRequiredFeature<IHttpRequestFeature>();
         _response = features.GetRequiredFeature<IHttpResponseFeature>();
         Body = features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        _room = features.GetRequiredFeature<ReplyRoom>();
         Stopping = stopping;
         Cancelled = _cancel.Token;
     }
@@ -68,6 +72,12 @@ public sealed class GrpcCall
 
     internal IHttpResponseBodyFeature Body { get; }
 
+    /// <summary>What all calls of this connection share.</summary>
+    internal ReplyRoom Room => _room;
+
+    /// <summary>True from <see cref="ReadAsync"/> until the large reply that it gave has left.</summary>
+    internal bool HasLargeReply => _roomTaken > 0;
+
     internal bool HasClientGone => _clientGone;
 
     internal bool HasDeadlinePassed =>
@@ -87,6 +97,38 @@ public sealed class GrpcCall
         var comma = text.IndexOf(',', StringComparison.Ordinal);
         var first = (comma < 0 ? text : text[..comma]).TrimEnd('=');
         return Convert.FromBase64String(first.PadRight((first.Length + 3) / 4 * 4, '='));
+    }
+
+    /// <summary>
+    /// Asks for something that may be large. If it is, and other replies wait for the client already, it is
+    /// let go of, and asked for again when there is room.
+    /// </summary>
+    internal async ValueTask<Reply> ReadAsync(Func<ValueTask<Reply>> ask)
+    {
+        var reply = await ask().ConfigureAwait(false);
+        var bytes = reply.Value.Length;
+        if (bytes < ReplyRoom.BytesMin)
+            return reply;
+        if (!_room.TryTake(bytes))
+        {
+            reply = null;
+            await _room.TakeAsync(bytes, Cancelled).ConfigureAwait(false);
+        }
+
+        _roomTaken = bytes;
+        if (reply is not null)
+            return reply;
+        reply = await ask().ConfigureAwait(false);
+        _room.Give(bytes - reply.Value.Length);
+        _roomTaken = reply.Value.Length;
+        return reply;
+    }
+
+    /// <summary>Sends what was written, and gives up the room that a large reply took.</summary>
+    internal async ValueTask FlushAsync()
+    {
+        await Writer.FlushAsync().ConfigureAwait(false);
+        GiveRoom();
     }
 
     /// <summary>Reads the headers that steer the call and starts the clock.</summary>
@@ -141,7 +183,14 @@ public sealed class GrpcCall
     internal void Close()
     {
         _abort.Dispose();
+        GiveRoom();
         CancellationPool.Return(_cancel);
+    }
+
+    private void GiveRoom()
+    {
+        _room.Give(_roomTaken);
+        _roomTaken = 0;
     }
 
     private void StartClock(GrpcOptions options)

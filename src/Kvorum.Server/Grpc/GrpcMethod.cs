@@ -55,6 +55,9 @@ internal static class GrpcMethods
     {
         var request = await call.Reader.ReadSingleAsync(parser).ConfigureAwait(false);
         call.Writer.Write(await handler(request, call).ConfigureAwait(false));
+        // A small reply leaves with the end of the call, in one write with its status.
+        if (call.HasLargeReply)
+            await call.FlushAsync().ConfigureAwait(false);
     };
 
     public static GrpcMethod ServerStreaming<TRequest, TReply>(

@@ -24,6 +24,24 @@ public sealed record GrpcOptions
     /// </summary>
     public int PipelineInflightBytesMax { get; init; } = 16 << 20;
 
+    /// <summary>
+    /// Bytes of large replies (64 KiB and more) of one connection that may wait for its client to take them;
+    /// then further reads wait, and those of pipelines are refused as overloaded. One reply may go beyond.
+    /// </summary>
+    public long ReplyBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>Connections at once; one more is closed.</summary>
+    public int ConnectionsMax { get; init; } = 4096;
+
+    /// <summary>How long a new connection may take to say that it speaks HTTP/2.</summary>
+    public TimeSpan OpeningTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Silence of a connection after which its client is asked whether it is there.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long it may take to answer; then the connection is closed.</summary>
+    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How often a health watch looks for a change.</summary>
     public TimeSpan HealthWatchInterval { get; init; } = TimeSpan.FromSeconds(1);
 

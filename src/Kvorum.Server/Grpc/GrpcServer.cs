@@ -31,13 +31,19 @@ public sealed class GrpcServer : IAsyncDisposable
         kestrel.Limits.MinRequestBodyDataRate = null; // A stream may be silent for hours.
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null; // Messages have a bound, streams have none.
-        kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
+        kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
+        // Each may hold a message of the greatest size that is on its way in. Clients keep further calls back.
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 128;
         kestrel.Limits.Http2.InitialStreamWindowSize = 1 << 20;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
+        // Clients that vanished without a word must not keep connections and streams.
+        kestrel.Limits.Http2.KeepAlivePingDelay = options.PingInterval;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = options.PingTimeout;
         kestrel.Listen(endpoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
+            listen.Use(next => connection => OpenAsync(connection, next, options));
             _listening = listen;
         });
         _kestrel = new(Options.Create(kestrel), transport, options.Logging);
@@ -70,5 +76,15 @@ public sealed class GrpcServer : IAsyncDisposable
         await StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
         _kestrel.Dispose();
         _stopping.Dispose();
+    }
+
+    private static async Task OpenAsync(
+        ConnectionContext connection, ConnectionDelegate next, GrpcOptions options)
+    {
+        if (!await ConnectionOpening.IsServedAsync(connection, options.OpeningTimeout)
+            .ConfigureAwait(false))
+            return;
+        connection.Features.Set(new ReplyRoom(options.ReplyBytesMax));
+        await next(connection).ConfigureAwait(false);
     }
 }

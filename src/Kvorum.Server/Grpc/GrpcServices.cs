@@ -10,6 +10,7 @@ internal static class GrpcServices
         var key = new KvService(node, options).Bind();
         var compatibility = new CompatibilityKvService(node, options).Bind();
         var health = new HealthService(node, [key.Name, compatibility.Name], options).Bind();
-        return [key, compatibility, health];
+        var reflection = new ReflectionService([key.Descriptor, compatibility.Descriptor, health.Descriptor]);
+        return [key, compatibility, health, .. reflection.Bind()];
     }
 }

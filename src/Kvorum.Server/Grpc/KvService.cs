@@ -22,7 +22,8 @@ internal sealed class KvService(INode node, GrpcOptions options)
     private async ValueTask<V1.GetResponse> GetAsync(V1.GetRequest get, GrpcCall call)
     {
         var request = KvMessages.From(get);
-        return KvMessages.ToGet(request, await AskAsync(request, call).ConfigureAwait(false));
+        var reply = await call.ReadAsync(() => AskAsync(request, call)).ConfigureAwait(false);
+        return KvMessages.ToGet(request, reply);
     }
 
     private async ValueTask<V1.DeleteResponse> DeleteAsync(V1.DeleteRequest delete, GrpcCall call) =>
@@ -36,11 +37,13 @@ internal sealed class KvService(INode node, GrpcOptions options)
             if (call.Stopping.IsCancellationRequested)
                 throw new GrpcException(
                     GrpcStatus.Unavailable, "the node is shutting down: go on elsewhere with the last token");
-            var reply = await AskAsync(pages.Next, call).ConfigureAwait(false);
+            var reply = await call.ReadAsync(() => AskAsync(pages.Next, call)).ConfigureAwait(false);
             var page = pages.Take(reply);
             // Much may have to be passed over before the next key: that is no news for the client.
-            if (page.Entries.Count > 0 || pages.IsEnd)
-                await replies.WriteAsync(KvMessages.ToScan(page, reply.Stale)).ConfigureAwait(false);
+            if (page.Entries.Count == 0 && !pages.IsEnd)
+                continue;
+            replies.Write(KvMessages.ToScan(page, reply.Stale));
+            await call.FlushAsync().ConfigureAwait(false);
         }
     }
 

@@ -16,6 +16,12 @@ internal sealed class Pipeline(
     GrpcReplies<V1.KeyReply> replies,
     GrpcCall call)
 {
+    private static readonly Reply Unread = new()
+    {
+        Status = ReplyStatus.Overloaded,
+        Message = "the replies that this connection's client has not read yet are too large; read them first",
+    };
+
     private readonly Channel<Pending> _done = Channel.CreateUnbounded<Pending>(new() { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly HashSet<Pending> _inflight = [];
@@ -128,10 +134,24 @@ internal sealed class Pipeline(
     }
 
     /// <summary>A reply is there, on whatever thread: it now counts with its own bytes, too.</summary>
-    private void Completed(Pending pending, int replyBytes)
+    private void Completed(Pending pending, Reply reply)
     {
         lock (_gate)
-            _inflightBytes += replyBytes;
+        {
+            if (!_inflight.Contains(pending))
+                return; // Taken back: nobody will send it.
+            if (pending.Request is GetRequest && reply.Value.Length >= ReplyRoom.BytesMin)
+            {
+                if (call.Room.TryTake(reply.Value.Length))
+                    pending.RoomTaken = reply.Value.Length;
+                else
+                    reply = Unread;
+            }
+
+            pending.Reply = reply;
+            _inflightBytes += reply.Value.Length;
+        }
+
         _done.Writer.TryWrite(pending);
     }
 
@@ -144,6 +164,7 @@ internal sealed class Pipeline(
             {
                 _inflight.Remove(pending);
                 _inflightBytes -= pending.Size;
+                call.Room.Give(pending.RoomTaken);
             }
 
             room = HasRoom ? _room : null;
@@ -183,7 +204,12 @@ internal sealed class Pipeline(
         lock (_gate)
         {
             foreach (var pending in _inflight)
+            {
                 pending.Cancel();
+                call.Room.Give(pending.RoomTaken);
+            }
+
+            _inflight.Clear();
         }
     }
 
@@ -191,25 +217,25 @@ internal sealed class Pipeline(
     private sealed class Pending(
         Pipeline pipeline, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
     {
-        private Reply? _reply;
+        /// <summary>Null until it is there.</summary>
+        public Reply? Reply { get; set; }
+
+        /// <summary>What the reply takes of the connection's room.</summary>
+        public long RoomTaken { get; set; }
 
         public int Size =>
             Request.Key.Length
             + (Request is PutRequest put ? put.Value.Length : 0)
-            + (_reply?.Value.Length ?? 0);
+            + (Reply?.Value.Length ?? 0);
 
-        public override void Complete(Reply reply)
-        {
-            _reply = reply;
-            pipeline.Completed(this, reply.Value.Length);
-        }
+        public override void Complete(Reply reply) => pipeline.Completed(this, reply);
 
-        public V1.KeyReply Message() => (_reply!.Status, Request) switch
+        public V1.KeyReply Message() => (Reply!.Status, Request) switch
         {
-            (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(_reply) },
-            (_, GetRequest get) => new() { Id = id, Get = KvMessages.ToGet(get, _reply) },
-            (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(_reply) },
-            _ => new() { Id = id, Delete = KvMessages.ToDelete(_reply) },
+            (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(Reply) },
+            (_, GetRequest get) => new() { Id = id, Get = KvMessages.ToGet(get, Reply) },
+            (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(Reply) },
+            _ => new() { Id = id, Delete = KvMessages.ToDelete(Reply) },
         };
     }
 }

@@ -51,7 +51,7 @@ internal sealed record ServerParts
                 list.Self, name, cluster, list.PeerAddress,
                 Endpoints.ToAdvertise(options.AdvertiseClientAddress, client, list.PeerAddress),
                 Endpoints.ToAdvertise(options.AdvertiseHttpAddress, http, list.PeerAddress));
-            var files = new DiskFileSystem(options.DataFolder);
+            var files = Open(options.DataFolder);
             return new()
             {
                 Self = self,
@@ -66,6 +66,19 @@ internal sealed record ServerParts
         {
             listener.Dispose();
             throw;
+        }
+    }
+
+    private static DiskFileSystem Open(string folder)
+    {
+        try
+        {
+            return new(folder);
+        }
+        catch (IOException e)
+        {
+            throw new ServerStartException(
+                $"--data {folder}: it is no folder that can be written to: {e.Message}");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Kvorum.Node;
@@ -10,6 +12,9 @@ namespace Kvorum.Server.Http;
 /// <summary>One request and its answer, with what all routes need. Owned by the route's handler.</summary>
 internal sealed class HttpExchange
 {
+    private static readonly JsonWriterOptions Readable =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly INode _node;
 
     public HttpExchange(HttpContext http, INode node, HttpOptions options)
@@ -82,12 +87,23 @@ internal sealed class HttpExchange
     /// <summary>Answers with JSON.</summary>
     public static async Task JsonAsync<T>(HttpContext http, int status, T body, JsonTypeInfo<T> type)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, type);
+        var bytes = new ArrayBufferWriter<byte>();
+        Write(bytes, body, type);
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json";
-        http.Response.ContentLength = bytes.Length;
+        http.Response.ContentLength = bytes.WrittenCount;
         if (!HttpMethods.IsHead(http.Request.Method))
-            await http.Response.Body.WriteAsync(bytes, http.RequestAborted).ConfigureAwait(false);
+            await http.Response.Body.WriteAsync(bytes.WrittenMemory, http.RequestAborted)
+                .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Writes JSON with quotes and letters of all scripts as they are: its content type is not HTML's.
+    /// </summary>
+    public static void Write<T>(IBufferWriter<byte> into, T body, JsonTypeInfo<T> type)
+    {
+        using var json = new Utf8JsonWriter(into, Readable);
+        JsonSerializer.Serialize(json, body, type);
     }
 
     /// <summary>Answers with an error.</summary>

@@ -19,6 +19,9 @@ public sealed record HttpOptions
     /// <summary>How long the node may take to tell its state; after that it counts as not alive.</summary>
     public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Connections at once; one more is closed.</summary>
+    public int ConnectionsMax { get; init; } = 4096;
+
     /// <summary>Greatest key of the keyspaces, in bytes.</summary>
     public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
 

@@ -64,6 +64,7 @@ public sealed class HttpServer : IAsyncDisposable
     private void Configure(KestrelServerOptions kestrel, HttpOptions options)
     {
         kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
         // Every byte of a key may be an escape, and a scan names up to four.
         kestrel.Limits.MaxRequestLineSize = (4 * 3 * options.KeyBytesMax) + 8192;

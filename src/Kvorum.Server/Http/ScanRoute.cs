@@ -105,8 +105,7 @@ internal static class ScanRoute
 
     private static void Write<T>(HttpResponse response, T body, JsonTypeInfo<T> type)
     {
-        using (var json = new Utf8JsonWriter(response.BodyWriter))
-            JsonSerializer.Serialize(json, body, type);
+        HttpExchange.Write(response.BodyWriter, body, type);
         response.BodyWriter.Write(NewLine);
     }
 

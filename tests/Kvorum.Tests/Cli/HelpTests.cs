@@ -49,7 +49,13 @@ public class HelpTests
         "kvorum start: --heartbeat 600ms is not under half of --election-timeout-min 1s")]
     [InlineData("put k", "kvorum put: give the key and either a value or --stdin")]
     [InlineData("get k --consistency maybe", "--consistency 'maybe': give linearizable or lease or stale")]
-    [InlineData("frobnicate", "frobnicate")]
+    [InlineData("frobnicate", "kvorum: there is no command 'frobnicate'\nTry 'kvorum --help'.")]
+    [InlineData("wal frobnicate", "kvorum wal: there is no command 'frobnicate'")]
+    [InlineData("wal export", "Try 'kvorum wal export --help'.")]
+    [InlineData("wal", "Exports a stopped node's data")]
+    [InlineData("", "Begin with kvorum start")]
+    [InlineData("get k --timeout 0s", "kvorum get: --timeout '0ms': give 1ms to 24h")]
+    [InlineData("bench put --timeout 25h", "kvorum bench: --timeout '25h': give 1ms to 24h")]
     public async Task Wrong_usage_is_code_2_and_says_what_is_wrong(string line, string expected)
     {
         var (code, _, errors) = await Run(line);
@@ -60,7 +66,7 @@ public class HelpTests
     private static async Task<(int Code, string Output, string Errors)> Run(string line)
     {
         var (output, errors) = (new StringWriter(), new StringWriter());
-        int code = await KvorumProgram.Run(line.Split(' '), output, errors);
+        int code = await KvorumProgram.Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, errors);
         return (code, output.ToString(), errors.ToString());
     }
 

@@ -3,6 +3,7 @@
 The server is a front end over an in-memory node with the echo service of ../echo.proto. Stubs are made from the .proto
 files at each run, so that they cannot lag behind them.
 """
+import glob
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import time
 import traceback
 
 import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,18 +23,20 @@ VALUE_MAX = 4 << 20
 
 
 def make_stubs(folder):
-    protos = ["kv.proto", "kvorum/v1/kv.proto", "grpc/health/v1/health.proto", "echo.proto"]
+    protos = ["kv.proto", "kvorum/v1/kv.proto", "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
+              "grpc/reflection/v1alpha/reflection.proto", "echo.proto"]
     code = protoc.main(["protoc", "-I" + os.path.join(ROOT, "proto"), "-I" + os.path.join(HERE, ".."),
                         "--python_out=" + folder, "--grpc_python_out=" + folder] + protos)
     if code != 0:
         sys.exit("protoc failed")
-    # grpc/ would hide the grpc package itself: the health stubs are not put on the path as packages.
-    os.rename(os.path.join(folder, "grpc"), os.path.join(folder, "health_stubs"))
-    path = os.path.join(folder, "health_stubs", "health", "v1", "health_pb2_grpc.py")
-    with open(path) as stub:
-        text = stub.read().replace("from grpc.health.v1 import", "from health_stubs.health.v1 import")
-    with open(path, "w") as stub:
-        stub.write(text)
+    # grpc/ would hide the grpc package itself: the stubs in it get another name.
+    standard = os.path.join(folder, "standard")
+    os.rename(os.path.join(folder, "grpc"), standard)
+    for path in glob.glob(os.path.join(standard, "*", "*", "*.py")):
+        with open(path) as stub:
+            text = stub.read().replace("from grpc.", "from standard.")
+        with open(path, "w") as stub:
+            stub.write(text)
     sys.path.insert(0, folder)
 
 
@@ -42,7 +46,9 @@ import kv_pb2 as old  # noqa: E402
 import kv_pb2_grpc as old_grpc  # noqa: E402
 import echo_pb2_grpc as echo_grpc  # noqa: E402
 from kvorum.v1 import kv_pb2 as v1, kv_pb2_grpc as v1_grpc  # noqa: E402
-from health_stubs.health.v1 import health_pb2 as health, health_pb2_grpc as health_grpc  # noqa: E402
+from standard.health.v1 import health_pb2 as health, health_pb2_grpc as health_grpc  # noqa: E402
+from standard.reflection.v1 import reflection_pb2 as reflection, reflection_pb2_grpc as reflection_grpc  # noqa: E402
+from standard.reflection.v1alpha import reflection_pb2_grpc as reflection_alpha_grpc  # noqa: E402
 
 OPTIONS = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
 channel = grpc.insecure_channel(sys.argv[1], options=OPTIONS)
@@ -485,6 +491,75 @@ def first_design_hints_and_errors():
     fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Put(old.PutRequest(key="status:Unavailable")))
     fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Get(old.GetRequest(key="status:Unavailable")))
     fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: compat.Put(old.PutRequest(key="")))
+
+
+def ask_reflection(stub, **request):
+    """One question on a stream of its own."""
+    asked = reflection.ServerReflectionRequest(host="h", **request)
+    answers = list(stub.ServerReflectionInfo(iter([asked])))
+    assert len(answers) == 1 and answers[0].valid_host == "h" and answers[0].original_request == asked
+    return answers[0]
+
+
+REFLECTIONS = [reflection_grpc.ServerReflectionStub(channel), reflection_alpha_grpc.ServerReflectionStub(channel)]
+
+
+@test
+def reflection_lists_services():
+    for stub in REFLECTIONS:
+        services = [service.name for service in ask_reflection(stub, list_services="").list_services_response.service]
+        assert services == sorted(["kv.KV", "kvorum.v1.KV", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                   "grpc.reflection.v1alpha.ServerReflection"]), services
+
+
+@test
+def reflection_is_enough_to_call():
+    for stub in REFLECTIONS:
+        answer = ask_reflection(stub, file_containing_symbol="kvorum.v1.KV")
+        pool = descriptor_pool.DescriptorPool()
+        files = [descriptor_pb2.FileDescriptorProto.FromString(one)
+                 for one in answer.file_descriptor_response.file_descriptor_proto]
+        assert files[0].name == "kvorum/v1/kv.proto"
+        for file in reversed(files):  # imports come behind those that import them
+            pool.Add(file)
+        method = pool.FindServiceByName("kvorum.v1.KV").FindMethodByName("Put")
+        kinds = message_factory.MessageFactory(pool)
+        request, reply = kinds.GetPrototype(method.input_type), kinds.GetPrototype(method.output_type)
+        put = channel.unary_unary("/kvorum.v1.KV/Put", request.SerializeToString, reply.FromString)
+        assert put(request(key=b"learned", value=b"from the server")).header.version > 0
+    assert kv.Get(v1.GetRequest(key=b"learned")).value == b"from the server"
+
+
+@test
+def reflection_finds_files_by_name_and_symbol():
+    stub = REFLECTIONS[0]
+    for symbol in ["kvorum.v1.KV.Put", "kvorum.v1.PutRequest", "kvorum.v1.PutRequest.key", "kvorum.v1.Consistency",
+                   "grpc.health.v1.HealthCheckResponse.ServingStatus", "grpc.reflection.v1alpha.ServerReflection"]:
+        found = ask_reflection(stub, file_containing_symbol=symbol).file_descriptor_response.file_descriptor_proto
+        names = [descriptor_pb2.FileDescriptorProto.FromString(one).name for one in found]
+        assert names, symbol
+        for name, one in zip(names, found):
+            by_name = ask_reflection(stub, file_by_filename=name).file_descriptor_response.file_descriptor_proto
+            assert by_name[0] == one
+    assert len(names) == 2, "v1alpha imports v1: %s" % names
+
+
+@test
+def reflection_says_what_it_does_not_know():
+    stub = REFLECTIONS[0]
+    unknown = [{"file_by_filename": "no.proto"}, {"file_containing_symbol": "kvorum.v1.Nothing"},
+               {"file_containing_symbol": ""}, {"all_extension_numbers_of_type": "kvorum.v1.Nothing"},
+               {"file_containing_extension": reflection.ExtensionRequest(containing_type="kv.PutRequest")}]
+    for request in unknown:
+        assert ask_reflection(stub, **request).error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0], request
+    assert ask_reflection(stub).error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    none = ask_reflection(stub, all_extension_numbers_of_type="kv.PutRequest").all_extension_numbers_response
+    assert none.base_type_name == "kv.PutRequest" and not none.extension_number
+    # An error is not the end of the stream.
+    asked = [reflection.ServerReflectionRequest(file_by_filename="no.proto"),
+             reflection.ServerReflectionRequest(list_services="")]
+    answers = list(stub.ServerReflectionInfo(iter(asked)))
+    assert [answer.WhichOneof("message_response") for answer in answers] == ["error_response", "list_services_response"]
 
 
 def main():

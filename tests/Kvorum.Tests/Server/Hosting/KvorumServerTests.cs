@@ -69,6 +69,12 @@ public sealed class KvorumServerTests : IDisposable
             Assert.Contains("in use by another process", inUse.Message, StringComparison.Ordinal);
         }
 
+        var file = Path.Combine(_folder, "file");
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        var noFolder = await Assert.ThrowsAsync<ServerStartException>(
+            () => KvorumServer.StartAsync(AnyPorts with { DataFolder = file }));
+        Assert.StartsWith($"--data {file}: it is no folder", noFolder.Message, StringComparison.Ordinal);
+
         await using var again = await KvorumServer.StartAsync(AnyPorts);
     }
 

@@ -27,6 +27,15 @@ public class KeyRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal("not-found", gone.Error);
     }
 
+    [Fact]
+    public async Task Json_has_letters_and_quotes_as_they_are()
+    {
+        await SetAsync("""{"key":"readable","value":"ключ's – 検証 <b>"}""");
+        var got = await SendAsync("GET", "/kv/get?key=readable");
+        Assert.True(got.IsJson);
+        Assert.Contains("ключ's – 検証 <b>", got.Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a b", "a%20b")]
     [InlineData("a b", "a+b")]

@@ -1,0 +1,66 @@
+namespace Kvorum.Server.Grpc;
+
+/// <summary>
+/// How many bytes of large replies may wait for the client of one connection to take them. Who asks for much
+/// and takes nothing then waits; without this, each of his streams would keep a whole value in memory. Any
+/// thread; first come, first served.
+/// </summary>
+internal sealed class ReplyRoom(long bytesMax)
+{
+    /// <summary>Smaller replies are not worth counting: a connection has few streams.</summary>
+    public const int BytesMin = 64 << 10;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<(long Bytes, TaskCompletionSource Granted)> _waiting = [];
+    private long _taken;
+
+    /// <summary>Takes room at once; false if there is none. A reply that is alone always has room.</summary>
+    public bool TryTake(long bytes)
+    {
+        lock (_gate)
+        {
+            if (_waiting.Count > 0 || !Fits(bytes))
+                return false;
+            _taken += bytes;
+            return true;
+        }
+    }
+
+    /// <summary>Takes room when there is some.</summary>
+    public async ValueTask TakeAsync(long bytes, CancellationToken cancelled)
+    {
+        if (TryTake(bytes))
+            return;
+        var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+            _waiting.Enqueue((bytes, granted));
+        Give(0); // What was there may have gone before this one queued.
+        try
+        {
+            await granted.Task.WaitAsync(cancelled).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            if (!granted.TrySetCanceled(cancelled))
+                Give(bytes); // Granted at the same moment.
+            throw;
+        }
+    }
+
+    /// <summary>Gives room back: the client has taken so much, or is gone.</summary>
+    public void Give(long bytes)
+    {
+        lock (_gate)
+        {
+            _taken -= bytes;
+            while (_waiting.TryPeek(out var next) && (next.Granted.Task.IsCompleted || Fits(next.Bytes)))
+            {
+                _waiting.Dequeue();
+                if (next.Granted.TrySetResult())
+                    _taken += next.Bytes;
+            }
+        }
+    }
+
+    private bool Fits(long bytes) => _taken == 0 || _taken + bytes <= bytesMax;
+}

@@ -108,16 +108,17 @@ internal sealed class GroupFaults
     {
         if (Leader() is not { } leader)
             return false;
-        var one = _random.Chance(0.5) ? _random.Pick(_members) : null;
+        var (id, voters) = (leader.Member.Id, leader.Member.Node!.Configuration.Voters);
+        var one = _random.Chance(0.5) && voters.Count > 0 ? _random.Pick(voters) : default;
         var (isMute, isDeaf, us) = (_random.Chance(0.6), _random.Chance(0.6), LongUs());
-        foreach (var other in _members)
+        foreach (var other in _members.Select(static member => member.Member.Id))
         {
-            if (one is not null && other != one)
+            if (one != default && other != one)
                 continue;
             if (isMute)
-                _network.Cut(leader.Member.Id, other.Member.Id, us);
+                _network.Cut(id, other, us);
             if (isDeaf)
-                _network.Cut(other.Member.Id, leader.Member.Id, us);
+                _network.Cut(other, id, us);
         }
 
         return isMute || isDeaf;

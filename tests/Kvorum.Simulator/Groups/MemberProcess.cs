@@ -190,12 +190,14 @@ internal sealed class MemberProcess
     private void Apply()
     {
         _applies = false;
-        do
+        // A snapshot may have taken the place of what waited.
+        while (Member.CanApply)
         {
             Applied(this, Member.Apply());
             Look();
+            if (_random.Chance(0.3))
+                break;
         }
-        while (Member.CanApply && _random.Chance(0.7));
     }
 
     private void Send(IReadOnlyList<Message> messages)

@@ -46,7 +46,12 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
     {
-        var tree = open(context.Trees, FolderOf(group), new TreeOptions { CountedPrefix = RecordKeys.Data });
+        var tree = open(context.Trees, FolderOf(group), new()
+        {
+            CountedPrefix = RecordKeys.Data,
+            LevelBaseBytes = context.Options.TreeLevelBytes,
+            TableBytes = context.Options.TreeTableBytes,
+        });
         try
         {
             var tag = tree.Checkpoint is { } checkpoint

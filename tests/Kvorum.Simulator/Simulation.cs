@@ -108,6 +108,7 @@ internal sealed class Simulation
         Ask(_progress.Probes(round), "every partition takes a write");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
+        Demand(_progress.ScrubBoundUs, _progress.HasNoDamage, "damage of tables is found, and mended");
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");
         _answers.CheckFinalReads();
@@ -156,6 +157,8 @@ internal sealed class Simulation
             var applied = _raft.Look(
                 process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
             _lives.Look(replica);
+            if (replica.IsInstalling)
+                _faults.Installing(process.Machine);
             if (applied && _replicas.IsDue(replica))
                 _replicas.Compare(replica, process.Name);
         }

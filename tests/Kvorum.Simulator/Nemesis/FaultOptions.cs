@@ -49,5 +49,6 @@ internal sealed record FaultOptions
         [FaultKind.Split] = 20,
         [FaultKind.ConnectionReset] = 12,
         [FaultKind.SlowLink] = 25,
+        [FaultKind.YoungInstallKilled] = 20,
     };
 }

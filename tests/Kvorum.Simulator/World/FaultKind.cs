@@ -85,6 +85,9 @@ internal enum FaultKind
     /// <summary>A client does not hear its answer.</summary>
     ReplyLost,
 
+    /// <summary>A node is killed, or its power lost, while or soon after it takes over a snapshot.</summary>
+    YoungInstallKilled,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

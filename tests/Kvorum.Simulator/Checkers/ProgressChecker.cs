@@ -37,9 +37,15 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     private bool IsScrubbed => cluster.Options.ScrubRate >= ScrubRateLeast;
 
-    /// <summary>True if no node that takes part has a damaged table, or none is looked for in time.</summary>
+    /// <summary>
+    /// True if no node that takes part uses a damaged table, or none is looked for in time. One that is left
+    /// over from before a rebuild is in nobody's way.
+    /// </summary>
     public bool HasNoDamage() => !IsScrubbed || !cluster.TakingPart.Any(static process =>
-        process.Machine.Disk.Damaged().Any(static path => path.EndsWith(".table", StringComparison.Ordinal)));
+    {
+        var damaged = process.Machine.Disk.Damaged();
+        return damaged.Count > 0 && process.Replicas.SelectMany(TablesOf).Any(damaged.Contains);
+    });
 
     /// <summary>True if all nodes run that can, and every group has a leader.</summary>
     public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
@@ -75,6 +81,19 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// <summary>The state of all groups, for people.</summary>
     public string Describe() => string.Join("", Enumerable.Range(0, cluster.Groups).SelectMany(Replicas)
         .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
+
+    private static IEnumerable<string> TablesOf(Replica replica)
+    {
+        for (ulong last = 0; ;)
+        {
+            using var scrub = replica.Tree.OpenScrub(last);
+            if (scrub is null)
+                break;
+            last = scrub.Table;
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"trees/{replica.Group:D5}/{last:D10}.table");
+        }
+    }
 
     private IEnumerable<Replica> Replicas(int group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);

@@ -140,7 +140,8 @@ internal sealed class FaultMaker
 
     /// <summary>
     /// A node takes over a snapshot; told again and again until it is done. Some die before the manifest is
-    /// written, some before the log hears of it, some then.
+    /// written, some before the log hears of it, some then; and many once more, soon after they are back, when
+    /// what the first end has left is read for the second time.
     /// </summary>
     public void Installing(Machine machine)
     {
@@ -148,6 +149,14 @@ internal sealed class FaultMaker
             return;
         _installTraps--;
         EndSoon(machine, FaultKind.YoungInstallKilled, 2_000);
+        if (_random.Chance(0.7))
+        {
+            _cluster.World.Scheduler.After(_random.Exponential(3_000_000), () =>
+            {
+                if (machine.Process is not null)
+                    EndSoon(machine, FaultKind.YoungInstallKilled, 0);
+            });
+        }
     }
 
     private void EndSoon(Machine machine, FaultKind why, double meanUs)

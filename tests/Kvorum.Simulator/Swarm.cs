@@ -31,7 +31,6 @@ internal static class Swarm
             0 => AimAtLeases(drawn, aim),
             1 => AimAtElections(drawn, aim),
             2 => AimAtSnapshots(drawn, aim),
-            3 => AimAtForks(drawn, aim),
             _ => drawn,
         };
     }
@@ -151,46 +150,6 @@ internal static class Swarm
             },
         },
     };
-
-    // Snapshots that are taken over by logs which have gone astray: leaders that are cut off while clients write
-    // through them, others that commit a little more and cut their logs close, and nodes that die at installs.
-    private static SimulationOptions AimAtForks(SimulationOptions drawn, RandomStream random)
-    {
-        var least = (int)random.Between(150, 300);
-        return drawn with
-        {
-            Cluster = drawn.Cluster with
-            {
-                Nodes = 3,
-                Partitions = 1,
-                TickMs = 5,
-                HeartbeatMs = least / 6,
-                ElectionMinMs = least,
-                ElectionMaxMs = least * 2,
-                CheckpointLogBytes = (int)random.Pick([500, 1000, 2000]),
-                TrailingLogBytes = 0,
-                SnapshotRate = 0,
-            },
-            Workload = drawn.Workload with
-            {
-                Clients = 12,
-                PauseUs = random.Between(5, 50) * 1000,
-                MortalShare = 0,
-                ValueBytesMax = 20,
-                TimeoutUs = random.Between(300, 1000) * 1000,
-                Lost = 0,
-            },
-            Faults = drawn.Faults with
-            {
-                MeanSeconds = new SortedDictionary<FaultKind, double>
-                {
-                    [FaultKind.LeaderCut] = 1,
-                    [FaultKind.PowerLoss] = 8,
-                    [FaultKind.YoungInstallKilled] = 0.5,
-                },
-            },
-        };
-    }
 
     private static ClusterOptions Cluster(RandomStream random)
     {

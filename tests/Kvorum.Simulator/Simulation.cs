@@ -79,6 +79,7 @@ internal sealed class Simulation
             Seconds = _world.NowUs / 1e6,
             Events = _world.Scheduler.Happened,
             Answered = _clients.Sum(client => client.Answers),
+            Pages = _notes.Pages.Count,
             Faults = new SortedDictionary<FaultKind, long>(
                 Enum.GetValues<FaultKind>().ToDictionary(kind => kind, _world.CountOf)),
         };

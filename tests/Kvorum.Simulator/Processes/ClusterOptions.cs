@@ -34,10 +34,10 @@ internal sealed record ClusterOptions
     public int SegmentBytes { get; init; } = 64 << 10;
 
     /// <summary>Log bytes of a partition that start a checkpoint.</summary>
-    public int CheckpointLogBytes { get; init; } = 8 << 10;
+    public int CheckpointLogBytes { get; init; } = 1000;
 
     /// <summary>Bytes of entries kept below a checkpoint.</summary>
-    public int TrailingLogBytes { get; init; } = 2 << 10;
+    public int TrailingLogBytes { get; init; } = 100;
 
     /// <summary>Bytes of snapshots that a node sends in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; }

@@ -80,6 +80,9 @@ public sealed record NodeOptions
     /// <summary>Bytes of checkpoints that this node sends to others in a second; 0: no bound.</summary>
     public long SnapshotBytesPerSecond { get; init; } = 64 << 20;
 
+    /// <summary>Bytes of a checkpoint that are sent at a time.</summary>
+    public int SnapshotPieceBytes { get; init; } = Limits.SnapshotChunkBytes;
+
     /// <summary>
     /// Bytes of tables that are read in a second to find damage before it is in somebody's way; 0: none.
     /// </summary>
@@ -90,6 +93,14 @@ public sealed record NodeOptions
 
     /// <summary>Pause between two rounds of that over all tables, in milliseconds.</summary>
     public long ScrubPauseMs { get; init; } = 60 * 60 * 1000;
+
+    /// <summary>
+    /// Bytes of tables in level 1 of a partition's tree; each further level may have ten times more.
+    /// </summary>
+    public long TreeLevelBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of a table that a compaction writes, about.</summary>
+    public long TreeTableBytes { get; init; } = 16 << 20;
 
     /// <summary>Bytes of native memory that the memtables of all partitions may hold together.</summary>
     public long MemTableBytes { get; init; } = 256 << 20;

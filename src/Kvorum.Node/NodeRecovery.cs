@@ -49,6 +49,8 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         var settings = new TreeOptions
         {
             CountedPrefix = RecordKeys.Data,
+            LevelBaseBytes = context.Options.TreeLevelBytes,
+            TableBytes = context.Options.TreeTableBytes,
             Compression = context.Options.Compression,
         };
         var tree = open(context.Trees, FolderOf(group), settings);

@@ -79,6 +79,7 @@ internal sealed class Simulation
             Seconds = _world.NowUs / 1e6,
             Events = _world.Scheduler.Happened,
             Answered = _clients.Sum(client => client.Answers),
+            Pages = _notes.Pages.Count,
             Faults = new SortedDictionary<FaultKind, long>(
                 Enum.GetValues<FaultKind>().ToDictionary(kind => kind, _world.CountOf)),
         };
@@ -93,7 +94,7 @@ internal sealed class Simulation
             client.Begin();
         }
 
-        RunUntil(_world.NowUs + _faults.Begin(), static () => false);
+        _world.RunUntil(_world.NowUs + _faults.Begin(), static () => false);
         Say($"round {round}: everything heals", round);
         _faults.Heal();
         foreach (var client in _clients)
@@ -108,6 +109,7 @@ internal sealed class Simulation
         Ask(_progress.Probes(round), "every partition takes a write");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
+        Demand(_progress.ScrubBoundUs, _progress.HasNoDamage, "damage of tables is found, and mended");
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");
         _answers.CheckFinalReads();
@@ -128,31 +130,11 @@ internal sealed class Simulation
 
     private void Demand(long withinUs, Func<bool> condition, string promise)
     {
-        if (_world.Failure is not null || RunUntil(_world.NowUs + withinUs, condition))
+        if (_world.Failure is not null || _world.RunUntil(_world.NowUs + withinUs, condition))
             return;
         _world.Fail(
             $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
             + $"it did not come true. {_progress.Describe()}");
-    }
-
-    // True if the condition came true; looked at every 20 ms of simulated time.
-    private bool RunUntil(long untilUs, Func<bool> condition)
-    {
-        while (_world.Failure is null)
-        {
-            var step = Math.Min(untilUs, _world.NowUs + 20_000);
-            _world.Scheduler.At(step, static () => { });
-            while (_world.Failure is null && _world.Scheduler.RunNext(step))
-            {
-            }
-
-            if (condition())
-                return true;
-            if (_world.NowUs >= untilUs)
-                return false;
-        }
-
-        return false;
     }
 
     private IWorkload WorkloadOf(int number)
@@ -173,8 +155,11 @@ internal sealed class Simulation
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
             _admission.Look(process, replica);
-            var applied = _raft.Look(process, replica);
+            var applied = _raft.Look(
+                process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
             _lives.Look(replica);
+            if (replica.IsInstalling)
+                _faults.Installing(process.Machine);
             if (applied && _replicas.IsDue(replica))
                 _replicas.Compare(replica, process.Name);
         }

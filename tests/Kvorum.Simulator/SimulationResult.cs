@@ -23,6 +23,9 @@ internal sealed record SimulationResult
     /// <summary>Requests of clients that were answered.</summary>
     public required int Answered { get; init; }
 
+    /// <summary>Of them, pages of scans.</summary>
+    public int Pages { get; init; }
+
     /// <summary>How often each kind of fault had its effect.</summary>
     public required IReadOnlyDictionary<FaultKind, long> Faults { get; init; }
 }

@@ -31,6 +31,7 @@ internal static class Swarm
         {
             0 => AimAtLeases(drawn, aim),
             1 => AimAtElections(drawn, aim),
+            2 => AimAtSnapshots(drawn, aim),
             _ => drawn,
         };
     }
@@ -117,6 +118,40 @@ internal static class Swarm
         };
     }
 
+    // Snapshots that are sent piece by piece, interrupted and gone on with, and taken over by nodes that die at
+    // it: logs that are cut close, nodes that miss a lot, links that are slow or reset.
+    private static SimulationOptions AimAtSnapshots(SimulationOptions drawn, RandomStream random) => drawn with
+    {
+        Cluster = drawn.Cluster with
+        {
+            Nodes = 3,
+            Partitions = (int)random.Between(1, 2),
+            CheckpointLogBytes = 500,
+            TrailingLogBytes = 0,
+            SnapshotRate = random.Pick([5_000L, 20_000]),
+            SnapshotPieceBytes = 500,
+        },
+        Workload = drawn.Workload with
+        {
+            Clients = 8,
+            PauseUs = random.Between(2, 20) * 1000,
+            Registers = 20,
+            MortalShare = 0,
+            ValueBytesMax = (int)random.Pick([300, 1500]),
+        },
+        Faults = drawn.Faults with
+        {
+            MeanSeconds = new SortedDictionary<FaultKind, double>
+            {
+                [FaultKind.Split] = 4,
+                [FaultKind.ProcessCrash] = 4,
+                [FaultKind.ConnectionReset] = 3,
+                [FaultKind.SlowLink] = 6,
+                [FaultKind.YoungInstallKilled] = 1.5,
+            },
+        },
+    };
+
     private static ClusterOptions Cluster(RandomStream random)
     {
         var nodes = random.Pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9]);
@@ -149,6 +184,9 @@ internal static class Swarm
         SnapshotRate = random.Pick([0L, 10_000, 50_000, 1 << 20]),
         ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
         Compression = random.Chance(0.4) ? BlockCompression.Lz4 : BlockCompression.None,
+        SnapshotPieceBytes = (int)random.Pick([500, 4 << 10, 256 << 10]),
+        TreeLevelBytes = random.Pick([1 << 10, 8 << 10, 64 << 20]),
+        TreeTableBytes = random.Pick([500, 4 << 10, 16 << 20]),
     };
 
     private static NetworkOptions Network(RandomStream random) => new()

@@ -32,6 +32,9 @@ internal static class ChaosCommand
     private static readonly Option<string[]> Faults = Flag.List(
         "--faults", "names", "Kinds of faults, comma-separated: kill, pause, split", Defaults.Faults);
 
+    private static readonly Option<int> Overlap = Flag.Number(
+        "--overlap", "Of 100 faults, how many come with another one at the same time", Defaults.Overlap);
+
     private static readonly Option<bool> LeaseReads = Flag.Switch(
         "--lease-reads", "Start the nodes with --lease-reads, and ask for every second read by lease");
 
@@ -46,7 +49,7 @@ internal static class ChaosCommand
         var command = new Command(
             "chaos", "Kills, pauses and splits a cluster of its own under load, and checks what clients saw.")
         {
-            Duration, Clients, Keys, Nodes, Seed, Faults, LeaseReads, Keep, Json,
+            Duration, Clients, Keys, Nodes, Seed, Faults, Overlap, LeaseReads, Keep, Json,
         };
         command.SetAction(static (parsed, _) => Run(
             Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
@@ -101,7 +104,7 @@ internal static class ChaosCommand
             output.WriteLine($"\n{problem}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(report.Passed ? "PASS" : "FAIL")} in {report.Seconds:0.0} s, seed {report.Seed}: "
-            + $"operations {Counts(report.Operations)}; faults {Counts(report.Faults)}; "
+            + $"operations {Counts(report.Operations)}; faults {Counts(report.Faults)}, {report.Overlaps} times two at once; "
             + $"checked in {report.CheckSeconds:0.0} s"));
         if (report.Folder.Length > 0)
             output.WriteLine($"data and logs: {report.Folder}");
@@ -118,6 +121,7 @@ internal static class ChaosCommand
         Nodes = parsed.GetValue(Nodes),
         Seed = parsed.GetValue(Seed),
         Faults = parsed.GetValue(Faults)!,
+        Overlap = parsed.GetValue(Overlap),
         LeaseReads = parsed.GetValue(LeaseReads),
         Keep = parsed.GetValue(Keep),
         Json = parsed.GetValue(Json),

@@ -21,6 +21,9 @@ internal sealed record ChaosOptions
 
     public IReadOnlyList<string> Faults { get; init; } = FaultNames;
 
+    /// <summary>Of 100 times that something is done, so many are of two faults that overlap.</summary>
+    public int Overlap { get; init; } = 30;
+
     /// <summary>
     /// True for nodes that serve reads by lease, and clients that ask for it half of the time.
     /// </summary>
@@ -51,6 +54,8 @@ internal sealed record ChaosOptions
             yield return Flag.Mistake("--faults", name, $"give some of {string.Join(',', FaultNames)}");
         if (Faults.Count == 0)
             yield return Flag.Mistake("--faults", "", $"give some of {string.Join(',', FaultNames)}");
+        if (Overlap is < 0 or > 100)
+            yield return Flag.Mistake("--overlap", Overlap, "give 0 to 100");
         if (OperatingSystem.IsWindows() && Faults.Contains("pause"))
             yield return Flag.Mistake("--faults", "pause", "Windows has no SIGSTOP: leave it out");
     }

@@ -20,6 +20,9 @@ internal sealed record ChaosReport
     /// <summary>How often each kind of fault hit the cluster.</summary>
     public required SortedDictionary<string, int> Faults { get; init; }
 
+    /// <summary>How often two faults lasted at the same time.</summary>
+    public required int Overlaps { get; init; }
+
     /// <summary>How long the checks took.</summary>
     public required double CheckSeconds { get; init; }
 

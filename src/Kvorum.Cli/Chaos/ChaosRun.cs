@@ -48,6 +48,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
             Operations = new(Enum.GetValues<OutcomeKind>().Where(kind => kind != OutcomeKind.Pending)
                 .ToDictionary(kind => $"{kind}".ToLowerInvariant(), _recorder.Ended), StringComparer.Ordinal),
             Faults = new(options.Kinds.ToDictionary(Name, nemesis.Fired), StringComparer.Ordinal),
+            Overlaps = nemesis.Overlaps,
             Problems = _problems,
         };
 

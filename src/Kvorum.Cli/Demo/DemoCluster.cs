@@ -122,11 +122,12 @@ internal sealed class DemoServer(
     {
         if (_process is not { } process)
             return;
+        // First of all: who looks meanwhile shall not find one that has ended by itself.
+        _process = null;
         if (!process.HasExited)
             process.Kill();
         await process.WaitForExitAsync().ConfigureAwait(false);
         process.Dispose();
-        _process = null;
     }
 
     private async Task CopyLog(StreamReader lines)

@@ -102,6 +102,16 @@ internal sealed partial class Replica
             return;
         }
 
+        var snapshot = GroupRecords.ReadTag(chunk.Tag).Snapshot;
+        if (!IsFenced && snapshot.Index.Value <= _tree.AppliedIndex)
+        {
+            // All of it is here. The leader does not know, or it would not offer it: Raft tells it.
+            Step(InstallOf(from, chunk.Term, snapshot));
+            Advance();
+            Answer(from, chunk.Transfer, SnapshotAnswer.Received, chunk.Total);
+            return;
+        }
+
         if (_receiving is not { } receiving || receiving.From != from || receiving.Identity != chunk.Identity)
         {
             // What there is room for only by chance would be sent again and again.
@@ -196,13 +206,7 @@ internal sealed partial class Replica
         _receiving = null;
         _verified = receiving.Receiver;
         var snapshot = GroupRecords.ReadTag(receiving.Receiver.Info.Tag).Snapshot;
-        Step(new InstallSnapshot
-        {
-            From = receiving.From,
-            To = _raft.Id,
-            Term = receiving.Term,
-            Snapshot = snapshot,
-        });
+        Step(InstallOf(receiving.From, receiving.Term, snapshot));
         Advance();
         if (IsFenced && _verified is { } verified)
             Rebuild(verified);
@@ -210,6 +214,9 @@ internal sealed partial class Replica
             loop.RunInBackground(unwanted.Dispose, static _ => { });
         _verified = null;
     }
+
+    private InstallSnapshot InstallOf(NodeId from, Term term, SnapshotMetadata snapshot) =>
+        new() { From = from, To = _raft.Id, Term = term, Snapshot = snapshot };
 
     // A large table takes a while to check: its sender must not take that for silence.
     private void TellOfWriting(Receiving receiving, long nowMs)

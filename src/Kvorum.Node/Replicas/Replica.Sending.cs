@@ -106,7 +106,7 @@ internal sealed partial class Replica
         if (offset < 0 || left <= 0)
             return;
         sending.IsPreparing = true;
-        var bytes = new byte[Math.Min(Limits.SnapshotChunkBytes, left)];
+        var bytes = new byte[Math.Min(loop.Options.SnapshotPieceBytes, left)];
         loop.Pace(bytes.Length, () =>
         {
             if (IsUnderWay(to, sending))

@@ -20,6 +20,9 @@ internal sealed class GroupFacts
     /// </summary>
     public List<(ulong Index, ulong Term, ulong SeenInTerm)> Committed { get; } = [];
 
+    /// <summary>By index: the term of the entry that was committed there.</summary>
+    public Dictionary<ulong, ulong> CommittedTerms { get; } = [];
+
     /// <summary>By applied index: the hash of a replica's whole content.</summary>
     public Dictionary<ulong, (ulong Content, string Node)> Contents { get; } = [];
 }

@@ -9,20 +9,43 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
-// a leader, every partition takes a write, and every replica has applied all that is committed. A node whose
-// Keys whose end has come by the clock of their leader are gone. A node whose
-// disk was wiped runs too, knows that it is refused, and stays out; the others do without it.
+// a leader, every partition takes a write, and every replica has applied all that is committed. Keys whose end
+// has come by the clock of their leader are gone. Where tables are scrubbed at some speed, no node has a damaged
+// one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the others do
+// without it.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 {
     private const int ProbeClient = 1000;
 
+    // Bytes in a second; a slower scrubber needs longer for its round than a run lasts.
+    private const long ScrubRateLeast = 64 << 10;
+
     /// <summary>
     /// The bound, in microseconds: a silent connection is noticed, dialled anew, some elections fail, and a
     /// stalled snapshot is given up and sent again.
     /// </summary>
     public long BoundUs => 30_000_000 + (10_000L * cluster.Options.ElectionMaxMs);
+
+    /// <summary>
+    /// The bound for tables: two rounds of the scrubber over all of them, and a snapshot from another node.
+    /// </summary>
+    public long ScrubBoundUs => (2 * BoundUs) + (IsScrubbed
+        ? 3_000_000 * cluster.Machines.Max(static machine => machine.Disk.BytesInUse) / cluster.Options.ScrubRate
+        : 0);
+
+    private bool IsScrubbed => cluster.Options.ScrubRate >= ScrubRateLeast;
+
+    /// <summary>
+    /// True if no node that takes part uses a damaged table, or none is looked for in time. One that is left
+    /// over from before a rebuild is in nobody's way.
+    /// </summary>
+    public bool HasNoDamage() => !IsScrubbed || !cluster.TakingPart.Any(static process =>
+    {
+        var damaged = process.Machine.Disk.Damaged();
+        return damaged.Count > 0 && process.Replicas.SelectMany(TablesOf).Any(damaged.Contains);
+    });
 
     /// <summary>True if all nodes run that can, and every group has a leader.</summary>
     public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
@@ -58,6 +81,19 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// <summary>The state of all groups, for people.</summary>
     public string Describe() => string.Join("", Enumerable.Range(0, cluster.Groups).SelectMany(Replicas)
         .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
+
+    private static IEnumerable<string> TablesOf(Replica replica)
+    {
+        for (ulong last = 0; ;)
+        {
+            using var scrub = replica.Tree.OpenScrub(last);
+            if (scrub is null)
+                break;
+            last = scrub.Table;
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"trees/{replica.Group:D5}/{last:D10}.table");
+        }
+    }
 
     private IEnumerable<Replica> Replicas(int group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);

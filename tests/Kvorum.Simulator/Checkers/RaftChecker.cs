@@ -1,22 +1,20 @@
-using Kvorum.Node.Replicas;
 using Kvorum.Raft;
-using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Checkers;
 
-// Theorems (figure 3 of the Raft paper), over what the replicas show after each turn of their loops:
+// Theorems (figure 3 of the Raft paper), over what the replicas show whenever they have done something:
 //   election safety        at most one node leads a term;
 //   leader append-only     who leads neither removes nor overwrites entries of its log;
 //   log matching           an index and a term name one entry, and one predecessor, in all logs;
 //   leader completeness    an entry that was committed in a term is in the log of whoever leads a later one;
-//   state machine safety   all replicas apply the same entry at an index.
+//   state machine safety   all replicas take the same entry at an index for committed, and apply it.
 
 /// <summary>Raft's five properties. The theorems are at the top of its file.</summary>
 internal sealed class RaftChecker(SimulatedWorld world, int groups)
 {
     private readonly GroupFacts[] _facts = [.. Enumerable.Range(0, groups).Select(_ => new GroupFacts())];
-    private readonly Dictionary<(SimulatedProcess Process, uint Group), Seen> _seen = [];
+    private readonly Dictionary<(object Life, uint Group), Seen> _seen = [];
 
     /// <summary>What is known of each group.</summary>
     public IReadOnlyList<GroupFacts> Facts => _facts;
@@ -24,6 +22,8 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     // One replica in one life of its process, as it was seen last.
     private sealed class Seen
     {
+        public required uint Group { get; init; }
+
         public Term Term { get; set; }
 
         public Role Role { get; set; }
@@ -43,35 +43,32 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         public ulong Last => First + (ulong)Terms.Count - 1;
     }
 
-    /// <summary>A process is gone, and what it held in memory with it.</summary>
-    public void Forget(SimulatedProcess process)
+    /// <summary>
+    /// Looks at a replica after it did something; true if it has applied anything.
+    /// </summary>
+    /// <param name="life">What ends with the replica's process: the next life is another one.</param>
+    /// <param name="group">Its group.</param>
+    /// <param name="raft">The replica.</param>
+    /// <param name="applied">The index up to which its state machine has applied.</param>
+    public bool Look(object life, uint group, RaftNode raft, ulong applied)
     {
-        for (uint group = 0; group < groups; group++)
-            _seen.Remove((process, group));
-    }
-
-    /// <summary>Looks at a replica after its loop has turned; true if it has applied anything.</summary>
-    public bool Look(SimulatedProcess process, Replica replica)
-    {
-        var raft = replica.Raft;
-        if (!_seen.TryGetValue((process, replica.Group), out var seen))
-            _seen.Add((process, replica.Group), seen = new() { Applied = replica.Tree.AppliedIndex });
-        var facts = _facts[replica.Group];
-        LookAtLog(facts, replica, seen);
+        if (!_seen.TryGetValue((life, group), out var seen))
+            _seen.Add((life, group), seen = new() { Group = group, Applied = applied });
+        var facts = _facts[group];
+        LookAtLog(facts, raft, seen);
         if (raft.CommitIndex.Value > seen.Commit)
-            LookAtCommit(facts, replica, seen);
-        var hasApplied = replica.Tree.AppliedIndex != seen.Applied;
+            LookAtCommit(facts, raft, seen);
+        var hasApplied = applied != seen.Applied;
         if (hasApplied)
-            LookAtApplied(facts, replica, seen);
+            LookAtApplied(facts, raft, seen, applied);
         if (raft.Role == Role.Leader && (seen.Role != Role.Leader || seen.Term != raft.Term))
-            LookAtLeader(facts, replica);
+            LookAtLeader(facts, raft, group);
         (seen.Term, seen.Role) = (raft.Term, raft.Role);
         return hasApplied;
     }
 
-    private void LookAtLog(GroupFacts facts, Replica replica, Seen seen)
+    private void LookAtLog(GroupFacts facts, RaftNode raft, Seen seen)
     {
-        var raft = replica.Raft;
         var last = raft.LastIndex.Value;
         if (last == seen.Last && (last < seen.First || raft.TermAt(new(last))?.Value == seen.Terms[^1]))
             return;
@@ -80,7 +77,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             same--;
         var isLeading = raft.Role == Role.Leader && seen.Role == Role.Leader && seen.Term == raft.Term;
         if (isLeading && same < seen.Last)
-            world.Fail(Broken("leader append-only", replica, same + 1));
+            world.Fail(Broken("leader append-only", raft, seen.Group, same + 1));
         Keep(seen, same, last, raft);
         for (var index = Math.Max(same + 1, seen.First); index <= last; index++)
         {
@@ -89,7 +86,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             var content = ContentOf(entry);
             if (raft.TermAt(new(index - 1)) is { } before
                 && !Agrees(facts.Entries, (index, entry.Term.Value), (content, before.Value)))
-                world.Fail(Broken("log matching", replica, index));
+                world.Fail(Broken("log matching", raft, seen.Group, index));
         }
     }
 
@@ -113,41 +110,47 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             seen.Terms.Add(raft.TermAt(new(index))?.Value ?? 0);
     }
 
-    private static void LookAtCommit(GroupFacts facts, Replica replica, Seen seen)
+    private void LookAtCommit(GroupFacts facts, RaftNode raft, Seen seen)
     {
-        var raft = replica.Raft;
         seen.Commit = raft.CommitIndex.Value;
         if (raft.TermAt(raft.CommitIndex) is not { } term)
             return;
-        if (facts.Committed.Count == 0 || facts.Committed[^1].Index < seen.Commit)
-            facts.Committed.Add((seen.Commit, term.Value, raft.Term.Value));
+        if (facts.CommittedTerms.TryGetValue(seen.Commit, out var agreed) && agreed != term.Value)
+            world.Fail(Broken("state machine safety (commitment)", raft, seen.Group, seen.Commit));
+        var known = facts.Committed.Count == 0 ? 0 : facts.Committed[^1].Index;
+        if (known >= seen.Commit)
+            return;
+        facts.Committed.Add((seen.Commit, term.Value, raft.Term.Value));
+        for (var index = known + 1; index <= seen.Commit; index++)
+        {
+            if (raft.TermAt(new(index)) is { } own)
+                facts.CommittedTerms[index] = own.Value;
+        }
     }
 
-    private void LookAtApplied(GroupFacts facts, Replica replica, Seen seen)
+    private void LookAtApplied(GroupFacts facts, RaftNode raft, Seen seen, ulong applied)
     {
-        var applied = replica.Tree.AppliedIndex;
         if (applied < seen.Applied)
-            world.Fail(Broken("the applied index falls", replica, applied));
-        if (applied > replica.Raft.CommitIndex.Value)
-            world.Fail(Broken("applied and not committed", replica, applied));
+            world.Fail(Broken("the applied index falls", raft, seen.Group, applied));
+        if (applied > raft.CommitIndex.Value)
+            world.Fail(Broken("applied and not committed", raft, seen.Group, applied));
         for (var index = seen.Applied + 1; index <= applied; index++)
         {
             // What a snapshot has jumped over was applied elsewhere.
-            if (replica.Raft.EntryAt(new(index)) is { } entry
+            if (raft.EntryAt(new(index)) is { } entry
                 && !Agrees(facts.Applied, index, (entry.Term.Value, ContentOf(entry))))
-                world.Fail(Broken("state machine safety", replica, index));
+                world.Fail(Broken("state machine safety", raft, seen.Group, index));
         }
 
         seen.Applied = applied;
     }
 
-    private void LookAtLeader(GroupFacts facts, Replica replica)
+    private void LookAtLeader(GroupFacts facts, RaftNode raft, uint group)
     {
-        var raft = replica.Raft;
         if (!Agrees(facts.Leaders, raft.Term.Value, raft.Id))
         {
             world.Fail($"election safety: both {raft.Id} and {facts.Leaders[raft.Term.Value]} lead group "
-                + $"{replica.Group} in term {raft.Term}");
+                + $"{group} in term {raft.Term}");
         }
 
         for (var i = facts.Committed.Count - 1; i >= 0; i--)
@@ -158,13 +161,13 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
             // Log matching makes the newest stand for all before it.
             var own = raft.TermAt(new(index));
             if (raft.LastIndex.Value < index || (own is not null && own.Value.Value != term))
-                world.Fail(Broken("leader completeness", replica, index));
+                world.Fail(Broken("leader completeness", raft, group, index));
             return;
         }
     }
 
-    private static string Broken(string theorem, Replica replica, ulong index) =>
-        $"{theorem}: {replica.Raft.Id}, group {replica.Group}, at index {index}";
+    private static string Broken(string theorem, RaftNode raft, uint group, ulong index) =>
+        $"{theorem}: {raft.Id}, group {group}, at index {index}";
 
     private static ulong ContentOf(in Entry entry) => Fingerprint.Of(entry.Data.Span) ^ (ulong)entry.Kind;
 

@@ -7,7 +7,7 @@ namespace Kvorum.Simulator.Commands;
 internal static class Report
 {
     /// <summary>Tells of one run.</summary>
-    public static void Write(SimulationResult result, RunChoice choice, TextWriter output)
+    public static void Write(SimulationResult result, IRunKind kind, TextWriter output)
     {
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -15,15 +15,15 @@ internal static class Report
             + $"{result.Answered} requests answered"));
         output.WriteLine($"faults: {Faults(result.Faults)}");
         if (result.Failure is not null)
-            WriteFailure(result, choice, output);
+            WriteFailure(result, kind, output);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trace hash {result.TraceHash:x16}"));
     }
 
     /// <summary>Tells of a broken promise, and how to see it again.</summary>
-    public static void WriteFailure(SimulationResult result, RunChoice choice, TextWriter output)
+    public static void WriteFailure(SimulationResult result, IRunKind kind, TextWriter output)
     {
         output.WriteLine($"BROKEN: {result.Failure}");
-        output.WriteLine($"replay: {choice.Replay(result.Seed)}");
+        output.WriteLine($"replay: {kind.Replay(result.Seed)}");
     }
 
     /// <summary>Kinds and counts of the faults that fired.</summary>

@@ -1,23 +1,38 @@
 using System.Globalization;
+using Kvorum.Simulator.Nemesis;
+using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Commands;
 
-/// <summary>What the command line says of a run, its seed apart.</summary>
+/// <summary>Runs of whole clusters.</summary>
 /// <param name="IsSwarm">The configuration is drawn from the seed.</param>
 /// <param name="Seconds">Simulated seconds.</param>
-internal sealed record RunChoice(bool IsSwarm, int Seconds)
+internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 {
+    /// <summary>Simulated seconds of a run unless something else is said.</summary>
+    public const int UsualSeconds = 60;
+
+    /// <inheritdoc/>
+    public string Title => IsSwarm ? "swarm" : "";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<FaultKind> Claimed => FaultOptions.Claimed;
+
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>
         (IsSwarm ? Swarm.Draw(seed) : new SimulationOptions { Seed = seed }) with { Seconds = Seconds };
 
-    /// <summary>The line that replays a run.</summary>
+    /// <inheritdoc/>
+    public SimulationResult Run(ulong seed, Verbosity shown = Verbosity.Outcome, TextWriter? output = null) =>
+        Simulation.Run(Options(seed) with { Shown = shown, Output = output });
+
+    /// <inheritdoc/>
     public string Replay(ulong seed)
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
             line += " --swarm";
-        if (Seconds != 60)
+        if (Seconds != UsualSeconds)
             line += string.Create(CultureInfo.InvariantCulture, $" --seconds {Seconds}");
         return line;
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.World;
 using Spectre.Console;
 
@@ -9,7 +8,7 @@ namespace Kvorum.Simulator.Commands;
 /// <summary>
 /// Tries seeds on several threads, one run on each, until all are done or one breaks a promise.
 /// </summary>
-internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int jobs, TextWriter output)
+internal sealed class SeedSearch(IRunKind kind, ulong from, int runs, int jobs, TextWriter output)
 {
     private readonly Lock _gate = new();
     private readonly SortedDictionary<FaultKind, long> _faults = [];
@@ -26,7 +25,7 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
         var last = from + (ulong)runs - 1;
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"seeds {from} to {last}{(choice.IsSwarm ? ", swarm" : "")}, {jobs} at a time"));
+            $"seeds {from} to {last}{(kind.Title.Length > 0 ? $", {kind.Title}" : "")}, {jobs} at a time"));
         AnsiConsole.Progress().AutoClear(true).HideCompleted(true)
             .Columns(new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
@@ -41,7 +40,7 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
         output.WriteLine($"faults: {Report.Faults(_faults)}");
         if (_failed is not null)
         {
-            Report.WriteFailure(_failed, choice, output);
+            Report.WriteFailure(_failed, kind, output);
             return SimulatorCommand.Broken;
         }
 
@@ -67,7 +66,7 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
             var number = Interlocked.Increment(ref _begun);
             if (number > runs)
                 return;
-            var result = Simulation.Run(choice.Options(from + (ulong)number - 1));
+            var result = kind.Run(from + (ulong)number - 1);
             lock (_gate)
                 Add(result);
         }
@@ -78,8 +77,8 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
         _done++;
         _seconds += result.Seconds;
         _answered += result.Answered;
-        foreach (var (kind, count) in result.Faults)
-            _faults[kind] = _faults.GetValueOrDefault(kind) + count;
+        foreach (var (fault, count) in result.Faults)
+            _faults[fault] = _faults.GetValueOrDefault(fault) + count;
         if (result.Failure is not null && _failed is null)
             Volatile.Write(ref _failed, result);
     }
@@ -89,7 +88,7 @@ internal sealed class SeedSearch(RunChoice choice, ulong from, int runs, int job
     {
         if (runs < 50)
             return SimulatorCommand.Kept;
-        var unfired = FaultOptions.Claimed.Where(kind => _faults.GetValueOrDefault(kind) == 0).ToArray();
+        var unfired = kind.Claimed.Where(fault => _faults.GetValueOrDefault(fault) == 0).ToArray();
         if (unfired.Length == 0)
             return SimulatorCommand.Kept;
         output.WriteLine($"BROKEN: never fired: {string.Join(", ", unfired)}");

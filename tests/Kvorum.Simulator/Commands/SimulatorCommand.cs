@@ -44,7 +44,14 @@ internal static class SimulatorCommand
     {
         Description = "Simulated seconds of each run, at least",
         HelpName = "number",
-        DefaultValueFactory = _ => 60,
+        DefaultValueFactory = _ => RunChoice.UsualSeconds,
+    };
+
+    private static readonly Option<int> GroupSeconds = new("--seconds")
+    {
+        Description = "Simulated seconds of each run, at least",
+        HelpName = "number",
+        DefaultValueFactory = _ => GroupChoice.UsualSeconds,
     };
 
     private static readonly Option<int> Shown = new("--verbosity")
@@ -90,26 +97,45 @@ internal static class SimulatorCommand
         {
             Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
         };
+        root.Subcommands.Add(CreateGroups());
         root.Subcommands.Add(CreateMutants());
         root.Subcommands.Add(TrialCommands.CreateElections());
         root.Subcommands.Add(TrialCommands.CreateFailovers());
         AtLeast(Runs, 1);
         AtLeast(Jobs, 1);
         AtLeast(Seconds, 1);
+        AtLeast(GroupSeconds, 1);
         Shown.Validators.Add(static result =>
         {
             if (result.GetValueOrDefault<int>() is < 0 or > 3)
                 result.AddError("--verbosity: give 0, 1, 2 or 3");
         });
-        root.Validators.Add(static result =>
-        {
-            var forMany = result.GetResult(Runs) is not null || result.GetResult(From) is not null;
-            if (result.GetResult(Seed) is not null && forMany)
-                result.AddError("give --seed for one run, or --runs and --from for many");
-        });
-        root.SetAction(static parsed => Act(parsed));
+        RefuseOneAndMany(root);
+        root.SetAction(static parsed =>
+            Act(parsed, new RunChoice(parsed.GetValue(Swarm), parsed.GetValue(Seconds))));
         return root;
     }
+
+    private static Command CreateGroups()
+    {
+        var command = new Command(
+            "groups",
+            "Runs the Raft core of one group alone, many steps a second: members come and go, leadership is "
+            + "handed over, messages overtake each other; the seed draws everything")
+        {
+            Seed, Runs, From, GroupSeconds, Shown, Jobs,
+        };
+        RefuseOneAndMany(command);
+        command.SetAction(static parsed => Act(parsed, new GroupChoice(parsed.GetValue(GroupSeconds))));
+        return command;
+    }
+
+    private static void RefuseOneAndMany(Command command) => command.Validators.Add(static result =>
+    {
+        var forMany = result.GetResult(Runs) is not null || result.GetResult(From) is not null;
+        if (result.GetResult(Seed) is not null && forMany)
+            result.AddError("give --seed for one run, or --runs and --from for many");
+    });
 
     private static Command CreateMutants()
     {
@@ -139,21 +165,19 @@ internal static class SimulatorCommand
         return command;
     }
 
-    private static int Act(ParseResult parsed)
+    private static int Act(ParseResult parsed, IRunKind kind)
     {
         var output = parsed.InvocationConfiguration.Output;
-        var choice = new RunChoice(parsed.GetValue(Swarm), parsed.GetValue(Seconds));
         var fresh = (ulong)RandomNumberGenerator.GetInt32(int.MaxValue);
         if (parsed.GetValue(Runs) is { } runs)
         {
             var from = parsed.GetValue(From) ?? fresh;
-            return new SeedSearch(choice, from, runs, parsed.GetValue(Jobs), output).Run();
+            return new SeedSearch(kind, from, runs, parsed.GetValue(Jobs), output).Run();
         }
 
         var seed = parsed.GetValue(Seed) ?? fresh;
-        var shown = (Verbosity)parsed.GetValue(Shown);
-        var result = Simulation.Run(choice.Options(seed) with { Shown = shown, Output = output });
-        Report.Write(result, choice, output);
+        var result = kind.Run(seed, (Verbosity)parsed.GetValue(Shown), output);
+        Report.Write(result, kind, output);
         return result.Failure is null ? Kept : Broken;
     }
 

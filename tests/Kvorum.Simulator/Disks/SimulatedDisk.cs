@@ -225,13 +225,13 @@ public sealed class SimulatedDisk : IFileSystem
     }
 
     /// <summary>True if a byte of any file is damaged.</summary>
-    public bool HasDamage
+    public bool HasDamage => Damaged().Count > 0;
+
+    /// <summary>The files in which a byte is damaged, by name.</summary>
+    public IReadOnlyList<string> Damaged()
     {
-        get
-        {
-            lock (_gate)
-                return _live.Values.Any(static inode => inode.FlippedAt is not null);
-        }
+        lock (_gate)
+            return [.. _live.Where(static file => file.Value.FlippedAt is not null).Select(static file => file.Key)];
     }
 
     /// <summary>Where the newest write to a file began: what lies before it was written earlier.</summary>

@@ -4,7 +4,7 @@ namespace Kvorum.Simulator.Mutants;
 /// A classic bug, as lines of the sources to replace. It proves that the simulator would find it.
 /// <code>
 /// mutant = what the bug is, one line
-///          "found by: " sim or raft
+///          "found by: " sim or groups
 ///          (path of a source file, one line; change+)+
 /// change = ("- " line of the source)+ ("+ " line to stand there instead)+
 /// </code>
@@ -33,8 +33,8 @@ internal sealed record Mutant(string Name, string What, Searcher FoundBy, IReadO
         var searcher = lines[1] switch
         {
             "found by: sim" => Searcher.Simulator,
-            "found by: raft" => Searcher.RaftTests,
-            _ => throw new FormatException($"{name}: line 2 is not 'found by: sim' or 'found by: raft'"),
+            "found by: groups" => Searcher.Groups,
+            _ => throw new FormatException($"{name}: line 2 is not 'found by: sim' or 'found by: groups'"),
         };
         return new(name, lines[0], searcher, ReadChanges(name, lines));
     }

@@ -7,8 +7,7 @@ internal enum Searcher
     Simulator,
 
     /// <summary>
-    /// The tests of the Raft core alone, scripts and random runs: for what a cluster of fixed members never
-    /// does, or too seldom.
+    /// Runs of one group, by seed: for what a cluster of fixed members never does, or too seldom.
     /// </summary>
-    RaftTests,
+    Groups,
 }

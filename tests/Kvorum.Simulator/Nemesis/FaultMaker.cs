@@ -14,8 +14,9 @@ internal sealed class FaultMaker
     private readonly NetworkNemesis _network;
     private readonly RandomStream _random;
 
-    // So many of the nodes that are elected next will not live long.
+    // So many of the nodes that are elected next, or that take over a snapshot, will not live long.
     private int _traps;
+    private int _installTraps;
 
     public FaultMaker(Cluster cluster, FaultOptions options)
     {
@@ -41,7 +42,7 @@ internal sealed class FaultMaker
     public void Heal()
     {
         _plan.End();
-        _traps = 0;
+        _traps = _installTraps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
         foreach (var machine in _cluster.Machines)
@@ -71,6 +72,9 @@ internal sealed class FaultMaker
                 break;
             case FaultKind.YoungLeaderKilled:
                 _traps++;
+                break;
+            case FaultKind.YoungInstallKilled:
+                _installTraps++;
                 break;
             case FaultKind.LeaderCut:
                 _network.CutLeader();
@@ -131,15 +135,41 @@ internal sealed class FaultMaker
         if (_traps == 0)
             return;
         _traps--;
+        EndSoon(machine, FaultKind.YoungLeaderKilled, 8_000);
+    }
+
+    /// <summary>
+    /// A node takes over a snapshot; told again and again until it is done. Some die before the manifest is
+    /// written, some before the log hears of it, some then; and many once more, soon after they are back, when
+    /// what the first end has left is read for the second time.
+    /// </summary>
+    public void Installing(Machine machine)
+    {
+        if (_installTraps == 0)
+            return;
+        _installTraps--;
+        EndSoon(machine, FaultKind.YoungInstallKilled, 2_000);
+        if (_random.Chance(0.7))
+        {
+            _cluster.World.Scheduler.After(_random.Exponential(3_000_000), () =>
+            {
+                if (machine.Process is not null)
+                    EndSoon(machine, FaultKind.YoungInstallKilled, 0);
+            });
+        }
+    }
+
+    private void EndSoon(Machine machine, FaultKind why, double meanUs)
+    {
         var process = machine.Process;
-        _cluster.World.Scheduler.After(_random.Exponential(8_000), () =>
+        _cluster.World.Scheduler.After(_random.Exponential(meanUs), () =>
         {
             if (process is not { IsAlive: true } || machine.Process != process)
                 return;
             if (_random.Chance(0.5))
-                machine.Kill(FaultKind.YoungLeaderKilled);
+                machine.Kill(why);
             else
-                machine.LosePower(FaultKind.YoungLeaderKilled);
+                machine.LosePower(why);
         });
     }
 

@@ -16,8 +16,9 @@ internal sealed record FaultOptions
     /// <summary>Greatest length of a time of faults, in seconds.</summary>
     public int RoundMaxSeconds { get; init; } = 25;
 
-    /// <summary>Every kind that the simulator makes: those of single frames and messages included.</summary>
-    public static IReadOnlyList<FaultKind> Claimed { get; } = Enum.GetValues<FaultKind>();
+    /// <summary>Every kind that runs of whole clusters make: those of single frames included.</summary>
+    public static IReadOnlyList<FaultKind> Claimed { get; } =
+        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind is FaultKind.BitFlip or FaultKind.WipedDisk;
@@ -48,5 +49,6 @@ internal sealed record FaultOptions
         [FaultKind.Split] = 20,
         [FaultKind.ConnectionReset] = 12,
         [FaultKind.SlowLink] = 25,
+        [FaultKind.YoungInstallKilled] = 20,
     };
 }

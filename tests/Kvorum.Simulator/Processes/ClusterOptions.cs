@@ -36,13 +36,22 @@ internal sealed record ClusterOptions
     public int SegmentBytes { get; init; } = 64 << 10;
 
     /// <summary>Log bytes of a partition that start a checkpoint.</summary>
-    public int CheckpointLogBytes { get; init; } = 8 << 10;
+    public int CheckpointLogBytes { get; init; } = 1000;
 
     /// <summary>Bytes of entries kept below a checkpoint.</summary>
-    public int TrailingLogBytes { get; init; } = 2 << 10;
+    public int TrailingLogBytes { get; init; } = 100;
 
     /// <summary>Bytes of snapshots that a node sends in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; }
+
+    /// <summary>Bytes of a snapshot that are sent at a time.</summary>
+    public int SnapshotPieceBytes { get; init; } = 2 << 10;
+
+    /// <summary>Bytes of tables in level 1 of a tree; each further level may have ten times more.</summary>
+    public long TreeLevelBytes { get; init; } = 8 << 10;
+
+    /// <summary>Bytes of a table that a compaction writes, about.</summary>
+    public long TreeTableBytes { get; init; } = 4 << 10;
 
     /// <summary>Bytes of tables that a node checks in a second; 0: none.</summary>
     public long ScrubRate { get; init; } = 64 << 10;

@@ -119,8 +119,16 @@ internal sealed class SimulatedProcess : INodeEvents
     }
 
     /// <inheritdoc/>
-    public void Note(string message) => World.Trace.Event(
-        Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
+    public void Note(string message)
+    {
+        World.Trace.Event(
+            Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
+        // What comes over a connection is what was sent, so only a disk can have damaged it.
+        World.Require(
+            World.CountOf(FaultKind.BitFlip) > 0
+                || !message.Contains("is damaged", StringComparison.Ordinal),
+            $"no false alarm: {Name} says, and no disk has damaged anything: {message}");
+    }
 
     /// <inheritdoc/>
     public void Fatal(string message, Exception? cause) =>

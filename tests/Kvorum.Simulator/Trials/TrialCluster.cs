@@ -84,6 +84,6 @@ internal sealed class TrialCluster
     private void Turned(SimulatedProcess process, int loop)
     {
         foreach (var replica in process.Node.Loops[loop].Replicas)
-            _raft.Look(process, replica);
+            _raft.Look(process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
     }
 }

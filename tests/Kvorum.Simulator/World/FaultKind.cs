@@ -1,6 +1,8 @@
 namespace Kvorum.Simulator.World;
 
-/// <summary>Everything that may go wrong. A run that enables a kind must see it fire.</summary>
+/// <summary>
+/// Everything that may go wrong or get in the way. A search that claims a kind must see it fire.
+/// </summary>
 internal enum FaultKind
 {
     /// <summary>kill -9: the process is gone, the machine and its page cache stay.</summary>
@@ -82,4 +84,22 @@ internal enum FaultKind
 
     /// <summary>A client does not hear its answer.</summary>
     ReplyLost,
+
+    /// <summary>A node is killed, or its power lost, while or soon after it takes over a snapshot.</summary>
+    YoungInstallKilled,
+
+    /// <summary>In runs of one group: members come, go, and change their standing.</summary>
+    MembershipChange,
+
+    /// <summary>In runs of one group: the leader is asked to hand over to another.</summary>
+    LeadershipTransfer,
+
+    /// <summary>In runs of one group: a member is told to campaign.</summary>
+    ForcedCampaign,
+
+    /// <summary>In runs of one group: a member's log is cut off behind a snapshot.</summary>
+    Compaction,
+
+    /// <summary>In runs of one group: a member was sent a snapshot and has installed it.</summary>
+    SnapshotInstalled,
 }

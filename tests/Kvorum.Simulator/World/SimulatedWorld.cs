@@ -38,4 +38,27 @@ internal sealed class SimulatedWorld(ulong seed, Verbosity shown, TextWriter? ou
 
     /// <summary>How often a fault had its effect.</summary>
     public long CountOf(FaultKind kind) => _fired[(int)kind];
+
+    /// <summary>
+    /// Lets time pass until the condition holds, which is looked at every 20 ms; false if it did not come
+    /// true in time, or a promise was broken.
+    /// </summary>
+    public bool RunUntil(long untilUs, Func<bool> condition)
+    {
+        while (Failure is null)
+        {
+            var step = Math.Min(untilUs, NowUs + 20_000);
+            Scheduler.At(step, static () => { });
+            while (Failure is null && Scheduler.RunNext(step))
+            {
+            }
+
+            if (condition())
+                return true;
+            if (NowUs >= untilUs)
+                return false;
+        }
+
+        return false;
+    }
 }

@@ -1,5 +1,6 @@
 using Kvorum.Node;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -172,6 +173,37 @@ public class SnapshotTransferTests
         cluster.Crash(behind);
         cluster.Start(behind);
         cluster.RunUntil(() => IsCaughtUp(cluster, behind), 10_000, "the same after a crash");
+    }
+
+    // Swarm seed 5017: a leader that knows nothing of a follower may offer it what it has long applied. The
+    // follower gave that up in the middle, and was offered it again, for ever.
+    [Fact]
+    public void An_offer_that_brings_nothing_new_is_answered_by_how_much_is_there()
+    {
+        using var cluster = Lagging(out var leader, out var behind, 40);
+        cluster.Start(behind);
+        cluster.RunUntil(() => IsCaughtUp(cluster, behind), 30_000, "a follower that has caught up");
+        cluster.Run(3000);
+        var replica = cluster[leader].Loops.SelectMany(loop => loop.Replicas)
+            .MaxBy(replica => replica.Tree.Checkpoint?.AppliedIndex ?? 0)!;
+        var tag = replica.Tree.Checkpoint!.Tag;
+        List<SnapshotAck> answers = [];
+        var raft = 0;
+        cluster.Network.Passes = (from, to, what, bytes) =>
+        {
+            if (what == PeerFrameKind.SnapshotAck)
+                answers.Add(SnapshotCodec.DecodeAck(bytes));
+            raft += what == PeerFrameKind.Raft && from == cluster.IdOf(behind) && to == cluster.IdOf(leader) ? 1 : 0;
+            return true;
+        };
+        var offer = new ByteWriter();
+        SnapshotCodec.Encode(
+            new SnapshotChunk(replica.Group, 7, replica.Raft.Term, Identity: 9, 5_000_000, 0, tag, default), offer);
+        cluster.Network.Late(
+            cluster.IdOf(leader), cluster.IdOf(behind), PeerFrameKind.SnapshotChunk, offer.Written);
+        cluster.Run(100);
+        Assert.Equal(new SnapshotAck(replica.Group, 7, 5_000_000, SnapshotAnswer.Received), Assert.Single(answers));
+        Assert.True(raft > 0);
     }
 
     // A follower that is behind by so many values that it needs a snapshot.

@@ -1,5 +1,7 @@
 using Kvorum.Raft;
-using Kvorum.Tests.Raft.Harness;
+using Kvorum.Simulator.Checkers;
+using Kvorum.Simulator.Groups;
+using Kvorum.Simulator.World;
 
 namespace Kvorum.Tests.Raft;
 
@@ -40,9 +42,10 @@ public class ElectionTests
             PreVote = random.Next(2) == 0,
             CheckQuorum = random.Next(2) == 0,
         };
-        var checker = new SafetyChecker();
+        var world = new SimulatedWorld((ulong)seed, Verbosity.Outcome, null);
+        var checker = new RaftChecker(world, groups: 1);
         var replicas = configuration.Voters
-            .Select(id => new Replica(template with { Id = id }, configuration, checker)).ToArray();
+            .Select(id => new GroupMember(template with { Id = id }, configuration)).ToArray();
         foreach (var replica in replicas) replica.Start(random);
         var network = new PriorityQueue<Message, (int, int)>();
         for (int tick = 1, order = 0; ; tick++)
@@ -61,7 +64,8 @@ public class ElectionTests
                     foreach (var message in replica.Take().Messages.Concat(replica.Persist()))
                         network.Enqueue(message, (tick + random.Next(0, 4), order++));
                 }
-                checker.Observe(replica.Node, id => replicas[(int)id.Value - 1].Disk);
+                checker.Look(replica.Node, 0, replica.Node, replica.Applied);
+                Assert.True(world.Failure is null, world.Failure);
             }
             if (replicas.Any(r => r.Node!.Role == Role.Leader && r.Node.CommitIndex.Value > 0)) return tick;
         }

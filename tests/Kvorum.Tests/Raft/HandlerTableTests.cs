@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Simulator.Groups;
 
 namespace Kvorum.Tests.Raft;
 
@@ -86,7 +87,7 @@ public class HandlerTableTests
     private static RaftNode Make(Role role)
     {
         var voters = new Configuration { Voters = role == Role.Leader ? [to] : [to, from] };
-        var disk = new Harness.MemoryLog(voters);
+        var disk = new MemoryLog(voters);
         var options = new RaftOptions { Id = new(1), PreVote = role != Role.Candidate };
         var node = new RaftNode(options, disk, default, default, new Random(1));
         if (role != Role.Follower) node.Campaign();

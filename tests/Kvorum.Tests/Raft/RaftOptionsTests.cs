@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Simulator.Groups;
 
 namespace Kvorum.Tests.Raft;
 
@@ -34,7 +35,7 @@ public class RaftOptionsTests
     {
         var problem = Assert.Throws<ArgumentException>(options.Validate);
         Assert.Contains(naming, problem.Message, StringComparison.Ordinal);
-        var disk = new Harness.MemoryLog(new() { Voters = [new(1)] });
+        var disk = new MemoryLog(new() { Voters = [new(1)] });
         Assert.Throws<ArgumentException>(() => new RaftNode(options, disk, default, default, new Random(1)));
     }
 }

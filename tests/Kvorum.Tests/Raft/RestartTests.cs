@@ -1,5 +1,5 @@
 using Kvorum.Raft;
-using Kvorum.Tests.Raft.Harness;
+using Kvorum.Simulator.Groups;
 
 namespace Kvorum.Tests.Raft;
 

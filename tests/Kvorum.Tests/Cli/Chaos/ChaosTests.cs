@@ -9,13 +9,15 @@ public class ChaosTests
     [Fact]
     public async Task A_short_run_keeps_every_promise_and_fires_every_fault()
     {
-        await using var chaos = KvorumProcess.Start("chaos", "--duration", "4s", "--seed", "5", "--json");
+        await using var chaos = KvorumProcess.Start(
+            "chaos", "--duration", "4s", "--seed", "5", "--overlap", "60", "--json");
         int code = await chaos.Exit(seconds: 120);
         Assert.True(code == 0, $"{chaos.Output}{chaos.Errors}");
         var report = JsonDocument.Parse(chaos.Output).RootElement;
         Assert.True(report.GetProperty("passed").GetBoolean());
         foreach (string kind in new[] { "kill", "pause", "split" })
             Assert.True(report.GetProperty("faults").GetProperty(kind).GetInt32() > 0, kind);
+        Assert.True(report.GetProperty("overlaps").GetInt32() > 0, chaos.Output);
         Assert.True(report.GetProperty("operations").GetProperty("ok").GetInt32() > 100, chaos.Output);
         Assert.Empty(report.GetProperty("problems").EnumerateArray());
         Assert.Equal("", report.GetProperty("folder").GetString());
@@ -30,6 +32,8 @@ public class ChaosTests
     [InlineData("--seed -1", "--seed '-1': give a whole number from 0")]
     [InlineData("--faults kill,fire", "--faults 'fire': give some of kill,pause,split")]
     [InlineData("--faults ,", "--faults '': give some of kill,pause,split")]
+    [InlineData("--overlap 101", "--overlap '101': give 0 to 100")]
+    [InlineData("--overlap -1", "--overlap '-1': give 0 to 100")]
     [InlineData("--seed x", "--seed 'x': give a whole number")]
     public async Task Wrong_flags_are_told_with_the_remedy(string flags, string expected)
     {

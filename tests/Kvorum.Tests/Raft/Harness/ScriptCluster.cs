@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text;
 using Kvorum.Raft;
+using Kvorum.Simulator.Checkers;
+using Kvorum.Simulator.Groups;
+using Kvorum.Simulator.World;
 
 namespace Kvorum.Tests.Raft.Harness;
 
@@ -11,8 +14,10 @@ namespace Kvorum.Tests.Raft.Harness;
 /// </summary>
 internal sealed class ScriptCluster
 {
-    private SafetyChecker checker = new();
-    private readonly SortedDictionary<NodeId, Replica> replicas = [];
+    private readonly SortedDictionary<NodeId, GroupMember> replicas = [];
+    private SimulatedWorld world = null!;
+    private RaftChecker raft = null!;
+    private DiskChecker disks = null!;
     private readonly List<Message> network = [];
     private readonly List<Message> held = [];
     private readonly HashSet<NodeId> isolated = [];
@@ -20,42 +25,46 @@ internal sealed class ScriptCluster
     private RaftOptions template = DefaultOptions;
     private StringBuilder? trace;
 
-    public ScriptCluster() => commands = new()
+    public ScriptCluster()
     {
-        ["nodes"] = Nodes,
-        ["disk"] = SetDisk,
-        ["restart"] = a => Each(a, r => { r.Crash(0, 0); r.Start(new Random(1)); }),
-        ["crash"] = Crash,
-        ["campaign"] = a => Each(a, r => r.Node!.Campaign()),
-        ["tick"] = Tick,
-        ["propose"] = Propose,
-        ["change"] = Change,
-        ["read"] = Read,
-        ["transfer"] = a => Of(a[0]).Node!.TransferLeadership(Id(a[1])) ? "" : "refused\n",
-        ["gone"] = a => Each([a[0]], r => r.Node!.LeaderGone((int)Number(a[1]))),
-        ["wake"] = a => Each(a, r => r.Node!.Wake()),
-        ["reachable"] = a => Each([a[0]], r => r.Node!.PeerReachable(Id(a[1]))),
-        ["unreachable"] = a => Each([a[0]], r => r.Node!.PeerUnreachable(Id(a[1]))),
-        ["snapshot-sent"] = a => Each([a[0]], r => r.Node!.SnapshotSent(Id(a[1]), a[2] == "yes")),
-        ["compact"] = a => Each([a[0]], r => r.Compact(a.Length > 1 ? Number(a[1]) : 0)),
-        ["take"] = a => Each(a, Take),
-        ["persist"] = a => Each(a, Persist),
-        ["apply"] = a => Each(a, Apply),
-        ["work"] = a => Each(a, Work),
-        ["settle"] = Settle,
-        ["deliver"] = a => Pick(a, m => Deliver(m)),
-        ["drop"] = a => Pick(a, _ => { }),
-        ["double"] = Double,
-        ["hold"] = a => Pick(a, held.Add),
-        ["release"] = _ => { network.AddRange(held); held.Clear(); return ""; },
-        ["pass"] = Pass,
-        ["reverse"] = Reverse,
-        ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
-        ["heal"] = _ => { isolated.Clear(); return ""; },
-        ["network"] = _ => string.Concat(network.Select(m => Transcript.Of(m) + "\n")),
-        ["state"] = a => string.Concat(Named(a).Select(r => r.Node?.Describe() ?? $"{r.Id} down\n")),
-        ["roles"] = _ => string.Concat(replicas.Values.Select(Summary)),
-    };
+        BeginChecks();
+        commands = new()
+        {
+            ["nodes"] = Nodes,
+            ["disk"] = SetDisk,
+            ["restart"] = a => Each(a, r => { r.Crash(0, 0); r.Start(new Random(1)); }),
+            ["crash"] = Crash,
+            ["campaign"] = a => Each(a, r => r.Node!.Campaign()),
+            ["tick"] = Tick,
+            ["propose"] = Propose,
+            ["change"] = Change,
+            ["read"] = Read,
+            ["transfer"] = a => Of(a[0]).Node!.TransferLeadership(Id(a[1])) ? "" : "refused\n",
+            ["gone"] = a => Each([a[0]], r => r.Node!.LeaderGone((int)Number(a[1]))),
+            ["wake"] = a => Each(a, r => r.Node!.Wake()),
+            ["reachable"] = a => Each([a[0]], r => r.Node!.PeerReachable(Id(a[1]))),
+            ["unreachable"] = a => Each([a[0]], r => r.Node!.PeerUnreachable(Id(a[1]))),
+            ["snapshot-sent"] = a => Each([a[0]], r => r.Node!.SnapshotSent(Id(a[1]), a[2] == "yes")),
+            ["compact"] = a => Each([a[0]], r => r.Compact(a.Length > 1 ? Number(a[1]) : 0)),
+            ["take"] = a => Each(a, Take),
+            ["persist"] = a => Each(a, Persist),
+            ["apply"] = a => Each(a, Apply),
+            ["work"] = a => Each(a, Work),
+            ["settle"] = Settle,
+            ["deliver"] = a => Pick(a, m => Deliver(m)),
+            ["drop"] = a => Pick(a, _ => { }),
+            ["double"] = Double,
+            ["hold"] = a => Pick(a, held.Add),
+            ["release"] = _ => { network.AddRange(held); held.Clear(); return ""; },
+            ["pass"] = Pass,
+            ["reverse"] = Reverse,
+            ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
+            ["heal"] = _ => { isolated.Clear(); return ""; },
+            ["network"] = _ => string.Concat(network.Select(m => Transcript.Of(m) + "\n")),
+            ["state"] = a => string.Concat(Named(a).Select(r => r.Node?.Describe() ?? $"{r.Id} down\n")),
+            ["roles"] = _ => string.Concat(replicas.Values.Select(Summary)),
+        };
+    }
 
     public static RaftOptions DefaultOptions { get; } = new()
     {
@@ -81,7 +90,7 @@ internal sealed class ScriptCluster
         replicas.Clear();
         network.Clear();
         isolated.Clear();
-        checker = new SafetyChecker();
+        BeginChecks();
         var ids = (string name) => Option(arguments, name)?.Split(',').Select(Id).ToArray() ?? [];
         var configuration = new Configuration { Voters = ids("voters"), Learners = ids("learners") };
         template = DefaultOptions with
@@ -101,7 +110,7 @@ internal sealed class ScriptCluster
 
     private void Add(NodeId id, Configuration configuration)
     {
-        replicas[id] = new Replica(template with { Id = id }, configuration, checker);
+        replicas[id] = new GroupMember(template with { Id = id }, configuration);
         replicas[id].Start(new Random(1));
     }
 
@@ -176,7 +185,7 @@ internal sealed class ScriptCluster
         return "";
     }
 
-    private void Take(Replica replica)
+    private void Take(GroupMember replica)
     {
         if (!replica.Node!.HasReady) return;
         var ready = replica.Take();
@@ -185,7 +194,7 @@ internal sealed class ScriptCluster
         Look(replica);
     }
 
-    private void Work(Replica replica)
+    private void Work(GroupMember replica)
     {
         if (replica.Node is null) return;
         while (replica.Node.HasReady || replica.CanPersist || replica.CanApply)
@@ -196,12 +205,16 @@ internal sealed class ScriptCluster
         }
     }
 
-    private static void Apply(Replica replica)
+    private void Apply(GroupMember replica)
     {
-        while (replica.CanApply) replica.Apply();
+        while (replica.CanApply)
+        {
+            replica.Apply();
+            Look(replica);
+        }
     }
 
-    private void Persist(Replica replica)
+    private void Persist(GroupMember replica)
     {
         if (replica.CanPersist) Post(replica.Persist());
         else trace!.Append("nothing to write\n");
@@ -279,26 +292,39 @@ internal sealed class ScriptCluster
     {
         foreach (var message in messages)
         {
-            SafetyChecker.Leaves(message, replicas[message.From].Disk);
+            disks.Leaves(message);
+            NothingIsBroken();
             if (!isolated.Contains(message.From) && !isolated.Contains(message.To)) network.Add(message);
         }
     }
 
-    private void Look(Replica replica)
+    private void Look(GroupMember replica)
     {
-        if (replica.Node is not null) checker.Observe(replica.Node, id => replicas[id].Disk);
+        if (replica.Node is null) return;
+        raft.Look(replica.Node, 0, replica.Node, replica.Applied);
+        disks.Look(replica.Node);
+        NothingIsBroken();
     }
 
-    private string Each(string[] names, Action<Replica> act)
+    private void BeginChecks()
+    {
+        world = new(0, Verbosity.Outcome, null);
+        raft = new(world, groups: 1);
+        disks = new(world, id => replicas[id].Disk);
+    }
+
+    private void NothingIsBroken() => Assert.True(world.Failure is null, world.Failure);
+
+    private string Each(string[] names, Action<GroupMember> act)
     {
         foreach (var replica in Named(names)) act(replica);
         return "";
     }
 
-    private IEnumerable<Replica> Named(string[] names) =>
+    private IEnumerable<GroupMember> Named(string[] names) =>
         names.Length == 0 || names[0] == "all" ? replicas.Values : names.Select(Of);
 
-    private static string Summary(Replica replica)
+    private static string Summary(GroupMember replica)
     {
         if (replica.Node is not { } node) return $"{replica.Id} down\n";
         var (role, leader) = (node.Role.ToString().ToLowerInvariant(), node.Leader?.ToString() ?? "none");
@@ -306,7 +332,7 @@ internal sealed class ScriptCluster
             + $"commit={node.CommitIndex}{(node.IsQuiescent ? " quiescent" : "")}\n";
     }
 
-    private Replica Of(string name) => replicas[Id(name)];
+    private GroupMember Of(string name) => replicas[Id(name)];
 
     private static NodeId Id(string text) => new(Number(text));
 

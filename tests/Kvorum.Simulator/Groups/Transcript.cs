@@ -1,7 +1,7 @@
 using System.Text;
 using Kvorum.Raft;
 
-namespace Kvorum.Tests.Raft.Harness;
+namespace Kvorum.Simulator.Groups;
 
 /// <summary>Readys, messages and entries as lines of text.</summary>
 internal static class Transcript

@@ -32,7 +32,7 @@ public sealed class GrpcServer : IAsyncDisposable
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null; // Messages have a bound, streams have none.
         kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
-        // Each may hold a message of the greatest size that is on its way in. Clients keep further calls back.
+        // Each may hold a message of the greatest size that is on its way in. Clients keep more calls back.
         kestrel.Limits.Http2.MaxStreamsPerConnection = 128;
         kestrel.Limits.Http2.InitialStreamWindowSize = 1 << 20;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;

@@ -60,7 +60,8 @@ internal sealed class ReflectionService
             Asked.ListServices => Services(),
             Asked.FileByFilename => Files(_files.GetValueOrDefault(request.FileByFilename))
                 ?? NotFound($"there is no file {request.FileByFilename}"),
-            Asked.FileContainingSymbol => Files(_symbols.GetValueOrDefault(request.FileContainingSymbol)?.File)
+            Asked.FileContainingSymbol =>
+                Files(_symbols.GetValueOrDefault(request.FileContainingSymbol)?.File)
                 ?? NotFound($"there is no symbol {request.FileContainingSymbol}"),
             Asked.AllExtensionNumbersOfType => Extensions(request.AllExtensionNumbersOfType),
             Asked.FileContainingExtension => NotFound("there are no extensions"),

@@ -66,7 +66,8 @@ public class HelpTests
     private static async Task<(int Code, string Output, string Errors)> Run(string line)
     {
         var (output, errors) = (new StringWriter(), new StringWriter());
-        int code = await KvorumProgram.Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, errors);
+        string[] args = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        int code = await KvorumProgram.Run(args, output, errors);
         return (code, output.ToString(), errors.ToString());
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using Google.Protobuf;
 using Kvorum.Server.Grpc;
@@ -8,8 +7,8 @@ using V1 = Kvorum.Server.Grpc.V1;
 namespace Kvorum.Tests.Server.Grpc;
 
 /// <summary>
-/// What an attacker or a broken program may send to a node's client port, frame by frame: the one who sends it
-/// is refused or borne, the node and its other clients notice nothing, and its memory stays within bounds.
+/// What an attacker or a broken program may send to a node's client port, frame by frame: who sends it is
+/// refused or borne, the node and its other clients notice nothing, and its memory stays within bounds.
 /// </summary>
 public class Http2AbuseTests(AbusedNode node) : IClassFixture<AbusedNode>
 {
@@ -238,7 +237,7 @@ public class Http2AbuseTests(AbusedNode node) : IClassFixture<AbusedNode>
         await node.AssertUnharmedAsync();
     }
 
-    /// <summary>Each window is closed: what was asked for waits in the node's memory. Then they open.</summary>
+    /// <summary>All windows are closed: what was asked for waits in the node, until they open.</summary>
     [Fact(Timeout = Limit)]
     public async Task Large_answers_that_nobody_takes_stay_within_bounds()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Kvorum.Protocol;
 
@@ -119,8 +120,9 @@ internal sealed class Cluster : IDisposable
             await Task.Delay(20, cancelled).ConfigureAwait(false);
         }
 
-        throw new KvorumException(
-            ReplyStatus.Unavailable, $"No node answered within {timeout}: {last}.", RetryClass.Safe);
+        string why = string.Create(
+            CultureInfo.InvariantCulture, $"No node answered within {timeout.TotalSeconds:0.###} s: {last}.");
+        throw new KvorumException(ReplyStatus.Unavailable, why, RetryClass.Safe);
     }
 
     /// <inheritdoc/>

@@ -314,7 +314,12 @@ internal sealed class NodeConnection : IDisposable
 
             Close("the node closed it");
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or FormatException)
+        catch (FormatException e)
+        {
+            Close(_greeted.Task.IsCompleted
+                ? e.Message : "what listens there does not speak to Kvorum's clients: is it a node's --addr?");
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             Close(e.Message);
         }

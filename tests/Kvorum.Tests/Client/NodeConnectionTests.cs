@@ -40,6 +40,15 @@ public sealed class NodeConnectionTests
         await Task.WhenAll(callers).WaitAsync(Deadline);
     }
 
+    [Fact]
+    public async Task Who_speaks_something_else_is_told_from_a_node()
+    {
+        using var web = new RawNode();
+        var met = await Assert.ThrowsAsync<IOException>(
+            () => web.Connected(static writer => writer.Write("HTTP/1.1 400 Bad Request\r\n\r\n"u8)));
+        Assert.Contains("is it a node's --addr?", met.Message, StringComparison.Ordinal);
+    }
+
     private static async Task AskBoth(NodeConnection first, NodeConnection second, int number)
     {
         await Ask(first, number);
@@ -66,7 +75,10 @@ public sealed class NodeConnectionTests
             _listener.Listen();
         }
 
-        public async Task<NodeConnection> Connected()
+        public Task<NodeConnection> Connected() =>
+            Connected(static writer => NativeCodec.WriteHelloReply(writer, Guid.NewGuid(), "raw"));
+
+        public async Task<NodeConnection> Connected(Action<ArrayBufferWriter<byte>> welcome)
         {
             int port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
             var address = new NodeAddress($"[::1]:{port}", "::1", port);
@@ -74,7 +86,7 @@ public sealed class NodeConnectionTests
             _client = await _listener.AcceptAsync(Deadline);
             _client.ReceiveTimeout = 30_000;
             _client.Receive(new byte[4096]);
-            Send(static writer => NativeCodec.WriteHelloReply(writer, Guid.NewGuid(), "raw"));
+            Send(welcome);
             return await dialling;
         }
 

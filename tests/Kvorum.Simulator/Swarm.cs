@@ -118,39 +118,40 @@ internal static class Swarm
         };
     }
 
-    // Snapshots that are sent piece by piece, interrupted and gone on with, and taken over by nodes that die at
-    // it: logs that are cut close, nodes that miss a lot, links that are slow or reset.
-    private static SimulationOptions AimAtSnapshots(SimulationOptions drawn, RandomStream random) => drawn with
-    {
-        Cluster = drawn.Cluster with
+    // Snapshots that are sent piece by piece, interrupted and gone on with, and taken over by nodes that die
+    // at it: logs that are cut close, nodes that miss a lot, links that are slow or reset.
+    private static SimulationOptions AimAtSnapshots(SimulationOptions drawn, RandomStream random) =>
+        drawn with
         {
-            Nodes = 3,
-            Partitions = (int)random.Between(1, 2),
-            CheckpointLogBytes = 500,
-            TrailingLogBytes = 0,
-            SnapshotRate = random.Pick([5_000L, 20_000]),
-            SnapshotPieceBytes = 500,
-        },
-        Workload = drawn.Workload with
-        {
-            Clients = 8,
-            PauseUs = random.Between(2, 20) * 1000,
-            Registers = 20,
-            MortalShare = 0,
-            ValueBytesMax = (int)random.Pick([300, 1500]),
-        },
-        Faults = drawn.Faults with
-        {
-            MeanSeconds = new SortedDictionary<FaultKind, double>
+            Cluster = drawn.Cluster with
             {
-                [FaultKind.Split] = 4,
-                [FaultKind.ProcessCrash] = 4,
-                [FaultKind.ConnectionReset] = 3,
-                [FaultKind.SlowLink] = 6,
-                [FaultKind.YoungInstallKilled] = 1.5,
+                Nodes = 3,
+                Partitions = (int)random.Between(1, 2),
+                CheckpointLogBytes = 500,
+                TrailingLogBytes = 0,
+                SnapshotRate = random.Pick([5_000L, 20_000]),
+                SnapshotPieceBytes = 500,
             },
-        },
-    };
+            Workload = drawn.Workload with
+            {
+                Clients = 8,
+                PauseUs = random.Between(2, 20) * 1000,
+                Registers = 20,
+                MortalShare = 0,
+                ValueBytesMax = (int)random.Pick([300, 1500]),
+            },
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.Split] = 4,
+                    [FaultKind.ProcessCrash] = 4,
+                    [FaultKind.ConnectionReset] = 3,
+                    [FaultKind.SlowLink] = 6,
+                    [FaultKind.YoungInstallKilled] = 1.5,
+                },
+            },
+        };
 
     private static ClusterOptions Cluster(RandomStream random)
     {

@@ -52,7 +52,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public IReadOnlyList<DemoServer> Servers { get; }
 
     /// <summary>Times that a cut of one of the ways hit something.</summary>
-    public long HitsOf(IEnumerable<(int From, int To)> ways) => ways.Sum(way => Between(way.From, way.To).Hit);
+    public long HitsOf(IEnumerable<(int From, int To)> ways) =>
+        ways.Sum(way => Between(way.From, way.To).Hit);
 
     /// <summary>The way from one server to another.</summary>
     public Link Between(int from, int to) => _links[from, to];

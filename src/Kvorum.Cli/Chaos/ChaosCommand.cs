@@ -104,7 +104,8 @@ internal static class ChaosCommand
             output.WriteLine($"\n{problem}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(report.Passed ? "PASS" : "FAIL")} in {report.Seconds:0.0} s, seed {report.Seed}: "
-            + $"operations {Counts(report.Operations)}; faults {Counts(report.Faults)}, {report.Overlaps} times two at once; "
+            + $"operations {Counts(report.Operations)}; faults {Counts(report.Faults)}, "
+            + $"{report.Overlaps} times two at once; "
             + $"checked in {report.CheckSeconds:0.0} s"));
         if (report.Folder.Length > 0)
             output.WriteLine($"data and logs: {report.Folder}");

@@ -9,10 +9,10 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
-// a leader, every partition takes a write, and every replica has applied all that is committed. Keys whose end
-// has come by the clock of their leader are gone. Where tables are scrubbed at some speed, no node has a damaged
-// one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the others do
-// without it.
+// a leader, every partition takes a write, and every replica has applied all that is committed. Keys whose
+// end has come by the clock of their leader are gone. Where tables are scrubbed at some speed, no node uses a
+// damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the
+// others do without it.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
@@ -31,9 +31,10 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// <summary>
     /// The bound for tables: two rounds of the scrubber over all of them, and a snapshot from another node.
     /// </summary>
-    public long ScrubBoundUs => (2 * BoundUs) + (IsScrubbed
-        ? 3_000_000 * cluster.Machines.Max(static machine => machine.Disk.BytesInUse) / cluster.Options.ScrubRate
-        : 0);
+    public long ScrubBoundUs => (2 * BoundUs)
+        + (IsScrubbed ? 3_000_000 * MostBytes / cluster.Options.ScrubRate : 0);
+
+    private long MostBytes => cluster.Machines.Max(static machine => machine.Disk.BytesInUse);
 
     private bool IsScrubbed => cluster.Options.ScrubRate >= ScrubRateLeast;
 

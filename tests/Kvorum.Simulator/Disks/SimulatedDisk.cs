@@ -231,7 +231,13 @@ public sealed class SimulatedDisk : IFileSystem
     public IReadOnlyList<string> Damaged()
     {
         lock (_gate)
-            return [.. _live.Where(static file => file.Value.FlippedAt is not null).Select(static file => file.Key)];
+        {
+            return
+            [
+                .. _live.Where(static file => file.Value.FlippedAt is not null)
+                    .Select(static file => file.Key),
+            ];
+        }
     }
 
     /// <summary>Where the newest write to a file began: what lies before it was written earlier.</summary>

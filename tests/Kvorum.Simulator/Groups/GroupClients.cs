@@ -181,9 +181,8 @@ internal sealed class GroupClients
     private void Serve(MemberProcess member)
     {
         var applied = member.Member.Applied;
-        foreach (var (number, read) in _reads
-            .Where(read => read.Value.Member == member && read.Value.Index is > 0 and var index && index <= applied)
-            .ToArray())
+        bool IsDue(Read read) => read.Member == member && read.Index > 0 && read.Index <= applied;
+        foreach (var (number, read) in _reads.Where(read => IsDue(read.Value)).ToArray())
         {
             _reads.Remove(number);
             var (value, version) = _registers.Read(read.Register, applied);

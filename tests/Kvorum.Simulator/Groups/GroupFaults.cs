@@ -15,7 +15,8 @@ internal sealed class GroupFaults
     private readonly FaultPlan _plan;
 
     public GroupFaults(
-        SimulatedWorld world, GroupOptions options, MessageNetwork network, IReadOnlyList<MemberProcess> members)
+        SimulatedWorld world, GroupOptions options, MessageNetwork network,
+        IReadOnlyList<MemberProcess> members)
     {
         (_world, _options, _network, _members) = (world, options, network, members);
         _random = world.Random("faults");
@@ -180,8 +181,11 @@ internal sealed class GroupFaults
     }
 
     // A few election timeouts at most.
-    private long LongUs() =>
-        _random.Between(GroupOptions.TickUs, 3L * GroupOptions.TickUs * _options.Raft.ElectionTimeoutMaxTicks);
+    private long LongUs()
+    {
+        const long tickUs = GroupOptions.TickUs;
+        return _random.Between(tickUs, 3 * tickUs * _options.Raft.ElectionTimeoutMaxTicks);
+    }
 
     private MemberProcess? Leader()
     {

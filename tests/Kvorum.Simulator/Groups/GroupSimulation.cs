@@ -59,7 +59,8 @@ internal sealed class GroupSimulation
         {
             foreach (var member in _members)
                 member.Start();
-            for (var round = 1; _world.Failure is null && _world.NowUs < _options.Seconds * 1_000_000L; round++)
+            var endUs = _options.Seconds * 1_000_000L;
+            for (var round = 1; _world.Failure is null && _world.NowUs < endUs; round++)
                 RunRound(round);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -169,7 +170,7 @@ internal sealed class GroupSimulation
     {
         var configuration = Leader()?.Member.Node!.Configuration;
         return configuration is null ? _members : _members.Where(member =>
-            configuration.Voters.Contains(member.Member.Id) || configuration.Learners.Contains(member.Member.Id));
+            configuration.Voters.Concat(configuration.Learners).Contains(member.Member.Id));
     }
 
     private string Describe() => string.Concat(_members.Select(static member =>

@@ -71,5 +71,6 @@ internal sealed class MessageNetwork(SimulatedWorld world, GroupOptions options)
         world.Scheduler.At(dueUs, () => Arrived(message));
     }
 
-    private static (ulong From, ulong To) WayOf(NodeId from, NodeId to) => ((ulong)from.Value, (ulong)to.Value);
+    private static (ulong From, ulong To) WayOf(NodeId from, NodeId to) =>
+        ((ulong)from.Value, (ulong)to.Value);
 }

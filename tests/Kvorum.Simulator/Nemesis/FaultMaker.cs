@@ -140,8 +140,8 @@ internal sealed class FaultMaker
 
     /// <summary>
     /// A node takes over a snapshot; told again and again until it is done. Some die before the manifest is
-    /// written, some before the log hears of it, some then; and many once more, soon after they are back, when
-    /// what the first end has left is read for the second time.
+    /// written, some before the log hears of it, some then; and many once more, soon after they are back,
+    /// when what the first end has left is read for the second time.
     /// </summary>
     public void Installing(Machine machine)
     {

@@ -193,16 +193,19 @@ public class SnapshotTransferTests
         {
             if (what == PeerFrameKind.SnapshotAck)
                 answers.Add(SnapshotCodec.DecodeAck(bytes));
-            raft += what == PeerFrameKind.Raft && from == cluster.IdOf(behind) && to == cluster.IdOf(leader) ? 1 : 0;
+            var isToLeader = from == cluster.IdOf(behind) && to == cluster.IdOf(leader);
+            raft += what == PeerFrameKind.Raft && isToLeader ? 1 : 0;
             return true;
         };
         var offer = new ByteWriter();
         SnapshotCodec.Encode(
-            new SnapshotChunk(replica.Group, 7, replica.Raft.Term, Identity: 9, 5_000_000, 0, tag, default), offer);
+            new SnapshotChunk(replica.Group, 7, replica.Raft.Term, Identity: 9, 5_000_000, 0, tag, default),
+            offer);
         cluster.Network.Late(
             cluster.IdOf(leader), cluster.IdOf(behind), PeerFrameKind.SnapshotChunk, offer.Written);
         cluster.Run(100);
-        Assert.Equal(new SnapshotAck(replica.Group, 7, 5_000_000, SnapshotAnswer.Received), Assert.Single(answers));
+        Assert.Equal(
+            new SnapshotAck(replica.Group, 7, 5_000_000, SnapshotAnswer.Received), Assert.Single(answers));
         Assert.True(raft > 0);
     }
 

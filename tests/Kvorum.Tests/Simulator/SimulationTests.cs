@@ -13,7 +13,8 @@ public class SimulationTests
     private static readonly RunChoice Swarms = new(IsSwarm: true, Seconds: 60);
 
     /// <summary>Seeds that have found something once, and some more.</summary>
-    public static TheoryData<int> SwarmSeeds => [8, 55, 56, 168, 184, 268, 327, 5017, .. Enumerable.Range(1, 8)];
+    public static TheoryData<int> SwarmSeeds =>
+        [8, 55, 56, 168, 184, 268, 327, 5017, .. Enumerable.Range(1, 8)];
 
     [Fact]
     public void Three_nodes_keep_all_promises_and_every_fault_fires()

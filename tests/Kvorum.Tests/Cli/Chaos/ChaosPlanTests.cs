@@ -2,7 +2,9 @@ using Kvorum.Cli.Chaos;
 
 namespace Kvorum.Tests.Cli.Chaos;
 
-/// <summary>Which faults come: by the seed alone, and never more at once than the others can do without.</summary>
+/// <summary>
+/// Which faults come: by the seed alone, and never more at once than the others can do without.
+/// </summary>
 public class ChaosPlanTests
 {
     private static readonly FaultKind[] All = Enum.GetValues<FaultKind>();
@@ -13,7 +15,8 @@ public class ChaosPlanTests
         Assert.Equal(Told(7), Told(7));
         Assert.NotEqual(Told(7), Told(8));
 
-        static string Told(int seed) => string.Join('\n', Episodes(seed, 5, All, 50).SelectMany(one => one.Faults)
+        static string Told(int seed) => string.Join('\n', Episodes(seed, 5, All, 50)
+            .SelectMany(static one => one.Faults)
             .Select(fault => $"{fault.Kind} {string.Join(',', fault.Nodes)} {fault.Start} {fault.Length} "
                 + $"{fault.What} {fault.Mode} {fault.Resets}"));
     }
@@ -69,7 +72,8 @@ public class ChaosPlanTests
     {
         var faults = Episodes(3, 3, All, 0, 90).Select(static one => Assert.Single(one.Faults)).ToArray();
         Assert.All(All, kind => Assert.Equal(30, faults.Count(fault => fault.Kind == kind)));
-        Assert.All(All, kind => Assert.Contains(faults, fault => fault.Kind == kind && fault.Nodes.Count == 3));
+        Assert.All(All, kind => Assert.Contains(
+            faults, fault => fault.Kind == kind && fault.Nodes.Count == 3));
     }
 
     [Theory]

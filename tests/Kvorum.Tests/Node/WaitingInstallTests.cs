@@ -83,22 +83,26 @@ public class WaitingInstallTests
         int[] others = [.. Enumerable.Range(0, 3).Where(node => node != first)];
         (waiting, left) = (others[0], others[1]);
         cluster.Run(3000);
+        // It has a manifest, or what comes would not even be received.
+        Fill(cluster, leader);
         cluster.Crash(waiting);
-        for (var n = 0; n < 40; n++)
-            Assert.Equal(ReplyStatus.Ok, Put(cluster, leader, 5000, n).Status);
-        cluster.Run(3000);
-        var isWaiting = false;
-        var folder = $"trees/{Led(cluster, leader).Group:D5}/";
-        cluster.DiskOf(waiting).Fault = (operation, path) =>
-        {
-            var fault = Full(operation, path);
-            isWaiting |= fault is not null && path.StartsWith(folder, StringComparison.Ordinal);
-            return fault;
-        };
+        Fill(cluster, leader);
+        cluster.DiskOf(waiting).Fault = Full;
         cluster.Start(waiting);
-        cluster.RunUntil(() => isWaiting, 20_000, "an install that waits");
+        var group = Led(cluster, leader).Group;
+        var replica = cluster[waiting].Loops.SelectMany(loop => loop.Replicas)
+            .First(one => one.Group == group);
+        cluster.RunUntil(() => replica.IsInstalling, 20_000, "an install");
         cluster.Run(1000);
+        Assert.True(replica.IsInstalling);
         return cluster;
+    }
+
+    private static void Fill(TestCluster cluster, int node)
+    {
+        for (var n = 0; n < 40; n++)
+            Assert.Equal(ReplyStatus.Ok, Put(cluster, node, 5000, n).Status);
+        cluster.Run(3000);
     }
 
     // Of the installs only: the manifest that is to name what came.

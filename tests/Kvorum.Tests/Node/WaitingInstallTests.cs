@@ -21,7 +21,7 @@ public class WaitingInstallTests
         using var cluster = Waiting(out var leader, out var waiting, out var left);
         var before = Led(cluster, left).Term;
         cluster.Crash(leader);
-        cluster.RunUntil(() => Led(cluster, left).Role == "leader", 20_000, "a leader by the vote of who waits");
+        cluster.RunUntil(() => Leads(cluster, left), 20_000, "a leader by the vote of who waits");
         Assert.True(Led(cluster, left).Term > before);
         // And it stays: who waits hears its heartbeats, and says so.
         var term = Led(cluster, left).Term;
@@ -32,7 +32,7 @@ public class WaitingInstallTests
         Assert.NotEqual(ReplyStatus.Ok, Put(cluster, left, 2000).Status);
 
         _isFull = false;
-        cluster.RunUntil(() => Applied(cluster, waiting) == Applied(cluster, left), 20_000, "who waited caught up");
+        cluster.RunUntil(() => AreEqual(cluster, waiting, left), 20_000, "who waited has caught up");
         Assert.Equal(ReplyStatus.Ok, Put(cluster, left, 5000).Status);
         Assert.All([waiting, left], node => Assert.Null(cluster.FatalOf(node)));
     }
@@ -47,7 +47,7 @@ public class WaitingInstallTests
     {
         using var cluster = Waiting(out var leader, out var waiting, out var left);
         cluster.Crash(leader);
-        cluster.RunUntil(() => Led(cluster, left).Role == "leader", 20_000, "a leader by the vote of who waits");
+        cluster.RunUntil(() => Leads(cluster, left), 20_000, "a leader by the vote of who waits");
         var term = Led(cluster, left).Term;
         var (from, to) = (cluster.IdOf(left), cluster.IdOf(waiting));
         cluster.Crash(waiting, seed);
@@ -61,10 +61,10 @@ public class WaitingInstallTests
 
         _isFull = false;
         cluster.Network.Heal();
-        cluster.RunUntil(() => Applied(cluster, waiting) == Applied(cluster, left), 30_000, "all in it again");
+        cluster.RunUntil(() => AreEqual(cluster, waiting, left), 30_000, "both equal");
         Assert.Equal(ReplyStatus.Ok, Put(cluster, left, 5000).Status);
         cluster.Start(leader);
-        cluster.RunUntil(() => Applied(cluster, waiting) == Applied(cluster, leader), 30_000, "all three equal");
+        cluster.RunUntil(() => AreEqual(cluster, waiting, leader), 30_000, "all three equal");
         for (var n = 0; n < 40; n++)
             Assert.NotNull(cluster.Get(waiting, $"key-{{one}}-{n}"));
     }
@@ -83,22 +83,26 @@ public class WaitingInstallTests
         int[] others = [.. Enumerable.Range(0, 3).Where(node => node != first)];
         (waiting, left) = (others[0], others[1]);
         cluster.Run(3000);
+        // It has a manifest, or what comes would not even be received.
+        Fill(cluster, leader);
         cluster.Crash(waiting);
-        for (var n = 0; n < 40; n++)
-            Assert.Equal(ReplyStatus.Ok, Put(cluster, leader, 5000, n).Status);
-        cluster.Run(3000);
-        var isWaiting = false;
-        var folder = $"trees/{Led(cluster, leader).Group:D5}/";
-        cluster.DiskOf(waiting).Fault = (operation, path) =>
-        {
-            var fault = Full(operation, path);
-            isWaiting |= fault is not null && path.StartsWith(folder, StringComparison.Ordinal);
-            return fault;
-        };
+        Fill(cluster, leader);
+        cluster.DiskOf(waiting).Fault = Full;
         cluster.Start(waiting);
-        cluster.RunUntil(() => isWaiting, 20_000, "an install that waits");
+        var group = Led(cluster, leader).Group;
+        var replica = cluster[waiting].Loops.SelectMany(loop => loop.Replicas)
+            .First(one => one.Group == group);
+        cluster.RunUntil(() => replica.IsInstalling, 20_000, "an install");
         cluster.Run(1000);
+        Assert.True(replica.IsInstalling);
         return cluster;
+    }
+
+    private static void Fill(TestCluster cluster, int node)
+    {
+        for (var n = 0; n < 40; n++)
+            Assert.Equal(ReplyStatus.Ok, Put(cluster, node, 5000, n).Status);
+        cluster.Run(3000);
     }
 
     // Of the installs only: the manifest that is to name what came.
@@ -125,5 +129,8 @@ public class WaitingInstallTests
             one => one.Partition == partition && one.Keyspace == map.Keyspaces[0].Name);
     }
 
-    private static ulong Applied(TestCluster cluster, int node) => Led(cluster, node).Applied;
+    private static bool Leads(TestCluster cluster, int node) => Led(cluster, node).Role == "leader";
+
+    private static bool AreEqual(TestCluster cluster, int one, int other) =>
+        Led(cluster, one).Applied == Led(cluster, other).Applied;
 }

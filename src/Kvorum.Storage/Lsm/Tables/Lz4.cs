@@ -60,8 +60,8 @@ internal static unsafe class Lz4
                 misses = 0;
                 for (; at > anchor && match > 0 && from[at - 1] == from[match - 1]; at--)
                     match--;
-                int length = MatchMin + Same(
-                    from + at + MatchMin, from + match + MatchMin, plain.Length - LastLiterals - at - MatchMin);
+                int most = plain.Length - LastLiterals - at - MatchMin;
+                int length = MatchMin + Same(from + at + MatchMin, from + match + MatchMin, most);
                 if (!output.Add(from + anchor, at - anchor, at - match, length))
                     return 0;
                 at += length;

@@ -56,7 +56,9 @@ internal static class PackedBlock
         return Lz4.TryUnpack(packed[LengthBytes..], block[..^TableFormat.TrailerBytes]);
     }
 
-    /// <summary>Room for the plain block of some packed bytes, kept from one to the next if it will do.</summary>
+    /// <summary>
+    /// Room for the plain block of some packed bytes, kept from one to the next if it will do.
+    /// </summary>
     public static void Room(ref CachedBlock kept, int bytes)
     {
         if (kept.Exists && kept.Length >= bytes)

@@ -51,7 +51,9 @@ internal sealed unsafe class TableReader : IDisposable
     public static TableReader Open(IFileSystem files, string path, ulong number, BlockCache cache) =>
         Open(files.Open(path, forWriting: false), path, number, cache);
 
-    /// <summary>The same of a file that is open; it is closed with the table, or now if there is none.</summary>
+    /// <summary>
+    /// The same of a file that is open; it is closed with the table, or now if there is none.
+    /// </summary>
     public static TableReader Open(IFile file, string path, ulong number, BlockCache cache)
     {
         CachedBlock top = default;

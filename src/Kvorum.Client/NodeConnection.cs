@@ -317,7 +317,7 @@ internal sealed class NodeConnection : IDisposable
         catch (FormatException e)
         {
             Close(_greeted.Task.IsCompleted
-                ? e.Message : "what listens there does not speak to Kvorum's clients: is it a node's --addr?");
+                ? e.Message : "what listens there is no node's --addr: it speaks another protocol");
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -46,7 +46,7 @@ public sealed class NodeConnectionTests
         using var web = new RawNode();
         var met = await Assert.ThrowsAsync<IOException>(
             () => web.Connected(static writer => writer.Write("HTTP/1.1 400 Bad Request\r\n\r\n"u8)));
-        Assert.Contains("is it a node's --addr?", met.Message, StringComparison.Ordinal);
+        Assert.Contains("no node's --addr", met.Message, StringComparison.Ordinal);
     }
 
     private static async Task AskBoth(NodeConnection first, NodeConnection second, int number)

@@ -37,7 +37,8 @@ public sealed record KvorumClientOptions
 
     /// <summary>
     /// True to continue awaiting code on the socket's thread: cheaper by a hop to the thread pool, and only
-    /// for code that never blocks, because nothing else is received meanwhile.
+    /// for code that never blocks, because nothing else is received meanwhile, and nothing that it asks is
+    /// sent before it awaits.
     /// </summary>
     public bool InlineContinuations { get; init; }
 }

@@ -105,6 +105,9 @@ internal static class Limits
     /// <summary>Flushed tables from which compactions do not pause between pieces any more.</summary>
     public const int CompactionUrgentTables = 12;
 
+    /// <summary>Readies with messages that wait for an install; further messages are dropped.</summary>
+    public const int ReadiesHeld = 256;
+
     /// <summary>Bytes of a checkpoint in one frame.</summary>
     public const int SnapshotChunkBytes = 256 << 10;
 

@@ -49,12 +49,18 @@ public sealed partial class RaftNode
     public void Persisted(Ready ready)
     {
         ArgumentNullException.ThrowIfNull(ready);
-        Invariant.Check(readysUnderWay.Count > 0 && readysUnderWay.Peek().Sequence == ready.Sequence);
-        var (sequence, term, ownVote) = readysUnderWay.Dequeue();
-        durableTerm = term;
+        Invariant.Check(readysUnderWay.Count > 0 && readysUnderWay.Peek().Sequence <= ready.Sequence);
+        var isOwnVoteDurable = false;
+        while (readysUnderWay.TryPeek(out var done) && done.Sequence <= ready.Sequence)
+        {
+            readysUnderWay.Dequeue();
+            durableTerm = done.Term;
+            isOwnVoteDurable |= done.OwnVote && done.Term == Term;
+        }
+
         var stable = log.Stable;
-        log.Persisted(sequence);
-        if (ownVote && Role == Role.Candidate && term == Term) OwnVoteDurable();
+        log.Persisted(ready.Sequence);
+        if (isOwnVoteDurable && Role == Role.Candidate) OwnVoteDurable();
         else if (Role == Role.Leader && log.Stable > stable) OwnLogDurable();
     }
 

@@ -6,7 +6,10 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed class Ready
 {
-    /// <summary>Number of this Ready, from 1; <see cref="RaftNode.Persisted"/> takes them in order.</summary>
+    /// <summary>
+    /// Number of this Ready, from 1; <see cref="RaftNode.Persisted"/> takes them in order, one for all that
+    /// are before it.
+    /// </summary>
     public required ulong Sequence { get; init; }
 
     /// <summary>

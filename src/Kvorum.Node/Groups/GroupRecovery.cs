@@ -60,7 +60,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     {
         var log = new GroupLog(checkpoint);
         if (!_groups.TryGetValue(group, out var found))
-            return (default, log);
+            return (AtLeast(default, checkpoint), log);
         foreach (var entry in IsVoid(found, checkpoint) ? [] : found.Entries)
         {
             if (entry.Index <= checkpoint.Index)
@@ -73,8 +73,13 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         // What is given up by the log is known there for committed before.
         if (found.State.Commit > log.LastIndex)
             throw Gap(group, log.LastIndex.Next.Value, found.State.Commit.Value + 1);
-        return (found.State, log);
+        return (AtLeast(found.State, checkpoint), log);
     }
+
+    // A checkpoint may be durable before the term in which it came. No vote of that term has left this node,
+    // because the term would be durable then.
+    private static HardState AtLeast(HardState state, SnapshotMetadata checkpoint) =>
+        state.Term >= checkpoint.Term ? state : state with { Term = checkpoint.Term, Vote = null };
 
     /// <summary>
     /// True if the log knows nothing of the group's checkpoint: a snapshot was installed, and the crash came

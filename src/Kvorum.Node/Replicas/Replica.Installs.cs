@@ -22,6 +22,9 @@ internal sealed partial class Replica
     // Taken from the core while the snapshot they rest on is not durable: what remains to be done of them.
     private readonly Queue<Ready> _held = new();
 
+    // The newest one, if nothing remains to be done of it but to say so.
+    private Ready? _heldLast;
+
     // What was said of them already, each with the log batch that must be durable before.
     private readonly Queue<(Message[] Messages, ulong Batch)> _answers = new();
     private InstallJob? _install;
@@ -48,6 +51,9 @@ internal sealed partial class Replica
             _holdsReadies = false;
             while (_held.TryDequeue(out var ready))
                 Store(ready);
+            if (_heldLast is { } last)
+                Store(last);
+            _heldLast = null;
         });
     }
 
@@ -57,19 +63,30 @@ internal sealed partial class Replica
         if (ready.HardState is { } state)
             PersistTermAndVote(state);
         Message[] answers = [.. ready.MessagesAfterPersist.Where(RestsOnTermAndVote)];
-        _held.Enqueue(new()
+        Keep(new()
         {
             Sequence = ready.Sequence,
             HardState = ready.HardState,
             Snapshot = ready.Snapshot,
             Entries = ready.Entries,
-            MessagesAfterPersist =
-                [.. ready.MessagesAfterPersist.Where(static message => !RestsOnTermAndVote(message))],
+            MessagesAfterPersist = _held.Count < Limits.ReadiesHeld
+                ? [.. ready.MessagesAfterPersist.Where(static message => !RestsOnTermAndVote(message))] : [],
         });
         if (answers.Length == 0)
             return;
         _answers.Enqueue((answers, _lastBatch));
         SendDurableAnswers();
+    }
+
+    // Heartbeats come for as long as there is no room: of Readies with nothing left to do the last one
+    // stands for all. Messages beyond the bound are lost, as on any network.
+    private void Keep(Ready ready)
+    {
+        var isDone =
+            ready.Snapshot is null && ready.Entries.Count == 0 && ready.MessagesAfterPersist.Count == 0;
+        _heldLast = isDone ? ready : null;
+        if (!isDone)
+            _held.Enqueue(ready);
     }
 
     private static bool RestsOnTermAndVote(Message message) => message is RequestVoteReply or HeartbeatReply;

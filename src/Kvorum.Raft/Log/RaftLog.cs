@@ -174,12 +174,17 @@ internal sealed class RaftLog
         return (snapshot, entries);
     }
 
-    /// <summary>The oldest thing under way is durable.</summary>
+    /// <summary>What is under way is durable, up to this sequence number.</summary>
     public void Persisted(ulong sequence)
     {
-        Invariant.Check(underWay.Count > 0 && underWay[0].Sequence == sequence);
-        var done = underWay[0];
-        underWay.RemoveAt(0);
+        Invariant.Check(underWay.Count > 0 && underWay[0].Sequence <= sequence);
+        var count = 0;
+        while (count < underWay.Count && underWay[count].Sequence <= sequence) Persisted(underWay[count++]);
+        underWay.RemoveRange(0, count);
+    }
+
+    private void Persisted(in Persisting done)
+    {
         if (Installing is { } snapshot)
         {
             if (done.SnapshotIndex != snapshot.Index.Value) return;

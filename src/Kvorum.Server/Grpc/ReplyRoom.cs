@@ -11,7 +11,7 @@ internal sealed class ReplyRoom(long bytesMax)
     public const int BytesMin = 64 << 10;
 
     private readonly Lock _gate = new();
-    private readonly Queue<(long Bytes, TaskCompletionSource Granted)> _waiting = [];
+    private readonly LinkedList<(long Bytes, TaskCompletionSource Granted)> _waiting = [];
     private long _taken;
 
     /// <summary>Takes room at once; false if there is none. A reply that is alone always has room.</summary>
@@ -32,8 +32,9 @@ internal sealed class ReplyRoom(long bytesMax)
         if (TryTake(bytes))
             return;
         var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        LinkedListNode<(long Bytes, TaskCompletionSource Granted)> place;
         lock (_gate)
-            _waiting.Enqueue((bytes, granted));
+            place = _waiting.AddLast((bytes, granted));
         Give(0); // What was there may have gone before this one queued.
         try
         {
@@ -43,6 +44,8 @@ internal sealed class ReplyRoom(long bytesMax)
         {
             if (!granted.TrySetCanceled(cancelled))
                 Give(bytes); // Granted at the same moment.
+            else
+                Leave(place);
             throw;
         }
     }
@@ -53,13 +56,26 @@ internal sealed class ReplyRoom(long bytesMax)
         lock (_gate)
         {
             _taken -= bytes;
-            while (_waiting.TryPeek(out var next) && (next.Granted.Task.IsCompleted || Fits(next.Bytes)))
+            while (_waiting.First is { Value: var next }
+                && (next.Granted.Task.IsCompleted || Fits(next.Bytes)))
             {
-                _waiting.Dequeue();
+                _waiting.RemoveFirst();
                 if (next.Granted.TrySetResult())
                     _taken += next.Bytes;
             }
         }
+    }
+
+    // Those behind it may fit.
+    private void Leave(LinkedListNode<(long Bytes, TaskCompletionSource Granted)> place)
+    {
+        lock (_gate)
+        {
+            if (place.List is not null)
+                _waiting.Remove(place);
+        }
+
+        Give(0);
     }
 
     private bool Fits(long bytes) => _taken == 0 || _taken + bytes <= bytesMax;

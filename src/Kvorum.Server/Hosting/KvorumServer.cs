@@ -177,6 +177,7 @@ public sealed class KvorumServer : IAsyncDisposable
         await _frontEnds.Stop(patience).ConfigureAwait(false);
         await _frontEnds.DisposeAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
+        await Task.Yield(); // its last connection may have ended on a loop's thread, and this with it
         foreach (var loop in _loops)
             loop.End();
         _jobs.Dispose();

@@ -34,9 +34,11 @@ internal sealed class LoopThread
     /// <summary>Begins to run the loop.</summary>
     public void Start() => _thread.Start();
 
-    /// <summary>Ends the thread after the turn under way.</summary>
+    /// <summary>Ends the thread after the turn under way. Any thread but this one.</summary>
     public void End()
     {
+        if (Thread.CurrentThread == _thread)
+            throw new InvalidOperationException("A loop's thread cannot wait for its own end.");
         _isEnding = true;
         Wake();
         _thread.Join();

@@ -70,7 +70,7 @@ internal sealed class PeerConnection : IDisposable
     /// </summary>
     public void Watch(TransportOptions options)
     {
-        if (Reader.Silence > options.SilenceMax)
+        if (Reader.Silence > options.SilenceMax && !HasUnread())
         {
             double seconds = options.SilenceMax.TotalSeconds;
             Abort(new(PeerLoss.Silent,
@@ -79,6 +79,19 @@ internal sealed class PeerConnection : IDisposable
         else if (Writer.IsIdleFor(options.PingInterval))
         {
             Writer.Send(PeerWire.Ping, []);
+        }
+    }
+
+    // Then it is we who are behind.
+    private bool HasUnread()
+    {
+        try
+        {
+            return SocketStreams.HasUnread(_stream);
+        }
+        catch (Exception e) when (SocketStreams.IsLoss(e))
+        {
+            return false;
         }
     }
 

@@ -49,7 +49,8 @@ internal sealed class PolledStream : Stream
     }
 
     /// <summary>
-    /// Waits until something has come, or the end: 0 then, and for an empty buffer, which takes nothing.
+    /// Waits until something has come, or the end: 0 then, and for an empty buffer, which takes nothing. What
+    /// comes while it loses patience may be lost: the connection is at its end then.
     /// </summary>
     public override ValueTask<int> ReadAsync(
         Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -71,7 +72,7 @@ internal sealed class PolledStream : Stream
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             _writer.Begin(MemoryMarshal.AsMemory(buffer), cancellationToken);
-            bool isDone = TryWrite();
+            bool isDone = TryWrite() && _writer.TryEnd();
             if (!isDone)
                 Watch(_watched | Epoll.Writable);
             var written = new ValueTask(_writer, _writer.Version);
@@ -98,12 +99,13 @@ internal sealed class PolledStream : Stream
         {
             if (_isClosed)
                 return;
-            isRead = (events & (Epoll.Readable | Epoll.Broken)) != 0 && _reader.IsWaiting && TryRead();
-            isWritten =
-                (events & (Epoll.Writable | Epoll.Broken)) != 0 && _writer.IsWaiting && TryWrite();
+            isRead = (events & (Epoll.Readable | Epoll.Broken)) != 0
+                && _reader.IsWaiting && TryRead() && _reader.TryEnd();
+            isWritten = (events & (Epoll.Writable | Epoll.Broken)) != 0
+                && _writer.IsWaiting && TryWrite() && _writer.TryEnd();
             // A reader mostly reads on. Who does not wait is not told again and again.
-            uint wanted = (_reader.IsWaiting ? Epoll.Readable : 0)
-                | (_writer.IsWaiting && !isWritten ? Epoll.Writable : 0);
+            uint wanted = (isRead || _reader.IsWaiting ? Epoll.Readable : 0)
+                | (_writer.IsWaiting ? Epoll.Writable : 0);
             if (wanted == 0 && (events & Epoll.Broken) != 0)
                 Unwatch(); // of that it is told whether it wants to be or not
             else

@@ -49,11 +49,14 @@ internal sealed class SocketOperation : IValueTaskSource<int>, IValueTaskSource
     /// <summary>It ends with an error.</summary>
     public void Refuse(SocketError error) => _error = error;
 
+    /// <summary>
+    /// True for the one who may end it: <see cref="Complete"/> then. False if it was abandoned.
+    /// </summary>
+    public bool TryEnd() => Interlocked.Exchange(ref _isWaiting, 0) != 0;
+
     /// <summary>Ends it with what it has. The continuation runs here.</summary>
     public void Complete()
     {
-        if (Interlocked.Exchange(ref _isWaiting, 0) == 0)
-            return;
         _cancel.Dispose();
         if (_error == SocketError.Success)
             _source.SetResult(_count);
@@ -64,7 +67,7 @@ internal sealed class SocketOperation : IValueTaskSource<int>, IValueTaskSource
     /// <summary>Ends it, if it waits. The continuation runs elsewhere.</summary>
     public void Abandon(Exception why)
     {
-        if (Interlocked.Exchange(ref _isWaiting, 0) == 0)
+        if (!TryEnd())
             return;
         ThreadPool.UnsafeQueueUserWorkItem(
             static told => told.it._source.SetException(told.why), (it: this, why), preferLocal: false);

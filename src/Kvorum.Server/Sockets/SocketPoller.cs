@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Net.Sockets;
 
 namespace Kvorum.Server.Sockets;
@@ -42,10 +43,23 @@ internal sealed class SocketPoller : ILoopPause, IDisposable
         {
             var (key, events) = _epoll.Ready(i);
             if (events != 0 && _streams.TryGetValue(key, out var stream))
-                stream.Serve(events);
+                Serve(stream, events);
         }
 
         _ready = 0;
+    }
+
+    private static void Serve(PolledStream stream, uint events)
+    {
+        try
+        {
+            stream.Serve(events);
+        }
+        catch (Win32Exception)
+        {
+            // The kernel has no room to watch it: one connection less, but not the thread.
+            stream.Dispose();
+        }
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Net.Sockets;
 
 namespace Kvorum.Server.Sockets;
@@ -16,5 +17,13 @@ internal static class SocketStreams
 
     /// <summary>True for what such a stream throws when the connection is gone, from either side.</summary>
     public static bool IsLoss(Exception met) =>
-        met is IOException or SocketException or ObjectDisposedException;
+        met is IOException or Win32Exception or ObjectDisposedException; // sockets' own are of the second
+
+    /// <summary>True if something has come that nobody has read yet.</summary>
+    public static bool HasUnread(Stream stream) => stream switch
+    {
+        PolledStream polled => polled.Socket.Available > 0,
+        NetworkStream plain => plain.DataAvailable,
+        _ => false,
+    };
 }

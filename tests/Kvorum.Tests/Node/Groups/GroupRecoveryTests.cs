@@ -50,6 +50,18 @@ public class GroupRecoveryTests
         Assert.False(released.Lacks(1, checkpoint), "given up");
     }
 
+    [Fact]
+    public void A_checkpoint_that_is_durable_before_its_term_brings_it_without_a_vote()
+    {
+        var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
+        Assert.Equal(new(5), Replay(checkpoint).Recovered(1, checkpoint).State.Term);
+        var recovery = Replay(checkpoint);
+        recovery.State(1, State(commit: 0, term: 4, vote: 2));
+        Assert.Equal(new(new(5), null, default), recovery.Recovered(1, checkpoint).State);
+        recovery.State(1, State(commit: 0, term: 6, vote: 2));
+        Assert.Equal(new(new(6), new NodeId(2), default), recovery.Recovered(1, checkpoint).State);
+    }
+
     /// <summary>What was acknowledged behind a snapshot that the log was not told of is missed.</summary>
     [Fact]
     public void A_void_log_that_knows_more_for_committed_is_damage()
@@ -60,8 +72,9 @@ public class GroupRecoveryTests
         Assert.Throws<LogDamagedException>(() => recovery.Recovered(1, checkpoint));
     }
 
-    private static byte[] State(byte commit) => Convert.FromHexString(
-        "01" + "0500000000000000" + "00" + new string('0', 32) + $"{commit:x2}00000000000000");
+    private static byte[] State(byte commit, byte term = 5, byte vote = 0) => Convert.FromHexString(
+        $"01{term:x2}00000000000000{(vote == 0 ? 0 : 1):x2}{vote:x2}" + new string('0', 30)
+            + $"{commit:x2}00000000000000");
 
     [Fact]
     public void The_mark_of_a_snapshot_makes_the_entries_behind_it_count()

@@ -49,6 +49,21 @@ public class ReplyRoomTests
     }
 
     [Fact]
+    public async Task Those_behind_one_who_gives_up_are_served_at_once_if_they_fit()
+    {
+        var room = new ReplyRoom(100);
+        Assert.True(room.TryTake(60));
+        using var impatient = new CancellationTokenSource();
+        var gone = room.TakeAsync(90, impatient.Token).AsTask();
+        var next = room.TakeAsync(40, TestContext.Current.CancellationToken).AsTask();
+        Assert.False(next.IsCompleted);
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        await next.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        Assert.False(room.TryTake(1));
+    }
+
+    [Fact]
     public async Task Takers_and_quitters_of_many_threads_leave_nothing_behind()
     {
         var room = new ReplyRoom(100);

@@ -24,13 +24,13 @@ public sealed class NodeConnectionTests
         var callers = Enumerable.Range(0, Calls).Select(number => AskBoth(asking, asked, number)).ToArray();
         var questions = new List<NativeFrame>();
         while (questions.Count < Calls)
-            questions.AddRange(first.Receive());
+            questions.AddRange(await first.Receive());
         first.Send(writer =>
         {
             foreach (var question in questions)
                 NativeCodec.WriteReply(writer, question.Correlation, new Reply { Status = ReplyStatus.Ok });
         });
-        var together = second.Receive();
+        var together = await second.Receive();
         Assert.Equal(Calls, together.Count);
         second.Send(writer =>
         {
@@ -84,8 +84,8 @@ public sealed class NodeConnectionTests
             var address = new NodeAddress($"[::1]:{port}", "::1", port);
             var dialling = NodeConnection.DialAsync(address, "test", inline: true, static _ => { }, Deadline);
             _client = await _listener.AcceptAsync(Deadline);
-            _client.ReceiveTimeout = 30_000;
-            _client.Receive(new byte[4096]);
+            // Never blocking: this may be the very thread that serves the client's socket.
+            await _client.ReceiveAsync(new byte[4096], Deadline);
             Send(welcome);
             return await dialling;
         }
@@ -98,10 +98,10 @@ public sealed class NodeConnectionTests
         }
 
         /// <summary>The frames that one receive brings.</summary>
-        public List<NativeFrame> Receive()
+        public async Task<List<NativeFrame>> Receive()
         {
             var bytes = new byte[65536];
-            ReadOnlyMemory<byte> received = bytes.AsMemory(0, _client!.Receive(bytes));
+            ReadOnlyMemory<byte> received = bytes.AsMemory(0, await _client!.ReceiveAsync(bytes, Deadline));
             var frames = new List<NativeFrame>();
             while (NativeCodec.TryRead(received, out int size, out var frame))
             {

@@ -148,7 +148,7 @@ internal static class SimulatorCommand
         {
             Description = "Seeds to try for each",
             HelpName = "number",
-            DefaultValueFactory = _ => 300,
+            DefaultValueFactory = _ => 600,
         };
         AtLeast(seeds, 1);
         var command = new Command(

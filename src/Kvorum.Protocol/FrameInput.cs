@@ -4,11 +4,10 @@ namespace Kvorum.Protocol;
 /// What was received and not yet handled, in one contiguous piece. Grows to the size of one frame and falls
 /// back to its usual size when that is done. Owned by the connection's reader.
 /// </summary>
-public sealed class FrameInput
+/// <param name="usualBytes">Its size while no longer frame has begun.</param>
+public sealed class FrameInput(int usualBytes = 64 << 10)
 {
-    private const int UsualBytes = 64 << 10;
-
-    private byte[] _bytes = new byte[UsualBytes];
+    private byte[] _bytes = new byte[usualBytes];
     private int _start;
     private int _end;
     private int _wanted;
@@ -16,8 +15,14 @@ public sealed class FrameInput
     /// <summary>Received, not yet taken.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(_start, _end - _start);
 
-    /// <summary>So many bytes at the start are done with: for what comes before the first frame.</summary>
-    public void Skip(int count) => _start += count;
+    /// <summary>
+    /// So many bytes at the start are done with: what comes before the first frame, or a frame of another
+    /// form than <see cref="TryTake"/> knows.
+    /// </summary>
+    public void Skip(int count) => (_start, _wanted) = (_start + count, 0);
+
+    /// <summary>The frame of another form that has begun is so long.</summary>
+    public void Expect(int count) => _wanted = count;
 
     /// <summary>So many bytes were received into <see cref="Space"/>.</summary>
     public void Filled(int count) => _end += count;
@@ -30,8 +35,7 @@ public sealed class FrameInput
     {
         if (NativeCodec.TryRead(Bytes, out _wanted, out frame))
         {
-            _start += _wanted;
-            _wanted = 0;
+            Skip(_wanted);
             return true;
         }
 
@@ -42,7 +46,7 @@ public sealed class FrameInput
     public Memory<byte> Space()
     {
         var count = _end - _start;
-        var needed = Math.Max(UsualBytes, _wanted);
+        var needed = Math.Max(usualBytes, _wanted);
         if (_bytes.Length != needed && count <= needed)
             Move(new byte[needed]);
         else if (_start > 0 && (count == 0 || _end == _bytes.Length || _start + needed > _bytes.Length))

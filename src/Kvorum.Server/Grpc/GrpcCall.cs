@@ -17,7 +17,6 @@ public sealed class GrpcCall
     private readonly IHttpResponseFeature _response;
     private readonly CancellationTokenSource _cancel = CancellationPool.Rent();
     private CancellationTokenRegistration _abort;
-    private readonly ReplyRoom _room;
     private long _roomTaken;
     private TimeSpan? _timeout;
     private long _started;
@@ -29,7 +28,7 @@ public sealed class GrpcCall
         _request = features.GetRequiredFeature<IHttpRequestFeature>();
         _response = features.GetRequiredFeature<IHttpResponseFeature>();
         Body = features.GetRequiredFeature<IHttpResponseBodyFeature>();
-        _room = features.GetRequiredFeature<ReplyRoom>();
+        Room = features.GetRequiredFeature<ReplyRoom>();
         Stopping = stopping;
         Cancelled = _cancel.Token;
     }
@@ -73,7 +72,7 @@ public sealed class GrpcCall
     internal IHttpResponseBodyFeature Body { get; }
 
     /// <summary>What all calls of this connection share.</summary>
-    internal ReplyRoom Room => _room;
+    internal ReplyRoom Room { get; }
 
     /// <summary>True from <see cref="ReadAsync"/> until the large reply that it gave has left.</summary>
     internal bool HasLargeReply => _roomTaken > 0;
@@ -109,17 +108,17 @@ public sealed class GrpcCall
         var bytes = reply.Value.Length;
         if (bytes < ReplyRoom.BytesMin)
             return reply;
-        if (!_room.TryTake(bytes))
+        if (!Room.TryTake(bytes))
         {
             reply = null;
-            await _room.TakeAsync(bytes, Cancelled).ConfigureAwait(false);
+            await Room.TakeAsync(bytes, Cancelled).ConfigureAwait(false);
         }
 
         _roomTaken = bytes;
         if (reply is not null)
             return reply;
         reply = await ask().ConfigureAwait(false);
-        _room.Give(bytes - reply.Value.Length);
+        Room.Give(bytes - reply.Value.Length);
         _roomTaken = reply.Value.Length;
         return reply;
     }
@@ -189,7 +188,7 @@ public sealed class GrpcCall
 
     private void GiveRoom()
     {
-        _room.Give(_roomTaken);
+        Room.Give(_roomTaken);
         _roomTaken = 0;
     }
 

@@ -29,23 +29,22 @@ internal sealed class ReplyRoom(long bytesMax)
     /// <summary>Takes room when there is some.</summary>
     public async ValueTask TakeAsync(long bytes, CancellationToken cancelled)
     {
-        if (TryTake(bytes))
-            return;
         var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         LinkedListNode<(long Bytes, TaskCompletionSource Granted)> place;
         lock (_gate)
+        {
+            if (TryTake(bytes))
+                return;
             place = _waiting.AddLast((bytes, granted));
-        Give(0); // What was there may have gone before this one queued.
+        }
+
         try
         {
             await granted.Task.WaitAsync(cancelled).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            if (!granted.TrySetCanceled(cancelled))
-                Give(bytes); // Granted at the same moment.
-            else
-                Leave(place);
+            Leave(place);
             throw;
         }
     }
@@ -56,26 +55,25 @@ internal sealed class ReplyRoom(long bytesMax)
         lock (_gate)
         {
             _taken -= bytes;
-            while (_waiting.First is { Value: var next }
-                && (next.Granted.Task.IsCompleted || Fits(next.Bytes)))
+            while (_waiting.First is { Value: var next } && Fits(next.Bytes))
             {
                 _waiting.RemoveFirst();
-                if (next.Granted.TrySetResult())
-                    _taken += next.Bytes;
+                _taken += next.Bytes;
+                next.Granted.SetResult();
             }
         }
     }
 
-    // Those behind it may fit.
+    // Those behind it may fit. What is no longer in the queue was granted at the same moment.
     private void Leave(LinkedListNode<(long Bytes, TaskCompletionSource Granted)> place)
     {
         lock (_gate)
         {
-            if (place.List is not null)
+            bool isGranted = place.List is null;
+            if (!isGranted)
                 _waiting.Remove(place);
+            Give(isGranted ? place.Value.Bytes : 0);
         }
-
-        Give(0);
     }
 
     private bool Fits(long bytes) => _taken == 0 || _taken + bytes <= bytesMax;

@@ -1,3 +1,5 @@
+using Kvorum.Protocol;
+
 namespace Kvorum.Server.Peers;
 
 /// <summary>One frame as it came: the array is the receiver's own.</summary>
@@ -10,12 +12,7 @@ internal readonly record struct ReceivedFrame(byte Kind, byte[] Payload);
 /// </summary>
 internal sealed class FrameReader(Stream stream, TimeProvider time)
 {
-    private const int UsualBytes = 128 << 10;
-
-    private byte[] _buffer = new byte[UsualBytes];
-    private int _start;
-    private int _end;
-    private int _wanted;
+    private readonly FrameInput _input = new(128 << 10);
     private long _lastReceived = time.GetTimestamp();
 
     /// <summary>How long nothing has come. Any thread.</summary>
@@ -26,10 +23,10 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
     /// </summary>
     public async ValueTask ReadPreamble(CancellationToken cancel)
     {
-        while (_end - _start < PeerWire.PreambleBytes)
+        while (_input.Bytes.Length < PeerWire.PreambleBytes)
             Received(await Receive(cancel).ConfigureAwait(false));
-        PeerWire.CheckPreamble(_buffer.AsSpan(_start, PeerWire.PreambleBytes));
-        _start += PeerWire.PreambleBytes;
+        PeerWire.CheckPreamble(_input.Bytes.Span[..PeerWire.PreambleBytes]);
+        _input.Skip(PeerWire.PreambleBytes);
     }
 
     /// <summary>Reads the next frame, waiting for it; throws as <see cref="ReadPreamble"/> does.</summary>
@@ -45,18 +42,21 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
     public bool TryTake(int boundBytes, out ReceivedFrame frame)
     {
         frame = default;
-        var have = _buffer.AsSpan(_start, _end - _start);
+        var have = _input.Bytes.Span;
         if (have.Length < PeerWire.HeaderBytes)
             return false;
         int length = PeerWire.ReadLength(have, boundBytes);
-        _wanted = PeerWire.HeaderBytes + length;
-        if (have.Length < _wanted)
+        int whole = PeerWire.HeaderBytes + length;
+        if (have.Length < whole)
+        {
+            _input.Expect(whole);
             return false;
+        }
+
         var payload = have.Slice(PeerWire.HeaderBytes, length);
         PeerWire.CheckFrame(have, payload);
         frame = new(have[8], payload.ToArray());
-        _start += _wanted;
-        _wanted = 0;
+        _input.Skip(whole);
         return true;
     }
 
@@ -64,29 +64,14 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
     /// Waits for bytes behind those that are here; pass what comes back to <see cref="Received"/>. For who
     /// reads all there is: one state machine less for each time.
     /// </summary>
-    public ValueTask<int> Receive(CancellationToken cancel)
-    {
-        int count = _end - _start;
-        int room = Math.Max(UsualBytes, _wanted);
-        if (_buffer.Length != room && count <= room)
-            Move(new byte[room], count);
-        else if (count == 0 || _start + room > _buffer.Length)
-            Move(_buffer, count);
-        return stream.ReadAsync(_buffer.AsMemory(_end), cancel);
-    }
+    public ValueTask<int> Receive(CancellationToken cancel) => stream.ReadAsync(_input.Space(), cancel);
 
     /// <summary>So many bytes have come; <see cref="EndOfStreamException"/> for none.</summary>
     public void Received(int count)
     {
         if (count == 0)
             throw new EndOfStreamException("the other side has closed the connection");
-        _end += count;
+        _input.Filled(count);
         Volatile.Write(ref _lastReceived, time.GetTimestamp());
-    }
-
-    private void Move(byte[] into, int count)
-    {
-        Buffer.BlockCopy(_buffer, _start, into, 0, count);
-        (_buffer, _start, _end) = (into, 0, count);
     }
 }

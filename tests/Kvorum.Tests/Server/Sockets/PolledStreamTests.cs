@@ -170,40 +170,37 @@ public sealed class PolledStreamTests
     public async Task Bytes_that_nobody_reads_do_not_keep_the_thread_awake()
     {
         await using var pair = new PolledPair();
-        var read = pair.Near.ReadAsync(new byte[16], Deadline);
         pair.Far.Send("abc"u8);
-        while (!read.IsCompleted)
-            pair.Poll(1000);
-        Assert.Equal(3, await read);
+        Assert.Equal(3, await PollFor(pair));
         pair.Far.Send("def"u8);
         AssertSleeps(pair);
-        var late = pair.Near.ReadAsync(new byte[16], Deadline);
-        while (!late.IsCompleted)
-            pair.Poll(1000);
-        Assert.Equal(3, await late);
+        Assert.Equal(3, await PollFor(pair));
     }
 
     [Fact]
     public async Task A_broken_connection_that_nobody_reads_does_not_keep_the_thread_awake()
     {
         await using var pair = new PolledPair();
-        var read = pair.Near.ReadAsync(new byte[16], Deadline);
         pair.Far.Send("abc"u8);
-        while (!read.IsCompleted)
-            pair.Poll(1000);
-        Assert.Equal(3, await read);
+        Assert.Equal(3, await PollFor(pair));
         pair.Far.LingerState = new(true, 0);
         pair.Far.Dispose();
         AssertSleeps(pair);
-        var late = pair.Near.ReadAsync(new byte[16], Deadline);
-        while (!late.IsCompleted)
-            pair.Poll(1000);
-        await Assert.ThrowsAsync<IOException>(async () => await late);
+        await Assert.ThrowsAsync<IOException>(() => PollFor(pair));
     }
 
     private static async Task<int> Read(PolledPair pair) => await pair.Near.ReadAsync(new byte[16], Deadline);
 
     private static async Task Write(PolledPair pair) => await pair.Near.WriteAsync(new byte[16], Deadline);
+
+    // A read for which this very thread polls.
+    private static async Task<int> PollFor(PolledPair pair)
+    {
+        var read = Read(pair);
+        while (!read.IsCompleted)
+            pair.Poll(1000);
+        return await read;
+    }
 
     // After one look, which may say that there is something, nothing is said any more.
     private static void AssertSleeps(PolledPair pair)

@@ -12,26 +12,15 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PROGRAM = os.environ.get("KVORUM") or os.path.join(ROOT, "artifacts", "program", "kvorum")
+from cluster import PROGRAM, ROOT, free_ports, now_utc, say
+
 READY_WITHIN = 120
-
-
-def say(text):
-    print(f"# {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 class Node:
@@ -39,7 +28,7 @@ class Node:
 
     def __init__(self, data):
         self.data = data
-        self.addr, self.http, self.peer = (f"127.0.0.1:{free_port()}" for _ in range(3))
+        self.addr, self.http, self.peer = (f"127.0.0.1:{port}" for port in free_ports(3))
         self.process = None
 
     def start(self):
@@ -127,7 +116,7 @@ def round_of(node, options, keys, how, cold):
         "what": "restart", "after": "kill -9" if how == signal.SIGKILL else "clean stop", "cold": cold,
         "ready_s": round(ready, 3), "first_get_s": round(first, 3), "bytes": bytes_of(node.data), "files": tables,
         "log_bytes": bytes_of(os.path.join(node.data, "log")),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "at": now_utc(),
     }
     say(json.dumps(result))
     return result

@@ -49,7 +49,8 @@ internal static class BenchCommand
         "--warmup", "How long to load before measuring", Defaults.Warmup);
 
     private static readonly Option<string> Distribution = Flag.Word(
-        "--distribution", "How keys are drawn; zipf with 0.99", Defaults.Distribution, "uniform", "zipf");
+        "--distribution", "How keys are drawn; zipf with 0.99", Defaults.Distribution,
+        "uniform", "sequential", "zipf");
 
     private static readonly Option<string> Consistency = ClientFlags.Consistency();
 

@@ -9,6 +9,9 @@ internal sealed record BenchOptions
     /// <summary>Workloads by name.</summary>
     public static readonly string[] Workloads = ["put", "get", "mixed"];
 
+    /// <summary>So many fit into keys of 16 digits, the default size.</summary>
+    public const long KeysMax = 10_000_000_000_000_000;
+
     public string Workload { get; init; } = "put";
 
     public IReadOnlyList<string> Addresses { get; init; } = ["127.0.0.1:50051"];
@@ -31,7 +34,7 @@ internal sealed record BenchOptions
 
     public long Keys { get; init; } = 100_000;
 
-    /// <summary>How keys are drawn: uniform or zipf.</summary>
+    /// <summary>How keys are drawn: uniform, sequential or zipf.</summary>
     public string Distribution { get; init; } = "uniform";
 
     public double ReadRatio { get; init; } = 0.5;
@@ -72,8 +75,9 @@ internal sealed record BenchOptions
             yield return Flag.Mistake("--duration", new Duration(Duration), "give 100ms to 24h");
         if (Warmup < TimeSpan.Zero || Warmup > TimeSpan.FromHours(1))
             yield return Flag.Mistake("--warmup", new Duration(Warmup), "give 0s to 1h");
-        if (Keys is < 1 or > 100_000_000)
-            yield return Flag.Mistake("--keys", Keys, "give 1 to 100000000");
+        var keysMax = Distribution == "zipf" ? KeyPicker.ZipfKeysMax : KeysMax;
+        if (Keys < 1 || Keys > keysMax)
+            yield return Flag.Mistake("--keys", Keys, $"give 1 to {keysMax}");
         if (!(ReadRatio is >= 0 and <= 1))
             yield return Flag.Mistake("--read-ratio", ReadRatio, "give 0 to 1");
     }

@@ -20,10 +20,12 @@ internal sealed class BenchRun
     public BenchRun(BenchOptions options, KvorumClient client)
     {
         (_options, _client) = (options, client);
-        _keys = new(options.Keys, options.Distribution == "zipf");
+        // Other keys than those of the run before, where there are many.
+        var first = Random.Shared.NextInt64(options.Keys);
+        _keys = new(options.Keys, options.Distribution, first);
         _value = new byte[options.ValueSize];
         new Random(1).NextBytes(_value);
-        _clients = [.. Enumerable.Range(0, options.Clients).Select(number => new BenchClient(number))];
+        _clients = [.. Enumerable.Range(0, options.Clients).Select(_ => new BenchClient(new()))];
     }
 
     /// <summary>Keys written by <see cref="FillAsync"/> so far.</summary>

@@ -57,7 +57,7 @@ public class BenchTests
     public void Zipf_draws_by_its_law()
     {
         const int keys = 1000, draws = 200_000;
-        var picker = new KeyPicker(keys, isZipf: true);
+        var picker = new KeyPicker(keys, "zipf");
         var random = new Random(11);
         var counts = new int[keys];
         for (var i = 0; i < draws; i++)
@@ -77,13 +77,20 @@ public class BenchTests
     [InlineData(10)]
     public void Every_key_of_few_is_drawn(int keys)
     {
-        foreach (var isZipf in new[] { false, true })
+        foreach (var distribution in new[] { "uniform", "sequential", "zipf" })
         {
-            var picker = new KeyPicker(keys, isZipf);
+            var picker = new KeyPicker(keys, distribution);
             var random = new Random(3);
             var drawn = Enumerable.Range(0, 2000).Select(_ => picker.Next(random)).Distinct().Order();
             Assert.Equal(Enumerable.Range(0, keys).Select(key => (long)key), drawn);
         }
+    }
+
+    [Fact]
+    public void Sequential_keys_follow_one_another_and_begin_anew_at_the_end()
+    {
+        var picker = new KeyPicker(10, "sequential", first: 7);
+        Assert.Equal([7, 8, 9, 0, 1], Enumerable.Range(0, 5).Select(_ => picker.Next(new Random(1))));
     }
 
     [Fact]
@@ -115,6 +122,8 @@ public class BenchTests
             (good with { Duration = TimeSpan.Zero }, "--duration '0ms'"),
             (good with { Warmup = TimeSpan.FromHours(2) }, "--warmup '2h'"),
             (good with { Keys = 0 }, "--keys '0'"),
+            (good with { Keys = BenchOptions.KeysMax + 1 }, "--keys '10000000000000001'"),
+            (good with { Keys = KeyPicker.ZipfKeysMax + 1, Distribution = "zipf" }, "--keys '100000001'"),
             (good with { ReadRatio = 1.5 }, "--read-ratio '1.5'"),
             (good with { ReadRatio = double.NaN }, "--read-ratio 'NaN'"),
         ];
@@ -126,6 +135,7 @@ public class BenchTests
     [InlineData("put", "uniform", 0)]
     [InlineData("get", "zipf", 1)]
     [InlineData("mixed", "uniform", 0.5)]
+    [InlineData("mixed", "sequential", 0.5)]
     public async Task A_run_counts_what_was_done(string workload, string distribution, double reads)
     {
         await using var cluster = new FakeCluster();

@@ -13,10 +13,8 @@ internal sealed partial record IdentityFile
     /// <summary>The name of the file.</summary>
     public const string Name = "identity.json";
 
-    private const int FormatVersion = 2;
-
-    // It had no incarnation, and every node took part at once.
-    private const int FormatWithoutIncarnation = 1;
+    // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record.
+    private const int FormatVersion = 3;
 
     public required int Version { get; init; }
 
@@ -62,13 +60,6 @@ internal sealed partial record IdentityFile
 
         var found = Read(world.Files);
         found.Check(own);
-        if (found.Version == FormatWithoutIncarnation)
-        {
-            // What was there before incarnations has taken part, if it has anything at all.
-            found = found with { Version = FormatVersion, Incarnation = own.Incarnation, Admitted = hasData };
-            found.Write(world.Files);
-        }
-
         found.CheckLog(world.Files);
         return found;
     }
@@ -106,10 +97,10 @@ internal sealed partial record IdentityFile
 
     private void CheckVersion()
     {
-        if (Version is not (FormatVersion or FormatWithoutIncarnation))
+        if (Version != FormatVersion)
         {
             throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: "
-                + "start the version that wrote it");
+                + "start the version that wrote it, or export the keys with its kvorum wal");
         }
     }
 

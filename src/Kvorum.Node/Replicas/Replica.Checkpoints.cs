@@ -42,7 +42,7 @@ internal sealed partial class Replica
         var term = _log.TermOf(index) ?? throw MissingTerm(index);
         var snapshot = new SnapshotMetadata(index, term, configuration);
         var tag = new CheckpointTag(snapshot, _machine.LogTimeMs);
-        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag));
+        var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _machine.TakeRest());
         _isCheckpointing = true;
         _logBytesSinceCheckpoint = 0;
         _removedAtCheckpoint = RemovedKeys;

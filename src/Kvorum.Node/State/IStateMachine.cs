@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
@@ -22,6 +23,12 @@ internal interface IStateMachine
 
     /// <summary>Moves the applied index over an entry that is not for the state machine.</summary>
     void Skip(LogIndex index);
+
+    /// <summary>
+    /// What the tree lacks of the state: changes that a checkpoint which is begun now must have. Good until
+    /// the next entry.
+    /// </summary>
+    WriteBatch TakeRest();
 
     /// <summary>
     /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from

@@ -6,8 +6,8 @@ namespace Kvorum.Node.State;
 
 /// <summary>
 /// The state machine of a strong partition: keys with versions (the log index of their last write), life
-/// spans that end by log time only, and exactly-once records in the same tree, written by the same entry.
-/// Owned by the node loop.
+/// spans that end by log time only, and exactly-once records, written by the same entry and in the same
+/// checkpoints. Owned by the node loop.
 /// </summary>
 internal sealed class KeyValueMachine : IStateMachine
 {
@@ -19,6 +19,9 @@ internal sealed class KeyValueMachine : IStateMachine
 
     // All keys that ended up to then are gone: the search for the next one need not pass what is left of them.
     private ulong _expiredUpTo;
+
+    // The index at which a checkpoint took the rest last.
+    private ulong _restAt;
 
     public KeyValueMachine(Tree tree, ulong logTimeMs, long sessionWindowMs, int sessionRecordsMax)
     {
@@ -79,10 +82,25 @@ internal sealed class KeyValueMachine : IStateMachine
     }
 
     /// <inheritdoc/>
+    public WriteBatch TakeRest()
+    {
+        _batch.Clear();
+        // Where a checkpoint could not be written, its memtable has it.
+        if (_restAt != _tree.AppliedIndex)
+            PutRest(_batch);
+        _restAt = _tree.AppliedIndex;
+        return _batch;
+    }
+
+    /// <summary>Adds what the tree lacks of the state to a batch.</summary>
+    public void PutRest(WriteBatch batch) => _sessions.PutRest(batch);
+
+    /// <inheritdoc/>
     public void Reload(ulong logTimeMs)
     {
         LogTimeMs = logTimeMs;
         _expiredUpTo = 0;
+        _restAt = 0;
         NextExpiryMs = null;
         using var view = _tree.OpenView();
         _sessions.Reload(view);
@@ -100,7 +118,7 @@ internal sealed class KeyValueMachine : IStateMachine
         if (_sessions.Find(command.ClientId.Span, command.RequestId) is { } first)
             return first;
         var outcome = Write(index, command);
-        _sessions.Add(command.ClientId.Span, command.RequestId, index.Value, LogTimeMs, outcome, _batch);
+        _sessions.Add(command.ClientId.Span, command.RequestId, LogTimeMs, outcome, _batch);
         return outcome;
     }
 

@@ -103,6 +103,13 @@ internal sealed class MetaMachine : IStateMachine
     }
 
     /// <inheritdoc/>
+    public WriteBatch TakeRest()
+    {
+        _batch.Clear();
+        return _batch;
+    }
+
+    /// <inheritdoc/>
     public void Reload(ulong logTimeMs)
     {
         LogTimeMs = logTimeMs;

@@ -10,6 +10,9 @@ internal sealed class SessionClient(byte[] id)
 
     public byte[] Id => id;
 
+    /// <summary>Tells its requests from those of others, mostly.</summary>
+    public uint Hash { get; } = (uint)ClientIdComparer.Instance.GetHashCode(id);
+
     /// <summary>
     /// No request above it has a record, nor had one that was forgotten. A bound: it may be higher than that.
     /// </summary>

@@ -1,32 +1,37 @@
-using System.Buffers.Binary;
-using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
 /// <summary>
-/// The exactly-once records of a partition (thesis 6.3). They live in the tree, written by the very entry
-/// that they answer; what is here in memory is only the order in which they are forgotten, rebuilt from the
-/// tree. Everything is decided by log time and log index, so all replicas forget the same records at the same
-/// entry. Owned by the node loop.
+/// The exactly-once records of a partition (thesis 6.3): in memory, and in the tree as of each checkpoint;
+/// what came since is in the log. Everything is decided by log time and log index, so all replicas forget the
+/// same records at the same entry. Owned by the node loop.
 /// </summary>
-internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
+internal sealed class SessionTable
 {
-    private const int HeadBytes = 26;
-    private readonly Queue<Record> _byAge = new();
+    private readonly Tree _tree;
+    private readonly long _windowMs;
+    private readonly int _recordsMax;
+    private readonly SessionRing _ring;
+    private readonly SessionPages _pages;
+    private readonly SessionFloors _floors = new();
 
     // Those with records, looked up by id only, never walked.
     private readonly Dictionary<byte[], SessionClient> _clients = new(ClientIdComparer.Instance);
     private readonly List<SessionClient> _forgotten = [];
-    private readonly SortedSet<(ulong Index, string Client)> _floorsByAge =
-        new(Comparer<(ulong Index, string Client)>.Create(static (a, b) => a.Index != b.Index
-            ? a.Index.CompareTo(b.Index)
-            : string.CompareOrdinal(a.Client, b.Client)));
 
-    private readonly record struct Record(SessionClient Client, ulong RequestId, ulong TimeMs);
+    // Most entries come from the client of the one before.
+    private SessionClient? _latest;
 
-    public int Count => _byAge.Count;
+    public SessionTable(Tree tree, long windowMs, int recordsMax)
+    {
+        (_tree, _windowMs, _recordsMax) = (tree, windowMs, recordsMax);
+        _ring = new(recordsMax);
+        _pages = new(_ring);
+    }
+
+    public int Count => _ring.Count;
 
     /// <summary>
     /// The stored answer to a request that was applied before; one that says so if it is too old to be known;
@@ -34,32 +39,37 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     /// </summary>
     public Outcome? Find(ReadOnlySpan<byte> client, ulong requestId)
     {
-        // Most clients count up: what is above all that came from one needs no look into the tree.
-        var isKnown = _clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(client, out var known);
-        if (isKnown && requestId > known!.Newest)
+        var known = KnownClient(client);
+        // Most clients count up: what is above all that came from one is new.
+        if (known is not null && requestId > known.Newest)
             return null;
-        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        if (isKnown && tree.TryGet(RecordKeys.ForSession(client, requestId, room), out var record))
-            return Read(record);
-        if (_floors.Count == 0 || !tree.TryGet(RecordKeys.ForFloor(client, room), out var floor))
-            return null;
-        return requestId <= BinaryPrimitives.ReadUInt64LittleEndian(floor.Span[8..])
+        if (known is not null && _ring.Find(known, requestId) is { } place)
+            return Answer(place);
+        return _floors.Find(client) >= requestId
             ? new Outcome(ReplyStatus.SessionExpired, false, default, 0)
             : null;
     }
 
-    /// <summary>Adds the record of an answer, to be written with the entry's other changes.</summary>
-    public void Add(ReadOnlySpan<byte> client, ulong requestId, ulong index, ulong timeMs, in Outcome outcome, WriteBatch batch)
+    /// <summary>Adds the record of an answer; what the tree is to have of it goes with the entry's
+    /// changes.</summary>
+    public void Add(
+        ReadOnlySpan<byte> client, ulong requestId, ulong timeMs, in Outcome outcome, WriteBatch batch)
     {
-        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        Span<byte> head = stackalloc byte[HeadBytes];
-        BinaryPrimitives.WriteUInt64LittleEndian(head, index);
-        BinaryPrimitives.WriteUInt64LittleEndian(head[8..], timeMs);
-        head[16] = (byte)outcome.Status;
-        head[17] = outcome.Found ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteUInt64LittleEndian(head[18..], outcome.Version);
-        batch.Put(RecordKeys.ForSession(client, requestId, room), head, outcome.Value.Span);
-        Remember(new(ClientOf(client), requestId, timeMs));
+        var known = KnownClient(client) ?? NewClient(client);
+        known.Add(requestId);
+        if (!outcome.Value.IsEmpty)
+            batch.Put(ValueKey(_ring.Next, stackalloc byte[RecordKeys.Size(0)]), outcome.Value.Span);
+        _ring.Add(new SessionRecord
+        {
+            Client = known,
+            RequestId = requestId,
+            TimeMs = timeMs,
+            Version = outcome.Version,
+            Status = outcome.Status,
+            Found = outcome.Found,
+            HasValue = !outcome.Value.IsEmpty,
+        });
+        _pages.Added(batch);
     }
 
     /// <summary>
@@ -68,121 +78,79 @@ internal sealed class SessionTable(Tree tree, long windowMs, int recordsMax)
     /// </summary>
     public void Forget(ulong index, ulong logTimeMs, WriteBatch batch)
     {
-        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        var keep = _byAge.Count > recordsMax ? recordsMax - (recordsMax / 64) : recordsMax;
-        while (_byAge.TryPeek(out var oldest)
-            && (_byAge.Count > keep || oldest.TimeMs + (ulong)windowMs < logTimeMs))
+        var keep = _ring.Count > _recordsMax ? _recordsMax - (_recordsMax / 64) : _recordsMax;
+        while (_ring.Count > 0
+            && (_ring.Count > keep || _ring[_ring.First].TimeMs + (ulong)_windowMs < logTimeMs))
         {
-            _byAge.Dequeue();
-            batch.Delete(RecordKeys.ForSession(oldest.Client.Id, oldest.RequestId, room));
-            if (oldest.Client.Forget(oldest.RequestId))
-                _forgotten.Add(oldest.Client);
-            if (oldest.Client.Records == 0)
-                _clients.Remove(oldest.Client.Id);
+            ForgetOldest(batch);
         }
 
         foreach (var client in _forgotten)
-            RaiseFloor(client.Id, client.TakeForgotten(), index, batch);
+            _floors.Raise(client.Id, client.TakeForgotten(), index, batch);
         _forgotten.Clear();
     }
 
-    /// <summary>Rebuilds the order of forgetting from the tree.</summary>
+    /// <summary>What a checkpoint at this index must have beside what is in the tree.</summary>
+    public void PutRest(WriteBatch batch) => _pages.PutRest(batch);
+
+    /// <summary>Takes what a checkpoint has in place of what was here.</summary>
     public void Reload(ReadView view)
     {
-        _byAge.Clear();
         _clients.Clear();
-        _floorsByAge.Clear();
-        _floors.Clear();
-        foreach (var (_, record) in RecordsByIndex(view))
-            Remember(record);
-        foreach (var (key, value) in view.Scan(new[] { RecordKeys.Floor }, new[] { (byte)(RecordKeys.Floor + 1) }))
-        {
-            var client = Encoding.Latin1.GetString(key.Span[1..]);
-            var index = BinaryPrimitives.ReadUInt64LittleEndian(value.Span);
-            _floorsByAge.Add((index, client));
-            var floor = BinaryPrimitives.ReadUInt64LittleEndian(value.Span[8..]);
-            _floors[client] = (index, floor);
-            if (_clients.TryGetValue(key[1..].ToArray(), out var known))
-                known.Saw(floor);
-        }
+        _latest = null;
+        _floors.Load(view);
+        _pages.Load(view, id => KnownClient(id.Span) ?? NewClient(id.Span));
+        for (var place = _ring.First; place < _ring.Next; place++)
+            _ring[place].Client.Add(_ring[place].RequestId);
     }
 
-    // Clients as Latin-1 strings: bytes that compare and hash as they are. Looked up by key only, never
-    // walked.
-    private readonly Dictionary<string, (ulong Index, ulong RequestId)> _floors = new(StringComparer.Ordinal);
-
-    // Every start waits for this: nothing is copied, and a client is made once for all its records.
-    private List<(ulong Index, Record Record)> RecordsByIndex(ReadView view)
+    private void ForgetOldest(WriteBatch batch)
     {
-        var records = new List<(ulong Index, Record Record)>();
-        SessionClient? client = null;
-        using var cursor = view.OpenCursor([RecordKeys.Session], [RecordKeys.Session + 1]);
-        for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
-        {
-            var key = cursor.Key;
-            var value = cursor.Value;
-            var id = key.Slice(2, key[1]);
-            if (client is null || !id.SequenceEqual(client.Id))
-                client = ClientOf(id);
-            var requestId = BinaryPrimitives.ReadUInt64BigEndian(key[(2 + id.Length)..]);
-            var timeMs = BinaryPrimitives.ReadUInt64LittleEndian(value[8..]);
-            records.Add((BinaryPrimitives.ReadUInt64LittleEndian(value), new(client, requestId, timeMs)));
-        }
-
-        records.Sort(static (a, b) => a.Index.CompareTo(b.Index));
-        return records;
+        var place = _ring.First;
+        var oldest = _ring[place];
+        _ring.RemoveOldest();
+        _pages.Removed(batch);
+        if (oldest.HasValue)
+            batch.Delete(ValueKey(place, stackalloc byte[RecordKeys.Size(0)]));
+        if (oldest.Client.Forget(oldest.RequestId))
+            _forgotten.Add(oldest.Client);
+        if (oldest.Client.Records > 0)
+            return;
+        _clients.Remove(oldest.Client.Id);
+        _latest = null;
     }
 
-    private SessionClient ClientOf(ReadOnlySpan<byte> id)
+    private Outcome Answer(ulong place)
     {
-        if (!_clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out var known))
+        var record = _ring[place];
+        ReadOnlyMemory<byte> value = default;
+        if (record.HasValue)
         {
-            known = new(id.ToArray());
-            _clients.Add(known.Id, known);
+            var isThere = _tree.TryGet(ValueKey(place, stackalloc byte[RecordKeys.Size(0)]), out value);
+            Invariant.Check(isThere, $"the tree lacks the value of the answer at {place}");
         }
 
+        return new(record.Status, record.Found, value, record.Version, Replayed: true);
+    }
+
+    private SessionClient? KnownClient(ReadOnlySpan<byte> id)
+    {
+        if (_latest is not null && id.SequenceEqual(_latest.Id))
+            return _latest;
+        if (_clients.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(id, out var known))
+            _latest = known;
         return known;
     }
 
-    private void Remember(in Record record)
+    private SessionClient NewClient(ReadOnlySpan<byte> id)
     {
-        record.Client.Add(record.RequestId);
-        _byAge.Enqueue(record);
+        var client = new SessionClient(id.ToArray());
+        if (_floors.Find(id) is { } floor)
+            client.Saw(floor);
+        _clients.Add(client.Id, client);
+        return _latest = client;
     }
 
-    private void RaiseFloor(byte[] id, ulong requestId, ulong index, WriteBatch batch)
-    {
-        var client = Encoding.Latin1.GetString(id);
-        if (_floors.TryGetValue(client, out var present))
-        {
-            _floorsByAge.Remove((present.Index, client));
-            requestId = Math.Max(requestId, present.RequestId);
-        }
-
-        _floors[client] = (index, requestId);
-        _floorsByAge.Add((index, client));
-        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        Span<byte> value = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(value, index);
-        BinaryPrimitives.WriteUInt64LittleEndian(value[8..], requestId);
-        batch.Put(RecordKeys.ForFloor(id, room), value);
-        if (_floorsByAge.Count > Limits.SessionFloorsMax)
-            ForgetFloor(batch);
-    }
-
-    private void ForgetFloor(WriteBatch batch)
-    {
-        var oldest = _floorsByAge.Min;
-        _floorsByAge.Remove(oldest);
-        _floors.Remove(oldest.Client);
-        Span<byte> room = stackalloc byte[RecordKeys.Size(Protocol.Limits.ClientIdBytesMax)];
-        batch.Delete(RecordKeys.ForFloor(Encoding.Latin1.GetBytes(oldest.Client), room));
-    }
-
-    private static Outcome Read(ReadOnlyMemory<byte> record)
-    {
-        var head = record.Span;
-        return new(
-            (ReplyStatus)head[16], head[17] != 0, record[HeadBytes..], BinaryPrimitives.ReadUInt64LittleEndian(head[18..]), Replayed: true);
-    }
+    private static ReadOnlySpan<byte> ValueKey(ulong place, Span<byte> room) =>
+        RecordKeys.ForSessionValue(place, room);
 }

@@ -117,9 +117,7 @@ public sealed class Tree : IDisposable
         {
             if (appliedIndex == _appliedIndex)
                 throw new InvalidOperationException($"Index {appliedIndex} is already applied");
-            MemTable memTable = _state.MemTables[0];
-            foreach (ref readonly WriteBatch.Change change in batch.Changes)
-                memTable.Add(batch.KeyOf(change), appliedIndex, change.Kind, batch.ValueOf(change));
+            Add(batch, appliedIndex);
             CountMemory();
         }
 
@@ -157,10 +155,15 @@ public sealed class Tree : IDisposable
     /// <see cref="CheckpointJob.Complete"/>.
     /// </summary>
     /// <param name="tag">Opaque bytes to keep in it (the snapshot's metadata).</param>
-    public CheckpointJob BeginCheckpoint(ReadOnlySpan<byte> tag)
+    /// <param name="rest">
+    /// Changes that belong to the present index, too, and which nobody needs but who opens the checkpoint.
+    /// </param>
+    public CheckpointJob BeginCheckpoint(ReadOnlySpan<byte> tag, WriteBatch? rest = null)
     {
         if (Interlocked.Exchange(ref _isCheckpointing, 1) != 0)
             throw new InvalidOperationException("A checkpoint of this tree is already being made");
+        if (rest is not null)
+            Add(rest, _appliedIndex);
         if (_state.MemTables[0].Entries > 0)
         {
             _state.Tables.Hold();
@@ -300,6 +303,13 @@ public sealed class Tree : IDisposable
         if (turns is not null)
             _turns = turns;
         Volatile.Write(ref _compaction, null);
+    }
+
+    private void Add(WriteBatch batch, ulong sequence)
+    {
+        MemTable memTable = _state.MemTables[0];
+        foreach (ref readonly WriteBatch.Change change in batch.Changes)
+            memTable.Add(batch.KeyOf(change), sequence, change.Kind, batch.ValueOf(change));
     }
 
     // A new memtable has one holder too many, its maker: the state alone shall hold it.

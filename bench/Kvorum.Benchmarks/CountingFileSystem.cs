@@ -61,6 +61,8 @@ internal sealed class CountingFileSystem(IFileSystem files) : IFileSystem
 
         public void SetLength(long length) => file.SetLength(length);
 
+        public void StartSync(long offset, long bytes) => file.StartSync(offset, bytes);
+
         public void Sync() => file.Sync();
 
         public void Dispose() => file.Dispose();

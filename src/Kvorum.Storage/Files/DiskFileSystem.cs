@@ -310,6 +310,9 @@ public sealed class DiskFileSystem : IFileSystem
             }
         }
 
+        public void StartSync(long offset, long bytes) =>
+            Posix.StartWriteBack(stream.SafeFileHandle, offset, bytes);
+
         public void Sync()
         {
             if (OperatingSystem.IsLinux())

@@ -16,6 +16,7 @@ internal static partial class Posix
     private const int Direct = 0x4000;          // O_DIRECT on Linux
     private const int DirectOnArm = 0x10000;
     private const int LargePagesOnLinux = 14;   // MADV_HUGEPAGE
+    private const uint WriteBackOnly = 2;       // SYNC_FILE_RANGE_WRITE
 
     /// <summary>
     /// Makes the bytes and length of a file durable. An interrupted call is made again: the kernel reports a
@@ -29,6 +30,16 @@ internal static partial class Posix
             if (error != Interrupted)
                 throw Failure("fdatasync", path, error);
         }
+    }
+
+    /// <summary>
+    /// Begins to write bytes of a file back, without waiting. What fails is told by the sync that follows:
+    /// asked like this, the kernel does not use its report up.
+    /// </summary>
+    public static void StartWriteBack(SafeFileHandle file, long offset, long bytes)
+    {
+        if (OperatingSystem.IsLinux())
+            _ = sync_file_range(file, offset, bytes, WriteBackOnly);
     }
 
     /// <summary>Makes the names in a folder durable.</summary>
@@ -89,6 +100,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fdatasync(SafeFileHandle file);
+
+    [LibraryImport("libc")]
+    private static partial int sync_file_range(SafeFileHandle file, long offset, long bytes, uint flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int madvise(nint start, nint length, int advice);

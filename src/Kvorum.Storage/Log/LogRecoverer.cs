@@ -65,7 +65,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     {
         files.DeleteUnfinished();
         if (Segments.Count == 0)
-            Segments.Add(files.Create(1, segmentBytes, fill: true));
+            Segments.Add(files.Create(1, segmentBytes));
         Segment active = Active!;
         active.File ??= files.Files.Open(active.Path, forWriting: true);
         try

@@ -8,37 +8,41 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
 {
     private const string Extension = ".log";
     private const string UnfinishedExtension = ".new";
-    private const int FillBytes = 1 << 18;
 
     public IFileSystem Files => files;
 
     public string PathOf(ulong segment) => $"{folder}/{NameOf(segment)}{Extension}";
+
+    /// <summary>What a segment is called until it is whole.</summary>
+    public string UnfinishedPathOf(ulong segment) => $"{folder}/{NameOf(segment)}{UnfinishedExtension}";
 
     /// <summary>
     /// Makes a segment that is whole and durable under its name before anything is written to it. Filled with
     /// zeros, each later sync only writes data; a file with a hole makes the file system's journal take part
     /// in every one.
     /// </summary>
-    public Segment Create(ulong number, long bytes, bool fill)
+    public Segment Create(ulong number, long bytes)
     {
-        string unfinished = $"{folder}/{NameOf(number)}{UnfinishedExtension}";
+        using var fill = new SegmentFill(this, number, bytes);
+        fill.Fill(bytes);
+        return fill.Finish();
+    }
+
+    /// <summary>Makes the names of the segments durable.</summary>
+    public void SyncFolder() => files.SyncFolder(folder);
+
+    /// <summary>Removes a file that nothing depends on.</summary>
+    public void RemoveIfThere(string path)
+    {
         try
         {
-            if (files.Exists(unfinished))
-                files.Delete(unfinished);
-            using (IFile file = files.Create(unfinished))
-                Write(file, number, bytes, fill);
-            files.Rename(unfinished, PathOf(number));
-            files.SyncFolder(folder);
+            if (files.Exists(path))
+                files.Delete(path);
         }
         catch (IOException)
         {
-            RemoveIfThere(unfinished);
-            throw;
+            // The disk already failed once; the next open removes what is left.
         }
-
-        IFile opened = files.Open(PathOf(number), forWriting: true);
-        return new Segment(number, PathOf(number)) { File = opened, Length = bytes };
     }
 
     /// <summary>Deletes the files oldest first, each durably, so that a crash leaves no gap.</summary>
@@ -75,35 +79,6 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
         {
             if (name.EndsWith(UnfinishedExtension, StringComparison.Ordinal))
                 files.Delete($"{folder}/{name}");
-        }
-    }
-
-    private static void Write(IFile file, ulong number, long bytes, bool fill)
-    {
-        byte[] piece = new byte[fill ? FillBytes : RecordFormat.SegmentHeaderBytes];
-        RecordFormat.WriteSegmentHeader(piece, number);
-        if (!fill)
-            file.SetLength(bytes);
-        long end = fill ? bytes : piece.Length;
-        for (long offset = 0; offset < end; offset += piece.Length)
-        {
-            file.Write(offset, piece.AsSpan(0, (int)Math.Min(piece.Length, end - offset)));
-            piece.AsSpan().Clear();
-        }
-
-        file.Sync();
-    }
-
-    private void RemoveIfThere(string path)
-    {
-        try
-        {
-            if (files.Exists(path))
-                files.Delete(path);
-        }
-        catch (IOException)
-        {
-            // The disk already failed once; the next open removes what is left.
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class SharedLog : IDisposable
     private readonly SharedLogOptions _options;
     private readonly SegmentFiles _files;
     private readonly IJobRunner _jobs;
+    private readonly NextSegment _next;
     private readonly Action _writeJob;
 
     // Guards the queue, the segments and their holders. Held for moments only.
@@ -27,13 +28,6 @@ public sealed class SharedLog : IDisposable
     private LogCounters _counters;
     private Exception? _failure;
 
-    // Guards the making of the next segment, which either lane may do.
-    private readonly Lock _making = new();
-    private Segment? _next;
-
-    // The number of a segment that could not be made ahead; 0 for none.
-    private ulong _unmade;
-
     // The log lane's own.
     private readonly KeptStates _states;
     private readonly LogBatch _upkeep = new();
@@ -41,13 +35,13 @@ public sealed class SharedLog : IDisposable
     private byte[] _frame = [];
     private Segment _active;
     private ulong _sequence;
-    private ulong _prepareAsked;
 
     private SharedLog(SharedLogOptions options, SegmentFiles files, IJobRunner jobs, LogRecoverer found)
     {
         (_options, _files, _jobs) = (options, files, jobs);
         (_segments, _states, _sequence) = (found.Segments, found.States, found.Sequence);
-        (_active, _next) = (found.Active!, found.Next);
+        _active = found.Active!;
+        _next = new(files, options.SegmentBytes, jobs, found.Next);
         Recovery = found.Report;
         _writeJob = WriteQueued;
     }
@@ -94,7 +88,7 @@ public sealed class SharedLog : IDisposable
         get
         {
             lock (_gate)
-                return _segments.Sum(segment => segment.Length) + (Volatile.Read(ref _next)?.Length ?? 0);
+                return _segments.Sum(segment => segment.Length) + _next.Bytes;
         }
     }
 
@@ -157,8 +151,7 @@ public sealed class SharedLog : IDisposable
     /// </summary>
     public void Resume()
     {
-        if (Interlocked.Exchange(ref _unmade, 0) is not 0 and ulong number)
-            _jobs.Run(JobLane.Background, () => MakeNext(number));
+        _next.Retry();
         lock (_gate)
         {
             if (!_isStalled)
@@ -183,7 +176,7 @@ public sealed class SharedLog : IDisposable
     public void Dispose()
     {
         _active.File?.Dispose();
-        _next?.File?.Dispose();
+        _next.Dispose();
     }
 
     // The job of the log lane: all that queued while the last step was written is the next one.
@@ -345,7 +338,7 @@ public sealed class SharedLog : IDisposable
         _active.File!.Sync();
         _sequence++;
         Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
-        PrepareNext();
+        _next.Advance(_active);
         // The room of a batch that was larger than all others is given back.
         if (_frame.Length > 2L * _options.WriteBytesMax)
             _frame = [];
@@ -406,51 +399,17 @@ public sealed class SharedLog : IDisposable
 
     private void MoveToNext()
     {
-        lock (_making)
+        Segment next = _next.Take(_active.Number + 1);
+        lock (_gate)
         {
-            _prepareAsked = _active.Number + 1;
-            // Not filled with zeros when it is wanted at once: slower syncs for one segment, no long wait.
-            Segment next = _next ?? _files.Create(_active.Number + 1, _options.SegmentBytes, fill: false);
-            lock (_gate)
-            {
-                Volatile.Write(ref _next, null);
-                _segments.Add(next);
-                // What was released while it was the active one does not come again.
-                _trimWanted |= _segments[0].IsFree;
-            }
-
-            _active.File!.Dispose();
-            _active.File = null;
-            _active = next;
+            _segments.Add(next);
+            // What was released while it was the active one does not come again.
+            _trimWanted |= _segments[0].IsFree;
         }
-    }
 
-    // From the middle of a segment on, the background lane makes the next one.
-    private void PrepareNext()
-    {
-        ulong number = _active.Number + 1;
-        if (_prepareAsked >= number || _active.Position * 2 < _options.SegmentBytes)
-            return;
-        _prepareAsked = number;
-        _jobs.Run(JobLane.Background, () => MakeNext(number));
-    }
-
-    private void MakeNext(ulong number)
-    {
-        lock (_making)
-        {
-            if (_next is not null || _active.Number + 1 != number)
-                return;
-            try
-            {
-                Volatile.Write(ref _next, _files.Create(number, _options.SegmentBytes, fill: true));
-            }
-            catch (IOException)
-            {
-                // Nothing depends on it yet. When the log lane needs it, its own attempt decides.
-                Volatile.Write(ref _unmade, number);
-            }
-        }
+        _active.File!.Dispose();
+        _active.File = null;
+        _active = next;
     }
 
     // What must be written before the oldest segments may go: that they may, and the states only they hold.

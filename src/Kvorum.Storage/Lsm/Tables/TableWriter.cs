@@ -261,6 +261,7 @@ internal sealed class TableWriter : IDisposable
     private void Flush()
     {
         _file.Write(_pieceOffset, _piece.AsSpan(0, _pieceBytes));
+        _file.StartSync(_pieceOffset, _pieceBytes);
         _pieceOffset += _pieceBytes;
         _pieceBytes = 0;
     }

@@ -1,0 +1,102 @@
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>
+/// A segment that is being made, under a name of its own: filled with zeros, piece by piece, each brought to
+/// disk before the next, so that a sync of the log that comes meanwhile waits for one piece and not for all.
+/// Disposed before its end it leaves no file. One thread at a time.
+/// </summary>
+internal sealed class SegmentFill : IDisposable
+{
+    private const int WriteBytes = 1 << 18;
+
+    private readonly SegmentFiles _files;
+    private readonly ulong _number;
+    private readonly long _bytes;
+    private readonly IFile _file;
+    private byte[]? _zeros;
+    private bool _isClosed;
+
+    /// <summary>Creates the file; nothing is in it yet.</summary>
+    public SegmentFill(SegmentFiles files, ulong number, long bytes)
+    {
+        (_files, _number, _bytes) = (files, number, bytes);
+        string path = files.UnfinishedPathOf(number);
+        if (files.Files.Exists(path))
+            files.Files.Delete(path);
+        _file = files.Files.Create(path);
+    }
+
+    /// <summary>Bytes that are filled and durable.</summary>
+    public long Filled { get; private set; }
+
+    /// <summary>Fills the next so many bytes, as many as there are, and makes them durable.</summary>
+    public void Fill(long bytes)
+    {
+        long end = Math.Min(Filled + bytes, _bytes);
+        _zeros ??= new byte[WriteBytes];
+        for (long at = Filled; at < end; at += WriteBytes)
+        {
+            Span<byte> piece = _zeros.AsSpan(0, (int)Math.Min(WriteBytes, end - at));
+            if (at == 0)
+                RecordFormat.WriteSegmentHeader(piece, _number);
+            _file.Write(at, piece);
+            if (at == 0)
+                piece[..RecordFormat.SegmentHeaderBytes].Clear();
+        }
+
+        _file.Sync();
+        Filled = end;
+    }
+
+    /// <summary>
+    /// Makes the rest at once, as a hole: the file system's journal takes part in each later sync, but nobody
+    /// waits for zeros.
+    /// </summary>
+    public void LeaveHole()
+    {
+        if (Filled == 0)
+            Fill(RecordFormat.SegmentHeaderBytes);
+        _file.SetLength(_bytes);
+        _file.Sync();
+        Filled = _bytes;
+    }
+
+    /// <summary>The segment, once all of it is filled: whole and durable under its name.</summary>
+    public Segment Finish()
+    {
+        if (Filled < _bytes)
+            throw new InvalidOperationException($"{Filled} of {_bytes} bytes are filled");
+        Close();
+        string path = _files.PathOf(_number);
+        try
+        {
+            _files.Files.Rename(_files.UnfinishedPathOf(_number), path);
+            _files.SyncFolder();
+        }
+        catch (IOException)
+        {
+            _files.RemoveIfThere(_files.UnfinishedPathOf(_number));
+            throw;
+        }
+
+        IFile opened = _files.Files.Open(path, forWriting: true);
+        return new Segment(_number, path) { File = opened, Length = _bytes };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_isClosed)
+            return;
+        Close();
+        _files.RemoveIfThere(_files.UnfinishedPathOf(_number));
+    }
+
+    private void Close()
+    {
+        _isClosed = true;
+        _file.Dispose();
+    }
+}

@@ -76,8 +76,11 @@ internal static class Limits
     /// </summary>
     public const long IntroductionRetryMs = 500;
 
-    /// <summary>Segments of the log beyond which idle groups that hold the oldest are checkpointed.</summary>
-    public const int LogSegmentsMax = 8;
+    /// <summary>
+    /// Segments of the log beyond which idle groups that hold the oldest are checkpointed: some more than
+    /// those that are written to fill before their own checkpoint is due.
+    /// </summary>
+    public const int LogSegmentsMax = 10;
 
     /// <summary>
     /// Entries kept in memory below a checkpoint, for followers that lag a little: cheaper than a snapshot.

@@ -59,12 +59,13 @@ internal static class Flag
     };
 
     /// <summary>A number that may be left out.</summary>
-    public static Option<ulong?> OptionalNumber(string name, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "number",
-        CustomParser = result => Read<ulong>(result, name, Parsed<ulong>, "a whole number"),
-    };
+    public static Option<T?> OptionalNumber<T>(string name, string description)
+        where T : struct, IParsable<T> => new(name)
+        {
+            Description = description,
+            HelpName = "number",
+            CustomParser = result => Read<T>(result, name, Parsed<T>, "a whole number"),
+        };
 
     /// <summary>Values separated by commas.</summary>
     public static Option<string[]> List(

@@ -106,9 +106,9 @@ internal sealed class StartFlags
         "--checkpoint-bytes", "Log of a partition after which its data is written out and the log cut.",
         Defaults.CheckpointBytes);
 
-    private readonly Option<long> _memTables = Flag.Number(
-        "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together.",
-        Defaults.MemTableBytes);
+    private readonly Option<long?> _memTables = Flag.OptionalNumber<long>(
+        "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together. "
+        + "[default: a sixteenth of the machine's, 64 MiB to 1 GiB]");
 
     private readonly Option<long> _snapshotRate = Flag.Rate(
         "--snapshot-rate", "Bytes of snapshots sent to other nodes in a second; none: no bound.",
@@ -188,7 +188,7 @@ internal sealed class StartFlags
         SessionRecords = parsed.GetValue(_records),
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
-        MemTableBytes = parsed.GetValue(_memTables),
+        MemTableBytes = parsed.GetValue(_memTables) ?? Defaults.MemTableBytes,
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,

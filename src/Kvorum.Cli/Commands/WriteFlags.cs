@@ -12,9 +12,9 @@ internal sealed class WriteFlags
         "--client", "id", "Who writes: a repeated pair of --client and --req is applied once.", "cli");
 
     private readonly Option<ulong?> _req =
-        Flag.OptionalNumber("--req", "Number of the request. [default: the time now, in nanoseconds]");
+        Flag.OptionalNumber<ulong>("--req", "Number of the request. [default: the time now, in nanoseconds]");
 
-    private readonly Option<ulong?> _ifVersion = Flag.OptionalNumber(
+    private readonly Option<ulong?> _ifVersion = Flag.OptionalNumber<ulong>(
         "--if-version",
         "Write only if the key has this version now; 0: only if it is absent. [default: always]");
 

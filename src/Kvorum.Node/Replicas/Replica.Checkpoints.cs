@@ -11,7 +11,9 @@ namespace Kvorum.Node.Replicas;
 /// </summary>
 internal sealed partial class Replica
 {
-    private long _logBytesSinceCheckpoint;
+    // Each group has another head start, or all that fill alike would have to be written at once, for ever.
+    private long _logBytesSinceCheckpoint =
+        (long)(parts.Group * 0.618 % 1 * loop.Options.CheckpointLogBytes);
     private bool _isCheckpointing;
     private bool _isCompacting;
 

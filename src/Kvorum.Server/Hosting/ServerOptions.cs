@@ -107,9 +107,11 @@ public sealed record ServerOptions
     public long CheckpointBytes { get; init; } = 8 << 20;
 
     /// <summary>
-    /// --memtable-bytes: memory for what is written and not yet in tables, all partitions together.
+    /// --memtable-bytes: memory for what is written and not yet in tables, all partitions together. Unless
+    /// told otherwise a sixteenth of what the process may have, 64 MiB to 1 GiB.
     /// </summary>
-    public long MemTableBytes { get; init; } = 256 << 20;
+    public long MemTableBytes { get; init; } =
+        Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, 64 << 20, 1 << 30);
 
     /// <summary>--snapshot-rate: bytes of snapshots sent in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; } = 64 << 20;

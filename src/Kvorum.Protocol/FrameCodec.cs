@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 
 namespace Kvorum.Protocol;
 
@@ -73,12 +72,5 @@ public static class FrameCodec
     public static uint Crc32C(ReadOnlySpan<byte> bytes) => ~Crc32C(~0u, bytes);
 
     /// <summary>Carries a CRC-32C, not inverted, on: for what does not lie in one piece.</summary>
-    public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        for (; bytes.Length >= 8; bytes = bytes[8..])
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var b in bytes)
-            crc = BitOperations.Crc32C(crc, b);
-        return crc;
-    }
+    public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes) => Crc32CLanes.Add(crc, bytes);
 }

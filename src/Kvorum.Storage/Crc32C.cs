@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Numerics;
+using Kvorum.Protocol;
 
 namespace Kvorum.Storage;
 
@@ -15,18 +15,7 @@ internal static class Crc32C
     public const uint Begin = uint.MaxValue;
 
     /// <summary>Adds a piece to a running state.</summary>
-    public static uint Add(uint state, ReadOnlySpan<byte> bytes)
-    {
-        while (bytes.Length >= sizeof(ulong))
-        {
-            state = BitOperations.Crc32C(state, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-            bytes = bytes[sizeof(ulong)..];
-        }
-
-        foreach (byte b in bytes)
-            state = BitOperations.Crc32C(state, b);
-        return state;
-    }
+    public static uint Add(uint state, ReadOnlySpan<byte> bytes) => Crc32CLanes.Add(state, bytes);
 
     /// <summary>Adds a number, as eight little-endian bytes.</summary>
     public static uint Add(uint state, ulong number) => BitOperations.Crc32C(state, number);

@@ -30,6 +30,9 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     private const int BlockOverhead = 64 + 32;
 
+    // So many blocks are looked at for room by who does not push.
+    private const int PoliteTurns = 8;
+
     // Trailer, number of restarts and the last of them.
     private const int EndBytes = 16;
 
@@ -76,7 +79,16 @@ internal sealed unsafe class BlockCache : IDisposable
     public bool TryGet(ulong file, long offset, int length, out CachedBlock block)
     {
         uint hash = HashOf(file, offset);
-        return ShardOf(hash).TryGet(file, offset, length, hash, out block);
+        return ShardOf(hash).TryGet(file, offset, length, hash, isUse: true, out block);
+    }
+
+    /// <summary>
+    /// The same for upkeep, which passes through tables: a block is not kept the longer for it.
+    /// </summary>
+    public bool TryGetUnused(ulong file, long offset, out CachedBlock block)
+    {
+        uint hash = HashOf(file, offset);
+        return ShardOf(hash).TryGet(file, offset, 0, hash, isUse: false, out block);
     }
 
     /// <summary>Room for a block that is to be put in.</summary>
@@ -90,7 +102,17 @@ internal sealed unsafe class BlockCache : IDisposable
     public CachedBlock Add(ulong file, long offset, CachedBlock block, bool isPrecious)
     {
         uint hash = HashOf(file, offset);
-        return ShardOf(hash).Add(file, offset, hash, block, isPrecious ? 1 : 0);
+        return ShardOf(hash).Add(file, offset, hash, block, isPrecious ? 1 : 0, isPushing: true);
+    }
+
+    /// <summary>
+    /// The same for upkeep: it takes room that is free, or that of blocks which have no use left and are
+    /// found at once.
+    /// </summary>
+    public CachedBlock AddUnused(ulong file, long offset, CachedBlock block)
+    {
+        uint hash = HashOf(file, offset);
+        return ShardOf(hash).Add(file, offset, hash, block, uses: 0, isPushing: false);
     }
 
     /// <summary>
@@ -140,7 +162,8 @@ internal sealed unsafe class BlockCache : IDisposable
 
         public long Misses { get; private set; }
 
-        public bool TryGet(ulong file, long offset, int length, uint hash, out CachedBlock block)
+        public bool TryGet(
+            ulong file, long offset, int length, uint hash, bool isUse, out CachedBlock block)
         {
             lock (_gate)
             {
@@ -156,7 +179,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 }
 
                 Hits++;
-                if (found->Uses < UsesMax)
+                if (isUse && found->Uses < UsesMax)
                     found->Uses++;
                 Interlocked.Increment(ref found->Holders);
                 block = new CachedBlock(found);
@@ -164,7 +187,8 @@ internal sealed unsafe class BlockCache : IDisposable
             }
         }
 
-        public CachedBlock Add(ulong file, long offset, uint hash, CachedBlock block, int uses)
+        public CachedBlock Add(
+            ulong file, long offset, uint hash, CachedBlock block, int uses, bool isPushing)
         {
             CachedBlock.Header* head = block.Head;
             long cost = Cost(head);
@@ -180,7 +204,7 @@ internal sealed unsafe class BlockCache : IDisposable
                     return new CachedBlock(other);
                 }
 
-                if (!MakeRoom(cost))
+                if (!MakeRoom(cost, isPushing))
                     return block;
                 (head->File, head->Offset, head->Uses) = (file, offset, uses);
                 head->Holders++; // nobody else knows it yet
@@ -208,10 +232,11 @@ internal sealed unsafe class BlockCache : IDisposable
             return at;
         }
 
-        // Turns the hand until there is room; false if all that is left is in somebody's hands.
-        private bool MakeRoom(long cost)
+        // Turns the hand until there is room; false if all that is left is in somebody's hands. Without
+        // pushing no use is taken from a block, and the hand stops soon.
+        private bool MakeRoom(long cost, bool isPushing)
         {
-            int turns = (_count * (UsesMax + 1)) + 1;
+            int turns = isPushing ? (_count * (UsesMax + 1)) + 1 : PoliteTurns;
             while (Bytes + cost > bytesMax)
             {
                 if (_hand is null || turns-- == 0)
@@ -219,7 +244,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 CachedBlock.Header* at = _hand;
                 _hand = at->NextInRing;
                 if (at->Uses > 0)
-                    at->Uses--;
+                    at->Uses -= isPushing ? 1 : 0;
                 else if (Volatile.Read(ref at->Holders) == 1)
                     Remove(at);
             }

@@ -23,7 +23,7 @@ internal sealed class Compactor : IDisposable
     private readonly TableOptions _tableOptions;
     private readonly CompactionOptions _options;
     private readonly ulong _oldestView;
-    private readonly Cursor _input;
+    private readonly MergingCursor _input;
     private readonly KeysBelow _below;
     private readonly OverlapBelow _overlap;
     private readonly List<TableInfo> _made = [];
@@ -75,8 +75,7 @@ internal sealed class Compactor : IDisposable
         {
             if (bytes <= 0)
                 return false;
-            bytes -= _input.Key.Length + _input.Value.Length;
-            Take();
+            bytes -= Take();
         }
 
         Cut();
@@ -122,10 +121,13 @@ internal sealed class Compactor : IDisposable
 
     private Cursor Open(TableInfo table) => _tables.Reader(table).OpenCursor(_options.ReadAheadBytes);
 
-    private void Take()
+    // Bytes of the entry's key and value.
+    private int Take()
     {
         _entriesRead++;
         ReadOnlySpan<byte> key = _input.Key;
+        ReadOnlySpan<byte> value = _input.Value;
+        int bytes = key.Length + value.Length;
         bool isNewKey = _keyBytes < 0 || !key.SequenceEqual(_key.AsSpan(0, _keyBytes));
         if (isNewKey)
         {
@@ -134,17 +136,19 @@ internal sealed class Compactor : IDisposable
         }
 
         if (_isShadowed)
-            return;
+            return bytes;
         _isShadowed = _input.Sequence <= _oldestView;
         if (_isShadowed && _input.Kind == EntryKind.Delete && !_below.MayHave(key))
-            return;
-        Write(key);
+            return bytes;
+        Write(key, isNewKey, value);
+        return bytes;
     }
 
-    // All versions of a key go to one table of the level: it is cut between keys only.
-    private void Write(ReadOnlySpan<byte> key)
+    // All versions of a key go to one table of the level: it is cut between keys only. Who is not the first
+    // of its key comes behind one that was written.
+    private void Write(ReadOnlySpan<byte> key, bool isNewKey, ReadOnlySpan<byte> value)
     {
-        if (_output is not null && !_output.EndsWith(key) &&
+        if (_output is not null && isNewKey &&
             (_output.Writer.Bytes >= _options.TableBytes || _overlap.IsTooMuch(key)))
             Cut();
         if (_output is null)
@@ -154,7 +158,7 @@ internal sealed class Compactor : IDisposable
             _overlap.Begin(key);
         }
 
-        _output.Add(key, _input.Sequence, _input.Kind, _input.Value);
+        _output.Add(key, _input.Sequence, _input.Kind, value);
     }
 
     private void Cut()
@@ -183,8 +187,6 @@ internal sealed class Compactor : IDisposable
         public ulong Number => number;
 
         public TableWriter Writer { get; } = new(file, options);
-
-        public bool EndsWith(ReadOnlySpan<byte> key) => Writer.LastKey.SequenceEqual(key);
 
         public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value) =>
             Writer.Add(key, sequence, kind, value);

@@ -102,6 +102,14 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         SettleForward();
     }
 
+    /// <summary>Moves to the newest version of the next key.</summary>
+    public void NextKey()
+    {
+        _versionsOf = null;
+        NextLeaf();
+        SettleForward();
+    }
+
     /// <inheritdoc/>
     public override void Previous()
     {

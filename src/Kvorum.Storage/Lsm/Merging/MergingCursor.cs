@@ -11,6 +11,9 @@ internal sealed class MergingCursor : Cursor
     private readonly Cursor[] _children;
     private readonly Head[] _heap;
     private int _count;
+
+    // Where the head is that comes after the top: 1 or 2, or 0 while that is not known.
+    private int _next;
     private bool _isBackward;
     private byte[] _key = new byte[64];
 
@@ -156,7 +159,7 @@ internal sealed class MergingCursor : Cursor
 
     private void Begin(bool isBackward)
     {
-        _count = 0;
+        _count = _next = 0;
         _isBackward = isBackward;
     }
 
@@ -172,15 +175,32 @@ internal sealed class MergingCursor : Cursor
             SiftDown(i);
     }
 
-    // The top has moved: it sinks to where it belongs, or leaves at its end.
+    // The top has moved: it sinks to where it belongs, or leaves at its end. While it stays on top the one
+    // that comes next is known, so that a run of entries from one child costs a comparison each.
     private void Replace(Cursor top)
     {
-        if (top.IsValid)
-            _heap[0] = new Head(top);
-        else if (--_count > 0)
-            _heap[0] = _heap[_count];
-        if (_count > 1)
-            SiftDown(0);
+        if (!top.IsValid)
+        {
+            _next = 0;
+            if (--_count > 0)
+                _heap[0] = _heap[_count];
+            if (_count > 1)
+                SiftDown(0);
+            return;
+        }
+
+        if (_count == 1)
+            return;
+        var moved = new Head(top);
+        if (_next == 0)
+            _next = _count > 2 && IsBefore(_heap[2], _heap[1]) ? 2 : 1;
+        _heap[0] = moved;
+        if (!IsBefore(_heap[_next], moved))
+            return;
+        _heap[0] = _heap[_next];
+        _heap[_next] = moved;
+        SiftDown(_next);
+        _next = 0;
     }
 
     private void SiftDown(int at)

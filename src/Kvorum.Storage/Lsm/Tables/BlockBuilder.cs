@@ -5,7 +5,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// <summary>
 /// Makes the body of a block of entries; see <see cref="TableFormat"/>. Used again for block after block.
 /// </summary>
-internal sealed class BlockBuilder(int restartInterval)
+internal sealed unsafe class BlockBuilder(int restartInterval)
 {
     private byte[] _body = new byte[4096];
     private uint[] _restarts = new uint[64];
@@ -22,7 +22,7 @@ internal sealed class BlockBuilder(int restartInterval)
 
     private int _length;
 
-    /// <summary>The key that was added last.</summary>
+    /// <summary>The key that was added last, also to the block before.</summary>
     public ReadOnlySpan<byte> LastKey => _lastKey.AsSpan(0, _lastKeyBytes);
 
     /// <summary>The sequence number that was added last.</summary>
@@ -32,8 +32,12 @@ internal sealed class BlockBuilder(int restartInterval)
     public static int BytesOf(int keyBytes, int valueBytes) =>
         (3 * 5) + Varint.BytesMax + keyBytes + valueBytes + sizeof(uint);
 
-    /// <summary>Adds an entry; the caller keeps the order.</summary>
-    public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
+    /// <summary>
+    /// Adds an entry; the caller keeps the order, and tells how many bytes the key has in common with <see
+    /// cref="LastKey"/>. Where all entries are restarts, 0 will do.
+    /// </summary>
+    public void Add(
+        ReadOnlySpan<byte> key, int common, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
         if (Count == 0)
             Begin(sequence);
@@ -41,17 +45,24 @@ internal sealed class BlockBuilder(int restartInterval)
         if (Count % restartInterval == 0)
             AddRestart();
         else
-            shared = key.CommonPrefixLength(LastKey);
+            shared = common;
         Reserve(BytesOf(key.Length, value.Length));
-        Span<byte> stamp = stackalloc byte[Varint.BytesMax];
-        int stampBytes = Varint.Write(stamp, Stamp.Of(sequence, kind, _firstSequence));
-        Put((ulong)shared);
-        Put((ulong)(key.Length - shared));
-        Put((ulong)(stampBytes + value.Length));
-        Put(key[shared..]);
-        Put(stamp[..stampBytes]);
-        Put(value);
-        Keep(key, sequence);
+        ulong stamp = Stamp.Of(sequence, kind, _firstSequence);
+        fixed (byte* body = _body)
+        {
+            byte* at = body + _length;
+            Varint.Write(ref at, (ulong)shared);
+            Varint.Write(ref at, (ulong)(key.Length - shared));
+            Varint.Write(ref at, (ulong)(Varint.BytesOf(stamp) + value.Length));
+            Put(ref at, key[shared..]);
+            Varint.Write(ref at, stamp);
+            Put(ref at, value);
+            _length = (int)(at - body);
+        }
+
+        Keep(key, common);
+        LastSequence = sequence;
+        Count++;
     }
 
     /// <summary>The whole body; good until the next <see cref="Reset"/>.</summary>
@@ -65,7 +76,7 @@ internal sealed class BlockBuilder(int restartInterval)
     }
 
     /// <summary>Begins a new block.</summary>
-    public void Reset() => (Count, _length, _restartCount, _lastKeyBytes) = (0, 0, 0, 0);
+    public void Reset() => (Count, _length, _restartCount) = (0, 0, 0);
 
     private void Begin(ulong sequence)
     {
@@ -81,14 +92,12 @@ internal sealed class BlockBuilder(int restartInterval)
         _restarts[_restartCount++] = (uint)_length;
     }
 
-    private void Keep(ReadOnlySpan<byte> key, ulong sequence)
+    private void Keep(ReadOnlySpan<byte> key, int common)
     {
         if (_lastKey.Length < key.Length)
-            _lastKey = new byte[Math.Max(key.Length, _lastKey.Length * 2)];
-        key.CopyTo(_lastKey);
+            Array.Resize(ref _lastKey, Math.Max(key.Length, _lastKey.Length * 2));
+        key[common..].CopyTo(_lastKey.AsSpan(common));
         _lastKeyBytes = key.Length;
-        LastSequence = sequence;
-        Count++;
     }
 
     private void Reserve(int bytes)
@@ -97,13 +106,11 @@ internal sealed class BlockBuilder(int restartInterval)
             Array.Resize(ref _body, Math.Max(_length + bytes, _body.Length * 2));
     }
 
-    private void Put(ReadOnlySpan<byte> bytes)
+    private static void Put(ref byte* at, ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(_body.AsSpan(_length));
-        _length += bytes.Length;
+        bytes.CopyTo(new Span<byte>(at, bytes.Length));
+        at += bytes.Length;
     }
-
-    private void Put(ulong value) => _length += Varint.Write(_body.AsSpan(_length), value);
 
     private void Put32(uint value)
     {

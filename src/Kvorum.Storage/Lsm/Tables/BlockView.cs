@@ -36,6 +36,9 @@ internal readonly unsafe struct BlockView
     /// <summary>Where a restart is.</summary>
     public byte* Restart(int index) => _start + _restarts[index];
 
+    /// <summary>The entry of a restart.</summary>
+    public BlockEntry EntryAt(int restart) => new(Restart(restart));
+
     /// <summary>True if every entry and restart lies within the body as the format says.</summary>
     public static bool IsWhole(byte* start, int length) => IsWhole(start, length, out _);
 
@@ -128,10 +131,23 @@ internal readonly unsafe struct BlockView
     /// In a block whose entries all are restarts: the first one at or behind what is sought; their number if
     /// there is none.
     /// </summary>
-    public int FirstRestartNotBefore(in SoughtKey sought)
+    public int FirstRestartNotBefore(in SoughtKey sought) => FirstBetween(0, _restartCount, sought);
+
+    /// <summary>The same, if none before <paramref name="from"/> is, and it is not far behind.</summary>
+    public int FirstRestartNotBefore(in SoughtKey sought, int from)
     {
-        int low = 0;
-        int high = _restartCount;
+        int high = from;
+        for (int step = 1; high < _restartCount && IsBefore(high, sought); step *= 2)
+        {
+            from = high + 1;
+            high += step;
+        }
+
+        return FirstBetween(from, Math.Min(high, _restartCount), sought);
+    }
+
+    private int FirstBetween(int low, int high, in SoughtKey sought)
+    {
         while (low < high)
         {
             int middle = (low + high) >>> 1;

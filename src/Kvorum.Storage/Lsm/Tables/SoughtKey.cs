@@ -8,14 +8,12 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// </summary>
 internal readonly unsafe ref struct SoughtKey
 {
-    private readonly ulong _prefix;
-
     /// <summary>To be searched for.</summary>
     public SoughtKey(ReadOnlySpan<byte> key, ulong sequence)
     {
         Key = key;
         Sequence = sequence;
-        _prefix = KeyPrefix.Of(key);
+        Prefix = KeyPrefix.Of(key);
     }
 
     /// <summary>The key.</summary>
@@ -23,6 +21,9 @@ internal readonly unsafe ref struct SoughtKey
 
     /// <summary>Of a key's versions, the first one that is not newer.</summary>
     public ulong Sequence { get; }
+
+    /// <summary>Its <see cref="KeyPrefix.Of"/>.</summary>
+    public ulong Prefix { get; }
 
     /// <summary>
     /// Below zero if the key of an entry of a whole block, which shares nothing, is before the sought one.
@@ -38,7 +39,7 @@ internal readonly unsafe ref struct SoughtKey
         {
             ulong other = BinaryPrimitives.ReverseEndianness(*(ulong*)key);
             int shift = 64 - (8 * Math.Min(common, sizeof(ulong)));
-            ulong mine = _prefix >> shift;
+            ulong mine = Prefix >> shift;
             other >>= shift;
             if (other != mine)
                 return other < mine ? -1 : 1;

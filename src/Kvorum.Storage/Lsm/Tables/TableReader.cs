@@ -104,7 +104,7 @@ internal sealed unsafe class TableReader : IDisposable
         GroupHandle handles = GroupHandle.Read(new BlockEntry(top.Restart(group)));
         if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, group, hash))
             return false;
-        CachedBlock index = LoadPinned(handles.Index, 2 * group, BlockUse.Index, out bool isPinned);
+        CachedBlock index = LoadIndex(handles.Index, group, out bool isPinned);
         BlockView view = ViewOf(index);
         int block = view.FirstRestartNotBefore(sought);
         bool isWithin = block < view.Restarts;
@@ -159,7 +159,10 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>A block from the cache, or from the disk, checked, and then in the cache if it may.</summary>
     internal CachedBlock Load(BlockHandle handle, BlockUse use)
     {
-        if (_cache.TryGet(_cacheFile, handle.Offset, handle.Bytes, out CachedBlock block))
+        bool isCached = use == BlockUse.Passed
+            ? _cache.TryGetUnused(_cacheFile, handle.Offset, out CachedBlock block)
+            : _cache.TryGet(_cacheFile, handle.Offset, handle.Bytes, out block);
+        if (isCached)
             return block;
         if (handle.Bytes <= TableFormat.TrailerBytes || handle.Offset < 0 ||
             handle.Offset > Bytes - handle.Bytes)
@@ -181,12 +184,21 @@ internal sealed unsafe class TableReader : IDisposable
 
         if (use == BlockUse.Once)
             return block;
-        return _cache.Add(_cacheFile, handle.Offset, block, isPrecious: use != BlockUse.Data);
+        return use == BlockUse.Passed ? _cache.AddUnused(_cacheFile, handle.Offset, block)
+            : _cache.Add(_cacheFile, handle.Offset, block, isPrecious: use != BlockUse.Data);
     }
 
     /// <summary>A block that is in the cache.</summary>
     internal bool TryGetCached(BlockHandle handle, out CachedBlock block) =>
-        _cache.TryGet(_cacheFile, handle.Offset, out block);
+        _cache.TryGetUnused(_cacheFile, handle.Offset, out block);
+
+    /// <summary>The filter of a group; to be released if it is not pinned.</summary>
+    internal CachedBlock LoadFilter(BlockHandle handle, int group, out bool isPinned) =>
+        LoadPinned(handle, (2 * group) + 1, BlockUse.Filter, out isPinned);
+
+    /// <summary>The index block of a group; to be released if it is not pinned.</summary>
+    internal CachedBlock LoadIndex(BlockHandle handle, int group, out bool isPinned) =>
+        LoadPinned(handle, 2 * group, BlockUse.Index, out isPinned);
 
     /// <summary>Reads bytes of the file, all that are asked for.</summary>
     internal void Read(long offset, Span<byte> into)
@@ -255,7 +267,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     private bool MayHave(BlockHandle handle, int group, ulong hash)
     {
-        CachedBlock filter = LoadPinned(handle, (2 * group) + 1, BlockUse.Filter, out bool isPinned);
+        CachedBlock filter = LoadFilter(handle, group, out bool isPinned);
         bool may = BloomFilter.MayHave(filter.Bytes[..^TableFormat.TrailerBytes], hash);
         if (!isPinned)
             filter.Release();
@@ -316,7 +328,8 @@ internal sealed unsafe class TableReader : IDisposable
 
     // Those that every reader passes are not: filters, index blocks, the end of a table.
     private static bool IsPacked(ReadOnlySpan<byte> block, BlockUse use) =>
-        block[^TableFormat.TrailerBytes] == PackedBlock.Lz4Flag && use is BlockUse.Data or BlockUse.Once;
+        block[^TableFormat.TrailerBytes] == PackedBlock.Lz4Flag &&
+        use is BlockUse.Data or BlockUse.Passed or BlockUse.Once;
 
     private void Unpack(ref CachedBlock block, long offset, BlockUse use)
     {
@@ -378,6 +391,9 @@ internal enum BlockUse
 {
     /// <summary>Data, kept while it is used.</summary>
     Data,
+
+    /// <summary>Data that no reader asked for: kept while there is room for it.</summary>
+    Passed,
 
     /// <summary>An index block, kept before data.</summary>
     Index,

@@ -28,8 +28,6 @@ internal sealed class TableWriter : IDisposable
     private byte[] _filter = [];
     private byte[] _packed = [];
     private bool _hasPacked;
-    private byte[] _largest = new byte[64];
-    private int _largestBytes;
     private byte[] _smallest = [];
     private byte[] _separator = new byte[64];
     private BlockHandle _pending;
@@ -40,7 +38,6 @@ internal sealed class TableWriter : IDisposable
     private long _dataBlocks;
     private long _dataBytes;
     private ulong _leastSequence = ulong.MaxValue;
-    private ulong _lastSequence;
     private ulong _greatestSequence;
 
     /// <summary>Begins a table in an empty file.</summary>
@@ -62,7 +59,7 @@ internal sealed class TableWriter : IDisposable
     public long Entries => _entries;
 
     /// <summary>The key of the last entry.</summary>
-    public ReadOnlySpan<byte> LastKey => _largest.AsSpan(0, _largestBytes);
+    public ReadOnlySpan<byte> LastKey => _data.LastKey;
 
     private long Position => _pieceOffset + _pieceBytes;
 
@@ -72,24 +69,21 @@ internal sealed class TableWriter : IDisposable
     /// </summary>
     public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
-        bool isNewKey = CheckOrder(key, sequence);
+        int common = key.CommonPrefixLength(LastKey);
+        bool isNewKey = CheckOrder(key, common, sequence);
         bool isFull = _data.Count > 0 && _data.Bytes + TableFormat.TrailerBytes +
             BlockBuilder.BytesOf(key.Length, value.Length) > _options.BlockBytes;
         if (isFull)
             FinishData();
         Separate(key);
-        _data.Add(key, sequence, kind, value);
+        _data.Add(key, common, sequence, kind, value);
         // A group's filter has all keys of the group, also one that began in the group before.
         if (isNewKey || _hashes.Count == 0)
             _hashes.Add(BloomFilter.Hash(key));
-        if (isNewKey)
-            KeepLargest(key);
-
         _entries++;
         _deletes += kind == EntryKind.Delete ? 1 : 0;
         _leastSequence = Math.Min(_leastSequence, sequence);
         _greatestSequence = Math.Max(_greatestSequence, sequence);
-        _lastSequence = sequence;
     }
 
     /// <summary>Completes the table, which has at least one entry, and makes the file durable.</summary>
@@ -98,14 +92,15 @@ internal sealed class TableWriter : IDisposable
         if (_entries == 0)
             throw new InvalidOperationException("a table has at least one entry");
         FinishData();
-        AddToIndex(_largest.AsSpan(0, _largestBytes), _lastSequence);
+        byte[] largest = LastKey.ToArray();
+        AddToIndex(largest, _data.LastSequence);
         FinishGroup();
         AddToTop();
         BlockHandle top = WriteBlock(_top.Finish());
         var properties = new TableProperties(
             _entries, _deletes, _leastSequence, _greatestSequence, _dataBlocks, _dataBytes,
-            _smallest, _largest.AsMemory(0, _largestBytes));
-        _data.Add([], 0, EntryKind.Put, TableFormat.WriteProperties(properties));
+            _smallest, largest);
+        _data.Add([], 0, 0, EntryKind.Put, TableFormat.WriteProperties(properties));
         BlockHandle described = WriteBlock(_data.Finish());
         Span<byte> footer = stackalloc byte[TableFormat.FooterBytes];
         TableFormat.WriteFooter(footer, new TableFooter(top.Offset, top.Bytes, described.Bytes), _hasPacked);
@@ -122,7 +117,8 @@ internal sealed class TableWriter : IDisposable
         _piece = [];
     }
 
-    private bool CheckOrder(ReadOnlySpan<byte> key, ulong sequence)
+    // True for a key that was not there before.
+    private bool CheckOrder(ReadOnlySpan<byte> key, int common, ulong sequence)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sequence, TableFormat.SequenceMax);
         if (_entries == 0)
@@ -131,18 +127,13 @@ internal sealed class TableWriter : IDisposable
             return true; // an empty key, too
         }
 
-        int order = key.SequenceCompareTo(_largest.AsSpan(0, _largestBytes));
-        if (order < 0 || (order == 0 && sequence >= _lastSequence))
+        ReadOnlySpan<byte> last = LastKey;
+        bool isSame = common == key.Length && common == last.Length;
+        bool isBehind = isSame ? sequence < _data.LastSequence
+            : common == last.Length || (common < key.Length && key[common] > last[common]);
+        if (!isBehind)
             throw new InvalidOperationException("entries of a table ascend");
-        return order > 0;
-    }
-
-    private void KeepLargest(ReadOnlySpan<byte> key)
-    {
-        if (_largest.Length < key.Length)
-            _largest = new byte[Math.Max(key.Length, _largest.Length * 2)];
-        key.CopyTo(_largest);
-        _largestBytes = key.Length;
+        return !isSame;
     }
 
     private void FinishData()
@@ -163,10 +154,10 @@ internal sealed class TableWriter : IDisposable
     {
         if (_pending.Bytes == 0)
             return;
-        ReadOnlySpan<byte> last = _largest.AsSpan(0, _largestBytes);
+        ReadOnlySpan<byte> last = LastKey;
         if (next.SequenceEqual(last))
         {
-            AddToIndex(last, _lastSequence);
+            AddToIndex(last, _data.LastSequence);
         }
         else
         {
@@ -199,7 +190,7 @@ internal sealed class TableWriter : IDisposable
         Span<byte> value = stackalloc byte[2 * Varint.BytesMax];
         int bytes = Varint.Write(value, (ulong)_pending.Offset);
         bytes += Varint.Write(value[bytes..], (ulong)_pending.Bytes);
-        _index.Add(key, sequence, EntryKind.Put, value[..bytes]);
+        _index.Add(key, 0, sequence, EntryKind.Put, value[..bytes]);
         _pending = default;
     }
 
@@ -227,7 +218,7 @@ internal sealed class TableWriter : IDisposable
         int bytes = Varint.Write(value, (ulong)_groupIndex.Offset);
         bytes += Varint.Write(value[bytes..], (ulong)_groupIndex.Bytes);
         bytes += Varint.Write(value[bytes..], (ulong)_groupFilterBytes);
-        _top.Add(_index.LastKey, _index.LastSequence, EntryKind.Put, value[..bytes]);
+        _top.Add(_index.LastKey, 0, _index.LastSequence, EntryKind.Put, value[..bytes]);
         _index.Reset();
     }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>LEB128 numbers: seven bits a byte, the lowest first.</summary>
@@ -19,6 +21,17 @@ internal static unsafe class Varint
         into[at++] = (byte)value;
         return at;
     }
+
+    /// <summary>Writes a number where there is room for any, and moves behind it.</summary>
+    public static void Write(ref byte* at, ulong value)
+    {
+        for (; value >= 0x80; value >>= 7)
+            *at++ = (byte)(value | 0x80);
+        *at++ = (byte)value;
+    }
+
+    /// <summary>How many bytes a number takes.</summary>
+    public static int BytesOf(ulong value) => (BitOperations.Log2(value | 1) / 7) + 1;
 
     /// <summary>Reads a number known to be whole, and moves behind it.</summary>
     public static ulong Read(ref byte* at)

@@ -83,7 +83,8 @@ public sealed class CheckpointJob
     // Of each key only the newest version: older ones are for views, and those hold the memtables.
     private TableFile? WriteTable()
     {
-        using var cursor = new MergingCursor(_sealed.Select(memTable => memTable.OpenCursor(ulong.MaxValue)));
+        using Cursor cursor = _sealed is [var only] ? only.OpenCursor(ulong.MaxValue)
+            : new MergingCursor(_sealed.Select(memTable => memTable.OpenCursor(ulong.MaxValue)));
         cursor.SeekToFirst();
         PassDeletes(cursor);
         if (!cursor.IsValid)
@@ -96,10 +97,11 @@ public sealed class CheckpointJob
             using (IFile file = folder.Files.Create(folder.TablePath(number)))
             {
                 using var writer = new TableWriter(file, _options.Tables);
+                using AscendingLookup lookup = _before.OpenLookup();
                 while (cursor.IsValid)
                 {
                     writer.Add(cursor.Key, cursor.Sequence, cursor.Kind, cursor.Value);
-                    Count(cursor);
+                    Count(cursor, lookup);
                     PassKey(cursor);
                     PassDeletes(cursor);
                 }
@@ -119,30 +121,31 @@ public sealed class CheckpointJob
 
     // Whoever wrote it did not look whether the key was there: that is looked up here, behind the writer's
     // back and once for all writes of a key.
-    private void Count(MergingCursor cursor)
+    private void Count(Cursor cursor, AscendingLookup lookup)
     {
-        if (cursor.Key.IsEmpty || cursor.Key[0] != _options.CountedPrefix)
+        ReadOnlySpan<byte> key = cursor.Key;
+        if (key.IsEmpty || key[0] != _options.CountedPrefix)
             return;
-        bool wasThere = false;
-        if (_before.TryGet(cursor.Key, out FoundEntry found))
-        {
-            using (found)
-                wasThere = found.Kind == EntryKind.Put;
-        }
-
+        bool wasThere = lookup.TryFind(key, out EntryKind found) && found == EntryKind.Put;
         if (wasThere != (cursor.Kind == EntryKind.Put))
             _countedKeys += wasThere ? -1 : 1;
     }
 
-    private void PassDeletes(MergingCursor cursor)
+    private void PassDeletes(Cursor cursor)
     {
         while (_before.IsEmpty && cursor.IsValid && cursor.Kind == EntryKind.Delete)
             PassKey(cursor);
     }
 
     // The key's bytes lie in a memtable that is held: they stay where they are.
-    private static void PassKey(MergingCursor cursor)
+    private static void PassKey(Cursor cursor)
     {
+        if (cursor is MemTableCursor one)
+        {
+            one.NextKey();
+            return;
+        }
+
         ReadOnlySpan<byte> key = cursor.Key;
         do
         {

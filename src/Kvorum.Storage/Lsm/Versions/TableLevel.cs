@@ -50,7 +50,8 @@ internal sealed class TableLevel
         return low < Files.Length && Covers(low, key, prefix) ? Files[low] : null;
     }
 
-    private bool IsBefore(int at, ReadOnlySpan<byte> key, ulong prefix) =>
+    /// <summary>True if all keys of a table are before the key.</summary>
+    public bool IsBefore(int at, ReadOnlySpan<byte> key, ulong prefix) =>
         _largest[at] < prefix ||
         (_largest[at] == prefix && Files[at].Info.Largest.Span.SequenceCompareTo(key) < 0);
 }

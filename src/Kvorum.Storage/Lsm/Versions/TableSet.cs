@@ -81,6 +81,9 @@ internal sealed class TableSet
         return false;
     }
 
+    /// <summary>For the lookup of many keys in ascending order, while this is held.</summary>
+    public AscendingLookup OpenLookup() => new(_levels);
+
     /// <summary>Cursors over everything: one per table of level 0, one per further level.</summary>
     public IEnumerable<Cursor> OpenCursors(int readAheadBytes = 0)
     {

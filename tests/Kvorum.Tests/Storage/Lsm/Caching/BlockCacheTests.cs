@@ -67,6 +67,41 @@ public class BlockCacheTests
     }
 
     [Fact]
+    public void Upkeep_takes_no_room_that_is_in_use()
+    {
+        using var cache = new BlockCache(1 << 20);
+        for (int round = 0; round < 2; round++)
+        {
+            for (int i = 0; i < 150; i++)
+                GetOrAdd(cache, 1, i, 4096).Release();
+        }
+
+        for (int i = 0; i < 10_000; i++)
+        {
+            if (!cache.TryGetUnused(2, i % 400, out CachedBlock block))
+                block = cache.AddUnused(2, i % 400, CachedBlock.Allocate(4096));
+            block.Release();
+            Assert.InRange(cache.Bytes, 0, 1 << 20);
+        }
+
+        for (int i = 0; i < 150; i++)
+        {
+            Assert.True(cache.TryGet(1, i, out CachedBlock block));
+            block.Release();
+        }
+
+        // What upkeep has brought has no use, so that a reader's block finds room at once.
+        Assert.True(cache.Bytes > 1_000_000);
+        for (int i = 0; i < 90; i++)
+            GetOrAdd(cache, 3, i, 4096).Release();
+        for (int i = 0; i < 90; i++)
+        {
+            Assert.True(cache.TryGet(3, i, out CachedBlock block));
+            block.Release();
+        }
+    }
+
+    [Fact]
     public void A_block_larger_than_half_a_shard_is_used_but_not_kept()
     {
         using var cache = new BlockCache(1 << 20);

@@ -26,6 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 KVORUM = os.path.join(ROOT, "kvorum")
 ETCD_CONNECTIONS = {64: 8, 256: 16} # fewer or more make it slower
 KEYS = 100_000
+LOADS = [(what, clients) for what in ("get", "put", "put-random") for clients in (64, 256)]
 PROBED_PARTITIONS = 64
 
 
@@ -202,11 +203,13 @@ class Kvorum(Cluster):
 
     def run(self, mode, clients, seconds, fill=False):
         addresses = ",".join(f"127.0.0.1:{ports[0]}" for ports in self.ports)
-        # Of so many keys, those that puts draw are as good as always new ones, as etcd's are.
-        keys = KEYS if mode == "get" else 100_000_000
+        # Puts are of new keys, as etcd's: in sequence from another number in each run, or at random of as many.
+        keys = KEYS if mode == "get" else 10**16
+        order = "sequential" if mode == "put" else "uniform"
         out = subprocess.run(
-            [KVORUM, "bench", mode, "--addr", addresses, "--clients", str(clients),
-             "--key-size", "16", "--value-size", "256", "--keys", str(keys), "--warmup", f"{self.warm:g}s", "--duration", f"{seconds:g}s", "--json"] + ["--fill"] * fill,
+            [KVORUM, "bench", mode.removesuffix("-random"), "--addr", addresses, "--clients", str(clients),
+             "--key-size", "16", "--value-size", "256", "--keys", str(keys), "--distribution", order,
+             "--warmup", f"{self.warm:g}s", "--duration", f"{seconds:g}s", "--json"] + ["--fill"] * fill,
             check=True, capture_output=True, text=True, timeout=seconds + 120)
         return self.figures(json.loads(out.stdout.strip().splitlines()[-1]))
 
@@ -234,7 +237,9 @@ def measure_load(clusters, options, out):
         for cluster in clusters:
             # Started anew: etcd 3.4 copies its last burst of writes for each read until it is restarted.
             cluster.up()
-            for mode, clients in [("get", 64), ("get", 256), ("put", 64), ("put", 256)]:
+            for mode, clients in LOADS:
+                if mode not in options.loads.split(","):
+                    continue
                 result = cluster.run(mode, clients, options.seconds)
                 record(out, {"system": cluster.name, "what": mode, "clients": clients, "round": turn, **result})
             cluster.down()
@@ -304,7 +309,7 @@ class Records(list):
 
 def table(records):
     lines = ["| what | etcd | kvorum | ratio | etcd p99 | kvorum p99 | ratio |", "|---|---|---|---|---|---|---|"]
-    for what, clients in [("put", 64), ("put", 256), ("get", 64), ("get", 256)]:
+    for what, clients in LOADS:
         median = {}
         for system in ("etcd", "kvorum"):
             rows = [r for r in records if (r["system"], r["what"], r.get("clients")) == (system, what, clients)]
@@ -341,6 +346,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--systems", default="etcd,kvorum", help="which to measure (default: both)")
     parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
+    parser.add_argument("--loads", default="get,put,put-random", help="which loads (default: all of them)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of load, each system in turn (default: 3)")
     parser.add_argument("--seconds", type=float, default=5, help="counted seconds of a measurement (default: 5)")
     parser.add_argument("--warm", type=float, default=3, help="seconds of load before counting (default: 3)")

@@ -50,7 +50,7 @@ func main() {
 	ctx, cancel := context.WithDeadline(context.Background(), until.Add(10*time.Second))
 	defer cancel()
 	var seq uint64
-	if *mode == "put" { // a range of new keys for each run
+	if *mode == "put" { // a range of new keys for each run, in sequence
 		seq = uint64(begin.UnixNano())
 	}
 	latencies := make([][]float64, *clients)
@@ -71,6 +71,8 @@ func main() {
 				switch *mode {
 				case "get":
 					_, err = c.Get(ctx, key(1+uint64(random.Int63())%*keys))
+				case "put-random":
+					_, err = c.Put(ctx, key(random.Uint64()), value)
 				default:
 					n := atomic.AddUint64(&seq, 1)
 					if *mode == "fill" && n > *keys {

@@ -17,6 +17,10 @@ internal sealed class SessionRing(int recordsMax)
     private uint[] _buckets = [0];
     private int _oldest;
 
+    // The place up to which records are in their buckets: most are never looked for, and to put each there at
+    // once is a cache miss each time.
+    private ulong _chained;
+
     /// <summary>The place of the oldest record.</summary>
     public ulong First { get; private set; }
 
@@ -32,7 +36,7 @@ internal sealed class SessionRing(int recordsMax)
     public void Clear(ulong next)
     {
         (_records, _buckets, _oldest) = ([], [0], 0);
-        First = Next = next;
+        First = Next = _chained = next;
     }
 
     /// <summary>Adds a record behind all others.</summary>
@@ -40,9 +44,7 @@ internal sealed class SessionRing(int recordsMax)
     {
         if (Count == _records.Length)
             Grow();
-        var at = IndexOf(Count);
-        _records[at] = record;
-        Chain(ref _records[at], Next);
+        _records[IndexOf(Count)] = record;
         Next++;
     }
 
@@ -52,11 +54,13 @@ internal sealed class SessionRing(int recordsMax)
         _records[_oldest] = default;
         _oldest = IndexOf(1);
         First++;
+        _chained = Math.Max(_chained, First);
     }
 
     /// <summary>Where the newest record of this request is; null if there is none.</summary>
     public ulong? Find(SessionClient client, ulong requestId)
     {
+        ChainAll();
         // In steps back from the next place, which only grow: what an old place is taken for is no loop.
         var distance = (uint)Next - _buckets[BucketOf(client, requestId)];
         for (var before = 0u; distance > before && distance <= Count;)
@@ -71,11 +75,15 @@ internal sealed class SessionRing(int recordsMax)
         return null;
     }
 
-    private void Chain(ref SessionRecord record, ulong place)
+    private void ChainAll()
     {
-        ref var bucket = ref _buckets[BucketOf(record.Client, record.RequestId)];
-        record.Previous = bucket;
-        bucket = (uint)place;
+        for (; _chained < Next; _chained++)
+        {
+            ref var record = ref this[_chained];
+            ref var bucket = ref _buckets[BucketOf(record.Client, record.RequestId)];
+            record.Previous = bucket;
+            bucket = (uint)_chained;
+        }
     }
 
     private int IndexOf(int fromOldest)
@@ -100,7 +108,6 @@ internal sealed class SessionRing(int recordsMax)
             grown[i] = _records[IndexOf(i)];
         (_records, _oldest) = (grown, 0);
         _buckets = new uint[BitOperations.RoundUpToPowerOf2((uint)grown.Length)];
-        for (var i = 0; i < count; i++)
-            Chain(ref _records[i], First + (ulong)i);
+        _chained = First;
     }
 }

@@ -4,7 +4,7 @@ using Kvorum.Storage.Log;
 
 namespace Kvorum.Tests.Storage.Log;
 
-public class NextSegmentTests
+public sealed class NextSegmentTests : IDisposable
 {
     private const long SegmentBytes = 16 << 20;
     private const string Unfinished = "log/0000000000000008.new";
@@ -21,6 +21,8 @@ public class NextSegmentTests
         _files = new SegmentFiles(_disk, "log");
         _next = new NextSegment(_files, SegmentBytes, new Later(_background), found: null);
     }
+
+    public void Dispose() => _next.Dispose();
 
     [Fact]
     public void It_is_made_while_the_second_half_is_written()

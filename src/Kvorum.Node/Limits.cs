@@ -77,6 +77,12 @@ internal static class Limits
     public const long IntroductionRetryMs = 500;
 
     /// <summary>
+    /// Memtables of one loop that are on their way to tables because of the log that they hold: one that is
+    /// written, and one that is next.
+    /// </summary>
+    public const int FlushesAtOnce = 2;
+
+    /// <summary>
     /// Segments of the log beyond which idle groups that hold the oldest are checkpointed: some more than
     /// those that are written to fill before their own checkpoint is due.
     /// </summary>

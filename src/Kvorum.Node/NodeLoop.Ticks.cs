@@ -79,6 +79,7 @@ public sealed partial class NodeLoop
             }
 
             replica.SweepSnapshots(NowMs);
+            replica.CheckpointIfDue();
             replica.Compact();
             replica.ReclaimIfDue();
             // One at a time: nobody waits for it, and others need the lane.

@@ -83,6 +83,9 @@ public sealed partial class NodeLoop
     /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
     internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
 
+    /// <summary>Memtables that are being written to tables, or wait for that.</summary>
+    internal int Flushes { get; set; }
+
     /// <summary>True while the memtables hold as much as they may.</summary>
     internal bool IsMemorySpent => _context.Memory.IsSpent(_context.Trees.MemTableBytes);
 

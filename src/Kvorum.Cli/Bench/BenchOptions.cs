@@ -75,7 +75,8 @@ internal sealed record BenchOptions
             yield return Flag.Mistake("--duration", new Duration(Duration), "give 100ms to 24h");
         if (Warmup < TimeSpan.Zero || Warmup > TimeSpan.FromHours(1))
             yield return Flag.Mistake("--warmup", new Duration(Warmup), "give 0s to 1h");
-        var keysMax = Distribution == "zipf" ? KeyPicker.ZipfKeysMax : KeysMax;
+        // All of them are written, or summed up, one by one.
+        var keysMax = Fill || Distribution == "zipf" ? KeyPicker.ZipfKeysMax : KeysMax;
         if (Keys < 1 || Keys > keysMax)
             yield return Flag.Mistake("--keys", Keys, $"give 1 to {keysMax}");
         if (!(ReadRatio is >= 0 and <= 1))

@@ -64,6 +64,7 @@ internal static class Flag
         {
             Description = description,
             HelpName = "number",
+            DefaultValueFactory = static _ => null,
             CustomParser = result => Read<T>(result, name, Parsed<T>, "a whole number"),
         };
 

@@ -108,7 +108,7 @@ internal sealed class StartFlags
 
     private readonly Option<long?> _memTables = Flag.OptionalNumber<long>(
         "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together. "
-        + "[default: a sixteenth of the machine's, 64 MiB to 1 GiB]");
+        + "[default: a sixteenth of what the process may have, 64 MiB to 1 GiB]");
 
     private readonly Option<long> _snapshotRate = Flag.Rate(
         "--snapshot-rate", "Bytes of snapshots sent to other nodes in a second; none: no bound.",

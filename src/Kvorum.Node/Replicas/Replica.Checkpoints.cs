@@ -11,9 +11,7 @@ namespace Kvorum.Node.Replicas;
 /// </summary>
 internal sealed partial class Replica
 {
-    // Each group has another head start, or all that fill alike would have to be written at once, for ever.
-    private long _logBytesSinceCheckpoint =
-        (long)(parts.Group * 0.618 % 1 * loop.Options.CheckpointLogBytes);
+    private long _logBytesSinceCheckpoint;
     private bool _isCheckpointing;
     private bool _isCompacting;
 
@@ -46,6 +44,7 @@ internal sealed partial class Replica
         var tag = new CheckpointTag(snapshot, _machine.LogTimeMs);
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _machine.TakeRest());
         _isCheckpointing = true;
+        loop.Flushes++;
         _logBytesSinceCheckpoint = 0;
         _removedAtCheckpoint = RemovedKeys;
         loop.RunInBackground(job.Write, failure => CheckpointWritten(job, snapshot, failure));
@@ -69,15 +68,18 @@ internal sealed partial class Replica
 
     private long RemovedKeys => _machine is State.KeyValueMachine machine ? machine.RemovedKeys : 0;
 
-    private void CheckpointIfDue()
+    /// <summary>Starts a checkpoint if there is much log since the last, and few are being made.</summary>
+    public void CheckpointIfDue()
     {
-        if (_logBytesSinceCheckpoint > loop.Options.CheckpointLogBytes)
+        // Those that fill alike are due all at once: who waits for its turn is due later the next time, too.
+        if (_logBytesSinceCheckpoint > loop.Options.CheckpointLogBytes && loop.Flushes < Limits.FlushesAtOnce)
             Checkpoint();
     }
 
     private void CheckpointWritten(CheckpointJob job, SnapshotMetadata snapshot, Exception? failure)
     {
         _isCheckpointing = false;
+        loop.Flushes--;
         if (failure is DiskFullException)
         {
             // The log keeps all of it: it is due until it was made.

@@ -161,7 +161,16 @@ internal sealed partial class Replica
         install.Complete();
         _install = null;
         var tag = GroupRecords.ReadTag(install.Info.Tag);
-        _machine.Reload(tag.LogTimeMs);
+        try
+        {
+            _machine.Reload(tag.LogTimeMs);
+        }
+        catch (FormatException e)
+        {
+            throw new NodeFaultException(
+                $"{Keyspace}/{Partition}: the snapshot that the leader sent makes no sense: {e.Message}", e);
+        }
+
         _logBytesSinceCheckpoint = 0;
         _mayBeDue = true;
         if (_machine is State.MetaMachine meta)

@@ -4,7 +4,7 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node.State;
 
 /// <summary>
-/// What a group's committed entries act on. Deterministic: equal entries give equal trees on every replica.
+/// What a group's committed entries act on. Deterministic: equal entries give equal states on every replica.
 /// Owned by the node loop.
 /// </summary>
 internal interface IStateMachine

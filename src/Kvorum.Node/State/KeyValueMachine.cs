@@ -17,7 +17,8 @@ internal sealed class KeyValueMachine : IStateMachine
     private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
     private byte[] _expiryRoom = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
 
-    // All keys that ended up to then are gone: the search for the next one need not pass what is left of them.
+    // All keys that ended up to then are gone: the search for the next one need not pass what is left of
+    // them.
     private ulong _expiredUpTo;
 
     // The index at which a checkpoint took the rest last.
@@ -48,7 +49,8 @@ internal sealed class KeyValueMachine : IStateMachine
     /// </summary>
     public ulong? NextExpiryMs { get; private set; }
 
-    /// <summary>What the last applied entry changed in the tree; until the next one.</summary>
+    /// <summary>What the last applied entry changed in the tree; until the next one, or <see
+    /// cref="TakeRest"/>.</summary>
     public WriteBatch Changes => _batch;
 
     /// <summary>

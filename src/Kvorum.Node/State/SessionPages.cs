@@ -103,16 +103,18 @@ internal sealed class SessionPages(SessionRing ring)
         var reader = new ByteReader(page);
         var first = reader.U64();
         SessionClient? client = null;
+        ReadOnlyMemory<byte> id = default;
         for (var place = first; !reader.AtEnd; place++)
         {
             var status = (ReplyStatus)reader.U8();
             var flags = reader.U8();
             var (requestId, timeMs, version) = (reader.U64(), reader.U64(), reader.U64());
             if ((flags & IsOfClientBefore) == 0)
-                client = clientOf(reader.Raw(reader.U8()));
+                (client, id) = (null, reader.Raw(reader.U8()));
             if (place < ring.First)
                 continue; // forgotten since
-            if (client is null || place != ring.Next || place - pagePlace >= Places)
+            client ??= clientOf(id);
+            if (place != ring.Next || place - pagePlace >= Places)
                 throw new FormatException($"record {place} where {ring.Next} should be");
             ring.Add(new SessionRecord
             {

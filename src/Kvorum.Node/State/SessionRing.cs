@@ -13,12 +13,15 @@ internal sealed class SessionRing(int recordsMax)
 {
     private const int RecordsMin = 16;
 
+    // So many cost a fraction of a millisecond.
+    private const ulong ChainedAtOnce = 4096;
+
     private SessionRecord[] _records = [];
     private uint[] _buckets = [0];
     private int _oldest;
 
-    // The place up to which records are in their buckets: most are never looked for, and to put each there at
-    // once is a cache miss each time.
+    // The place up to which records are in their buckets. They are put there when one is looked for, or many
+    // at once: one by one, each would be a cache miss.
     private ulong _chained;
 
     /// <summary>The place of the oldest record.</summary>
@@ -46,6 +49,8 @@ internal sealed class SessionRing(int recordsMax)
             Grow();
         _records[IndexOf(Count)] = record;
         Next++;
+        if (Next - _chained == ChainedAtOnce)
+            ChainAll();
     }
 
     /// <summary>The oldest one goes.</summary>
@@ -94,16 +99,18 @@ internal sealed class SessionRing(int recordsMax)
 
     private int BucketOf(SessionClient client, ulong requestId)
     {
+        // The topmost bits depend on all of the id (Knuth, volume 3, 6.4: Fibonacci hashing).
         var mixed = (requestId + client.Hash) * 0x9E3779B97F4A7C15;
-        return (int)((mixed >> 32) & (uint)(_buckets.Length - 1));
+        return _buckets.Length == 1 ? 0 : (int)(mixed >> (64 - BitOperations.Log2((uint)_buckets.Length)));
     }
 
     private void Grow()
     {
         var count = Count;
-        // One more than are kept: the newest comes before the oldest goes.
-        var length = Math.Clamp(_records.Length * 2, RecordsMin, Math.Max(RecordsMin, recordsMax + 1));
-        var grown = new SessionRecord[Math.Max(length, count + 1)];
+        // One more than are kept: the newest comes before the oldest goes. A checkpoint may bring still more.
+        var enough = Math.Max(RecordsMin, recordsMax + 1);
+        var length = count < enough ? Math.Min(count * 2, enough) : count * 2;
+        var grown = new SessionRecord[Math.Max(RecordsMin, length)];
         for (var i = 0; i < count; i++)
             grown[i] = _records[IndexOf(i)];
         (_records, _oldest) = (grown, 0);

@@ -21,8 +21,8 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
     private int _isAsked;
     private int _hasFailed;
 
-    /// <summary>Size of the file that is ready; 0 if none is.</summary>
-    public long Bytes => Volatile.Read(ref _ready)?.Length ?? 0;
+    /// <summary>Bytes of the file, so far.</summary>
+    public long Bytes => Volatile.Read(ref _ready)?.Length ?? Volatile.Read(ref _fill)?.Filled ?? 0;
 
     /// <summary>A frame was written to the active segment. Log lane.</summary>
     public void Advance(Segment active)
@@ -50,12 +50,12 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
             if (_ready is { } ready)
             {
                 Volatile.Write(ref _ready, null);
-                return ready;
+                return Checked(ready, number);
             }
 
             using SegmentFill fill = TakeFill() ?? new SegmentFill(files, number, segmentBytes);
             fill.LeaveHole();
-            return fill.Finish();
+            return Checked(fill.Finish(), number);
         }
     }
 
@@ -72,6 +72,10 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
         _ready?.File?.Dispose();
         _fill?.Dispose();
     }
+
+    private static Segment Checked(Segment segment, ulong number) => segment.Number == number
+        ? segment
+        : throw new InvalidOperationException($"segment {segment.Number} was made where {number} is wanted");
 
     private void Ask()
     {
@@ -92,14 +96,16 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
     {
         lock (_making)
         {
-            if (_ready is not null || _wanted == 0)
+            // First how much: who sees that sees of which one.
+            long wanted = Volatile.Read(ref _wanted);
+            if (_ready is not null || wanted == 0)
                 return false;
             try
             {
                 _fill ??= new SegmentFill(files, _number, segmentBytes);
                 _fill.Fill(PieceBytes);
                 if (_fill.Filled < segmentBytes)
-                    return _fill.Filled < _wanted;
+                    return _fill.Filled < wanted;
                 using SegmentFill whole = TakeFill()!;
                 Volatile.Write(ref _ready, whole.Finish());
             }

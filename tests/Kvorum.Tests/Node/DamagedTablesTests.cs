@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node;
@@ -56,6 +57,34 @@ public class DamagedTablesTests
         cluster.Start(node);
         Assert.Contains(
             cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
+        AssertRebuilt(cluster, node);
+    }
+
+    [Theory]
+    [InlineData("01")] // cut short
+    [InlineData("0000000000000000FF00000000000000")] // more than there are
+    public void Records_that_make_no_sense_do_not_keep_the_node_from_starting(string range)
+    {
+        using var cluster = Filled(3);
+        var node = cluster.LeaderOf("key-7");
+        cluster.Crash(node);
+        using (var share = new TreeShare(cluster.DiskOf(node), 1 << 20))
+        using (var tree = Tree.Open(share, $"trees/{GroupOf(cluster, "key-7"):D5}", new()))
+        {
+            var batch = new WriteBatch();
+            batch.Put("o"u8, Convert.FromHexString(range));
+            tree.Write(batch, tree.AppliedIndex + 1);
+            var job = tree.BeginCheckpoint(tree.Checkpoint!.Tag.Span);
+            job.Write();
+            job.Complete();
+        }
+
+        cluster.Start(node);
+        Assert.Contains(
+            cluster.Status(node).Alerts,
+            alert => alert.Contains("exactly-once records make no sense", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);

@@ -124,6 +124,7 @@ public class BenchTests
             (good with { Keys = 0 }, "--keys '0'"),
             (good with { Keys = BenchOptions.KeysMax + 1, KeySize = 20 }, "--keys '10000000000000001'"),
             (good with { Keys = KeyPicker.ZipfKeysMax + 1, Distribution = "zipf" }, "--keys '100000001'"),
+            (good with { Keys = KeyPicker.ZipfKeysMax + 1, Fill = true }, "--keys '100000001'"),
             (good with { ReadRatio = 1.5 }, "--read-ratio '1.5'"),
             (good with { ReadRatio = double.NaN }, "--read-ratio 'NaN'"),
         ];

@@ -74,6 +74,29 @@ public sealed class SessionTableTests : IDisposable
         Assert.Null(reloaded.Find("c0"u8, 6000));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    [InlineData(20_000)]
+    public void Another_bound_than_before_counts_from_the_next_entry_on(int bound)
+    {
+        const int before = 20_000;
+        var table = new SessionTable(_tree, 1_000_000, before);
+        for (var request = 1UL; request <= before; request++)
+            Add(table, "c", request);
+        var job = _tree.BeginCheckpoint([], Rest(table));
+        job.Write();
+        job.Complete();
+        var reloaded = new SessionTable(_tree, 1_000_000, bound);
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        Reload(reloaded);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, 400 * before);
+        Assert.Equal(before, reloaded.Count);
+        Add(reloaded, "c", before + 1);
+        Assert.InRange(reloaded.Count, bound - (bound / 64), bound);
+        Assert.NotNull(reloaded.Find("c"u8, 1));
+    }
+
     [Fact]
     public void A_page_has_these_bytes()
     {

@@ -29,6 +29,7 @@ public class ServerOptionsTests
         { Good with { ValueBytesMax = (4 << 20) + 1 }, "--value-bytes-max 4194305" },
         { Good with { KeyPolicy = "loose" }, "--key-policy 'loose'" },
         { Good with { SessionRecords = -1 }, "--session-records -1" },
+        { Good with { SessionRecords = 4_000_001 }, "--session-records 4000001" },
         { Good with { SessionWindow = TimeSpan.Zero }, "--session-window 0ms: give 1s" },
         { Good with { SegmentBytes = 1 }, "--segment-bytes 1" },
         { Good with { CheckpointBytes = 1 }, "--checkpoint-bytes 1" },

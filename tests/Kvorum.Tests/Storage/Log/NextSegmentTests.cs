@@ -31,7 +31,7 @@ public sealed class NextSegmentTests : IDisposable
         Assert.Equal(1 << 20, LengthOf(Unfinished));
         Write(SegmentBytes * 3 / 4);
         Assert.InRange(LengthOf(Unfinished), SegmentBytes / 2, SegmentBytes - 1);
-        Assert.Equal(0, _next.Bytes);
+        Assert.Equal(LengthOf(Unfinished), _next.Bytes);
         Write(SegmentBytes * 19 / 20);
         Assert.Equal(SegmentBytes, _next.Bytes);
         Assert.False(_disk.Exists(Unfinished));

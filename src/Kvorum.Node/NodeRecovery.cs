@@ -136,21 +136,13 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         return replay.NewestCommitted(group, configuration) ?? throw new NodeStartException(damage);
     }
 
-    private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag)
-    {
-        if (group == 0)
-            return new MetaMachine(tree, tag.LogTimeMs);
-        try
-        {
-            return new KeyValueMachine(
-                tree, tag.LogTimeMs, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
-        }
-        catch (FormatException e)
-        {
-            throw new TreeDamagedException(
-                $"{FolderOf(group)}: its exactly-once records make no sense: {e.Message}");
-        }
-    }
+    private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
+        ? new MetaMachine(tree, tag.LogTimeMs)
+        : new KeyValueMachine(
+            tree,
+            tag.LogTimeMs,
+            context.Options.SessionWindowMs,
+            context.Options.SessionRecordsMax);
 
     private RaftOptions RaftOptions() => new()
     {

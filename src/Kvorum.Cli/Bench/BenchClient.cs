@@ -4,14 +4,14 @@ namespace Kvorum.Cli.Bench;
 /// One client's counts. Written by the client's own task, one step after another on whatever thread; read by
 /// others only for the display, and after the end.
 /// </summary>
-internal sealed class BenchClient(Random random)
+internal sealed class BenchClient
 {
     private long _done;
     private long _failures;
     private volatile bool _isMeasuring;
     private volatile bool _isOver;
 
-    public Random Random => random;
+    public Random Random { get; } = new();
 
     public LatencyHistogram Reads { get; } = new();
 

@@ -25,7 +25,7 @@ internal sealed class BenchRun
         _keys = new(options.Keys, options.Distribution, first);
         _value = new byte[options.ValueSize];
         new Random(1).NextBytes(_value);
-        _clients = [.. Enumerable.Range(0, options.Clients).Select(_ => new BenchClient(new()))];
+        _clients = [.. Enumerable.Range(0, options.Clients).Select(_ => new BenchClient())];
     }
 
     /// <summary>Keys written by <see cref="FillAsync"/> so far.</summary>

@@ -49,10 +49,9 @@ internal sealed partial record IdentityFile
     public static IdentityFile Open(NodeOptions options, NodeWorld world)
     {
         var own = Of(options, world);
-        var hasData = world.Files.ListFolders("").Any(folder => folder is "log" or "trees");
         if (!world.Files.Exists(Name))
         {
-            if (hasData)
+            if (world.Files.ListFolders("").Any(folder => folder is "log" or "trees"))
                 throw new NodeStartException($"the data folder holds data but no {Name}: it is not whole. Move it away, or bring the file back.");
             own.Write(world.Files);
             return own;

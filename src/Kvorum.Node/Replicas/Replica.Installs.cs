@@ -1,6 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
@@ -165,7 +166,7 @@ internal sealed partial class Replica
         {
             _machine.Reload(tag.LogTimeMs);
         }
-        catch (FormatException e)
+        catch (TreeDamagedException e)
         {
             throw new NodeFaultException(
                 $"{Keyspace}/{Partition}: the snapshot that the leader sent makes no sense: {e.Message}", e);

@@ -1,5 +1,6 @@
 using Kvorum.Protocol;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
@@ -105,7 +106,16 @@ internal sealed class KeyValueMachine : IStateMachine
         _restAt = 0;
         NextExpiryMs = null;
         using var view = _tree.OpenView();
-        _sessions.Reload(view);
+        try
+        {
+            _sessions.Reload(view);
+        }
+        catch (FormatException e)
+        {
+            throw new TreeDamagedException(
+                $"{_tree.Folder}: its exactly-once records make no sense: {e.Message}");
+        }
+
         foreach (var (record, _) in Expiries(view))
         {
             NextExpiryMs = RecordKeys.ReadExpiry(record).ExpiresMs;

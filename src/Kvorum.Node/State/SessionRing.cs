@@ -49,7 +49,7 @@ internal sealed class SessionRing(int recordsMax)
             Grow();
         _records[IndexOf(Count)] = record;
         Next++;
-        if (Next - _chained == ChainedAtOnce)
+        if (Next - _chained >= ChainedAtOnce)
             ChainAll();
     }
 

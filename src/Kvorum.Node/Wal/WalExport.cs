@@ -6,7 +6,6 @@ using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
 using Kvorum.Storage.Log;
-using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Wal;
@@ -112,7 +111,8 @@ public sealed class WalExport : ILogReplay
             ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0);
         using (var view = tree.OpenView())
             ExportKeys(view, tag.LogTimeMs);
-        var machine = MachineOf(group, tree, tag);
+        var machine = new KeyValueMachine(
+            tree, tag.LogTimeMs, _sessionWindowMs, _sessionRecordsMax);
         var (state, log) = _recovery.Recovered(group, tag.Snapshot);
         List<Entry> entries = [];
         log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
@@ -123,19 +123,6 @@ public sealed class WalExport : ILogReplay
             Apply(machine, entry);
         using (var view = tree.OpenView())
             ExportEnded(view, machine.LogTimeMs);
-    }
-
-    private KeyValueMachine MachineOf(uint group, Tree tree, CheckpointTag tag)
-    {
-        try
-        {
-            return new KeyValueMachine(tree, tag.LogTimeMs, _sessionWindowMs, _sessionRecordsMax);
-        }
-        catch (FormatException e)
-        {
-            throw new TreeDamagedException(
-                $"partition {group - 1}: its exactly-once records make no sense: {e.Message}");
-        }
     }
 
     private bool IsAlone(List<Entry> entries)

@@ -51,7 +51,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
         foreach (string path in oldestFirst)
         {
             files.Delete(path);
-            files.SyncFolder(folder);
+            SyncFolder();
         }
     }
 

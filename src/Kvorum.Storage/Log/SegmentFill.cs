@@ -16,7 +16,7 @@ internal sealed class SegmentFill : IDisposable
     private readonly long _bytes;
     private readonly IFile _file;
     private byte[]? _zeros;
-    private bool _isClosed;
+    private bool _isFinished;
 
     /// <summary>Creates the file; nothing is in it yet.</summary>
     public SegmentFill(SegmentFiles files, ulong number, long bytes)
@@ -68,19 +68,11 @@ internal sealed class SegmentFill : IDisposable
     {
         if (Filled < _bytes)
             throw new InvalidOperationException($"{Filled} of {_bytes} bytes are filled");
-        Close();
+        _file.Dispose();
         string path = _files.PathOf(_number);
-        try
-        {
-            _files.Files.Rename(_files.UnfinishedPathOf(_number), path);
-            _files.SyncFolder();
-        }
-        catch (IOException)
-        {
-            _files.RemoveIfThere(_files.UnfinishedPathOf(_number));
-            throw;
-        }
-
+        _files.Files.Rename(_files.UnfinishedPathOf(_number), path);
+        _files.SyncFolder();
+        _isFinished = true;
         IFile opened = _files.Files.Open(path, forWriting: true);
         return new Segment(_number, path) { File = opened, Length = _bytes };
     }
@@ -88,15 +80,9 @@ internal sealed class SegmentFill : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_isClosed)
+        if (_isFinished)
             return;
-        Close();
-        _files.RemoveIfThere(_files.UnfinishedPathOf(_number));
-    }
-
-    private void Close()
-    {
-        _isClosed = true;
         _file.Dispose();
+        _files.RemoveIfThere(_files.UnfinishedPathOf(_number));
     }
 }

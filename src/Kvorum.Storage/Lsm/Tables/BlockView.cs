@@ -162,7 +162,7 @@ internal readonly unsafe struct BlockView
 
     private bool IsBefore(int restart, in SoughtKey sought)
     {
-        var entry = new BlockEntry(Restart(restart));
+        BlockEntry entry = EntryAt(restart);
         int order = sought.Compare(entry.SuffixStart, entry.Suffix);
         return order < 0 || (order == 0 && entry.Sequence(FirstSequence) > sought.Sequence);
     }

@@ -101,14 +101,14 @@ internal sealed unsafe class TableReader : IDisposable
         int group = top.FirstRestartNotBefore(sought);
         if (group == top.Restarts)
             return false;
-        GroupHandle handles = GroupHandle.Read(new BlockEntry(top.Restart(group)));
+        GroupHandle handles = GroupHandle.Read(top.EntryAt(group));
         if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, group, hash))
             return false;
         CachedBlock index = LoadIndex(handles.Index, group, out bool isPinned);
         BlockView view = ViewOf(index);
         int block = view.FirstRestartNotBefore(sought);
         bool isWithin = block < view.Restarts;
-        BlockHandle handle = isWithin ? ReadHandle(new BlockEntry(view.Restart(block))) : default;
+        BlockHandle handle = isWithin ? ReadHandle(view.EntryAt(block)) : default;
         if (!isPinned)
             index.Release();
         return isWithin && TryGetFrom(handle, key, maxSequence, out found);

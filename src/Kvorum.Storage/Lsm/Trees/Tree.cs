@@ -64,6 +64,9 @@ public sealed class Tree : IDisposable
         new(share, options, VersionSet.OpenDamaged(
             new TreeFolder(share.Files, folder), share.Cache, isManifestWrong));
 
+    /// <summary>Where it lies below the data folder.</summary>
+    public string Folder => _versions.Folder.Path;
+
     /// <summary>
     /// True if the last record of its manifest was not whole when it was opened: a crash has cut it short,
     /// and nothing rests on it; or it is damaged, and then the log lacks what it said is in tables.

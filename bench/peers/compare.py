@@ -26,7 +26,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 KVORUM = os.path.join(ROOT, "kvorum")
 ETCD_CONNECTIONS = {64: 8, 256: 16} # fewer or more make it slower
 KEYS = 100_000
-LOADS = [(what, clients) for what in ("get", "put", "put-random") for clients in (64, 256)]
+KINDS = ["get", "put", "put-random"]
+LOADS = [(what, clients) for what in KINDS for clients in (64, 256)]
 PROBED_PARTITIONS = 64
 
 
@@ -346,7 +347,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--systems", default="etcd,kvorum", help="which to measure (default: both)")
     parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
-    parser.add_argument("--loads", default="get,put,put-random", help="which loads (default: all of them)")
+    parser.add_argument("--loads", default=",".join(KINDS), help="which loads (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of load, each system in turn (default: 3)")
     parser.add_argument("--seconds", type=float, default=5, help="counted seconds of a measurement (default: 5)")
     parser.add_argument("--warm", type=float, default=3, help="seconds of load before counting (default: 3)")
@@ -354,6 +355,8 @@ def main():
     parser.add_argument("--settle", type=float, default=6, help="seconds of quiet after a start (default: 6)")
     parser.add_argument("--out", help="file to append one JSON object per measurement to")
     options = parser.parse_args()
+    if unknown := set(options.loads.split(",")) - set(KINDS):
+        parser.error(f"--loads '{','.join(sorted(unknown))}': give some of {','.join(KINDS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     Cluster.warm = options.warm

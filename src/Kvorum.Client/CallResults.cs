@@ -1,4 +1,4 @@
-using System.Text;
+using Kvorum.Protocol;
 
 namespace Kvorum.Client;
 
@@ -9,8 +9,11 @@ namespace Kvorum.Client;
 /// <param name="IsStale">The answer may be out of date, as asked for.</param>
 public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, ulong Version, bool IsStale)
 {
-    /// <summary>The value as UTF-8 text; null if the key does not exist.</summary>
-    public string? Text => Found ? Encoding.UTF8.GetString(Value.Span) : null;
+    /// <summary>
+    /// The value as UTF-8 text; null if the key does not exist. <see cref="FormatException"/> if it is not
+    /// UTF-8: the exact bytes are in <see cref="Value"/>.
+    /// </summary>
+    public string? Text => Found ? Utf8Text.Decode("the value", Value.Span) : null;
 }
 
 /// <summary>One key of a scan.</summary>
@@ -20,11 +23,11 @@ public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, 
 public readonly record struct ScannedKey(
     ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, ulong Version)
 {
-    /// <summary>The key as UTF-8 text.</summary>
-    public string KeyText => Encoding.UTF8.GetString(Key.Span);
+    /// <summary>The key as UTF-8 text. <see cref="FormatException"/> if it is not UTF-8.</summary>
+    public string KeyText => Utf8Text.Decode("the key", Key.Span);
 
-    /// <summary>The value as UTF-8 text.</summary>
-    public string Text => Encoding.UTF8.GetString(Value.Span);
+    /// <summary>The value as UTF-8 text. <see cref="FormatException"/> if it is not UTF-8.</summary>
+    public string Text => Utf8Text.Decode("the value", Value.Span);
 }
 
 /// <summary>One page of a scan.</summary>
@@ -42,6 +45,11 @@ public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<b
 public readonly record struct WriteResult(
     ulong Version, bool HadPrevious, ReadOnlyMemory<byte> Previous, bool IsReplayed)
 {
-    /// <summary>The previous value as UTF-8 text; null if there was none or it was not asked for.</summary>
-    public string? PreviousText => HadPrevious ? Encoding.UTF8.GetString(Previous.Span) : null;
+    /// <summary>
+    /// The previous value as UTF-8 text; null if there was none or it was not asked for. <see
+    /// cref="FormatException"/> if it is not UTF-8.
+    /// </summary>
+    public string? PreviousText => HadPrevious
+        ? Utf8Text.Decode("the previous value", Previous.Span)
+        : null;
 }

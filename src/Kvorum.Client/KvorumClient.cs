@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using Kvorum.Protocol;
 
 namespace Kvorum.Client;
@@ -76,7 +75,8 @@ public sealed class KvorumClient : IAsyncDisposable
     public ValueTask<WriteResult> PutAsync(
         string key, string value, WriteOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        PutAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), options, cancellationToken);
+        PutAsync(
+            Utf8Text.Encode("the key", key), Utf8Text.Encode("the value", value), options, cancellationToken);
 
     /// <summary>Reads a key.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -97,7 +97,7 @@ public sealed class KvorumClient : IAsyncDisposable
     /// <summary>Reads a key, written as UTF-8.</summary>
     public ValueTask<GetResult> GetAsync(
         string key, ReadOptions? options = null, CancellationToken cancellationToken = default) =>
-        GetAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
+        GetAsync(Utf8Text.Encode("the key", key), options, cancellationToken);
 
     /// <summary>Removes a key; an absent key is no error.</summary>
     public ValueTask<WriteResult> DeleteAsync(
@@ -116,7 +116,7 @@ public sealed class KvorumClient : IAsyncDisposable
     /// <summary>Removes a key, written as UTF-8; an absent key is no error.</summary>
     public ValueTask<WriteResult> DeleteAsync(
         string key, WriteOptions? options = null, CancellationToken cancellationToken = default) =>
-        DeleteAsync(Encoding.UTF8.GetBytes(key), options, cancellationToken);
+        DeleteAsync(Utf8Text.Encode("the key", key), options, cancellationToken);
 
     /// <summary>
     /// The keys of a range in byte order, over all partitions: pages are fetched as they are consumed, and no
@@ -146,7 +146,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// <summary>The keys that begin with a prefix, written as UTF-8; see the other overload.</summary>
     public IAsyncEnumerable<ScannedKey> ScanAsync(
         string prefix, ScanOptions? options = null, CancellationToken cancellationToken = default) =>
-        ScanAsync((options ?? new()) with { Prefix = Encoding.UTF8.GetBytes(prefix) }, cancellationToken);
+        ScanAsync(
+            (options ?? new()) with { Prefix = Utf8Text.Encode("the prefix", prefix) }, cancellationToken);
 
     /// <summary>
     /// One page of a range: for programs that hand the token on to their own callers. No node keeps anything
@@ -222,7 +223,9 @@ public sealed class KvorumClient : IAsyncDisposable
 
     private static void CheckBound(string text, int bytesMax, string what)
     {
-        var count = Encoding.UTF8.GetByteCount(text);
+        if (Utf8Text.Problem($"The {what}", text) is { } problem)
+            throw new ArgumentException(problem);
+        var count = Utf8Text.CountOf(text);
         if (count > bytesMax)
             throw new ArgumentException(
                 $"The {what} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Text;
 using Kvorum.Protocol;
 
 namespace Kvorum.Client;
@@ -370,7 +369,7 @@ internal sealed class NodeConnection : IDisposable
                 IsUsable = false;
                 break;
             case NativeFrameKind.Error:
-                _lossReason = Encoding.UTF8.GetString(frame.Body.Span[..Math.Min(frame.Body.Length, 1024)]);
+                _lossReason = Utf8Text.DecodeMessage(frame.Body.Span[..Math.Min(frame.Body.Length, 1024)]);
                 throw new FormatException(_lossReason);
             default:
                 throw new FormatException($"{Address} sent a frame of kind {(byte)frame.Kind}.");

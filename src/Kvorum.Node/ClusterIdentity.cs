@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node;
@@ -59,7 +59,7 @@ public static class ClusterIdentity
 
     private static UInt128 Hash(string kind, string text)
     {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"kvorum:{kind}:{text}"));
+        var hash = SHA256.HashData(Utf8Text.Encode($"the {kind}'s name", $"kvorum:{kind}:{text}"));
         hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
         hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
         return BinaryPrimitives.ReadUInt128BigEndian(hash);

@@ -172,7 +172,7 @@ public sealed class KvorumNode : INode, IDisposable
     private Reply UnknownKeyspace(string name) => new()
     {
         Status = ReplyStatus.UnknownKeyspace,
-        Message = $"no keyspace '{name}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
+        Message = $"no keyspace '{Utf8Text.Message(name, Protocol.Limits.KeyspaceBytesMax)}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
     };
 
     private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)

@@ -21,9 +21,17 @@ internal static class RequestRules
             return "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'";
         if (request is PutRequest put && put.Value.Length > keyspace.ValueBytesMax)
             return $"value length {put.Value.Length} exceeds maximum of {keyspace.ValueBytesMax} bytes";
-        if (request is WriteRequest write && Encoding.UTF8.GetByteCount(write.ClientId) > Protocol.Limits.ClientIdBytesMax)
-            return $"client id length {Encoding.UTF8.GetByteCount(write.ClientId)} exceeds maximum of {Protocol.Limits.ClientIdBytesMax} bytes";
-        return null;
+        return request is WriteRequest write ? Broken(write.ClientId) : null;
+    }
+
+    private static string? Broken(string clientId)
+    {
+        if (Utf8Text.Problem("client id", clientId) is { } problem)
+            return problem;
+        var bytes = Utf8Text.CountOf(clientId);
+        return bytes <= Protocol.Limits.ClientIdBytesMax
+            ? null
+            : $"client id length {bytes} exceeds maximum of {Protocol.Limits.ClientIdBytesMax} bytes";
     }
 
     // A bound may be one byte longer than a key: the least key behind another is that long.

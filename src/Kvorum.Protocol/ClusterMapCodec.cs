@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -150,7 +149,7 @@ public static class ClusterMapCodec
 
     private static int TextSize(string text)
     {
-        var count = Encoding.UTF8.GetByteCount(text);
+        var count = Utf8Text.CountOf(text);
         Bound(count, TextBytesMax, "bytes of a text");
         return 2 + count;
     }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -54,7 +53,7 @@ public static class NativeCodec
         Span<byte> body = stackalloc byte[2 + 1 + NameBytesMax];
         var writer = new SpanWriter(body);
         writer.U16(Version);
-        writer.Text8(CutName(clientName));
+        writer.Text8(Utf8Text.Message(clientName, NameBytesMax));
         Write(into, NativeFrameKind.Hello, 0, body[..writer.Position]);
     }
 
@@ -65,7 +64,7 @@ public static class NativeCodec
         var writer = new SpanWriter(body);
         writer.U16(Version);
         writer.Guid(clusterId);
-        writer.Text8(CutName(nodeName));
+        writer.Text8(Utf8Text.Message(nodeName, NameBytesMax));
         Write(into, NativeFrameKind.HelloReply, 0, body[..writer.Position]);
     }
 
@@ -158,8 +157,4 @@ public static class NativeCodec
         FrameCodec.Seal(frame, (byte)kind);
         into.Advance(frame.Length);
     }
-
-    /// <summary>A name within its bound: no UTF-16 unit takes more than three bytes of UTF-8.</summary>
-    private static string CutName(string name) =>
-        Encoding.UTF8.GetByteCount(name) <= NameBytesMax ? name : name[..(NameBytesMax / 3)];
 }

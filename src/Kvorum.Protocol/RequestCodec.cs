@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -98,7 +97,7 @@ public static class RequestCodec
     /// </summary>
     public static int SizeOf(Reply reply)
     {
-        var message = reply.Message.Length == 0 ? 0 : 2 + Encoding.UTF8.GetByteCount(Cut(reply.Message));
+        var message = reply.Message.Length == 0 ? 0 : 2 + Utf8Text.CountOf(Cut(reply.Message));
         var leader = reply.Leader.Length == 0
             ? 0
             : TextSize(reply.Leader, AddressBytesMax, "leader's address");
@@ -311,21 +310,14 @@ public static class RequestCodec
 
     private static int TextSize(string text, int bytesMax, string field)
     {
-        var count = Encoding.UTF8.GetByteCount(text);
+        var count = Utf8Text.CountOf(text);
         return count <= bytesMax
             ? 1 + count
             : throw new ArgumentException(
                 $"The {field} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
     }
 
-    /// <summary>A message within its bound: no UTF-16 unit takes more than three bytes of UTF-8.</summary>
-    private static string Cut(string message)
-    {
-        if (message.Length <= MessageBytesMax / 3 || Encoding.UTF8.GetByteCount(message) <= MessageBytesMax)
-            return message;
-        var length = MessageBytesMax / 3;
-        return message[..(char.IsHighSurrogate(message[length - 1]) ? length - 1 : length)];
-    }
+    private static string Cut(string message) => Utf8Text.Message(message, MessageBytesMax);
 
     private static byte Flags(ref SpanReader reader, int known)
     {

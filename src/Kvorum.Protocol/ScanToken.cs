@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -62,6 +61,6 @@ public static class ScanToken
         var crc = FrameCodec.Crc32C(~0u, head);
         crc = FrameCodec.Crc32C(crc, scan.Key.Span);
         crc = FrameCodec.Crc32C(crc, scan.End.Span);
-        return ~FrameCodec.Crc32C(crc, Encoding.UTF8.GetBytes(scan.Keyspace));
+        return ~FrameCodec.Crc32C(crc, Utf8Text.Encode("the keyspace", scan.Keyspace));
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using System.Text.Unicode;
 
 namespace Kvorum.Protocol;
 
@@ -91,9 +90,7 @@ internal ref struct SpanReader(ReadOnlyMemory<byte> memory)
         var bytes = Take(length, field);
         if (Ascii.Equals(bytes, likely))
             return likely;
-        if (!Utf8.IsValid(bytes))
-            throw new FormatException($"The {field} is not valid UTF-8.");
-        return Encoding.UTF8.GetString(bytes);
+        return Utf8Text.Decode($"The {field}", bytes);
     }
 
     private readonly FormatException Short(string field, uint wanted) =>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -56,7 +55,7 @@ internal ref struct SpanWriter(Span<byte> span)
     /// <summary>UTF-8 after its length as u8; the caller has checked that it fits.</summary>
     public void Text8(string text)
     {
-        var count = Encoding.UTF8.GetBytes(text, _span[(Position + 1)..]);
+        var count = Utf8Text.Write(text, _span[(Position + 1)..]);
         _span[Position] = checked((byte)count);
         Position += 1 + count;
     }
@@ -64,7 +63,7 @@ internal ref struct SpanWriter(Span<byte> span)
     /// <summary>UTF-8 after its length as u16; the caller has checked that it fits.</summary>
     public void Text16(string text)
     {
-        var count = Encoding.UTF8.GetBytes(text, _span[(Position + 2)..]);
+        var count = Utf8Text.Write(text, _span[(Position + 2)..]);
         BinaryPrimitives.WriteUInt16LittleEndian(_span[Position..], checked((ushort)count));
         Position += 2 + count;
     }

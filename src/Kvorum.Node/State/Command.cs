@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 
@@ -62,7 +61,7 @@ internal static class CommandCodec
     public static byte[] Encode(WriteRequest request, ulong timeMs)
     {
         var put = request as PutRequest;
-        var clientBytes = Encoding.UTF8.GetByteCount(request.ClientId);
+        var clientBytes = Utf8Text.CountOf(request.ClientId);
         var size = 10 + 1 + clientBytes + (clientBytes > 0 ? 8 : 0) + (request.IfVersion is null ? 0 : 8)
             + (put is { TtlMs: > 0 } ? 8 : 0) + 4 + request.Key.Length + (put?.Value.Length ?? 0);
         var bytes = GC.AllocateUninitializedArray<byte>(size);
@@ -72,7 +71,7 @@ internal static class CommandCodec
         rest[9] = (byte)((request.IfVersion is null ? 0 : IfVersionFlag) | (request.ReturnPrevious ? ReturnPreviousFlag : 0)
             | (put is { TtlMs: > 0 } ? TtlFlag : 0));
         rest[10] = (byte)clientBytes;
-        Encoding.UTF8.GetBytes(request.ClientId, rest[11..]);
+        Utf8Text.Write(request.ClientId, rest[11..]);
         rest = rest[(11 + clientBytes)..];
         if (clientBytes > 0)
             rest = Write(rest, request.RequestId);

@@ -127,7 +127,7 @@ internal sealed class MetaMachine : IStateMachine
                     _members[new(name.U128())] = ReadMember(ref from);
                     break;
                 case (byte)'k':
-                    var keyspace = System.Text.Encoding.UTF8.GetString(key.Span[1..]);
+                    var keyspace = Protocol.Utf8Text.Decode("a keyspace's name", key.Span[1..]);
                     _keyspaces[keyspace] = ReadKeyspace(keyspace, ref from);
                     break;
                 case (byte)'e':
@@ -160,7 +160,7 @@ internal sealed class MetaMachine : IStateMachine
             return false;
         var key = new ByteWriter();
         key.U8((byte)'k');
-        key.Raw(System.Text.Encoding.UTF8.GetBytes(keyspace.Name));
+        key.Raw(Protocol.Utf8Text.Encode("a keyspace's name", keyspace.Name));
         var value = new ByteWriter();
         Write(value, keyspace);
         _batch.Put(key.Written, value.Written);

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Text;
+using Kvorum.Protocol;
 
 namespace Kvorum.Node.Wire;
 
@@ -34,7 +34,7 @@ internal ref struct ByteReader(ReadOnlyMemory<byte> bytes)
         return length <= Remaining ? Raw((int)length) : throw new FormatException($"a length of {length} bytes where {Remaining} are left");
     }
 
-    public string Text() => Encoding.UTF8.GetString(Bytes().Span);
+    public string Text() => Utf8Text.Decode("a text", Bytes().Span);
 
     public ReadOnlyMemory<byte> Rest() => Raw(Remaining);
 

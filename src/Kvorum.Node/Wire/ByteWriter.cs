@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Text;
+using Kvorum.Protocol;
 
 namespace Kvorum.Node.Wire;
 
@@ -64,8 +64,9 @@ internal sealed class ByteWriter : IBufferWriter<byte>
     /// <summary>UTF-8 text behind its length in bytes.</summary>
     public void Text(string text)
     {
-        U32((uint)Encoding.UTF8.GetByteCount(text));
-        Encoding.UTF8.GetBytes(text, Take(Encoding.UTF8.GetByteCount(text)));
+        var count = Utf8Text.CountOf(text);
+        U32((uint)count);
+        Utf8Text.Write(text, Take(count));
     }
 
     /// <summary>Overwrites four bytes written before: a length that was not known then.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
 
@@ -22,7 +21,7 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
     {
         var reply = await AskAsync(call, new PutRequest
         {
-            Key = Encoding.UTF8.GetBytes(put.Key),
+            Key = Utf8Text.Encode("the key", put.Key),
             Value = put.Value.Memory,
             ClientId = put.ClientId,
             RequestId = put.RequestId,
@@ -37,7 +36,7 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
     {
         var request = new GetRequest
         {
-            Key = Encoding.UTF8.GetBytes(get.Key),
+            Key = Utf8Text.Encode("the key", get.Key),
             NoRedirect = IsNoRedirect(call),
         };
         var reply = await call.ReadAsync(() => AskAsync(call, request)).ConfigureAwait(false);
@@ -54,7 +53,7 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
     {
         var reply = await AskAsync(call, new DeleteRequest
         {
-            Key = Encoding.UTF8.GetBytes(delete.Key),
+            Key = Utf8Text.Encode("the key", delete.Key),
             ClientId = delete.ClientId,
             RequestId = delete.RequestId,
             NoRedirect = IsNoRedirect(call),

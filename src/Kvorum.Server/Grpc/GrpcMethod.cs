@@ -18,6 +18,17 @@ public sealed class GrpcRequests<T> where T : class, IMessage<T>
     /// The same, until <paramref name="cancelled"/> fires, which stands for the call's own token.
     /// </summary>
     public ValueTask<T?> ReadAsync(CancellationToken cancelled) => _reader.ReadAsync(_parser, cancelled);
+
+    /// <summary>
+    /// Which string field of the message taken last is not UTF-8, and where; null if all are.
+    /// </summary>
+    internal string? TextProblem => _reader.TextProblem;
+
+    /// <summary>
+    /// The next message, also one whose text is not UTF-8: a stream of many requests answers that one alone.
+    /// Look at <see cref="TextProblem"/> before using it.
+    /// </summary>
+    internal ValueTask<T?> TakeAsync(CancellationToken cancelled) => _reader.TakeAsync(_parser, cancelled);
 }
 
 /// <summary>A stream of messages to the client. One writer at a time.</summary>

@@ -17,10 +17,27 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
     public bool HasEnded { get; private set; }
 
     /// <summary>
-    /// The next message, or null at the end of the stream. <paramref name="until"/> replaces the call's own
-    /// token.
+    /// Which string field of the message read last is not UTF-8, and where; null if all are.
+    /// </summary>
+    public string? TextProblem { get; private set; }
+
+    /// <summary>
+    /// The next message, or null at the end of the stream; INVALID_ARGUMENT if its text is not UTF-8.
     /// </summary>
     public async ValueTask<T?> ReadAsync<T>(MessageParser<T> parser, CancellationToken? until = null)
+        where T : class, IMessage<T>
+    {
+        var message = await TakeAsync(parser, until).ConfigureAwait(false);
+        return TextProblem is { } problem
+            ? throw new GrpcException(GrpcStatus.InvalidArgument, problem)
+            : message;
+    }
+
+    /// <summary>
+    /// The next message, or null at the end of the stream; with <see cref="TextProblem"/>, its text must not
+    /// be used. <paramref name="until"/> replaces the call's own token.
+    /// </summary>
+    public async ValueTask<T?> TakeAsync<T>(MessageParser<T> parser, CancellationToken? until = null)
         where T : class, IMessage<T>
     {
         for (; ; )
@@ -115,7 +132,10 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
     {
         try
         {
-            return parser.ParseFrom(compressed ? Inflated(payload) : payload);
+            var bytes = compressed ? Inflated(payload) : payload;
+            var message = parser.ParseFrom(bytes);
+            TextProblem = TextFields.Problem(message.Descriptor, bytes);
+            return message;
         }
         catch (InvalidProtocolBufferException notOne)
         {
@@ -132,13 +152,15 @@ internal sealed class GrpcReader(PipeReader body, string? encoding, int bytesMax
         encoding == GrpcEncoding.Gzip
             ? GrpcEncoding.Inflate(payload, bytesMax)
             : throw new GrpcException(
-                GrpcStatus.Internal, "a message is flagged as compressed but grpc-encoding names no compression");
+                GrpcStatus.Internal,
+                    "a message is flagged as compressed but grpc-encoding names no compression");
 
     private T? End<T>(in ReadOnlySequence<byte> rest) where T : class
     {
         var isWhole = rest.IsEmpty;
         body.AdvanceTo(rest.End);
         HasEnded = true;
+        TextProblem = null;
         return isWhole
             ? null
             : throw new GrpcException(GrpcStatus.Internal, "the request ends in the middle of a message");

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
 
@@ -9,16 +10,26 @@ namespace Kvorum.Server.Grpc;
 /// </summary>
 internal static class GrpcText
 {
+    /// <summary>
+    /// Bound of a message in UTF-8 bytes. Percent-encoding may triple it, and many clients take 8 KiB of
+    /// headers in all.
+    /// </summary>
+    public const int MessageBytesMax = 2048;
+
     private static readonly SearchValues<char> Plain = SearchValues.Create(
         [.. Enumerable.Range(' ', '~' - ' ' + 1).Select(static c => (char)c).Where(static c => c != '%')]);
 
-    /// <summary>UTF-8, percent-encoded except for printable ASCII: what grpc-message may hold.</summary>
+    /// <summary>
+    /// UTF-8, percent-encoded except for printable ASCII: what grpc-message may hold. Cut to <see
+    /// cref="MessageBytesMax"/>.
+    /// </summary>
     public static string EncodeMessage(string message)
     {
+        message = Utf8Text.Message(message, MessageBytesMax);
         if (!message.AsSpan().ContainsAnyExcept(Plain))
             return message;
         var encoded = new StringBuilder(message.Length + 16);
-        foreach (var b in Encoding.UTF8.GetBytes(message))
+        foreach (var b in Utf8Text.Encode("the message", message))
         {
             if (b is >= (byte)' ' and <= (byte)'~' and not (byte)'%')
                 encoded.Append((char)b);

@@ -56,10 +56,10 @@ internal sealed class Pipeline(
     {
         try
         {
-            while (await requests.ReadAsync(ending).ConfigureAwait(false) is { } request)
+            while (await requests.TakeAsync(ending).ConfigureAwait(false) is { } request)
             {
                 await RoomAsync(ending).ConfigureAwait(false);
-                Take(request);
+                Take(request, requests.TextProblem);
             }
         }
         finally
@@ -85,9 +85,10 @@ internal sealed class Pipeline(
         }
     }
 
-    private void Take(V1.KeyRequest asked)
+    private void Take(V1.KeyRequest asked, string? problem)
     {
-        var pending = new Pending(this, asked.Id, RequestOf(asked, out var problem), TimeoutOf(asked));
+        var request = RequestOf(asked, ref problem);
+        var pending = new Pending(this, asked.Id, request, TimeoutOf(asked));
         lock (_gate)
         {
             _inflight.Add(pending);
@@ -100,12 +101,11 @@ internal sealed class Pipeline(
             pending.Complete(new() { Status = ReplyStatus.InvalidArgument, Message = problem });
     }
 
-    private static Request RequestOf(V1.KeyRequest asked, out string? problem)
+    private static Request RequestOf(V1.KeyRequest asked, ref string? problem)
     {
-        problem = null;
         try
         {
-            switch (asked.KindCase)
+            switch (problem is null ? asked.KindCase : V1.KeyRequest.KindOneofCase.None)
             {
                 case V1.KeyRequest.KindOneofCase.Put:
                     return KvMessages.From(asked.Put);
@@ -115,7 +115,7 @@ internal sealed class Pipeline(
                     return KvMessages.From(asked.Delete);
             }
 
-            problem = $"request {asked.Id} is neither put nor get nor delete";
+            problem ??= $"request {asked.Id} is neither put nor get nor delete";
         }
         catch (GrpcException wrong)
         {

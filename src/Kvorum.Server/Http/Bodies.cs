@@ -4,35 +4,6 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
 
-/// <summary>What POST /kv/set takes. Text is UTF-8; any bytes go as base64.</summary>
-internal sealed record SetBody
-{
-    public string? Key { get; init; }
-
-    public string? KeyBase64 { get; init; }
-
-    public string? Value { get; init; }
-
-    public string? ValueBase64 { get; init; }
-
-    /// <summary>"base64": key and value are base64; "utf-8" or absent: they are text.</summary>
-    public string? Encoding { get; init; }
-
-    public string? Keyspace { get; init; }
-
-    public string? ClientId { get; init; }
-
-    public ulong? RequestId { get; init; }
-
-    public ulong? TtlMs { get; init; }
-
-    public ulong? IfVersion { get; init; }
-
-    public bool ReturnPrevious { get; init; }
-
-    public bool NoRedirect { get; init; }
-}
-
 /// <summary>Answer to a served write.</summary>
 internal sealed record WriteBody
 {
@@ -177,13 +148,11 @@ internal sealed record StatsBody
 }
 
 /// <summary>
-/// How the bodies are written: snake_case names, absent values left out, unknown members refused.
+/// How the bodies are written: snake_case names, absent values left out.
 /// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(SetBody))]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WriteBody))]
 [JsonSerializable(typeof(ValueBody))]
 [JsonSerializable(typeof(ScanBody))]

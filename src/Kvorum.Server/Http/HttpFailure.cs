@@ -14,6 +14,17 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     /// <summary>The request itself is wrong.</summary>
     public static HttpFailure Invalid(string message) => Of(400, "invalid-argument", message);
 
+    /// <summary>A name that the route does not know, and those that it does.</summary>
+    public static HttpFailure Unknown(string kind, string name, IEnumerable<string> known) => Invalid(
+        $"there is no {kind} '{Shown(name)}' here; there are: {string.Join(", ", known)}");
+
+    /// <summary>What a client sent, as an error may repeat it: never at any length.</summary>
+    public static string Shown(string text, int bytesMax = 64)
+    {
+        var shown = Utf8Text.Message(text, bytesMax);
+        return shown.Length == text.Length ? shown : $"{shown}...";
+    }
+
     /// <summary>Any error of the front end itself: nothing was done.</summary>
     public static HttpFailure Of(int status, string name, string message) =>
         new(status, new() { Error = name, Message = message, Retry = "never" });

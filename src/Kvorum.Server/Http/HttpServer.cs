@@ -64,6 +64,8 @@ public sealed class HttpServer : IAsyncDisposable
     private void Configure(KestrelServerOptions kestrel, HttpOptions options)
     {
         kestrel.AddServerHeader = false;
+        // One character for each byte: what is no UTF-8 is refused where text is expected, not folded here.
+        kestrel.RequestHeaderEncodingSelector = static _ => System.Text.Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
         // Every byte of a key may be an escape, and a scan names up to four.

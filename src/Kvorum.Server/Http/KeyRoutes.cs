@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -22,20 +20,8 @@ internal static class KeyRoutes
 
     private static async Task SetAsync(HttpExchange exchange)
     {
-        var body = Parse(await exchange.BodyAsync(
+        var put = SetBodyReader.Read(await exchange.BodyAsync(
             "the body", exchange.Options.JsonBytesMax).ConfigureAwait(false));
-        var put = new PutRequest
-        {
-            Keyspace = body.Keyspace ?? "default",
-            Key = Bytes("key", body.Key, body.KeyBase64, body.Encoding),
-            Value = Bytes("value", body.Value, body.ValueBase64, body.Encoding),
-            ClientId = body.ClientId ?? "",
-            RequestId = body.RequestId ?? 0,
-            TtlMs = body.TtlMs ?? 0,
-            IfVersion = body.IfVersion,
-            ReturnPrevious = body.ReturnPrevious,
-            NoRedirect = body.NoRedirect,
-        };
         var reply = await exchange.AskAsync(put).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, put, reply).ConfigureAwait(false);
     }
@@ -49,7 +35,7 @@ internal static class KeyRoutes
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag("no_redirect"),
         };
-        var asBase64 = IsBase64(exchange.Query.Text("encoding"));
+        var asBase64 = SetBodyReader.IsBase64(exchange.Query.Text("encoding"));
         var reply = await exchange.AskAsync(get).ConfigureAwait(false);
         await ReplyBodies.ValueAsync(exchange, get, reply, asBase64).ConfigureAwait(false);
     }
@@ -74,47 +60,4 @@ internal static class KeyRoutes
     private static byte[] RequiredKey(Query query) =>
         query.Key() ?? throw HttpFailure.Invalid(
             "the parameter 'key' is missing: ?key=..., or ?key_base64=... for any bytes");
-
-    private static SetBody Parse(byte[] json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, BodyContext.Default.SetBody)
-                ?? throw HttpFailure.Invalid("the body is null; it is a JSON object with key and value");
-        }
-        catch (Exception wrong) when (wrong is JsonException or InvalidOperationException)
-        {
-            throw HttpFailure.Invalid($"the body is no JSON object with key and value: {wrong.Message}");
-        }
-    }
-
-    private static byte[] Bytes(string name, string? text, string? base64, string? encoding) =>
-        (text, base64) switch
-        {
-            (null, null) =>
-                throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
-            (_, null) => IsBase64(encoding) ? RequestTarget.Base64(name, text) : Utf8(name, text),
-            (null, _) => RequestTarget.Base64($"{name}_base64", base64),
-            _ => throw HttpFailure.Invalid($"'{name}' and '{name}_base64' are both given"),
-        };
-
-    private static byte[] Utf8(string name, string text)
-    {
-        try
-        {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetBytes(text);
-        }
-        catch (EncoderFallbackException)
-        {
-            throw HttpFailure.Invalid(
-                $"'{name}' holds half a surrogate pair, which is no text; use '{name}_base64' for any bytes");
-        }
-    }
-
-    private static bool IsBase64(string? encoding) => encoding switch
-    {
-        null or "utf-8" => false,
-        "base64" => true,
-        _ => throw HttpFailure.Invalid($"encoding is '{encoding}'; it is utf-8 or base64"),
-    };
 }

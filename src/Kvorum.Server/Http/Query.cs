@@ -25,8 +25,7 @@ internal sealed class Query
             var name = RequestTarget.Text(
                 "a parameter", RequestTarget.Decode(equals < 0 ? pair : pair[..equals], isQuery: true));
             if (!known.Names.Contains(name))
-                throw HttpFailure.Invalid(
-                    $"there is no parameter '{name}' here; there are: {string.Join(", ", known.Names)}");
+                throw HttpFailure.Unknown("parameter", name, known.Names);
             if (!_values.TryAdd(
                 name, RequestTarget.Decode(equals < 0 ? "" : pair[(equals + 1)..], isQuery: true)))
                 throw HttpFailure.Invalid($"the parameter '{name}' is given twice");
@@ -47,7 +46,7 @@ internal sealed class Query
     {
         null or "false" => false,
         "true" or "" => true,
-        var other => throw HttpFailure.Invalid($"{name} is '{other}'; it is true or false"),
+        var other => throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(other)}'; it is true or false"),
     };
 
     /// <summary>The key, from key or key_base64; null if neither is given.</summary>
@@ -68,7 +67,7 @@ internal sealed class Query
         "lease" => ReadConsistency.Lease,
         "stale" => ReadConsistency.Stale,
         var other =>
-            throw HttpFailure.Invalid($"consistency is '{other}'; it is linearizable, lease or stale"),
+            throw HttpFailure.Invalid($"consistency is '{HttpFailure.Shown(other)}'; it is linearizable, lease or stale"),
     };
 
     /// <summary>Time for the request: a number with ms, s or m.</summary>
@@ -92,7 +91,7 @@ internal sealed class Query
         if (!isNumber || ms < 1 || ms > options.TimeoutMax.TotalMilliseconds)
         {
             throw HttpFailure.Invalid(
-                $"timeout is '{text}'; it is a number with ms, s or m, from 1ms to "
+                $"timeout is '{HttpFailure.Shown(text)}'; it is a number with ms, s or m, from 1ms to "
                 + $"{options.TimeoutMax.TotalSeconds}s");
         }
 
@@ -103,5 +102,5 @@ internal sealed class Query
     public static ulong Number(string name, string text) =>
         ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw HttpFailure.Invalid($"{name} is '{text}'; it is a number from 0 to {ulong.MaxValue}");
+            : throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(text)}'; it is a number from 0 to {ulong.MaxValue}");
 }

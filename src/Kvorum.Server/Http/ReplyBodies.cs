@@ -12,7 +12,7 @@ internal static class ReplyBodies
     {
         SetHeaders(exchange.Http.Response, request, reply);
         var previous = request.ReturnPrevious && reply.Found ? reply.Value : (ReadOnlyMemory<byte>?)null;
-        var text = previous is { } bytes ? RequestTarget.TextOrNull(bytes.Span) : null;
+        var text = previous is { } bytes ? Utf8Text.DecodeOrNull(bytes.Span) : null;
         return exchange.JsonAsync(200, new WriteBody
         {
             Version = reply.Version,
@@ -35,8 +35,8 @@ internal static class ReplyBodies
         SetHeaders(exchange.Http.Response, request, reply);
         if (!reply.Found)
             throw Absent(reply);
-        var key = asBase64 ? null : RequestTarget.TextOrNull(request.Key.Span);
-        var value = asBase64 ? null : RequestTarget.TextOrNull(reply.Value.Span);
+        var key = asBase64 ? null : Utf8Text.DecodeOrNull(request.Key.Span);
+        var value = asBase64 ? null : Utf8Text.DecodeOrNull(reply.Value.Span);
         return exchange.JsonAsync(200, new ValueBody
         {
             Key = key,
@@ -54,8 +54,8 @@ internal static class ReplyBodies
     /// <summary>One key of a scan.</summary>
     public static ScanEntryBody Of(ScanEntry entry, bool keysOnly)
     {
-        var key = RequestTarget.TextOrNull(entry.Key.Span);
-        var value = keysOnly ? null : RequestTarget.TextOrNull(entry.Value.Span);
+        var key = Utf8Text.DecodeOrNull(entry.Key.Span);
+        var value = keysOnly ? null : Utf8Text.DecodeOrNull(entry.Value.Span);
         return new()
         {
             Key = key,

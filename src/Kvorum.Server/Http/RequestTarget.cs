@@ -1,4 +1,4 @@
-using System.Text;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
 
@@ -8,9 +8,6 @@ namespace Kvorum.Server.Http;
 /// </summary>
 internal static class RequestTarget
 {
-    private static readonly UTF8Encoding Strict =
-        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>
     /// Path and query, still encoded, without the scheme and authority that a proxy's form has.
     /// </summary>
@@ -53,21 +50,10 @@ internal static class RequestTarget
     }
 
     /// <summary>Bytes as text; 400 if they are not UTF-8.</summary>
-    public static string Text(string name, ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            return Strict.GetString(bytes);
-        }
-        catch (DecoderFallbackException)
-        {
-            throw HttpFailure.Invalid($"{name} is not valid UTF-8");
-        }
-    }
-
-    /// <summary>Bytes as text, or null if they are not UTF-8.</summary>
-    public static string? TextOrNull(ReadOnlySpan<byte> bytes) =>
-        System.Text.Unicode.Utf8.IsValid(bytes) ? Strict.GetString(bytes) : null;
+    public static string Text(string name, ReadOnlySpan<byte> bytes) =>
+        Utf8Text.Problem(name, bytes) is { } problem
+            ? throw HttpFailure.Invalid(problem)
+            : Utf8Text.Decode(name, bytes);
 
     /// <summary>Base64, padded or not, of either alphabet, as bytes; 400 if it is not.</summary>
     public static byte[] Base64(string name, string text)

@@ -165,8 +165,11 @@ internal static class ResourceRoutes
         var inQuery = exchange.Query.Text(parameter);
         if (inHeader.Count > 1 || (inHeader.Count == 1 && inQuery is not null))
             throw HttpFailure.Invalid($"{header} and {parameter} are given more than once in all");
-        return inHeader.Count == 1 ? inHeader[0] : inQuery;
+        return inHeader.Count == 1 ? RequestTarget.Text(header, BytesOf(inHeader.ToString())) : inQuery;
     }
+
+    /// <summary>The server hands headers over with one character for each byte.</summary>
+    private static byte[] BytesOf(string header) => [.. header.Select(static unit => checked((byte)unit))];
 
     /// <summary>
     /// If-Match: "version", If-None-Match: * (absent), or ?if_version=; at most one of them.

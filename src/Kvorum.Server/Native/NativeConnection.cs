@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Sockets;
@@ -103,8 +102,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     public async Task RefuseAsync(string reason)
     {
         Log.CutOff(_log, _client, reason);
+        var said = Utf8Text.Encode("a reason", Utf8Text.Message(reason, RequestCodec.MessageBytesMax));
         lock (_gate)
-            NativeCodec.Write(_output.Gathered, NativeFrameKind.Error, 0, Encoding.UTF8.GetBytes(reason));
+            NativeCodec.Write(_output.Gathered, NativeFrameKind.Error, 0, said);
         try
         {
             _output.Flush();

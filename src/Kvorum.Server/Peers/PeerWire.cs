@@ -17,7 +17,6 @@
 // others to the transport.
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Node;
 using Kvorum.Raft;
@@ -123,18 +122,17 @@ internal static class PeerWire
     /// <summary>A sentence for the other side's operator, cut to what fits an introduction.</summary>
     public static byte[] EncodeRefusal(string why)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(why);
-        return bytes.Length <= IntroductionBytesMax ? bytes : bytes[..IntroductionBytesMax];
+        return Utf8Text.Encode("the refusal", Utf8Text.Message(why, IntroductionBytesMax));
     }
 
-    public static string DecodeRefusal(byte[] bytes) => Encoding.UTF8.GetString(bytes);
+    public static string DecodeRefusal(byte[] bytes) => Utf8Text.DecodeMessage(bytes);
 
     public static byte[] EncodeIntroduction(PeerIntroduction introduction)
     {
         var node = introduction.Node;
         string[] texts = [node.Name, node.PeerAddress, node.ClientAddress, node.HttpAddress];
         var bytes =
-            new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Encoding.UTF8.GetByteCount(text))];
+            new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Utf8Text.CountOf(text))];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, node.ClusterId);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.Id.Value);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), introduction.Expected.Value);
@@ -142,7 +140,7 @@ internal static class PeerWire
         int at = FixedBytes;
         foreach (string text in texts)
         {
-            int length = Encoding.UTF8.GetBytes(text, bytes.AsSpan(at + sizeof(ushort)));
+            int length = Utf8Text.Write(text, bytes.AsSpan(at + sizeof(ushort)));
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)length));
             at += sizeof(ushort) + length;
         }
@@ -171,9 +169,11 @@ internal static class PeerWire
         int length = BinaryPrimitives.ReadUInt16LittleEndian(bytes);
         if (bytes.Length - sizeof(ushort) < length)
             throw new PeerWireException("its introduction is cut short");
-        string text = Encoding.UTF8.GetString(bytes.Slice(sizeof(ushort), length));
+        var text = bytes.Slice(sizeof(ushort), length);
         bytes = bytes[(sizeof(ushort) + length)..];
-        return text;
+        return Utf8Text.Problem("a name in its introduction", text) is { } problem
+            ? throw new PeerWireException(problem)
+            : Utf8Text.Decode("a name", text);
     }
 
     /// <summary>CRC-32C (RFC 3720 appendix B.4) over length, kind and payload.</summary>

@@ -44,6 +44,76 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         Assert.Contains(says, Uri.UnescapeDataString(response.Headers.GetValues("grpc-message").Single()));
     }
 
+    /// <summary>
+    /// Keys ff fe and fe ff of kv.KV overwrote each other, and a second client's write was answered as a
+    /// replay of the first's: the parser made U+FFFD of both.
+    /// </summary>
+    [Theory]
+    [InlineData("/kv.KV/Put", "0A02FFFE12", "key", "ff", 0)]
+    [InlineData("/kv.KV/Put", "0A02FEFF12", "key", "fe", 0)]
+    [InlineData("/kv.KV/Put", "0A016B1A036361E9", "client_id", "e9", 2)]
+    [InlineData("/kv.KV/Get", "0A036B65E9", "key", "e9", 2)]
+    [InlineData("/kv.KV/Delete", "0A0161120180", "client_id", "80", 0)]
+    [InlineData("/kvorum.v1.KV/Put", "0A016B220163220261FF", "client_id", "ff", 1)] // The last one counts.
+    [InlineData("/kvorum.v1.KV/Scan", "0A016B", "", "", 0)]
+    [InlineData("/grpc.health.v1.Health/Check", "0A01FF", "service", "ff", 0)]
+    [InlineData("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "1A01FF", "file_by_filename", "ff", 0)]
+    [InlineData("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "0A01FF", "host", "ff", 0)]
+    public async Task A_string_that_is_not_utf8_is_refused(
+        string path, string hex, string field, string value, int position)
+    {
+        var seen = fixture.Node.Seen.Count;
+        // A value may hold any bytes.
+        var message = Convert.FromHexString(hex.EndsWith("12", StringComparison.Ordinal) ? $"{hex}01FF" : hex);
+        using var response = await PostAsync(path, [0, 0, 0, 0, (byte)message.Length, .. message]);
+        await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var headers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
+        if (field.Length == 0)
+        {
+            Assert.Equal("0", headers.GetValues("grpc-status").Single());
+            return;
+        }
+
+        Assert.Equal("3", headers.GetValues("grpc-status").Single());
+        Assert.Equal(
+            $"{field} is not UTF-8: byte 0x{value} at position {position}",
+            headers.GetValues("grpc-message").Single());
+        Assert.Equal(seen, fixture.Node.Seen.Count);
+    }
+
+    [Fact]
+    public async Task A_pipeline_answers_a_string_that_is_not_utf8_and_goes_on()
+    {
+        var bad = new V1.KeyRequest { Id = 1, Put = new() { Key = ByteString.CopyFromUtf8("p"), ClientId = "~~" } };
+        var good = new V1.KeyRequest { Id = 2, Get = new() { Key = ByteString.CopyFromUtf8("none") } };
+        var bytes = Frame(bad);
+        bytes[bytes.AsSpan().LastIndexOf((byte)'~')] = 0xfe;
+        using var response = await PostAsync("/kvorum.v1.KV/Pipeline", [.. bytes, .. Frame(good)]);
+        var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var replies = new Dictionary<ulong, V1.KeyReply>();
+        for (var rest = body.AsMemory(); rest.Length > 0;)
+        {
+            var length = BinaryPrimitives.ReadInt32BigEndian(rest.Span[1..]);
+            var reply = V1.KeyReply.Parser.ParseFrom(rest.Span.Slice(5, length));
+            replies.Add(reply.Id, reply);
+            rest = rest[(5 + length)..];
+        }
+
+        Assert.Equal("put.client_id is not UTF-8: byte 0xfe at position 1", replies[1].Error.Message);
+        Assert.Equal("invalid-argument", replies[1].Error.Status);
+        Assert.False(replies[2].Get.Found);
+        Assert.Equal("0", response.TrailingHeaders.GetValues("grpc-status").Single());
+        Assert.DoesNotContain(fixture.Node.Seen.ToArray(), static request => request.Key.Span.SequenceEqual("p"u8));
+    }
+
+    [Fact]
+    public async Task A_long_message_is_cut()
+    {
+        using var response = await PostAsync($"/kvorum.v1.KV/{new string('x', 6000)}", []);
+        var message = response.Headers.GetValues("grpc-message").Single();
+        Assert.InRange(message.Length, 1000, 3 * GrpcText.MessageBytesMax);
+    }
+
     [Fact]
     public async Task Broken_gzip_ends_with_a_status()
     {

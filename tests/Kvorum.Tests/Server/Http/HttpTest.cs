@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -38,6 +39,21 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         }
 
         return answer;
+    }
+
+    /// <summary>
+    /// Sends a request as written, one byte for each character and CRLF for each line end, and reads the
+    /// connection to its end.
+    /// </summary>
+    internal async Task<string> RawAsync(string request)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(fixture.Server.EndPoint, TestContext.Current.CancellationToken);
+        var stream = socket.GetStream();
+        await stream.WriteAsync(
+            Encoding.Latin1.GetBytes(request.ReplaceLineEndings("\r\n")),
+            TestContext.Current.CancellationToken);
+        return await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
     }
 
     internal Task<Answer> SetAsync(string json) => SendAsync("POST", "/kv/set", Encoding.UTF8.GetBytes(json));

@@ -132,6 +132,49 @@ public class KeyRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.All(Node.Seen.Skip(before), static request => Assert.True(request.Key.IsEmpty));
     }
 
+    /// <summary>Body in hexadecimal, and what the error says.</summary>
+    [Theory]
+    [InlineData("7B226B6579223A22FF227D", "the body is not UTF-8: byte 0xff at position 8")]
+    [InlineData("7B22FF223A2261227D", "the body is not UTF-8: byte 0xff at position 2")]
+    [InlineData("7B226B6579223A22EDA080227D", "the body is not UTF-8: byte 0xed at position 8")]
+    public async Task A_body_that_is_not_utf8_is_refused(string hex, string says)
+    {
+        var seen = Node.Seen.Count;
+        var answer = await SendAsync("POST", "/kv/set", Convert.FromHexString(hex));
+        Assert.Equal(400, answer.Status);
+        Assert.Contains(says, answer.Message);
+        Assert.Equal(seen, Node.Seen.Count);
+    }
+
+    /// <summary>JSON's grammar has escapes that are no text.</summary>
+    [Theory]
+    [InlineData("""{"key":"\ud800","value":"a"}""", "'key' is no text: half a surrogate pair at byte 8")]
+    [InlineData("""{"key":"ab\udc00","value":"a"}""", "'key' is no text: half a surrogate pair at byte 10")]
+    [InlineData("""{"key":"\ud83d\ude00\ud83d","value":"a"}""", "pair at byte 20")]
+    [InlineData("""{"key":"\ud83dx\ude00","value":"a"}""", "pair at byte 8")]
+    [InlineData("""{"key":"\\ud800\n\ud800\ud800","value":"a"}""", "pair at byte 17")]
+    [InlineData("""{"key":"a","value":"a","client_id":"\udfff"}""", "'client_id' is no text")]
+    [InlineData("""{"key":"a","value":"a","keyspace":"\udfff"}""", "'keyspace' is no text")]
+    [InlineData("""{"key":"a","value":"a","\udfff":"a"}""", "name is no text")]
+    public async Task Half_a_surrogate_pair_is_refused(string body, string says)
+    {
+        var seen = Node.Seen.Count;
+        var answer = await SetAsync(body);
+        Assert.Equal(400, answer.Status);
+        Assert.Contains(says, answer.Message);
+        Assert.Equal(seen, Node.Seen.Count);
+    }
+
+    [Fact]
+    public async Task Escapes_of_text_are_that_text()
+    {
+        var set = await SetAsync("""{"\u006bey":"\ud83d\ude00\u0000\n","value":"\ufffd\\u"}""");
+        Assert.Equal(200, set.Status);
+        var put = Assert.IsType<PutRequest>(Node.Seen[^1]);
+        Assert.Equal("\U0001F600\0\n"u8.ToArray(), put.Key.ToArray());
+        Assert.Equal("\ufffd\\u"u8.ToArray(), put.Value.ToArray());
+    }
+
     [Theory]
     [InlineData("/kv/get", "key")]
     [InlineData("/kv/get?key=%zz", "%zz")]
@@ -147,7 +190,8 @@ public class KeyRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     [InlineData("/kv/get?key=a&timeout=1e3s", "timeout")]
     [InlineData("/kv/get?key=a&consistency=eventual", "eventual")]
     [InlineData("/kv/get?key=a&no_redirect=maybe", "maybe")]
-    [InlineData("/kv/get?key=a&keyspace=%FF", "UTF-8")]
+    [InlineData("/kv/get?key=a&keyspace=a%FF", "keyspace is not UTF-8: byte 0xff at position 1")]
+    [InlineData("/kv/get?key=a&%FE=1", "a parameter is not UTF-8: byte 0xfe at position 0")]
     [InlineData("/kv/get?key=", "empty")]
     public async Task Bad_queries_are_refused_with_the_offending_part(string target, string says)
     {

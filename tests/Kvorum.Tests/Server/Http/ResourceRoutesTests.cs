@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text;
 using Kvorum.Protocol;
 
@@ -144,6 +143,32 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal("/w==", previous.Json.GetProperty("previous_base64").GetString());
     }
 
+    [Theory]
+    [InlineData("\u00c3\u00a9", "\u00e9")] // One character for each byte.
+    [InlineData("\u00e2\u0082\u00ac", "\u20ac")]
+    public async Task A_client_id_in_a_header_is_utf8(string bytes, string clientId)
+    {
+        var answer = await PutWithClientAsync(bytes);
+        Assert.StartsWith("HTTP/1.1 200", answer);
+        Assert.Equal(clientId, Assert.IsType<PutRequest>(Node.Seen[^1]).ClientId);
+    }
+
+    [Fact]
+    public async Task A_client_id_that_is_not_utf8_is_refused()
+    {
+        var seen = Node.Seen.Count;
+        foreach (var id in new[] { "caf\u00e9", "caf\u00e8" })
+        {
+            var answer = await PutWithClientAsync(id);
+            Assert.StartsWith("HTTP/1.1 400", answer);
+            Assert.Contains($"Kvorum-Client-Id is not UTF-8: byte 0x{(int)id[3]:x2} at position 3", answer);
+        }
+
+        var inQuery = await SendAsync("PUT", "/v1/kv/text?client_id=a%FF", [1]);
+        Assert.Contains("client_id is not UTF-8: byte 0xff at position 1", inQuery.Message);
+        Assert.Equal(seen, Node.Seen.Count);
+    }
+
     [Fact]
     public async Task A_value_over_the_limit_is_refused_with_and_without_announcement()
     {
@@ -184,13 +209,11 @@ public class ResourceRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     [InlineData("TRACE /v1/kv/a HTTP/1.1", "405")]
     public async Task Odd_request_lines_get_an_answer(string line, string status)
     {
-        using var socket = new TcpClient();
-        await socket.ConnectAsync(Fixture.Server.EndPoint, TestContext.Current.CancellationToken);
-        var stream = socket.GetStream();
-        await stream.WriteAsync(
-            Encoding.Latin1.GetBytes($"{line}\r\nHost: kvorum.example\r\nConnection: close\r\n\r\n"),
-            TestContext.Current.CancellationToken);
-        var answer = await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
+        var answer = await RawAsync($"{line}\nHost: kvorum.example\nConnection: close\n\n");
         Assert.StartsWith($"HTTP/1.1 {status}", answer);
     }
+
+    private Task<string> PutWithClientAsync(string clientId) => RawAsync(
+        "PUT /v1/kv/text HTTP/1.1\nHost: 127.0.0.1\nConnection: close\nContent-Length: 1\n"
+        + $"Kvorum-Request-Id: 1\nKvorum-Client-Id: {clientId}\n\nx");
 }

@@ -43,6 +43,12 @@ internal sealed class StartFlags
         "--advertise-http-addr", "host:port", "What HTTP clients are told to dial. [default: --http-addr]",
         "");
 
+    private readonly Option<string> _httpHosts = Flag.Text(
+        "--http-host", "name,...",
+        "Names under which HTTP clients ask for this node, beside localhost, addresses, this machine's and "
+        + "this node's name; under others requests are refused. [default: the host of --advertise-http-addr]",
+        Defaults.HttpHosts);
+
     private readonly Option<string> _advertisePeer = Flag.Text(
         "--advertise-peer-addr", "host:port",
         "What other nodes are told to dial. [default: the own entry of --peers, else --peer-addr]", "");
@@ -149,7 +155,8 @@ internal sealed class StartFlags
     {
         Option[] all =
         [
-            _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _advertisePeer, _partitions,
+            _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _httpHosts, _advertisePeer,
+            _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _compression,
@@ -169,6 +176,7 @@ internal sealed class StartFlags
         PeerAddress = parsed.GetValue(_peer)!,
         AdvertiseClientAddress = parsed.GetValue(_advertise)!,
         AdvertiseHttpAddress = parsed.GetValue(_advertiseHttp)!,
+        HttpHosts = parsed.GetValue(_httpHosts)!,
         AdvertisePeerAddress = parsed.GetValue(_advertisePeer)!,
         Peers = parsed.GetValue(_peers)!,
         Partitions = parsed.GetValue(_partitions),

@@ -28,6 +28,8 @@ public sealed class GrpcServer : IAsyncDisposable
         _stopping = new();
         _application = new(services, options, _stopping.Token);
         var kestrel = new KestrelServerOptions { AddServerHeader = false };
+        // A proxy that ends TLS passes on ":scheme: https"; what it means ended there.
+        kestrel.AllowAlternateSchemes = true;
         kestrel.Limits.MinRequestBodyDataRate = null; // A stream may be silent for hours.
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null; // Messages have a bound, streams have none.

@@ -41,6 +41,7 @@ internal sealed class FrontEnds(
             var http = new HttpOptions
             {
                 EndPoint = parts.Http,
+                HostNames = options.HostNames(parts.Self.Name),
                 KeyBytesMax = options.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
                 Logging = logging,

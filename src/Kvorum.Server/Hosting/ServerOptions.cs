@@ -38,6 +38,13 @@ public sealed record ServerOptions
     public string AdvertiseHttpAddress { get; init; } = "";
 
     /// <summary>
+    /// --http-host: names, separated by commas, under which HTTP clients ask for this node, beside localhost,
+    /// addresses, the machine's and the node's name, and the host of <see cref="AdvertiseHttpAddress"/>.
+    /// Under any other name a request is refused: it may come from a web page.
+    /// </summary>
+    public string HttpHosts { get; init; } = "";
+
+    /// <summary>
     /// --advertise-peer-addr: what other nodes are told to dial; empty for the own entry of
     /// <see cref="Peers"/> or <see cref="PeerAddress"/>.
     /// </summary>
@@ -159,6 +166,20 @@ public sealed record ServerOptions
         ScrubBytesPerSecond = ScrubRate,
         Compression = Compression == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
     };
+
+    /// <summary>The names under which HTTP clients may ask for the node.</summary>
+    internal IReadOnlyList<string> HostNames(string nodeName) =>
+    [
+        nodeName, Environment.MachineName,
+        .. new[] { HttpAddress, AdvertiseHttpAddress }
+            .Select(static address => HostPort.TryParse(address)?.Host ?? "")
+            .Where(static host => host.Length > 0),
+        .. HttpHostList(),
+    ];
+
+    /// <summary><see cref="HttpHosts"/>, one by one.</summary>
+    internal string[] HttpHostList() =>
+        HttpHosts.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The transport's settings.</summary>
     internal TransportOptions ForTransport() => new() { SilenceMax = PeerSilence };

@@ -16,6 +16,7 @@ internal static class ServerOptionsRules
             broken.Add(
                 $"--id '{o.Id}': a name has at most 64 characters and no spaces, '@' or ','; or give a UUID");
         CheckAddresses(o, broken);
+        CheckHttpHosts(o.HttpHostList(), broken);
         Bounded(broken, "--partitions", o.Partitions, 1, 4096);
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
         Bounded(broken, "--virtual-nodes", o.VirtualNodes, 1, 4096);
@@ -96,6 +97,15 @@ internal static class ServerOptionsRules
                     $"{string.Join(" and ", twins.Select(twin => twin.Flag))} are both '{twins.Key}': give "
                     + "each its own port");
         }
+    }
+
+    private static void CheckHttpHosts(string[] names, List<string> broken)
+    {
+        const int most = 64;
+        if (names.Length > most)
+            broken.Add($"--http-host has {names.Length} names: give at most {most}");
+        foreach (var name in names.Where(static name => Uri.CheckHostName(name) != UriHostNameType.Dns))
+            broken.Add($"--http-host '{name}': give names without a port, such as kv.example,kv-2.example");
     }
 
     private static void CheckRate(string flag, long rate, long least, List<string> broken)

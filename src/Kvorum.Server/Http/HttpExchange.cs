@@ -23,7 +23,9 @@ internal sealed class HttpExchange
         Options = options;
         _node = node;
         var target = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        Query = new(target.Query, http.GetEndpoint()?.Metadata.GetMetadata<KnownQuery>() ?? new());
+        var known = http.GetEndpoint()?.Metadata;
+        Query = new(target.Query, known?.GetMetadata<KnownQuery>() ?? new());
+        RefuseUnknownHeaders(known?.GetMetadata<KnownHeaders>()?.Names ?? []);
     }
 
     /// <summary>The request and response of the web server.</summary>
@@ -38,8 +40,10 @@ internal sealed class HttpExchange
     /// <summary>Asks the node; any refusal is thrown as the error that the client gets.</summary>
     public async Task<Reply> AskAsync(Request request)
     {
-        var reply = await _node.SubmitAsync(
-            request, Query.Timeout(Options), Http.RequestAborted).ConfigureAwait(false);
+        var timeout = Query.Timeout(Options);
+        if (request is WriteRequest)
+            Http.Features.Set(new AskedToWrite());
+        var reply = await _node.SubmitAsync(request, timeout, Http.RequestAborted).ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
 
@@ -63,8 +67,38 @@ internal sealed class HttpExchange
         }
     }
 
-    /// <summary>The whole body; 413 beyond the bound.</summary>
+    /// <summary>
+    /// The whole body; 413 beyond the bound, 415 if it is encoded, 400 if it is a part or malformed.
+    /// </summary>
     public async Task<byte[]> BodyAsync(string what, int bytesMax)
+    {
+        RefuseParts(what);
+        try
+        {
+            return await WholeBodyAsync(what, bytesMax).ConfigureAwait(false);
+        }
+        catch (Exception malformed) when (malformed is not (
+            HttpFailure or BadHttpRequestException or OperationCanceledException)
+            && !Http.RequestAborted.IsCancellationRequested)
+        {
+            // Such as a chunk whose length no number holds: the server's own words for it are 500.
+            throw HttpFailure.Invalid(
+                $"{what} cannot be read: {HttpFailure.Shown(malformed.Message, 200)}; nothing was done");
+        }
+    }
+
+    /// <summary>400 if there is a body: what it asks for would be passed over.</summary>
+    public async Task NoBodyAsync()
+    {
+        if (Http.Request.ContentLength is 0
+            || Http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
+            return;
+        if ((await BodyAsync("the body", Options.JsonBytesMax).ConfigureAwait(false)).Length > 0)
+            throw HttpFailure.Invalid(
+                "this request takes no body: the key and all options are in the path, the query and headers");
+    }
+
+    private async Task<byte[]> WholeBodyAsync(string what, int bytesMax)
     {
         if (Http.Request.ContentLength > bytesMax)
             throw HttpFailure.TooLarge(what, bytesMax);
@@ -80,6 +114,46 @@ internal sealed class HttpExchange
             body.Write(chunk, 0, count);
         }
     }
+
+    /// <summary>
+    /// A part of a value (RFC 9110, 14.4) or a value in an encoding that nobody undoes (8.4) would be stored
+    /// as if it were the value.
+    /// </summary>
+    private void RefuseParts(string what)
+    {
+        var headers = Http.Request.Headers;
+        if (headers.ContainsKey("Content-Range"))
+            throw HttpFailure.Invalid($"Content-Range: {what} is sent as a whole, never in parts");
+        var transfer = headers.TransferEncoding.ToString();
+        if (transfer.Length > 0 && !transfer.Equals("chunked", StringComparison.OrdinalIgnoreCase))
+            throw HttpFailure.Invalid(
+                $"Transfer-Encoding is '{HttpFailure.Shown(transfer)}'; the only one known is chunked");
+        var encoding = headers.ContentEncoding.ToString();
+        if (encoding.Length > 0 && !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+            throw HttpFailure.Of(
+                415, "unsupported-media-type",
+                $"Content-Encoding is '{HttpFailure.Shown(encoding)}'; send {what} as it is to be stored");
+    }
+
+    private void RefuseUnknownHeaders(string[] known)
+    {
+        foreach (var (name, _) in Http.Request.Headers)
+        {
+            var isOurs = name.StartsWith("Kvorum-", StringComparison.OrdinalIgnoreCase)
+                || (IsCondition(name) && !IsRead(Http.Request.Method));
+            if (isOurs && !known.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw HttpFailure.Unknown("header", name, known);
+        }
+    }
+
+    private static bool IsCondition(string name) =>
+        name.Equals("If-Match", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("If-None-Match", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsRead(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
+
+    /// <summary>Set once the node was asked to write: from then on a failure says "perhaps".</summary>
+    internal sealed record AskedToWrite;
 
     /// <summary>Answers with JSON.</summary>
     public Task JsonAsync<T>(int status, T body, JsonTypeInfo<T> type) => JsonAsync(Http, status, body, type);

@@ -15,8 +15,9 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     public static HttpFailure Invalid(string message) => Of(400, "invalid-argument", message);
 
     /// <summary>A name that the route does not know, and those that it does.</summary>
-    public static HttpFailure Unknown(string kind, string name, IEnumerable<string> known) => Invalid(
-        $"there is no {kind} '{Shown(name)}' here; there are: {string.Join(", ", known)}");
+    public static HttpFailure Unknown(string kind, string name, string[] known) => Invalid(
+        $"there is no {kind} '{Shown(name)}' here"
+        + (known.Length > 0 ? $"; there are: {string.Join(", ", known)}" : ""));
 
     /// <summary>What a client sent, as an error may repeat it: never at any length.</summary>
     public static string Shown(string text, int bytesMax = 64)

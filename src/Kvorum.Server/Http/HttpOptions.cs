@@ -10,6 +10,12 @@ public sealed record HttpOptions
     /// <summary>Where to listen; port 0 for a free one.</summary>
     public IPEndPoint EndPoint { get; init; } = new(IPAddress.Loopback, 8080);
 
+    /// <summary>
+    /// Names under which the node may be asked, beside localhost and addresses: a page of another site whose
+    /// name leads here is refused by its Host header.
+    /// </summary>
+    public IReadOnlyList<string> HostNames { get; init; } = [];
+
     /// <summary>Time for a request that names none.</summary>
     public TimeSpan TimeoutDefault { get; init; } = TimeSpan.FromSeconds(10);
 

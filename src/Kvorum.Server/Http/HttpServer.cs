@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net;
 using Kvorum.Node;
 using Microsoft.AspNetCore.Builder;
@@ -19,11 +20,14 @@ public sealed class HttpServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly ILogger _log;
+    private readonly SiteRules _sites;
+    private readonly FrozenSet<string> _paths;
     private ListenOptions? _listening;
 
     private HttpServer(INode node, HttpOptions options)
     {
         _log = options.Logging.CreateLogger("Kvorum.Http");
+        _sites = new(options.HostNames);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         builder.Services.AddSingleton(options.Logging);
@@ -36,6 +40,8 @@ public sealed class HttpServer : IAsyncDisposable
         KeyRoutes.Map(_application, route);
         ResourceRoutes.Map(_application, route);
         StatusRoutes.Map(_application, route);
+        _paths = Routes.Select(static route => route.RoutePattern.RawText!)
+            .ToFrozenSet(StringComparer.Ordinal);
     }
 
     /// <summary>Where it listens; after <see cref="StartAsync"/> with the true port.</summary>
@@ -85,9 +91,11 @@ public sealed class HttpServer : IAsyncDisposable
     {
         try
         {
-            RefuseOtherSites(http.Request);
-            ResourceRoutes.TakeKey(http);
-            await next(http).ConfigureAwait(false);
+            _sites.Check(http.Request);
+            if (ResourceRoutes.TakeKey(http) || _paths.Contains(RequestTarget.PathOf(http)))
+                await next(http).ConfigureAwait(false);
+            else
+                http.Response.StatusCode = StatusCodes.Status404NotFound;
             if (http.Response is { HasStarted: false, StatusCode: 404 or 405 }
                 && http.Response.ContentLength is null)
                 await NoRouteAsync(http).ConfigureAwait(false);
@@ -114,26 +122,23 @@ public sealed class HttpServer : IAsyncDisposable
             Log.RequestFailed(_log, http.Request.Method, http.Request.Path, cause);
             var failure = HttpFailure.Of(
                 500, "internal", "the server failed at this request; its log says why");
-            var body = failure.Body with { Retry = "same-ids", Indeterminate = true };
+            // Before the node was asked, nothing can have happened.
+            var body = http.Features.Get<HttpExchange.AskedToWrite>() is null
+                ? failure.Body with { Retry = "safe" }
+                : failure.Body with { Retry = "same-ids", Indeterminate = true };
             await FailAsync(http, failure.Status, body).ConfigureAwait(false);
         }
     }
 
-    /// <summary>A page of another site must not write through its visitor's browser.</summary>
-    private static void RefuseOtherSites(HttpRequest request)
-    {
-        var reads = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
-        if (!reads && request.Headers["Sec-Fetch-Site"] == "cross-site")
-            throw HttpFailure.Of(403, "cross-site", "requests from pages of other sites are refused");
-    }
-
     private static Task NoRouteAsync(HttpContext http)
     {
+        var path = HttpFailure.Shown(RequestTarget.PathOf(http));
+        var method = HttpFailure.Shown(http.Request.Method);
         var (name, message) = http.Response.StatusCode == 404
-            ? ("no-such-route", $"there is nothing at {http.Request.Path}; /openapi/v1.json lists what there is")
+            ? ("no-such-route", $"there is nothing at {path}; /openapi/v1.json lists what there is")
             : (
                 "method-not-allowed",
-                $"{http.Request.Method} is not allowed here; allowed are {http.Response.Headers.Allow}");
+                $"{method} is not allowed here; allowed are {http.Response.Headers.Allow}");
         return HttpExchange.ErrorAsync(
             http, http.Response.StatusCode, new() { Error = name, Message = message, Retry = "never" });
     }

@@ -12,7 +12,7 @@ internal static class KeyRoutes
     public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
     {
         routes.MapPost("/kv/set", route.Of(SetAsync)).WithMetadata(new KnownQuery("timeout"));
-        routes.MapGet("/kv/get", route.Of(GetAsync)).WithMetadata(
+        routes.MapMethods("/kv/get", RouteFactory.Reads, route.Of(GetAsync)).WithMetadata(
             new KnownQuery([.. Common, "consistency", "encoding"]));
         routes.MapMethods("/kv/delete", ["POST", "DELETE"], route.Of(DeleteAsync)).WithMetadata(
             new KnownQuery([.. Common, "client_id", "request_id", "if_version", "return_previous"]));
@@ -20,6 +20,7 @@ internal static class KeyRoutes
 
     private static async Task SetAsync(HttpExchange exchange)
     {
+        SiteRules.RequireJson(exchange.Http.Request);
         var put = SetBodyReader.Read(await exchange.BodyAsync(
             "the body", exchange.Options.JsonBytesMax).ConfigureAwait(false));
         var reply = await exchange.AskAsync(put).ConfigureAwait(false);
@@ -42,6 +43,7 @@ internal static class KeyRoutes
 
     private static async Task DeleteAsync(HttpExchange exchange)
     {
+        await exchange.NoBodyAsync().ConfigureAwait(false);
         var query = exchange.Query;
         var delete = new DeleteRequest
         {

@@ -10,6 +10,12 @@ namespace Kvorum.Server.Http;
 internal sealed record KnownQuery(params string[] Names);
 
 /// <summary>
+/// Names of the Kvorum headers and conditions that a route takes; any other is refused like an unknown
+/// parameter.
+/// </summary>
+internal sealed record KnownHeaders(params string[] Names);
+
+/// <summary>
 /// The query parameters of a request. What is malformed is a 400 that says how it is written.
 /// </summary>
 internal sealed class Query
@@ -46,7 +52,8 @@ internal sealed class Query
     {
         null or "false" => false,
         "true" or "" => true,
-        var other => throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(other)}'; it is true or false"),
+        var other =>
+            throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(other)}'; it is true or false"),
     };
 
     /// <summary>The key, from key or key_base64; null if neither is given.</summary>
@@ -67,7 +74,8 @@ internal sealed class Query
         "lease" => ReadConsistency.Lease,
         "stale" => ReadConsistency.Stale,
         var other =>
-            throw HttpFailure.Invalid($"consistency is '{HttpFailure.Shown(other)}'; it is linearizable, lease or stale"),
+            throw HttpFailure.Invalid(
+                $"consistency is '{HttpFailure.Shown(other)}'; it is linearizable, lease or stale"),
     };
 
     /// <summary>Time for the request: a number with ms, s or m.</summary>
@@ -88,7 +96,8 @@ internal sealed class Query
             CultureInfo.InvariantCulture,
             out var number);
         var ms = number * perUnitMs;
-        if (!isNumber || ms < 1 || ms > options.TimeoutMax.TotalMilliseconds)
+        // What is read may be NaN, which every comparison denies.
+        if (!isNumber || !(ms >= 1 && ms <= options.TimeoutMax.TotalMilliseconds))
         {
             throw HttpFailure.Invalid(
                 $"timeout is '{HttpFailure.Shown(text)}'; it is a number with ms, s or m, from 1ms to "
@@ -102,5 +111,6 @@ internal sealed class Query
     public static ulong Number(string name, string text) =>
         ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(text)}'; it is a number from 0 to {ulong.MaxValue}");
+            : throw HttpFailure.Invalid(
+                $"{name} is '{HttpFailure.Shown(text)}'; it is a number from 0 to {ulong.MaxValue}");
 }

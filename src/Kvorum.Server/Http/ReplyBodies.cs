@@ -35,6 +35,8 @@ internal static class ReplyBodies
         SetHeaders(exchange.Http.Response, request, reply);
         if (!reply.Found)
             throw Absent(reply);
+        if (!Preconditions.AllowAnswer(exchange, request, reply, isExact: false))
+            return Task.CompletedTask;
         var key = asBase64 ? null : Utf8Text.DecodeOrNull(request.Key.Span);
         var value = asBase64 ? null : Utf8Text.DecodeOrNull(reply.Value.Span);
         return exchange.JsonAsync(200, new ValueBody

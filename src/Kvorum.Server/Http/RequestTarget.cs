@@ -1,4 +1,6 @@
 using Kvorum.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Kvorum.Server.Http;
 
@@ -23,6 +25,13 @@ internal static class RequestTarget
         var question = rawTarget.IndexOf('?', StringComparison.Ordinal);
         return question < 0 ? (rawTarget, "") : (rawTarget[..question], rawTarget[(question + 1)..]);
     }
+
+    /// <summary>
+    /// The path as it is written, still encoded. Routes are held against this, letter by letter: what another
+    /// spelling of a path means is nothing to guess.
+    /// </summary>
+    public static string PathOf(HttpContext http) =>
+        Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget).Path;
 
     /// <summary>
     /// Percent-decodes to bytes; in a query, '+' is a space (the form encoding of HTML). 400 if an escape is
@@ -58,6 +67,8 @@ internal static class RequestTarget
     /// <summary>Base64, padded or not, of either alphabet, as bytes; 400 if it is not.</summary>
     public static byte[] Base64(string name, string text)
     {
+        if (text.AsSpan().ContainsAny(" \t\r\n"))
+            throw HttpFailure.Invalid($"{name} is not base64: it has spaces");
         var standard = text.Replace('-', '+').Replace('_', '/').TrimEnd('=');
         try
         {

@@ -1,8 +1,6 @@
-using System.Globalization;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Kvorum.Server.Http;
@@ -16,6 +14,9 @@ internal static class ResourceRoutes
 {
     private const string Prefix = "/v1/kv/";
 
+    private static readonly KnownHeaders Headers =
+        new("Kvorum-Client-Id", "Kvorum-Request-Id", "If-Match", "If-None-Match");
+
     private static readonly string[] Common = ["key_base64", "keyspace", "no_redirect", "timeout"];
 
     public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
@@ -24,32 +25,32 @@ internal static class ResourceRoutes
         {
             routes.MapPut(pattern, route.Of(PutAsync)).WithMetadata(
                 new KnownQuery(
-                    [.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]));
-            routes.MapMethods(pattern, ["HEAD"], route.Of(GetAsync)).WithMetadata(
-                new KnownQuery([.. Common, "consistency"]));
+                    [.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]),
+                Headers);
             routes.MapDelete(pattern, route.Of(DeleteAsync)).WithMetadata(
-                new KnownQuery([.. Common, "if_version", "client_id", "request_id", "return_previous"]));
+                new KnownQuery([.. Common, "if_version", "client_id", "request_id", "return_previous"]),
+                Headers);
         }
 
-        routes.MapGet("/v1/kv/{key}", route.Of(GetAsync)).WithMetadata(
+        routes.MapMethods("/v1/kv/{key}", RouteFactory.Reads, route.Of(GetAsync)).WithMetadata(
             new KnownQuery([.. Common, "consistency"]));
-        routes.MapGet("/v1/kv", route.Of(GetOrScanAsync)).WithMetadata(
+        routes.MapMethods("/v1/kv", RouteFactory.Reads, route.Of(GetOrScanAsync)).WithMetadata(
             new KnownQuery([.. Common, "consistency", .. ScanRoute.Parameters]));
     }
 
     /// <summary>
     /// Runs before routing: takes the key from the raw target and leaves a path that routing cannot misread,
-    /// whatever the key holds.
+    /// whatever the key holds. False if the path is of another route.
     /// </summary>
-    public static void TakeKey(HttpContext http)
+    public static bool TakeKey(HttpContext http)
     {
-        var (path, _) = RequestTarget.Split(
-            http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var path = RequestTarget.PathOf(http);
         if (!path.StartsWith(Prefix, StringComparison.Ordinal))
-            return;
+            return false;
         var key = RequestTarget.Decode(path.AsSpan(Prefix.Length), isQuery: false);
         http.Request.Path = key.Length > 0 ? "/v1/kv/key" : "/v1/kv";
         http.Features.Set(new PathKey(key));
+        return true;
     }
 
     private static async Task PutAsync(HttpExchange exchange)
@@ -64,17 +65,17 @@ internal static class ResourceRoutes
             TtlMs = query.Number("ttl_ms") ?? 0,
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
-            IfVersion = ConditionOf(exchange),
             ReturnPrevious = query.Flag("return_previous"),
             NoRedirect = query.Flag("no_redirect"),
         };
-        var reply = await exchange.AskAsync(put).ConfigureAwait(false);
-        exchange.Http.Response.Headers.ETag = ETag(reply.Version);
+        var reply = await Preconditions.WriteAsync(exchange, put).ConfigureAwait(false);
+        exchange.Http.Response.Headers.ETag = EntityTags.Strong(reply.Version);
         await ReplyBodies.WriteAsync(exchange, put, reply).ConfigureAwait(false);
     }
 
     private static async Task DeleteAsync(HttpExchange exchange)
     {
+        await exchange.NoBodyAsync().ConfigureAwait(false);
         var query = exchange.Query;
         var delete = new DeleteRequest
         {
@@ -82,11 +83,10 @@ internal static class ResourceRoutes
             Key = KeyOf(exchange),
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
-            IfVersion = ConditionOf(exchange),
             ReturnPrevious = query.Flag("return_previous"),
             NoRedirect = query.Flag("no_redirect"),
         };
-        var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
+        var reply = await Preconditions.WriteAsync(exchange, delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
     }
 
@@ -114,8 +114,6 @@ internal static class ResourceRoutes
             NoRedirect = exchange.Query.Flag("no_redirect"),
         };
         var reply = await exchange.AskAsync(get).ConfigureAwait(false);
-        if (reply.Found)
-            exchange.Http.Response.Headers.ETag = ETag(reply.Version);
         exchange.Http.Response.Headers.Vary = "Accept";
         if (!reply.Found || WantsJson(exchange.Http.Request))
             await ReplyBodies.ValueAsync(exchange, get, reply, asBase64: false).ConfigureAwait(false);
@@ -127,12 +125,8 @@ internal static class ResourceRoutes
     {
         var response = exchange.Http.Response;
         ReplyBodies.SetHeaders(response, get, reply);
-        if (exchange.Http.Request.Headers.IfNoneMatch == ETag(reply.Version))
-        {
-            response.StatusCode = StatusCodes.Status304NotModified;
+        if (!Preconditions.AllowAnswer(exchange, get, reply, isExact: true))
             return;
-        }
-
         response.ContentType = "application/octet-stream";
         response.Headers.XContentTypeOptions = "nosniff"; // A stored page must not run in a browser.
         response.ContentLength = reply.Value.Length;
@@ -144,7 +138,7 @@ internal static class ResourceRoutes
     {
         var inPath = exchange.Http.Features.Get<PathKey>()?.Bytes;
         var inQuery = exchange.Query.Key();
-        if (inPath is { Length: > 0 } && inQuery is not null)
+        if (inPath is not null && inQuery is not null)
             throw HttpFailure.Invalid("the key is given in the path and as key_base64");
         return inQuery ?? inPath
             ?? throw HttpFailure.Invalid(
@@ -171,34 +165,8 @@ internal static class ResourceRoutes
     /// <summary>The server hands headers over with one character for each byte.</summary>
     private static byte[] BytesOf(string header) => [.. header.Select(static unit => checked((byte)unit))];
 
-    /// <summary>
-    /// If-Match: "version", If-None-Match: * (absent), or ?if_version=; at most one of them.
-    /// </summary>
-    private static ulong? ConditionOf(HttpExchange exchange)
-    {
-        var match = exchange.Http.Request.Headers.IfMatch;
-        var noneMatch = exchange.Http.Request.Headers.IfNoneMatch;
-        var inQuery = exchange.Query.Number("if_version");
-        if (match.Count + noneMatch.Count + (inQuery is null ? 0 : 1) > 1)
-            throw HttpFailure.Invalid("more than one condition is given");
-        if (noneMatch.Count == 1)
-            return noneMatch == "*"
-                ? 0ul
-                : throw HttpFailure.Invalid("If-None-Match is only known as * (the key must be absent) here");
-        if (match.Count == 0)
-            return inQuery;
-        var tag = match.ToString();
-        return tag.Length > 2 && tag[0] == '"' && tag[^1] == '"'
-            ? Query.Number("If-Match", tag[1..^1])
-            : throw HttpFailure.Invalid(
-                $"If-Match is '{tag}'; it is one version in quotes, as ETag gives it");
-    }
-
     private static bool WantsJson(HttpRequest request) =>
         request.Headers.Accept.ToString().Contains("application/json", StringComparison.OrdinalIgnoreCase);
-
-    private static string ETag(ulong version) =>
-        string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
     private sealed record PathKey(byte[] Bytes);
 }

@@ -56,6 +56,8 @@ internal static class ScanRoute
         var reply = await exchange.AskAsync(pages.Next).ConfigureAwait(false);
         SetHeaders(response, scan, reply);
         response.ContentType = Lines;
+        if (HttpMethods.IsHead(exchange.Http.Request.Method))
+            return;
         ScanEndBody end;
         while (true)
         {

@@ -14,13 +14,13 @@ internal static class StatusRoutes
     public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
     {
         foreach (var pattern in new[] { "/health", "/readyz", "/ready" })
-            routes.MapGet(pattern, route.Of(ReadyAsync));
-        routes.MapGet("/livez", route.Of(LiveAsync));
-        routes.MapGet("/kv/stats", route.Of(StatsAsync));
-        routes.MapGet("/v1/status", route.Of(StatusAsync));
-        routes.MapGet("/v1/map", route.Of(
+            routes.MapMethods(pattern, RouteFactory.Reads, route.Of(ReadyAsync));
+        routes.MapMethods("/livez", RouteFactory.Reads, route.Of(LiveAsync));
+        routes.MapMethods("/kv/stats", RouteFactory.Reads, route.Of(StatsAsync));
+        routes.MapMethods("/v1/status", RouteFactory.Reads, route.Of(StatusAsync));
+        routes.MapMethods("/v1/map", RouteFactory.Reads, route.Of(
             exchange => exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap)));
-        routes.MapGet("/openapi/v1.json", route.Of(OpenApiAsync));
+        routes.MapMethods("/openapi/v1.json", RouteFactory.Reads, route.Of(OpenApiAsync));
     }
 
     private static async Task StatusAsync(HttpExchange exchange)

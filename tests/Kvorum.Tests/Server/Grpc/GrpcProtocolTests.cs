@@ -54,17 +54,19 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [InlineData("/kv.KV/Put", "0A016B1A036361E9", "client_id", "e9", 2)]
     [InlineData("/kv.KV/Get", "0A036B65E9", "key", "e9", 2)]
     [InlineData("/kv.KV/Delete", "0A0161120180", "client_id", "80", 0)]
-    [InlineData("/kvorum.v1.KV/Put", "0A016B220163220261FF", "client_id", "ff", 1)] // The last one counts.
+    [InlineData("/kvorum.v1.KV/Put", "0A016B1A01631A0261FF", "client_id", "ff", 1)] // The last one counts.
     [InlineData("/kvorum.v1.KV/Scan", "0A016B", "", "", 0)]
     [InlineData("/grpc.health.v1.Health/Check", "0A01FF", "service", "ff", 0)]
-    [InlineData("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "1A01FF", "file_by_filename", "ff", 0)]
+    [InlineData("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "1A01FF", "file_by_filename",
+        "ff", 0)]
     [InlineData("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "0A01FF", "host", "ff", 0)]
     public async Task A_string_that_is_not_utf8_is_refused(
         string path, string hex, string field, string value, int position)
     {
         var seen = fixture.Node.Seen.Count;
         // A value may hold any bytes.
-        var message = Convert.FromHexString(hex.EndsWith("12", StringComparison.Ordinal) ? $"{hex}01FF" : hex);
+        var message = Convert.FromHexString(hex.EndsWith("12", StringComparison.Ordinal) ? $"{hex}01FF"
+            : hex);
         using var response = await PostAsync(path, [0, 0, 0, 0, (byte)message.Length, .. message]);
         await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         var headers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
@@ -84,7 +86,8 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [Fact]
     public async Task A_pipeline_answers_a_string_that_is_not_utf8_and_goes_on()
     {
-        var bad = new V1.KeyRequest { Id = 1, Put = new() { Key = ByteString.CopyFromUtf8("p"), ClientId = "~~" } };
+        var put = new V1.PutRequest { Key = ByteString.CopyFromUtf8("p"), ClientId = "~~" };
+        var bad = new V1.KeyRequest { Id = 1, Put = put };
         var good = new V1.KeyRequest { Id = 2, Get = new() { Key = ByteString.CopyFromUtf8("none") } };
         var bytes = Frame(bad);
         bytes[bytes.AsSpan().LastIndexOf((byte)'~')] = 0xfe;
@@ -103,7 +106,49 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         Assert.Equal("invalid-argument", replies[1].Error.Status);
         Assert.False(replies[2].Get.Found);
         Assert.Equal("0", response.TrailingHeaders.GetValues("grpc-status").Single());
-        Assert.DoesNotContain(fixture.Node.Seen.ToArray(), static request => request.Key.Span.SequenceEqual("p"u8));
+        Assert.DoesNotContain(fixture.Node.Seen.ToArray(), static request =>
+            request.Key.Span.SequenceEqual("p"u8));
+    }
+
+    /// <summary>A proxy that ends TLS passes the scheme on as it came (RFC 9113, 8.3.1).</summary>
+    [Theory]
+    [InlineData("http")]
+    [InlineData("https")]
+    public async Task A_call_through_a_proxy_that_ends_tls_is_served(string scheme)
+    {
+        await using var peer = await RawHttp2.OpenAsync(fixture.Server.EndPoint);
+        var fields = RawHttp2.Fields(
+            (":method", "POST"), (":scheme", scheme), (":path", "/kvorum.v1.KV/Get"),
+            (":authority", "kv.example"), ("content-type", "application/grpc"), ("te", "trailers"));
+        var get = new V1.GetRequest { Key = ByteString.CopyFromUtf8($"by {scheme}") }.ToByteArray();
+        await peer.SendAsync(
+        [
+            .. RawHttp2.Frame(RawHttp2.Header, RawHttp2.EndHeaders, 1, fields),
+            .. RawHttp2.Frame(RawHttp2.Data, RawHttp2.EndStream, 1, RawHttp2.Message(get)),
+        ]);
+        await UntilAsync(() => peer.Ended.ContainsKey(1) || peer.HasRefused());
+        Assert.False(peer.HasRefused());
+        Assert.Contains(
+            fixture.Node.Seen.ToArray(),
+            request => request.Key.Span.SequenceEqual(System.Text.Encoding.UTF8.GetBytes($"by {scheme}")));
+    }
+
+    /// <summary>A browser speaks HTTP/1 where there is no TLS: its pages reach no service here.</summary>
+    [Fact]
+    public async Task A_page_gets_no_call_through()
+    {
+        var seen = fixture.Node.Seen.Count;
+        using var socket = new System.Net.Sockets.TcpClient();
+        await socket.ConnectAsync((IPEndPoint)fixture.Server.EndPoint, TestContext.Current.CancellationToken);
+        var stream = socket.GetStream();
+        await stream.WriteAsync(
+            System.Text.Encoding.ASCII.GetBytes(
+                "POST /kvorum.v1.KV/Put HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n"
+                + "Content-Type: application/grpc\r\nContent-Length: 8\r\n\r\n\0\0\0\0\u0003\n\u0001k"),
+            TestContext.Current.CancellationToken);
+        var answer = await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.StartsWith("HTTP/1.1 400", answer);
+        Assert.Equal(seen, fixture.Node.Seen.Count);
     }
 
     [Fact]

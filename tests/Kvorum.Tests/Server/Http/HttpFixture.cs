@@ -20,6 +20,7 @@ public sealed class HttpFixture : IAsyncLifetime
         {
             EndPoint = new(IPAddress.Loopback, 0),
             ValueBytesMax = ValueBytesMax,
+            HostNames = ["kvorum.example"],
             StatusTimeout = TimeSpan.FromMilliseconds(300),
         });
         await Server.StartAsync(CancellationToken.None);

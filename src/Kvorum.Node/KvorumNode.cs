@@ -141,7 +141,7 @@ public sealed class KvorumNode : INode, IDisposable
             return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(request.Keyspace);
-        if (RequestRules.Broken(request, keyspace) is { } broken)
+        if (RequestRules.Broken(request, keyspace, _context.Options.ValueBytesMax) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
         call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
         if (request is ScanRequest)

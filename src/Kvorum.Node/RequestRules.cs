@@ -8,7 +8,13 @@ namespace Kvorum.Node;
 internal static class RequestRules
 {
     /// <summary>Which rule of the keyspace the request breaks; null if none.</summary>
-    public static string? Broken(Request request, KeyspaceDefinition keyspace)
+    /// <param name="request">The request.</param>
+    /// <param name="keyspace">Its keyspace.</param>
+    /// <param name="valueBytesMax">
+    /// Bound of a value that this node takes: a setting that a restart changes, while the keyspace remembers
+    /// the one it was made with. What is stored beyond it is read all the same.
+    /// </param>
+    public static string? Broken(Request request, KeyspaceDefinition keyspace, int valueBytesMax)
     {
         if (request is ScanRequest scan)
             return Broken(scan, keyspace);
@@ -19,8 +25,8 @@ internal static class RequestRules
             return $"key length {key} exceeds maximum of {keyspace.KeyBytesMax} bytes";
         if (keyspace.KeyPolicy == "strict" && !IsStrict(request.Key.Span))
             return "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'";
-        if (request is PutRequest put && put.Value.Length > keyspace.ValueBytesMax)
-            return $"value length {put.Value.Length} exceeds maximum of {keyspace.ValueBytesMax} bytes";
+        if (request is PutRequest put && put.Value.Length > valueBytesMax)
+            return $"value length {put.Value.Length} exceeds maximum of {valueBytesMax} bytes";
         return request is WriteRequest write ? Broken(write.ClientId) : null;
     }
 

@@ -9,8 +9,17 @@ public static class Limits
     /// <summary>Default bound of a key, in bytes.</summary>
     public const int KeyBytesMax = 4 << 10;
 
-    /// <summary>Default bound of a value, in bytes.</summary>
-    public const int ValueBytesMax = 4 << 20;
+    /// <summary>
+    /// Default bound of a value, in bytes: a gRPC client with its library's settings takes messages of 4 MiB,
+    /// and with the value come its key, in a scan, and what every reply says.
+    /// </summary>
+    public const int ValueBytesMax = (4 << 20) - (64 << 10);
+
+    /// <summary>
+    /// The greatest bound of a value that can be set, in bytes: half a frame. Values up to it are read,
+    /// whatever the bound is now.
+    /// </summary>
+    public const int ValueBytesCeiling = 8 << 20;
 
     /// <summary>Bound of a client id, in UTF-8 bytes: it is stored with each write that carries it.</summary>
     public const int ClientIdBytesMax = 128;

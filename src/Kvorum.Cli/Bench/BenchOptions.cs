@@ -65,8 +65,9 @@ internal sealed record BenchOptions
         else if (BenchKeys.DigitsFor(Keys) > KeySize)
             yield return Flag.Mistake(
                 "--key-size", KeySize, $"{Keys} keys take {BenchKeys.DigitsFor(Keys)} bytes at least");
-        if (ValueSize is < 0 or > Limits.ValueBytesMax)
-            yield return Flag.Mistake("--value-size", ValueSize, $"give 0 to {Limits.ValueBytesMax} bytes");
+        if (ValueSize is < 0 or > Limits.ValueBytesCeiling)
+            yield return Flag.Mistake("--value-size", ValueSize,
+                $"give 0 to {Limits.ValueBytesCeiling} bytes");
         if (Clients is < 1 or > 65_536)
             yield return Flag.Mistake("--clients", Clients, "give 1 to 65536");
         if (Connections is < 1 or > 1024)

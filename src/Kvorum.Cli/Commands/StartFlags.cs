@@ -93,7 +93,9 @@ internal sealed class StartFlags
         Flag.Number("--key-bytes-max", "Bound of a key in bytes.", Defaults.KeyBytesMax);
 
     private readonly Option<int> _valueBytes =
-        Flag.Number("--value-bytes-max", "Bound of a value in bytes.", Defaults.ValueBytesMax);
+        Flag.Number(
+            "--value-bytes-max", "Bound of a value in bytes, at most 8388608; gRPC clients with their "
+            + "library's settings cannot read more than the default.", Defaults.ValueBytesMax);
 
     private readonly Option<string> _keyPolicy = Flag.Word(
         "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only.", Defaults.KeyPolicy,

@@ -198,7 +198,8 @@ internal sealed class ClusterView
             new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
             keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
         var agreed = Keyspace("default");
-        if (agreed is not null && agreed != DefaultKeyspace)
+        // The bound of a value is each node's own: a restart may change it.
+        if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
             throw new NodeFaultException(
                 $"this node was started with {DefaultKeyspace}, the cluster agreed on {agreed}: start it with the same settings");
@@ -247,7 +248,7 @@ internal sealed class ClusterView
         }
 
         return new(
-            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, keyspace.ValueBytesMax,
+            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, _options.ValueBytesMax,
             keyspace.KeyPolicy, partitions);
     }
 

@@ -33,7 +33,7 @@ public sealed class WalReader(IFile file)
         var keyBytes = Length(1, "key", Protocol.Limits.KeyBytesMax);
         if (keyBytes == 0)
             throw Damaged("the key is empty");
-        var valueBytes = Length(5 + keyBytes, "value", Protocol.Limits.ValueBytesMax);
+        var valueBytes = Length(5 + keyBytes, "value", Protocol.Limits.ValueBytesCeiling);
         if (op == WalFormat.Delete && valueBytes > 0)
             throw Damaged($"a delete with a value of {valueBytes} bytes");
         var bytes = WalFormat.OverheadBytes + keyBytes + valueBytes;

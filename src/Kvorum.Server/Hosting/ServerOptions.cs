@@ -91,7 +91,10 @@ public sealed record ServerOptions
     /// <summary>--key-bytes-max: bound of a key.</summary>
     public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
 
-    /// <summary>--value-bytes-max: bound of a value.</summary>
+    /// <summary>
+    /// --value-bytes-max: bound of a value that this node takes. Stored values beyond it are read all the
+    /// same; a stock gRPC client cannot take more than the default.
+    /// </summary>
     public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
 
     /// <summary>

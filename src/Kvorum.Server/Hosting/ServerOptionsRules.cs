@@ -22,7 +22,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--virtual-nodes", o.VirtualNodes, 1, 4096);
         Bounded(broken, "--loops", o.Loops, 1, 256);
         Bounded(broken, "--key-bytes-max", o.KeyBytesMax, 1, Protocol.Limits.KeyBytesMax);
-        Bounded(broken, "--value-bytes-max", o.ValueBytesMax, 1, Protocol.Limits.ValueBytesMax);
+        Bounded(broken, "--value-bytes-max", o.ValueBytesMax, 1, Protocol.Limits.ValueBytesCeiling);
         Bounded(broken, "--session-records", o.SessionRecords, 0, 4_000_000);
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);

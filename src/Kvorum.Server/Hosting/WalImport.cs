@@ -32,12 +32,18 @@ public static class WalImport
         string building = $"{place}.importing";
         using var log = OpenLog(file);
         var check = new WalReader(log);
-        while (check.Next() is not null)
+        int valueBytesMax = Protocol.Limits.ValueBytesMax;
+        while (check.Next() is { } operation)
+        {
+            valueBytesMax = Math.Max(valueBytesMax, operation.Value.Length);
             cancel.ThrowIfCancellationRequested();
+        }
+
         CheckFree(place, building);
         try
         {
-            long records = await Build(new WalReader(log), building, id, cancel).ConfigureAwait(false);
+            long records = await Build(
+                new WalReader(log), building, id, valueBytesMax, cancel).ConfigureAwait(false);
             if (Directory.Exists(place))
                 Directory.Delete(place);
             Directory.Move(building, place);
@@ -79,7 +85,8 @@ public static class WalImport
         }
     }
 
-    private static async Task<long> Build(WalReader log, string folder, string id, CancellationToken cancel)
+    private static async Task<long> Build(
+        WalReader log, string folder, string id, int valueBytesMax, CancellationToken cancel)
     {
         var options = new ServerOptions
         {
@@ -88,6 +95,8 @@ public static class WalImport
             ClientAddress = "127.0.0.1:0",
             HttpAddress = "127.0.0.1:0",
             PeerAddress = "127.0.0.1:0",
+            // What another folder has stored is taken, whatever bound this one will have.
+            ValueBytesMax = valueBytesMax,
         };
         await using var server = await KvorumServer.StartAsync(options).ConfigureAwait(false);
         await Ready(server, cancel).ConfigureAwait(false);

@@ -132,6 +132,32 @@ public class StrongKeyspaceTests
         Assert.Equal((ReplyStatus.UnknownKeyspace, "no keyspace 'nope': there is 'default'"), (unknown.Status, unknown.Message));
     }
 
+    /// <summary>
+    /// The bound is the node's setting, not the keyspace's for ever: what is stored stays readable.
+    /// </summary>
+    [Fact]
+    public void A_value_beyond_a_new_bound_stays_readable()
+    {
+        var bound = 20;
+        using var cluster = new TestCluster(1, options => options with { ValueBytesMax = bound });
+        cluster.RunUntilReady();
+        var large = new string('v', 20);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "k", large).Status);
+        cluster.Crash(0);
+        bound = 10;
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        Assert.Equal(large, cluster.Get(0, "k"));
+        var over = cluster.Put(0, "k", new string('v', 11));
+        Assert.Equal("value length 11 exceeds maximum of 10 bytes", over.Message);
+        Assert.Equal(10, cluster[0].Map.Keyspaces[0].ValueBytesMax);
+        cluster.Crash(0);
+        bound = 30;
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "k", new string('v', 30)).Status);
+    }
+
     [Theory]
     [InlineData("user/1-a_b.c", true)]
     [InlineData("ключ", true)]

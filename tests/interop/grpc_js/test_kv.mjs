@@ -111,9 +111,19 @@ const tests = {
     const value = crypto.randomBytes(3 << 20);
     assert.ok((await unary(echo, 'One', { value })).value.equals(value));
   },
+  async whatMayBeWrittenCanBeReadWithDefaultSettings() {
+    const stock = new protos.kvorum.v1.KV(address, credentials);
+    const [key, value] = [Buffer.alloc(4096, 'j'), crypto.randomBytes((4 << 20) - (64 << 10))];
+    await unary(stock, 'Put', { key, value });
+    assert.ok((await unary(stock, 'Get', { key })).value.equals(value));
+    const pages = await all(stock.Scan({ prefix: key }));
+    assert.ok(pages.flatMap((page) => page.entries).some((entry) => entry.value.equals(value)));
+    assert.ok((await unary(stock, 'Delete', { key, return_previous: true })).previous.equals(value));
+    stock.close();
+  },
   async overTheLimit() {
     const error = await fails(status.RESOURCE_EXHAUSTED, unary(echo, 'One', { value: Buffer.alloc(5 << 20) }));
-    assert.match(error.details, /limit of 4263936 bytes/);
+    assert.match(error.details, /limit of 4198400 bytes/);
   },
   async gzip() {
     const zipped = new protos.kvorum.test.Echo(address, credentials, { ...options, 'grpc.default_compression_algorithm': 2 });

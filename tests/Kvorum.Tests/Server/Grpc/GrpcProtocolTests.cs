@@ -35,7 +35,7 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     [InlineData("0200000000", "13", "compressed flag")]
     [InlineData("0100000000", "13", "names no compression")]
     [InlineData("00000000000000000000", "12", "got more")]
-    [InlineData("00FFFFFFFF", "8", "limit of 4263936 bytes")]
+    [InlineData("00FFFFFFFF", "8", "limit of 4198400 bytes")]
     [InlineData("0000000001FF", "13", "not a GetRequest")]
     public async Task Broken_bodies_end_with_a_status(string hex, string status, string says)
     {

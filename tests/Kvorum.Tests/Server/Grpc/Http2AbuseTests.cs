@@ -241,7 +241,7 @@ public class Http2AbuseTests(AbusedNode node) : IClassFixture<AbusedNode>
     [Fact(Timeout = Limit)]
     public async Task Large_answers_that_nobody_takes_stay_within_bounds()
     {
-        await node.PutAsync("large", new byte[4 << 20]);
+        await node.PutAsync("large", new byte[Kvorum.Protocol.Limits.ValueBytesMax]);
         var large = new V1.GetRequest { Key = ByteString.CopyFromUtf8("large") }.ToByteArray();
         await using var peer = await OpenAsync(node.EndPoint, true, (4, 0));
         for (var stream = 1; stream < 2 * Streams; stream += 2)

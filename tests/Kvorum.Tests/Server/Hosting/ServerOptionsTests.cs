@@ -30,7 +30,7 @@ public class ServerOptionsTests
         { Good with { VirtualNodes = 0 }, "--virtual-nodes 0" },
         { Good with { Loops = 0 }, "--loops 0" },
         { Good with { KeyBytesMax = (4 << 10) + 1 }, "--key-bytes-max 4097: give 1 to 4096" },
-        { Good with { ValueBytesMax = (4 << 20) + 1 }, "--value-bytes-max 4194305" },
+        { Good with { ValueBytesMax = (8 << 20) + 1 }, "--value-bytes-max 8388609: give 1 to 8388608" },
         { Good with { KeyPolicy = "loose" }, "--key-policy 'loose'" },
         { Good with { SessionRecords = -1 }, "--session-records -1" },
         { Good with { SessionRecords = 4_000_001 }, "--session-records 4000001" },

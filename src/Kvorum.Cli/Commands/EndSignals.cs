@@ -4,7 +4,8 @@ using Kvorum.Cli.CommandLine;
 namespace Kvorum.Cli.Commands;
 
 /// <summary>
-/// Ctrl-C and SIGTERM: the first asks for a clean end, the second ends the process at once.
+/// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): the first asks for a clean end. Another Ctrl-C or
+/// SIGTERM ends the process at once.
 /// </summary>
 internal sealed class EndSignals : IDisposable
 {
@@ -16,6 +17,7 @@ internal sealed class EndSignals : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take),
         PosixSignalRegistration.Create(PosixSignal.SIGINT, Take),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, Take),
     ];
 
     /// <summary>Completes at the first signal.</summary>
@@ -48,7 +50,8 @@ internal sealed class EndSignals : IDisposable
     private void Take(PosixSignalContext context)
     {
         context.Cancel = true;
-        if (_first.Task.IsCompleted)
+        // A terminal that is closed sends several at once, by the kernel and by its shell.
+        if (_first.Task.IsCompleted && context.Signal != PosixSignal.SIGHUP)
             Environment.Exit(ExitCode.NotOk);
         End();
     }

@@ -98,6 +98,9 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
 
     public void Terminate() => Assert.Equal(0, Signal(_process.Id, 15));
 
+    /// <summary>SIGHUP: what a terminal that is closed sends.</summary>
+    public void HangUp() => Assert.Equal(0, Signal(_process.Id, 1));
+
     public void Kill() => _process.Kill();
 
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server;
@@ -20,7 +21,7 @@ internal static partial class Log
     public static partial void PeerRefused(ILogger log, string name, string address, string why);
 
     [LoggerMessage(104, LogLevel.Error, "refused a connection to the peer port from {Remote}: {Why}")]
-    public static partial void IncomingRefused(ILogger log, string remote, string why);
+    public static partial void IncomingRefused(ILogger log, EndPoint? remote, string why);
 
     [LoggerMessage(105, LogLevel.Debug, "a connection from peer {Name} ended: {Why}")]
     public static partial void IncomingEnded(ILogger log, string name, string why);
@@ -30,6 +31,16 @@ internal static partial class Log
 
     [LoggerMessage(107, LogLevel.Error, "cannot take connections on the peer port: {Why}")]
     public static partial void AcceptFailed(ILogger log, string why);
+
+    [LoggerMessage(108, LogLevel.Warning,
+        "{Count} more lines about connections from {Source} were held back in the last minute")]
+    public static partial void LinesHeldBack(ILogger log, int count, string source);
+
+    [LoggerMessage(109, LogLevel.Warning,
+        "{Flag} {Endpoint}: the port is in use, by another process or by an outgoing connection; waiting for "
+        + "it, {Seconds} s at most (ss -tanp 'sport = :{Port}' shows what has it)")]
+    public static partial void WaitsForPort(
+        ILogger log, string flag, EndPoint endpoint, double seconds, int port);
 
     [LoggerMessage(1, LogLevel.Information,
         "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]

@@ -32,7 +32,8 @@ internal static class StartCommand
             return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);
         try
         {
-            await using var server = await KvorumServer.StartAsync(options, logging).ConfigureAwait(false);
+            await using var server =
+                await KvorumServer.StartAsync(options, logging, end.Token).ConfigureAwait(false);
             if (untilStdinEnds)
                 end.WatchStdin();
             var first = await Task.WhenAny(end.First, server.Failed).ConfigureAwait(false);
@@ -46,6 +47,10 @@ internal static class StartCommand
 
             await server.StopAsync().ConfigureAwait(false);
             return ExitCode.Ok;
+        }
+        catch (OperationCanceledException) when (end.Token.IsCancellationRequested)
+        {
+            return ExitCode.Ok; // It was told to end before it had its ports.
         }
         catch (ServerStartException e)
         {

@@ -133,6 +133,9 @@ internal sealed class StartFlags
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
+    private readonly Option<Duration> _portWait = Flag.Time(
+        "--port-wait", "How long to wait for ports that are in use.", Defaults.PortWait);
+
     private readonly Option<bool> _leaseReads = Flag.Switch(
         "--lease-reads",
         "Serve lease reads by the leader's lease; give it to all nodes or none, and only where clocks drift "
@@ -162,7 +165,7 @@ internal sealed class StartFlags
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _compression,
-            _shutdown,
+            _shutdown, _portWait,
             Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -203,6 +206,7 @@ internal sealed class StartFlags
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
+        PortWait = parsed.GetValue(_portWait).Span,
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>

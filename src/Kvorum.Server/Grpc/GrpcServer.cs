@@ -1,5 +1,6 @@
 using System.Net;
 using Kvorum.Node;
+using Kvorum.Server.Listeners;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -83,6 +84,7 @@ public sealed class GrpcServer : IAsyncDisposable
     private static async Task OpenAsync(
         ConnectionContext connection, ConnectionDelegate next, GrpcOptions options)
     {
+        PacedLogging.Serves(connection.RemoteEndPoint);
         if (!await ConnectionOpening.IsServedAsync(connection, options.OpeningTimeout)
             .ConfigureAwait(false))
             return;

@@ -57,8 +57,9 @@ internal static class Endpoints
         string flag, EndPoint endpoint, SocketError error, string message) => new(error switch
         {
             SocketError.AddressAlreadyInUse =>
-                $"{flag} {endpoint}: the port is in use by another process; end it (ss -ltnp shows it) or "
-                + $"choose another with {flag}",
+                $"{flag} {endpoint}: the port is in use, by another process or an outgoing connection; end "
+                + $"it (ss -tanp 'sport = :{(endpoint as IPEndPoint)?.Port}' shows it), choose another port "
+                + $"with {flag}, or wait longer with --port-wait",
             SocketError.AccessDenied =>
                 $"{flag} {endpoint}: no right to listen there; choose a port above 1023 with {flag}",
             SocketError.AddressNotAvailable =>

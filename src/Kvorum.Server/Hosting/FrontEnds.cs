@@ -1,6 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Server.Grpc;
 using Kvorum.Server.Http;
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Native;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
@@ -9,9 +12,11 @@ namespace Kvorum.Server.Hosting;
 
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
-    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SocketPoller? poller)
+    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SourceLines lines,
+    SocketPoller? poller)
     : IAsyncDisposable
 {
+    private readonly PacedLogging _logging = new(logging, lines);
     private ClientListener? _clients;
     private GrpcServer? _grpc;
     private HttpServer? _http;
@@ -25,30 +30,38 @@ internal sealed class FrontEnds(
         {
             _clients = new(new()
             {
-                EndPoint = parts.Client,
+                EndPoint = (IPEndPoint)parts.Client.LocalEndPoint!,
+                Bound = parts.Client,
+                Lines = lines,
                 NodeName = parts.Self.Name,
                 ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
                 Poller = poller,
-                Logging = logging,
+                Logging = _logging,
             });
             var grpc = new GrpcOptions
             {
                 MessageBytesMax = options.ValueBytesMax + options.KeyBytesMax + (64 << 10),
-                Logging = logging,
+                Logging = _logging,
             };
             _grpc = GrpcServer.Create(node, grpc, _clients.Others, _clients.EndPoint);
             await _grpc.StartAsync(CancellationToken.None).ConfigureAwait(false);
             var http = new HttpOptions
             {
-                EndPoint = parts.Http,
+                EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
+                Bound = parts.Http,
                 HostNames = options.HostNames(parts.Self.Name),
                 KeyBytesMax = options.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
-                Logging = logging,
+                Logging = _logging,
             };
             _http = HttpServer.Create(node, http);
             await _http.StartAsync(CancellationToken.None).ConfigureAwait(false);
             _clients.Start(node);
+        }
+        catch (SocketException e)
+        {
+            // Another process that starts had bound the port too, and listens by now.
+            throw Endpoints.CannotListen("--addr", parts.Client.LocalEndPoint!, e.SocketErrorCode, e.Message);
         }
         catch (IOException e)
         {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Kvorum.Node;
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Peers;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
@@ -35,7 +36,8 @@ public sealed class KvorumServer : IAsyncDisposable
         Self = parts.Self;
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
-        var transport = options.ForTransport() with { Poller = _poller };
+        var lines = new SourceLines(_log, TimeProvider.System);
+        var transport = options.ForTransport() with { Poller = _poller, Lines = lines };
         _transport = new(parts.PeerListener, Self, parts.Members, transport, TimeProvider.System, _log);
         try
         {
@@ -50,7 +52,7 @@ public sealed class KvorumServer : IAsyncDisposable
 
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
-        _frontEnds = new(_node, options, parts, logging, _poller);
+        _frontEnds = new(_node, options, parts, logging, lines, _poller);
     }
 
     /// <summary>Who this node is and where it is reached, with true ports.</summary>
@@ -66,25 +68,29 @@ public sealed class KvorumServer : IAsyncDisposable
 
     /// <summary>
     /// Opens the data folder, recovers, and serves. <see cref="ServerStartException"/> says what is wrong
-    /// with the options or the machine, flag by flag.
+    /// with the options or the machine, flag by flag; <see cref="OperationCanceledException"/> if it was
+    /// cancelled while it waited for a port.
     /// </summary>
-    public static async Task<KvorumServer> StartAsync(ServerOptions options, ILoggerFactory? logging = null)
+    public static async Task<KvorumServer> StartAsync(
+        ServerOptions options, ILoggerFactory? logging = null, CancellationToken cancelled = default)
     {
+        logging ??= NullLoggerFactory.Instance;
         if (options.Validate() is { Count: > 0 } broken)
             throw new ServerStartException(string.Join(Environment.NewLine, broken));
-        var parts = ServerParts.Of(options);
+        var parts = await ServerParts.Of(options, logging.CreateLogger("kvorum"), cancelled)
+            .ConfigureAwait(false);
         KvorumServer? server = null;
         try
         {
-            server = new KvorumServer(options, parts, logging ?? NullLoggerFactory.Instance);
+            server = new KvorumServer(options, parts, logging);
             await server.Start().ConfigureAwait(false);
             return server;
         }
         catch (Exception e)
         {
-            parts.PeerListener.Dispose();
             if (server is not null)
                 await server.DisposeAsync().ConfigureAwait(false);
+            parts.Dispose();
             if (e is NodeStartException or IOException)
                 throw new ServerStartException(e.Message);
             throw;

@@ -136,6 +136,11 @@ public sealed record ServerOptions
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// --port-wait: how long a start waits for ports that are in use, all of them together.
+    /// </summary>
+    public TimeSpan PortWait { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
     /// Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.
     /// </summary>
     public IReadOnlyList<string> Validate() => ServerOptionsRules.Broken(this);

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
-using Kvorum.Server.Peers;
 using Kvorum.Storage.Files;
+using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
 
@@ -10,7 +10,7 @@ namespace Kvorum.Server.Hosting;
 /// What a server is put together from before its node exists: who it is, its folder and its ports. The ports
 /// are tried first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
-internal sealed record ServerParts
+internal sealed record ServerParts : IDisposable
 {
     /// <summary>What the node says of itself.</summary>
     public required PeerHello Self { get; init; }
@@ -21,23 +21,35 @@ internal sealed record ServerParts
     /// <summary>The data folder.</summary>
     public required IFileSystem Files { get; init; }
 
-    /// <summary>The bound port for nodes.</summary>
+    /// <summary>The socket that listens for nodes.</summary>
     public required Socket PeerListener { get; init; }
 
-    /// <summary>Where clients are to be served.</summary>
-    public required IPEndPoint Client { get; init; }
+    /// <summary>The bound socket for clients.</summary>
+    public required Socket Client { get; init; }
 
-    /// <summary>Where HTTP is to be served.</summary>
-    public required IPEndPoint Http { get; init; }
+    /// <summary>The bound socket for HTTP.</summary>
+    public required Socket Http { get; init; }
 
-    /// <summary>Throws <see cref="ServerStartException"/>.</summary>
-    public static ServerParts Of(ServerOptions options)
+    /// <summary>
+    /// Throws <see cref="ServerStartException"/>, or <see cref="OperationCanceledException"/> if it was
+    /// cancelled while it waited for a port.
+    /// </summary>
+    public static async Task<ServerParts> Of(ServerOptions options, ILogger log, CancellationToken cancelled)
     {
-        var client = Try("--addr", options.ClientAddress);
-        var http = Try("--http-addr", options.HttpAddress);
-        var listener = Bind("--peer-addr", Endpoints.ToListen("--peer-addr", options.PeerAddress));
+        List<Socket> sockets = [];
         try
         {
+            var ports = new PortTaker(options.PortWait, TimeProvider.System, log);
+            foreach (var (flag, address) in new[]
+            {
+                ("--addr", options.ClientAddress), ("--http-addr", options.HttpAddress),
+                ("--peer-addr", options.PeerAddress),
+            })
+                sockets.Add(await ports.Take(flag, Endpoints.ToListen(flag, address), cancelled)
+                    .ConfigureAwait(false));
+            var (client, http, listener) = (sockets[0], sockets[1], sockets[2]);
+            // Peers that dial already wait in its queue until the node is there.
+            Listen("--peer-addr", listener);
             if (HostPort.TryParse(options.PeerAddress)?.Port == 0)
                 options = options with { PeerAddress = $"{listener.LocalEndPoint}" };
             string name = NodeName.For(options);
@@ -49,8 +61,10 @@ internal sealed record ServerParts
                 options.VirtualNodes);
             var self = new PeerHello(
                 list.Self, name, cluster, list.PeerAddress,
-                Endpoints.ToAdvertise(options.AdvertiseClientAddress, client, list.PeerAddress),
-                Endpoints.ToAdvertise(options.AdvertiseHttpAddress, http, list.PeerAddress));
+                Endpoints.ToAdvertise(
+                    options.AdvertiseClientAddress, (IPEndPoint)client.LocalEndPoint!, list.PeerAddress),
+                Endpoints.ToAdvertise(
+                    options.AdvertiseHttpAddress, (IPEndPoint)http.LocalEndPoint!, list.PeerAddress));
             var files = Open(options.DataFolder);
             return new()
             {
@@ -64,9 +78,17 @@ internal sealed record ServerParts
         }
         catch
         {
-            listener.Dispose();
+            sockets.ForEach(socket => socket.Dispose());
             throw;
         }
+    }
+
+    /// <summary>Lets go of the ports, where nothing has done so.</summary>
+    public void Dispose()
+    {
+        Client.Dispose();
+        Http.Dispose();
+        PeerListener.Dispose();
     }
 
     private static DiskFileSystem Open(string folder)
@@ -82,25 +104,15 @@ internal sealed record ServerParts
         }
     }
 
-    /// <summary>
-    /// Takes the port and lets go of it again: the front end that is to have it binds it itself, once the
-    /// node is there.
-    /// </summary>
-    private static IPEndPoint Try(string flag, string address)
-    {
-        using var socket = Bind(flag, Endpoints.ToListen(flag, address));
-        return (IPEndPoint)socket.LocalEndPoint!;
-    }
-
-    private static Socket Bind(string flag, IPEndPoint endpoint)
+    private static void Listen(string flag, Socket socket)
     {
         try
         {
-            return TcpTransport.Listen(endpoint);
+            socket.Listen(128);
         }
         catch (SocketException e)
         {
-            throw Endpoints.CannotListen(flag, endpoint, e.SocketErrorCode, e.Message);
+            throw Endpoints.CannotListen(flag, socket.LocalEndPoint!, e.SocketErrorCode, e.Message);
         }
     }
 }

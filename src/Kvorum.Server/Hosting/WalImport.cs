@@ -98,7 +98,7 @@ public static class WalImport
             // What another folder has stored is taken, whatever bound this one will have.
             ValueBytesMax = valueBytesMax,
         };
-        await using var server = await KvorumServer.StartAsync(options).ConfigureAwait(false);
+        await using var server = await KvorumServer.StartAsync(options, null, cancel).ConfigureAwait(false);
         await Ready(server, cancel).ConfigureAwait(false);
         long records = 0;
         long bytes = 0;

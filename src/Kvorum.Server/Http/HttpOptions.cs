@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -15,6 +16,9 @@ public sealed record HttpOptions
     /// name leads here is refused by its Host header.
     /// </summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
+
+    /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
+    internal Socket? Bound { get; init; }
 
     /// <summary>Time for a request that names none.</summary>
     public TimeSpan TimeoutDefault { get; init; } = TimeSpan.FromSeconds(10);

@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Net;
 using Kvorum.Node;
+using Kvorum.Server.Listeners;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -33,6 +35,8 @@ public sealed class HttpServer : IAsyncDisposable
         builder.Services.AddSingleton(options.Logging);
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        if (options.Bound is { } bound)
+            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = _ => bound);
         _application = builder.Build();
         _application.Use(next => http => GuardAsync(http, next));
         _application.UseRouting();
@@ -80,8 +84,15 @@ public sealed class HttpServer : IAsyncDisposable
         kestrel.Listen(options.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => ServeAsync(connection, next));
             _listening = listen;
         });
+    }
+
+    private static async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        PacedLogging.Serves(connection.RemoteEndPoint);
+        await next(connection).ConfigureAwait(false);
     }
 
     /// <summary>

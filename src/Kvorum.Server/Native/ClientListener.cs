@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -30,6 +31,7 @@ public sealed class ClientListener : IAsyncDisposable
 {
     private readonly ClientListenerOptions _options;
     private readonly ILogger _log;
+    private readonly ClientLog _clientLog;
     private readonly Socket _listening;
     private readonly HandedOverConnections _others;
     private readonly Lock _gate = new();
@@ -48,7 +50,9 @@ public sealed class ClientListener : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.OutputBytesMax, Limits.FrameBytesMax);
         _options = options;
         _log = options.Logging.CreateLogger("Kvorum.Server.Native");
-        _listening = Bind(options.EndPoint);
+        _clientLog = new(_log, options.Lines ?? new(_log, TimeProvider.System));
+        _listening = options.Bound ?? Bind(options.EndPoint);
+        _listening.Listen(512);
         EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
         _others = new(EndPoint, options.Logging);
     }
@@ -101,18 +105,12 @@ public sealed class ClientListener : IAsyncDisposable
 
     private static Socket Bind(IPEndPoint endpoint)
     {
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            if (endpoint.Address.Equals(IPAddress.IPv6Any))
-                socket.DualMode = true;
-            socket.Bind(endpoint);
-            socket.Listen(512);
-            return socket;
+            return Listening.Bind(endpoint);
         }
         catch (SocketException e)
         {
-            socket.Dispose();
             var remedy = e.SocketErrorCode == SocketError.AddressAlreadyInUse
                 ? "another program listens there; end it or choose another --addr"
                 : "choose an --addr of this machine";
@@ -197,7 +195,7 @@ public sealed class ClientListener : IAsyncDisposable
 
     private async Task ServeAsync(Socket socket, Stream stream)
     {
-        using var connection = new NativeConnection(socket, stream, _node!, _options, _log);
+        using var connection = new NativeConnection(socket, stream, _node!, _options, _clientLog);
         bool isTooMany;
         lock (_gate)
         {

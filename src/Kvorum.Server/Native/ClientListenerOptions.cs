@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using Kvorum.Protocol;
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -49,6 +51,12 @@ public sealed record ClientListenerOptions
 
     /// <summary>Who serves the native connections; null for the runtime.</summary>
     internal SocketPoller? Poller { get; init; }
+
+    /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
+    internal Socket? Bound { get; init; }
+
+    /// <summary>What clients may cause in the log; null for a count of its own.</summary>
+    internal SourceLines? Lines { get; init; }
 
     /// <summary>Where to log.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;

@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Sockets;
-using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Native;
 
@@ -39,7 +38,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     private readonly Stream _stream;
     private readonly INode _node;
     private readonly ClientListenerOptions _options;
-    private readonly ILogger _log;
+    private readonly ClientLog _log;
     private readonly EndPoint? _client;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, NativeCall> _calls = [];
@@ -59,7 +58,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
 
     /// <summary>A connection on a socket whose first bytes are still to be read.</summary>
     public NativeConnection(
-        Socket socket, Stream stream, INode node, ClientListenerOptions options, ILogger log)
+        Socket socket, Stream stream, INode node, ClientListenerOptions options, ClientLog log)
     {
         (_socket, _stream, _node, _options, _log) = (socket, stream, node, options, log);
         _client = socket.RemoteEndPoint;
@@ -90,7 +89,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            Log.Fault(_log, e, _client);
+            _log.Fault(_client, e);
         }
         finally
         {
@@ -101,7 +100,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     /// <summary>Says one sentence about why the client cannot be served, and closes.</summary>
     public async Task RefuseAsync(string reason)
     {
-        Log.CutOff(_log, _client, reason);
+        _log.CutOff(_client, reason);
         var said = Utf8Text.Encode("a reason", Utf8Text.Message(reason, RequestCodec.MessageBytesMax));
         lock (_gate)
             NativeCodec.Write(_output.Gathered, NativeFrameKind.Error, 0, said);
@@ -171,7 +170,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
 
         room?.TrySetResult();
         if (isFlooded)
-            End(Log.CutOff, $"{_options.OutputBytesMax} bytes of replies wait and it does not read");
+            End(_log.CutOff, $"{_options.OutputBytesMax} bytes of replies wait and it does not read");
     }
 
     /// <inheritdoc/>
@@ -272,7 +271,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             throw new FormatException("One hello is enough.");
         var (_, name) = NativeCodec.ReadHello(frame.Body);
         _isGreeted = true;
-        Log.Greeted(_log, name, _client);
+        _log.Greeted(_client, name);
         lock (_gate)
             NativeCodec.WriteHelloReply(_output.Gathered, _options.ClusterId, _options.NodeName);
     }
@@ -434,9 +433,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     }
 
     // A client that ends without a word is nothing an operator must know.
-    private void Lost(Exception loss) => End(Log.Gone, loss.Message);
+    private void Lost(Exception loss) => End(_log.Gone, loss.Message);
 
-    private void End(Action<ILogger, EndPoint?, string> tell, string reason)
+    private void End(Action<EndPoint?, string> tell, string reason)
     {
         lock (_gate)
         {
@@ -444,7 +443,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
                 return;
         }
 
-        tell(_log, _client, reason);
+        tell(_client, reason);
         Close();
     }
 

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Raft;
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +18,7 @@ namespace Kvorum.Server.Peers;
 internal sealed class IncomingPeers(
     PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
     TimeProvider time, ILogger log,
-    TransportCounters counters)
+    TransportCounters counters, SourceLines lines)
 {
     /// <summary>
     /// Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust
@@ -39,7 +41,7 @@ internal sealed class IncomingPeers(
         }
 
         socket.NoDelay = true;
-        string remote = socket.RemoteEndPoint?.ToString() ?? "an unknown address";
+        var remote = socket.RemoteEndPoint;
         var connection = new PeerConnection(SocketStreams.Open(socket, options.Poller), options, time);
         var task = Task.Run(() => Serve(connection, remote, receiver, cancel), CancellationToken.None);
         _tasks[connection] = task;
@@ -65,7 +67,7 @@ internal sealed class IncomingPeers(
     }
 
     private async Task Serve(
-        PeerConnection connection, string remote, IPeerReceiver receiver, CancellationToken cancel)
+        PeerConnection connection, EndPoint? remote, IPeerReceiver receiver, CancellationToken cancel)
     {
         PeerHello? peer = null;
         try
@@ -78,7 +80,7 @@ internal sealed class IncomingPeers(
         catch (PeerWireException damage)
         {
             // The dialler hears why before it is cut off, so that it does not take us for dead.
-            Log.IncomingRefused(log, peer?.Name ?? remote, damage.Message);
+            TellRefused(remote, peer is null ? damage.Message : $"{peer.Name}: {damage.Message}");
             byte[] refusal = PeerWire.EncodeRefusal(damage.Message);
             await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
@@ -97,7 +99,8 @@ internal sealed class IncomingPeers(
     }
 
     /// <summary>The introduction; null if we do not belong together.</summary>
-    private async Task<PeerHello?> Meet(PeerConnection connection, string remote, CancellationToken cancel)
+    private async Task<PeerHello?> Meet(
+        PeerConnection connection, EndPoint? remote, CancellationToken cancel)
     {
         try
         {
@@ -112,7 +115,7 @@ internal sealed class IncomingPeers(
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
             if (PeerCheck.OfHello(self.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
             {
-                Log.IncomingRefused(log, remote, why);
+                TellRefused(remote, why);
                 await connection.Farewell(PeerWire.EncodeOpening(
                     PeerWire.Refused, PeerWire.EncodeRefusal(why))).ConfigureAwait(false);
                 return null;
@@ -128,6 +131,12 @@ internal sealed class IncomingPeers(
         {
             Interlocked.Decrement(ref _strangers);
         }
+    }
+
+    private void TellRefused(EndPoint? remote, string why)
+    {
+        if (lines.MayWrite(remote, out string note))
+            Log.IncomingRefused(log, remote, why + note);
     }
 
     private void Replace(NodeId peer, PeerConnection connection)

@@ -121,6 +121,10 @@ internal sealed class PeerLink(
         try
         {
             await socket.ConnectAsync(HostPort.Parse(Target), cancel).ConfigureAwait(false);
+            // To a port of this machine that nothing listens on, in the range of outgoing ones, the kernel
+            // may connect a socket with itself: that would keep the port from the node it belongs to.
+            if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
+                throw new SocketException((int)SocketError.ConnectionRefused);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Raft;
+using Kvorum.Server.Listeners;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -42,7 +43,8 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         _links = members.Where(member => member.Id != self.Id)
             .ToFrozenDictionary(
                 member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));
-        _incoming = new(_self, _links, options, time, log, Counters);
+        var lines = options.Lines ?? new SourceLines(log, time);
+        _incoming = new(_self, _links, options, time, log, Counters, lines);
     }
 
     /// <summary>What was sent, received, dropped and lost.</summary>
@@ -56,10 +58,9 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// </summary>
     public static Socket Listen(IPEndPoint endpoint)
     {
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        var socket = Listening.Bind(endpoint);
         try
         {
-            socket.Bind(endpoint);
             socket.Listen(128);
             return socket;
         }

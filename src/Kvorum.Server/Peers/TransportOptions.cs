@@ -1,3 +1,4 @@
+using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 
 namespace Kvorum.Server.Peers;
@@ -28,6 +29,9 @@ public sealed record TransportOptions
 
     /// <summary>Who serves the connections that peers have dialled; null for the runtime.</summary>
     internal SocketPoller? Poller { get; init; }
+
+    /// <summary>What callers may cause in the log; null for a count of its own.</summary>
+    internal SourceLines? Lines { get; init; }
 
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -147,8 +147,56 @@ public class SingleNodeTests
         int port = flag switch { "--addr" => place.Client, "--http-addr" => place.Http, _ => place.Peer };
         busy.Bind(new IPEndPoint(IPAddress.Loopback, port));
         busy.Listen();
-        await Refuses($"{flag} 127.0.0.1:{port}: the port is in use", ["start", .. place.Flags]);
+        await Refuses(
+            $"{flag} 127.0.0.1:{port}: the port is in use", ["start", "--port-wait", "0s", .. place.Flags]);
         Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+    }
+
+    [Fact]
+    public async Task A_port_that_an_outgoing_connection_has_is_waited_for_with_words()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var outgoing = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            LingerState = new(enable: true, 0), // or its port would rest for a while, when it is closed
+        };
+        await outgoing.ConnectAsync(listener.LocalEndPoint!, TestContext.Current.CancellationToken);
+        using var place = ServerPlace.Free(1)[0] with { Peer = ((IPEndPoint)outgoing.LocalEndPoint!).Port };
+        await using var server = KvorumProcess.Start(["start", "--port-wait", "2m", .. place.Flags]);
+        await server.Says($"--peer-addr 127.0.0.1:{place.Peer}: the port is in use");
+        Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+        outgoing.Dispose();
+        await server.Says("is ready");
+    }
+
+    [Fact]
+    public async Task A_node_that_waits_for_a_port_can_be_told_to_end()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        using var busy = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        busy.Bind(new IPEndPoint(IPAddress.Loopback, place.Http));
+        busy.Listen();
+        await using var server = KvorumProcess.Start(["start", "--port-wait", "10m", .. place.Flags]);
+        await server.Says("waiting for it, 600 s at most");
+        server.Terminate();
+        Assert.Equal(0, await server.Exit());
+        Assert.Equal("", server.Errors);
+    }
+
+    [Fact]
+    public async Task A_hang_up_ends_a_node_as_cleanly_as_sigterm_however_often_it_comes()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        await using var server = KvorumProcess.Start(["start", .. place.Flags]);
+        await server.Says("is ready");
+        server.HangUp();
+        server.HangUp();
+        Assert.Equal(0, await server.Exit());
+        Assert.Contains(
+            "is shutting down: it hands over what it leads", server.Output, StringComparison.Ordinal);
+        Assert.Contains("has stopped", server.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class KvorumServerTests : IDisposable
     [Fact(Timeout = 30_000)]
     public async Task A_program_can_hold_a_whole_server()
     {
-        await using var server = await KvorumServer.StartAsync(AnyPorts);
+        await using var server = await Start(AnyPorts);
         await using var client = KvorumClient.Connect(
             new() { Addresses = [server.Self.ClientAddress], Timeout = TimeSpan.FromSeconds(10) });
         await client.PutAsync("key", "value", cancellationToken: TestContext.Current.CancellationToken);
@@ -39,20 +39,20 @@ public sealed class KvorumServerTests : IDisposable
     public async Task A_new_folder_is_private_and_gives_its_node_the_same_name_again()
     {
         string name;
-        await using (var first = await KvorumServer.StartAsync(AnyPorts))
+        await using (var first = await Start(AnyPorts))
             name = first.Self.Name;
         Assert.StartsWith("node-", name, StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
                 File.GetUnixFileMode(AnyPorts.DataFolder));
-        await using var second = await KvorumServer.StartAsync(AnyPorts);
+        await using var second = await Start(AnyPorts);
         Assert.Equal(name, second.Self.Name);
     }
 
     [Fact]
     public async Task Stopping_twice_is_stopping_once()
     {
-        var server = await KvorumServer.StartAsync(AnyPorts);
+        var server = await Start(AnyPorts);
         await Task.WhenAll(server.StopAsync(), server.StopAsync());
         await server.DisposeAsync();
     }
@@ -61,22 +61,25 @@ public sealed class KvorumServerTests : IDisposable
     public async Task What_cannot_start_says_why_and_lets_go_of_everything()
     {
         await Assert.ThrowsAsync<ServerStartException>(
-            () => KvorumServer.StartAsync(AnyPorts with { Loops = 0 }));
-        await using (var first = await KvorumServer.StartAsync(AnyPorts))
+            () => Start(AnyPorts with { Loops = 0 }));
+        await using (var first = await Start(AnyPorts))
         {
             var inUse =
-                await Assert.ThrowsAsync<ServerStartException>(() => KvorumServer.StartAsync(AnyPorts));
+                await Assert.ThrowsAsync<ServerStartException>(() => Start(AnyPorts));
             Assert.Contains("in use by another process", inUse.Message, StringComparison.Ordinal);
         }
 
         var file = Path.Combine(_folder, "file");
         await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
         var noFolder = await Assert.ThrowsAsync<ServerStartException>(
-            () => KvorumServer.StartAsync(AnyPorts with { DataFolder = file }));
+            () => Start(AnyPorts with { DataFolder = file }));
         Assert.StartsWith($"--data {file}: it is no folder", noFolder.Message, StringComparison.Ordinal);
 
-        await using var again = await KvorumServer.StartAsync(AnyPorts);
+        await using var again = await Start(AnyPorts);
     }
+
+    private static Task<KvorumServer> Start(ServerOptions options) =>
+        KvorumServer.StartAsync(options, cancelled: TestContext.Current.CancellationToken);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

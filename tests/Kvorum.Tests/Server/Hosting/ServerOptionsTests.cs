@@ -43,6 +43,7 @@ public class ServerOptionsTests
         { Good with { Compression = "zip" }, "--compression 'zip'" },
         { Good with { ScrubRate = 1 }, "--scrub-rate 1: give 65536 to" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
+        { Good with { PortWait = TimeSpan.FromMinutes(11) }, "--port-wait 660s: give 0ms to 600s" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
         { Good with { Tick = TimeSpan.Zero }, "--tick 0ms" },
         { Good with { Tick = TimeSpan.FromMilliseconds(200) },

@@ -45,7 +45,7 @@ public sealed class DiskFileSystem : IFileSystem
         if (Posix.OpenDirect(full) is not { } handle)
             return Open(path, forWriting: false);
         var file = new DirectFile(full, handle);
-        if (file.CanRead())
+        if (file.IsSupported())
             return file;
         // The system knows of such files, this file system does not.
         file.Dispose();
@@ -53,7 +53,16 @@ public sealed class DiskFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
-    public bool Exists(string path) => File.Exists(Full(path));
+    public bool Exists(string path)
+    {
+        string full = Full(path);
+        if (File.Exists(full))
+            return true;
+        // .NET says so of a file, too, that the system cannot look at.
+        bool isThere = false;
+        Guard(full, () => isThere = IsThere(full));
+        return isThere;
+    }
 
     /// <inheritdoc/>
     public void Delete(string path)
@@ -200,10 +209,20 @@ public sealed class DiskFileSystem : IFileSystem
         }
     }
 
-    // What the system says when no room is left, or none that this user may have: .NET keeps its number.
-    private static bool IsFull(Exception error) => OperatingSystem.IsWindows()
-        ? error.HResult is unchecked((int)0x80070070) or unchecked((int)0x80070027)
-        : error.HResult == 28 || error.HResult == (OperatingSystem.IsMacOS() ? 69 : 122);
+    private static bool IsFull(IOException error) => DiskErrors.KindOf(error) == DiskErrorKind.NoRoom;
+
+    // Of what a read may throw, all but a closed file: the system has names for some of its errors.
+    private static int ReadSome(SafeFileHandle file, string path, long offset, Span<byte> into)
+    {
+        try
+        {
+            return RandomAccess.Read(file, into, offset);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new DiskReadException(path, offset, error);
+        }
+    }
 
     private static FileStreamOptions Options(FileMode mode, FileAccess access, FileShare share)
     {
@@ -231,16 +250,34 @@ public sealed class DiskFileSystem : IFileSystem
             Posix.SyncFolder(parent);
     }
 
+    // A folder that is not there has no files; one that cannot be read must not pass for it.
     private string[] List(string folder, Func<string, string[]> list)
     {
         string full = Full(folder);
         string[] names = [];
         Guard(full, () =>
         {
-            if (Directory.Exists(full))
+            try
+            {
                 names = [.. list(full).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+            }
+            catch (DirectoryNotFoundException)
+            {
+            }
         });
         return names;
+    }
+
+    private static bool IsThere(string full)
+    {
+        try
+        {
+            return !File.GetAttributes(full).HasFlag(FileAttributes.Directory);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
     }
 
     private string Full(string path)
@@ -271,7 +308,7 @@ public sealed class DiskFileSystem : IFileSystem
             int done = 0;
             while (done < into.Length)
             {
-                int count = RandomAccess.Read(stream.SafeFileHandle, into[done..], offset + done);
+                int count = ReadSome(stream.SafeFileHandle, path, offset + done, into[done..]);
                 if (count == 0)
                     break;
                 done += count;
@@ -329,6 +366,7 @@ public sealed class DiskFileSystem : IFileSystem
     {
         private const int AlignmentBytes = 4096;
         private const int PieceBytes = 64 << 10;
+        private const int InvalidArgument = 22; // EINVAL
 
         private byte* _piece = (byte*)NativeMemory.AlignedAlloc(PieceBytes, AlignmentBytes);
         private long _pieceAt;
@@ -336,16 +374,17 @@ public sealed class DiskFileSystem : IFileSystem
 
         public long Length => RandomAccess.GetLength(handle);
 
-        public bool CanRead()
+        // Another error than that such reads are unknown is the disk's answer, and shall be met by who reads.
+        public bool IsSupported()
         {
             try
             {
-                Fill(0);
+                _pieceBytes = RandomAccess.Read(handle, new Span<byte>(_piece, PieceBytes), 0);
                 return true;
             }
-            catch (IOException)
+            catch (IOException error)
             {
-                return false;
+                return error.HResult != InvalidArgument;
             }
         }
 
@@ -385,10 +424,19 @@ public sealed class DiskFileSystem : IFileSystem
             handle.Dispose();
         }
 
+        // What cannot be read may lie behind what was asked for: then that alone is read.
         private void Fill(long from)
         {
             _pieceBytes = 0;
-            _pieceBytes = RandomAccess.Read(handle, new Span<byte>(_piece, PieceBytes), from);
+            try
+            {
+                _pieceBytes = ReadSome(handle, path, from, new Span<byte>(_piece, PieceBytes));
+            }
+            catch (DiskReadException)
+            {
+                _pieceBytes = ReadSome(handle, path, from, new Span<byte>(_piece, AlignmentBytes));
+            }
+
             _pieceAt = from;
         }
 

@@ -8,7 +8,7 @@ public interface IFile : IDisposable
 
     /// <summary>
     /// Reads up to <c>into.Length</c> bytes from <paramref name="offset"/>; fewer only at the end of the
-    /// file.
+    /// file. A <see cref="DiskReadException"/> if some of them cannot be read.
     /// </summary>
     int Read(long offset, Span<byte> into);
 

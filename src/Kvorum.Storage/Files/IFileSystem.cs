@@ -4,9 +4,9 @@ namespace Kvorum.Storage.Files;
 /// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
 /// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
 /// <see cref="IOException"/> whose message names the path, where no room is left a
-/// <see cref="DiskFullException"/>. Created, renamed and deleted names are durable
-/// only after <see cref="SyncFolder"/>; written bytes only after <see cref="IFile.Sync"/>. Safe for use by
-/// several threads.
+/// <see cref="DiskFullException"/>; <see cref="DiskErrors"/> tells the others apart. Created, renamed and
+/// deleted names are durable only after <see cref="SyncFolder"/>; written bytes only after
+/// <see cref="IFile.Sync"/>. Safe for use by several threads.
 /// </summary>
 public interface IFileSystem
 {
@@ -22,7 +22,7 @@ public interface IFileSystem
     /// </summary>
     IFile OpenPastCache(string path) => Open(path, forWriting: false);
 
-    /// <summary>True if a file of that name exists.</summary>
+    /// <summary>True if a file of that name exists; an error where that cannot be told.</summary>
     bool Exists(string path);
 
     /// <summary>Deletes a file.</summary>

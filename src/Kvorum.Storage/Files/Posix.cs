@@ -89,8 +89,11 @@ internal static partial class Posix
             _ = madvise(start, bytes, LargePagesOnLinux);
     }
 
+    /// <summary>The system's words for an error number.</summary>
+    public static string TextOf(int error) => Marshal.GetPInvokeErrorMessage(error);
+
     private static IOException Failure(string call, string path, int error) =>
-        new($"{path}: {call}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})");
+        new($"{path}: {call}: {TextOf(error)} (errno {error})");
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);

@@ -25,6 +25,15 @@ internal sealed class Inode
     /// </summary>
     public long? FlippedAt { get; private set; }
 
+    /// <summary>
+    /// Bytes that the disk cannot read, from the first to behind the last: until all of them are written
+    /// again, or cut off. Null if there are none.
+    /// </summary>
+    public (long From, long End)? Unreadable { get; private set; }
+
+    /// <summary>True if a byte is damaged, or cannot be read.</summary>
+    public bool IsDamaged => FlippedAt is not null || Unreadable is not null;
+
     /// <summary>What readers see.</summary>
     public Span<byte> Bytes => _bytes.AsSpan(0, (int)Length);
 
@@ -44,6 +53,8 @@ internal sealed class Inode
         if (FlippedAt >= offset && FlippedAt < offset + bytes.Length)
             FlippedAt = null;
         var end = offset + bytes.Length;
+        if (Unreadable is { } bad && offset <= bad.From && bad.End <= end)
+            Unreadable = null;
         RememberAll(offset, end);
         bytes.CopyTo(_bytes.AsSpan((int)offset));
     }
@@ -107,8 +118,17 @@ internal sealed class Inode
         var survivor = Synced(bytes);
         survivor.LastWriteOffset = LastWriteOffset;
         survivor.FlippedAt = FlippedAt;
+        survivor.Unreadable = Unreadable is { } bad && bad.End <= length ? bad : null;
         return survivor;
     }
+
+    /// <summary>The disk cannot read these bytes any more.</summary>
+    public void Spoil(long from, long end) => Unreadable = (from, end);
+
+    /// <summary>The first of these bytes that cannot be read; null if all can be.</summary>
+    public long? FirstUnreadable(long offset, long count) =>
+        Unreadable is { } bad && bad.From < offset + count && offset < bad.End
+            ? Math.Max(offset, bad.From) : null;
 
     /// <summary>Flips one bit of what is on the platter.</summary>
     public void Flip(long at, int bit)
@@ -147,5 +167,7 @@ internal sealed class Inode
         _bytes.AsSpan((int)length, (int)(Length - length)).Clear();
         if (FlippedAt >= length)
             FlippedAt = null;
+        if (Unreadable?.End > length)
+            Unreadable = null;
     }
 }

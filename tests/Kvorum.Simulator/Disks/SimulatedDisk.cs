@@ -65,6 +65,9 @@ public sealed class SimulatedDisk : IFileSystem
     /// <summary>The damaged files that were read since they were damaged, by name.</summary>
     public SortedSet<string> DamageRead { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Those of them whose bytes could not be read, so that the reader cannot but know.</summary>
+    public SortedSet<string> NotRead { get; } = new(StringComparer.Ordinal);
+
     /// <inheritdoc/>
     public IFile Create(string path)
     {
@@ -224,18 +227,34 @@ public sealed class SimulatedDisk : IFileSystem
         }
     }
 
+    /// <summary>
+    /// Bytes of a file cannot be read from now on, until they are written again or the file is gone; false if
+    /// they are not there or not synced.
+    /// </summary>
+    public bool Spoil(string path, long from, long end)
+    {
+        lock (_gate)
+        {
+            if (!_live.TryGetValue(path, out var inode) || !inode.IsSynced || end > inode.Length)
+                return false;
+            if (!_durable.TryGetValue(path, out var durable) || durable != inode)
+                return false;
+            inode.Spoil(from, end);
+            return true;
+        }
+    }
+
     /// <summary>True if a byte of any file is damaged.</summary>
     public bool HasDamage => Damaged().Count > 0;
 
-    /// <summary>The files in which a byte is damaged, by name.</summary>
+    /// <summary>The files in which a byte is damaged or cannot be read, by name.</summary>
     public IReadOnlyList<string> Damaged()
     {
         lock (_gate)
         {
             return
             [
-                .. _live.Where(static file => file.Value.FlippedAt is not null)
-                    .Select(static file => file.Key),
+                .. _live.Where(static file => file.Value.IsDamaged).Select(static file => file.Key),
             ];
         }
     }
@@ -293,6 +312,7 @@ public sealed class SimulatedDisk : IFileSystem
             var after = new SimulatedDisk { KeepsTrace = KeepsTrace };
             after._folders.UnionWith(_folders);
             after.DamageRead.UnionWith(DamageRead);
+            after.NotRead.UnionWith(NotRead);
             Dictionary<Inode, Inode> survivors = [];
             foreach ((string path, Inode inode) in names)
             {
@@ -327,6 +347,15 @@ public sealed class SimulatedDisk : IFileSystem
     {
         FailedOperations++;
         return error;
+    }
+
+    // No failure of an operation, which would excuse an end of the node: the file is damaged, no more.
+    private DiskReadException NotReadable(string path, long at)
+    {
+        const int inputOutputError = 5;
+        DamageRead.Add(path);
+        NotRead.Add(path);
+        return new(path, at, new IOException("a bad sector", inputOutputError));
     }
 
     private void Change(NameChange change)
@@ -379,8 +408,14 @@ public sealed class SimulatedDisk : IFileSystem
                 if (disk.Fault?.Invoke("read", path) is { } error)
                     throw disk.Failed(error);
                 int count = (int)Math.Clamp(inode.Length - offset, 0, into.Length);
+                var bad = inode.FirstUnreadable(offset, count);
+                // What comes before a bad sector is there, as after a read that was cut short by one.
+                if (bad is { } at)
+                    count = (int)(at - offset);
                 if (count > 0)
                     inode.Bytes.Slice((int)offset, count).CopyTo(into);
+                if (bad is not null)
+                    throw disk.NotReadable(path, offset + count);
                 if (inode.FlippedAt >= offset && inode.FlippedAt < offset + count)
                     disk.DamageRead.Add(path);
                 return count;

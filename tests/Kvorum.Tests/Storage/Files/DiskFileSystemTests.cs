@@ -142,6 +142,42 @@ public sealed class DiskFileSystemTests : IDisposable
         Assert.Contains("errno 2)", folder, StringComparison.Ordinal);
     }
 
+    // The memory of this process can be opened, and nothing is at its beginning: the kernel says EIO.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_cannot_be_read_is_an_error_that_names_path_and_byte(bool isPastCache)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        var disk = new DiskFileSystem(_root);
+        File.CreateSymbolicLink(Path.Combine(_root, "bad"), "/proc/self/mem");
+        using IFile file = isPastCache ? disk.OpenPastCache("bad") : disk.Open("bad", forWriting: false);
+        var error = Assert.Throws<DiskReadException>(() => file.Read(4096, new byte[100]));
+        Assert.Equal(4096, error.Offset);
+        Assert.Equal(DiskErrorKind.Lasting, DiskErrors.KindOf(error));
+        Assert.Equal(
+            $"{Path.Combine(_root, "bad")}: read at byte 4096: Input/output error (errno 5)", error.Message);
+    }
+
+    [Fact]
+    public void Nothing_is_taken_for_absent_because_it_cannot_be_looked_at()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var disk = new DiskFileSystem(_root);
+        // A name that leads to itself stands for all that the system cannot look at, for root as well.
+        File.CreateSymbolicLink(Path.Combine(_root, "loop"), "loop");
+        disk.CreateFolder("folder");
+        CheckNames("loop", () => disk.Exists("loop/file"));
+        CheckNames("loop", () => disk.ListFiles("loop/folder"));
+        Assert.False(disk.Exists("folder"));
+        Assert.False(disk.Exists("nowhere/file"));
+        Assert.Empty(disk.ListFolders("nowhere"));
+        disk.Create("file").Dispose();
+        Assert.False(disk.Exists("file/below"));
+    }
+
     private static void CheckNames(string path, Action action) =>
         Assert.Contains(path, Assert.ThrowsAny<IOException>(action).Message, StringComparison.Ordinal);
 }

@@ -23,7 +23,7 @@ internal static class Swarm
             Cluster = Paced(Cluster(random), new(seed, "rates")),
             Network = Network(random),
             Workload = Workload(random),
-            Faults = Faults(random),
+            Faults = Faults(random, new(seed, "bad sectors")),
         };
         // What needs several things at once, at the right moment, no chance brings about: some runs aim.
         var aim = new RandomStream(seed, "aim");
@@ -211,14 +211,15 @@ internal static class Swarm
         Lost = random.Fraction() * 0.1,
     };
 
-    private static FaultOptions Faults(RandomStream random)
+    // Bad sectors are drawn from a stream of their own, so that what is drawn besides stays what it was.
+    private static FaultOptions Faults(RandomStream random, RandomStream sectors)
     {
         var rarity = Math.Pow(4, (random.Fraction() * 2) - 1);
         var present = 0.3 + (random.Fraction() * 0.7);
         var means = new SortedDictionary<FaultKind, double>();
         foreach (var (kind, mean) in FaultOptions.Usual)
         {
-            if (random.Chance(present))
+            if ((kind == FaultKind.BadSector ? sectors : random).Chance(present))
                 means.Add(kind, mean * rarity);
         }
 

@@ -73,7 +73,7 @@ internal sealed partial record IdentityFile
             found.CheckVersion();
             return found;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or IOException)
         {
             throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
                 + "Bring it back from a copy, or replace the node.");

@@ -49,10 +49,10 @@ internal sealed partial class KnownMembers
     /// <summary>What the folder remembers. Throws if it cannot be told.</summary>
     public static KnownMembers Read(IFileSystem files)
     {
-        if (!files.Exists(Name))
-            return new([]);
         try
         {
+            if (!files.Exists(Name))
+                return new([]);
             var content = JsonSerializer.Deserialize(WholeFile.Read(files, Name), MembersJson.Default.Content)
                 ?? throw new JsonException("it is empty");
             if (content.Version != FormatVersion)
@@ -65,7 +65,7 @@ internal sealed partial class KnownMembers
                 member => new NodeId(ClusterIdentity.ToUInt128(member.NodeId)),
                 member => ClusterIdentity.ToUInt128(member.Incarnation))));
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (Exception e) when (e is JsonException or ArgumentException or IOException)
         {
             throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
                 + "Bring it back from a copy of this folder.");

@@ -162,21 +162,24 @@ internal sealed partial class Replica
         install.Complete();
         _install = null;
         var tag = GroupRecords.ReadTag(install.Info.Tag);
+        TreeDamagedException? damage = null;
         try
         {
             _machine.Reload(tag.LogTimeMs);
         }
         catch (TreeDamagedException e)
         {
-            throw new NodeFaultException(
-                $"{Keyspace}/{Partition}: the snapshot that the leader sent makes no sense: {e.Message}", e);
+            damage = e;
         }
 
         _logBytesSinceCheckpoint = 0;
         _mayBeDue = true;
-        if (_machine is State.MetaMachine meta)
+        if (damage is not null)
+            Refence(damage);
+        else
+            Unfence();
+        if (_machine is State.MetaMachine meta && !IsFenced)
             loop.Cluster.Publish(meta);
-        Unfence();
         _installed();
         ServeAppliedReads();
         loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });

@@ -50,6 +50,13 @@ internal sealed partial class Replica
         loop.Touch(this);
     }
 
+    // What has just taken the place of its tables is damaged, too.
+    private void Refence(TreeDamagedException damage)
+    {
+        _damage = null;
+        Fence(damage);
+    }
+
     /// <summary>
     /// Something could not be read in a way that may be damage here: everything is checked.
     /// </summary>

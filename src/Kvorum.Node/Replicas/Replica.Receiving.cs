@@ -167,6 +167,14 @@ internal sealed partial class Replica
             case null:
                 PieceWritten(receiving);
                 break;
+            case TreeDamagedException { IsUnreadable: true }:
+                // What came is not to blame, but the disk here: the leader may try again, to another place.
+                loop.Cluster.Note(
+                    $"{Keyspace}/{Partition}: a snapshot from {loop.Cluster.NameOf(receiving.From)} "
+                    + $"could not be read again from this node's disk, and was refused: {failure.Message}");
+                Answer(receiving.From, receiving.Transfer, SnapshotAnswer.Refused);
+                DropReceiving();
+                break;
             case TreeDamagedException:
                 // Damaged on the way or at the source: the leader may try again; nothing here has changed.
                 loop.Cluster.Note(

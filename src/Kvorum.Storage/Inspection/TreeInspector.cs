@@ -63,10 +63,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         foreach (TableInfo table in Tables)
         {
             string path = _folder.TablePath(table.Number);
-            if (files.Exists(path))
-                Try(path, () => ReadTable(table, path));
-            else
-                Add(path, FindingKind.Damage, VersionSet.TableMissing(path).Message);
+            Try(path, () => ReadTable(table, path));
         }
 
         if (IsDamaged)
@@ -81,6 +78,8 @@ public sealed class TreeInspector(IFileSystem files, string folder)
 
     private void ReadTable(TableInfo expected, string path)
     {
+        if (!_folder.HasTable(expected.Number))
+            throw VersionSet.TableMissing(path);
         foreach (TreeDamagedException damage in TableFile.Check(_folder, expected))
             Add(path, FindingKind.Damage, damage.Message);
     }

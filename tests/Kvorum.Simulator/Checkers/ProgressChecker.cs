@@ -39,12 +39,13 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     private bool IsScrubbed => cluster.Options.ScrubRate >= ScrubRateLeast;
 
     /// <summary>
-    /// True if no node that takes part uses a damaged table, or none is looked for in time. One that is left
-    /// over from before a rebuild is in nobody's way.
+    /// True if no node that takes part uses a damaged table; where none is looked for in time, one that it
+    /// could not read. One that is left over from before a rebuild is in nobody's way.
     /// </summary>
-    public bool HasNoDamage() => !IsScrubbed || !cluster.TakingPart.Any(static process =>
+    public bool HasNoDamage() => !cluster.TakingPart.Any(process =>
     {
-        var damaged = process.Machine.Disk.Damaged();
+        var disk = process.Machine.Disk;
+        IReadOnlyCollection<string> damaged = IsScrubbed ? disk.Damaged() : disk.NotRead;
         return damaged.Count > 0 && process.Replicas.SelectMany(TablesOf).Any(damaged.Contains);
     });
 

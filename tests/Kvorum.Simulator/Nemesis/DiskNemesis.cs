@@ -1,3 +1,4 @@
+using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
 
@@ -16,6 +17,9 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
         machine.DiskFault = (what, path) =>
         {
             if (what != operation || failures == 0 || !random.Chance(0.7))
+                return null;
+            // Of a tree that is damage, though it would not be the next time.
+            if (kind == FaultKind.ReadError && IsTree(path) && !MayDamage(machine))
                 return null;
             failures--;
             cluster.World.Fired(kind);
@@ -78,6 +82,35 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             cluster.World.Trace.Event(
                 Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at,
                 $"a bit flips in {path} at {at}");
+            if (IsLog(path) || random.Chance(0.5))
+                machine.Kill(FaultKind.ProcessCrash);
+            return;
+        }
+    }
+
+    /// <summary>
+    /// Some sectors of a file cannot be read any more, wherever they are: unlike other bytes, no reader takes
+    /// them for what they are not. A log with such is a lost node, which is made to read it; such tables are
+    /// found when they are read, and rebuilt from other replicas.
+    /// </summary>
+    public void Spoil()
+    {
+        if (Pick() is not { } machine || machine.IsWiped || !MayDamage(machine) || !IsFormed)
+            return;
+        var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
+        for (var tries = 0; tries < 20 && files.Length > 0; tries++)
+        {
+            var (path, length) = random.Pick(files);
+            if (length == 0 || (IsLog(path) && random.Chance(0.8)))
+                continue;
+            var from = random.Between(0, length - 1) / SimulatedDisk.SectorBytes * SimulatedDisk.SectorBytes;
+            var end = Math.Min(length, from + (SimulatedDisk.SectorBytes * random.Between(1, 4)));
+            if (!machine.Disk.Spoil(path, from, end))
+                continue;
+            cluster.World.Fired(FaultKind.BadSector);
+            cluster.World.Trace.Event(
+                Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)from,
+                $"{path} cannot be read from {from} to {end}");
             if (IsLog(path) || random.Chance(0.5))
                 machine.Kill(FaultKind.ProcessCrash);
             return;

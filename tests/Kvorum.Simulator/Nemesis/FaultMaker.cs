@@ -106,6 +106,9 @@ internal sealed class FaultMaker
             case FaultKind.BitFlip:
                 _disks.Flip();
                 break;
+            case FaultKind.BadSector:
+                _disks.Spoil();
+                break;
             case FaultKind.WipedDisk:
                 _disks.Wipe();
                 break;

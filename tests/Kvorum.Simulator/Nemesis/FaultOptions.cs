@@ -21,7 +21,8 @@ internal sealed record FaultOptions
         [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
-    public static bool IsDamage(FaultKind kind) => kind is FaultKind.BitFlip or FaultKind.WipedDisk;
+    public static bool IsDamage(FaultKind kind) => kind
+        is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()
@@ -50,5 +51,6 @@ internal sealed record FaultOptions
         [FaultKind.ConnectionReset] = 12,
         [FaultKind.SlowLink] = 25,
         [FaultKind.YoungInstallKilled] = 20,
+        [FaultKind.BadSector] = 60,
     };
 }

@@ -108,6 +108,7 @@ internal sealed class Machine
             return;
         _plan++;
         Disk.DamageRead.Clear();
+        Disk.NotRead.Clear();
         _failuresAtStart = Disk.FailedOperations;
         var endpoint = _network.Connect(Index, _options.Self);
         endpoint.Sending = Sending;
@@ -220,7 +221,7 @@ internal sealed class Machine
             World.Fired(FaultKind.CrashInDiskWork);
             AfterPowerLoss();
         }
-        else if (Disk.DamageRead.Count > 0)
+        else if (!Disk.DamageRead.All(IsTable))
         {
             IsLost = true;
         }
@@ -260,6 +261,8 @@ internal sealed class Machine
             or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.ScanAsk
             or PeerFrameKind.SlowLog,
         $"a wiped disk stays out: node-{Index + 1} sends {kind} frames");
+
+    private static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);
 
     private static bool IsLog(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 

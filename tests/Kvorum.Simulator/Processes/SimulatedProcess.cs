@@ -124,8 +124,9 @@ internal sealed class SimulatedProcess : INodeEvents
         World.Trace.Event(
             Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
         // What comes over a connection is what was sent, so only a disk can have damaged it.
+        FaultKind[] damages = [FaultKind.BitFlip, FaultKind.BadSector, FaultKind.ReadError];
         World.Require(
-            World.CountOf(FaultKind.BitFlip) > 0
+            damages.Any(kind => World.CountOf(kind) > 0)
                 || !message.Contains("is damaged", StringComparison.Ordinal),
             $"no false alarm: {Name} says, and no disk has damaged anything: {message}");
     }

@@ -88,6 +88,9 @@ internal enum FaultKind
     /// <summary>A node is killed, or its power lost, while or soon after it takes over a snapshot.</summary>
     YoungInstallKilled,
 
+    /// <summary>Bytes of a file cannot be read any more, until the file is gone.</summary>
+    BadSector,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

@@ -10,19 +10,34 @@ namespace Kvorum.Tests.Node;
 /// Damage in a replica's tables is never served: the replica is fenced, its group goes on, and it is rebuilt
 /// from its leader.
 /// </summary>
-public class DamagedTablesTests
+public partial class DamagedTablesTests
 {
     private const int Keys = 120;
 
+    /// <summary>What may become of a table.</summary>
+    public enum Harm
+    {
+        /// <summary>A bit flips.</summary>
+        Flip,
+
+        /// <summary>A sector cannot be read.</summary>
+        Unreadable,
+
+        /// <summary>The file is cut short.</summary>
+        Cut,
+    }
+
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Damage_found_in_a_read_is_not_served_and_the_replica_is_rebuilt(bool isLeader)
+    [InlineData(true, Harm.Flip)]
+    [InlineData(false, Harm.Flip)]
+    [InlineData(true, Harm.Unreadable)]
+    [InlineData(false, Harm.Unreadable)]
+    public void Damage_found_in_a_read_is_not_served_and_the_replica_is_rebuilt(bool isLeader, Harm harm)
     {
         using var cluster = Filled(3);
         var leader = cluster.LeaderOf("key-7");
         var node = isLeader ? leader : (leader + 1) % 3;
-        Damage(cluster, node, GroupOf(cluster, "key-7"));
+        Damage(cluster, node, GroupOf(cluster, "key-7"), harm);
         Restart(cluster, node);
         // Stale reads are served by the replica itself, any other by the leader.
         for (var n = 0; n < Keys; n++)
@@ -38,9 +53,11 @@ public class DamagedTablesTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Damage_found_at_the_start_does_not_keep_the_node_from_starting(bool inManifest)
+    [InlineData(true, Harm.Flip)]
+    [InlineData(false, Harm.Flip)]
+    [InlineData(true, Harm.Unreadable)]
+    [InlineData(false, Harm.Unreadable)]
+    public void Damage_found_at_the_start_does_not_keep_the_node_from_starting(bool inManifest, Harm harm)
     {
         using var cluster = Filled(3);
         var group = GroupOf(cluster, "key-7");
@@ -52,8 +69,12 @@ public class DamagedTablesTests
         cluster.Crash(node);
         disk = cluster.DiskOf(node);
         var bytes = disk.ReadAll(path);
-        bytes[inManifest ? 9 : ^9] ^= 4;
-        disk.WriteAll(path, bytes);
+        if (harm == Harm.Unreadable)
+            Assert.True(disk.Spoil(path, inManifest ? 0 : bytes.Length - 9, inManifest ? 1 : bytes.Length));
+        else
+            bytes[inManifest ? 9 : ^9] ^= 4;
+        if (harm == Harm.Flip)
+            disk.WriteAll(path, bytes);
         cluster.Start(node);
         Assert.Contains(
             cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
@@ -90,13 +111,17 @@ public class DamagedTablesTests
         AssertRebuilt(cluster, node);
     }
 
-    [Fact]
-    public void A_node_alone_refuses_what_is_damaged_and_serves_the_rest()
+    [Theory]
+    [InlineData(Harm.Flip)]
+    [InlineData(Harm.Unreadable)]
+    public void A_node_alone_refuses_what_is_damaged_and_serves_the_rest(Harm harm)
     {
         using var cluster = Filled(1);
         var group = GroupOf(cluster, "key-7");
-        Damage(cluster, 0, group);
-        Restart(cluster, 0);
+        Damage(cluster, 0, group, harm);
+        // What is found at the start keeps the partition from having a leader.
+        cluster.Start(0);
+        cluster.Run(6000);
         var refused = 0;
         for (var n = 0; n < Keys; n++)
         {
@@ -173,9 +198,11 @@ public class DamagedTablesTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Damage_that_nobody_reads_is_found_and_mended(bool isTableGone)
+    [InlineData(Harm.Flip)]
+    [InlineData(Harm.Unreadable)]
+    [InlineData(Harm.Cut)]
+    [InlineData(null)]
+    public void Damage_that_nobody_reads_is_found_and_mended(Harm? harm)
     {
         using var cluster = Filled(3, cacheBytes: 8 << 20, scrubRate: 100_000);
         var node = (cluster.LeaderOf("key-7") + 1) % 3;
@@ -185,10 +212,10 @@ public class DamagedTablesTests
         cluster.Run(20_000);
         Assert.DoesNotContain(cluster.Notes, note => note.Contains("damaged", StringComparison.Ordinal));
         var disk = cluster.DiskOf(node);
-        if (isTableGone)
-            disk.Delete(disk.Files().First(file => IsTableOf(group, file.Path)).Path);
+        if (harm is { } some)
+            DamageTables(disk, group, some);
         else
-            DamageTables(disk, group);
+            disk.Delete(disk.Files().First(file => IsTableOf(group, file.Path)).Path);
         AssertRebuilt(cluster, node);
     }
 
@@ -263,20 +290,30 @@ public class DamagedTablesTests
     }
 
     // A byte in the middle of each table of the group: of a block of keys and values.
-    private static void Damage(TestCluster cluster, int node, uint group)
+    private static void Damage(TestCluster cluster, int node, uint group, Harm harm = Harm.Flip)
     {
         cluster.Crash(node);
-        DamageTables(cluster.DiskOf(node), group);
+        DamageTables(cluster.DiskOf(node), group, harm);
     }
 
-    private static void DamageTables(CrashFileSystem disk, uint group)
+    private static void DamageTables(CrashFileSystem disk, uint group, Harm harm = Harm.Flip)
     {
         var tables = disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray();
         Assert.NotEmpty(tables);
         foreach (var (path, _) in tables)
         {
-            Assert.True(disk.Flip(path, 100, 0));
+            if (harm == Harm.Cut)
+                Cut(disk, path);
+            else
+                Assert.True(harm == Harm.Flip ? disk.Flip(path, 100, 0) : disk.Spoil(path, 100, 101));
         }
+    }
+
+    private static void Cut(CrashFileSystem disk, string path)
+    {
+        using var file = disk.Open(path, forWriting: true);
+        file.SetLength(200);
+        file.Sync();
     }
 
     private static void Restart(TestCluster cluster, int node)

@@ -144,6 +144,10 @@ internal static class TableFormat
     /// <summary>What is thrown for damage.</summary>
     public static TreeDamagedException Damaged(string path, long offset, string what) =>
         new($"{path} is damaged at byte {offset}: {what}. {Remedy}");
+
+    /// <summary>What is thrown for a table that the disk cannot read.</summary>
+    public static TreeDamagedException Unreadable(string path, IOException error) =>
+        TreeDamagedException.Unreadable(path, Remedy, error);
 }
 
 /// <summary>Where the last parts of a table are, in bytes.</summary>

@@ -8,7 +8,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks,
 /// filters and data come through the cache. Safe for use by several threads; dispose it after all of its
 /// cursors and found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte
-/// and the remedy; a disk that cannot be read is an <see cref="IOException"/>.
+/// and the remedy; so is what the disk cannot read.
 /// </summary>
 internal sealed unsafe class TableReader : IDisposable
 {
@@ -77,10 +77,12 @@ internal sealed unsafe class TableReader : IDisposable
                 throw TableFormat.Damaged(path, describedAt, "the properties do not fit their bytes");
             return new TableReader(file, path, number, cache, top, properties);
         }
-        catch
+        catch (Exception error)
         {
             top.Release();
             file.Dispose();
+            if (error is IOException failed && TreeDamagedException.IsMeantBy(failed))
+                throw TableFormat.Unreadable(path, failed);
             throw;
         }
     }
@@ -203,7 +205,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>Reads bytes of the file, all that are asked for.</summary>
     internal void Read(long offset, Span<byte> into)
     {
-        if (offset + into.Length > Bytes || _file.Read(offset, into) != into.Length)
+        if (offset + into.Length > Bytes || ReadFile(offset, into) != into.Length)
             throw TableFormat.Damaged(_path, offset, $"the file ends within {into.Length} expected bytes");
     }
 
@@ -290,6 +292,18 @@ internal sealed unsafe class TableReader : IDisposable
         else
             _cache.Unpin(block);
         return block;
+    }
+
+    private int ReadFile(long offset, Span<byte> into)
+    {
+        try
+        {
+            return _file.Read(offset, into);
+        }
+        catch (IOException error) when (TreeDamagedException.IsMeantBy(error))
+        {
+            throw TableFormat.Unreadable(_path, error);
+        }
     }
 
     private static byte[] ReadTail(IFile file, string path, long length, int bytes)

@@ -170,12 +170,12 @@ public sealed class CheckpointReceiver : IDisposable
         }
         catch (TreeDamagedException damage)
         {
-            throw Unusable(damage.Message);
+            throw Unusable(damage.Message, damage.InnerException);
         }
     }
 
-    private TreeDamagedException Unusable(string what) =>
-        new($"{_versions.Folder.Path}: a received checkpoint cannot be used: {what}. Receive it again.");
+    private TreeDamagedException Unusable(string what, Exception? cause = null) => new(
+        $"{_versions.Folder.Path}: a received checkpoint cannot be used: {what}. Receive it again.", cause);
 
     private void CheckReceiving()
     {

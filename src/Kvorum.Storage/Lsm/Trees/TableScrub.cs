@@ -58,7 +58,7 @@ public sealed class TableScrub : IDisposable
     private void Open()
     {
         string path = _folder.TablePath(Table);
-        if (!_folder.Files.Exists(path))
+        if (!_folder.HasTable(Table))
             throw VersionSet.TableMissing(path);
         _cache = new BlockCache(0);
         _anew = TableFile.OpenPastCache(_folder, _cache, _held.Info);

@@ -55,7 +55,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     /// <param name="edit">Gets each edit, and the number above all files so far.</param>
     public void Open(Action<VersionEdit, ulong> edit)
     {
-        IsThere = folder.Files.Exists(folder.ManifestPath);
+        IsThere = Reading(() => folder.Files.Exists(folder.ManifestPath));
         if (!IsThere)
             return;
         (int whole, byte[] bytes) = Read(edit);
@@ -175,12 +175,25 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         _file = null;
     }
 
-    private byte[] ReadAll()
+    private byte[] ReadAll() => Reading(() =>
     {
         using IFile file = folder.Files.Open(folder.ManifestPath, forWriting: false);
         byte[] bytes = new byte[file.Length];
         int count = file.Read(0, bytes);
         return bytes[..count];
+    });
+
+    // A part of it is never believed where the rest cannot be read: it would look like what was before.
+    private T Reading<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (IOException error) when (TreeDamagedException.IsMeantBy(error))
+        {
+            throw TreeDamagedException.Unreadable(folder.ManifestPath, Remedy, error);
+        }
     }
 
     private static byte[] Header()

@@ -31,15 +31,15 @@ internal sealed class TableFile
     public static TableFile Open(
         TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
     {
-        string path = folder.TablePath(number);
-        return Open(folder, folder.Files.Open(path, forWriting: false), number, cache, expected);
+        IFile file = OpenFile(folder, number, static (files, path) => files.Open(path, forWriting: false));
+        return Open(folder, file, number, cache, expected);
     }
 
     /// <summary>The same, to be read past the system's cache: what the disk has of it.</summary>
     public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)
     {
         ulong number = expected.Number;
-        IFile file = folder.Files.OpenPastCache(folder.TablePath(number));
+        IFile file = OpenFile(folder, number, static (files, path) => files.OpenPastCache(path));
         return Open(folder, file, number, cache, expected);
     }
 
@@ -79,6 +79,20 @@ internal sealed class TableFile
 
     /// <summary>The manifest does not name it any more, and that is durable.</summary>
     public void MakeObsolete() => Volatile.Write(ref _isObsolete, 1);
+
+    // One that is lost or cannot be opened is damaged like one that cannot be read.
+    private static IFile OpenFile(TreeFolder folder, ulong number, Func<IFileSystem, string, IFile> open)
+    {
+        string path = folder.TablePath(number);
+        try
+        {
+            return open(folder.Files, path);
+        }
+        catch (IOException error) when (TreeDamagedException.IsMeantBy(error))
+        {
+            throw TableFormat.Unreadable(path, error);
+        }
+    }
 
     private static TableFile Open(
         TreeFolder folder, IFile file, ulong number, BlockCache cache, TableInfo? expected)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm.Tables;
 
 namespace Kvorum.Storage.Lsm.Versions;
 
@@ -29,7 +30,10 @@ internal sealed class TreeFolder(IFileSystem files, string path)
 
     /// <summary>The numbers of all table files there are.</summary>
     public IEnumerable<ulong> TableNumbers() =>
-        files.ListFiles(path).Select(NumberOf).Where(number => number > 0);
+        Looking(path, files.ListFiles).Select(NumberOf).Where(number => number > 0);
+
+    /// <summary>True if there is a file for a table.</summary>
+    public bool HasTable(ulong number) => Looking(TablePath(number), files.Exists);
 
     /// <summary>What is thrown when there are tables, and no manifest.</summary>
     public TreeDamagedException ManifestMissing() => new(
@@ -83,6 +87,18 @@ internal sealed class TreeFolder(IFileSystem files, string path)
         }
         catch (IOException)
         {
+        }
+    }
+
+    private static T Looking<T>(string at, Func<string, T> look)
+    {
+        try
+        {
+            return look(at);
+        }
+        catch (IOException error) when (TreeDamagedException.IsMeantBy(error))
+        {
+            throw TableFormat.Unreadable(at, error);
         }
     }
 

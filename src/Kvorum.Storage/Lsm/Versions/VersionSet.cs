@@ -27,7 +27,7 @@ internal sealed class VersionSet : IDisposable
     // it.
     private readonly List<ulong> _doubtful = [];
 
-    // Left over from an earlier process; a manifest from before the present one may name them.
+    // Left over from an earlier process, or damaged; a manifest from before the present one may name them.
     private ulong[] _leftOver = [];
 
     private VersionSet(
@@ -106,9 +106,14 @@ internal sealed class VersionSet : IDisposable
             }
         }
 
-        ulong next = folder.TableNumbers().Append(0UL).Max() + 1;
+        ulong[] numbers = [.. folder.TableNumbers()];
+        ulong next = numbers.Append(0UL).Max() + 1;
         var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
-        return new VersionSet(folder, cache, new Manifest(folder), none, next) { _isDamaged = true };
+        return new VersionSet(folder, cache, new Manifest(folder), none, next)
+        {
+            _isDamaged = true,
+            _leftOver = numbers,
+        };
     }
 
     /// <summary>True if the manifest's last record was not whole at the start.</summary>
@@ -125,7 +130,9 @@ internal sealed class VersionSet : IDisposable
             if (_manifest.IsDoubtful && !_isDamaged)
                 _manifest.Replace(VersionEdit.Whole(_current.Levels, _current.Mark), _next);
             Folder.DeleteIfPossible(Folder.NewManifestPath);
-            RemoveLeftOver();
+            // Damaged files stay until an install has taken their place.
+            if (!_isDamaged)
+                RemoveLeftOver();
         }
     }
 
@@ -238,7 +245,7 @@ internal sealed class VersionSet : IDisposable
     }
 
     private static TableFile OpenNamed(TreeFolder folder, TableInfo table, BlockCache cache) =>
-        folder.Files.Exists(folder.TablePath(table.Number))
+        folder.HasTable(table.Number)
             ? TableFile.Open(folder, table.Number, cache, table)
             : throw TableMissing(folder.TablePath(table.Number));
 

@@ -183,8 +183,7 @@ public sealed class KvorumNode : INode, IDisposable
         _trees = recovery.Trees;
         recovery.OpenTrees();
         var replay = recovery.Replay();
-        _context.Log = SharedLog.Open(
-            world.Files, "log", new SharedLogOptions { SegmentBytes = _context.Options.SegmentBytes }, world.Jobs, replay);
+        _context.Log = recovery.OpenLog(replay);
         foreach (var (parts, state) in recovery.Replicas(replay))
         {
             var loop = LoopOf(parts.Group);

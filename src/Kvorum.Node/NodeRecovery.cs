@@ -77,6 +77,25 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         .Where(tag => tag.Value.Snapshot.Index.Value > 0)
         .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
 
+    /// <summary>
+    /// The log that holds what follows the checkpoints; where it is damaged, the reason why the node cannot
+    /// start, with the groups that are hurt.
+    /// </summary>
+    public SharedLog OpenLog(GroupRecovery replay)
+    {
+        var settings = new SharedLogOptions { SegmentBytes = context.Options.SegmentBytes };
+        try
+        {
+            return SharedLog.Open(context.World.Files, "log", settings, context.World.Jobs, replay);
+        }
+        catch (LogDamagedException damage) when (damage.Losses is not null)
+        {
+            var checkpoints = _tags.ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot.Index.Value);
+            throw new NodeStartException(
+                $"{damage.Message} {GroupLosses.Describe(damage.Losses, checkpoints)}");
+        }
+    }
+
     /// <summary>The replicas, ready to run.</summary>
     public IEnumerable<(ReplicaParts Parts, HardState State)> Replicas(GroupRecovery replay)
     {

@@ -44,6 +44,8 @@ public sealed class FolderInspector
         ReadTrees();
         if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
             Try(LogFolder, () => ReadGroups(identity));
+        else if (identity is not null && !isLogSound)
+            Try(LogFolder, () => TellLosses(identity));
         NoteOthers();
     }
 
@@ -138,11 +140,20 @@ public sealed class FolderInspector
         {
             // What is missing between a damaged tree and the log has been told already.
             if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
-                Add(LogFolder, FindingKind.Damage, $"{NameOf(group)}: {fault}");
+                Add(LogFolder, FindingKind.Damage, $"{GroupLosses.NameOf(group)}: {fault}");
         }
 
         Add(LogFolder, FindingKind.Sound,
             $"{check.Entries} entries of {check.Groups} groups behind their checkpoints");
+    }
+
+    private void TellLosses(IdentityFile identity)
+    {
+        SortedDictionary<uint, ulong> checkpoints = [];
+        for (uint group = 0; group <= identity.PartitionCount; group++)
+            checkpoints.Add(group, _tags.TryGetValue(group, out var tag) ? tag.Snapshot.Index.Value : 0);
+        Add(LogFolder, FindingKind.Note,
+            GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints));
     }
 
     private void NoteOthers()
@@ -171,6 +182,4 @@ public sealed class FolderInspector
     }
 
     private void Add(string file, FindingKind kind, string text) => _findings.Add(new(file, kind, text));
-
-    private static string NameOf(uint group) => group == 0 ? "the metadata group" : $"partition {group - 1}";
 }

@@ -43,6 +43,10 @@ public static class LogInspector
         return findings;
     }
 
+    /// <summary>What a damaged log may have lost.</summary>
+    public static LogLosses LossesOf(IFileSystem files, string folder) =>
+        LogSurvey.Of(new SegmentFiles(files, folder));
+
     private static Finding Verdict(IFileSystem files, string folder)
     {
         var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new Nobody());

@@ -25,7 +25,10 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     {
         try
         {
-            ReadOnlySpan<byte> file = ReadFile();
+            ReadableParts parts = ReadableParts.Read(files, segment.Path);
+            foreach (UnreadablePart gap in parts.Gaps)
+                Damage($"damaged at offset {gap.From}: {gap.End - gap.From} bytes cannot be read: {gap.Why}");
+            ReadOnlySpan<byte> file = parts.Bytes;
             if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version))
                 Damage("damaged at offset 0: the header of the segment is damaged");
             else if (number != segment.Number)
@@ -42,16 +45,6 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
         string sequences = _frames == 0 ? "" : $" ({_first} to {_last})";
         findings.Add(new Finding(
             segment.Path, FindingKind.Sound, $"{_frames} whole frames{sequences}, {_records} records"));
-    }
-
-    private byte[] ReadFile()
-    {
-        using IFile file = files.Open(segment.Path, forWriting: false);
-        if (file.Length > Array.MaxLength)
-            throw new IOException($"a segment of {file.Length} bytes was never written");
-        byte[] bytes = new byte[file.Length];
-        int count = file.Read(0, bytes);
-        return bytes[..count];
     }
 
     private void ReadFrames(ReadOnlySpan<byte> file)

@@ -133,7 +133,10 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (version != RecordFormat.Version)
             throw new LogDamagedException(
                 $"{segment.Path}: written by a newer version of Kvorum (log format {version}, this one " +
-                $"reads {RecordFormat.Version}). Nothing was changed. Start the newer version.");
+                $"reads {RecordFormat.Version}). Nothing was changed. Start the newer version.")
+            {
+                IsTooNew = true,
+            };
 
         int position = RecordFormat.SegmentHeaderBytes;
         int last = position;
@@ -154,6 +157,20 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     }
 
     private ReadOnlySpan<byte> ReadFile(Segment segment)
+    {
+        try
+        {
+            return ReadAll(segment);
+        }
+        catch (IOException error)
+            when (error is not LogDamagedException && DiskErrors.KindOf(error) == DiskErrorKind.Lasting)
+        {
+            long at = (error as DiskReadException)?.Offset ?? 0;
+            throw Damaged(segment, at, $"it cannot be read: {DiskErrors.TextOf(error)}");
+        }
+    }
+
+    private ReadOnlySpan<byte> ReadAll(Segment segment)
     {
         using IFile file = files.Files.Open(segment.Path, forWriting: false);
         segment.Length = file.Length;
@@ -207,7 +224,10 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (records.Failed)
             throw new LogDamagedException(
                 $"{segment.Path}: the frame at offset {position} is whole but has a record this version " +
-                $"does not know (kind {records.Kind}). Nothing was changed. Start the newer version.");
+                $"does not know (kind {records.Kind}). Nothing was changed. Start the newer version.")
+            {
+                IsTooNew = true,
+            };
     }
 
     // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after.

@@ -48,8 +48,8 @@ public sealed class SharedLog : IDisposable
 
     /// <summary>
     /// Opens or creates the log in <paramref name="folder"/>, replays it, and cuts a torn tail. Damage
-    /// anywhere else is a <see cref="LogDamagedException"/> that names file, offset and remedy; nothing is
-    /// changed on disk then.
+    /// anywhere else, and what cannot be read, is a <see cref="LogDamagedException"/> that names file,
+    /// offset, remedy and losses; nothing is changed on disk then.
     /// </summary>
     public static SharedLog Open(
         IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay)
@@ -58,7 +58,15 @@ public sealed class SharedLog : IDisposable
         files.CreateFolder(folder);
         var segmentFiles = new SegmentFiles(files, folder);
         var found = new LogRecoverer(segmentFiles, replay);
-        found.Read();
+        try
+        {
+            found.Read();
+        }
+        catch (LogDamagedException damage) when (!damage.IsTooNew)
+        {
+            damage.Losses = LogSurvey.Of(segmentFiles);
+            throw;
+        }
 
         found.Finish(options.SegmentBytes);
         return new SharedLog(options, segmentFiles, jobs, found);

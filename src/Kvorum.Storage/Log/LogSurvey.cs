@@ -1,0 +1,122 @@
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Storage.Log;
+
+/// <summary>
+/// Reads what is left of a damaged log, frame by frame and going on behind damage, to tell which groups may
+/// have lost entries. Each frame has a number, so it is known where some are missing; an entry of a group
+/// behind that place tells what the group had there. Changes nothing. Used once.
+/// </summary>
+internal sealed class LogSurvey
+{
+    // The first and the newest entry of each group so far.
+    private readonly Dictionary<uint, ulong> _first = [];
+    private readonly Dictionary<uint, ulong> _last = [];
+    private readonly SortedDictionary<uint, (ulong From, ulong To)> _lost = [];
+
+    // Groups of which no entry was seen since frames were missing.
+    private readonly HashSet<uint> _open = [];
+    private bool _isBehindHole;
+
+    // Frames may be missing here: the number of the next one tells. Behind the last one nothing does.
+    private bool _mayBeHole;
+    private ulong _sequence;
+    private ulong _trimmedBelow = 1;
+
+    /// <summary>What the log in this folder may have lost.</summary>
+    public static LogLosses Of(SegmentFiles files)
+    {
+        var survey = new LogSurvey();
+        ulong next = 0;
+        List<Segment> segments = files.List();
+        foreach (Segment segment in segments)
+        {
+            survey._mayBeHole |= next != 0 && segment.Number != next;
+            next = segment.Number + 1;
+            survey.Read(files, segment);
+        }
+
+        if (survey._mayBeHole)
+            survey.Hole();
+        foreach (uint group in survey._open)
+            survey.Lose(group, survey._last[group] + 1, ulong.MaxValue);
+        if (segments.Count > 0 && segments[0].Number > survey._trimmedBelow)
+            survey.LoseBefore();
+        return new LogLosses(
+            survey._lost, survey._last.Keys.Where(group => !survey._lost.ContainsKey(group)).ToHashSet());
+    }
+
+    private void Read(SegmentFiles files, Segment segment)
+    {
+        try
+        {
+            ReadFrames(ReadableParts.Read(files.Files, segment.Path), segment.Number);
+        }
+        catch (IOException)
+        {
+            _mayBeHole = true;
+        }
+    }
+
+    private void ReadFrames(ReadableParts parts, ulong segment)
+    {
+        int position = RecordFormat.SegmentHeaderBytes;
+        for (int at = position; at < parts.Bytes.Length;)
+        {
+            if (!RecordFormat.TryReadFrameHeader(parts.Bytes, segment, at, out FrameHeader header) ||
+                !RecordFormat.TryReadBody(parts.Bytes, at, header, out ReadOnlySpan<byte> body))
+            {
+                at += RecordFormat.Alignment;
+                continue;
+            }
+
+            if (_sequence == 0 ? _mayBeHole || at > position : header.Sequence != _sequence + 1)
+                Hole();
+            (_sequence, _mayBeHole) = (header.Sequence, false);
+            ReadEntries(body);
+            at += RecordFormat.FrameBytes(body.Length);
+            position = at;
+        }
+
+        _mayBeHole |= parts.Gaps.Any(gap => gap.End > position);
+    }
+
+    private void ReadEntries(ReadOnlySpan<byte> body)
+    {
+        var records = new RecordReader(body);
+        while (records.MoveNext())
+        {
+            if (records.Kind == RecordFormat.Trim)
+                _trimmedBelow = Math.Max(_trimmedBelow, records.Number);
+            if (records.Kind != RecordFormat.Entry)
+                continue;
+            // One that was there before takes back what follows it: then nothing of that was needed.
+            bool isFirst = _first.TryAdd(records.Group, records.Number) && _isBehindHole;
+            if (_open.Remove(records.Group) || isFirst)
+                Lose(records.Group, _last.GetValueOrDefault(records.Group) + 1, records.Number - 1);
+            _last[records.Group] = records.Number;
+        }
+    }
+
+    private void Hole()
+    {
+        _isBehindHole = true;
+        _open.UnionWith(_last.Keys);
+    }
+
+    // The oldest segments are gone, and were still needed.
+    private void LoseBefore()
+    {
+        foreach ((uint group, ulong first) in _first)
+            Lose(group, 1, first - 1);
+    }
+
+    private void Lose(uint group, ulong from, ulong to)
+    {
+        if (from > to)
+            return;
+        if (_lost.TryGetValue(group, out (ulong From, ulong To) lost))
+            (from, to) = (Math.Min(from, lost.From), Math.Max(to, lost.To));
+        _lost[group] = (from, to);
+    }
+}

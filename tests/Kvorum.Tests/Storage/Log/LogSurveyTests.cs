@@ -1,0 +1,100 @@
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Tests.Storage.Log;
+
+/// <summary>
+/// What a damaged log tells of its losses. Group 1 has an entry in each frame but every tenth, which is of
+/// group 2; group 3 has one in the first frame only. Each frame is a page long, and in two of them.
+/// </summary>
+public class LogSurveyTests
+{
+    private const string First = "log/0000000000000001.log";
+    private const string Second = "log/0000000000000002.log";
+    private const int Frames = 60;
+    private const int FrameBytes = 4096;
+    private const int FramesInSegment = 31;
+    private const int SegmentBytes = 128 << 10;
+
+    private readonly CrashFileSystem _disk = new();
+    private readonly List<(uint Group, ulong Index)> _entries = [(3, 1)];
+
+    public LogSurveyTests()
+    {
+        ulong[] last = new ulong[3];
+        while (_entries.Count < Frames)
+        {
+            uint group = _entries.Count % 10 == 0 ? 2u : 1u;
+            _entries.Add((group, ++last[group]));
+        }
+
+        var jobs = new PumpedJobs();
+        var options = new SharedLogOptions { SegmentBytes = SegmentBytes };
+        byte[] payload = new byte[FrameBytes - RecordFormat.FrameHeaderBytes - RecordFormat.EntryHeaderBytes];
+        payload.AsSpan().Fill(7);
+        using SharedLog log = SharedLog.Open(_disk, "log", options, jobs, new ReplayedLog());
+        foreach ((uint group, ulong index) in _entries)
+        {
+            var batch = new LogBatch();
+            batch.AddEntry(group, index, payload, default);
+            log.Append(batch, static (_, error) => Assert.Null(error));
+            jobs.RunAll();
+        }
+    }
+
+    [Fact]
+    public void A_frame_in_the_middle_is_told_by_what_follows()
+    {
+        Spoil(25);
+        LogLosses losses = Losses();
+        ulong lost = _entries[25].Index;
+        Assert.Equal((lost, lost), losses.Groups[1]);
+        // Of group 2 one may have been there, too; but the next one that is known follows the last before.
+        Assert.DoesNotContain(2u, losses.Groups.Keys);
+        Assert.Contains(2u, losses.Whole);
+        // Nothing of group 3 follows.
+        Assert.Equal((2ul, ulong.MaxValue), losses.Groups[3]);
+    }
+
+    [Fact]
+    public void At_the_end_nothing_tells_what_was_there()
+    {
+        Spoil(Frames - 1);
+        LogLosses losses = Losses();
+        Assert.Equal((_entries[^1].Index, ulong.MaxValue), losses.Groups[1]);
+        Assert.Equal((2ul, ulong.MaxValue), losses.Groups[3]);
+        Assert.Empty(losses.Whole);
+    }
+
+    [Fact]
+    public void Zeros_between_whole_frames_hold_nothing()
+    {
+        // The end of the first segment, behind its last frame.
+        Assert.True(_disk.Spoil(First, SegmentBytes - 1, SegmentBytes));
+        Assert.Throws<LogDamagedException>(Open);
+        Assert.Empty(LogSurvey.Of(new SegmentFiles(_disk, "log")).Groups);
+    }
+
+    [Fact]
+    public void A_damaged_frame_and_a_lost_segment_are_told_like_one_that_cannot_be_read()
+    {
+        byte[] bytes = _disk.ReadAll(First);
+        bytes[RecordFormat.SegmentHeaderBytes + (25 * FrameBytes) + 30] ^= 1;
+        _disk.WriteAll(First, bytes);
+        Assert.Equal((_entries[25].Index, _entries[25].Index), Losses().Groups[1]);
+        _disk.Lose(First);
+        // All before the first that is left.
+        Assert.Equal((1ul, _entries[FramesInSegment].Index - 1), Losses().Groups[1]);
+    }
+
+    private void Spoil(int frame)
+    {
+        int at = RecordFormat.SegmentHeaderBytes + (frame % FramesInSegment * FrameBytes) + 100;
+        Assert.True(_disk.Spoil(frame < FramesInSegment ? First : Second, at, at + 1));
+    }
+
+    private LogLosses Losses() => Assert.Throws<LogDamagedException>(Open).Losses!;
+
+    private void Open() => SharedLog.Open(
+        _disk, "log", new SharedLogOptions { SegmentBytes = SegmentBytes }, new PumpedJobs(),
+        new ReplayedLog()).Dispose();
+}

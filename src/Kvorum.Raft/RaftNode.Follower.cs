@@ -47,7 +47,7 @@ public sealed partial class RaftNode
         if (message.Quiesce && TryRest(message)) return;
         var round = message.ReadRound;
         var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = round };
-        // The answer is a promise to protect the leader; who forgets the term in a crash must not have given
+        // The answer is a promise (see Leases): a node that forgets the term in a crash must not have given
         // it.
         if (durableTerm == Term) Send(reply);
         else SendWhenDurable(reply);

@@ -1,5 +1,3 @@
-using Kvorum.Raft.Replication;
-
 namespace Kvorum.Raft;
 
 /// <summary>
@@ -48,9 +46,9 @@ public sealed partial class RaftNode
             if (log.Commit < log.LastIndex || log.Stable < log.LastIndex) return false;
             foreach (var peer in peers.All)
             {
-                // An answer that is still under way would end the rest as soon as it began.
-                var complete = peer.Match == log.LastIndex && peer.State == ProgressState.Replicate
-                    && peer.ConfirmedRound == rounds.Newest;
+                // An answer that is still under way would end the rest as soon as it began. A peer in state
+                // Probe may rest: there is nothing to send that would end that state.
+                var complete = peer.Match == log.LastIndex && peer.ConfirmedRound == rounds.Newest;
                 // A silent peer may be at rest itself, under a leader that is gone: only the host can say
                 // that it cannot be told, and when it can.
                 if ((IsActive(peer) || peer.IsReachable) && !complete) return false;
@@ -59,9 +57,7 @@ public sealed partial class RaftNode
         }
     }
 
-    /// <summary>
-    /// The lease ends with the rest: ticks no longer measure time. What was sent before it is forgotten.
-    /// </summary>
+    /// <summary>Tells all members, and ends the lease: what was sent before the rest is forgotten.</summary>
     private void Rest()
     {
         foreach (var peer in peers.All)

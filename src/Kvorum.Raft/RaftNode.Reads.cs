@@ -11,11 +11,6 @@ public sealed partial class RaftNode
     private List<ReadState> answeredReads = [];
 
     /// <summary>
-    /// False from the moment this leader told another to campaign: that one may win at any time in this term.
-    /// </summary>
-    private bool mayUseLease = true;
-
-    /// <summary>
     /// Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>.
     /// Works on followers too, which ask their leader (always confirmed, never by lease).
     /// </summary>
@@ -35,23 +30,6 @@ public sealed partial class RaftNode
         else
         {
             answeredReads.Add(new(readId, null));
-        }
-    }
-
-    /// <summary>
-    /// True while no other leader can have been elected: a majority confirmed this one and promised its
-    /// protection for the least election timeout. One tick is given away on either side, since both clocks
-    /// count whole ticks.
-    /// </summary>
-    private bool HoldsLease
-    {
-        get
-        {
-            if (!HasCommittedInTerm || !mayUseLease) return false;
-            if (Configuration.IsSoleVoter(Id)) return true;
-            if (!options.CheckQuorum || rounds.ConfirmedTick is not { } sent) return false;
-            var lease = ((options.ElectionTimeoutMinTicks - 1) * (100 - options.LeaseDriftPercent) / 100) - 1;
-            return now - sent < lease;
         }
     }
 

@@ -7,11 +7,6 @@ public sealed partial class RaftNode
     private int electionTimeout;
 
     /// <summary>
-    /// Ticks for which the leader last heard from is still protected from other candidates (thesis 6.2).
-    /// </summary>
-    private int protectTicks;
-
-    /// <summary>
     /// True if this node may stand for election. One that is leaving the voters still may until that is
     /// committed: the others may need just its vote, and it will not vote for them if only its own log has
     /// the change (thesis 4.2.2).
@@ -48,19 +43,19 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The sender lives in the past. A leader or pre-candidate there must learn the new term: with pre-vote
-    /// or check-quorum nothing else would tell it, as this node neither disturbs others with its term nor
-    /// votes for it.
+    /// The sender's term is over. A leader or candidate there learns the present term from the answer:
+    /// nothing else tells it where this node never campaigns, as a learner, or may not, and a leader that
+    /// never learns it could not send this node the log.
     /// </summary>
     private void AnswerLower(Message message)
     {
-        if (!options.PreVote && !options.CheckQuorum) return;
         switch (message)
         {
             case RequestVote { PreVote: true }:
                 RefusePreVote(message.From);
                 break;
-            case Heartbeat:
+            case RequestVote or Heartbeat:
+                // Only the term: the refusal of a late request would count in the next election.
                 Send(new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = 0 });
                 break;
             case AppendEntries append:
@@ -135,6 +130,6 @@ public sealed partial class RaftNode
         Leader = leader;
         if (electionTimeout < options.ElectionTimeoutMinTicks) RestartElectionTimer();
         electionElapsed = 0;
-        if (options.CheckQuorum) protectTicks = options.ElectionTimeoutMinTicks;
+        Promise();
     }
 }

@@ -30,13 +30,12 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The target has the whole log: it may campaign, past all protection of this leader, whose lease ends
-    /// with that.
+    /// The target has the whole log: it may campaign, past all promises to this leader.
     /// </summary>
     private void HandOverIfReady(Progress peer)
     {
         if (transferTarget != peer.Node || peer.Match < log.LastIndex) return;
-        mayUseLease = false;
+        EndLease();
         Send(new TimeoutNow { From = Id, To = peer.Node, Term = Term });
     }
 

@@ -4,11 +4,6 @@ namespace Kvorum.Raft;
 public sealed partial class RaftNode
 {
     /// <summary>
-    /// True while a leader is, or must be taken to be, alive: nobody else gets a vote (thesis 6.2).
-    /// </summary>
-    private bool ProtectsLeader => options.CheckQuorum && (Role == Role.Leader || protectTicks > 0);
-
-    /// <summary>
     /// A vote, or the prospect of one. Also a learner answers: whether its vote counts is for the candidate's
     /// configuration to say, which may be newer than this node's (thesis 4.2.2).
     /// </summary>

@@ -17,8 +17,8 @@ namespace Kvorum.Raft;
 // ones are still being written.
 //
 // The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader,
-// Replication, Membership, Reads, Transfer, Quiescence, Readiness, Description; HandlerTable says which
-// message goes where.
+// Replication, Membership, Reads, Leases, Transfer, Quiescence, Readiness, Description; HandlerTable says
+// which message goes where.
 
 /// <summary>
 /// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory
@@ -66,9 +66,7 @@ public sealed partial class RaftNode
         Term = durableTerm = hardState.Term;
         vote = hardState.Vote;
         persistedState = hardState with { Commit = new(log.Commit) };
-        // A node that ran before may have promised a leader, just before it stopped, not to vote for others:
-        // it keeps the promise for a whole timeout, or a lease read of that leader could be stale.
-        protectTicks = options.CheckQuorum && Term > default(Term) ? options.ElectionTimeoutMinTicks : 0;
+        if (Term > default(Term)) Promise();
         RestartElectionTimer();
     }
 
@@ -130,14 +128,14 @@ public sealed partial class RaftNode
     {
         Wake();
         if (Role == Role.Leader || !IsPromotable) return;
-        if (protectTicks > 0 && !Configuration.IsSoleVoter(Id)) return;
+        if (protectTicks > 0 && !RulesAlone) return;
         StartCampaign();
     }
 
     /// <summary>
     /// The transport knows that the leader's process is gone: stop protecting it, and start a pre-vote
-    /// <paramref name="delayTicks"/> from now unless a leader shows itself. The host must be sure where lease
-    /// reads are used: a living leader could serve them for a moment longer.
+    /// <paramref name="delayTicks"/> from now unless a leader shows itself. This breaks the promise that
+    /// leases rest on: where lease reads are used, the host must be certain.
     /// </summary>
     public void LeaderGone(int delayTicks)
     {

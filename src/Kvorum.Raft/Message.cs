@@ -50,6 +50,12 @@ public sealed record RequestVoteReply : Message
 
     /// <summary>True if the vote is (or would be) given.</summary>
     public required bool Granted { get; init; }
+
+    /// <summary>
+    /// Not zero: the asker is no member by the configuration that is in force, and committed, at this index.
+    /// That is so in every term.
+    /// </summary>
+    public LogIndex RemovedAt { get; init; }
 }
 
 /// <summary>

@@ -12,7 +12,7 @@ public sealed partial class RaftNode
     /// the change (thesis 4.2.2).
     /// </summary>
     private bool IsPromotable =>
-        !IsFenced && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+        !IsFenced && !IsRemoved && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -119,7 +119,8 @@ public sealed partial class RaftNode
         AbandonReads();
         Leader = null;
         RestartElectionTimer();
-        if (IsFenced || Configuration.Learners.Contains(Id)) RequestVotes(preVote: true, transfer: false);
+        var asks = !IsRemoved && (IsFenced || Configuration.Learners.Contains(Id));
+        if (asks) RequestVotes(preVote: true, transfer: false);
     }
 
     /// <summary>The leader of the present term showed itself.</summary>

@@ -17,8 +17,8 @@ namespace Kvorum.Raft;
 // ones are still being written.
 //
 // The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader,
-// Replication, Membership, Reads, Leases, Transfer, Quiescence, Readiness, Description; HandlerTable says
-// which message goes where.
+// Replication, Membership, Removal, Reads, Leases, Transfer, Quiescence, Readiness, Description; HandlerTable
+// says which message goes where.
 
 /// <summary>
 /// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory
@@ -115,7 +115,7 @@ public sealed partial class RaftNode
     public void Step(Message message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (message.To != Id || message.From == Id) return;
+        if (message.To != Id || message.From == Id || SettlesRemoval(message)) return;
         WakeFor(message);
         if (AdmitTerm(message)) HandlerTable.Find(Role, message)(this, message);
     }

@@ -77,7 +77,8 @@ internal sealed partial class Replica
             loop.Touch(this);
         }
 
-        if (_raft.Leader is null && _raft.Role == Role.Follower)
+        // With lease reads, what was promised to a leader holds although it is not known any more.
+        if (_raft.Leader is null && _raft.Role == Role.Follower && !loop.Options.LeaseReads)
             LeaderGone();
     }
 

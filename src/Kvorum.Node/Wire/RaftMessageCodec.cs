@@ -9,7 +9,7 @@ namespace Kvorum.Node.Wire;
 /// frame    = message*
 /// message  = group:u32 kind:u8 term:u64 body
 /// body     = kind 1 RequestVote        flags:u8 (1 pre-vote, 2 transfer) lastIndex:u64 lastTerm:u64
-///          | kind 2 RequestVoteReply   flags:u8 (1 pre-vote, 2 granted)
+///          | kind 2 RequestVoteReply   flags:u8 (1 pre-vote, 2 granted, 4 removed) removedAt:u64 if removed
 ///          | kind 3 AppendEntries      previousIndex:u64 previousTerm:u64 commit:u64 count:u32 entry*
 ///          | kind 4 AppendEntriesReply rejected:u8 index:u64 hintIndex:u64 hintTerm:u64
 ///          | kind 5 Heartbeat          commit:u64 readRound:u64 quiesce:u8
@@ -58,7 +58,7 @@ internal static class RaftMessageCodec
                 break;
             case RequestVoteReply m:
                 Head(into, 2, m);
-                into.U8((byte)((m.PreVote ? 1 : 0) | (m.Granted ? 2 : 0)));
+                VoteReply(into, m);
                 break;
             case TimeoutNow m:
                 Head(into, 7, m);
@@ -120,6 +120,14 @@ internal static class RaftMessageCodec
     {
         into.U8(kind);
         into.U64(message.Term.Value);
+    }
+
+    private static void VoteReply(ByteWriter into, RequestVoteReply m)
+    {
+        var isRemoved = m.RemovedAt.Value > 0;
+        into.U8((byte)((m.PreVote ? 1 : 0) | (m.Granted ? 2 : 0) | (isRemoved ? 4 : 0)));
+        if (isRemoved)
+            into.U64(m.RemovedAt.Value);
     }
 
     private static void Append(ByteWriter into, AppendEntries m)
@@ -193,6 +201,7 @@ internal static class RaftMessageCodec
             Term = term,
             PreVote = (flags & 1) != 0,
             Granted = (flags & 2) != 0,
+            RemovedAt = new((flags & 4) != 0 ? from.U64() : 0),
         };
     }
 

@@ -9,6 +9,10 @@ internal static class ConfigurationExtensions
         public bool HasVoter(NodeId node) =>
             Contains(configuration.Voters, node) || Contains(configuration.Outgoing, node);
 
+        /// <summary>True if the node gets the log.</summary>
+        public bool HasMember(NodeId node) =>
+            configuration.HasVoter(node) || Contains(configuration.Learners, node);
+
         /// <summary>True if the node is the only one whose vote counts.</summary>
         public bool IsSoleVoter(NodeId node) =>
             configuration.Voters.Count == 1 && configuration.Voters[0] == node

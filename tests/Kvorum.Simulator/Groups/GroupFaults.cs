@@ -44,6 +44,18 @@ internal sealed class GroupFaults
             if (member.Member.Node is null)
                 member.Start();
             member.Do(static node => node.Wake());
+            foreach (var other in _members)
+                member.Do(node => node.PeerReachable(other.Member.Id));
+        }
+    }
+
+    /// <summary>Each member hears that each other one is out of reach, and at once that it is not.</summary>
+    public void BlipAll()
+    {
+        foreach (var member in _members)
+        {
+            foreach (var other in _members)
+                Blip(member, other.Member.Id, 0);
         }
     }
 
@@ -66,6 +78,7 @@ internal sealed class GroupFaults
         FaultKind.LeadershipTransfer => Transfer(),
         FaultKind.ForcedCampaign => member.IsAwake && Told(member, static node => node.Campaign()),
         FaultKind.Compaction => Compact(),
+        FaultKind.LinkBlip => Blip(member, _random.Pick(_members).Member.Id, _random.Between(0, 100_000)),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "not made in runs of one group"),
     };
 
@@ -146,7 +159,11 @@ internal sealed class GroupFaults
             return false;
         var changes = new List<MemberChange>();
         for (var count = _random.Between(1, 3); count > 0; count--)
-            changes.Add(new((MemberChangeKind)_random.Between(1, 3), _random.Pick(_members).Member.Id));
+        {
+            var node = _members[_random.Below(_options.Changed)].Member.Id;
+            changes.Add(new((MemberChangeKind)_random.Between(1, 3), node));
+        }
+
         var outcome = ProposeOutcome.Refused;
         leader.Do(node => outcome = node.Propose(new ConfigurationChange(changes)).Outcome);
         return outcome == ProposeOutcome.Accepted;
@@ -172,6 +189,21 @@ internal sealed class GroupFaults
         }
 
         return true;
+    }
+
+    // Nothing need be lost by it.
+    private bool Blip(MemberProcess member, NodeId other, long us)
+    {
+        if (!member.IsAwake)
+            return false;
+        var isLeader = member.Member.Node!.Role == Role.Leader;
+        member.Do(node => node.PeerUnreachable(other));
+        void IsBack() => member.Do(node => node.PeerReachable(other));
+        if (us == 0)
+            IsBack();
+        else
+            _world.Scheduler.After(us, () => { if (member.IsAwake) IsBack(); });
+        return isLeader;
     }
 
     private static bool Told(MemberProcess member, Action<RaftNode> what)

@@ -22,6 +22,9 @@ internal sealed record GroupOptions
     /// <summary>Voters at first.</summary>
     public int Voters { get; init; } = 3;
 
+    /// <summary>Nodes that changes of members name: the first so many.</summary>
+    public int Changed { get; init; } = Nodes;
+
     /// <summary>The settings of every replica, its id apart.</summary>
     public RaftOptions Raft { get; init; } = new() { Id = default };
 
@@ -82,6 +85,7 @@ internal sealed record GroupOptions
         [FaultKind.LeadershipTransfer] = 0.3,
         [FaultKind.ForcedCampaign] = 0.4,
         [FaultKind.Compaction] = 0.1,
+        [FaultKind.LinkBlip] = 0.3,
     };
 
     /// <summary>Every kind that runs of one group make: those of single messages included.</summary>

@@ -96,7 +96,22 @@ internal sealed class GroupSimulation
             () => Present().All(member => member.Member.Applied >= settled!.Value.Index.Value),
             "all members apply what is committed");
         DemandReads();
+        DemandRest();
     }
+
+    // A group with nothing to do comes to rest, whatever removed members do, and again after its links were
+    // gone for a moment.
+    private void DemandRest()
+    {
+        if (!_options.Raft.Quiescence)
+            return;
+        Demand(IsAtRest, "the group comes to rest");
+        _faults.BlipAll();
+        Demand(IsAtRest, "the group comes to rest after all links were gone for a moment");
+    }
+
+    private bool IsAtRest() =>
+        Leader() is not null && Present().All(static member => member.Member.Node!.IsQuiescent);
 
     // A write that its leader has applied in its own term. One that is lost with its leader is done again.
     private bool IsSettled(ref (LogIndex Index, Term Term)? write)

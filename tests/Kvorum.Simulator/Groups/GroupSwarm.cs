@@ -29,7 +29,47 @@ internal static class GroupSwarm
             Registers = (int)random.Between(1, 3),
             Faults = Faults(random),
         };
+        if (new RandomStream(seed, "aim").Chance(0.1))
+            return AimAtSoleVoters(drawn, random);
         return random.Chance(0.2) ? AimAtLeases(drawn, random) : drawn;
+    }
+
+    // Two nodes of which one or both vote, and that changes all the time: an election may need one vote only,
+    // or two. Leaders that are read by lease are deaf for a while, and both nodes are told to campaign
+    // without end.
+    private static GroupOptions AimAtSoleVoters(GroupOptions drawn, RandomStream random)
+    {
+        var heartbeat = (int)random.Between(1, 3);
+        var least = heartbeat * (int)random.Between(5, 9);
+        return drawn with
+        {
+            Voters = 2,
+            Changed = 2,
+            Raft = drawn.Raft with
+            {
+                HeartbeatTicks = heartbeat,
+                ElectionTimeoutMinTicks = least,
+                ElectionTimeoutMaxTicks = least * 2,
+                CheckQuorum = true,
+                UncommittedBytesMax = 1 << 20,
+            },
+            DelayMaxUs = 20_000,
+            Lost = 0.02,
+            SyncUs = random.Between(0, 2000),
+            AskUs = 1000,
+            AskLeaders = 0.9,
+            Reads = 0.7,
+            LeaseReads = 1,
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.LeaderCut] = 0.15,
+                    [FaultKind.MembershipChange] = 0.05,
+                    [FaultKind.ForcedCampaign] = 0.005,
+                },
+            },
+        };
     }
 
     // A lease is wrong only for moments: between another's first commitment and the next word to the old

@@ -13,7 +13,8 @@ internal static class Transcript
     {
         RequestVote m => $" last={m.LastIndex}/t{m.LastTerm}" + (m.PreVote ? " pre" : "")
             + (m.Transfer ? " transfer" : ""),
-        RequestVoteReply m => $" {(m.Granted ? "granted" : "refused")}{(m.PreVote ? " pre" : "")}",
+        RequestVoteReply m => $" {(m.Granted ? "granted" : "refused")}{(m.PreVote ? " pre" : "")}"
+            + (m.RemovedAt.Value > 0 ? $" removed-at={m.RemovedAt}" : ""),
         AppendEntries m => $" prev={m.PreviousIndex}/t{m.PreviousTerm} commit={m.Commit} [{Of(m.Entries)}]",
         AppendEntriesReply { Rejected: true } m =>
             $" refused prev={m.Index} hint={m.HintIndex}/t{m.HintTerm}",

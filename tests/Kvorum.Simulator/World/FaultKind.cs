@@ -100,6 +100,11 @@ internal enum FaultKind
     /// <summary>In runs of one group: a member is told to campaign.</summary>
     ForcedCampaign,
 
+    /// <summary>
+    /// In runs of one group: a member hears that another is out of reach, and soon that it is not.
+    /// </summary>
+    LinkBlip,
+
     /// <summary>In runs of one group: a member's log is cut off behind a snapshot.</summary>
     Compaction,
 

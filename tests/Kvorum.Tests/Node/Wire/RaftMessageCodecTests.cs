@@ -16,6 +16,18 @@ public class RaftMessageCodecTests
         },
         { "07000000 02 0500000000000000 02", new RequestVoteReply { From = Sender, To = Receiver, Term = new(5), PreVote = false, Granted = true } },
         {
+            "07000000 02 0500000000000000 05 0900000000000000",
+            new RequestVoteReply
+            {
+                From = Sender,
+                To = Receiver,
+                Term = new(5),
+                PreVote = true,
+                Granted = false,
+                RemovedAt = new(9),
+            }
+        },
+        {
             "07000000 03 0500000000000000 0800000000000000 0400000000000000 0600000000000000 02000000"
             + "0500000000000000 01 03000000 616263" + "0500000000000000 03 00000000",
             new AppendEntries

@@ -1,0 +1,60 @@
+using Kvorum.Raft.Membership;
+
+namespace Kvorum.Raft;
+
+// A removed replica that still runs. Nothing sends it the entry that removed it, so it goes on to believe in
+// the configuration before, and asks for votes for ever: it would wake a group at rest with each question,
+// and raise its term where no pre-vote is used (thesis 4.2.3).
+//
+// A member answers with the index of a committed configuration without the asker, and does nothing else: it
+// neither wakes nor takes over the asker's term. It does so only if the asker's log is behind its own, so it
+// refuses nothing that it would grant: a candidate may be a member by an entry that this node lacks (thesis
+// 4.2.2), but then its log is not behind.
+//
+// The asker stops asking until it has a later configuration, and nothing is lost by that. Either its log
+// lacks what is committed at that index: then it cannot win an election. Or it has it, without knowing that
+// it is committed, and is no member by it: then the members need no votes of others any more. So an answer of
+// any age and from any term is safe, and it is settled before the terms are.
+
+/// <summary>How a removed replica learns that it is. The argument is at the top of this file.</summary>
+public sealed partial class RaftNode
+{
+    /// <summary>
+    /// A configuration without this node is committed at this index, as a member said; 0 if none did.
+    /// </summary>
+    private ulong removedAt;
+
+    /// <summary>True if this node was removed, and has no later configuration.</summary>
+    private bool IsRemoved => removedAt > 0 && removedAt >= configurations.CurrentIndex;
+
+    /// <summary>
+    /// Answers a question of a removed replica, or takes such an answer; true if the message is done with.
+    /// </summary>
+    private bool SettlesRemoval(Message message)
+    {
+        switch (message)
+        {
+            case RequestVote request when IsFromRemoved(request):
+                Send(new RequestVoteReply
+                {
+                    From = Id,
+                    To = request.From,
+                    Term = Term,
+                    PreVote = request.PreVote,
+                    Granted = false,
+                    RemovedAt = new(configurations.CurrentIndex),
+                });
+                return true;
+            case RequestVoteReply { RemovedAt.Value: > 0 } reply:
+                removedAt = Math.Max(removedAt, reply.RemovedAt.Value);
+                if (IsRemoved && Role is Role.PreCandidate or Role.Candidate) BecomeFollower(Term, null);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool IsFromRemoved(RequestVote request) =>
+        configurations.CurrentIndex > 0 && configurations.CurrentIndex <= log.Commit
+        && !Configuration.HasMember(request.From) && !log.IsUpToDate(request.LastIndex, request.LastTerm);
+}

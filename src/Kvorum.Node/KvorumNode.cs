@@ -59,6 +59,11 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
     internal bool IsRefused => _context.Introductions.IsRefused;
 
+    /// <summary>
+    /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
+    /// </summary>
+    internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0;
+
     private ClusterView Cluster => _context.Cluster;
 
     /// <summary>Starts the transport. Call once, when all loops run.</summary>

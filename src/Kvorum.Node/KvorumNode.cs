@@ -129,6 +129,16 @@ public sealed class KvorumNode : INode, IDisposable
         }
     }
 
+    /// <summary>
+    /// A clean end: writes down that the log ends where it does. The host has ended loops, jobs and transport
+    /// before, and calls <see cref="Dispose"/> next.
+    /// </summary>
+    public void MarkEnd()
+    {
+        if (!_context.IsFaulted)
+            _context.Log.MarkEnd();
+    }
+
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
     public void Dispose() => DisposeStorage();
 

@@ -59,6 +59,11 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
     internal bool IsRefused => _context.Introductions.IsRefused;
 
+    /// <summary>
+    /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
+    /// </summary>
+    internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0;
+
     private ClusterView Cluster => _context.Cluster;
 
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
@@ -122,6 +127,16 @@ public sealed class KvorumNode : INode, IDisposable
                     done();
             }));
         }
+    }
+
+    /// <summary>
+    /// A clean end: writes down that the log ends where it does. The host has ended loops, jobs and transport
+    /// before, and calls <see cref="Dispose"/> next.
+    /// </summary>
+    public void MarkEnd()
+    {
+        if (!_context.IsFaulted)
+            _context.Log.MarkEnd();
     }
 
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>

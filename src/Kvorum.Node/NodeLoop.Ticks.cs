@@ -105,6 +105,8 @@ public sealed partial class NodeLoop
                 given++;
         }
 
+        if (Index == 0)
+            _context.Log.Mark();
         foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
             Find(group)?.Checkpoint();
         if (Find(0) is { IsLeader: true } meta)

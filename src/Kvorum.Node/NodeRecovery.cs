@@ -104,9 +104,15 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             var (state, log) = Recovered(replay, group);
             var damage = _damages.GetValueOrDefault(group);
             var lacks = damage is null && replay.Lacks(group, log.Snapshot);
-            // Only the manifest says what the log does not, and its last sync may have failed.
+            // Only an installed snapshot may be ahead of the log. Then only the manifest says what the log
+            // does not, and its last sync may have failed.
             if (lacks)
+            {
+                if (_trees[group].Checkpoint is { IsInstalled: false })
+                    replay.CheckReaches(group, log.Snapshot);
                 _trees[group].Settle();
+            }
+
             var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));
             if (damage is not null)
                 raft.Fence();

@@ -60,7 +60,7 @@ internal sealed class Simulation
         {
             _cluster.Start();
             var endUs = _options.Seconds * 1_000_000L;
-            for (var round = 1; _world.Failure is null && _world.NowUs < endUs; round++)
+            for (var round = 1; !IsOver && _world.NowUs < endUs; round++)
                 RunRound(round);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -69,8 +69,12 @@ internal sealed class Simulation
             _world.Fail($"an exception came out: {e}");
         }
 
-        _answers.CheckAll();
-        _scans.CheckAll();
+        if (!_world.HasForgotten)
+        {
+            _answers.CheckAll();
+            _scans.CheckAll();
+        }
+
         return new()
         {
             Seed = _options.Seed,
@@ -84,6 +88,8 @@ internal sealed class Simulation
                 Enum.GetValues<FaultKind>().ToDictionary(kind => kind, _world.CountOf)),
         };
     }
+
+    private bool IsOver => _world.Failure is not null || _world.HasForgotten;
 
     private void RunRound(int round)
     {
@@ -105,6 +111,12 @@ internal sealed class Simulation
 
         Demand(_options.Workload.PatienceUs + 5_000_000, () => !_clients.Any(client => client.IsBusy),
             "every client gets an outcome");
+        if (_world.HasForgotten)
+        {
+            Demand(_progress.BoundUs, _progress.IsLossTold, "it is told that a node has lost what it acknowledged");
+            return;
+        }
+
         Demand(_progress.BoundUs, _progress.HasLeaders, "every group has a leader, and all nodes run");
         Ask(_progress.Probes(round), "every partition takes a write");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
@@ -152,6 +164,8 @@ internal sealed class Simulation
 
     private void Turned(SimulatedProcess process, int loop)
     {
+        if (_world.HasForgotten)
+            return;
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
             _admission.Look(process, replica);
@@ -167,13 +181,14 @@ internal sealed class Simulation
 
     private void Changed(Machine machine, bool isStarted)
     {
-        if (isStarted)
+        if (isStarted && !_world.HasForgotten)
         {
             foreach (var replica in machine.Process!.Replicas)
                 _replicas.Compare(replica, machine.Process.Name);
-            return;
         }
 
+        if (isStarted)
+            return;
         foreach (var client in _clients)
             client.ConnectionLost(machine);
     }

@@ -99,6 +99,21 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <summary>
+    /// What the log needs to reach a checkpoint that was flushed here: entries are in tables only once they
+    /// are durable in the log. A <see cref="LogDamagedException"/> if it does not reach it.
+    /// </summary>
+    public void CheckReaches(uint group, SnapshotMetadata flushed)
+    {
+        if (Lacks(group, flushed))
+        {
+            throw new LogDamagedException(
+                $"the log of group {group} ends before index {flushed.Index}, which was flushed from it to "
+                + "tables: the end of the log is missing, with votes and acknowledged writes in it. "
+                + "Move the data folder away and let this node be replaced: its peers have the data.");
+        }
+    }
+
+    /// <summary>
     /// The newest entry that the log holds and knows for committed, to stand for a checkpoint that cannot be
     /// read; the beginning if the log is whole from there; null if the log tells of neither. What this
     /// replica has ever acknowledged is in the log, or before this entry.

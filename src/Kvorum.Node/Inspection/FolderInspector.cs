@@ -23,6 +23,7 @@ public sealed class FolderInspector
     private readonly List<Finding> _findings = [];
     private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
     private readonly SortedSet<uint> _damagedTrees = [];
+    private readonly SortedSet<uint> _flushed = [];
 
     private FolderInspector(IFileSystem files) => _files = new ReadOnlyFileSystem(files);
 
@@ -121,6 +122,8 @@ public sealed class FolderInspector
         _findings.AddRange(found);
         var tag = GroupRecords.ReadTag(checkpoint.Tag);
         _tags[group] = tag;
+        if (!checkpoint.IsInstalled)
+            _flushed.Add(group);
         if (tag.Snapshot.Index.Value != checkpoint.AppliedIndex)
         {
             _damagedTrees.Add(group);
@@ -134,7 +137,7 @@ public sealed class FolderInspector
 
     private void ReadGroups(IdentityFile identity)
     {
-        var check = new GroupCheck(_tags);
+        var check = new GroupCheck(_tags, _flushed);
         LogInspector.Replay(_files, LogFolder, check);
         for (uint group = 0; group <= identity.PartitionCount; group++)
         {

@@ -9,7 +9,10 @@ namespace Kvorum.Node.Inspection;
 /// Whether each group's part of the log fits its checkpoint and its state, by the very code that a start
 /// runs: the pieces are gathered and Raft is started on them. Used once.
 /// </summary>
-internal sealed class GroupCheck(IReadOnlyDictionary<uint, CheckpointTag> tags) : ILogReplay
+/// <param name="tags">The tags of the trees that have a checkpoint, by group.</param>
+/// <param name="flushed">The groups whose checkpoint was flushed from this log.</param>
+internal sealed class GroupCheck(
+    IReadOnlyDictionary<uint, CheckpointTag> tags, IReadOnlySet<uint> flushed) : ILogReplay
 {
     public const string Remedy =
         "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
@@ -68,6 +71,8 @@ internal sealed class GroupCheck(IReadOnlyDictionary<uint, CheckpointTag> tags) 
         try
         {
             var (state, log) = _recovery.Recovered(group, snapshot);
+            if (flushed.Contains(group))
+                _recovery.CheckReaches(group, snapshot);
             _ = new RaftNode(new() { Id = new(1) }, log, state, snapshot.Index, new Random(0));
             ReadCommands(group, log);
             return null;

@@ -13,8 +13,9 @@ internal sealed partial record IdentityFile
     /// <summary>The name of the file.</summary>
     public const string Name = "identity.json";
 
-    // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record.
-    private const int FormatVersion = 3;
+    // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record; 3: with
+    // a log that did not know where it ended.
+    private const int FormatVersion = 4;
 
     public required int Version { get; init; }
 
@@ -83,7 +84,8 @@ internal sealed partial record IdentityFile
     /// <summary>Throws if the folder has taken part, and what it promised then is gone.</summary>
     public void CheckLog(IFileSystem files)
     {
-        if (Admitted && files.ListFiles("log").Count == 0)
+        var hasLog = files.ListFiles("log").Any(static name => name.EndsWith(".log", StringComparison.Ordinal));
+        if (Admitted && !hasLog)
         {
             throw new NodeStartException($"{Name} says that this data folder has taken part in the cluster, but "
                 + "its log is gone, with votes and acknowledged writes in it. Restore the whole folder; do not "

@@ -188,6 +188,7 @@ public sealed class KvorumServer : IAsyncDisposable
             loop.End();
         _jobs.Dispose();
         _poller?.Dispose();
+        _node.MarkEnd();
         _node.Dispose();
         Log.Stopped(_log, Self.Name);
     }

@@ -30,9 +30,10 @@ public static class LogInspector
         List<Segment> segments = new SegmentFiles(files, folder).List();
         foreach (Segment segment in segments)
             new SegmentInspection(files, segment, findings).Run();
-        if (segments.Count > 0)
-            findings.Add(Verdict(files, folder));
-        HashSet<string> known = [.. segments.Select(static segment => segment.Path)];
+        string mark = $"{folder}/{EndMark.Name}";
+        if (segments.Count > 0 || files.Exists(mark))
+            findings.AddRange(Mark(files, folder, mark), Verdict(files, folder));
+        HashSet<string> known = [mark, .. segments.Select(static segment => segment.Path)];
         foreach (string name in files.ListFiles(folder))
         {
             string path = $"{folder}/{name}";
@@ -46,6 +47,22 @@ public static class LogInspector
     /// <summary>What a damaged log may have lost.</summary>
     public static LogLosses LossesOf(IFileSystem files, string folder) =>
         LogSurvey.Of(new SegmentFiles(files, folder));
+
+    private static Finding Mark(IFileSystem files, string folder, string path)
+    {
+        try
+        {
+            return EndMark.Read(files, folder) is { } end
+                ? new Finding(
+                    path, FindingKind.Sound,
+                    $"the log was durable up to frame {end.Sequence} when this was written")
+                : new Finding(path, FindingKind.Damage, "the file is missing");
+        }
+        catch (LogDamagedException e)
+        {
+            return new Finding(path, FindingKind.Damage, e.Message);
+        }
+    }
 
     private static Finding Verdict(IFileSystem files, string folder)
     {

@@ -12,6 +12,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     private const string Remedy =
         "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
 
+    // The last frame of a segment was read: the log goes on in the next one.
+    private bool _isContinued;
     private int _frames;
     private long _records;
     private ulong _first;
@@ -29,12 +31,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             foreach (UnreadablePart gap in parts.Gaps)
                 Damage($"damaged at offset {gap.From}: {gap.End - gap.From} bytes cannot be read: {gap.Why}");
             ReadOnlySpan<byte> file = parts.Bytes;
-            if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version))
-                Damage("damaged at offset 0: the header of the segment is damaged");
-            else if (number != segment.Number)
-                Damage($"damaged at offset 0: the header says that this is segment {number}");
-            else if (version != RecordFormat.Version)
-                Damage($"log format {version} is of a newer version of Kvorum", "Use that version.");
+            segment.Length = file.Length;
+            CheckHeader(file);
             ReadFrames(file);
         }
         catch (IOException e)
@@ -47,12 +45,25 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             segment.Path, FindingKind.Sound, $"{_frames} whole frames{sequences}, {_records} records"));
     }
 
+    private void CheckHeader(ReadOnlySpan<byte> file)
+    {
+        if (!RecordFormat.TryReadSegmentHeader(file, out SegmentHeader made))
+            Damage("damaged at offset 0: the header of the segment is damaged");
+        else if (made.Version != RecordFormat.Version)
+            Damage($"log format {made.Version} is of another version of Kvorum", "Use that version.");
+        else if (made.Number != segment.Number)
+            Damage($"damaged at offset 0: the header says that this is segment {made.Number}");
+        else if (made.Length != segment.Length)
+            Damage($"damaged at offset {Math.Min(made.Length, segment.Length)}: " +
+                LogRecoverer.WrongLength(segment, made));
+    }
+
     private void ReadFrames(ReadOnlySpan<byte> file)
     {
         // Zeros are the end.
         int end = file.LastIndexOfAnyExcept((byte)0) + 1;
         int position = RecordFormat.SegmentHeaderBytes;
-        while (position < end)
+        while (position < end && !_isContinued)
         {
             if (TryReadFrame(file, position, out int next))
             {
@@ -90,7 +101,13 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
         (_last, _isBehindDamage) = (header.Sequence, false);
         var records = new RecordReader(body);
         while (records.MoveNext())
-            _records++;
+        {
+            if (records.Kind == RecordFormat.Continued)
+                _isContinued = true;
+            else
+                _records++;
+        }
+
         if (records.Failed)
             Damage(
                 $"the frame at offset {position} is whole, but has a record of unknown kind {records.Kind}",

@@ -21,7 +21,11 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     /// after <see cref="Run"/>.
     /// </summary>
     public CheckpointInfo? Checkpoint => _mark is { } mark
-        ? new CheckpointInfo(mark.AppliedIndex, Tables.Sum(static table => table.Bytes), mark.Tag) : null;
+        ? new CheckpointInfo(mark.AppliedIndex, Tables.Sum(static table => table.Bytes), mark.Tag)
+        {
+            IsInstalled = mark.IsInstalled,
+        }
+        : null;
 
     private bool IsDamaged => _findings.Any(static finding => finding.Kind == FindingKind.Damage);
 

@@ -6,11 +6,13 @@ namespace Kvorum.Storage.Log;
 /// Reads what is on disk, believing no length before its checksum. One write is on its way at a time, and the
 /// next starts only when it is durable, so the bytes after the last whole frame are either an unfinished
 /// write, whose sender was never told that it is durable, or damage. It is damage if any later frame was
-/// begun behind it. Only when all is read does <see cref="Finish"/> change anything on disk.
+/// begun behind it, or if the log was durable beyond it once: its segments say how long they are and which
+/// of them is not the last, and <see cref="EndMark"/> how far it reached. Only when all is read does
+/// <see cref="Finish"/> change anything on disk.
 /// </summary>
 internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 {
-    private const string Remedy =
+    public const string Remedy =
         "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and " +
         "replace the node.";
 
@@ -24,6 +26,9 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     private byte[] _lastFrame = [];
     private int _lastFrameOffset;
 
+    // The segment in which the log goes on behind the last frame; 0: in the one that has it.
+    private ulong _continuedIn;
+
     /// <summary>All segments, oldest first; those after <see cref="Active"/> are empty.</summary>
     public List<Segment> Segments { get; } = files.List();
 
@@ -34,10 +39,14 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     public ulong Sequence { get; private set; }
 
     /// <summary>The segment to write on; null before <see cref="Finish"/> if the folder has none.</summary>
-    public Segment? Active => _torn ?? _lastWritten ?? (Segments.Count > 0 ? Segments[0] : null);
+    public Segment? Active => _torn ?? Segments.Find(segment => segment.Number == _continuedIn) ??
+        _lastWritten ?? (Segments.Count > 0 ? Segments[0] : null);
 
     /// <summary>The empty segment after it, if one was prepared; known after <see cref="Finish"/>.</summary>
     public Segment? Next { get; private set; }
+
+    /// <summary>How far the log was durable before; known after <see cref="Finish"/>.</summary>
+    public EndMark? Mark { get; private set; }
 
     /// <summary>What was found.</summary>
     public LogRecovery Report => new(
@@ -55,15 +64,53 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
         if (Segments.Count > 0 && Segments[0].Number > _trimmedBelow)
             throw Missing(_trimmedBelow);
+        if (_continuedIn > 0 && Segments[^1].Number < _continuedIn)
+            throw Missing(_continuedIn);
+        CheckEnd();
         int written = Segments.Count == 0 ? 0 : Segments.IndexOf(Active!);
         if (Segments.Count > written + 2)
             throw Damaged(Segments[written + 1], RecordFormat.SegmentHeaderBytes, "frames are missing");
+    }
+
+    // The end of the log itself may be gone, and what is left of it may look as if it ended there.
+    private void CheckEnd()
+    {
+        if (ReadMark() is not { } mark)
+        {
+            if (Segments.Count > 0)
+                throw new LogDamagedException(
+                    $"{files.Folder}/{EndMark.Name}: the file is missing: it says how far the log was " +
+                    $"durable, so what is there may be an incomplete copy. {Remedy}");
+            return;
+        }
+
+        if (Sequence < mark.Sequence)
+            throw new LogDamagedException(
+                $"{files.PathOf(mark.Segment)}: the end of the log is missing: it was durable up to frame " +
+                $"{mark.Sequence}, which ends in this segment at offset {mark.Offset}, and what is there " +
+                $"ends with frame {Sequence}. {Remedy}");
+    }
+
+    private LogEnd? ReadMark()
+    {
+        try
+        {
+            return EndMark.Read(files.Files, files.Folder);
+        }
+        catch (IOException error)
+            when (error is not LogDamagedException && DiskErrors.KindOf(error) == DiskErrorKind.Lasting)
+        {
+            throw new LogDamagedException(
+                $"{files.Folder}/{EndMark.Name}: it cannot be read: {DiskErrors.TextOf(error)}. {Remedy}");
+        }
     }
 
     /// <summary>Makes the folder fit to be written on: the only part that changes anything on disk.</summary>
     public void Finish(long segmentBytes)
     {
         files.DeleteUnfinished();
+        if (!files.Files.Exists($"{files.Folder}/{EndMark.Name}"))
+            EndMark.Create(files.Files, files.Folder);
         if (Segments.Count == 0)
             Segments.Add(files.Create(1, segmentBytes));
         Segment active = Active!;
@@ -71,6 +118,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         try
         {
             CutTail(active);
+            MarkEnd(active);
             RemoveTrimmed();
             if (Segments[^1] == active)
                 return;
@@ -81,7 +129,21 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         catch (IOException)
         {
             active.File.Dispose();
+            Mark?.Dispose();
             throw;
+        }
+    }
+
+    private void MarkEnd(Segment active)
+    {
+        Mark = EndMark.Open(files.Files, files.Folder);
+        try
+        {
+            Mark.Write(new LogEnd(Sequence, active.Number, active.Position));
+        }
+        catch (DiskFullException)
+        {
+            // It says too little then, until there is room.
         }
     }
 
@@ -127,16 +189,19 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     private void ReadSegment(Segment segment)
     {
         ReadOnlySpan<byte> file = ReadFile(segment);
-        if (!RecordFormat.TryReadSegmentHeader(file, out ulong number, out uint version) ||
-            number != segment.Number)
+        if (!RecordFormat.TryReadSegmentHeader(file, out SegmentHeader made))
             throw Damaged(segment, 0, "the header of the segment is damaged");
-        if (version != RecordFormat.Version)
+        if (made.Version != RecordFormat.Version)
             throw new LogDamagedException(
-                $"{segment.Path}: written by a newer version of Kvorum (log format {version}, this one " +
-                $"reads {RecordFormat.Version}). Nothing was changed. Start the newer version.")
+                $"{segment.Path}: written by another version of Kvorum (log format {made.Version}, this " +
+                $"one reads {RecordFormat.Version}). Nothing was changed. Start the version that wrote it.")
             {
                 IsTooNew = true,
             };
+        if (made.Number != segment.Number)
+            throw Damaged(segment, 0, $"the header says that this is segment {made.Number}");
+        if (made.Length != segment.Length)
+            throw Damaged(segment, Math.Min(made.Length, segment.Length), WrongLength(segment, made));
 
         int position = RecordFormat.SegmentHeaderBytes;
         int last = position;
@@ -153,6 +218,9 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             Remember(segment, last, file[last..Math.Min(position, file.Length)]);
         _bytes += position - RecordFormat.SegmentHeaderBytes;
         segment.Position = position;
+        // The last frame is in it: what lies behind is left over.
+        if (_continuedIn == segment.Number + 1)
+            return;
         CheckTail(segment, file, Math.Min(position, file.Length));
     }
 
@@ -215,8 +283,12 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
                     States.Set(records.Group, records.Payload, segment.Number);
                     replay.State(records.Group, records.Payload);
                     break;
-                default:
+                case RecordFormat.Trim:
                     _trimmedBelow = Math.Max(_trimmedBelow, records.Number);
+                    break;
+                default:
+                    _records--;
+                    _continuedIn = records.Number;
                     break;
             }
         }
@@ -247,6 +319,10 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         _torn = segment;
         _cutBytes = length;
     }
+
+    /// <summary>What is said of a segment that has another length than it was made with.</summary>
+    public static string WrongLength(Segment segment, SegmentHeader made) =>
+        $"the file has {segment.Length} bytes, and was made with {made.Length}";
 
     private LogDamagedException Missing(ulong segment) =>
         new($"{files.PathOf(segment)}: segment file is missing. {Remedy}");

@@ -4,7 +4,7 @@ namespace Kvorum.Storage.Log;
 /// <param name="Segments">
 /// Segment files with records or room for them, one prepared ahead not counted.
 /// </param>
-/// <param name="Records">Records replayed.</param>
+/// <param name="Records">Records replayed, without those that end a segment.</param>
 /// <param name="Bytes">Bytes of their frames.</param>
 /// <param name="CutBytes">
 /// Bytes of an unfinished write that were cut off the end; 0 if the log ended cleanly.

@@ -23,6 +23,9 @@ internal sealed class LogSurvey
     private ulong _sequence;
     private ulong _trimmedBelow = 1;
 
+    // The segment that the last frame of another one names.
+    private ulong _continuedIn;
+
     /// <summary>What the log in this folder may have lost.</summary>
     public static LogLosses Of(SegmentFiles files)
     {
@@ -36,7 +39,7 @@ internal sealed class LogSurvey
             survey.Read(files, segment);
         }
 
-        if (survey._mayBeHole)
+        if (survey._mayBeHole || survey._continuedIn >= next || survey.EndsBeforeMark(files))
             survey.Hole();
         foreach (uint group in survey._open)
             survey.Lose(group, survey._last[group] + 1, ulong.MaxValue);
@@ -78,7 +81,22 @@ internal sealed class LogSurvey
             position = at;
         }
 
-        _mayBeHole |= parts.Gaps.Any(gap => gap.End > position);
+        // A file that is shorter than it was made has lost its end.
+        bool isCut = !RecordFormat.TryReadSegmentHeader(parts.Bytes, out SegmentHeader made)
+            || parts.Bytes.Length < made.Length;
+        _mayBeHole |= isCut || parts.Gaps.Any(gap => gap.End > position);
+    }
+
+    private bool EndsBeforeMark(SegmentFiles files)
+    {
+        try
+        {
+            return EndMark.Read(files.Files, files.Folder) is not { } mark || mark.Sequence > _sequence;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     private void ReadEntries(ReadOnlySpan<byte> body)
@@ -88,6 +106,8 @@ internal sealed class LogSurvey
         {
             if (records.Kind == RecordFormat.Trim)
                 _trimmedBelow = Math.Max(_trimmedBelow, records.Number);
+            if (records.Kind == RecordFormat.Continued)
+                _continuedIn = records.Number;
             if (records.Kind != RecordFormat.Entry)
                 continue;
             // One that was there before takes back what follows it: then nothing of that was needed.

@@ -38,25 +38,39 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
     }
 
     /// <summary>
-    /// The segment of this number, to be the active one now: without zeros if it is not ready, which makes
-    /// its syncs slower, but nobody waits long. Log lane.
+    /// The segment of this number and at least so many bytes, to be the active one now: without zeros if it
+    /// is not ready, which makes its syncs slower, but nobody waits long. Log lane.
     /// </summary>
-    public Segment Take(ulong number)
+    public Segment Take(ulong number, long bytes)
     {
         lock (_making)
         {
             _wanted = 0;
             _hasFailed = 0;
-            if (_ready is { } ready)
-            {
-                Volatile.Write(ref _ready, null);
+            Segment? ready = _ready;
+            Volatile.Write(ref _ready, null);
+            if (ready is not null && ready.Length >= bytes)
                 return Checked(ready, number);
+            // A larger one takes its place, also on disk.
+            ready?.File?.Dispose();
+            SegmentFill? begun = TakeFill();
+            if (bytes > segmentBytes)
+            {
+                begun?.Dispose();
+                begun = null;
             }
 
-            using SegmentFill fill = TakeFill() ?? new SegmentFill(files, number, segmentBytes);
+            using SegmentFill fill = begun ?? new SegmentFill(files, number, Math.Max(bytes, segmentBytes));
             fill.LeaveHole();
             return Checked(fill.Finish(), number);
         }
+    }
+
+    /// <summary>The segment that was taken is not needed yet after all. Log lane.</summary>
+    public void Return(Segment taken)
+    {
+        lock (_making)
+            Volatile.Write(ref _ready, taken);
     }
 
     /// <summary>Tries again if it failed.</summary>

@@ -1,7 +1,7 @@
 // The log on disk. All numbers are little-endian; crc is CRC-32C.
 //
 //   segment file = header frame* zeros         named <number, 16 digits>.log, numbers without gaps
-//   header       = magic "KVORUMLG", version u32 (1), zero u32, segment u64, zero u32, crc u32
+//   header       = magic "KVORUMLG", version u32 (2), length of the file u32, segment u64, zero u32, crc u32
 //                  32 bytes; the crc is over the 28 before it
 //   frame        = marker "KvF1", length u32, sequence u64, body crc u32, crc u32, body, padding
 //                  24 bytes, length bytes, zeros up to a multiple of 8
@@ -10,11 +10,15 @@
 //   record       = 1 u8, group u32, index u64, length u32, payload      an entry
 //                | 2 u8, group u32, length u32, payload                 the newest state; empty: none
 //                | 3 u8, segment u64                                    no segment below it is needed
+//                | 4 u8, segment u64                                    the log goes on in that segment
 //
 // A frame is what one write and one sync made durable; its sequence is one more than that of the frame
 // before. The sum over the frame's place makes a frame valid only where it was written: bytes that merely
 // look like a frame, in a value for instance, are none. A file is made under the name <number>.new,
-// zero-filled, synced and then renamed.
+// zero-filled at its full length, synced and then renamed: it never has another length. A record of kind 4
+// is alone in the last frame of its segment, for which each segment has room; it is durable before anything
+// is written to the next segment, and the next segment is there before it is. What lies behind it is left
+// over from a write that found no room.
 
 using System.Buffers.Binary;
 
@@ -28,15 +32,21 @@ internal static class RecordFormat
     public const int SegmentHeaderBytes = 32;
     public const int FrameHeaderBytes = 24;
     public const int Alignment = 8;
-    public const uint Version = 1;
+    public const uint Version = 2;
 
     public const byte Entry = 1;
     public const byte State = 2;
     public const byte Trim = 3;
+    public const byte Continued = 4;
 
     public const int EntryHeaderBytes = 17;
     public const int StateHeaderBytes = 9;
     public const int TrimBytes = 9;
+    public const int ContinuedBytes = 9;
+
+    /// <summary>Bytes that each segment keeps for its last frame.</summary>
+    public const int LastFrameBytes =
+        (FrameHeaderBytes + ContinuedBytes + Alignment - 1) & ~(Alignment - 1);
 
     private const uint Marker = 0x3146764b; // "KvF1"
 
@@ -46,24 +56,27 @@ internal static class RecordFormat
     public static int FrameBytes(int bodyBytes) =>
         checked(FrameHeaderBytes + bodyBytes + Alignment - 1) & ~(Alignment - 1);
 
-    public static void WriteSegmentHeader(Span<byte> into, ulong segment)
+    public static void WriteSegmentHeader(Span<byte> into, ulong segment, long length)
     {
         into[..SegmentHeaderBytes].Clear();
         Magic.CopyTo(into);
         BinaryPrimitives.WriteUInt32LittleEndian(into[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[12..], checked((uint)length));
         BinaryPrimitives.WriteUInt64LittleEndian(into[16..], segment);
         BinaryPrimitives.WriteUInt32LittleEndian(into[28..], Crc32C.Of(into[..28]));
     }
 
-    /// <summary>The number and version of a segment, if its header is whole.</summary>
-    public static bool TryReadSegmentHeader(ReadOnlySpan<byte> from, out ulong segment, out uint version)
+    /// <summary>The header of a segment, if it is whole.</summary>
+    public static bool TryReadSegmentHeader(ReadOnlySpan<byte> from, out SegmentHeader header)
     {
-        (segment, version) = (0, 0);
+        header = default;
         if (from.Length < SegmentHeaderBytes || !from.StartsWith(Magic) ||
             BinaryPrimitives.ReadUInt32LittleEndian(from[28..]) != Crc32C.Of(from[..28]))
             return false;
-        version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]);
-        segment = BinaryPrimitives.ReadUInt64LittleEndian(from[16..]);
+        header = new SegmentHeader(
+            BinaryPrimitives.ReadUInt32LittleEndian(from[8..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(from[12..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(from[16..]));
         return true;
     }
 
@@ -135,12 +148,21 @@ internal static class RecordFormat
         BinaryPrimitives.WriteUInt64LittleEndian(into[1..], segment);
     }
 
+    public static void WriteContinued(Span<byte> into, ulong segment)
+    {
+        into[0] = Continued;
+        BinaryPrimitives.WriteUInt64LittleEndian(into[1..], segment);
+    }
+
     private static uint FrameHeaderCrc(ReadOnlySpan<byte> frame, ulong segment, long offset)
     {
         uint state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, segment), (ulong)offset);
         return Crc32C.End(Crc32C.Add(state, frame[..20]));
     }
 }
+
+/// <summary>The believed header of a segment.</summary>
+internal readonly record struct SegmentHeader(uint Version, long Length, ulong Number);
 
 /// <summary>The believed header of a frame.</summary>
 internal readonly record struct FrameHeader(uint Length, ulong Sequence, uint BodyCrc);

@@ -10,10 +10,10 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
     /// <summary>One of the kinds in <see cref="RecordFormat"/>.</summary>
     public byte Kind { get; private set; }
 
-    /// <summary>The group; 0 for a trim record.</summary>
+    /// <summary>The group; 0 for a record that names a segment.</summary>
     public uint Group { get; private set; }
 
-    /// <summary>The index of an entry, the segment of a trim record.</summary>
+    /// <summary>The index of an entry, or the segment that the record names.</summary>
     public ulong Number { get; private set; }
 
     /// <summary>The payload of an entry or a state.</summary>
@@ -34,7 +34,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
         {
             RecordFormat.Entry => TryReadEntry(),
             RecordFormat.State => TryReadState(),
-            RecordFormat.Trim => TryReadTrim(),
+            RecordFormat.Trim or RecordFormat.Continued => TryReadSegment(),
             _ => false,
         };
         Failed = !read;
@@ -60,7 +60,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
         return TryTakePayload(RecordFormat.StateHeaderBytes, length);
     }
 
-    private bool TryReadTrim()
+    private bool TryReadSegment()
     {
         if (_rest.Length < RecordFormat.TrimBytes)
             return false;

@@ -11,6 +11,9 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
 
     public IFileSystem Files => files;
 
+    /// <summary>The folder of the log.</summary>
+    public string Folder => folder;
+
     public string PathOf(ulong segment) => $"{folder}/{NameOf(segment)}{Extension}";
 
     /// <summary>What a segment is called until it is whole.</summary>

@@ -40,7 +40,7 @@ internal sealed class SegmentFill : IDisposable
         {
             Span<byte> piece = _zeros.AsSpan(0, (int)Math.Min(WriteBytes, end - at));
             if (at == 0)
-                RecordFormat.WriteSegmentHeader(piece, _number);
+                RecordFormat.WriteSegmentHeader(piece, _number, _bytes);
             _file.Write(at, piece);
             if (at == 0)
                 piece[..RecordFormat.SegmentHeaderBytes].Clear();

@@ -9,7 +9,7 @@ namespace Kvorum.Storage.Log;
 /// error, nothing is retried, and the node must stop. A full disk is no failure: nothing was written that
 /// counts, so everything waits in the queue until <see cref="Resume"/> finds room.
 /// </summary>
-public sealed class SharedLog : IDisposable
+public sealed partial class SharedLog : IDisposable
 {
     private readonly SharedLogOptions _options;
     private readonly SegmentFiles _files;
@@ -33,14 +33,24 @@ public sealed class SharedLog : IDisposable
     private readonly LogBatch _upkeep = new();
     private List<Pending> _taken = [];
     private byte[] _frame = [];
+    private readonly byte[] _lastFrame = new byte[RecordFormat.LastFrameBytes];
     private Segment _active;
     private ulong _sequence;
+
+    // The background lane's own; what is behind it is guarded by the gate.
+    private readonly EndMark _mark;
+    private LogEnd _durable;
+    private ulong _marked;
+    private bool _isMarking;
 
     private SharedLog(SharedLogOptions options, SegmentFiles files, IJobRunner jobs, LogRecoverer found)
     {
         (_options, _files, _jobs) = (options, files, jobs);
         (_segments, _states, _sequence) = (found.Segments, found.States, found.Sequence);
         _active = found.Active!;
+        _mark = found.Mark!;
+        _marked = _mark.Written.Sequence;
+        _durable = new LogEnd(_sequence, _active.Number, _active.Position);
         _next = new(files, options.SegmentBytes, jobs, found.Next);
         Recovery = found.Report;
         _writeJob = WriteQueued;
@@ -171,6 +181,31 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
+    /// Lets the log write down, in the background, how far it is durable by now, so that the loss of its end
+    /// is found at a start; to be called about once a second. Any thread; never blocks.
+    /// </summary>
+    public void Mark()
+    {
+        lock (_gate)
+        {
+            if (_isMarking || _failure is not null || _durable.Sequence <= _marked)
+                return;
+            _isMarking = true;
+        }
+
+        _jobs.Run(JobLane.Background, WriteMark);
+    }
+
+    /// <summary>
+    /// A clean end: writes down that the log ends where it does. The host has ended the jobs before.
+    /// </summary>
+    public void MarkEnd()
+    {
+        if (Failure() is null)
+            WriteMark();
+    }
+
+    /// <summary>
     /// The groups whose entries hold the oldest segment, ascending, when more than
     /// <paramref name="segments"/> segments exist (one prepared ahead not counted); else empty. Any thread.
     /// </summary>
@@ -185,6 +220,29 @@ public sealed class SharedLog : IDisposable
     {
         _active.File?.Dispose();
         _next.Dispose();
+        _mark.Dispose();
+    }
+
+    private void WriteMark()
+    {
+        LogEnd durable;
+        lock (_gate)
+            durable = _durable;
+        try
+        {
+            _mark.Write(durable);
+        }
+        catch (DiskFullException)
+        {
+            // It says too little until there is room.
+        }
+        catch (IOException error)
+        {
+            Fail(error);
+        }
+
+        lock (_gate)
+            (_marked, _isMarking) = (_mark.Written.Sequence, false);
     }
 
     // The job of the log lane: all that queued while the last step was written is the next one.
@@ -305,162 +363,6 @@ public sealed class SharedLog : IDisposable
             _trimWanted = false;
             return _failure ??= error;
         }
-    }
-
-    // Copies the upkeep records, then the batches, into one frame that starts with room for its header.
-    private int Gather(int from, int end)
-    {
-        long bytes = _upkeep.Bytes;
-        for (int i = from; i < end; i++)
-            bytes += _taken[i].Batch.Bytes;
-        if (bytes == 0)
-            return 0;
-        int frameBytes = RecordFormat.FrameBytes(checked((int)bytes));
-        if (_frame.Length < frameBytes)
-            _frame = new byte[Math.Max(frameBytes, Math.Min(_frame.Length * 2L, _options.WriteBytesMax))];
-
-        Span<byte> at = _frame.AsSpan(RecordFormat.FrameHeaderBytes);
-        at = Put(_upkeep, at);
-        for (int i = from; i < end; i++)
-            at = Put(_taken[i].Batch, at);
-        _frame.AsSpan(0, frameBytes)[(RecordFormat.FrameHeaderBytes + (int)bytes)..].Clear();
-        return (int)bytes;
-
-        static Span<byte> Put(LogBatch batch, Span<byte> at)
-        {
-            batch.Records.CopyTo(at);
-            return at[batch.Bytes..];
-        }
-    }
-
-    private void WriteFrame(int bodyBytes, int batches)
-    {
-        int frameBytes = RecordFormat.FrameBytes(bodyBytes);
-        bool fits = _active.Position + frameBytes <= _options.SegmentBytes;
-        if (!fits && _active.Position > RecordFormat.SegmentHeaderBytes)
-            MoveToNext();
-
-        Span<byte> frame = _frame.AsSpan(0, frameBytes);
-        RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
-        WriteWhole(frame);
-        _active.File!.Sync();
-        _sequence++;
-        Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
-        _next.Advance(_active);
-        // The room of a batch that was larger than all others is given back.
-        if (_frame.Length > 2L * _options.WriteBytesMax)
-            _frame = [];
-    }
-
-    // A frame without room leaves nothing behind: the next may be in another segment, this one ends in zeros.
-    private void WriteWhole(ReadOnlySpan<byte> frame)
-    {
-        try
-        {
-            _active.File!.Write(_active.Position, frame);
-        }
-        catch (DiskFullException)
-        {
-            _active.File!.SetLength(_active.Position);
-            _active.File.SetLength(_active.Length);
-            throw;
-        }
-    }
-
-    private void Account(ReadOnlySpan<byte> body, int batches, int frameBytes)
-    {
-        long records = 0;
-        lock (_gate)
-        {
-            var reader = new RecordReader(body);
-            (bool run, uint group, ulong newest) = (false, 0, 0);
-            while (reader.MoveNext())
-            {
-                records++;
-                if (reader.Kind == RecordFormat.State)
-                    _states.Set(reader.Group, reader.Payload, _active.Number);
-                if (reader.Kind != RecordFormat.Entry)
-                    continue;
-                // Entries of one group come in runs: one look at the holders for each run.
-                if (run && reader.Group == group)
-                {
-                    newest = Math.Max(newest, reader.Number);
-                    continue;
-                }
-
-                if (run)
-                    _active.Hold(group, newest);
-                (run, group, newest) = (true, reader.Group, reader.Number);
-            }
-
-            if (run)
-                _active.Hold(group, newest);
-            _active.Position += frameBytes;
-            _active.Length = Math.Max(_active.Length, _active.Position);
-            _counters = new LogCounters(
-                _counters.Batches + batches,
-                _counters.Records + records,
-                _counters.Bytes + frameBytes,
-                _counters.Syncs + 1);
-        }
-    }
-
-    private void MoveToNext()
-    {
-        Segment next = _next.Take(_active.Number + 1);
-        lock (_gate)
-        {
-            _segments.Add(next);
-            // What was released while it was the active one does not come again.
-            _trimWanted |= _segments[0].IsFree;
-        }
-
-        _active.File!.Dispose();
-        _active.File = null;
-        _active = next;
-    }
-
-    // What must be written before the oldest segments may go: that they may, and the states only they hold.
-    private ulong PrepareTrim()
-    {
-        _upkeep.Clear();
-        ulong below;
-        lock (_gate)
-        {
-            if (!_trimWanted)
-                return 0;
-            _trimWanted = false;
-            int free = _segments.TakeWhile(segment => segment.IsFree && segment != _active).Count();
-            if (free == 0)
-                return 0;
-            below = _segments[free].Number;
-        }
-
-        _upkeep.AddTrim(below);
-        _states.AddOlder(below, _upkeep);
-        return below;
-    }
-
-    private void RemoveBelow(ulong segment)
-    {
-        List<Segment> free;
-        lock (_gate)
-        {
-            free = _segments.FindAll(candidate => candidate.Number < segment);
-            _segments.RemoveRange(0, free.Count);
-        }
-
-        _jobs.Run(JobLane.Background, () =>
-        {
-            try
-            {
-                _files.Delete(free.Select(removed => removed.Path));
-            }
-            catch (IOException error)
-            {
-                Fail(error);
-            }
-        });
     }
 
     private readonly record struct Pending(LogBatch Batch, Action<LogBatch, Exception?> Completed);

@@ -21,7 +21,8 @@ public sealed record SharedLogOptions
     /// <summary>Throws if a setting is out of its bounds.</summary>
     internal void Check()
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(SegmentBytes, RecordFormat.SegmentHeaderBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(
+            SegmentBytes, RecordFormat.SegmentHeaderBytes + RecordFormat.LastFrameBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(SegmentBytes, 1 << 30);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBytesMax, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(WriteBytesMax, LogBatch.BytesMax);

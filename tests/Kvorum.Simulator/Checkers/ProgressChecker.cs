@@ -53,6 +53,13 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
         && Enumerable.Range(0, cluster.Groups).All(group => Replicas(group).Any(replica => replica.IsLeader));
 
+    /// <summary>
+    /// True if a node has refused to start or any node tells of the loss: what is not the
+    /// cluster's fault may be lost, and is never passed over in silence.
+    /// </summary>
+    public bool IsLossTold() => cluster.Machines.Any(static machine => machine.IsLost)
+        || cluster.Running.Any(static process => process.Node.TellsOfLoss);
+
     /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
     public bool HasConverged() => Enumerable.Range(0, cluster.Groups).All(group =>
     {

@@ -133,6 +133,22 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             spell.UndoAfter(random.Between(1_000_000, 15_000_000), machine.PutBack);
     }
 
+    /// <summary>
+    /// A copy is made of a disk, and comes in its place later, when the log has gone on: an administrator who
+    /// restores a backup, a machine that is set back to an earlier image.
+    /// </summary>
+    public void BringBackOld()
+    {
+        if (Pick() is not { } machine || machine.IsDamaged || !MayDamage(machine) || !IsFormed)
+            return;
+        var copy = machine.Disk.Copy();
+        spell.UndoAfter(random.Between(1_000_000, 15_000_000), () =>
+        {
+            if (machine.Process is not null && !machine.IsDamaged && MayDamage(machine))
+                machine.ComeBackWith(copy);
+        });
+    }
+
     // A majority of every group must stay whole, so that there is someone to rebuild from.
     private bool MayDamage(Machine machine) =>
         cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;

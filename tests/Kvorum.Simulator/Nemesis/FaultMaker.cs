@@ -112,6 +112,9 @@ internal sealed class FaultMaker
             case FaultKind.WipedDisk:
                 _disks.Wipe();
                 break;
+            case FaultKind.OldFolder:
+                _disks.BringBackOld();
+                break;
             case FaultKind.OneWayCut:
                 _network.CutOneWay();
                 break;

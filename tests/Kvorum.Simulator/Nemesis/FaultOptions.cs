@@ -18,11 +18,17 @@ internal sealed record FaultOptions
 
     /// <summary>Every kind that runs of whole clusters make: those of single frames included.</summary>
     public static IReadOnlyList<FaultKind> Claimed { get; } =
-        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
+        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange && !IsLoss(kind))];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind
         is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector;
+
+    /// <summary>
+    /// Those that take acknowledged writes away from a node that does not know it. No run draws them yet: see
+    /// <see cref="SimulatedWorld.HasForgotten"/>.
+    /// </summary>
+    public static bool IsLoss(FaultKind kind) => kind is FaultKind.OldFolder;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()

@@ -66,12 +66,17 @@ internal sealed class Machine
     /// </summary>
     public bool IsWiped => _former is not null;
 
+    /// <summary>
+    /// True once an earlier copy of its disk is in the place of that disk, and lacks what was acknowledged.
+    /// </summary>
+    public bool IsOld { get; private set; }
+
     /// <summary>Its data folder was admitted by the others: from then on it starts without asking.</summary>
     public bool IsAdmitted => Disk.Exists("identity.json")
         && Disk.ReadAll("identity.json").AsSpan().IndexOf("\"admitted\": true"u8) >= 0;
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
-    public bool IsDamaged => IsLost || IsWiped || Disk.HasDamage
+    public bool IsDamaged => IsLost || IsWiped || IsOld || Disk.HasDamage
         || (Process?.Replicas.Any(static replica => replica.IsFenced) ?? false);
 
     /// <summary>Told after each turn of a loop.</summary>
@@ -156,6 +161,21 @@ internal sealed class Machine
     }
 
     /// <summary>
+    /// The power goes, and a copy of the disk that was made earlier is in its place from now on. Nothing, if
+    /// its log has not gone on since.
+    /// </summary>
+    public void ComeBackWith(SimulatedDisk copy)
+    {
+        if (LogOf(copy).SequenceEqual(LogOf(Disk)))
+            return;
+        LosePower(FaultKind.OldFolder);
+        IsOld = true;
+        World.HasForgotten = true;
+        Put(copy);
+        Trace("an earlier copy of its disk is in its place");
+    }
+
+    /// <summary>
     /// What an operator does who has its former disk: stops the node and starts it with that.
     /// </summary>
     public void PutBack()
@@ -186,7 +206,7 @@ internal sealed class Machine
     public void GaveUp(string message)
     {
         World.Require(
-            Disk.FailedOperations > _failuresAtStart || Disk.IsOff,
+            Disk.FailedOperations > _failuresAtStart || Disk.IsOff || World.HasForgotten,
             $"node-{Index + 1} gave up, though its disk did nothing wrong: {message}");
         World.Require(
             !message.Contains("No space left", StringComparison.Ordinal),
@@ -228,7 +248,7 @@ internal sealed class Machine
         else
         {
             World.Require(
-                Disk.FailedOperations > _failuresAtStart,
+                Disk.FailedOperations > _failuresAtStart || IsOld,
                 $"node-{Index + 1} refuses to start, though its disk did nothing wrong: {why.Message}");
         }
 
@@ -254,6 +274,9 @@ internal sealed class Machine
 
     private void Trace(string what) =>
         World.Trace.Event(Verbosity.Faults, TraceKind.Fault, Index, (ulong)what.Length, $"{what}");
+
+    private static ulong[] LogOf(SimulatedDisk disk) =>
+        [.. disk.Files().Where(file => IsLog(file.Path)).Select(file => Fingerprint.Of(disk.ReadAll(file.Path)))];
 
     // An outsider may say who it is and pass requests on; of groups it must not speak.
     private void Sending(PeerFrameKind kind) => World.Require(

@@ -91,6 +91,12 @@ internal enum FaultKind
     /// <summary>Bytes of a file cannot be read any more, until the file is gone.</summary>
     BadSector,
 
+    /// <summary>
+    /// A copy of the whole disk that was taken earlier is in its place: what was acknowledged since is not
+    /// there, and the node starts as if it had never been.
+    /// </summary>
+    OldFolder,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

@@ -20,6 +20,13 @@ internal sealed class SimulatedWorld(ulong seed, Verbosity shown, TextWriter? ou
     /// <summary>The first broken promise; null so far.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>
+    /// True once a node runs that has lost what it acknowledged and cannot know it. From then on acknowledged
+    /// writes may be lost, so nothing is compared any more, with what clients saw or between replicas; what
+    /// is demanded is that the loss is told of. The run ends with that round.
+    /// </summary>
+    public bool HasForgotten { get; set; }
+
     /// <summary>Random numbers for a purpose: what one draws never moves another's.</summary>
     public RandomStream Random(string purpose, int number = 0) => new(seed, purpose, number);
 

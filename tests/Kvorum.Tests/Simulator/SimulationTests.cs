@@ -64,6 +64,28 @@ public class SimulationTests
     }
 
     [Fact]
+    public void Old_folders_come_back()
+    {
+        var struck = 0L;
+        var old = new Dictionary<FaultKind, double> { [FaultKind.OldFolder] = 5 };
+        for (ulong seed = 1; seed <= 4; seed++)
+        {
+            var options = Usual.Options(seed) with
+            {
+                Seconds = 20,
+                Faults = new() { MeanSeconds = old },
+            };
+            var result = Simulation.Run(options);
+            // Nothing finds them yet. What is broken otherwise, is.
+            if (result.Failure is not null)
+                Assert.Contains("a node has lost what it acknowledged", result.Failure, StringComparison.Ordinal);
+            struck += result.Faults[FaultKind.OldFolder];
+        }
+
+        Assert.True(struck >= 2, $"{struck} old folders");
+    }
+
+    [Fact]
     public void A_run_is_faster_than_its_time()
     {
         // The bound is far below what a free core reaches (see docs/simulator.md), for a busy machine.

@@ -27,7 +27,10 @@ public sealed class CheckpointReader : IDisposable
         }
 
         _pieces = [.. pieces];
-        Info = new CheckpointInfo(held.Mark!.AppliedIndex, start, held.Mark.Tag);
+        Info = new CheckpointInfo(held.Mark!.AppliedIndex, start, held.Mark.Tag)
+        {
+            IsInstalled = held.Mark.IsInstalled,
+        };
     }
 
     /// <summary>What it is.</summary>

@@ -128,6 +128,7 @@ public sealed class CheckpointReceiver : IDisposable
             throw Unusable("not the checkpoint that was announced");
         _edit = edit with
         {
+            Mark = mark with { IsInstalled = true },
             Added = [.. edit.Added.Select(Renumbered)],
         };
     }

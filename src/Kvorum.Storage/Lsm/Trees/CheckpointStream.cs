@@ -1,7 +1,7 @@
 // A checkpoint as it is sent to another replica: one stream of bytes. Little-endian; crc is CRC-32C.
 //
 //   stream = head edit file*
-//   head   = magic "KVORUMCP", version u32 (2), length of the edit u32, crc of the edit u32,
+//   head   = magic "KVORUMCP", version u32 (3), length of the edit u32, crc of the edit u32,
 //            crc u32 over the 20 bytes before it
 //   edit   = see EditCodec: the mark, and all tables as added ones
 //   file   = the bytes of a table, in the order of the edit; its blocks have their own sums
@@ -20,13 +20,16 @@ internal static class CheckpointStream
     /// <summary>Bytes before the edit.</summary>
     public const int HeadBytes = 24;
 
-    private const uint FormatVersion = 2;
+    private const uint FormatVersion = 3;
 
     private static ReadOnlySpan<byte> Magic => "KVORUMCP"u8;
 
     /// <summary>What the stream of these tables is, which have a mark.</summary>
     public static CheckpointInfo InfoOf(TableSet tables) => new(
-        tables.Mark!.AppliedIndex, Begin(tables).Length + tables.Bytes, tables.Mark.Tag);
+        tables.Mark!.AppliedIndex, Begin(tables).Length + tables.Bytes, tables.Mark.Tag)
+    {
+        IsInstalled = tables.Mark.IsInstalled,
+    };
 
     /// <summary>Head and edit of the stream of these tables.</summary>
     public static byte[] Begin(TableSet tables)

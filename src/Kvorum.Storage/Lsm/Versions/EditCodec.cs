@@ -2,7 +2,8 @@
 //
 //   edit  = next u64, mark, count u32, (level u8, number u64){count}, count u32, (level u8, table){count}
 //           next: above all numbers of files so far; first the removed tables, then the added ones
-//   mark  = 0 u8 | 1 u8, applied index u64, tag, counted keys i64
+//   mark  = 0 u8 | origin u8, applied index u64, tag, counted keys i64
+//           origin 1: flushed from the log of this node; 2: installed from another replica
 //   table = number u64, bytes i64, entries i64, deletes i64, least sequence u64, greatest sequence u64,
 //           smallest key, largest key
 //   tag, key = length u32, bytes
@@ -16,11 +17,14 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// <summary>Encodes and decodes version edits. The grammar is at the top of this file.</summary>
 internal static class EditCodec
 {
+    private const byte Flushed = 1;
+    private const byte Installed = 2;
+
     /// <summary>Adds the bytes of an edit.</summary>
     public static void Write(ArrayBufferWriter<byte> into, VersionEdit edit, ulong next)
     {
         Write(into, next);
-        Write(into, edit.Mark is null ? (byte)0 : (byte)1);
+        Write(into, edit.Mark switch { null => 0, { IsInstalled: true } => Installed, _ => Flushed });
         if (edit.Mark is { } mark)
         {
             Write(into, mark.AppliedIndex);
@@ -57,8 +61,16 @@ internal static class EditCodec
     {
         ulong next = ReadNumber(ref from);
         Mark? mark = null;
-        if (ReadByte(ref from) != 0)
-            mark = new Mark(ReadNumber(ref from), ReadBytes(ref from), (long)ReadNumber(ref from));
+        if (ReadByte(ref from) is not 0 and var origin)
+        {
+            if (origin > Installed)
+                throw new FormatException($"there is no origin {origin} of a mark");
+            mark = new Mark(ReadNumber(ref from), ReadBytes(ref from), (long)ReadNumber(ref from))
+            {
+                IsInstalled = origin == Installed,
+            };
+        }
+
         var removed = ImmutableArray.CreateBuilder<LevelTable>();
         for (uint count = ReadCount(ref from); count > 0; count--)
         {

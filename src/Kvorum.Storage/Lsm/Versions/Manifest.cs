@@ -1,7 +1,7 @@
 // The manifest of a tree: which tables it consists of, and up to where the log is in them. Little-endian; crc
 // is CRC-32C.
 //
-//   file   = magic "KVORUMMF", version u32 (2), crc u32 over the 12 bytes before it, record+
+//   file   = magic "KVORUMMF", version u32 (3), crc u32 over the 12 bytes before it, record+
 //   record = length u32, body crc u32, crc u32, body
 //            the second crc is over: offset of the record u64, the 8 bytes before it
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
@@ -26,7 +26,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 {
     private const int HeaderBytes = 16;
     private const int RecordHeadBytes = 12;
-    private const uint FormatVersion = 2;
+    private const uint FormatVersion = 3;
     private const long GrowthBytesMin = 64 << 10;
 
     private const string Remedy =

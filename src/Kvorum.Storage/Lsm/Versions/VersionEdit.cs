@@ -6,7 +6,13 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// <param name="AppliedIndex">The log index.</param>
 /// <param name="Tag">Opaque bytes.</param>
 /// <param name="CountedKeys">How many keys of the counted prefix there are.</param>
-internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag, long CountedKeys);
+internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag, long CountedKeys)
+{
+    /// <summary>
+    /// True if it came from another replica: then the log of this one may not reach as far.
+    /// </summary>
+    public bool IsInstalled { get; init; }
+}
 
 /// <summary>A change of the set of tables: all of it happens, or nothing.</summary>
 internal sealed record VersionEdit

@@ -51,6 +51,18 @@ public class GroupRecoveryTests
     }
 
     [Fact]
+    public void A_log_that_does_not_reach_a_flushed_checkpoint_has_lost_its_end()
+    {
+        var checkpoint = new SnapshotMetadata(new(5), new(5), Three);
+        Replay(checkpoint, (4, 1), (5, 5)).CheckReaches(1, checkpoint);
+        foreach (var lost in new[] { Replay(checkpoint, (4, 1)), Replay(checkpoint) })
+        {
+            var told = Assert.Throws<LogDamagedException>(() => lost.CheckReaches(1, checkpoint));
+            Assert.Contains("ends before index 5", told.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void A_checkpoint_that_is_durable_before_its_term_brings_it_without_a_vote()
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);

@@ -62,6 +62,8 @@ public sealed class FolderInspectorTests : IDisposable
         whole = _disk.Copy();
         foreach (var name in whole.ListFiles("log"))
             whole.Delete($"log/{name}");
+        IsDamaged("identity.json", "its log is gone", whole.Copy());
+        whole.WriteAll("log/end", _disk.ReadAll("log/end"));
         IsDamaged("identity.json", "its log is gone", whole);
     }
 
@@ -92,6 +94,25 @@ public sealed class FolderInspectorTests : IDisposable
         {
             Assert.Contains("it is lost", refused.Message, StringComparison.Ordinal);
         }
+    }
+
+    // Both are whole and each is right by itself: the log only ends before what was flushed from it.
+    [Fact]
+    public void A_log_that_is_older_than_the_tables_is_told_here_and_at_a_start()
+    {
+        var before = _disk.Copy();
+        _cluster.Start(0);
+        _cluster.RunUntilReady();
+        for (var i = 0; i < 100; i++)
+            _cluster.Put(0, $"key-{i}", $"later-{i}".PadRight(500));
+        _cluster.Run(2000);
+        _cluster.Crash(0);
+        var disk = _cluster.DiskOf(0);
+        foreach (var name in disk.ListFiles("log"))
+            disk.Lose($"log/{name}");
+        foreach (var name in before.ListFiles("log"))
+            disk.WriteAll($"log/{name}", before.ReadAll($"log/{name}"));
+        IsDamaged("log", "which was flushed from it to tables", disk);
     }
 
     [Fact]

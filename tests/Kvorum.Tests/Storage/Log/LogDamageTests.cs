@@ -1,3 +1,4 @@
+using Kvorum.Storage.Inspection;
 using Kvorum.Storage.Log;
 
 namespace Kvorum.Tests.Storage.Log;
@@ -7,17 +8,18 @@ public class LogDamageTests
 {
     private const string First = "log/0000000000000001.log";
     private const string Second = "log/0000000000000002.log";
+    private const string Third = "log/0000000000000003.log";
+    private const string Mark = "log/end";
     private static readonly SharedLogOptions Options = new() { SegmentBytes = 4096 };
 
     [Fact]
-    public void The_last_frame_cut_or_flipped_at_any_byte_is_a_torn_tail()
+    public void The_last_frame_lost_or_flipped_at_any_byte_is_a_torn_tail()
     {
         (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
         byte[] whole = disk.ReadAll(First);
         int end = starts[^1];
         for (int at = starts[^2]; at < end; at++)
         {
-            CheckTorn(whole[..at], at);
             CheckTorn([.. whole[..at], .. new byte[whole.Length - at]], at);
             byte[] flipped = [.. whole];
             flipped[at] ^= 0x40;
@@ -46,6 +48,7 @@ public class LogDamageTests
         byte[] whole = disk.ReadAll(First);
         for (int at = 0; at < starts[3]; at++)
         {
+            // Of the header, the zeros have no meaning; they are under its checksum all the same.
             byte[] flipped = [.. whole];
             flipped[at] ^= 0x01;
             CrashFileSystem damaged = disk.Copy();
@@ -92,7 +95,7 @@ public class LogDamageTests
     public void A_missing_segment_is_damage_wherever_it_was()
     {
         (CrashFileSystem disk, _) = Written(frames: 400);
-        Assert.True(disk.ListFiles("log").Count >= 4);
+        Assert.True(disk.ListFiles("log").Count >= 5);
         CrashFileSystem middle = disk.Copy();
         middle.Lose(Second);
         CheckDamaged(middle, Second, "missing");
@@ -112,7 +115,161 @@ public class LogDamageTests
         header.CopyTo(bytes, 0);
         BitConverter.TryWriteBytes(bytes.AsSpan(28), Kvorum.Storage.Crc32C.Of(header));
         disk.WriteAll(First, bytes);
-        CheckDamaged(disk, First, "newer version of Kvorum (log format 9, this one reads 1)");
+        CheckDamaged(disk, First, "another version of Kvorum (log format 9, this one reads 2)");
+    }
+
+    [Fact]
+    public void A_segment_of_another_length_than_it_was_made_with_is_damage()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 200);
+        int segments = disk.ListFiles("log").Count(name => name.EndsWith(".log", StringComparison.Ordinal));
+        Assert.Equal(3, segments);
+        for (int number = 1; number <= segments; number++)
+        {
+            string path = $"log/{number:D16}.log";
+            byte[] whole = disk.ReadAll(path);
+            // In the newest one, also where only zeros are lost.
+            foreach (int length in new[] { 32, starts[1], starts[20], whole.Length - 1, whole.Length + 1 })
+            {
+                CrashFileSystem damaged = disk.Copy();
+                byte[] other = new byte[length];
+                whole.AsSpan(0, Math.Min(length, whole.Length)).CopyTo(other);
+                damaged.WriteAll(path, other);
+                CheckDamaged(damaged, path, $"the file has {length} bytes, and was made with {whole.Length}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Zeros_from_any_frame_on_to_the_end_are_damage_up_to_the_mark()
+    {
+        (CrashFileSystem disk, List<int> starts) = Written(frames: 40, marked: 30);
+        byte[] whole = disk.ReadAll(First);
+        for (int frame = 0; frame < 40; frame++)
+        {
+            CrashFileSystem damaged = disk.Copy();
+            byte[] zeroed = [.. whole];
+            zeroed.AsSpan(starts[frame]).Clear();
+            damaged.WriteAll(First, zeroed);
+            if (frame < 30)
+            {
+                CheckDamaged(damaged, First, "the end of the log is missing: it was durable up to frame 30");
+                continue;
+            }
+
+            // What was synced after the mark was written: nothing on this disk tells.
+            Assert.Equal(frame, Open(damaged, out _).Entries[1].Count);
+        }
+    }
+
+    [Fact]
+    public void The_loss_of_the_newest_segment_is_damage()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 200, marked: 50);
+        CrashFileSystem damaged = disk.Copy();
+        damaged.Lose(Third);
+        CheckDamaged(damaged, Third, "missing");
+        damaged.Lose(Second);
+        CheckDamaged(damaged, Second, "missing");
+        damaged.Lose(First);
+        CheckDamaged(damaged, First, "the end of the log is missing");
+    }
+
+    [Fact]
+    public void A_segment_that_was_made_ahead_and_never_used_may_be_missing()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 60);
+        Assert.True(disk.Exists(Second));
+        disk.Lose(Second);
+        Assert.Equal(60, Open(disk, out _).Entries[1].Count);
+    }
+
+    [Fact]
+    public void A_missing_mark_is_an_incomplete_copy_and_one_whole_slot_is_enough()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 40, marked: 20);
+        byte[] mark = disk.ReadAll(Mark);
+        foreach (int slot in new[] { 0, EndMark.SecondSlot })
+        {
+            CrashFileSystem torn = disk.Copy();
+            byte[] bytes = [.. mark];
+            bytes[slot + 20] ^= 1;
+            torn.WriteAll(Mark, bytes);
+            Assert.Equal(40, Open(torn, out _).Entries[1].Count);
+            // The start has written the other one anew.
+            Assert.Equal(40ul, EndMark.Read(torn, "log")!.Value.Sequence);
+        }
+
+        CrashFileSystem damaged = disk.Copy();
+        mark[20] ^= 1;
+        mark[EndMark.SecondSlot + 20] ^= 1;
+        damaged.WriteAll(Mark, mark);
+        CheckDamaged(damaged, Mark, "neither of its copies is whole");
+
+        disk.Lose(Mark);
+        CheckDamaged(disk, Mark, "incomplete copy");
+    }
+
+    /// <summary>Whatever is lost or changed: what a start says, doctor says.</summary>
+    [Fact]
+    public void Doctor_agrees_with_a_start_about_any_damage()
+    {
+        (CrashFileSystem disk, _) = Written(frames: 200, marked: 190);
+        var random = new Random(7);
+        (int refused, int taken) = (0, 0);
+        for (int trial = 0; trial < 600; trial++)
+        {
+            CrashFileSystem damaged = disk.Copy();
+            string name = disk.ListFiles("log")[random.Next(4)];
+            byte[] bytes = disk.ReadAll($"log/{name}");
+            int from = random.Next(bytes.Length);
+            int count = random.Next(1, bytes.Length - from + 1);
+            switch (trial % 6)
+            {
+                case 0:
+                    damaged.Lose($"log/{name}");
+                    bytes = [];
+                    break;
+                case 1:
+                    bytes = bytes[..from];
+                    break;
+                case 2:
+                    bytes.AsSpan(from).Clear();
+                    break;
+                case 3:
+                    bytes.AsSpan(from, count).Clear();
+                    break;
+                case 4:
+                    bytes[from] ^= (byte)(1 << random.Next(8));
+                    break;
+                default:
+                    random.NextBytes(bytes.AsSpan(from, Math.Min(count, 600)));
+                    break;
+            }
+
+            if (trial % 6 > 0)
+                damaged.WriteAll($"log/{name}", bytes);
+            bool isSound = LogInspector.Inspect(damaged, "log")
+                .All(finding => finding.Kind != FindingKind.Damage);
+            bool starts = Starts(damaged);
+            Assert.True(isSound == starts, $"trial {trial}, {name}: sound {isSound}, starts {starts}");
+            _ = starts ? taken++ : refused++;
+        }
+
+        Assert.True(refused > 200 && taken > 50, $"{refused} refused, {taken} taken");
+
+        static bool Starts(CrashFileSystem damaged)
+        {
+            try
+            {
+                Open(damaged, out _);
+                return true;
+            }
+            catch (LogDamagedException)
+            {
+                return false;
+            }
+        }
     }
 
     [Fact]
@@ -182,17 +339,18 @@ public class LogDamageTests
     }
 
     // Frames of one entry with five bytes each; the places where they start, and where the next would.
-    private static (CrashFileSystem Disk, List<int> Starts) Written(int frames)
+    // The mark on the disk speaks of so many of them.
+    private static (CrashFileSystem Disk, List<int> Starts) Written(int frames, int marked = 0)
     {
         var disk = new CrashFileSystem();
-        Write(disk, [.. Enumerable.Range(1, frames).Select(i => TestBytes.Of($"{i:D5}"))]);
+        Write(disk, [.. Enumerable.Range(1, frames).Select(i => TestBytes.Of($"{i:D5}"))], marked);
         List<int> starts = [];
         for (int i = 0; i <= frames; i++)
             starts.Add(RecordFormat.SegmentHeaderBytes + i * 48);
         return (disk, starts);
     }
 
-    private static void Write(CrashFileSystem disk, byte[][] payloads)
+    private static void Write(CrashFileSystem disk, byte[][] payloads, int marked = 0)
     {
         var jobs = new PumpedJobs();
         using SharedLog log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
@@ -201,6 +359,12 @@ public class LogDamageTests
             var batch = new LogBatch();
             batch.AddEntry(1, (ulong)i + 1, payloads[i], default);
             log.Append(batch, (_, error) => Assert.Null(error));
+            if (i + 1 == marked)
+            {
+                jobs.RunAll();
+                log.Mark();
+            }
+
             jobs.RunAll();
         }
     }

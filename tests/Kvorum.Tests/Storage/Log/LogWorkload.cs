@@ -85,12 +85,15 @@ public sealed class LogWorkload
                 jobs.RunAll();
             if (step % 5 == 0)
                 Release(log, (uint)random.Next(1, 4));
+            if (step % 4 == 0)
+                log.Mark();
         }
 
         jobs.RunAll();
         foreach (uint group in _last.Keys.ToArray())
             Release(log, group);
         jobs.RunAll();
+        log.MarkEnd();
     }
 
     private void AppendQuiet(SharedLog log, uint group)

@@ -35,7 +35,7 @@ public sealed class NextSegmentTests : IDisposable
         Write(SegmentBytes * 19 / 20);
         Assert.Equal(SegmentBytes, _next.Bytes);
         Assert.False(_disk.Exists(Unfinished));
-        AssertIsNew(_next.Take(8));
+        AssertIsNew(_next.Take(8, 100));
     }
 
     [Fact]
@@ -73,11 +73,36 @@ public sealed class NextSegmentTests : IDisposable
     {
         if (position > 0)
             Write(position);
-        AssertIsNew(_next.Take(8));
+        AssertIsNew(_next.Take(8, 100));
         Assert.Equal(["0000000000000008.log"], _disk.ListFiles("log"));
         // What was asked for before it was taken makes no other.
         RunBackground();
         Assert.Equal(["0000000000000008.log"], _disk.ListFiles("log"));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(SegmentBytes * 3 / 4)]
+    [InlineData(SegmentBytes * 19 / 20)]
+    public void One_that_must_be_larger_takes_the_place_of_what_was_made(long position)
+    {
+        if (position > 0)
+            Write(position);
+        const long bytes = SegmentBytes + 1000;
+        Segment taken = _next.Take(8, bytes);
+        Assert.Equal((8UL, bytes), (taken.Number, taken.Length));
+        Assert.Equal(bytes, LengthOf(taken.Path));
+        taken.File!.Dispose();
+        Assert.Equal(["0000000000000008.log"], _disk.ListFiles("log"));
+    }
+
+    [Fact]
+    public void One_that_is_given_back_is_taken_again()
+    {
+        Segment taken = _next.Take(8, 100);
+        _next.Return(taken);
+        Assert.Same(taken, _next.Take(8, 100));
+        taken.File!.Dispose();
     }
 
     [Fact]
@@ -93,7 +118,7 @@ public sealed class NextSegmentTests : IDisposable
         _next.Retry();
         RunBackground();
         Write(SegmentBytes * 19 / 20);
-        AssertIsNew(_next.Take(8));
+        AssertIsNew(_next.Take(8, 100));
     }
 
     [Fact]
@@ -130,7 +155,7 @@ public sealed class NextSegmentTests : IDisposable
         var bytes = new byte[SegmentBytes];
         Assert.Equal(bytes.Length, segment.File!.Read(0, bytes));
         var header = new byte[RecordFormat.SegmentHeaderBytes];
-        RecordFormat.WriteSegmentHeader(header, 8);
+        RecordFormat.WriteSegmentHeader(header, 8, SegmentBytes);
         Assert.True(bytes.AsSpan(0, header.Length).SequenceEqual(header));
         Assert.False(bytes.AsSpan(header.Length).ContainsAnyExcept((byte)0));
         segment.File.Dispose();

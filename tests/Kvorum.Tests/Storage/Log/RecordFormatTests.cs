@@ -32,9 +32,56 @@ public class RecordFormatTests
         Assert.Equal(Golden, hex[..192]);
     }
 
+    [Fact]
+    public void Golden_bytes_of_the_last_frame_of_a_segment()
+    {
+        var disk = new CrashFileSystem();
+        var jobs = new PumpedJobs();
+        using SharedLog log = SharedLog.Open(
+            disk, "log", new SharedLogOptions { SegmentBytes = 256 }, jobs, new ReplayedLog());
+        for (ulong i = 1; i <= 2; i++)
+        {
+            var batch = new LogBatch();
+            batch.AddEntry(1, i, new byte[100], default);
+            log.Append(batch, (_, error) => Assert.Null(error));
+            jobs.RunAll();
+        }
+
+        string hex = Convert.ToHexStringLower(disk.ReadAll("log/0000000000000001.log"));
+        // Behind the header and a frame of 24 + 17 + 100 bytes and padding.
+        Assert.Equal(
+            // marker, length, sequence, body crc, crc
+            "4b764631" + "09000000" + "0200000000000000" + "de5052f7" + "06ecb2bc" +
+            // kind, segment; padding
+            "04" + "0200000000000000" + "00000000000000",
+            hex[(2 * 176)..(2 * 216)]);
+        Assert.Equal(new string('0', 2 * 40), hex[(2 * 216)..]);
+    }
+
+    [Fact]
+    public void Golden_bytes_of_the_mark()
+    {
+        var disk = new CrashFileSystem();
+        disk.CreateFolder("log");
+        EndMark.Create(disk, "log");
+        using (EndMark mark = EndMark.Open(disk, "log"))
+            mark.Write(new LogEnd(0x0102, 3, 0x0405));
+        byte[] bytes = disk.ReadAll("log/end");
+        Assert.Equal(4096 + 48, bytes.Length);
+        Assert.Equal(
+            // magic, version, zero, sequence, segment, offset, zero, crc
+            "4b564f52554d4c45" + "01000000" + "00000000" + "0201000000000000" + "0300000000000000" +
+            "0504000000000000" + "00000000" + "1b7bd4bd",
+            Convert.ToHexStringLower(bytes.AsSpan(0, 48)));
+        Assert.Equal(
+            "4b564f52554d4c45" + "01000000" + "00000000" + new string('0', 56) + "f3274059",
+            Convert.ToHexStringLower(bytes.AsSpan(4096)));
+        Assert.False(bytes.AsSpan(48, 4048).ContainsAnyExcept((byte)0));
+    }
+
     private const string Golden =
-        // magic, version, zero, segment, zero, crc
-        "4b564f52554d4c47" + "01000000" + "00000000" + "0100000000000000" + "00000000" + "99161166" +
+        // magic, version, length, segment, zero, crc
+        "4b564f52554d4c47" + "02000000" + "00010000" + "0100000000000000" + "00000000" + "5ff35b58" +
         // marker, length, sequence, body crc, crc
         "4b764631" + "21000000" + "0100000000000000" + "f97a6698" + "f1a93b09" +
         // entry: kind, group, index, length, payload

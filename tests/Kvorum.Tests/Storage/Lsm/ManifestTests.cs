@@ -18,7 +18,7 @@ public class ManifestTests
     {
         Write(1);
         byte[] bytes = _disk.ReadAll(Name);
-        Assert.Equal("KVORUMMF\u0002\0\0\0", TestBytes.Text(bytes.AsMemory(0, 12)));
+        Assert.Equal("KVORUMMF\u0003\0\0\0", TestBytes.Text(bytes.AsMemory(0, 12)));
         Assert.Equal(Crc32C.Of(bytes.AsSpan(0, 12)), BitConverter.ToUInt32(bytes, 12));
         Assert.Equal(bytes.Length - 28, BitConverter.ToInt32(bytes, 16));
         Assert.Equal(Crc32C.Of(bytes.AsSpan(28)), BitConverter.ToUInt32(bytes, 20));
@@ -131,7 +131,7 @@ public class ManifestTests
         BitConverter.TryWriteBytes(bytes.AsSpan(12), Crc32C.Of(bytes.AsSpan(0, 12)));
         _disk.WriteAll(Name, bytes);
         string message = Assert.Throws<TreeDamagedException>(() => Read(_disk)).Message;
-        Assert.Contains("manifest format 9, this one reads 2", message, StringComparison.Ordinal);
+        Assert.Contains("manifest format 9, this one reads 3", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,7 +38,10 @@ public class CheckpointStreamTests
         TestTrees.Install(tree, _info, _whole, pieceBytes);
         Assert.Equal(10, TestTrees.Content(tree).Length);
         Assert.Equal(40ul, tree.AppliedIndex);
-        Assert.Equal(_info, tree.Checkpoint! with { Tag = _info.Tag });
+        Assert.False(_info.IsInstalled);
+        Assert.Equal(_info with { IsInstalled = true }, tree.Checkpoint! with { Tag = _info.Tag });
+        using (Tree again = TestTrees.Open(disk.Crash(0)))
+            Assert.True(again.Checkpoint!.IsInstalled);
         using CheckpointReader reader = tree.OpenCheckpoint()!;
         Assert.Equal(_info.Bytes, reader.Info.Bytes);
     }

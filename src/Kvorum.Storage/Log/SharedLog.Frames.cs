@@ -1,0 +1,187 @@
+namespace Kvorum.Storage.Log;
+
+/// <summary>
+/// Frames: how they are put together and written, and the segments that they go into. Log lane.
+/// </summary>
+public sealed partial class SharedLog
+{
+    // Copies the upkeep records, then the batches, into one frame that starts with room for its header.
+    private int Gather(int from, int end)
+    {
+        long bytes = _upkeep.Bytes;
+        for (int i = from; i < end; i++)
+            bytes += _taken[i].Batch.Bytes;
+        if (bytes == 0)
+            return 0;
+        int frameBytes = RecordFormat.FrameBytes(checked((int)bytes));
+        if (_frame.Length < frameBytes)
+            _frame = new byte[Math.Max(frameBytes, Math.Min(_frame.Length * 2L, _options.WriteBytesMax))];
+
+        Span<byte> at = _frame.AsSpan(RecordFormat.FrameHeaderBytes);
+        at = Put(_upkeep, at);
+        for (int i = from; i < end; i++)
+            at = Put(_taken[i].Batch, at);
+        _frame.AsSpan(0, frameBytes)[(RecordFormat.FrameHeaderBytes + (int)bytes)..].Clear();
+        return (int)bytes;
+
+        static Span<byte> Put(LogBatch batch, Span<byte> at)
+        {
+            batch.Records.CopyTo(at);
+            return at[batch.Bytes..];
+        }
+    }
+
+    private void WriteFrame(int bodyBytes, int batches)
+    {
+        int frameBytes = RecordFormat.FrameBytes(bodyBytes);
+        if (_active.Position + frameBytes + RecordFormat.LastFrameBytes > _active.Length)
+            MoveToNext(frameBytes);
+
+        Span<byte> frame = _frame.AsSpan(0, frameBytes);
+        WriteFrame(frame, bodyBytes);
+        Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
+        _next.Advance(_active);
+        // The room of a batch that was larger than all others is given back.
+        if (_frame.Length > 2L * _options.WriteBytesMax)
+            _frame = [];
+    }
+
+    // A frame that finds no room may leave bytes behind. The next one is written over them, or is the last of
+    // its segment, and nobody reads on behind that.
+    private void WriteFrame(Span<byte> frame, int bodyBytes)
+    {
+        RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
+        _active.File!.Write(_active.Position, frame);
+        _active.File.Sync();
+        _sequence++;
+    }
+
+    private void Account(ReadOnlySpan<byte> body, int batches, int frameBytes)
+    {
+        long records = 0;
+        lock (_gate)
+        {
+            var reader = new RecordReader(body);
+            (bool run, uint group, ulong newest) = (false, 0, 0);
+            while (reader.MoveNext())
+            {
+                records++;
+                if (reader.Kind == RecordFormat.State)
+                    _states.Set(reader.Group, reader.Payload, _active.Number);
+                if (reader.Kind != RecordFormat.Entry)
+                    continue;
+                // Entries of one group come in runs: one look at the holders for each run.
+                if (run && reader.Group == group)
+                {
+                    newest = Math.Max(newest, reader.Number);
+                    continue;
+                }
+
+                if (run)
+                    _active.Hold(group, newest);
+                (run, group, newest) = (true, reader.Group, reader.Number);
+            }
+
+            if (run)
+                _active.Hold(group, newest);
+            _counters = _counters with
+            {
+                Batches = _counters.Batches + batches,
+                Records = _counters.Records + records,
+            };
+            Advance(frameBytes);
+        }
+    }
+
+    // With the gate held: a frame is durable.
+    private void Advance(int frameBytes)
+    {
+        _active.Position += frameBytes;
+        _durable = new LogEnd(_sequence, _active.Number, _active.Position);
+        _counters = _counters with
+        {
+            Bytes = _counters.Bytes + frameBytes,
+            Syncs = _counters.Syncs + 1,
+        };
+    }
+
+    private void MoveToNext(long frameBytes)
+    {
+        Segment next = _next.Take(
+            _active.Number + 1,
+            RecordFormat.SegmentHeaderBytes + frameBytes + RecordFormat.LastFrameBytes);
+        try
+        {
+            WriteContinued(next);
+        }
+        catch (IOException)
+        {
+            _next.Return(next);
+            throw;
+        }
+
+        lock (_gate)
+        {
+            _segments.Add(next);
+            // What was released while it was the active one does not come again.
+            _trimWanted |= _segments[0].IsFree;
+        }
+
+        _active.File!.Dispose();
+        _active.File = null;
+        _active = next;
+    }
+
+    // The next segment is there, durably, and from now on its loss is noticed.
+    private void WriteContinued(Segment next)
+    {
+        Span<byte> body = _lastFrame.AsSpan(RecordFormat.FrameHeaderBytes, RecordFormat.ContinuedBytes);
+        RecordFormat.WriteContinued(body, next.Number);
+        WriteFrame(_lastFrame, body.Length);
+        lock (_gate)
+            Advance(_lastFrame.Length);
+    }
+
+    // What must be written before the oldest segments may go: that they may, and the states only they hold.
+    private ulong PrepareTrim()
+    {
+        _upkeep.Clear();
+        ulong below;
+        lock (_gate)
+        {
+            if (!_trimWanted)
+                return 0;
+            _trimWanted = false;
+            int free = _segments.TakeWhile(segment => segment.IsFree && segment != _active).Count();
+            if (free == 0)
+                return 0;
+            below = _segments[free].Number;
+        }
+
+        _upkeep.AddTrim(below);
+        _states.AddOlder(below, _upkeep);
+        return below;
+    }
+
+    private void RemoveBelow(ulong segment)
+    {
+        List<Segment> free;
+        lock (_gate)
+        {
+            free = _segments.FindAll(candidate => candidate.Number < segment);
+            _segments.RemoveRange(0, free.Count);
+        }
+
+        _jobs.Run(JobLane.Background, () =>
+        {
+            try
+            {
+                _files.Delete(free.Select(removed => removed.Path));
+            }
+            catch (IOException error)
+            {
+                Fail(error);
+            }
+        });
+    }
+}

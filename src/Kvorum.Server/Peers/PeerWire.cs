@@ -37,7 +37,7 @@ internal static class PeerWire
 {
     public const int PreambleBytes = 8;
     public const int HeaderBytes = 9;
-    public const ushort Version = 4;
+    public const ushort Version = 5;
 
     /// <summary>Kinds from here on are the transport's own.</summary>
     public const byte FirstOwnKind = 128;

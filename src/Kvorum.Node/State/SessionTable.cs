@@ -1,4 +1,3 @@
-using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -60,8 +59,8 @@ internal sealed class SessionTable
         if (_values == 0)
             return 0;
         Span<byte> id = stackalloc byte[Protocol.Limits.ClientIdBytesMax];
-        if (!Encoding.UTF8.TryGetBytes(client, id, out var length)
-            || KnownClient(id[..length]) is not { } known || requestId > known.Newest
+        if (Utf8Text.CountOf(client) > id.Length
+            || KnownClient(id[..Utf8Text.Write(client, id)]) is not { } known || requestId > known.Newest
             || _ring.Find(known, requestId) is not { } place || !_ring[place].HasValue)
             return 0;
         _tree.TryGet(ValueKey(place, stackalloc byte[RecordKeys.Size(0)]), -1, out _, out var bytes);

@@ -75,7 +75,8 @@ internal sealed class HttpExchange
     }
 
     /// <summary>
-    /// The whole body, once there is room for it as often as it will be in memory; 413 beyond the bound, 415 if it is encoded, 400 if it is a part or malformed.
+    /// The whole body, once there is room for it as often as it will be in memory; 413 beyond the bound, 415
+    /// if it is encoded, 400 if it is a part or malformed.
     /// </summary>
     public async Task<byte[]> BodyAsync(string what, int bytesMax, int copies = 1)
     {

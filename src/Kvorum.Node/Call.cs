@@ -1,3 +1,4 @@
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node;
@@ -24,6 +25,28 @@ public abstract class Call(Request request, TimeSpan timeout)
     /// </summary>
     public virtual IReplySink? Sink => null;
 
+    /// <summary>
+    /// What replies of the caller's connection may hold; null for a caller that takes each as it comes. The
+    /// node takes room for a reply there before it makes the reply.
+    /// </summary>
+    public virtual ByteShare? Replies => null;
+
+    /// <summary>How often a value is in memory, at most, until the caller has it.</summary>
+    public virtual int ReplyCopies => 1;
+
+    /// <summary>
+    /// What the reply holds of <see cref="Replies"/>: the caller's to give back once it is sent. Set before
+    /// <see cref="Complete"/>.
+    /// </summary>
+    public long ReplyBytes { get; private set; }
+
+    /// <summary>Bytes that another node may answer with: the sender of the call has taken the room.</summary>
+    internal long Credit { get; set; }
+
+    /// <summary>Bytes that the value of the reply may have without more room being taken.</summary>
+    internal virtual long ValueBytesMax =>
+        Replies is { } share ? Math.Max(ReplyBytes, share.FreeLeft) / ReplyCopies : int.MaxValue;
+
     /// <summary>The group that serves the key. Set when submitted.</summary>
     internal uint Group { get; set; }
 
@@ -35,6 +58,22 @@ public abstract class Call(Request request, TimeSpan timeout)
 
     /// <summary>The caller has lost interest. Any thread.</summary>
     public void Cancel() => _cancelled = true;
+
+    /// <summary>Room was taken for its reply, in place of what it had.</summary>
+    internal void HoldReplyBytes(long bytes) => ReplyBytes = bytes;
+
+    /// <summary>The reply is made: it holds what it needs, neither more nor less.</summary>
+    internal void SettleReplyBytes(long valueBytes)
+    {
+        if (Replies is not { } share)
+            return;
+        var (before, after) = (ReplyBytes, valueBytes * ReplyCopies);
+        ReplyBytes = after;
+        if (after > before)
+            share.Charge(after - before);
+        else if (after < before)
+            share.Give(before - after);
+    }
 
     /// <summary>The answer. Called once, often on a node loop: it must neither block nor throw.</summary>
     public abstract void Complete(Reply reply);

@@ -40,6 +40,12 @@ public enum PeerFrameKind : byte
 
     /// <summary>A replica's data is damaged: it asks its leader for a checkpoint.</summary>
     RebuildAsk = 11,
+
+    /// <summary>
+    /// The answer to a <see cref="Forward"/> is larger than its credit: nothing was done, it is to be asked
+    /// for again with so much.
+    /// </summary>
+    CreditAsk = 16,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

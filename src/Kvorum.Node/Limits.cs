@@ -197,6 +197,21 @@ internal static class Limits
     /// </summary>
     public const long ScannedBytesMax = 8 << 20;
 
+    /// <summary>
+    /// Bytes of a value that the leader may answer a forwarded call with unasked: what is larger is asked for
+    /// again, with room taken for it, and that trip is little beside its bytes.
+    /// </summary>
+    public const int ForwardCreditBytes = 64 << 10;
+
+    /// <summary>
+    /// Bytes of larger values that one loop may have on their way from one peer: two of the largest, so that
+    /// heartbeats wait behind no more.
+    /// </summary>
+    public const long ForwardWindowBytes = 8 << 20;
+
+    /// <summary>How long the answer to a call that has ended is still expected to come.</summary>
+    public const long ForwardLingerMs = 30_000;
+
     /// <summary>Buffers larger than this are not kept for the next frame.</summary>
     public const int KeptBufferBytes = 4 << 20;
 }

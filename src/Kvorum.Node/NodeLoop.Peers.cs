@@ -19,6 +19,8 @@ public sealed partial class NodeLoop
 
     internal void Receive(NodeId from, in RebuildAsk ask) => Find(ask.Group)?.Receive(from, ask);
 
+    internal void CreditAsked(ulong forward, uint bytes) => _forwards.CreditAsked(forward, bytes);
+
     internal void Replied(ulong forward, Reply reply) => _forwards.Replied(forward, reply);
 
     /// <summary>

@@ -87,7 +87,7 @@ public sealed partial class NodeLoop
         }
 
         FlushIfDue();
-
+        SweepRoomWaits();
         if (_forwards.Count > 0)
             _forwards.Sweep(NowMs);
         _scans.Sweep(NowMs);

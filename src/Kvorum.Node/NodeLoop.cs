@@ -269,6 +269,7 @@ public sealed partial class NodeLoop
             return;
         call.IsDone = true;
         Interlocked.Decrement(ref _callCount);
+        call.SettleReplyBytes(reply.Value.Length);
         if (call is ScanPart)
         {
             call.Complete(reply);

@@ -57,7 +57,8 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
     {
         PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer => true,
-        PeerFrameKind.Forward or PeerFrameKind.ForwardReply => context.Cluster.IsAccepted(from),
+        PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
+            context.Cluster.IsAccepted(from),
         _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
     };
 
@@ -73,6 +74,9 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 break;
             case PeerFrameKind.ForwardReply:
                 ForwardReply(payload);
+                break;
+            case PeerFrameKind.CreditAsk:
+                CreditAsk(payload);
                 break;
             case PeerFrameKind.SnapshotChunk:
                 var chunk = SnapshotCodec.DecodeChunk(payload);
@@ -136,8 +140,20 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
         {
             var id = reader.U64();
             var timeout = TimeSpan.FromMilliseconds(reader.U32());
+            var credit = reader.U32();
             var request = RequestCodec.DecodeRequest(reader.Bytes());
-            node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout));
+            node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout, credit));
+        }
+    }
+
+    private void CreditAsk(ReadOnlyMemory<byte> payload)
+    {
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var (id, bytes) = (reader.U64(), reader.U32());
+            var loop = node.Loops[Forwards.LoopOf(id, node.Loops.Count)];
+            loop.Post(() => loop.CreditAsked(id, bytes));
         }
     }
 

@@ -32,6 +32,18 @@ public static class FrameCodec
     }
 
     /// <summary>
+    /// The same where the last bytes of the rest lie elsewhere: <paramref name="frame"/> is what is before
+    /// them.
+    /// </summary>
+    public static void Seal(Span<byte> frame, byte kind, ReadOnlySpan<byte> tail)
+    {
+        frame[HeaderBytes] = kind;
+        BinaryPrimitives.WriteUInt32LittleEndian(frame, (uint)(frame.Length - HeaderBytes + tail.Length));
+        var crc = Crc32C(~0u, frame[HeaderBytes..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], ~Crc32C(crc, tail));
+    }
+
+    /// <summary>
     /// How many bytes the frame at the start of <paramref name="bytes"/> takes; 0 while its length is not
     /// here yet. <see cref="FormatException"/> if that is none or over <paramref name="frameBytesMax"/>.
     /// </summary>

@@ -15,6 +15,12 @@ public sealed class FrameInput(int usualBytes = 64 << 10)
     /// <summary>Received, not yet taken.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(_start, _end - _start);
 
+    /// <summary>Bytes of the frame that has begun, if that is known yet; else 0.</summary>
+    public int Expected => _wanted;
+
+    /// <summary>Its size while no longer frame has begun.</summary>
+    public int UsualBytes => usualBytes;
+
     /// <summary>
     /// So many bytes at the start are done with: what comes before the first frame, or a frame of another
     /// form than <see cref="TryTake"/> knows.

@@ -93,11 +93,28 @@ public static class NativeCodec
     {
         var size = PrefixBytes + (long)RequestCodec.SizeOf(reply);
         if (size > Limits.FrameBytesMax)
-            throw new ArgumentException(
-                $"The reply takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
+            throw TooLarge(size);
         var frame = into.GetSpan((int)size)[..(int)size];
         RequestCodec.Write(reply, frame[PrefixBytes..]);
         Seal(into, frame, NativeFrameKind.Reply, correlation);
+    }
+
+    /// <summary>
+    /// A Reply in two pieces, so that a large value need not be copied: what is before the value, and the
+    /// value itself. <see cref="ArgumentException"/> if it is too large for a frame.
+    /// </summary>
+    public static (byte[] Head, ReadOnlyMemory<byte> Value) ReplyInPieces(ulong correlation, Reply reply)
+    {
+        var size = PrefixBytes + (long)RequestCodec.SizeOf(reply);
+        if (size > Limits.FrameBytesMax)
+            throw TooLarge(size);
+        var value = reply.Value;
+        var head = new byte[size - value.Length];
+        RequestCodec.Write(reply with { Value = default }, head.AsSpan(PrefixBytes));
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(head.Length - 4), value.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(head.AsSpan(FrameCodec.PrefixBytes), correlation);
+        FrameCodec.Seal(head, (byte)NativeFrameKind.Reply, value.Span);
+        return (head, value);
     }
 
     /// <summary>
@@ -149,6 +166,9 @@ public static class NativeCodec
         body.Length >= 4
         ? (BinaryPrimitives.ReadUInt32LittleEndian(body.Span), body[4..])
         : throw new FormatException("A request has no timeout.");
+
+    private static ArgumentException TooLarge(long size) =>
+        new($"The reply takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
 
     private static void Seal(
         IBufferWriter<byte> into, Span<byte> frame, NativeFrameKind kind, ulong correlation)

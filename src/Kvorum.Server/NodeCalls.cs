@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server;
@@ -13,9 +14,14 @@ public static class NodeCalls
     /// back and the task ends cancelled at once: a write may still happen.
     /// </summary>
     public static Task<Reply> SubmitAsync(
-        this INode node, Request request, TimeSpan timeout, CancellationToken cancelled)
+        this INode node, Request request, TimeSpan timeout, CancellationToken cancelled) =>
+        node.SubmitAsync(request, timeout, null, cancelled);
+
+    /// <summary>The same, where the reply finds its room in a lease, which gives it back.</summary>
+    internal static Task<Reply> SubmitAsync(
+        this INode node, Request request, TimeSpan timeout, ReplyLease? lease, CancellationToken cancelled)
     {
-        var call = new AwaitedCall(request, timeout);
+        var call = new AwaitedCall(request, timeout, lease);
         call.CancelWith(cancelled);
         node.Submit(call);
         return call.Answer;
@@ -32,7 +38,8 @@ public static class NodeCalls
         return answer.Task.WaitAsync(timeout, cancelled);
     }
 
-    private sealed class AwaitedCall(Request request, TimeSpan timeout) : Call(request, timeout)
+    private sealed class AwaitedCall(Request request, TimeSpan timeout, ReplyLease? lease)
+        : Call(request, timeout)
     {
         private readonly TaskCompletionSource<Reply> _answer =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,6 +47,10 @@ public static class NodeCalls
         private CancellationTokenRegistration _registration;
 
         public Task<Reply> Answer => _answer.Task;
+
+        public override ByteShare? Replies => lease?.Share;
+
+        public override int ReplyCopies => lease?.Copies ?? 1;
 
         /// <summary>Before the submission, so that a reply finds the registration.</summary>
         public void CancelWith(CancellationToken cancelled)
@@ -51,6 +62,7 @@ public static class NodeCalls
         public override void Complete(Reply reply)
         {
             _registration.Unregister();
+            lease?.Hold(ReplyBytes);
             _answer.TrySetResult(reply);
         }
 

@@ -118,6 +118,10 @@ internal sealed class StartFlags
         "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together. "
         + "[default: a sixteenth of what the process may have, 64 MiB to 1 GiB]");
 
+    private readonly Option<long?> _traffic = Flag.OptionalNumber<long>(
+        "--traffic-bytes", "Memory for large requests and replies on their way, all clients together. "
+        + "[default: a sixteenth of what the process may have, 64 to 192 MiB]");
+
     private readonly Option<long> _snapshotRate = Flag.Rate(
         "--snapshot-rate", "Bytes of snapshots sent to other nodes in a second; none: no bound.",
         Defaults.SnapshotRate);
@@ -164,7 +168,8 @@ internal sealed class StartFlags
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _memTables, _snapshotRate, _scrubRate, _compression,
+            _window, _records, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
+            _compression,
             _shutdown, _portWait,
             Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
@@ -202,6 +207,7 @@ internal sealed class StartFlags
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
         MemTableBytes = parsed.GetValue(_memTables) ?? Defaults.MemTableBytes,
+        TrafficBytes = parsed.GetValue(_traffic) ?? Defaults.TrafficBytes,
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,

@@ -13,6 +13,7 @@ internal sealed class Outbox(NodeId peer)
     private readonly ByteWriter _raft = new();
     private readonly ByteWriter _forwards = new();
     private readonly ByteWriter _replies = new();
+    private readonly ByteWriter _credits = new();
 
     public NodeId Peer => peer;
 
@@ -25,10 +26,12 @@ internal sealed class Outbox(NodeId peer)
         SpillIfLarge(PeerFrameKind.Raft, _raft, transport);
     }
 
-    public void AddForward(ulong id, uint timeoutMs, Request request, ITransport transport)
+    public void AddForward(
+        ulong id, uint timeoutMs, uint credit, Request request, ITransport transport)
     {
         _forwards.U64(id);
         _forwards.U32(timeoutMs);
+        _forwards.U32(credit);
         var at = Open(_forwards);
         RequestCodec.Encode(request, _forwards);
         Close(_forwards, at);
@@ -45,6 +48,15 @@ internal sealed class Outbox(NodeId peer)
     }
 
     /// <summary>
+    /// The answer to a forwarded call would have a value of so many bytes, over its credit.
+    /// </summary>
+    public void AddCreditAsk(ulong id, uint valueBytes)
+    {
+        _credits.U64(id);
+        _credits.U32(valueBytes);
+    }
+
+    /// <summary>
     /// Sends all. What the transport drops is lost, as on any network: Raft repeats, forwards have deadlines.
     /// </summary>
     public void Send(ITransport transport)
@@ -52,6 +64,7 @@ internal sealed class Outbox(NodeId peer)
         Send(PeerFrameKind.Raft, _raft, transport);
         Send(PeerFrameKind.Forward, _forwards, transport);
         Send(PeerFrameKind.ForwardReply, _replies, transport);
+        Send(PeerFrameKind.CreditAsk, _credits, transport);
     }
 
     private void SpillIfLarge(PeerFrameKind kind, ByteWriter writer, ITransport transport)

@@ -6,19 +6,27 @@ namespace Kvorum.Node.Loops;
 /// <summary>
 /// A call that another node passed on. Its answer goes back with the loop's next frame to that node.
 /// </summary>
-internal sealed class ForwardedCall(ITransport transport, NodeId from, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
+internal sealed class ForwardedCall : Call
 {
-    public NodeId From => from;
+    private readonly ITransport _transport;
 
-    public ulong Id => id;
+    public ForwardedCall(
+        ITransport transport, NodeId from, ulong id, Request request, TimeSpan timeout, uint credit)
+        : base(request, timeout) => (_transport, From, Id, Credit) = (transport, from, id, credit);
+
+    public NodeId From { get; }
+
+    public ulong Id { get; }
+
+    internal override long ValueBytesMax => Credit;
 
     /// <summary>
     /// Answers at once: for calls that no loop has taken. Loops gather their answers instead.
     /// </summary>
     public override void Complete(Reply reply)
     {
-        var outbox = new Groups.Outbox(from);
-        outbox.AddForwardReply(id, reply, transport);
-        outbox.Send(transport);
+        var outbox = new Groups.Outbox(From);
+        outbox.AddForwardReply(Id, reply, _transport);
+        outbox.Send(_transport);
     }
 }

@@ -1,15 +1,27 @@
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// The calls of one loop that were passed on to another node and wait for its answer. Owned by the loop.
+/// The calls of one loop that were passed on to another node and wait for its answer. Each carries a credit:
+/// the bytes that its answer's value may have. A small one is free. For more, the leader says how much it is,
+/// and the call goes again once that is taken, from the share of the client's connection and from the window
+/// of the peer, so that neither end ever holds more. Owned by the loop.
 /// </summary>
 internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, int loopIndex)
 {
     // Looked up by id; where it is walked, the ids are sorted first.
-    private readonly Dictionary<ulong, (Call Call, NodeId To)> _pending = [];
+    private readonly Dictionary<ulong, Forward> _pending = [];
+    private readonly Dictionary<NodeId, ByteShare> _windows = []; // never walked over
+    private readonly ByteRoom _room = new(new()
+    {
+        BytesMax = long.MaxValue,
+        ShareBytesMax = Limits.ForwardWindowBytes,
+        FreeBytes = 0,
+    });
+
     private ulong _next = firstNumber;
 
     public int Count => _pending.Count;
@@ -19,21 +31,16 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
 
     public void Send(Call call, NodeId to)
     {
-        var left = call.DeadlineMs - loop.NowMs;
-        if (left <= 0)
-        {
-            Expire(call);
-            return;
-        }
-
-        var id = (_next++ * (ulong)loopCount) + (ulong)loopIndex;
-        _pending.Add(id, (call, to));
-        loop.OutboxOf(to).AddForward(id, (uint)left, call.Request with { NoRedirect = true }, loop.Transport);
+        var free = (uint)Math.Min(Limits.ForwardCreditBytes, call.ValueBytesMax);
+        if (call.Credit <= free)
+            Send(call, to, free, null);
+        else
+            SendWithCredit(call, to, (uint)call.Credit, WindowOf(to));
     }
 
     public void Replied(ulong id, Reply reply)
     {
-        if (!_pending.Remove(id, out var forward))
+        if (!TryEnd(id, out var forward) || forward.HasEnded)
             return;
         switch (reply.Status)
         {
@@ -49,27 +56,84 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         }
     }
 
+    /// <summary>The answer would be larger than the call's credit: it goes again when there is room.</summary>
+    public void CreditAsked(ulong id, uint valueBytes)
+    {
+        if (!TryEnd(id, out var forward) || forward.HasEnded)
+            return;
+        var (call, to) = (forward.Call, forward.To);
+        call.Credit = valueBytes;
+        loop.TakeReplyRoom(call, valueBytes, () => Send(call, to));
+    }
+
     /// <summary>The peer is lost, and the answers it owes with it.</summary>
     public void PeerLost(NodeId peer)
     {
         foreach (var id in _pending.Where(pending => pending.Value.To == peer).Select(pending => pending.Key).Order().ToArray())
         {
-            _pending.Remove(id, out var forward);
+            if (!TryEnd(id, out var forward) || forward.HasEnded)
+                continue;
             if (IsSafeToRepeat(forward.Call))
                 loop.Retry(forward.Call);
             else
                 loop.Finish(forward.Call, Unknown(loop.Cluster.NameOf(peer)));
         }
+
+        if (_windows.Remove(peer, out var window))
+            window.Dispose();
     }
 
     public void Sweep(long nowMs)
     {
-        var ended = _pending.Where(pending => nowMs >= pending.Value.Call.DeadlineMs || pending.Value.Call.IsCancelled);
+        var ended = _pending.Where(pending => nowMs >= pending.Value.EndMs || pending.Value.Call.IsCancelled);
         foreach (var id in ended.Select(pending => pending.Key).Order().ToArray())
+            Expire(id, nowMs);
+    }
+
+    private void SendWithCredit(Call call, NodeId to, uint credit, ByteShare window) => loop.TakeRoom(
+        window, credit, call, () => Send(call, to, credit, window), () => loop.Retry(call));
+
+    private void Send(Call call, NodeId to, uint credit, ByteShare? window)
+    {
+        var left = call.DeadlineMs - loop.NowMs;
+        if (left <= 0)
         {
-            _pending.Remove(id, out var forward);
-            Expire(forward.Call);
+            window?.Give(credit);
+            Expire(call);
+            return;
         }
+
+        var id = (_next++ * (ulong)loopCount) + (ulong)loopIndex;
+        _pending.Add(id, new(call, to, credit, window) { EndMs = call.DeadlineMs });
+        loop.OutboxOf(to).AddForward(
+            id, (uint)left, credit, call.Request with { NoRedirect = true }, loop.Transport);
+    }
+
+    private ByteShare WindowOf(NodeId peer)
+    {
+        if (!_windows.TryGetValue(peer, out var window))
+            _windows.Add(peer, window = _room.Open());
+        return window;
+    }
+
+    private bool TryEnd(ulong id, out Forward forward)
+    {
+        if (!_pending.Remove(id, out forward!))
+            return false;
+        forward.Window?.Give(forward.Credit);
+        return true;
+    }
+
+    // A large answer may still be on its way: until it is here, its part of the window is not free.
+    private void Expire(ulong id, long nowMs)
+    {
+        var forward = _pending[id];
+        if (forward.Window is null || nowMs >= forward.EndMs + Limits.ForwardLingerMs)
+            TryEnd(id, out _);
+        if (forward.HasEnded)
+            return;
+        forward.HasEnded = true;
+        Expire(forward.Call);
     }
 
     private static bool IsSafeToRepeat(Call call) => call.Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
@@ -89,4 +153,11 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         Status = ReplyStatus.OutcomeUnknown,
         Message = $"the connection to {peer}, which leads the partition, was lost: the write may have happened; give a client id and request id to retry safely",
     };
+
+    private sealed record Forward(Call Call, NodeId To, uint Credit, ByteShare? Window)
+    {
+        public required long EndMs { get; init; }
+
+        public bool HasEnded { get; set; }
+    }
 }

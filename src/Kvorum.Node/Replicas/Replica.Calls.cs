@@ -100,6 +100,8 @@ internal sealed partial class Replica
         }
 
         var write = (WriteRequest)call.Request;
+        if (!HasRoomForAnswer(call, write))
+            return;
         if (loop.Disk.Level == DiskLevel.Critical
             || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
         {
@@ -121,6 +123,33 @@ internal sealed partial class Replica
                 break;
         }
     }
+
+    // What was there before may be large, and so may be the stored answer to a repetition.
+    private bool HasRoomForAnswer(Call call, WriteRequest write)
+    {
+        if (!write.ReturnPrevious && write.ClientId.Length == 0)
+            return true;
+        try
+        {
+            var bytes = ((KeyValueMachine)_machine).AnswerBytes(write);
+            if (bytes <= call.ValueBytesMax)
+                return true;
+            WriteWithRoom(call, bytes);
+        }
+        catch (TreeDamagedException e)
+        {
+            Fence(e);
+            TakeFenced(call);
+        }
+
+        return false;
+    }
+
+    // Apart from those that mostly need no room: a lambda is made where a method begins.
+    private void WriteWithRoom(Call call, long bytes) => loop.TakeReplyRoom(call, bytes, () => Take(call));
+
+    private void ReadWithRoom(Call call, long bytes, bool stale) =>
+        loop.TakeReplyRoom(call, bytes, () => ServeRead(call, stale));
 
     // A replica whose disk has room does it; where there is none, nobody does.
     private void LeadElsewhere(Call call)
@@ -251,6 +280,13 @@ internal sealed partial class Replica
             return;
         }
 
+        if (call.IsCancelled)
+        {
+            // Its caller has left: the value is not even read.
+            loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
+            return;
+        }
+
         if (call is ScanPart part)
         {
             part.Open(_tree, _machine.LogTimeMs);
@@ -259,14 +295,22 @@ internal sealed partial class Replica
         }
 
         ValueRecord? record;
+        var bytesMax = call.ValueBytesMax;
+        long bytes;
         try
         {
-            record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span);
+            record = ((KeyValueMachine)_machine).Get(call.Request.Key.Span, bytesMax, out bytes);
         }
         catch (TreeDamagedException e)
         {
             Fence(e);
             TakeFenced(call);
+            return;
+        }
+
+        if (record is null && bytes > bytesMax)
+        {
+            ReadWithRoom(call, bytes, stale);
             return;
         }
 

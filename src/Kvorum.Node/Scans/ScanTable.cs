@@ -19,8 +19,21 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
     /// <summary>The loop of a node that waits for the answer with this id.</summary>
     public static int LoopOf(ulong id, int loopCount) => (int)(id % (ulong)loopCount);
 
-    /// <summary>Takes a request for a page.</summary>
+    /// <summary>
+    /// Takes a request for a page: first of all room for it. A first entry that is larger than the page is
+    /// counted when it is there.
+    /// </summary>
     public void Take(Call call)
+    {
+        var scan = (ScanRequest)call.Request;
+        var bytes = scan.PageBytes == 0 ? Protocol.Limits.ScanPageBytesDefault : scan.PageBytes;
+        if (bytes <= call.ValueBytesMax)
+            Enter(call);
+        else
+            loop.TakeReplyRoom(call, bytes, () => Enter(call));
+    }
+
+    private void Enter(Call call)
     {
         if (_pages.Count < Limits.ScanPagesPerLoop)
             Begin(call);

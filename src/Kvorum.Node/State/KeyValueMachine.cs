@@ -57,12 +57,33 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <summary>
     /// The key as of the applied log: null if absent or expired. The present state: owner only.
     /// </summary>
-    public ValueRecord? Get(ReadOnlySpan<byte> key)
+    public ValueRecord? Get(ReadOnlySpan<byte> key) => Get(key, int.MaxValue, out _);
+
+    /// <summary>
+    /// The same for a value of at most so many bytes. A larger one is not copied: null, and
+    /// <paramref name="valueBytes"/> says how large it is.
+    /// </summary>
+    public ValueRecord? Get(ReadOnlySpan<byte> key, long valueBytesMax, out long valueBytes)
     {
-        if (!_tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), out var bytes))
+        var isFound = _tree.TryGet(
+            RecordKeys.ForData(key, Room(key.Length)), valueBytesMax + ValueRecord.HeadBytes, out var bytes,
+            out var length);
+        valueBytes = Math.Max(0, length - ValueRecord.HeadBytes);
+        if (!isFound)
             return null;
         var record = ValueRecord.Read(bytes);
         return record.HasExpired(LogTimeMs) ? null : record;
+    }
+
+    /// <summary>Bytes of the value that the answer to a write would have if it were applied now.</summary>
+    public long AnswerBytes(WriteRequest write)
+    {
+        var stored = write.ClientId.Length > 0 ? _sessions.ValueBytes(write.ClientId, write.RequestId) : 0;
+        if (!write.ReturnPrevious)
+            return stored;
+        var key = write.Key.Span;
+        _tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), -1, out _, out var length);
+        return Math.Max(stored, length - ValueRecord.HeadBytes);
     }
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ internal sealed class SessionTable
     // Most entries come from the client of the one before.
     private SessionClient? _latest;
 
+    // Records whose answer has a value: mostly there is none.
+    private int _values;
+
     public SessionTable(Tree tree, long windowMs, int recordsMax)
     {
         (_tree, _windowMs, _recordsMax) = (tree, windowMs, recordsMax);
@@ -50,6 +53,20 @@ internal sealed class SessionTable
             : null;
     }
 
+    /// <summary>Bytes of the value in the stored answer to a request; 0 if there is none.</summary>
+    public int ValueBytes(string client, ulong requestId)
+    {
+        if (_values == 0)
+            return 0;
+        Span<byte> id = stackalloc byte[Protocol.Limits.ClientIdBytesMax];
+        if (Utf8Text.CountOf(client) > id.Length
+            || KnownClient(id[..Utf8Text.Write(client, id)]) is not { } known || requestId > known.Newest
+            || _ring.Find(known, requestId) is not { } place || !_ring[place].HasValue)
+            return 0;
+        _tree.TryGet(ValueKey(place, stackalloc byte[RecordKeys.Size(0)]), -1, out _, out var bytes);
+        return Math.Max(0, bytes);
+    }
+
     /// <summary>Adds the record of an answer; what the tree is to have of it goes with the entry's
     /// changes.</summary>
     public void Add(
@@ -58,7 +75,11 @@ internal sealed class SessionTable
         var known = KnownClient(client) ?? NewClient(client);
         known.Add(requestId);
         if (!outcome.Value.IsEmpty)
+        {
             batch.Put(ValueKey(_ring.Next, stackalloc byte[RecordKeys.Size(0)]), outcome.Value.Span);
+            _values++;
+        }
+
         _ring.Add(new SessionRecord
         {
             Client = known,
@@ -98,10 +119,14 @@ internal sealed class SessionTable
     {
         _clients.Clear();
         _latest = null;
+        _values = 0;
         _floors.Load(view);
         _pages.Load(view, id => KnownClient(id.Span) ?? NewClient(id.Span));
         for (var place = _ring.First; place < _ring.Next; place++)
+        {
             _ring[place].Client.Add(_ring[place].RequestId);
+            _values += _ring[place].HasValue ? 1 : 0;
+        }
     }
 
     private void ForgetOldest(WriteBatch batch)
@@ -111,7 +136,11 @@ internal sealed class SessionTable
         _ring.RemoveOldest();
         _pages.Removed(batch);
         if (oldest.HasValue)
+        {
             batch.Delete(ValueKey(place, stackalloc byte[RecordKeys.Size(0)]));
+            _values--;
+        }
+
         if (oldest.Client.Forget(oldest.RequestId))
             _forgotten.Add(oldest.Client);
         if (oldest.Client.Records > 0)

@@ -39,7 +39,7 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
             Key = Utf8Text.Encode("the key", get.Key),
             NoRedirect = IsNoRedirect(call),
         };
-        var reply = await call.ReadAsync(() => AskAsync(call, request)).ConfigureAwait(false);
+        var reply = await AskAsync(call, request).ConfigureAwait(false);
         return new()
         {
             Found = reply.OrThrow().Found,
@@ -70,8 +70,8 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
         return new() { NodeId = status.Name, IsLeader = status.IsMetaLeader, Term = status.MetaTerm };
     }
 
-    private async ValueTask<Reply> AskAsync(GrpcCall call, Request request) => await node
-        .SubmitAsync(request, call.TimeLeft ?? options.TimeoutDefault, call.Cancelled).ConfigureAwait(false);
+    private Task<Reply> AskAsync(GrpcCall call, Request request) =>
+        call.AskAsync(node, request, options.TimeoutDefault);
 
     private static bool IsNoRedirect(GrpcCall call) => call.Headers["kvorum-no-redirect"] == "true";
 

@@ -118,6 +118,8 @@ public sealed class GrpcApplication : IHttpApplication<IFeatureCollection>
 
     private static GrpcException? Known(GrpcCall call, Exception failure) => failure switch
     {
+        NoRoomException full => new(GrpcStatus.ResourceExhausted, full.Message),
+        MessageTooSlowException slow => new(GrpcStatus.DeadlineExceeded, slow.Message),
         OperationCanceledException when call.HasDeadlinePassed =>
             new(
                 GrpcStatus.DeadlineExceeded,

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Kvorum.Node;
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,12 +14,16 @@ namespace Kvorum.Server.Grpc;
 /// </summary>
 public sealed class GrpcCall
 {
+    private const int LargeReplyBytes = TrafficRoom.SmallBytesMax;
+
     private readonly IFeatureCollection _features;
     private readonly IHttpRequestFeature _request;
     private readonly IHttpResponseFeature _response;
+    private readonly ConnectionTraffic _traffic;
     private readonly CancellationTokenSource _cancel = CancellationPool.Rent();
     private CancellationTokenRegistration _abort;
-    private long _roomTaken;
+    private AdmittedBodyReader _body = null!;
+    private SlicedPipeWriter _output = null!;
     private TimeSpan? _timeout;
     private long _started;
     private volatile bool _clientGone;
@@ -28,7 +34,8 @@ public sealed class GrpcCall
         _request = features.GetRequiredFeature<IHttpRequestFeature>();
         _response = features.GetRequiredFeature<IHttpResponseFeature>();
         Body = features.GetRequiredFeature<IHttpResponseBodyFeature>();
-        Room = features.GetRequiredFeature<ReplyRoom>();
+        _traffic = features.GetRequiredFeature<ConnectionTraffic>();
+        Lease = new(_traffic.Replies) { Copies = 2 }; // as the node made it, and as a message
         Stopping = stopping;
         Cancelled = _cancel.Token;
     }
@@ -71,11 +78,14 @@ public sealed class GrpcCall
 
     internal IHttpResponseBodyFeature Body { get; }
 
-    /// <summary>What all calls of this connection share.</summary>
-    internal ReplyRoom Room { get; }
+    /// <summary>What the call's replies hold of the connection's share until they have left.</summary>
+    internal ReplyLease Lease { get; }
 
-    /// <summary>True from <see cref="ReadAsync"/> until the large reply that it gave has left.</summary>
-    internal bool HasLargeReply => _roomTaken > 0;
+    /// <summary>What requests of this connection may hold.</summary>
+    internal ByteShare Requests => _traffic.Requests;
+
+    /// <summary>True while a reply waits that is worth being sent apart from the end of the call.</summary>
+    internal bool HasLargeReply => _output.HasSlices || Lease.Held >= LargeReplyBytes;
 
     internal bool HasClientGone => _clientGone;
 
@@ -98,37 +108,21 @@ public sealed class GrpcCall
         return Convert.FromBase64String(first.PadRight((first.Length + 3) / 4 * 4, '='));
     }
 
-    /// <summary>
-    /// Asks for something that may be large. If it is, and other replies wait for the client already, it is
-    /// let go of, and asked for again when there is room.
-    /// </summary>
-    internal async ValueTask<Reply> ReadAsync(Func<ValueTask<Reply>> ask)
-    {
-        var reply = await ask().ConfigureAwait(false);
-        var bytes = reply.Value.Length;
-        if (bytes < ReplyRoom.BytesMin)
-            return reply;
-        if (!Room.TryTake(bytes))
-        {
-            reply = null;
-            await Room.TakeAsync(bytes, Cancelled).ConfigureAwait(false);
-        }
+    /// <summary>Asks the node; the reply holds its room until <see cref="FlushAsync"/>.</summary>
+    internal Task<Reply> AskAsync(INode node, Request request, TimeSpan timeoutDefault) =>
+        node.SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, Cancelled);
 
-        _roomTaken = bytes;
-        if (reply is not null)
-            return reply;
-        reply = await ask().ConfigureAwait(false);
-        Room.Give(bytes - reply.Value.Length);
-        _roomTaken = reply.Value.Length;
-        return reply;
-    }
-
-    /// <summary>Sends what was written, and gives up the room that a large reply took.</summary>
+    /// <summary>Sends what was written, and gives back the room of the replies in it.</summary>
     internal async ValueTask FlushAsync()
     {
         await Writer.FlushAsync().ConfigureAwait(false);
-        GiveRoom();
+        Lease.Release();
     }
+
+    /// <summary>
+    /// The call takes messages for as long as its client likes: what one holds is counted while it comes.
+    /// </summary>
+    internal void TakesManyMessages() => _body.TakesManyMessages();
 
     /// <summary>Reads the headers that steer the call and starts the clock.</summary>
     internal void Open(GrpcOptions options)
@@ -146,8 +140,10 @@ public sealed class GrpcCall
         if (compress)
             _response.Headers["grpc-encoding"] = GrpcEncoding.Gzip;
         var body = _features.GetRequiredFeature<IRequestBodyPipeFeature>();
-        Reader = new(body.Reader, encoding, options.MessageBytesMax, Cancelled);
-        Writer = new(Body.Writer, compress, Cancelled);
+        _body = new(body.Reader, _traffic, options.MessageBytesMax);
+        Reader = new(_body, encoding, options.MessageBytesMax, Cancelled);
+        _output = new(Body.Writer, Lease.Progress);
+        Writer = new(_output, compress, Cancelled);
     }
 
     /// <summary>
@@ -182,14 +178,9 @@ public sealed class GrpcCall
     internal void Close()
     {
         _abort.Dispose();
-        GiveRoom();
+        _body?.Close();
+        Lease.Dispose();
         CancellationPool.Return(_cancel);
-    }
-
-    private void GiveRoom()
-    {
-        Room.Give(_roomTaken);
-        _roomTaken = 0;
     }
 
     private void StartClock(GrpcOptions options)

@@ -101,6 +101,7 @@ internal static class GrpcMethods
     /// </summary>
     private static async Task StartAsync(GrpcCall call)
     {
+        call.TakesManyMessages();
         await call.Body.StartAsync(call.Cancelled).ConfigureAwait(false);
         await call.Writer.FlushAsync().ConfigureAwait(false);
     }

@@ -24,11 +24,8 @@ public sealed record GrpcOptions
     /// </summary>
     public int PipelineInflightBytesMax { get; init; } = 16 << 20;
 
-    /// <summary>
-    /// Bytes of large replies (64 KiB and more) of one connection that may wait for its client to take them;
-    /// then further reads wait, and those of pipelines are refused as overloaded. One reply may go beyond.
-    /// </summary>
-    public long ReplyBytesMax { get; init; } = 64 << 20;
+    /// <summary>What all clients' requests and replies may hold.</summary>
+    public TrafficRoom Traffic { get; init; } = new(192 << 20);
 
     /// <summary>Connections at once; one more is closed.</summary>
     public int ConnectionsMax { get; init; } = 4096;

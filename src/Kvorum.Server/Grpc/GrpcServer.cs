@@ -14,6 +14,8 @@ namespace Kvorum.Server.Grpc;
 /// </summary>
 public sealed class GrpcServer : IAsyncDisposable
 {
+    private const int CallsPerConnection = 128;
+
     private readonly GrpcApplication _application;
     private readonly KestrelServer _kestrel;
     private readonly CancellationTokenSource _stopping;
@@ -35,10 +37,12 @@ public sealed class GrpcServer : IAsyncDisposable
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null; // Messages have a bound, streams have none.
         kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
-        // Each may hold a message of the greatest size that is on its way in. Clients keep more calls back.
-        kestrel.Limits.Http2.MaxStreamsPerConnection = 128;
-        kestrel.Limits.Http2.InitialStreamWindowSize = 1 << 20;
-        kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = CallsPerConnection; // Clients keep more calls back.
+        // What a client may send of each call before it is admitted; those that wait leave some of the
+        // connection's window to those that are.
+        kestrel.Limits.Http2.InitialStreamWindowSize = TrafficRoom.SmallBytesMax;
+        kestrel.Limits.Http2.InitialConnectionWindowSize =
+            (CallsPerConnection + 8) * TrafficRoom.SmallBytesMax;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
         // Clients that vanished without a word must not keep connections and streams.
         kestrel.Limits.Http2.KeepAlivePingDelay = options.PingInterval;
@@ -88,7 +92,7 @@ public sealed class GrpcServer : IAsyncDisposable
         if (!await ConnectionOpening.IsServedAsync(connection, options.OpeningTimeout)
             .ConfigureAwait(false))
             return;
-        connection.Features.Set(new ReplyRoom(options.ReplyBytesMax));
+        using var traffic = ConnectionTraffic.Open(connection, options.Traffic);
         await next(connection).ConfigureAwait(false);
     }
 }

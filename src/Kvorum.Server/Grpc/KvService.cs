@@ -22,8 +22,7 @@ internal sealed class KvService(INode node, GrpcOptions options)
     private async ValueTask<V1.GetResponse> GetAsync(V1.GetRequest get, GrpcCall call)
     {
         var request = KvMessages.From(get);
-        var reply = await call.ReadAsync(() => AskAsync(request, call)).ConfigureAwait(false);
-        return KvMessages.ToGet(request, reply);
+        return KvMessages.ToGet(request, await AskAsync(request, call).ConfigureAwait(false));
     }
 
     private async ValueTask<V1.DeleteResponse> DeleteAsync(V1.DeleteRequest delete, GrpcCall call) =>
@@ -37,7 +36,7 @@ internal sealed class KvService(INode node, GrpcOptions options)
             if (call.Stopping.IsCancellationRequested)
                 throw new GrpcException(
                     GrpcStatus.Unavailable, "the node is shutting down: go on elsewhere with the last token");
-            var reply = await call.ReadAsync(() => AskAsync(pages.Next, call)).ConfigureAwait(false);
+            var reply = await AskAsync(pages.Next, call).ConfigureAwait(false);
             var page = pages.Take(reply);
             // Much may have to be passed over before the next key: that is no news for the client.
             if (page.Entries.Count == 0 && !pages.IsEnd)
@@ -54,11 +53,8 @@ internal sealed class KvService(INode node, GrpcOptions options)
     private async ValueTask<V1.HealthResponse> HealthAsync(V1.HealthRequest request, GrpcCall call) =>
         KvMessages.ToHealth(await StatusAsync(node, call).ConfigureAwait(false));
 
-    private async ValueTask<Reply> AskAsync(Request request, GrpcCall call)
-    {
-        var timeout = call.TimeLeft ?? options.TimeoutDefault;
-        return (await node.SubmitAsync(request, timeout, call.Cancelled).ConfigureAwait(false)).OrThrow();
-    }
+    private async ValueTask<Reply> AskAsync(Request request, GrpcCall call) =>
+        (await call.AskAsync(node, request, options.TimeoutDefault).ConfigureAwait(false)).OrThrow();
 
     internal static async ValueTask<NodeStatus> StatusAsync(INode node, GrpcCall call)
     {

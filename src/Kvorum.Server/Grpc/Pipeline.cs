@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Kvorum.Node;
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
@@ -16,15 +17,10 @@ internal sealed class Pipeline(
     GrpcReplies<V1.KeyReply> replies,
     GrpcCall call)
 {
-    private static readonly Reply Unread = new()
-    {
-        Status = ReplyStatus.Overloaded,
-        Message = "the replies that this connection's client has not read yet are too large; read them first",
-    };
-
     private readonly Channel<Pending> _done = Channel.CreateUnbounded<Pending>(new() { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly HashSet<Pending> _inflight = [];
+    private readonly ByteShare _replies = call.Lease.Share;
     private long _inflightBytes;
     private bool _hasEnded;
     private TaskCompletionSource? _room;
@@ -59,7 +55,13 @@ internal sealed class Pipeline(
             while (await requests.TakeAsync(ending).ConfigureAwait(false) is { } request)
             {
                 await RoomAsync(ending).ConfigureAwait(false);
-                Take(request, requests.TextProblem);
+                var bytes = request.CalculateSize();
+                // A larger one was admitted when it began to come.
+                if (bytes <= call.Requests.SmallBytesMax)
+                    await call.Requests.TakeAsync(bytes, ending).ConfigureAwait(false);
+                else
+                    call.Requests.Charge(bytes);
+                Take(request, bytes, requests.TextProblem);
             }
         }
         finally
@@ -85,10 +87,10 @@ internal sealed class Pipeline(
         }
     }
 
-    private void Take(V1.KeyRequest asked, string? problem)
+    private void Take(V1.KeyRequest asked, int bytes, string? problem)
     {
         var request = RequestOf(asked, ref problem);
-        var pending = new Pending(this, asked.Id, request, TimeoutOf(asked));
+        var pending = new Pending(this, asked.Id, bytes, request, TimeoutOf(asked));
         lock (_gate)
         {
             _inflight.Add(pending);
@@ -139,13 +141,10 @@ internal sealed class Pipeline(
         lock (_gate)
         {
             if (!_inflight.Contains(pending))
-                return; // Taken back: nobody will send it.
-            if (pending.Request is GetRequest && reply.Value.Length >= ReplyRoom.BytesMin)
             {
-                if (call.Room.TryTake(reply.Value.Length))
-                    pending.RoomTaken = reply.Value.Length;
-                else
-                    reply = Unread;
+                // Taken back: nothing will send it.
+                _replies.Give(pending.ReplyBytes);
+                return;
             }
 
             pending.Reply = reply;
@@ -164,7 +163,7 @@ internal sealed class Pipeline(
             {
                 _inflight.Remove(pending);
                 _inflightBytes -= pending.Size;
-                call.Room.Give(pending.RoomTaken);
+                GiveBack(pending);
             }
 
             room = HasRoom ? _room : null;
@@ -206,22 +205,35 @@ internal sealed class Pipeline(
             foreach (var pending in _inflight)
             {
                 pending.Cancel();
-                call.Room.Give(pending.RoomTaken);
+                GiveBack(pending);
             }
 
             _inflight.Clear();
         }
     }
 
+    // Of a reply that is not there yet, the room is given back when it comes.
+    private void GiveBack(Pending pending)
+    {
+        call.Requests.Give(pending.RequestBytes);
+        if (pending.Reply is not null)
+            _replies.Give(pending.ReplyBytes);
+    }
+
     /// <summary>A request from its reading until its reply is sent.</summary>
     private sealed class Pending(
-        Pipeline pipeline, ulong id, Request request, TimeSpan timeout) : Call(request, timeout)
+        Pipeline pipeline, ulong id, int requestBytes, Request request, TimeSpan timeout)
+        : Call(request, timeout)
     {
         /// <summary>Null until it is there.</summary>
         public Reply? Reply { get; set; }
 
-        /// <summary>What the reply takes of the connection's room.</summary>
-        public long RoomTaken { get; set; }
+        /// <summary>What the request holds of the connection's share.</summary>
+        public int RequestBytes => requestBytes;
+
+        public override ByteShare? Replies => pipeline._replies;
+
+        public override int ReplyCopies => 2; // as the node made it, and as a message
 
         public int Size =>
             Request.Key.Length

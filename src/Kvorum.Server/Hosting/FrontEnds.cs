@@ -20,6 +20,10 @@ internal sealed class FrontEnds(
     private ClientListener? _clients;
     private GrpcServer? _grpc;
     private HttpServer? _http;
+    private Timer? _judge;
+
+    /// <summary>What all clients' requests and replies hold.</summary>
+    public TrafficRoom Traffic { get; } = new(options.TrafficBytes);
 
     /// <summary>
     /// Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.
@@ -36,11 +40,13 @@ internal sealed class FrontEnds(
                 NodeName = parts.Self.Name,
                 ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
                 Poller = poller,
+                Traffic = Traffic,
                 Logging = _logging,
             });
             var grpc = new GrpcOptions
             {
                 MessageBytesMax = options.ValueBytesMax + options.KeyBytesMax + (64 << 10),
+                Traffic = Traffic,
                 Logging = _logging,
             };
             _grpc = GrpcServer.Create(node, grpc, _clients.Others, _clients.EndPoint);
@@ -52,11 +58,20 @@ internal sealed class FrontEnds(
                 HostNames = options.HostNames(parts.Self.Name),
                 KeyBytesMax = options.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
+                Traffic = Traffic,
                 Logging = _logging,
             };
             _http = HttpServer.Create(node, http);
             await _http.StartAsync(CancellationToken.None).ConfigureAwait(false);
             _clients.Start(node);
+            var trim = new MemoryTrim(Traffic);
+            _judge = new(
+                _ =>
+                {
+                    Traffic.Judge();
+                    trim.Look();
+                },
+                null, TrafficRoom.JudgeInterval, TrafficRoom.JudgeInterval);
         }
         catch (SocketException e)
         {
@@ -82,6 +97,8 @@ internal sealed class FrontEnds(
     /// <summary>Closes what is left.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_judge is not null)
+            await _judge.DisposeAsync().ConfigureAwait(false);
         if (_http is not null)
             await _http.DisposeAsync().ConfigureAwait(false);
         if (_grpc is not null)

@@ -61,6 +61,9 @@ public sealed class KvorumServer : IAsyncDisposable
     /// <summary>The node, for callers in the same process.</summary>
     public INode Node => _node;
 
+    /// <summary>What all clients' requests and replies hold.</summary>
+    internal TrafficRoom Traffic => _frontEnds.Traffic;
+
     /// <summary>
     /// Completes, with the reason, when the node cannot go on; the process should end with an error then.
     /// </summary>

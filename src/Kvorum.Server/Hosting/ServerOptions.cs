@@ -123,6 +123,13 @@ public sealed record ServerOptions
     public long MemTableBytes { get; init; } =
         Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, 64 << 20, 1 << 30);
 
+    /// <summary>
+    /// --traffic-bytes: memory for large requests on their way in and large replies on their way out, all
+    /// clients together. Unless told otherwise a sixteenth of what the process may have, 64 to 192 MiB.
+    /// </summary>
+    public long TrafficBytes { get; init; } =
+        Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, TrafficRoom.BytesMin, 192 << 20);
+
     /// <summary>--snapshot-rate: bytes of snapshots sent in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; } = 64 << 20;
 

@@ -15,6 +15,8 @@ internal sealed class HttpExchange
     private static readonly JsonWriterOptions Readable =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private const int SmallBodyBytes = 16 << 10;
+
     private readonly INode _node;
 
     public HttpExchange(HttpContext http, INode node, HttpOptions options)
@@ -22,6 +24,7 @@ internal sealed class HttpExchange
         Http = http;
         Options = options;
         _node = node;
+        Traffic = http.Features.GetRequiredFeature<RequestTraffic>();
         var target = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         var known = http.GetEndpoint()?.Metadata;
         Query = new(target.Query, known?.GetMetadata<KnownQuery>() ?? new());
@@ -34,6 +37,9 @@ internal sealed class HttpExchange
     /// <summary>Settings.</summary>
     public HttpOptions Options { get; }
 
+    /// <summary>What the request and its reply hold of the connection's shares.</summary>
+    public RequestTraffic Traffic { get; }
+
     /// <summary>Query parameters.</summary>
     public Query Query { get; }
 
@@ -43,7 +49,8 @@ internal sealed class HttpExchange
         var timeout = Query.Timeout(Options);
         if (request is WriteRequest)
             Http.Features.Set(new AskedToWrite());
-        var reply = await _node.SubmitAsync(request, timeout, Http.RequestAborted).ConfigureAwait(false);
+        var reply = await _node.SubmitAsync(
+            request, timeout, Traffic.Replies, Http.RequestAborted).ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
 
@@ -68,17 +75,18 @@ internal sealed class HttpExchange
     }
 
     /// <summary>
-    /// The whole body; 413 beyond the bound, 415 if it is encoded, 400 if it is a part or malformed.
+    /// The whole body, once there is room for it as often as it will be in memory; 413 beyond the bound, 415
+    /// if it is encoded, 400 if it is a part or malformed.
     /// </summary>
-    public async Task<byte[]> BodyAsync(string what, int bytesMax)
+    public async Task<byte[]> BodyAsync(string what, int bytesMax, int copies = 1)
     {
         RefuseParts(what);
         try
         {
-            return await WholeBodyAsync(what, bytesMax).ConfigureAwait(false);
+            return await WholeBodyAsync(what, bytesMax, copies).ConfigureAwait(false);
         }
         catch (Exception malformed) when (malformed is not (
-            HttpFailure or BadHttpRequestException or OperationCanceledException)
+            HttpFailure or BadHttpRequestException or NoRoomException or OperationCanceledException)
             && !Http.RequestAborted.IsCancellationRequested)
         {
             // Such as a chunk whose length no number holds: the server's own words for it are 500.
@@ -98,10 +106,13 @@ internal sealed class HttpExchange
                 "this request takes no body: the key and all options are in the path, the query and headers");
     }
 
-    private async Task<byte[]> WholeBodyAsync(string what, int bytesMax)
+    private async Task<byte[]> WholeBodyAsync(string what, int bytesMax, int copies)
     {
         if (Http.Request.ContentLength > bytesMax)
             throw HttpFailure.TooLarge(what, bytesMax);
+        var admitted = Math.Min(Http.Request.ContentLength ?? SmallBodyBytes, bytesMax);
+        await Traffic.AdmitAsync(copies * admitted, Query.Timeout(Options), Http.RequestAborted)
+            .ConfigureAwait(false);
         var body = new MemoryStream((int)(Http.Request.ContentLength ?? 0));
         var chunk = new byte[Math.Clamp(Http.Request.ContentLength ?? 16384, 1, 65536)];
         for (; ; )
@@ -111,6 +122,15 @@ internal sealed class HttpExchange
                 return body.Length == body.Capacity ? body.GetBuffer() : body.ToArray();
             if (body.Length + count > bytesMax)
                 throw HttpFailure.TooLarge(what, bytesMax);
+            if (body.Length + count > admitted)
+            {
+                // Of unknown length and not small: it may be of any.
+                await Traffic.AdmitAsync(
+                    copies * (bytesMax - admitted), Query.Timeout(Options), Http.RequestAborted)
+                    .ConfigureAwait(false);
+                admitted = bytesMax;
+            }
+
             body.Write(chunk, 0, count);
         }
     }
@@ -167,8 +187,25 @@ internal sealed class HttpExchange
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = bytes.WrittenCount;
         if (!HttpMethods.IsHead(http.Request.Method))
-            await http.Response.Body.WriteAsync(bytes.WrittenMemory, http.RequestAborted)
+            await SendAsync(http, bytes.WrittenMemory).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Sends a body slice by slice: what is large then lies in memory once, not once more in the server's own
+    /// buffers, and it is seen whether the client takes it.
+    /// </summary>
+    public static async Task SendAsync(HttpContext http, ReadOnlyMemory<byte> body)
+    {
+        const int SliceBytes = 64 << 10;
+        while (body.Length > SliceBytes)
+        {
+            await http.Response.Body.WriteAsync(body[..SliceBytes], http.RequestAborted)
                 .ConfigureAwait(false);
+            http.Features.Get<RequestTraffic>()?.Replies.Progress(SliceBytes);
+            body = body[SliceBytes..];
+        }
+
+        await http.Response.Body.WriteAsync(body, http.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>

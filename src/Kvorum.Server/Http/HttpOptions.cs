@@ -41,6 +41,9 @@ public sealed record HttpOptions
     /// <summary>Greatest JSON body: JSON may write one byte as the six characters of an escape.</summary>
     public int JsonBytesMax => checked((6 * (KeyBytesMax + ValueBytesMax)) + (16 << 10));
 
+    /// <summary>What all clients' requests and replies may hold.</summary>
+    public TrafficRoom Traffic { get; init; } = new(192 << 20);
+
     /// <summary>Where faults are logged.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
 }

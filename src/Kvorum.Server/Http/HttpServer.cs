@@ -80,10 +80,17 @@ public sealed class HttpServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
         // Every byte of a key may be an escape, and a scan names up to four.
         kestrel.Limits.MaxRequestLineSize = (4 * 3 * options.KeyBytesMax) + 8192;
-        kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, kestrel.Limits.MaxRequestLineSize);
+        // What a connection may send before anything of it is admitted.
+        kestrel.Limits.MaxRequestBufferSize = Math.Max(128 << 10, kestrel.Limits.MaxRequestLineSize);
+        kestrel.Limits.MinRequestBodyDataRate = new(TrafficRoom.BytesPerSecondMin, TrafficRoom.JudgeInterval);
         kestrel.Listen(options.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => async connection =>
+            {
+                using var traffic = ConnectionTraffic.Open(connection, options.Traffic);
+                await next(connection).ConfigureAwait(false);
+            });
             listen.Use(next => connection => ServeAsync(connection, next));
             _listening = listen;
         });
@@ -100,6 +107,7 @@ public sealed class HttpServer : IAsyncDisposable
     /// </summary>
     private async Task GuardAsync(HttpContext http, RequestDelegate next)
     {
+        using var traffic = RequestTraffic.Open(http);
         try
         {
             _sites.Check(http.Request);
@@ -114,6 +122,11 @@ public sealed class HttpServer : IAsyncDisposable
         catch (HttpFailure failure)
         {
             await FailAsync(http, failure.Status, failure.Body).ConfigureAwait(false);
+        }
+        catch (NoRoomException full)
+        {
+            var failure = HttpFailure.Of(429, "overloaded", full.Message);
+            await FailAsync(http, failure.Status, failure.Body with { Retry = "safe" }).ConfigureAwait(false);
         }
         catch (Microsoft.AspNetCore.Http.BadHttpRequestException wrong)
         {

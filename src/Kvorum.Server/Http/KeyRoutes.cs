@@ -22,7 +22,7 @@ internal static class KeyRoutes
     {
         SiteRules.RequireJson(exchange.Http.Request);
         var put = SetBodyReader.Read(await exchange.BodyAsync(
-            "the body", exchange.Options.JsonBytesMax).ConfigureAwait(false));
+            "the body", exchange.Options.JsonBytesMax, RequestTraffic.JsonCopies).ConfigureAwait(false));
         var reply = await exchange.AskAsync(put).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, put, reply).ConfigureAwait(false);
     }

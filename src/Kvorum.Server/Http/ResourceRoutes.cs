@@ -113,6 +113,8 @@ internal static class ResourceRoutes
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag("no_redirect"),
         };
+        if (!WantsJson(exchange.Http.Request))
+            exchange.Traffic.Replies.Copies = 1;
         var reply = await exchange.AskAsync(get).ConfigureAwait(false);
         exchange.Http.Response.Headers.Vary = "Accept";
         if (!reply.Found || WantsJson(exchange.Http.Request))
@@ -131,7 +133,7 @@ internal static class ResourceRoutes
         response.Headers.XContentTypeOptions = "nosniff"; // A stored page must not run in a browser.
         response.ContentLength = reply.Value.Length;
         if (!HttpMethods.IsHead(exchange.Http.Request.Method))
-            await response.Body.WriteAsync(reply.Value, exchange.Http.RequestAborted).ConfigureAwait(false);
+            await HttpExchange.SendAsync(exchange.Http, reply.Value).ConfigureAwait(false);
     }
 
     private static byte[] KeyOf(HttpExchange exchange)

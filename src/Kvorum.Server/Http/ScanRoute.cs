@@ -65,6 +65,7 @@ internal static class ScanRoute
             foreach (var entry in page.Entries)
                 Write(response, ReplyBodies.Of(entry, scan.KeysOnly), BodyContext.Default.ScanEntryBody);
             await response.BodyWriter.FlushAsync(exchange.Http.RequestAborted).ConfigureAwait(false);
+            exchange.Traffic.Replies.Release();
             end = new() { More = !page.Token.IsEmpty, Token = TextOf(page.Token) };
             if (pages.IsEnd)
                 break;

@@ -29,6 +29,8 @@ namespace Kvorum.Server.Native;
 /// </remarks>
 public sealed class ClientListener : IAsyncDisposable
 {
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
+
     private readonly ClientListenerOptions _options;
     private readonly ILogger _log;
     private readonly ClientLog _clientLog;
@@ -39,6 +41,7 @@ public sealed class ClientListener : IAsyncDisposable
     private readonly HashSet<Stream> _unknown = [];
     private INode? _node;
     private Task _accepting = Task.CompletedTask;
+    private Timer? _watch;
     private bool _isStopping;
 
     /// <summary>
@@ -81,6 +84,7 @@ public sealed class ClientListener : IAsyncDisposable
         if (Interlocked.CompareExchange(ref _node, node, null) is not null)
             throw new InvalidOperationException("The listener was started before.");
         _accepting = Task.Run(AcceptAsync);
+        _watch = new(static it => ((ClientListener)it!).Watch(), this, WatchInterval, WatchInterval);
     }
 
     /// <summary>
@@ -98,6 +102,8 @@ public sealed class ClientListener : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAcceptingAsync().ConfigureAwait(false);
+        if (_watch is not null)
+            await _watch.DisposeAsync().ConfigureAwait(false);
         foreach (var connection in Connections())
             connection.Dispose();
         _others.Dispose();
@@ -116,6 +122,12 @@ public sealed class ClientListener : IAsyncDisposable
                 : "choose an --addr of this machine";
             throw new IOException($"Cannot listen on {endpoint} for clients: {e.Message} ({remedy}).", e);
         }
+    }
+
+    private void Watch()
+    {
+        foreach (var connection in Connections())
+            connection.Watch(Environment.TickCount64);
     }
 
     private NativeConnection[] Connections()

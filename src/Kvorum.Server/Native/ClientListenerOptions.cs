@@ -44,6 +44,9 @@ public sealed record ClientListenerOptions
     /// </summary>
     public int OutputBytesMax { get; init; } = 256 << 20;
 
+    /// <summary>What all clients' requests and replies may hold.</summary>
+    public TrafficRoom Traffic { get; init; } = new(192 << 20);
+
     /// <summary>
     /// How long a new connection may take to say what it speaks, and a native one to say hello.
     /// </summary>

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Native;
@@ -16,6 +17,8 @@ internal sealed class NativeCall(
     public ulong Correlation { get; } = correlation;
 
     public int Bytes { get; } = bytes;
+
+    public override ByteShare? Replies => connection.Replies;
 
     public override IReplySink? Sink => connection;
 

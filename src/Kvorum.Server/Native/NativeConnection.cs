@@ -18,7 +18,7 @@ namespace Kvorum.Server.Native;
 /// (<see cref="ClientListenerOptions"/>): at most of them the socket is simply not read, so that TCP tells
 /// the client; a client that asks and does not read is cut off.
 /// </remarks>
-internal sealed class NativeConnection : IReplySink, IDisposable
+internal sealed partial class NativeConnection : IReplySink, IDisposable
 {
     /// <summary>
     /// Questions about the node's state that may be open at once: each costs a walk over all partitions.
@@ -62,7 +62,9 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     {
         (_socket, _stream, _node, _options, _log) = (socket, stream, node, options, log);
         _client = socket.RemoteEndPoint;
-        _output = new(stream, _gate, KeptBytesMax, Lost, Sent);
+        _output = new(stream, _gate, KeptBytesMax, Lost, Sent) { Left = Left };
+        Replies = options.Traffic.Replies.Open(NotReading);
+        _requests = options.Traffic.Requests.Open();
     }
 
     /// <summary>Serves until either side ends it. Never throws.</summary>
@@ -103,7 +105,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         _log.CutOff(_client, reason);
         var said = Utf8Text.Encode("a reason", Utf8Text.Message(reason, RequestCodec.MessageBytesMax));
         lock (_gate)
-            NativeCodec.Write(_output.Gathered, NativeFrameKind.Error, 0, said);
+            Write(NativeFrameKind.Error, 0, said);
         try
         {
             _output.Flush();
@@ -128,7 +130,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             if (_isClosed)
                 return;
             _isDraining = true;
-            NativeCodec.Write(_output.Gathered, NativeFrameKind.Goodbye, 0);
+            Write(NativeFrameKind.Goodbye, 0);
         }
 
         _output.Flush();
@@ -162,12 +164,13 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             if (_isClosed || !_calls.Remove(call.Correlation))
                 return;
             _callBytes -= call.Bytes;
-            WriteReply(call.Correlation, reply);
+            WriteReply(call.Correlation, reply, call.ReplyBytes);
             if (HasRoom())
                 (room, _room) = (_room, null);
             isFlooded = _output.Waiting > _options.OutputBytesMax;
         }
 
+        _requests.Give(call.Bytes);
         room?.TrySetResult();
         if (isFlooded)
             End(_log.CutOff, $"{_options.OutputBytesMax} bytes of replies wait and it does not read");
@@ -183,11 +186,16 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         {
             while (!TakeFrames())
                 await RoomAsync().ConfigureAwait(false);
+            if (!HasSpaceRoom(out var wanted))
+                await TakeSpaceRoomAsync(wanted).ConfigureAwait(false);
             var space = _received.Space();
+            Volatile.Write(ref _isHalfSent, !_received.Bytes.IsEmpty);
             var count = await _stream.ReadAsync(
                 space, _isGreeted ? default : handshake.Token).ConfigureAwait(false);
+            Volatile.Write(ref _isHalfSent, false);
             if (count == 0)
                 return;
+            Volatile.Write(ref _receivedBytes, _receivedBytes + count);
             _received.Filled(count);
         }
     }
@@ -221,6 +229,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             return false;
         if (!_received.TryTake(out var frame))
             return false;
+        Volatile.Write(ref _receivedFrames, _receivedFrames + 1);
         Handle(frame);
         return true;
     }
@@ -273,7 +282,11 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         _isGreeted = true;
         _log.Greeted(_client, name);
         lock (_gate)
+        {
+            var before = _output.Waiting;
             NativeCodec.WriteHelloReply(_output.Gathered, _options.ClusterId, _options.NodeName);
+            Count(before);
+        }
     }
 
     private void Submit(NativeFrame frame)
@@ -299,6 +312,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             if (!_calls.TryAdd(frame.Correlation, call))
                 throw new FormatException($"Correlation {frame.Correlation} is already under way.");
             _callBytes += call.Bytes;
+            _requests.Charge(call.Bytes);
         }
 
         _node.Submit(call);
@@ -357,7 +371,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
             _statusAsks--;
             if (_isClosed)
                 return;
-            NativeCodec.Write(_output.Gathered, NativeFrameKind.StatusReply, correlation, json);
+            Write(NativeFrameKind.StatusReply, correlation, json);
         }
 
         Flush();
@@ -367,24 +381,7 @@ internal sealed class NativeConnection : IReplySink, IDisposable
     {
         var body = new ArrayBufferWriter<byte>();
         ClusterMapCodec.Encode(_node.Map, body);
-        NativeCodec.Write(_output.Gathered, NativeFrameKind.MapReply, correlation, body.WrittenSpan);
-    }
-
-    private void WriteReply(ulong correlation, Reply reply)
-    {
-        try
-        {
-            NativeCodec.WriteReply(_output.Gathered, correlation, reply);
-        }
-        catch (ArgumentException e)
-        {
-            NativeCodec.WriteReply(
-                _output.Gathered, correlation, new Reply
-                {
-                    Status = ReplyStatus.Internal,
-                    Message = e.Message
-                });
-        }
+        Write(NativeFrameKind.MapReply, correlation, body.WrittenSpan);
     }
 
     private bool MayTake()
@@ -490,6 +487,8 @@ internal sealed class NativeConnection : IReplySink, IDisposable
         }
 
         _stream.Dispose();
+        Replies.Dispose();
+        _requests.Dispose();
         room?.TrySetResult();
         _idle.TrySetResult();
         _ended.TrySetResult();

@@ -21,7 +21,7 @@ public sealed class ReadView : IDisposable
     public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value)
     {
         CheckOpen();
-        byte[]? found = _state.Get(key, AppliedIndex);
+        byte[]? found = _state.Get(key, AppliedIndex, long.MaxValue, out _);
         value = found;
         return found is not null;
     }

@@ -128,12 +128,19 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>Looks a key up in the newest state. The memory is the caller's. Any thread.</summary>
-    public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value)
+    public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value) =>
+        TryGet(key, long.MaxValue, out value, out _);
+
+    /// <summary>
+    /// The same for a value of at most so many bytes; of a larger one only <paramref name="bytes"/> is told,
+    /// and nothing is copied. It is -1 where there is none.
+    /// </summary>
+    public bool TryGet(ReadOnlySpan<byte> key, long bytesMax, out ReadOnlyMemory<byte> value, out int bytes)
     {
         (TreeState state, ulong sequence) = HoldState();
         try
         {
-            byte[]? found = state.Get(key, sequence);
+            byte[]? found = state.Get(key, sequence, bytesMax, out bytes);
             value = found;
             return found is not null;
         }

@@ -55,20 +55,30 @@ internal sealed class TreeState
         Tables.Release();
     }
 
-    /// <summary>A key's value at a sequence number, copied; null if it has none.</summary>
-    public byte[]? Get(ReadOnlySpan<byte> key, ulong sequence)
+    /// <summary>
+    /// A key's value at a sequence number, copied; null if it has none, or it has more than so many bytes.
+    /// <paramref name="bytes"/> is how many it has, -1 for none.
+    /// </summary>
+    public byte[]? Get(ReadOnlySpan<byte> key, ulong sequence, long bytesMax, out int bytes)
     {
         foreach (MemTable memTable in MemTables)
         {
             if (memTable.TryGet(key, sequence, out EntryKind kind, out ReadOnlySpan<byte> value))
-                return kind == EntryKind.Put ? value.ToArray() : null;
+                return Copy(kind, value, bytesMax, out bytes);
         }
 
         // Tables have nothing that is newer than any reader of this state.
+        bytes = -1;
         if (!Tables.TryGet(key, out FoundEntry found))
             return null;
         using (found)
-            return found.Kind == EntryKind.Put ? found.Value.ToArray() : null;
+            return Copy(found.Kind, found.Value, bytesMax, out bytes);
+    }
+
+    private static byte[]? Copy(EntryKind kind, ReadOnlySpan<byte> value, long bytesMax, out int bytes)
+    {
+        bytes = kind == EntryKind.Put ? value.Length : -1;
+        return bytes >= 0 && bytes <= bytesMax ? value.ToArray() : null;
     }
 
     /// <summary>

@@ -38,6 +38,7 @@ public class ServerOptionsTests
         { Good with { SegmentBytes = 1 }, "--segment-bytes 1" },
         { Good with { CheckpointBytes = 1 }, "--checkpoint-bytes 1" },
         { Good with { MemTableBytes = 1 }, "--memtable-bytes 1" },
+        { Good with { TrafficBytes = 1 }, "--traffic-bytes 1" },
         { Good with { SnapshotRate = 1_048_575 }, "--snapshot-rate 1048575: give 1048576 to" },
         { Good with { SnapshotRate = -1 }, "--snapshot-rate -1" },
         { Good with { Compression = "zip" }, "--compression 'zip'" },

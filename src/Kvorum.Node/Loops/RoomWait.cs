@@ -1,0 +1,52 @@
+using Kvorum.Node.Room;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// A call that waits for room. It holds no value, only the wish for one. Owned by the loop; the room tells it
+/// on any thread, and it goes on in the loop.
+/// </summary>
+internal sealed class RoomWait(NodeLoop loop, ByteShare share, Call call, Action then, Action refused)
+    : RoomWaiter
+{
+    /// <summary>True once the loop need not look after it any more.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <inheritdoc/>
+    public override void Granted() => loop.Post(GoOn);
+
+    /// <inheritdoc/>
+    public override void Refused() => loop.Post(GiveUp);
+
+    /// <summary>Ends the call if its caller has left, or its time is up.</summary>
+    public void Sweep(long nowMs)
+    {
+        if (!IsOver && (call.IsCancelled || nowMs >= call.DeadlineMs) && share.Cancel(this))
+            End();
+    }
+
+    private void GoOn()
+    {
+        IsOver = true;
+        if (!call.IsDone && !call.IsCancelled && loop.NowMs < call.DeadlineMs)
+        {
+            then();
+            return;
+        }
+
+        share.Give(Bytes);
+        End();
+    }
+
+    private void GiveUp()
+    {
+        IsOver = true;
+        refused();
+    }
+
+    private void End()
+    {
+        IsOver = true;
+        loop.EndWithoutRoom(call);
+    }
+}

@@ -153,6 +153,12 @@ internal static class Limits
     /// <summary>How often a damaged replica asks for a checkpoint.</summary>
     public const long RebuildAskMs = 1000;
 
+    /// <summary>
+    /// The same after a checkpoint that this node's disk took and could not give back: the next is no better
+    /// for being sent at once.
+    /// </summary>
+    public const long RebuildPauseMs = 30_000;
+
     /// <summary>Checkpoints that one loop sends at once.</summary>
     public const int SnapshotSendsMax = 4;
 

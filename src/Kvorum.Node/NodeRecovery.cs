@@ -19,7 +19,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     private readonly SortedDictionary<uint, Tree> _trees = [];
     private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
     private readonly SortedDictionary<uint, IStateMachine> _machines = [];
-    private readonly SortedDictionary<uint, string> _damages = [];
+    private readonly SortedDictionary<uint, TreeDamagedException> _damages = [];
 
     /// <summary>All trees that are open, as they are now.</summary>
     public IReadOnlyCollection<Tree> Trees => _trees.Values;
@@ -38,7 +38,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             catch (TreeDamagedException damage) when (!damage.IsTooNew)
             {
                 // The log may be whole: then this group's peers have the rest, and all others can be served.
-                _damages.Add(group, damage.Message);
+                _damages.Add(group, damage);
                 Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
             }
         }
@@ -120,7 +120,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
                 _trees[group], _machines[group], log, raft)
             {
-                Damage = damage,
+                Damage = damage?.What,
                 OwedMark = lacks ? log.Snapshot : null,
             }, state);
         }
@@ -139,7 +139,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             // that is there is not torn but damaged: it is as good as lost.
             var what = _trees[group].WasTorn ? "its last record is damaged" : "it is lost, or what it said";
             _trees[group].Dispose();
-            _damages.Add(group, $"{FolderOf(group)}/manifest: {what}: {gap.Message}");
+            _damages.Add(group, new($"{FolderOf(group)}/manifest: {what}: {gap.Message}"));
             Open(group, static (share, folder, options) =>
                 Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
             return replay.Recovered(group, CheckpointOf(replay, group));
@@ -155,10 +155,10 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
 
     // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
-    private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, string damage)
+    private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, TreeDamagedException damage)
     {
         var configuration = GroupPlacement.ConfigurationOf(group, preferences[(int)group]);
-        return replay.NewestCommitted(group, configuration) ?? throw new NodeStartException(damage);
+        return replay.NewestCommitted(group, configuration) ?? throw new NodeStartException(damage.Message);
     }
 
     private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0

@@ -34,7 +34,7 @@ internal sealed partial class Replica
     {
         if (IsFenced)
             return;
-        _damage = damage.Message;
+        _damage = damage.What;
         loop.Cluster.Note(Alert!);
         _raft.Fence();
         // Whoever has found it may be in the middle of these.

@@ -169,9 +169,11 @@ internal sealed partial class Replica
                 break;
             case TreeDamagedException { IsUnreadable: true }:
                 // What came is not to blame, but the disk here: the leader may try again, to another place.
+                _askedToRebuildMs = loop.NowMs + Limits.RebuildPauseMs;
                 loop.Cluster.Note(
                     $"{Keyspace}/{Partition}: a snapshot from {loop.Cluster.NameOf(receiving.From)} "
-                    + $"could not be read again from this node's disk, and was refused: {failure.Message}");
+                    + "could not be read again from this node's disk, and was refused; it comes again: "
+                    + ((TreeDamagedException)failure).What);
                 Answer(receiving.From, receiving.Transfer, SnapshotAnswer.Refused);
                 DropReceiving();
                 break;

@@ -66,7 +66,12 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     public bool IsQueued { get; set; }
 
     /// <summary>Tells it what is durable already.</summary>
-    public void Recovered(HardState state) => _persistedState = state;
+    public void Recovered(HardState state)
+    {
+        _persistedState = state;
+        if (Alert is { } alert)
+            loop.Cluster.Note(alert);
+    }
 
     public void Tick()
     {

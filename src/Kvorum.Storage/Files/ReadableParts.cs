@@ -6,13 +6,16 @@ namespace Kvorum.Storage.Files;
 /// </summary>
 internal sealed class ReadableParts
 {
+    private const int PieceBytes = 256 << 10;
+
     // One sector that cannot be read makes the system give up all of its page.
     private const int PageBytes = 4096;
 
     // The disk may try each for seconds; where there are more, all that follows counts as one.
-    private const int GapsMax = 32;
+    private const int BadPagesMax = 32;
 
     private readonly List<UnreadablePart> _gaps = [];
+    private int _badPages;
 
     private ReadableParts(byte[] bytes) => Bytes = bytes;
 
@@ -31,38 +34,51 @@ internal sealed class ReadableParts
         if (file.Length > Array.MaxLength)
             throw new IOException($"{path}: a file of {file.Length} bytes was never written");
         var parts = new ReadableParts(new byte[file.Length]);
-        for (int at = 0; at < parts.Bytes.Length;)
-            at = parts.ReadFrom(file, at);
+        for (long at = 0; at < parts.Bytes.Length; at += PieceBytes)
+            parts.ReadPiece(file, (int)at, (int)Math.Min(PieceBytes, parts.Bytes.Length - at));
         return parts;
     }
 
-    // Where to go on.
-    private int ReadFrom(IFile file, int at)
+    // Some systems fail a whole request for one of its sectors: so a piece that fails is read page by page.
+    private void ReadPiece(IFile file, int at, int bytes)
     {
+        if (TryRead(file, at, bytes) is null)
+            return;
+        for (int page = at; page < at + bytes; page += PageBytes)
+        {
+            int length = Math.Min(PageBytes, at + bytes - page);
+            if (TryRead(file, page, length) is { } why)
+                AddGap(page, page + length, why);
+        }
+    }
+
+    // Why not, if not.
+    private string? TryRead(IFile file, int at, int bytes)
+    {
+        if (_badPages >= BadPagesMax)
+            return _gaps[^1].Why;
         try
         {
-            file.Read(at, Bytes.AsSpan(at));
-            return Bytes.Length;
+            file.Read(at, Bytes.AsSpan(at, bytes));
+            return null;
         }
         catch (DiskReadException error)
         {
-            int from = (int)Math.Clamp(error.Offset, at, Bytes.Length);
-            int end = _gaps.Count + 1 == GapsMax ? Bytes.Length
-                : Math.Min(Bytes.Length, (from / PageBytes * PageBytes) + PageBytes);
-            try
-            {
-                file.Read(at, Bytes.AsSpan(at, from - at));
-            }
-            catch (DiskReadException)
-            {
-                // It was read a moment ago.
-                from = at;
-            }
-
-            Bytes.AsSpan(from, end - from).Clear();
-            _gaps.Add(new UnreadablePart(from, end, DiskErrors.TextOf(error)));
-            return end;
+            Bytes.AsSpan(at, bytes).Clear();
+            return DiskErrors.TextOf(error);
         }
+    }
+
+    private void AddGap(int from, int end, string why)
+    {
+        _badPages++;
+        if (_gaps.Count > 0 && _gaps[^1].End == from)
+        {
+            from = _gaps[^1].From;
+            _gaps.RemoveAt(_gaps.Count - 1);
+        }
+
+        _gaps.Add(new UnreadablePart(from, end, why));
     }
 }
 

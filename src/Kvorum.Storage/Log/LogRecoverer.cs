@@ -233,8 +233,20 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         catch (IOException error)
             when (error is not LogDamagedException && DiskErrors.KindOf(error) == DiskErrorKind.Lasting)
         {
-            long at = (error as DiskReadException)?.Offset ?? 0;
-            throw Damaged(segment, at, $"it cannot be read: {DiskErrors.TextOf(error)}");
+            throw Damaged(
+                segment, FirstUnreadable(segment), $"it cannot be read: {DiskErrors.TextOf(error)}");
+        }
+    }
+
+    private int FirstUnreadable(Segment segment)
+    {
+        try
+        {
+            return ReadableParts.Read(files.Files, segment.Path).Gaps is [var gap, ..] ? gap.From : 0;
+        }
+        catch (IOException)
+        {
+            return 0;
         }
     }
 

@@ -6,9 +6,15 @@ namespace Kvorum.Storage.Lsm;
 /// Damage found in a tree's file; the message names the file and the remedy. Bytes that cannot be read are
 /// damaged like those whose checksum is wrong.
 /// </summary>
-public sealed class TreeDamagedException(string message, Exception? cause = null)
-    : IOException(message, cause)
+/// <param name="what">Which file is damaged, where, and how.</param>
+/// <param name="remedy">What to do where nothing mends it by itself.</param>
+/// <param name="cause">Why the file cannot be read; null if it can be, and is wrong.</param>
+public sealed class TreeDamagedException(string what, string remedy = "", Exception? cause = null)
+    : IOException(remedy.Length == 0 ? what : $"{what} {remedy}", cause)
 {
+    /// <summary>Which file is damaged, where, and how: for whom the node mends it itself.</summary>
+    public string What => what;
+
     /// <summary>
     /// True if the file is whole, and only too new for this version: nothing may replace it.
     /// </summary>
@@ -28,6 +34,6 @@ public sealed class TreeDamagedException(string message, Exception? cause = null
     internal static TreeDamagedException Unreadable(string path, string remedy, IOException error)
     {
         string at = error is DiskReadException read ? $" at byte {read.Offset}" : "";
-        return new($"{path} is damaged{at}: it cannot be read: {DiskErrors.TextOf(error)}. {remedy}", error);
+        return new($"{path} is damaged{at}: it cannot be read: {DiskErrors.TextOf(error)}.", remedy, error);
     }
 }

@@ -130,6 +130,6 @@ internal sealed class TableCheck(TableReader table, string path)
     }
 
     private TreeDamagedException Wrong(string what) => new(
-        $"{path}: its checksums are right, its content is not: {what}. Restore the node from its peers: " +
-        "stop it, move its data folder away, and replace the node.");
+        $"{path}: its checksums are right, its content is not: {what}.",
+        "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
 }

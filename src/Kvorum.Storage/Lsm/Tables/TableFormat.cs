@@ -143,7 +143,7 @@ internal static class TableFormat
 
     /// <summary>What is thrown for damage.</summary>
     public static TreeDamagedException Damaged(string path, long offset, string what) =>
-        new($"{path} is damaged at byte {offset}: {what}. {Remedy}");
+        new($"{path} is damaged at byte {offset}: {what}.", Remedy);
 
     /// <summary>What is thrown for a table that the disk cannot read.</summary>
     public static TreeDamagedException Unreadable(string path, IOException error) =>

@@ -171,12 +171,13 @@ public sealed class CheckpointReceiver : IDisposable
         }
         catch (TreeDamagedException damage)
         {
-            throw Unusable(damage.Message, damage.InnerException);
+            throw Unusable(damage.What.TrimEnd('.'), damage.InnerException);
         }
     }
 
     private TreeDamagedException Unusable(string what, Exception? cause = null) => new(
-        $"{_versions.Folder.Path}: a received checkpoint cannot be used: {what}. Receive it again.", cause);
+        $"{_versions.Folder.Path}: a received checkpoint cannot be used: {what}.", "Receive it again.",
+        cause);
 
     private void CheckReceiving()
     {

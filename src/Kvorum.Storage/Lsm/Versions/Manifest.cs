@@ -263,5 +263,5 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         Crc32C.End(Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), head[..8]));
 
     private TreeDamagedException Damaged(long offset, string what) =>
-        new($"{folder.ManifestPath}: damaged at offset {offset}: {what}. {Remedy}");
+        new($"{folder.ManifestPath}: damaged at offset {offset}: {what}.", Remedy);
 }

@@ -103,8 +103,8 @@ internal sealed class TableFile
             return new TableFile(folder, reader, info);
         reader.Dispose();
         throw new TreeDamagedException(
-            $"{folder.TablePath(number)}: not the table that the manifest names. Restore the node from its " +
-            "peers: stop it, move its data folder away, and replace the node.");
+            $"{folder.TablePath(number)}: not the table that the manifest names.",
+            "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
     }
 
     private static bool IsSame(TableInfo a, TableInfo b) =>

@@ -37,7 +37,7 @@ internal sealed class TreeFolder(IFileSystem files, string path)
 
     /// <summary>What is thrown when there are tables, and no manifest.</summary>
     public TreeDamagedException ManifestMissing() => new(
-        $"{ManifestPath}: missing, and {TableNumbers().Count()} tables are there that it must have named. " +
+        $"{ManifestPath}: missing, and {TableNumbers().Count()} tables are there that it must have named.",
         "Nothing was changed. Bring it back from a copy of this very folder, or restore the node from its " +
         "peers: stop it, move its data folder away, and replace the node.");
 

@@ -230,8 +230,8 @@ internal sealed class VersionSet : IDisposable
 
     /// <summary>What is thrown when a named table is not there.</summary>
     public static TreeDamagedException TableMissing(string path) => new(
-        $"{path}: the manifest names this table, and it is not there. Restore the node from its peers: " +
-        "stop it, move its data folder away, and replace the node.");
+        $"{path}: the manifest names this table, and it is not there.",
+        "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
 
     /// <inheritdoc/>
     public void Dispose()

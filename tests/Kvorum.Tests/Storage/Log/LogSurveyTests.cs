@@ -4,15 +4,13 @@ namespace Kvorum.Tests.Storage.Log;
 
 /// <summary>
 /// What a damaged log tells of its losses. Group 1 has an entry in each frame but every tenth, which is of
-/// group 2; group 3 has one in the first frame only. Each frame is a page long, and in two of them.
+/// group 2; group 3 has one in the first frame only. Each frame is two pages long.
 /// </summary>
 public class LogSurveyTests
 {
-    private const string First = "log/0000000000000001.log";
-    private const string Second = "log/0000000000000002.log";
     private const int Frames = 60;
-    private const int FrameBytes = 4096;
-    private const int FramesInSegment = 31;
+    private const int FrameBytes = 8192;
+    private const int FramesInSegment = 15;
     private const int SegmentBytes = 128 << 10;
 
     private readonly CrashFileSystem _disk = new();
@@ -46,8 +44,7 @@ public class LogSurveyTests
     {
         Spoil(25);
         LogLosses losses = Losses();
-        ulong lost = _entries[25].Index;
-        Assert.Equal((lost, lost), losses.Groups[1]);
+        Assert.Equal((_entries[25].Index, _entries[25].Index), losses.Groups[1]);
         // Of group 2 one may have been there, too; but the next one that is known follows the last before.
         Assert.DoesNotContain(2u, losses.Groups.Keys);
         Assert.Contains(2u, losses.Whole);
@@ -69,7 +66,7 @@ public class LogSurveyTests
     public void Zeros_between_whole_frames_hold_nothing()
     {
         // The end of the first segment, behind its last frame.
-        Assert.True(_disk.Spoil(First, SegmentBytes - 1, SegmentBytes));
+        Assert.True(_disk.Spoil(SegmentOf(0), SegmentBytes - 1, SegmentBytes));
         Assert.Throws<LogDamagedException>(Open);
         Assert.Empty(LogSurvey.Of(new SegmentFiles(_disk, "log")).Groups);
     }
@@ -77,20 +74,27 @@ public class LogSurveyTests
     [Fact]
     public void A_damaged_frame_and_a_lost_segment_are_told_like_one_that_cannot_be_read()
     {
-        byte[] bytes = _disk.ReadAll(First);
-        bytes[RecordFormat.SegmentHeaderBytes + (25 * FrameBytes) + 30] ^= 1;
-        _disk.WriteAll(First, bytes);
+        byte[] bytes = _disk.ReadAll(SegmentOf(25));
+        bytes[OffsetOf(25) + 30] ^= 1;
+        _disk.WriteAll(SegmentOf(25), bytes);
         Assert.Equal((_entries[25].Index, _entries[25].Index), Losses().Groups[1]);
-        _disk.Lose(First);
-        // All before the first that is left.
-        Assert.Equal((1ul, _entries[FramesInSegment].Index - 1), Losses().Groups[1]);
+        _disk.Lose(SegmentOf(0));
+        // All before the first that is left, too.
+        Assert.Equal((1ul, _entries[25].Index), Losses().Groups[1]);
+        Assert.Equal((1ul, _entries[20].Index - 1), Losses().Groups[2]);
     }
 
+    // In the second page of the frame, which no other is in.
     private void Spoil(int frame)
     {
-        int at = RecordFormat.SegmentHeaderBytes + (frame % FramesInSegment * FrameBytes) + 100;
-        Assert.True(_disk.Spoil(frame < FramesInSegment ? First : Second, at, at + 1));
+        int at = OffsetOf(frame) + 5000;
+        Assert.True(_disk.Spoil(SegmentOf(frame), at, at + 1));
     }
+
+    private static string SegmentOf(int frame) => $"log/000000000000000{1 + (frame / FramesInSegment)}.log";
+
+    private static int OffsetOf(int frame) =>
+        RecordFormat.SegmentHeaderBytes + (frame % FramesInSegment * FrameBytes);
 
     private LogLosses Losses() => Assert.Throws<LogDamagedException>(Open).Losses!;
 

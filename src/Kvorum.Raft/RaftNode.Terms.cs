@@ -17,7 +17,8 @@ public sealed partial class RaftNode
     /// the change (thesis 4.2.2).
     /// </summary>
     private bool IsPromotable =>
-        !IsFenced && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+        !IsFenced && !IsQuarantined && log.Installing is null
+        && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -127,14 +128,15 @@ public sealed partial class RaftNode
         if (IsFenced || Configuration.Learners.Contains(Id)) RequestVotes(preVote: true, transfer: false);
     }
 
-    /// <summary>The leader of the present term showed itself.</summary>
-    private void HeardFromLeader(NodeId leader)
+    /// <summary>The leader of the present term showed itself. False if it is the second to do so.</summary>
+    private bool HeardFromLeader(NodeId leader)
     {
         Invariant.Check(Role == Role.Follower);
-        Invariant.Check(Leader is null || Leader == leader);
+        if (IsSecondLeader(leader)) return false;
         Leader = leader;
         if (electionTimeout < options.ElectionTimeoutMinTicks) RestartElectionTimer();
         electionElapsed = 0;
         if (options.CheckQuorum) protectTicks = options.ElectionTimeoutMinTicks;
+        return true;
     }
 }

@@ -25,8 +25,8 @@ internal static class DiscardCommand
         var keep = Flag.Text(
             "--keep", "id|address",
             "The node whose replica counts instead, as --peers names it. Name it where too few other "
-                + "replicas are left to elect a leader: until this one is filled again, it votes for that node "
-                + "alone. [default: it votes for none]",
+                + "replicas are left to elect a leader: until this one is filled again, it votes for that "
+                + "node alone. [default: it votes for none]",
             "");
         var command = new Command(
             "discard",

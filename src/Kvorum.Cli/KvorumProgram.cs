@@ -26,6 +26,7 @@ internal static class KvorumProgram
             DemoCommand.Create(),
             ChaosCommand.Create(),
             DoctorCommand.Create(),
+            DiscardCommand.Create(),
             WalCommand.Create(),
         };
 

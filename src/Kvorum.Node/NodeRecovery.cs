@@ -116,18 +116,26 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));
             if (damage is not null)
                 raft.Fence();
+            var standing = replay.StandingOf(group);
+            if (standing is Quarantined)
+                raft.Quarantine();
+            else if (standing is Discarded discarded)
+                raft.Discarded(discarded.Kept);
             yield return (new(
                 group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
                 _trees[group], _machines[group], log, raft)
             {
                 Damage = damage?.What,
                 OwedMark = lacks ? log.Snapshot : null,
+                Standing = standing,
             }, state);
         }
     }
 
     private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, uint group)
     {
+        if (replay.StandingOf(group) is Discarded)
+            return Blank(replay, group);
         try
         {
             return replay.Recovered(group, CheckpointOf(replay, group));
@@ -144,6 +152,17 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
             return replay.Recovered(group, CheckpointOf(replay, group));
         }
+    }
+
+    // Given up, whatever is still there: its first snapshot takes the place of the files, and tells it who
+    // takes part.
+    private (HardState State, GroupLog Log) Blank(GroupRecovery replay, uint group)
+    {
+        _trees[group].Dispose();
+        _damages.Remove(group);
+        Open(group, static (share, folder, options) =>
+            Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
+        return replay.Recovered(group, SnapshotMetadata.Initial(new() { Voters = [] }));
     }
 
     private SnapshotMetadata CheckpointOf(GroupRecovery replay, uint group) =>

@@ -18,6 +18,12 @@ public sealed partial class RaftNode
             $"{Id} {Role.ToString().ToLowerInvariant()} term={Term} vote={Name(vote)} leader={Name(Leader)}");
         text.Append(CultureInfo.InvariantCulture, $" commit={log.Commit} applied={log.Applied}");
         if (IsQuiescent) text.Append(" quiescent");
+        if (IsQuarantined) text.Append(" quarantined");
+        if (Contradiction is { } found)
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $" ({found.Index} is t{found.Local} here, t{found.Other} at {found.From})");
+        }
         if (transferTarget is { } target) text.Append(CultureInfo.InvariantCulture, $" transfer={target}");
         text.Append(CultureInfo.InvariantCulture,
             $"\n  log {DescribeLog()} stable={log.Stable} snapshot={log.Snapshot.Index}/{log.Snapshot.Term}");

@@ -18,13 +18,14 @@ public sealed partial class RaftNode
 
     internal void FollowAppend(AppendEntries message)
     {
-        HeardFromLeader(message.From);
+        if (!HeardFromLeader(message.From)) return;
         var previous = message.PreviousIndex;
         if (IsBlank)
         {
-            SendRefusal(message.From, previous, default, default);
+            RefuseAsBlank(message.From);
             return;
         }
+        if (Contradicts(message)) return;
         if (previous.Value >= log.Commit && !log.Matches(previous, message.PreviousTerm))
         {
             var (index, term) = log.FindMatchCandidate(previous, message.PreviousTerm);
@@ -41,7 +42,9 @@ public sealed partial class RaftNode
 
     internal void FollowHeartbeat(Heartbeat message)
     {
-        HeardFromLeader(message.From);
+        if (!HeardFromLeader(message.From)) return;
+        if (IsBlank && message.Commit.Value > 0) RefuseAsBlank(message.From);
+        else if (Contradicts(message)) return;
         leaderMatch = Math.Max(leaderMatch, Math.Min(message.Commit.Value, log.LastIndex));
         LearnCommit(message.Commit.Value);
         if (message.Quiesce && TryRest(message)) return;
@@ -55,8 +58,9 @@ public sealed partial class RaftNode
 
     internal void FollowSnapshot(InstallSnapshot message)
     {
-        HeardFromLeader(message.From);
+        if (!HeardFromLeader(message.From)) return;
         var snapshot = message.Snapshot;
+        if (!IsBlank && Contradicts(message)) return;
         if (snapshot.Index.Value > log.Commit || IsBlank)
         {
             if (!IsBlank && log.Matches(snapshot.Index, snapshot.Term)) log.CommitTo(snapshot.Index.Value);
@@ -129,6 +133,11 @@ public sealed partial class RaftNode
             HintTerm = default,
         });
     }
+
+    /// <summary>
+    /// Whatever the leader believes to be here is not: not even the first entry would do.
+    /// </summary>
+    private void RefuseAsBlank(NodeId leader) => SendRefusal(leader, default, default, default);
 
     private void SendRefusal(NodeId to, LogIndex refused, LogIndex hintIndex, Term hintTerm) =>
         Send(new AppendEntriesReply

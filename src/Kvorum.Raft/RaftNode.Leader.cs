@@ -108,9 +108,13 @@ public sealed partial class RaftNode
         if (reply.Index.Value > log.LastIndex) return;
         if (reply.Rejected)
         {
-            // Only a blank replica refuses the very first entry.
-            var blank = reply.Index.Value == 0 && peer.Match == 0 && peer.State != ProgressState.Snapshot;
-            if (blank) OfferSnapshot(peer);
+            // Only a blank replica refuses the very first entry; one that was filled is blank again when an
+            // operator gave up what it had.
+            if (reply.Index.Value == 0 && peer.State != ProgressState.Snapshot)
+            {
+                peer.Forget();
+                OfferSnapshot(peer);
+            }
             var (candidate, _) = log.FindMatchCandidate(reply.HintIndex, reply.HintTerm);
             if (peer.Rejected(reply.Index.Value, candidate.Value)) replicationDue = true;
             return;
@@ -142,8 +146,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>Two leaders in one term: the one thing that must never be (Raft section 5.2).</summary>
-    internal void RefuseSecondLeader(Message message) =>
-        throw new InvariantException($"{message.From} claims to lead term {Term} of {Id}");
+    internal void RefuseSecondLeader(Message message) => IsSecondLeader(message.From);
 
     /// <summary>This leader's own log became durable further.</summary>
     private void OwnLogDurable()

@@ -12,7 +12,8 @@ public sealed partial class RaftNode
     /// the change (thesis 4.2.2).
     /// </summary>
     private bool IsPromotable =>
-        !IsFenced && !IsRemoved && log.Installing is null && configurations.HasVoterSince(log.Commit, Id);
+        !IsFenced && !IsQuarantined && !IsRemoved && log.Installing is null
+        && configurations.HasVoterSince(log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -123,14 +124,15 @@ public sealed partial class RaftNode
         if (asks) RequestVotes(preVote: true, transfer: false);
     }
 
-    /// <summary>The leader of the present term showed itself.</summary>
-    private void HeardFromLeader(NodeId leader)
+    /// <summary>The leader of the present term showed itself. False if it is the second to do so.</summary>
+    private bool HeardFromLeader(NodeId leader)
     {
         Invariant.Check(Role == Role.Follower);
-        Invariant.Check(Leader is null || Leader == leader);
+        if (IsSecondLeader(leader)) return false;
         Leader = leader;
         if (electionTimeout < options.ElectionTimeoutMinTicks) RestartElectionTimer();
         electionElapsed = 0;
         Promise();
+        return true;
     }
 }

@@ -12,7 +12,8 @@ public sealed partial class RaftNode
         Invariant.Check(request.Term >= Term);
         var free = vote is null && Leader is null && (request.Transfer || !ProtectsLeader);
         var mayVote = vote == request.From || free || (request.PreVote && request.Term > Term);
-        var granted = mayVote && log.IsUpToDate(request.LastIndex, request.LastTerm);
+        var granted = mayVote && MayVoteFor(request.From)
+            && log.IsUpToDate(request.LastIndex, request.LastTerm);
         if (granted && !request.PreVote)
         {
             vote = request.From;

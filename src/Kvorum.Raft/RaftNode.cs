@@ -17,8 +17,8 @@ namespace Kvorum.Raft;
 // ones are still being written.
 //
 // The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader,
-// Replication, Membership, Removal, Reads, Leases, Transfer, Quiescence, Readiness, Description; HandlerTable
-// says which message goes where.
+// Replication, Membership, Removal, Reads, Leases, Transfer, Quiescence, Fence, Quarantine, Readiness,
+// Description; HandlerTable says which message goes where.
 
 /// <summary>
 /// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory
@@ -105,7 +105,7 @@ public sealed partial class RaftNode
     /// </summary>
     public void Tick()
     {
-        if (IsQuiescent) return;
+        if (IsQuiescent || IsQuarantined) return;
         now++;
         if (Role == Role.Leader) TickLeader();
         else TickElection();
@@ -115,7 +115,14 @@ public sealed partial class RaftNode
     public void Step(Message message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (message.To != Id || message.From == Id || SettlesRemoval(message)) return;
+        if (message.To != Id || message.From == Id) return;
+        if (IsQuarantined)
+        {
+            Listen(message);
+            return;
+        }
+
+        if (SettlesRemoval(message)) return;
         WakeFor(message);
         if (AdmitTerm(message)) HandlerTable.Find(Role, message)(this, message);
     }
@@ -140,7 +147,7 @@ public sealed partial class RaftNode
     public void LeaderGone(int delayTicks)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(delayTicks);
-        if (Role == Role.Leader) return;
+        if (Role == Role.Leader || IsQuarantined) return;
         Wake();
         protectTicks = 0;
         if (Role != Role.Follower) return;

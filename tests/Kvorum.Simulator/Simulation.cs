@@ -169,6 +169,8 @@ internal sealed class Simulation
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
             _admission.Look(process, replica);
+            _world.Require(
+                !replica.Raft.IsQuarantined, $"a false alarm: {process.Name}: {replica.Raft.Describe()}");
             var applied = _raft.Look(
                 process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
             _lives.Look(replica);

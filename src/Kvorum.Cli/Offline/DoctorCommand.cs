@@ -13,7 +13,8 @@ internal static class DoctorCommand
         var json = Flag.Switch("--json", "One JSON object in place of lines.");
         var command = new Command(
             "doctor",
-            "Checks a stopped node's data folder: log, manifests, tables, checksums. Exit code 1: damage.")
+            "Checks a stopped node's data folder: log, manifests, tables, checksums. Exit code 1: damage, or "
+                + "a replica that waits for a decision.")
         {
             data, json,
         };
@@ -34,6 +35,6 @@ internal static class DoctorCommand
                 await output.WriteLineAsync(line).ConfigureAwait(false);
         }
 
-        return report.IsSound ? ExitCode.Ok : ExitCode.NotOk;
+        return report.IsSound && report.Decisions == 0 ? ExitCode.Ok : ExitCode.NotOk;
     }
 }

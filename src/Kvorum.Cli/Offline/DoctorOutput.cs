@@ -14,8 +14,10 @@ internal static class DoctorOutput
     {
         foreach (var finding in report.Findings)
             yield return $"{Word(finding.Kind),-7} {finding.File}: {Text(finding)}";
+        if (report.Decisions > 0)
+            yield return $"to decide: {report.Decisions} replicas are quarantined; nothing was changed";
         yield return report.IsSound
-            ? $"healthy: no damage, {report.Notes} notes"
+            ? $"{(report.Decisions > 0 ? "" : "healthy: ")}no damage, {report.Notes} notes"
             : $"damaged: {report.Damages} damages, {report.Notes} notes; nothing was changed";
     }
 
@@ -27,7 +29,8 @@ internal static class DoctorOutput
         using (var json = new Utf8JsonWriter(bytes, readable))
         {
             json.WriteStartObject();
-            json.WriteBoolean("healthy", report.IsSound);
+            json.WriteBoolean("healthy", report.IsSound && report.Decisions == 0);
+            json.WriteNumber("decisions", report.Decisions);
             json.WriteNumber("damages", report.Damages);
             json.WriteNumber("notes", report.Notes);
             json.WriteStartArray("findings");
@@ -51,6 +54,7 @@ internal static class DoctorOutput
     {
         FindingKind.Sound => "ok",
         FindingKind.Note => "note",
+        FindingKind.Decision => "DECIDE",
         _ => "DAMAGE",
     };
 

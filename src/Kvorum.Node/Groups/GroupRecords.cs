@@ -14,7 +14,9 @@ internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs)
 /// What a group writes into the shared log, and into the tags of its tree's checkpoints. Little endian.
 /// <code>
 /// entry    = term:u64 kind:u8 data              kind as EntryKind; 255: the log starts anew behind this index (a snapshot was installed)
-/// state    = version:u8 term:u64 voted:u8 vote:u128 commit:u64
+/// state    = version:u8 term:u64 voted:u8 vote:u128 commit:u64 [standing]   version 2 with a standing, else 1
+/// standing = 1:u8 index:u64 hash:u8 ours:u64 theirs:u64 other:u128   quarantined; hash: 1, or 0 for terms
+///          | 2:u8 kept:u128     discarded: all entries of the group before it are void; kept: 0 for none
 /// tag      = version:u8 logTime:u64 keys:u64 index:u64 term:u64 configuration
 /// </code>
 /// </summary>
@@ -22,8 +24,12 @@ internal static class GroupRecords
 {
     public const byte SnapshotMark = 255;
     private const byte Version = 1;
+    private const byte VersionWithStanding = 2;
     private const byte TagVersion = 3;
     private const int EntryHeadBytes = 9;
+    private const int StateBytes = 34;
+    private const int StandingBytesMax = 42;
+    private const int DiscardedBytes = 17;
 
     public static void Add(LogBatch batch, uint group, in Entry entry) =>
         AddEntry(batch, group, entry.Index, entry.Term, (byte)entry.Kind, entry.Data.Span);
@@ -31,15 +37,56 @@ internal static class GroupRecords
     public static void AddMark(LogBatch batch, uint group, SnapshotMetadata snapshot) =>
         AddEntry(batch, group, snapshot.Index, snapshot.Term, SnapshotMark, default);
 
-    public static void Add(LogBatch batch, uint group, HardState state)
+    public static void Add(LogBatch batch, uint group, in GroupState state)
     {
-        Span<byte> bytes = stackalloc byte[34];
-        bytes[0] = Version;
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[1..], state.Term.Value);
-        bytes[9] = state.Vote is null ? (byte)0 : (byte)1;
-        BinaryPrimitives.WriteUInt128LittleEndian(bytes[10..], state.Vote?.Value ?? 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[26..], state.Commit.Value);
-        batch.SetState(group, bytes);
+        var hard = state.Hard;
+        Span<byte> bytes = stackalloc byte[StateBytes + StandingBytesMax];
+        bytes[0] = state.Standing is null ? Version : VersionWithStanding;
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[1..], hard.Term.Value);
+        bytes[9] = hard.Vote is null ? (byte)0 : (byte)1;
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes[10..], hard.Vote?.Value ?? 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[26..], hard.Commit.Value);
+        var length = StateBytes + WriteStanding(state.Standing, bytes[StateBytes..]);
+        batch.SetState(group, bytes[..length]);
+    }
+
+    private static int WriteStanding(Standing? standing, Span<byte> into)
+    {
+        switch (standing)
+        {
+            case Quarantined found:
+                into[0] = 1;
+                BinaryPrimitives.WriteUInt64LittleEndian(into[1..], found.Index.Value);
+                into[9] = found.IsHash ? (byte)1 : (byte)0;
+                BinaryPrimitives.WriteUInt64LittleEndian(into[10..], found.Ours);
+                BinaryPrimitives.WriteUInt64LittleEndian(into[18..], found.Theirs);
+                BinaryPrimitives.WriteUInt128LittleEndian(into[26..], found.Other.Value);
+                return StandingBytesMax;
+            case Discarded discarded:
+                into[0] = 2;
+                BinaryPrimitives.WriteUInt128LittleEndian(into[1..], discarded.Kept?.Value ?? 0);
+                return DiscardedBytes;
+            default:
+                return 0;
+        }
+    }
+
+    private static Standing? ReadStanding(ReadOnlySpan<byte> from)
+    {
+        if (from is [1, ..] && from.Length == StandingBytesMax)
+        {
+            return new Quarantined(
+                new(BinaryPrimitives.ReadUInt64LittleEndian(from[1..])),
+                BinaryPrimitives.ReadUInt64LittleEndian(from[10..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(from[18..]),
+                from[9] == 1,
+                new(BinaryPrimitives.ReadUInt128LittleEndian(from[26..])));
+        }
+
+        if (from is not [2, ..] || from.Length != DiscardedBytes)
+            throw new FormatException($"a standing of {from.Length} bytes: written by a newer version?");
+        var kept = BinaryPrimitives.ReadUInt128LittleEndian(from[1..]);
+        return new Discarded(kept == 0 ? null : new(kept));
     }
 
     /// <summary>Reads an entry record: its kind, and the entry itself unless it is a mark.</summary>
@@ -54,14 +101,20 @@ internal static class GroupRecords
         return (kind, new(new(index), term, (EntryKind)kind, payload[EntryHeadBytes..].ToArray()));
     }
 
-    public static HardState ReadState(ReadOnlySpan<byte> payload)
+    public static GroupState ReadState(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length != 34 || payload[0] != Version)
-            throw new FormatException($"an unknown state record of {payload.Length} bytes: written by a newer version?");
-        return new(
+        var isPlain = payload.Length == StateBytes && payload[0] == Version;
+        if (!isPlain && (payload.Length <= StateBytes || payload[0] != VersionWithStanding))
+        {
+            throw new FormatException(
+                $"an unknown state record of {payload.Length} bytes: written by a newer version?");
+        }
+
+        var hard = new HardState(
             new(BinaryPrimitives.ReadUInt64LittleEndian(payload[1..])),
             payload[9] == 0 ? null : new NodeId(BinaryPrimitives.ReadUInt128LittleEndian(payload[10..])),
             new(BinaryPrimitives.ReadUInt64LittleEndian(payload[26..])));
+        return new(hard, isPlain ? null : ReadStanding(payload[StateBytes..]));
     }
 
     public static byte[] EncodeTag(CheckpointTag tag)

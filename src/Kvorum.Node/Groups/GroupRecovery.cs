@@ -15,6 +15,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     {
         public HardState State { get; set; }
 
+        public Standing? Standing { get; set; }
+
         /// <summary>Consecutive; the first may be at or below the checkpoint.</summary>
         public List<Entry> Entries { get; } = [];
     }
@@ -49,8 +51,23 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <inheritdoc/>
-    public void State(uint group, ReadOnlySpan<byte> payload) =>
-        Of(group).State = GroupRecords.ReadState(payload);
+    public void State(uint group, ReadOnlySpan<byte> payload)
+    {
+        var found = Of(group);
+        (found.State, var standing) = GroupRecords.ReadState(payload);
+        // It is kept again and again while the replica is blank, and then there is nothing to forget.
+        if (standing is Discarded)
+            found.Entries.Clear();
+        found.Standing = standing;
+    }
+
+    /// <summary>Why the group's replica does not take part as others do; null if it does.</summary>
+    public Standing? StandingOf(uint group) => _groups.GetValueOrDefault(group)?.Standing;
+
+    /// <summary>The groups whose replicas have a standing of their own, ascending.</summary>
+    public IEnumerable<(uint Group, Standing Standing)> Standings => _groups
+        .Where(found => found.Value.Standing is not null).OrderBy(found => found.Key)
+        .Select(found => (found.Key, found.Value.Standing!));
 
     /// <summary>
     /// The hard state and the log of a group as they were durable, over its checkpoint. A

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
+using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
 
@@ -146,6 +147,9 @@ public sealed class FolderInspector
                 Add(LogFolder, FindingKind.Damage, $"{GroupLosses.NameOf(group)}: {fault}");
         }
 
+        foreach (var (group, standing) in check.Standings)
+            ReportStanding(group, standing);
+
         Add(LogFolder, FindingKind.Sound,
             $"{check.Entries} entries of {check.Groups} groups behind their checkpoints");
     }
@@ -158,6 +162,24 @@ public sealed class FolderInspector
         Add(LogFolder, FindingKind.Note,
             GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints));
     }
+
+    private void ReportStanding(uint group, Standing standing)
+    {
+        if (standing is Quarantined found)
+        {
+            Add(LogFolder, FindingKind.Decision,
+                $"{GroupLosses.NameOf(group)} is quarantined: {found.Describe(IdOf)}. "
+                    + "Discard this replica, or those that contradict it: kvorum discard --help");
+        }
+        else if (standing is Discarded discarded)
+        {
+            Add(LogFolder, FindingKind.Note,
+                $"{GroupLosses.NameOf(group)} was discarded: its leader fills it when the node runs. "
+                    + "Until then it votes for " + (discarded.Kept is { } kept ? $"{IdOf(kept)} alone" : "no node"));
+        }
+    }
+
+    private static string IdOf(NodeId node) => $"node {ClusterIdentity.ToGuid(node.Value)}";
 
     private void NoteOthers()
     {

@@ -14,6 +14,9 @@ public sealed record FolderReport(IReadOnlyList<Finding> Findings)
     /// <summary>Number of damages.</summary>
     public int Damages => Count(FindingKind.Damage);
 
+    /// <summary>Number of things that an operator must decide.</summary>
+    public int Decisions => Count(FindingKind.Decision);
+
     /// <summary>Number of notes.</summary>
     public int Notes => Count(FindingKind.Note);
 

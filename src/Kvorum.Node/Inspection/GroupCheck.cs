@@ -60,6 +60,9 @@ internal sealed class GroupCheck(
         }
     }
 
+    /// <summary>Replicas that contradicted another one or were discarded.</summary>
+    public IEnumerable<(uint Group, Standing Standing)> Standings => _recovery.Standings;
+
     /// <summary>What a start would refuse of the group; null if nothing.</summary>
     public string? FaultOf(uint group)
     {

@@ -35,8 +35,8 @@ internal sealed partial class Replica
     {
         if (call.IsCancelled)
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
-        else if (IsFenced)
-            TakeFenced(call);
+        else if (ServesNothing)
+            TakeElsewhere(call);
         else if (ConsistencyOf(call) == ReadConsistency.Stale)
             ServeRead(call, stale: true);
         else if (IsLeader)
@@ -274,9 +274,9 @@ internal sealed partial class Replica
     {
         if (call.IsDone)
             return;
-        if (IsFenced)
+        if (ServesNothing)
         {
-            TakeFenced(call);
+            TakeElsewhere(call);
             return;
         }
 
@@ -354,7 +354,7 @@ internal sealed partial class Replica
         if (call.IsCancelled)
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
         else if (nowMs >= call.DeadlineMs)
-            loop.Finish(call, DeadlineExceeded(call));
+            loop.Finish(call, IsQuarantined || IsBlank ? StandsStill() : DeadlineExceeded(call));
     }
 
     private Reply DeadlineExceeded(Call call) => new()

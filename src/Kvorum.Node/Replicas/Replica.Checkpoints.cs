@@ -28,7 +28,7 @@ internal sealed partial class Replica
     /// <summary>Starts a checkpoint unless one is being made or nothing is new.</summary>
     public void Checkpoint()
     {
-        if (_isCheckpointing || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs
+        if (_isCheckpointing || ServesNothing || IsInstalling || loop.NowMs < _checkpointAgainMs
             || _tree.AppliedIndex <= _log.Snapshot.Index.Value)
             return;
         // A snapshot was installed, and its mark is not durable: the log still is that from before, and would
@@ -124,7 +124,7 @@ internal sealed partial class Replica
 
     private CompactionJob? PickCompaction()
     {
-        if (!_mayBeDue || IsFenced || IsInstalling || loop.NowMs < _checkpointAgainMs)
+        if (!_mayBeDue || ServesNothing || IsInstalling || loop.NowMs < _checkpointAgainMs)
             return null;
         if (_tree.PickCompaction() is not { } job)
         {

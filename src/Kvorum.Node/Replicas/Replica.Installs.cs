@@ -50,6 +50,7 @@ internal sealed partial class Replica
             ForgetProposals();
             loop.Cluster.Note($"{Keyspace}/{Partition}: caught up by a snapshot to {snapshot.Index}");
             _holdsReadies = false;
+            EndBlank();
             while (_held.TryDequeue(out var ready))
                 Store(ready);
             if (_heldLast is { } last)
@@ -98,7 +99,7 @@ internal sealed partial class Replica
         if (state.Term == _persistedState.Term && state.Vote == _persistedState.Vote)
             return;
         _persistedState = _persistedState with { Term = state.Term, Vote = state.Vote };
-        GroupRecords.Add(OpenBatch(), Group, _persistedState);
+        AddState(OpenBatch());
         _lastBatch = loop.CurrentBatch;
     }
 

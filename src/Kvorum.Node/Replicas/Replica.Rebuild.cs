@@ -18,10 +18,10 @@ internal sealed partial class Replica
     private bool _isChecking;
 
     /// <summary>What an operator should know of it; null if all is well.</summary>
-    public string? Alert => !IsFenced ? null
+    public string? Alert => QuarantineAlert ?? (!IsFenced ? null
         : $"{Keyspace}/{Partition}: its data on this node is damaged and not served"
             + (_raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "")
-            + $": {_damage}";
+            + $": {_damage}");
 
     /// <summary>True while its data is damaged.</summary>
     public bool IsFenced => _damage is not null;
@@ -62,7 +62,7 @@ internal sealed partial class Replica
     /// </summary>
     public void Suspect()
     {
-        if (IsFenced || _isChecking || _tree.OpenCheckpoint() is not { } reader)
+        if (IsFenced || IsBlank || _isChecking || _tree.OpenCheckpoint() is not { } reader)
             return;
         _isChecking = true;
         IReadOnlyList<(ulong Table, TreeDamagedException Damage)> found = [];
@@ -94,7 +94,8 @@ internal sealed partial class Replica
     /// <summary>
     /// Begins to check its next table on disk after another, 0 for the first; null if there is none.
     /// </summary>
-    public TableScrub? OpenScrub(ulong afterTable) => IsFenced ? null : _tree.OpenScrub(afterTable);
+    public TableScrub? OpenScrub(ulong afterTable) =>
+        IsFenced || IsBlank ? null : _tree.OpenScrub(afterTable);
 
     /// <summary>A damaged replica wants a checkpoint: sent if there is one that will do, else made.</summary>
     public void Receive(NodeId from, in RebuildAsk ask)
@@ -110,7 +111,7 @@ internal sealed partial class Replica
     /// <summary>Damaged: asks the leader for a checkpoint, again and again.</summary>
     public void AskToRebuild(long nowMs)
     {
-        if (!IsFenced || IsReceiving(nowMs) || IsInstalling
+        if (!IsFenced || IsQuarantined || IsReceiving(nowMs) || IsInstalling
             || nowMs - _askedToRebuildMs < Limits.RebuildAskMs)
             return;
         _askedToRebuildMs = nowMs;

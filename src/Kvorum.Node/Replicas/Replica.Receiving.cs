@@ -46,7 +46,7 @@ internal sealed partial class Replica
     /// <summary>A piece came, or the offer of a checkpoint.</summary>
     public void Receive(NodeId from, in SnapshotChunk chunk)
     {
-        if (chunk.Term < _raft.Term)
+        if (chunk.Term < _raft.Term || IsQuarantined)
             Answer(from, chunk.Transfer, SnapshotAnswer.Refused);
         else if (chunk.Bytes.IsEmpty)
             ReceiveOffer(from, chunk);

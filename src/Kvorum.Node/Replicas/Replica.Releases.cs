@@ -1,4 +1,3 @@
-using Kvorum.Node.Groups;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 
@@ -14,7 +13,7 @@ internal sealed partial class Replica
     private readonly Queue<(LogIndex UpTo, ulong Batch)> _releases = new();
 
     // What was read at the start, and is not yet known to be durable itself.
-    private bool _isSettled = parts.Damage is not null;
+    private bool _isSettled = parts.Damage is not null || parts.Standing is not null;
     private long _settleAgainMs;
 
     /// <summary>
@@ -51,11 +50,14 @@ internal sealed partial class Replica
     // Committed, and in a checkpoint that is durable.
     private void Release(LogIndex upTo)
     {
+        // Evidence: of a replica that is quarantined nothing more is given up.
+        if (IsQuarantined)
+            return;
         if (_persistedState.Commit < upTo)
         {
             var batch = OpenBatch();
             _persistedState = _persistedState with { Commit = upTo };
-            GroupRecords.Add(batch, Group, _persistedState);
+            AddState(batch);
             _lastBatch = loop.CurrentBatch;
         }
 

@@ -68,6 +68,9 @@ internal sealed partial class Replica
     {
         if (!TryBeginSending(install.To, install.Term, _log.FirstIndex.Value - 1))
             _raft.SnapshotSent(install.To, delivered: false);
+        // One that was discarded needs one, be the log whole from its first entry on.
+        if (_tree.Checkpoint is null)
+            Checkpoint();
     }
 
     // A checkpoint up to an index, or more: the one whose transfer was interrupted, or the newest.

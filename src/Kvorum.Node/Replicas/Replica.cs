@@ -24,6 +24,9 @@ internal sealed record ReplicaParts(
 
     /// <summary>The checkpoint that the log was not told of; null if it was.</summary>
     public SnapshotMetadata? OwedMark { get; init; }
+
+    /// <summary>Why it does not take part as others do; null if it does.</summary>
+    public Standing? Standing { get; init; }
 }
 
 /// <summary>
@@ -97,6 +100,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     /// <summary>Does all that the core wants done now.</summary>
     public void Advance()
     {
+        NoticeQuarantine();
         AskForReads();
         while (_raft.HasReady)
             Handle(_raft.TakeReady());
@@ -164,9 +168,12 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
         if (ready.HardState is { } found && NewestOf(found) is var state && state != _persistedState)
         {
-            GroupRecords.Add(batch, Group, state);
             _persistedState = state;
+            _standingDue = true;
         }
+
+        if (_standingDue)
+            AddState(batch);
 
         for (var i = 0; i < ready.Entries.Count; i++)
         {
@@ -195,7 +202,8 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
 
         _log.Append(ready.Entries);
         _raft.Persisted(ready);
-        Send(ready.MessagesAfterPersist);
+        if (!IsQuarantined)
+            Send(ready.MessagesAfterPersist);
     }
 
     private void Send(IReadOnlyList<Message> messages)
@@ -279,6 +287,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         Role.Leader => "leader",
         Role.Candidate => "candidate",
         Role.PreCandidate => "pre-candidate",
-        _ => _raft.Configuration.Learners.Contains(_raft.Id) ? "learner" : "follower",
+        _ => IsQuarantined ? "quarantined" : IsBlank ? "blank"
+            : _raft.Configuration.Learners.Contains(_raft.Id) ? "learner" : "follower",
     };
 }

@@ -87,6 +87,20 @@ internal sealed class RaftLog
         return index == storage.Snapshot.Index.Value ? storage.Snapshot.Term : storage.TermOf(new(index));
     }
 
+    /// <summary>
+    /// The oldest index whose term is known, and the term: all entries before it are of that term or older.
+    /// </summary>
+    public (ulong Index, Term Term) Oldest
+    {
+        get
+        {
+            var snapshot = Installing ?? storage.Snapshot;
+            var before = storage.FirstIndex.Value - 1;
+            return Installing is null && storage.TermOf(new(before)) is { } term
+                ? (before, term) : (snapshot.Index.Value, snapshot.Term);
+        }
+    }
+
     /// <summary>True if the entry at the index has the term.</summary>
     public bool Matches(LogIndex index, Term term) => TermOf(index.Value) == term;
 

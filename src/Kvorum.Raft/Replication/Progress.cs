@@ -153,6 +153,13 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         Inflights.Clear();
     }
 
+    /// <summary>The member has nothing of what it was known to have.</summary>
+    public void Forget()
+    {
+        Match = 0;
+        BecomeProbe(1);
+    }
+
     /// <summary>The sending of the snapshot ended.</summary>
     public void SnapshotSent(bool delivered)
     {

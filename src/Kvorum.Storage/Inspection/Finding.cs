@@ -15,6 +15,9 @@ public enum FindingKind
     /// <summary>Worth knowing, and no damage: what the next start will cut, remove or ignore.</summary>
     Note,
 
+    /// <summary>Nothing is damaged, and an operator must decide what the node is to do with it.</summary>
+    Decision,
+
     /// <summary>Damage: a start would refuse it, or fail when it is read.</summary>
     Damage,
 }

@@ -168,6 +168,7 @@ internal sealed class GroupSimulation
     {
         var (node, number) = (member.Member.Node!, member.Number);
         _raft.Look(node, 0, node, member.Member.Applied);
+        _world.Require(!node.IsQuarantined, $"a false alarm: {node.Describe()}");
         if (node.Role == _roles[number])
             return;
         _roles[number] = node.Role;

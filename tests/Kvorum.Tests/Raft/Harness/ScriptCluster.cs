@@ -24,6 +24,7 @@ internal sealed class ScriptCluster
     private readonly Dictionary<string, Func<string[], string>> commands;
     private RaftOptions template = DefaultOptions;
     private StringBuilder? trace;
+    private bool isChecked = true;
 
     public ScriptCluster()
     {
@@ -59,6 +60,10 @@ internal sealed class ScriptCluster
             ["pass"] = Pass,
             ["reverse"] = Reverse,
             ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
+            ["quarantine"] = a => Each(a, r => r.Node!.Quarantine()),
+            ["end-quarantine"] = a => Each(a, r => r.Node!.EndQuarantine()),
+            ["discarded"] = Discarded,
+            ["unchecked"] = _ => { isChecked = false; return ""; },
             ["heal"] = _ => { isolated.Clear(); return ""; },
             ["network"] = _ => string.Concat(network.Select(m => Transcript.Of(m) + "\n")),
             ["state"] = a => string.Concat(Named(a).Select(r => r.Node?.Describe() ?? $"{r.Id} down\n")),
@@ -90,6 +95,7 @@ internal sealed class ScriptCluster
         replicas.Clear();
         network.Clear();
         isolated.Clear();
+        isChecked = true;
         BeginChecks();
         var ids = (string name) => Option(arguments, name)?.Split(',').Select(Id).ToArray() ?? [];
         var configuration = new Configuration { Voters = ids("voters"), Learners = ids("learners") };
@@ -122,12 +128,27 @@ internal sealed class ScriptCluster
         replica.Disk.Write(new Ready
         {
             Sequence = 1,
-            HardState = new HardState(new(Number(Option(arguments, "term")!)), null, default),
+            HardState = new HardState(
+                new(Number(Option(arguments, "term")!)), null,
+                new(Number(Option(arguments, "commit") ?? "0"))),
             Entries = [.. terms.Select((term, i) =>
                 new Entry(new((ulong)i + 1), new(term), EntryKind.Command, default))],
         });
         replica.Crash(0, 0);
         replica.Start(new Random(1));
+        return "";
+    }
+
+    /// <summary>The node restarts with nothing but its term and vote.</summary>
+    private string Discarded(string[] arguments)
+    {
+        var id = Id(arguments[0]);
+        var before = replicas[id].Disk.HardState with { Commit = default };
+        replicas[id].Crash(0, 0);
+        replicas[id] = new GroupMember(template with { Id = id }, new Configuration { Voters = [] });
+        replicas[id].Disk.Write(new Ready { Sequence = 1, HardState = before });
+        replicas[id].Start(new Random(1));
+        replicas[id].Node!.Discarded(arguments.Length > 1 ? Id(arguments[1]) : null);
         return "";
     }
 
@@ -313,7 +334,7 @@ internal sealed class ScriptCluster
         disks = new(world, id => replicas[id].Disk);
     }
 
-    private void NothingIsBroken() => Assert.True(world.Failure is null, world.Failure);
+    private void NothingIsBroken() => Assert.True(!isChecked || world.Failure is null, world.Failure);
 
     private string Each(string[] names, Action<GroupMember> act)
     {
@@ -329,7 +350,8 @@ internal sealed class ScriptCluster
         if (replica.Node is not { } node) return $"{replica.Id} down\n";
         var (role, leader) = (node.Role.ToString().ToLowerInvariant(), node.Leader?.ToString() ?? "none");
         return $"{node.Id} {role} term={node.Term} leader={leader} last={node.LastIndex} "
-            + $"commit={node.CommitIndex}{(node.IsQuiescent ? " quiescent" : "")}\n";
+            + $"commit={node.CommitIndex}{(node.IsQuiescent ? " quiescent" : "")}"
+            + (node.IsQuarantined ? " quarantined\n" : "\n");
     }
 
     private GroupMember Of(string name) => replicas[Id(name)];

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Node;
+using Kvorum.Node.Inspection;
+using Kvorum.Raft;
+
+namespace Kvorum.Cli.Offline;
+
+/// <summary>
+/// <c>kvorum discard</c>: gives up what a stopped node's replica of one partition has, where replicas
+/// contradict each other.
+/// </summary>
+internal static class DiscardCommand
+{
+    private const string Metadata = "metadata";
+
+    public static Command Create()
+    {
+        var data = OfflineFolder.Flag("The data folder of a stopped node.");
+        var partition = Named(
+            "--partition", "number|metadata", "The partition whose replica is given up.");
+        var confirm = Named(
+            "--confirm", "number|metadata", "The same again: what this replica has is lost for good.");
+        var keep = Flag.Text(
+            "--keep", "id|address",
+            "The node whose replica counts instead, as --peers names it. Name it where too few other "
+                + "replicas are left to elect a leader: until this one is filled again, it votes for that "
+                + "node alone. [default: it votes for none]",
+            "");
+        var command = new Command(
+            "discard",
+            "Gives up a stopped node's replica of a partition, for good. For replicas that contradict each "
+                + "other: see kvorum doctor. When the node runs again, the leader fills it.")
+        {
+            data, partition, confirm, keep,
+        };
+        command.SetAction((parsed, _) => OfflineFolder.Run(
+            parsed, parsed.GetValue(data)!,
+            folder => Run(
+                parsed, folder, parsed.GetValue(partition)!, parsed.GetValue(confirm)!,
+                parsed.GetValue(keep)!)));
+        return command;
+    }
+
+    private static Option<string> Named(string name, string help, string description) => new(name)
+    {
+        Description = description,
+        HelpName = help,
+        Required = true,
+    };
+
+    private static async Task<int> Run(
+        ParseResult parsed, OfflineFolder folder, string partition, string confirm, string keep)
+    {
+        if (GroupOf(partition) is not { } group)
+        {
+            return await Fail(parsed, $"--partition {partition}: give a partition's number, or {Metadata}")
+                .ConfigureAwait(false);
+        }
+
+        if (confirm != partition)
+        {
+            return await Fail(
+                parsed,
+                $"--confirm {confirm} is not --partition {partition}. Nothing was changed")
+                .ConfigureAwait(false);
+        }
+
+        try
+        {
+            string what = ReplicaDiscard.Run(folder.Files, group, NodeOf(keep));
+            string name = partition == Metadata ? "the metadata group" : $"partition {partition}";
+            await parsed.InvocationConfiguration.Output.WriteLineAsync(
+                $"discarded this node's replica of {name}; {what}. Start the node: the leader fills it.")
+                .ConfigureAwait(false);
+            return ExitCode.Ok;
+        }
+        catch (Exception e) when (e is IOException or NodeStartException or FormatException)
+        {
+            await OfflineFolder.Tell(parsed, $"{e.Message}. Nothing was changed").ConfigureAwait(false);
+            return ExitCode.NotOk;
+        }
+    }
+
+    private static uint? GroupOf(string partition) => partition == Metadata ? 0
+        : uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
+            && number < uint.MaxValue ? number + 1 : null;
+
+    // As --peers: a name or a UUID, or the address that an id was made of.
+    private static NodeId? NodeOf(string keep) => keep.Length == 0 ? null
+        : keep.Contains(':', StringComparison.Ordinal) ? ClusterIdentity.NodeFromAddress(keep)
+        : ClusterIdentity.NodeFromName(keep);
+
+    private static async Task<int> Fail(ParseResult parsed, string what)
+    {
+        await OfflineFolder.Tell(parsed, what).ConfigureAwait(false);
+        return ExitCode.Usage;
+    }
+}

@@ -86,7 +86,8 @@ internal sealed class HttpExchange
             return await WholeBodyAsync(what, bytesMax, copies).ConfigureAwait(false);
         }
         catch (Exception malformed) when (malformed is not (
-            HttpFailure or BadHttpRequestException or NoRoomException or OperationCanceledException)
+            HttpFailure or BadHttpRequestException or NoRoomException or OperationCanceledException
+                or OutOfMemoryException)
             && !Http.RequestAborted.IsCancellationRequested)
         {
             // Such as a chunk whose length no number holds: the server's own words for it are 500.

@@ -76,6 +76,15 @@ public class ServerOptionsTests
     public void The_defaults_are_right() => Assert.Empty(Good.Validate().Concat(Good.Warnings()));
 
     [Fact]
+    public void Http_is_asked_under_the_names_that_are_told_and_given()
+    {
+        var options = Good with { AdvertiseHttpAddress = "told.example:80", HttpHosts = " a.example ,b.example" };
+        Assert.Empty(options.Validate());
+        string[] names = ["told.example", "a.example", "b.example", "node-1", Environment.MachineName];
+        Assert.All(names, name => Assert.Contains(name, options.HostNames("node-1")));
+    }
+
+    [Fact]
     public void All_mistakes_are_named_at_once() =>
         Assert.Equal(3, (Good with { Partitions = 0, Loops = 0, KeyPolicy = "x" }).Validate().Count);
 

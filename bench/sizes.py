@@ -27,7 +27,7 @@ def measure(size, options, number):
             result = {
                 "what": workload, "nodes": size, "clients": clients, "round": number, "ops": round(said["throughput"]),
                 "p50_ms": said["all"]["p50"], "p99_ms": said["all"]["p99"], "max_ms": said["all"]["max"],
-                "errors": said["failed"] + said["notFound"], "at": now_utc(),
+                "errors": said["failed"] + said["not_found"], "at": now_utc(),
             }
             say(json.dumps(result))
             results.append(result)

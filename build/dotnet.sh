@@ -61,6 +61,8 @@ build_program() {
   if is_built; then exec 9>&-; return 0; fi
   local said rid status=1
   said=$(mktemp "$root/artifacts/building.XXXXXX")
+  show_progress &
+  local progress=$!
   rid=$(runtime_id)
   if [ -n "$rid" ]; then
     run_dotnet "$said.log" publish src/Kvorum.Cli -o "$root/artifacts/program" -r "$rid" --self-contained false \
@@ -71,6 +73,9 @@ build_program() {
     run_dotnet "$said.log" publish src/Kvorum.Cli -o "$root/artifacts/program" || status=$?
     [ $status -ne 0 ] || echo "kvorum: not precompiled for ${rid:-this machine}: the first seconds are slower, nothing else" >&2
   fi
+  kill "$progress" 2>/dev/null
+  wait "$progress" 2>/dev/null
+  [ ! -t 2 ] || printf '\r\033[K' >&2
   if [ $status -eq 0 ]; then
     mv "$said" "$stamp" # made before the build: what was edited meanwhile is newer
   else
@@ -80,6 +85,21 @@ build_program() {
   rm -f "$said.log"
   exec 9>&-
   return $status
+}
+
+# Shows that the build goes on: on a terminal the seconds, elsewhere a line now and then. Ends with the script that started it.
+show_progress() {
+  exec 9>&- # the lock is the builder's
+  local every=15 start=$SECONDS
+  [ -t 2 ] && every=1
+  # Killed with its parent still asleep, it must hold nothing that a reader waits for.
+  while sleep "$every" >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+    if [ -t 2 ]; then
+      printf '\r%s: building ... %d s ' "${0##*/}" $((SECONDS - start)) >&2
+    else
+      echo "${0##*/}: still building, $((SECONDS - start)) s ..." >&2
+    fi
+  done
 }
 
 # Builds the simulator.

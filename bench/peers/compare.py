@@ -217,7 +217,7 @@ class Kvorum(Cluster):
     @staticmethod
     def figures(said):
         latency = said["all"]
-        return {"ops": round(said["throughput"]), "errors": sum(said["errors"].values()) + said["notFound"],
+        return {"ops": round(said["throughput"]), "errors": sum(said["errors"].values()) + said["not_found"],
                 "p50_ms": latency["p50"], "p99_ms": latency["p99"], "p999_ms": latency["p999"]}
 
     def fill(self):

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Kvorum.Cli.Bench;
 using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Cli.Demo;
 using Kvorum.Cli.Offline;
+using Kvorum.Cli.OwnProcess;
 
 namespace Kvorum.Cli;
 
@@ -28,22 +30,63 @@ internal static class KvorumProgram
             DoctorCommand.Create(),
             DiscardCommand.Create(),
             WalCommand.Create(),
+            CompletionCommand.Create(),
+            VersionCommand.Create(),
+            HelpCommand.Create(),
         };
 
     /// <summary>Understands a command line, in any of its spellings.</summary>
     public static ParseResult Parse(IReadOnlyList<string> args)
     {
         var root = Commands();
-        return root.Parse(
-            Spelling.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false });
+        // On Windows / begins a flag; here it begins many a key.
+        foreach (string alias in (string[])["/h", "/?"])
+            root.Options.OfType<HelpOption>().Single().Aliases.Remove(alias);
+        // A key that begins with @ is a key, not the name of a file with arguments.
+        var rules = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        return root.Parse(Spelling.Normalise(root, args), rules);
     }
 
-    /// <summary>Parses and runs; returns the exit code.</summary>
-    public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
+    /// <summary>
+    /// Parses and runs; returns the exit code. Arguments are as <see cref="Bytes.Text"/> carries them.
+    /// </summary>
+    public static async Task<int> Run(string[] args, CommandOutput output, CommandOutput errors)
     {
         var parsed = Parse(args);
-        if (parsed.Errors.Count > 0)
-            return await TellMistakes(parsed, args, errors).ConfigureAwait(false);
+        string name = Mistakes.NameOf(parsed.CommandResult.Command);
+        int code;
+        try
+        {
+            code = await Run(parsed, args, output, errors).ConfigureAwait(false);
+        }
+        catch (CommandException e)
+        {
+            await errors.WriteLineAsync($"{name}: {e.Message}").ConfigureAwait(false);
+            code = e.Code;
+        }
+        catch (Exception e)
+        {
+            // A command tells its failures itself; this one has been forgotten.
+            await errors.WriteLineAsync(
+                $"{name}: a fault of this program, please report it: {e.GetType().Name} in "
+                + $"{e.TargetSite?.DeclaringType}.{e.TargetSite?.Name}: {e.Message}").ConfigureAwait(false);
+            code = ExitCode.NotOk;
+        }
+
+        if (output.Failure is not { } failure)
+            return code;
+        await errors.WriteLineAsync(
+            $"{name}: standard output: {failure}: not all was printed; "
+            + (code == ExitCode.Ok ? "the command itself is done" : "the command itself failed"))
+            .ConfigureAwait(false);
+        return code == ExitCode.Ok ? ExitCode.NotPrinted : code;
+    }
+
+    private static async Task<int> Run(
+        ParseResult parsed, string[] args, CommandOutput output, CommandOutput errors)
+    {
+        if (!CompletionCommand.IsAsked(args) && Mistakes.Of(parsed) is { Count: > 0 } mistakes)
+            return await Tell(parsed, args, mistakes, errors).ConfigureAwait(false);
         var invocation = new InvocationConfiguration
         {
             Output = output,
@@ -54,7 +97,8 @@ internal static class KvorumProgram
         return await parsed.InvokeAsync(invocation).ConfigureAwait(false);
     }
 
-    private static async Task<int> TellMistakes(ParseResult parsed, string[] args, TextWriter errors)
+    private static async Task<int> Tell(
+        ParseResult parsed, string[] args, IReadOnlyList<string> mistakes, CommandOutput errors)
     {
         var command = parsed.CommandResult.Command;
         bool lacksCommand = command.Subcommands.Count > 0;
@@ -64,19 +108,10 @@ internal static class KvorumProgram
             return ExitCode.Usage;
         }
 
-        string name = NameOf(command);
-        IEnumerable<string> mistakes = lacksCommand
-            ? [$"there is no command '{parsed.UnmatchedTokens[0]}'"]
-            : parsed.Errors.Select(static error => error.Message);
+        string name = Mistakes.NameOf(command);
         foreach (string mistake in mistakes)
-            await errors.WriteLineAsync($"{name}: {mistake}").ConfigureAwait(false);
+            await errors.WriteLineAsync($"{name}: {Bytes.Shown(mistake)}").ConfigureAwait(false);
         await errors.WriteLineAsync($"Try '{name} --help'.").ConfigureAwait(false);
         return ExitCode.Usage;
     }
-
-    /// <summary>The words that lead to a command.</summary>
-    private static string NameOf(Command command) =>
-        command.Parents.OfType<Command>().FirstOrDefault() is { } parent
-            ? $"{NameOf(parent)} {command.Name}"
-            : "kvorum";
 }

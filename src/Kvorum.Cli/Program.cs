@@ -1,3 +1,4 @@
+using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.OwnProcess;
 
 namespace Kvorum.Cli;
@@ -5,7 +6,7 @@ namespace Kvorum.Cli;
 /// <summary>The kvorum program: the way in.</summary>
 internal static class Program
 {
-    /// <summary>Runs one command; 0 done, 1 not done, 2 wrongly asked.</summary>
+    /// <summary>Runs one command; 0 done, 1 not done, 2 wrongly asked, 3 done but not printed.</summary>
     public static async Task<int> Main(string[] args)
     {
         // Not only the verb: a key named so costs a moment, a node without it costs every write.
@@ -14,6 +15,21 @@ internal static class Program
         // Read by the runtime when the first socket is made: completions then run on the socket's own thread,
         // which spares each message a hop to the thread pool, about half of its cost.
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-        return await KvorumProgram.Run(args, Console.Out, Console.Error).ConfigureAwait(false);
+        await using var output = CommandOutput.Standard();
+        await using var errors = CommandOutput.Errors();
+        // The log of a node goes to the console: a failure there must not end the node, nor change its exit
+        // code.
+        await using var log = CommandOutput.Standard();
+        Console.SetOut(log);
+        Console.SetError(errors);
+        try
+        {
+            return await KvorumProgram.Run(RawArguments.Read(args), output, errors).ConfigureAwait(false);
+        }
+        catch (FormatException e)
+        {
+            await errors.WriteLineAsync($"kvorum: {e.Message}").ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
     }
 }

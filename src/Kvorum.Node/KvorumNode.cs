@@ -215,7 +215,6 @@ public sealed class KvorumNode : INode, IDisposable
     {
         var meta = partitions.Find(partition => partition.Group == 0);
         var reason = NotReadyReason();
-        var voters = Cluster.PreferenceOf(1).Count;
         return new()
         {
             NodeId = ClusterIdentity.ToGuid(Cluster.Self.Value),
@@ -227,12 +226,26 @@ public sealed class KvorumNode : INode, IDisposable
             NotReadyReason = reason,
             MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
             Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
-            FailuresTolerated = (voters - 1) / 2,
+            FailuresTolerated = Tolerated(static voters => voters.Count),
+            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.IsUp)),
             Partitions = partitions,
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,
         };
+    }
+
+    // What the weakest group bears, when so many of its voters are up.
+    private int Tolerated(Func<IReadOnlyList<Raft.NodeId>, int> up)
+    {
+        var least = int.MaxValue;
+        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        {
+            var voters = Cluster.PreferenceOf(group);
+            least = Math.Min(least, up(voters) - ((voters.Count / 2) + 1));
+        }
+
+        return Math.Max(least, 0);
     }
 
     private string NotReadyReason()

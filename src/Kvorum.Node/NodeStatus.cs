@@ -81,8 +81,16 @@ public sealed record NodeStatus
     /// <summary>All members, by name.</summary>
     public required IReadOnlyList<string> Members { get; init; }
 
-    /// <summary>How many members may fail while every partition stays available: (voters - 1) / 2.</summary>
+    /// <summary>
+    /// How many members may fail while every partition stays available, once all are up: (voters - 1) / 2.
+    /// </summary>
     public required int FailuresTolerated { get; init; }
+
+    /// <summary>
+    /// How many more may fail now, with those down that are down. 0 too where a partition lacks its majority
+    /// already.
+    /// </summary>
+    public required int FailuresToleratedNow { get; init; }
 
     /// <summary>All replicas on this node, the metadata group first.</summary>
     public required IReadOnlyList<PartitionStatus> Partitions { get; init; }

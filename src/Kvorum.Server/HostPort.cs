@@ -22,11 +22,19 @@ public static class HostPort
         return port <= ushort.MaxValue && isPlain ? (host, port) : null;
     }
 
+    /// <summary>
+    /// What to add to a complaint about a text that is no address: brackets, if it looks like IPv6; else
+    /// nothing.
+    /// </summary>
+    public static string Hint(string text) =>
+        text.Count(static c => c == ':') > 1 && !text.Contains('[', StringComparison.Ordinal)
+            ? "; an IPv6 address goes in brackets, as in [::1]:50051" : "";
+
     /// <summary>An endpoint to dial: a number as it is, a name to be resolved at each dial.</summary>
     public static EndPoint Parse(string text)
     {
         if (TryParse(text) is not var (host, port))
-            throw new FormatException($"'{text}' is no host:port");
+            throw new FormatException($"'{text}' is no host:port{Hint(text)}");
         return IPAddress.TryParse(host, out var number)
             ? new IPEndPoint(number, port) : new DnsEndPoint(host, port);
     }

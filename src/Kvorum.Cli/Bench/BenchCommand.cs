@@ -20,6 +20,7 @@ internal static class BenchCommand
         Description = "put, get, or mixed (see --read-ratio)",
         DefaultValueFactory = static _ => Defaults.Workload,
         HelpName = "put|get|mixed",
+        CompletionSources = { "put", "get", "mixed" },
     };
 
     private static readonly ClientFlags Cluster = new(Defaults.Timeout);

@@ -36,6 +36,6 @@ internal sealed record ChaosReport
     public string Json() => JsonSerializer.Serialize(this, ChaosJson.Default.ChaosReport);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(ChaosReport))]
 internal sealed partial class ChaosJson : JsonSerializerContext;

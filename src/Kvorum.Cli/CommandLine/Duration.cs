@@ -1,34 +1,75 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Kvorum.Cli.CommandLine;
 
-/// <summary>A time as people write it: <c>100ms</c>, <c>1.5s</c>, <c>2m</c>, <c>1h</c>.</summary>
+/// <summary>
+/// A time as people write it, in whole milliseconds: <c>100ms</c>, <c>1.5s</c>, <c>2m</c>, <c>1h30m</c>,
+/// <c>7d</c>.
+/// </summary>
 internal readonly record struct Duration(TimeSpan Span)
 {
-    private static readonly (string Unit, double Ms)[] Units =
-        [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    /// <summary>What is asked for when a text is none.</summary>
+    public const string Wanted = "a time such as 100ms, 1.5s, 2m, 1h30m or 7d, in whole milliseconds";
 
-    /// <summary>Reads a number with its unit; null if it is none.</summary>
+    // Longest first: the parts of a time come in this order, each unit once.
+    private static readonly (string Unit, long Ms)[] Units =
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
+
+    // A hundred years.
+    private const long MsMax = 36_500L * 86_400_000;
+
+    /// <summary>
+    /// Reads one or more numbers with their units; null if the text is none, or is no whole number of
+    /// milliseconds: a part of one is neither nothing nor a whole one.
+    /// </summary>
     public static Duration? TryParse(string text)
     {
-        foreach (var (unit, ms) in Units)
+        if (text == "0")
+            return new(TimeSpan.Zero);
+        decimal total = 0;
+        int unit = 0;
+        for (var rest = text.AsSpan(); ;)
         {
-            if (text.EndsWith(unit, StringComparison.Ordinal)
-                && double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint,
-                    CultureInfo.InvariantCulture, out double number)
-                && number * ms < TimeSpan.MaxValue.TotalMilliseconds)
-                return new(TimeSpan.FromMilliseconds(number * ms));
+            int digits = rest.IndexOfAnyExcept(Digits);
+            var word = digits < 1 ? default : rest[digits..];
+            int letters = word.IndexOfAny(Digits);
+            word = letters < 0 ? word : word[..letters];
+            unit = IndexOf(word, unit);
+            if (unit < 0 || ToNumber(rest[..digits]) is not { } number || number > MsMax)
+                return null;
+            total += number * Units[unit++].Ms;
+            rest = rest[(digits + word.Length)..];
+            if (rest.IsEmpty)
+                break;
         }
 
-        return text == "0" ? new(TimeSpan.Zero) : null;
+        return total <= MsMax && decimal.IsInteger(total)
+            ? new(TimeSpan.FromMilliseconds((long)total)) : null;
+    }
+
+    private static decimal? ToNumber(ReadOnlySpan<char> text) => decimal.TryParse(
+        text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+        ? number : null;
+
+    private static int IndexOf(ReadOnlySpan<char> word, int from)
+    {
+        for (int n = from; n < Units.Length; n++)
+        {
+            if (word.SequenceEqual(Units[n].Unit))
+                return n;
+        }
+
+        return -1;
     }
 
     /// <inheritdoc/>
     public override string ToString()
     {
         double total = Span.TotalMilliseconds;
-        var (unit, ms) =
-            Units.Last(one => one.Ms <= Math.Max(total, 1) && total % one.Ms == 0 || one.Ms == 1);
+        var (unit, ms) = Units.First(one => (one.Ms <= total && total % one.Ms == 0) || one.Ms == 1);
         return string.Create(CultureInfo.InvariantCulture, $"{total / ms:0.###}{unit}");
     }
 }

@@ -11,4 +11,7 @@ internal static class ExitCode
 
     /// <summary>Asked wrongly.</summary>
     public const int Usage = 2;
+
+    /// <summary>Done, but standard output did not take all that was to be printed.</summary>
+    public const int NotPrinted = 3;
 }

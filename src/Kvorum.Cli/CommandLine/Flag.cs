@@ -14,6 +14,31 @@ internal static class Flag
         DefaultValueFactory = _ => value,
     };
 
+    /// <summary>Bytes as text, which may hold some that are no UTF-8.</summary>
+    public static Option<byte[]?> Text(string name, string help, string description) => new(name)
+    {
+        Description = description,
+        HelpName = help,
+        CustomParser = result => Exact(result, name),
+    };
+
+    /// <summary>Bytes in base64.</summary>
+    public static Option<byte[]?> Base64(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "base64",
+        CustomParser = result => Decode(result, name, Convert.FromBase64String, "base64, such as /wA="),
+    };
+
+    /// <summary>Bytes in hexadecimal digits.</summary>
+    public static Option<byte[]?> Hex(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "hex",
+        CustomParser = result => Decode(
+            result, name, Convert.FromHexString, "an even number of hexadecimal digits, such as ff00"),
+    };
+
     public static Option<bool> Switch(string name, string description) =>
         new(name) { Description = description };
 
@@ -22,7 +47,7 @@ internal static class Flag
         Description = description,
         HelpName = "time",
         DefaultValueFactory = _ => new(value),
-        CustomParser = result => Read(result, name, Duration.TryParse, "a time such as 100ms, 1.5s or 2m"),
+        CustomParser = result => Read(result, name, Duration.TryParse, Duration.Wanted),
     };
 
     /// <summary>A time within bounds.</summary>
@@ -32,8 +57,9 @@ internal static class Flag
         var option = Time(name, description, value);
         option.Validators.Add(result =>
         {
-            var given = result.GetValueOrDefault<Duration>();
-            if (given.Span < least || given.Span > most)
+            // What is no time at all has been told.
+            if (result.Tokens is [var token] && Duration.TryParse(token.Value) is { } given
+                && (given.Span < least || given.Span > most))
                 result.AddError(Mistake(name, given, $"give {new Duration(least)} to {new Duration(most)}"));
         });
         return option;
@@ -79,10 +105,36 @@ internal static class Flag
                 ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
         };
 
+    /// <summary>
+    /// Addresses of nodes, separated by commas; without the flag those of the environment variable.
+    /// </summary>
+    public static Option<string[]> Addresses(string name, string description, string variable, string value)
+    {
+        string given = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } set ? set : value;
+        var option = List(name, "host:port", description, Addresses(given));
+        option.CustomParser = result => Addresses(result.Tokens[0].Value);
+        option.Validators.Add(result =>
+        {
+            string from = result.Implicit ? variable : name;
+            if (result.GetValueOrDefault<string[]>() is not { Length: > 0 } all)
+                result.AddError(Mistake(from, "", Address.Wanted));
+            else if (all.FirstOrDefault(static one => Address.WhyWrong(one) is not null) is { } wrong)
+                result.AddError(Mistake(from, wrong, Address.WhyWrong(wrong)!));
+        });
+        return option;
+
+        static string[] Addresses(string text) =>
+        [
+            .. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Select(Address.Spelled),
+        ];
+    }
+
     /// <summary>One of a few words.</summary>
     public static Option<string> Word(string name, string description, string value, params string[] words)
     {
         var option = Text(name, string.Join('|', words), description, value);
+        option.CompletionSources.Add(words);
         option.CustomParser = result =>
         {
             string given = result.Tokens[0].Value;
@@ -95,7 +147,29 @@ internal static class Flag
 
     /// <summary>How a value that makes no sense is told: flag, value, remedy.</summary>
     public static string Mistake(string name, object value, string remedy) =>
-        string.Create(CultureInfo.InvariantCulture, $"{name} '{value}': {remedy}");
+        string.Create(CultureInfo.InvariantCulture, $"{name} '{Short($"{value}")}': {remedy}");
+
+    // Enough to see which it is.
+    private static string Short(string value) => value.Length <= 200 ? value : $"{value[..200]}...";
+
+    /// <summary>The bytes of an argument or a flag's value.</summary>
+    public static byte[]? Exact(ArgumentResult result, string name) =>
+        Decode(result, name, Bytes.Of, "whole characters, or bytes in base64 or hex");
+
+    private static byte[]? Decode(
+        ArgumentResult result, string name, Func<string, byte[]> decode, string wanted)
+    {
+        string text = result.Tokens[0].Value;
+        try
+        {
+            return decode(text);
+        }
+        catch (FormatException)
+        {
+            result.AddError(Mistake(name, text, $"give {wanted}"));
+            return null;
+        }
+    }
 
     private static T? Parsed<T>(string text)
         where T : struct, IParsable<T> =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Text.Json;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 using Kvorum.Protocol;
@@ -25,16 +26,15 @@ internal static class ClientCall
             return e.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
                 ? ExitCode.Usage : ExitCode.NotOk;
         }
-        catch (Exception e)
-            when (e is SocketException or IOException or OperationCanceledException or TimeoutException)
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException
+            or TimeoutException or FormatException or JsonException)
         {
             await Tell(
-                $"no answer from {string.Join(", ", flags.Addresses(parsed))}: {e.Message} Is a node "
-                + "running there? See --addr")
-                .ConfigureAwait(false);
+                $"no answer from {string.Join(", ", flags.Addresses(parsed))}: {e.Message.TrimEnd('.')}. Is "
+                + "a node running there? See --addr").ConfigureAwait(false);
             return ExitCode.NotOk;
         }
-        catch (Exception e) when (e is ArgumentException or FormatException)
+        catch (ArgumentException e)
         {
             await Tell(e.Message).ConfigureAwait(false);
             return ExitCode.Usage;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 using Kvorum.Protocol;
@@ -8,8 +9,12 @@ namespace Kvorum.Cli.Commands;
 /// <summary>Flags of all commands that talk to a cluster.</summary>
 internal sealed class ClientFlags(TimeSpan timeoutDefault)
 {
-    private readonly Option<string[]> _addr = Flag.List(
-        "--addr", "host:port", "A node of the cluster, or several separated by commas.", ["127.0.0.1:50051"]);
+    private const string AddressVariable = "KVORUM_ADDR";
+
+    private readonly Option<string[]> _addr = Flag.Addresses(
+        "--addr",
+        $"A node of the cluster, or several separated by commas; the environment variable {AddressVariable} "
+        + "changes the default.", AddressVariable, "127.0.0.1:50051");
 
     private readonly Option<Duration> _timeout = Flag.Time(
         "--timeout", "How long a call may take, retries included.", timeoutDefault,
@@ -42,13 +47,11 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
 
+    public bool IsJson(CommandResult result) => result.GetValue(_json);
+
     public TimeSpan Timeout(ParseResult parsed) => parsed.GetValue(_timeout).Span;
 
-    public string[] Addresses(ParseResult parsed) =>
-    [
-        .. parsed.GetValue(_addr)!
-            .Select(address => address.StartsWith(':') ? "127.0.0.1" + address : address),
-    ];
+    public string[] Addresses(ParseResult parsed) => parsed.GetValue(_addr)!;
 
     /// <summary>A client as the flags say; <see cref="ArgumentException"/> if they make no sense.</summary>
     public KvorumClient Connect(ParseResult parsed, string? clientId = null, string? keyspace = null) =>

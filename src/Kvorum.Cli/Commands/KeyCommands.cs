@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.OwnProcess;
 using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
@@ -7,42 +8,25 @@ namespace Kvorum.Cli.Commands;
 /// <summary><c>kvorum put</c>, <c>get</c> and <c>del</c>.</summary>
 internal static class KeyCommands
 {
-    private static readonly Argument<string> Key = new("key") { Description = "The key, exactly as it is." };
-
-    private static readonly Argument<string?> Value = new("value")
-    {
-        Description = "The value, exactly as it is; - or --stdin takes it from standard input.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
-
     public static Command Put()
     {
         var flags = new ClientFlags();
         var write = new WriteFlags();
-        var stdin = Flag.Switch("--stdin", "Take the value from standard input, to its end, byte by byte.");
+        var input = KeyInput.KeyAndValue();
         var ttl = Flag.Time("--ttl", "Life of the key; 0 for no end.", TimeSpan.Zero);
-        var command = new Command("put", "Sets a key; prints ok=true leader=\"\" once a majority has it.")
-        {
-            Key, Value, stdin, ttl,
-        };
+        var command = new Command("put", "Sets a key; prints ok=true leader=\"\" once a majority has it.");
+        input.AddTo(command);
+        command.Options.Add(ttl);
         write.AddTo(command);
         flags.AddTo(command);
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(stdin) == (result.GetValue(Value) is not null))
-                result.AddError("give the key and either a value or --stdin");
-        });
         command.SetAction(async (parsed, cancel) =>
         {
-            string? text = parsed.GetValue(Value);
-            byte[] value =
-                text is null or "-" ? await ReadStdin(cancel).ConfigureAwait(false) : Bytes.Of(text);
-            var life = parsed.GetValue(ttl).Span;
             var request = new PutRequest
             {
-                Key = Bytes.Of(parsed.GetValue(Key)!),
-                Value = value,
-                TtlMs = (ulong)life.TotalMilliseconds,
+                Key = input.KeyOf(parsed),
+                Value = input.ValueOf(parsed)
+                    ?? await StandardInput.Read(Limits.ValueBytesCeiling, cancel).ConfigureAwait(false),
+                TtlMs = (ulong)parsed.GetValue(ttl).Span.TotalMilliseconds,
             };
             return await WriteCall.Run(parsed, flags, write, request, cancel).ConfigureAwait(false);
         });
@@ -53,44 +37,53 @@ internal static class KeyCommands
     {
         var flags = new ClientFlags();
         var write = new WriteFlags();
-        var command = new Command("del", "Removes a key; an absent one is no error.") { Key };
+        var input = KeyInput.Key();
+        var command = new Command("del", "Removes a key; an absent one is no error.");
         command.Aliases.Add("delete");
+        input.AddTo(command);
         write.AddTo(command);
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => WriteCall.Run(
-            parsed, flags, write, new DeleteRequest { Key = Bytes.Of(parsed.GetValue(Key)!) }, cancel));
+            parsed, flags, write, new DeleteRequest { Key = input.KeyOf(parsed) }, cancel));
         return command;
     }
 
     public static Command Get()
     {
         var flags = new ClientFlags();
+        var input = KeyInput.Key();
+        var raw = Flag.Switch("--raw", "Print the value's bytes and nothing else, not even a line's end.");
+        var form = ByteForms.Option();
         var keyspace = ClientFlags.Keyspace();
         var consistency = ClientFlags.Consistency();
-        var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.")
-        {
-            Key, keyspace, consistency,
-        };
+        var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.");
+        input.AddTo(command);
+        foreach (Option option in (Option[])[raw, form, keyspace, consistency])
+            command.Options.Add(option);
         flags.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            bool isFormed = flags.IsJson(result) || result.GetResult(form) is { Implicit: false };
+            if (result.GetValue(raw) && isFormed)
+                result.AddError("--raw prints nothing but the value: leave out --json and --as");
+        });
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
-            byte[] key = Bytes.Of(parsed.GetValue(Key)!);
+            byte[] key = input.KeyOf(parsed);
             var fresh = ClientFlags.Freshness(parsed, consistency);
             await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
             var found = await client.GetAsync(key, new() { Consistency = fresh }, cancel)
                 .ConfigureAwait(false);
-            await output.WriteLineAsync(
-                KeyOutput.OfGet(key, found, flags.IsJson(parsed))).ConfigureAwait(false);
+            string line = KeyOutput.OfGet(key, found, ByteForms.Of(parsed, form), flags.IsJson(parsed));
+            if (!parsed.GetValue(raw))
+                await output.WriteLineAsync(line).ConfigureAwait(false);
+            else if (found.Found)
+                ((CommandOutput)output).WriteBytes(found.Value.Span);
+            else
+                await parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum get: {line}")
+                    .ConfigureAwait(false);
             return found.Found ? ExitCode.Ok : ExitCode.NotOk;
         }));
         return command;
-    }
-
-    private static async Task<byte[]> ReadStdin(CancellationToken cancel)
-    {
-        await using var stdin = Console.OpenStandardInput();
-        using var bytes = new MemoryStream();
-        await stdin.CopyToAsync(bytes, cancel).ConfigureAwait(false);
-        return bytes.ToArray();
     }
 }

@@ -10,39 +10,40 @@ namespace Kvorum.Cli.Commands;
 /// <summary>The lines that key commands print: for people, or one JSON object for scripts.</summary>
 internal static class KeyOutput
 {
-    public static string OfGet(byte[] key, GetResult found, bool isJson)
+    public static string OfGet(byte[] key, GetResult found, ByteForm form, bool isJson)
     {
         if (isJson)
         {
             return Json(json =>
             {
                 json.WriteBoolean("found", found.Found);
-                WriteBytes(json, "key", key);
+                WriteBytes(json, "key", key, form);
                 if (found.Found)
-                    WriteBytes(json, "value", found.Value.Span);
+                    WriteBytes(json, "value", found.Value.Span, form);
                 json.WriteNumber("version", found.Version);
                 json.WriteBoolean("stale", found.IsStale);
             });
         }
 
-        return found.Found ? $"value={GoQuote.Of(found.Value.Span)}" : $"key {GoQuote.Of(key)} not found";
+        return found.Found ? ByteForms.Line("value", found.Value.Span, form)
+            : $"key {GoQuote.Of(key)} not found";
     }
 
-    public static string OfScan(ScannedKey found, bool keysOnly, bool isJson)
+    public static string OfScan(ScannedKey found, bool keysOnly, ByteForm form, bool isJson)
     {
         if (isJson)
         {
             return Json(json =>
             {
-                WriteBytes(json, "key", found.Key.Span);
+                WriteBytes(json, "key", found.Key.Span, form);
                 if (!keysOnly)
-                    WriteBytes(json, "value", found.Value.Span);
+                    WriteBytes(json, "value", found.Value.Span, form);
                 json.WriteNumber("version", found.Version);
             });
         }
 
-        var key = $"key={GoQuote.Of(found.Key.Span)}";
-        return keysOnly ? key : $"{key} value={GoQuote.Of(found.Value.Span)}";
+        string key = ByteForms.Line("key", found.Key.Span, form);
+        return keysOnly ? key : $"{key} {ByteForms.Line("value", found.Value.Span, form)}";
     }
 
     public static string OfWrite(WriteResult done, bool isJson) => !isJson
@@ -74,7 +75,8 @@ internal static class KeyOutput
         json.WriteString("retry", retry);
     });
 
-    private static string Json(Action<Utf8JsonWriter> write)
+    /// <summary>One object on one line.</summary>
+    public static string Json(Action<Utf8JsonWriter> write)
     {
         using var bytes = new MemoryStream();
         var readable = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -88,9 +90,12 @@ internal static class KeyOutput
         return Encoding.UTF8.GetString(bytes.ToArray());
     }
 
-    private static void WriteBytes(Utf8JsonWriter json, string name, ReadOnlySpan<byte> bytes)
+    private static void WriteBytes(
+        Utf8JsonWriter json, string name, ReadOnlySpan<byte> bytes, ByteForm form)
     {
-        if (Bytes.TryText(bytes) is { } text)
+        if (form == ByteForm.Hex)
+            json.WriteString($"{name}_hex", Convert.ToHexStringLower(bytes));
+        else if (form == ByteForm.Text && Bytes.TryText(bytes) is { } text)
             json.WriteString(name, text);
         else
             json.WriteBase64String($"{name}_base64", bytes);

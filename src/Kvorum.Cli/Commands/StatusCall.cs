@@ -19,6 +19,6 @@ internal static class StatusCall
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(NodeStatus))]
 internal sealed partial class StatusJson : JsonSerializerContext;

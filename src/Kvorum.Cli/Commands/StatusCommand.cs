@@ -72,13 +72,17 @@ internal static class StatusCommand
                     static replica => replica is { Keyspace: not System, Role: "leader" }))),
                 new Text(report?.Partitions.FirstOrDefault(
                     static replica => replica.Keyspace == System)?.Role ?? "?"),
-                new Text(Number(report?.Partitions.Sum(replica => replica.Keys))),
+                new Text(Number(report?.Partitions.Where(static replica => replica.Keyspace != System)
+                    .Sum(static replica => replica.Keys))),
                 new Text(Lag(name, reports.Values)));
         }
 
         console.Write(table);
         string up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
-        console.WriteLine($"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresTolerated} failure(s)");
+        string whole = asked.MembersUp.Count == asked.Members.Count ? ""
+            : $" now, {asked.FailuresTolerated} when all are up";
+        console.WriteLine(
+            $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         foreach (string alert in asked.Alerts.Where(alert => !asked.NotReadyReason.Contains(alert)))

@@ -36,7 +36,7 @@ internal sealed class OfflineFolder : IDisposable
         {
             folder = Open(path);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Tell(parsed, e.Message).ConfigureAwait(false);
             return ExitCode.Usage;
@@ -59,9 +59,7 @@ internal sealed class OfflineFolder : IDisposable
 
     private static OfflineFolder Open(string path)
     {
-        if (!Directory.Exists(path))
-            throw new IOException(
-                $"{Path.GetFullPath(path)}: no such folder. Give --data a node's data folder.");
+        FolderAccess.Check(path);
         var files = new DiskFileSystem(path);
         try
         {
@@ -69,7 +67,7 @@ internal sealed class OfflineFolder : IDisposable
         }
         catch (IOException e)
         {
-            throw new IOException($"{e.Message} Stop the node first.", e);
+            throw new IOException($"{e.Message.TrimEnd('.')}. Stop the node first.", e);
         }
     }
 }

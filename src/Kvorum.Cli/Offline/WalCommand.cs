@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
 using Kvorum.Node;
 using Kvorum.Node.Inspection;
 using Kvorum.Node.Wal;
@@ -33,14 +34,16 @@ internal static class WalCommand
         var unconfirmed = Flag.Switch(
             "--unconfirmed",
             "Export what the node does not know to be committed, too: the newest of its log.");
+        var json = JsonFlag();
         var command = new Command(
             "export",
             "Writes all committed keys and changes as records: op, key length, key, value length, value.")
         {
-            data, file, window, records, unconfirmed,
+            data, file, window, records, unconfirmed, json,
         };
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Export(
-            parsed, folder, parsed.GetValue(file)!, parsed.GetValue(unconfirmed), into => WalExport.Run(
+            parsed, folder, parsed.GetValue(file)!, parsed.GetValue(json), parsed.GetValue(unconfirmed),
+            into => WalExport.Run(
                 folder.Files, into, (long)parsed.GetValue(window).Span.TotalMilliseconds,
                 parsed.GetValue(records), parsed.GetValue(unconfirmed)))));
         return command;
@@ -51,23 +54,30 @@ internal static class WalCommand
         var data = OfflineFolder.Flag("The data folder to make; it must not be there, or be empty.");
         var file = FileFlag("--in", "The log to read; it is read to its end before anything is made.");
         var id = Flag.Text("--id", "name|uuid", "The new node's name. [default: a new one]", "");
+        var json = JsonFlag();
         var command = new Command(
             "import", "Makes a new data folder, of a cluster of one, from a plain write-ahead log.")
         {
-            data, file, id,
+            data, file, id, json,
         };
-        command.SetAction((parsed, cancel) => Import(
-            parsed, parsed.GetValue(file)!, parsed.GetValue(data)!, parsed.GetValue(id)!, cancel));
+        command.SetAction((parsed, _) => Import(
+            parsed, parsed.GetValue(file)!, parsed.GetValue(data)!, parsed.GetValue(id)!,
+            parsed.GetValue(json)));
         return command;
     }
 
     private static Option<string> FileFlag(string name, string description) =>
         new(name) { Description = description, HelpName = "file", Required = true };
 
+    private static Option<bool> JsonFlag() => Flag.Switch("--json", "One JSON object in place of lines.");
+
     private static async Task<int> Export(
-        ParseResult parsed, OfflineFolder folder, string file, bool withUnconfirmed,
+        ParseResult parsed, OfflineFolder folder, string file, bool isJson, bool withUnconfirmed,
         Func<IFile, WalExport> export)
     {
+        if (file.Length == 0)
+            return await Fail(parsed, "--out is empty: name the file to make", ExitCode.Usage)
+                .ConfigureAwait(false);
         string full = Path.GetFullPath(file);
         string place = Path.GetDirectoryName(full)!;
         string part = $"{Path.GetFileName(full)}.part";
@@ -87,7 +97,7 @@ internal static class WalCommand
                 done = export(into);
             files.Rename(part, Path.GetFileName(full));
             files.SyncFolder("");
-            await Tell(parsed, done, withUnconfirmed).ConfigureAwait(false);
+            await Tell(parsed, done, isJson, withUnconfirmed).ConfigureAwait(false);
             return ExitCode.Ok;
         }
         catch (Exception e) when (e is IOException or NodeStartException or FormatException)
@@ -98,9 +108,22 @@ internal static class WalCommand
         }
     }
 
-    private static async Task Tell(ParseResult parsed, WalExport done, bool withUnconfirmed)
+    private static async Task Tell(ParseResult parsed, WalExport done, bool isJson, bool withUnconfirmed)
     {
         var output = parsed.InvocationConfiguration.Output;
+        if (isJson)
+        {
+            await output.WriteLineAsync(KeyOutput.Json(json =>
+            {
+                json.WriteNumber("puts", done.Puts);
+                json.WriteNumber("deletes", done.Deletes);
+                json.WriteNumber("without_their_end", done.Mortal);
+                json.WriteNumber("unconfirmed", done.Unconfirmed);
+                json.WriteBoolean("with_unconfirmed", withUnconfirmed);
+            })).ConfigureAwait(false);
+            return;
+        }
+
         await output.WriteLineAsync(
             $"exported {done.Puts} puts and {done.Deletes} deletes").ConfigureAwait(false);
         if (done.Mortal > 0)
@@ -115,24 +138,31 @@ internal static class WalCommand
     }
 
     private static async Task<int> Import(
-        ParseResult parsed, string file, string folder, string id, CancellationToken cancel)
+        ParseResult parsed, string file, string folder, string id, bool isJson)
     {
+        using var end = new EndSignals();
         try
         {
-            long records = await WalImport.RunAsync(file, folder, id, cancel).ConfigureAwait(false);
-            await parsed.InvocationConfiguration.Output.WriteLineAsync(
-                $"imported {records} records; serve them with kvorum start --data {folder}")
-                .ConfigureAwait(false);
+            long records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
+            string done = isJson
+                ? KeyOutput.Json(json =>
+                {
+                    json.WriteNumber("records", records);
+                    json.WriteString("data", folder);
+                })
+                : $"imported {records} records; serve them with kvorum start --data {folder}";
+            await parsed.InvocationConfiguration.Output.WriteLineAsync(done).ConfigureAwait(false);
             return ExitCode.Ok;
         }
         catch (ServerStartException e)
         {
             return await Fail(parsed, e.Message, ExitCode.Usage).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or FormatException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException
+            or OperationCanceledException)
         {
             return await Fail(
-                parsed, $"{e.Message}. Nothing was imported, and nothing was changed.",
+                parsed, $"{e.Message.TrimEnd('.')}. Nothing was imported, and nothing was changed.",
                 ExitCode.NotOk).ConfigureAwait(false);
         }
     }

@@ -1,6 +1,6 @@
-using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Kvorum.Cli.CommandLine;
 
 namespace Kvorum.Cli.OwnProcess;
 
@@ -19,21 +19,27 @@ internal static partial class YoungGeneration
     /// Starts this program anew in this very process, with the setting, unless the operator has made it
     /// already. Returns where that cannot be done: pauses are longer then, and nothing else.
     /// </summary>
-    public static void Limit()
+    public static unsafe void Limit()
     {
-        var path = Environment.ProcessPath;
         if (!OwnProgram.IsOnLinux || Environment.GetEnvironmentVariable(Setting) is not null)
             return;
-        string?[] arguments = [path, .. Environment.GetCommandLineArgs().Skip(1), null];
-        string?[] variables =
-        [
-            .. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => $"{entry.Key}={entry.Value}"),
-            string.Create(CultureInfo.InvariantCulture, $"{Setting}=0x{Bytes:x}"),
-            null,
-        ];
-        _ = Execute(path!, arguments, variables);
+        byte[] given = RawArguments.FromSystem();
+        if (given is not [.., 0]
+            || SetVariable(Setting, string.Create(CultureInfo.InvariantCulture, $"0x{Bytes:x}"), 1) != 0)
+            return;
+        // Arguments and variables are handed on as they came, whether or not they are text.
+        fixed (byte* first = given)
+        {
+            List<nint> arguments = [];
+            for (int at = 0; at < given.Length; at += given.AsSpan(at).IndexOf((byte)0) + 1)
+                arguments.Add((nint)(first + at));
+            _ = Execute(Environment.ProcessPath!, [.. arguments, 0]);
+        }
     }
 
-    [LibraryImport("libc", EntryPoint = "execve", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Execute(string path, string?[] arguments, string?[] variables);
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int isReplaced);
+
+    [LibraryImport("libc", EntryPoint = "execv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execute(string path, nint[] arguments);
 }

@@ -122,12 +122,12 @@ internal sealed partial class Replica
     // Another replica is asked; where there is none, nobody can answer.
     private void TakeFenced(Call call)
     {
-        if (call.Request.NoRedirect)
+        if (_raft.Configuration.Voters.Count == 1)
+            loop.Finish(call, Damaged());
+        else if (call.Request.NoRedirect)
             loop.Finish(call, NotLeader());
         else if (_raft.Leader is { } leader && leader != _raft.Id && loop.Cluster.IsUp(leader))
             loop.Forward(call, leader);
-        else if (_raft.Configuration.Voters.Count == 1)
-            loop.Finish(call, Damaged());
         else
             Wait(call);
     }

@@ -56,7 +56,7 @@ internal sealed class PageScan
             return;
         if (share.Error.Length > 0)
         {
-            Fail(ReplyStatus.Internal, share.Error);
+            Fail(share.IsUnavailable ? ReplyStatus.Unavailable : ReplyStatus.Internal, share.Error);
             return;
         }
 
@@ -129,6 +129,9 @@ internal sealed class PageScan
     {
         var cluster = _loop.Cluster;
         var preference = cluster.PreferenceOf(group);
+        // It leads, or knows why no replica does.
+        if (preference is [var only])
+            return cluster.IsUp(only) ? only : null;
         var isHere = preference.Contains(cluster.Self);
         if (_order.Consistency == ReadConsistency.Stale && isHere)
             return cluster.Self;

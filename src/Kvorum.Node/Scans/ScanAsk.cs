@@ -72,4 +72,7 @@ internal sealed record ScanShare
 
     /// <summary>What went wrong, for people; empty if nothing did.</summary>
     public string Error { get; init; } = "";
+
+    /// <summary>True if the error is that no replica can serve one of the groups.</summary>
+    public bool IsUnavailable { get; init; }
 }

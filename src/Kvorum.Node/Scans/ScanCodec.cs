@@ -10,7 +10,7 @@ namespace Kvorum.Node.Scans;
 /// ask    := id:u64 timeoutMs:u32 flags:u8 consistency:u8 limit:u32 pageBytes:u32 from:bytes end:bytes
 ///           groupCount:u32 groups                                 flags: 1 reverse, 2 keys only
 /// share  := id:u64 flags:u8 groups refusals through:bytes error:text count:u32 entry*
-///                                                                 flags: 1 complete
+///                                                                 flags: 1 complete, 2 unavailable
 /// groups := count:u32 group:u32*       refusals := count:u32 (group:u32 leader:u128)*    leader: 0 unknown
 /// entry  := as in ScanPageCodec        bytes := length:u32 bytes  text := length:u32 UTF-8
 /// </code>
@@ -20,6 +20,7 @@ internal static class ScanCodec
     private const byte ReverseFlag = 1;
     private const byte KeysOnlyFlag = 2;
     private const byte CompleteFlag = 1;
+    private const byte UnavailableFlag = 2;
 
     public static void Encode(ScanAsk ask, ByteWriter into)
     {
@@ -38,7 +39,7 @@ internal static class ScanCodec
     public static void Encode(ScanShare share, ByteWriter into)
     {
         into.U64(share.Id);
-        into.U8(share.IsComplete ? CompleteFlag : (byte)0);
+        into.U8((byte)((share.IsComplete ? CompleteFlag : 0) | (share.IsUnavailable ? UnavailableFlag : 0)));
         Encode(share.Groups, into);
         into.U32((uint)share.Refused.Length);
         foreach (var (group, leader) in share.Refused)
@@ -79,12 +80,13 @@ internal static class ScanCodec
     {
         var reader = new ByteReader(bytes);
         var (id, flags) = (reader.U64(), reader.U8());
-        if (flags > CompleteFlag)
+        if ((flags & ~(CompleteFlag | UnavailableFlag)) != 0)
             throw new FormatException($"flags {flags} are unknown");
         var share = new ScanShare
         {
             Id = id,
-            IsComplete = flags != 0,
+            IsComplete = (flags & CompleteFlag) != 0,
+            IsUnavailable = (flags & UnavailableFlag) != 0,
             Groups = DecodeGroups(ref reader),
             Refused = DecodeRefused(ref reader),
             Through = reader.Bytes(),

@@ -28,9 +28,17 @@ internal sealed class ScanPart : Call
     /// <summary>The partition as it was when the read was confirmed; null if it could not be read.</summary>
     public PartitionView? View { get; private set; }
 
+    /// <summary>Why no replica can serve the group; empty if one may.</summary>
+    public string Failure { get; private set; } = "";
+
     /// <summary>The read is confirmed: this is the moment of the page in this partition.</summary>
     public void Open(Tree tree, ulong logTimeMs) => View = new(tree.OpenView(), logTimeMs);
 
     /// <inheritdoc/>
-    public override void Complete(Reply reply) => _done(this);
+    public override void Complete(Reply reply)
+    {
+        if (reply.Status == ReplyStatus.Unavailable)
+            Failure = reply.Message;
+        _done(this);
+    }
 }

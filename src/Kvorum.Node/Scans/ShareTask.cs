@@ -14,6 +14,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
     private readonly List<(uint Group, NodeId? Leader)> _refused = [];
     private readonly long _deadlineMs = loop.NowMs + ask.TimeoutMs;
     private int _missing = ask.Groups.Length;
+    private string _failure = "";
 
     public void Begin()
     {
@@ -28,8 +29,22 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
             _parts.Add((part.Group, view));
         else
             _refused.Add((part.Group, loop.Cluster.LeaderOf(part.Group)));
-        if (--_missing == 0)
+        if (_failure.Length == 0)
+            _failure = part.Failure;
+        if (--_missing > 0)
+            return;
+        if (_failure.Length == 0)
             Read();
+        else
+            Fail();
+    }
+
+    // Without one of its groups the page cannot be had, whatever the others hold.
+    private void Fail()
+    {
+        foreach (var (_, view) in _parts)
+            view.Dispose();
+        answer(new() { Id = ask.Id, Refused = [.. _refused], Error = _failure, IsUnavailable = true });
     }
 
     private void Read()

@@ -126,6 +126,7 @@ internal static class KvMessages
             Ready = status.IsReady,
             NotReadyReason = status.NotReadyReason,
             FailuresTolerated = (uint)status.FailuresTolerated,
+            FailuresToleratedNow = (uint)status.FailuresToleratedNow,
         };
         health.Members.AddRange(status.Members);
         health.MembersUp.AddRange(status.MembersUp);

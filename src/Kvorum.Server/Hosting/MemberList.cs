@@ -87,7 +87,7 @@ internal sealed record MemberList
         {
             errors.Add(
                 $"--peers entry '{entry}': '{address}' is no host:port; write node-2@127.0.0.1:60052 or "
-                + "127.0.0.1:60052");
+                + $"127.0.0.1:60052{HostPort.Hint(address)}");
             return null;
         }
 

@@ -75,7 +75,7 @@ internal static class ServerOptionsRules
             if (HostPort.TryParse(value) is null)
                 broken.Add(
                     $"{flag} '{value}': give host:port, such as 127.0.0.1:50051, or :50051 for this machine "
-                    + "only");
+                    + $"only{HostPort.Hint(value)}");
         }
 
         foreach (var (flag, value) in new[]
@@ -87,7 +87,7 @@ internal static class ServerOptionsRules
             if (value.Length > 0 && !MemberList.IsDialable(value))
                 broken.Add(
                     $"{flag} '{value}': give a host and a port that others can dial, such as "
-                    + "node-1.example:50051");
+                    + $"node-1.example:50051{HostPort.Hint(value)}");
         }
 
         foreach (var twins in listening.Where(address => HostPort.TryParse(address.Value)?.Port != 0)

@@ -28,6 +28,8 @@ public static class WalImport
     /// <param name="cancel">Gives up, and leaves nothing behind.</param>
     public static async Task<long> RunAsync(string file, string folder, string id, CancellationToken cancel)
     {
+        if (folder.Length == 0)
+            throw new ServerStartException("--data is empty: name the folder to make");
         string place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         string building = $"{place}.importing";
         using var log = OpenLog(file);
@@ -60,11 +62,22 @@ public static class WalImport
 
     private static IFile OpenLog(string file)
     {
+        if (file.Length == 0)
+            throw new ServerStartException("--in is empty: name the log to read");
         string full = Path.GetFullPath(file);
+        if (Directory.Exists(full))
+            throw new ServerStartException($"{full} is a folder: give --in the log, a file in it perhaps");
         if (!File.Exists(full))
             throw new ServerStartException($"{full}: no such file");
         var files = new DiskFileSystem(Path.GetDirectoryName(full)!);
-        return files.Open(Path.GetFileName(full), forWriting: false);
+        try
+        {
+            return files.Open(Path.GetFileName(full), forWriting: false);
+        }
+        catch (NotSupportedException)
+        {
+            throw new ServerStartException($"{full} is no plain file: copy what it holds into one first");
+        }
     }
 
     private static void CheckFree(string place, string building)

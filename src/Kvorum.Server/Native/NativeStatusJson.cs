@@ -5,7 +5,7 @@ using Kvorum.Node;
 namespace Kvorum.Server.Native;
 
 /// <summary>A node's state as the JSON that native clients get.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(NodeStatus))]
 internal sealed partial class NativeStatusJson : JsonSerializerContext
 {

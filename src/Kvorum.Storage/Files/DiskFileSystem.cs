@@ -140,14 +140,17 @@ public sealed class DiskFileSystem : IFileSystem
             FileStreamOptions alone = Options(mode, access, FileShare.None);
             return new FileStream(Path.Combine(full, LockName), alone);
         }
-        catch (Exception error) when (error is UnauthorizedAccessException or DirectoryNotFoundException)
-        {
-            throw new IOException($"{full}: cannot be locked: {error.Message}", error);
-        }
-        catch (IOException error)
+        catch (IOException error) when (IsTaken(error))
         {
             string pid = ReadOwner(Path.Combine(full, OwnerName));
             throw new IOException($"{full} is in use by another process{pid}: {error.Message}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            string why = IsReadOnly(error)
+                ? "is on a read-only file system, and a node writes to its folder: mount it for writing"
+                : $"cannot be locked: {error.Message}";
+            throw new IOException($"{full}: {why}", error);
         }
     }
 
@@ -164,6 +167,15 @@ public sealed class DiskFileSystem : IFileSystem
             throw new IOException($"{_root}: {error.Message}", error);
         }
     }
+
+    // EWOULDBLOCK, or a sharing violation.
+    private static bool IsTaken(IOException error) => OperatingSystem.IsWindows()
+        ? error.HResult == unchecked((int)0x80070020)
+        : error.HResult == (OperatingSystem.IsMacOS() ? 35 : 11);
+
+    // EROFS; .NET may put an exception of its own around it.
+    private static bool IsReadOnly(Exception error) =>
+        !OperatingSystem.IsWindows() && (error.InnerException ?? error).HResult == 30;
 
     // A second file tells who holds the lock: others cannot read the locked one. Only the message needs it.
     private static string ReadOwner(string path)

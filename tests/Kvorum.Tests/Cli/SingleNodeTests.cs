@@ -35,10 +35,40 @@ public class SingleNodeTests
         Assert.Contains("node-1", status, StringComparison.Ordinal);
         Assert.Contains("1 of 1 members up, tolerates 0 failure(s)", status, StringComparison.Ordinal);
 
+        // One user's key, about: the metadata group has some of its own.
+        Assert.Matches("node-1 +│ up +│ 64 +│ leader +│ 2 ", status);
+        await NamesAreAsInHttp(place);
+
         var (_, json, _) = await KvorumProcess.Run("get", "k", "--json", "--addr", place.Addr);
         using var parsed = JsonDocument.Parse(json);
         Assert.Equal("value1", parsed.RootElement.GetProperty("value").GetString());
     }
+
+    private static async Task NamesAreAsInHttp(ServerPlace place)
+    {
+        using var http = new HttpClient();
+        using var asked = JsonDocument.Parse(await http.GetStringAsync(
+            $"http://{place.HttpAddr}/v1/status", TestContext.Current.CancellationToken));
+        string[] expected = [.. Names(asked.RootElement).Order(StringComparer.Ordinal)];
+        Assert.Contains("node_id", expected);
+        Assert.Contains("partitions.follower_lag", expected);
+        foreach (string command in (string[])["status", "health"])
+        {
+            var (code, json, _) = await KvorumProcess.Run(command, "--json", "--addr", place.Addr);
+            Assert.Equal(0, code);
+            using var parsed = JsonDocument.Parse(json);
+            Assert.Equal(expected, Names(parsed.RootElement).Order(StringComparer.Ordinal));
+        }
+    }
+
+    private static IEnumerable<string> Names(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(member =>
+            (string[])[member.Name, .. Names(member.Value).Select(name => $"{member.Name}.{name}")])
+            .Distinct(),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Names).Distinct(),
+        _ => [],
+    };
 
     [Fact]
     public async Task A_node_runs_with_a_small_young_generation_and_under_the_same_process_id()

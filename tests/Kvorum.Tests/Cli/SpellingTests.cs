@@ -24,6 +24,12 @@ public class SpellingTests
     [InlineData("1.5s", 1500)]
     [InlineData("2m", 120_000)]
     [InlineData("1h", 3_600_000)]
+    [InlineData("1d", 86_400_000)]
+    [InlineData("1.5d", 129_600_000)]
+    [InlineData("1h30m", 5_400_000)]
+    [InlineData("1d2h3m4s5ms", 93_784_005)]
+    [InlineData("0.001s", 1)]
+    [InlineData("0ms", 0)]
     [InlineData("0", 0)]
     public void Times_are_read(string text, int ms) =>
         Assert.Equal(ms, Duration.TryParse(text)!.Value.Span.TotalMilliseconds);
@@ -35,6 +41,18 @@ public class SpellingTests
     [InlineData("-5s")]
     [InlineData("ms")]
     [InlineData("1e99h")]
+    [InlineData("0.5ms")]
+    [InlineData("0.0005s")]
+    [InlineData("1.0005s")]
+    [InlineData("30m1h")]
+    [InlineData("1h1h")]
+    [InlineData("1h30")]
+    [InlineData("h1")]
+    [InlineData("1.2.3s")]
+    [InlineData("+5s")]
+    [InlineData("5 s")]
+    [InlineData("36501d")]
+    [InlineData("99999999999999999999999999999999d")]
     public void Other_times_are_not(string text) => Assert.Null(Duration.TryParse(text));
 
     [Theory]
@@ -42,6 +60,8 @@ public class SpellingTests
     [InlineData(1500, "1500ms")]
     [InlineData(2000, "2s")]
     [InlineData(900_000, "15m")]
+    [InlineData(5_400_000, "90m")]
+    [InlineData(86_400_000, "1d")]
     [InlineData(0, "0ms")]
     public void Times_are_written_as_they_are_read(int ms, string text)
     {

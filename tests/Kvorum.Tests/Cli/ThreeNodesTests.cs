@@ -101,6 +101,12 @@ public class ThreeNodesTests
                 0, "ok=true leader=\"\"", "put", "k", "before", "--addr", places[0].Addr);
             servers[2].Kill();
             await servers[2].DisposeAsync();
+            await Settled(async () =>
+            {
+                var (_, told, _) = await KvorumProcess.Run("status", "--addr", places[0].Addr);
+                return told.Contains("2 of 3 members up, tolerates 0 failure(s) now, 1 when all are up",
+                    StringComparison.Ordinal);
+            });
             string kept = places[2].Folder + "-kept";
             Directory.Move(places[2].Folder, kept);
             servers[2] = KvorumProcess.Start(PlainSpelling(places, 2));

@@ -168,6 +168,7 @@ internal sealed class DictionaryNode : INode
         MembersUp = IsReady ? ["node-1", "node-2", "node-3"] : ["node-1"],
         Members = ["node-1", "node-2", "node-3"],
         FailuresTolerated = 1,
+        FailuresToleratedNow = IsReady ? 1 : 0,
         Partitions =
         [
             Replica("system", 0, 0, 2),

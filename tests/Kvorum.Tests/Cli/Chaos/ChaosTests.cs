@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Kvorum.Cli;
 
 namespace Kvorum.Tests.Cli.Chaos;
 
@@ -37,9 +36,8 @@ public class ChaosTests
     [InlineData("--seed x", "--seed 'x': give a whole number")]
     public async Task Wrong_flags_are_told_with_the_remedy(string flags, string expected)
     {
-        var (output, errors) = (new StringWriter(), new StringWriter());
-        int code = await KvorumProgram.Run(["chaos", .. flags.Split(' ')], output, errors);
+        var (code, _, errors) = await InProcess.Run(["chaos", .. flags.Split(' ')]);
         Assert.Equal(2, code);
-        Assert.Contains($"kvorum chaos: {expected}", errors.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"kvorum chaos: {expected}", errors, StringComparison.Ordinal);
     }
 }

@@ -50,6 +50,18 @@ public class ScanFrameTests
             Assert.Throws<FormatException>(() => ScanCodec.DecodeShare(bytes.AsMemory(0, length)));
     }
 
+    [Fact]
+    public void A_share_that_cannot_be_had_says_why()
+    {
+        var bytes = Bytes(new ScanShare { Id = 2, Error = "no", IsUnavailable = true });
+        Assert.Equal(
+            "0200000000000000" + "02" + "00000000" + "00000000" + "00000000" + "02000000" + "6e6f"
+                + "00000000",
+            Convert.ToHexStringLower(bytes));
+        var read = ScanCodec.DecodeShare(bytes);
+        Assert.Equal((true, false, "no"), (read.IsUnavailable, read.IsComplete, read.Error));
+    }
+
     [Theory]
     [InlineData(64, 256 << 10)]
     [InlineData(32, 128 << 10)]

@@ -50,6 +50,7 @@ internal sealed class DoubleNode : INode
         MembersUp = ["double"],
         Members = ["double"],
         FailuresTolerated = 0,
+        FailuresToleratedNow = 0,
         Partitions = [],
         Reads = 0,
         Writes = 0,

@@ -100,7 +100,10 @@ public sealed class KvorumNode : INode, IDisposable
                 }
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
-                done(StatusOf(gathered, reads, writes) with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
+                var status = StatusOf(gathered, reads, writes);
+                if (status.Machine?.Alert is { } alert)
+                    alerts.Add(alert);
+                done(status with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
             });
         }
     }
@@ -214,6 +217,7 @@ public sealed class KvorumNode : INode, IDisposable
             Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
             FailuresTolerated = (voters - 1) / 2,
             Partitions = partitions,
+            Machine = _context.World.Machine?.Invoke(),
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,

@@ -6,8 +6,9 @@ namespace Kvorum.Storage.Log;
 /// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued,
 /// writes them as one frame, syncs once and completes them in order: group commit without a timer, the sync
 /// itself being the window. A failed write or sync is final: the batch and all later ones complete with the
-/// error, nothing is retried, and the node must stop. A full disk is no failure: nothing was written that
-/// counts, so everything waits in the queue until <see cref="Resume"/> finds room.
+/// error, nothing is retried, and the node must stop. A full disk, or a want of descriptors for the next
+/// segment, is no failure: nothing was written that counts, so everything waits in the queue until
+/// <see cref="Resume"/> finds room.
 /// </summary>
 public sealed class SharedLog : IDisposable
 {
@@ -24,6 +25,10 @@ public sealed class SharedLog : IDisposable
     private bool _writeScheduled;
     private bool _trimWanted;
     private bool _isStalled;
+    private DiskShortageException? _shortage;
+
+    // Segments that are needed no more and could not be deleted for want of descriptors, oldest first.
+    private readonly List<string> _undeleted = [];
     private long _queuedBytes;
     private LogCounters _counters;
     private Exception? _failure;
@@ -80,13 +85,13 @@ public sealed class SharedLog : IDisposable
     /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
     public bool IsBehind => Volatile.Read(ref _queuedBytes) > _options.QueuedBytesMax;
 
-    /// <summary>True while everything waits for room on the disk.</summary>
-    public bool IsStalled
+    /// <summary>What everything waits for: room on the disk, or descriptors; null if nothing does.</summary>
+    public DiskShortageException? WaitsFor
     {
         get
         {
             lock (_gate)
-                return _isStalled;
+                return _isStalled ? _shortage : null;
         }
     }
 
@@ -155,11 +160,18 @@ public sealed class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Tries again what a full disk did not allow; to be called now and then. Any thread; never blocks.
+    /// Tries again what a full disk or a want of descriptors did not allow; to be called now and then. Any
+    /// thread; never blocks.
     /// </summary>
     public void Resume()
     {
         _next.Retry();
+        lock (_gate)
+        {
+            if (_undeleted.Count > 0)
+                _jobs.Run(JobLane.Background, DeleteFreed);
+        }
+
         lock (_gate)
         {
             if (!_isStalled)
@@ -250,10 +262,14 @@ public sealed class SharedLog : IDisposable
             if (trimBelow > 0)
                 RemoveBelow(trimBelow);
         }
-        catch (DiskFullException)
+        catch (DiskShortageException shortage)
         {
             lock (_gate)
+            {
                 _trimWanted |= trimBelow > 0;
+                _shortage = shortage;
+            }
+
             return false;
         }
         catch (IOException failure)
@@ -443,24 +459,37 @@ public sealed class SharedLog : IDisposable
 
     private void RemoveBelow(ulong segment)
     {
-        List<Segment> free;
         lock (_gate)
         {
-            free = _segments.FindAll(candidate => candidate.Number < segment);
+            List<Segment> free = _segments.FindAll(candidate => candidate.Number < segment);
             _segments.RemoveRange(0, free.Count);
+            _undeleted.AddRange(free.Select(static removed => removed.Path));
         }
 
-        _jobs.Run(JobLane.Background, () =>
+        _jobs.Run(JobLane.Background, DeleteFreed);
+    }
+
+    // Background lane: one at a time.
+    private void DeleteFreed()
+    {
+        string[] paths;
+        lock (_gate)
+            paths = [.. _undeleted];
+        try
         {
-            try
-            {
-                _files.Delete(free.Select(removed => removed.Path));
-            }
-            catch (IOException error)
-            {
-                Fail(error);
-            }
-        });
+            _files.Delete(paths);
+        }
+        catch (DiskShortageException)
+        {
+            return; // All of it again, later.
+        }
+        catch (IOException error)
+        {
+            Fail(error);
+        }
+
+        lock (_gate)
+            _undeleted.RemoveRange(0, paths.Length);
     }
 
     private readonly record struct Pending(LogBatch Batch, Action<LogBatch, Exception?> Completed);

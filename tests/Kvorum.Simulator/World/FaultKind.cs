@@ -91,6 +91,9 @@ internal enum FaultKind
     /// <summary>Bytes of a file cannot be read any more, until the file is gone.</summary>
     BadSector,
 
+    /// <summary>No file can be opened, for want of descriptors.</summary>
+    NoDescriptors,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

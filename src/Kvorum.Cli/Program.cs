@@ -11,7 +11,7 @@ internal static class Program
     {
         // Not only the verb: a key named so costs a moment, a node without it costs every write.
         if (args.Any(argument => argument is "start" or "server"))
-            YoungGeneration.Limit();
+            CollectorSettings.Apply();
         // Read by the runtime when the first socket is made: completions then run on the socket's own thread,
         // which spares each message a hop to the thread pool, about half of its cost.
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");

@@ -105,7 +105,10 @@ public sealed class KvorumNode : INode, IDisposable
                 }
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
-                done(StatusOf(gathered, reads, writes) with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
+                var status = StatusOf(gathered, reads, writes);
+                if (status.Machine?.Alert is { } alert)
+                    alerts.Add(alert);
+                done(status with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
             });
         }
     }
@@ -229,6 +232,7 @@ public sealed class KvorumNode : INode, IDisposable
             FailuresTolerated = Tolerated(static voters => voters.Count),
             FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.IsUp)),
             Partitions = partitions,
+            Machine = _context.World.Machine?.Invoke(),
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,

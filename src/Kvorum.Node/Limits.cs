@@ -136,12 +136,9 @@ internal static class Limits
     public const long SnapshotKeepMs = 60_000;
 
     /// <summary>
-    /// Bytes of entries kept in memory for those who are being sent a checkpoint, per partition: they come
-    /// behind it, and without them another one would have to be sent.
+    /// Entries kept in memory for those who are being sent a checkpoint, per partition: besides their bytes
+    /// (NodeOptions.WantedLogBytes) they cost memory of their own.
     /// </summary>
-    public const long WantedLogBytes = 32 << 20;
-
-    /// <summary>The same in entries, which cost memory of their own.</summary>
     public const int WantedEntries = 100_000;
 
     /// <summary>

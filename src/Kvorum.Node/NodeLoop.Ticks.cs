@@ -146,7 +146,7 @@ public sealed partial class NodeLoop
         {
             _isLookingAtDisk = false;
             // A disk that does not tell is no reason to stop.
-            if (failure is null && Disk.Judge(room, _context.Log.IsStalled))
+            if (failure is null && Disk.Judge(room, _context.Log.WaitsFor))
                 Cluster.Note(Disk.Alert ?? $"there is room on the disk again ({Disk.Free} free)");
             _context.Log.Resume();
         });

@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node;
@@ -71,6 +72,14 @@ public sealed record NodeOptions
     /// <summary>Size of a log segment file in bytes.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
+    /// <summary>Bound of one write to the log, in bytes.</summary>
+    public int LogWriteBytesMax { get; init; } = 8 << 20;
+
+    /// <summary>
+    /// Bytes that are appended to the log and not yet durable, beyond which writes are refused.
+    /// </summary>
+    public long LogQueuedBytesMax { get; init; } = 256 << 20;
+
     /// <summary>Log bytes of a partition since its last checkpoint that start a new one.</summary>
     public long CheckpointLogBytes { get; init; } = 8 << 20;
 
@@ -113,4 +122,17 @@ public sealed record NodeOptions
     /// snapshot.
     /// </summary>
     public long TrailingLogBytes { get; init; } = 1 << 20;
+
+    /// <summary>
+    /// Bytes of entries kept in memory for those who are being sent a checkpoint, per partition: they come
+    /// behind it, and without them another one would have to be sent.
+    /// </summary>
+    public long WantedLogBytes { get; init; } = 32 << 20;
+
+    internal SharedLogOptions ForLog() => new()
+    {
+        SegmentBytes = SegmentBytes,
+        WriteBytesMax = LogWriteBytesMax,
+        QueuedBytesMax = LogQueuedBytesMax,
+    };
 }

@@ -83,7 +83,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     /// </summary>
     public SharedLog OpenLog(GroupRecovery replay)
     {
-        var settings = new SharedLogOptions { SegmentBytes = context.Options.SegmentBytes };
+        var settings = context.Options.ForLog();
         try
         {
             return SharedLog.Open(context.World.Files, "log", settings, context.World.Jobs, replay);

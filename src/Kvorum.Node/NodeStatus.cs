@@ -95,6 +95,9 @@ public sealed record NodeStatus
     /// <summary>All replicas on this node, the metadata group first.</summary>
     public required IReadOnlyList<PartitionStatus> Partitions { get; init; }
 
+    /// <summary>What the machine gives the node; null if it is not known.</summary>
+    public MachineStatus? Machine { get; init; }
+
     /// <summary>Client reads since the start.</summary>
     public required long Reads { get; init; }
 

@@ -21,6 +21,12 @@ public sealed record NodeWorld
     /// <summary>Seed of all randomness in the node.</summary>
     public required int RandomSeed { get; init; }
 
+    /// <summary>
+    /// What the machine gives the process, for the status; null if nothing is known. Any thread; must not
+    /// block.
+    /// </summary>
+    public Func<MachineStatus>? Machine { get; init; }
+
     /// <summary>Told of what people should know (role changes, faults). Any thread; must not block.</summary>
     public required INodeEvents Events { get; init; }
 }

@@ -29,8 +29,14 @@ internal static partial class Log
     [LoggerMessage(106, LogLevel.Information, "peer {Name} has moved to {Address}")]
     public static partial void PeerMoved(ILogger log, string name, string address);
 
-    [LoggerMessage(107, LogLevel.Error, "cannot take connections on the peer port: {Why}")]
-    public static partial void AcceptFailed(ILogger log, string why);
+    [LoggerMessage(107, LogLevel.Warning,
+        "{Listener} cannot take connections, and tries again: {Why}")]
+    public static partial void CannotAccept(ILogger log, EndPoint? listener, string why);
+
+    [LoggerMessage(110, LogLevel.Warning,
+        "the connection of {Remote} was closed: {Below} open files are in use, and the rest is kept for the "
+        + "node's own; raise the limit (ulimit -n){Note}")]
+    public static partial void ConnectionRefused(ILogger log, EndPoint? remote, long below, string note);
 
     [LoggerMessage(108, LogLevel.Warning,
         "{Count} more lines about connections from {Source} were held back in the last minute")]
@@ -66,6 +72,15 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "{Advice}")]
     public static partial void Unwise(ILogger log, string advice);
+
+    [LoggerMessage(8, LogLevel.Information,
+        "memory: {Limit} MiB ({Source}), of it {MemTables} MiB for memtables and {Cache} MiB for blocks of "
+        + "tables")]
+    public static partial void Memory(ILogger log, long limit, string source, long memTables, long cache);
+
+    [LoggerMessage(9, LogLevel.Information,
+        "open files: {Limit} at most; connections are taken while fewer than {Below} are open")]
+    public static partial void OpenFiles(ILogger log, long limit, long below);
 
     [LoggerMessage(20, LogLevel.Information, "[{Keyspace}/{Partition}] {Name} became {Role} in term {Term}")]
     public static partial void MetaRole(

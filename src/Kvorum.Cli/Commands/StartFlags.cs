@@ -116,7 +116,7 @@ internal sealed class StartFlags
 
     private readonly Option<long?> _memTables = Flag.OptionalNumber<long>(
         "--memtable-bytes", "Memory for what is written and not yet in tables, all partitions together. "
-        + "[default: a sixteenth of what the process may have, 64 MiB to 1 GiB]");
+        + "[default: a sixteenth of what the process may have, 64 MiB to 1 GiB; less below 2 GiB]");
 
     private readonly Option<long?> _traffic = Flag.OptionalNumber<long>(
         "--traffic-bytes", "Memory for large requests and replies on their way, all clients together. "
@@ -206,7 +206,7 @@ internal sealed class StartFlags
         SessionRecords = parsed.GetValue(_records),
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
-        MemTableBytes = parsed.GetValue(_memTables) ?? Defaults.MemTableBytes,
+        MemTableBytes = parsed.GetValue(_memTables) ?? 0,
         TrafficBytes = parsed.GetValue(_traffic) ?? Defaults.TrafficBytes,
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),

@@ -85,6 +85,8 @@ internal static class StatusCommand
             $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
+        if (asked.Machine is { } machine)
+            console.WriteLine(Describe(asked.Name, machine));
         foreach (string alert in asked.Alerts.Where(alert => !asked.NotReadyReason.Contains(alert)))
             console.MarkupLine($"[red]alert:[/] {alert.EscapeMarkup()}");
     }
@@ -99,6 +101,15 @@ internal static class StatusCommand
                 .Select(replica => replica.FollowerLag[name]),
         ];
         return lags.Length == 0 ? "-" : lags.Max().ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static string Describe(string name, MachineStatus machine)
+    {
+        string files = machine.OpenFilesMax == 0 ? $"{machine.OpenFiles} open files"
+            : $"{machine.OpenFiles} of {machine.OpenFilesMax} open files, "
+                + $"connections below {machine.ConnectionsBelow}, {machine.ConnectionsRefused} refused";
+        return $"{name}: {files}; {machine.MemoryBytes >> 20} of {machine.MemoryBytesMax >> 20} MiB memory "
+            + $"({machine.MemoryLimitedBy})";
     }
 
     private static string Number(long? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "?";

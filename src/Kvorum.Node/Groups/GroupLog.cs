@@ -71,7 +71,8 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
     /// A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many
     /// bytes, for followers that lag a little; and, up to a bound, none from an index on that is wanted.
     /// </summary>
-    public void Compact(SnapshotMetadata snapshot, long trailingBytes, LogIndex? wanted = null)
+    public void Compact(
+        SnapshotMetadata snapshot, long trailingBytes, LogIndex? wanted = null, long wantedBytes = 0)
     {
         Invariant.Check(snapshot.Index >= Snapshot.Index && snapshot.Index <= LastIndex, "a checkpoint beyond the log");
         Snapshot = snapshot;
@@ -82,7 +83,7 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
             bytes += At(keepFrom - 1).Data.Length;
             var isTrailing = kept < Limits.TrailingEntries && bytes <= trailingBytes;
             var isWanted = keepFrom - 1 >= wanted?.Value && kept < Limits.WantedEntries
-                && bytes <= Limits.WantedLogBytes;
+                && bytes <= wantedBytes;
             if (!isTrailing && !isWanted)
                 break;
             keepFrom--;

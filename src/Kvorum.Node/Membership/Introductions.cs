@@ -250,7 +250,7 @@ internal sealed class Introductions
     {
         if (failure is null)
             return false;
-        if (failure is not DiskFullException)
+        if (failure is not DiskShortageException)
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
         _writeAgainMs = Loop.NowMs + Limits.DiskFullRetryMs;
         return true;

@@ -80,7 +80,7 @@ internal sealed partial class Replica
     {
         _isCheckpointing = false;
         loop.Flushes--;
-        if (failure is DiskFullException)
+        if (failure is DiskShortageException)
         {
             // The log keeps all of it: it is due until it was made.
             _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
@@ -105,7 +105,8 @@ internal sealed partial class Replica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _log.Snapshot.Index)
             return;
-        _log.Compact(snapshot, loop.Options.TrailingLogBytes, LogWantedFrom());
+        _log.Compact(
+            snapshot, loop.Options.TrailingLogBytes, LogWantedFrom(), loop.Options.WantedLogBytes);
         Release(snapshot.Index);
     }
 
@@ -166,7 +167,7 @@ internal sealed partial class Replica
                 job.Complete();
                 loop.RunInBackground(_tree.RemoveDiscarded, static _ => { });
                 break;
-            case DiskFullException:
+            case DiskShortageException:
                 _checkpointAgainMs = loop.NowMs + Limits.DiskFullRetryMs;
                 break;
             case TreeDamagedException damage:

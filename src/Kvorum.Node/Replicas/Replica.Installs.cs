@@ -135,7 +135,7 @@ internal sealed partial class Replica
         _installFailed = false;
         loop.RunInBackground(install.Write, failure =>
         {
-            if (failure is DiskFullException)
+            if (failure is DiskShortageException)
             {
                 _installFailed = true;
                 _installAgainMs = loop.NowMs + Limits.DiskFullRetryMs;

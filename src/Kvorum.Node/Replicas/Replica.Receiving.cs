@@ -185,7 +185,7 @@ internal sealed partial class Replica
                 Answer(receiving.From, receiving.Transfer, SnapshotAnswer.Damaged);
                 DropReceiving();
                 break;
-            case DiskFullException:
+            case DiskShortageException:
                 // What has come gives its room back.
                 Answer(receiving.From, receiving.Transfer, SnapshotAnswer.Refused);
                 DropReceiving();

@@ -29,7 +29,7 @@ internal sealed partial class Replica
         var checkpoint = _tree.CheckpointIndex;
         loop.RunInBackground(_tree.Settle, failure =>
         {
-            if (failure is DiskFullException)
+            if (failure is DiskShortageException)
             {
                 _isSettled = false;
                 _settleAgainMs = loop.NowMs + Limits.DiskFullRetryMs;

@@ -28,6 +28,7 @@ internal sealed class DiskGauge(long segmentBytes)
     private volatile DiskLevel _level;
     private long _free = long.MaxValue;
     private long _reserve;
+    private string? _lacking;
 
     /// <summary>The verdict.</summary>
     public DiskLevel Level => _level;
@@ -35,6 +36,9 @@ internal sealed class DiskGauge(long segmentBytes)
     /// <summary>What an operator should know; null if all is well.</summary>
     public string? Alert => Level == DiskLevel.Ample
         ? null
+        : Volatile.Read(ref _lacking) is { } lacking
+        ? $"this node's log waits for file descriptors or memory ({lacking}): it takes no writes until the "
+            + "machine gives it some; raise the limit (ulimit -n), or close connections"
         : $"the disk of the data folder is almost full ({Free} free): this node takes "
             + (Level == DiskLevel.Low ? "no new values, only deletes" : "no writes")
             + $", until {Mebibytes(Reserve * 3 / 2)} are free: make room on it";
@@ -51,16 +55,19 @@ internal sealed class DiskGauge(long segmentBytes)
 
     /// <summary>The disk was looked at. True if the verdict has changed.</summary>
     /// <param name="room">What was found.</param>
-    /// <param name="isLogStalled">The log waits for room: whatever is free, it is not enough.</param>
-    public bool Judge(DiskRoom room, bool isLogStalled = false)
+    /// <param name="logWaitsFor">
+    /// What the log waits for, if it does: whatever room is free, it is not enough.
+    /// </param>
+    public bool Judge(DiskRoom room, DiskShortageException? logWaitsFor = null)
     {
+        Volatile.Write(ref _lacking, (logWaitsFor as NoResourcesException)?.Message);
         var reserve = Math.Min(
             Math.Max(Limits.DiskReserveSegments * segmentBytes, room.Total / 100), room.Total / 3);
         Volatile.Write(ref _reserve, reserve);
         Volatile.Write(ref _free, room.Free);
         var before = _level;
         _level = (DiskLevel)Math.Max(
-            (byte)(isLogStalled || IsBelow(room.Free, reserve / 4, before == DiskLevel.Critical)
+            (byte)(logWaitsFor is not null || IsBelow(room.Free, reserve / 4, before == DiskLevel.Critical)
                 ? DiskLevel.Critical
                 : 0),
             (byte)(IsBelow(room.Free, reserve, before != DiskLevel.Ample) ? DiskLevel.Low : 0));

@@ -13,12 +13,13 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SourceLines lines,
-    SocketPoller? poller)
+    ConnectionRoom room, SocketPoller? poller)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
     private ClientListener? _clients;
     private GrpcServer? _grpc;
+    private BoundConnections? _httpConnections;
     private HttpServer? _http;
     private Timer? _judge;
 
@@ -37,6 +38,7 @@ internal sealed class FrontEnds(
                 EndPoint = (IPEndPoint)parts.Client.LocalEndPoint!,
                 Bound = parts.Client,
                 Lines = lines,
+                Room = room,
                 NodeName = parts.Self.Name,
                 ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
                 Poller = poller,
@@ -54,7 +56,7 @@ internal sealed class FrontEnds(
             var http = new HttpOptions
             {
                 EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
-                Bound = parts.Http,
+                Transport = _httpConnections = new(parts.Http, room, _logging),
                 HostNames = options.HostNames(parts.Self.Name),
                 KeyBytesMax = options.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
@@ -91,6 +93,7 @@ internal sealed class FrontEnds(
         await Task.WhenAll(
             _clients?.DrainAsync(impatient.Token) ?? Task.CompletedTask,
             _grpc?.StopAsync(impatient.Token) ?? Task.CompletedTask,
+            _httpConnections?.StopAsync() ?? Task.CompletedTask,
             _http?.StopAsync(impatient.Token) ?? Task.CompletedTask).ConfigureAwait(false);
     }
 
@@ -101,6 +104,8 @@ internal sealed class FrontEnds(
             await _judge.DisposeAsync().ConfigureAwait(false);
         if (_http is not null)
             await _http.DisposeAsync().ConfigureAwait(false);
+        if (_httpConnections is not null)
+            await _httpConnections.DisposeAsync().ConfigureAwait(false);
         if (_grpc is not null)
             await _grpc.DisposeAsync().ConfigureAwait(false);
         if (_clients is not null)

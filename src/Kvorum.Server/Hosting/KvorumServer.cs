@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Listeners;
+using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
@@ -23,13 +24,16 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly TcpTransport _transport;
     private readonly ThreadJobRunner _jobs;
     private readonly SocketPoller? _poller = SocketPoller.IsSupported ? new() : null;
+    private readonly MachineLimits _limits;
+    private readonly MachineGauge _machine;
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
     private readonly FrontEnds _frontEnds;
     private readonly Lock _gate = new();
     private volatile Task? _stopping;
 
-    private KvorumServer(ServerOptions options, ServerParts parts, ILoggerFactory logging)
+    private KvorumServer(
+        ServerOptions options, MachineLimits limits, ServerParts parts, ILoggerFactory logging)
     {
         _options = options;
         _log = logging.CreateLogger("kvorum");
@@ -37,22 +41,27 @@ public sealed class KvorumServer : IAsyncDisposable
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
         var lines = new SourceLines(_log, TimeProvider.System);
-        var transport = options.ForTransport() with { Poller = _poller, Lines = lines };
+        var room = new ConnectionRoom(limits.Descriptors?.ConnectionsBelow ?? long.MaxValue, lines, _log);
+        _limits = limits;
+        _machine = new(limits.Memory, limits.Descriptors, room);
+        var transport =
+            options.ForTransport(limits.Plan) with { Poller = _poller, Lines = lines, Room = room };
         _transport = new(parts.PeerListener, Self, parts.Members, transport, TimeProvider.System, _log);
         try
         {
-            _node = new(options.ForNode(Self, parts.Members), World(parts));
+            _node = new(options.ForNode(Self, parts.Members, limits.Plan), World(parts));
         }
         catch
         {
             _jobs.Dispose();
             _poller?.Dispose();
+            _machine.Dispose();
             throw;
         }
 
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
-        _frontEnds = new(_node, options, parts, logging, lines, _poller);
+        _frontEnds = new(_node, options, parts, logging, lines, room, _poller);
     }
 
     /// <summary>Who this node is and where it is reached, with true ports.</summary>
@@ -80,12 +89,13 @@ public sealed class KvorumServer : IAsyncDisposable
         logging ??= NullLoggerFactory.Instance;
         if (options.Validate() is { Count: > 0 } broken)
             throw new ServerStartException(string.Join(Environment.NewLine, broken));
+        var limits = MachineLimits.Of(options);
         var parts = await ServerParts.Of(options, logging.CreateLogger("kvorum"), cancelled)
             .ConfigureAwait(false);
         KvorumServer? server = null;
         try
         {
-            server = new KvorumServer(options, parts, logging);
+            server = new KvorumServer(options, limits, parts, logging);
             await server.Start().ConfigureAwait(false);
             return server;
         }
@@ -96,6 +106,9 @@ public sealed class KvorumServer : IAsyncDisposable
             parts.Dispose();
             if (e is NodeStartException or IOException)
                 throw new ServerStartException(e.Message);
+            if (e is ThreadStartException or OutOfMemoryException)
+                throw new ServerStartException(
+                    $"the machine gives no more threads or memory ({e.Message}): raise the limits");
             throw;
         }
     }
@@ -132,6 +145,7 @@ public sealed class KvorumServer : IAsyncDisposable
         Time = TimeProvider.System,
         RandomSeed = RandomNumberGenerator.GetInt32(int.MaxValue),
         Events = _events,
+        Machine = () => _machine.Status,
     };
 
     private async Task Start()
@@ -139,6 +153,13 @@ public sealed class KvorumServer : IAsyncDisposable
         var (id, cluster) = (ClusterIdentity.ToGuid(Self.Id.Value), ClusterIdentity.ToGuid(Self.ClusterId));
         Log.Starting(
             _log, Self.Name, id, cluster, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
+        var plan = _limits.Plan;
+        Log.Memory(
+            _log, plan.LimitBytes >> 20, _limits.Memory.Source,
+            (_options.MemTableBytes > 0 ? _options.MemTableBytes : plan.MemTableBytes) >> 20,
+            plan.BlockCacheBytes >> 20);
+        if (_limits.Descriptors is { } files)
+            Log.OpenFiles(_log, files.Limit, files.ConnectionsBelow);
         foreach (string advice in _options.Warnings())
             Log.Unwise(_log, advice);
         foreach (var loop in _loops)
@@ -192,6 +213,7 @@ public sealed class KvorumServer : IAsyncDisposable
         _jobs.Dispose();
         _poller?.Dispose();
         _node.MarkEnd();
+        _machine.Dispose();
         _node.Dispose();
         Log.Stopped(_log, Self.Name);
     }

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;
 
@@ -117,11 +118,11 @@ public sealed record ServerOptions
     public long CheckpointBytes { get; init; } = 8 << 20;
 
     /// <summary>
-    /// --memtable-bytes: memory for what is written and not yet in tables, all partitions together. Unless
-    /// told otherwise a sixteenth of what the process may have, 64 MiB to 1 GiB.
+    /// --memtable-bytes: memory for what is written and not yet in tables, all partitions together. 0: as
+    /// <see cref="MemoryPlan"/> has it, a sixteenth of what the process may have, 64 MiB to 1 GiB, and less
+    /// where that is little.
     /// </summary>
-    public long MemTableBytes { get; init; } =
-        Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, 64 << 20, 1 << 30);
+    public long MemTableBytes { get; init; }
 
     /// <summary>
     /// --traffic-bytes: memory for large requests on their way in and large replies on their way out, all
@@ -156,7 +157,8 @@ public sealed record ServerOptions
     public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
 
     /// <summary>The node's settings, once it is known who it is.</summary>
-    internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members) => new()
+    internal NodeOptions ForNode(
+        PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan memory) => new()
     {
         Self = self,
         Members = members,
@@ -176,7 +178,12 @@ public sealed record ServerOptions
         SessionRecordsMax = SessionRecords,
         SegmentBytes = SegmentBytes,
         CheckpointLogBytes = CheckpointBytes,
-        MemTableBytes = MemTableBytes,
+        MemTableBytes = MemTableBytes > 0 ? MemTableBytes : memory.MemTableBytes,
+        BlockCacheBytes = memory.BlockCacheBytes,
+        LogWriteBytesMax = memory.LogWriteBytes,
+        LogQueuedBytesMax = memory.LogQueueBytes,
+        TrailingLogBytes = memory.TrailingLogBytes,
+        WantedLogBytes = memory.WantedLogBytes,
         SnapshotBytesPerSecond = SnapshotRate,
         ScrubBytesPerSecond = ScrubRate,
         Compression = Compression == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
@@ -197,5 +204,6 @@ public sealed record ServerOptions
         HttpHosts.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The transport's settings.</summary>
-    internal TransportOptions ForTransport() => new() { SilenceMax = PeerSilence };
+    internal TransportOptions ForTransport(MemoryPlan memory) =>
+        new() { SilenceMax = PeerSilence, QueueBytesMax = memory.PeerQueueBytes };
 }

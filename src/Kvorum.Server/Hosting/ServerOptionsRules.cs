@@ -26,7 +26,8 @@ internal static class ServerOptionsRules
         Bounded(broken, "--session-records", o.SessionRecords, 0, 4_000_000);
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
-        Bounded(broken, "--memtable-bytes", o.MemTableBytes, 16 << 20, 1L << 40);
+        if (o.MemTableBytes != 0)
+            Bounded(broken, "--memtable-bytes", o.MemTableBytes, 8 << 20, 1L << 40);
         Bounded(broken, "--traffic-bytes", o.TrafficBytes, TrafficRoom.BytesMin, 1L << 40);
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);

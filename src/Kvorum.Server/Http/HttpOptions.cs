@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -17,8 +17,10 @@ public sealed record HttpOptions
     /// </summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
 
-    /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
-    internal Socket? Bound { get; init; }
+    /// <summary>
+    /// Where connections to <see cref="EndPoint"/> come from; null for the web server's own.
+    /// </summary>
+    internal IConnectionListenerFactory? Transport { get; init; }
 
     /// <summary>Time for a request that names none.</summary>
     public TimeSpan TimeoutDefault { get; init; } = TimeSpan.FromSeconds(10);

@@ -35,8 +35,8 @@ public sealed class HttpServer : IAsyncDisposable
         builder.Services.AddSingleton(options.Logging);
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
-        if (options.Bound is { } bound)
-            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = _ => bound);
+        if (options.Transport is { } transport)
+            builder.Services.AddSingleton(transport);
         _application = builder.Build();
         _application.Use(next => http => GuardAsync(http, next));
         _application.UseRouting();

@@ -39,6 +39,7 @@ public sealed class ClientListener : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly HashSet<NativeConnection> _connections = [];
     private readonly HashSet<Stream> _unknown = [];
+    private readonly CancellationTokenSource _stopping = new();
     private INode? _node;
     private Task _accepting = Task.CompletedTask;
     private Timer? _watch;
@@ -83,7 +84,8 @@ public sealed class ClientListener : IAsyncDisposable
     {
         if (Interlocked.CompareExchange(ref _node, node, null) is not null)
             throw new InvalidOperationException("The listener was started before.");
-        _accepting = Task.Run(AcceptAsync);
+        var acceptor = new Acceptor(_listening, _options.Room, socket => _ = WelcomeAsync(socket));
+        _accepting = Task.Run(() => acceptor.RunAsync(_stopping.Token));
         _watch = new(static it => ((ClientListener)it!).Watch(), this, WatchInterval, WatchInterval);
     }
 
@@ -107,6 +109,7 @@ public sealed class ClientListener : IAsyncDisposable
         foreach (var connection in Connections())
             connection.Dispose();
         _others.Dispose();
+        _stopping.Dispose();
     }
 
     private static Socket Bind(IPEndPoint endpoint)
@@ -139,6 +142,7 @@ public sealed class ClientListener : IAsyncDisposable
     private async Task StopAcceptingAsync()
     {
         Stream[] unknown;
+        await _stopping.CancelAsync().ConfigureAwait(false);
         lock (_gate)
         {
             _isStopping = true;
@@ -149,26 +153,6 @@ public sealed class ClientListener : IAsyncDisposable
         foreach (var stream in unknown)
             await stream.DisposeAsync().ConfigureAwait(false);
         await _accepting.ConfigureAwait(false);
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (true)
-        {
-            try
-            {
-                var socket = await _listening.AcceptAsync().ConfigureAwait(false);
-                _ = WelcomeAsync(socket);
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                if (Volatile.Read(ref _isStopping))
-                    return;
-                // Out of descriptors, or the client went away again: neither is a reason to go deaf.
-                Log.AcceptFailed(_log, e.Message);
-                await Task.Delay(10).ConfigureAwait(false);
-            }
-        }
     }
 
     private async Task WelcomeAsync(Socket socket)

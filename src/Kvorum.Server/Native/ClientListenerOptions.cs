@@ -61,6 +61,9 @@ public sealed record ClientListenerOptions
     /// <summary>What clients may cause in the log; null for a count of its own.</summary>
     internal SourceLines? Lines { get; init; }
 
+    /// <summary>Which connections there is room for; null for all.</summary>
+    internal ConnectionRoom? Room { get; init; }
+
     /// <summary>Where to log.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
 }

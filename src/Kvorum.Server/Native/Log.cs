@@ -9,9 +9,6 @@ internal static partial class Log
     [LoggerMessage(300, LogLevel.Warning, "client {Client} was cut off: {Reason}")]
     public static partial void CutOff(ILogger logger, EndPoint? client, string reason);
 
-    [LoggerMessage(301, LogLevel.Warning, "accepting clients failed, trying again: {Reason}")]
-    public static partial void AcceptFailed(ILogger logger, string reason);
-
     [LoggerMessage(302, LogLevel.Error, "a fault while serving client {Client}")]
     public static partial void Fault(ILogger logger, Exception fault, EndPoint? client);
 

@@ -74,7 +74,10 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// <inheritdoc/>
     public void Start(IPeerReceiver receiver)
     {
-        _tasks.Add(Task.Run(() => Accept(receiver)));
+        var acceptor = new Acceptor(
+            _listener, _options.Room, socket => _incoming.Take(socket, receiver, _stop.Token),
+            isForNodes: true);
+        _tasks.Add(Task.Run(() => acceptor.RunAsync(_stop.Token)));
         foreach (var link in _links.Values)
             _tasks.Add(Task.Run(() => link.Run(receiver, _stop.Token)));
         _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);
@@ -109,28 +112,5 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         foreach (var link in _links.Values)
             link.Watch();
         _incoming.Watch();
-    }
-
-    private async Task Accept(IPeerReceiver receiver)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                var socket = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                _incoming.Take(socket, receiver, _stop.Token);
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                return;
-            }
-            catch (SocketException e)
-            {
-                // Out of file descriptors, or the dialler was gone before it was accepted: neither may end
-                // the loop.
-                Log.AcceptFailed(_log, e.Message);
-                await Task.Delay(_options.BackoffMin).ConfigureAwait(false);
-            }
-        }
     }
 }

@@ -33,6 +33,9 @@ public sealed record TransportOptions
     /// <summary>What callers may cause in the log; null for a count of its own.</summary>
     internal SourceLines? Lines { get; init; }
 
+    /// <summary>Told when there are no descriptors left to take connections with; null for nobody.</summary>
+    internal ConnectionRoom? Room { get; init; }
+
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);
 

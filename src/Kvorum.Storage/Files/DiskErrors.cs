@@ -34,7 +34,8 @@ public static class DiskErrors
         return error.GetBaseException().Message;
     }
 
-    private static DiskErrorKind KindOf(int number) => number switch
+    /// <summary>What an error number asks for, as .NET gives it.</summary>
+    internal static DiskErrorKind KindOf(int number) => number switch
     {
         28 => DiskErrorKind.NoRoom,                                         // ENOSPC
         122 when !OperatingSystem.IsMacOS() => DiskErrorKind.NoRoom,        // EDQUOT on Linux

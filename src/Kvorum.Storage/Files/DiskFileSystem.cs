@@ -215,6 +215,10 @@ public sealed class DiskFileSystem : IFileSystem
         {
             throw new DiskFullException($"{full}: {error.Message}", error);
         }
+        catch (IOException error) when (DiskErrors.KindOf(error) == DiskErrorKind.NoResources)
+        {
+            throw new NoResourcesException($"{full}: {error.Message}", error);
+        }
         catch (UnauthorizedAccessException error)
         {
             throw new IOException($"{full}: {error.Message}", error);
@@ -304,6 +308,14 @@ public sealed class DiskFileSystem : IFileSystem
         try
         {
             action();
+        }
+        catch (IOException error) when (DiskErrors.KindOf(error) == DiskErrorKind.NoResources)
+        {
+            throw new NoResourcesException($"{path}: {error.Message}", error);
+        }
+        catch (IOException error) when (IsFull(error))
+        {
+            throw new DiskFullException($"{path}: {error.Message}", error); // a folder may have to grow
         }
         catch (UnauthorizedAccessException error)
         {

@@ -4,7 +4,8 @@ namespace Kvorum.Storage.Files;
 /// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
 /// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
 /// <see cref="IOException"/> whose message names the path, where no room is left a
-/// <see cref="DiskFullException"/>; <see cref="DiskErrors"/> tells the others apart. Created, renamed and
+/// <see cref="DiskFullException"/>, where nothing can be opened for want of descriptors a
+/// <see cref="NoResourcesException"/>; <see cref="DiskErrors"/> tells the others apart. Created, renamed and
 /// deleted names are durable only after <see cref="SyncFolder"/>; written bytes only after
 /// <see cref="IFile.Sync"/>. Safe for use by several threads.
 /// </summary>

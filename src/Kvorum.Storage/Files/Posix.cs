@@ -42,7 +42,10 @@ internal static partial class Posix
             _ = sync_file_range(file, offset, bytes, WriteBackOnly);
     }
 
-    /// <summary>Makes the names in a folder durable.</summary>
+    /// <summary>
+    /// Makes the names in a folder durable. A <see cref="NoResourcesException"/> if it cannot even be opened
+    /// for want of descriptors: then nothing was synced, nor did a sync fail.
+    /// </summary>
     public static void SyncFolder(string path)
     {
         int flags = OperatingSystem.IsMacOS() ? ReadOnlyCloseOnExecMac : ReadOnlyCloseOnExec;
@@ -50,6 +53,8 @@ internal static partial class Posix
         while ((descriptor = open(path, flags)) < 0)
         {
             int error = Marshal.GetLastPInvokeError();
+            if (DiskErrors.KindOf(error) == DiskErrorKind.NoResources)
+                throw new NoResourcesException($"{path}: {TextOf(error)}");
             if (error != Interrupted)
                 throw Failure("open", path, error);
         }

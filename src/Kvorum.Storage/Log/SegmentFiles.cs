@@ -48,12 +48,16 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
         }
     }
 
-    /// <summary>Deletes the files oldest first, each durably, so that a crash leaves no gap.</summary>
+    /// <summary>
+    /// Deletes the files oldest first, each durably, so that a crash leaves no gap. Those that are gone
+    /// already are only made durable: it may be done again after a <see cref="DiskShortageException"/>.
+    /// </summary>
     public void Delete(IEnumerable<string> oldestFirst)
     {
         foreach (string path in oldestFirst)
         {
-            files.Delete(path);
+            if (files.Exists(path))
+                files.Delete(path);
             SyncFolder();
         }
     }

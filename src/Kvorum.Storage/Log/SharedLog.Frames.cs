@@ -47,7 +47,7 @@ public sealed partial class SharedLog
     }
 
     // A frame that finds no room may leave bytes behind. The next one is written over them, or is the last of
-    // its segment, and nobody reads on behind that.
+    // its segment, and a start reads nothing behind that.
     private void WriteFrame(Span<byte> frame, int bodyBytes)
     {
         RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
@@ -165,23 +165,36 @@ public sealed partial class SharedLog
 
     private void RemoveBelow(ulong segment)
     {
-        List<Segment> free;
         lock (_gate)
         {
-            free = _segments.FindAll(candidate => candidate.Number < segment);
+            List<Segment> free = _segments.FindAll(candidate => candidate.Number < segment);
             _segments.RemoveRange(0, free.Count);
+            _undeleted.AddRange(free.Select(static removed => removed.Path));
         }
 
-        _jobs.Run(JobLane.Background, () =>
+        _jobs.Run(JobLane.Background, DeleteFreed);
+    }
+
+    // Background lane: one at a time.
+    private void DeleteFreed()
+    {
+        string[] paths;
+        lock (_gate)
+            paths = [.. _undeleted];
+        try
         {
-            try
-            {
-                _files.Delete(free.Select(removed => removed.Path));
-            }
-            catch (IOException error)
-            {
-                Fail(error);
-            }
-        });
+            _files.Delete(paths);
+        }
+        catch (DiskShortageException)
+        {
+            return; // All of it again, later.
+        }
+        catch (IOException error)
+        {
+            Fail(error);
+        }
+
+        lock (_gate)
+            _undeleted.RemoveRange(0, paths.Length);
     }
 }

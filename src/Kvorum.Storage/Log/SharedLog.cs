@@ -6,8 +6,9 @@ namespace Kvorum.Storage.Log;
 /// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued,
 /// writes them as one frame, syncs once and completes them in order: group commit without a timer, the sync
 /// itself being the window. A failed write or sync is final: the batch and all later ones complete with the
-/// error, nothing is retried, and the node must stop. A full disk is no failure: nothing was written that
-/// counts, so everything waits in the queue until <see cref="Resume"/> finds room.
+/// error, nothing is retried, and the node must stop. A full disk, or a want of descriptors for the next
+/// segment, is no failure: nothing was written that counts, so everything waits in the queue until
+/// <see cref="Resume"/> finds room.
 /// </summary>
 public sealed partial class SharedLog : IDisposable
 {
@@ -24,6 +25,10 @@ public sealed partial class SharedLog : IDisposable
     private bool _writeScheduled;
     private bool _trimWanted;
     private bool _isStalled;
+    private DiskShortageException? _shortage;
+
+    // Segments that are needed no more and could not be deleted for want of descriptors, oldest first.
+    private readonly List<string> _undeleted = [];
     private long _queuedBytes;
     private LogCounters _counters;
     private Exception? _failure;
@@ -90,13 +95,13 @@ public sealed partial class SharedLog : IDisposable
     /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
     public bool IsBehind => Volatile.Read(ref _queuedBytes) > _options.QueuedBytesMax;
 
-    /// <summary>True while everything waits for room on the disk.</summary>
-    public bool IsStalled
+    /// <summary>What everything waits for: room on the disk, or descriptors; null if nothing does.</summary>
+    public DiskShortageException? WaitsFor
     {
         get
         {
             lock (_gate)
-                return _isStalled;
+                return _isStalled ? _shortage : null;
         }
     }
 
@@ -165,11 +170,18 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Tries again what a full disk did not allow; to be called now and then. Any thread; never blocks.
+    /// Tries again what a full disk or a want of descriptors did not allow; to be called now and then. Any
+    /// thread; never blocks.
     /// </summary>
     public void Resume()
     {
         _next.Retry();
+        lock (_gate)
+        {
+            if (_undeleted.Count > 0)
+                _jobs.Run(JobLane.Background, DeleteFreed);
+        }
+
         lock (_gate)
         {
             if (!_isStalled)
@@ -232,7 +244,7 @@ public sealed partial class SharedLog : IDisposable
         {
             _mark.Write(durable);
         }
-        catch (DiskFullException)
+        catch (DiskShortageException)
         {
             // It says too little until there is room.
         }
@@ -308,10 +320,14 @@ public sealed partial class SharedLog : IDisposable
             if (trimBelow > 0)
                 RemoveBelow(trimBelow);
         }
-        catch (DiskFullException)
+        catch (DiskShortageException shortage)
         {
             lock (_gate)
+            {
                 _trimWanted |= trimBelow > 0;
+                _shortage = shortage;
+            }
+
             return false;
         }
         catch (IOException failure)

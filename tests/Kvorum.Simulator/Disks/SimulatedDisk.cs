@@ -40,6 +40,9 @@ public sealed class SimulatedDisk : IFileSystem
     /// </summary>
     public Func<string, string, IOException?>? Fault { get; set; }
 
+    /// <summary>True while nothing can be opened, for want of descriptors: no failed operation.</summary>
+    public bool HasNoDescriptors { get; set; }
+
     /// <summary>Operations that failed by the will of the test or the simulator.</summary>
     public int FailedOperations { get; private set; }
 
@@ -73,6 +76,7 @@ public sealed class SimulatedDisk : IFileSystem
     {
         lock (_gate)
         {
+            CheckDescriptors(path);
             Begin("create", path);
             if (_live.ContainsKey(path))
                 throw new IOException($"{path}: exists");
@@ -88,7 +92,10 @@ public sealed class SimulatedDisk : IFileSystem
     public IFile Open(string path, bool forWriting)
     {
         lock (_gate)
+        {
+            CheckDescriptors(path);
             return new OpenFile(this, path, Find(path), forWriting);
+        }
     }
 
     /// <inheritdoc/>
@@ -164,6 +171,7 @@ public sealed class SimulatedDisk : IFileSystem
     {
         lock (_gate)
         {
+            CheckDescriptors(folder);
             Begin("sync folder", folder);
             bool Here(NameChange change) => FolderOf(change.Set ?? change.Removed!) == folder;
             foreach (NameChange change in _changes.Where(Here))
@@ -341,6 +349,12 @@ public sealed class SimulatedDisk : IFileSystem
             throw Failed(new IOException($"{path}: {operation}: injected"));
         if (Fault?.Invoke(operation, path) is { } error)
             throw Failed(error);
+    }
+
+    private void CheckDescriptors(string path)
+    {
+        if (HasNoDescriptors)
+            throw new NoResourcesException($"{path}: Too many open files");
     }
 
     private IOException Failed(IOException error)

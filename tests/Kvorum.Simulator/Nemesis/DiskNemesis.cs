@@ -49,6 +49,16 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
         spell.UndoAfter(random.Between(1_000_000, 10_000_000), () => machine.DiskBytesMax = null);
     }
 
+    /// <summary>The process has no descriptors left for a while: what is open stays open.</summary>
+    public void SpendDescriptors()
+    {
+        if (Pick() is not { } machine || machine.HasNoDescriptors)
+            return;
+        cluster.World.Fired(FaultKind.NoDescriptors);
+        machine.HasNoDescriptors = true;
+        spell.UndoAfter(random.Between(300_000, 6_000_000), () => machine.HasNoDescriptors = false);
+    }
+
     /// <summary>The disk takes long for a while.</summary>
     public void SlowDown()
     {

@@ -100,6 +100,9 @@ internal sealed class FaultMaker
             case FaultKind.DiskFull:
                 _disks.Fill();
                 break;
+            case FaultKind.NoDescriptors:
+                _disks.SpendDescriptors();
+                break;
             case FaultKind.SlowDisk:
                 _disks.SlowDown();
                 break;

@@ -58,5 +58,6 @@ internal sealed record FaultOptions
         [FaultKind.SlowLink] = 25,
         [FaultKind.YoungInstallKilled] = 20,
         [FaultKind.BadSector] = 60,
+        [FaultKind.NoDescriptors] = 45,
     };
 }

@@ -46,6 +46,13 @@ internal sealed class Machine
         set => Disk.BytesMax = (field = value) ?? long.MaxValue;
     }
 
+    /// <summary>True while the process can open no files.</summary>
+    public bool HasNoDescriptors
+    {
+        get;
+        set => Disk.HasNoDescriptors = field = value;
+    }
+
     /// <summary>Its clock.</summary>
     public SimulatedClock Clock { get; }
 
@@ -211,6 +218,9 @@ internal sealed class Machine
         World.Require(
             !message.Contains("No space left", StringComparison.Ordinal),
             $"node-{Index + 1} gave up for want of room: {message}");
+        World.Require(
+            !message.Contains("Too many open files", StringComparison.Ordinal),
+            $"node-{Index + 1} gave up for want of descriptors: {message}");
         World.Trace.Event(Verbosity.Faults, TraceKind.Note, Index, 0, $"gives up: {FirstLine(message)}");
         EndProcess(isPowerLost: false);
     }
@@ -248,7 +258,7 @@ internal sealed class Machine
         else
         {
             World.Require(
-                Disk.FailedOperations > _failuresAtStart || IsOld,
+                Disk.FailedOperations > _failuresAtStart || IsOld || HasNoDescriptors,
                 $"node-{Index + 1} refuses to start, though its disk did nothing wrong: {why.Message}");
         }
 
@@ -270,6 +280,7 @@ internal sealed class Machine
         Disk = disk;
         Disk.Fault = DiskFault;
         Disk.BytesMax = DiskBytesMax ?? long.MaxValue;
+        Disk.HasNoDescriptors = HasNoDescriptors;
     }
 
     private void Trace(string what) =>

@@ -97,6 +97,9 @@ internal enum FaultKind
     /// </summary>
     OldFolder,
 
+    /// <summary>No file can be opened, for want of descriptors.</summary>
+    NoDescriptors,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

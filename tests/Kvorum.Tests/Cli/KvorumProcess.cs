@@ -45,6 +45,21 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
         return new(Process.Start(start)!);
     }
 
+    /// <summary>Starts the program with a bound of open files, soft and hard.</summary>
+    public static KvorumProcess StartWithFiles(int most, params string[] args)
+    {
+        var start = new ProcessStartInfo("/bin/sh")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        string program = Path.Combine(AppContext.BaseDirectory, "kvorum");
+        foreach (string arg in new[] { "-c", $"ulimit -n {most}; exec \"$0\" \"$@\"", program }.Concat(args))
+            start.ArgumentList.Add(arg);
+        return new(Process.Start(start)!);
+    }
+
     /// <summary>Runs the program to its end.</summary>
     public static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
     {

@@ -1,4 +1,5 @@
 using Kvorum.Node.Room;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Tests.Node.Room;
 
@@ -31,6 +32,20 @@ public class DiskGaugeTests
             Assert.Equal(expected, gauge.Level);
             Assert.Equal(expected == DiskLevel.Ample, gauge.Alert is null);
         }
+    }
+
+    [Fact]
+    public void A_log_that_waits_makes_it_critical_and_is_told_for_what_it_waits()
+    {
+        var gauge = new DiskGauge(Segment);
+        Assert.True(gauge.Judge(new(Total, Total), new NoResourcesException("log/7: Too many open files")));
+        Assert.Equal(DiskLevel.Critical, gauge.Level);
+        Assert.Contains("log/7: Too many open files", gauge.Alert, StringComparison.Ordinal);
+        Assert.False(gauge.Judge(new(Total, Total), new DiskFullException("log/7: No space left")));
+        Assert.StartsWith(
+            "the disk of the data folder is almost full", gauge.Alert, StringComparison.Ordinal);
+        Assert.True(gauge.Judge(new(Total, Total)));
+        Assert.Null(gauge.Alert);
     }
 
     [Theory]

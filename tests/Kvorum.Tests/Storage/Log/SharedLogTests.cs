@@ -1,3 +1,4 @@
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Log;
 
 namespace Kvorum.Tests.Storage.Log;
@@ -61,7 +62,7 @@ public class SharedLogTests
             }
 
             _disk.BytesMax = _disk.BytesInUse + 3000;
-            while (!log.IsStalled)
+            while (log.WaitsFor is null)
                 Append();
             int before = told.Count;
             Assert.InRange(before, 10, 40);
@@ -69,13 +70,13 @@ public class SharedLogTests
                 Append();
             log.Resume();
             _jobs.RunAll();
-            Assert.True(log.IsStalled);
+            Assert.IsType<DiskFullException>(log.WaitsFor);
             Assert.Equal(before, told.Count);
 
             _disk.BytesMax = long.MaxValue;
             log.Resume();
             _jobs.RunAll();
-            Assert.False(log.IsStalled);
+            Assert.Null(log.WaitsFor);
             Append();
         }
 

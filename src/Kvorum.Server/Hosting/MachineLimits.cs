@@ -1,0 +1,75 @@
+using Kvorum.Server.Machine;
+
+namespace Kvorum.Server.Hosting;
+
+/// <summary>
+/// What the machine gives a server that starts, and whether that is enough: looked at once, before anything
+/// is opened.
+/// </summary>
+/// <param name="Memory">The memory.</param>
+/// <param name="Plan">What each part of the node gets of it.</param>
+/// <param name="Descriptors">The file descriptors; null if there is no limit.</param>
+internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, DescriptorPlan? Descriptors)
+{
+    // Those of the node, and as many of the runtime as it asks for under load.
+    private const int ThreadsMin = 64;
+
+    /// <summary>
+    /// Of this process; <see cref="ServerStartException"/> if a node cannot live with them.
+    /// </summary>
+    public static MachineLimits Of(ServerOptions options)
+    {
+        var limits = Of(options, MemoryLimit.OfThisProcess(), OpenFiles.Limit, OpenFiles.Count());
+        if (ThreadLimit.OfThisProcess() is { } threads && threads.Left < ThreadsMin)
+        {
+            throw new ServerStartException(
+                $"{threads.Source} leaves this process {threads.Left} more threads: a node needs "
+                + $"{ThreadsMin}; raise the limit to {threads.Limit - threads.Left + ThreadsMin} at least");
+        }
+
+        return limits;
+    }
+
+    /// <summary>Of a machine that gives so much.</summary>
+    internal static MachineLimits Of(ServerOptions options, MemoryLimit memory, long? descriptors, int open)
+    {
+        if (memory.Bytes < MemoryPlan.LeastBytes)
+        {
+            throw new ServerStartException(
+                $"{memory.Source} allows {memory.Bytes >> 20} MiB of memory: a node needs "
+                + $"{MemoryPlan.LeastBytes >> 20} MiB at least; raise the limit");
+        }
+
+        var plan = MemoryPlan.Of(memory.Bytes, options.Partitions);
+        if (options.MemTableBytes > plan.MemTableBytesMax)
+        {
+            throw new ServerStartException(
+                $"--memtable-bytes {options.MemTableBytes}: {memory.Source} allows {memory.Bytes >> 20} MiB "
+                + $"of memory; give {plan.MemTableBytesMax} at most, or leave it out");
+        }
+
+        if (descriptors is not { } limit)
+            return new(memory, plan, null);
+        int members = Math.Max(1, options.Peers.Split(',').Length);
+        var files = DescriptorPlan.Of(
+            limit, open, Tables(options.DataFolder), options.Partitions + 1, members);
+        return files.Suffices ? new(memory, plan, files) : throw new ServerStartException(
+            $"this process may open {limit} files: a node with the data of {options.DataFolder} needs "
+            + $"{files.Least} at least; raise the limit (ulimit -n {files.Least}, LimitNOFILE= of a "
+            + "service)");
+    }
+
+    private static int Tables(string folder)
+    {
+        string trees = Path.Combine(folder, "trees");
+        try
+        {
+            return Directory.Exists(trees)
+                ? Directory.EnumerateFiles(trees, "*.table", SearchOption.AllDirectories).Count() : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0; // Whoever opens it says what is wrong with it.
+        }
+    }
+}

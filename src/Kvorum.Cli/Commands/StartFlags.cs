@@ -207,7 +207,7 @@ internal sealed class StartFlags
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
         MemTableBytes = parsed.GetValue(_memTables) ?? 0,
-        TrafficBytes = parsed.GetValue(_traffic) ?? Defaults.TrafficBytes,
+        TrafficBytes = parsed.GetValue(_traffic) ?? 0,
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,

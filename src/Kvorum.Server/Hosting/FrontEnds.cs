@@ -4,6 +4,7 @@ using Kvorum.Node;
 using Kvorum.Server.Grpc;
 using Kvorum.Server.Http;
 using Kvorum.Server.Listeners;
+using Kvorum.Server.Machine;
 using Kvorum.Server.Native;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
@@ -13,7 +14,7 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SourceLines lines,
-    ConnectionRoom room, SocketPoller? poller)
+    ConnectionRoom room, MemoryPlan memory, SocketPoller? poller)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
@@ -24,7 +25,8 @@ internal sealed class FrontEnds(
     private Timer? _judge;
 
     /// <summary>What all clients' requests and replies hold.</summary>
-    public TrafficRoom Traffic { get; } = new(options.TrafficBytes);
+    public TrafficRoom Traffic { get; } = new(
+        options.TrafficBytes > 0 ? options.TrafficBytes : Math.Max(memory.ClientBytes, TrafficRoom.BytesMin));
 
     /// <summary>
     /// Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.

@@ -61,7 +61,7 @@ public sealed class KvorumServer : IAsyncDisposable
 
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
-        _frontEnds = new(_node, options, parts, logging, lines, room, _poller);
+        _frontEnds = new(_node, options, parts, logging, lines, room, limits.Plan, _poller);
     }
 
     /// <summary>Who this node is and where it is reached, with true ports.</summary>

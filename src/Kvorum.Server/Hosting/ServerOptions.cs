@@ -126,10 +126,10 @@ public sealed record ServerOptions
 
     /// <summary>
     /// --traffic-bytes: memory for large requests on their way in and large replies on their way out, all
-    /// clients together. Unless told otherwise a sixteenth of what the process may have, 64 to 192 MiB.
+    /// clients together. 0: as <see cref="MemoryPlan"/> has it, a sixteenth of what the process may have, 64
+    /// to 192 MiB.
     /// </summary>
-    public long TrafficBytes { get; init; } =
-        Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, TrafficRoom.BytesMin, 192 << 20);
+    public long TrafficBytes { get; init; }
 
     /// <summary>--snapshot-rate: bytes of snapshots sent in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; } = 64 << 20;
@@ -157,8 +157,7 @@ public sealed record ServerOptions
     public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
 
     /// <summary>The node's settings, once it is known who it is.</summary>
-    internal NodeOptions ForNode(
-        PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan memory) => new()
+    internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan memory) => new()
     {
         Self = self,
         Members = members,

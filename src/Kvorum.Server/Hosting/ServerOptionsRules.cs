@@ -28,7 +28,8 @@ internal static class ServerOptionsRules
         Bounded(broken, "--checkpoint-bytes", o.CheckpointBytes, 1 << 16, 1L << 40);
         if (o.MemTableBytes != 0)
             Bounded(broken, "--memtable-bytes", o.MemTableBytes, 8 << 20, 1L << 40);
-        Bounded(broken, "--traffic-bytes", o.TrafficBytes, TrafficRoom.BytesMin, 1L << 40);
+        if (o.TrafficBytes != 0)
+            Bounded(broken, "--traffic-bytes", o.TrafficBytes, TrafficRoom.BytesMin, 1L << 40);
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);

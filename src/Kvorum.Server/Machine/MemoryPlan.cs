@@ -80,7 +80,7 @@ public sealed record MemoryPlan
             WantedLogBytes = isAmple ? 32 * MiB : Math.Clamp(spare / 64, MiB, 32 * MiB),
             PeerQueueBytes = (int)(isAmple ? 64 * MiB : Math.Clamp(spare / 16, 8 * MiB, 64 * MiB)),
             ClientBytes = isAmple
-                ? Math.Clamp(limit / 16, 256 * MiB, 512 * MiB) : Math.Max(spare / 8, 12 * MiB),
+                ? Math.Clamp(limit / 16, 64 * MiB, 192 * MiB) : Math.Clamp(spare / 8, 12 * MiB, 128 * MiB),
         };
     }
 }

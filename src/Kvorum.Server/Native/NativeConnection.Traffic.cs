@@ -30,13 +30,13 @@ internal sealed partial class NativeConnection
             Volatile.Read(ref _receivedFrames));
         if (isTooSlow)
             End(
-                Log.CutOff,
+                _log.CutOff,
                 $"it has begun a request and sent less than {MessagePace.WindowBytes} bytes of it in "
                     + $"{MessagePace.WindowMs / 1000} s");
     }
 
     private void NotReading() => End(
-        Log.CutOff,
+        _log.CutOff,
         $"other replies wait for room, and of {Replies.Used} bytes that wait for it, it takes less than "
             + $"{TrafficRoom.BytesPerSecondMin} in a second");
 

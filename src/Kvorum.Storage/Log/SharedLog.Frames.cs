@@ -1,3 +1,5 @@
+using Kvorum.Storage.Files;
+
 namespace Kvorum.Storage.Log;
 
 /// <summary>

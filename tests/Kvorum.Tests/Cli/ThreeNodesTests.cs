@@ -71,6 +71,56 @@ public class ThreeNodesTests
         }
     }
 
+    // What a bad sector does is seen by the tests of the node; a file of the real disk can be cut short.
+    [Fact]
+    public async Task A_table_that_was_cut_short_is_rebuilt_while_its_node_serves()
+    {
+        var places = ServerPlace.Free(3);
+        var servers = new KvorumProcess[3];
+        try
+        {
+            for (int n = 0; n < 3; n++)
+                servers[n] = KvorumProcess.Start([.. PlainSpelling(places, n), "--checkpoint-bytes", "65536"]);
+            foreach (var server in servers)
+                await server.Says("is ready");
+            for (int n = 0; n < 4; n++)
+            {
+                await SingleNodeTests.Prints(
+                    0, "ok=true leader=\"\"", "put", "key-7", $"{n}:{new string('x', 60_000)}", "--addr",
+                    places[0].Addr);
+            }
+
+            string trees = Path.Combine(places[1].Folder, "trees");
+            string[] Tables() => Directory.GetFiles(trees, "*.table", SearchOption.AllDirectories);
+            await Eventually.Holds(() => Tables().Length > 0);
+            servers[1].Terminate();
+            Assert.Equal(0, await servers[1].Exit());
+            await servers[1].DisposeAsync();
+            string[] cut = Tables();
+            foreach (string table in cut)
+            {
+                using var file = new FileStream(table, FileMode.Open);
+                file.SetLength(100);
+            }
+
+            servers[1] = KvorumProcess.Start([.. PlainSpelling(places, 1), "--checkpoint-bytes", "65536"]);
+            await servers[1].Says("its data on this node is damaged and not served");
+            await servers[1].Says("rebuilt from another replica to");
+            Assert.Contains(cut, table => servers[1].Output.Contains(
+                $"{Path.GetFileName(table)} is damaged at byte ", StringComparison.Ordinal));
+            await SingleNodeTests.Prints(
+                0, $"value=\"3:{new string('x', 60_000)}\"", "get", "key-7", "--addr", places[1].Addr);
+            await Eventually.Holds(() => !cut.Any(File.Exists));
+        }
+        finally
+        {
+            foreach (var server in servers)
+                await server.DisposeAsync();
+            foreach (var place in places)
+                place.Dispose();
+        }
+    }
+
     [Fact]
     public async Task A_node_alone_says_what_it_lacks()
     {

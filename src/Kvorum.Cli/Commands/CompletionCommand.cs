@@ -24,8 +24,8 @@ internal static class CompletionCommand
         # Completion of kvorum in zsh: source <(kvorum completion zsh)
         _kvorum() {
           local -a found
-          found=("${(@f)$("${words[1]}" "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
-          compadd -- $found || _files
+          found=(${(f)"$("${words[1]}" "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)"})
+          compadd -a found || _files
         }
         compdef _kvorum kvorum
         """;
@@ -34,7 +34,8 @@ internal static class CompletionCommand
         # Completion of kvorum in fish: kvorum completion fish | source
         function __kvorum_found
           set -l words (commandline -opc)
-          $words[1] "[suggest:"(commandline -C)"]" (commandline -p | string collect) 2>/dev/null
+          set -l line (commandline -cp | string collect)
+          $words[1] "[suggest:"(string length -- $line)"]" $line 2>/dev/null
         end
         complete -c kvorum -a '(__kvorum_found)'
         """;

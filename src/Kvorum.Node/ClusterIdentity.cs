@@ -41,6 +41,11 @@ public static class ClusterIdentity
         Hash("incarnation", string.Create(
             CultureInfo.InvariantCulture, $"{node.Value:x32}:{randomSeed}:{utcTicks}"));
 
+    /// <summary>The id of a start of a node; never 0.</summary>
+    internal static ulong LifeOf(NodeId node, int randomSeed, long utcTicks) =>
+        (ulong)Hash("life", string.Create(
+            CultureInfo.InvariantCulture, $"{node.Value:x32}:{randomSeed}:{utcTicks}")) | 1;
+
     /// <summary>The id as a UUID, most significant byte first.</summary>
     public static Guid ToGuid(UInt128 value)
     {

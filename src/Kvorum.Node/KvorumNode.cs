@@ -201,7 +201,9 @@ public sealed class KvorumNode : INode, IDisposable
         _trees = recovery.Trees;
         recovery.OpenTrees();
         var replay = recovery.Replay();
-        _context.Log = recovery.OpenLog(replay);
+        var found = new NodeReplay(replay);
+        _context.Log = recovery.OpenLog(found);
+        _context.PeerLogs = new(found, _context.Log.DurableSequence);
         foreach (var (parts, state) in recovery.Replicas(replay))
         {
             var loop = LoopOf(parts.Group);

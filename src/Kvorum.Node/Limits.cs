@@ -215,6 +215,24 @@ internal static class Limits
     /// <summary>How long the answer to a call that has ended is still expected to come.</summary>
     public const long ForwardLingerMs = 30_000;
 
+    /// <summary>
+    /// Starts of a node that its log tells of: 16 KiB at most, a start a day for three years. What peers
+    /// remember from before is not compared.
+    /// </summary>
+    public const int LogLivesMax = 1024;
+
+    /// <summary>Lives of a peer that are remembered while this node runs, to tell what comes late.</summary>
+    public const int PeerLivesMax = 64;
+
+    /// <summary>
+    /// Least time between two notes of how far the peers' logs are, in batches that are written anyway: some
+    /// bytes in a few of them.
+    /// </summary>
+    public const long PeerLogsWithOthersMs = 10;
+
+    /// <summary>The same where nothing else is written.</summary>
+    public const long PeerLogsAloneMs = 1000;
+
     /// <summary>Buffers larger than this are not kept for the next frame.</summary>
     public const int KeptBufferBytes = 4 << 20;
 }

@@ -36,6 +36,11 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
 
+    /// <summary>
+    /// How far the logs of the others are. Set once, when recovery is done and before any loop runs.
+    /// </summary>
+    public PeerLogs PeerLogs { get; set; } = null!;
+
     /// <summary>Set once, before any loop runs. Owned by loop 0.</summary>
     public Introductions Introductions { get; set; } = null!;
 

@@ -42,6 +42,13 @@ public sealed partial class NodeLoop
             PeerUp(peer);
     }
 
+    /// <summary>The node has lost what it promised: nobody is told that it leads anything.</summary>
+    internal void TakeNoPart()
+    {
+        foreach (var replica in _replicas.Values)
+            Cluster.SetLeader(replica.Group, null, replica.Raft.Term);
+    }
+
     internal void PeerUp(NodeId peer)
     {
         foreach (var replica in _replicas.Values)

@@ -101,7 +101,8 @@ public sealed partial class NodeLoop
         var given = 0;
         foreach (var replica in _replicas.Values)
         {
-            if (!_isStopping && given < Limits.TransfersPerRound && replica.BalanceLeadership())
+            if (!_isStopping && Cluster.IsAdmitted && given < Limits.TransfersPerRound
+                && replica.BalanceLeadership())
                 given++;
         }
 
@@ -109,7 +110,7 @@ public sealed partial class NodeLoop
             _context.Log.Mark();
         foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
             Find(group)?.Checkpoint();
-        if (Find(0) is { IsLeader: true } meta)
+        if (Find(0) is { IsLeader: true } meta && Cluster.IsAdmitted)
             TellMeta(meta);
     }
 

@@ -32,6 +32,7 @@ public sealed partial class NodeLoop
     private readonly Stack<TurnBatch> _freeBatches = new();
     private readonly Forwards _forwards;
     private readonly LogPace _pace = new();
+    private readonly Func<LogBatch> _recordsOfTurn;
     private List<Action> _events = [];
     private List<Call> _calls = [];
     private List<Call> _homeless = [];
@@ -46,6 +47,7 @@ public sealed partial class NodeLoop
         _context = context;
         Index = index;
         _inbox = new(() => Wake());
+        _recordsOfTurn = () => OpenBatch().Records;
         _forwards = new(this, context.FirstNumber, context.Options.Loops, index);
         _scans = new(this, context.FirstNumber, context.Options.Loops, index);
         NowMs = context.MonotonicMs;
@@ -175,15 +177,21 @@ public sealed partial class NodeLoop
     /// </summary>
     internal LogBatch OpenBatch(Replica replica)
     {
+        var open = OpenBatch();
+        if (open.Replicas.Count == 0 || open.Replicas[^1] != replica)
+            open.Replicas.Add(replica);
+        return open.Records;
+    }
+
+    private TurnBatch OpenBatch()
+    {
         if (_open is null)
         {
             _open = _freeBatches.TryPop(out var free) ? free : new TurnBatch(this);
             _open.Number = ++_lastBatch;
         }
 
-        if (_open.Replicas.Count == 0 || _open.Replicas[^1] != replica)
-            _open.Replicas.Add(replica);
-        return _open.Records;
+        return _open;
     }
 
     internal void Durable(TurnBatch batch, Exception? failure)
@@ -191,6 +199,8 @@ public sealed partial class NodeLoop
         if (failure is not null)
             throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
         _pace.Completed(batch.CompletedMs);
+        if (batch.Replicas.Count > 0)
+            _context.PeerLogs.Reached(_context.Log.DurableSequence);
         foreach (var replica in batch.Replicas)
             replica.Persisted(batch.Number);
         batch.Replicas.Clear();
@@ -198,10 +208,17 @@ public sealed partial class NodeLoop
         _freeBatches.Push(batch);
     }
 
-    internal void Send(uint group, Message message) => OutboxOf(message.To).Add(group, message, Transport);
+    // A node that has been told that it must not take part falls silent in the middle of what it does.
+    internal void Send(uint group, Message message)
+    {
+        if (Cluster.IsAdmitted)
+            OutboxOf(message.To).Add(group, message, _context.PeerLogs.Own, Transport);
+    }
 
     internal void Send(NodeId to, in SnapshotChunk chunk)
     {
+        if (!Cluster.IsAdmitted)
+            return;
         var writer = new ByteWriter();
         SnapshotCodec.Encode(chunk, writer);
         Transport.Send(to, PeerFrameKind.SnapshotChunk, writer.Written);
@@ -209,6 +226,8 @@ public sealed partial class NodeLoop
 
     internal void Send(NodeId to, in SnapshotAck ack)
     {
+        if (!Cluster.IsAdmitted)
+            return;
         var writer = new ByteWriter();
         SnapshotCodec.Encode(ack, writer);
         Transport.Send(to, PeerFrameKind.SnapshotAck, writer.Written);
@@ -332,6 +351,8 @@ public sealed partial class NodeLoop
         foreach (var sink in _sinks)
             sink.Flush();
         _sinks.Clear();
+        if (Index == 0)
+            _context.PeerLogs.AddIfDue(NowMs, _open is not null, _recordsOfTurn);
         if (_open is { } batch)
         {
             _open = null;

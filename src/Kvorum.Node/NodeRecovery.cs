@@ -81,7 +81,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     /// The log that holds what follows the checkpoints; where it is damaged, the reason why the node cannot
     /// start, with the groups that are hurt.
     /// </summary>
-    public SharedLog OpenLog(GroupRecovery replay)
+    public SharedLog OpenLog(ILogReplay replay)
     {
         var settings = context.Options.ForLog();
         try

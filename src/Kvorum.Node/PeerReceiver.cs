@@ -118,6 +118,8 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     {
         var perLoop = new List<(uint Group, Message Message)>?[node.Loops.Count];
         var reader = new ByteReader(payload);
+        if (!context.PeerLogs.Heard(from, new(reader.U64(), reader.U64())))
+            return;
         while (!reader.AtEnd)
         {
             var (group, message) = RaftMessageCodec.Decode(ref reader, from, context.Cluster.Self);

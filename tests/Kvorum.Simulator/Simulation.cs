@@ -113,7 +113,8 @@ internal sealed class Simulation
             "every client gets an outcome");
         if (_world.HasForgotten)
         {
-            Demand(_progress.BoundUs, _progress.IsLossTold, "it is told that a node has lost what it acknowledged");
+            Demand(_progress.BoundUs, _progress.IsLossTold,
+                "it is told that a node has lost what it acknowledged");
             return;
         }
 
@@ -164,7 +165,8 @@ internal sealed class Simulation
 
     private void Turned(SimulatedProcess process, int loop)
     {
-        if (_world.HasForgotten)
+        // What its replicas hold contradicts what they held before; so nobody may hear them.
+        if (_world.HasForgotten || process.Machine.IsOld)
             return;
         foreach (var replica in process.Node.Loops[loop].Replicas)
         {
@@ -183,7 +185,7 @@ internal sealed class Simulation
 
     private void Changed(Machine machine, bool isStarted)
     {
-        if (isStarted && !_world.HasForgotten)
+        if (isStarted && !_world.HasForgotten && !machine.IsOld)
         {
             foreach (var replica in machine.Process!.Replicas)
                 _replicas.Compare(replica, machine.Process.Name);

@@ -1,3 +1,4 @@
+using Kvorum.Node.Membership;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -20,8 +21,18 @@ internal sealed class Outbox(NodeId peer)
     /// <summary>True while it is on the loop's list of outboxes to send.</summary>
     public bool IsQueued { get; set; }
 
-    public void Add(uint group, Message message, ITransport transport)
+    /// <summary>
+    /// A message of Raft, and how far the log of this node is: all messages of a frame rest on that.
+    /// </summary>
+    public void Add(uint group, Message message, LogReach own, ITransport transport)
     {
+        if (_raft.Length == 0)
+        {
+            _raft.U64(own.Life);
+            _raft.U64(own.Sequence);
+        }
+
+        _raft.PatchU64(sizeof(ulong), own.Sequence);
         RaftMessageCodec.Encode(group, message, _raft);
         SpillIfLarge(PeerFrameKind.Raft, _raft, transport);
     }

@@ -72,6 +72,8 @@ public sealed class FolderInspector
                 $"node {identity.NodeName} ({identity.NodeId}) of cluster {identity.ClusterId}, "
                 + $"{identity.PartitionCount} partitions, {(identity.Admitted ? "" : "not yet ")}admitted"));
             identity.CheckLog(_files);
+            if (identity.Lost is { } lost)
+                throw new NodeStartException($"this folder takes no part any more: {lost}");
         });
         return identity;
     }
@@ -139,7 +141,9 @@ public sealed class FolderInspector
     private void ReadGroups(IdentityFile identity)
     {
         var check = new GroupCheck(_tags, _flushed);
-        LogInspector.Replay(_files, LogFolder, check);
+        var found = new NodeReplay(check);
+        LogInspector.Replay(_files, LogFolder, found);
+        Try(KnownMembers.Name, () => KnownMembers.Read(_files).Check(found.Members));
         for (uint group = 0; group <= identity.PartitionCount; group++)
         {
             // What is missing between a damaged tree and the log has been told already.
@@ -151,7 +155,8 @@ public sealed class FolderInspector
             ReportStanding(group, standing);
 
         Add(LogFolder, FindingKind.Sound,
-            $"{check.Entries} entries of {check.Groups} groups behind their checkpoints");
+            $"{check.Entries} entries of {check.Groups} groups behind their checkpoints, written in "
+                + $"{found.Lives.Count} starts of the node");
     }
 
     private void TellLosses(IdentityFile identity)

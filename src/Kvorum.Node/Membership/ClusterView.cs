@@ -183,6 +183,13 @@ internal sealed class ClusterView
         _isAdmitted = true;
     }
 
+    /// <summary>This node takes no part any more: its log lacks what it has promised.</summary>
+    public void Expel(string why)
+    {
+        _isAdmitted = false;
+        _whyNotAdmitted = why;
+    }
+
     public NodeId? LeaderOf(uint group) => Volatile.Read(ref _leaders[group])?.Leader;
 
     public void SetLeader(uint group, NodeId? leader, Term term) => Volatile.Write(ref _leaders[group], new(leader, term));

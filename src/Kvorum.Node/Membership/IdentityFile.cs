@@ -39,8 +39,16 @@ internal sealed partial record IdentityFile
     /// </summary>
     public bool Admitted { get; init; }
 
+    /// <summary>
+    /// What another member knows that the log of this folder lacks, with what to do; null if nothing. Such a
+    /// folder never takes part again.
+    /// </summary>
+    public string? Lost { get; init; }
+
     [JsonSerializable(typeof(IdentityFile))]
-    [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+    [JsonSourceGenerationOptions(
+        WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     private sealed partial class Json : JsonSerializerContext;
 
     /// <summary>
@@ -95,6 +103,10 @@ internal sealed partial record IdentityFile
 
     /// <summary>The node takes part from now on. Durable when it returns.</summary>
     public void WriteAdmitted(IFileSystem files) => (this with { Admitted = true }).Write(files);
+
+    /// <summary>The folder never takes part again. Durable when it returns.</summary>
+    public void WriteLost(IFileSystem files, string why) =>
+        (Read(files) with { Lost = why }).Write(files);
 
     private void CheckVersion()
     {

@@ -5,12 +5,13 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// Who comes with which data folder: tells peers this node's incarnation, remembers theirs before anything
-/// else is heard from them, refuses a member that comes with another folder than the one known, and lets this
-/// node take part once enough others know it (see <see cref="Admission"/>). Owned by node loop 0;
-/// <see cref="Alerts"/> is read on any thread.
+/// Who comes with which data folder: tells peers this node's incarnation and how far its log is, remembers
+/// theirs before anything else is heard from them, refuses a member that comes with another folder than the
+/// one known or with a log that lacks what it had, and lets this node take part once enough others know it
+/// (see <see cref="Admission"/>). A node whose log is refused takes no part from then on. Owned by node loop
+/// 0; <see cref="Alerts"/> is read on any thread.
 /// </summary>
-internal sealed class Introductions
+internal sealed partial class Introductions
 {
     private readonly NodeContext _context;
     private readonly IReadOnlyList<NodeLoop> _loops;
@@ -23,7 +24,7 @@ internal sealed class Introductions
     private readonly SortedSet<NodeId> _unanswered = [];
 
     // Met for the first time, and not yet known durably.
-    private readonly SortedDictionary<NodeId, UInt128> _met = [];
+    private readonly SortedDictionary<NodeId, Introduction> _met = [];
     private readonly SortedDictionary<NodeId, string> _refusedHere = [];
     private readonly SortedDictionary<NodeId, string> _refusedThere = [];
     private KnownMembers _known;
@@ -35,11 +36,19 @@ internal sealed class Introductions
     private long _writeAgainMs;
     private volatile string[] _alerts = [];
 
+    // Why this node takes no part any more; null if it may.
+    private string? _lost;
+    private bool _isLostWritten;
+    private bool _isWritingLost;
+
     public Introductions(NodeContext context, IReadOnlyList<NodeLoop> loops, IdentityFile identity)
     {
         (_context, _loops, _identity) = (context, loops, identity);
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(context.World.Files);
+        _known.Check(context.PeerLogs.Members);
+        _lives = context.PeerLogs.Lives;
+        (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
         _admission = new(context.Cluster.Ids.Where(id => id != context.Cluster.Self));
         Publish();
     }
@@ -53,15 +62,6 @@ internal sealed class Introductions
 
     /// <summary>True if a member refuses this node, which does not take part. Any thread.</summary>
     public bool IsRefused => !Cluster.IsAdmitted && _alerts.Length > 0;
-
-    /// <summary>The node starts. A folder that was admitted once asks nobody.</summary>
-    public void Begin()
-    {
-        if (_identity.Admitted)
-            TakePart();
-        else
-            AdmitIfGranted();
-    }
 
     /// <summary>A connection to the peer stands: it is told who comes.</summary>
     public void PeerUp(NodeId peer)
@@ -80,9 +80,11 @@ internal sealed class Introductions
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
             Introduce(peer);
+        TellReach();
         if (_met.Count > 0)
             Remember();
         AdmitIfGranted();
+        WriteLost();
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
@@ -92,36 +94,39 @@ internal sealed class Introductions
         if (_known[from] is { } known)
         {
             if (known == incarnation)
-                Accept(from, incarnation);
+                LookAtLog(from, introduction);
             else
-                Refuse(from, known, incarnation);
+                Refuse(from, known, introduction);
         }
-        else if (_met.TryAdd(from, incarnation))
+        else if (!_met.TryGetValue(from, out var met) || met.Incarnation == incarnation)
         {
+            _met[from] = introduction;
             Remember();
         }
-        else if (_met[from] != incarnation)
+        else
         {
-            Refuse(from, _met[from], incarnation);
+            Refuse(from, met.Incarnation, introduction);
         }
     }
 
     /// <summary>A peer knows this node's folder, or refuses it.</summary>
     public void Answered(NodeId from, in IntroductionAnswer answer)
     {
-        if (answer.Incarnation != _incarnation)
+        if (answer.Incarnation != _incarnation || answer.Life != _lives.Newest.Id)
         {
-            // A late word of another folder came to the peer after this one's: it must hear again.
+            // A late word of another folder or life came to the peer after this one's: it must hear again.
             _unanswered.Add(from);
             return;
         }
 
         if (!_unanswered.Remove(from))
             return;
-        if (answer.Refusal.Length > 0)
+        if (answer.Kind != RefusalKind.None)
         {
             _refusedThere[from] = answer.Refusal;
             Cluster.Note($"{Cluster.NameOf(from)} refuses this node: {answer.Refusal}");
+            if (answer.Kind == RefusalKind.LostLog)
+                TakeNoPart(answer.Refusal);
         }
         else
         {
@@ -135,19 +140,24 @@ internal sealed class Introductions
 
     private void Introduce(NodeId peer)
     {
+        if (!_isBegun)
+            return;
         _frame.Clear();
-        IntroductionCodec.Encode(new Introduction(_incarnation), _frame);
+        IntroductionCodec.Encode(
+            new Introduction(_incarnation, _lives, _context.Log.DurableSequence), _frame);
         _context.World.Transport.Send(peer, PeerFrameKind.Introduction, _frame.Written);
     }
 
-    private void Answer(NodeId peer, UInt128 incarnation, string refusal)
+    private void Answer(
+        NodeId peer, in Introduction to, RefusalKind kind = RefusalKind.None, string refusal = "")
     {
         _frame.Clear();
-        IntroductionCodec.Encode(new IntroductionAnswer(incarnation, refusal), _frame);
+        IntroductionCodec.Encode(
+            new IntroductionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
         _context.World.Transport.Send(peer, PeerFrameKind.IntroductionAnswer, _frame.Written);
     }
 
-    private void Accept(NodeId peer, UInt128 incarnation)
+    private void Accept(NodeId peer, in Introduction introduction)
     {
         if (_refusedHere.Remove(peer))
         {
@@ -155,27 +165,36 @@ internal sealed class Introductions
             Publish();
         }
 
-        Answer(peer, incarnation, "");
-        if (!Cluster.Accept(peer) || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
+        var isNew = _context.PeerLogs.Accept(peer, introduction.Incarnation, introduction.Reach);
+        Answer(peer, introduction);
+        isNew |= Cluster.Accept(peer);
+        if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
             return;
         foreach (var loop in _loops)
             loop.Post(() => loop.PeerUp(peer));
     }
 
-    private void Refuse(NodeId peer, UInt128 first, UInt128 now)
+    private void Refuse(NodeId peer, UInt128 first, in Introduction now)
     {
         var name = Cluster.NameOf(peer);
-        var why = $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
-            + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, {ClusterIdentity.ToGuid(now)}: "
-            + "the first may have voted and acknowledged writes, and this one has forgotten it. "
-            + $"Stop {name} and start it with its former data folder; without it, leave it stopped: "
-            + "the other nodes serve on";
+        Refuse(
+            peer, now, RefusalKind.OtherFolder,
+            $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
+                + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, "
+                + $"{ClusterIdentity.ToGuid(now.Incarnation)}: "
+                + "the first may have voted and acknowledged writes, and this one has forgotten it. "
+                + $"Stop {name} and start it with its former data folder; without it, leave it stopped: "
+                + "the other nodes serve on");
+    }
+
+    private void Refuse(NodeId peer, in Introduction now, RefusalKind kind, string why)
+    {
         Cluster.Refuse(peer);
-        Answer(peer, now, why);
+        Answer(peer, now, kind, why);
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)
             return;
         _refusedHere[peer] = why;
-        Cluster.Note($"{name} is refused: {why}");
+        Cluster.Note($"{Cluster.NameOf(peer)} is refused: {why}");
         Publish();
     }
 
@@ -185,22 +204,24 @@ internal sealed class Introductions
         if (_isWriting || Loop.NowMs < _writeAgainMs)
             return;
         _isWriting = true;
-        var written = _known.With(_met);
         var members = _met.ToArray();
+        var written = _known.With(members.Select(
+            static met => KeyValuePair.Create(met.Key, met.Value.Incarnation)));
         Loop.RunInBackground(
             () => written.Write(_context.World.Files), failure => Remembered(written, members, failure));
     }
 
-    private void Remembered(KnownMembers written, KeyValuePair<NodeId, UInt128>[] members, Exception? failure)
+    private void Remembered(
+        KnownMembers written, KeyValuePair<NodeId, Introduction>[] members, Exception? failure)
     {
         _isWriting = false;
         if (IsForLater(failure, "who the other members are"))
             return;
         _known = written;
-        foreach (var (member, incarnation) in members)
+        foreach (var (member, introduction) in members)
         {
             _met.Remove(member);
-            Accept(member, incarnation);
+            LookAtLog(member, introduction);
         }
 
         if (_met.Count > 0)
@@ -209,13 +230,14 @@ internal sealed class Introductions
 
     private void AdmitIfGranted()
     {
-        if (!_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted || Loop.NowMs < _writeAgainMs)
+        if (!_isBegun || _lost is not null || !_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted
+            || Loop.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
         Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
         {
             _isAdmitting = false;
-            if (!IsForLater(failure, "that this node takes part"))
+            if (!IsForLater(failure, "that this node takes part") && _lost is null)
                 TakePart();
         });
     }
@@ -230,16 +252,18 @@ internal sealed class Introductions
 
     private void Publish()
     {
-        _alerts = [.. _refusedThere.Values, .. _refusedHere.Values];
+        string[] refusals = [.. _refusedThere.Values];
+        if (_lost is not null && !refusals.Contains(_lost))
+            refusals = [_lost, .. refusals];
+        _alerts = [.. refusals, .. _refusedHere.Values];
         if (!Cluster.IsAdmitted)
-        {
-            Cluster.WhyNotAdmitted =
-                _refusedThere.Count > 0 ? string.Join("; ", _refusedThere.Values) : Waiting();
-        }
+            Cluster.WhyNotAdmitted = refusals.Length > 0 ? string.Join("; ", refusals) : Waiting();
     }
 
     private string Waiting()
     {
+        if (!_isBegun)
+            return "it is being written to the log that this node has started";
         var missing = string.Join(" and ", _admission.Missing.Select(Cluster.NameOf));
         return $"waiting for first contact with {missing} (a new data folder takes part when "
             + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 
@@ -15,7 +17,7 @@ internal sealed partial class KnownMembers
     /// <summary>The name of the file.</summary>
     public const string Name = "members.json";
 
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
 
     private readonly SortedDictionary<NodeId, UInt128> _incarnations;
 
@@ -26,7 +28,7 @@ internal sealed partial class KnownMembers
         WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
     private sealed partial class MembersJson : JsonSerializerContext;
 
-    private sealed record Content(int Version, IReadOnlyList<Member> Members);
+    private sealed record Content(int Version, IReadOnlyList<Member> Members, string Checksum);
 
     private sealed record Member(Guid NodeId, Guid Incarnation);
 
@@ -61,6 +63,8 @@ internal sealed partial class KnownMembers
                     + $"{FormatVersion}: start the version that wrote it");
             }
 
+            if (content.Checksum != ChecksumOf(content.Members))
+                throw new JsonException("its checksum is wrong.");
             return new(new(content.Members.ToDictionary(
                 member => new NodeId(ClusterIdentity.ToUInt128(member.NodeId)),
                 member => ClusterIdentity.ToUInt128(member.Incarnation))));
@@ -72,11 +76,33 @@ internal sealed partial class KnownMembers
         }
     }
 
+    /// <summary>
+    /// Throws if a member is missing, or known by another folder, that the log of this folder tells of.
+    /// </summary>
+    public void Check(IReadOnlyDictionary<NodeId, RememberedMember> inLog)
+    {
+        foreach (var (member, remembered) in inLog.OrderBy(static member => member.Key))
+        {
+            if (this[member] != remembered.Incarnation)
+            {
+                throw new NodeStartException($"{Name} in the data folder does not know member "
+                    + $"{ClusterIdentity.ToGuid(member.Value)} by incarnation "
+                    + $"{ClusterIdentity.ToGuid(remembered.Incarnation)}, and the log of this node does: the "
+                    + "file is lost or was changed. Bring it back from a copy of this folder, of any age.");
+            }
+        }
+    }
+
+    private static string ChecksumOf(IReadOnlyList<Member> members) =>
+        Convert.ToHexStringLower(SHA256.HashData(Utf8Text.Encode(Name, string.Concat(members.Select(
+            static member => $"{member.NodeId} {member.Incarnation}\n")))).AsSpan(0, 8));
+
     /// <summary>Durable when it returns.</summary>
     public void Write(IFileSystem files)
     {
-        var content = new Content(FormatVersion, [.. _incarnations.Select(known => new Member(
-            ClusterIdentity.ToGuid(known.Key.Value), ClusterIdentity.ToGuid(known.Value)))]);
+        Member[] members = [.. _incarnations.Select(known => new Member(
+            ClusterIdentity.ToGuid(known.Key.Value), ClusterIdentity.ToGuid(known.Value)))];
+        var content = new Content(FormatVersion, members, ChecksumOf(members));
         var json = JsonSerializer.SerializeToUtf8Bytes(content, MembersJson.Default.Content);
         WholeFile.Replace(files, Name, json);
     }

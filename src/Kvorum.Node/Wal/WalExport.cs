@@ -79,7 +79,7 @@ public sealed class WalExport : ILogReplay
 
     void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
     {
-        if (group > 0)
+        if (group > 0 && !NodeRecords.IsOfNode(group))
             _recovery.State(group, payload);
     }
 

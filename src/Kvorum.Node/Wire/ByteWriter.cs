@@ -72,6 +72,10 @@ internal sealed class ByteWriter : IBufferWriter<byte>
     /// <summary>Overwrites four bytes written before: a length that was not known then.</summary>
     public void PatchU32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(at, 4), value);
 
+    /// <summary>Overwrites eight bytes written before.</summary>
+    public void PatchU64(int at, ulong value) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(at, 8), value);
+
     private Span<byte> Take(int count)
     {
         Reserve(count);

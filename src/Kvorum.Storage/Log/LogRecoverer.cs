@@ -50,7 +50,8 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
     /// <summary>What was found.</summary>
     public LogRecovery Report => new(
-        Segments.Count(segment => segment.Number <= (Active?.Number ?? 0)), _records, _bytes, _cutBytes);
+        Segments.Count(segment => segment.Number <= (Active?.Number ?? 0)), _records, _bytes, _cutBytes,
+        Sequence);
 
     /// <summary>Reads and replays all segments.</summary>
     public void Read()

@@ -9,4 +9,5 @@ namespace Kvorum.Storage.Log;
 /// <param name="CutBytes">
 /// Bytes of an unfinished write that were cut off the end; 0 if the log ended cleanly.
 /// </param>
-public sealed record LogRecovery(int Segments, long Records, long Bytes, long CutBytes);
+/// <param name="Sequence">The sequence of the newest frame; 0 if there is none.</param>
+public sealed record LogRecovery(int Segments, long Records, long Bytes, long CutBytes, ulong Sequence);

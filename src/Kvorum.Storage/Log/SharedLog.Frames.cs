@@ -100,6 +100,7 @@ public sealed partial class SharedLog
     {
         _active.Position += frameBytes;
         _durable = new LogEnd(_sequence, _active.Number, _active.Position);
+        Volatile.Write(ref _durableSequence, _sequence);
         _counters = _counters with
         {
             Bytes = _counters.Bytes + frameBytes,

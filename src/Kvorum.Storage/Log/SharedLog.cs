@@ -45,6 +45,7 @@ public sealed partial class SharedLog : IDisposable
     // The background lane's own; what is behind it is guarded by the gate.
     private readonly EndMark _mark;
     private LogEnd _durable;
+    private ulong _durableSequence;
     private ulong _marked;
     private bool _isMarking;
 
@@ -56,6 +57,7 @@ public sealed partial class SharedLog : IDisposable
         _mark = found.Mark!;
         _marked = _mark.Written.Sequence;
         _durable = new LogEnd(_sequence, _active.Number, _active.Position);
+        _durableSequence = _sequence;
         _next = new(files, options.SegmentBytes, jobs, found.Next);
         Recovery = found.Report;
         _writeJob = WriteQueued;
@@ -114,6 +116,9 @@ public sealed partial class SharedLog : IDisposable
                 return _segments.Sum(segment => segment.Length) + _next.Bytes;
         }
     }
+
+    /// <summary>The sequence of the newest frame that is durable. Any thread.</summary>
+    public ulong DurableSequence => Volatile.Read(ref _durableSequence);
 
     /// <summary>Counters since the start: batches, records, bytes, syncs.</summary>
     public LogCounters Counters

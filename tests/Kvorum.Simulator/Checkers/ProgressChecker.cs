@@ -108,7 +108,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
 
     private static bool IsWhereItBelongs(Machine machine) => machine.Process is { } process
-        ? process.Node.IsRefused == machine.IsWiped
+        ? process.Node.IsRefused == machine.IsOutsider
         : machine.IsLost;
 
     private Asked Probe(int partition, int round)

@@ -7,6 +7,9 @@ namespace Kvorum.Simulator.Nemesis;
 /// <summary>What goes wrong with disks.</summary>
 internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStream random)
 {
+    // A segment has it from the start.
+    private const int LogHeaderBytes = 32;
+
     /// <summary>The next operations of a kind fail, on a machine that runs.</summary>
     public void Fail(FaultKind kind, string operation)
     {
@@ -76,7 +79,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void Flip()
     {
-        if (Pick() is not { } machine || machine.IsWiped || !MayDamage(machine) || !IsFormed)
+        if (Pick() is not { } machine || machine.IsOutsider || !MayDamage(machine) || !IsFormed)
             return;
         var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
@@ -149,19 +152,58 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void BringBackOld()
     {
-        if (Pick() is not { } machine || machine.IsDamaged || !MayDamage(machine) || !IsFormed)
+        if (PickToForget() is not { } machine)
             return;
         var copy = machine.Disk.Copy();
         spell.UndoAfter(random.Between(1_000_000, 15_000_000), () =>
         {
-            if (machine.Process is not null && !machine.IsDamaged && MayDamage(machine))
-                machine.ComeBackWith(copy);
+            if (machine.Process is not null && MayForget(machine))
+                ComeBack(machine, copy, FaultKind.OldFolder);
         });
+    }
+
+    /// <summary>
+    /// The newest frames of a log are zeros: a start finds that up to the mark, and peers find the rest.
+    /// </summary>
+    public void ZeroLogEnd()
+    {
+        if (PickToForget() is not { } machine)
+            return;
+        var zeroed = machine.Disk.Copy();
+        var (path, _) = zeroed.Files().Where(file => IsLog(file.Path)).Last(
+            file => zeroed.ReadAll(file.Path).AsSpan(LogHeaderBytes).ContainsAnyExcept((byte)0));
+        var bytes = zeroed.ReadAll(path);
+        var end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0);
+        // Mostly a little.
+        var most = random.Chance(0.7) ? Math.Min(end - LogHeaderBytes, 600) : end - LogHeaderBytes;
+        bytes.AsSpan(end - (int)random.Between(0, most)).Clear();
+        zeroed.WriteAll(path, bytes);
+        ComeBack(machine, zeroed, FaultKind.ZeroedLogEnd);
+    }
+
+    private Machine? PickToForget() =>
+        Pick() is { } machine && MayForget(machine) && IsFormed ? machine : null;
+
+    private bool MayForget(Machine machine) => !machine.IsDamaged && MayDamage(machine);
+
+    // Where no other node knows it durably, nobody can tell, and nothing is to be demanded. If all of them
+    // do, the node is as harmless as a wiped one; else it may do harm, and is only told of.
+    private void ComeBack(Machine machine, SimulatedDisk with, FaultKind why)
+    {
+        var others = cluster.Machines.Where(other => other != machine).ToArray();
+        var finders = LogFacts.Of(with) is { } found
+            ? others.Count(other => other.RemembersMore(machine, found)) : others.Length;
+        if (finders == 0)
+            return;
+        if (finders < others.Length)
+            cluster.World.HasForgotten = true;
+        machine.ComeBackWith(with, why);
     }
 
     // A majority of every group must stay whole, so that there is someone to rebuild from.
     private bool MayDamage(Machine machine) =>
-        cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
+        !cluster.World.HasForgotten
+            && cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
 
     // A node that has not been admitted needs nearly all others: none may be lost for good before.
     private bool IsFormed => cluster.Machines.All(static machine => machine.IsAdmitted);

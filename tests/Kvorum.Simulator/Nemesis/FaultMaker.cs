@@ -118,6 +118,9 @@ internal sealed class FaultMaker
             case FaultKind.OldFolder:
                 _disks.BringBackOld();
                 break;
+            case FaultKind.ZeroedLogEnd:
+                _disks.ZeroLogEnd();
+                break;
             case FaultKind.OneWayCut:
                 _network.CutOneWay();
                 break;

@@ -18,17 +18,12 @@ internal sealed record FaultOptions
 
     /// <summary>Every kind that runs of whole clusters make: those of single frames included.</summary>
     public static IReadOnlyList<FaultKind> Claimed { get; } =
-        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange && !IsLoss(kind))];
+        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind
-        is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector;
-
-    /// <summary>
-    /// Those that take acknowledged writes away from a node that does not know it. No run draws them yet: see
-    /// <see cref="SimulatedWorld.HasForgotten"/>.
-    /// </summary>
-    public static bool IsLoss(FaultKind kind) => kind is FaultKind.OldFolder;
+        is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector
+        or FaultKind.OldFolder or FaultKind.ZeroedLogEnd;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()
@@ -59,5 +54,7 @@ internal sealed record FaultOptions
         [FaultKind.YoungInstallKilled] = 20,
         [FaultKind.BadSector] = 60,
         [FaultKind.NoDescriptors] = 45,
+        [FaultKind.OldFolder] = 60,
+        [FaultKind.ZeroedLogEnd] = 60,
     };
 }

@@ -41,7 +41,7 @@ internal sealed class Cluster
 
     /// <summary>Those of them that take part: an empty disk keeps a node out.</summary>
     public IEnumerable<SimulatedProcess> TakingPart =>
-        Running.Where(static process => !process.Machine.IsWiped);
+        Running.Where(static process => !process.Machine.IsOutsider);
 
     /// <summary>How many machines may lose their data for good without any promise being off.</summary>
     public int LossesAllowed => (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2;

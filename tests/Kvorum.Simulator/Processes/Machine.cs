@@ -4,6 +4,7 @@ using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
+using Kvorum.Storage.Log;
 
 namespace Kvorum.Simulator.Processes;
 
@@ -74,9 +75,12 @@ internal sealed class Machine
     public bool IsWiped => _former is not null;
 
     /// <summary>
-    /// True once an earlier copy of its disk is in the place of that disk, and lacks what was acknowledged.
+    /// True once its disk lacks what it had: an earlier copy is in its place, or the end of the log is zeros.
     /// </summary>
     public bool IsOld { get; private set; }
+
+    /// <summary>True while it must take no part.</summary>
+    public bool IsOutsider => IsWiped || IsOld;
 
     /// <summary>Its data folder was admitted by the others: from then on it starts without asking.</summary>
     public bool IsAdmitted => Disk.Exists("identity.json")
@@ -168,19 +172,24 @@ internal sealed class Machine
     }
 
     /// <summary>
-    /// The power goes, and a copy of the disk that was made earlier is in its place from now on. Nothing, if
-    /// its log has not gone on since.
+    /// The power goes, and another disk is in the place of this one from now on, which lacks something that
+    /// this one has.
     /// </summary>
-    public void ComeBackWith(SimulatedDisk copy)
+    public void ComeBackWith(SimulatedDisk disk, FaultKind why)
     {
-        if (LogOf(copy).SequenceEqual(LogOf(Disk)))
-            return;
-        LosePower(FaultKind.OldFolder);
+        LosePower(why);
         IsOld = true;
-        World.HasForgotten = true;
-        Put(copy);
-        Trace("an earlier copy of its disk is in its place");
+        Put(disk);
+        Trace("its disk lacks from now on what it had");
     }
+
+    /// <summary>
+    /// True if it remembers durably that the log of the other had more than such a log has.
+    /// </summary>
+    public bool RemembersMore(Machine other, LogFacts than) =>
+        LogFacts.Of(Disk.Crash(0)) is { } own
+        && own.Members.TryGetValue(other._options.Self.Id, out var remembered)
+        && !than.Lives.Hold(remembered.Log, than.Durable);
 
     /// <summary>
     /// What an operator does who has its former disk: stops the node and starts it with that.
@@ -251,14 +260,14 @@ internal sealed class Machine
             World.Fired(FaultKind.CrashInDiskWork);
             AfterPowerLoss();
         }
-        else if (!Disk.DamageRead.All(IsTable))
+        else if (!Disk.DamageRead.All(IsTable) || (IsOld && why is LogDamagedException or NodeStartException))
         {
             IsLost = true;
         }
         else
         {
             World.Require(
-                Disk.FailedOperations > _failuresAtStart || IsOld || HasNoDescriptors,
+                Disk.FailedOperations > _failuresAtStart || HasNoDescriptors,
                 $"node-{Index + 1} refuses to start, though its disk did nothing wrong: {why.Message}");
         }
 
@@ -285,9 +294,6 @@ internal sealed class Machine
 
     private void Trace(string what) =>
         World.Trace.Event(Verbosity.Faults, TraceKind.Fault, Index, (ulong)what.Length, $"{what}");
-
-    private static ulong[] LogOf(SimulatedDisk disk) =>
-        [.. disk.Files().Where(file => IsLog(file.Path)).Select(file => Fingerprint.Of(disk.ReadAll(file.Path)))];
 
     // An outsider may say who it is and pass requests on; of groups it must not speak.
     private void Sending(PeerFrameKind kind) => World.Require(

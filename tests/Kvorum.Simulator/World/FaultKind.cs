@@ -100,6 +100,9 @@ internal enum FaultKind
     /// <summary>No file can be opened, for want of descriptors.</summary>
     NoDescriptors,
 
+    /// <summary>Zeros are in the place of the newest frames of a node's log.</summary>
+    ZeroedLogEnd,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

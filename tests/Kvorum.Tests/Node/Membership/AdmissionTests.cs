@@ -128,7 +128,7 @@ public class AdmissionTests
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         var wiped = new ByteWriter();
-        IntroductionCodec.Encode(new Introduction(42), wiped);
+        IntroductionCodec.Encode(new Introduction(42, LogLives.None, 0), wiped);
         cluster.Network.Late(
             cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.Introduction, wiped.Written);
         cluster.Run(2000);

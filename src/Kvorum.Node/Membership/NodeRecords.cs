@@ -1,0 +1,105 @@
+using Kvorum.Node.Wire;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>What a node remembers of another member.</summary>
+/// <param name="Incarnation">The data folder by which it is known.</param>
+/// <param name="Log">How far its log was durable, as it has said; life 0: it has said nothing yet.</param>
+internal readonly record struct RememberedMember(UInt128 Incarnation, LogReach Log);
+
+/// <summary>
+/// What a node as a whole writes into its log: states of two groups that no replica has, so the newest ones
+/// are kept for as long as there is a log. Little endian.
+/// <code>
+/// lives   = version:u8 (1) lives                                            group 4294967295; see LogLives
+/// members = version:u8 (1) count:u32 (node:u128 incarnation:u128 life:u64 sequence:u64){count}   4294967294
+/// </code>
+/// </summary>
+internal static class NodeRecords
+{
+    public const uint LivesGroup = uint.MaxValue;
+    public const uint MembersGroup = uint.MaxValue - 1;
+    private const byte Version = 1;
+
+    /// <summary>True for the groups that no replica has.</summary>
+    public static bool IsOfNode(uint group) => group >= MembersGroup;
+
+    public static void Add(LogBatch batch, LogLives lives, ByteWriter room)
+    {
+        room.Clear();
+        room.U8(Version);
+        lives.Encode(room);
+        batch.SetState(LivesGroup, room.Written);
+    }
+
+    public static void Add(
+        LogBatch batch, IReadOnlyDictionary<NodeId, RememberedMember> members, ByteWriter room)
+    {
+        room.Clear();
+        room.U8(Version);
+        room.U32((uint)members.Count);
+        foreach (var (node, member) in members.OrderBy(static member => member.Key))
+        {
+            room.U128(node.Value);
+            room.U128(member.Incarnation);
+            room.U64(member.Log.Life);
+            room.U64(member.Log.Sequence);
+        }
+
+        batch.SetState(MembersGroup, room.Written);
+    }
+
+    public static LogLives ReadLives(ReadOnlySpan<byte> payload)
+    {
+        var from = Begin(payload);
+        return LogLives.Decode(ref from);
+    }
+
+    public static SortedDictionary<NodeId, RememberedMember> ReadMembers(ReadOnlySpan<byte> payload)
+    {
+        var from = Begin(payload);
+        var members = new SortedDictionary<NodeId, RememberedMember>();
+        for (var count = from.U32(); count > 0; count--)
+            members.Add(new(from.U128()), new(from.U128(), new(from.U64(), from.U64())));
+        return members;
+    }
+
+    private static ByteReader Begin(ReadOnlySpan<byte> payload)
+    {
+        var from = new ByteReader(payload.ToArray());
+        return from.U8() is var version and not Version
+            ? throw new FormatException(
+                $"an unknown record of the node, version {version}: written by a newer version?")
+            : from;
+    }
+}
+
+/// <summary>
+/// Takes what a node as a whole wrote out of the replay of its log; the groups' records go on. Used once.
+/// </summary>
+internal sealed class NodeReplay(ILogReplay groups) : ILogReplay
+{
+    /// <summary>The lives of the log.</summary>
+    public LogLives Lives { get; private set; } = LogLives.None;
+
+    /// <summary>What is remembered of the other members.</summary>
+    public IReadOnlyDictionary<NodeId, RememberedMember> Members { get; private set; } =
+        new SortedDictionary<NodeId, RememberedMember>();
+
+    /// <inheritdoc/>
+    public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload) =>
+        groups.Entry(group, index, payload);
+
+    /// <inheritdoc/>
+    public void State(uint group, ReadOnlySpan<byte> payload)
+    {
+        if (group == NodeRecords.LivesGroup)
+            Lives = NodeRecords.ReadLives(payload);
+        else if (group == NodeRecords.MembersGroup)
+            Members = NodeRecords.ReadMembers(payload);
+        else
+            groups.State(group, payload);
+    }
+}

@@ -1,0 +1,40 @@
+using Kvorum.Node.Membership;
+using Kvorum.Raft;
+using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Simulator.Disks;
+
+/// <summary>What the log on a disk says of its node as a whole.</summary>
+/// <param name="Lives">Its lives.</param>
+/// <param name="Durable">Its newest frame.</param>
+/// <param name="Members">What it remembers of the others.</param>
+internal sealed record LogFacts(
+    LogLives Lives, ulong Durable, IReadOnlyDictionary<NodeId, RememberedMember> Members)
+{
+    /// <summary>Reads them; null if a start refuses the log.</summary>
+    public static LogFacts? Of(SimulatedDisk disk)
+    {
+        var found = new NodeReplay(new Nobody());
+        try
+        {
+            var recovery = LogInspector.Replay(disk, "log", found);
+            return new(found.Lives, recovery.Sequence, found.Members);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private sealed class Nobody : ILogReplay
+    {
+        public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+        {
+        }
+
+        public void State(uint group, ReadOnlySpan<byte> payload)
+        {
+        }
+    }
+}

@@ -46,6 +46,9 @@ public enum PeerFrameKind : byte
     /// for again with so much.
     /// </summary>
     CreditAsk = 16,
+
+    /// <summary>What the sender's replicas have applied, as hashes; many groups.</summary>
+    Digest = 12,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

@@ -156,6 +156,26 @@ internal static class Limits
     /// </summary>
     public const long RebuildPauseMs = 30_000;
 
+    /// <summary>
+    /// How often replicas tell each other the hash of what they have applied: the time for which replicas
+    /// that contradict each other may go on unnoticed.
+    /// </summary>
+    public const long DigestMs = 5000;
+
+    /// <summary>
+    /// Time for voters to say which of two histories they have: two more digests, if the answers are lost.
+    /// </summary>
+    public const long DisputeMs = 11_000;
+
+    /// <summary>Bytes of digests from which a frame is sent: some hundred groups.</summary>
+    public const int DigestFrameBytes = 64 << 10;
+
+    /// <summary>
+    /// Starts of terms that are kept with a history, 24 bytes each: a snapshot for a replica that is further
+    /// behind cannot be compared with what that has.
+    /// </summary>
+    public const int TermStarts = 64;
+
     /// <summary>Checkpoints that one loop sends at once.</summary>
     public const int SnapshotSendsMax = 4;
 

@@ -37,7 +37,11 @@ public sealed partial class NodeLoop
         if (Index == 0)
             _context.Introductions.Tick(NowMs);
         if (Cluster.IsAdmitted)
+        {
             TickReplicas(due);
+            SendDigestsIfDue();
+        }
+
         SendPaced();
         Scrub();
         if (NowMs - _sweptMs >= Limits.DeadlineSweepMs)

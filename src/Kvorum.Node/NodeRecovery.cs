@@ -60,7 +60,8 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 ? GroupRecords.ReadTag(checkpoint.Tag)
                 : new(
                     SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])),
-                    0);
+                    0,
+                    HistoryMark.Empty);
             _machines[group] = MachineOf(group, tree, tag);
             _tags[group] = tag;
             _trees[group] = tree;
@@ -128,6 +129,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 Damage = damage?.What,
                 OwedMark = lacks ? log.Snapshot : null,
                 Standing = standing,
+                History = _tags[group].History,
             }, state);
         }
     }

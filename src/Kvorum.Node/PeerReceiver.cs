@@ -1,3 +1,4 @@
+using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
@@ -90,6 +91,9 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 var need = SnapshotCodec.DecodeAsk(payload);
                 node.LoopOf(need.Group).Post(() => node.LoopOf(need.Group).Receive(from, need));
                 break;
+            case PeerFrameKind.Digest:
+                Digests(from, payload);
+                break;
             case PeerFrameKind.SlowLog:
                 context.Cluster.HeardSlow(from, context.MonotonicMs);
                 break;
@@ -132,6 +136,25 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 continue;
             var loop = node.Loops[i];
             loop.Post(() => loop.Step(messages));
+        }
+    }
+
+    private void Digests(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var perLoop = new List<GroupDigest>?[node.Loops.Count];
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var digest = DigestCodec.Decode(ref reader);
+            (perLoop[node.LoopOf(digest.Group).Index] ??= []).Add(digest);
+        }
+
+        for (var i = 0; i < perLoop.Length; i++)
+        {
+            if (perLoop[i] is not { } digests)
+                continue;
+            var loop = node.Loops[i];
+            loop.Post(() => loop.Receive(from, digests));
         }
     }
 

@@ -9,7 +9,10 @@ public enum EntryKind : byte
     /// <summary>An encoded <see cref="ConfigurationChange"/>; takes effect when appended.</summary>
     Configuration = 2,
 
-    /// <summary>The empty entry with which a leader opens its term (Raft section 8).</summary>
+    /// <summary>
+    /// The entry with which a leader opens its term (Raft section 8). It changes nothing; its bytes tell the
+    /// leadership from any other of the term that there should not be.
+    /// </summary>
     Noop = 3,
 }
 

@@ -48,7 +48,7 @@ public sealed partial class RaftNode
         FollowMembers();
         activityTick = now;
         termStart = log.LastIndex + 1;
-        LeadAppend(EntryKind.Noop, default);
+        LeadAppend(EntryKind.Noop, life);
     }
 
     private void LeaveLeadership()

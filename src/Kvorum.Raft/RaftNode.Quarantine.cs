@@ -33,13 +33,14 @@ public sealed partial class RaftNode
     {
         if (IsQuarantined) return;
         Wake();
+        var leader = Leader == Id ? null : Leader;
         IsQuarantined = true;
         messages.Clear();
         afterPersist.Clear();
         if (Role == Role.Leader) OfferLeadership();
         if (Role == Role.Follower) AbandonReads();
         else BecomeFollower(Term, null);
-        Leader = null;
+        (listenedTerm, Leader) = (Term, leader);
         ownVoteDue = false;
     }
 

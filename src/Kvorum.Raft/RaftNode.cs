@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Kvorum.Raft.Log;
 using Kvorum.Raft.Membership;
 using Kvorum.Raft.Reads;
@@ -39,6 +40,9 @@ public sealed partial class RaftNode
     private NodeId? vote;
     private long now;
 
+    // Begins each of this life's terms as a leader: no other leadership of the same term has it.
+    private readonly byte[] life = new byte[sizeof(ulong)];
+
     /// <summary>
     /// Starts from what is durable. <paramref name="applied"/> is what the state machine holds; at least the
     /// snapshot's index.
@@ -62,7 +66,9 @@ public sealed partial class RaftNode
                 + $"but the hard state knows only term {hardState.Term}.");
         }
         configurations = ReadConfigurations(storage);
-        forwarded = new ForwardedReads((ulong)random.NextInt64());
+        var number = random.NextInt64();
+        BinaryPrimitives.WriteInt64LittleEndian(life, number);
+        forwarded = new ForwardedReads((ulong)number);
         Term = durableTerm = hardState.Term;
         vote = hardState.Vote;
         persistedState = hardState with { Commit = new(log.Commit) };

@@ -8,7 +8,8 @@ namespace Kvorum.Node.Groups;
 /// <summary>What is kept with a checkpoint.</summary>
 /// <param name="Snapshot">What Raft must know of it.</param>
 /// <param name="LogTimeMs">Log time at its index.</param>
-internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs);
+/// <param name="History">The history up to its index.</param>
+internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs, HistoryMark History);
 
 /// <summary>
 /// What a group writes into the shared log, and into the tags of its tree's checkpoints. Little endian.
@@ -17,7 +18,8 @@ internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs)
 /// state    = version:u8 term:u64 voted:u8 vote:u128 commit:u64 [standing]   version 2 with a standing, else 1
 /// standing = 1:u8 index:u64 hash:u8 ours:u64 theirs:u64 other:u128   quarantined; hash: 1, or 0 for terms
 ///          | 2:u8 kept:u128     discarded: all entries of the group before it are void; kept: 0 for none
-/// tag      = version:u8 logTime:u64 keys:u64 index:u64 term:u64 configuration
+/// tag      = version:u8 logTime:u64 keys:u64 index:u64 term:u64 history configuration
+/// history  = hash:u64 starts:u8 (term:u64 first:u64 hash:u64){starts}    the hashes of CommittedHistory
 /// </code>
 /// </summary>
 internal static class GroupRecords
@@ -25,7 +27,7 @@ internal static class GroupRecords
     public const byte SnapshotMark = 255;
     private const byte Version = 1;
     private const byte VersionWithStanding = 2;
-    private const byte TagVersion = 3;
+    private const byte TagVersion = 4;
     private const int EntryHeadBytes = 9;
     private const int StateBytes = 34;
     private const int StandingBytesMax = 42;
@@ -124,6 +126,15 @@ internal static class GroupRecords
         writer.U64(tag.LogTimeMs);
         writer.U64(tag.Snapshot.Index.Value);
         writer.U64(tag.Snapshot.Term.Value);
+        writer.U64(tag.History.Hash);
+        writer.U8((byte)tag.History.Starts.Count);
+        foreach (var start in tag.History.Starts)
+        {
+            writer.U64(start.Term.Value);
+            writer.U64(start.First.Value);
+            writer.U64(start.Hash);
+        }
+
         ConfigurationCodec.Encode(tag.Snapshot.Configuration, writer);
         return writer.ToArray();
     }
@@ -137,7 +148,12 @@ internal static class GroupRecords
         var logTime = from.U64();
         var index = new LogIndex(from.U64());
         var term = new Term(from.U64());
-        return new(new(index, term, ConfigurationCodec.DecodeConfiguration(from.Rest().Span)), logTime);
+        var hash = from.U64();
+        var starts = new TermStart[from.U8()];
+        for (var i = 0; i < starts.Length; i++)
+            starts[i] = new(new(from.U64()), new(from.U64()), from.U64());
+        var configuration = ConfigurationCodec.DecodeConfiguration(from.Rest().Span);
+        return new(new(index, term, configuration), logTime, new(index, hash, starts));
     }
 
     private static void AddEntry(LogBatch batch, uint group, LogIndex index, Term term, byte kind, ReadOnlySpan<byte> data)

@@ -41,7 +41,7 @@ internal sealed partial class Replica
             return;
         var term = _log.TermOf(index) ?? throw MissingTerm(index);
         var snapshot = new SnapshotMetadata(index, term, configuration);
-        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs);
+        var tag = new CheckpointTag(snapshot, _machine.LogTimeMs, _history.Mark);
         var job = _tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _machine.TakeRest());
         _isCheckpointing = true;
         loop.Flushes++;

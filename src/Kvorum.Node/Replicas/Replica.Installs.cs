@@ -173,6 +173,7 @@ internal sealed partial class Replica
             damage = e;
         }
 
+        _history.Reset(tag.History);
         _logBytesSinceCheckpoint = 0;
         _mayBeDue = true;
         if (damage is not null)

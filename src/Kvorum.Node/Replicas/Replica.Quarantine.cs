@@ -52,6 +52,7 @@ internal sealed partial class Replica
         _standing = found;
         AddState(OpenBatch());
         _lastBatch = loop.CurrentBatch;
+        _dispute = null;
         _answers.Clear();
         StopSnapshotSends();
         DropReceiving();
@@ -97,8 +98,8 @@ internal sealed partial class Replica
     }
 
     // A majority without this replica is up, as far as is known.
-    private bool CanOthersServe => Preference.Count(node => node != _raft.Id && loop.Cluster.IsUp(node))
-        > Preference.Count / 2;
+    private bool CanOthersServe => Preference.Count / 2 < Preference.Count(
+        node => node != _raft.Id && loop.Cluster.IsUp(node) && !_quarantinedPeers.Contains(node));
 
     private Reply StandsStill() => new()
     {

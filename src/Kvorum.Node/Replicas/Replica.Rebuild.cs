@@ -18,7 +18,7 @@ internal sealed partial class Replica
     private bool _isChecking;
 
     /// <summary>What an operator should know of it; null if all is well.</summary>
-    public string? Alert => QuarantineAlert ?? (!IsFenced ? null
+    public string? Alert => QuarantineAlert ?? (!IsFenced ? PeerAlert
         : $"{Keyspace}/{Partition}: its data on this node is damaged and not served"
             + (_raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "")
             + $": {_damage}");

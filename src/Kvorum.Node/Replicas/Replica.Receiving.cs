@@ -62,6 +62,7 @@ internal sealed partial class Replica
     {
         SweepSendings(nowMs);
         AskToRebuild(nowMs);
+        SweepDispute(nowMs);
         InstallAgain(nowMs);
         if (_receiving is not { } receiving)
             return;
@@ -102,7 +103,14 @@ internal sealed partial class Replica
             return;
         }
 
-        var snapshot = GroupRecords.ReadTag(chunk.Tag).Snapshot;
+        var tag = GroupRecords.ReadTag(chunk.Tag);
+        if (Contradicts(from, tag))
+        {
+            Answer(from, chunk.Transfer, SnapshotAnswer.Refused);
+            return;
+        }
+
+        var snapshot = tag.Snapshot;
         if (!IsFenced && snapshot.Index.Value <= _tree.AppliedIndex)
         {
             // All of it is here. The leader does not know, or it would not offer it: Raft tells it.

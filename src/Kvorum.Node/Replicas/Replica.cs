@@ -25,6 +25,9 @@ internal sealed record ReplicaParts(
     /// <summary>The checkpoint that the log was not told of; null if it was.</summary>
     public SnapshotMetadata? OwedMark { get; init; }
 
+    /// <summary>The history up to what its tables hold.</summary>
+    public required HistoryMark History { get; init; }
+
     /// <summary>Why it does not take part as others do; null if it does.</summary>
     public Standing? Standing { get; init; }
 }
@@ -238,6 +241,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (entry.Kind != EntryKind.Command)
         {
             _machine.Skip(entry.Index);
+            _history.Add(entry);
             Resolve(entry, null);
             return;
         }
@@ -261,6 +265,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
                 e);
         }
 
+        _history.Add(entry);
         Resolve(entry, outcome);
     }
 

@@ -107,8 +107,11 @@ public sealed class WalExport : ILogReplay
 
     private void Export(uint group, Tree tree)
     {
+        // Given up: its tables are left-overs.
+        if (_recovery.StandingOf(group) is Discarded)
+            return;
         var tag = _tags.TryGetValue(group, out var known)
-            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0);
+            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0, HistoryMark.Empty);
         using (var view = tree.OpenView())
             ExportKeys(view, tag.LogTimeMs);
         var machine = new KeyValueMachine(

@@ -5,7 +5,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node;
 
-/// <summary>Digests: what the replicas of this loop and their peers tell each other of their histories.</summary>
+/// <summary>
+/// Digests: what the replicas of this loop and their peers tell each other of their histories.
+/// </summary>
 public sealed partial class NodeLoop
 {
     private readonly ByteWriter _digests = new();

@@ -58,7 +58,8 @@ internal sealed class CommittedHistory
         var data = entry.Data.Span;
         _hash = Step(_hash, entry.Index.Value);
         _hash = Step(_hash, entry.Term.Value);
-        _hash = Step(_hash, ~Crc32CLanes.Add(uint.MaxValue, data) | ((ulong)data.Length << 34) | ((ulong)entry.Kind << 32));
+        var sum = ~Crc32CLanes.Add(uint.MaxValue, data);
+        _hash = Step(_hash, sum | ((ulong)entry.Kind << 32) | ((ulong)data.Length << 34));
         for (var level = 0; level < Levels.Length; level++)
         {
             var (shift, count) = Levels[level];
@@ -98,7 +99,8 @@ internal sealed class CommittedHistory
         for (var level = 0; level < Levels.Length; level++)
         {
             var (shift, count) = Levels[level];
-            var isKept = (index & ((1UL << shift) - 1)) == 0 && (_index >> shift) - (index >> shift) < (ulong)count;
+            var isRound = (index & ((1UL << shift) - 1)) == 0;
+            var isKept = isRound && (_index >> shift) - (index >> shift) < (ulong)count;
             if (isKept && _kept[level] is { } hashes)
                 return hashes[(int)(index >> shift) & (count - 1)];
         }
@@ -133,7 +135,11 @@ internal sealed class CommittedHistory
     public (LogIndex Index, ulong Ours, ulong Theirs, bool IsHash)? PartsFrom(HistoryMark other)
     {
         if (other.Index.Value <= _index)
-            return HashAt(other.Index) is { } own && own != other.Hash ? (other.Index, own, other.Hash, true) : null;
+        {
+            return HashAt(other.Index) is { } own && own != other.Hash
+                ? (other.Index, own, other.Hash, true) : null;
+        }
+
         if (_starts.Count == 0)
             return null;
         var ours = _starts[^1];

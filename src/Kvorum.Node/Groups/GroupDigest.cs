@@ -10,7 +10,8 @@ namespace Kvorum.Node.Groups;
 /// <param name="Discarded">Not null while it is blank: for which node it was given up.</param>
 /// <param name="Points">Where its history can be compared.</param>
 internal readonly record struct GroupDigest(
-    uint Group, bool WantsAnswer, bool IsQuarantined, Discarded? Discarded, IReadOnlyList<HistoryPoint> Points);
+    uint Group, bool WantsAnswer, bool IsQuarantined, Discarded? Discarded,
+    IReadOnlyList<HistoryPoint> Points);
 
 /// <summary>
 /// Digests on their way, little endian, many in a frame.

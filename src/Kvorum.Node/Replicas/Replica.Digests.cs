@@ -45,12 +45,13 @@ internal sealed partial class Replica
     private string? PeerAlert => _quarantinedPeers.Count + _outvoted.Count == 0 ? null
         : $"{Keyspace}/{Partition}: the replica on "
             + string.Join(" and ", _quarantinedPeers.Union(_outvoted).Select(loop.Cluster.NameOf))
-            + " contradicts others, and is quarantined: this node's replica goes on. Decide which side counts: "
-            + "kvorum doctor shows each, kvorum discard gives one up";
+            + " contradicts others, and is quarantined: this node's replica goes on. Decide which side "
+            + "counts: kvorum doctor shows each, kvorum discard gives one up";
 
     /// <summary>Adds what it tells its peers of itself.</summary>
     public void AddDigest(ByteWriter into, bool wantsAnswer) => DigestCodec.Encode(
-        new(Group, wantsAnswer, IsQuarantined, _standing as Discarded, IsBlank ? [] : _history.Points()), into);
+        new(Group, wantsAnswer, IsQuarantined, _standing as Discarded, IsBlank ? [] : _history.Points()),
+        into);
 
     /// <summary>A peer tells of its replica.</summary>
     public void Receive(NodeId from, in GroupDigest digest)
@@ -152,7 +153,8 @@ internal sealed partial class Replica
             _dispute = new(found, loop.NowMs);
             loop.Cluster.Note(
                 $"{Keyspace}/{Partition}: {WhyOf(found)}: all voters are asked which of the two they have");
-            foreach (var voter in _raft.Configuration.Voters.Where(voter => voter != _raft.Id && voter != from))
+            var others = _raft.Configuration.Voters.Where(voter => voter != _raft.Id && voter != from);
+            foreach (var voter in others)
                 loop.SendDigest(voter, this, wantsAnswer: true);
         }
 

@@ -143,7 +143,8 @@ public class ContradictionTests
 
         cluster.RunUntil(() => QuarantinedOn(cluster, 1).Length == 0, 20_000, "the end of the quarantine");
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).Alerts.Count == 0), 40_000, "no alert");
+            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).Alerts.Count == 0), 40_000,
+            "no alert");
         for (var n = 0; n < Keys; n++)
         {
             Assert.Equal($"acknowledged-{n}", cluster.Get(n % 3, $"key-{n}"));
@@ -217,7 +218,8 @@ public class ContradictionTests
         {
             Assert.Equal(n == node ? 1 : 0, QuarantinedOn(cluster, n).Length);
             Assert.Contains(cluster.Status(n).Alerts, alert => alert.Contains(
-                n == node ? "this node's replica is quarantined" : $"the replica on node-{node + 1} contradicts",
+                n == node
+                    ? "this node's replica is quarantined" : $"the replica on node-{node + 1} contradicts",
                 StringComparison.Ordinal));
         }
     }

@@ -15,7 +15,9 @@ public class CommittedHistoryTests
     {
         var hashes = new HashSet<ulong> { HashOf("1:a 1:b") };
         Assert.False(hashes.Add(HashOf("1:a 1:b")));
-        foreach (var other in new[] { "1:a", "1:b 1:a", "1:a 2:b", "2:a 2:b", "1:a 1:c", "1:a 1:", "1: 1:b", "1:ab 1:" })
+        string[] others =
+            ["1:a", "1:b 1:a", "1:a 2:b", "2:a 2:b", "1:a 1:c", "1:a 1:", "1: 1:b", "1:ab 1:"];
+        foreach (var other in others)
             Assert.True(hashes.Add(HashOf(other)), other);
         var kinds = new CommittedHistory();
         kinds.Add(new(new(1), new(1), EntryKind.Command, "a"u8.ToArray()));
@@ -119,9 +121,9 @@ public class CommittedHistoryTests
         var history = new CommittedHistory();
         foreach (var word in entries.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            var (term, data) = (ulong.Parse(word.Split(':')[0], CultureInfo.InvariantCulture), word.Split(':')[1]);
-            history.Add(new(
-                history.Index.Next, new(term), EntryKind.Command, Encoding.UTF8.GetBytes(data)));
+            var parts = word.Split(':');
+            var term = new Term(ulong.Parse(parts[0], CultureInfo.InvariantCulture));
+            history.Add(new(history.Index.Next, term, EntryKind.Command, Encoding.UTF8.GetBytes(parts[1])));
         }
 
         return history;

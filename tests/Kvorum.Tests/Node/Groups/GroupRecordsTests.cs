@@ -2,7 +2,6 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
-using Kvorum.Storage;
 using Kvorum.Tests.Storage;
 
 namespace Kvorum.Tests.Node.Groups;
@@ -25,7 +24,8 @@ public class GroupRecordsTests
         ];
         foreach (var state in states)
             Assert.Equal(state, GroupRecords.ReadState(Written(state)));
-        const string head = "0500000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000";
+        const string head =
+            "0500000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000";
         Assert.Equal("01" + head, Convert.ToHexString(Written(states[0])));
         Assert.Equal(
             "02" + head + "01" + "0900000000000000" + "01" + "AAAA000000000000" + "BBBB000000000000"

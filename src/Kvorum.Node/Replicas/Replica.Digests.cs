@@ -94,14 +94,13 @@ internal sealed partial class Replica
             EndQuarantineIfDecided();
     }
 
-    // Whoever contradicts this replica was given up for it, and with it a majority agrees.
+    // With those that were given up for it, a majority has this replica's history.
     private void EndQuarantineIfDecided()
     {
-        if (_standing is not Quarantined found)
+        if (_standing is not Quarantined)
             return;
         var voters = _raft.Configuration.Voters;
-        var decided = voters.Count(voter => voter == _raft.Id || _yielded.Contains(voter)) > voters.Count / 2;
-        if (!decided || (voters.Contains(found.Other) && !_yielded.Contains(found.Other)))
+        if (voters.Count(voter => voter == _raft.Id || _yielded.Contains(voter)) <= voters.Count / 2)
             return;
         _standing = null;
         AddState(OpenBatch());

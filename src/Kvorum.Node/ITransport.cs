@@ -27,8 +27,8 @@ public enum PeerFrameKind : byte
     IntroductionAnswer = 7,
 
     /// <summary>
-    /// The sender's log is slow, or its disk almost full: it should lead nothing. No payload; repeated while
-    /// it is so.
+    /// The sender's log is slow, its disk almost full, or its clock far from the majority's: it should lead
+    /// nothing. No payload; repeated while it is so.
     /// </summary>
     SlowLog = 8,
 
@@ -41,14 +41,17 @@ public enum PeerFrameKind : byte
     /// <summary>A replica's data is damaged: it asks its leader for a checkpoint.</summary>
     RebuildAsk = 11,
 
+    /// <summary>What the sender's replicas have applied, as hashes; many groups.</summary>
+    Digest = 12,
+
+    /// <summary>A question for the peer's wall clock, or the answer.</summary>
+    Clock = 13,
+
     /// <summary>
     /// The answer to a <see cref="Forward"/> is larger than its credit: nothing was done, it is to be asked
     /// for again with so much.
     /// </summary>
-    CreditAsk = 16,
-
-    /// <summary>What the sender's replicas have applied, as hashes; many groups.</summary>
-    Digest = 12,
+    CreditAsk = 14,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

@@ -37,6 +37,8 @@ public sealed class KvorumNode : INode, IDisposable
             _context = new(options, world, new(options, world, preferences));
             _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
             _context.Loops = _loops;
+            // A lone node has all the clocks there are.
+            _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover(preferences);
             _context.Introductions = new(_context, _loops, identity);
         }

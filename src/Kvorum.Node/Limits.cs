@@ -30,6 +30,21 @@ internal static class Limits
     /// </summary>
     public const long BalanceUpMs = 2000;
 
+    /// <summary>How often each peer's wall clock is asked for: a jump is noticed this much late.</summary>
+    public const long ClockAskMs = 1000;
+
+    /// <summary>
+    /// How often a peer is asked that has never answered: a node that was just started should know the clocks
+    /// before it leads.
+    /// </summary>
+    public const long ClockAskFirstMs = 100;
+
+    /// <summary>
+    /// How long an answer counts: some lost answers in a row do not matter, and monotonic clocks hardly part
+    /// in that time.
+    /// </summary>
+    public const long ClockKeepMs = 10_000;
+
     /// <summary>
     /// Leaderships given away in one balance round of a loop, so that a round is never felt.
     /// </summary>

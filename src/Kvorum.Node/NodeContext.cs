@@ -1,3 +1,4 @@
+using Kvorum.Node.Clocks;
 using Kvorum.Node.Room;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
@@ -33,6 +34,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>How much room is left. Judged by loop 0.</summary>
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
 
+    /// <summary>The members' wall clocks. Judged by loop 0.</summary>
+    public PeerClocks Clocks { get; } = new(options.Members.Count, options.ClockOffsetMaxMs, cluster.NameOf);
+
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
 
@@ -50,6 +54,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public bool IsFaulted => Volatile.Read(ref _isFaulted) != 0;
 
     public long MonotonicMs => (long)world.Time.GetElapsedTime(0).TotalMilliseconds;
+
+    /// <summary>This node's wall clock, in Unix milliseconds.</summary>
+    public long WallMs => Math.Max(0, world.Time.GetUtcNow().ToUnixTimeMilliseconds());
 
     /// <summary>
     /// Where this life of the node begins to number what it asks of peers: somewhere else than its last one,

@@ -35,7 +35,11 @@ public sealed partial class NodeLoop
             return;
         _tickedMs += due * Options.TickMs;
         if (Index == 0)
+        {
             _context.Introductions.Tick(NowMs);
+            CompareClocks();
+        }
+
         if (Cluster.IsAdmitted)
         {
             TickReplicas(due);
@@ -174,7 +178,7 @@ public sealed partial class NodeLoop
     private void TellMeta(Replicas.Replica meta)
     {
         var machine = (MetaMachine)meta.Machine;
-        var time = Math.Max(machine.LogTimeMs, UnixMs);
+        var time = meta.TimeOfWrite();
         if (!machine.Keyspaces.ContainsKey("default"))
             meta.Propose(MetaMachine.EncodeKeyspace(Cluster.DefaultKeyspace, time));
         foreach (var id in Cluster.Ids)

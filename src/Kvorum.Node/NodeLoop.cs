@@ -80,10 +80,13 @@ public sealed partial class NodeLoop
 
     /// <summary>What an operator should know of this loop.</summary>
     internal IEnumerable<string> Alerts => _replicas.Values.Select(static replica => replica.Alert)
-        .Append(_pace.Alert).Append(_context.Disk.Alert).OfType<string>();
+        .Append(_pace.Alert).Append(_context.Disk.Alert).Append(_context.Clocks.Alert).OfType<string>();
 
-    /// <summary>True while this node should lead nothing: its log is slow, or its disk almost full.</summary>
-    internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample;
+    /// <summary>
+    /// True while this node should lead nothing: its log is slow, its disk almost full, or its clock far from
+    /// the majority's.
+    /// </summary>
+    internal bool ShouldNotLead => _pace.IsSlow || Disk.Level != DiskLevel.Ample || _context.Clocks.IsBeyond;
 
     /// <summary>Memtables that are being written to tables, or wait for that.</summary>
     internal int Flushes { get; set; }
@@ -97,8 +100,13 @@ public sealed partial class NodeLoop
     /// <summary>How much room is left.</summary>
     internal DiskGauge Disk => _context.Disk;
 
-    /// <summary>The wall clock, in Unix milliseconds.</summary>
-    internal ulong UnixMs => (ulong)Math.Max(0, _context.World.Time.GetUtcNow().ToUnixTimeMilliseconds());
+    /// <summary>This node's wall clock, in Unix milliseconds.</summary>
+    internal long WallMs => _context.WallMs;
+
+    /// <summary>
+    /// What the wall clocks of a majority of members show, in Unix milliseconds; null if they do not agree.
+    /// </summary>
+    internal long? AgreedWallMs => _context.Clocks.AgreedMs(NowMs);
 
     /// <summary>The number of the batch that this turn's records go into.</summary>
     internal ulong CurrentBatch => _open?.Number ?? _lastBatch;

@@ -54,6 +54,12 @@ public sealed record NodeOptions
     /// </summary>
     public bool LeaseReads { get; init; }
 
+    /// <summary>
+    /// By how much wall clocks of members may differ and still agree, in milliseconds: a node further from
+    /// the majority leads nothing where another can.
+    /// </summary>
+    public int ClockOffsetMaxMs { get; init; } = 500;
+
     /// <summary>Bound of a key in bytes.</summary>
     public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
 

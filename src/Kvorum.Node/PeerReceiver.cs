@@ -21,7 +21,11 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     public void PeerUp(PeerHello peer)
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
-        node.Loops[0].Post(() => context.Introductions.PeerUp(peer.Id));
+        node.Loops[0].Post(() =>
+        {
+            context.Introductions.PeerUp(peer.Id);
+            node.Loops[0].AskClock(peer.Id);
+        });
         if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
             return;
         foreach (var loop in node.Loops)
@@ -57,7 +61,7 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     // yet must not answer for what it does not know.
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
     {
-        PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer => true,
+        PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer or PeerFrameKind.Clock => true,
         PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
             context.Cluster.IsAccepted(from),
         _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
@@ -97,6 +101,9 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
             case PeerFrameKind.SlowLog:
                 context.Cluster.HeardSlow(from, context.MonotonicMs);
                 break;
+            case PeerFrameKind.Clock:
+                Clock(from, payload);
+                break;
             case PeerFrameKind.Introduction:
                 var introduction = IntroductionCodec.DecodeIntroduction(payload);
                 node.Loops[0].Post(() => context.Introductions.Introduced(from, introduction));
@@ -116,6 +123,21 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
         }
+    }
+
+    // Answered at once, on this thread: what the answer waits for makes it worth less.
+    private void Clock(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var (asked, wall) = ClockCodec.Decode(payload);
+        if (wall is { } known)
+        {
+            context.Clocks.Heard(from, asked, known, context.MonotonicMs);
+            return;
+        }
+
+        var answer = new ByteWriter();
+        ClockCodec.EncodeAnswer(asked, (ulong)context.WallMs, answer);
+        context.World.Transport.Send(from, PeerFrameKind.Clock, answer.Written);
     }
 
     private void Raft(NodeId from, ReadOnlyMemory<byte> payload)

@@ -44,7 +44,7 @@ internal sealed class Simulation
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
             _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
-        _lives = new(_world, _notes.History, _cluster.Groups);
+        _lives = new(_world, _notes.History, _cluster.Groups, IsSteady);
         _answers = new(_world, _notes);
         _scans = new(_world, _notes, options.Cluster.Partitions);
         foreach (var machine in _cluster.Machines)
@@ -91,8 +91,13 @@ internal sealed class Simulation
 
     private bool IsOver => _world.Failure is not null || _world.HasForgotten;
 
+    // All clocks run at one speed, and no node was started again.
+    private bool IsSteady() => !_options.Faults.MeanSeconds.ContainsKey(FaultKind.ClockDrift)
+        && _cluster.Machines.All(static machine => machine.Starts <= 1);
+
     private void RunRound(int round)
     {
+        _lives.WellSinceUs = null;
         Say($"round {round}: faults", round);
         foreach (var client in _clients)
         {
@@ -122,6 +127,9 @@ internal sealed class Simulation
         Ask(_progress.Probes(round), "every partition takes a write");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
+        _lives.WellSinceUs = _world.NowUs;
+        Ask(_progress.MortalProbes(round), "every partition takes a value that is to end");
+        Demand(_progress.BoundUs, _lives.HasNoneSinceWell, "values of two seconds have ended");
         Demand(_progress.ScrubBoundUs, _progress.HasNoDamage, "damage of tables is found, and mended");
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");

@@ -32,6 +32,7 @@ internal static class Swarm
             0 => AimAtLeases(drawn, aim),
             1 => AimAtElections(drawn, aim),
             2 => AimAtSnapshots(drawn, aim),
+            3 => AimAtClocks(drawn, aim),
             _ => drawn,
         };
     }
@@ -117,6 +118,27 @@ internal static class Swarm
             },
         };
     }
+
+    // Lives of keys while wall clocks jump: values that end, leaders that move to and fro, and nothing else
+    // that would explain a wrong end.
+    private static SimulationOptions AimAtClocks(SimulationOptions drawn, RandomStream random) =>
+        drawn with
+        {
+            Workload = drawn.Workload with
+            {
+                MortalShare = 0.5,
+                TtlMsMax = (int)random.Pick([5000, 60_000]),
+            },
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.ClockJump] = 2,
+                    [FaultKind.LeaderCut] = 8,
+                    [FaultKind.Pause] = 20,
+                },
+            },
+        };
 
     // Snapshots that are sent piece by piece, interrupted and gone on with, and taken over by nodes that die
     // at it: logs that are cut close, nodes that miss a lot, links that are slow or reset.

@@ -89,6 +89,11 @@ internal sealed class StartFlags
     private readonly Option<Duration> _silence = Flag.Time(
         "--peer-silence", "A peer from which nothing came for so long counts as lost.", Defaults.PeerSilence);
 
+    private readonly Option<Duration> _clockOffset = Flag.Time(
+        "--clock-offset-max",
+        "By how much the members' wall clocks may differ; a node further from the majority leads nothing "
+        + "where another can.", Defaults.ClockOffsetMax);
+
     private readonly Option<int> _keyBytes =
         Flag.Number("--key-bytes-max", "Bound of a key in bytes.", Defaults.KeyBytesMax);
 
@@ -167,7 +172,7 @@ internal sealed class StartFlags
             _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _httpHosts, _advertisePeer,
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
-            _silence, _keyBytes, _valueBytes, _keyPolicy,
+            _silence, _clockOffset, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
             _shutdown, _portWait,
@@ -199,6 +204,7 @@ internal sealed class StartFlags
         LeaseReads = parsed.GetValue(_leaseReads),
         Tick = parsed.GetValue(_tick).Span,
         PeerSilence = parsed.GetValue(_silence).Span,
+        ClockOffsetMax = parsed.GetValue(_clockOffset).Span,
         KeyBytesMax = parsed.GetValue(_keyBytes),
         ValueBytesMax = parsed.GetValue(_valueBytes),
         KeyPolicy = parsed.GetValue(_keyPolicy)!,

@@ -109,7 +109,7 @@ internal sealed partial class Replica
             return;
         }
 
-        var result = _raft.Propose(CommandCodec.Encode(write, Math.Max(_machine.LogTimeMs, loop.UnixMs)));
+        var result = _raft.Propose(CommandCodec.Encode(write, TimeOfWrite()));
         switch (result.Outcome)
         {
             case ProposeOutcome.Accepted:

@@ -10,13 +10,20 @@ internal sealed partial class Replica
 {
     private long _timeAdvancedMs;
 
+    /// <summary>Log time as this replica would go on with it, in milliseconds.</summary>
+    public ulong LogTimeNow => Math.Max(_machine.LogTimeMs, _clock.Read(loop.NowMs, loop.AgreedWallMs));
+
+    /// <summary>Log time for a write that is proposed now.</summary>
+    public ulong TimeOfWrite() => Math.Max(
+        _machine.LogTimeMs, _clock.ReadForWrite(loop.NowMs, loop.AgreedWallMs, loop.WallMs));
+
     /// <summary>Leader: proposes that log time moves on, when a key's end has come.</summary>
     public void AdvanceTimeIfDue()
     {
         if (!IsLeader || _machine is not KeyValueMachine machine
             || loop.NowMs - _timeAdvancedMs < Limits.TimeAdvanceMs)
             return;
-        var time = Math.Max(machine.LogTimeMs, loop.UnixMs);
+        var time = LogTimeNow;
         if (machine.NextExpiryMs > time || machine.NextExpiryMs is null)
             return;
         _timeAdvancedMs = loop.NowMs;
@@ -60,6 +67,9 @@ internal sealed partial class Replica
 
         return _raft.Configuration.Voters.Count == 1;
     }
+
+    private void FollowLogTime() =>
+        _clock.Applied(_machine.LogTimeMs, loop.NowMs, loop.AgreedWallMs, IsLeader);
 
     private bool CouldLead(NodeId peer) =>
         loop.Cluster.IsUpSince(peer, loop.NowMs - Limits.BalanceUpMs)

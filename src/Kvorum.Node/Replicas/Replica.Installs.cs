@@ -167,6 +167,8 @@ internal sealed partial class Replica
         try
         {
             _machine.Reload(tag.LogTimeMs);
+            _clock.Written();
+            FollowLogTime();
         }
         catch (TreeDamagedException e)
         {

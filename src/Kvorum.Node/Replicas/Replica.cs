@@ -1,3 +1,4 @@
+using Kvorum.Node.Clocks;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Room;
 using Kvorum.Node.State;
@@ -43,6 +44,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
     private readonly GroupLog _log = parts.Log;
     private readonly Tree _tree = parts.Tree;
     private readonly IStateMachine _machine = parts.Machine;
+    private readonly LogClock _clock = new(parts.Machine.LogTimeMs, loop.NowMs);
 
     // Taken from the core and not yet durable, each with the log batch that makes it so.
     private readonly Queue<(Ready Ready, ulong Batch)> _persisting = new();
@@ -181,6 +183,8 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         for (var i = 0; i < ready.Entries.Count; i++)
         {
             GroupRecords.Add(batch, Group, ready.Entries[i]);
+            if (ready.Entries[i].Kind == EntryKind.Command)
+                _clock.Written();
             _logBytesSinceCheckpoint += ready.Entries[i].Data.Length + 32;
         }
     }
@@ -230,6 +234,7 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (IsFenced)
             return;
         _raft.Applied(committed[^1].Index);
+        FollowLogTime();
         ServeAppliedReads();
         CheckpointIfDue();
         if (_machine is MetaMachine meta)
@@ -280,7 +285,11 @@ internal sealed partial class Replica(NodeLoop loop, ReplicaParts parts)
         if (before.Role != now.Role || before.Leader != now.Leader)
             loop.Cluster.RoleChanged(Keyspace, Partition, RoleName, now.Term, now.Leader);
         if (before.Role == Role.Leader && now.Role != Role.Leader)
+        {
             StopSnapshotSends();
+            _clock.SteppedDown(loop.NowMs);
+        }
+
         if (before.Role != Role.Leader && now.Role == Role.Leader)
             TellWhoIsDown();
         if (now.Leader is not null)

@@ -83,6 +83,12 @@ public sealed record ServerOptions
     /// <summary>--lease-reads: serve lease reads by the lease; the same on all nodes.</summary>
     public bool LeaseReads { get; init; }
 
+    /// <summary>
+    /// --clock-offset-max: by how much wall clocks may differ and still agree; a node further from the
+    /// majority raises an alert, and leads nothing where another can.
+    /// </summary>
+    public TimeSpan ClockOffsetMax { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>--tick: the grain of all Raft times.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(20);
 
@@ -170,6 +176,7 @@ public sealed record ServerOptions
         ElectionTimeoutMinMs = (int)ElectionTimeoutMin.TotalMilliseconds,
         ElectionTimeoutMaxMs = (int)ElectionTimeoutMax.TotalMilliseconds,
         LeaseReads = LeaseReads,
+        ClockOffsetMaxMs = (int)ClockOffsetMax.TotalMilliseconds,
         KeyBytesMax = KeyBytesMax,
         ValueBytesMax = ValueBytesMax,
         KeyPolicy = KeyPolicy,

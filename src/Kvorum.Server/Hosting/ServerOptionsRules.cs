@@ -126,6 +126,9 @@ internal static class ServerOptionsRules
         Bounded(broken, "--port-wait", o.PortWait, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Bounded(broken, "--peer-silence", o.PeerSilence, TimeSpan.FromMilliseconds(1500),
             TimeSpan.FromMinutes(1));
+        // Below, an answer from a busy peer would say too little; above, lives would be off by too much.
+        Bounded(broken, "--clock-offset-max", o.ClockOffsetMax, TimeSpan.FromMilliseconds(50),
+            TimeSpan.FromMinutes(1));
         Bounded(broken, "--election-timeout-max", o.ElectionTimeoutMax, TimeSpan.FromMilliseconds(1),
             TimeSpan.FromMinutes(1));
         if (o.Heartbeat < o.Tick)

@@ -37,7 +37,7 @@ internal static class PeerWire
 {
     public const int PreambleBytes = 8;
     public const int HeaderBytes = 9;
-    public const ushort Version = 5;
+    public const ushort Version = 6;
 
     /// <summary>Kinds from here on are the transport's own.</summary>
     public const byte FirstOwnKind = 128;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node.Clocks;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Raft;
@@ -16,20 +17,33 @@ namespace Kvorum.Simulator.Checkers;
 //      first replica has applied an entry of that log time, its end goes into the history, where
 //      linearizability is checked, pages of scans included.
 //
+//   3. While all clocks run at one speed and no node was started again, log time is never ahead of its first
+//      moment by more than the time that passed, a sixteenth of it, and a bound: whatever wall clocks show.
+//   4. Once everything is well, a life takes as long as it was given, within a sixteenth and a bound.
+//
 // Why that moment: nobody can have been served the end before any replica had applied it; and a read that is
 // asked later gets an index that is not below it. The checker goes by the log alone, not by what the state
 // machine keeps; of that it only looks whether the put took effect.
 
 /// <summary>Log time, and the ends of lives. The theorem is at the top of its file.</summary>
-internal sealed class LifeChecker(SimulatedWorld world, History history, int groups)
+/// <param name="isSteady">True while what theorem 3 demands holds.</param>
+internal sealed class LifeChecker(SimulatedWorld world, History history, int groups, Func<bool> isSteady)
 {
     private const int NoClient = 3000;
+
+    // A commit, the pace at which ends are looked for, and a leader that moves to another node.
+    private const long BoundMs = 2000;
     private readonly Lives[] _lives = [.. Enumerable.Range(0, groups).Select(_ => new Lives())];
 
     private sealed record Life(string Key, string Value, ulong Version, ulong EndsMs)
     {
         /// <summary>True once it was seen in a replica: the put took effect.</summary>
         public bool IsCertain { get; set; }
+
+        /// <summary>World time at which the first replica had applied it.</summary>
+        public required long BegunUs { get; init; }
+
+        public required long TtlMs { get; init; }
     }
 
     private sealed class Lives
@@ -38,7 +52,16 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         public List<ulong> TimesMs { get; } = [0];
 
         public List<Life> Open { get; } = [];
+
+        /// <summary>The first log time that is not zero, and the world's time then.</summary>
+        public (ulong TimeMs, long AtUs)? First { get; set; }
     }
+
+    /// <summary>World time since when everything is well; null while it is not.</summary>
+    public long? WellSinceUs { get; set; }
+
+    /// <summary>True if no life that began when all was well is still open.</summary>
+    public bool HasNoneSinceWell() => _lives.All(lives => lives.Open.All(life => !IsSinceWell(life)));
 
     /// <summary>Looks at a replica after its loop has turned.</summary>
     public void Look(Replica replica)
@@ -84,15 +107,49 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
             lives.TimesMs.Add(time);
         }
 
+        CheckPace(lives, replica.Group);
         foreach (var life in lives.Open.Where(life => !life.IsCertain))
             life.IsCertain = Has(machine, life);
         foreach (var life in ended)
             End(life);
     }
 
-    private static Life Begun(in Command command, ulong index, ulong timeMs) => new(
+    private Life Begun(in Command command, ulong index, ulong timeMs) => new(
         RegisterWorkload.Text(command.Key.Span), Padding.TextOf(command.Value.Span), index,
-        timeMs + command.TtlMs);
+        timeMs + command.TtlMs)
+    {
+        BegunUs = world.NowUs,
+        TtlMs = (long)command.TtlMs,
+    };
+
+    private void CheckPace(Lives lives, uint group)
+    {
+        if (lives.TimesMs[^1] is var time && time == 0)
+            return;
+        var first = lives.First ??= (time, world.NowUs);
+        var passedMs = (world.NowUs - first.AtUs) / 1000;
+        var most = first.TimeMs + (ulong)(passedMs + (passedMs / LogClock.SlewPart) + BoundMs);
+        if (!isSteady() || time <= most)
+            return;
+        world.Fail(string.Create(
+            CultureInfo.InvariantCulture,
+            $"log time of group {group} is {time - most} ms ahead of all the time that has passed"));
+    }
+
+    private bool IsSinceWell(Life life) => life.BegunUs >= WellSinceUs;
+
+    private void CheckLength(Life life)
+    {
+        if (!IsSinceWell(life) || !life.IsCertain)
+            return;
+        var tookMs = (world.NowUs - life.BegunUs) / 1000;
+        var part = life.TtlMs / (LogClock.SlewPart - 1);
+        world.Require(
+            tookMs >= life.TtlMs - part - (BoundMs / 4) && tookMs <= life.TtlMs + part + BoundMs,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a life of {life.TtlMs} ms, begun when all was well, took {tookMs} ms: {life.Key}"));
+    }
 
     // A put whose condition did not hold, or that was a repetition, has no life.
     private static bool Has(KeyValueMachine machine, Life life)
@@ -110,6 +167,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
 
     private void End(Life life)
     {
+        CheckLength(life);
         var at = TimeSpan.FromMicroseconds(world.NowUs);
         var ends = new Invocation(NoClient, OperationKind.Expire, life.Key)
         {

@@ -10,7 +10,8 @@ namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
 // a leader, every partition takes a write, and every replica has applied all that is committed. Keys whose
-// end has come by the clock of their leader are gone. Where tables are scrubbed at some speed, no node uses a
+// end has come by the log clock of their leader are gone, and a key of two seconds that is put then is gone
+// after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed, no node uses a
 // damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the
 // others do without it.
 
@@ -68,14 +69,18 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
 
-    /// <summary>True if no leader keeps a key whose end its clock has passed by a second.</summary>
+    /// <summary>True if no leader keeps a key whose end its log clock has passed by a second.</summary>
     public bool HasEnded() => cluster.TakingPart.All(process => process.Replicas.All(replica =>
         !replica.IsLeader || replica.Machine is not KeyValueMachine { NextExpiryMs: { } next }
-        || (long)next > process.Machine.Clock.GetUtcNow().ToUnixTimeMilliseconds() - 1000));
+        || next + 1000 > replica.LogTimeNow));
 
     /// <summary>A write to each partition.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
-        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round))];
+        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round, 0))];
+
+    /// <summary>A write to each partition of a value that is to live for two seconds.</summary>
+    public IReadOnlyList<Asked> MortalProbes(int round) =>
+        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(one => Probe(one, round, 2000))];
 
     /// <summary>Compares the content of all replicas.</summary>
     public void CompareAll()
@@ -111,26 +116,28 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         ? process.Node.IsRefused == machine.IsOutsider
         : machine.IsLost;
 
-    private Asked Probe(int partition, int round)
+    private Asked Probe(int partition, int round, ulong ttlMs)
     {
-        var key = KeyIn(partition);
+        var kind = ttlMs > 0 ? "mortal" : "probe";
+        var key = KeyIn(kind, partition);
         var value = string.Create(CultureInfo.InvariantCulture, $"round-{round}");
         return new(
             new PutRequest
             {
                 Key = RegisterWorkload.Bytes(key),
                 Value = RegisterWorkload.Bytes(value),
-                ClientId = "probe",
+                ClientId = kind,
                 RequestId = (ulong)round,
+                TtlMs = ttlMs,
             },
             new(ProbeClient + partition, OperationKind.Put, key) { Request = (ulong)round, Value = value });
     }
 
-    private string KeyIn(int partition)
+    private string KeyIn(string kind, int partition)
     {
         for (var n = 0; ; n++)
         {
-            var key = string.Create(CultureInfo.InvariantCulture, $"probe-{n}");
+            var key = string.Create(CultureInfo.InvariantCulture, $"{kind}-{n}");
             var slot = KeySlot.Of(RegisterWorkload.Bytes(key));
             if (KeySlot.PartitionOf(slot, cluster.Options.Partitions) == partition)
                 return key;

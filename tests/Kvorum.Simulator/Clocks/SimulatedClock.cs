@@ -10,6 +10,7 @@ internal sealed class SimulatedClock : TimeProvider
 {
     private const long EpochUs = 1_700_000_000_000_000;
     private readonly Scheduler _scheduler;
+    private readonly long _wrongUs;
     private long _anchorUs;
     private long _localAtAnchorUs;
     private long _driftPpm;
@@ -19,7 +20,8 @@ internal sealed class SimulatedClock : TimeProvider
     /// <param name="startUs">What the clock shows first.</param>
     /// <param name="wallOffsetUs">How wrong its wall time is.</param>
     public SimulatedClock(Scheduler scheduler, long startUs, long wallOffsetUs) =>
-        (_scheduler, _localAtAnchorUs, _wallOffsetUs) = (scheduler, startUs, wallOffsetUs);
+        (_scheduler, _localAtAnchorUs, _wallOffsetUs, _wrongUs) =
+            (scheduler, startUs, wallOffsetUs, startUs + wallOffsetUs);
 
     /// <inheritdoc/>
     public override long TimestampFrequency => 1_000_000;
@@ -48,6 +50,13 @@ internal sealed class SimulatedClock : TimeProvider
 
     /// <summary>The wall time jumps.</summary>
     public void Jump(long us) => _wallOffsetUs += us;
+
+    /// <summary>The wall time is set right again, as far as it was at first, and nothing drifts.</summary>
+    public void Repair()
+    {
+        Drift(0);
+        _wallOffsetUs = _scheduler.NowUs + _wrongUs - GetTimestamp();
+    }
 
     /// <summary>How long the world's time takes until so much has passed on this clock.</summary>
     public long WorldTimeFor(long localUs) => (long)Math.Ceiling(localUs / (1 + (_driftPpm / 1e6)));

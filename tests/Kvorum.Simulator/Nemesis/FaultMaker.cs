@@ -1,3 +1,4 @@
+using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
 
@@ -48,7 +49,7 @@ internal sealed class FaultMaker
         foreach (var machine in _cluster.Machines)
         {
             machine.Disk.PowerOffAfter = null;
-            machine.Clock.Drift(0);
+            machine.Clock.Repair();
             if (machine.Process is { } process)
                 process.PausedUntilUs = 0;
             else
@@ -203,13 +204,23 @@ internal sealed class FaultMaker
         _cluster.World.Fired(kind);
         if (kind == FaultKind.ClockJump)
         {
-            machine.Clock.Jump(_random.Between(-3_600_000_000, 3_600_000_000));
+            JumpClock(machine.Clock);
             return;
         }
 
         // Two clocks that differ by 4.5 % each way stay within the 10 % that a lease allows.
         var bound = _cluster.Options.LeaseReads ? 45_000 : 400_000;
         machine.Clock.Drift(_random.Between(-bound, bound));
+    }
+
+    // By an hour or by ten years; often it is put right after seconds.
+    private void JumpClock(SimulatedClock clock)
+    {
+        const long hourUs = 3_600_000_000;
+        var mostUs = _random.Chance(0.5) ? hourUs : 10 * 365 * 24 * hourUs;
+        clock.Jump(_random.Between(-mostUs, mostUs));
+        if (_random.Chance(0.5))
+            _cluster.World.Scheduler.After(_random.Exponential(3_000_000), clock.Repair);
     }
 
     private Machine? Running()

@@ -28,7 +28,9 @@ internal sealed class Machine
         (World, _network, Index, _options) = (world, network, index, options);
         _random = world.Random("machine", index);
         const long minuteUs = 60_000_000;
-        Clock = new(world.Scheduler, _random.Between(0, 15 * minuteUs), _random.Between(-minuteUs, minuteUs));
+        var startUs = _random.Between(0, 15 * minuteUs);
+        // Wall times are right within 100 ms, while nothing is wrong.
+        Clock = new(world.Scheduler, startUs, (_random.Between(-minuteUs, minuteUs) / 600) - startUs);
     }
 
     /// <summary>The run.</summary>
@@ -65,6 +67,9 @@ internal sealed class Machine
 
     /// <summary>The process that runs; null if none does.</summary>
     public SimulatedProcess? Process { get; private set; }
+
+    /// <summary>How often its node was started.</summary>
+    public int Starts { get; private set; }
 
     /// <summary>True once its data is damaged and it has refused to start: it never comes back.</summary>
     public bool IsLost { get; private set; }
@@ -123,6 +128,7 @@ internal sealed class Machine
         if (Process is not null || IsLost)
             return;
         _plan++;
+        Starts++;
         Disk.DamageRead.Clear();
         Disk.NotRead.Clear();
         _failuresAtStart = Disk.FailedOperations;
@@ -299,7 +305,7 @@ internal sealed class Machine
     private void Sending(PeerFrameKind kind) => World.Require(
         !IsWiped || kind is PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer
             or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.ScanAsk
-            or PeerFrameKind.SlowLog,
+            or PeerFrameKind.SlowLog or PeerFrameKind.Clock,
         $"a wiped disk stays out: node-{Index + 1} sends {kind} frames");
 
     private static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);

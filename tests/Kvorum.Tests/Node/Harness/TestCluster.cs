@@ -17,6 +17,7 @@ internal sealed class TestCluster : IDisposable
     private readonly MemberSeed[] _members;
     private readonly Host?[] _hosts;
     private readonly CrashFileSystem[] _disks;
+    private readonly TestClock.OfNode[] _clocks;
     private readonly long[] _logMs;
     private readonly long?[] _logDueMs;
     private int _starts;
@@ -29,6 +30,7 @@ internal sealed class TestCluster : IDisposable
             new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
         _hosts = new Host?[nodes];
         _disks = [.. Enumerable.Range(0, nodes).Select(_ => new CrashFileSystem())];
+        _clocks = [.. Enumerable.Range(0, nodes).Select(_ => new TestClock.OfNode(Clock))];
         _logMs = new long[nodes];
         _logDueMs = new long?[nodes];
         for (var i = 0; start && i < nodes; i++)
@@ -71,7 +73,7 @@ internal sealed class TestCluster : IDisposable
             Files = _disks[node],
             Jobs = jobs,
             Transport = Network.For(hello),
-            Time = Clock,
+            Time = _clocks[node],
             RandomSeed = (1000 * ++_starts) + node,
             Events = events,
         });
@@ -93,6 +95,9 @@ internal sealed class TestCluster : IDisposable
         Crash(node);
         UseDisk(node, new());
     }
+
+    /// <summary>The node's wall clock is wrong by so much from now on.</summary>
+    public void SetClock(int node, TimeSpan wrong) => _clocks[node].Wrong = wrong;
 
     /// <summary>Each write to the node's log takes so long from now on.</summary>
     public void SlowLog(int node, long ms) => _logMs[node] = ms;

@@ -46,6 +46,8 @@ public class ServerOptionsTests
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PortWait = TimeSpan.FromMinutes(11) }, "--port-wait 660s: give 0ms to 600s" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
+        { Good with { ClockOffsetMax = TimeSpan.FromMilliseconds(49) },
+        "--clock-offset-max 49ms: give 50ms to" },
         { Good with { Tick = TimeSpan.Zero }, "--tick 0ms" },
         { Good with { Tick = TimeSpan.FromMilliseconds(200) },
         "--heartbeat 100ms is shorter than --tick 200ms" },

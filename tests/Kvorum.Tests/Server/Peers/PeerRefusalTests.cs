@@ -81,9 +81,9 @@ public class PeerRefusalTests
 
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
-    [InlineData("KVPEER\u0005\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
+    [InlineData("KVPEER\u0006\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
     [InlineData("KVPEER\u0009\0")]
-    [InlineData("KVPEER\u0005\0\u0001\0\0\0\0\0\0\0\u00f0x")]
+    [InlineData("KVPEER\u0006\0\u0001\0\0\0\0\0\0\0\u00f0x")]
     public async Task Garbage_at_the_peer_port_ends_that_connection_only(string garbage)
     {
         await using var pair = await PeerPair.Connected();

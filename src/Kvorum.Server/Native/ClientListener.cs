@@ -142,13 +142,16 @@ public sealed class ClientListener : IAsyncDisposable
     private async Task StopAcceptingAsync()
     {
         Stream[] unknown;
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        bool isFirst;
         lock (_gate)
         {
+            isFirst = !_isStopping;
             _isStopping = true;
             unknown = [.. _unknown];
         }
 
+        if (isFirst)
+            await _stopping.CancelAsync().ConfigureAwait(false);
         _listening.Dispose();
         foreach (var stream in unknown)
             await stream.DisposeAsync().ConfigureAwait(false);

@@ -20,7 +20,6 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     private readonly PeerIntroduction _self;
     private readonly TransportOptions _options;
     private readonly TimeProvider _time;
-    private readonly ILogger _log;
     private readonly FrozenDictionary<NodeId, PeerLink> _links;
     private readonly IncomingPeers _incoming;
     private readonly CancellationTokenSource _stop = new();
@@ -37,7 +36,7 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         Socket listener, PeerHello self, IEnumerable<MemberSeed> members, TransportOptions options,
         TimeProvider time, ILogger log)
     {
-        (_listener, _options, _time, _log) = (listener, options, time, log);
+        (_listener, _options, _time) = (listener, options, time);
         ulong process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         _self = new(self, default, process);
         _links = members.Where(member => member.Id != self.Id)

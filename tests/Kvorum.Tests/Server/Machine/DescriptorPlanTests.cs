@@ -6,7 +6,7 @@ public class DescriptorPlanTests
 {
     [Theory]
     [InlineData(1024, 0, true, 768)]
-    [InlineData(1024, 800, false, 768)]
+    [InlineData(1024, 800, false, 896)]
     [InlineData(512, 0, true, 384)]
     [InlineData(256, 0, false, 128)]
     [InlineData(20_000, 0, true, 15_904)]

@@ -34,7 +34,7 @@ internal static class Shell
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         try
         {
             await process.WaitForExitAsync(deadline.Token);
@@ -42,7 +42,7 @@ internal static class Shell
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"not done within a minute: {script}\n{await output}{await errors}");
+            Assert.Fail($"not done within three minutes: {script}\n{await output}{await errors}");
         }
         finally
         {

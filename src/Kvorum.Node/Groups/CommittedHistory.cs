@@ -1,4 +1,3 @@
-using System.Numerics;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 

@@ -180,7 +180,8 @@ public sealed class FolderInspector
         {
             Add(LogFolder, FindingKind.Note,
                 $"{GroupLosses.NameOf(group)} was discarded: its leader fills it when the node runs. "
-                    + "Until then it votes for " + (discarded.Kept is { } kept ? $"{IdOf(kept)} alone" : "no node"));
+                    + "Until then it votes for "
+                    + (discarded.Kept is { } kept ? $"{IdOf(kept)} alone" : "no node"));
         }
     }
 

@@ -105,7 +105,7 @@ internal sealed partial record IdentityFile
     public void WriteAdmitted(IFileSystem files) => (this with { Admitted = true }).Write(files);
 
     /// <summary>The folder never takes part again. Durable when it returns.</summary>
-    public void WriteLost(IFileSystem files, string why) =>
+    public static void WriteLost(IFileSystem files, string why) =>
         (Read(files) with { Lost = why }).Write(files);
 
     private void CheckVersion()

@@ -107,7 +107,7 @@ internal sealed partial class Introductions
         if (_lost is not { } why || _isLostWritten || _isWritingLost || Loop.NowMs < _writeAgainMs)
             return;
         _isWritingLost = true;
-        Loop.RunInBackground(() => _identity.WriteLost(_context.World.Files, why), failure =>
+        Loop.RunInBackground(() => IdentityFile.WriteLost(_context.World.Files, why), failure =>
         {
             _isWritingLost = false;
             _isLostWritten = !IsForLater(failure, "that this node takes no part");

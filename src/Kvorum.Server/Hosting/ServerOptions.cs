@@ -163,7 +163,7 @@ public sealed record ServerOptions
     public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
 
     /// <summary>The node's settings, once it is known who it is.</summary>
-    internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan memory) => new()
+    internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan plan) => new()
     {
         Self = self,
         Members = members,
@@ -184,12 +184,12 @@ public sealed record ServerOptions
         SessionRecordsMax = SessionRecords,
         SegmentBytes = SegmentBytes,
         CheckpointLogBytes = CheckpointBytes,
-        MemTableBytes = MemTableBytes > 0 ? MemTableBytes : memory.MemTableBytes,
-        BlockCacheBytes = memory.BlockCacheBytes,
-        LogWriteBytesMax = memory.LogWriteBytes,
-        LogQueuedBytesMax = memory.LogQueueBytes,
-        TrailingLogBytes = memory.TrailingLogBytes,
-        WantedLogBytes = memory.WantedLogBytes,
+        MemTableBytes = MemTableBytes > 0 ? MemTableBytes : plan.MemTableBytes,
+        BlockCacheBytes = plan.BlockCacheBytes,
+        LogWriteBytesMax = plan.LogWriteBytes,
+        LogQueuedBytesMax = plan.LogQueueBytes,
+        TrailingLogBytes = plan.TrailingLogBytes,
+        WantedLogBytes = plan.WantedLogBytes,
         SnapshotBytesPerSecond = SnapshotRate,
         ScrubBytesPerSecond = ScrubRate,
         Compression = Compression == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,

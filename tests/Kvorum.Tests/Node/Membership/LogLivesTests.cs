@@ -51,15 +51,15 @@ public class LogLivesTests
         var written = new Written();
         Assert.Equal(
             "01" + "01000000" + "0201000000000000" + "0300000000000000",
-            written.Of(batch, NodeRecords.LivesGroup));
+            Written.Of(batch, NodeRecords.LivesGroup));
         Assert.Equal(
             "01" + "01000000" + "02" + new string('0', 30) + "0a" + new string('0', 30)
                 + "0b00000000000000" + "0c00000000000000",
-            written.Of(batch, NodeRecords.MembersGroup));
+            Written.Of(batch, NodeRecords.MembersGroup));
 
         var read = new NodeReplay(new ReplayedLog());
-        read.State(NodeRecords.LivesGroup, Convert.FromHexString(written.Of(batch, NodeRecords.LivesGroup)));
-        var bytes = Convert.FromHexString(written.Of(batch, NodeRecords.MembersGroup));
+        read.State(NodeRecords.LivesGroup, Convert.FromHexString(Written.Of(batch, NodeRecords.LivesGroup)));
+        var bytes = Convert.FromHexString(Written.Of(batch, NodeRecords.MembersGroup));
         read.State(NodeRecords.MembersGroup, bytes);
         Assert.Equal(new(0x0102, 3), read.Lives.Newest);
         Assert.Equal(members, read.Members);
@@ -69,7 +69,7 @@ public class LogLivesTests
     // What a log gives back of a batch.
     private sealed class Written
     {
-        public string Of(LogBatch batch, uint group)
+        public static string Of(LogBatch batch, uint group)
         {
             var disk = new CrashFileSystem();
             var jobs = new Kvorum.Tests.Storage.PumpedJobs();

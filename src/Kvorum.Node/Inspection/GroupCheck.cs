@@ -68,6 +68,9 @@ internal sealed class GroupCheck(
     {
         if (_faults.TryGetValue(group, out var fault))
             return fault;
+        // What it was is void: nothing need fit.
+        if (_recovery.StandingOf(group) is Discarded)
+            return null;
         // Who takes part decides nothing here, if no checkpoint tells.
         var snapshot = tags.TryGetValue(group, out var tag)
             ? tag.Snapshot : SnapshotMetadata.Initial(new() { Voters = [new(1)] });

@@ -15,11 +15,12 @@ namespace Kvorum.Node.Inspection;
 /// </summary>
 public sealed class ReplicaDiscard
 {
-    private readonly States _states = new();
     private readonly IFileSystem _files;
     private readonly uint _group;
+    private readonly NewestState _found;
 
-    private ReplicaDiscard(IFileSystem files, uint group) => (_files, _group) = (files, group);
+    private ReplicaDiscard(IFileSystem files, uint group) =>
+        (_files, _group, _found) = (files, group, new(group));
 
     /// <summary>
     /// Discards the replica of a group, 0 for the metadata group. Until it is filled again it votes for
@@ -44,8 +45,8 @@ public sealed class ReplicaDiscard
             throw new NodeStartException("the node to keep is this one: discard the others' replicas");
         if (kept is { } other && KnownMembers.Read(_files)[other] is null)
             throw new NodeStartException("the node to keep is no other member that this node has met");
-        using var log = SharedLog.Open(_files, "log", new(), new InlineJobs(), _states);
-        var before = _states.Of.TryGetValue(_group, out var found) ? found : default;
+        using var log = SharedLog.Open(_files, "log", new(), new InlineJobs(), _found);
+        var before = _found.State;
         var batch = new LogBatch();
         var blank = new GroupState(before.Hard with { Commit = default }, new Discarded(kept));
         GroupRecords.Add(batch, _group, blank);
@@ -65,17 +66,20 @@ public sealed class ReplicaDiscard
 
     private static string NameOf(NodeId node) => $"node {ClusterIdentity.ToGuid(node.Value)}";
 
-    /// <summary>The newest state of each group.</summary>
-    private sealed class States : ILogReplay
+    /// <summary>The newest state of the group; others have states of their own make.</summary>
+    private sealed class NewestState(uint wanted) : ILogReplay
     {
-        public Dictionary<uint, GroupState> Of { get; } = [];
+        public GroupState State { get; private set; }
 
         public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
         {
         }
 
-        public void State(uint group, ReadOnlySpan<byte> payload) =>
-            Of[group] = GroupRecords.ReadState(payload);
+        void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
+        {
+            if (group == wanted)
+                State = GroupRecords.ReadState(payload);
+        }
     }
 
     /// <summary>Nothing else runs: each job is done at once.</summary>

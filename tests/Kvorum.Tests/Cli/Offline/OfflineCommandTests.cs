@@ -176,40 +176,6 @@ public class OfflineCommandTests
     public async Task An_empty_path_is_told(string line, string flag) =>
         await Prints(2, $"{flag} is empty", [.. line.Split(' '), flag, ""]);
 
-    [Fact]
-    public async Task A_replica_is_discarded_only_where_it_is_named_twice()
-    {
-        using var place = ServerPlace.Free(1)[0];
-        await using (var server = KvorumProcess.Start(["start", "--id", "node-1", .. place.Flags]))
-        {
-            await server.Says("is ready");
-            await Prints(0, "ok=true", "put", "hello", "world", "--addr", place.Addr);
-            await Prints(2, "Stop the node first", Discard(place, "3"));
-            server.Terminate();
-            await server.Exit();
-        }
-
-        var before = Content(place.Folder);
-        await Prints(2, "--confirm 4 is not --partition 3", [.. Discard(place, "3")[..^1], "4"]);
-        await Prints(2, "give a partition's number, or metadata", Discard(place, "x"));
-        await Prints(1, "there is no partition 64", Discard(place, "64"));
-        await Prints(1, "the node to keep is this one", [.. Discard(place, "3"), "--keep", "node-1"]);
-        await Prints(1, "the node to keep is no other member", [.. Discard(place, "3"), "--keep", "node-9"]);
-        Assert.Equal(before, Content(place.Folder));
-
-        await Prints(0, "replica of partition 3; it was not quarantined", Discard(place, "3"));
-        await Prints(0, "partition 3 was discarded", "doctor", "--data", place.Folder);
-        await Prints(0, "it was discarded before", Discard(place, "3"));
-        await using var again = KvorumProcess.Start(["start", "--id", "node-1", .. place.Flags]);
-        await Eventually.Holds(
-            () => KvorumProcess.Run("status", "--addr", place.Addr).GetAwaiter().GetResult().Output
-                .Contains("default/3: this node's replica was discarded", StringComparison.Ordinal),
-            30, "the status tells of it");
-    }
-
-    private static string[] Discard(ServerPlace place, string partition) =>
-        ["discard", "--data", place.Folder, "--partition", partition, "--confirm", partition];
-
     private static async Task Prints(int code, string text, params string[] args)
     {
         var (actual, output, errors) = await KvorumProcess.Run(args);

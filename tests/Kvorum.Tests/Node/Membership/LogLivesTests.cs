@@ -48,7 +48,6 @@ public class LogLivesTests
             [new(2)] = new(0x0a, new(0x0b, 0x0c)),
         };
         NodeRecords.Add(batch, members, new ByteWriter());
-        var written = new Written();
         Assert.Equal(
             "01" + "01000000" + "0201000000000000" + "0300000000000000",
             Written.Of(batch, NodeRecords.LivesGroup));
@@ -67,7 +66,7 @@ public class LogLivesTests
     }
 
     // What a log gives back of a batch.
-    private sealed class Written
+    private static class Written
     {
         public static string Of(LogBatch batch, uint group)
         {

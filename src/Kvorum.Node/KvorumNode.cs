@@ -64,7 +64,8 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
-    internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0;
+    internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0
+        || _loops.Any(static loop => loop.Replicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
 

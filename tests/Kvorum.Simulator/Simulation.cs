@@ -118,6 +118,9 @@ internal sealed class Simulation
             "every client gets an outcome");
         if (_world.HasForgotten)
         {
+            Demand(
+                _progress.BoundUs, _progress.HaveOneHistory,
+                "replicas that serve do not contradict each other");
             Demand(_progress.BoundUs, _progress.IsLossTold,
                 "it is told that a node has lost what it acknowledged");
             return;

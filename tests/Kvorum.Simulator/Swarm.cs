@@ -37,6 +37,31 @@ internal static class Swarm
         };
     }
 
+    /// <summary>
+    /// A run in which old copies of disks come back while other nodes are away, so that two majorities may
+    /// commit different entries: few partitions, and nodes that come and go.
+    /// </summary>
+    public static SimulationOptions AimAtOldFolders(ulong seed)
+    {
+        var (drawn, random) = (Draw(seed), new RandomStream(seed, "old folders"));
+        return drawn with
+        {
+            Cluster = drawn.Cluster with { Nodes = 3, Partitions = (int)random.Between(1, 4) },
+            Faults = new()
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.OldFolder] = 4,
+                    [FaultKind.ProcessCrash] = random.Between(2, 10),
+                    [FaultKind.Split] = random.Between(2, 10),
+                    [FaultKind.LeaderCut] = random.Between(2, 10),
+                },
+                RoundMinSeconds = 10,
+                RoundMaxSeconds = 40,
+            },
+        };
+    }
+
     // Leases end at the right moment, and voters protect who holds one: few keys, read all the time by lease,
     // leaders that are cut off while clients reach them, clocks that drift as far as they may.
     private static SimulationOptions AimAtLeases(SimulationOptions drawn, RandomStream random)

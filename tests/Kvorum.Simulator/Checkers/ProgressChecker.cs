@@ -13,7 +13,8 @@ namespace Kvorum.Simulator.Checkers;
 // end has come by the log clock of their leader are gone, and a key of two seconds that is put then is gone
 // after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed, no node uses a
 // damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the
-// others do without it.
+// others do without it. After a node has lost what it acknowledged, a group may stand still; but replicas that
+// serve do not contradict each other.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
@@ -60,6 +61,20 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// </summary>
     public bool IsLossTold() => cluster.Machines.Any(static machine => machine.IsLost)
         || cluster.Running.Any(static process => process.Node.TellsOfLoss);
+
+    /// <summary>
+    /// True if the replicas of every group that serve have the same history: equal at equal index, and none
+    /// stays behind its leader.
+    /// </summary>
+    public bool HaveOneHistory() => Enumerable.Range(0, cluster.Groups).All(group =>
+    {
+        var serving = Replicas(group)
+            .Where(static one => !one.IsQuarantined && !one.IsBlank && !one.IsFenced).ToArray();
+        var leader = serving.Where(static one => one.IsLeader).MaxBy(static one => one.Raft.Term);
+        var isCaughtUp = leader is null
+            || serving.All(one => one.Tree.AppliedIndex == leader.Tree.AppliedIndex);
+        return isCaughtUp && ReplicaChecker.AreEqual(serving);
+    });
 
     /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
     public bool HasConverged() => Enumerable.Range(0, cluster.Groups).All(group =>

@@ -41,6 +41,13 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
         return index % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(index);
     }
 
+    /// <summary>
+    /// True if these replicas of one group hold the same at the same index, as far as they can be read.
+    /// </summary>
+    public static bool AreEqual(IEnumerable<Replica> replicas) => replicas
+        .GroupBy(static replica => replica.Tree.AppliedIndex)
+        .All(static same => same.Select(TryContentOf).OfType<ulong>().Distinct().Count() <= 1);
+
     // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.
     private static ulong? TryContentOf(Replica replica)
     {

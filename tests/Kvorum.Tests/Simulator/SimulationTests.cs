@@ -86,6 +86,22 @@ public class SimulationTests
     }
 
     [Fact]
+    public void After_an_old_folder_came_back_replicas_that_serve_do_not_contradict_each_other()
+    {
+        var struck = 0L;
+        for (ulong seed = 1; seed <= 6; seed++)
+        {
+            var result = Simulation.Run(Swarm.AimAtOldFolders(seed));
+            // Where nothing contradicts, only the memory of peers could tell.
+            if (result.Failure is not null)
+                Assert.Contains("has lost what it acknowledged", result.Failure, StringComparison.Ordinal);
+            struck += result.Faults[FaultKind.OldFolder];
+        }
+
+        Assert.True(struck >= 3, $"{struck} old folders");
+    }
+
+    [Fact]
     public void A_run_is_faster_than_its_time()
     {
         // The bound is far below what a free core reaches (see docs/simulator.md), for a busy machine.

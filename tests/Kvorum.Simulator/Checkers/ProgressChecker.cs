@@ -13,8 +13,8 @@ namespace Kvorum.Simulator.Checkers;
 // end has come by the log clock of their leader are gone, and a key of two seconds that is put then is gone
 // after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed, no node uses a
 // damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the
-// others do without it. After a node has lost what it acknowledged, a group may stand still; but replicas that
-// serve do not contradict each other.
+// others do without it. After a node has lost what it acknowledged, a group may stand still; but replicas
+// that serve do not contradict each other.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)

@@ -58,7 +58,7 @@ public static class LogInspector
                     $"the log was durable up to frame {end.Sequence} when this was written")
                 : new Finding(path, FindingKind.Damage, "the file is missing");
         }
-        catch (LogDamagedException e)
+        catch (IOException e)
         {
             return new Finding(path, FindingKind.Damage, e.Message);
         }

@@ -142,7 +142,7 @@ public partial class DamagedTablesTests
         cluster.Run(1000);
         cluster.Crash(1);
         var disk = cluster.DiskOf(1);
-        var path = disk.Files().Last(file => file.Path.StartsWith("log/", StringComparison.Ordinal)
+        var path = disk.Files().Last(file => file.Path.EndsWith(".log", StringComparison.Ordinal)
             && disk.ReadAll(file.Path).AsSpan(32).ContainsAnyExcept((byte)0)).Path;
         var at = disk.ReadAll(path).AsSpan().LastIndexOfAnyExcept((byte)0) / 4096 * 4096;
         Assert.True(disk.Spoil(path, at, at + 4096));

@@ -29,6 +29,7 @@ internal static class KvorumProgram
             ChaosCommand.Create(),
             DoctorCommand.Create(),
             DiscardCommand.Create(),
+            AcceptCommand.Create(),
             WalCommand.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),

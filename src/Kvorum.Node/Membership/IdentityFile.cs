@@ -45,6 +45,12 @@ internal sealed partial record IdentityFile
     /// </summary>
     public string? Lost { get; init; }
 
+    /// <summary>
+    /// The newest decision of an operator that the log of this folder counts although it lacks something, a
+    /// random number; 0: none.
+    /// </summary>
+    public ulong Acceptance { get; init; }
+
     [JsonSerializable(typeof(IdentityFile))]
     [JsonSourceGenerationOptions(
         WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -107,6 +113,10 @@ internal sealed partial record IdentityFile
     /// <summary>The folder never takes part again. Durable when it returns.</summary>
     public static void WriteLost(IFileSystem files, string why) =>
         (Read(files) with { Lost = why }).Write(files);
+
+    /// <summary>An operator takes the folder as it is. Durable when it returns.</summary>
+    public void WriteAccepted(IFileSystem files, ulong decision) =>
+        (this with { Lost = null, Acceptance = decision }).Write(files);
 
     private void CheckVersion()
     {

@@ -8,7 +8,12 @@ namespace Kvorum.Node.Membership;
 /// <param name="Incarnation">Of the folder.</param>
 /// <param name="Lives">Of its log; the newest one is that of the sender.</param>
 /// <param name="Durable">The newest frame of its log that is durable.</param>
-internal readonly record struct Introduction(UInt128 Incarnation, LogLives Lives, ulong Durable)
+/// <param name="Acceptance">
+/// An operator's decision that the log counts although it lacks something; 0: none. It excuses the log once,
+/// at each peer that has not heard of it yet.
+/// </param>
+internal readonly record struct Introduction(
+    UInt128 Incarnation, LogLives Lives, ulong Durable, ulong Acceptance = 0)
 {
     /// <summary>How far the log is, in the sender's life.</summary>
     public LogReach Reach => new(Lives.Newest.Id, Durable);
@@ -43,7 +48,7 @@ internal readonly record struct IntroductionAnswer(
 /// <summary>
 /// Bytes of both, little endian.
 /// <code>
-/// introduction = incarnation:u128 durable:u64 lives                      see LogLives
+/// introduction = incarnation:u128 durable:u64 acceptance:u64 lives       see LogLives
 /// answer       = incarnation:u128 life:u64 kind:u8 refusalLength:u32 refusal:utf8
 /// </code>
 /// </summary>
@@ -53,6 +58,7 @@ internal static class IntroductionCodec
     {
         into.U128(introduction.Incarnation);
         into.U64(introduction.Durable);
+        into.U64(introduction.Acceptance);
         introduction.Lives.Encode(into);
     }
 
@@ -67,8 +73,8 @@ internal static class IntroductionCodec
     public static Introduction DecodeIntroduction(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        var (incarnation, durable) = (from.U128(), from.U64());
-        return new(incarnation, LogLives.Decode(ref from), durable);
+        var (incarnation, durable, acceptance) = (from.U128(), from.U64(), from.U64());
+        return new(incarnation, LogLives.Decode(ref from), durable, acceptance);
     }
 
     public static IntroductionAnswer DecodeAnswer(ReadOnlyMemory<byte> bytes)

@@ -69,7 +69,9 @@ internal sealed partial class Introductions
         var life = introduction.Lives.Newest.Id;
         if (_context.PeerLogs.IsFormer(from, life))
             return; // a late word: the peer has started again since, and has said so
-        if (_context.PeerLogs.Of(from) is { } remembered && remembered.Life != life
+        var isExcused = introduction.Acceptance != 0
+            && introduction.Acceptance != _context.PeerLogs.AcceptanceOf(from);
+        if (!isExcused && _context.PeerLogs.Of(from) is { } remembered && remembered.Life != life
             && !introduction.Lives.Hold(remembered, introduction.Durable))
             Refuse(from, introduction, RefusalKind.LostLog, WhatIsLost(from, introduction, remembered));
         else
@@ -83,8 +85,8 @@ internal sealed partial class Introductions
             + $"{remembered.Sequence}, written in its life {remembered.Life:x16}, and the log that it comes "
             + $"with does not have that: it ended with frame {introduction.Lives.Newest.Began} when the node "
             + "started now. Its data folder is an older copy, or the end of its log is lost, with votes and "
-            + $"acknowledged writes in it. Stop {name} and start it with its newest data folder; without it, leave it "
-            + "stopped: the other nodes serve on";
+            + $"acknowledged writes in it. Stop {name} and start it with its newest data folder; without it, "
+            + "leave it stopped: the other nodes serve on";
     }
 
     // A node that begins without asking may have taken part already: it stops in the middle of what it does.

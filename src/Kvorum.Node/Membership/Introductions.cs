@@ -144,7 +144,9 @@ internal sealed partial class Introductions
             return;
         _frame.Clear();
         IntroductionCodec.Encode(
-            new Introduction(_incarnation, _lives, _context.Log.DurableSequence), _frame);
+            new Introduction(
+                _incarnation, _lives, _context.Log.DurableSequence, _identity.Acceptance),
+            _frame);
         _context.World.Transport.Send(peer, PeerFrameKind.Introduction, _frame.Written);
     }
 
@@ -165,7 +167,7 @@ internal sealed partial class Introductions
             Publish();
         }
 
-        var isNew = _context.PeerLogs.Accept(peer, introduction.Incarnation, introduction.Reach);
+        var isNew = _context.PeerLogs.Accept(peer, introduction);
         Answer(peer, introduction);
         isNew |= Cluster.Accept(peer);
         if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)

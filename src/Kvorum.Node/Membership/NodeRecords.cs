@@ -7,14 +7,16 @@ namespace Kvorum.Node.Membership;
 /// <summary>What a node remembers of another member.</summary>
 /// <param name="Incarnation">The data folder by which it is known.</param>
 /// <param name="Log">How far its log was durable, as it has said; life 0: it has said nothing yet.</param>
-internal readonly record struct RememberedMember(UInt128 Incarnation, LogReach Log);
+/// <param name="Acceptance">The newest decision of an operator about its log; 0: none.</param>
+internal readonly record struct RememberedMember(UInt128 Incarnation, LogReach Log, ulong Acceptance = 0);
 
 /// <summary>
 /// What a node as a whole writes into its log: states of two groups that no replica has, so the newest ones
 /// are kept for as long as there is a log. Little endian.
 /// <code>
 /// lives   = version:u8 (1) lives                                            group 4294967295; see LogLives
-/// members = version:u8 (1) count:u32 (node:u128 incarnation:u128 life:u64 sequence:u64){count}   4294967294
+/// members = version:u8 (1) count:u32 member{count}                          group 4294967294
+/// member  = node:u128 incarnation:u128 life:u64 sequence:u64 acceptance:u64
 /// </code>
 /// </summary>
 internal static class NodeRecords
@@ -46,6 +48,7 @@ internal static class NodeRecords
             room.U128(member.Incarnation);
             room.U64(member.Log.Life);
             room.U64(member.Log.Sequence);
+            room.U64(member.Acceptance);
         }
 
         batch.SetState(MembersGroup, room.Written);
@@ -62,7 +65,7 @@ internal static class NodeRecords
         var from = Begin(payload);
         var members = new SortedDictionary<NodeId, RememberedMember>();
         for (var count = from.U32(); count > 0; count--)
-            members.Add(new(from.U128()), new(from.U128(), new(from.U64(), from.U64())));
+            members.Add(new(from.U128()), new(from.U128(), new(from.U64(), from.U64()), from.U64()));
         return members;
     }
 

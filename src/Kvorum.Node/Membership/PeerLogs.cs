@@ -98,6 +98,13 @@ internal sealed class PeerLogs
             return _members.TryGetValue(member, out var known) && known.Log.Life != 0 ? known.Log : null;
     }
 
+    /// <summary>The newest decision of an operator about its log that was heard of; 0: none.</summary>
+    public ulong AcceptanceOf(NodeId member)
+    {
+        lock (_gate)
+            return _members.GetValueOrDefault(member).Acceptance;
+    }
+
     /// <summary>
     /// True if the member was heard in that life before the present one: what still comes of it is late.
     /// </summary>
@@ -114,14 +121,15 @@ internal sealed class PeerLogs
     /// The member has introduced itself with a log that has all that is remembered of it. True if it was not
     /// heard in that life before.
     /// </summary>
-    public bool Accept(NodeId member, UInt128 incarnation, LogReach reach)
+    public bool Accept(NodeId member, in Introduction introduction)
     {
+        var reach = introduction.Reach;
         lock (_gate)
         {
             var known = _members.GetValueOrDefault(member);
             var isNew = known.Log.Life != reach.Life;
-            if (isNew || reach.Sequence > known.Log.Sequence || known.Incarnation != incarnation)
-                Set(member, new(incarnation, reach));
+            if (isNew || reach.Sequence > known.Log.Sequence || known.Acceptance != introduction.Acceptance)
+                Set(member, new(introduction.Incarnation, reach, introduction.Acceptance));
             if (!_heard.TryGetValue(member, out var lives))
                 _heard.Add(member, lives = []);
             if (!lives.Contains(reach.Life))

@@ -45,7 +45,7 @@ public class LogLivesTests
         NodeRecords.Add(batch, LogLives.None.With(new(0x0102, 0x03)), new ByteWriter());
         var members = new SortedDictionary<NodeId, RememberedMember>
         {
-            [new(2)] = new(0x0a, new(0x0b, 0x0c)),
+            [new(2)] = new(0x0a, new(0x0b, 0x0c), 0x0d),
         };
         NodeRecords.Add(batch, members, new ByteWriter());
         Assert.Equal(
@@ -53,7 +53,7 @@ public class LogLivesTests
             Written.Of(batch, NodeRecords.LivesGroup));
         Assert.Equal(
             "01" + "01000000" + "02" + new string('0', 30) + "0a" + new string('0', 30)
-                + "0b00000000000000" + "0c00000000000000",
+                + "0b00000000000000" + "0c00000000000000" + "0d00000000000000",
             Written.Of(batch, NodeRecords.MembersGroup));
 
         var read = new NodeReplay(new ReplayedLog());

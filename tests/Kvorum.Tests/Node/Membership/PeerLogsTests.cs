@@ -85,6 +85,36 @@ public class PeerLogsTests
         Assert.DoesNotContain(cluster.Status(2).Partitions, static partition => partition.Role == "leader");
     }
 
+    /// <summary>There is no newer folder: what is missing is given up, once, and by no older copy.</summary>
+    [Fact]
+    public void An_operator_may_accept_what_is_lost()
+    {
+        using var cluster = Filled();
+        var old = cluster.DiskOf(2).Copy();
+        Fill(cluster, "later");
+        cluster.Crash(2);
+        cluster.UseDisk(2, old);
+        Assert.Throws<NodeStartException>(() => LossAcceptance.Run(cluster.DiskOf(2), "node-3", 7));
+        cluster.Start(2);
+        cluster.Run(3000);
+        AssertHasNoPart(cluster, 2);
+        cluster.Crash(2);
+        Assert.Throws<NodeStartException>(() => LossAcceptance.Run(cluster.DiskOf(2), "node-2", 7));
+        Assert.Contains(Says, LossAcceptance.Run(cluster.DiskOf(2), "node-3", 7), StringComparison.Ordinal);
+        var accepted = cluster.DiskOf(2).Copy();
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).Alerts));
+        Assert.Equal("later", cluster.Get(2, "key-3"));
+
+        Fill(cluster, "last");
+        cluster.Crash(2);
+        cluster.UseDisk(2, accepted);
+        cluster.Start(2);
+        cluster.Run(3000);
+        AssertHasNoPart(cluster, 2);
+    }
+
     /// <summary>The mark in the log is older than what was zeroed: only the peers know.</summary>
     [Fact]
     public void A_log_whose_newest_frames_are_zeros_is_refused()

@@ -83,9 +83,10 @@ internal sealed partial class Introductions
         var name = Cluster.NameOf(from);
         return $"{Cluster.NameOf(Cluster.Self)} knows that the log of {name} was durable up to frame "
             + $"{remembered.Sequence}, written in its life {remembered.Life:x16}, and the log that it comes "
-            + $"with does not have that: it ended with frame {introduction.Lives.Newest.Began} when the node "
-            + "started now. Its data folder is an older copy, or the end of its log is lost, with votes and "
-            + $"acknowledged writes in it. Stop {name} and start it with its newest data folder; without it, "
+            + "with does not have that: it ended with frame "
+            + $"{introduction.Lives.Newest.Began} when the node started now. Its data folder is an older "
+            + "copy, or the end of its log is lost, with votes and acknowledged writes in it. "
+            + $"Stop {name} and start it with its newest data folder; without it, "
             + "leave it stopped: the other nodes serve on";
     }
 

@@ -20,11 +20,11 @@ internal sealed partial class Replica
     /// <summary>Leader: proposes that log time moves on, when a key's end has come.</summary>
     public void AdvanceTimeIfDue()
     {
-        if (!IsLeader || _machine is not KeyValueMachine machine
+        if (!IsLeader || _machine is not KeyValueMachine { NextExpiryMs: { } next }
             || loop.NowMs - _timeAdvancedMs < Limits.TimeAdvanceMs)
             return;
         var time = LogTimeNow;
-        if (machine.NextExpiryMs > time || machine.NextExpiryMs is null)
+        if (next > time)
             return;
         _timeAdvancedMs = loop.NowMs;
         Propose(CommandCodec.EncodeAdvanceTime(time));

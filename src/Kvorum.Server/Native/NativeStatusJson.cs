@@ -5,7 +5,9 @@ using Kvorum.Node;
 namespace Kvorum.Server.Native;
 
 /// <summary>A node's state as the JSON that native clients get.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NodeStatus))]
 internal sealed partial class NativeStatusJson : JsonSerializerContext
 {

@@ -80,7 +80,8 @@ public class ThreeNodesTests
         try
         {
             for (int n = 0; n < 3; n++)
-                servers[n] = KvorumProcess.Start([.. PlainSpelling(places, n), "--checkpoint-bytes", "65536"]);
+                servers[n] = KvorumProcess.Start(
+                    [.. PlainSpelling(places, n), "--checkpoint-bytes", "65536"]);
             foreach (var server in servers)
                 await server.Says("is ready");
             for (int n = 0; n < 4; n++)

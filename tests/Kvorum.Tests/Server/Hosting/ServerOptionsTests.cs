@@ -80,7 +80,11 @@ public class ServerOptionsTests
     [Fact]
     public void Http_is_asked_under_the_names_that_are_told_and_given()
     {
-        var options = Good with { AdvertiseHttpAddress = "told.example:80", HttpHosts = " a.example ,b.example" };
+        var options = Good with
+        {
+            AdvertiseHttpAddress = "told.example:80",
+            HttpHosts = " a.example ,b.example",
+        };
         Assert.Empty(options.Validate());
         string[] names = ["told.example", "a.example", "b.example", "node-1", Environment.MachineName];
         Assert.All(names, name => Assert.Contains(name, options.HostNames("node-1")));

@@ -14,7 +14,7 @@ public class PeerWireTests
     {
         var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
         Assert.Equal(
-            "4b5650454552" + "0500"
+            "4b5650454552" + "0600"
             + "48000000" + "15655719" + "f0"
             + "00000000000000000000000000000a0b" + "00000000000000000000000000000102"
             + "00000000000000000000000000000304"

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Kvorum beside etcd: three nodes each, on this machine, in one run, taking turns.
 
-Writes one JSON object per measurement to --out and prints a markdown table of medians and ratios. Needs Debian's
-etcd-server, golang-go and golang-etcd-server-dev, and the .NET SDK for ./kvorum. Everything listens on free ports of
-loopback, lives in a temporary folder, and is ended and removed at the end. See docs/performance.md for the method.
+Kvorum is asked by its native client, and by the same Go program over gRPC as etcd. Writes one JSON object per
+measurement to --out and prints a markdown table of medians and ratios, with what the disk and a processor gave meanwhile.
+Needs Debian's etcd-server, golang-go, golang-etcd-server-dev, protobuf-compiler and protoc-gen-go-1-3, and the .NET SDK
+for ./kvorum. Everything listens on free ports of loopback, lives in a temporary folder, and is ended and removed at the
+end. See docs/performance.md for the method.
 """
 import argparse
 import base64
@@ -13,7 +15,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,24 +24,19 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+import yardsticks
+from cluster import free_ports, now_utc, say
+
 KVORUM = os.path.join(ROOT, "kvorum")
 ETCD_CONNECTIONS = {64: 8, 256: 16} # fewer or more make it slower
+KVORUM_CONNECTIONS = 8 # of the Go program, spread over the nodes
+CLIENTS = {"native": "kvorum", "go": "kvorum over Go gRPC"}
 KEYS = 100_000
 KINDS = ["get", "put", "put-random"]
 LOADS = [(what, clients) for what in KINDS for clients in (64, 256)]
+TICK = os.sysconf("SC_CLK_TCK")
 PROBED_PARTITIONS = 64
-
-
-def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
-def say(text):
-    print(f"# {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 class Cluster:
@@ -48,8 +44,9 @@ class Cluster:
 
     warm = 3.0 # seconds of load before counting
 
-    def __init__(self, folder, ports_each):
+    def __init__(self, folder, ports_each, load):
         self.folder = folder
+        self.load = load
         self.ports = [free_ports(ports_each) for _ in range(3)]
         self.processes = [None] * 3
         os.makedirs(folder)
@@ -91,6 +88,41 @@ class Cluster:
                         raise SystemExit(f"{self.name} is not ready after 60 s; its last lines:\n{self.last_lines()}")
                     time.sleep(0.1)
 
+    def processor_seconds(self):
+        """Of all nodes together, since each was started."""
+        total = 0.0
+        for process in self.processes:
+            with open(f"/proc/{process.pid}/stat") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / TICK
+        return total
+
+    def measure(self, run, seconds):
+        """What run() says, with the nodes' processor time for each operation: taken from the counted seconds, a margin at
+        both ends left out, because run() takes a moment to begin."""
+        shares = []
+
+        def sample():
+            time.sleep(self.warm + seconds * 0.2)
+            begin, used = time.monotonic(), self.processor_seconds()
+            time.sleep(seconds * 0.6)
+            shares.append((self.processor_seconds() - used) / (time.monotonic() - begin))
+
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        figures = run()
+        sampler.join()
+        return {**figures, "nodes_us": round(shares[0] * 1e6 / max(1, figures["ops"]), 1)}
+
+    def go(self, system, endpoints, connections, mode, clients, seconds):
+        """The Go program's load over gRPC."""
+        out = subprocess.run(
+            [self.load, "-system", system, "-mode", mode, "-endpoints", ",".join(endpoints), "-conns", str(connections),
+             "-clients", str(clients), "-keys", str(KEYS), "-seconds", str(seconds),
+             "-warm", "0" if mode == "fill" else str(self.warm)],
+            check=True, capture_output=True, text=True, timeout=seconds + 60)
+        return json.loads(out.stdout)
+
     def last_lines(self):
         text = []
         for node in range(3):
@@ -116,9 +148,10 @@ class Etcd(Cluster):
     name = "etcd"
     put_path = "/v3/kv/put"
 
+    clients = ["etcd"]
+
     def __init__(self, folder, load):
-        super().__init__(folder, 2)
-        self.load = load
+        super().__init__(folder, 2, load)
 
     def command(self, node):
         client, peer = self.ports[node]
@@ -161,17 +194,13 @@ class Etcd(Cluster):
             time.sleep(0.2)
         return leader
 
-    def run(self, mode, clients, seconds):
+    def run(self, client, mode, clients, seconds):
         # All connections to the leader: the best case for etcd, whose followers pass writes on.
-        out = subprocess.run(
-            [self.load, "-mode", mode, "-endpoints", f"127.0.0.1:{self.ports[self.victim(0)][0]}",
-             "-conns", str(ETCD_CONNECTIONS[clients]), "-clients", str(clients), "-keys", str(KEYS),
-             "-seconds", str(seconds), "-warm", "0" if mode == "fill" else str(self.warm)],
-            check=True, capture_output=True, text=True, timeout=seconds + 60)
-        return json.loads(out.stdout)
+        leader = f"127.0.0.1:{self.ports[self.victim(0)][0]}"
+        return self.go("etcd", [leader], ETCD_CONNECTIONS[clients], mode, clients, seconds)
 
     def fill(self):
-        self.run("fill", 256, 60)
+        self.run("etcd", "fill", 256, 60)
 
     def failover_ms(self, times):
         """One group leads all keys: it is back with the first write that is acknowledged."""
@@ -182,8 +211,9 @@ class Kvorum(Cluster):
     name = "kvorum"
     put_path = "/kv/set"
 
-    def __init__(self, folder):
-        super().__init__(folder, 3)
+    def __init__(self, folder, load, clients):
+        super().__init__(folder, 3, load)
+        self.clients = [CLIENTS[client] for client in clients]
 
     def command(self, node):
         client, peer, web = self.ports[node]
@@ -202,13 +232,15 @@ class Kvorum(Cluster):
     def victim(self, trial):
         return trial % 3
 
-    def run(self, mode, clients, seconds, fill=False):
-        addresses = ",".join(f"127.0.0.1:{ports[0]}" for ports in self.ports)
+    def run(self, client, mode, clients, seconds, fill=False):
+        endpoints = [f"127.0.0.1:{ports[0]}" for ports in self.ports]
+        if client == CLIENTS["go"]:
+            return self.go("kvorum", endpoints, KVORUM_CONNECTIONS, mode, clients, seconds)
         # Puts are of new keys, as etcd's: in sequence from another number in each run, or at random of as many.
         keys = KEYS if mode == "get" else 10**16
         order = "sequential" if mode == "put" else "uniform"
         out = subprocess.run(
-            [KVORUM, "bench", mode.removesuffix("-random"), "--addr", addresses, "--clients", str(clients),
+            [KVORUM, "bench", mode.removesuffix("-random"), "--addr", ",".join(endpoints), "--clients", str(clients),
              "--key-size", "16", "--value-size", "256", "--keys", str(keys), "--distribution", order,
              "--warmup", f"{self.warm:g}s", "--duration", f"{seconds:g}s", "--json"] + ["--fill"] * fill,
             check=True, capture_output=True, text=True, timeout=seconds + 120)
@@ -221,7 +253,7 @@ class Kvorum(Cluster):
                 "p50_ms": latency["p50"], "p99_ms": latency["p99"], "p999_ms": latency["p999"]}
 
     def fill(self):
-        self.run("get", 256, 1, fill=True)
+        self.run(CLIENTS["native"], "get", 256, 1, fill=True)
 
     def failover_ms(self, times):
         """Each partition has its own leader: the cluster is back when the slowest one is."""
@@ -241,9 +273,12 @@ def measure_load(clusters, options, out):
             for mode, clients in LOADS:
                 if mode not in options.loads.split(","):
                     continue
-                result = cluster.run(mode, clients, options.seconds)
-                record(out, {"system": cluster.name, "what": mode, "clients": clients, "round": turn, **result})
+                for client in cluster.clients:
+                    result = cluster.measure(
+                        lambda: cluster.run(client, mode, clients, options.seconds), options.seconds)
+                    record(out, {"system": client, "what": mode, "clients": clients, "round": turn, **result})
             cluster.down()
+            record(out, {"what": "yardsticks", "round": turn, **yardsticks.measure(cluster.folder)})
 
 
 def measure_failover(clusters, options, out):
@@ -296,7 +331,7 @@ def fail_once(cluster, trial, options):
 
 
 def record(out, entry):
-    entry = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry}
+    entry = {"time": now_utc(), **entry}
     out.append(entry)
     say(json.dumps(entry))
     if out.path:
@@ -309,22 +344,30 @@ class Records(list):
 
 
 def table(records):
-    lines = ["| what | etcd | kvorum | ratio | etcd p99 | kvorum p99 | ratio |", "|---|---|---|---|---|---|---|"]
+    lines = ["| what | by | etcd | kvorum | ratio | p99 | p99 | ratio | nodes' us | nodes' us | ratio |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+
+    def medians(system, what, clients):
+        rows = [r for r in records if (r.get("system"), r["what"], r.get("clients")) == (system, what, clients)]
+        return [statistics.median(r[figure] for r in rows) for figure in ("ops", "p99_ms", "nodes_us")] if rows else None
+
     for what, clients in LOADS:
-        median = {}
-        for system in ("etcd", "kvorum"):
-            rows = [r for r in records if (r["system"], r["what"], r.get("clients")) == (system, what, clients)]
-            if rows:
-                median[system] = [statistics.median(r[figure] for r in rows) for figure in ("ops", "p99_ms")]
-        if len(median) == 2:
-            (e, e99), (k, k99) = median["etcd"], median["kvorum"]
-            lines.append(f"| {what}, {clients} clients | {e:,.0f}/s | {k:,.0f}/s | {k / e:.1f} "
-                         f"| {e99:.1f} ms | {k99:.1f} ms | {k99 / e99:.2f} |")
+        peer = medians("etcd", what, clients)
+        for by, system in CLIENTS.items():
+            own = medians(system, what, clients)
+            if not peer or not own:
+                continue
+            (e, e99, eus), (k, k99, kus) = peer, own
+            lines.append(f"| {what}, {clients} clients | {by} | {e:,.0f}/s | {k:,.0f}/s | {k / e:.1f} "
+                         f"| {e99:.1f} ms | {k99:.1f} ms | {k99 / e99:.2f} | {eus:.0f} | {kus:.0f} | {kus / max(eus, 1):.2f} |")
     for system in ("etcd", "kvorum"):
-        times = sorted(r["ms"] for r in records if (r["system"], r["what"]) == (system, "failover"))
+        times = sorted(r["ms"] for r in records if (r.get("system"), r["what"]) == (system, "failover"))
         if times:
             lines.append(f"\n{system}, failover after kill -9, {len(times)} trials: median "
                          f"{statistics.median(times):.0f} ms, worst {times[-1]:.0f} ms")
+    rows = [r for r in records if r["what"] == "yardsticks"]
+    if rows:
+        lines.append(f"\n{yardsticks.summary(rows)}")
     return "\n".join(lines)
 
 
@@ -335,10 +378,14 @@ def need(tools):
 
 
 def build_load(folder):
-    binary = os.path.join(folder, "etcd-load")
-    cache = os.path.join(folder, "gocache")
-    environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOCACHE=cache, GOFLAGS="")
-    subprocess.run(["go", "build", "-o", binary, os.path.join(HERE, "etcd-load", "main.go")], env=environment, check=True)
+    """The Go program, with the code that protoc makes of the public contract."""
+    binary, made, cache = (os.path.join(folder, name) for name in ("load", "go", "gocache"))
+    os.makedirs(os.path.join(made, "src"))
+    proto = os.path.join(ROOT, "proto")
+    subprocess.run(["protoc", "-I", proto, f"--go_out=plugins=grpc:{made}/src", os.path.join(proto, "kvorum", "v1", "kv.proto")],
+                   check=True)
+    environment = dict(os.environ, GO111MODULE="off", GOPATH=f"{made}:/usr/share/gocode", GOCACHE=cache, GOFLAGS="")
+    subprocess.run(["go", "build", "-o", binary, os.path.join(HERE, "grpc-load", "main.go")], env=environment, check=True)
     shutil.rmtree(cache, ignore_errors=True)
     return binary
 
@@ -346,6 +393,7 @@ def build_load(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--systems", default="etcd,kvorum", help="which to measure (default: both)")
+    parser.add_argument("--clients", default=",".join(CLIENTS), help="which clients ask kvorum (default: %(default)s)")
     parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
     parser.add_argument("--loads", default=",".join(KINDS), help="which loads (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of load, each system in turn (default: 3)")
@@ -355,8 +403,9 @@ def main():
     parser.add_argument("--settle", type=float, default=6, help="seconds of quiet after a start (default: 6)")
     parser.add_argument("--out", help="file to append one JSON object per measurement to")
     options = parser.parse_args()
-    if unknown := set(options.loads.split(",")) - set(KINDS):
-        parser.error(f"--loads '{','.join(sorted(unknown))}': give some of {','.join(KINDS)}")
+    for flag, known in (("loads", KINDS), ("clients", CLIENTS), ("systems", ["etcd", "kvorum"]), ("parts", ["load", "failover"])):
+        if unknown := set(getattr(options, flag).split(",")) - set(known):
+            parser.error(f"--{flag} '{','.join(sorted(unknown))}': give some of {','.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     Cluster.warm = options.warm
@@ -366,13 +415,18 @@ def main():
     records = Records()
     records.path = options.out
     try:
+        asked = options.clients.split(",")
+        load = None
+        if "etcd" in systems or "go" in asked:
+            need([("go", "golang-go, golang-etcd-server-dev"), ("protoc", "protobuf-compiler"), ("protoc-gen-go", "protoc-gen-go-1-3")])
+            say("building the load generator")
+            load = build_load(folder)
         if "etcd" in systems:
-            need([("etcd", "etcd-server"), ("go", "golang-go, golang-etcd-server-dev")])
-            say("building the load generator for etcd")
-            clusters.append(Etcd(os.path.join(folder, "etcd"), build_load(folder)))
+            need([("etcd", "etcd-server")])
+            clusters.append(Etcd(os.path.join(folder, "etcd"), load))
         if "kvorum" in systems:
             subprocess.run([KVORUM, "--version"], check=True, stdout=subprocess.DEVNULL)
-            clusters.append(Kvorum(os.path.join(folder, "kvorum")))
+            clusters.append(Kvorum(os.path.join(folder, "kvorum"), load, asked))
         if "load" in options.parts:
             measure_load(clusters, options, records)
         if "failover" in options.parts:

@@ -14,7 +14,7 @@ public sealed partial class RaftNode
     /// refuses even the first entry, and so gets a snapshot, be it the empty one, with the configuration
     /// inside.
     /// </summary>
-    private bool IsBlank => configurations.CurrentIndex == 0 && Configuration.Voters.Count == 0;
+    private bool IsBlank => configurations.IsBlank;
 
     internal void FollowAppend(AppendEntries message)
     {

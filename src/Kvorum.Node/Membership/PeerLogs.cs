@@ -17,7 +17,10 @@ internal sealed class PeerLogs
     // The lives in which each member was heard since this node has started.
     private readonly SortedDictionary<NodeId, List<ulong>> _heard = [];
     private readonly ByteWriter _room = new();
-    private LogReach _own;
+
+    // Of the own log. Each message of Raft reads them, without the lock.
+    private ulong _ownLife;
+    private ulong _ownDurable;
     private bool _isChanged;
     private long _writtenMs;
 
@@ -48,20 +51,16 @@ internal sealed class PeerLogs
     /// How far this node's log is durable with records of groups: what every message of Raft says. Life 0
     /// until the node's life is in its log.
     /// </summary>
-    public LogReach Own
-    {
-        get
-        {
-            lock (_gate)
-                return _own;
-        }
-    }
+    public LogReach Own => new(Volatile.Read(ref _ownLife), Volatile.Read(ref _ownDurable));
 
     /// <summary>This node's life is in its log.</summary>
     public void Begin(ulong life, ulong durable)
     {
         lock (_gate)
-            _own = new(life, durable);
+        {
+            _ownDurable = durable;
+            Volatile.Write(ref _ownLife, life);
+        }
     }
 
     /// <summary>Records of groups are durable up to that frame.</summary>
@@ -69,8 +68,8 @@ internal sealed class PeerLogs
     {
         lock (_gate)
         {
-            if (_own.Life != 0 && durable > _own.Sequence)
-                _own = _own with { Sequence = durable };
+            if (_ownLife != 0 && durable > _ownDurable)
+                Volatile.Write(ref _ownDurable, durable);
         }
     }
 

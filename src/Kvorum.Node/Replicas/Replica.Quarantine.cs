@@ -41,7 +41,7 @@ internal sealed partial class Replica
     // The core stands still already; the log is told, and what is under way here ends.
     private void NoticeQuarantine()
     {
-        if (_standing is Quarantined || _raft.Contradiction is not { } found)
+        if (!_raft.IsQuarantined || _standing is Quarantined || _raft.Contradiction is not { } found)
             return;
         BeginQuarantine(new(found));
     }

@@ -10,16 +10,21 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     private readonly List<(ulong Index, Configuration Configuration)> known = [(index, configuration)];
 
     /// <summary>The configuration in force.</summary>
-    public Configuration Current => known[^1].Configuration;
+    public Configuration Current { get; private set; } = configuration;
 
     /// <summary>The index of its entry, or of the snapshot.</summary>
-    public ulong CurrentIndex => known[^1].Index;
+    public ulong CurrentIndex { get; private set; } = index;
+
+    /// <summary>True if the configuration in force is the first one and has no voters. Kept, because each
+    /// heartbeat asks: to walk to the voters is a row of cache misses.</summary>
+    public bool IsBlank { get; private set; } = index == 0 && configuration.Voters.Count == 0;
 
     /// <summary>An entry with a new configuration was appended.</summary>
     public void Add(ulong index, Configuration configuration)
     {
         Invariant.Check(index > CurrentIndex);
         known.Add((index, configuration));
+        UseNewest();
     }
 
     /// <summary>Entries from the index on were removed. True if the configuration in force changed.</summary>
@@ -28,6 +33,7 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         var before = known.Count;
         while (known.Count > 1 && known[^1].Index >= index) known.RemoveAt(known.Count - 1);
         Invariant.Check(known[^1].Index < index || index == 0);
+        UseNewest();
         return known.Count != before;
     }
 
@@ -67,5 +73,12 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     {
         known.Clear();
         known.Add((index, configuration));
+        UseNewest();
+    }
+
+    private void UseNewest()
+    {
+        (CurrentIndex, Current) = known[^1];
+        IsBlank = CurrentIndex == 0 && Current.Voters.Count == 0;
     }
 }

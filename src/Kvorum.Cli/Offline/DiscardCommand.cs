@@ -14,14 +14,16 @@ namespace Kvorum.Cli.Offline;
 internal static class DiscardCommand
 {
     private const string Metadata = "metadata";
+    private const string All = "all";
 
     public static Command Create()
     {
         var data = OfflineFolder.Flag("The data folder of a stopped node.");
         var partition = Named(
-            "--partition", "number|metadata", "The partition whose replica is given up.");
+            "--partition", "number|metadata|all",
+            "The partition whose replica is given up; all for every replica of the node.");
         var confirm = Named(
-            "--confirm", "number|metadata", "The same again: what this replica has is lost for good.");
+            "--confirm", "number|metadata|all", "The same again: what these replicas have is lost for good.");
         var keep = Flag.Text(
             "--keep", "id|address",
             "The node whose replica counts instead, as --peers names it. Name it where too few other "
@@ -53,9 +55,11 @@ internal static class DiscardCommand
     private static async Task<int> Run(
         ParseResult parsed, OfflineFolder folder, string partition, string confirm, string keep)
     {
-        if (GroupOf(partition) is not { } group)
+        var group = GroupOf(partition);
+        if (group is null && partition != All)
         {
-            return await Fail(parsed, $"--partition {partition}: give a partition's number, or {Metadata}")
+            return await Fail(
+                parsed, $"--partition {partition}: give a partition's number, {Metadata} or {All}")
                 .ConfigureAwait(false);
         }
 
@@ -69,11 +73,14 @@ internal static class DiscardCommand
 
         try
         {
-            string what = ReplicaDiscard.Run(folder.Files, group, NodeOf(keep));
-            string name = partition == Metadata ? "the metadata group" : $"partition {partition}";
-            await parsed.InvocationConfiguration.Output.WriteLineAsync(
-                $"discarded this node's replica of {name}; {what}. Start the node: the leader fills it.")
-                .ConfigureAwait(false);
+            foreach (var (one, was) in ReplicaDiscard.Run(folder.Files, group, NodeOf(keep)))
+            {
+                string name = one == 0 ? "the metadata group" : $"partition {one - 1}";
+                await parsed.InvocationConfiguration.Output.WriteLineAsync(
+                    $"discarded this node's replica of {name}; {was}. Start the node: the leader fills it.")
+                    .ConfigureAwait(false);
+            }
+
             return ExitCode.Ok;
         }
         catch (Exception e) when (e is IOException or NodeStartException or FormatException)

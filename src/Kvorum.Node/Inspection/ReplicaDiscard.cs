@@ -9,67 +9,69 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Node.Inspection;
 
 /// <summary>
-/// Gives up what a stopped node's replica of one group has: the operator's decision between replicas that
-/// contradict each other (ADR 24). One record in the log decides, so a crash leaves either the old replica or
-/// a blank one; files are replaced when the leader fills it. Term and vote are kept.
+/// Gives up what a stopped node's replicas have: the operator's decision between replicas that contradict
+/// each other (ADR 24). One frame of the log decides, so a crash leaves either the old replicas or blank
+/// ones; files are replaced when the leader fills them. Terms and votes are kept.
 /// </summary>
-public sealed class ReplicaDiscard
+public static class ReplicaDiscard
 {
-    private readonly IFileSystem _files;
-    private readonly uint _group;
-    private readonly NewestState _found;
-
-    private ReplicaDiscard(IFileSystem files, uint group) =>
-        (_files, _group, _found) = (files, group, new(group));
-
     /// <summary>
-    /// Discards the replica of a group, 0 for the metadata group. Until it is filled again it votes for
-    /// <paramref name="kept"/> alone, if given. Returns what was there, for the operator. A
-    /// <see cref="NodeStartException"/> or <see cref="IOException"/> says why nothing was done.
+    /// Discards the replica of a group, 0 for the metadata group; null for those of all groups. Until a
+    /// discarded one is filled again it votes for <paramref name="kept"/> alone, if given. Returns what was
+    /// there, for the operator. A <see cref="NodeStartException"/> or <see cref="IOException"/> says why
+    /// nothing was done.
     /// </summary>
-    public static string Run(IFileSystem files, uint group, NodeId? kept) =>
-        new ReplicaDiscard(files, group).Run(kept);
-
-    private string Run(NodeId? kept)
+    public static IReadOnlyList<(uint Group, string Was)> Run(IFileSystem files, uint? group, NodeId? kept)
     {
-        var identity = IdentityFile.Read(_files);
-        identity.CheckLog(_files);
-        if (_group > identity.PartitionCount)
+        var identity = IdentityFile.Read(files);
+        identity.CheckLog(files);
+        if (group > identity.PartitionCount)
         {
             throw new NodeStartException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"there is no partition {_group - 1}: there are {identity.PartitionCount}, from 0 on"));
+                $"there is no partition {group - 1}: there are {identity.PartitionCount}, from 0 on"));
         }
 
         if (kept == new NodeId(ClusterIdentity.ToUInt128(identity.NodeId)))
             throw new NodeStartException("the node to keep is this one: discard the others' replicas");
-        if (kept is { } other && KnownMembers.Read(_files)[other] is null)
+        if (kept is { } other && KnownMembers.Read(files)[other] is null)
             throw new NodeStartException("the node to keep is no other member that this node has met");
-        using var log = SharedLog.Open(_files, "log", new(), new InlineJobs(), _found);
-        var before = _found.State;
+        var found = new NewestStates((uint)identity.PartitionCount);
+        using var log = SharedLog.Open(files, "log", new(), new InlineJobs(), found);
         var batch = new LogBatch();
-        var blank = new GroupState(before.Hard with { Commit = default }, new Discarded(kept));
-        GroupRecords.Add(batch, _group, blank);
+        var told = new List<(uint Group, string Was)>();
+        for (var one = group ?? 0; one <= (group ?? (uint)identity.PartitionCount); one++)
+        {
+            var before = found.Of(one);
+            var blank = new GroupState(before.Hard with { Commit = default }, new Discarded(kept));
+            GroupRecords.Add(batch, one, blank);
+            told.Add((one, Describe(before)));
+        }
+
         Exception? failure = new IOException("no room on the disk");
         log.Append(batch, (_, error) => failure = error);
         if (failure is not null)
             throw new IOException($"the log could not be written: {failure.Message}", failure);
-        return before.Standing switch
-        {
-            Quarantined contradiction => $"it was quarantined: {contradiction.Describe(NameOf)}",
-            Discarded => "it was discarded before",
-            _ => string.Create(
-                CultureInfo.InvariantCulture,
-                $"it was not quarantined; its term was {before.Hard.Term}"),
-        };
+        return told;
     }
+
+    private static string Describe(GroupState before) => before.Standing switch
+    {
+        Quarantined contradiction => $"it was quarantined: {contradiction.Describe(NameOf)}",
+        Discarded => "it was discarded before",
+        _ => string.Create(
+            CultureInfo.InvariantCulture,
+            $"it was not quarantined; its term was {before.Hard.Term}"),
+    };
 
     private static string NameOf(NodeId node) => $"node {ClusterIdentity.ToGuid(node.Value)}";
 
-    /// <summary>The newest state of the group; others have states of their own make.</summary>
-    private sealed class NewestState(uint wanted) : ILogReplay
+    /// <summary>The newest state of each group; what the log keeps beside groups has other states.</summary>
+    private sealed class NewestStates(uint groupMax) : ILogReplay
     {
-        public GroupState State { get; private set; }
+        private readonly Dictionary<uint, GroupState> _states = []; // never walked over
+
+        public GroupState Of(uint group) => _states.GetValueOrDefault(group);
 
         public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
         {
@@ -77,8 +79,8 @@ public sealed class ReplicaDiscard
 
         void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
         {
-            if (group == wanted)
-                State = GroupRecords.ReadState(payload);
+            if (group <= groupMax)
+                _states[group] = GroupRecords.ReadState(payload);
         }
     }
 

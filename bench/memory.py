@@ -9,9 +9,10 @@ Real processes with default settings. A value of nearly 4 MiB is stored; then, a
   half      8 gRPC connections, each sending puts of it but for the last byte on 127 streams,
           again and again where the node refuses them
 
-Meanwhile one bystander on each front end reads a key of 100 bytes every few milliseconds, on a connection of its own. Printed are the
-greatest resident memory of each node over what it had before, during and some seconds after, and the bystanders'
-latencies. With --nodes 3 everything is asked of one node that does not lead the value's partition.
+Meanwhile one bystander on each front end reads a key of 100 bytes every few milliseconds, on a connection of its own, and one
+has a process of its own that sends 100 bytes back: what that one waits is the machine's doing, because the attackers take its
+processors too. Printed are the greatest resident memory of each node over what it had before, during and some seconds after, and
+the bystanders' latencies. With --nodes 3 everything is asked of one node that does not lead the value's partition.
 
 Prints a markdown table; --out appends one JSON object for each run.
 """
@@ -188,6 +189,31 @@ class Web:
             raise ConnectionError(f"no value: {answer.status}")
 
 
+class Echo:
+    """The yardstick: what an answer takes that needs no node."""
+
+    def __init__(self, _):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.server = multiprocessing.Process(target=self.serve, args=(listener,), daemon=True)
+        self.server.start()
+        self.socket = socket.create_connection(listener.getsockname())
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @staticmethod
+    def serve(listener):
+        connection, _ = listener.accept()
+        while asked := connection.recv(100):
+            connection.sendall(asked)
+
+    def get(self, _):
+        self.socket.sendall(bytes(100))
+        if len(self.socket.recv(100, socket.MSG_WAITALL)) < 100:
+            raise ConnectionError("the echo has ended")
+
+
+KINDS = ("Native", "Http2", "Web", "Echo")
+
+
 def bystander(make, port, ending, told):
     """Reads a small key until it is told to end; the latencies and what failed go into the queue."""
     took, failed = [], 0
@@ -339,7 +365,7 @@ def run(arguments, names):
         before = [resident(process) for process in cluster.processes]
         ending, told = multiprocessing.Event(), multiprocessing.Queue()
         bystanders = [multiprocessing.Process(target=bystander, args=(make, port, ending, told)) for make, port in
-                      ((Native, ports[0]), (Http2, ports[0]), (Web, ports[2]))]
+                      ((Native, ports[0]), (Http2, ports[0]), (Web, ports[2]), (Echo, None))]
         for one in bystanders:
             one.start()
         time.sleep(2)
@@ -386,13 +412,13 @@ def main():
     parser.add_argument("--attack", nargs="*", default=["window+gone+slow+half"], help="each a run; join several with +")
     parser.add_argument("--out")
     arguments = parser.parse_args()
-    print("| nodes | attack | MiB more, at most, each node | MiB more afterwards | native p50 / p99 / max, ms | gRPC | HTTP | failed | load |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| nodes | attack | MiB more, at most, each node | MiB more afterwards | native p50 / p99 / max, ms | gRPC | HTTP | echo without a node | failed | load |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for names in arguments.attack:
         row = run(arguments, names.split("+"))
         latencies = " | ".join(
-            f"{row[name]['p50']:.1f} / {row[name]['p99']:.0f} / {row[name]['max']:.0f}" for name in ("Native", "Http2", "Web"))
-        failed = sum(row[name]["failed"] for name in ("Native", "Http2", "Web"))
+            f"{row[name]['p50']:.1f} / {row[name]['p99']:.0f} / {row[name]['max']:.0f}" for name in KINDS)
+        failed = sum(row[name]["failed"] for name in KINDS)
         print(f"| {row['nodes']} | {row['attack']} | {row['growth']} | {row['after']} | {latencies} | {failed} | {row['load']:.1f} |",
               flush=True)
         if arguments.out:

@@ -33,6 +33,7 @@ internal static class Swarm
             1 => AimAtElections(drawn, aim),
             2 => AimAtSnapshots(drawn, aim),
             3 => AimAtClocks(drawn, aim),
+            4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
     }
@@ -41,9 +42,11 @@ internal static class Swarm
     /// A run in which old copies of disks come back while other nodes are away, so that two majorities may
     /// commit different entries: few partitions, and nodes that come and go.
     /// </summary>
-    public static SimulationOptions AimAtOldFolders(ulong seed)
+    public static SimulationOptions AimAtOldFolders(ulong seed) => AimAtOldFolders(Draw(seed));
+
+    private static SimulationOptions AimAtOldFolders(SimulationOptions drawn)
     {
-        var (drawn, random) = (Draw(seed), new RandomStream(seed, "old folders"));
+        var random = new RandomStream(drawn.Seed, "old folders");
         return drawn with
         {
             Cluster = drawn.Cluster with { Nodes = 3, Partitions = (int)random.Between(1, 4) },

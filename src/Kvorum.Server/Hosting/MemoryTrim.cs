@@ -6,8 +6,8 @@ namespace Kvorum.Server.Hosting;
 /// </summary>
 internal sealed class MemoryTrim(TrafficRoom traffic)
 {
-    // Half of what each room may hold. Less is not worth a collection of everything.
-    private readonly long _much = traffic.Replies.Options.BytesMax / 2;
+    // An eighth of what each room may hold. Less is not worth a collection of everything.
+    private readonly long _much = traffic.Replies.Options.BytesMax / 8;
     private bool _isDue;
 
     /// <summary>Collects once, when there was much and now is little.</summary>

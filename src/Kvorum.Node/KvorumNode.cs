@@ -1,6 +1,5 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -207,15 +206,12 @@ public sealed class KvorumNode : INode, IDisposable
         var found = new NodeReplay(replay);
         _context.Log = recovery.OpenLog(found);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
-        foreach (var (parts, state) in recovery.Replicas(replay))
+        foreach (var parts in recovery.Replicas(replay))
         {
             var loop = LoopOf(parts.Group);
-            var replica = new Replica(loop, parts);
-            replica.Recovered(state);
+            var replica = new RaftReplica(loop, parts);
             loop.Own(replica);
-            if (parts.Machine is MetaMachine meta)
-                Cluster.Publish(meta);
-            loop.Touch(replica);
+            replica.Begin();
         }
     }
 

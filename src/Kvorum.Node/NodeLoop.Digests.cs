@@ -19,14 +19,6 @@ public sealed partial class NodeLoop
             Find(digest.Group)?.Receive(from, digest);
     }
 
-    /// <summary>Tells a peer of one replica at once.</summary>
-    internal void SendDigest(NodeId to, Replica replica, bool wantsAnswer)
-    {
-        _digests.Clear();
-        replica.AddDigest(_digests, wantsAnswer);
-        Transport.Send(to, PeerFrameKind.Digest, _digests.Written);
-    }
-
     // All groups that a peer shares go in one frame, up to its bound. Groups at rest say nothing else.
     private void SendDigestsIfDue()
     {
@@ -36,9 +28,9 @@ public sealed partial class NodeLoop
         foreach (var peer in Cluster.Up.Where(node => node != Cluster.Self))
         {
             _digests.Clear();
-            foreach (var replica in _replicas.Values.Where(replica => replica.Preference.Contains(peer)))
+            foreach (var replica in _replicas.Values.Where(replica => replica.Identity.Preference.Contains(peer)))
             {
-                replica.AddDigest(_digests, wantsAnswer: false);
+                DigestCodec.Encode(replica.Digest(wantsAnswer: false), _digests);
                 if (_digests.Length < Limits.DigestFrameBytes)
                     continue;
                 Transport.Send(peer, PeerFrameKind.Digest, _digests.Written);

@@ -29,15 +29,7 @@ public sealed partial class NodeLoop
     internal void TakePart()
     {
         foreach (var replica in _replicas.Values)
-        {
-            // A group of one has nobody to wait for.
-            if (replica.Raft.Configuration.Voters.Count == 1)
-            {
-                replica.Raft.Campaign();
-                Touch(replica);
-            }
-        }
-
+            replica.TakePart();
         foreach (var peer in Cluster.Up.Where(node => node != Cluster.Self))
             PeerUp(peer);
     }
@@ -46,7 +38,7 @@ public sealed partial class NodeLoop
     internal void TakeNoPart()
     {
         foreach (var replica in _replicas.Values)
-            Cluster.SetLeader(replica.Group, null, replica.Raft.Term);
+            replica.TakeNoPart();
     }
 
     internal void PeerUp(NodeId peer)

@@ -46,7 +46,7 @@ public sealed partial class NodeLoop
     }
 
     /// <summary>A view of the group could not be read: its replica checks its tables.</summary>
-    internal void Suspect(uint group) => Find(group)?.Suspect();
+    internal void Suspect(uint group) => Find(group)?.Store.VerifyTables();
 
     internal void Answered(ScanShare share) => _scans.Answered(share);
 

@@ -11,7 +11,7 @@ namespace Kvorum.Node;
 public sealed partial class NodeLoop
 {
     // The replicas of this round, and which of their tables come next.
-    private readonly Queue<Replica> _scrubbed = new();
+    private readonly Queue<RaftReplica> _scrubbed = new();
     private TableScrub? _scrub;
     private ulong _scrubbedTable;
     private bool _isScrubbing;
@@ -44,7 +44,7 @@ public sealed partial class NodeLoop
             BeginRound();
         while (_scrubbed.TryPeek(out var replica))
         {
-            _scrub = replica.OpenScrub(_scrubbedTable);
+            _scrub = replica.Store.OpenScrub(_scrubbedTable);
             if (_scrub is not null)
                 return true;
             _scrubbed.Dequeue();
@@ -58,20 +58,20 @@ public sealed partial class NodeLoop
     // Where it begins differs from life to life: however short they are, no replica is always the last.
     private void BeginRound()
     {
-        Replica[] replicas = [.. _replicas.Values];
+        RaftReplica[] replicas = [.. _replicas.Values];
         var first = replicas.Length == 0 ? 0 : (int)(_context.FirstNumber % (ulong)replicas.Length);
         foreach (var replica in replicas[first..].Concat(replicas[..first]))
             _scrubbed.Enqueue(replica);
     }
 
     // Whatever else went wrong than damage, the next round may show it again.
-    private void EndScrub(Replica replica, Exception? failure)
+    private void EndScrub(RaftReplica replica, Exception? failure)
     {
         _scrubbedTable = _scrub!.Table;
         _scrub.Dispose();
         _scrub = null;
         if (failure is TreeDamagedException damage)
-            replica.Found(_scrubbedTable, damage);
+            replica.Store.Found(_scrubbedTable, damage);
         else if (failure is not null)
             Cluster.Note($"a table could not be checked: {failure.Message}");
     }

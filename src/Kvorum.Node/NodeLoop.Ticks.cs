@@ -64,14 +64,7 @@ public sealed partial class NodeLoop
     private void TickReplicas(long due)
     {
         foreach (var replica in _replicas.Values)
-        {
-            // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
-            // before its patience ends. A leader counts every tick: its lease and its majority may be gone.
-            var ticks = replica.IsLeader ? due : Math.Min(due, 2);
-            for (var i = 0; i < ticks; i++)
-                replica.Tick();
-            replica.AdvanceTimeIfDue();
-        }
+            replica.Tick(due);
     }
 
     private void Sweep()
@@ -80,18 +73,9 @@ public sealed partial class NodeLoop
         var isSettling = false;
         foreach (var replica in _replicas.Values)
         {
-            if (replica.HasCalls)
-            {
-                replica.SweepDeadlines(NowMs);
-                replica.RetryWaiting();
-            }
-
-            replica.SweepSnapshots(NowMs);
-            replica.CheckpointIfDue();
-            replica.Compact();
-            replica.ReclaimIfDue();
+            replica.Sweep();
             // One at a time: nobody waits for it, and others need the lane.
-            isSettling = isSettling || replica.Settle();
+            isSettling = isSettling || replica.Store.Settle();
         }
 
         FlushIfDue();
@@ -117,7 +101,7 @@ public sealed partial class NodeLoop
         if (Index == 0)
             _context.Log.Mark();
         foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
-            Find(group)?.Checkpoint();
+            Find(group)?.Store.Checkpoint();
         if (Find(0) is { IsLeader: true } meta && Cluster.IsAdmitted)
             TellMeta(meta);
     }
@@ -132,10 +116,10 @@ public sealed partial class NodeLoop
         if (held <= Options.MemTableBytes / 2)
             return;
         var replicas = _replicas.Values.ToArray();
-        var memTables = replicas.Select(one => (Bytes: one.Tree.MemTableBytes, one.IsFlushing)).ToArray();
+        var memTables = replicas.Select(one => (Bytes: one.Tree.MemTableBytes, one.Store.IsFlushing)).ToArray();
         while (_context.Memory.PickFlush(held, memTables) is { } largest)
         {
-            replicas[largest].Checkpoint();
+            replicas[largest].Store.Checkpoint();
             // If it could not begin, it is passed over.
             memTables[largest].IsFlushing = true;
         }
@@ -175,7 +159,7 @@ public sealed partial class NodeLoop
     }
 
     // The metadata group learns what is not yet in it: the keyspaces, and where members can be reached.
-    private void TellMeta(Replicas.Replica meta)
+    private void TellMeta(Replicas.RaftReplica meta)
     {
         var machine = (MetaMachine)meta.Machine;
         var time = meta.TimeOfWrite();

@@ -24,8 +24,8 @@ public sealed partial class NodeLoop
 
     private readonly NodeContext _context;
     private readonly Inbox _inbox;
-    private readonly SortedDictionary<uint, Replica> _replicas = [];
-    private readonly Dictionary<uint, Replica> _replicaOf = []; // the same ones, found faster
+    private readonly SortedDictionary<uint, RaftReplica> _replicas = [];
+    private readonly Dictionary<uint, RaftReplica> _replicaOf = []; // the same ones, found faster
     private readonly Dictionary<NodeId, Outbox> _outboxes = []; // never walked over
     private readonly List<Outbox> _queuedOutboxes = [];
     private readonly List<IReplySink> _sinks = [];
@@ -36,8 +36,8 @@ public sealed partial class NodeLoop
     private List<Action> _events = [];
     private List<Call> _calls = [];
     private List<Call> _homeless = [];
-    private List<Replica> _touched = [];
-    private List<Replica> _advancing = [];
+    private List<IReplica> _touched = [];
+    private List<IReplica> _advancing = [];
     private TurnBatch? _open;
     private ulong _lastBatch;
     private int _callCount;
@@ -113,7 +113,7 @@ public sealed partial class NodeLoop
 
     internal int SnapshotSends => _replicas.Values.Sum(replica => replica.SnapshotSends);
 
-    internal IEnumerable<Replica> Replicas => _replicas.Values;
+    internal IEnumerable<RaftReplica> Replicas => _replicas.Values;
 
     internal long Reads { get; private set; }
 
@@ -163,16 +163,16 @@ public sealed partial class NodeLoop
         return true;
     }
 
-    internal void Own(Replica replica)
+    internal void Own(RaftReplica replica)
     {
         _replicas.Add(replica.Group, replica);
         _replicaOf.Add(replica.Group, replica);
     }
 
-    internal Replica? Find(uint group) => _replicaOf.GetValueOrDefault(group);
+    internal RaftReplica? Find(uint group) => _replicaOf.GetValueOrDefault(group);
 
     /// <summary>The replica may have something to do at the end of this turn.</summary>
-    internal void Touch(Replica replica)
+    internal void Touch(IReplica replica)
     {
         if (replica.IsQueued)
             return;
@@ -183,7 +183,7 @@ public sealed partial class NodeLoop
     /// <summary>
     /// The log batch of this turn, with the replica among those to be told when it is durable.
     /// </summary>
-    internal LogBatch OpenBatch(Replica replica)
+    internal LogBatch OpenBatch(IReplica replica)
     {
         var open = OpenBatch();
         if (open.Replicas.Count == 0 || open.Replicas[^1] != replica)

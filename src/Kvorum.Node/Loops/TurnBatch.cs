@@ -24,7 +24,7 @@ internal sealed class TurnBatch
 
     public LogBatch Records { get; } = new();
 
-    public List<Replica> Replicas { get; } = [];
+    public List<IReplica> Replicas { get; } = [];
 
     /// <summary>Made once: appending is on the hot path.</summary>
     public Action<LogBatch, Exception?> Completed { get; }

@@ -1,24 +1,26 @@
-using Kvorum.Node.Loops;
 using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
-namespace Kvorum.Node;
+namespace Kvorum.Node.Loops;
 
-/// <summary>Room for what is large: who finds none waits here as a token, until its time is up.</summary>
-public sealed partial class NodeLoop
+/// <summary>
+/// Room for large replies: a call that finds none waits here without its value, until its time is up. Owned by
+/// the loop.
+/// </summary>
+internal sealed class RoomWaits(LoopClock clock, Inbox inbox, LoopCalls calls)
 {
-    private readonly List<RoomWait> _roomWaits = [];
+    private readonly List<RoomWait> _waits = [];
 
     /// <summary>
     /// Takes room for a reply with a value of so many bytes, now or later, in place of what the call has;
     /// then <paramref name="then"/> runs in this loop. A call that another node passed on is sent back: that
     /// node has the client's connection.
     /// </summary>
-    internal void TakeReplyRoom(Call call, long valueBytes, Action then)
+    public void TakeForReply(Call call, long valueBytes, Action then)
     {
         if (call is ForwardedCall forwarded)
         {
-            AskForCredit(forwarded, valueBytes);
+            calls.AskForCredit(forwarded, valueBytes);
             return;
         }
 
@@ -30,27 +32,27 @@ public sealed partial class NodeLoop
 
         call.SettleReplyBytes(0);
         var bytes = valueBytes * call.ReplyCopies;
-        TakeRoom(share, bytes, call, () =>
+        Take(share, bytes, call, () =>
         {
             call.HoldReplyBytes(bytes);
             then();
-        }, () => Finish(call, NoRoom(valueBytes)));
+        }, () => calls.Finish(call, NoRoom(valueBytes)));
     }
 
     /// <summary>
     /// Takes room for a call, now or later. Then <paramref name="then"/> runs in this loop and owns the room,
     /// unless the call has ended meanwhile; or <paramref name="refused"/>.
     /// </summary>
-    internal void TakeRoom(ByteShare share, long bytes, Call call, Action then, Action refused)
+    public void Take(ByteShare share, long bytes, Call call, Action then, Action refused)
     {
-        var wait = new RoomWait(this, share, call, then, refused);
+        var wait = new RoomWait(this, inbox, share, call, then, refused);
         switch (share.Take(bytes, wait))
         {
             case RoomAnswer.Taken:
                 then();
                 break;
             case RoomAnswer.Waits:
-                _roomWaits.Add(wait);
+                _waits.Add(wait);
                 break;
             default:
                 refused();
@@ -58,23 +60,19 @@ public sealed partial class NodeLoop
         }
     }
 
-    private void AskForCredit(ForwardedCall call, long valueBytes)
+    /// <summary>True once the call's time is up, or its caller has left.</summary>
+    public bool IsOver(Call call) => call.IsCancelled || clock.NowMs >= call.DeadlineMs;
+
+    /// <summary>Ends the calls whose time is up.</summary>
+    public void Sweep()
     {
-        if (call.IsDone)
-            return;
-        call.IsDone = true;
-        Interlocked.Decrement(ref _callCount);
-        OutboxOf(call.From).AddCreditAsk(call.Id, (uint)valueBytes);
+        foreach (var wait in _waits)
+            wait.Sweep();
+        _waits.RemoveAll(static wait => wait.IsOver);
     }
 
-    private void SweepRoomWaits()
-    {
-        foreach (var wait in _roomWaits)
-            wait.Sweep(NowMs);
-        _roomWaits.RemoveAll(static wait => wait.IsOver);
-    }
-
-    internal void EndWithoutRoom(Call call) => Finish(call, call.IsCancelled
+    /// <summary>The call found no room in its time.</summary>
+    public void End(Call call) => calls.Finish(call, call.IsCancelled
         ? new() { Status = ReplyStatus.Cancelled }
         : new()
         {

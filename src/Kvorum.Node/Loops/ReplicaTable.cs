@@ -1,0 +1,53 @@
+using Kvorum.Node.Replicas;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// The replicas of one loop, and which of them have something to do at the end of the turn. Owned by the
+/// loop.
+/// </summary>
+internal sealed class ReplicaTable
+{
+    private readonly SortedDictionary<uint, IReplica> _byGroup = [];
+    private readonly Dictionary<uint, IReplica> _found = []; // the same ones, found faster
+    private List<IReplica> _touched = [];
+    private List<IReplica> _advancing = [];
+
+    /// <summary>All, by group.</summary>
+    public IReadOnlyCollection<IReplica> All => _byGroup.Values;
+
+    /// <summary>Adds a replica, before the loop runs.</summary>
+    public void Add(IReplica replica)
+    {
+        _byGroup.Add(replica.Identity.Group, replica);
+        _found.Add(replica.Identity.Group, replica);
+    }
+
+    /// <summary>The replica of a group; null if this loop has none.</summary>
+    public IReplica? Find(uint group) => _found.GetValueOrDefault(group);
+
+    /// <summary>The replica has something to do at the end of this turn.</summary>
+    public void Touch(IReplica replica)
+    {
+        if (replica.IsQueued)
+            return;
+        replica.IsQueued = true;
+        _touched.Add(replica);
+    }
+
+    /// <summary>Lets those that were touched go on, until none is.</summary>
+    public void Advance()
+    {
+        while (_touched.Count > 0)
+        {
+            (_touched, _advancing) = (_advancing, _touched);
+            foreach (var replica in _advancing)
+            {
+                replica.IsQueued = false;
+                replica.Advance();
+            }
+
+            _advancing.Clear();
+        }
+    }
+}

@@ -64,7 +64,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
     internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0
-        || _loops.All.Any(static loop => loop.Replicas.Any(static replica => replica.IsQuarantined));
+        || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
 

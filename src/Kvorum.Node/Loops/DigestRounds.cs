@@ -1,5 +1,4 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.Replicas;
 using Kvorum.Node.Wire;
 
 namespace Kvorum.Node.Loops;
@@ -22,7 +21,7 @@ internal sealed class DigestRounds(NodeContext context, LoopClock clock, Replica
         foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
         {
             _frame.Clear();
-            foreach (var replica in replicas.All.Where(replica => replica.Identity.Preference.Contains(peer)))
+            foreach (var replica in replicas.Rafts.Where(replica => replica.Identity.Preference.Contains(peer)))
             {
                 DigestCodec.Encode(replica.Digest(wantsAnswer: false), _frame);
                 if (_frame.Length < Limits.DigestFrameBytes)

@@ -74,7 +74,10 @@ public sealed class NodeLoop
     internal LoopJobs Jobs => _jobs;
 
     /// <summary>Its replicas, by group.</summary>
-    internal IEnumerable<RaftReplica> Replicas => _replicas.All.OfType<RaftReplica>();
+    internal IReadOnlyCollection<IReplica> Replicas => _replicas.All;
+
+    /// <summary>Those that replicate by Raft, by group.</summary>
+    internal IReadOnlyCollection<RaftReplica> RaftReplicas => _replicas.Rafts;
 
     /// <summary>What an operator should know of this loop.</summary>
     internal IEnumerable<string> Alerts => _replicas.All.Select(static replica => replica.Alert)
@@ -134,7 +137,7 @@ public sealed class NodeLoop
         Post(() => new ShareTask(_host, ask, answer).Begin());
 
     /// <summary>Adds a replica, before the loop runs.</summary>
-    internal void Own(IReplica replica) => _replicas.Add(replica);
+    internal void Own(RaftReplica replica) => _replicas.Add(replica);
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
     internal IReplica? Find(uint group) => _replicas.Find(group);

@@ -14,23 +14,23 @@ internal sealed class PeerTraffic(
     public void Step(List<(uint Group, Message Message)> messages)
     {
         foreach (var (group, message) in messages)
-            Find(group)?.Step(message);
+            replicas.FindRaft(group)?.Step(message);
     }
 
     /// <summary>A piece of a snapshot, or the offer of one.</summary>
-    public void Receive(NodeId from, in SnapshotChunk chunk) => Find(chunk.Group)?.Receive(from, chunk);
+    public void Receive(NodeId from, in SnapshotChunk chunk) => replicas.FindRaft(chunk.Group)?.Receive(from, chunk);
 
     /// <summary>The answer to a piece of a snapshot.</summary>
-    public void Receive(NodeId from, in SnapshotAck ack) => Find(ack.Group)?.Receive(from, ack);
+    public void Receive(NodeId from, in SnapshotAck ack) => replicas.FindRaft(ack.Group)?.Receive(from, ack);
 
     /// <summary>A damaged replica asks for a snapshot.</summary>
-    public void Receive(NodeId from, in RebuildAsk ask) => Find(ask.Group)?.Receive(from, ask);
+    public void Receive(NodeId from, in RebuildAsk ask) => replicas.FindRaft(ask.Group)?.Receive(from, ask);
 
     /// <summary>What a peer's replicas have applied.</summary>
     public void Receive(NodeId from, List<GroupDigest> digests)
     {
         foreach (var digest in digests)
-            Find(digest.Group)?.Receive(from, digest);
+            replicas.FindRaft(digest.Group)?.Receive(from, digest);
     }
 
     /// <summary>The answer to a forwarded call needs more room.</summary>
@@ -77,6 +77,4 @@ internal sealed class PeerTraffic(
         router.Forwards.PeerLost(peer);
         scans.PeerLost(peer);
     }
-
-    private RaftReplica? Find(uint group) => replicas.Find(group) as RaftReplica;
 }

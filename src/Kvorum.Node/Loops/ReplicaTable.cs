@@ -3,18 +3,31 @@ using Kvorum.Node.Replicas;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// The replicas of one loop, and which of them have something to do at the end of the turn. Owned by the
-/// loop.
+/// The replicas of one loop, and which of them have something to do at the end of the turn. Each kind of
+/// replica is found by itself too, for what only that kind is sent. Owned by the loop.
 /// </summary>
 internal sealed class ReplicaTable
 {
     private readonly SortedDictionary<uint, IReplica> _byGroup = [];
     private readonly Dictionary<uint, IReplica> _found = []; // the same ones, found faster
+    private readonly SortedDictionary<uint, RaftReplica> _rafts = [];
+    private readonly Dictionary<uint, RaftReplica> _foundRafts = []; // the same ones, found faster
     private List<IReplica> _touched = [];
     private List<IReplica> _advancing = [];
 
     /// <summary>All, by group.</summary>
     public IReadOnlyCollection<IReplica> All => _byGroup.Values;
+
+    /// <summary>Those that replicate by Raft, by group.</summary>
+    public IReadOnlyCollection<RaftReplica> Rafts => _rafts.Values;
+
+    /// <summary>Adds a replica that replicates by Raft, before the loop runs.</summary>
+    public void Add(RaftReplica replica)
+    {
+        Add((IReplica)replica);
+        _rafts.Add(replica.Group, replica);
+        _foundRafts.Add(replica.Group, replica);
+    }
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     public void Add(IReplica replica)
@@ -25,6 +38,9 @@ internal sealed class ReplicaTable
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
     public IReplica? Find(uint group) => _found.GetValueOrDefault(group);
+
+    /// <summary>The replica of a group, if it replicates by Raft; else null.</summary>
+    public RaftReplica? FindRaft(uint group) => _foundRafts.GetValueOrDefault(group);
 
     /// <summary>The replica has something to do at the end of this turn.</summary>
     public void Touch(IReplica replica)

@@ -1,11 +1,11 @@
-using Kvorum.Node.Groups;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
 
 /// <summary>
-/// This node's replica of one group, as the loop that owns it sees it, however the group replicates. The loop
-/// calls it on its own thread, never from two places at once.
+/// This node's replica of one group, as the loop that owns it sees it, however the group replicates. What peers
+/// send it differs from kind to kind, and is no part of this. The loop calls it on its own thread, never from
+/// two places at once.
 /// </summary>
 internal interface IReplica
 {
@@ -77,9 +77,6 @@ internal interface IReplica
     /// The node is about to stop: hands leadership over. True if it does not lead, or cannot hand over.
     /// </summary>
     bool HandOver();
-
-    /// <summary>What it tells its peers of its history.</summary>
-    GroupDigest Digest(bool wantsAnswer);
 
     /// <summary>The replica as people see it.</summary>
     PartitionStatus Status();

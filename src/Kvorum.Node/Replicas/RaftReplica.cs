@@ -192,7 +192,7 @@ internal sealed class RaftReplica : IReplica
     /// <inheritdoc/>
     public bool HandOver() => _leadership.HandOver();
 
-    /// <inheritdoc/>
+    /// <summary>What it tells its peers of its history.</summary>
     public GroupDigest Digest(bool wantsAnswer) => _comparison.Digest(wantsAnswer);
 
     /// <summary>Leader: proposes a command of the log's own needs, not of a caller.</summary>

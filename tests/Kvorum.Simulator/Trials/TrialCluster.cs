@@ -83,7 +83,7 @@ internal sealed class TrialCluster
 
     private void Turned(SimulatedProcess process, int loop)
     {
-        foreach (var replica in process.Node.Loops[loop].Replicas)
+        foreach (var replica in process.Node.Loops[loop].RaftReplicas)
             _raft.Look(process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
     }
 }

@@ -104,11 +104,11 @@ public class ContradictionTests
         foreach (var node in new[] { 0, 2 })
         {
             foreach (var loop in cluster[node].Loops)
-                loop.Post(() => loop.Replicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
+                loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
         }
 
         foreach (var loop in cluster[1].Loops)
-            loop.Post(() => loop.Replicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
+            loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
         cluster.Run(3000);
         for (var n = 0; n < 50; n++)
             cluster.Put(0, $"later-{n}", "later");
@@ -332,7 +332,7 @@ public class ContradictionTests
         [.. Replicas(cluster, node).Where(replica => replica.IsQuarantined)];
 
     private static IEnumerable<RaftReplica> Replicas(TestCluster cluster, int node) =>
-        cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(replica => replica.Group);
+        cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(replica => replica.Group);
 
     private static uint GroupOf(int n) => 1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4);
 

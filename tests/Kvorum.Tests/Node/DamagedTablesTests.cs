@@ -225,7 +225,7 @@ public partial class DamagedTablesTests
     public void Damage_in_a_table_that_was_replaced_meanwhile_is_nothing()
     {
         using var cluster = Filled(1, cacheBytes: 8 << 20);
-        var replica = cluster[0].Loops.SelectMany(loop => loop.Replicas)
+        var replica = cluster[0].Loops.SelectMany(loop => loop.RaftReplicas)
             .First(one => one.Group == GroupOf(cluster, "key-7"));
         using var scrub = replica.Store.OpenScrub(0)!;
         for (var n = 0; n < 10 * Keys && replica.Tree.Has(scrub.Table); n++)
@@ -346,7 +346,7 @@ public partial class DamagedTablesTests
     private static string ContentOf(TestCluster cluster, int node)
     {
         var content = new StringBuilder();
-        var replicas = cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(one => one.Group);
+        var replicas = cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(one => one.Group);
         foreach (var replica in replicas)
         {
             using var view = replica.Tree.OpenView();

@@ -184,7 +184,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     }
 
     private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
-        ? new MetaMachine(tree, tag.LogTimeMs)
+        ? new MetaMachine(tree, tag.LogTimeMs, context.Cluster)
         : new KeyValueMachine(
             tree,
             tag.LogTimeMs,

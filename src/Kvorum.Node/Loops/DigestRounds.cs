@@ -4,8 +4,8 @@ using Kvorum.Node.Wire;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// Tells the peers now and then what the replicas of this loop have applied, as hashes. All groups that a peer
-/// shares go in one frame, up to its bound. Groups at rest say nothing else. Owned by the loop.
+/// Tells the peers now and then what the replicas of this loop have applied, as hashes. All groups that a
+/// peer shares go in one frame, up to its bound. Groups at rest say nothing else. Owned by the loop.
 /// </summary>
 internal sealed class DigestRounds(NodeContext context, LoopClock clock, ReplicaTable replicas)
 {
@@ -21,8 +21,10 @@ internal sealed class DigestRounds(NodeContext context, LoopClock clock, Replica
         foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
         {
             _frame.Clear();
-            foreach (var replica in replicas.Rafts.Where(replica => replica.Identity.Preference.Contains(peer)))
+            foreach (var replica in replicas.Rafts)
             {
+                if (!replica.Identity.Preference.Contains(peer))
+                    continue;
                 DigestCodec.Encode(replica.Digest(wantsAnswer: false), _frame);
                 if (_frame.Length < Limits.DigestFrameBytes)
                     continue;

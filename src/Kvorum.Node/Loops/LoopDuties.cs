@@ -1,7 +1,6 @@
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Room;
 using Kvorum.Node.Scans;
-using Kvorum.Node.State;
 
 namespace Kvorum.Node.Loops;
 
@@ -32,8 +31,8 @@ internal sealed class LoopDuties
 
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
-        RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs, LoopStop stop,
-        ClockRounds? clocks)
+        RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
+        LoopStop stop, ClockRounds? clocks)
     {
         (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
         (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
@@ -117,8 +116,9 @@ internal sealed class LoopDuties
             _context.Log.Mark();
         foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
             _replicas.Find(group)?.Store.Checkpoint();
-        if (_replicas.Find(0) is RaftReplica { IsLeader: true } meta && _context.Cluster.IsAdmitted)
-            TellMeta(meta);
+        // The metadata group.
+        if (_replicas.Find(0) is { IsLeader: true } meta && _context.Cluster.IsAdmitted)
+            meta.ProposeLacking();
     }
 
     // Where there is little room, the log keeps to less.
@@ -131,7 +131,8 @@ internal sealed class LoopDuties
         if (held <= _context.Options.MemTableBytes / 2)
             return;
         IReplicaStore[] stores = [.. _replicas.All.Select(static replica => replica.Store)];
-        var memTables = stores.Select(static one => (Bytes: one.Tree.MemTableBytes, one.IsFlushing)).ToArray();
+        var memTables = stores.Select(static store => (Bytes: store.Tree.MemTableBytes, store.IsFlushing))
+            .ToArray();
         while (_context.Memory.PickFlush(held, memTables) is { } largest)
         {
             stores[largest].Checkpoint();
@@ -151,21 +152,6 @@ internal sealed class LoopDuties
         {
             if (node != cluster.Self)
                 _context.World.Transport.Send(node, PeerFrameKind.SlowLog, []);
-        }
-    }
-
-    // The metadata group learns what is not yet in it: the keyspaces, and where members can be reached.
-    private void TellMeta(RaftReplica meta)
-    {
-        var machine = (MetaMachine)meta.Machine;
-        var cluster = _context.Cluster;
-        var time = meta.TimeOfWrite();
-        if (!machine.Keyspaces.ContainsKey("default"))
-            meta.Propose(MetaMachine.EncodeKeyspace(cluster.DefaultKeyspace, time));
-        foreach (var id in cluster.Ids)
-        {
-            if (cluster.Announcement(id) is { } member && machine.Members.GetValueOrDefault(id) != member)
-                meta.Propose(MetaMachine.EncodeMember(id, member, time));
         }
     }
 }

@@ -7,8 +7,8 @@ internal sealed class LoopGroup
 {
     private readonly NodeLoop[] _loops;
 
-    public LoopGroup(NodeContext context) =>
-        _loops = [.. Enumerable.Range(0, context.Options.Loops).Select(index => new NodeLoop(context, this, index))];
+    public LoopGroup(NodeContext context) => _loops =
+        [.. Enumerable.Range(0, context.Options.Loops).Select(index => new NodeLoop(context, this, index))];
 
     /// <summary>All, by index.</summary>
     public IReadOnlyList<NodeLoop> All => _loops;

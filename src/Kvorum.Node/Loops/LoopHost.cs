@@ -16,8 +16,8 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class LoopHost(
     NodeContext context, LoopGroup group, LoopClock clock, Inbox inbox, ReplicaTable replicas, TurnLog log,
-    Outboxes outboxes, LoopCalls calls, LoopJobs jobs, RoomWaits rooms, CallRouter router, SnapshotPacer pacer)
-    : IReplicaHost, IScanHost
+    Outboxes outboxes, LoopCalls calls, LoopJobs jobs, RoomWaits rooms, CallRouter router,
+    SnapshotPacer pacer) : IReplicaHost, IScanHost
 {
     /// <inheritdoc cref="IReplicaHost.NowMs"/>
     public long NowMs => clock.NowMs;

@@ -51,7 +51,8 @@ public sealed class NodeLoop
         _stop = new(_clock, _replicas, _calls);
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
-            context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop, _clocks);
+            context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
+            _clocks);
         Peers = new(context, _replicas, _router, _scans);
     }
 

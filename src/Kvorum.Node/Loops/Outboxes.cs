@@ -7,8 +7,8 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// What a loop sends to peers: frames that many groups and calls share leave at the end of the turn, others at
-/// once. A node that must not take part sends no word of consensus. Owned by the loop.
+/// What a loop sends to peers: frames that many groups and calls share leave at the end of the turn, others
+/// at once. A node that must not take part sends no word of consensus. Owned by the loop.
 /// </summary>
 internal sealed class Outboxes(NodeContext context)
 {

@@ -18,7 +18,8 @@ internal sealed class PeerTraffic(
     }
 
     /// <summary>A piece of a snapshot, or the offer of one.</summary>
-    public void Receive(NodeId from, in SnapshotChunk chunk) => replicas.FindRaft(chunk.Group)?.Receive(from, chunk);
+    public void Receive(NodeId from, in SnapshotChunk chunk) =>
+        replicas.FindRaft(chunk.Group)?.Receive(from, chunk);
 
     /// <summary>The answer to a piece of a snapshot.</summary>
     public void Receive(NodeId from, in SnapshotAck ack) => replicas.FindRaft(ack.Group)?.Receive(from, ack);

@@ -4,8 +4,8 @@ using Kvorum.Protocol;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// Room for large replies: a call that finds none waits here without its value, until its time is up. Owned by
-/// the loop.
+/// Room for large replies: a call that finds none waits here without its value, until its time is up. Owned
+/// by the loop.
 /// </summary>
 internal sealed class RoomWaits(LoopClock clock, Inbox inbox, LoopCalls calls)
 {

@@ -5,8 +5,8 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// Reads all tables of the loop's replicas, slowly, round after round, so that damage in what is never read is
-/// found while other replicas are whole. What is found is as if a read had found it. Owned by the loop.
+/// Reads all tables of the loop's replicas, slowly, round after round, so that damage in what is never read
+/// is found while other replicas are whole. What is found is as if a read had found it. Owned by the loop.
 /// </summary>
 internal sealed class Scrubber(NodeContext context, LoopClock clock, LoopJobs jobs, ReplicaTable replicas)
 {

@@ -68,6 +68,9 @@ internal interface IReplica
     /// <summary>Deadlines of calls, transfers and disputes, and upkeep of the store.</summary>
     void Sweep();
 
+    /// <summary>Leader: proposes what this node knows and its state machine lacks.</summary>
+    void ProposeLacking();
+
     /// <summary>
     /// Hands leadership over if another replica should lead. True if it did.
     /// </summary>

@@ -4,8 +4,8 @@ using Kvorum.Node.State;
 namespace Kvorum.Node.Replicas;
 
 /// <summary>
-/// Log time as a replica goes on with it, and when a leader must move it because a key's end has come. Owned
-/// by the node loop.
+/// Log time as a replica goes on with it, and what a leader must propose because it has come. Owned by the
+/// node loop.
 /// </summary>
 internal sealed class LogTime(IReplicaHost host, IStateMachine machine)
 {
@@ -29,16 +29,15 @@ internal sealed class LogTime(IReplicaHost host, IStateMachine machine)
     /// <summary>This replica leads no more.</summary>
     public void SteppedDown() => _clock.SteppedDown(host.NowMs);
 
-    /// <summary>Leader: the command that moves log time on; null while no key's end has come.</summary>
-    public byte[]? TakeAdvanceIfDue()
+    /// <summary>Leader: the command that is due by log time; null while there is none.</summary>
+    public byte[]? TakeDue()
     {
-        if (machine is not KeyValueMachine { NextExpiryMs: { } next }
-            || host.NowMs - _advancedMs < Limits.TimeAdvanceMs)
+        if (machine.DueMs is not { } due || host.NowMs - _advancedMs < Limits.TimeAdvanceMs)
             return null;
         var time = Now;
-        if (next > time)
+        if (due > time)
             return null;
         _advancedMs = host.NowMs;
-        return CommandCodec.EncodeAdvanceTime(time);
+        return machine.DueCommand(time);
     }
 }

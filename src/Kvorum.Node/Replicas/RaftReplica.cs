@@ -105,8 +105,7 @@ internal sealed class RaftReplica : IReplica
     {
         if (Alert is { } alert)
             _host.Cluster.Note(alert);
-        if (_machine is MetaMachine meta)
-            _host.Cluster.Publish(meta);
+        _machine.Publish();
         _host.Touch(this);
     }
 
@@ -142,7 +141,7 @@ internal sealed class RaftReplica : IReplica
                 _host.Touch(this);
         }
 
-        if (IsLeader && _time.TakeAdvanceIfDue() is { } command)
+        if (IsLeader && _time.TakeDue() is { } command)
             Propose(command);
     }
 
@@ -195,15 +194,12 @@ internal sealed class RaftReplica : IReplica
     /// <summary>What it tells its peers of its history.</summary>
     public GroupDigest Digest(bool wantsAnswer) => _comparison.Digest(wantsAnswer);
 
-    /// <summary>Leader: proposes a command of the log's own needs, not of a caller.</summary>
-    public void Propose(byte[] command)
+    /// <inheritdoc/>
+    public void ProposeLacking()
     {
-        _raft.Propose(command);
-        _host.Touch(this);
+        foreach (var command in _machine.Lacking(_time.OfWrite()))
+            Propose(command);
     }
-
-    /// <summary>Log time for a write that is proposed now.</summary>
-    public ulong TimeOfWrite() => _time.OfWrite();
 
     /// <summary>A Raft message came.</summary>
     public void Step(Message message)
@@ -298,6 +294,13 @@ internal sealed class RaftReplica : IReplica
         }
     }
 
+    // A command of the log's own needs, not of a caller.
+    private void Propose(byte[] command)
+    {
+        _raft.Propose(command);
+        _host.Touch(this);
+    }
+
     private void Apply(IReadOnlyList<Entry> committed)
     {
         if (committed.Count == 0 || !_applier.Apply(committed))
@@ -305,8 +308,7 @@ internal sealed class RaftReplica : IReplica
         _time.Applied(IsLeader);
         _calls.ServeApplied();
         _upkeep.CheckpointIfDue();
-        if (_machine is MetaMachine meta)
-            _host.Cluster.Publish(meta);
+        _machine.Publish();
     }
 
     private void Publish()
@@ -426,8 +428,8 @@ internal sealed class RaftReplica : IReplica
         _history.Reset(tag.History);
         _upkeep.Replaced();
         Unfence(damage);
-        if (_machine is MetaMachine meta && !IsFenced)
-            _host.Cluster.Publish(meta);
+        if (!IsFenced)
+            _machine.Publish();
         then();
         _calls.ServeApplied();
         _host.RunInBackground(Tree.RemoveDiscarded, static _ => { });

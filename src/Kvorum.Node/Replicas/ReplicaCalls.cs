@@ -209,7 +209,7 @@ internal sealed class ReplicaCalls
             return true;
         try
         {
-            var bytes = ((KeyValueMachine)_parts.Machine).AnswerBytes(write);
+            var bytes = _parts.Machine.AnswerBytes(write);
             if (bytes <= call.ValueBytesMax)
                 return true;
             WriteWithRoom(call, bytes);
@@ -342,12 +342,11 @@ internal sealed class ReplicaCalls
 
     private void ReadValue(Call call, bool stale)
     {
-        ValueRecord? record;
+        ReadAnswer answer;
         var bytesMax = call.ValueBytesMax;
-        long bytes;
         try
         {
-            record = ((KeyValueMachine)_parts.Machine).Get(call.Request.Key.Span, bytesMax, out bytes);
+            answer = _parts.Machine.Read(call.Request, bytesMax);
         }
         catch (TreeDamagedException e)
         {
@@ -356,10 +355,10 @@ internal sealed class ReplicaCalls
             return;
         }
 
-        if (record is null && bytes > bytesMax)
-            ReadWithRoom(call, bytes, stale);
+        if (answer.LeavesOut(bytesMax))
+            ReadWithRoom(call, answer.ValueBytes, stale);
         else
-            _host.Finish(call, _replies.Value(record, stale));
+            _host.Finish(call, _replies.Read(answer, stale));
     }
 
     private void EndIfOver(Call call)

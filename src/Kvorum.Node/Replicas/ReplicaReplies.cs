@@ -20,13 +20,13 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     private string LeaderAddress =>
         _raft.Leader is { } leader ? host.Cluster.ClientAddressOf(leader) : "";
 
-    /// <summary>A value was read.</summary>
-    public Reply Value(ValueRecord? record, bool stale) => new()
+    /// <summary>A key was read.</summary>
+    public Reply Read(in ReadAnswer answer, bool stale) => new()
     {
         Status = ReplyStatus.Ok,
-        Found = record is not null,
-        Value = record?.Value ?? default,
-        Version = record?.Version ?? 0,
+        Found = answer.Found,
+        Value = answer.Value,
+        Version = answer.Version,
         Partition = Partition,
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,

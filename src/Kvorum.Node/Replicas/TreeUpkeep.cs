@@ -1,5 +1,4 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
@@ -56,9 +55,6 @@ internal sealed class TreeUpkeep : IReplicaStore
     public bool IsFlushing { get; private set; }
 
     private bool MayWork => !_condition.ServesNothing && !_installer.IsInstalling;
-
-    // Of a state machine without keys that end: none.
-    private long RemovedKeys => _parts.Machine is KeyValueMachine machine ? machine.RemovedKeys : 0;
 
     /// <inheritdoc/>
     public void Checkpoint()
@@ -177,7 +173,7 @@ internal sealed class TreeUpkeep : IReplicaStore
         IsFlushing = true;
         _host.Flushes++;
         _logBytes = 0;
-        _removedAtCheckpoint = RemovedKeys;
+        _removedAtCheckpoint = _parts.Machine.RemovedKeys;
         _host.RunInBackground(job.Write, failure => Written(job, snapshot, failure));
     }
 
@@ -210,7 +206,7 @@ internal sealed class TreeUpkeep : IReplicaStore
     // own sake: a checkpoint is made if much of what is in tables was deleted or has ended.
     private void ReclaimIfDue()
     {
-        var removed = RemovedKeys - _removedAtCheckpoint;
+        var removed = _parts.Machine.RemovedKeys - _removedAtCheckpoint;
         if (removed == 0 || _host.NowMs < _reclaimAgainMs)
             return;
         _reclaimAgainMs = _host.NowMs + Limits.ReclaimMs;

@@ -112,6 +112,10 @@ public class ReplicaTableTests
         {
         }
 
+        public void ProposeLacking()
+        {
+        }
+
         public bool BalanceLeadership() => false;
 
         public bool HandOver() => true;

@@ -59,7 +59,9 @@ internal sealed class Forwards(
         }
     }
 
-    /// <summary>The answer would be larger than the call's credit: it goes again when there is room.</summary>
+    /// <summary>
+    /// The answer would be larger than the call's credit: it goes again when there is room.
+    /// </summary>
     public void CreditAsked(ulong id, uint valueBytes)
     {
         if (!TryEnd(id, out var forward) || forward.HasEnded)

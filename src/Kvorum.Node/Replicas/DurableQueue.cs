@@ -6,8 +6,8 @@ namespace Kvorum.Node.Replicas;
 
 /// <summary>
 /// What a replica has written into the log's batches and what waits until they are durable: Readies of the
-/// core, answers that rest on term and vote, and entries that the log need not keep. It owns the group's state
-/// record: term, vote, commit index and standing. Owned by the node loop.
+/// core, answers that rest on term and vote, and entries that the log need not keep. It owns the group's
+/// state record: term, vote, commit index and standing. Owned by the node loop.
 /// </summary>
 internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {
@@ -159,7 +159,8 @@ internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaPar
     private void SetState(HardState state)
     {
         Invariant.Check(
-            state.Term > State.Term || (state.Term == State.Term && (State.Vote is null || state.Vote == State.Vote)),
+            state.Term > State.Term
+                || (state.Term == State.Term && (State.Vote is null || state.Vote == State.Vote)),
             "a term fell, or a vote changed within its term");
         State = state;
     }

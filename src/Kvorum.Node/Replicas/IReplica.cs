@@ -3,9 +3,9 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Replicas;
 
 /// <summary>
-/// This node's replica of one group, as the loop that owns it sees it, however the group replicates. What peers
-/// send it differs from kind to kind, and is no part of this. The loop calls it on its own thread, never from
-/// two places at once.
+/// This node's replica of one group, as the loop that owns it sees it, however the group replicates. What
+/// peers send it differs from kind to kind, and is no part of this. The loop calls it on its own thread,
+/// never from two places at once.
 /// </summary>
 internal interface IReplica
 {

@@ -81,7 +81,9 @@ internal interface IReplicaHost
     /// <summary>Tells a peer of this replica's history at once.</summary>
     void Send(NodeId to, in GroupDigest digest);
 
-    /// <summary>Runs <paramref name="send"/> when the node's rate for snapshots lets so many bytes go.</summary>
+    /// <summary>
+    /// Runs <paramref name="send"/> when the node's rate for snapshots lets so many bytes go.
+    /// </summary>
     void Pace(long bytes, Action send);
 
     /// <summary>

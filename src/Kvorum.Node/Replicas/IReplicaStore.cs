@@ -21,7 +21,9 @@ internal interface IReplicaStore
     /// </summary>
     bool Settle();
 
-    /// <summary>Begins to check the next table after another, 0 for the first; null if there is none.</summary>
+    /// <summary>
+    /// Begins to check the next table after another, 0 for the first; null if there is none.
+    /// </summary>
     TableScrub? OpenScrub(ulong afterTable);
 
     /// <summary>A table was read, and is damaged.</summary>

@@ -39,7 +39,9 @@ internal sealed class PendingCalls
         return true;
     }
 
-    /// <summary>Looks at every call; those that are done are kept no longer, unless they are proposed.</summary>
+    /// <summary>
+    /// Looks at every call; those that are done are kept no longer, unless they are proposed.
+    /// </summary>
     public void Sweep(Action<Call> look)
     {
         Sweep(_waiting, look);

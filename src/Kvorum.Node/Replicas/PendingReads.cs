@@ -33,14 +33,18 @@ internal sealed class PendingReads
         return id != 0;
     }
 
-    /// <summary>Takes the reads of a question that the core has answered; false if it was not asked.</summary>
+    /// <summary>
+    /// Takes the reads of a question that the core has answered; false if it was not asked.
+    /// </summary>
     public bool TryTakeAnswered(ulong id, [MaybeNullWhen(false)] out List<Call> calls) =>
         _asked.Remove(id, out calls);
 
     /// <summary>Confirmed reads wait until their index is applied.</summary>
     public void Await(LogIndex index, List<Call> calls) => _awaitingApply.Add((index, calls));
 
-    /// <summary>Takes the next confirmed reads whose index is applied, in the order of their answers.</summary>
+    /// <summary>
+    /// Takes the next confirmed reads whose index is applied, in the order of their answers.
+    /// </summary>
     public bool TryTakeApplied(ulong applied, [MaybeNullWhen(false)] out List<Call> calls)
     {
         for (var i = 0; i < _awaitingApply.Count; i++)

@@ -9,12 +9,11 @@ namespace Kvorum.Node.Replicas;
 
 /// <summary>
 /// This node's replica of one Raft group. It drives the core and the parts, which each know one thing:
-/// <see cref="ReadyWriter"/> makes durable what must be, <see cref="EntryApplier"/> applies what is committed,
-/// <see cref="ReplicaCalls"/> answers calls, <see cref="TreeUpkeep"/> looks after the tables,
+/// <see cref="ReadyWriter"/> makes durable what must be, <see cref="EntryApplier"/> applies what is
+/// committed, <see cref="ReplicaCalls"/> answers calls, <see cref="TreeUpkeep"/> looks after the tables,
 /// <see cref="SnapshotSender"/>, <see cref="SnapshotReceiver"/> and <see cref="SnapshotInstaller"/> move
-/// snapshots, <see cref="HistoryComparison"/> finds replicas that contradict each other,
-/// <see cref="ReplicaCondition"/> says whether this one may serve. Owned by one node loop: nothing here is
-/// called on another thread.
+/// snapshots, <see cref="HistoryComparison"/> finds replicas that contradict each other, and
+/// <see cref="ReplicaCondition"/> says whether this one may serve. Owned by one node loop.
 /// </summary>
 internal sealed class RaftReplica : IReplica
 {
@@ -201,13 +200,20 @@ internal sealed class RaftReplica : IReplica
             Propose(command);
     }
 
+    /// <summary>Leader: proposes a command of the log's own needs, not of a caller.</summary>
+    public void Propose(byte[] command)
+    {
+        _raft.Propose(command);
+        _host.Touch(this);
+    }
+
     /// <summary>A Raft message came.</summary>
     public void Step(Message message)
     {
         // The last room, of the disk and of memory, is for what gives room back. The leader sends entries
         // again until they are taken. What a new leader needs to be one is small, and is taken.
-        if ((_host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun) && message is AppendEntries append
-            && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
+        if ((_host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun)
+            && message is AppendEntries append && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
             return;
         // Behind a snapshot that is not durable they would only make this voter ask for more than it has.
         if (_writer.IsHolding && message is AppendEntries { Entries.Count: > 0 })
@@ -292,13 +298,6 @@ internal sealed class RaftReplica : IReplica
             else if (_sender.Send(install))
                 _upkeep.Checkpoint();
         }
-    }
-
-    // A command of the log's own needs, not of a caller.
-    private void Propose(byte[] command)
-    {
-        _raft.Propose(command);
-        _host.Touch(this);
     }
 
     private void Apply(IReadOnlyList<Entry> committed)

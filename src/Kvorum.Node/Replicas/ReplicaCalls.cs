@@ -149,7 +149,9 @@ internal sealed class ReplicaCalls
         }
     }
 
-    /// <summary>This replica serves nothing any more: whatever has begun here is asked for elsewhere.</summary>
+    /// <summary>
+    /// This replica serves nothing any more: whatever has begun here is asked for elsewhere.
+    /// </summary>
     public void Interrupt()
     {
         ForgetProposals();

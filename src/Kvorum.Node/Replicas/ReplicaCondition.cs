@@ -9,8 +9,9 @@ namespace Kvorum.Node.Replicas;
 /// What keeps a replica from serving. Owned by the node loop.
 /// <list type="bullet">
 /// <item>Fenced: its tables are damaged. It serves nothing and does not lead, and takes a checkpoint from its
-/// leader in place of them. Its log is whole, so it votes and acknowledges as before; what it had acknowledged
-/// is in the log or in what the checkpoint must at least hold, and is applied again from there.</item>
+/// leader in place of them. Its log is whole, so it votes and acknowledges as before; what it had
+/// acknowledged is in the log or in what the checkpoint must at least hold, and is applied again from
+/// there.</item>
 /// <item>Quarantined: it contradicts another replica (ADR 24). It serves nothing, votes for nothing and keeps
 /// every byte, over restarts, until an operator discards one side. It is never filled by itself: the majority
 /// may be the side that forgot.</item>

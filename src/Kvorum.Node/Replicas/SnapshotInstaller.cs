@@ -8,13 +8,14 @@ namespace Kvorum.Node.Replicas;
 /// <summary>
 /// A received snapshot takes the place of the data: its manifest is written on the background lane, again
 /// and again while there is no room; only when it is durable the log hears of it, and of everything behind
-/// it. Until then the replica acknowledges nothing, takes no entries and stands for no election; it votes, and
-/// answers heartbeats, once term and vote are durable. Owned by the node loop.
+/// it. Until then the replica acknowledges nothing, takes no entries and stands for no election; it votes,
+/// and answers heartbeats, once term and vote are durable. Owned by the node loop.
 /// <para>
 /// A voter's own log is the snapshot meanwhile: a candidate must have at least that. It is all committed, so
 /// whichever candidate can win has it, and it takes the place of what is durable here (the log before it),
-/// which a crash brings back: whatever of that was acknowledged and is committed, the leader has that sent the
-/// snapshot, and so has every node that has the snapshot. Nothing rests on the snapshot itself being here.
+/// which a crash brings back: whatever of that was acknowledged and is committed, the leader has that sent
+/// the snapshot, and so has every node that has the snapshot. Nothing rests on the snapshot itself being
+/// here.
 /// </para>
 /// </summary>
 /// <param name="host">The loop.</param>

@@ -42,7 +42,9 @@ internal interface IStateMachine
     /// <summary>Bytes of the value that the answer to a write would have if it were applied now.</summary>
     long AnswerBytes(WriteRequest write);
 
-    /// <summary>Tells the node what entries have changed since the last time, if others may know it.</summary>
+    /// <summary>
+    /// Tells the node what entries have changed since the last time, if others may know it.
+    /// </summary>
     void Publish();
 
     /// <summary>

@@ -186,7 +186,8 @@ public class ArchitectureTests
         Assert.Empty(FolderArrows.Cycle([("a", "b"), ("b", "c"), ("a", "c")]));
         Assert.Equal(["b", "c", "b"], FolderArrows.Cycle([("a", "b"), ("b", "c"), ("c", "b")]));
         Assert.Equal(["a", "./T", "a"], FolderArrows.Cycle([("./T", "a"), ("a", "./T")]));
-        Assert.Equal(["a", "./S", "./T", "a"], FolderArrows.Cycle([("a", "./S"), ("./S", "./T"), ("./T", "a")]));
+        Assert.Equal(
+            ["a", "./S", "./T", "a"], FolderArrows.Cycle([("a", "./S"), ("./S", "./T"), ("./T", "a")]));
         Assert.Empty(FolderArrows.Cycle([("./S", "./T"), ("./T", "./S"), ("./T", "a")]));
     }
 

@@ -3,9 +3,9 @@ using System.Reflection;
 namespace Kvorum.Tests.House;
 
 /// <summary>
-/// Which folders (namespaces) of an assembly refer to which. A type in the root folder stands for itself: what
-/// lies at the bottom and what stands on top of all both live there, and no folder may refer to a type that
-/// refers back to it.
+/// Which folders (namespaces) of an assembly refer to which. A type in the root folder stands for itself:
+/// what lies at the bottom and what stands on top of all both live there, and no folder may refer to a type
+/// that refers back to it.
 /// </summary>
 public static class FolderArrows
 {
@@ -28,8 +28,8 @@ public static class FolderArrows
     public static bool IsFolder(string place) => !place.StartsWith(InRoot, StringComparison.Ordinal);
 
     /// <summary>
-    /// The first cycle found that goes through a folder, as a path that ends where it began; empty if there is
-    /// none. Types of the root folder may refer to each other, as types of any folder may.
+    /// The first cycle found that goes through a folder, as a path that ends where it began; empty if there
+    /// is none. Types of the root folder may refer to each other, as types of any folder may.
     /// </summary>
     public static IReadOnlyList<string> Cycle(IReadOnlyList<(string From, string To)> arrows)
     {

@@ -32,7 +32,8 @@ public class ReplicaTableTests
     [Fact]
     public void A_replica_that_was_touched_goes_on_once_and_again_if_it_is_touched_meanwhile()
     {
-        var (first, second) = (new OtherReplica(1, _table), new OtherReplica(2, _table) { TouchesItself = 3 });
+        var first = new OtherReplica(1, _table);
+        var second = new OtherReplica(2, _table) { TouchesItself = 3 };
         _table.Add(first);
         _table.Add(second);
         _table.Touch(second);

@@ -3,7 +3,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Tests.Node.Replicas;
 
-/// <summary>What rests on a snapshot that is not durable waits; what rests on term and vote does not.</summary>
+/// <summary>
+/// What rests on a snapshot that is not durable waits; what rests on term and vote does not.
+/// </summary>
 public class HeldReadiesTests
 {
     private static readonly NodeId One = new(1);

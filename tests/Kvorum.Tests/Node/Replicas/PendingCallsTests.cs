@@ -26,7 +26,9 @@ public class PendingCallsTests
         Assert.Equal(1, _pending.Count);
     }
 
-    /// <summary>The entry at its index decides what becomes of a write, also when its caller is answered.</summary>
+    /// <summary>
+    /// The entry at its index decides what becomes of a write, also when its caller is answered.
+    /// </summary>
     [Fact]
     public void A_sweep_keeps_proposals_and_drops_what_waited()
     {

@@ -81,7 +81,10 @@ internal sealed class ReplicaScript : IDisposable
         var snapshot = SnapshotMetadata.Initial(_configuration);
         var log = new GroupLog(snapshot);
         var raft = new RaftNode(
-            new() { Id = Self, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 100 },
+            new()
+            {
+                Id = Self, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 100,
+            },
             log, default, snapshot.Index, new(1));
         Standing? standing = Option(arguments, "standing") switch
         {
@@ -168,7 +171,8 @@ internal sealed class ReplicaScript : IDisposable
             },
             "heartbeat" => new Heartbeat
             {
-                From = from, To = Self, Term = term, Commit = Index(a, "commit"), ReadRound = 1, Quiesce = false,
+                From = from, To = Self, Term = term, Commit = Index(a, "commit"), ReadRound = 1,
+                Quiesce = false,
             },
             "append" => new AppendEntries
             {
@@ -256,7 +260,8 @@ internal sealed class ReplicaScript : IDisposable
         var status = _replica.Status();
         _host.Write(string.Create(
             CultureInfo.InvariantCulture,
-            $"{status.Role} term={status.Term} last={status.LastIndex} commit={status.Commit} applied={status.Applied} keys={status.Keys}")
+            $"{status.Role} term={status.Term} last={status.LastIndex} commit={status.Commit} "
+                + $"applied={status.Applied} keys={status.Keys}")
             + (_replica.HasCalls ? " has calls" : "") + (_replica.IsInstalling ? " installing" : ""));
         if (_replica.Alert is { } alert)
             _host.Write($"alert {alert}");
@@ -270,7 +275,8 @@ internal sealed class ReplicaScript : IDisposable
 
     private static NodeId Id(string text) => new(Number(text));
 
-    private static LogIndex Index(string[] arguments, string name) => new(Number(Option(arguments, name) ?? "0"));
+    private static LogIndex Index(string[] arguments, string name) =>
+        new(Number(Option(arguments, name) ?? "0"));
 
     private static ulong Number(string text) => ulong.Parse(text, CultureInfo.InvariantCulture);
 

@@ -135,10 +135,12 @@ internal sealed class ScriptHost : IReplicaHost
     public void Send(uint group, Message message) => Write($"send {Simulator(message)}");
 
     public void Send(NodeId to, in SnapshotChunk chunk) => Write(string.Create(
-        CultureInfo.InvariantCulture, $"send ->{to} {(chunk.Bytes.IsEmpty ? "offer" : "piece")} transfer={chunk.Transfer}"));
+        CultureInfo.InvariantCulture,
+        $"send ->{to} {(chunk.Bytes.IsEmpty ? "offer" : "piece")} transfer={chunk.Transfer}"));
 
     public void Send(NodeId to, in SnapshotAck ack) => Write(string.Create(
-        CultureInfo.InvariantCulture, $"send ->{to} {ack.Answer} {(ack.Received == 0 ? "nothing" : "bytes")}"));
+        CultureInfo.InvariantCulture,
+        $"send ->{to} {ack.Answer} {(ack.Received == 0 ? "nothing" : "bytes")}"));
 
     public void Send(NodeId to, in RebuildAsk ask) => Write(string.Create(
         CultureInfo.InvariantCulture, $"send ->{to} rebuild from {ask.Index}"));
@@ -193,7 +195,8 @@ internal sealed class ScriptHost : IReplicaHost
     {
         public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
             transcript.Append(
-                CultureInfo.InvariantCulture, $"role {role} term={term} leader={(leader == "" ? "none" : leader)}\n");
+                CultureInfo.InvariantCulture,
+                $"role {role} term={term} leader={(leader == "" ? "none" : leader)}\n");
 
         public void Note(string message) => transcript.Append($"note {message}\n");
 

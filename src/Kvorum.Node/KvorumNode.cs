@@ -1,6 +1,6 @@
+using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -15,7 +15,7 @@ namespace Kvorum.Node;
 public sealed class KvorumNode : INode, IDisposable
 {
     private readonly NodeContext _context;
-    private readonly NodeLoop[] _loops;
+    private readonly LoopGroup _loops;
     private IReadOnlyCollection<Tree> _trees = [];
     private readonly IDisposable _folderLock;
     private volatile bool _isStopping;
@@ -35,12 +35,11 @@ public sealed class KvorumNode : INode, IDisposable
             var identity = IdentityFile.Open(options, world);
             var preferences = GroupPlacement.Of(options);
             _context = new(options, world, new(options, world, preferences));
-            _loops = [.. Enumerable.Range(0, options.Loops).Select(index => new NodeLoop(_context, index))];
-            _context.Loops = _loops;
+            _loops = new(_context);
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover(preferences);
-            _context.Introductions = new(_context, _loops, identity);
+            _context.Introductions = new(new IntroductionHost(_context, _loops), identity);
         }
         catch
         {
@@ -50,7 +49,7 @@ public sealed class KvorumNode : INode, IDisposable
     }
 
     /// <summary>The loops, to be run by the host.</summary>
-    public IReadOnlyList<NodeLoop> Loops => _loops;
+    public IReadOnlyList<NodeLoop> Loops => _loops.All;
 
     /// <inheritdoc/>
     public ClusterMap Map => _context.Cluster.Map();
@@ -65,15 +64,15 @@ public sealed class KvorumNode : INode, IDisposable
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
     internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0
-        || _loops.Any(static loop => loop.Replicas.Any(static replica => replica.IsQuarantined));
+        || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
 
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
-        _loops[0].Post(_context.Introductions.Begin);
-        _context.World.Transport.Start(new PeerReceiver(this, _context));
+        _loops.First.Post(_context.Introductions.Begin);
+        _context.World.Transport.Start(new PeerReceiver(this, _context, _loops));
     }
 
     /// <inheritdoc/>
@@ -91,9 +90,9 @@ public sealed class KvorumNode : INode, IDisposable
     {
         var gathered = new List<PartitionStatus>();
         var alerts = new SortedSet<string>(StringComparer.Ordinal);
-        var missing = _loops.Length;
+        var missing = _loops.All.Count;
         long reads = 0, writes = 0;
-        foreach (var loop in _loops)
+        foreach (var loop in _loops.All)
         {
             loop.Post(() =>
             {
@@ -124,8 +123,8 @@ public sealed class KvorumNode : INode, IDisposable
     public void BeginShutdown(TimeSpan patience, Action done)
     {
         _isStopping = true;
-        var missing = _loops.Length;
-        foreach (var loop in _loops)
+        var missing = _loops.All.Count;
+        foreach (var loop in _loops.All)
         {
             loop.Post(() => loop.Stop(patience, () =>
             {
@@ -148,8 +147,6 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
     public void Dispose() => DisposeStorage();
 
-    internal NodeLoop LoopOf(uint group) => _loops[group % (uint)_loops.Length];
-
     // Null if a loop has the call now.
     private Reply? Admit(Call call)
     {
@@ -168,13 +165,13 @@ public sealed class KvorumNode : INode, IDisposable
         if (request is ScanRequest)
         {
             // Of no partition: the loops take turns at putting pages together.
-            var loop = _loops[Interlocked.Increment(ref _scanTurn) % (uint)_loops.Length];
+            var loop = _loops.OfNumber(Interlocked.Increment(ref _scanTurn));
             return loop.TryPost(call) ? null : Overloaded(0);
         }
 
         var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
         call.Group = partition + 1;
-        return LoopOf(call.Group).TryPost(call) ? null : Overloaded(partition);
+        return _loops.OfGroup(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
     private Reply NoPart() => new()
@@ -207,15 +204,12 @@ public sealed class KvorumNode : INode, IDisposable
         var found = new NodeReplay(replay);
         _context.Log = recovery.OpenLog(found);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
-        foreach (var (parts, state) in recovery.Replicas(replay))
+        foreach (var parts in recovery.Replicas(replay))
         {
-            var loop = LoopOf(parts.Group);
-            var replica = new Replica(loop, parts);
-            replica.Recovered(state);
+            var loop = _loops.OfGroup(parts.Group);
+            var replica = new RaftReplica(loop.Host, parts);
             loop.Own(replica);
-            if (parts.Machine is MetaMachine meta)
-                Cluster.Publish(meta);
-            loop.Touch(replica);
+            replica.Begin();
         }
     }
 
@@ -267,7 +261,7 @@ public sealed class KvorumNode : INode, IDisposable
             return Cluster.WhyNotAdmitted;
         for (uint group = 0; group <= _context.Options.PartitionCount; group++)
         {
-            if (LoopOf(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
+            if (_loops.OfGroup(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
                 return $"{(group == 0 ? "the metadata group" : $"partition {group - 1}")} has no leader: {Cluster.WhyNoLeader()}";
         }
 

@@ -48,9 +48,6 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>Set once, before any loop runs. Owned by loop 0.</summary>
     public Introductions Introductions { get; set; } = null!;
 
-    /// <summary>Set once, before any loop runs.</summary>
-    public IReadOnlyList<NodeLoop> Loops { get; set; } = [];
-
     public bool IsFaulted => Volatile.Read(ref _isFaulted) != 0;
 
     public long MonotonicMs => (long)world.Time.GetElapsedTime(0).TotalMilliseconds;

@@ -98,7 +98,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     }
 
     /// <summary>The replicas, ready to run.</summary>
-    public IEnumerable<(ReplicaParts Parts, HardState State)> Replicas(GroupRecovery replay)
+    public IEnumerable<ReplicaParts> Replicas(GroupRecovery replay)
     {
         foreach (var group in _trees.Keys.ToArray())
         {
@@ -122,15 +122,16 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 raft.Quarantine();
             else if (standing is Discarded discarded)
                 raft.Discarded(discarded.Kept);
-            yield return (new(
-                group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group],
-                _trees[group], _machines[group], log, raft)
+            var identity = new GroupIdentity(
+                group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group]);
+            yield return new(identity, _trees[group], _machines[group], log, raft)
             {
+                State = state,
                 Damage = damage?.What,
                 OwedMark = lacks ? log.Snapshot : null,
                 Standing = standing,
                 History = _tags[group].History,
-            }, state);
+            };
         }
     }
 
@@ -183,7 +184,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     }
 
     private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
-        ? new MetaMachine(tree, tag.LogTimeMs)
+        ? new MetaMachine(tree, tag.LogTimeMs, context.Cluster)
         : new KeyValueMachine(
             tree,
             tag.LogTimeMs,

@@ -12,7 +12,7 @@ namespace Kvorum.Node;
 /// <summary>
 /// Decodes what peers send, on the transport's threads, and leaves it with the loops it is for.
 /// </summary>
-internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeerReceiver
+internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup loops) : IPeerReceiver
 {
     // In one frame, under load.
     private const int MessagesExpected = 16;
@@ -21,24 +21,24 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
     public void PeerUp(PeerHello peer)
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
-        node.Loops[0].Post(() =>
+        loops.First.Post(() =>
         {
             context.Introductions.PeerUp(peer.Id);
-            node.Loops[0].AskClock(peer.Id);
+            loops.First.AskClock(peer.Id);
         });
         if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
             return;
-        foreach (var loop in node.Loops)
-            loop.Post(() => loop.PeerUp(peer.Id));
+        foreach (var loop in loops.All)
+            loop.Post(() => loop.Peers.PeerUp(peer.Id));
     }
 
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Cluster.PeerDown(peer, context.MonotonicMs);
-        node.Loops[0].Post(() => context.Introductions.PeerDown(peer));
-        foreach (var loop in node.Loops)
-            loop.Post(() => loop.PeerDown(peer, loss));
+        loops.First.Post(() => context.Introductions.PeerDown(peer));
+        foreach (var loop in loops.All)
+            loop.Post(() => loop.Peers.PeerDown(peer, loss));
     }
 
     /// <inheritdoc/>
@@ -85,15 +85,15 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 break;
             case PeerFrameKind.SnapshotChunk:
                 var chunk = SnapshotCodec.DecodeChunk(payload);
-                node.LoopOf(chunk.Group).Post(() => node.LoopOf(chunk.Group).Receive(from, chunk));
+                loops.OfGroup(chunk.Group).Post(() => loops.OfGroup(chunk.Group).Peers.Receive(from, chunk));
                 break;
             case PeerFrameKind.SnapshotAck:
                 var ack = SnapshotCodec.DecodeAck(payload);
-                node.LoopOf(ack.Group).Post(() => node.LoopOf(ack.Group).Receive(from, ack));
+                loops.OfGroup(ack.Group).Post(() => loops.OfGroup(ack.Group).Peers.Receive(from, ack));
                 break;
             case PeerFrameKind.RebuildAsk:
                 var need = SnapshotCodec.DecodeAsk(payload);
-                node.LoopOf(need.Group).Post(() => node.LoopOf(need.Group).Receive(from, need));
+                loops.OfGroup(need.Group).Post(() => loops.OfGroup(need.Group).Peers.Receive(from, need));
                 break;
             case PeerFrameKind.Digest:
                 Digests(from, payload);
@@ -106,19 +106,19 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
                 break;
             case PeerFrameKind.Introduction:
                 var introduction = IntroductionCodec.DecodeIntroduction(payload);
-                node.Loops[0].Post(() => context.Introductions.Introduced(from, introduction));
+                loops.First.Post(() => context.Introductions.Introduced(from, introduction));
                 break;
             case PeerFrameKind.IntroductionAnswer:
                 var answer = IntroductionCodec.DecodeAnswer(payload);
-                node.Loops[0].Post(() => context.Introductions.Answered(from, answer));
+                loops.First.Post(() => context.Introductions.Answered(from, answer));
                 break;
             case PeerFrameKind.ScanAsk:
                 ScanAsk(from, payload);
                 break;
             case PeerFrameKind.ScanShare:
                 var share = ScanCodec.DecodeShare(payload);
-                var asking = node.Loops[ScanTable.LoopOf(share.Id, node.Loops.Count)];
-                asking.Post(() => asking.Answered(share));
+                var asking = loops.OfNumber(share.Id);
+                asking.Post(() => asking.Peers.Answered(share));
                 break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
@@ -142,41 +142,41 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
 
     private void Raft(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var perLoop = new List<(uint Group, Message Message)>?[node.Loops.Count];
+        var perLoop = new List<(uint Group, Message Message)>?[loops.All.Count];
         var reader = new ByteReader(payload);
         if (!context.PeerLogs.Heard(from, new(reader.U64(), reader.U64())))
             return;
         while (!reader.AtEnd)
         {
             var (group, message) = RaftMessageCodec.Decode(ref reader, from, context.Cluster.Self);
-            (perLoop[node.LoopOf(group).Index] ??= new(MessagesExpected)).Add((group, message));
+            (perLoop[loops.IndexOf(group)] ??= new(MessagesExpected)).Add((group, message));
         }
 
         for (var i = 0; i < perLoop.Length; i++)
         {
             if (perLoop[i] is not { } messages)
                 continue;
-            var loop = node.Loops[i];
-            loop.Post(() => loop.Step(messages));
+            var loop = loops.All[i];
+            loop.Post(() => loop.Peers.Step(messages));
         }
     }
 
     private void Digests(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var perLoop = new List<GroupDigest>?[node.Loops.Count];
+        var perLoop = new List<GroupDigest>?[loops.All.Count];
         var reader = new ByteReader(payload);
         while (!reader.AtEnd)
         {
             var digest = DigestCodec.Decode(ref reader);
-            (perLoop[node.LoopOf(digest.Group).Index] ??= []).Add(digest);
+            (perLoop[loops.IndexOf(digest.Group)] ??= []).Add(digest);
         }
 
         for (var i = 0; i < perLoop.Length; i++)
         {
             if (perLoop[i] is not { } digests)
                 continue;
-            var loop = node.Loops[i];
-            loop.Post(() => loop.Receive(from, digests));
+            var loop = loops.All[i];
+            loop.Post(() => loop.Peers.Receive(from, digests));
         }
     }
 
@@ -199,15 +199,23 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
         while (!reader.AtEnd)
         {
             var (id, bytes) = (reader.U64(), reader.U32());
-            var loop = node.Loops[Forwards.LoopOf(id, node.Loops.Count)];
-            loop.Post(() => loop.CreditAsked(id, bytes));
+            var loop = loops.OfNumber(id);
+            loop.Post(() => loop.Peers.CreditAsked(id, bytes));
         }
     }
 
     private void ScanAsk(NodeId from, ReadOnlyMemory<byte> payload)
     {
         var ask = ScanCodec.DecodeAsk(payload);
-        NodeLoop.Deliver(node.Loops, ask, share => node.Loops[0].Send(from, share));
+        loops.Take(ask, share => Answer(from, share));
+    }
+
+    // Any thread.
+    private void Answer(NodeId to, ScanShare share)
+    {
+        var writer = new ByteWriter();
+        ScanCodec.Encode(share, writer);
+        context.World.Transport.Send(to, PeerFrameKind.ScanShare, writer.Written);
     }
 
     private void ForwardReply(ReadOnlyMemory<byte> payload)
@@ -216,12 +224,11 @@ internal sealed class PeerReceiver(KvorumNode node, NodeContext context) : IPeer
         var reader = new ByteReader(payload);
         while (!reader.AtEnd)
             replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes())));
-        for (var i = 0; i < node.Loops.Count; i++)
+        foreach (var loop in loops.All)
         {
-            var loop = node.Loops[i];
-            var own = replies.FindAll(reply => Forwards.LoopOf(reply.Id, node.Loops.Count) == loop.Index);
+            var own = replies.FindAll(reply => loops.OfNumber(reply.Id) == loop);
             if (own.Count > 0)
-                loop.Post(() => own.ForEach(reply => loop.Replied(reply.Id, reply.Reply)));
+                loop.Post(() => loop.Peers.Replied(own));
         }
     }
 }

@@ -179,7 +179,7 @@ internal sealed class Simulation
         // What its replicas hold contradicts what they held before; so nobody may hear them.
         if (_world.HasForgotten || process.Machine.IsOld)
             return;
-        foreach (var replica in process.Node.Loops[loop].Replicas)
+        foreach (var replica in process.Node.Loops[loop].RaftReplicas)
         {
             _admission.Look(process, replica);
             _world.Require(

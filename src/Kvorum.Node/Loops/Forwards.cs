@@ -10,7 +10,9 @@ namespace Kvorum.Node.Loops;
 /// and the call goes again once that is taken, from the share of the client's connection and from the window
 /// of the peer, so that neither end ever holds more. Owned by the loop.
 /// </summary>
-internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, int loopIndex)
+internal sealed class Forwards(
+    NodeContext context, LoopClock clock, Outboxes outboxes, LoopCalls calls, RoomWaits rooms,
+    Forwards.Events events, int loopIndex)
 {
     // Looked up by id; where it is walked, the ids are sorted first.
     private readonly Dictionary<ulong, Forward> _pending = [];
@@ -22,12 +24,13 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         FreeBytes = 0,
     });
 
-    private ulong _next = firstNumber;
+    private readonly int _loopCount = context.Options.Loops;
+    private ulong _next = context.FirstNumber;
 
-    public int Count => _pending.Count;
-
-    /// <summary>The loop of a node that waits for the answer with this id.</summary>
-    public static int LoopOf(ulong id, int loopCount) => (int)(id % (ulong)loopCount);
+    /// <summary>What becomes of calls that the asked node did not answer.</summary>
+    /// <param name="Retry">It is asked for again, when a leader shows itself or a little later.</param>
+    /// <param name="NotLedBy">The node asked does not lead, and said who may.</param>
+    public sealed record Events(Action<Call> Retry, Action<Call, NodeId, Reply> NotLedBy);
 
     public void Send(Call call, NodeId to)
     {
@@ -45,25 +48,27 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         switch (reply.Status)
         {
             case ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.ShuttingDown:
-                loop.NotLeadBy(forward.Call, forward.To, reply);
+                events.NotLedBy(forward.Call, forward.To, reply);
                 break;
             case ReplyStatus.OutcomeUnknown when IsSafeToRepeat(forward.Call):
-                loop.Retry(forward.Call);
+                events.Retry(forward.Call);
                 break;
             default:
-                loop.Finish(forward.Call, reply);
+                calls.Finish(forward.Call, reply);
                 break;
         }
     }
 
-    /// <summary>The answer would be larger than the call's credit: it goes again when there is room.</summary>
+    /// <summary>
+    /// The answer would be larger than the call's credit: it goes again when there is room.
+    /// </summary>
     public void CreditAsked(ulong id, uint valueBytes)
     {
         if (!TryEnd(id, out var forward) || forward.HasEnded)
             return;
         var (call, to) = (forward.Call, forward.To);
         call.Credit = valueBytes;
-        loop.TakeReplyRoom(call, valueBytes, () => Send(call, to));
+        rooms.TakeForReply(call, valueBytes, () => Send(call, to));
     }
 
     /// <summary>The peer is lost, and the answers it owes with it.</summary>
@@ -74,28 +79,31 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
             if (!TryEnd(id, out var forward) || forward.HasEnded)
                 continue;
             if (IsSafeToRepeat(forward.Call))
-                loop.Retry(forward.Call);
+                events.Retry(forward.Call);
             else
-                loop.Finish(forward.Call, Unknown(loop.Cluster.NameOf(peer)));
+                calls.Finish(forward.Call, Unknown(context.Cluster.NameOf(peer)));
         }
 
         if (_windows.Remove(peer, out var window))
             window.Dispose();
     }
 
-    public void Sweep(long nowMs)
+    public void Sweep()
     {
+        if (_pending.Count == 0)
+            return;
+        var nowMs = clock.NowMs;
         var ended = _pending.Where(pending => nowMs >= pending.Value.EndMs || pending.Value.Call.IsCancelled);
         foreach (var id in ended.Select(pending => pending.Key).Order().ToArray())
             Expire(id, nowMs);
     }
 
-    private void SendWithCredit(Call call, NodeId to, uint credit, ByteShare window) => loop.TakeRoom(
-        window, credit, call, () => Send(call, to, credit, window), () => loop.Retry(call));
+    private void SendWithCredit(Call call, NodeId to, uint credit, ByteShare window) => rooms.Take(
+        window, credit, call, () => Send(call, to, credit, window), () => events.Retry(call));
 
     private void Send(Call call, NodeId to, uint credit, ByteShare? window)
     {
-        var left = call.DeadlineMs - loop.NowMs;
+        var left = call.DeadlineMs - clock.NowMs;
         if (left <= 0)
         {
             window?.Give(credit);
@@ -103,10 +111,10 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
             return;
         }
 
-        var id = (_next++ * (ulong)loopCount) + (ulong)loopIndex;
+        var id = (_next++ * (ulong)_loopCount) + (ulong)loopIndex;
         _pending.Add(id, new(call, to, credit, window) { EndMs = call.DeadlineMs });
-        loop.OutboxOf(to).AddForward(
-            id, (uint)left, credit, call.Request with { NoRedirect = true }, loop.Transport);
+        outboxes.Of(to).AddForward(
+            id, (uint)left, credit, call.Request with { NoRedirect = true }, context.World.Transport);
     }
 
     private ByteShare WindowOf(NodeId peer)
@@ -138,7 +146,7 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
 
     private static bool IsSafeToRepeat(Call call) => call.Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
 
-    private void Expire(Call call) => loop.Finish(call, call.IsCancelled
+    private void Expire(Call call) => calls.Finish(call, call.IsCancelled
         ? new Reply { Status = ReplyStatus.Cancelled }
         : new Reply
         {

@@ -6,29 +6,29 @@ namespace Kvorum.Node.Loops;
 /// A call that waits for room. It holds no value, only the wish for one. Owned by the loop; the room tells it
 /// on any thread, and it goes on in the loop.
 /// </summary>
-internal sealed class RoomWait(NodeLoop loop, ByteShare share, Call call, Action then, Action refused)
-    : RoomWaiter
+internal sealed class RoomWait(
+    RoomWaits waits, Inbox inbox, ByteShare share, Call call, Action then, Action refused) : RoomWaiter
 {
     /// <summary>True once the loop need not look after it any more.</summary>
     public bool IsOver { get; private set; }
 
     /// <inheritdoc/>
-    public override void Granted() => loop.Post(GoOn);
+    public override void Granted() => inbox.Post(GoOn);
 
     /// <inheritdoc/>
-    public override void Refused() => loop.Post(GiveUp);
+    public override void Refused() => inbox.Post(GiveUp);
 
     /// <summary>Ends the call if its caller has left, or its time is up.</summary>
-    public void Sweep(long nowMs)
+    public void Sweep()
     {
-        if (!IsOver && (call.IsCancelled || nowMs >= call.DeadlineMs) && share.Cancel(this))
+        if (!IsOver && waits.IsOver(call) && share.Cancel(this))
             End();
     }
 
     private void GoOn()
     {
         IsOver = true;
-        if (!call.IsDone && !call.IsCancelled && loop.NowMs < call.DeadlineMs)
+        if (!call.IsDone && !waits.IsOver(call))
         {
             then();
             return;
@@ -47,6 +47,6 @@ internal sealed class RoomWait(NodeLoop loop, ByteShare share, Call call, Action
     private void End()
     {
         IsOver = true;
-        loop.EndWithoutRoom(call);
+        waits.End(call);
     }
 }

@@ -9,14 +9,17 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class TurnBatch
 {
-    private readonly NodeLoop _loop;
+    private readonly NodeContext _context;
+    private readonly Inbox _inbox;
+    private readonly TurnLog _log;
 
-    public TurnBatch(NodeLoop loop)
+    public TurnBatch(NodeContext context, Inbox inbox, TurnLog log)
     {
-        _loop = loop;
+        (_context, _inbox, _log) = (context, inbox, log);
         Completed = OnCompleted;
     }
 
+    /// <summary>Grows by one with each batch of the loop.</summary>
     public ulong Number { get; set; }
 
     /// <summary>When it became durable. Written by the log's thread before the loop is told.</summary>
@@ -24,14 +27,14 @@ internal sealed class TurnBatch
 
     public LogBatch Records { get; } = new();
 
-    public List<Replica> Replicas { get; } = [];
+    public List<IReplica> Replicas { get; } = [];
 
     /// <summary>Made once: appending is on the hot path.</summary>
     public Action<LogBatch, Exception?> Completed { get; }
 
     private void OnCompleted(LogBatch records, Exception? failure)
     {
-        CompletedMs = _loop.ClockMs;
-        _loop.Post(() => _loop.Durable(this, failure));
+        CompletedMs = _context.MonotonicMs;
+        _inbox.Post(() => _log.Durable(this, failure));
     }
 }

@@ -9,7 +9,7 @@ namespace Kvorum.Node.Membership;
 /// What all loops and front ends share about the cluster: who is there, who is up, who leads what. Written by
 /// the loops and the transport, read by anyone: everything in it is immutable or replaced as a whole.
 /// </summary>
-internal sealed class ClusterView
+internal sealed class ClusterView : IClusterFacts
 {
     private readonly Lock _gate = new();
     private readonly NodeOptions _options;

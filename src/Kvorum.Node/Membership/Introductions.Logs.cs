@@ -21,14 +21,14 @@ internal sealed partial class Introductions
     /// </summary>
     public void Begin()
     {
-        var log = _context.PeerLogs.Durable;
+        var log = _host.PeerLogs.Durable;
         _lives = _lives.With(new(
             ClusterIdentity.LifeOf(
-                Cluster.Self, _context.World.RandomSeed, _context.World.Time.GetUtcNow().UtcTicks),
+                Cluster.Self, _host.World.RandomSeed, _host.World.Time.GetUtcNow().UtcTicks),
             log));
         var batch = new LogBatch();
         NodeRecords.Add(batch, _lives, new ByteWriter());
-        _context.Log.Append(batch, (_, failure) => Loop.Post(() => Begun(failure)));
+        _host.Append(batch, Begun);
     }
 
     private void Begun(Exception? failure)
@@ -36,7 +36,7 @@ internal sealed partial class Introductions
         if (failure is not null)
             throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
         _isBegun = true;
-        _context.PeerLogs.Begin(_lives.Newest.Id, _context.Log.DurableSequence);
+        _host.PeerLogs.Begin(_lives.Newest.Id, _host.DurableSequence);
         Publish();
         foreach (var peer in _unanswered)
             Introduce(peer);
@@ -52,7 +52,7 @@ internal sealed partial class Introductions
     // without messages, so that more than one remembers.
     private void TellReach()
     {
-        var own = _context.PeerLogs.Own;
+        var own = _host.PeerLogs.Own;
         if (own == _told || !Cluster.IsAdmitted)
             return;
         _told = own;
@@ -60,18 +60,18 @@ internal sealed partial class Introductions
         _frame.U64(own.Life);
         _frame.U64(own.Sequence);
         foreach (var peer in Cluster.Up.Where(peer => peer != Cluster.Self))
-            _context.World.Transport.Send(peer, PeerFrameKind.Raft, _frame.Written);
+            _host.World.Transport.Send(peer, PeerFrameKind.Raft, _frame.Written);
     }
 
     // Its folder is the one that is known. Its log must have all that it was known to have.
     private void LookAtLog(NodeId from, in Introduction introduction)
     {
         var life = introduction.Lives.Newest.Id;
-        if (_context.PeerLogs.IsFormer(from, life))
+        if (_host.PeerLogs.IsFormer(from, life))
             return; // a late word: the peer has started again since, and has said so
         var isExcused = introduction.Acceptance != 0
-            && introduction.Acceptance != _context.PeerLogs.AcceptanceOf(from);
-        if (!isExcused && _context.PeerLogs.Of(from) is { } remembered && remembered.Life != life
+            && introduction.Acceptance != _host.PeerLogs.AcceptanceOf(from);
+        if (!isExcused && _host.PeerLogs.Of(from) is { } remembered && remembered.Life != life
             && !introduction.Lives.Hold(remembered, introduction.Durable))
             Refuse(from, introduction, RefusalKind.LostLog, WhatIsLost(from, introduction, remembered));
         else
@@ -99,18 +99,17 @@ internal sealed partial class Introductions
         Cluster.Expel(why);
         Cluster.Note($"this node takes no part any more: {why}");
         Publish();
-        foreach (var loop in _loops)
-            loop.Post(loop.TakeNoPart);
+        _host.TakeNoPart();
         WriteLost();
     }
 
     // It must not begin again without asking, when those who know are away.
     private void WriteLost()
     {
-        if (_lost is not { } why || _isLostWritten || _isWritingLost || Loop.NowMs < _writeAgainMs)
+        if (_lost is not { } why || _isLostWritten || _isWritingLost || _host.NowMs < _writeAgainMs)
             return;
         _isWritingLost = true;
-        Loop.RunInBackground(() => IdentityFile.WriteLost(_context.World.Files, why), failure =>
+        _host.RunInBackground(() => IdentityFile.WriteLost(_host.World.Files, why), failure =>
         {
             _isWritingLost = false;
             _isLostWritten = !IsForLater(failure, "that this node takes no part");

@@ -13,8 +13,7 @@ namespace Kvorum.Node.Membership;
 /// </summary>
 internal sealed partial class Introductions
 {
-    private readonly NodeContext _context;
-    private readonly IReadOnlyList<NodeLoop> _loops;
+    private readonly IIntroductionHost _host;
     private readonly IdentityFile _identity;
     private readonly UInt128 _incarnation;
     private readonly Admission _admission;
@@ -41,21 +40,19 @@ internal sealed partial class Introductions
     private bool _isLostWritten;
     private bool _isWritingLost;
 
-    public Introductions(NodeContext context, IReadOnlyList<NodeLoop> loops, IdentityFile identity)
+    public Introductions(IIntroductionHost host, IdentityFile identity)
     {
-        (_context, _loops, _identity) = (context, loops, identity);
+        (_host, _identity) = (host, identity);
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
-        _known = KnownMembers.Read(context.World.Files);
-        _known.Check(context.PeerLogs.Members);
-        _lives = context.PeerLogs.Lives;
+        _known = KnownMembers.Read(host.World.Files);
+        _known.Check(host.PeerLogs.Members);
+        _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
-        _admission = new(context.Cluster.Ids.Where(id => id != context.Cluster.Self));
+        _admission = new(host.Cluster.Ids.Where(id => id != host.Cluster.Self));
         Publish();
     }
 
-    private NodeLoop Loop => _loops[0];
-
-    private ClusterView Cluster => _context.Cluster;
+    private ClusterView Cluster => _host.Cluster;
 
     /// <summary>What an operator must know of data folders that are refused, here or by others.</summary>
     public IReadOnlyList<string> Alerts => _alerts;
@@ -145,9 +142,9 @@ internal sealed partial class Introductions
         _frame.Clear();
         IntroductionCodec.Encode(
             new Introduction(
-                _incarnation, _lives, _context.Log.DurableSequence, _identity.Acceptance),
+                _incarnation, _lives, _host.DurableSequence, _identity.Acceptance),
             _frame);
-        _context.World.Transport.Send(peer, PeerFrameKind.Introduction, _frame.Written);
+        _host.World.Transport.Send(peer, PeerFrameKind.Introduction, _frame.Written);
     }
 
     private void Answer(
@@ -156,7 +153,7 @@ internal sealed partial class Introductions
         _frame.Clear();
         IntroductionCodec.Encode(
             new IntroductionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
-        _context.World.Transport.Send(peer, PeerFrameKind.IntroductionAnswer, _frame.Written);
+        _host.World.Transport.Send(peer, PeerFrameKind.IntroductionAnswer, _frame.Written);
     }
 
     private void Accept(NodeId peer, in Introduction introduction)
@@ -167,13 +164,12 @@ internal sealed partial class Introductions
             Publish();
         }
 
-        var isNew = _context.PeerLogs.Accept(peer, introduction);
+        var isNew = _host.PeerLogs.Accept(peer, introduction);
         Answer(peer, introduction);
         isNew |= Cluster.Accept(peer);
         if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
             return;
-        foreach (var loop in _loops)
-            loop.Post(() => loop.PeerUp(peer));
+        _host.Accepted(peer);
     }
 
     private void Refuse(NodeId peer, UInt128 first, in Introduction now)
@@ -203,14 +199,14 @@ internal sealed partial class Introductions
     // One write at a time; whoever is met meanwhile goes into the next.
     private void Remember()
     {
-        if (_isWriting || Loop.NowMs < _writeAgainMs)
+        if (_isWriting || _host.NowMs < _writeAgainMs)
             return;
         _isWriting = true;
         var members = _met.ToArray();
         var written = _known.With(members.Select(
             static met => KeyValuePair.Create(met.Key, met.Value.Incarnation)));
-        Loop.RunInBackground(
-            () => written.Write(_context.World.Files), failure => Remembered(written, members, failure));
+        _host.RunInBackground(
+            () => written.Write(_host.World.Files), failure => Remembered(written, members, failure));
     }
 
     private void Remembered(
@@ -233,10 +229,10 @@ internal sealed partial class Introductions
     private void AdmitIfGranted()
     {
         if (!_isBegun || _lost is not null || !_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted
-            || Loop.NowMs < _writeAgainMs)
+            || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
-        Loop.RunInBackground(() => _identity.WriteAdmitted(_context.World.Files), failure =>
+        _host.RunInBackground(() => _identity.WriteAdmitted(_host.World.Files), failure =>
         {
             _isAdmitting = false;
             if (!IsForLater(failure, "that this node takes part") && _lost is null)
@@ -248,8 +244,7 @@ internal sealed partial class Introductions
     {
         Cluster.Admit();
         Publish();
-        foreach (var loop in _loops)
-            loop.Post(loop.TakePart);
+        _host.TakePart();
     }
 
     private void Publish()
@@ -278,7 +273,7 @@ internal sealed partial class Introductions
             return false;
         if (failure is not DiskShortageException)
             throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
-        _writeAgainMs = Loop.NowMs + Limits.DiskFullRetryMs;
+        _writeAgainMs = _host.NowMs + Limits.DiskFullRetryMs;
         return true;
     }
 }

@@ -1,6 +1,5 @@
 using Kvorum.Protocol;
 using Kvorum.Raft;
-using Kvorum.Storage;
 
 namespace Kvorum.Node.Scans;
 
@@ -11,7 +10,7 @@ namespace Kvorum.Node.Scans;
 /// </summary>
 internal sealed class PageScan
 {
-    private readonly NodeLoop _loop;
+    private readonly IScanHost _host;
     private readonly ScanTable _table;
     private readonly ScanRequest _scan;
     private readonly ScanOrder _order;
@@ -23,12 +22,12 @@ internal sealed class PageScan
     private readonly List<ScanShare> _shares = [];
     private long _patienceMs = Limits.ScanShareTimeoutMs;
 
-    public PageScan(NodeLoop loop, ScanTable table, Call call)
+    public PageScan(IScanHost host, ScanTable table, Call call)
     {
-        (_loop, _table, Call) = (loop, table, call);
+        (_host, _table, Call) = (host, table, call);
         _scan = (ScanRequest)call.Request;
         _order = ScanOrder.Of(_scan);
-        _groupCount = (uint)(loop.Cluster.Keyspace(_scan.Keyspace)?.PartitionCount ?? 0);
+        _groupCount = (uint)(host.Cluster.Keyspace(_scan.Keyspace)?.PartitionCount ?? 0);
         for (uint group = 1; group <= _groupCount; group++)
             _unasked.Add(group);
     }
@@ -116,18 +115,19 @@ internal sealed class PageScan
 
         foreach (var (node, groups) in perNode)
         {
-            var timeoutMs = Math.Clamp(Call.DeadlineMs - _loop.NowMs, 1, _patienceMs);
+            var timeoutMs = Math.Clamp(Call.DeadlineMs - _host.NowMs, 1, _patienceMs);
             var id = _table.Register(this);
             _unasked.ExceptWith(groups);
-            _asked.Add(id, new(node, groups, _loop.NowMs + timeoutMs));
-            _loop.Ask(node, new(id, (uint)timeoutMs, _order, _groupCount, [.. groups]));
+            _asked.Add(id, new(node, groups, _host.NowMs + timeoutMs));
+            _host.Ask(
+                node, new(id, (uint)timeoutMs, _order, _groupCount, [.. groups]), _table.Answered);
         }
     }
 
     // Null while nobody is known who could answer.
     private NodeId? TargetOf(uint group)
     {
-        var cluster = _loop.Cluster;
+        var cluster = _host.Cluster;
         var preference = cluster.PreferenceOf(group);
         // It leads, or knows why no replica does.
         if (preference is [var only])
@@ -144,8 +144,8 @@ internal sealed class PageScan
     // Where no replica is here to know better, what the asked node said of the leader is remembered.
     private void Learn(uint group, NodeId asked, NodeId? leader)
     {
-        if (!_loop.Cluster.PreferenceOf(group).Contains(_loop.Cluster.Self))
-            _loop.Cluster.SetLeader(group, leader == asked ? null : leader, default);
+        if (!_host.Cluster.PreferenceOf(group).Contains(_host.Cluster.Self))
+            _host.Cluster.SetLeader(group, leader == asked ? null : leader, default);
     }
 
     private void TakeBack(Func<Question, bool> condition, bool isLate)
@@ -169,8 +169,7 @@ internal sealed class PageScan
     private void Merge()
     {
         byte[]? page = null;
-        _loop.Run(
-            JobLane.Scan,
+        _host.Scan(
             () => page = PageMerge.Merge(_scan, _order, _shares),
             failure =>
             {
@@ -185,19 +184,19 @@ internal sealed class PageScan
     {
         Status = ReplyStatus.Ok,
         Value = page,
-        Epoch = _loop.Cluster.Epoch,
+        Epoch = _host.Cluster.Epoch,
         Stale = _order.Consistency == ReadConsistency.Stale,
     });
 
     private void Fail(ReplyStatus status, string message) =>
-        End(new() { Status = status, Message = message, Epoch = _loop.Cluster.Epoch });
+        End(new() { Status = status, Message = message, Epoch = _host.Cluster.Epoch });
 
     private void End(Reply reply)
     {
         foreach (var id in _asked.Keys)
             _table.Unregister(id);
         _asked.Clear();
-        _loop.Finish(Call, reply);
+        _host.Finish(Call, reply);
         _table.Ended(this);
     }
 
@@ -206,9 +205,9 @@ internal sealed class PageScan
         var late = _unasked.Concat(_asked.Values.SelectMany(question => question.Groups)).Order().ToArray();
         if (late.Length == 0)
             return $"the page was not put together within {Call.Timeout.TotalMilliseconds:0} ms";
-        var isLeaderless = _loop.Cluster.LeaderOf(late[0]) is not { } leader || !_loop.Cluster.IsUp(leader);
+        var isLeaderless = _host.Cluster.LeaderOf(late[0]) is not { } leader || !_host.Cluster.IsUp(leader);
         var why = isLeaderless
-            ? $" has no leader: {_loop.Cluster.WhyNoLeader()}"
+            ? $" has no leader: {_host.Cluster.WhyNoLeader()}"
             : " did not confirm the read";
         return $"{late.Length} of {_groupCount} partitions did not answer within "
             + $"{Call.Timeout.TotalMilliseconds:0} ms; partition {late[0] - 1} of '{_scan.Keyspace}'{why}";

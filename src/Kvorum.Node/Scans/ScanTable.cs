@@ -7,7 +7,7 @@ namespace Kvorum.Node.Scans;
 /// The pages that one loop puts together: a few at a time, the others wait their turn, so that memory stays
 /// bounded however many scans there are. Owned by the loop.
 /// </summary>
-internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount, int loopIndex)
+internal sealed class ScanTable(IScanHost host, ulong firstNumber, int loopCount, int loopIndex)
 {
     private readonly List<PageScan> _pages = [];
     private readonly Queue<Call> _waiting = new();
@@ -15,9 +15,6 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
     // Looked up by id, never walked.
     private readonly Dictionary<ulong, PageScan> _byQuestion = [];
     private ulong _asked = firstNumber;
-
-    /// <summary>The loop of a node that waits for the answer with this id.</summary>
-    public static int LoopOf(ulong id, int loopCount) => (int)(id % (ulong)loopCount);
 
     /// <summary>
     /// Takes a request for a page: first of all room for it. A first entry that is larger than the page is
@@ -30,7 +27,7 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
         if (bytes <= call.ValueBytesMax)
             Enter(call);
         else
-            loop.TakeReplyRoom(call, bytes, () => Enter(call));
+            host.TakeReplyRoom(call, bytes, () => Enter(call));
     }
 
     private void Enter(Call call)
@@ -40,7 +37,7 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
         else if (_waiting.Count < Limits.ScanPagesWaiting)
             _waiting.Enqueue(call);
         else
-            loop.Finish(call, new()
+            host.Finish(call, new()
             {
                 Status = ReplyStatus.Overloaded,
                 Message = "too many scans are under way on this node: retry after a pause",
@@ -92,14 +89,14 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
             return;
         while (_pages.Count < Limits.ScanPagesPerLoop && _waiting.TryDequeue(out var call))
         {
-            if (!EndIfOver(call, loop.NowMs))
+            if (!EndIfOver(call, host.NowMs))
                 Begin(call);
         }
     }
 
     private void Begin(Call call)
     {
-        var page = new PageScan(loop, this, call);
+        var page = new PageScan(host, this, call);
         _pages.Add(page);
         page.Begin();
     }
@@ -108,7 +105,7 @@ internal sealed class ScanTable(NodeLoop loop, ulong firstNumber, int loopCount,
     {
         if (!call.IsCancelled && nowMs < call.DeadlineMs)
             return false;
-        loop.Finish(call, call.IsCancelled
+        host.Finish(call, call.IsCancelled
             ? new() { Status = ReplyStatus.Cancelled }
             : new()
             {

@@ -1,5 +1,4 @@
 using Kvorum.Raft;
-using Kvorum.Storage;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Scans;
@@ -8,11 +7,11 @@ namespace Kvorum.Node.Scans;
 /// One loop's answer to a question for a share: every group is read like any key, confirmed together in one
 /// round; then the views are merged by a job, so that the loop never walks over keys. Owned by the loop.
 /// </summary>
-internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> answer)
+internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> answer)
 {
     private readonly List<(uint Group, PartitionView View)> _parts = [];
     private readonly List<(uint Group, NodeId? Leader)> _refused = [];
-    private readonly long _deadlineMs = loop.NowMs + ask.TimeoutMs;
+    private readonly long _deadlineMs = host.NowMs + ask.TimeoutMs;
     private int _missing = ask.Groups.Length;
     private string _failure = "";
 
@@ -20,7 +19,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
     {
         var timeout = TimeSpan.FromMilliseconds(ask.TimeoutMs);
         foreach (var group in ask.Groups)
-            loop.Take(new ScanPart(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
+            host.Take(new ScanPart(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
     }
 
     private void Done(ScanPart part)
@@ -28,7 +27,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         if (part.View is { } view)
             _parts.Add((part.Group, view));
         else
-            _refused.Add((part.Group, loop.Cluster.LeaderOf(part.Group)));
+            _refused.Add((part.Group, host.Cluster.LeaderOf(part.Group)));
         if (_failure.Length == 0)
             _failure = part.Failure;
         if (--_missing > 0)
@@ -57,8 +56,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
         }
 
         ScanShare? share = null;
-        loop.Run(
-            JobLane.Scan,
+        host.Scan(
             () => share = ReadViews(),
             failure => answer(failure switch
             {
@@ -72,7 +70,7 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
     private ScanShare Damaged()
     {
         foreach (var (group, _) in _parts)
-            loop.Suspect(group);
+            host.VerifyTables(group);
         return new()
         {
             Id = ask.Id,
@@ -81,14 +79,14 @@ internal sealed class ShareTask(NodeLoop loop, ScanAsk ask, Action<ScanShare> an
     }
 
     private string ErrorOf(Exception failure) =>
-        $"{loop.Cluster.NameOf(loop.Cluster.Self)} could not read: {failure.Message}";
+        $"{host.Cluster.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
 
     // A question that nobody waits for any more is answered without the work.
     private ScanShare ReadViews()
     {
         try
         {
-            return loop.ClockMs > _deadlineMs
+            return host.ClockMs > _deadlineMs
                 ? new() { Id = ask.Id }
                 : ShareReader.Read(ask, _parts);
         }

@@ -1,3 +1,4 @@
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -14,6 +15,37 @@ internal interface IStateMachine
 
     /// <summary>Keys in it, as people count them; about as many.</summary>
     long KeyCount { get; }
+
+    /// <summary>Keys removed since the start, ended ones included: what may give room back.</summary>
+    long RemovedKeys { get; }
+
+    /// <summary>
+    /// The log time at which its leader must propose <see cref="DueCommand"/>; null while nothing is due by
+    /// time.
+    /// </summary>
+    ulong? DueMs { get; }
+
+    /// <summary>The command that is due at this log time.</summary>
+    byte[] DueCommand(ulong timeMs);
+
+    /// <summary>
+    /// The commands that would tell it what this node knows and it lacks, with this log time.
+    /// </summary>
+    IReadOnlyList<byte[]> Lacking(ulong timeMs);
+
+    /// <summary>
+    /// Reads as of the applied log. A value of more than <paramref name="valueBytesMax"/> is not copied: the
+    /// answer says how large it is.
+    /// </summary>
+    ReadAnswer Read(Request request, long valueBytesMax);
+
+    /// <summary>Bytes of the value that the answer to a write would have if it were applied now.</summary>
+    long AnswerBytes(WriteRequest write);
+
+    /// <summary>
+    /// Tells the node what entries have changed since the last time, if others may know it.
+    /// </summary>
+    void Publish();
 
     /// <summary>
     /// Applies one command; the applied index moves with it. A command that cannot be understood is a <see

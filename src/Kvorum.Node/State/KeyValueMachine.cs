@@ -41,7 +41,7 @@ internal sealed class KeyValueMachine : IStateMachine
     /// </summary>
     public long KeyCount => _tree.CountedKeys;
 
-    /// <summary>Keys removed since the start, ended ones included: what may give room back.</summary>
+    /// <inheritdoc/>
     public long RemovedKeys { get; private set; }
 
     /// <summary>
@@ -50,9 +50,30 @@ internal sealed class KeyValueMachine : IStateMachine
     /// </summary>
     public ulong? NextExpiryMs { get; private set; }
 
+    /// <inheritdoc/>
+    public ulong? DueMs => NextExpiryMs;
+
     /// <summary>What the last applied entry changed in the tree; until the next one, or <see
     /// cref="TakeRest"/>.</summary>
     public WriteBatch Changes => _batch;
+
+    /// <inheritdoc/>
+    public byte[] DueCommand(ulong timeMs) => CommandCodec.EncodeAdvanceTime(timeMs);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<byte[]> Lacking(ulong timeMs) => [];
+
+    /// <inheritdoc/>
+    public void Publish()
+    {
+    }
+
+    /// <inheritdoc/>
+    public ReadAnswer Read(Request request, long valueBytesMax)
+    {
+        var record = Get(request.Key.Span, valueBytesMax, out var bytes);
+        return new(record is not null, record?.Value ?? default, record?.Version ?? 0, bytes);
+    }
 
     /// <summary>
     /// The key as of the applied log: null if absent or expired. The present state: owner only.
@@ -75,7 +96,7 @@ internal sealed class KeyValueMachine : IStateMachine
         return record.HasExpired(LogTimeMs) ? null : record;
     }
 
-    /// <summary>Bytes of the value that the answer to a write would have if it were applied now.</summary>
+    /// <inheritdoc/>
     public long AnswerBytes(WriteRequest write)
     {
         var stored = write.ClientId.Length > 0 ? _sessions.ValueBytes(write.ClientId, write.RequestId) : 0;

@@ -25,13 +25,14 @@ internal sealed record KeyspaceDefinition(
 internal sealed class MetaMachine : IStateMachine
 {
     private readonly Tree _tree;
+    private readonly IClusterFacts _facts;
     private readonly WriteBatch _batch = new();
     private readonly SortedDictionary<NodeId, MemberRecord> _members = [];
     private readonly SortedDictionary<string, KeyspaceDefinition> _keyspaces = new(StringComparer.Ordinal);
 
-    public MetaMachine(Tree tree, ulong logTimeMs)
+    public MetaMachine(Tree tree, ulong logTimeMs, IClusterFacts facts)
     {
-        _tree = tree;
+        (_tree, _facts) = (tree, facts);
         Reload(logTimeMs);
     }
 
@@ -45,6 +46,12 @@ internal sealed class MetaMachine : IStateMachine
 
     /// <inheritdoc/>
     public long KeyCount => _members.Count + _keyspaces.Count;
+
+    /// <inheritdoc/>
+    public long RemovedKeys => 0;
+
+    /// <inheritdoc/>
+    public ulong? DueMs => null;
 
     public IReadOnlyDictionary<NodeId, MemberRecord> Members => _members;
 
@@ -69,6 +76,36 @@ internal sealed class MetaMachine : IStateMachine
         Write(writer, keyspace);
         return writer.ToArray();
     }
+
+    /// <inheritdoc/>
+    public byte[] DueCommand(ulong timeMs) =>
+        throw new InvalidOperationException("in the metadata group nothing is due by time");
+
+    /// <summary>The keyspaces, and where members can be reached.</summary>
+    public IReadOnlyList<byte[]> Lacking(ulong timeMs)
+    {
+        var commands = new List<byte[]>();
+        if (!_keyspaces.ContainsKey(_facts.DefaultKeyspace.Name))
+            commands.Add(EncodeKeyspace(_facts.DefaultKeyspace, timeMs));
+        foreach (var id in _facts.Ids)
+        {
+            if (_facts.Announcement(id) is { } member && _members.GetValueOrDefault(id) != member)
+                commands.Add(EncodeMember(id, member, timeMs));
+        }
+
+        return commands;
+    }
+
+    /// <inheritdoc/>
+    public ReadAnswer Read(Request request, long valueBytesMax) =>
+        throw new InvalidOperationException("the metadata group serves no keys");
+
+    /// <inheritdoc/>
+    public long AnswerBytes(WriteRequest write) =>
+        throw new InvalidOperationException("the metadata group serves no keys");
+
+    /// <inheritdoc/>
+    public void Publish() => _facts.Publish(this);
 
     /// <inheritdoc/>
     public Outcome Apply(LogIndex index, ReadOnlyMemory<byte> command)

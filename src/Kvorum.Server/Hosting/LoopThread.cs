@@ -1,4 +1,4 @@
-using Kvorum.Node;
+using Kvorum.Node.Loops;
 using Kvorum.Server.Sockets;
 
 namespace Kvorum.Server.Hosting;

@@ -13,7 +13,7 @@ namespace Kvorum.Simulator.Checkers;
 internal sealed class AdmissionChecker(SimulatedWorld world)
 {
     /// <summary>Looks at a replica after its loop has turned.</summary>
-    public void Look(SimulatedProcess process, Replica replica)
+    public void Look(SimulatedProcess process, RaftReplica replica)
     {
         if (!process.Machine.IsWiped)
             return;

@@ -64,7 +64,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     public bool HasNoneSinceWell() => _lives.All(lives => lives.Open.All(life => !IsSinceWell(life)));
 
     /// <summary>Looks at a replica after its loop has turned.</summary>
-    public void Look(Replica replica)
+    public void Look(RaftReplica replica)
     {
         if (replica.IsFenced || replica.Machine is not KeyValueMachine machine)
             return;
@@ -80,7 +80,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
                     + $"the log says {lives.TimesMs[(int)applied]}"));
     }
 
-    private void Follow(Lives lives, Replica replica, KeyValueMachine machine, ulong applied)
+    private void Follow(Lives lives, RaftReplica replica, KeyValueMachine machine, ulong applied)
     {
         var known = lives.Open.Count;
         var ended = new List<Life>();

@@ -111,7 +111,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public string Describe() => string.Join("", Enumerable.Range(0, cluster.Groups).SelectMany(Replicas)
         .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
 
-    private static IEnumerable<string> TablesOf(Replica replica)
+    private static IEnumerable<string> TablesOf(RaftReplica replica)
     {
         for (ulong last = 0; ;)
         {
@@ -124,7 +124,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         }
     }
 
-    private IEnumerable<Replica> Replicas(int group) =>
+    private IEnumerable<RaftReplica> Replicas(int group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
 
     private static bool IsWhereItBelongs(Machine machine) => machine.Process is { } process

@@ -16,7 +16,7 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     public long Compared { get; private set; }
 
     /// <summary>Compares a replica's content with what others held at its applied index.</summary>
-    public void Compare(Replica replica, string node)
+    public void Compare(RaftReplica replica, string node)
     {
         if (replica.IsFenced || TryContentOf(replica) is not { } content)
             return;
@@ -35,7 +35,7 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     /// <summary>
     /// True if a content at this index is worth its price: every so many, and those known already.
     /// </summary>
-    public bool IsDue(Replica replica)
+    public bool IsDue(RaftReplica replica)
     {
         var index = replica.Tree.AppliedIndex;
         return index % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(index);
@@ -44,12 +44,12 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     /// <summary>
     /// True if these replicas of one group hold the same at the same index, as far as they can be read.
     /// </summary>
-    public static bool AreEqual(IEnumerable<Replica> replicas) => replicas
+    public static bool AreEqual(IEnumerable<RaftReplica> replicas) => replicas
         .GroupBy(static replica => replica.Tree.AppliedIndex)
         .All(static same => same.Select(TryContentOf).OfType<ulong>().Distinct().Count() <= 1);
 
     // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.
-    private static ulong? TryContentOf(Replica replica)
+    private static ulong? TryContentOf(RaftReplica replica)
     {
         try
         {
@@ -61,7 +61,7 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
         }
     }
 
-    private static ulong ContentOf(Replica replica)
+    private static ulong ContentOf(RaftReplica replica)
     {
         var hash = default(Fingerprint);
         // What a checkpoint would add stands for what the one before has added.

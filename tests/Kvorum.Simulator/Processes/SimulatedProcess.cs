@@ -36,7 +36,7 @@ internal sealed class SimulatedProcess : INodeEvents
     public string Name => _endpoint.Hello.Name;
 
     /// <summary>All replicas of the node.</summary>
-    public IEnumerable<Replica> Replicas => Node.Loops.SelectMany(loop => loop.Replicas);
+    public IEnumerable<RaftReplica> Replicas => Node.Loops.SelectMany(loop => loop.RaftReplicas);
 
     /// <summary>True until its end.</summary>
     public bool IsAlive { get; private set; } = true;

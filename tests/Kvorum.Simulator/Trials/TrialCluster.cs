@@ -45,11 +45,11 @@ internal sealed class TrialCluster
         Until(60_000_000, () => IsReady() && LeaderOf(group) is not null, "there is a leader");
 
     /// <summary>The replica that leads a group in the greatest term, if any is seen to.</summary>
-    public (Machine Machine, Replica Replica)? LeaderOf(uint group) => Cluster.Running
+    public (Machine Machine, RaftReplica Replica)? LeaderOf(uint group) => Cluster.Running
         .SelectMany(process => process.Replicas.Select(replica => (process.Machine, Replica: replica)))
         .Where(one => one.Replica.Group == group && one.Replica.IsLeader)
         .OrderByDescending(one => one.Replica.Raft.Term)
-        .Cast<(Machine, Replica)?>()
+        .Cast<(Machine, RaftReplica)?>()
         .FirstOrDefault();
 
     /// <summary>Lets time pass until the condition holds; returns how much did, in microseconds.</summary>
@@ -83,7 +83,7 @@ internal sealed class TrialCluster
 
     private void Turned(SimulatedProcess process, int loop)
     {
-        foreach (var replica in process.Node.Loops[loop].Replicas)
+        foreach (var replica in process.Node.Loops[loop].RaftReplicas)
             _raft.Look(process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
     }
 }

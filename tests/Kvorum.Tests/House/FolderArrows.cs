@@ -3,52 +3,78 @@ using System.Reflection;
 namespace Kvorum.Tests.House;
 
 /// <summary>
-/// Which folders (namespaces) of an assembly refer to which. The root folder is common ground and has no
-/// arrows.
+/// Which folders (namespaces) of an assembly refer to which. A type in the root folder stands for itself:
+/// what lies at the bottom and what stands on top of all both live there, and no folder may refer to a type
+/// that refers back to it.
 /// </summary>
 public static class FolderArrows
 {
-    /// <summary>Pairs of folder names below <paramref name="root"/>, in order.</summary>
+    // No folder begins with it.
+    private const string InRoot = "./";
+
+    /// <summary>
+    /// Pairs of folders below <paramref name="root"/>, or types in it (<c>./NodeOptions</c>), in order.
+    /// </summary>
     public static IReadOnlyList<(string From, string To)> Of(
         ILookup<Type, MemberInfo> references, string root) =>
         [.. references
             .SelectMany(group => group.Select(to =>
-                (From: Folder(group.Key, root), To: Folder(TypeOf(to), root))))
+                (From: PlaceOf(group.Key, root), To: PlaceOf(TypeOf(to), root))))
             .Where(arrow => arrow.From.Length > 0 && arrow.To.Length > 0 && arrow.From != arrow.To)
             .Distinct()
             .Order()];
 
-    /// <summary>The first cycle found, as a path that ends where it began; empty if there is none.</summary>
+    /// <summary>True for a folder, false for a type in the root folder.</summary>
+    public static bool IsFolder(string place) => !place.StartsWith(InRoot, StringComparison.Ordinal);
+
+    /// <summary>
+    /// The first cycle found that goes through a folder, as a path that ends where it began; empty if there
+    /// is none. Types of the root folder may refer to each other, as types of any folder may.
+    /// </summary>
     public static IReadOnlyList<string> Cycle(IReadOnlyList<(string From, string To)> arrows)
     {
-        var path = new List<string>();
-        var done = new HashSet<string>();
-        return arrows.Select(arrow => arrow.From).Distinct().Any(Visit) ? path : [];
+        var targets = arrows.ToLookup(arrow => arrow.From, arrow => arrow.To);
+        return arrows.Select(arrow => arrow.From).Where(IsFolder).Distinct()
+            .Select(folder => WayBack(folder, targets)).FirstOrDefault(way => way.Count > 0) ?? [];
+    }
 
-        bool Visit(string folder)
+    // The shortest.
+    private static List<string> WayBack(string folder, ILookup<string, string> targets)
+    {
+        var cameFrom = new Dictionary<string, string>();
+        var open = new Queue<string>([folder]);
+        while (open.TryDequeue(out var place))
         {
-            var start = path.IndexOf(folder);
-            path.Add(folder);
-            if (start >= 0)
+            foreach (var next in targets[place].Where(next => cameFrom.TryAdd(next, place)))
             {
-                path.RemoveRange(0, start);
-                return true;
+                if (next == folder)
+                    return WayTo(folder, cameFrom);
+                open.Enqueue(next);
             }
-
-            if (done.Add(folder) && arrows.Where(arrow => arrow.From == folder).Any(arrow => Visit(arrow.To)))
-                return true;
-            path.RemoveAt(path.Count - 1);
-            return false;
         }
+
+        return [];
+    }
+
+    private static List<string> WayTo(string folder, Dictionary<string, string> cameFrom)
+    {
+        List<string> way = [folder];
+        do
+            way.Insert(0, cameFrom[way[0]]);
+        while (way[0] != folder);
+        return way;
     }
 
     private static Type TypeOf(MemberInfo member) => member as Type ?? member.DeclaringType!;
 
-    private static string Folder(Type type, string root)
+    private static string PlaceOf(Type type, string root)
     {
         while (type.DeclaringType is { } outer)
             type = outer;
-        return type.Namespace is { } name && name.StartsWith(root + ".", StringComparison.Ordinal)
-            ? name[(root.Length + 1)..] : "";
+        if (type.IsGenericType)
+            type = type.GetGenericTypeDefinition();
+        return type.Namespace == root ? InRoot + type.Name
+            : type.Namespace is { } name && name.StartsWith(root + ".", StringComparison.Ordinal)
+                ? name[(root.Length + 1)..] : "";
     }
 }

@@ -25,7 +25,7 @@ public class ContradictionTests
         {
             Assert.Equal("quarantined", status.Partitions.Single(one => one.Group == replica.Group).Role);
             Assert.Contains(status.Alerts, alert => alert.Contains(
-                $"{replica.Keyspace}/{replica.Partition}: this node's replica is quarantined",
+                $"{replica.Identity}: this node's replica is quarantined",
                 StringComparison.Ordinal));
         }
 
@@ -104,11 +104,11 @@ public class ContradictionTests
         foreach (var node in new[] { 0, 2 })
         {
             foreach (var loop in cluster[node].Loops)
-                loop.Post(() => loop.Replicas.ToList().ForEach(replica => replica.Checkpoint()));
+                loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
         }
 
         foreach (var loop in cluster[1].Loops)
-            loop.Post(() => loop.Replicas.ToList().ForEach(replica => replica.Checkpoint()));
+            loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
         cluster.Run(3000);
         for (var n = 0; n < 50; n++)
             cluster.Put(0, $"later-{n}", "later");
@@ -327,11 +327,11 @@ public class ContradictionTests
         Assert.True(kept > 0, "the acknowledged values are gone");
     }
 
-    private static Replica[] QuarantinedOn(TestCluster cluster, int node) =>
+    private static RaftReplica[] QuarantinedOn(TestCluster cluster, int node) =>
         [.. Replicas(cluster, node).Where(replica => replica.IsQuarantined)];
 
-    private static IEnumerable<Replica> Replicas(TestCluster cluster, int node) =>
-        cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(replica => replica.Group);
+    private static IEnumerable<RaftReplica> Replicas(TestCluster cluster, int node) =>
+        cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(replica => replica.Group);
 
     private static uint GroupOf(int n) => 1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4);
 

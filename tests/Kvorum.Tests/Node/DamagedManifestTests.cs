@@ -130,8 +130,8 @@ public class DamagedManifestTests
         disk.WriteAll(path, bytes);
     }
 
-    private static IEnumerable<Replica> Replicas(TestCluster cluster, int node) =>
-        cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(replica => replica.Group);
+    private static IEnumerable<RaftReplica> Replicas(TestCluster cluster, int node) =>
+        cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(replica => replica.Group);
 
     private static string LastOf(TestCluster cluster, int node) => string.Join(
         ' ', Replicas(cluster, node).Select(replica => $"{replica.Group}:{replica.Raft.LastIndex}"));

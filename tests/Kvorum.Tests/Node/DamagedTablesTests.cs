@@ -225,9 +225,9 @@ public partial class DamagedTablesTests
     public void Damage_in_a_table_that_was_replaced_meanwhile_is_nothing()
     {
         using var cluster = Filled(1, cacheBytes: 8 << 20);
-        var replica = cluster[0].Loops.SelectMany(loop => loop.Replicas)
+        var replica = cluster[0].Loops.SelectMany(loop => loop.RaftReplicas)
             .First(one => one.Group == GroupOf(cluster, "key-7"));
-        using var scrub = replica.OpenScrub(0)!;
+        using var scrub = replica.Store.OpenScrub(0)!;
         for (var n = 0; n < 10 * Keys && replica.Tree.Has(scrub.Table); n++)
         {
             Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n % Keys}", ValueOf(n % Keys)).Status);
@@ -237,10 +237,10 @@ public partial class DamagedTablesTests
         Assert.False(replica.Tree.Has(scrub.Table));
         DamageTables(cluster.DiskOf(0), replica.Group);
         var damage = Assert.Throws<TreeDamagedException>(() => { while (scrub.Run() > 0) { } });
-        replica.Found(scrub.Table, damage);
+        replica.Store.Found(scrub.Table, damage);
         Assert.False(replica.IsFenced);
-        using var present = replica.OpenScrub(scrub.Table)!;
-        replica.Found(present.Table, damage);
+        using var present = replica.Store.OpenScrub(scrub.Table)!;
+        replica.Store.Found(present.Table, damage);
         Assert.True(replica.IsFenced);
     }
 
@@ -346,7 +346,7 @@ public partial class DamagedTablesTests
     private static string ContentOf(TestCluster cluster, int node)
     {
         var content = new StringBuilder();
-        var replicas = cluster[node].Loops.SelectMany(loop => loop.Replicas).OrderBy(one => one.Group);
+        var replicas = cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(one => one.Group);
         foreach (var replica in replicas)
         {
             using var view = replica.Tree.OpenView();

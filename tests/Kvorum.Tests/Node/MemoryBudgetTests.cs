@@ -65,5 +65,5 @@ public class MemoryBudgetTests
     }
 
     private static long MemTables(TestCluster cluster, int node) =>
-        cluster[node].Loops.SelectMany(loop => loop.Replicas).Sum(replica => replica.Tree.MemTableBytes);
+        cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).Sum(replica => replica.Tree.MemTableBytes);
 }

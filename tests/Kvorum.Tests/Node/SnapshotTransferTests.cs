@@ -184,7 +184,7 @@ public class SnapshotTransferTests
         cluster.Start(behind);
         cluster.RunUntil(() => IsCaughtUp(cluster, behind), 30_000, "a follower that has caught up");
         cluster.Run(3000);
-        var replica = cluster[leader].Loops.SelectMany(loop => loop.Replicas)
+        var replica = cluster[leader].Loops.SelectMany(loop => loop.RaftReplicas)
             .MaxBy(replica => replica.Tree.Checkpoint?.AppliedIndex ?? 0)!;
         var tag = replica.Tree.Checkpoint!.Tag;
         List<SnapshotAck> answers = [];

@@ -90,7 +90,7 @@ public class WaitingInstallTests
         cluster.DiskOf(waiting).Fault = Full;
         cluster.Start(waiting);
         var group = Led(cluster, leader).Group;
-        var replica = cluster[waiting].Loops.SelectMany(loop => loop.Replicas)
+        var replica = cluster[waiting].Loops.SelectMany(loop => loop.RaftReplicas)
             .First(one => one.Group == group);
         cluster.RunUntil(() => replica.IsInstalling, 20_000, "an install");
         cluster.Run(1000);

@@ -1,0 +1,157 @@
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Room;
+using Kvorum.Node.Scans;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// Time: ticks of the replicas, and what else a loop does because time has passed. Owned by the loop.
+/// </summary>
+internal sealed class LoopDuties
+{
+    private readonly NodeContext _context;
+    private readonly LoopClock _clock;
+    private readonly ReplicaTable _replicas;
+    private readonly LoopHost _host;
+    private readonly LogPace _pace;
+    private readonly RoomWaits _rooms;
+    private readonly CallRouter _router;
+    private readonly ScanTable _scans;
+    private readonly SnapshotPacer _pacer;
+    private readonly Scrubber _scrubber;
+    private readonly DigestRounds _digests;
+    private readonly LoopStop _stop;
+
+    // Of loop 0 only.
+    private readonly DiskWatch? _disk;
+    private readonly ClockRounds? _clocks;
+    private long _tickedMs;
+    private long _sweptMs;
+    private long _balancedMs;
+
+    public LoopDuties(
+        NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
+        RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
+        LoopStop stop, ClockRounds? clocks)
+    {
+        (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
+        (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
+        _scrubber = new(context, clock, jobs, replicas);
+        _digests = new(context, clock, replicas);
+        _clocks = clocks;
+        _disk = clocks is null ? null : new(context, clock, jobs);
+        _tickedMs = clock.NowMs;
+    }
+
+    /// <summary>How long it is until the next tick.</summary>
+    public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
+        Math.Max(0, _tickedMs + _context.Options.TickMs - _context.MonotonicMs));
+
+    private bool IsFirst => _clocks is not null;
+
+    /// <summary>Does what is due.</summary>
+    public void Tick()
+    {
+        var due = (_clock.NowMs - _tickedMs) / _context.Options.TickMs;
+        if (due == 0)
+            return;
+        _tickedMs += due * _context.Options.TickMs;
+        if (IsFirst)
+        {
+            _context.Introductions.Tick(_clock.NowMs);
+            _clocks!.Tick();
+        }
+
+        if (_context.Cluster.IsAdmitted)
+        {
+            foreach (var replica in _replicas.All)
+                replica.Tick(due);
+            _digests.Tick();
+        }
+
+        _pacer.Tick();
+        _scrubber.Tick();
+        if (_clock.NowMs - _sweptMs >= Limits.DeadlineSweepMs)
+        {
+            Sweep();
+            _disk?.Sweep();
+        }
+
+        if (_clock.NowMs - _balancedMs >= Limits.BalanceIntervalMs)
+            Balance();
+        _stop.Tick();
+    }
+
+    private void Sweep()
+    {
+        _sweptMs = _clock.NowMs;
+        var isSettling = false;
+        foreach (var replica in _replicas.All)
+        {
+            replica.Sweep();
+            // One at a time: nothing waits for it, and others need the lane.
+            isSettling = isSettling || replica.Store.Settle();
+        }
+
+        FlushIfDue();
+        _rooms.Sweep();
+        _router.Forwards.Sweep();
+        _scans.Sweep(_clock.NowMs);
+        _router.Sweep();
+    }
+
+    private void Balance()
+    {
+        _balancedMs = _clock.NowMs;
+        JudgeLog();
+        var given = 0;
+        foreach (var replica in _replicas.All)
+        {
+            if (!_stop.IsStopping && _context.Cluster.IsAdmitted && given < Limits.TransfersPerRound
+                && replica.BalanceLeadership())
+                given++;
+        }
+
+        if (IsFirst)
+            _context.Log.Mark();
+        foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
+            _replicas.Find(group)?.Store.Checkpoint();
+        // The metadata group.
+        if (_replicas.Find(0) is { IsLeader: true } meta && _context.Cluster.IsAdmitted)
+            meta.ProposeLacking();
+    }
+
+    // Where there is little room, the log keeps to less.
+    private int SegmentsMax => _context.Disk.Level == DiskLevel.Ample ? Limits.LogSegmentsMax : 1;
+
+    // Of this loop's own; the others see to theirs.
+    private void FlushIfDue()
+    {
+        var held = _context.Trees.MemTableBytes;
+        if (held <= _context.Options.MemTableBytes / 2)
+            return;
+        IReplicaStore[] stores = [.. _replicas.All.Select(static replica => replica.Store)];
+        var memTables = stores.Select(static store => (Bytes: store.Tree.MemTableBytes, store.IsFlushing))
+            .ToArray();
+        while (_context.Memory.PickFlush(held, memTables) is { } largest)
+        {
+            stores[largest].Checkpoint();
+            // If it could not begin, it is passed over.
+            memTables[largest].IsFlushing = true;
+        }
+    }
+
+    private void JudgeLog()
+    {
+        var cluster = _context.Cluster;
+        if (_pace.Judge(_clock.NowMs))
+            cluster.Note(_pace.Alert ?? "writes to this node's log are fast again: it may lead");
+        if (!_host.ShouldNotLead)
+            return;
+        foreach (var node in cluster.Up)
+        {
+            if (node != cluster.Self)
+                _context.World.Transport.Send(node, PeerFrameKind.SlowLog, []);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Kvorum.Node.Scans;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>All loops of a node, and which of them owns what. Safe on any thread.</summary>
+internal sealed class LoopGroup
+{
+    private readonly NodeLoop[] _loops;
+
+    public LoopGroup(NodeContext context) => _loops =
+        [.. Enumerable.Range(0, context.Options.Loops).Select(index => new NodeLoop(context, this, index))];
+
+    /// <summary>All, by index.</summary>
+    public IReadOnlyList<NodeLoop> All => _loops;
+
+    /// <summary>Loop 0, which also owns what there is once on a node.</summary>
+    public NodeLoop First => _loops[0];
+
+    /// <summary>The index of the loop that owns a group.</summary>
+    public int IndexOf(uint group) => (int)(group % (uint)_loops.Length);
+
+    /// <summary>The loop that owns a group.</summary>
+    public NodeLoop OfGroup(uint group) => _loops[IndexOf(group)];
+
+    /// <summary>The loop of this node that waits for the answer with this number.</summary>
+    public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
+
+    /// <summary>
+    /// Leaves a question with the loops that own its groups; each answers for its own.
+    /// </summary>
+    public void Take(ScanAsk ask, Action<ScanShare> answer)
+    {
+        foreach (var loop in _loops)
+        {
+            uint[] own = [.. ask.Groups.Where(group => OfGroup(group) == loop)];
+            if (own.Length > 0)
+                loop.Take(ask with { Groups = own }, answer);
+        }
+    }
+}

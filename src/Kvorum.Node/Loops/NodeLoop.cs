@@ -1,0 +1,174 @@
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Scans;
+using Kvorum.Protocol;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// One node loop: it owns its replicas outright, takes what has queued, and never waits. A turn steps all
+/// that came, then hands one batch to the log, one frame of each kind to each peer, and all replies to their
+/// connections. The parts each know one thing: <see cref="ReplicaTable"/>, <see cref="TurnLog"/>,
+/// <see cref="Outboxes"/>, <see cref="LoopCalls"/>, <see cref="CallRouter"/>, <see cref="PeerTraffic"/>,
+/// <see cref="LoopDuties"/>.
+/// </summary>
+public sealed class NodeLoop
+{
+    // There is nothing to wake up for any more.
+    private static readonly TimeSpan AfterFault = TimeSpan.FromHours(1);
+
+    private readonly NodeContext _context;
+    private readonly LoopClock _clock;
+    private readonly Inbox _inbox;
+    private readonly ReplicaTable _replicas = new();
+    private readonly TurnLog _log;
+    private readonly Outboxes _outboxes;
+    private readonly LoopCalls _calls;
+    private readonly LoopJobs _jobs;
+    private readonly CallRouter _router;
+    private readonly LoopHost _host;
+    private readonly ScanTable _scans;
+    private readonly LoopStop _stop;
+    private readonly LoopDuties _duties;
+    private readonly ClockRounds? _clocks;
+    private List<Action> _taken = [];
+    private List<Call> _takenCalls = [];
+
+    internal NodeLoop(NodeContext context, LoopGroup group, int index)
+    {
+        _context = context;
+        _clock = new(context);
+        _inbox = new(() => Wake());
+        _log = new(context, _clock, _inbox, isFirst: index == 0);
+        _outboxes = new(context);
+        _calls = new(_outboxes, context.World.Transport);
+        _jobs = new(context.World.Jobs, _inbox);
+        var rooms = new RoomWaits(_clock, _inbox, _calls);
+        _router = new(context, _clock, _replicas, _outboxes, _calls, rooms, index);
+        var pacer = new SnapshotPacer(context, _clock);
+        _host = new(
+            context, group, _clock, _inbox, _replicas, _log, _outboxes, _calls, _jobs, rooms, _router, pacer);
+        _scans = new(_host, context.FirstNumber, context.Options.Loops, index);
+        _stop = new(_clock, _replicas, _calls);
+        _clocks = index == 0 ? new(context, _clock) : null;
+        _duties = new(
+            context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
+            _clocks);
+        Peers = new(context, _replicas, _router, _scans);
+    }
+
+    /// <summary>
+    /// Set by the host before the start: called on any thread when a sleeping loop got work. Must be cheap
+    /// and never block.
+    /// </summary>
+    public Action Wake { get; set; } = static () => { };
+
+    /// <summary>What the loop is to its replicas.</summary>
+    internal IReplicaHost Host => _host;
+
+    /// <summary>What comes from other nodes.</summary>
+    internal PeerTraffic Peers { get; }
+
+    /// <summary>The time of this turn, in the node's milliseconds.</summary>
+    internal long NowMs => _clock.NowMs;
+
+    /// <summary>Slow work.</summary>
+    internal LoopJobs Jobs => _jobs;
+
+    /// <summary>Its replicas, by group.</summary>
+    internal IReadOnlyCollection<IReplica> Replicas => _replicas.All;
+
+    /// <summary>Those that replicate by Raft, by group.</summary>
+    internal IReadOnlyCollection<RaftReplica> RaftReplicas => _replicas.Rafts;
+
+    /// <summary>What an operator should know of this loop.</summary>
+    internal IEnumerable<string> Alerts => _replicas.All.Select(static replica => replica.Alert)
+        .Append(_log.Pace.Alert).Append(_context.Disk.Alert).Append(_context.Clocks.Alert).OfType<string>();
+
+    /// <summary>Reads that were answered.</summary>
+    internal long Reads => _calls.Reads;
+
+    /// <summary>Writes that were answered.</summary>
+    internal long Writes => _calls.Writes;
+
+    /// <summary>
+    /// One turn: everything that has queued and the ticks that are due. Loop thread only. Returns how long
+    /// the loop may sleep if no <see cref="Wake"/> comes: zero if there is more to do at once.
+    /// </summary>
+    public TimeSpan Turn()
+    {
+        if (_context.IsFaulted)
+            return AfterFault;
+        try
+        {
+            _clock.BeginTurn();
+            _inbox.Take(ref _taken, ref _takenCalls);
+            RunEvents();
+            _duties.Tick();
+            TakeCalls();
+            _replicas.Advance();
+            _outboxes.Flush();
+            _calls.Flush();
+            _log.Flush();
+            return _inbox.TrySleep() ? _duties.UntilNextTick : TimeSpan.Zero;
+        }
+        catch (Exception e)
+        {
+            // Whatever it is: going on could give a wrong answer, stopping cannot.
+            _context.Fault(e);
+            return AfterFault;
+        }
+    }
+
+    /// <summary>Leaves work for the loop's next turn. Any thread.</summary>
+    internal void Post(Action item) => _inbox.Post(item);
+
+    /// <summary>
+    /// Takes a call of one of this loop's groups, unless too many wait already. Any thread.
+    /// </summary>
+    internal bool TryPost(Call call)
+    {
+        if (!_calls.TryEnter())
+            return false;
+        _inbox.Post(call);
+        return true;
+    }
+
+    /// <summary>Takes a question for a share of a scan's page. Any thread.</summary>
+    internal void Take(ScanAsk ask, Action<ScanShare> answer) =>
+        Post(() => new ShareTask(_host, ask, answer).Begin());
+
+    /// <summary>Adds a replica, before the loop runs.</summary>
+    internal void Own(RaftReplica replica) => _replicas.Add(replica);
+
+    /// <summary>The replica of a group; null if this loop has none.</summary>
+    internal IReplica? Find(uint group) => _replicas.Find(group);
+
+    /// <summary>Asks a peer for its wall clock. Loop 0 only.</summary>
+    internal void AskClock(Raft.NodeId peer) => _clocks!.Ask(peer);
+
+    /// <summary>
+    /// Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is
+    /// done, or at its time.
+    /// </summary>
+    internal void Stop(TimeSpan patience, Action done) => _stop.Begin(patience, done);
+
+    private void RunEvents()
+    {
+        foreach (var item in _taken)
+            item();
+        _taken.Clear();
+    }
+
+    private void TakeCalls()
+    {
+        foreach (var call in _takenCalls)
+        {
+            if (call.Request is ScanRequest)
+                _scans.Take(call);
+            else
+                _router.Take(call);
+        }
+
+        _takenCalls.Clear();
+    }
+}

@@ -1,0 +1,86 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>
+/// This node's replica of one group, as the loop that owns it sees it, however the group replicates. What
+/// peers send it differs from kind to kind, and is no part of this. The loop calls it on its own thread,
+/// never from two places at once.
+/// </summary>
+internal interface IReplica
+{
+    /// <summary>Which group it belongs to.</summary>
+    GroupIdentity Identity { get; }
+
+    /// <summary>Its data on disk: what the loop flushes, compacts and checks.</summary>
+    IReplicaStore Store { get; }
+
+    /// <summary>What an operator should know of it; null if all is well.</summary>
+    string? Alert { get; }
+
+    /// <summary>True while it leads its group; always false where groups have no leader.</summary>
+    bool IsLeader { get; }
+
+    /// <summary>True while any call is in its hands.</summary>
+    bool HasCalls { get; }
+
+    /// <summary>Checkpoints that it is sending.</summary>
+    int SnapshotSends { get; }
+
+    /// <summary>
+    /// True while it is on the loop's list of replicas that have something to do. Owned by the loop.
+    /// </summary>
+    bool IsQueued { get; set; }
+
+    /// <summary>The node starts: tells the operator what is wrong, and the node what it knows.</summary>
+    void Begin();
+
+    /// <summary>The node has been admitted: it votes, campaigns and answers from now on.</summary>
+    void TakePart();
+
+    /// <summary>The node takes part no more: it leads nothing, as far as others on this node know.</summary>
+    void TakeNoPart();
+
+    /// <summary>Takes a call whose key is in this group.</summary>
+    void Take(Call call);
+
+    /// <summary>Keeps the call until a leader shows itself or its deadline passes.</summary>
+    void Wait(Call call);
+
+    /// <summary>
+    /// Time passes.
+    /// </summary>
+    /// <param name="due">Ticks since the last call, from 1.</param>
+    void Tick(long due);
+
+    /// <summary>The end of a turn: does all that has become due in it.</summary>
+    void Advance();
+
+    /// <summary>All log batches up to this one are durable.</summary>
+    void Persisted(ulong batch);
+
+    /// <summary>A peer came up.</summary>
+    void PeerUp(NodeId peer);
+
+    /// <summary>A peer is lost.</summary>
+    void PeerDown(NodeId peer, PeerLoss loss);
+
+    /// <summary>Deadlines of calls, transfers and disputes, and upkeep of the store.</summary>
+    void Sweep();
+
+    /// <summary>Leader: proposes what this node knows and its state machine lacks.</summary>
+    void ProposeLacking();
+
+    /// <summary>
+    /// Hands leadership over if another replica should lead. True if it did.
+    /// </summary>
+    bool BalanceLeadership();
+
+    /// <summary>
+    /// The node is about to stop: hands leadership over. True if it does not lead, or cannot hand over.
+    /// </summary>
+    bool HandOver();
+
+    /// <summary>The replica as people see it.</summary>
+    PartitionStatus Status();
+}

@@ -1,0 +1,67 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>
+/// What keeps a replica from serving. Owned by the node loop.
+/// <list type="bullet">
+/// <item>Fenced: its tables are damaged. It serves nothing and does not lead, and takes a checkpoint from its
+/// leader in place of them. Its log is whole, so it votes and acknowledges as before; what it had
+/// acknowledged is in the log or in what the checkpoint must at least hold, and is applied again from
+/// there.</item>
+/// <item>Quarantined: it contradicts another replica (ADR 24). It serves nothing, votes for nothing and keeps
+/// every byte, over restarts, until an operator discards one side. It is never filled by itself: the majority
+/// may be the side that forgot.</item>
+/// <item>Blank: an operator gave up what it had. It serves nothing until its leader has filled it.</item>
+/// </list>
+/// </summary>
+internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable, ClusterView cluster)
+{
+    /// <summary>Where its tables are damaged; null if they are whole.</summary>
+    public string? Damage { get; private set; } = parts.Damage;
+
+    /// <summary>True while its data is damaged.</summary>
+    public bool IsFenced => Damage is not null;
+
+    /// <summary>True while it stands still because it contradicts another replica.</summary>
+    public bool IsQuarantined => parts.Raft.IsQuarantined;
+
+    /// <summary>True while it holds nothing, having been discarded.</summary>
+    public bool IsBlank => durable.Standing is Discarded;
+
+    /// <summary>True while no call may be answered from its data.</summary>
+    public bool ServesNothing => IsFenced || IsQuarantined || IsBlank;
+
+    /// <summary>What an operator should know of its standing; null if it takes part.</summary>
+    public string? StandingAlert => durable.Standing switch
+    {
+        Quarantined found => $"{parts.Identity}: this node's replica is quarantined: {WhyOf(found)}. "
+            + "It serves nothing, votes for nothing and keeps all it has. Decide which side counts: kvorum "
+            + "doctor shows this one, kvorum discard gives one up",
+        Discarded => $"{parts.Identity}: this node's replica was discarded, and waits to be filled by "
+            + "its leader",
+        _ => null,
+    };
+
+    /// <summary>What an operator should know of its data; null if it is whole.</summary>
+    public string? DamageAlert => !IsFenced ? null
+        : $"{parts.Identity}: its data on this node is damaged and not served"
+            + (parts.Raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "")
+            + $": {Damage}";
+
+    /// <summary>Both sides of a contradiction, for people.</summary>
+    public string WhyOf(Quarantined found) => found.Describe(cluster.NameOf);
+
+    /// <summary>Damage was found.</summary>
+    public void Fence(TreeDamagedException damage)
+    {
+        Invariant.Check(!IsFenced, "a replica is fenced twice");
+        Damage = damage.What;
+    }
+
+    /// <summary>Whole tables took the place of the damaged ones.</summary>
+    public void Unfence() => Damage = null;
+}

@@ -1,0 +1,29 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>What a replica is made of, all recovered from disk.</summary>
+internal sealed record ReplicaParts(
+    GroupIdentity Identity, Tree Tree, IStateMachine Machine, GroupLog Log, RaftNode Raft)
+{
+    /// <summary>The group.</summary>
+    public uint Group => Identity.Group;
+
+    /// <summary>Term, vote and commit index as the log has them.</summary>
+    public required HardState State { get; init; }
+
+    /// <summary>Where its tables are damaged; null if they are whole, as far as was seen.</summary>
+    public string? Damage { get; init; }
+
+    /// <summary>The checkpoint that the log was not told of; null if it was.</summary>
+    public SnapshotMetadata? OwedMark { get; init; }
+
+    /// <summary>The history up to what its tables hold.</summary>
+    public required HistoryMark History { get; init; }
+
+    /// <summary>Why it does not take part as others do; null if it does.</summary>
+    public Standing? Standing { get; init; }
+}

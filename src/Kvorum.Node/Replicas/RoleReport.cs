@@ -1,0 +1,77 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>
+/// What the node and people are told of a replica's role: leader changes as they come, and the whole status
+/// when it is asked for. Owned by the node loop.
+/// </summary>
+internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaCondition condition)
+{
+    private readonly RaftNode _raft = parts.Raft;
+    private (Role Role, Term Term, NodeId? Leader) _told;
+
+    /// <summary>
+    /// Tells the node if role, term or leader have changed. Returns the role before; null if nothing has
+    /// changed.
+    /// </summary>
+    public Role? TellIfChanged()
+    {
+        var now = (_raft.Role, _raft.Term, _raft.Leader);
+        if (now == _told)
+            return null;
+        var before = _told;
+        _told = now;
+        var identity = parts.Identity;
+        host.Cluster.SetLeader(identity.Group, now.Leader, now.Term);
+        if (before.Role != now.Role || before.Leader != now.Leader)
+            host.Cluster.RoleChanged(identity.Keyspace, identity.Partition, RoleName, now.Term, now.Leader);
+        return before.Role;
+    }
+
+    /// <summary>The node takes no part: this replica leads nothing, as far as the node knows.</summary>
+    public void TellNoLeader() => host.Cluster.SetLeader(parts.Group, null, _raft.Term);
+
+    /// <summary>The replica as people see it.</summary>
+    public PartitionStatus Status() => new()
+    {
+        Keyspace = parts.Identity.Keyspace,
+        Partition = parts.Identity.Partition,
+        Group = parts.Group,
+        Role = RoleName,
+        Term = _raft.Term.Value,
+        Leader = _raft.Leader is { } leader ? host.Cluster.NameOf(leader) : "",
+        Commit = _raft.CommitIndex.Value,
+        Applied = parts.Tree.AppliedIndex,
+        LastIndex = _raft.LastIndex.Value,
+        Keys = parts.Machine.KeyCount,
+        Bytes = parts.Tree.Bytes,
+        FollowerLag = Lag(),
+    };
+
+    private SortedDictionary<string, ulong> Lag()
+    {
+        var lag = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        if (_raft.Role != Role.Leader)
+            return lag;
+        foreach (var peer in parts.Identity.Preference)
+        {
+            if (peer != _raft.Id && _raft.ProgressOf(peer) is { } progress)
+            {
+                lag[host.Cluster.NameOf(peer)] =
+                    _raft.LastIndex.Value - Math.Min(progress.Match.Value, _raft.LastIndex.Value);
+            }
+        }
+
+        return lag;
+    }
+
+    private string RoleName => _raft.Role switch
+    {
+        Role.Leader => "leader",
+        Role.Candidate => "candidate",
+        Role.PreCandidate => "pre-candidate",
+        _ => condition.IsQuarantined ? "quarantined" : condition.IsBlank ? "blank"
+            : _raft.Configuration.Learners.Contains(_raft.Id) ? "learner" : "follower",
+    };
+}

@@ -1,0 +1,91 @@
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>
+/// Compactions of a replica's tables, one at a time, in pieces: between two pieces the disk and the lane are
+/// for others, unless many tables wait. Owned by the node loop.
+/// </summary>
+internal sealed class TreeCompactor(
+    IReplicaHost host, ReplicaParts parts, DiskPause pause, Action<TreeDamagedException> damaged)
+{
+    private readonly Tree _tree = parts.Tree;
+
+    // Cleared by a look that finds nothing: only a new table or a new start can make one due.
+    private bool _mayBeDue = true;
+    private CompactionJob? _job;
+    private bool _isRunning;
+
+    /// <summary>There are new tables.</summary>
+    public void TablesChanged() => _mayBeDue = true;
+
+    /// <summary>Goes on with the compaction under way, or begins one if it may and one is due.</summary>
+    public void Sweep(bool mayBegin)
+    {
+        if (_isRunning)
+            return;
+        if (_job is null && mayBegin)
+            _job = Pick();
+        if (_job is { } job)
+            Run(job);
+    }
+
+    private CompactionJob? Pick()
+    {
+        if (!_mayBeDue || pause.IsOn)
+            return null;
+        if (_tree.PickCompaction() is not { } job)
+        {
+            _mayBeDue = false;
+            return null;
+        }
+
+        // For a time the tables are there twice.
+        if (host.Disk.HasRoomFor(job.InputBytes))
+            return job;
+        job.Abandon();
+        return null;
+    }
+
+    private void Run(CompactionJob job)
+    {
+        Invariant.Check(!_isRunning, "two compactions of a tree run at once");
+        var isDone = false;
+        _isRunning = true;
+        host.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
+        {
+            _isRunning = false;
+            if (failure is null && !isDone)
+            {
+                if (_tree.Levels[0].Tables > Limits.CompactionUrgentTables)
+                    Run(job);
+                return;
+            }
+
+            _job = null;
+            Ended(job, failure);
+        });
+    }
+
+    private void Ended(CompactionJob job, Exception? failure)
+    {
+        switch (failure)
+        {
+            case null:
+                job.Complete();
+                host.RunInBackground(_tree.RemoveDiscarded, static _ => { });
+                break;
+            case DiskShortageException:
+                pause.Begin();
+                break;
+            case TreeDamagedException damage:
+                damaged(damage);
+                break;
+            default:
+                throw new NodeFaultException(
+                    $"{parts.Identity}: its tables could not be compacted: {failure.Message}", failure);
+        }
+    }
+}

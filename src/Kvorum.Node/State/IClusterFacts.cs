@@ -1,0 +1,19 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node.State;
+
+/// <summary>What the metadata machine and the rest of the node tell each other.</summary>
+internal interface IClusterFacts
+{
+    /// <summary>The default keyspace as this node's options define it.</summary>
+    KeyspaceDefinition DefaultKeyspace { get; }
+
+    /// <summary>All members.</summary>
+    IReadOnlyList<NodeId> Ids { get; }
+
+    /// <summary>What this node knows of a member; null while its addresses are not known.</summary>
+    MetaMachine.MemberRecord? Announcement(NodeId node);
+
+    /// <summary>The metadata group has changed.</summary>
+    void Publish(MetaMachine meta);
+}

@@ -32,7 +32,7 @@ public sealed partial class NodeLoop
 
     private void Route(Call call)
     {
-        if (call.Request is ScanRequest)
+        if (call.Request.Keys == RequestKeys.Range)
             _scans.Take(call);
         else if (Find(call.Group) is { } replica)
             replica.Take(call);

@@ -303,7 +303,7 @@ public sealed partial class NodeLoop
             return;
         }
 
-        if (call.Request is WriteRequest)
+        if (call.Request.IsWrite)
             Writes++;
         else
             Reads++;

@@ -47,7 +47,7 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
             case ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.ShuttingDown:
                 loop.NotLeadBy(forward.Call, forward.To, reply);
                 break;
-            case ReplyStatus.OutcomeUnknown when IsSafeToRepeat(forward.Call):
+            case ReplyStatus.OutcomeUnknown when RetryTable.MayRepeat(reply.Status, forward.Call.Request):
                 loop.Retry(forward.Call);
                 break;
             default:
@@ -73,7 +73,7 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         {
             if (!TryEnd(id, out var forward) || forward.HasEnded)
                 continue;
-            if (IsSafeToRepeat(forward.Call))
+            if (RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, forward.Call.Request))
                 loop.Retry(forward.Call);
             else
                 loop.Finish(forward.Call, Unknown(loop.Cluster.NameOf(peer)));
@@ -136,16 +136,14 @@ internal sealed class Forwards(NodeLoop loop, ulong firstNumber, int loopCount, 
         Expire(forward.Call);
     }
 
-    private static bool IsSafeToRepeat(Call call) => call.Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
-
     private void Expire(Call call) => loop.Finish(call, call.IsCancelled
         ? new Reply { Status = ReplyStatus.Cancelled }
         : new Reply
         {
             Status = ReplyStatus.DeadlineExceeded,
-            Message = call.Request is GetRequest
-                ? $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms"
-                : $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms: the write may still happen, or not",
+            Message = call.Request.IsWrite
+                ? $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms: the write may still happen, or not"
+                : $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms",
         });
 
     private static Reply Unknown(string peer) => new()

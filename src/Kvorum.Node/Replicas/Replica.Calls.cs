@@ -37,7 +37,7 @@ internal sealed partial class Replica
             loop.Finish(call, new Reply { Status = ReplyStatus.Cancelled });
         else if (ServesNothing)
             TakeElsewhere(call);
-        else if (ConsistencyOf(call) == ReadConsistency.Stale)
+        else if (call.Request is ReadRequest { Consistency: ReadConsistency.Stale })
             ServeRead(call, stale: true);
         else if (IsLeader)
             TakeAsLeader(call);
@@ -86,9 +86,9 @@ internal sealed partial class Replica
     private void TakeAsLeader(Call call)
     {
         loop.Touch(this);
-        if (ConsistencyOf(call) is { } consistency)
+        if (call.Request is ReadRequest read)
         {
-            var byLease = consistency == ReadConsistency.Lease && loop.Options.LeaseReads;
+            var byLease = read.Consistency == ReadConsistency.Lease && loop.Options.LeaseReads;
             (byLease ? _newLeaseReads : _newReads).Add(call);
             return;
         }
@@ -103,7 +103,7 @@ internal sealed partial class Replica
         if (!HasRoomForAnswer(call, write))
             return;
         if (loop.Disk.Level == DiskLevel.Critical
-            || (loop.Disk.Level == DiskLevel.Low && write is PutRequest))
+            || (loop.Disk.Level == DiskLevel.Low && write.StoresData))
         {
             LeadElsewhere(call);
             return;
@@ -194,7 +194,7 @@ internal sealed partial class Replica
         {
             if (head.Call.IsDone)
                 continue;
-            if (head.Call.Request is WriteRequest { ClientId.Length: > 0 })
+            if (RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, head.Call.Request))
                 Wait(head.Call);
             else
                 loop.Finish(head.Call, OutcomeUnknown());
@@ -262,14 +262,6 @@ internal sealed partial class Replica
             ServeRead(call, stale: false);
     }
 
-    // Null for a write.
-    private static ReadConsistency? ConsistencyOf(Call call) => call.Request switch
-    {
-        GetRequest get => get.Consistency,
-        ScanRequest scan => scan.Consistency,
-        _ => null,
-    };
-
     private void ServeRead(Call call, bool stale)
     {
         if (call.IsDone)
@@ -294,6 +286,7 @@ internal sealed partial class Replica
             return;
         }
 
+        Invariant.Check(call.Request is GetRequest, "a read of one key is no get");
         ValueRecord? record;
         var bytesMax = call.ValueBytesMax;
         long bytes;
@@ -362,10 +355,10 @@ internal sealed partial class Replica
         Status = ReplyStatus.DeadlineExceeded,
         Message = _raft.Leader is null
             ? $"partition {Partition} of '{Keyspace}' has no leader: {loop.Cluster.WhyNoLeader()}"
-            : call.Request is GetRequest
-                ? $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms"
-                : $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
-                    + "it may still happen, or not",
+            : call.Request.IsWrite
+                ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
+                    + "it may still happen, or not"
+                : $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms",
         Partition = Partition,
         Leader = LeaderAddress,
     };

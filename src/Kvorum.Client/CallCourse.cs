@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Kvorum.Protocol;
 
 namespace Kvorum.Client;
@@ -19,14 +20,12 @@ internal struct CallCourse(Request request, TimeSpan timeout)
     /// <summary>The node that failed last: not asked again if there is another.</summary>
     public NodeLink? Avoid { get; private set; }
 
-    private readonly bool MayRepeat => request is not WriteRequest { ClientId: "" };
-
     /// <summary>
     /// When to give up on the attempt that begins now. A call that may be repeated gives a silent node only
     /// half of the time that is left, so that there is time to ask another one.
     /// </summary>
     public readonly long AttemptEnd(long nowMs, long deadlineMs) =>
-        MayRepeat && deadlineMs - nowMs > 200 ? nowMs + ((deadlineMs - nowMs) / 2) : deadlineMs;
+        request.IsSafeToRepeat && deadlineMs - nowMs > 200 ? nowMs + ((deadlineMs - nowMs) / 2) : deadlineMs;
 
     /// <summary>
     /// True if the call succeeded; false if it is to be tried again; else throws what went wrong.
@@ -35,39 +34,22 @@ internal struct CallCourse(Request request, TimeSpan timeout)
     {
         _attempts++;
         _last = answer;
-        switch (answer)
+        var status = StatusOf(answer);
+        if (status == ReplyStatus.Ok)
+            return true;
+        if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
+            throw Failure(status, answer);
+        _mayHaveHappened |= RetryTable.AdviceOf(status, request) == RetryAdvice.SameIds;
+        if (status == ReplyStatus.Overloaded)
         {
-            case { Reply.Status: ReplyStatus.Ok }:
-                return true;
-            case { Reply.Status: ReplyStatus.NotLeader, Reply.Leader.Length: > 0 } when _attempts == 1:
-                Avoid = asked;
-                _pauseMs = 0;
-                return false;
-            case { Reply.Status: ReplyStatus.NotLeader or ReplyStatus.Unavailable }:
-            case { Reply.Status: ReplyStatus.ShuttingDown }:
-            case { Kind: AnswerKind.NotSent }:
-                Avoid = asked;
-                _pauseMs = Math.Clamp(_pauseMs * 2, PauseMinMs, PauseMaxMs);
-                return false;
-            case { Reply.Status: ReplyStatus.Overloaded }:
-                _pauseMs = Math.Clamp(_pauseMs * 2, 10, PauseMaxMs);
-                return false;
-            case { Reply.Status: ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded } when MayRepeat:
-            case { Kind: AnswerKind.Lost or AnswerKind.TimedOut } when MayRepeat:
-                Avoid = asked;
-                _mayHaveHappened |= request is WriteRequest;
-                _pauseMs = Math.Clamp(_pauseMs * 2, PauseMinMs, PauseMaxMs);
-                return false;
-            case { Reply: { } reply }:
-                throw Failure(reply);
-            default:
-                _mayHaveHappened = true;
-                throw new KvorumException(
-                    answer.Kind == AnswerKind.TimedOut
-                        ? ReplyStatus.DeadlineExceeded
-                        : ReplyStatus.OutcomeUnknown,
-                    $"The write may have happened, or not: {answer.Reason}.", RetryClass.SameIds);
+            _pauseMs = Math.Clamp(_pauseMs * 2, 10, PauseMaxMs);
+            return false;
         }
+
+        Avoid = asked;
+        var isHint = answer is { Reply: { Status: ReplyStatus.NotLeader, Leader.Length: > 0 } };
+        _pauseMs = isHint && _attempts == 1 ? 0 : Math.Clamp(_pauseMs * 2, PauseMinMs, PauseMaxMs);
+        return false;
     }
 
     /// <summary>
@@ -96,20 +78,30 @@ internal struct CallCourse(Request request, TimeSpan timeout)
             ReplyStatus.DeadlineExceeded,
             $"Not done within {timeout.TotalMilliseconds:0} ms and {_attempts} attempts; "
                 + $"at last: {last.TrimEnd('.')}.{outcome}",
-            _mayHaveHappened ? RetryClass.SameIds : RetryClass.Safe);
+            _mayHaveHappened ? RetryAdvice.SameIds : RetryAdvice.Safe);
     }
 
-    private readonly KvorumException Failure(Reply reply)
+    // What no reply tells, told in the words of replies.
+    private static ReplyStatus StatusOf(Answer answer) => answer.Kind switch
     {
-        var retry = reply.Status switch
-        {
-            ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled
-                or ReplyStatus.Internal when request is WriteRequest => RetryClass.SameIds,
-            ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled or ReplyStatus.Internal => RetryClass.Safe,
-            ReplyStatus.OutOfSpace => RetryClass.Safe,
-            _ => RetryClass.Never,
-        };
-        var message = reply.Message.Length > 0 ? reply.Message : reply.Status.ToString();
-        return new(reply.Status, message, retry, reply.Version);
+        AnswerKind.Reply => answer.Reply!.Status,
+        AnswerKind.NotSent => ReplyStatus.Unavailable,
+        AnswerKind.Lost => ReplyStatus.OutcomeUnknown,
+        AnswerKind.TimedOut => ReplyStatus.DeadlineExceeded,
+        _ => throw new UnreachableException($"{answer.Kind} is no answer to a request."),
+    };
+
+    // Another attempt within the call's time may end otherwise. A full disk or a fault of a node lasts.
+    private static bool PassesByItself(ReplyStatus status) => status
+        is ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.Overloaded
+        or ReplyStatus.ShuttingDown or ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded;
+
+    private readonly KvorumException Failure(ReplyStatus status, Answer answer)
+    {
+        var advice = RetryTable.AdviceOf(status, request);
+        if (answer.Reply is not { } reply)
+            return new(status, $"The write may have happened, or not: {answer.Reason}.", advice);
+        var message = reply.Message.Length > 0 ? reply.Message : status.ToString();
+        return new(status, message, advice, reply.Version);
     }
 }

@@ -57,7 +57,7 @@ internal sealed class Cluster : IDisposable
                 throw course.TimeUp();
             var routes = Volatile.Read(ref _routes);
             var partition = routes.PartitionOf(request.Keyspace, request.Key.Span);
-            var link = request is ScanRequest
+            var link = request.Keys == RequestKeys.Range
                 ? Any(routes, course.Avoid)
                 : Pick(routes, request.Keyspace, partition, course.Avoid);
             var connection = link.Open(partition);
@@ -122,7 +122,7 @@ internal sealed class Cluster : IDisposable
 
         string why = string.Create(
             CultureInfo.InvariantCulture, $"No node answered within {timeout.TotalSeconds:0.###} s: {last}.");
-        throw new KvorumException(ReplyStatus.Unavailable, why, RetryClass.Safe);
+        throw new KvorumException(ReplyStatus.Unavailable, why, RetryAdvice.Safe);
     }
 
     /// <inheritdoc/>

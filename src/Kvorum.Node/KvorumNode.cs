@@ -162,7 +162,7 @@ public sealed class KvorumNode : INode, IDisposable
         if (RequestRules.Broken(request, keyspace, _context.Options.ValueBytesMax) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
         call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
-        if (request is ScanRequest)
+        if (request.Keys == RequestKeys.Range)
         {
             // Of no partition: the loops take turns at putting pages together.
             var loop = _loops.OfNumber(Interlocked.Increment(ref _scanTurn));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -16,18 +17,32 @@ internal static class RequestRules
     /// </param>
     public static string? Broken(Request request, KeyspaceDefinition keyspace, int valueBytesMax)
     {
-        if (request is ScanRequest scan)
-            return Broken(scan, keyspace);
+        switch (request)
+        {
+            case ScanRequest scan:
+                return Broken(scan, keyspace);
+            case GetRequest:
+                return BrokenKey(request, keyspace);
+            case PutRequest put when put.Value.Length > valueBytesMax:
+                return BrokenKey(put, keyspace)
+                    ?? $"value length {put.Value.Length} exceeds maximum of {valueBytesMax} bytes";
+            case PutRequest or DeleteRequest:
+                return BrokenKey(request, keyspace) ?? Broken(((WriteRequest)request).ClientId);
+            default:
+                throw new UnreachableException($"There are no rules for a {request.Kind}.");
+        }
+    }
+
+    private static string? BrokenKey(Request request, KeyspaceDefinition keyspace)
+    {
         var key = request.Key.Length;
         if (key == 0)
             return "key cannot be empty";
         if (key > keyspace.KeyBytesMax)
             return $"key length {key} exceeds maximum of {keyspace.KeyBytesMax} bytes";
-        if (keyspace.KeyPolicy == "strict" && !IsStrict(request.Key.Span))
-            return "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'";
-        if (request is PutRequest put && put.Value.Length > valueBytesMax)
-            return $"value length {put.Value.Length} exceeds maximum of {valueBytesMax} bytes";
-        return request is WriteRequest write ? Broken(write.ClientId) : null;
+        return keyspace.KeyPolicy == "strict" && !IsStrict(request.Key.Span)
+            ? "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'"
+            : null;
     }
 
     private static string? Broken(string clientId)

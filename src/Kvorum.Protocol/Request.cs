@@ -15,15 +15,61 @@ public enum ReadConsistency : byte
     Stale = 2,
 }
 
+/// <summary>The kinds of requests. Values are on the wire: never renumber.</summary>
+public enum RequestKind : byte
+{
+    /// <summary><see cref="PutRequest"/>.</summary>
+    Put = 1,
+
+    /// <summary><see cref="GetRequest"/>.</summary>
+    Get = 2,
+
+    /// <summary><see cref="DeleteRequest"/>.</summary>
+    Delete = 3,
+
+    /// <summary><see cref="ScanRequest"/>.</summary>
+    Scan = 4,
+}
+
+/// <summary>Which keys a request is about, and so which partitions serve it.</summary>
+public enum RequestKeys : byte
+{
+    /// <summary><see cref="Request.Key"/> alone: its partition serves the request.</summary>
+    One,
+
+    /// <summary>A range from <see cref="Request.Key"/> on: any node serves it, from all partitions.</summary>
+    Range,
+}
+
 /// <summary>
-/// A request about one key, or a range of them: a closed family. Keys and values are exact bytes and are
-/// never changed once here.
+/// A request about one key, or a range of them: a closed family of <see cref="ReadRequest"/>s and
+/// <see cref="WriteRequest"/>s. What the way of a request depends on is asked of the request itself. A switch
+/// over the kinds has no arm for "all others": that one throws
+/// <see cref="System.Diagnostics.UnreachableException"/>, and tests send every kind through every switch.
+/// Keys and values are exact bytes and are never changed once here.
 /// </summary>
 public abstract record Request
 {
     private protected Request()
     {
     }
+
+    /// <summary>The kind.</summary>
+    public abstract RequestKind Kind { get; }
+
+    /// <summary>True if it may change something.</summary>
+    public abstract bool IsWrite { get; }
+
+    /// <summary>
+    /// True if it may be sent twice and has no second effect: a read, or a write that is known by its ids.
+    /// </summary>
+    public abstract bool IsSafeToRepeat { get; }
+
+    /// <summary>Which keys it is about.</summary>
+    public virtual RequestKeys Keys => RequestKeys.One;
+
+    /// <summary>Bytes of keys and values in it.</summary>
+    public virtual long DataBytes => Key.Length;
 
     /// <summary>The keyspace, by name.</summary>
     public string Keyspace { get; init; } = "default";
@@ -40,6 +86,23 @@ public abstract record Request
     public bool NoRedirect { get; init; }
 }
 
+/// <summary>A request that changes nothing. It may always be repeated.</summary>
+public abstract record ReadRequest : Request
+{
+    private protected ReadRequest()
+    {
+    }
+
+    /// <inheritdoc/>
+    public sealed override bool IsWrite => false;
+
+    /// <inheritdoc/>
+    public sealed override bool IsSafeToRepeat => true;
+
+    /// <summary>How fresh the answer must be; of a scan, in each partition.</summary>
+    public ReadConsistency Consistency { get; init; }
+}
+
 /// <summary>
 /// A request that changes something: exactly once per (<see cref="ClientId"/>, <see cref="RequestId"/>) if a
 /// client id is given.
@@ -49,6 +112,15 @@ public abstract record WriteRequest : Request
     private protected WriteRequest()
     {
     }
+
+    /// <inheritdoc/>
+    public sealed override bool IsWrite => true;
+
+    /// <inheritdoc/>
+    public sealed override bool IsSafeToRepeat => ClientId.Length > 0;
+
+    /// <summary>True if it stores data: such a write is refused while the disk is almost full.</summary>
+    public abstract bool StoresData { get; }
 
     /// <summary>Who asks; empty for a write without exactly-once record.</summary>
     public string ClientId { get; init; } = "";
@@ -71,6 +143,15 @@ public abstract record WriteRequest : Request
 /// <summary>Sets a key.</summary>
 public sealed record PutRequest : WriteRequest
 {
+    /// <inheritdoc/>
+    public override RequestKind Kind => RequestKind.Put;
+
+    /// <inheritdoc/>
+    public override bool StoresData => true;
+
+    /// <inheritdoc/>
+    public override long DataBytes => base.DataBytes + Value.Length;
+
     /// <summary>The value; may be empty.</summary>
     public required ReadOnlyMemory<byte> Value { get; init; }
 
@@ -81,13 +162,20 @@ public sealed record PutRequest : WriteRequest
 }
 
 /// <summary>Removes a key; an absent key is no error.</summary>
-public sealed record DeleteRequest : WriteRequest;
+public sealed record DeleteRequest : WriteRequest
+{
+    /// <inheritdoc/>
+    public override RequestKind Kind => RequestKind.Delete;
+
+    /// <inheritdoc/>
+    public override bool StoresData => false;
+}
 
 /// <summary>Reads a key.</summary>
-public sealed record GetRequest : Request
+public sealed record GetRequest : ReadRequest
 {
-    /// <summary>How fresh the answer must be.</summary>
-    public ReadConsistency Consistency { get; init; }
+    /// <inheritdoc/>
+    public override RequestKind Kind => RequestKind.Get;
 }
 
 /// <summary>
@@ -95,8 +183,17 @@ public sealed record GetRequest : Request
 /// byte order over all partitions. Any node answers it. The answer is a <see cref="ScanPage"/> in
 /// <see cref="Reply.Value"/>; while it has a token, the same request with that <see cref="Token"/> reads on.
 /// </summary>
-public sealed record ScanRequest : Request
+public sealed record ScanRequest : ReadRequest
 {
+    /// <inheritdoc/>
+    public override RequestKind Kind => RequestKind.Scan;
+
+    /// <inheritdoc/>
+    public override RequestKeys Keys => RequestKeys.Range;
+
+    /// <inheritdoc/>
+    public override long DataBytes => base.DataBytes + End.Length + Token.Length;
+
     /// <summary>Where the range ends, exclusive; empty for no bound.</summary>
     public ReadOnlyMemory<byte> End { get; init; }
 
@@ -115,9 +212,6 @@ public sealed record ScanRequest : Request
     /// <see cref="Limits.ScanPageBytesMax"/>.
     /// </summary>
     public uint PageBytes { get; init; }
-
-    /// <summary>How fresh the page must be, in each partition.</summary>
-    public ReadConsistency Consistency { get; init; }
 
     /// <summary>The token of the page before; empty for the first page.</summary>
     public ReadOnlyMemory<byte> Token { get; init; }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 
 namespace Kvorum.Protocol;
 
@@ -35,11 +36,6 @@ public static class RequestCodec
 
     /// <summary>Bound of an address in UTF-8 bytes.</summary>
     public const int AddressBytesMax = 255;
-
-    private const byte PutKind = 1;
-    private const byte GetKind = 2;
-    private const byte DeleteKind = 3;
-    private const byte ScanKind = 4;
 
     private const byte NoRedirectFlag = 1;
     private const byte ReturnPreviousFlag = 2;
@@ -87,7 +83,8 @@ public static class RequestCodec
             PutRequest put => checked(head + WriteSize(put) + 8 + 4 + put.Value.Length),
             DeleteRequest delete => head + WriteSize(delete),
             ScanRequest scan => checked(head + 4 + scan.End.Length + 4 + 4 + 1 + 4 + scan.Token.Length),
-            _ => head + 1,
+            GetRequest => head + 1,
+            _ => throw Unreachable(request),
         };
     }
 
@@ -110,27 +107,24 @@ public static class RequestCodec
     public static void Write(Request request, Span<byte> into)
     {
         var writer = new SpanWriter(into);
+        writer.U8((byte)request.Kind);
         switch (request)
         {
             case PutRequest put:
-                writer.U8(PutKind);
                 WriteHead(ref writer, put, FlagsOf(put));
                 WriteWrite(ref writer, put);
                 writer.U64(put.TtlMs);
                 writer.Bytes32(put.Value.Span);
                 break;
             case DeleteRequest delete:
-                writer.U8(DeleteKind);
                 WriteHead(ref writer, delete, FlagsOf(delete));
                 WriteWrite(ref writer, delete);
                 break;
             case GetRequest get:
-                writer.U8(GetKind);
                 WriteHead(ref writer, get, 0);
                 writer.U8((byte)get.Consistency);
                 break;
             case ScanRequest scan:
-                writer.U8(ScanKind);
                 WriteHead(ref writer, scan, FlagsOf(scan));
                 writer.Bytes32(scan.End.Span);
                 writer.U32(scan.Limit);
@@ -138,6 +132,8 @@ public static class RequestCodec
                 writer.U8((byte)scan.Consistency);
                 writer.Bytes32(scan.Token.Span);
                 break;
+            default:
+                throw Unreachable(request);
         }
     }
 
@@ -174,24 +170,53 @@ public static class RequestCodec
     public static Request DecodeRequest(ReadOnlyMemory<byte> bytes, string likelyClientId)
     {
         var reader = new SpanReader(bytes);
-        var kind = reader.U8("kind of request");
-        if (kind is < PutKind or > ScanKind)
-            throw new FormatException($"Kind {kind} is no request.");
-        var flags = Flags(ref reader, KnownFlags(kind));
+        var kind = (RequestKind)reader.U8("kind of request");
+        var flags = Flags(ref reader, NoRedirectFlag | FlagsOf(kind));
         var noRedirect = (flags & NoRedirectFlag) != 0;
         var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
         var key = reader.Bytes32("key");
-        if (kind is GetKind or ScanKind)
+        Request request;
+        switch (kind)
         {
-            Request read = kind == GetKind
-                ? new GetRequest
+            case RequestKind.Put:
+                var put = ReadWrite(ref reader, flags, likelyClientId);
+                request = new PutRequest
+                {
+                    Keyspace = keyspace,
+                    Key = key,
+                    NoRedirect = noRedirect,
+                    ClientId = put.ClientId,
+                    RequestId = put.RequestId,
+                    IfVersion = put.IfVersion,
+                    ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
+                    TtlMs = reader.U64("TTL"),
+                    Value = reader.Bytes32("value"),
+                };
+                break;
+            case RequestKind.Delete:
+                var delete = ReadWrite(ref reader, flags, likelyClientId);
+                request = new DeleteRequest
+                {
+                    Keyspace = keyspace,
+                    Key = key,
+                    NoRedirect = noRedirect,
+                    ClientId = delete.ClientId,
+                    RequestId = delete.RequestId,
+                    IfVersion = delete.IfVersion,
+                    ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
+                };
+                break;
+            case RequestKind.Get:
+                request = new GetRequest
                 {
                     Keyspace = keyspace,
                     Key = key,
                     NoRedirect = noRedirect,
                     Consistency = Consistency(ref reader),
-                }
-                : new ScanRequest
+                };
+                break;
+            case RequestKind.Scan:
+                request = new ScanRequest
                 {
                     Keyspace = keyspace,
                     Key = key,
@@ -204,39 +229,13 @@ public static class RequestCodec
                     Consistency = Consistency(ref reader),
                     Token = reader.Bytes32("token"),
                 };
-            reader.End("request");
-            return read;
+                break;
+            default:
+                throw new UnreachableException($"The flags of kind {kind} are known, its fields are not.");
         }
 
-        var returnPrevious = (flags & ReturnPreviousFlag) != 0;
-        var clientId = reader.Text8("client id", Limits.ClientIdBytesMax, likelyClientId);
-        var requestId = reader.U64("request id");
-        ulong? ifVersion = (flags & IfVersionFlag) != 0 ? reader.U64("version condition") : null;
-        WriteRequest write = kind == PutKind
-            ? new PutRequest
-            {
-                Keyspace = keyspace,
-                Key = key,
-                NoRedirect = noRedirect,
-                ClientId = clientId,
-                RequestId = requestId,
-                IfVersion = ifVersion,
-                ReturnPrevious = returnPrevious,
-                TtlMs = reader.U64("TTL"),
-                Value = reader.Bytes32("value"),
-            }
-            : new DeleteRequest
-            {
-                Keyspace = keyspace,
-                Key = key,
-                NoRedirect = noRedirect,
-                ClientId = clientId,
-                RequestId = requestId,
-                IfVersion = ifVersion,
-                ReturnPrevious = returnPrevious,
-            };
         reader.End("request");
-        return write;
+        return request;
     }
 
     /// <summary>
@@ -282,11 +281,13 @@ public static class RequestCodec
     private static byte FlagsOf(ScanRequest scan) =>
         (byte)((scan.Reverse ? ReverseFlag : 0) | (scan.KeysOnly ? KeysOnlyFlag : 0));
 
-    private static int KnownFlags(byte kind) => NoRedirectFlag | kind switch
+    // Those that a kind knows beside "no redirect".
+    private static int FlagsOf(RequestKind kind) => kind switch
     {
-        GetKind => 0,
-        ScanKind => ReverseFlag | KeysOnlyFlag,
-        _ => ReturnPreviousFlag | IfVersionFlag,
+        RequestKind.Get => 0,
+        RequestKind.Scan => ReverseFlag | KeysOnlyFlag,
+        RequestKind.Put or RequestKind.Delete => ReturnPreviousFlag | IfVersionFlag,
+        _ => throw new FormatException($"Kind {(byte)kind} is no request."),
     };
 
     private static void WriteHead(ref SpanWriter writer, Request request, byte flags)
@@ -304,6 +305,12 @@ public static class RequestCodec
             writer.U64(version);
     }
 
+    private static (string ClientId, ulong RequestId, ulong? IfVersion) ReadWrite(
+        ref SpanReader reader, byte flags, string likelyClientId) => (
+        reader.Text8("client id", Limits.ClientIdBytesMax, likelyClientId),
+        reader.U64("request id"),
+        (flags & IfVersionFlag) != 0 ? reader.U64("version condition") : null);
+
     private static int WriteSize(WriteRequest write) =>
         TextSize(write.ClientId, Limits.ClientIdBytesMax, "client id")
             + 8 + (write.IfVersion is null ? 0 : 8);
@@ -316,6 +323,9 @@ public static class RequestCodec
             : throw new ArgumentException(
                 $"The {field} has {count} bytes in UTF-8; at most {bytesMax} are allowed.");
     }
+
+    private static UnreachableException Unreachable(Request request) =>
+        new($"A {request.GetType().Name} has no bytes.");
 
     private static string Cut(string message) => Utf8Text.Message(message, MessageBytesMax);
 

@@ -12,9 +12,8 @@ internal static class ReplyAck
     public static string Of(Request request, Reply reply) => request switch
     {
         _ when reply.Stale => "none",
-        GetRequest { Consistency: ReadConsistency.Stale } => "none",
-        GetRequest { Consistency: ReadConsistency.Lease } => "lease",
-        ScanRequest { Consistency: ReadConsistency.Lease } => "lease",
+        ReadRequest { Consistency: ReadConsistency.Stale } => "none",
+        ReadRequest { Consistency: ReadConsistency.Lease } => "lease",
         _ => Majority,
     };
 }

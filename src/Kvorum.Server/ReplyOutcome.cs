@@ -3,62 +3,38 @@ using Kvorum.Server.Grpc;
 
 namespace Kvorum.Server;
 
-/// <summary>What a client may do after a failure.</summary>
-public enum RetryAdvice
-{
-    /// <summary>Asking again gives the same answer.</summary>
-    Never,
-
-    /// <summary>Nothing was done: ask again, as it is.</summary>
-    Safe,
-
-    /// <summary>
-    /// A write may have happened or happen yet: ask again only with the same client id and request id.
-    /// </summary>
-    SameIds,
-}
-
 /// <summary>
 /// How each <see cref="ReplyStatus"/> looks on the wires: the one place where gRPC and HTTP codes are chosen.
-/// HTTP answers never use 404 for anything but an absent key or route, so that an error is never mistaken for
-/// an absence.
+/// What the client may do then is in <see cref="RetryTable"/>. HTTP answers never use 404 for anything but an
+/// absent key or route, so that an error is never mistaken for an absence.
 /// </summary>
 /// <param name="Name">On every wire, in kvorum-status and in JSON errors.</param>
 /// <param name="Grpc">gRPC status.</param>
 /// <param name="Http">HTTP status.</param>
-/// <param name="Retry">What the client may do.</param>
-public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryAdvice Retry)
+public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http)
 {
     private static readonly SortedDictionary<ReplyStatus, ReplyOutcome> Table = new()
     {
-        [ReplyStatus.Ok] = new("ok", GrpcStatus.Ok, 200, RetryAdvice.Never),
+        [ReplyStatus.Ok] = new("ok", GrpcStatus.Ok, 200),
         [ReplyStatus.InvalidArgument] = new(
-            "invalid-argument", GrpcStatus.InvalidArgument, 400, RetryAdvice.Never),
-        [ReplyStatus.UnknownKeyspace] = new("unknown-keyspace", GrpcStatus.NotFound, 400, RetryAdvice.Never),
+            "invalid-argument", GrpcStatus.InvalidArgument, 400),
+        [ReplyStatus.UnknownKeyspace] = new("unknown-keyspace", GrpcStatus.NotFound, 400),
         // gRPC's own advice: ABORTED where a test-and-set fails and the caller must read again.
-        [ReplyStatus.ConditionFailed] = new("condition-failed", GrpcStatus.Aborted, 412, RetryAdvice.Never),
+        [ReplyStatus.ConditionFailed] = new("condition-failed", GrpcStatus.Aborted, 412),
         // Only with no_redirect. Not UNAVAILABLE: generic clients would ask the same node again.
-        [ReplyStatus.NotLeader] = new("not-leader", GrpcStatus.FailedPrecondition, 421, RetryAdvice.Safe),
-        [ReplyStatus.Unavailable] = new("unavailable", GrpcStatus.Unavailable, 503, RetryAdvice.Safe),
-        [ReplyStatus.Overloaded] = new("overloaded", GrpcStatus.ResourceExhausted, 429, RetryAdvice.Safe),
+        [ReplyStatus.NotLeader] = new("not-leader", GrpcStatus.FailedPrecondition, 421),
+        [ReplyStatus.Unavailable] = new("unavailable", GrpcStatus.Unavailable, 503),
+        [ReplyStatus.Overloaded] = new("overloaded", GrpcStatus.ResourceExhausted, 429),
         [ReplyStatus.DeadlineExceeded] = new(
-            "deadline-exceeded", GrpcStatus.DeadlineExceeded, 504, RetryAdvice.SameIds),
+            "deadline-exceeded", GrpcStatus.DeadlineExceeded, 504),
         // Not UNAVAILABLE, which generic clients repeat on their own.
-        [ReplyStatus.OutcomeUnknown] = new("outcome-unknown", GrpcStatus.Unknown, 503, RetryAdvice.SameIds),
+        [ReplyStatus.OutcomeUnknown] = new("outcome-unknown", GrpcStatus.Unknown, 503),
         [ReplyStatus.SessionExpired] = new(
-            "session-expired", GrpcStatus.FailedPrecondition, 409, RetryAdvice.Never),
-        [ReplyStatus.Cancelled] = new("cancelled", GrpcStatus.Cancelled, 499, RetryAdvice.SameIds),
-        [ReplyStatus.Internal] = new("internal", GrpcStatus.Internal, 500, RetryAdvice.SameIds),
-        [ReplyStatus.OutOfSpace] = new("out-of-space", GrpcStatus.ResourceExhausted, 507, RetryAdvice.Safe),
-        [ReplyStatus.ShuttingDown] = new("shutting-down", GrpcStatus.Unavailable, 503, RetryAdvice.Safe),
-    };
-
-    /// <summary><see cref="Retry"/> on the wires.</summary>
-    public string RetryName => Retry switch
-    {
-        RetryAdvice.Safe => "safe",
-        RetryAdvice.SameIds => "same-ids",
-        _ => "never",
+            "session-expired", GrpcStatus.FailedPrecondition, 409),
+        [ReplyStatus.Cancelled] = new("cancelled", GrpcStatus.Cancelled, 499),
+        [ReplyStatus.Internal] = new("internal", GrpcStatus.Internal, 500),
+        [ReplyStatus.OutOfSpace] = new("out-of-space", GrpcStatus.ResourceExhausted, 507),
+        [ReplyStatus.ShuttingDown] = new("shutting-down", GrpcStatus.Unavailable, 503),
     };
 
     /// <summary>The row of a status.</summary>

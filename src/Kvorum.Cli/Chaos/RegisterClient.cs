@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Client;
 using Kvorum.Protocol;
@@ -110,8 +111,8 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
             }
             catch (KvorumException e)
             {
-                mayHaveHappened |= e.Retry == RetryClass.SameIds || e.Status == ReplyStatus.SessionExpired;
-                if (left == 0 || e.Retry == RetryClass.Never)
+                mayHaveHappened |= e.Retry == RetryAdvice.SameIds || e.Status == ReplyStatus.SessionExpired;
+                if (left == 0 || e.Retry == RetryAdvice.Never)
                     return Ended(operation, mayHaveHappened ? Outcome.Unknown : Outcome.Failed);
             }
         }
@@ -125,9 +126,13 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
             IfVersion = asked.IfVersion,
             ReturnPrevious = asked.ReturnsPrevious,
         };
-        var result = asked.Kind == OperationKind.Put
-            ? await client.PutAsync(asked.Key, asked.Value!, how).ConfigureAwait(false)
-            : await client.DeleteAsync(asked.Key, how).ConfigureAwait(false);
+        var result = asked.Kind switch
+        {
+            OperationKind.Put =>
+                await client.PutAsync(asked.Key, asked.Value!, how).ConfigureAwait(false),
+            OperationKind.Delete => await client.DeleteAsync(asked.Key, how).ConfigureAwait(false),
+            _ => throw new UnreachableException($"{asked.Kind} is no write."),
+        };
         return Outcome.Written(result.Version, result.PreviousText);
     }
 

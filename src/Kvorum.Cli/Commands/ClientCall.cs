@@ -46,7 +46,7 @@ internal static class ClientCall
 
     private static string Advice(KvorumException e, string[] asked) => e switch
     {
-        { Retry: RetryClass.SameIds } =>
+        { Retry: RetryAdvice.SameIds } =>
             " It may or may not have happened: repeat it with the same --client and --req, or read.",
         { Status: ReplyStatus.Unavailable or ReplyStatus.DeadlineExceeded } =>
             $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum "

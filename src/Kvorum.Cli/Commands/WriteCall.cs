@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 using Kvorum.Protocol;
@@ -26,9 +27,13 @@ internal static class WriteCall
             IfVersion = write.IfVersion(parsed),
             Ttl = request is PutRequest { TtlMs: > 0 } put ? TimeSpan.FromMilliseconds(put.TtlMs) : null,
         };
-        var done = request is PutRequest whole
-            ? await client.PutAsync(whole.Key, whole.Value, options, cancel).ConfigureAwait(false)
-            : await client.DeleteAsync(request.Key, options, cancel).ConfigureAwait(false);
+        var done = request switch
+        {
+            PutRequest whole =>
+                await client.PutAsync(whole.Key, whole.Value, options, cancel).ConfigureAwait(false),
+            DeleteRequest => await client.DeleteAsync(request.Key, options, cancel).ConfigureAwait(false),
+            _ => throw new UnreachableException($"The client has no call for a {request.Kind}."),
+        };
         await output.WriteLineAsync(KeyOutput.OfWrite(done, flags.IsJson(parsed))).ConfigureAwait(false);
         return ExitCode.Ok;
     }
@@ -49,7 +54,11 @@ internal static class WriteCall
             flags.Addresses(parsed)[0], whole, flags.Timeout(parsed), cancel).ConfigureAwait(false);
         bool isJson = flags.IsJson(parsed);
         if (reply.Status is not (ReplyStatus.Ok or ReplyStatus.NotLeader))
-            throw new KvorumException(reply.Status, reply.Message, RetryClass.SameIds);
+        {
+            throw new KvorumException(
+                reply.Status, reply.Message, RetryTable.AdviceOf(reply.Status, whole));
+        }
+
         bool isDone = reply.Status == ReplyStatus.Ok;
         string line = isDone
             ? KeyOutput.OfWrite(new(reply.Version, false, default, reply.Replayed), isJson)

@@ -50,7 +50,7 @@ internal sealed class Forwards(
             case ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.ShuttingDown:
                 events.NotLedBy(forward.Call, forward.To, reply);
                 break;
-            case ReplyStatus.OutcomeUnknown when IsSafeToRepeat(forward.Call):
+            case ReplyStatus.OutcomeUnknown when RetryTable.MayRepeat(reply.Status, forward.Call.Request):
                 events.Retry(forward.Call);
                 break;
             default:
@@ -78,7 +78,7 @@ internal sealed class Forwards(
         {
             if (!TryEnd(id, out var forward) || forward.HasEnded)
                 continue;
-            if (IsSafeToRepeat(forward.Call))
+            if (RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, forward.Call.Request))
                 events.Retry(forward.Call);
             else
                 calls.Finish(forward.Call, Unknown(context.Cluster.NameOf(peer)));
@@ -144,16 +144,14 @@ internal sealed class Forwards(
         Expire(forward.Call);
     }
 
-    private static bool IsSafeToRepeat(Call call) => call.Request is GetRequest or WriteRequest { ClientId.Length: > 0 };
-
     private void Expire(Call call) => calls.Finish(call, call.IsCancelled
         ? new Reply { Status = ReplyStatus.Cancelled }
         : new Reply
         {
             Status = ReplyStatus.DeadlineExceeded,
-            Message = call.Request is GetRequest
-                ? $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms"
-                : $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms: the write may still happen, or not",
+            Message = call.Request.IsWrite
+                ? $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms: the write may still happen, or not"
+                : $"the leader did not answer within {call.Timeout.TotalMilliseconds:0} ms",
         });
 
     private static Reply Unknown(string peer) => new()

@@ -46,7 +46,7 @@ internal sealed class LoopCalls(Outboxes outboxes, ITransport transport)
             return;
         }
 
-        if (call.Request is WriteRequest)
+        if (call.Request.IsWrite)
             Writes++;
         else
             Reads++;

@@ -163,7 +163,7 @@ public sealed class NodeLoop
     {
         foreach (var call in _takenCalls)
         {
-            if (call.Request is ScanRequest)
+            if (call.Request.Keys == RequestKeys.Range)
                 _scans.Take(call);
             else
                 _router.Take(call);

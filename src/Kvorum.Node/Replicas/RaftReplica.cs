@@ -268,7 +268,7 @@ internal sealed class RaftReplica : IReplica
     private bool Advance(CheckpointReceiver? offered)
     {
         // The core stands still already; the log is told, and what is under way here ends.
-        if (_durable.Standing is not Quarantined && _raft.Contradiction is { } found)
+        if (_raft.IsQuarantined && _durable.Standing is not Quarantined && _raft.Contradiction is { } found)
             Quarantine(new(found));
         _calls.AskForReads();
         var isTaken = false;

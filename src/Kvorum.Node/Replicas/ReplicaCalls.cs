@@ -53,7 +53,7 @@ internal sealed class ReplicaCalls
             _host.Finish(call, ReplicaReplies.Cancelled);
         else if (_condition.ServesNothing)
             TakeElsewhere(call);
-        else if (ConsistencyOf(call) == ReadConsistency.Stale)
+        else if (call.Request is ReadRequest { Consistency: ReadConsistency.Stale })
             ServeRead(call, stale: true);
         else if (IsLeader)
             TakeAsLeader(call);
@@ -142,7 +142,7 @@ internal sealed class ReplicaCalls
         {
             if (head.Call.IsDone)
                 continue;
-            if (head.Call.Request is WriteRequest { ClientId.Length: > 0 })
+            if (RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, head.Call.Request))
                 Wait(head.Call);
             else
                 _host.Finish(head.Call, _replies.OutcomeUnknown());
@@ -162,9 +162,9 @@ internal sealed class ReplicaCalls
     private void TakeAsLeader(Call call)
     {
         _host.Touch(_owner);
-        if (ConsistencyOf(call) is { } consistency)
+        if (call.Request is ReadRequest read)
         {
-            _reads.Add(call, byLease: consistency == ReadConsistency.Lease && _host.Options.LeaseReads);
+            _reads.Add(call, byLease: read.Consistency == ReadConsistency.Lease && _host.Options.LeaseReads);
             return;
         }
 
@@ -178,7 +178,7 @@ internal sealed class ReplicaCalls
         if (!HasRoomForAnswer(call, write))
             return;
         if (_host.Disk.Level == DiskLevel.Critical
-            || (_host.Disk.Level == DiskLevel.Low && write is PutRequest))
+            || (_host.Disk.Level == DiskLevel.Low && write.StoresData))
         {
             LeadElsewhere(call);
             return;
@@ -306,14 +306,6 @@ internal sealed class ReplicaCalls
         foreach (var call in calls)
             ServeRead(call, stale: false);
     }
-
-    // Null for a write.
-    private static ReadConsistency? ConsistencyOf(Call call) => call.Request switch
-    {
-        GetRequest get => get.Consistency,
-        ScanRequest scan => scan.Consistency,
-        _ => null,
-    };
 
     private void ServeRead(Call call, bool stale)
     {

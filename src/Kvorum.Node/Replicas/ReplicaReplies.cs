@@ -102,10 +102,10 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
         Status = ReplyStatus.DeadlineExceeded,
         Message = _raft.Leader is null
             ? $"partition {Partition} of '{Keyspace}' has no leader: {host.Cluster.WhyNoLeader()}"
-            : call.Request is GetRequest
-                ? $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms"
-                : $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
-                    + "it may still happen, or not",
+            : call.Request.IsWrite
+                ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
+                    + "it may still happen, or not"
+                : $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms",
         Partition = Partition,
         Leader = LeaderAddress,
     };

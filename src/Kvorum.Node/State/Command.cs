@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 
@@ -60,16 +61,21 @@ internal static class CommandCodec
 
     public static byte[] Encode(WriteRequest request, ulong timeMs)
     {
-        var put = request as PutRequest;
+        var (kind, ttlMs, value) = request switch
+        {
+            PutRequest put => (CommandKind.Put, put.TtlMs, put.Value),
+            DeleteRequest => (CommandKind.Delete, 0ul, ReadOnlyMemory<byte>.Empty),
+            _ => throw new UnreachableException($"There is no command for a {request.Kind}."),
+        };
         var clientBytes = Utf8Text.CountOf(request.ClientId);
         var size = 10 + 1 + clientBytes + (clientBytes > 0 ? 8 : 0) + (request.IfVersion is null ? 0 : 8)
-            + (put is { TtlMs: > 0 } ? 8 : 0) + 4 + request.Key.Length + (put?.Value.Length ?? 0);
+            + (ttlMs > 0 ? 8 : 0) + 4 + request.Key.Length + value.Length;
         var bytes = GC.AllocateUninitializedArray<byte>(size);
         var rest = bytes.AsSpan();
-        rest[0] = (byte)(put is null ? CommandKind.Delete : CommandKind.Put);
+        rest[0] = (byte)kind;
         BinaryPrimitives.WriteUInt64LittleEndian(rest[1..], timeMs);
         rest[9] = (byte)((request.IfVersion is null ? 0 : IfVersionFlag) | (request.ReturnPrevious ? ReturnPreviousFlag : 0)
-            | (put is { TtlMs: > 0 } ? TtlFlag : 0));
+            | (ttlMs > 0 ? TtlFlag : 0));
         rest[10] = (byte)clientBytes;
         Utf8Text.Write(request.ClientId, rest[11..]);
         rest = rest[(11 + clientBytes)..];
@@ -77,11 +83,11 @@ internal static class CommandCodec
             rest = Write(rest, request.RequestId);
         if (request.IfVersion is { } ifVersion)
             rest = Write(rest, ifVersion);
-        if (put is { TtlMs: > 0 })
-            rest = Write(rest, put.TtlMs);
+        if (ttlMs > 0)
+            rest = Write(rest, ttlMs);
         BinaryPrimitives.WriteUInt32LittleEndian(rest, (uint)request.Key.Length);
         request.Key.Span.CopyTo(rest[4..]);
-        put?.Value.Span.CopyTo(rest[(4 + request.Key.Length)..]);
+        value.Span.CopyTo(rest[(4 + request.Key.Length)..]);
         return bytes;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
@@ -194,10 +195,19 @@ internal sealed class KeyValueMachine : IStateMachine
 
         if (stored is { ExpiresMs: not 0 } mortal)
             _batch.Delete(ExpiryKey(mortal.ExpiresMs, command.Key.Span));
-        if (command.Kind == CommandKind.Put)
-            Put(index, command, key);
-        else if (stored is not null)
-            Delete(key);
+        switch (command.Kind)
+        {
+            case CommandKind.Put:
+                Put(index, command, key);
+                break;
+            case CommandKind.Delete:
+                if (stored is not null)
+                    Delete(key);
+                break;
+            default:
+                throw new UnreachableException($"A command of kind {command.Kind} changes no key.");
+        }
+
         return command.ReturnPrevious
             ? new(ReplyStatus.Ok, previous is not null, previous?.Value ?? default, index.Value)
             : new(ReplyStatus.Ok, false, default, index.Value);

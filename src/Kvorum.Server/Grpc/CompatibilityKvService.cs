@@ -19,17 +19,18 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
 
     private async ValueTask<Compatibility.PutResponse> PutAsync(Compatibility.PutRequest put, GrpcCall call)
     {
-        var reply = await AskAsync(call, new PutRequest
+        var request = new PutRequest
         {
             Key = Utf8Text.Encode("the key", put.Key),
             Value = put.Value.Memory,
             ClientId = put.ClientId,
             RequestId = put.RequestId,
             NoRedirect = IsNoRedirect(call),
-        }).ConfigureAwait(false);
+        };
+        var reply = await AskAsync(call, request).ConfigureAwait(false);
         return IsHint(reply)
             ? new() { Ok = false, Leader = reply.Leader }
-            : new() { Ok = reply.OrThrow().Status == ReplyStatus.Ok };
+            : new() { Ok = reply.OrThrow(request).Status == ReplyStatus.Ok };
     }
 
     private async ValueTask<Compatibility.GetResponse> GetAsync(Compatibility.GetRequest get, GrpcCall call)
@@ -42,7 +43,7 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
         var reply = await AskAsync(call, request).ConfigureAwait(false);
         return new()
         {
-            Found = reply.OrThrow().Found,
+            Found = reply.OrThrow(request).Found,
             Value = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(reply.Value),
             Leader = reply.Leader,
         };
@@ -51,16 +52,17 @@ internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
     private async ValueTask<Compatibility.DeleteResponse> DeleteAsync(
         Compatibility.DeleteRequest delete, GrpcCall call)
     {
-        var reply = await AskAsync(call, new DeleteRequest
+        var request = new DeleteRequest
         {
             Key = Utf8Text.Encode("the key", delete.Key),
             ClientId = delete.ClientId,
             RequestId = delete.RequestId,
             NoRedirect = IsNoRedirect(call),
-        }).ConfigureAwait(false);
+        };
+        var reply = await AskAsync(call, request).ConfigureAwait(false);
         return IsHint(reply)
             ? new() { Ok = false, Leader = reply.Leader }
-            : new() { Ok = reply.OrThrow().Status == ReplyStatus.Ok };
+            : new() { Ok = reply.OrThrow(request).Status == ReplyStatus.Ok };
     }
 
     private async ValueTask<Compatibility.HealthResponse> HealthAsync(

@@ -101,7 +101,7 @@ internal static class KvMessages
         return reply;
     }
 
-    public static V1.Error ToError(Reply reply)
+    public static V1.Error ToError(Request request, Reply reply)
     {
         var outcome = ReplyOutcome.Of(reply.Status);
         return new()
@@ -109,7 +109,7 @@ internal static class KvMessages
             Code = (int)outcome.Grpc,
             Message = ReplyOutcome.MessageOf(reply),
             Status = outcome.Name,
-            Retry = outcome.RetryName,
+            Retry = RetryTable.NameOf(RetryTable.AdviceOf(reply.Status, request)),
             Header = HeaderOf(reply, ""),
         };
     }

@@ -54,7 +54,7 @@ internal sealed class KvService(INode node, GrpcOptions options)
         KvMessages.ToHealth(await StatusAsync(node, call).ConfigureAwait(false));
 
     private async ValueTask<Reply> AskAsync(Request request, GrpcCall call) =>
-        (await call.AskAsync(node, request, options.TimeoutDefault).ConfigureAwait(false)).OrThrow();
+        (await call.AskAsync(node, request, options.TimeoutDefault).ConfigureAwait(false)).OrThrow(request);
 
     internal static async ValueTask<NodeStatus> StatusAsync(INode node, GrpcCall call)
     {

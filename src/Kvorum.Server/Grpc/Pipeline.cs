@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Kvorum.Node;
 using Kvorum.Node.Room;
@@ -235,19 +236,17 @@ internal sealed class Pipeline(
 
         public override int ReplyCopies => 2; // as the node made it, and as a message
 
-        public int Size =>
-            Request.Key.Length
-            + (Request is PutRequest put ? put.Value.Length : 0)
-            + (Reply?.Value.Length ?? 0);
+        public long Size => Request.DataBytes + (Reply?.Value.Length ?? 0);
 
         public override void Complete(Reply reply) => pipeline.Completed(this, reply);
 
         public V1.KeyReply Message() => (Reply!.Status, Request) switch
         {
-            (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(Reply) },
+            (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(Request, Reply) },
             (_, GetRequest get) => new() { Id = id, Get = KvMessages.ToGet(get, Reply) },
             (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(Reply) },
-            _ => new() { Id = id, Delete = KvMessages.ToDelete(Reply) },
+            (_, DeleteRequest) => new() { Id = id, Delete = KvMessages.ToDelete(Reply) },
+            _ => throw new UnreachableException($"A pipeline has no reply to a {Request.Kind}."),
         };
     }
 }

@@ -13,16 +13,17 @@ internal static class ReplyErrors
     private const string PushbackMs = "100";
 
     /// <summary>Returns a reply that is OK, throws any other.</summary>
-    public static Reply OrThrow(this Reply reply) => reply.Status == ReplyStatus.Ok ? reply : throw Of(reply);
+    public static Reply OrThrow(this Reply reply, Request request) =>
+        reply.Status == ReplyStatus.Ok ? reply : throw Of(request, reply);
 
     /// <summary>The error.</summary>
-    public static GrpcException Of(Reply reply)
+    public static GrpcException Of(Request request, Reply reply)
     {
         var outcome = ReplyOutcome.Of(reply.Status);
         var trailers = new GrpcTrailers
         {
             { "kvorum-status", outcome.Name },
-            { "kvorum-retry", outcome.RetryName },
+            { "kvorum-retry", RetryTable.NameOf(RetryTable.AdviceOf(reply.Status, request)) },
             { "kvorum-partition", reply.Partition.ToString(CultureInfo.InvariantCulture) },
         };
         if (reply.Leader.Length > 0)

@@ -47,7 +47,7 @@ internal sealed class HttpExchange
     public async Task<Reply> AskAsync(Request request)
     {
         var timeout = Query.Timeout(Options);
-        if (request is WriteRequest)
+        if (request.IsWrite)
             Http.Features.Set(new AskedToWrite());
         var reply = await _node.SubmitAsync(
             request, timeout, Traffic.Replies, Http.RequestAborted).ConfigureAwait(false);

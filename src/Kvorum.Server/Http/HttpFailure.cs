@@ -38,12 +38,13 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     public static HttpFailure Of(Request request, Reply reply)
     {
         var outcome = ReplyOutcome.Of(reply.Status);
+        var advice = RetryTable.AdviceOf(reply.Status, request);
         return new(outcome.Http, new()
         {
             Error = outcome.Name,
             Message = ReplyOutcome.MessageOf(reply),
-            Retry = outcome.RetryName,
-            Indeterminate = request is WriteRequest && outcome.Retry == RetryAdvice.SameIds,
+            Retry = RetryTable.NameOf(advice),
+            Indeterminate = advice == RetryAdvice.SameIds,
             Leader = reply.Leader,
             Version = reply.Status == ReplyStatus.ConditionFailed ? reply.Version : null,
         });

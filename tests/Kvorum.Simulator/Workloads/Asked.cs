@@ -45,8 +45,7 @@ internal sealed record Asked(Request Request, Invocation Invocation)
     }
 
     /// <summary>True if it may be asked again without a second effect.</summary>
-    public bool IsRepeatable => Request is GetRequest or ScanRequest
-        or WriteRequest { ClientId.Length: > 0 };
+    public bool IsRepeatable => Request.IsSafeToRepeat;
 
     private string ScanText(ScanRequest scan) => string.Create(
         CultureInfo.InvariantCulture,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Node;
 using Kvorum.Protocol;
@@ -216,7 +217,7 @@ internal sealed class SimulatedClient(
     private Outcome OutcomeOf(Asked asked, Reply? reply)
     {
         if (reply is null)
-            return asked.Request is not WriteRequest || !_mayHaveHappened ? Outcome.Failed : Outcome.Unknown;
+            return !asked.Request.IsWrite || !_mayHaveHappened ? Outcome.Failed : Outcome.Unknown;
         if (reply.Status == ReplyStatus.ConditionFailed)
             return Outcome.Refused(reply.Version);
         var value = reply.Found ? Padding.TextOf(reply.Value.Span) : null;
@@ -224,7 +225,8 @@ internal sealed class SimulatedClient(
         {
             GetRequest => value is null ? Outcome.Absent : Outcome.Found(value, reply.Version),
             WriteRequest { ReturnPrevious: true } => Outcome.Written(reply.Version, value),
-            _ => Outcome.Written(reply.Version),
+            WriteRequest => Outcome.Written(reply.Version),
+            _ => throw new UnreachableException($"The history has no outcome of a {asked.Request.Kind}."),
         };
     }
 

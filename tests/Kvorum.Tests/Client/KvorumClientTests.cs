@@ -128,12 +128,12 @@ public class KvorumClientTests
     }
 
     [Theory]
-    [InlineData(ReplyStatus.InvalidArgument, RetryClass.Never)]
-    [InlineData(ReplyStatus.UnknownKeyspace, RetryClass.Never)]
-    [InlineData(ReplyStatus.ConditionFailed, RetryClass.Never)]
-    [InlineData(ReplyStatus.SessionExpired, RetryClass.Never)]
-    [InlineData(ReplyStatus.Internal, RetryClass.SameIds)]
-    public async Task What_is_not_is_not(ReplyStatus status, RetryClass retry)
+    [InlineData(ReplyStatus.InvalidArgument, RetryAdvice.Never)]
+    [InlineData(ReplyStatus.UnknownKeyspace, RetryAdvice.Never)]
+    [InlineData(ReplyStatus.ConditionFailed, RetryAdvice.Never)]
+    [InlineData(ReplyStatus.SessionExpired, RetryAdvice.Never)]
+    [InlineData(ReplyStatus.Internal, RetryAdvice.SameIds)]
+    public async Task What_is_not_is_not(ReplyStatus status, RetryAdvice retry)
     {
         await using var cluster = new FakeCluster();
         await using var client = cluster.Connect();
@@ -157,7 +157,7 @@ public class KvorumClientTests
         var e = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.PutAsync("k", "v", cancellationToken: Ending));
         Assert.InRange(Stopwatch.GetElapsedTime(began).TotalMilliseconds, 250, 3000);
-        Assert.Equal((ReplyStatus.DeadlineExceeded, RetryClass.Safe), (e.Status, e.Retry));
+        Assert.Equal((ReplyStatus.DeadlineExceeded, RetryAdvice.Safe), (e.Status, e.Retry));
         Assert.Contains("1 of 3 nodes up", e.Message);
     }
 
@@ -170,7 +170,7 @@ public class KvorumClientTests
         cluster.Nodes[0].IsStuck = true;
         var e = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.PutAsync("k", "v", cancellationToken: Ending));
-        Assert.Equal((ReplyStatus.DeadlineExceeded, RetryClass.SameIds), (e.Status, e.Retry));
+        Assert.Equal((ReplyStatus.DeadlineExceeded, RetryAdvice.SameIds), (e.Status, e.Retry));
         Assert.Contains("may have happened", e.Message);
     }
 
@@ -183,7 +183,7 @@ public class KvorumClientTests
             node.Instead = _ => new Reply { Status = ReplyStatus.OutcomeUnknown };
         var e = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.PutAsync("k", "v", cancellationToken: Ending));
-        Assert.Equal((ReplyStatus.OutcomeUnknown, RetryClass.SameIds), (e.Status, e.Retry));
+        Assert.Equal((ReplyStatus.OutcomeUnknown, RetryAdvice.SameIds), (e.Status, e.Retry));
         Assert.Equal(1, cluster.Nodes.Sum(node => node.Double.Seen.Count));
     }
 
@@ -259,7 +259,7 @@ public class KvorumClientTests
         var e = await Assert.ThrowsAsync<KvorumException>(async () =>
             await client.GetAsync("k", cancellationToken: Ending));
         Assert.Contains(address, e.Message);
-        Assert.Equal(RetryClass.Safe, e.Retry);
+        Assert.Equal(RetryAdvice.Safe, e.Retry);
     }
 
     [Fact]

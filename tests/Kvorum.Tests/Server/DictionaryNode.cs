@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Protocol;
@@ -136,10 +137,18 @@ internal sealed class DictionaryNode : INode
         }
 
         _version++;
-        if (request is PutRequest p)
-            _entries[key] = (p.Value.ToArray(), _version);
-        else
-            _entries.Remove(key);
+        switch (request)
+        {
+            case PutRequest p:
+                _entries[key] = (p.Value.ToArray(), _version);
+                break;
+            case DeleteRequest:
+                _entries.Remove(key);
+                break;
+            default:
+                throw new UnreachableException($"{request.Kind} is new to this double.");
+        }
+
         var reply = Ok() with
         {
             Version = _version,

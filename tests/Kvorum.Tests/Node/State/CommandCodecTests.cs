@@ -1,5 +1,6 @@
 using Kvorum.Node.State;
 using Kvorum.Protocol;
+using Kvorum.Tests.Protocol;
 
 namespace Kvorum.Tests.Node.State;
 
@@ -38,6 +39,20 @@ public class CommandCodecTests
         Assert.Equal("me"u8, command.ClientId.Span);
         Assert.Equal("key"u8, command.Key.Span);
         Assert.Equal("value"u8, command.Value.Span);
+    }
+
+    [Fact]
+    public void Every_kind_of_write_has_a_command_of_its_own_name()
+    {
+        foreach (var write in EveryRequest.Full.OfType<WriteRequest>())
+        {
+            var command = CommandCodec.Decode(CommandCodec.Encode(write, 100));
+            Assert.Equal(
+                ($"{write.Kind}", write.RequestId, write.IfVersion, write.ReturnPrevious),
+                ($"{command.Kind}", command.RequestId, command.IfVersion, command.ReturnPrevious));
+            Assert.Equal(write.Key.Span, command.Key.Span);
+            Assert.Equal(write.DataBytes, command.Key.Length + command.Value.Length);
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text;
 using Kvorum.Node.Wal;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
+using Kvorum.Tests.Protocol;
 
 namespace Kvorum.Tests.Node.Wal;
 
@@ -39,6 +40,25 @@ public class WalExportTests
         Assert.Equal((0, 0), (export.Unconfirmed, export.Mortal));
         // All 60 keys, but with checkpoints what was overwritten before them is not told again.
         Assert.Equal(checkpointBytes > 2000, found.Count > 200);
+    }
+
+    [Fact]
+    public void Every_kind_of_write_is_exported_as_what_it_did()
+    {
+        foreach (var write in EveryRequest.About("k", "after").OfType<WriteRequest>())
+        {
+            using var cluster = new TestCluster(1);
+            cluster.RunUntilReady();
+            cluster.Put(0, "k", "before");
+            Assert.Equal(ReplyStatus.Ok, cluster.Ask(0, write).Status);
+            var served = cluster.Get(0, "k");
+            Assert.NotEqual("before", served);
+            cluster.Run(100);
+            cluster.Crash(0);
+            var (_, found) = Export(cluster, 0);
+            Assert.Equal(2, found.Count);
+            Assert.Equal((write.Kind, served), (write.Kind, Replay(found).GetValueOrDefault("k")));
+        }
     }
 
     [Fact]

@@ -227,6 +227,7 @@ public class KeyRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         var read = await SendAsync("GET", $"/kv/get?key=status:{status}");
         Assert.Equal(http, read.Status);
         Assert.False(read.Json.GetProperty("indeterminate").GetBoolean());
+        Assert.Equal(never ? "never" : "safe", read.Member("retry"));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Kvorum.Protocol;
 using Kvorum.Server.Native;
+using Kvorum.Tests.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -29,6 +30,20 @@ public sealed class ClientListenerTests : IAsyncDisposable
         Assert.Equal(
             (42ul, true, "some key"), (correlation, reply.Found, Encoding.UTF8.GetString(reply.Value.Span)));
         Assert.Equal(1000, _node.Seen[0].Timeout.TotalMilliseconds);
+    }
+
+    [Fact]
+    public void Every_kind_of_request_reaches_the_node()
+    {
+        using var client = Connect();
+        foreach (var request in EveryRequest.Full)
+        {
+            client.Send(writer => NativeCodec.WriteRequest(writer, (ulong)request.Kind, 1000, request));
+            var (correlation, reply) = client.ReadReply();
+            Assert.Equal(((ulong)request.Kind, ReplyStatus.Ok), (correlation, reply.Status));
+            Assert.Equal(request.GetType(), _node.Seen[^1].Request.GetType());
+            Assert.Equal(request.Key.Span, _node.Seen[^1].Request.Key.Span);
+        }
     }
 
     [Fact]

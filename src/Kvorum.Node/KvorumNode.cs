@@ -71,7 +71,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
-        _loops.First.Post(_context.Introductions.Begin);
+        _loops.First.Post(new LoopEvent.Started());
         _context.World.Transport.Start(new PeerReceiver(this, _context, _loops));
     }
 
@@ -92,9 +92,9 @@ public sealed class KvorumNode : INode, IDisposable
         var alerts = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
-        foreach (var loop in _loops.All)
+        foreach (var asked in _loops.All)
         {
-            loop.Post(() =>
+            asked.Post(new LoopEvent.StatusAsked(loop =>
             {
                 lock (gathered)
                 {
@@ -111,7 +111,7 @@ public sealed class KvorumNode : INode, IDisposable
                 if (status.Machine?.Alert is { } alert)
                     alerts.Add(alert);
                 done(status with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
-            });
+            }));
         }
     }
 
@@ -126,7 +126,7 @@ public sealed class KvorumNode : INode, IDisposable
         var missing = _loops.All.Count;
         foreach (var loop in _loops.All)
         {
-            loop.Post(() => loop.Stop(patience, () =>
+            loop.Post(new LoopEvent.StopAsked(patience, () =>
             {
                 if (Interlocked.Decrement(ref missing) == 0)
                     done();

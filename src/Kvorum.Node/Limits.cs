@@ -9,6 +9,12 @@ internal static class Limits
     /// </summary>
     public const int CallsPerLoop = 100_000;
 
+    /// <summary>Events from peers that wait for one loop's turn; more are dropped.</summary>
+    public const int PeerEventsPerLoop = 65_536;
+
+    /// <summary>Bytes of the frames that those came in; once there are as many, more are dropped.</summary>
+    public const long PeerEventBytesPerLoop = 256 << 20;
+
     /// <summary>
     /// Writes under way whose commit is awaited, per partition: enough for the deepest pipeline seen to pay.
     /// </summary>

@@ -123,7 +123,8 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             else if (standing is Discarded discarded)
                 raft.Discarded(discarded.Kept);
             var identity = new GroupIdentity(
-                group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1, preferences[(int)group]);
+                group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1,
+                preferences[(int)group]);
             yield return new(identity, _trees[group], _machines[group], log, raft)
             {
                 State = state,

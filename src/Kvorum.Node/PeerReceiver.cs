@@ -10,7 +10,9 @@ using Kvorum.Raft;
 namespace Kvorum.Node;
 
 /// <summary>
-/// Decodes what peers send, on the transport's threads, and leaves it with the loops it is for.
+/// Decodes what peers send, on the transport's threads, and leaves it with the loops it is for. What a loop
+/// that is too far behind does not take is dropped, as a network may drop it: all of it is sent again or has
+/// a deadline.
 /// </summary>
 internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup loops) : IPeerReceiver
 {
@@ -21,24 +23,20 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     public void PeerUp(PeerHello peer)
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
-        loops.First.Post(() =>
-        {
-            context.Introductions.PeerUp(peer.Id);
-            loops.First.AskClock(peer.Id);
-        });
+        loops.First.Post(new LoopEvent.PeerConnected(peer.Id));
         if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
             return;
         foreach (var loop in loops.All)
-            loop.Post(() => loop.Peers.PeerUp(peer.Id));
+            loop.Post(new LoopEvent.PeerUp(peer.Id));
     }
 
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Cluster.PeerDown(peer, context.MonotonicMs);
-        loops.First.Post(() => context.Introductions.PeerDown(peer));
+        loops.First.Post(new LoopEvent.PeerDisconnected(peer));
         foreach (var loop in loops.All)
-            loop.Post(() => loop.Peers.PeerDown(peer, loss));
+            loop.Post(new LoopEvent.PeerDown(peer, loss));
     }
 
     /// <inheritdoc/>
@@ -85,15 +83,15 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.SnapshotChunk:
                 var chunk = SnapshotCodec.DecodeChunk(payload);
-                loops.OfGroup(chunk.Group).Post(() => loops.OfGroup(chunk.Group).Peers.Receive(from, chunk));
+                loops.OfGroup(chunk.Group).TryPost(new LoopEvent.SnapshotPiece(from, chunk), payload.Length);
                 break;
             case PeerFrameKind.SnapshotAck:
                 var ack = SnapshotCodec.DecodeAck(payload);
-                loops.OfGroup(ack.Group).Post(() => loops.OfGroup(ack.Group).Peers.Receive(from, ack));
+                loops.OfGroup(ack.Group).TryPost(new LoopEvent.SnapshotAnswered(from, ack), payload.Length);
                 break;
             case PeerFrameKind.RebuildAsk:
                 var need = SnapshotCodec.DecodeAsk(payload);
-                loops.OfGroup(need.Group).Post(() => loops.OfGroup(need.Group).Peers.Receive(from, need));
+                loops.OfGroup(need.Group).TryPost(new LoopEvent.RebuildAsked(from, need), payload.Length);
                 break;
             case PeerFrameKind.Digest:
                 Digests(from, payload);
@@ -106,19 +104,18 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.Introduction:
                 var introduction = IntroductionCodec.DecodeIntroduction(payload);
-                loops.First.Post(() => context.Introductions.Introduced(from, introduction));
+                loops.First.TryPost(new LoopEvent.Introduced(from, introduction), payload.Length);
                 break;
             case PeerFrameKind.IntroductionAnswer:
                 var answer = IntroductionCodec.DecodeAnswer(payload);
-                loops.First.Post(() => context.Introductions.Answered(from, answer));
+                loops.First.TryPost(new LoopEvent.IntroductionAnswered(from, answer), payload.Length);
                 break;
             case PeerFrameKind.ScanAsk:
                 ScanAsk(from, payload);
                 break;
             case PeerFrameKind.ScanShare:
                 var share = ScanCodec.DecodeShare(payload);
-                var asking = loops.OfNumber(share.Id);
-                asking.Post(() => asking.Peers.Answered(share));
+                loops.OfNumber(share.Id).TryPost(new LoopEvent.ScanAnswered(share), payload.Length);
                 break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
@@ -156,8 +153,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             if (perLoop[i] is not { } messages)
                 continue;
-            var loop = loops.All[i];
-            loop.Post(() => loop.Peers.Step(messages));
+            loops.All[i].TryPost(new LoopEvent.RaftMessages(messages), payload.Length);
         }
     }
 
@@ -175,8 +171,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             if (perLoop[i] is not { } digests)
                 continue;
-            var loop = loops.All[i];
-            loop.Post(() => loop.Peers.Receive(from, digests));
+            loops.All[i].TryPost(new LoopEvent.DigestsTold(from, digests), payload.Length);
         }
     }
 
@@ -199,8 +194,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         while (!reader.AtEnd)
         {
             var (id, bytes) = (reader.U64(), reader.U32());
-            var loop = loops.OfNumber(id);
-            loop.Post(() => loop.Peers.CreditAsked(id, bytes));
+            loops.OfNumber(id).TryPost(new LoopEvent.CreditAsked(id, bytes), sizeof(ulong) + sizeof(uint));
         }
     }
 
@@ -228,7 +222,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             var own = replies.FindAll(reply => loops.OfNumber(reply.Id) == loop);
             if (own.Count > 0)
-                loop.Post(() => loop.Peers.Replied(own));
+                loop.TryPost(new LoopEvent.ForwardsReplied(own), payload.Length);
         }
     }
 }

@@ -28,26 +28,26 @@ internal sealed class IntroductionHost(NodeContext context, LoopGroup loops) : I
 
     /// <inheritdoc/>
     public void Append(LogBatch batch, Action<Exception?> done) =>
-        context.Log.Append(batch, (_, failure) => loops.First.Post(() => done(failure)));
+        context.Log.Append(batch, (_, failure) => loops.First.Post(new LoopEvent.JobDone(done, failure)));
 
     /// <inheritdoc/>
     public void Accepted(NodeId peer)
     {
         foreach (var loop in loops.All)
-            loop.Post(() => loop.Peers.PeerUp(peer));
+            loop.Post(new LoopEvent.PeerUp(peer));
     }
 
     /// <inheritdoc/>
     public void TakePart()
     {
         foreach (var loop in loops.All)
-            loop.Post(loop.Peers.TakePart);
+            loop.Post(new LoopEvent.TakePart());
     }
 
     /// <inheritdoc/>
     public void TakeNoPart()
     {
         foreach (var loop in loops.All)
-            loop.Post(loop.Peers.TakeNoPart);
+            loop.Post(new LoopEvent.TakeNoPart());
     }
 }

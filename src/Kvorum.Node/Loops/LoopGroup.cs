@@ -26,15 +26,18 @@ internal sealed class LoopGroup
     public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
 
     /// <summary>
-    /// Leaves a question with the loops that own its groups; each answers for its own.
+    /// Leaves a question with the loops that own its groups; each answers for its own. A loop that is too far
+    /// behind does not: it is asked again.
     /// </summary>
     public void Take(ScanAsk ask, Action<ScanShare> answer)
     {
         foreach (var loop in _loops)
         {
             uint[] own = [.. ask.Groups.Where(group => OfGroup(group) == loop)];
-            if (own.Length > 0)
-                loop.Take(ask with { Groups = own }, answer);
+            if (own.Length == 0)
+                continue;
+            loop.TryPost(
+                new LoopEvent.ScanAsked(ask with { Groups = own }, answer), own.Length * sizeof(uint));
         }
     }
 }

@@ -98,7 +98,7 @@ internal sealed class LoopHost(
     public void RunInBackground(Action work, Action<Exception?> done) => jobs.RunInBackground(work, done);
 
     /// <inheritdoc/>
-    public void Defer(Action work) => inbox.Post(work);
+    public void Defer(Action work) => inbox.Post(new LoopEvent.Deferred(work));
 
     /// <inheritdoc cref="IReplicaHost.Finish"/>
     public void Finish(Call call, Reply reply) => calls.Finish(call, reply);
@@ -120,10 +120,10 @@ internal sealed class LoopHost(
     public void VerifyTables(uint of) => replicas.Find(of)?.Store.VerifyTables();
 
     /// <inheritdoc/>
-    public void Ask(NodeId node, ScanAsk ask, Action<ScanShare> answered)
+    public void Ask(NodeId node, ScanAsk ask)
     {
         if (node == Cluster.Self)
-            group.Take(ask, share => inbox.Post(() => answered(share)));
+            group.Take(ask, share => inbox.Post(new LoopEvent.ScanAnswered(share)));
         else
             outboxes.Send(node, ask);
     }

@@ -21,6 +21,6 @@ internal sealed class LoopJobs(IJobRunner jobs, Inbox inbox)
             failure = e;
         }
 
-        inbox.Post(() => done(failure));
+        inbox.Post(new LoopEvent.JobDone(done, failure));
     });
 }

@@ -1,3 +1,4 @@
+using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Protocol;
@@ -30,7 +31,7 @@ public sealed class NodeLoop
     private readonly LoopStop _stop;
     private readonly LoopDuties _duties;
     private readonly ClockRounds? _clocks;
-    private List<Action> _taken = [];
+    private List<LoopEvent> _taken = [];
     private List<Call> _takenCalls = [];
 
     internal NodeLoop(NodeContext context, LoopGroup group, int index)
@@ -67,6 +68,12 @@ public sealed class NodeLoop
 
     /// <summary>What comes from other nodes.</summary>
     internal PeerTraffic Peers { get; }
+
+    /// <summary>Told of every event before it happens: for simulators.</summary>
+    internal Action<LoopEvent>? Observer { get; set; }
+
+    /// <summary>Which data folders the peers come with. Loop 0 only.</summary>
+    internal Introductions Introductions => _context.Introductions;
 
     /// <summary>The time of this turn, in the node's milliseconds.</summary>
     internal long NowMs => _clock.NowMs;
@@ -119,8 +126,13 @@ public sealed class NodeLoop
         }
     }
 
-    /// <summary>Leaves work for the loop's next turn. Any thread.</summary>
-    internal void Post(Action item) => _inbox.Post(item);
+    /// <summary>Leaves an event of this node for the loop's next turn. Any thread.</summary>
+    internal void Post(LoopEvent item) => _inbox.Post(item);
+
+    /// <summary>
+    /// Leaves what a peer has sent in so many bytes; false if the loop is too far behind. Any thread.
+    /// </summary>
+    internal bool TryPost(LoopEvent item, int bytes) => _inbox.TryPost(item, bytes);
 
     /// <summary>
     /// Takes a call of one of this loop's groups, unless too many wait already. Any thread.
@@ -133,9 +145,8 @@ public sealed class NodeLoop
         return true;
     }
 
-    /// <summary>Takes a question for a share of a scan's page. Any thread.</summary>
-    internal void Take(ScanAsk ask, Action<ScanShare> answer) =>
-        Post(() => new ShareTask(_host, ask, answer).Begin());
+    /// <summary>Begins to answer a question for a share of a scan's page.</summary>
+    internal void Begin(ScanAsk ask, Action<ScanShare> answer) => new ShareTask(_host, ask, answer).Begin();
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);
@@ -155,7 +166,11 @@ public sealed class NodeLoop
     private void RunEvents()
     {
         foreach (var item in _taken)
-            item();
+        {
+            Observer?.Invoke(item);
+            item.Happen(this);
+        }
+
         _taken.Clear();
     }
 

@@ -13,10 +13,10 @@ internal sealed class RoomWait(
     public bool IsOver { get; private set; }
 
     /// <inheritdoc/>
-    public override void Granted() => inbox.Post(GoOn);
+    public override void Granted() => inbox.Post(new LoopEvent.RoomGranted(this));
 
     /// <inheritdoc/>
-    public override void Refused() => inbox.Post(GiveUp);
+    public override void Refused() => inbox.Post(new LoopEvent.RoomRefused(this));
 
     /// <summary>Ends the call if its caller has left, or its time is up.</summary>
     public void Sweep()
@@ -25,7 +25,8 @@ internal sealed class RoomWait(
             End();
     }
 
-    private void GoOn()
+    /// <summary>Room was granted.</summary>
+    public void GoOn()
     {
         IsOver = true;
         if (!call.IsDone && !waits.IsOver(call))
@@ -38,7 +39,8 @@ internal sealed class RoomWait(
         End();
     }
 
-    private void GiveUp()
+    /// <summary>Room was refused.</summary>
+    public void GiveUp()
     {
         IsOver = true;
         refused();

@@ -11,11 +11,12 @@ internal sealed class TurnBatch
 {
     private readonly NodeContext _context;
     private readonly Inbox _inbox;
-    private readonly TurnLog _log;
+    private readonly LoopEvent _done;
 
     public TurnBatch(NodeContext context, Inbox inbox, TurnLog log)
     {
-        (_context, _inbox, _log) = (context, inbox, log);
+        (_context, _inbox) = (context, inbox);
+        _done = new LoopEvent.BatchDone(log, this);
         Completed = OnCompleted;
     }
 
@@ -24,6 +25,9 @@ internal sealed class TurnBatch
 
     /// <summary>When it became durable. Written by the log's thread before the loop is told.</summary>
     public long CompletedMs { get; private set; }
+
+    /// <summary>Why it could not be written; null if it was. Written as <see cref="CompletedMs"/>.</summary>
+    public Exception? Failure { get; private set; }
 
     public LogBatch Records { get; } = new();
 
@@ -35,6 +39,7 @@ internal sealed class TurnBatch
     private void OnCompleted(LogBatch records, Exception? failure)
     {
         CompletedMs = _context.MonotonicMs;
-        _inbox.Post(() => _log.Durable(this, failure));
+        Failure = failure;
+        _inbox.Post(_done);
     }
 }

@@ -58,9 +58,9 @@ internal sealed class TurnLog
     }
 
     /// <summary>A batch has come back from the log.</summary>
-    public void Durable(TurnBatch batch, Exception? failure)
+    public void Done(TurnBatch batch)
     {
-        if (failure is not null)
+        if (batch.Failure is { } failure)
             throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
         Pace.Completed(batch.CompletedMs);
         if (batch.Replicas.Count > 0)

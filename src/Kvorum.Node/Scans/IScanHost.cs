@@ -31,10 +31,10 @@ internal interface IScanHost
     void Scan(Action work, Action<Exception?> done);
 
     /// <summary>
-    /// Asks a node for a share. The answer of this node comes to <paramref name="answered"/>, that of another
-    /// to the loop that the question's number belongs to.
+    /// Asks a node, perhaps this one, for a share. The answer comes to the loop that the question's number
+    /// belongs to.
     /// </summary>
-    void Ask(NodeId node, ScanAsk ask, Action<ScanShare> answered);
+    void Ask(NodeId node, ScanAsk ask);
 
     /// <summary>Takes one group's part of a share: it is read here or refused, never passed on.</summary>
     void Take(ScanPart part);

@@ -119,8 +119,7 @@ internal sealed class PageScan
             var id = _table.Register(this);
             _unasked.ExceptWith(groups);
             _asked.Add(id, new(node, groups, _host.NowMs + timeoutMs));
-            _host.Ask(
-                node, new(id, (uint)timeoutMs, _order, _groupCount, [.. groups]), _table.Answered);
+            _host.Ask(node, new(id, (uint)timeoutMs, _order, _groupCount, [.. groups]));
         }
     }
 

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
@@ -11,6 +12,12 @@ namespace Kvorum.Simulator.Processes;
 /// </summary>
 internal sealed class SimulatedProcess : INodeEvents
 {
+    // In the hash of a run an event is the place of its name among all.
+    private static readonly Dictionary<Type, ulong> EventNumbers = typeof(LoopEvent)
+        .GetNestedTypes().Where(static type => type.IsSubclassOf(typeof(LoopEvent)))
+        .OrderBy(static type => type.Name, StringComparer.Ordinal).Index()
+        .ToDictionary(static type => type.Item, static type => (ulong)type.Index);
+
     private readonly Endpoint _endpoint;
     private readonly RandomStream _random;
     private LoopState[] _loops = [];
@@ -142,6 +149,9 @@ internal sealed class SimulatedProcess : INodeEvents
         {
             var index = i;
             Node.Loops[i].Wake = () => PlanTurn(index, SchedulingDelay());
+            Node.Loops[i].Observer = item => World.Trace.Event(
+                Verbosity.Everything, TraceKind.LoopEvent, Machine.Index,
+                EventNumbers[item.GetType()] << 8 | (uint)index, $"loop {index} takes {item.Name}");
             PlanTurn(i, SchedulingDelay());
         }
 

@@ -44,4 +44,7 @@ internal enum TraceKind
 
     /// <summary>A client was answered, or gave up.</summary>
     Answer,
+
+    /// <summary>A node loop takes an event out of its inbox.</summary>
+    LoopEvent,
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Kvorum.Node.Inspection;
+using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
@@ -104,11 +105,11 @@ public class ContradictionTests
         foreach (var node in new[] { 0, 2 })
         {
             foreach (var loop in cluster[node].Loops)
-                loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
+                loop.Post(new LoopEvent.Deferred(() => CheckpointAll(loop)));
         }
 
         foreach (var loop in cluster[1].Loops)
-            loop.Post(() => loop.RaftReplicas.ToList().ForEach(replica => replica.Store.Checkpoint()));
+            loop.Post(new LoopEvent.Deferred(() => CheckpointAll(loop)));
         cluster.Run(3000);
         for (var n = 0; n < 50; n++)
             cluster.Put(0, $"later-{n}", "later");
@@ -325,6 +326,12 @@ public class ContradictionTests
         }
 
         Assert.True(kept > 0, "the acknowledged values are gone");
+    }
+
+    private static void CheckpointAll(NodeLoop loop)
+    {
+        foreach (var replica in loop.RaftReplicas)
+            replica.Store.Checkpoint();
     }
 
     private static RaftReplica[] QuarantinedOn(TestCluster cluster, int node) =>

@@ -28,7 +28,10 @@ public sealed class DurableQueueTests : IDisposable
         var snapshot = SnapshotMetadata.Initial(new() { Voters = [One, Two] });
         var log = new GroupLog(snapshot);
         var raft = new RaftNode(
-            new() { Id = One, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 60 },
+            new()
+            {
+                Id = One, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 60,
+            },
             log, default, default, new(1));
         // The queue only hands its owner to the host.
         _queue = new(_host, null!, new(

@@ -1,0 +1,181 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Scans;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// What comes to a loop beside clients' calls. A closed family: these kinds and no others, and each says what
+/// the loop does about it. Made on any thread; it happens on the loop's.
+/// </summary>
+internal abstract class LoopEvent
+{
+    private LoopEvent()
+    {
+    }
+
+    /// <summary>Its name in traces.</summary>
+    public string Name => GetType().Name;
+
+    /// <summary>The loop does what is to be done about it.</summary>
+    public abstract void Happen(NodeLoop loop);
+
+    /// <summary>The node starts. Loop 0.</summary>
+    public sealed class Started : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Introductions.Begin();
+    }
+
+    /// <summary>A connection to a peer stands. Loop 0.</summary>
+    public sealed class PeerConnected(NodeId peer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop)
+        {
+            loop.Introductions.PeerUp(peer);
+            loop.AskClock(peer);
+        }
+    }
+
+    /// <summary>A connection to a peer is lost. Loop 0.</summary>
+    public sealed class PeerDisconnected(NodeId peer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Introductions.PeerDown(peer);
+    }
+
+    /// <summary>A peer tells its incarnation. Loop 0.</summary>
+    public sealed class Introduced(NodeId from, Introduction introduction) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Introductions.Introduced(from, introduction);
+    }
+
+    /// <summary>A peer knows this node's incarnation, or refuses it. Loop 0.</summary>
+    public sealed class IntroductionAnswered(NodeId from, IntroductionAnswer answer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Introductions.Answered(from, answer);
+    }
+
+    /// <summary>The node takes part from now on.</summary>
+    public sealed class TakePart : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.TakePart();
+    }
+
+    /// <summary>The node takes part no more.</summary>
+    public sealed class TakeNoPart : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.TakeNoPart();
+    }
+
+    /// <summary>A peer is up, and heard from now on.</summary>
+    public sealed class PeerUp(NodeId peer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.PeerUp(peer);
+    }
+
+    /// <summary>A peer is lost.</summary>
+    public sealed class PeerDown(NodeId peer, PeerLoss loss) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.PeerDown(peer, loss);
+    }
+
+    /// <summary>Messages of Raft.</summary>
+    public sealed class RaftMessages(List<(uint Group, Message Message)> messages) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Step(messages);
+    }
+
+    /// <summary>A piece of a snapshot, or the offer of one.</summary>
+    public sealed class SnapshotPiece(NodeId from, SnapshotChunk chunk) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Receive(from, chunk);
+    }
+
+    /// <summary>The answer to a piece of a snapshot.</summary>
+    public sealed class SnapshotAnswered(NodeId from, SnapshotAck ack) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Receive(from, ack);
+    }
+
+    /// <summary>A damaged replica asks for a snapshot.</summary>
+    public sealed class RebuildAsked(NodeId from, RebuildAsk ask) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Receive(from, ask);
+    }
+
+    /// <summary>What a peer's replicas have applied.</summary>
+    public sealed class DigestsTold(NodeId from, List<GroupDigest> digests) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Receive(from, digests);
+    }
+
+    /// <summary>The answer to a forwarded call needs more room.</summary>
+    public sealed class CreditAsked(ulong forward, uint bytes) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.CreditAsked(forward, bytes);
+    }
+
+    /// <summary>Forwarded calls are answered.</summary>
+    public sealed class ForwardsReplied(List<(ulong Forward, Reply Reply)> replies) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Replied(replies);
+    }
+
+    /// <summary>
+    /// A question for a share of a scan's page; the answer goes to a peer, or to this node.
+    /// </summary>
+    public sealed class ScanAsked(ScanAsk ask, Action<ScanShare> answer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Begin(ask, answer);
+    }
+
+    /// <summary>A question for a share of a scan's page is answered.</summary>
+    public sealed class ScanAnswered(ScanShare share) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.Answered(share);
+    }
+
+    /// <summary>Work that was run elsewhere has ended.</summary>
+    public sealed class JobDone(Action<Exception?> done, Exception? failure) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => done(failure);
+    }
+
+    /// <summary>A batch of the log is durable, or could not be written. Made once per batch.</summary>
+    public sealed class BatchDone(TurnLog log, TurnBatch batch) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => log.Done(batch);
+    }
+
+    /// <summary>Room for a reply was granted.</summary>
+    public sealed class RoomGranted(RoomWait wait) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => wait.GoOn();
+    }
+
+    /// <summary>Room for a reply was refused.</summary>
+    public sealed class RoomRefused(RoomWait wait) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => wait.GiveUp();
+    }
+
+    /// <summary>What a replica has put off to the next turn.</summary>
+    public sealed class Deferred(Action work) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => work();
+    }
+
+    /// <summary>The state of the loop's replicas is asked for.</summary>
+    public sealed class StatusAsked(Action<NodeLoop> look) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => look(loop);
+    }
+
+    /// <summary>The node is to stop.</summary>
+    public sealed class StopAsked(TimeSpan patience, Action done) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Stop(patience, done);
+    }
+}

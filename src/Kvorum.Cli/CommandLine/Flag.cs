@@ -94,6 +94,17 @@ internal static class Flag
             CustomParser = result => Read<T>(result, name, Parsed<T>, "a whole number"),
         };
 
+    /// <summary>A number, or auto, which is null and the default.</summary>
+    public static Option<T?> NumberOrAuto<T>(string name, string description)
+        where T : struct, IParsable<T> => new(name)
+        {
+            Description = description,
+            HelpName = "number|auto",
+            DefaultValueFactory = static _ => null,
+            CustomParser = result => result.Tokens[0].Value == "auto" ? null
+                : Read<T>(result, name, Parsed<T>, "a whole number, or auto"),
+        };
+
     /// <summary>Values separated by commas.</summary>
     public static Option<string[]> List(
         string name, string help, string description, IEnumerable<string> values) => new(name)

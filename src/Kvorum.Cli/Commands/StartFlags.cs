@@ -69,8 +69,10 @@ internal sealed class StartFlags
         "--virtual-nodes", "Virtual nodes of each node on the ring; fixed at the first start.",
         Defaults.VirtualNodes);
 
-    private readonly Option<int> _loops =
-        Flag.Number("--loops", "Node loops, a thread each.", Defaults.Loops);
+    private readonly Option<int?> _loops = Flag.NumberOrAuto<int>(
+        "--loops",
+        "Node loops, a thread each; auto: half of the processors that the process may use, 1 to 16. "
+        + "[default: auto]");
 
     private readonly Option<Duration> _heartbeat = Flag.Time(
         "--heartbeat",

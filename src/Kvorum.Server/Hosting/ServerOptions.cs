@@ -66,8 +66,11 @@ public sealed record ServerOptions
     /// <summary>--virtual-nodes of each node on the ring; fixed at the first start.</summary>
     public int VirtualNodes { get; init; } = 64;
 
-    /// <summary>--loops: node loops, each a thread of its own.</summary>
-    public int Loops { get; init; } = 1;
+    /// <summary>
+    /// --loops: node loops, each a thread of its own, 1 to 256; null: half of the processors that the process
+    /// may use, 1 to 16.
+    /// </summary>
+    public int? Loops { get; init; }
 
     /// <summary>--heartbeat: time between a leader's signs of life.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromMilliseconds(100);
@@ -162,6 +165,12 @@ public sealed record ServerOptions
     /// <summary>What works but is unwise, one sentence each.</summary>
     public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
 
+    /// <summary>
+    /// Loops for so many processors: half of them, because the kernel's network code, syncs of the log,
+    /// compactions and front ends need the others.
+    /// </summary>
+    internal static int LoopsFor(int processors) => Math.Clamp(processors / 2, 1, 16);
+
     /// <summary>The node's settings, once it is known who it is.</summary>
     internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan plan) => new()
     {
@@ -170,7 +179,7 @@ public sealed record ServerOptions
         PartitionCount = Partitions,
         ReplicationFactor = ReplicationFactor,
         VirtualNodes = VirtualNodes,
-        Loops = Loops,
+        Loops = Loops ?? LoopsFor(Environment.ProcessorCount),
         TickMs = (int)Tick.TotalMilliseconds,
         HeartbeatMs = (int)Heartbeat.TotalMilliseconds,
         ElectionTimeoutMinMs = (int)ElectionTimeoutMin.TotalMilliseconds,

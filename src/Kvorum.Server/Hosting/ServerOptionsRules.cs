@@ -20,7 +20,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--partitions", o.Partitions, 1, 4096);
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
         Bounded(broken, "--virtual-nodes", o.VirtualNodes, 1, 4096);
-        Bounded(broken, "--loops", o.Loops, 1, 256);
+        Bounded(broken, "--loops", o.Loops ?? 1, 1, 256);
         Bounded(broken, "--key-bytes-max", o.KeyBytesMax, 1, Protocol.Limits.KeyBytesMax);
         Bounded(broken, "--value-bytes-max", o.ValueBytesMax, 1, Protocol.Limits.ValueBytesCeiling);
         Bounded(broken, "--session-records", o.SessionRecords, 0, 4_000_000);

@@ -74,6 +74,15 @@ public class ServerOptionsTests
         Assert.Contains(
             options.Validate(), sentence => sentence.Contains(expected, StringComparison.Ordinal));
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(4, 2)]
+    [InlineData(9, 4)]
+    [InlineData(96, 16)]
+    public void Loops_follow_the_processors(int processors, int loops) =>
+        Assert.Equal(loops, ServerOptions.LoopsFor(processors));
+
     [Fact]
     public void The_defaults_are_right() => Assert.Empty(Good.Validate().Concat(Good.Warnings()));
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using K4os.Compression.LZ4;
 using Kvorum.Storage.Lsm.Caching;
 
 namespace Kvorum.Storage.Lsm.Tables;
@@ -17,6 +18,9 @@ internal static class PackedBlock
 
     private const int LengthBytes = sizeof(uint);
 
+    // No byte of an LZ4 block stands for more bytes than this.
+    private const int RatioMax = 255;
+
     // What saves less is not worth the time of every reader.
     private const int LeastSaved = 8;
 
@@ -30,9 +34,9 @@ internal static class PackedBlock
             into = new byte[most];
         if (most <= LengthBytes)
             return 0;
-        int bytes = Lz4.Pack(body, into.AsSpan(LengthBytes, most - LengthBytes));
+        int bytes = LZ4Codec.Encode(body, into.AsSpan(LengthBytes, most - LengthBytes));
         BinaryPrimitives.WriteInt32LittleEndian(into, body.Length);
-        return bytes == 0 ? 0 : LengthBytes + bytes;
+        return bytes <= 0 ? 0 : LengthBytes + bytes;
     }
 
     /// <summary>
@@ -43,7 +47,7 @@ internal static class PackedBlock
         if (packed.Length <= LengthBytes)
             return 0;
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(packed);
-        long most = (long)(packed.Length - LengthBytes) * Lz4.RatioMax;
+        long most = (long)(packed.Length - LengthBytes) * RatioMax;
         return length <= Math.Min(most, TableFormat.BlockBytesMax) ? (int)length : 0;
     }
 
@@ -53,7 +57,8 @@ internal static class PackedBlock
     public static bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> block)
     {
         block[^TableFormat.TrailerBytes..].Clear();
-        return Lz4.TryUnpack(packed[LengthBytes..], block[..^TableFormat.TrailerBytes]);
+        var body = block[..^TableFormat.TrailerBytes];
+        return LZ4Codec.Decode(packed[LengthBytes..], body) == body.Length;
     }
 
     /// <summary>

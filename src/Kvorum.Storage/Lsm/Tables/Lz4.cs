@@ -43,13 +43,13 @@ internal static unsafe class Lz4
         fixed (byte* from = plain, first = into)
         {
             var output = new Output(first, into.Length);
-            int anchor = 0;
-            int misses = 0;
-            for (int at = 0; at < plain.Length - LastMatch;)
+            var anchor = 0;
+            var misses = 0;
+            for (var at = 0; at < plain.Length - LastMatch;)
             {
-                uint four = Four(from + at);
+                var four = Four(from + at);
                 ref int place = ref places[HashOf(four)];
-                int match = place;
+                var match = place;
                 place = at;
                 if (match < 0 || at - match > DistanceMax || Four(from + match) != four)
                 {
@@ -60,8 +60,8 @@ internal static unsafe class Lz4
                 misses = 0;
                 for (; at > anchor && match > 0 && from[at - 1] == from[match - 1]; at--)
                     match--;
-                int most = plain.Length - LastLiterals - at - MatchMin;
-                int length = MatchMin + Same(from + at + MatchMin, from + match + MatchMin, most);
+                var most = plain.Length - LastLiterals - at - MatchMin;
+                var length = MatchMin + Same(from + at + MatchMin, from + match + MatchMin, most);
                 if (!output.Add(from + anchor, at - anchor, at - match, length))
                     return 0;
                 at += length;
@@ -82,10 +82,10 @@ internal static unsafe class Lz4
     {
         fixed (byte* first = packed, start = into)
         {
-            byte* from = first;
-            byte* fromEnd = first + packed.Length;
-            byte* at = start;
-            byte* end = start + into.Length;
+            var from = first;
+            var fromEnd = first + packed.Length;
+            var at = start;
+            var end = start + into.Length;
             while (from < fromEnd)
             {
                 int token = *from++;
@@ -123,10 +123,10 @@ internal static unsafe class Lz4
     // How many bytes are the same at both places.
     private static int Same(byte* a, byte* b, int most)
     {
-        int same = 0;
+        var same = 0;
         for (; same + sizeof(ulong) <= most; same += sizeof(ulong))
         {
-            ulong different =
+            var different =
                 Unsafe.ReadUnaligned<ulong>(a + same) ^ Unsafe.ReadUnaligned<ulong>(b + same);
             if (different != 0)
                 return same + (BitOperations.TrailingZeroCount(different) >> 3);
@@ -141,14 +141,14 @@ internal static unsafe class Lz4
     private static void CopyLiterals(byte* from, byte* fromEnd, byte* into, byte* end, long count)
     {
         const int Few = 16;
-        bool isFew = count <= Few && fromEnd - from >= Few && end - into >= Few;
+        var isFew = count <= Few && fromEnd - from >= Few && end - into >= Few;
         Unsafe.CopyBlockUnaligned(into, from, isFew ? Few : (uint)count);
     }
 
     private static void CopyMatch(byte* into, int distance, long count, byte* end)
     {
-        byte* from = into - distance;
-        byte* stop = into + count;
+        var from = into - distance;
+        var stop = into + count;
         if (distance >= sizeof(ulong) && end - stop >= sizeof(ulong))
         {
             for (; into < stop; into += sizeof(ulong), from += sizeof(ulong))
@@ -185,7 +185,7 @@ internal static unsafe class Lz4
         /// <summary>Adds a sequence; one without a match is the last. False if there is no room.</summary>
         public bool Add(byte* from, int literals, int distance = 0, int length = MatchMin)
         {
-            int match = length - MatchMin;
+            var match = length - MatchMin;
             long most = 1 + BytesOf(literals) + literals + sizeof(ushort) + BytesOf(match);
             if (most > room - Bytes)
                 return false;

@@ -8,7 +8,7 @@ public class Lz4Tests
     [Fact]
     public void Golden_bytes_of_a_block()
     {
-        byte[] plain = TestBytes.Of(string.Concat(Enumerable.Repeat("abc", 10)));
+        var plain = TestBytes.Of(string.Concat(Enumerable.Repeat("abc", 10)));
         Assert.Equal("3f616263030003506263616263", Convert.ToHexStringLower(Pack(plain)!));
     }
 
@@ -20,7 +20,7 @@ public class Lz4Tests
     [InlineData("2f6162" + "0200" + "00" + "10" + "63", "ababababababababababac")]
     public void What_others_have_packed_is_unpacked(string packed, string plain)
     {
-        byte[] into = new byte[plain.Length];
+        var into = new byte[plain.Length];
         Assert.True(Lz4.TryUnpack(Convert.FromHexString(packed), into));
         Assert.Equal(plain, TestBytes.Text(into));
         Assert.False(Lz4.TryUnpack(Convert.FromHexString(packed), new byte[plain.Length + 1]));
@@ -32,9 +32,9 @@ public class Lz4Tests
     public void What_the_program_has_packed_is_unpacked()
     {
         string[] cities = ["Berlin", "Hamburg", "Bremen"];
-        string plain = string.Concat(Enumerable.Range(0, 8).Select(i =>
+        var plain = string.Concat(Enumerable.Range(0, 8).Select(i =>
             $"{{\"id\":{i},\"name\":\"user-{i * 7}\",\"city\":\"{cities[i % 3]}\"}}"));
-        byte[] into = new byte[plain.Length];
+        var into = new byte[plain.Length];
         Assert.True(Lz4.TryUnpack(
             Convert.FromHexString(
                 "f2197b226964223a302c226e616d65223a22757365722d30222c2263697479223a224265726c696e22" +
@@ -61,13 +61,13 @@ public class Lz4Tests
     [Fact]
     public void What_was_packed_comes_back_and_leaves_its_surroundings_alone()
     {
-        for (int seed = 0; seed < 3000; seed++)
+        for (var seed = 0; seed < 3000; seed++)
         {
-            byte[] plain = Drawn(new Random(seed));
+            var plain = Drawn(new Random(seed));
             if (Pack(plain) is not { } packed)
                 continue;
             Assert.True(plain.Length <= (long)packed.Length * Lz4.RatioMax);
-            byte[] into = new byte[plain.Length + 32];
+            var into = new byte[plain.Length + 32];
             into.AsSpan().Fill(0xA5);
             Assert.True(Lz4.TryUnpack(packed, into.AsSpan(16, plain.Length)));
             Assert.True(plain.AsSpan().SequenceEqual(into.AsSpan(16, plain.Length)));
@@ -79,13 +79,13 @@ public class Lz4Tests
     [Fact]
     public void What_does_not_fit_is_not_packed()
     {
-        byte[] plain = new byte[5000];
+        var plain = new byte[5000];
         new Random(1).NextBytes(plain);
         Assert.Equal(0, Lz4.Pack(plain, new byte[4999]));
-        byte[] packed = Pack(new byte[5000])!;
-        for (int room = 0; room < packed.Length; room++)
+        var packed = Pack(new byte[5000])!;
+        for (var room = 0; room < packed.Length; room++)
         {
-            byte[] into = new byte[room + 16];
+            var into = new byte[room + 16];
             Assert.Equal(0, Lz4.Pack(new byte[5000], into.AsSpan(0, room)));
             Assert.Equal(-1, into.AsSpan(room).IndexOfAnyExcept((byte)0));
         }
@@ -95,15 +95,15 @@ public class Lz4Tests
     [Fact]
     public void Random_bytes_make_no_harm()
     {
-        for (int seed = 0; seed < 20_000; seed++)
+        for (var seed = 0; seed < 20_000; seed++)
         {
             var random = new Random(seed);
             byte[] packed = seed % 2 == 0 ? new byte[random.Next(60)] : Pack(Drawn(random, 300)) ?? [];
             if (seed % 2 == 0)
                 random.NextBytes(packed);
-            for (int n = random.Next(4); n > 0 && packed.Length > 0; n--)
+            for (var n = random.Next(4); n > 0 && packed.Length > 0; n--)
                 packed[random.Next(packed.Length)] = (byte)random.Next(256);
-            byte[] into = new byte[random.Next(400) + 32];
+            var into = new byte[random.Next(400) + 32];
             into.AsSpan().Fill(0x5A);
             Lz4.TryUnpack(packed, into.AsSpan(16, into.Length - 32));
             Assert.Equal(-1, into.AsSpan(0, 16).IndexOfAnyExcept((byte)0x5A));
@@ -114,9 +114,9 @@ public class Lz4Tests
     [Fact]
     public void A_length_that_cannot_be_is_none()
     {
-        byte[] body = new byte[4000];
+        var body = new byte[4000];
         byte[] into = [];
-        int bytes = PackedBlock.Pack(body, ref into);
+        var bytes = PackedBlock.Pack(body, ref into);
         Assert.InRange(bytes, 1, 40);
         Assert.Equal(4000, PackedBlock.PlainLength(into.AsSpan(0, bytes)));
         BitConverter.TryWriteBytes(into, (bytes * Lz4.RatioMax) + 1);
@@ -131,11 +131,11 @@ public class Lz4Tests
     public void What_saves_less_than_an_eighth_stays()
     {
         byte[] into = [];
-        for (int random = 0; random <= 1000; random += 25)
+        for (var random = 0; random <= 1000; random += 25)
         {
-            byte[] body = new byte[1000];
+            var body = new byte[1000];
             new Random(1).NextBytes(body.AsSpan(0, random));
-            int bytes = PackedBlock.Pack(body, ref into);
+            var bytes = PackedBlock.Pack(body, ref into);
             Assert.True(bytes <= 875);
             Assert.Equal(random < 840, bytes > 0);
         }
@@ -143,19 +143,19 @@ public class Lz4Tests
 
     private static byte[]? Pack(byte[] plain)
     {
-        byte[] into = new byte[plain.Length + (plain.Length / 255) + 16];
-        int bytes = Lz4.Pack(plain, into);
+        var into = new byte[plain.Length + (plain.Length / 255) + 16];
+        var bytes = Lz4.Pack(plain, into);
         return bytes == 0 ? null : into[..bytes];
     }
 
     // Of random bytes, runs, and pieces of what came before; some far behind.
     private static byte[] Drawn(Random random, int most = 0)
     {
-        byte[] plain = new byte[random.Next(most > 0 ? most : random.Next(20) == 0 ? 200_000 : 5000)];
-        for (int at = 0; at < plain.Length;)
+        var plain = new byte[random.Next(most > 0 ? most : random.Next(20) == 0 ? 200_000 : 5000)];
+        for (var at = 0; at < plain.Length;)
         {
-            int count = Math.Min(plain.Length - at, 1 + random.Next(random.Next(10) == 0 ? 1000 : 20));
-            Span<byte> next = plain.AsSpan(at, count);
+            var count = Math.Min(plain.Length - at, 1 + random.Next(random.Next(10) == 0 ? 1000 : 20));
+            var next = plain.AsSpan(at, count);
             switch (random.Next(4))
             {
                 case 0:
@@ -165,8 +165,8 @@ public class Lz4Tests
                     next.Fill((byte)random.Next(256));
                     break;
                 default:
-                    int from = random.Next(at + 1);
-                    for (int i = 0; i < count && at > 0; i++)
+                    var from = random.Next(at + 1);
+                    for (var i = 0; i < count && at > 0; i++)
                         next[i] = plain[from + (i % Math.Max(1, at - from))];
                     break;
             }

@@ -14,14 +14,14 @@ internal static class HandlerTable
         typeof(ReadIndexRequest), typeof(ReadIndexReply),
     ];
 
-    private static readonly Action<RaftNode, Message>[][] handlers = Build();
+    private static readonly Action<RaftNode, Message>[][] Handlers = Build();
 
     /// <summary>The handler for a message in a role.</summary>
     public static Action<RaftNode, Message> Find(Role role, Message message) =>
-        handlers[(int)role][Kind(message)];
+        Handlers[(int)role][Kind(message)];
 
     /// <summary>All handlers of a role, in the order of <see cref="Kinds"/>.</summary>
-    public static IReadOnlyList<Action<RaftNode, Message>> Of(Role role) => handlers[(int)role];
+    public static IReadOnlyList<Action<RaftNode, Message>> Of(Role role) => Handlers[(int)role];
 
     /// <summary>The column of a message.</summary>
     public static int Kind(Message message) => message switch

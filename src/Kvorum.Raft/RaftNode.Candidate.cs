@@ -11,11 +11,11 @@ public sealed partial class RaftNode
     /// <summary>
     /// The own vote counts once it is durable; until the Ready that carries it is taken, this is true.
     /// </summary>
-    private bool ownVoteDue;
+    private bool _ownVoteDue;
 
     private void StartCampaign()
     {
-        if (options.PreVote) BecomePreCandidate();
+        if (_options.PreVote) BecomePreCandidate();
         else BecomeCandidate(transfer: false);
     }
 
@@ -32,8 +32,8 @@ public sealed partial class RaftNode
         Role = Role.PreCandidate;
         Leader = null;
         RestartElectionTimer();
-        ballot.Clear();
-        ballot.Record(Id, true);
+        _ballot.Clear();
+        _ballot.Record(Id, true);
         RequestVotes(preVote: true, transfer: false);
         CountPreVotes();
     }
@@ -44,10 +44,10 @@ public sealed partial class RaftNode
         AbandonReads();
         EnterTerm(Term.Next);
         Role = Role.Candidate;
-        vote = Id;
-        ownVoteDue = true;
+        _vote = Id;
+        _ownVoteDue = true;
         RestartElectionTimer();
-        ballot.Clear();
+        _ballot.Clear();
         RequestVotes(preVote: false, transfer);
     }
 
@@ -63,7 +63,7 @@ public sealed partial class RaftNode
                 Term = preVote ? Term.Next : Term,
                 PreVote = preVote,
                 LastIndex = LastIndex,
-                LastTerm = log.LastTerm,
+                LastTerm = _log.LastTerm,
                 Transfer = transfer,
             };
             if (preVote) Send(request);
@@ -75,13 +75,13 @@ public sealed partial class RaftNode
     internal void CountPreVote(RequestVoteReply reply)
     {
         if (!reply.PreVote || (reply.Granted && reply.Term != Term.Next)) return;
-        ballot.Record(reply.From, reply.Granted);
+        _ballot.Record(reply.From, reply.Granted);
         CountPreVotes();
     }
 
     private void CountPreVotes()
     {
-        switch (ballot.Count(Configuration))
+        switch (_ballot.Count(Configuration))
         {
             case Verdict.Won:
                 BecomeCandidate(transfer: false);
@@ -96,19 +96,19 @@ public sealed partial class RaftNode
     internal void CountVote(RequestVoteReply reply)
     {
         if (reply.PreVote) return;
-        ballot.Record(reply.From, reply.Granted);
+        _ballot.Record(reply.From, reply.Granted);
         CountVotes();
     }
 
     private void OwnVoteDurable()
     {
-        ballot.Record(Id, true);
+        _ballot.Record(Id, true);
         CountVotes();
     }
 
     private void CountVotes()
     {
-        switch (ballot.Count(Configuration))
+        switch (_ballot.Count(Configuration))
         {
             case Verdict.Won:
                 BecomeLeader();

@@ -15,8 +15,9 @@ public sealed partial class RaftNode
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Id} {Role.ToString().ToLowerInvariant()} term={Term} vote={Name(vote)} leader={Name(Leader)}");
-        text.Append(CultureInfo.InvariantCulture, $" commit={log.Commit} applied={log.Applied}");
+            $"{Id} {Role.ToString().ToLowerInvariant()} term={Term} vote={Name(_vote)}");
+        text.Append(CultureInfo.InvariantCulture, $" leader={Name(Leader)}");
+        text.Append(CultureInfo.InvariantCulture, $" commit={_log.Commit} applied={_log.Applied}");
         if (IsQuiescent) text.Append(" quiescent");
         if (IsQuarantined) text.Append(" quarantined");
         if (Contradiction is { } found)
@@ -24,21 +25,23 @@ public sealed partial class RaftNode
             text.Append(CultureInfo.InvariantCulture,
                 $" ({found.Index} is t{found.Local} here, t{found.Other} at {found.From})");
         }
-        if (transferTarget is { } target) text.Append(CultureInfo.InvariantCulture, $" transfer={target}");
+        if (_transferTarget is { } target) text.Append(CultureInfo.InvariantCulture, $" transfer={target}");
         text.Append(CultureInfo.InvariantCulture,
-            $"\n  log {DescribeLog()} stable={log.Stable} snapshot={log.Snapshot.Index}/{log.Snapshot.Term}");
-        if (log.Installing is { } snapshot)
+            $"\n  log {DescribeLog()} stable={_log.Stable}");
+        text.Append(CultureInfo.InvariantCulture,
+            $" snapshot={_log.Snapshot.Index}/{_log.Snapshot.Term}");
+        if (_log.Installing is { } snapshot)
             text.Append(CultureInfo.InvariantCulture, $" installing={snapshot.Index}/{snapshot.Term}");
         text.Append(CultureInfo.InvariantCulture, $"\n  configuration {Describe(Configuration)}\n");
-        foreach (var peer in peers.All) text.Append(CultureInfo.InvariantCulture, $"  {Describe(peer)}\n");
+        foreach (var peer in _peers.All) text.Append(CultureInfo.InvariantCulture, $"  {Describe(peer)}\n");
         return text.ToString();
     }
 
     /// <summary>The term of an entry, for tests; null if compacted or not there.</summary>
-    internal Term? TermAt(LogIndex index) => log.TermOf(index.Value);
+    internal Term? TermAt(LogIndex index) => _log.TermOf(index.Value);
 
     /// <summary>An entry of the log, durable or not, for tests; null if compacted or not there.</summary>
-    internal Entry? EntryAt(LogIndex index) => log.EntryAt(index.Value);
+    internal Entry? EntryAt(LogIndex index) => _log.EntryAt(index.Value);
 
     /// <summary>
     /// A configuration as text: <c>voters=1,2,3</c> and the other sets where they are not empty.
@@ -57,7 +60,7 @@ public sealed partial class RaftNode
     private string DescribeLog()
     {
         var runs = new List<(ulong From, ulong To, Term Term)>();
-        for (var index = log.LastIndex; index > 0 && log.TermOf(index) is { } term; index--)
+        for (var index = _log.LastIndex; index > 0 && _log.TermOf(index) is { } term; index--)
         {
             if (runs.Count > 0 && runs[^1].Term == term) runs[^1] = runs[^1] with { From = index };
             else runs.Add((index, index, term));

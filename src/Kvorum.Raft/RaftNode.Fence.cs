@@ -34,13 +34,13 @@ public sealed partial class RaftNode
     /// needed: the index is not yet committed and durable here, or compacted, or a snapshot is being
     /// installed.
     /// </summary>
-    public bool Reapply(LogIndex applied) => log.HandOutFrom(applied.Value);
+    public bool Reapply(LogIndex applied) => _log.HandOutFrom(applied.Value);
 
     // Whoever has most of the log campaigns at once; this node votes for it like all others.
     private void OfferLeadership()
     {
         var best = default(Progress);
-        foreach (var peer in peers.All)
+        foreach (var peer in _peers.All)
         {
             var isVoter = peer.Node != Id && Configuration.HasVoter(peer.Node) && IsActive(peer);
             if (isVoter && (best is null || peer.Match > best.Match)) best = peer;

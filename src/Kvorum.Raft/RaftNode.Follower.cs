@@ -4,17 +4,17 @@ namespace Kvorum.Raft;
 public sealed partial class RaftNode
 {
     /// <summary>Up to here this log is known to equal that of the present term's leader.</summary>
-    private ulong leaderMatch;
+    private ulong _leaderMatch;
 
     /// <summary>The newest commit index heard from the present term's leader.</summary>
-    private ulong leaderCommit;
+    private ulong _leaderCommit;
 
     /// <summary>
     /// True for a replica that was just made to join a group whose first configuration it does not know: it
     /// refuses even the first entry, and so gets a snapshot, be it the empty one, with the configuration
     /// inside.
     /// </summary>
-    private bool IsBlank => configurations.IsBlank;
+    private bool IsBlank => _configurations.IsBlank;
 
     internal void FollowAppend(AppendEntries message)
     {
@@ -26,18 +26,18 @@ public sealed partial class RaftNode
             return;
         }
         if (Contradicts(message)) return;
-        if (previous.Value >= log.Commit && !log.Matches(previous, message.PreviousTerm))
+        if (previous.Value >= _log.Commit && !_log.Matches(previous, message.PreviousTerm))
         {
-            var (index, term) = log.FindMatchCandidate(previous, message.PreviousTerm);
+            var (index, term) = _log.FindMatchCandidate(previous, message.PreviousTerm);
             SendRefusal(message.From, previous, index, term);
             return;
         }
         // What is committed here equals every leader's log: only what is above can be new or in conflict.
         TakeEntries(message.Entries);
         var last = previous.Value + (ulong)message.Entries.Count;
-        leaderMatch = Math.Max(leaderMatch, Math.Max(last, log.Commit));
+        _leaderMatch = Math.Max(_leaderMatch, Math.Max(last, _log.Commit));
         LearnCommit(message.Commit.Value);
-        Acknowledge(message.From, Math.Max(last, log.Commit));
+        Acknowledge(message.From, Math.Max(last, _log.Commit));
     }
 
     internal void FollowHeartbeat(Heartbeat message)
@@ -45,14 +45,14 @@ public sealed partial class RaftNode
         if (!HeardFromLeader(message.From)) return;
         if (IsBlank && message.Commit.Value > 0) RefuseAsBlank(message.From);
         else if (Contradicts(message)) return;
-        leaderMatch = Math.Max(leaderMatch, Math.Min(message.Commit.Value, log.LastIndex));
+        _leaderMatch = Math.Max(_leaderMatch, Math.Min(message.Commit.Value, _log.LastIndex));
         LearnCommit(message.Commit.Value);
         if (message.Quiesce && TryRest(message)) return;
         var round = message.ReadRound;
         var reply = new HeartbeatReply { From = Id, To = message.From, Term = Term, ReadRound = round };
         // The answer is a promise (see Leases): a node that forgets the term in a crash must not have given
         // it.
-        if (durableTerm == Term) Send(reply);
+        if (_durableTerm == Term) Send(reply);
         else SendWhenDurable(reply);
     }
 
@@ -61,19 +61,19 @@ public sealed partial class RaftNode
         if (!HeardFromLeader(message.From)) return;
         var snapshot = message.Snapshot;
         if (!IsBlank && Contradicts(message)) return;
-        if (snapshot.Index.Value > log.Commit || IsBlank)
+        if (snapshot.Index.Value > _log.Commit || IsBlank)
         {
-            if (!IsBlank && log.Matches(snapshot.Index, snapshot.Term)) log.CommitTo(snapshot.Index.Value);
+            if (!IsBlank && _log.Matches(snapshot.Index, snapshot.Term)) _log.CommitTo(snapshot.Index.Value);
             else Install(snapshot);
         }
-        leaderMatch = Math.Max(leaderMatch, log.Commit);
-        Acknowledge(message.From, log.Commit);
+        _leaderMatch = Math.Max(_leaderMatch, _log.Commit);
+        Acknowledge(message.From, _log.Commit);
     }
 
     private void Install(SnapshotMetadata snapshot)
     {
-        log.Install(snapshot);
-        configurations.Reset(snapshot.Index.Value, snapshot.Configuration);
+        _log.Install(snapshot);
+        _configurations.Reset(snapshot.Index.Value, snapshot.Configuration);
     }
 
     private void TakeEntries(IReadOnlyList<Entry> entries)
@@ -81,8 +81,8 @@ public sealed partial class RaftNode
         for (var i = 0; i < entries.Count; i++)
         {
             var entry = entries[i];
-            if (entry.Index.Value <= log.Commit || log.Matches(entry.Index, entry.Term)) continue;
-            if (entry.Index.Value <= log.LastIndex) TruncateFrom(entry.Index.Value);
+            if (entry.Index.Value <= _log.Commit || _log.Matches(entry.Index, entry.Term)) continue;
+            if (entry.Index.Value <= _log.LastIndex) TruncateFrom(entry.Index.Value);
             AppendToLog(entry);
         }
     }
@@ -92,13 +92,13 @@ public sealed partial class RaftNode
     /// </summary>
     private void TruncateFrom(ulong index)
     {
-        log.TruncateFrom(index);
-        configurations.TruncateFrom(index);
+        _log.TruncateFrom(index);
+        _configurations.TruncateFrom(index);
     }
 
     private void AppendToLog(in Entry entry)
     {
-        log.Append(entry);
+        _log.Append(entry);
         if (entry.Kind == EntryKind.Configuration) FollowConfiguration(entry);
     }
 
@@ -107,8 +107,8 @@ public sealed partial class RaftNode
     /// </summary>
     private void LearnCommit(ulong commit)
     {
-        leaderCommit = Math.Max(leaderCommit, commit);
-        log.CommitTo(Math.Min(leaderCommit, leaderMatch));
+        _leaderCommit = Math.Max(_leaderCommit, commit);
+        _log.CommitTo(Math.Min(_leaderCommit, _leaderMatch));
     }
 
     /// <summary>
@@ -116,11 +116,11 @@ public sealed partial class RaftNode
     /// </summary>
     private void Acknowledge(NodeId leader, ulong index)
     {
-        if (afterPersist.Count > 0 && afterPersist[^1] is AppendEntriesReply { Rejected: false } earlier
+        if (_afterPersist.Count > 0 && _afterPersist[^1] is AppendEntriesReply { Rejected: false } earlier
             && earlier.To == leader && earlier.Term == Term)
         {
             if (earlier.Index.Value >= index) return;
-            afterPersist.RemoveAt(afterPersist.Count - 1);
+            _afterPersist.RemoveAt(_afterPersist.Count - 1);
         }
         SendWhenDurable(new AppendEntriesReply
         {

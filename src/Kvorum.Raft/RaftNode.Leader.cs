@@ -9,19 +9,19 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    private readonly Queue<(ulong Index, int Bytes)> uncommitted = [];
-    private long uncommittedBytes;
-    private ulong termStart;
-    private int heartbeatElapsed;
+    private readonly Queue<(ulong Index, int Bytes)> _uncommitted = [];
+    private long _uncommittedBytes;
+    private ulong _termStart;
+    private int _heartbeatElapsed;
 
-    private static readonly Func<Progress, ulong> matchOf = progress => progress.Match;
-    private static readonly Func<Progress, ulong> heardOf = progress => (ulong)progress.HeardTick;
-    private static readonly Func<Progress, ulong> roundOf = progress => progress.ConfirmedRound;
+    private static readonly Func<Progress, ulong> MatchOf = progress => progress.Match;
+    private static readonly Func<Progress, ulong> HeardOf = progress => (ulong)progress.HeardTick;
+    private static readonly Func<Progress, ulong> RoundOf = progress => progress.ConfirmedRound;
 
     /// <summary>
     /// True once an entry of this leader's term is committed: only then it knows what is (Raft section 8).
     /// </summary>
-    private bool HasCommittedInTerm => log.Commit >= termStart;
+    private bool HasCommittedInTerm => _log.Commit >= _termStart;
 
     /// <summary>
     /// Proposes a command. Bytes are kept, not copied. Refused as overloaded while too much is uncommitted; a
@@ -30,60 +30,60 @@ public sealed partial class RaftNode
     public ProposeResult Propose(ReadOnlyMemory<byte> data)
     {
         if (Role != Role.Leader) return new(ProposeOutcome.NotLeader, default, Term);
-        if (transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
-        if (uncommittedBytes > 0 && uncommittedBytes + data.Length > options.UncommittedBytesMax)
+        if (_transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
+        if (_uncommittedBytes > 0 && _uncommittedBytes + data.Length > _options.UncommittedBytesMax)
             return new(ProposeOutcome.Overloaded, default, Term);
         return new(ProposeOutcome.Accepted, LeadAppend(EntryKind.Command, data), Term);
     }
 
     private void BecomeLeader()
     {
-        Invariant.Check(Role == Role.Candidate && vote == Id && log.Installing is null);
+        Invariant.Check(Role == Role.Candidate && _vote == Id && _log.Installing is null);
         Role = Role.Leader;
         Leader = Id;
-        protectTicks = 0;
-        heartbeatElapsed = 0;
-        rounds = new ReadRounds();
-        peers.Clear();
+        _protectTicks = 0;
+        _heartbeatElapsed = 0;
+        _rounds = new ReadRounds();
+        _peers.Clear();
         FollowMembers();
-        activityTick = now;
-        termStart = log.LastIndex + 1;
-        LeadAppend(EntryKind.Noop, life);
+        _activityTick = _now;
+        _termStart = _log.LastIndex + 1;
+        LeadAppend(EntryKind.Noop, _life);
     }
 
     private void LeaveLeadership()
     {
-        Invariant.Check(rounds.IsIdle);
-        peers.Clear();
-        uncommitted.Clear();
-        uncommittedBytes = 0;
-        transferTarget = null;
-        mayUseLease = true;
-        replicationDue = false;
+        Invariant.Check(_rounds.IsIdle);
+        _peers.Clear();
+        _uncommitted.Clear();
+        _uncommittedBytes = 0;
+        _transferTarget = null;
+        _mayUseLease = true;
+        _replicationDue = false;
     }
 
     private LogIndex LeadAppend(EntryKind kind, ReadOnlyMemory<byte> data)
     {
         Invariant.Check(Role == Role.Leader);
         Touch();
-        var index = log.LastIndex + 1;
-        uncommitted.Enqueue((index, data.Length));
-        uncommittedBytes += data.Length;
+        var index = _log.LastIndex + 1;
+        _uncommitted.Enqueue((index, data.Length));
+        _uncommittedBytes += data.Length;
         AppendToLog(new Entry(new(index), Term, kind, data));
-        replicationDue = true;
+        _replicationDue = true;
         return new(index);
     }
 
     private void TickLeader()
     {
-        if (options.CheckQuorum && !HearsMajority)
+        if (_options.CheckQuorum && !HearsMajority)
         {
             BecomeFollower(Term, null);
             return;
         }
         TickTransfer();
-        if (++heartbeatElapsed < options.HeartbeatTicks) return;
-        heartbeatElapsed = 0;
+        if (++_heartbeatElapsed < _options.HeartbeatTicks) return;
+        _heartbeatElapsed = 0;
         if (MayRest) Rest();
         else StartRound(toAll: true);
     }
@@ -95,17 +95,18 @@ public sealed partial class RaftNode
     {
         get
         {
-            if (peers.Find(Id) is { } self) self.HeardTick = now;
-            return now - (long)Math.Min(peers.Reached(heardOf), (ulong)now) < options.ElectionTimeoutMaxTicks;
+            if (_peers.Find(Id) is { } self) self.HeardTick = _now;
+            var heard = (long)Math.Min(_peers.Reached(HeardOf), (ulong)_now);
+            return _now - heard < _options.ElectionTimeoutMaxTicks;
         }
     }
 
     internal void LeadAppendReply(AppendEntriesReply reply)
     {
-        if (peers.Find(reply.From) is not { } peer) return;
-        peer.HeardTick = now;
+        if (_peers.Find(reply.From) is not { } peer) return;
+        peer.HeardTick = _now;
         // An index beyond this log is an answer to an earlier life of this node, or no answer at all.
-        if (reply.Index.Value > log.LastIndex) return;
+        if (reply.Index.Value > _log.LastIndex) return;
         if (reply.Rejected)
         {
             // Only a blank replica refuses the very first entry; one that was filled is blank again when an
@@ -115,33 +116,33 @@ public sealed partial class RaftNode
                 peer.Forget();
                 OfferSnapshot(peer);
             }
-            var (candidate, _) = log.FindMatchCandidate(reply.HintIndex, reply.HintTerm);
-            if (peer.Rejected(reply.Index.Value, candidate.Value)) replicationDue = true;
+            var (candidate, _) = _log.FindMatchCandidate(reply.HintIndex, reply.HintTerm);
+            if (peer.Rejected(reply.Index.Value, candidate.Value)) _replicationDue = true;
             return;
         }
-        if (!peer.Accepted(reply.Index.Value, log.FirstSendable))
+        if (!peer.Accepted(reply.Index.Value, _log.FirstSendable))
         {
-            replicationDue |= peer.MaySend(log.LastIndex);
+            _replicationDue |= peer.MaySend(_log.LastIndex);
             return;
         }
-        peer.ProgressTick = now;
-        replicationDue |= peer.MaySend(log.LastIndex);
+        peer.ProgressTick = _now;
+        _replicationDue |= peer.MaySend(_log.LastIndex);
         CommitByMajority();
         if (Role == Role.Leader) HandOverIfReady(peer);
     }
 
     internal void LeadHeartbeatReply(HeartbeatReply reply)
     {
-        if (peers.Find(reply.From) is not { } peer) return;
-        peer.HeardTick = now;
-        if (peer.Match < log.LastIndex
-            && now - peer.ProgressTick >= Limits.ProbeHeartbeats * options.HeartbeatTicks)
+        if (_peers.Find(reply.From) is not { } peer) return;
+        peer.HeardTick = _now;
+        if (peer.Match < _log.LastIndex
+            && _now - peer.ProgressTick >= Limits.ProbeHeartbeats * _options.HeartbeatTicks)
         {
             peer.Revive();
-            peer.ProgressTick = now;
-            replicationDue = true;
+            peer.ProgressTick = _now;
+            _replicationDue = true;
         }
-        peer.Confirm(Math.Min(reply.ReadRound, rounds.Newest));
+        peer.Confirm(Math.Min(reply.ReadRound, _rounds.Newest));
         ConfirmRounds();
     }
 
@@ -151,7 +152,7 @@ public sealed partial class RaftNode
     /// <summary>This leader's own log became durable further.</summary>
     private void OwnLogDurable()
     {
-        peers.Find(Id)?.SelfStable(log.Stable, log.LastIndex);
+        _peers.Find(Id)?.SelfStable(_log.Stable, _log.LastIndex);
         CommitByMajority();
     }
 
@@ -160,13 +161,13 @@ public sealed partial class RaftNode
     /// </summary>
     private void CommitByMajority()
     {
-        var reached = Math.Min(peers.Reached(matchOf), log.LastIndex);
-        if (reached < termStart || !log.CommitTo(reached)) return;
+        var reached = Math.Min(_peers.Reached(MatchOf), _log.LastIndex);
+        if (reached < _termStart || !_log.CommitTo(reached)) return;
         Touch();
-        while (uncommitted.TryPeek(out var oldest) && oldest.Index <= reached)
+        while (_uncommitted.TryPeek(out var oldest) && oldest.Index <= reached)
         {
-            uncommittedBytes -= oldest.Bytes;
-            uncommitted.Dequeue();
+            _uncommittedBytes -= oldest.Bytes;
+            _uncommitted.Dequeue();
         }
         ConfigurationCommitted();
         if (Role == Role.Leader) StartWaitingReads();

@@ -8,7 +8,7 @@ namespace Kvorum.Raft;
 // was committed by L or before it, and L's commit index is a read index once an entry of T is committed.
 //
 //  1. Promise. A voter that hears from L gives no vote to others and does not campaign for the least election
-//     timeout, counted in its own ticks from the moment it heard (protectTicks, ProtectsLeader; its election
+//     timeout, counted in its own ticks from the moment it heard (_protectTicks, ProtectsLeader; its election
 //     timer runs at least as long). It answers a round only in term T: had it voted in a later term before,
 //     it would answer with that term, which ends L.
 //  2. Lease. L sent a round at its tick s, and a majority answered: each of them promised at s or later. An
@@ -44,38 +44,39 @@ public sealed partial class RaftNode
     /// <summary>
     /// Ticks for which the leader last heard from is still protected from other candidates.
     /// </summary>
-    private int protectTicks;
+    private int _protectTicks;
 
     /// <summary>
     /// False from the moment this leader told another to campaign: that one may win at any time in this term.
     /// </summary>
-    private bool mayUseLease = true;
+    private bool _mayUseLease = true;
 
     /// <summary>
     /// True while a leader is, or must be taken to be, alive: no other node gets a vote.
     /// </summary>
-    private bool ProtectsLeader => options.CheckQuorum && (Role == Role.Leader || protectTicks > 0);
+    private bool ProtectsLeader => _options.CheckQuorum && (Role == Role.Leader || _protectTicks > 0);
 
     /// <summary>True if no other node can lead: this one's vote decides, and that is committed.</summary>
     private bool RulesAlone =>
-        Configuration.IsSoleVoter(Id) && configurations.CurrentIndex <= log.Commit;
+        Configuration.IsSoleVoter(Id) && _configurations.CurrentIndex <= _log.Commit;
 
     /// <summary>True while no other leader can have been elected.</summary>
     private bool HoldsLease
     {
         get
         {
-            if (!HasCommittedInTerm || !mayUseLease) return false;
+            if (!HasCommittedInTerm || !_mayUseLease) return false;
             if (RulesAlone) return true;
-            if (!options.CheckQuorum || rounds.ConfirmedTick is not { } sent) return false;
-            var lease = ((options.ElectionTimeoutMinTicks - 1) * (100 - options.LeaseDriftPercent) / 100) - 1;
-            return now - sent < lease;
+            if (!_options.CheckQuorum || _rounds.ConfirmedTick is not { } sent) return false;
+            var promised = _options.ElectionTimeoutMinTicks - 1;
+            var lease = (promised * (100 - _options.LeaseDriftPercent) / 100) - 1;
+            return _now - sent < lease;
         }
     }
 
     /// <summary>A leader was heard from, or may have been just before this node stopped.</summary>
-    private void Promise() => protectTicks = options.CheckQuorum ? options.ElectionTimeoutMinTicks : 0;
+    private void Promise() => _protectTicks = _options.CheckQuorum ? _options.ElectionTimeoutMinTicks : 0;
 
     /// <summary>Another node may campaign past all promises: no lease for the rest of this term.</summary>
-    private void EndLease() => mayUseLease = false;
+    private void EndLease() => _mayUseLease = false;
 }

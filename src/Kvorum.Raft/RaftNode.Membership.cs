@@ -15,10 +15,10 @@ public sealed partial class RaftNode
     {
         ArgumentNullException.ThrowIfNull(change);
         if (Role != Role.Leader) return new(ProposeOutcome.NotLeader, default, Term);
-        if (transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
+        if (_transferTarget is not null) return new(ProposeOutcome.Transferring, default, Term);
         // An unfinished change of an earlier leader counts too; and before an entry of its own term is
         // committed a leader does not know what is finished.
-        var pending = configurations.CurrentIndex > log.Commit || Configuration.IsJoint;
+        var pending = _configurations.CurrentIndex > _log.Commit || Configuration.IsJoint;
         if (pending || !HasCommittedInTerm || MembershipRules.Apply(Configuration, change) is null)
             return new(ProposeOutcome.Refused, default, Term);
         return new(ProposeOutcome.Accepted, AppendChange(change), Term);
@@ -37,15 +37,15 @@ public sealed partial class RaftNode
         var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
         var next = MembershipRules.Apply(Configuration, change);
         Invariant.Check(next is not null);
-        configurations.Compact(log.Snapshot.Index.Value);
-        configurations.Add(entry.Index.Value, next);
+        _configurations.Compact(_log.Snapshot.Index.Value);
+        _configurations.Add(entry.Index.Value, next);
         if (Role == Role.Leader) FollowMembers();
     }
 
     private void FollowMembers()
     {
-        peers.Follow(Configuration, CreateProgress);
-        replicationDue = true;
+        _peers.Follow(Configuration, CreateProgress);
+        _replicationDue = true;
     }
 
     /// <summary>
@@ -53,7 +53,7 @@ public sealed partial class RaftNode
     /// </summary>
     private void ConfigurationCommitted()
     {
-        if (configurations.CurrentIndex > log.Commit) return;
+        if (_configurations.CurrentIndex > _log.Commit) return;
         if (Configuration.IsJoint) AppendChange(new ConfigurationChange([]));
         else if (!Configuration.HasVoter(Id)) Retire();
     }
@@ -65,7 +65,7 @@ public sealed partial class RaftNode
     private void Retire()
     {
         Progress? heir = null;
-        foreach (var peer in peers.All)
+        foreach (var peer in _peers.All)
         {
             if (peer.Node == Id) continue;
             SendHeartbeat(peer, 0, quiesce: false);

@@ -10,10 +10,10 @@ namespace Kvorum.Raft;
 public sealed partial class RaftNode
 {
     // The newest term in which a leader was heard during the quarantine.
-    private Term listenedTerm;
+    private Term _listenedTerm;
 
     // Given up by an operator: the node, if any, whose replica is to stand in its place.
-    private (bool IsSet, NodeId? Kept) discarded;
+    private (bool IsSet, NodeId? Kept) _discarded;
 
     /// <summary>
     /// True while this replica neither votes nor acknowledges, campaigns, leads or reads. It only listens
@@ -35,13 +35,13 @@ public sealed partial class RaftNode
         Wake();
         var leader = Leader == Id ? null : Leader;
         IsQuarantined = true;
-        messages.Clear();
-        afterPersist.Clear();
+        _messages.Clear();
+        _afterPersist.Clear();
         if (Role == Role.Leader) OfferLeadership();
         if (Role == Role.Follower) AbandonReads();
         else BecomeFollower(Term, null);
-        (listenedTerm, Leader) = (Term, leader);
-        ownVoteDue = false;
+        (_listenedTerm, Leader) = (Term, leader);
+        _ownVoteDue = false;
     }
 
     /// <summary>An operator decided for this replica: it takes part again.</summary>
@@ -57,18 +57,18 @@ public sealed partial class RaftNode
     /// An operator gave up what this replica had. Until a snapshot fills it, it votes only for the node that
     /// is kept in its place, if one is named: others may lack what it had acknowledged and has no more.
     /// </summary>
-    public void Discarded(NodeId? kept) => discarded = (true, kept);
+    public void Discarded(NodeId? kept) => _discarded = (true, kept);
 
     /// <summary>False if this replica gave up what it had, and the candidate is not who it was given up for.
     /// </summary>
     private bool MayVoteFor(NodeId candidate) =>
-        !discarded.IsSet || !IsBlank || discarded.Kept == candidate;
+        !_discarded.IsSet || !IsBlank || _discarded.Kept == candidate;
 
     private void Listen(Message message)
     {
         if (message is not (AppendEntries or Heartbeat or InstallSnapshot)) return;
-        if (message.Term < listenedTerm) return;
-        (listenedTerm, Leader) = (message.Term, message.From);
+        if (message.Term < _listenedTerm) return;
+        (_listenedTerm, Leader) = (message.Term, message.From);
     }
 
     private void Quarantine(LogIndex index, Term local, Term other, NodeId from)
@@ -83,14 +83,14 @@ public sealed partial class RaftNode
     /// </summary>
     private bool Contradicts(NodeId leader, LogIndex index, Term term)
     {
-        if (index.Value > log.Commit) return false;
-        if (log.TermOf(index.Value) is { } known)
+        if (index.Value > _log.Commit) return false;
+        if (_log.TermOf(index.Value) is { } known)
         {
             if (known == term) return false;
             Quarantine(index, known, term, leader);
             return true;
         }
-        var (oldest, oldestTerm) = log.Oldest;
+        var (oldest, oldestTerm) = _log.Oldest;
         if (term <= oldestTerm) return false;
         Quarantine(new(oldest), oldestTerm, term, leader);
         return true;
@@ -102,7 +102,7 @@ public sealed partial class RaftNode
         for (var i = 0; i < message.Entries.Count; i++)
         {
             var entry = message.Entries[i];
-            if (entry.Index.Value > log.Commit) return false;
+            if (entry.Index.Value > _log.Commit) return false;
             if (Contradicts(message.From, entry.Index, entry.Term)) return true;
         }
         return false;
@@ -113,7 +113,7 @@ public sealed partial class RaftNode
     /// </summary>
     private bool Contradicts(Heartbeat message)
     {
-        if (message.Commit.Value <= log.LastIndex) return false;
+        if (message.Commit.Value <= _log.LastIndex) return false;
         Quarantine(message.Commit, default, message.Term, message.From);
         return true;
     }
@@ -124,8 +124,8 @@ public sealed partial class RaftNode
     {
         var snapshot = message.Snapshot;
         if (Contradicts(message.From, snapshot.Index, snapshot.Term)) return true;
-        if (log.TermOf(log.Commit) is not { } committed || committed <= snapshot.Term) return false;
-        if (snapshot.Index.Value < log.Commit) return false;
+        if (_log.TermOf(_log.Commit) is not { } committed || committed <= snapshot.Term) return false;
+        if (snapshot.Index.Value < _log.Commit) return false;
         Quarantine(CommitIndex, committed, snapshot.Term, message.From);
         return true;
     }

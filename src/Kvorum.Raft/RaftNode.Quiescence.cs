@@ -7,27 +7,27 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    private long activityTick;
+    private long _activityTick;
 
     /// <summary>Ends quiescence: the timers run again.</summary>
     public void Wake()
     {
         if (!IsQuiescent) return;
         IsQuiescent = false;
-        electionElapsed = 0;
+        _electionElapsed = 0;
         if (Role != Role.Leader) return;
         // Nobody spoke during the rest: silence counts from now, and the first heartbeat goes with the next
         // tick.
-        foreach (var peer in peers.All) peer.HeardTick = peer.ProgressTick = now;
-        heartbeatElapsed = options.HeartbeatTicks;
-        activityTick = now;
+        foreach (var peer in _peers.All) peer.HeardTick = peer.ProgressTick = _now;
+        _heartbeatElapsed = _options.HeartbeatTicks;
+        _activityTick = _now;
     }
 
     /// <summary>Something happened that is worth staying awake for.</summary>
     private void Touch()
     {
         Wake();
-        activityTick = now;
+        _activityTick = _now;
     }
 
     private void WakeFor(Message message)
@@ -40,15 +40,15 @@ public sealed partial class RaftNode
     {
         get
         {
-            if (!options.Quiescence || transferTarget is not null) return false;
-            if (!rounds.IsIdle || Configuration.IsJoint) return false;
-            if (now - activityTick < options.ElectionTimeoutMinTicks) return false;
-            if (log.Commit < log.LastIndex || log.Stable < log.LastIndex) return false;
-            foreach (var peer in peers.All)
+            if (!_options.Quiescence || _transferTarget is not null) return false;
+            if (!_rounds.IsIdle || Configuration.IsJoint) return false;
+            if (_now - _activityTick < _options.ElectionTimeoutMinTicks) return false;
+            if (_log.Commit < _log.LastIndex || _log.Stable < _log.LastIndex) return false;
+            foreach (var peer in _peers.All)
             {
                 // An answer that is still under way would end the rest as soon as it began. A peer in state
                 // Probe may rest: there is nothing to send that would end that state.
-                var complete = peer.Match == log.LastIndex && peer.ConfirmedRound == rounds.Newest;
+                var complete = peer.Match == _log.LastIndex && peer.ConfirmedRound == _rounds.Newest;
                 // A silent peer may be at rest itself, under a leader that is gone: only the host can say
                 // that it cannot be told, and when it can.
                 if ((IsActive(peer) || peer.IsReachable) && !complete) return false;
@@ -60,18 +60,18 @@ public sealed partial class RaftNode
     /// <summary>Tells all members, and ends the lease: what was sent before the rest is forgotten.</summary>
     private void Rest()
     {
-        foreach (var peer in peers.All)
+        foreach (var peer in _peers.All)
         {
             if (peer.Node != Id) SendHeartbeat(peer, 0, quiesce: true);
         }
-        rounds.ForgetLease();
+        _rounds.ForgetLease();
         IsQuiescent = true;
     }
 
     private bool TryRest(Heartbeat message)
     {
-        var complete = message.Commit.Value == log.LastIndex && log.Commit == log.LastIndex;
-        if (!complete || !options.Quiescence || log.Installing is not null) return false;
+        var complete = message.Commit.Value == _log.LastIndex && _log.Commit == _log.LastIndex;
+        if (!complete || !_options.Quiescence || _log.Installing is not null) return false;
         IsQuiescent = true;
         return true;
     }

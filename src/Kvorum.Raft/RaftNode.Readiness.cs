@@ -5,41 +5,41 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    private List<Message> messages = [];
-    private List<Message> afterPersist = [];
-    private HardState persistedState;
-    private ulong readySequence;
-    private readonly Queue<(ulong Sequence, Term Term, bool OwnVote)> readysUnderWay = [];
+    private List<Message> _messages = [];
+    private List<Message> _afterPersist = [];
+    private HardState _persistedState;
+    private ulong _readySequence;
+    private readonly Queue<(ulong Sequence, Term Term, bool OwnVote)> _readysUnderWay = [];
 
     /// <summary>The newest term that is durable.</summary>
-    private Term durableTerm;
+    private Term _durableTerm;
 
     /// <summary>True if <see cref="TakeReady"/> has something to say.</summary>
     public bool HasReady =>
-        replicationDue || messages.Count > 0 || afterPersist.Count > 0 || answeredReads.Count > 0
-        || HardStateChanged || log.HasUnpersisted || log.InstallDue || log.HasCommitted;
+        _replicationDue || _messages.Count > 0 || _afterPersist.Count > 0 || _answeredReads.Count > 0
+        || HardStateChanged || _log.HasUnpersisted || _log.InstallDue || _log.HasCommitted;
 
-    private bool HardStateChanged => persistedState.Term != Term || persistedState.Vote != vote;
+    private bool HardStateChanged => _persistedState.Term != Term || _persistedState.Vote != _vote;
 
     /// <summary>Takes what must be done next.</summary>
     public Ready TakeReady()
     {
-        if (replicationDue) SendAppends();
-        var sequence = ++readySequence;
-        var (snapshot, entries) = log.TakeUnpersisted(sequence);
+        if (_replicationDue) SendAppends();
+        var sequence = ++_readySequence;
+        var (snapshot, entries) = _log.TakeUnpersisted(sequence);
         var ready = new Ready
         {
             Sequence = sequence,
             HardState = TakeHardState(snapshot is not null || entries.Length > 0),
             Entries = entries,
             Snapshot = snapshot,
-            Messages = Take(ref messages),
-            MessagesAfterPersist = Take(ref afterPersist),
-            Committed = log.TakeCommitted(options.CommittedBytesMax),
-            Reads = Take(ref answeredReads),
+            Messages = Take(ref _messages),
+            MessagesAfterPersist = Take(ref _afterPersist),
+            Committed = _log.TakeCommitted(_options.CommittedBytesMax),
+            Reads = Take(ref _answeredReads),
         };
-        readysUnderWay.Enqueue((sequence, Term, ownVoteDue && Role == Role.Candidate));
-        ownVoteDue = false;
+        _readysUnderWay.Enqueue((sequence, Term, _ownVoteDue && Role == Role.Candidate));
+        _ownVoteDue = false;
         return ready;
     }
 
@@ -49,23 +49,23 @@ public sealed partial class RaftNode
     public void Persisted(Ready ready)
     {
         ArgumentNullException.ThrowIfNull(ready);
-        Invariant.Check(readysUnderWay.Count > 0 && readysUnderWay.Peek().Sequence <= ready.Sequence);
+        Invariant.Check(_readysUnderWay.Count > 0 && _readysUnderWay.Peek().Sequence <= ready.Sequence);
         var isOwnVoteDurable = false;
-        while (readysUnderWay.TryPeek(out var done) && done.Sequence <= ready.Sequence)
+        while (_readysUnderWay.TryPeek(out var done) && done.Sequence <= ready.Sequence)
         {
-            readysUnderWay.Dequeue();
-            durableTerm = done.Term;
+            _readysUnderWay.Dequeue();
+            _durableTerm = done.Term;
             isOwnVoteDurable |= done.OwnVote && done.Term == Term;
         }
 
-        var stable = log.Stable;
-        log.Persisted(ready.Sequence);
+        var stable = _log.Stable;
+        _log.Persisted(ready.Sequence);
         if (isOwnVoteDurable && Role == Role.Candidate) OwnVoteDurable();
-        else if (Role == Role.Leader && log.Stable > stable) OwnLogDurable();
+        else if (Role == Role.Leader && _log.Stable > stable) OwnLogDurable();
     }
 
     /// <summary>The state machine has applied everything up to the index.</summary>
-    public void Applied(LogIndex index) => log.AppliedTo(index.Value);
+    public void Applied(LogIndex index) => _log.AppliedTo(index.Value);
 
     /// <summary>
     /// Term and vote whenever they changed; a new commit index only with something else that is made durable
@@ -73,14 +73,14 @@ public sealed partial class RaftNode
     /// </summary>
     private HardState? TakeHardState(bool writesAnyway)
     {
-        var commit = Math.Max(persistedState.Commit.Value, Math.Min(log.Commit, log.Stable));
-        if (!HardStateChanged && !(writesAnyway && commit > persistedState.Commit.Value)) return null;
-        return persistedState = new HardState(Term, vote, new(commit));
+        var commit = Math.Max(_persistedState.Commit.Value, Math.Min(_log.Commit, _log.Stable));
+        if (!HardStateChanged && !(writesAnyway && commit > _persistedState.Commit.Value)) return null;
+        return _persistedState = new HardState(Term, _vote, new(commit));
     }
 
-    private void Send(Message message) => messages.Add(message);
+    private void Send(Message message) => _messages.Add(message);
 
-    private void SendWhenDurable(Message message) => afterPersist.Add(message);
+    private void SendWhenDurable(Message message) => _afterPersist.Add(message);
 
     private static List<T> Take<T>(ref List<T> list)
     {

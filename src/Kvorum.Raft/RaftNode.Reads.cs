@@ -8,7 +8,7 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    private List<ReadState> answeredReads = [];
+    private List<ReadState> _answeredReads = [];
 
     /// <summary>
     /// Asks at which index a linearizable read may be served; the answer comes as <see cref="Ready.Reads"/>.
@@ -19,24 +19,24 @@ public sealed partial class RaftNode
         Wake();
         if (Role == Role.Leader)
         {
-            if (mode == ReadMode.Lease && HoldsLease) answeredReads.Add(new(readId, CommitIndex));
+            if (mode == ReadMode.Lease && HoldsLease) _answeredReads.Add(new(readId, CommitIndex));
             else LeadRead(new(Id, readId));
         }
         else if (Role == Role.Follower && Leader is not null)
         {
-            forwarded.Add(readId);
-            if (!forwarded.IsUnderWay) RequestReadIndex(forwarded.Send(now));
+            _forwarded.Add(readId);
+            if (!_forwarded.IsUnderWay) RequestReadIndex(_forwarded.Send(_now));
         }
         else
         {
-            answeredReads.Add(new(readId, null));
+            _answeredReads.Add(new(readId, null));
         }
     }
 
     internal void LeadRead(PendingRead read)
     {
         Touch();
-        rounds.Add(read);
+        _rounds.Add(read);
         StartWaitingReads();
     }
 
@@ -46,14 +46,14 @@ public sealed partial class RaftNode
     /// </summary>
     private void StartWaitingReads()
     {
-        if (rounds.HasWaiting && !rounds.IsUnderWay && HasCommittedInTerm) StartRound(toAll: false);
+        if (_rounds.HasWaiting && !_rounds.IsUnderWay && HasCommittedInTerm) StartRound(toAll: false);
     }
 
     /// <summary>Sends a round of heartbeats, to all members or to those who can confirm it.</summary>
     private void StartRound(bool toAll)
     {
-        var round = rounds.Send(now, HasCommittedInTerm ? CommitIndex : null);
-        foreach (var peer in peers.All)
+        var round = _rounds.Send(_now, HasCommittedInTerm ? CommitIndex : null);
+        foreach (var peer in _peers.All)
         {
             if (peer.Node == Id) peer.Confirm(round);
             else if (toAll || Configuration.HasVoter(peer.Node)) SendHeartbeat(peer, round, quiesce: false);
@@ -63,18 +63,18 @@ public sealed partial class RaftNode
 
     private void ConfirmRounds()
     {
-        rounds.Confirmed(peers.Reached(roundOf), answerRead ??= AnswerRead);
+        _rounds.Confirmed(_peers.Reached(RoundOf), _answerRead ??= AnswerRead);
         StartWaitingReads();
     }
 
-    private Action<PendingRead, LogIndex>? answerRead;
+    private Action<PendingRead, LogIndex>? _answerRead;
 
     private void AnswerRead(PendingRead read, LogIndex index) => AnswerRead(read, (LogIndex?)index);
 
     private void AnswerRead(PendingRead read, LogIndex? index)
     {
         var (asker, id) = read;
-        if (asker == Id) answeredReads.Add(new(id, index));
+        if (asker == Id) _answeredReads.Add(new(id, index));
         else Send(new ReadIndexReply { From = Id, To = asker, Term = Term, ReadId = id, Index = index });
     }
 
@@ -91,24 +91,24 @@ public sealed partial class RaftNode
     /// <summary>The request or its answer may be lost: ask again.</summary>
     private void RetryForwardedReads()
     {
-        if (!forwarded.IsUnderWay || Leader is null) return;
-        if (now - forwarded.SentTick >= Limits.ReadRetryHeartbeats * options.HeartbeatTicks)
-            RequestReadIndex(forwarded.SendAgain(now));
+        if (!_forwarded.IsUnderWay || Leader is null) return;
+        if (_now - _forwarded.SentTick >= Limits.ReadRetryHeartbeats * _options.HeartbeatTicks)
+            RequestReadIndex(_forwarded.SendAgain(_now));
     }
 
     internal void ForwardedReadAnswered(ReadIndexReply reply)
     {
-        if (forwarded.Answered(reply.ReadId) is not { } reads) return;
-        foreach (var read in reads) answeredReads.Add(new(read, reply.Index));
+        if (_forwarded.Answered(reply.ReadId) is not { } reads) return;
+        foreach (var read in reads) _answeredReads.Add(new(read, reply.Index));
         // The index is committed: what of it is here need not wait for the next heartbeat.
         if (reply.Index is { } index) LearnCommit(index.Value);
-        if (forwarded.HasWaiting) RequestReadIndex(forwarded.Send(now));
+        if (_forwarded.HasWaiting) RequestReadIndex(_forwarded.Send(_now));
     }
 
     /// <summary>Gives up all reads that wait: who asked must ask again.</summary>
     private void AbandonReads()
     {
-        foreach (var read in rounds.Abandon()) AnswerRead(read, (LogIndex?)null);
-        foreach (var read in forwarded.Abandon()) answeredReads.Add(new(read, null));
+        foreach (var read in _rounds.Abandon()) AnswerRead(read, (LogIndex?)null);
+        foreach (var read in _forwarded.Abandon()) _answeredReads.Add(new(read, null));
     }
 }

@@ -22,10 +22,10 @@ public sealed partial class RaftNode
     /// <summary>
     /// A configuration without this node is committed at this index, as a member said; 0 if none did.
     /// </summary>
-    private ulong removedAt;
+    private ulong _removedAt;
 
     /// <summary>True if this node was removed, and has no later configuration.</summary>
-    private bool IsRemoved => removedAt > 0 && removedAt >= configurations.CurrentIndex;
+    private bool IsRemoved => _removedAt > 0 && _removedAt >= _configurations.CurrentIndex;
 
     /// <summary>
     /// Answers a question of a removed replica, or takes such an answer; true if the message is done with.
@@ -42,11 +42,11 @@ public sealed partial class RaftNode
                     Term = Term,
                     PreVote = request.PreVote,
                     Granted = false,
-                    RemovedAt = new(configurations.CurrentIndex),
+                    RemovedAt = new(_configurations.CurrentIndex),
                 });
                 return true;
             case RequestVoteReply { RemovedAt.Value: > 0 } reply:
-                removedAt = Math.Max(removedAt, reply.RemovedAt.Value);
+                _removedAt = Math.Max(_removedAt, reply.RemovedAt.Value);
                 if (IsRemoved && Role is Role.PreCandidate or Role.Candidate) BecomeFollower(Term, null);
                 return true;
             default:
@@ -55,6 +55,6 @@ public sealed partial class RaftNode
     }
 
     private bool IsFromRemoved(RequestVote request) =>
-        configurations.CurrentIndex > 0 && configurations.CurrentIndex <= log.Commit
-        && !Configuration.HasMember(request.From) && !log.IsUpToDate(request.LastIndex, request.LastTerm);
+        _configurations.CurrentIndex > 0 && _configurations.CurrentIndex <= _log.Commit
+        && !Configuration.HasMember(request.From) && !_log.IsUpToDate(request.LastIndex, request.LastTerm);
 }

@@ -8,7 +8,7 @@ namespace Kvorum.Raft;
 public sealed partial class RaftNode
 {
     /// <summary>True if some peer may have something to get.</summary>
-    private bool replicationDue;
+    private bool _replicationDue;
 
     /// <summary>
     /// Messages to the peer are lost: replicate carefully until it answers, and rest without it if need be.
@@ -16,9 +16,9 @@ public sealed partial class RaftNode
     /// </summary>
     public void PeerUnreachable(NodeId peer)
     {
-        if (Role != Role.Leader || peers.Find(peer) is not { } progress || peer == Id) return;
+        if (Role != Role.Leader || _peers.Find(peer) is not { } progress || peer == Id) return;
         progress.Unreachable();
-        replicationDue = true;
+        _replicationDue = true;
     }
 
     /// <summary>
@@ -26,7 +26,7 @@ public sealed partial class RaftNode
     /// </summary>
     public void PeerReachable(NodeId peer)
     {
-        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return;
+        if (Role != Role.Leader || _peers.Find(peer) is not { } progress) return;
         progress.IsReachable = true;
         Wake();
     }
@@ -34,30 +34,30 @@ public sealed partial class RaftNode
     /// <summary>The host's sending of a snapshot to the peer ended.</summary>
     public void SnapshotSent(NodeId peer, bool delivered)
     {
-        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return;
+        if (Role != Role.Leader || _peers.Find(peer) is not { } progress) return;
         Wake();
         progress.SnapshotSent(delivered);
-        progress.ProgressTick = now;
+        progress.ProgressTick = _now;
     }
 
     /// <summary>The leader's view of a peer; null if not leading or unknown.</summary>
     public PeerProgress? ProgressOf(NodeId peer)
     {
-        if (Role != Role.Leader || peers.Find(peer) is not { } progress) return null;
+        if (Role != Role.Leader || _peers.Find(peer) is not { } progress) return null;
         var needsSnapshot = progress.State == ProgressState.Snapshot;
         return new(new(progress.Match), new(progress.Next), IsActive(progress), needsSnapshot);
     }
 
     private bool IsActive(Progress peer) =>
-        peer.Node == Id || now - peer.HeardTick < options.ElectionTimeoutMaxTicks;
+        peer.Node == Id || _now - peer.HeardTick < _options.ElectionTimeoutMaxTicks;
 
     private void SendAppends()
     {
-        replicationDue = false;
-        foreach (var peer in peers.All)
+        _replicationDue = false;
+        foreach (var peer in _peers.All)
         {
             if (peer.Node == Id) continue;
-            while (peer.MaySend(log.LastIndex) && SendAppend(peer))
+            while (peer.MaySend(_log.LastIndex) && SendAppend(peer))
             {
             }
         }
@@ -67,8 +67,8 @@ public sealed partial class RaftNode
     private bool SendAppend(Progress peer)
     {
         var previous = peer.Next - 1;
-        var entries = peer.MayCarry(log.LastIndex) ? log.Slice(peer.Next, options.AppendBytesMax) : [];
-        if (log.TermOf(previous) is not { } previousTerm || entries is null)
+        var entries = peer.MayCarry(_log.LastIndex) ? _log.Slice(peer.Next, _options.AppendBytesMax) : [];
+        if (_log.TermOf(previous) is not { } previousTerm || entries is null)
         {
             OfferSnapshot(peer);
             return false;
@@ -86,7 +86,7 @@ public sealed partial class RaftNode
         var bytes = 0L;
         foreach (ref readonly var entry in entries.AsSpan()) bytes += entry.Data.Length;
         peer.Sent(previous + (ulong)entries.Length, entries.Length, bytes);
-        if (peer.State == ProgressState.Probe) peer.ProgressTick = now;
+        if (peer.State == ProgressState.Probe) peer.ProgressTick = _now;
         return true;
     }
 
@@ -94,16 +94,20 @@ public sealed partial class RaftNode
     private void OfferSnapshot(Progress peer)
     {
         if (!IsActive(peer)) return;
-        var snapshot = log.Snapshot;
+        var snapshot = _log.Snapshot;
         peer.BecomeSnapshot(snapshot.Index.Value);
         Send(new InstallSnapshot { From = Id, To = peer.Node, Term = Term, Snapshot = snapshot });
     }
 
     private Progress CreateProgress(NodeId node)
     {
-        var window = new Inflights(options.InflightMessagesMax, options.InflightBytesMax);
-        var progress = new Progress(node, log.LastIndex + 1, window) { HeardTick = now, ProgressTick = now };
-        if (node == Id) progress.SelfStable(log.Stable, log.LastIndex);
+        var window = new Inflights(_options.InflightMessagesMax, _options.InflightBytesMax);
+        var progress = new Progress(node, _log.LastIndex + 1, window)
+        {
+            HeardTick = _now,
+            ProgressTick = _now,
+        };
+        if (node == Id) progress.SelfStable(_log.Stable, _log.LastIndex);
         return progress;
     }
 
@@ -112,7 +116,7 @@ public sealed partial class RaftNode
         From = Id,
         To = peer.Node,
         Term = Term,
-        Commit = new(Math.Min(peer.Match, log.Commit)),
+        Commit = new(Math.Min(peer.Match, _log.Commit)),
         ReadRound = round,
         Quiesce = quiesce,
     });

@@ -3,8 +3,8 @@ namespace Kvorum.Raft;
 /// <summary>How terms and roles move (Raft section 5.1).</summary>
 public sealed partial class RaftNode
 {
-    private int electionElapsed;
-    private int electionTimeout;
+    private int _electionElapsed;
+    private int _electionTimeout;
 
     /// <summary>
     /// True if this node may stand for election. One that is leaving the voters still may until that is
@@ -12,8 +12,8 @@ public sealed partial class RaftNode
     /// the change (thesis 4.2.2).
     /// </summary>
     private bool IsPromotable =>
-        !IsFenced && !IsQuarantined && !IsRemoved && log.Installing is null
-        && configurations.HasVoterSince(log.Commit, Id);
+        !IsFenced && !IsQuarantined && !IsRemoved && _log.Installing is null
+        && _configurations.HasVoterSince(_log.Commit, Id);
 
     /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
     private bool AdmitTerm(Message message)
@@ -86,26 +86,26 @@ public sealed partial class RaftNode
     {
         Invariant.Check(term > Term);
         Term = term;
-        vote = null;
+        _vote = null;
         Leader = null;
-        leaderMatch = leaderCommit = 0;
+        _leaderMatch = _leaderCommit = 0;
         // Votes and acknowledgements of older terms help nobody, and what they speak of may never become
         // durable.
-        afterPersist.Clear();
+        _afterPersist.Clear();
     }
 
     private void RestartElectionTimer()
     {
-        electionElapsed = 0;
-        electionTimeout = random.Next(options.ElectionTimeoutMinTicks, options.ElectionTimeoutMaxTicks);
+        _electionElapsed = 0;
+        _electionTimeout = _random.Next(_options.ElectionTimeoutMinTicks, _options.ElectionTimeoutMaxTicks);
     }
 
     private void TickElection()
     {
-        electionElapsed++;
-        if (protectTicks > 0) protectTicks--;
+        _electionElapsed++;
+        if (_protectTicks > 0) _protectTicks--;
         RetryForwardedReads();
-        if (electionElapsed < electionTimeout) return;
+        if (_electionElapsed < _electionTimeout) return;
         if (IsPromotable) StartCampaign();
         else ForgetLeader();
     }
@@ -130,8 +130,8 @@ public sealed partial class RaftNode
         Invariant.Check(Role == Role.Follower);
         if (IsSecondLeader(leader)) return false;
         Leader = leader;
-        if (electionTimeout < options.ElectionTimeoutMinTicks) RestartElectionTimer();
-        electionElapsed = 0;
+        if (_electionTimeout < _options.ElectionTimeoutMinTicks) RestartElectionTimer();
+        _electionElapsed = 0;
         Promise();
         return true;
     }

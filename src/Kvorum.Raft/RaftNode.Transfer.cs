@@ -6,8 +6,8 @@ namespace Kvorum.Raft;
 /// <summary>Handing leadership over (thesis 3.10).</summary>
 public sealed partial class RaftNode
 {
-    private NodeId? transferTarget;
-    private int transferElapsed;
+    private NodeId? _transferTarget;
+    private int _transferElapsed;
 
     /// <summary>
     /// Hands leadership to a voter (thesis 3.10); given up after an election timeout. Proposals are refused
@@ -17,13 +17,13 @@ public sealed partial class RaftNode
     public bool TransferLeadership(NodeId target)
     {
         if (Role != Role.Leader || target == Id) return false;
-        if (transferTarget is { } present) return present == target;
+        if (_transferTarget is { } present) return present == target;
         var voter = ConfigurationExtensions.Contains(Configuration.Voters, target);
-        if (!voter || peers.Find(target) is not { } peer) return false;
+        if (!voter || _peers.Find(target) is not { } peer) return false;
         Wake();
         if (!IsActive(peer)) return false;
-        transferTarget = target;
-        transferElapsed = 0;
+        _transferTarget = target;
+        _transferElapsed = 0;
         Touch();
         HandOverIfReady(peer);
         return true;
@@ -34,17 +34,17 @@ public sealed partial class RaftNode
     /// </summary>
     private void HandOverIfReady(Progress peer)
     {
-        if (transferTarget != peer.Node || peer.Match < log.LastIndex) return;
+        if (_transferTarget != peer.Node || peer.Match < _log.LastIndex) return;
         EndLease();
         Send(new TimeoutNow { From = Id, To = peer.Node, Term = Term });
     }
 
     private void TickTransfer()
     {
-        if (transferTarget is not { } target) return;
-        if (++transferElapsed >= options.ElectionTimeoutMinTicks || peers.Find(target) is not { } peer)
-            transferTarget = null;
-        else if (transferElapsed % options.HeartbeatTicks == 0)
+        if (_transferTarget is not { } target) return;
+        if (++_transferElapsed >= _options.ElectionTimeoutMinTicks || _peers.Find(target) is not { } peer)
+            _transferTarget = null;
+        else if (_transferElapsed % _options.HeartbeatTicks == 0)
             HandOverIfReady(peer);
     }
 }

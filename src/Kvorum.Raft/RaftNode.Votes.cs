@@ -10,13 +10,13 @@ public sealed partial class RaftNode
     internal void AnswerVote(RequestVote request)
     {
         Invariant.Check(request.Term >= Term);
-        var free = vote is null && Leader is null && (request.Transfer || !ProtectsLeader);
-        var mayVote = vote == request.From || free || (request.PreVote && request.Term > Term);
+        var free = _vote is null && Leader is null && (request.Transfer || !ProtectsLeader);
+        var mayVote = _vote == request.From || free || (request.PreVote && request.Term > Term);
         var granted = mayVote && MayVoteFor(request.From)
-            && log.IsUpToDate(request.LastIndex, request.LastTerm);
+            && _log.IsUpToDate(request.LastIndex, request.LastTerm);
         if (granted && !request.PreVote)
         {
-            vote = request.From;
+            _vote = request.From;
             RestartElectionTimer();
         }
         var reply = new RequestVoteReply
@@ -38,7 +38,7 @@ public sealed partial class RaftNode
     private void RefuseWhileProtecting(RequestVote request)
     {
         if (request.PreVote) RefusePreVote(request.From);
-        if (Role != Role.Leader || peers.Find(request.From) is not { } peer) return;
+        if (Role != Role.Leader || _peers.Find(request.From) is not { } peer) return;
         SendHeartbeat(peer, 0, quiesce: false);
     }
 

@@ -29,19 +29,19 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    private readonly RaftOptions options;
-    private readonly Random random;
-    private readonly RaftLog log;
-    private readonly ConfigurationHistory configurations;
-    private readonly PeerTable peers = new();
-    private readonly Ballot ballot = new();
-    private readonly ForwardedReads forwarded;
-    private ReadRounds rounds = new();
-    private NodeId? vote;
-    private long now;
+    private readonly RaftOptions _options;
+    private readonly Random _random;
+    private readonly RaftLog _log;
+    private readonly ConfigurationHistory _configurations;
+    private readonly PeerTable _peers = new();
+    private readonly Ballot _ballot = new();
+    private readonly ForwardedReads _forwarded;
+    private ReadRounds _rounds = new();
+    private NodeId? _vote;
+    private long _now;
 
     // Begins each of this life's terms as a leader: no other leadership of the same term has it.
-    private readonly byte[] life = new byte[sizeof(ulong)];
+    private readonly byte[] _life = new byte[sizeof(ulong)];
 
     /// <summary>
     /// Starts from what is durable. <paramref name="applied"/> is what the state machine holds; at least the
@@ -56,28 +56,28 @@ public sealed partial class RaftNode
         ArgumentNullException.ThrowIfNull(storage);
         ArgumentNullException.ThrowIfNull(random);
         options.Validate();
-        this.options = options;
-        this.random = random;
-        log = new RaftLog(storage, hardState.Commit, applied);
-        if (log.LastTerm > hardState.Term)
+        _options = options;
+        _random = random;
+        _log = new RaftLog(storage, hardState.Commit, applied);
+        if (_log.LastTerm > hardState.Term)
         {
             throw new ArgumentException(
-                $"The stored state contradicts itself: the log ends in term {log.LastTerm}, "
+                $"The stored state contradicts itself: the log ends in term {_log.LastTerm}, "
                 + $"but the hard state knows only term {hardState.Term}.");
         }
-        configurations = ReadConfigurations(storage);
+        _configurations = ReadConfigurations(storage);
         var number = random.NextInt64();
-        BinaryPrimitives.WriteInt64LittleEndian(life, number);
-        forwarded = new ForwardedReads((ulong)number);
-        Term = durableTerm = hardState.Term;
-        vote = hardState.Vote;
-        persistedState = hardState with { Commit = new(log.Commit) };
+        BinaryPrimitives.WriteInt64LittleEndian(_life, number);
+        _forwarded = new ForwardedReads((ulong)number);
+        Term = _durableTerm = hardState.Term;
+        _vote = hardState.Vote;
+        _persistedState = hardState with { Commit = new(_log.Commit) };
         if (Term > default(Term)) Promise();
         RestartElectionTimer();
     }
 
     /// <summary>This node's id.</summary>
-    public NodeId Id => options.Id;
+    public NodeId Id => _options.Id;
 
     /// <summary>The present role.</summary>
     public Role Role { get; private set; }
@@ -89,13 +89,13 @@ public sealed partial class RaftNode
     public NodeId? Leader { get; private set; }
 
     /// <summary>The newest committed index.</summary>
-    public LogIndex CommitIndex => new(log.Commit);
+    public LogIndex CommitIndex => new(_log.Commit);
 
     /// <summary>The newest index in the log, durable or not.</summary>
-    public LogIndex LastIndex => new(log.LastIndex);
+    public LogIndex LastIndex => new(_log.LastIndex);
 
     /// <summary>The configuration in force (the newest in the log, committed or not).</summary>
-    public Configuration Configuration => configurations.Current;
+    public Configuration Configuration => _configurations.Current;
 
     /// <summary>True while the timers rest: the host need not call <see cref="Tick"/>.</summary>
     public bool IsQuiescent { get; private set; }
@@ -104,7 +104,7 @@ public sealed partial class RaftNode
     /// The configuration in force at an index, for the snapshot that a host takes there. Null if the index is
     /// older than the storage's snapshot or than one that is being installed: then none may be taken.
     /// </summary>
-    public Configuration? ConfigurationAt(LogIndex index) => configurations.At(index.Value);
+    public Configuration? ConfigurationAt(LogIndex index) => _configurations.At(index.Value);
 
     /// <summary>
     /// Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.
@@ -112,7 +112,7 @@ public sealed partial class RaftNode
     public void Tick()
     {
         if (IsQuiescent || IsQuarantined) return;
-        now++;
+        _now++;
         if (Role == Role.Leader) TickLeader();
         else TickElection();
     }
@@ -141,7 +141,7 @@ public sealed partial class RaftNode
     {
         Wake();
         if (Role == Role.Leader || !IsPromotable) return;
-        if (protectTicks > 0 && !RulesAlone) return;
+        if (_protectTicks > 0 && !RulesAlone) return;
         StartCampaign();
     }
 
@@ -155,12 +155,12 @@ public sealed partial class RaftNode
         ArgumentOutOfRangeException.ThrowIfNegative(delayTicks);
         if (Role == Role.Leader || IsQuarantined) return;
         Wake();
-        protectTicks = 0;
+        _protectTicks = 0;
         if (Role != Role.Follower) return;
         Leader = null;
         AbandonReads();
-        electionElapsed = 0;
-        electionTimeout = Math.Min(delayTicks, electionTimeout);
-        if (electionTimeout == 0) TickElection();
+        _electionElapsed = 0;
+        _electionTimeout = Math.Min(delayTicks, _electionTimeout);
+        if (_electionTimeout == 0) TickElection();
     }
 }

@@ -6,8 +6,8 @@ namespace Kvorum.Raft.Log;
 /// </summary>
 internal sealed class EntryTail(ulong first)
 {
-    private Entry[] ring = new Entry[16];
-    private int head;
+    private Entry[] _ring = new Entry[16];
+    private int _head;
 
     /// <summary>Index of the oldest entry held, or of the next one to come when empty.</summary>
     public ulong First { get; private set; } = first;
@@ -24,7 +24,7 @@ internal sealed class EntryTail(ulong first)
         get
         {
             Invariant.Check(index >= First && index < End);
-            return ref ring[Slot((int)(index - First))];
+            return ref _ring[Slot((int)(index - First))];
         }
     }
 
@@ -32,8 +32,8 @@ internal sealed class EntryTail(ulong first)
     public void Add(in Entry entry)
     {
         Invariant.Check(entry.Index.Value == End);
-        if (Count == ring.Length) Grow();
-        ring[Slot(Count)] = entry;
+        if (Count == _ring.Length) Grow();
+        _ring[Slot(Count)] = entry;
         Count++;
     }
 
@@ -42,8 +42,8 @@ internal sealed class EntryTail(ulong first)
     {
         while (Count > 0 && First < index)
         {
-            ring[head] = default;
-            head = (head + 1) & (ring.Length - 1);
+            _ring[_head] = default;
+            _head = (_head + 1) & (_ring.Length - 1);
             First++;
             Count--;
         }
@@ -60,15 +60,15 @@ internal sealed class EntryTail(ulong first)
         while (End > index)
         {
             Count--;
-            ring[Slot(Count)] = default;
+            _ring[Slot(Count)] = default;
         }
     }
 
     /// <summary>Empties the tail; the next entry has the index given.</summary>
     public void Reset(ulong first)
     {
-        Array.Clear(ring);
-        head = 0;
+        Array.Clear(_ring);
+        _head = 0;
         Count = 0;
         First = first;
     }
@@ -90,13 +90,13 @@ internal sealed class EntryTail(ulong first)
         return slice;
     }
 
-    private int Slot(int offset) => (head + offset) & (ring.Length - 1);
+    private int Slot(int offset) => (_head + offset) & (_ring.Length - 1);
 
     private void Grow()
     {
-        var larger = new Entry[ring.Length * 2];
-        for (var i = 0; i < Count; i++) larger[i] = ring[Slot(i)];
-        ring = larger;
-        head = 0;
+        var larger = new Entry[_ring.Length * 2];
+        for (var i = 0; i < Count; i++) larger[i] = _ring[Slot(i)];
+        _ring = larger;
+        _head = 0;
     }
 }

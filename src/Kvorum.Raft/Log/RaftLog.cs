@@ -11,16 +11,16 @@ namespace Kvorum.Raft.Log;
 /// </summary>
 internal sealed class RaftLog
 {
-    private readonly ILogStorage storage;
-    private readonly EntryTail tail;
-    private readonly List<Persisting> underWay = [];
-    private Entry[] lastSlice = [];
-    private long lastSliceBytes;
+    private readonly ILogStorage _storage;
+    private readonly EntryTail _tail;
+    private readonly List<Persisting> _underWay = [];
+    private Entry[] _lastSlice = [];
+    private long _lastSliceBytes;
 
     /// <summary>Starts from what is durable; throws if the pieces contradict each other.</summary>
     public RaftLog(ILogStorage storage, LogIndex commit, LogIndex applied)
     {
-        this.storage = storage;
+        _storage = storage;
         var last = storage.LastIndex.Value;
         var snapshot = storage.Snapshot.Index.Value;
         if (last < snapshot)
@@ -31,7 +31,7 @@ internal sealed class RaftLog
             throw Corrupt($"the state machine has applied {applied}, but the log ends at {last}");
         if (applied.Value < snapshot)
             throw Corrupt($"the state machine has applied {applied}, less than the snapshot at {snapshot}");
-        tail = new EntryTail(last + 1);
+        _tail = new EntryTail(last + 1);
         Stable = HandedToPersist = last;
         Applied = HandedOut = applied.Value;
         Commit = Math.Max(commit.Value, applied.Value);
@@ -59,7 +59,7 @@ internal sealed class RaftLog
     public bool InstallDue { get; private set; }
 
     /// <summary>The newest index, durable or not.</summary>
-    public ulong LastIndex => tail.End - 1;
+    public ulong LastIndex => _tail.End - 1;
 
     /// <summary>The term of the newest entry.</summary>
     public Term LastTerm => TermOf(LastIndex) ?? throw new InvariantException("the last entry has no term");
@@ -71,20 +71,20 @@ internal sealed class RaftLog
     public bool HasCommitted => Installing is null && HandedOut < Math.Min(Commit, Stable);
 
     /// <summary>The snapshot a replica gets whose next entry is compacted.</summary>
-    public SnapshotMetadata Snapshot => storage.Snapshot;
+    public SnapshotMetadata Snapshot => _storage.Snapshot;
 
     /// <summary>The oldest index that a leader can send without a snapshot.</summary>
-    public ulong FirstSendable => storage.FirstIndex.Value;
+    public ulong FirstSendable => _storage.FirstIndex.Value;
 
     /// <summary>The term of the entry at an index; null if it is compacted or not yet there.</summary>
     public Term? TermOf(ulong index)
     {
         if (index > LastIndex) return null;
-        if (index >= tail.First) return tail[index].Term;
+        if (index >= _tail.First) return _tail[index].Term;
         if (Installing is { } snapshot)
             return index == snapshot.Index.Value ? snapshot.Term : null;
         if (index == 0) return default(Term);
-        return index == storage.Snapshot.Index.Value ? storage.Snapshot.Term : storage.TermOf(new(index));
+        return index == _storage.Snapshot.Index.Value ? _storage.Snapshot.Term : _storage.TermOf(new(index));
     }
 
     /// <summary>
@@ -94,9 +94,9 @@ internal sealed class RaftLog
     {
         get
         {
-            var snapshot = Installing ?? storage.Snapshot;
-            var before = storage.FirstIndex.Value - 1;
-            return Installing is null && storage.TermOf(new(before)) is { } term
+            var snapshot = Installing ?? _storage.Snapshot;
+            var before = _storage.FirstIndex.Value - 1;
+            return Installing is null && _storage.TermOf(new(before)) is { } term
                 ? (before, term) : (snapshot.Index.Value, snapshot.Term);
         }
     }
@@ -130,7 +130,7 @@ internal sealed class RaftLog
     }
 
     /// <summary>Appends the entry that follows the last.</summary>
-    public void Append(in Entry entry) => tail.Add(entry);
+    public void Append(in Entry entry) => _tail.Add(entry);
 
     /// <summary>
     /// Removes the entries from <paramref name="index"/> on; what is being persisted of them no longer
@@ -140,11 +140,11 @@ internal sealed class RaftLog
     {
         Invariant.Check(index > Commit);
         Invariant.Check(index <= LastIndex);
-        tail.TruncateFrom(index);
-        lastSlice = [];
+        _tail.TruncateFrom(index);
+        _lastSlice = [];
         Stable = Math.Min(Stable, index - 1);
         HandedToPersist = Math.Min(HandedToPersist, index - 1);
-        foreach (ref var persisting in CollectionsMarshal.AsSpan(underWay))
+        foreach (ref var persisting in CollectionsMarshal.AsSpan(_underWay))
             persisting.LastIndex = Math.Min(persisting.LastIndex, index - 1);
     }
 
@@ -156,10 +156,10 @@ internal sealed class RaftLog
         Invariant.Check(snapshot.Index.Value > Commit || LastIndex == 0);
         Installing = snapshot;
         InstallDue = true;
-        tail.Reset(snapshot.Index.Value + 1);
-        lastSlice = [];
+        _tail.Reset(snapshot.Index.Value + 1);
+        _lastSlice = [];
         Commit = HandedToPersist = snapshot.Index.Value;
-        foreach (ref var persisting in CollectionsMarshal.AsSpan(underWay))
+        foreach (ref var persisting in CollectionsMarshal.AsSpan(_underWay))
             persisting.LastIndex = 0;
     }
 
@@ -179,7 +179,7 @@ internal sealed class RaftLog
         var entries = HasUnpersisted ? Slice(HandedToPersist + 1, long.MaxValue)! : [];
         InstallDue = false;
         HandedToPersist = LastIndex;
-        underWay.Add(new Persisting
+        _underWay.Add(new Persisting
         {
             Sequence = sequence,
             LastIndex = entries.Length > 0 || snapshot is not null ? LastIndex : 0,
@@ -191,10 +191,11 @@ internal sealed class RaftLog
     /// <summary>What is under way is durable, up to this sequence number.</summary>
     public void Persisted(ulong sequence)
     {
-        Invariant.Check(underWay.Count > 0 && underWay[0].Sequence <= sequence);
+        Invariant.Check(_underWay.Count > 0 && _underWay[0].Sequence <= sequence);
         var count = 0;
-        while (count < underWay.Count && underWay[count].Sequence <= sequence) Persisted(underWay[count++]);
-        underWay.RemoveRange(0, count);
+        while (count < _underWay.Count && _underWay[count].Sequence <= sequence)
+            Persisted(_underWay[count++]);
+        _underWay.RemoveRange(0, count);
     }
 
     private void Persisted(in Persisting done)
@@ -202,7 +203,7 @@ internal sealed class RaftLog
         if (Installing is { } snapshot)
         {
             if (done.SnapshotIndex != snapshot.Index.Value) return;
-            Invariant.Check(storage.Snapshot.Index >= snapshot.Index);
+            Invariant.Check(_storage.Snapshot.Index >= snapshot.Index);
             Installing = null;
             Stable = HandedOut = Applied = snapshot.Index.Value;
         }
@@ -217,7 +218,7 @@ internal sealed class RaftLog
         var entries = SliceTo(HandedOut + 1, Math.Min(Commit, Stable) + 1, maxBytes);
         Invariant.Check(entries is { Length: > 0 });
         HandedOut += (ulong)entries.Length;
-        tail.ForgetBefore(HandedOut + 1);
+        _tail.ForgetBefore(HandedOut + 1);
         return entries;
     }
 
@@ -237,7 +238,7 @@ internal sealed class RaftLog
     public bool HandOutFrom(ulong applied)
     {
         if (Installing is not null || applied > Math.Min(Commit, Stable)
-            || applied + 1 < storage.FirstIndex.Value)
+            || applied + 1 < _storage.FirstIndex.Value)
             return false;
         Applied = HandedOut = applied;
         return true;
@@ -252,18 +253,18 @@ internal sealed class RaftLog
     public Entry? EntryAt(ulong index)
     {
         if (index > LastIndex || index == 0) return null;
-        if (index >= tail.First) return tail[index];
+        if (index >= _tail.First) return _tail[index];
         if (Installing is not null) return null;
         var into = new List<Entry>(1);
-        return storage.TryRead(new(index), new(index + 1), long.MaxValue, into) ? into[0] : null;
+        return _storage.TryRead(new(index), new(index + 1), long.MaxValue, into) ? into[0] : null;
     }
 
     private Entry[]? SliceTo(ulong from, ulong end, long maxBytes)
     {
-        if (from >= tail.First) return CachedSlice(from, end, maxBytes);
+        if (from >= _tail.First) return CachedSlice(from, end, maxBytes);
         if (Installing is not null) return null;
         var into = new List<Entry>(Limits.ReadBatchEntries);
-        var readable = storage.TryRead(new(from), new(Math.Min(end, tail.First)), maxBytes, into);
+        var readable = _storage.TryRead(new(from), new(Math.Min(end, _tail.First)), maxBytes, into);
         if (!readable) return null;
         Invariant.Check(into.Count > 0 && into[0].Index.Value == from);
         return [.. into];
@@ -275,13 +276,13 @@ internal sealed class RaftLog
     /// </summary>
     private Entry[] CachedSlice(ulong from, ulong end, long maxBytes)
     {
-        var cached = lastSlice.Length > 0 && lastSlice[0].Index.Value == from
-            && lastSlice[^1].Index.Value + 1 == end && lastSliceBytes <= maxBytes;
-        if (cached) return lastSlice;
-        lastSlice = tail.Slice(from, end, maxBytes);
-        lastSliceBytes = 0;
-        foreach (ref readonly var entry in lastSlice.AsSpan()) lastSliceBytes += entry.Data.Length;
-        return lastSlice;
+        var cached = _lastSlice.Length > 0 && _lastSlice[0].Index.Value == from
+            && _lastSlice[^1].Index.Value + 1 == end && _lastSliceBytes <= maxBytes;
+        if (cached) return _lastSlice;
+        _lastSlice = _tail.Slice(from, end, maxBytes);
+        _lastSliceBytes = 0;
+        foreach (ref readonly var entry in _lastSlice.AsSpan()) _lastSliceBytes += entry.Data.Length;
+        return _lastSlice;
     }
 
     private static ArgumentException Corrupt(string what) =>

@@ -6,13 +6,13 @@ namespace Kvorum.Raft.Membership;
 /// </summary>
 internal sealed class Ballot
 {
-    private readonly Dictionary<NodeId, bool> votes = [];
+    private readonly Dictionary<NodeId, bool> _votes = [];
 
     /// <summary>Starts anew.</summary>
-    public void Clear() => votes.Clear();
+    public void Clear() => _votes.Clear();
 
     /// <summary>A node has answered.</summary>
-    public void Record(NodeId node, bool granted) => votes.TryAdd(node, granted);
+    public void Record(NodeId node, bool granted) => _votes.TryAdd(node, granted);
 
     /// <summary>How it stands under a configuration, joint or not.</summary>
     public Verdict Count(Configuration configuration) =>
@@ -23,7 +23,7 @@ internal sealed class Ballot
         int yes = 0, no = 0;
         for (var i = 0; i < voters.Count; i++)
         {
-            if (!votes.TryGetValue(voters[i], out var granted)) continue;
+            if (!_votes.TryGetValue(voters[i], out var granted)) continue;
             if (granted) yes++;
             else no++;
         }

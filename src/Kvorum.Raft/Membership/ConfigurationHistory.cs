@@ -7,7 +7,7 @@ namespace Kvorum.Raft.Membership;
 /// </summary>
 internal sealed class ConfigurationHistory(ulong index, Configuration configuration)
 {
-    private readonly List<(ulong Index, Configuration Configuration)> known = [(index, configuration)];
+    private readonly List<(ulong Index, Configuration Configuration)> _known = [(index, configuration)];
 
     /// <summary>The configuration in force.</summary>
     public Configuration Current { get; private set; } = configuration;
@@ -23,18 +23,18 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     public void Add(ulong index, Configuration configuration)
     {
         Invariant.Check(index > CurrentIndex);
-        known.Add((index, configuration));
+        _known.Add((index, configuration));
         UseNewest();
     }
 
     /// <summary>Entries from the index on were removed. True if the configuration in force changed.</summary>
     public bool TruncateFrom(ulong index)
     {
-        var before = known.Count;
-        while (known.Count > 1 && known[^1].Index >= index) known.RemoveAt(known.Count - 1);
-        Invariant.Check(known[^1].Index < index || index == 0);
+        var before = _known.Count;
+        while (_known.Count > 1 && _known[^1].Index >= index) _known.RemoveAt(_known.Count - 1);
+        Invariant.Check(_known[^1].Index < index || index == 0);
         UseNewest();
-        return known.Count != before;
+        return _known.Count != before;
     }
 
     /// <summary>
@@ -42,9 +42,9 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     /// </summary>
     public Configuration? At(ulong index)
     {
-        for (var i = known.Count - 1; i >= 0; i--)
+        for (var i = _known.Count - 1; i >= 0; i--)
         {
-            if (known[i].Index <= index) return known[i].Configuration;
+            if (_known[i].Index <= index) return _known[i].Configuration;
         }
         return null;
     }
@@ -54,10 +54,10 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     /// </summary>
     public bool HasVoterSince(ulong index, NodeId node)
     {
-        for (var i = known.Count - 1; i >= 0; i--)
+        for (var i = _known.Count - 1; i >= 0; i--)
         {
-            if (known[i].Configuration.HasVoter(node)) return true;
-            if (known[i].Index <= index) return false;
+            if (_known[i].Configuration.HasVoter(node)) return true;
+            if (_known[i].Index <= index) return false;
         }
         return false;
     }
@@ -65,20 +65,20 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     /// <summary>Forgets what is older than the configuration in force at the snapshot's index.</summary>
     public void Compact(ulong snapshotIndex)
     {
-        while (known.Count > 1 && known[1].Index <= snapshotIndex) known.RemoveAt(0);
+        while (_known.Count > 1 && _known[1].Index <= snapshotIndex) _known.RemoveAt(0);
     }
 
     /// <summary>A snapshot replaces the log.</summary>
     public void Reset(ulong index, Configuration configuration)
     {
-        known.Clear();
-        known.Add((index, configuration));
+        _known.Clear();
+        _known.Add((index, configuration));
         UseNewest();
     }
 
     private void UseNewest()
     {
-        (CurrentIndex, Current) = known[^1];
+        (CurrentIndex, Current) = _known[^1];
         IsBlank = CurrentIndex == 0 && Current.Voters.Count == 0;
     }
 }

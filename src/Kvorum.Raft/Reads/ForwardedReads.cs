@@ -7,29 +7,29 @@ namespace Kvorum.Raft.Reads;
 /// </summary>
 internal sealed class ForwardedReads(ulong firstId)
 {
-    private ulong requestId = firstId;
-    private List<ulong> underWay = [];
-    private List<ulong> waiting = [];
+    private ulong _requestId = firstId;
+    private List<ulong> _underWay = [];
+    private List<ulong> _waiting = [];
 
     /// <summary>The tick at which the request under way was sent.</summary>
     public long SentTick { get; private set; }
 
     /// <summary>True if a request is under way.</summary>
-    public bool IsUnderWay => underWay.Count > 0;
+    public bool IsUnderWay => _underWay.Count > 0;
 
     /// <summary>True if reads wait for a request.</summary>
-    public bool HasWaiting => waiting.Count > 0;
+    public bool HasWaiting => _waiting.Count > 0;
 
     /// <summary>A read was asked.</summary>
-    public void Add(ulong readId) => waiting.Add(readId);
+    public void Add(ulong readId) => _waiting.Add(readId);
 
     /// <summary>A request is sent for everything that waits; returns its id.</summary>
     public ulong Send(long tick)
     {
         Invariant.Check(!IsUnderWay && HasWaiting);
-        (underWay, waiting) = (waiting, underWay);
+        (_underWay, _waiting) = (_waiting, _underWay);
         SentTick = tick;
-        return ++requestId;
+        return ++_requestId;
     }
 
     /// <summary>
@@ -40,24 +40,24 @@ internal sealed class ForwardedReads(ulong firstId)
     {
         Invariant.Check(IsUnderWay);
         SentTick = tick;
-        return requestId;
+        return _requestId;
     }
 
     /// <summary>The answer to a request came: its reads, or null if it is not the one under way.</summary>
     public List<ulong>? Answered(ulong id)
     {
-        if (!IsUnderWay || id != requestId) return null;
-        var done = underWay;
-        underWay = [];
+        if (!IsUnderWay || id != _requestId) return null;
+        var done = _underWay;
+        _underWay = [];
         return done;
     }
 
     /// <summary>Takes all reads out, unanswered.</summary>
     public List<ulong> Abandon()
     {
-        List<ulong> all = [.. underWay, .. waiting];
-        underWay.Clear();
-        waiting.Clear();
+        List<ulong> all = [.. _underWay, .. _waiting];
+        _underWay.Clear();
+        _waiting.Clear();
         return all;
     }
 }

@@ -8,9 +8,9 @@ namespace Kvorum.Raft.Reads;
 /// </summary>
 internal sealed class ReadRounds
 {
-    private readonly Queue<Batch> underWay = [];
-    private readonly Queue<(ulong Round, long Tick)> sent = [];
-    private List<PendingRead> waiting = [];
+    private readonly Queue<Batch> _underWay = [];
+    private readonly Queue<(ulong Round, long Tick)> _sent = [];
+    private List<PendingRead> _waiting = [];
 
     /// <summary>The newest round.</summary>
     public ulong Newest { get; private set; }
@@ -19,16 +19,16 @@ internal sealed class ReadRounds
     public long? ConfirmedTick { get; private set; }
 
     /// <summary>True if reads wait for a round to be sent.</summary>
-    public bool HasWaiting => waiting.Count > 0;
+    public bool HasWaiting => _waiting.Count > 0;
 
     /// <summary>True if reads wait for a round to be confirmed.</summary>
-    public bool IsUnderWay => underWay.Count > 0;
+    public bool IsUnderWay => _underWay.Count > 0;
 
     /// <summary>True if no read waits.</summary>
     public bool IsIdle => !HasWaiting && !IsUnderWay;
 
     /// <summary>A read was asked.</summary>
-    public void Add(PendingRead read) => waiting.Add(read);
+    public void Add(PendingRead read) => _waiting.Add(read);
 
     /// <summary>
     /// A new round is sent; with an index, it also carries the waiting reads, which get that index.
@@ -36,12 +36,12 @@ internal sealed class ReadRounds
     public ulong Send(long tick, LogIndex? readIndex)
     {
         Newest++;
-        sent.Enqueue((Newest, tick));
-        if (sent.Count > Limits.RememberedRoundsMax) sent.Dequeue();
+        _sent.Enqueue((Newest, tick));
+        if (_sent.Count > Limits.RememberedRoundsMax) _sent.Dequeue();
         if (readIndex is { } index && HasWaiting)
         {
-            underWay.Enqueue(new Batch(Newest, index, waiting));
-            waiting = [];
+            _underWay.Enqueue(new Batch(Newest, index, _waiting));
+            _waiting = [];
         }
         return Newest;
     }
@@ -52,10 +52,10 @@ internal sealed class ReadRounds
     /// </summary>
     public void Confirmed(ulong round, Action<PendingRead, LogIndex> answer)
     {
-        while (sent.TryPeek(out var oldest) && oldest.Round <= round) ConfirmedTick = sent.Dequeue().Tick;
-        while (underWay.TryPeek(out var batch) && batch.Round <= round)
+        while (_sent.TryPeek(out var oldest) && oldest.Round <= round) ConfirmedTick = _sent.Dequeue().Tick;
+        while (_underWay.TryPeek(out var batch) && batch.Round <= round)
         {
-            underWay.Dequeue();
+            _underWay.Dequeue();
             foreach (var read in batch.Reads) answer(read, batch.Index);
         }
     }
@@ -63,7 +63,7 @@ internal sealed class ReadRounds
     /// <summary>No round that was sent so far gives a lease any more.</summary>
     public void ForgetLease()
     {
-        sent.Clear();
+        _sent.Clear();
         ConfirmedTick = null;
     }
 
@@ -71,9 +71,9 @@ internal sealed class ReadRounds
     public List<PendingRead> Abandon()
     {
         var all = new List<PendingRead>();
-        while (underWay.TryDequeue(out var batch)) all.AddRange(batch.Reads);
-        all.AddRange(waiting);
-        waiting = [];
+        while (_underWay.TryDequeue(out var batch)) all.AddRange(batch.Reads);
+        all.AddRange(_waiting);
+        _waiting = [];
         return all;
     }
 

@@ -6,8 +6,8 @@ namespace Kvorum.Raft.Replication;
 /// </summary>
 internal sealed class Inflights(int messagesMax, long bytesMax)
 {
-    private (ulong Last, long Bytes)[] ring = new (ulong, long)[Math.Min(messagesMax, 8)];
-    private int head;
+    private (ulong Last, long Bytes)[] _ring = new (ulong, long)[Math.Min(messagesMax, 8)];
+    private int _head;
 
     /// <summary>Messages under way.</summary>
     public int Count { get; private set; }
@@ -22,8 +22,8 @@ internal sealed class Inflights(int messagesMax, long bytesMax)
     public void Add(ulong last, long bytes)
     {
         Invariant.Check(!IsFull);
-        if (Count == ring.Length) Grow();
-        ring[(head + Count) % ring.Length] = (last, bytes);
+        if (Count == _ring.Length) Grow();
+        _ring[(_head + Count) % _ring.Length] = (last, bytes);
         Count++;
         Bytes += bytes;
     }
@@ -31,10 +31,10 @@ internal sealed class Inflights(int messagesMax, long bytesMax)
     /// <summary>Everything up to <paramref name="index"/> was acknowledged.</summary>
     public void FreeTo(ulong index)
     {
-        while (Count > 0 && ring[head].Last <= index)
+        while (Count > 0 && _ring[_head].Last <= index)
         {
-            Bytes -= ring[head].Bytes;
-            head = (head + 1) % ring.Length;
+            Bytes -= _ring[_head].Bytes;
+            _head = (_head + 1) % _ring.Length;
             Count--;
         }
         Invariant.Check(Bytes >= 0 && (Count > 0 || Bytes == 0));
@@ -43,15 +43,15 @@ internal sealed class Inflights(int messagesMax, long bytesMax)
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
-        head = Count = 0;
+        _head = Count = 0;
         Bytes = 0;
     }
 
     private void Grow()
     {
-        var larger = new (ulong, long)[Math.Min(messagesMax, ring.Length * 2)];
-        for (var i = 0; i < Count; i++) larger[i] = ring[(head + i) % ring.Length];
-        ring = larger;
-        head = 0;
+        var larger = new (ulong, long)[Math.Min(messagesMax, _ring.Length * 2)];
+        for (var i = 0; i < Count; i++) larger[i] = _ring[(_head + i) % _ring.Length];
+        _ring = larger;
+        _head = 0;
     }
 }

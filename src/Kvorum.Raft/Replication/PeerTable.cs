@@ -8,30 +8,30 @@ namespace Kvorum.Raft.Replication;
 /// </summary>
 internal sealed class PeerTable
 {
-    private Progress[] all = [];
-    private Progress[] incoming = [];
-    private Progress[] outgoing = [];
+    private Progress[] _all = [];
+    private Progress[] _incoming = [];
+    private Progress[] _outgoing = [];
 
     /// <summary>All members, sorted.</summary>
-    public ReadOnlySpan<Progress> All => all;
+    public ReadOnlySpan<Progress> All => _all;
 
     /// <summary>
     /// Follows a configuration; <paramref name="create"/> makes the progress of new members.
     /// </summary>
     public void Follow(Configuration configuration, Func<NodeId, Progress> create)
     {
-        all = [.. configuration.Members().Select(node => Find(node) ?? create(node))];
-        incoming = [.. configuration.Voters.Select(node => Find(node)!)];
-        outgoing = [.. configuration.Outgoing.Select(node => Find(node)!)];
+        _all = [.. configuration.Members().Select(node => Find(node) ?? create(node))];
+        _incoming = [.. configuration.Voters.Select(node => Find(node)!)];
+        _outgoing = [.. configuration.Outgoing.Select(node => Find(node)!)];
     }
 
     /// <summary>Forgets everyone.</summary>
-    public void Clear() => all = incoming = outgoing = [];
+    public void Clear() => _all = _incoming = _outgoing = [];
 
     /// <summary>The progress of a member; null if it is none.</summary>
     public Progress? Find(NodeId node)
     {
-        foreach (var progress in all)
+        foreach (var progress in _all)
         {
             if (progress.Node == node) return progress;
         }
@@ -40,7 +40,7 @@ internal sealed class PeerTable
 
     /// <summary>The largest value that the majority, or both majorities, have reached.</summary>
     public ulong Reached(Func<Progress, ulong> value) =>
-        Math.Min(Reached(incoming, value), Reached(outgoing, value));
+        Math.Min(Reached(_incoming, value), Reached(_outgoing, value));
 
     private static ulong Reached(Progress[] voters, Func<Progress, ulong> value)
     {

@@ -19,9 +19,9 @@ internal enum ProgressState : byte
 /// </summary>
 internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
 {
-    private ulong snapshotIndex;
-    private bool probeSent;
-    private bool probeForced;
+    private ulong _snapshotIndex;
+    private bool _probeSent;
+    private bool _probeForced;
 
     /// <summary>The member.</summary>
     public NodeId Node { get; } = node;
@@ -55,8 +55,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     /// </summary>
     public bool MaySend(ulong last) => State switch
     {
-        ProgressState.Probe => !probeSent && Match < last,
-        ProgressState.Replicate => probeForced || (Next <= last && !Inflights.IsFull),
+        ProgressState.Probe => !_probeSent && Match < last,
+        ProgressState.Replicate => _probeForced || (Next <= last && !Inflights.IsFull),
         _ => false,
     };
 
@@ -69,10 +69,10 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     public void Sent(ulong last, int entries, long bytes)
     {
         Invariant.Check(State != ProgressState.Snapshot);
-        probeForced = false;
+        _probeForced = false;
         if (State == ProgressState.Probe)
         {
-            probeSent = true;
+            _probeSent = true;
             return;
         }
         if (entries == 0) return;
@@ -101,7 +101,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
                 Inflights.FreeTo(index);
                 break;
             case ProgressState.Snapshot
-                when Match >= snapshotIndex || (advanced && Match + 1 >= firstAvailable):
+                when Match >= _snapshotIndex || (advanced && Match + 1 >= firstAvailable):
                 BecomeReplicate();
                 return true;
         }
@@ -121,7 +121,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
                 return true;
             case ProgressState.Probe when refused == Next - 1:
                 Next = Math.Max(Math.Min(refused, candidate + 1), Match + 1);
-                probeSent = false;
+                _probeSent = false;
                 return true;
             default:
                 return false;
@@ -138,8 +138,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     /// <summary>An answer is overdue: send again, be it an empty message.</summary>
     public void Revive()
     {
-        probeSent = false;
-        probeForced = State == ProgressState.Replicate;
+        _probeSent = false;
+        _probeForced = State == ProgressState.Replicate;
     }
 
     /// <summary>
@@ -148,8 +148,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     public void BecomeSnapshot(ulong index)
     {
         State = ProgressState.Snapshot;
-        snapshotIndex = index;
-        probeSent = probeForced = false;
+        _snapshotIndex = index;
+        _probeSent = _probeForced = false;
         Inflights.Clear();
     }
 
@@ -164,10 +164,10 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     public void SnapshotSent(bool delivered)
     {
         if (State != ProgressState.Snapshot) return;
-        var next = delivered ? Math.Max(Match, snapshotIndex) + 1 : Match + 1;
+        var next = delivered ? Math.Max(Match, _snapshotIndex) + 1 : Match + 1;
         BecomeProbe(next);
         // Its acknowledgement, or the next heartbeat's answer, says how to go on: do not rush into a refusal.
-        probeSent = true;
+        _probeSent = true;
     }
 
     /// <summary>The leader's own log became durable up to the index.</summary>
@@ -186,7 +186,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     {
         State = ProgressState.Probe;
         Next = next;
-        probeSent = probeForced = false;
+        _probeSent = _probeForced = false;
         Inflights.Clear();
     }
 
@@ -194,7 +194,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     {
         State = ProgressState.Replicate;
         Next = Match + 1;
-        probeSent = probeForced = false;
+        _probeSent = _probeForced = false;
         Inflights.Clear();
     }
 }

@@ -11,7 +11,7 @@ public static class DiskErrors
     /// </summary>
     public static DiskErrorKind KindOf(Exception error)
     {
-        for (Exception? cause = error; cause is not null; cause = cause.InnerException)
+        for (var cause = error; cause is not null; cause = cause.InnerException)
         {
             if (cause is DiskFullException)
                 return DiskErrorKind.NoRoom;
@@ -25,7 +25,7 @@ public static class DiskErrors
     /// <summary>The system's own words for the first cause that has a number, with that number.</summary>
     public static string TextOf(Exception error)
     {
-        for (Exception? cause = error; cause is not null; cause = cause.InnerException)
+        for (var cause = error; cause is not null; cause = cause.InnerException)
         {
             if (cause.HResult is > 0 and < 4096)
                 return $"{Posix.TextOf(cause.HResult)} (errno {cause.HResult})";

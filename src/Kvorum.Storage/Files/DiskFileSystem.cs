@@ -41,7 +41,7 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public IFile OpenPastCache(string path)
     {
-        string full = Full(path);
+        var full = Full(path);
         if (Posix.OpenDirect(full) is not { } handle)
             return Open(path, forWriting: false);
         var file = new DirectFile(full, handle);
@@ -55,11 +55,11 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public bool Exists(string path)
     {
-        string full = Full(path);
+        var full = Full(path);
         if (File.Exists(full))
             return true;
         // .NET says so of a file, too, that the system cannot look at.
-        bool isThere = false;
+        var isThere = false;
         Guard(full, () => isThere = IsThere(full));
         return isThere;
     }
@@ -67,7 +67,7 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public void Delete(string path)
     {
-        string full = Full(path);
+        var full = Full(path);
         Guard(full, () =>
         {
             // File.Delete is silent about a file that is not there; the contract is not.
@@ -80,21 +80,21 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public void Rename(string from, string to)
     {
-        (string source, string target) = (Full(from), Full(to));
+        var (source, target) = (Full(from), Full(to));
         Guard(source, () => File.Move(source, target, overwrite: true));
     }
 
     /// <inheritdoc/>
     public void CreateFolder(string path)
     {
-        string full = Full(path);
+        var full = Full(path);
         Guard(full, () => MakeFolder(full));
     }
 
     /// <inheritdoc/>
     public void DeleteFolder(string path)
     {
-        string full = Full(path);
+        var full = Full(path);
         Guard(full, () =>
         {
             if (Directory.Exists(full))
@@ -119,7 +119,7 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public IDisposable LockFolder(string folder)
     {
-        FileStream held = Lock(folder, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        var held = Lock(folder, FileMode.OpenOrCreate, FileAccess.ReadWrite);
         WriteOwner(Path.Combine(Full(folder), OwnerName));
         return held;
     }
@@ -134,20 +134,20 @@ public sealed class DiskFileSystem : IFileSystem
 
     private FileStream Lock(string folder, FileMode mode, FileAccess access)
     {
-        string full = Full(folder);
+        var full = Full(folder);
         try
         {
-            FileStreamOptions alone = Options(mode, access, FileShare.None);
+            var alone = Options(mode, access, FileShare.None);
             return new FileStream(Path.Combine(full, LockName), alone);
         }
         catch (IOException error) when (IsTaken(error))
         {
-            string pid = ReadOwner(Path.Combine(full, OwnerName));
+            var pid = ReadOwner(Path.Combine(full, OwnerName));
             throw new IOException($"{full} is in use by another process{pid}: {error.Message}", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            string why = IsReadOnly(error)
+            var why = IsReadOnly(error)
                 ? "is on a read-only file system, and a node writes to its folder: mount it for writing"
                 : $"cannot be locked: {error.Message}";
             throw new IOException($"{full}: {why}", error);
@@ -205,10 +205,10 @@ public sealed class DiskFileSystem : IFileSystem
 
     private DiskFile OpenFile(string path, FileMode mode, FileAccess access)
     {
-        string full = Full(path);
+        var full = Full(path);
         try
         {
-            FileStreamOptions shared = Options(mode, access, FileShare.ReadWrite | FileShare.Delete);
+            var shared = Options(mode, access, FileShare.ReadWrite | FileShare.Delete);
             return new DiskFile(full, new FileStream(full, shared));
         }
         catch (IOException error) when (IsFull(error))
@@ -252,7 +252,7 @@ public sealed class DiskFileSystem : IFileSystem
     {
         if (Directory.Exists(full))
             return;
-        string? parent = Path.GetDirectoryName(full);
+        var parent = Path.GetDirectoryName(full);
         if (parent is not null)
             MakeFolder(parent);
         if (OperatingSystem.IsWindows())
@@ -269,7 +269,7 @@ public sealed class DiskFileSystem : IFileSystem
     // A folder that is not there has no files; one that cannot be read must not pass for it.
     private string[] List(string folder, Func<string, string[]> list)
     {
-        string full = Full(folder);
+        var full = Full(folder);
         string[] names = [];
         Guard(full, () =>
         {
@@ -329,10 +329,10 @@ public sealed class DiskFileSystem : IFileSystem
 
         public int Read(long offset, Span<byte> into)
         {
-            int done = 0;
+            var done = 0;
             while (done < into.Length)
             {
-                int count = ReadSome(stream.SafeFileHandle, path, offset + done, into[done..]);
+                var count = ReadSome(stream.SafeFileHandle, path, offset + done, into[done..]);
                 if (count == 0)
                     break;
                 done += count;
@@ -349,12 +349,12 @@ public sealed class DiskFileSystem : IFileSystem
             }
             catch (IOException error) when (IsFull(error))
             {
-                string what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
+                var what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
                 throw new DiskFullException(what, error);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                string what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
+                var what = $"{path}: write of {bytes.Length} bytes at {offset}: {error.Message}";
                 throw new IOException(what, error);
             }
         }
@@ -415,17 +415,17 @@ public sealed class DiskFileSystem : IFileSystem
         public int Read(long offset, Span<byte> into)
         {
             ObjectDisposedException.ThrowIf(_piece == null, this);
-            int done = 0;
+            var done = 0;
             while (done < into.Length)
             {
-                long at = offset + done - _pieceAt;
+                var at = offset + done - _pieceAt;
                 if (at < 0 || at >= _pieceBytes)
                 {
                     Fill((offset + done) & -AlignmentBytes);
                     at = offset + done - _pieceAt;
                 }
 
-                int count = (int)Math.Min(into.Length - done, _pieceBytes - at);
+                var count = (int)Math.Min(into.Length - done, _pieceBytes - at);
                 if (count <= 0)
                     break;
                 new ReadOnlySpan<byte>(_piece + at, count).CopyTo(into[done..]);

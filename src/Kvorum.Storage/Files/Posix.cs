@@ -26,7 +26,7 @@ internal static partial class Posix
     {
         while (fdatasync(file) != 0)
         {
-            int error = Marshal.GetLastPInvokeError();
+            var error = Marshal.GetLastPInvokeError();
             if (error != Interrupted)
                 throw Failure("fdatasync", path, error);
         }
@@ -48,11 +48,11 @@ internal static partial class Posix
     /// </summary>
     public static void SyncFolder(string path)
     {
-        int flags = OperatingSystem.IsMacOS() ? ReadOnlyCloseOnExecMac : ReadOnlyCloseOnExec;
+        var flags = OperatingSystem.IsMacOS() ? ReadOnlyCloseOnExecMac : ReadOnlyCloseOnExec;
         int descriptor;
         while ((descriptor = open(path, flags)) < 0)
         {
-            int error = Marshal.GetLastPInvokeError();
+            var error = Marshal.GetLastPInvokeError();
             if (DiskErrors.KindOf(error) == DiskErrorKind.NoResources)
                 throw new NoResourcesException($"{path}: {TextOf(error)}");
             if (error != Interrupted)
@@ -63,7 +63,7 @@ internal static partial class Posix
         using var folder = new SafeFileHandle(descriptor, ownsHandle: true);
         while (fsync(folder) != 0)
         {
-            int error = Marshal.GetLastPInvokeError();
+            var error = Marshal.GetLastPInvokeError();
             if (error != Interrupted)
                 throw Failure("fsync", path, error);
         }
@@ -74,7 +74,7 @@ internal static partial class Posix
     /// </summary>
     public static SafeFileHandle? OpenDirect(string path)
     {
-        bool isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
+        var isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
         if (!OperatingSystem.IsLinux())
             return null;
         int descriptor;

@@ -30,7 +30,7 @@ internal sealed class ReadableParts
     /// </summary>
     public static ReadableParts Read(IFileSystem files, string path)
     {
-        using IFile file = files.Open(path, forWriting: false);
+        using var file = files.Open(path, forWriting: false);
         if (file.Length > Array.MaxLength)
             throw new IOException($"{path}: a file of {file.Length} bytes was never written");
         var parts = new ReadableParts(new byte[file.Length]);
@@ -44,9 +44,9 @@ internal sealed class ReadableParts
     {
         if (TryRead(file, at, bytes) is null)
             return;
-        for (int page = at; page < at + bytes; page += PageBytes)
+        for (var page = at; page < at + bytes; page += PageBytes)
         {
-            int length = Math.Min(PageBytes, at + bytes - page);
+            var length = Math.Min(PageBytes, at + bytes - page);
             if (TryRead(file, page, length) is { } why)
                 AddGap(page, page + length, why);
         }

@@ -27,16 +27,16 @@ public static class LogInspector
     public static IReadOnlyList<Finding> Inspect(IFileSystem files, string folder)
     {
         List<Finding> findings = [];
-        List<Segment> segments = new SegmentFiles(files, folder).List();
-        foreach (Segment segment in segments)
+        var segments = new SegmentFiles(files, folder).List();
+        foreach (var segment in segments)
             new SegmentInspection(files, segment, findings).Run();
-        string mark = $"{folder}/{EndMark.Name}";
+        var mark = $"{folder}/{EndMark.Name}";
         if (segments.Count > 0 || files.Exists(mark))
             findings.AddRange(Mark(files, folder, mark), Verdict(files, folder));
         HashSet<string> known = [mark, .. segments.Select(static segment => segment.Path)];
-        foreach (string name in files.ListFiles(folder))
+        foreach (var name in files.ListFiles(folder))
         {
-            string path = $"{folder}/{name}";
+            var path = $"{folder}/{name}";
             if (!known.Contains(path))
                 findings.Add(new Finding(path, FindingKind.Note, LeftOver(name)));
         }
@@ -76,8 +76,8 @@ public static class LogInspector
             return new Finding(folder, FindingKind.Damage, $"a start refuses this log: {e.Message}");
         }
 
-        LogRecovery found = recoverer.Report;
-        string whole = $"{found.Records} records in {found.Segments} segments, {found.Bytes} bytes of frames";
+        var found = recoverer.Report;
+        var whole = $"{found.Records} records in {found.Segments} segments, {found.Bytes} bytes of frames";
         return found.CutBytes == 0
             ? new Finding(folder, FindingKind.Sound, $"{whole}; the log ends cleanly")
             : new Finding(

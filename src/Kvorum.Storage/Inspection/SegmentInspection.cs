@@ -27,8 +27,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     {
         try
         {
-            ReadableParts parts = ReadableParts.Read(files, segment.Path);
-            foreach (UnreadablePart gap in parts.Gaps)
+            var parts = ReadableParts.Read(files, segment.Path);
+            foreach (var gap in parts.Gaps)
                 Damage($"damaged at offset {gap.From}: {gap.End - gap.From} bytes cannot be read: {gap.Why}");
             ReadOnlySpan<byte> file = parts.Bytes;
             segment.Length = file.Length;
@@ -40,14 +40,14 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             Damage($"cannot be read: {e.Message}");
         }
 
-        string sequences = _frames == 0 ? "" : $" ({_first} to {_last})";
+        var sequences = _frames == 0 ? "" : $" ({_first} to {_last})";
         findings.Add(new Finding(
             segment.Path, FindingKind.Sound, $"{_frames} whole frames{sequences}, {_records} records"));
     }
 
     private void CheckHeader(ReadOnlySpan<byte> file)
     {
-        if (!RecordFormat.TryReadSegmentHeader(file, out SegmentHeader made))
+        if (!RecordFormat.TryReadSegmentHeader(file, out var made))
             Damage("damaged at offset 0: the header of the segment is damaged");
         else if (made.Version != RecordFormat.Version)
             Damage($"log format {made.Version} is of another version of Kvorum", "Use that version.");
@@ -61,17 +61,17 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     private void ReadFrames(ReadOnlySpan<byte> file)
     {
         // Zeros are the end.
-        int end = file.LastIndexOfAnyExcept((byte)0) + 1;
-        int position = RecordFormat.SegmentHeaderBytes;
+        var end = file.LastIndexOfAnyExcept((byte)0) + 1;
+        var position = RecordFormat.SegmentHeaderBytes;
         while (position < end && !_isContinued)
         {
-            if (TryReadFrame(file, position, out int next))
+            if (TryReadFrame(file, position, out var next))
             {
                 position = next;
                 continue;
             }
 
-            int later = FindFrame(file, position + RecordFormat.Alignment, end);
+            var later = FindFrame(file, position + RecordFormat.Alignment, end);
             if (later < 0)
             {
                 findings.Add(new Finding(
@@ -91,8 +91,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     private bool TryReadFrame(ReadOnlySpan<byte> file, int position, out int next)
     {
         next = 0;
-        if (!RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) ||
-            !RecordFormat.TryReadBody(file, position, header, out ReadOnlySpan<byte> body))
+        if (!RecordFormat.TryReadFrameHeader(file, segment.Number, position, out var header) ||
+            !RecordFormat.TryReadBody(file, position, header, out var body))
             return false;
         if (_frames++ == 0)
             _first = header.Sequence;
@@ -118,9 +118,9 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
 
     private int FindFrame(ReadOnlySpan<byte> file, int from, int end)
     {
-        for (int at = from; at < end; at += RecordFormat.Alignment)
+        for (var at = from; at < end; at += RecordFormat.Alignment)
         {
-            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out FrameHeader header) &&
+            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out var header) &&
                 RecordFormat.TryReadBody(file, at, header, out _))
                 return at;
         }

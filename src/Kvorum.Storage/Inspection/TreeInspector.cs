@@ -36,12 +36,12 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     /// </summary>
     public IReadOnlyList<Finding> Run()
     {
-        bool hasManifest = files.Exists(_folder.ManifestPath);
+        var hasManifest = files.Exists(_folder.ManifestPath);
         if (hasManifest)
             Try(_folder.ManifestPath, ReadManifest);
         else if (_folder.TableNumbers().Any())
             Add(_folder.ManifestPath, FindingKind.Damage, _folder.ManifestMissing().Message);
-        bool isKnown = !IsDamaged;
+        var isKnown = !IsDamaged;
         if (isKnown)
             ReadTables(hasManifest);
         NoteOthers(isKnown);
@@ -51,7 +51,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     private void ReadManifest()
     {
         using var manifest = new Manifest(_folder);
-        (int whole, byte[] bytes) = manifest.Read((edit, _) =>
+        var (whole, bytes) = manifest.Read((edit, _) =>
         {
             _levels = edit.ApplyTo(_levels);
             _mark = edit.Mark ?? _mark;
@@ -64,9 +64,9 @@ public sealed class TreeInspector(IFileSystem files, string folder)
 
     private void ReadTables(bool hasManifest)
     {
-        foreach (TableInfo table in Tables)
+        foreach (var table in Tables)
         {
-            string path = _folder.TablePath(table.Number);
+            var path = _folder.TablePath(table.Number);
             Try(path, () => ReadTable(table, path));
         }
 
@@ -84,7 +84,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     {
         if (!_folder.HasTable(expected.Number))
             throw VersionSet.TableMissing(path);
-        foreach (TreeDamagedException damage in TableFile.Check(_folder, expected))
+        foreach (var damage in TableFile.Check(_folder, expected))
             Add(path, FindingKind.Damage, damage.Message);
     }
 
@@ -94,11 +94,11 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         HashSet<string> known = [_folder.ManifestPath];
         known.UnionWith(Tables.Select(table => _folder.TablePath(table.Number)));
         HashSet<string> tables = [.. _folder.TableNumbers().Select(_folder.TablePath)];
-        foreach (string path in files.ListFiles(folder).Select(name => $"{folder}/{name}"))
+        foreach (var path in files.ListFiles(folder).Select(name => $"{folder}/{name}"))
         {
             if (known.Contains(path) || (!isKnown && tables.Contains(path)))
                 continue;
-            bool isLeftOver = tables.Contains(path) || path == _folder.NewManifestPath;
+            var isLeftOver = tables.Contains(path) || path == _folder.NewManifestPath;
             Add(path, FindingKind.Note, isLeftOver
                 ? "not in the manifest: a left-over of what was not finished; a start removes it"
                 : "not a file of a tree; it is ignored");

@@ -47,11 +47,11 @@ internal sealed class EndMark : IDisposable
     /// </summary>
     public static void Create(IFileSystem files, string folder)
     {
-        string unfinished = $"{folder}/{Name}.new";
+        var unfinished = $"{folder}/{Name}.new";
         Span<byte> bytes = new byte[SecondSlot + SlotBytes];
         WriteSlot(bytes, default);
         WriteSlot(bytes[SecondSlot..], default);
-        using (IFile file = files.Create(unfinished))
+        using (var file = files.Create(unfinished))
         {
             file.Write(0, bytes);
             file.Sync();
@@ -64,21 +64,21 @@ internal sealed class EndMark : IDisposable
     /// <summary>What the file says; null if it is not there. Changes nothing.</summary>
     public static LogEnd? Read(IFileSystem files, string folder)
     {
-        string path = $"{folder}/{Name}";
+        var path = $"{folder}/{Name}";
         if (!files.Exists(path))
             return null;
-        using IFile file = files.Open(path, forWriting: false);
+        using var file = files.Open(path, forWriting: false);
         return Read(file, path, out _);
     }
 
     /// <summary>Opens the file to be written.</summary>
     public static EndMark Open(IFileSystem files, string folder)
     {
-        string path = $"{folder}/{Name}";
-        IFile file = files.Open(path, forWriting: true);
+        var path = $"{folder}/{Name}";
+        var file = files.Open(path, forWriting: true);
         try
         {
-            LogEnd written = Read(file, path, out int newest);
+            var written = Read(file, path, out var newest);
             return new EndMark(file, written, 1 - newest);
         }
         catch
@@ -111,9 +111,9 @@ internal sealed class EndMark : IDisposable
         Span<byte> bytes = stackalloc byte[SlotBytes];
         LogEnd? found = null;
         newest = 0;
-        for (int slot = 0; slot < 2; slot++)
+        for (var slot = 0; slot < 2; slot++)
         {
-            int count = file.Read(slot * SecondSlot, bytes);
+            var count = file.Read(slot * SecondSlot, bytes);
             if (ReadSlot(bytes[..count], path) is not { } end || end.Sequence < found?.Sequence)
                 continue;
             (found, newest) = (end, slot);
@@ -140,7 +140,7 @@ internal sealed class EndMark : IDisposable
         if (from.Length < SlotBytes || !from.StartsWith(Magic) ||
             BinaryPrimitives.ReadUInt32LittleEndian(from[44..]) != Crc32C.Of(from[..44]))
             return null;
-        uint version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]);
+        var version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]);
         if (version != Version)
             throw new LogDamagedException(
                 $"{path}: written by a newer version of Kvorum (format {version}, this one reads " +

@@ -29,7 +29,7 @@ internal sealed class KeptStates
     /// </summary>
     public void AddOlder(ulong segment, LogBatch into)
     {
-        foreach ((uint group, Kept kept) in _states
+        foreach (var (group, kept) in _states
             .Where(pair => pair.Value.Segment < segment).OrderBy(pair => pair.Key))
             into.SetState(group, kept.Bytes.AsSpan(0, kept.Length));
     }

@@ -30,8 +30,8 @@ public sealed class LogBatch
     /// </summary>
     public void AddEntry(uint group, ulong index, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
-        int payloadBytes = checked(head.Length + body.Length);
-        Span<byte> record = Add((long)RecordFormat.EntryHeaderBytes + payloadBytes);
+        var payloadBytes = checked(head.Length + body.Length);
+        var record = Add((long)RecordFormat.EntryHeaderBytes + payloadBytes);
         RecordFormat.WriteEntryHeader(record, group, index, payloadBytes);
         head.CopyTo(record[RecordFormat.EntryHeaderBytes..]);
         body.CopyTo(record[(RecordFormat.EntryHeaderBytes + head.Length)..]);
@@ -43,7 +43,7 @@ public sealed class LogBatch
     /// </summary>
     public void SetState(uint group, ReadOnlySpan<byte> payload)
     {
-        Span<byte> record = Add((long)RecordFormat.StateHeaderBytes + payload.Length);
+        var record = Add((long)RecordFormat.StateHeaderBytes + payload.Length);
         RecordFormat.WriteStateHeader(record, group, payload.Length);
         payload.CopyTo(record[RecordFormat.StateHeaderBytes..]);
     }
@@ -63,10 +63,10 @@ public sealed class LogBatch
     {
         if (Bytes + recordBytes > BytesMax)
             throw new InvalidOperationException($"A batch of more than {BytesMax} bytes");
-        int end = Bytes + (int)recordBytes;
+        var end = Bytes + (int)recordBytes;
         if (end > _buffer.Length)
             Array.Resize(ref _buffer, (int)Math.Min(Math.Max(end, _buffer.Length * 2L), BytesMax));
-        Span<byte> record = _buffer.AsSpan(Bytes, (int)recordBytes);
+        var record = _buffer.AsSpan(Bytes, (int)recordBytes);
         Bytes = end;
         Count++;
         return record;

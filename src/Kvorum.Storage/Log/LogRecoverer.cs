@@ -56,7 +56,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     /// <summary>Reads and replays all segments.</summary>
     public void Read()
     {
-        for (int i = 0; i < Segments.Count; i++)
+        for (var i = 0; i < Segments.Count; i++)
         {
             if (i > 0 && Segments[i].Number != Segments[i - 1].Number + 1)
                 throw Missing(Segments[i - 1].Number + 1);
@@ -68,7 +68,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (_continuedIn > 0 && Segments[^1].Number < _continuedIn)
             throw Missing(_continuedIn);
         CheckEnd();
-        int written = Segments.Count == 0 ? 0 : Segments.IndexOf(Active!);
+        var written = Segments.Count == 0 ? 0 : Segments.IndexOf(Active!);
         if (Segments.Count > written + 2)
             throw Damaged(Segments[written + 1], RecordFormat.SegmentHeaderBytes, "frames are missing");
     }
@@ -114,7 +114,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             EndMark.Create(files.Files, files.Folder);
         if (Segments.Count == 0)
             Segments.Add(files.Create(1, segmentBytes));
-        Segment active = Active!;
+        var active = Active!;
         active.File ??= files.Files.Open(active.Path, forWriting: true);
         try
         {
@@ -150,7 +150,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
     private void RemoveTrimmed()
     {
-        List<Segment> old = Segments.FindAll(segment => segment.Number < _trimmedBelow);
+        var old = Segments.FindAll(segment => segment.Number < _trimmedBelow);
         files.Delete(old.Select(segment => segment.Path));
         Segments.RemoveRange(0, old.Count);
     }
@@ -162,7 +162,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     /// </summary>
     private void CutTail(Segment active)
     {
-        IFile file = active.File!;
+        var file = active.File!;
         if (active == _torn)
         {
             file.Write(active.Position, new byte[_cutBytes]);
@@ -177,7 +177,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             return;
         }
 
-        using IFile last = files.Files.Open(_lastWritten.Path, forWriting: true);
+        using var last = files.Files.Open(_lastWritten.Path, forWriting: true);
         Rewrite(last);
     }
 
@@ -189,8 +189,8 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
     private void ReadSegment(Segment segment)
     {
-        ReadOnlySpan<byte> file = ReadFile(segment);
-        if (!RecordFormat.TryReadSegmentHeader(file, out SegmentHeader made))
+        var file = ReadFile(segment);
+        if (!RecordFormat.TryReadSegmentHeader(file, out var made))
             throw Damaged(segment, 0, "the header of the segment is damaged");
         if (made.Version != RecordFormat.Version)
             throw new LogDamagedException(
@@ -204,10 +204,10 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (made.Length != segment.Length)
             throw Damaged(segment, Math.Min(made.Length, segment.Length), WrongLength(segment, made));
 
-        int position = RecordFormat.SegmentHeaderBytes;
-        int last = position;
-        while (RecordFormat.TryReadFrameHeader(file, segment.Number, position, out FrameHeader header) &&
-            RecordFormat.TryReadBody(file, position, header, out ReadOnlySpan<byte> body))
+        var position = RecordFormat.SegmentHeaderBytes;
+        var last = position;
+        while (RecordFormat.TryReadFrameHeader(file, segment.Number, position, out var header) &&
+            RecordFormat.TryReadBody(file, position, header, out var body))
         {
             CheckSequence(segment, position, header.Sequence);
             Replay(segment, position, body);
@@ -253,13 +253,13 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
     private ReadOnlySpan<byte> ReadAll(Segment segment)
     {
-        using IFile file = files.Files.Open(segment.Path, forWriting: false);
+        using var file = files.Files.Open(segment.Path, forWriting: false);
         segment.Length = file.Length;
         if (segment.Length > Array.MaxLength)
             throw Damaged(segment, 0, $"a segment of {segment.Length} bytes was never written");
         if (_buffer.Length < segment.Length)
             _buffer = new byte[segment.Length];
-        int count = file.Read(0, _buffer.AsSpan(0, (int)segment.Length));
+        var count = file.Read(0, _buffer.AsSpan(0, (int)segment.Length));
         return _buffer.AsSpan(0, count);
     }
 
@@ -268,7 +268,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         if (_torn is not null)
             throw Damaged(_torn, _torn.Position, $"a frame is damaged, and {segment.Path} has later ones");
         // The oldest frames may be gone with their segments: then the first one found may have any sequence.
-        bool isOldest = Sequence == 0 && segment == Segments[0] && segment.Number > 1;
+        var isOldest = Sequence == 0 && segment == Segments[0] && segment.Number > 1;
         if (!isOldest && sequence != Sequence + 1)
             throw Damaged(segment, position, $"frames are missing between {Sequence} and {sequence}");
         Sequence = sequence;
@@ -318,14 +318,14 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after.
     private void CheckTail(Segment segment, ReadOnlySpan<byte> file, int position)
     {
-        int length = file[position..].LastIndexOfAnyExcept((byte)0) + 1;
+        var length = file[position..].LastIndexOfAnyExcept((byte)0) + 1;
         if (length == 0)
             return;
         if (_torn is not null)
             throw Damaged(segment, position, $"unfinished writes both here and in {_torn.Path}");
-        for (int at = position + RecordFormat.Alignment; at < position + length; at += RecordFormat.Alignment)
+        for (var at = position + RecordFormat.Alignment; at < position + length; at += RecordFormat.Alignment)
         {
-            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out FrameHeader later))
+            if (RecordFormat.TryReadFrameHeader(file, segment.Number, at, out var later))
                 throw Damaged(segment, position, $"frame {later.Sequence} follows at offset {at}");
         }
 

@@ -31,8 +31,8 @@ internal sealed class LogSurvey
     {
         var survey = new LogSurvey();
         ulong next = 0;
-        List<Segment> segments = files.List();
-        foreach (Segment segment in segments)
+        var segments = files.List();
+        foreach (var segment in segments)
         {
             survey._mayBeHole |= next != 0 && segment.Number != next;
             next = segment.Number + 1;
@@ -41,7 +41,7 @@ internal sealed class LogSurvey
 
         if (survey._mayBeHole || survey._continuedIn >= next || survey.EndsBeforeMark(files))
             survey.Hole();
-        foreach (uint group in survey._open)
+        foreach (var group in survey._open)
             survey.Lose(group, survey._last[group] + 1, ulong.MaxValue);
         if (segments.Count > 0 && segments[0].Number > survey._trimmedBelow)
             survey.LoseBefore();
@@ -63,11 +63,11 @@ internal sealed class LogSurvey
 
     private void ReadFrames(ReadableParts parts, ulong segment)
     {
-        int position = RecordFormat.SegmentHeaderBytes;
-        for (int at = position; at < parts.Bytes.Length;)
+        var position = RecordFormat.SegmentHeaderBytes;
+        for (var at = position; at < parts.Bytes.Length;)
         {
-            if (!RecordFormat.TryReadFrameHeader(parts.Bytes, segment, at, out FrameHeader header) ||
-                !RecordFormat.TryReadBody(parts.Bytes, at, header, out ReadOnlySpan<byte> body))
+            if (!RecordFormat.TryReadFrameHeader(parts.Bytes, segment, at, out var header) ||
+                !RecordFormat.TryReadBody(parts.Bytes, at, header, out var body))
             {
                 at += RecordFormat.Alignment;
                 continue;
@@ -82,7 +82,7 @@ internal sealed class LogSurvey
         }
 
         // A file that is shorter than it was made has lost its end.
-        bool isCut = !RecordFormat.TryReadSegmentHeader(parts.Bytes, out SegmentHeader made)
+        var isCut = !RecordFormat.TryReadSegmentHeader(parts.Bytes, out var made)
             || parts.Bytes.Length < made.Length;
         _mayBeHole |= isCut || parts.Gaps.Any(gap => gap.End > position);
     }
@@ -111,7 +111,7 @@ internal sealed class LogSurvey
             if (records.Kind != RecordFormat.Entry)
                 continue;
             // One that was there before takes back what follows it: then nothing of that was needed.
-            bool isFirst = _first.TryAdd(records.Group, records.Number) && _isBehindHole;
+            var isFirst = _first.TryAdd(records.Group, records.Number) && _isBehindHole;
             if (_open.Remove(records.Group) || isFirst)
                 Lose(records.Group, _last.GetValueOrDefault(records.Group) + 1, records.Number - 1);
             _last[records.Group] = records.Number;
@@ -127,7 +127,7 @@ internal sealed class LogSurvey
     // The oldest segments are gone, and were still needed.
     private void LoseBefore()
     {
-        foreach ((uint group, ulong first) in _first)
+        foreach (var (group, first) in _first)
             Lose(group, 1, first - 1);
     }
 
@@ -135,7 +135,7 @@ internal sealed class LogSurvey
     {
         if (from > to)
             return;
-        if (_lost.TryGetValue(group, out (ulong From, ulong To) lost))
+        if (_lost.TryGetValue(group, out var lost))
             (from, to) = (Math.Min(from, lost.From), Math.Max(to, lost.To));
         _lost[group] = (from, to);
     }

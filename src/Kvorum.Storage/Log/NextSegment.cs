@@ -27,7 +27,7 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
     /// <summary>A frame was written to the active segment. Log lane.</summary>
     public void Advance(Segment active)
     {
-        long behindHalf = (2 * active.Position) - segmentBytes;
+        var behindHalf = (2 * active.Position) - segmentBytes;
         if (behindHalf < 0 || Volatile.Read(ref _ready) is not null)
             return;
         Volatile.Write(ref _number, active.Number + 1);
@@ -47,20 +47,20 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
         {
             _wanted = 0;
             _hasFailed = 0;
-            Segment? ready = _ready;
+            var ready = _ready;
             Volatile.Write(ref _ready, null);
             if (ready is not null && ready.Length >= bytes)
                 return Checked(ready, number);
             // A larger one takes its place, also on disk.
             ready?.File?.Dispose();
-            SegmentFill? begun = TakeFill();
+            var begun = TakeFill();
             if (bytes > segmentBytes)
             {
                 begun?.Dispose();
                 begun = null;
             }
 
-            using SegmentFill fill = begun ?? new SegmentFill(files, number, Math.Max(bytes, segmentBytes));
+            using var fill = begun ?? new SegmentFill(files, number, Math.Max(bytes, segmentBytes));
             fill.LeaveHole();
             return Checked(fill.Finish(), number);
         }
@@ -111,7 +111,7 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
         lock (_making)
         {
             // First how much: who sees that sees of which one.
-            long wanted = Volatile.Read(ref _wanted);
+            var wanted = Volatile.Read(ref _wanted);
             if (_ready is not null || wanted == 0)
                 return false;
             try
@@ -120,7 +120,7 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
                 _fill.Fill(PieceBytes);
                 if (_fill.Filled < segmentBytes)
                     return _fill.Filled < wanted;
-                using SegmentFill whole = TakeFill()!;
+                using var whole = TakeFill()!;
                 Volatile.Write(ref _ready, whole.Finish());
             }
             catch (IOException)
@@ -136,7 +136,7 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
 
     private SegmentFill? TakeFill()
     {
-        SegmentFill? fill = _fill;
+        var fill = _fill;
         _fill = null;
         return fill;
     }

@@ -86,7 +86,7 @@ internal static class RecordFormat
     public static void WriteFrameHeader(
         Span<byte> frame, int bodyBytes, ulong sequence, ulong segment, long offset)
     {
-        uint bodyCrc = Crc32C.Of(frame.Slice(FrameHeaderBytes, bodyBytes));
+        var bodyCrc = Crc32C.Of(frame.Slice(FrameHeaderBytes, bodyBytes));
         BinaryPrimitives.WriteUInt32LittleEndian(frame, Marker);
         BinaryPrimitives.WriteInt32LittleEndian(frame[4..], bodyBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], sequence);
@@ -104,7 +104,7 @@ internal static class RecordFormat
         header = default;
         if (file.Length - offset < FrameHeaderBytes)
             return false;
-        ReadOnlySpan<byte> at = file[offset..];
+        var at = file[offset..];
         if (BinaryPrimitives.ReadUInt32LittleEndian(at) != Marker ||
             BinaryPrimitives.ReadUInt32LittleEndian(at[20..]) != FrameHeaderCrc(at, segment, offset))
             return false;
@@ -120,7 +120,7 @@ internal static class RecordFormat
         ReadOnlySpan<byte> file, int offset, FrameHeader header, out ReadOnlySpan<byte> body)
     {
         body = default;
-        int start = offset + FrameHeaderBytes;
+        var start = offset + FrameHeaderBytes;
         if (header.Length > (uint)(file.Length - start))
             return false;
         body = file.Slice(start, (int)header.Length);
@@ -156,7 +156,7 @@ internal static class RecordFormat
 
     private static uint FrameHeaderCrc(ReadOnlySpan<byte> frame, ulong segment, long offset)
     {
-        uint state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, segment), (ulong)offset);
+        var state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, segment), (ulong)offset);
         return Crc32C.End(Crc32C.Add(state, frame[..20]));
     }
 }

@@ -30,7 +30,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
         if (_rest.IsEmpty || Failed)
             return false;
         Kind = _rest[0];
-        bool read = Kind switch
+        var read = Kind switch
         {
             RecordFormat.Entry => TryReadEntry(),
             RecordFormat.State => TryReadState(),
@@ -47,7 +47,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
             return false;
         Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
         Number = BinaryPrimitives.ReadUInt64LittleEndian(_rest[5..]);
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[13..]);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[13..]);
         return TryTakePayload(RecordFormat.EntryHeaderBytes, length);
     }
 
@@ -56,7 +56,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
         if (_rest.Length < RecordFormat.StateHeaderBytes)
             return false;
         Group = BinaryPrimitives.ReadUInt32LittleEndian(_rest[1..]);
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[5..]);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[5..]);
         return TryTakePayload(RecordFormat.StateHeaderBytes, length);
     }
 

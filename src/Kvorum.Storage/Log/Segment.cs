@@ -40,7 +40,7 @@ internal sealed class Segment(ulong number, string path)
     /// <summary>The group needs nothing up to the index.</summary>
     public void Release(uint group, ulong upToIndex)
     {
-        if (_holders.TryGetValue(group, out ulong newest) && newest <= upToIndex)
+        if (_holders.TryGetValue(group, out var newest) && newest <= upToIndex)
             _holders.Remove(group);
     }
 }

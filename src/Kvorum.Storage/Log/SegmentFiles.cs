@@ -54,7 +54,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     /// </summary>
     public void Delete(IEnumerable<string> oldestFirst)
     {
-        foreach (string path in oldestFirst)
+        foreach (var path in oldestFirst)
         {
             if (files.Exists(path))
                 files.Delete(path);
@@ -66,12 +66,12 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     public List<Segment> List()
     {
         List<Segment> segments = [];
-        foreach (string name in files.ListFiles(folder))
+        foreach (var name in files.ListFiles(folder))
         {
             if (!name.EndsWith(Extension, StringComparison.Ordinal))
                 continue;
-            ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - Extension.Length);
-            if (ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong number))
+            var digits = name.AsSpan(0, name.Length - Extension.Length);
+            if (ulong.TryParse(digits, CultureInfo.InvariantCulture, out var number))
                 segments.Add(new Segment(number, PathOf(number)));
         }
 
@@ -82,7 +82,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     /// <summary>Removes files whose making was cut short.</summary>
     public void DeleteUnfinished()
     {
-        foreach (string name in files.ListFiles(folder))
+        foreach (var name in files.ListFiles(folder))
         {
             if (name.EndsWith(UnfinishedExtension, StringComparison.Ordinal))
                 files.Delete($"{folder}/{name}");

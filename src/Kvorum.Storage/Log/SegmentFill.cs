@@ -22,7 +22,7 @@ internal sealed class SegmentFill : IDisposable
     public SegmentFill(SegmentFiles files, ulong number, long bytes)
     {
         (_files, _number, _bytes) = (files, number, bytes);
-        string path = files.UnfinishedPathOf(number);
+        var path = files.UnfinishedPathOf(number);
         if (files.Files.Exists(path))
             files.Files.Delete(path);
         _file = files.Files.Create(path);
@@ -34,11 +34,11 @@ internal sealed class SegmentFill : IDisposable
     /// <summary>Fills the next so many bytes, as many as there are, and makes them durable.</summary>
     public void Fill(long bytes)
     {
-        long end = Math.Min(Filled + bytes, _bytes);
+        var end = Math.Min(Filled + bytes, _bytes);
         _zeros ??= new byte[WriteBytes];
-        for (long at = Filled; at < end; at += WriteBytes)
+        for (var at = Filled; at < end; at += WriteBytes)
         {
-            Span<byte> piece = _zeros.AsSpan(0, (int)Math.Min(WriteBytes, end - at));
+            var piece = _zeros.AsSpan(0, (int)Math.Min(WriteBytes, end - at));
             if (at == 0)
                 RecordFormat.WriteSegmentHeader(piece, _number, _bytes);
             _file.Write(at, piece);
@@ -69,11 +69,11 @@ internal sealed class SegmentFill : IDisposable
         if (Filled < _bytes)
             throw new InvalidOperationException($"{Filled} of {_bytes} bytes are filled");
         _file.Dispose();
-        string path = _files.PathOf(_number);
+        var path = _files.PathOf(_number);
         _files.Files.Rename(_files.UnfinishedPathOf(_number), path);
         _files.SyncFolder();
         _isFinished = true;
-        IFile opened = _files.Files.Open(path, forWriting: true);
+        var opened = _files.Files.Open(path, forWriting: true);
         return new Segment(_number, path) { File = opened, Length = _bytes };
     }
 

@@ -11,17 +11,17 @@ public sealed partial class SharedLog
     private int Gather(int from, int end)
     {
         long bytes = _upkeep.Bytes;
-        for (int i = from; i < end; i++)
+        for (var i = from; i < end; i++)
             bytes += _taken[i].Batch.Bytes;
         if (bytes == 0)
             return 0;
-        int frameBytes = RecordFormat.FrameBytes(checked((int)bytes));
+        var frameBytes = RecordFormat.FrameBytes(checked((int)bytes));
         if (_frame.Length < frameBytes)
             _frame = new byte[Math.Max(frameBytes, Math.Min(_frame.Length * 2L, _options.WriteBytesMax))];
 
-        Span<byte> at = _frame.AsSpan(RecordFormat.FrameHeaderBytes);
+        var at = _frame.AsSpan(RecordFormat.FrameHeaderBytes);
         at = Put(_upkeep, at);
-        for (int i = from; i < end; i++)
+        for (var i = from; i < end; i++)
             at = Put(_taken[i].Batch, at);
         _frame.AsSpan(0, frameBytes)[(RecordFormat.FrameHeaderBytes + (int)bytes)..].Clear();
         return (int)bytes;
@@ -35,11 +35,11 @@ public sealed partial class SharedLog
 
     private void WriteFrame(int bodyBytes, int batches)
     {
-        int frameBytes = RecordFormat.FrameBytes(bodyBytes);
+        var frameBytes = RecordFormat.FrameBytes(bodyBytes);
         if (_active.Position + frameBytes + RecordFormat.LastFrameBytes > _active.Length)
             MoveToNext(frameBytes);
 
-        Span<byte> frame = _frame.AsSpan(0, frameBytes);
+        var frame = _frame.AsSpan(0, frameBytes);
         WriteFrame(frame, bodyBytes);
         Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
         _next.Advance(_active);
@@ -64,7 +64,7 @@ public sealed partial class SharedLog
         lock (_gate)
         {
             var reader = new RecordReader(body);
-            (bool run, uint group, ulong newest) = (false, 0, 0);
+            var (run, group, newest) = (false, 0U, 0UL);
             while (reader.MoveNext())
             {
                 records++;
@@ -110,7 +110,7 @@ public sealed partial class SharedLog
 
     private void MoveToNext(long frameBytes)
     {
-        Segment next = _next.Take(
+        var next = _next.Take(
             _active.Number + 1,
             RecordFormat.SegmentHeaderBytes + frameBytes + RecordFormat.LastFrameBytes);
         try
@@ -138,7 +138,7 @@ public sealed partial class SharedLog
     // The next segment is there, durably, and from now on its loss is noticed.
     private void WriteContinued(Segment next)
     {
-        Span<byte> body = _lastFrame.AsSpan(RecordFormat.FrameHeaderBytes, RecordFormat.ContinuedBytes);
+        var body = _lastFrame.AsSpan(RecordFormat.FrameHeaderBytes, RecordFormat.ContinuedBytes);
         RecordFormat.WriteContinued(body, next.Number);
         WriteFrame(_lastFrame, body.Length);
         lock (_gate)
@@ -155,7 +155,7 @@ public sealed partial class SharedLog
             if (!_trimWanted)
                 return 0;
             _trimWanted = false;
-            int free = _segments.TakeWhile(segment => segment.IsFree && segment != _active).Count();
+            var free = _segments.TakeWhile(segment => segment.IsFree && segment != _active).Count();
             if (free == 0)
                 return 0;
             below = _segments[free].Number;
@@ -170,7 +170,7 @@ public sealed partial class SharedLog
     {
         lock (_gate)
         {
-            List<Segment> free = _segments.FindAll(candidate => candidate.Number < segment);
+            var free = _segments.FindAll(candidate => candidate.Number < segment);
             _segments.RemoveRange(0, free.Count);
             _undeleted.AddRange(free.Select(static removed => removed.Path));
         }

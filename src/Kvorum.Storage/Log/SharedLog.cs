@@ -157,10 +157,10 @@ public sealed partial class SharedLog : IDisposable
     /// </summary>
     public void Release(uint group, ulong upToIndex)
     {
-        bool schedule = false;
+        var schedule = false;
         lock (_gate)
         {
-            foreach (Segment segment in _segments)
+            foreach (var segment in _segments)
                 segment.Release(group, upToIndex);
             if (_segments.Count > 1 && _segments[0].IsFree && _failure is null)
             {
@@ -267,10 +267,10 @@ public sealed partial class SharedLog : IDisposable
     {
         while (TakeQueued())
         {
-            for (int from = 0; from < _taken.Count || _trimWanted;)
+            for (var from = 0; from < _taken.Count || _trimWanted;)
             {
-                int end = EndOfStep(from);
-                if (!TryWriteStep(from, end, out Exception? error))
+                var end = EndOfStep(from);
+                if (!TryWriteStep(from, end, out var error))
                 {
                     Stall(from);
                     return;
@@ -303,7 +303,7 @@ public sealed partial class SharedLog : IDisposable
     private int EndOfStep(int from)
     {
         long bytes = 0;
-        int end = from;
+        var end = from;
         while (end < _taken.Count &&
             (end == from || bytes + _taken[end].Batch.Bytes <= _options.WriteBytesMax))
             bytes += _taken[end++].Batch.Bytes;
@@ -316,10 +316,10 @@ public sealed partial class SharedLog : IDisposable
         error = Failure();
         if (error is not null)
             return true;
-        ulong trimBelow = PrepareTrim();
+        var trimBelow = PrepareTrim();
         try
         {
-            int bodyBytes = Gather(from, end);
+            var bodyBytes = Gather(from, end);
             if (bodyBytes > 0)
                 WriteFrame(bodyBytes, end - from);
             if (trimBelow > 0)
@@ -359,11 +359,11 @@ public sealed partial class SharedLog : IDisposable
     private void Complete(int from, int end, Exception? error)
     {
         long bytes = 0;
-        for (int i = from; i < end; i++)
+        for (var i = from; i < end; i++)
             bytes += _taken[i].Batch.Bytes;
         lock (_gate)
             Volatile.Write(ref _queuedBytes, _queuedBytes - bytes);
-        for (int i = from; i < end; i++)
+        for (var i = from; i < end; i++)
             _taken[i].Completed(_taken[i].Batch, error);
     }
 

@@ -11,7 +11,7 @@ internal static class KeyPrefix
         if (key.Length >= sizeof(ulong))
             return BinaryPrimitives.ReadUInt64BigEndian(key);
         ulong prefix = 0;
-        for (int i = 0; i < key.Length; i++)
+        for (var i = 0; i < key.Length; i++)
             prefix |= (ulong)key[i] << (56 - (8 * i));
         return prefix;
     }

@@ -33,7 +33,7 @@ public sealed class TreeDamagedException(string what, string remedy = "", Except
     /// <summary>The damage that an error in reading a file is, with the byte if it is known.</summary>
     internal static TreeDamagedException Unreadable(string path, string remedy, IOException error)
     {
-        string at = error is DiskReadException read ? $" at byte {read.Offset}" : "";
+        var at = error is DiskReadException read ? $" at byte {read.Offset}" : "";
         return new($"{path} is damaged{at}: it cannot be read: {DiskErrors.TextOf(error)}.", remedy, error);
     }
 }

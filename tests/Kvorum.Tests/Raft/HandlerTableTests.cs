@@ -6,40 +6,40 @@ namespace Kvorum.Tests.Raft;
 /// <summary>The (role x message) table is total, and its columns are the kinds of messages.</summary>
 public class HandlerTableTests
 {
-    private static readonly NodeId from = new(2);
-    private static readonly NodeId to = new(1);
+    private static readonly NodeId From = new(2);
+    private static readonly NodeId To = new(1);
 
-    private static readonly Message[] samples =
+    private static readonly Message[] Samples =
     [
         new RequestVote
         {
-            From = from, To = to, Term = default,
+            From = From, To = To, Term = default,
             PreVote = true, LastIndex = default, LastTerm = default, Transfer = false,
         },
-        new RequestVoteReply { From = from, To = to, Term = default, PreVote = true, Granted = false },
+        new RequestVoteReply { From = From, To = To, Term = default, PreVote = true, Granted = false },
         new AppendEntries
         {
-            From = from, To = to, Term = default,
+            From = From, To = To, Term = default,
             PreviousIndex = default, PreviousTerm = default, Entries = [], Commit = default,
         },
         new AppendEntriesReply
         {
-            From = from, To = to, Term = default,
+            From = From, To = To, Term = default,
             Rejected = false, Index = default, HintIndex = default, HintTerm = default,
         },
         new Heartbeat
         {
-            From = from, To = to, Term = default, Commit = default, ReadRound = 0, Quiesce = false,
+            From = From, To = To, Term = default, Commit = default, ReadRound = 0, Quiesce = false,
         },
-        new HeartbeatReply { From = from, To = to, Term = default, ReadRound = 0 },
+        new HeartbeatReply { From = From, To = To, Term = default, ReadRound = 0 },
         new InstallSnapshot
         {
-            From = from, To = to, Term = default,
-            Snapshot = SnapshotMetadata.Initial(new Configuration { Voters = [to] }),
+            From = From, To = To, Term = default,
+            Snapshot = SnapshotMetadata.Initial(new Configuration { Voters = [To] }),
         },
-        new TimeoutNow { From = from, To = to, Term = default },
-        new ReadIndexRequest { From = from, To = to, Term = default, ReadId = 1 },
-        new ReadIndexReply { From = from, To = to, Term = default, ReadId = 1, Index = null },
+        new TimeoutNow { From = From, To = To, Term = default },
+        new ReadIndexRequest { From = From, To = To, Term = default, ReadId = 1 },
+        new ReadIndexReply { From = From, To = To, Term = default, ReadId = 1, Index = null },
     ];
 
     [Fact]
@@ -49,8 +49,8 @@ public class HandlerTableTests
             .Where(t => t.IsSubclassOf(typeof(Message))).ToHashSet();
         Assert.Equal(kinds, HandlerTable.Kinds.ToHashSet());
         Assert.Equal(HandlerTable.Kinds.Count, kinds.Count);
-        Assert.Equal(kinds, samples.Select(m => m.GetType()).ToHashSet());
-        foreach (var message in samples)
+        Assert.Equal(kinds, Samples.Select(m => m.GetType()).ToHashSet());
+        foreach (var message in Samples)
             Assert.Equal(message.GetType(), HandlerTable.Kinds[HandlerTable.Kind(message)]);
     }
 
@@ -61,7 +61,7 @@ public class HandlerTableTests
         {
             Assert.Equal(HandlerTable.Kinds.Count, HandlerTable.Of(role).Count);
             Assert.DoesNotContain(null, HandlerTable.Of(role));
-            foreach (var message in samples) Assert.NotNull(HandlerTable.Find(role, message));
+            foreach (var message in Samples) Assert.NotNull(HandlerTable.Find(role, message));
         }
     }
 
@@ -73,7 +73,7 @@ public class HandlerTableTests
     [InlineData(Role.Leader)]
     public void Handlers_fit_their_columns(Role role)
     {
-        foreach (var sample in samples)
+        foreach (var sample in Samples)
         {
             var node = Make(role);
             // Two leaders in one term: the one thing that must never be.
@@ -85,7 +85,7 @@ public class HandlerTableTests
 
     private static RaftNode Make(Role role)
     {
-        var voters = new Configuration { Voters = role == Role.Leader ? [to] : [to, from] };
+        var voters = new Configuration { Voters = role == Role.Leader ? [To] : [To, From] };
         var disk = new MemoryLog(voters);
         var options = new RaftOptions { Id = new(1), PreVote = role != Role.Candidate };
         var node = new RaftNode(options, disk, default, default, new Random(1));

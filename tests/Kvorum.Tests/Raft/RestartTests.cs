@@ -6,12 +6,12 @@ namespace Kvorum.Tests.Raft;
 /// <summary>What a replica keeps over a restart, and what it refuses to start from.</summary>
 public class RestartTests
 {
-    private static readonly Configuration three = new() { Voters = [new(1), new(2), new(3)] };
+    private static readonly Configuration Three = new() { Voters = [new(1), new(2), new(3)] };
 
     [Fact]
     public void A_vote_that_was_answered_is_never_given_twice()
     {
-        var disk = new MemoryLog(three);
+        var disk = new MemoryLog(Three);
         var node = Start(disk);
         node.Step(Ask(from: 2, term: 5));
         var ready = node.TakeReady();
@@ -29,7 +29,7 @@ public class RestartTests
     [Fact]
     public void Acknowledged_entries_and_their_configuration_are_there_again()
     {
-        var disk = new MemoryLog(three);
+        var disk = new MemoryLog(Three);
         var node = Start(disk);
         var change = new System.Buffers.ArrayBufferWriter<byte>();
         var learner = new MemberChange(MemberChangeKind.AddLearner, new(4));
@@ -53,7 +53,7 @@ public class RestartTests
     [Fact]
     public void A_follower_acknowledges_what_it_was_sent_and_not_its_stale_tail()
     {
-        var disk = new MemoryLog(three);
+        var disk = new MemoryLog(Three);
         var tail = Enumerable.Range(1, 5)
             .Select(i => new Entry(new((ulong)i), new(1), EntryKind.Command, default)).ToArray();
         var state = new HardState(new(1), null, default);
@@ -72,7 +72,7 @@ public class RestartTests
     [Fact]
     public void A_new_leadership_starts_its_indices_anew()
     {
-        var disk = new MemoryLog(three);
+        var disk = new MemoryLog(Three);
         var node = Start(disk, new RaftOptions { Id = new(1), PreVote = false, CheckQuorum = false });
         Lead(node, disk);
         Replies(node, disk);
@@ -98,13 +98,13 @@ public class RestartTests
     [Fact]
     public void State_that_contradicts_itself_is_refused_and_named()
     {
-        var disk = new MemoryLog(three);
+        var disk = new MemoryLog(Three);
         disk.Write(new Ready { Sequence = 1, Entries = [new(new(1), new(3), EntryKind.Noop, default)] });
         Refused(disk, new HardState(new(3), null, new(2)), default, "2 is committed, but the log ends at 1");
         Refused(disk, new HardState(new(3), null, default), new(2), "applied 2, but the log ends at 1");
         var older = new HardState(new(2), null, default);
         Refused(disk, older, default, "ends in term 3, but the hard state knows only term 2");
-        disk.Compact(new(1), three);
+        disk.Compact(new(1), Three);
         var good = new HardState(new(3), null, default);
         Refused(disk, good, default, "applied 0, less than the snapshot at 1");
     }

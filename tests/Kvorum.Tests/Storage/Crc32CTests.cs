@@ -13,9 +13,9 @@ public class Crc32CTests
     [Fact]
     public void Is_what_its_definition_says_for_all_lengths()
     {
-        byte[] bytes = TestBytes(1, Lengths.Max());
-        uint[] expected = ByDefinition(bytes);
-        foreach (int length in Lengths)
+        var bytes = TestBytes(1, Lengths.Max());
+        var expected = ByDefinition(bytes);
+        foreach (var length in Lengths)
         {
             Assert.Equal(expected[length], Crc32C.Of(bytes.AsSpan(0, length)));
             Assert.Equal(expected[length], FrameCodec.Crc32C(bytes.AsSpan(0, length)));
@@ -27,11 +27,11 @@ public class Crc32CTests
     [InlineData(6200)]
     public void Is_the_same_wherever_the_bytes_are_split(int length)
     {
-        byte[] bytes = TestBytes(2, length);
-        uint expected = ByDefinition(bytes)[length];
-        for (int at = 0; at <= length; at++)
+        var bytes = TestBytes(2, length);
+        var expected = ByDefinition(bytes)[length];
+        for (var at = 0; at <= length; at++)
         {
-            uint state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, bytes.AsSpan(0, at)), bytes.AsSpan(at));
+            var state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, bytes.AsSpan(0, at)), bytes.AsSpan(at));
             Assert.Equal(expected, Crc32C.End(state));
             state = FrameCodec.Crc32C(FrameCodec.Crc32C(~0u, bytes.AsSpan(0, at)), bytes.AsSpan(at));
             Assert.Equal(expected, ~state);
@@ -47,12 +47,12 @@ public class Crc32CTests
         var multiply = Door("Multiply");
         var byBits = Door("MultiplyByBits");
         var random = new Random(3);
-        for (int i = 0; i < 2000; i++)
+        for (var i = 0; i < 2000; i++)
         {
-            uint a = (uint)random.NextInt64() >> random.Next(32);
-            uint b = (uint)random.NextInt64() >> random.Next(32);
+            var a = (uint)random.NextInt64() >> random.Next(32);
+            var b = (uint)random.NextInt64() >> random.Next(32);
             ulong expected = 0;
-            for (int bit = 0; bit < 32; bit++)
+            for (var bit = 0; bit < 32; bit++)
                 expected ^= (b >> bit & 1) == 0 ? 0 : (ulong)a << bit;
             Assert.Equal(expected, multiply(a, b));
             Assert.Equal(expected, byBits(a, b));
@@ -66,7 +66,7 @@ public class Crc32CTests
 
     private static byte[] TestBytes(int seed, int length)
     {
-        byte[] bytes = new byte[length];
+        var bytes = new byte[length];
         new Random(seed).NextBytes(bytes);
         return bytes;
     }
@@ -74,12 +74,12 @@ public class Crc32CTests
     // Of each number of bytes, bit by bit: RFC 3720 with the bits of a byte from the lowest on.
     private static uint[] ByDefinition(byte[] bytes)
     {
-        uint[] sums = new uint[bytes.Length + 1];
-        uint sum = ~0u;
-        for (int i = 0; i < bytes.Length; i++)
+        var sums = new uint[bytes.Length + 1];
+        var sum = ~0u;
+        for (var i = 0; i < bytes.Length; i++)
         {
             sum ^= bytes[i];
-            for (int bit = 0; bit < 8; bit++)
+            for (var bit = 0; bit < 8; bit++)
                 sum = (sum >> 1) ^ (0x82F63B78u * (sum & 1));
             sums[i + 1] = ~sum;
         }

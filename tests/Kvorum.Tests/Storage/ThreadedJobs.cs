@@ -14,10 +14,10 @@ public sealed class ThreadedJobs : IJobRunner, IDisposable
     {
         _threads = [.. _lanes.Select(lane => new Thread(() =>
         {
-            foreach (Action job in lane.GetConsumingEnumerable())
+            foreach (var job in lane.GetConsumingEnumerable())
                 job();
         }))];
-        foreach (Thread thread in _threads)
+        foreach (var thread in _threads)
             thread.Start();
     }
 
@@ -25,7 +25,7 @@ public sealed class ThreadedJobs : IJobRunner, IDisposable
 
     public void Dispose()
     {
-        for (int i = 0; i < _lanes.Length; i++)
+        for (var i = 0; i < _lanes.Length; i++)
         {
             _lanes[i].CompleteAdding();
             _threads[i].Join();

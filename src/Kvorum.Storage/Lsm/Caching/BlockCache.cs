@@ -45,9 +45,9 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytesMax);
         BytesMax = bytesMax;
-        long wanted = Math.Clamp(bytesMax / ShardBytesMin, 1, ShardsMax);
+        var wanted = Math.Clamp(bytesMax / ShardBytesMin, 1, ShardsMax);
         _shards = new Shard[1 << BitOperations.Log2((ulong)wanted)];
-        for (int i = 0; i < _shards.Length; i++)
+        for (var i = 0; i < _shards.Length; i++)
             _shards[i] = new Shard(bytesMax / _shards.Length);
     }
 
@@ -78,7 +78,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     public bool TryGet(ulong file, long offset, int length, out CachedBlock block)
     {
-        uint hash = HashOf(file, offset);
+        var hash = HashOf(file, offset);
         return ShardOf(hash).TryGet(file, offset, length, hash, isUse: true, out block);
     }
 
@@ -87,7 +87,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     public bool TryGetUnused(ulong file, long offset, out CachedBlock block)
     {
-        uint hash = HashOf(file, offset);
+        var hash = HashOf(file, offset);
         return ShardOf(hash).TryGet(file, offset, 0, hash, isUse: false, out block);
     }
 
@@ -101,7 +101,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     public CachedBlock Add(ulong file, long offset, CachedBlock block, bool isPrecious)
     {
-        uint hash = HashOf(file, offset);
+        var hash = HashOf(file, offset);
         return ShardOf(hash).Add(file, offset, hash, block, isPrecious ? 1 : 0, isPushing: true);
     }
 
@@ -111,7 +111,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     public CachedBlock AddUnused(ulong file, long offset, CachedBlock block)
     {
-        uint hash = HashOf(file, offset);
+        var hash = HashOf(file, offset);
         return ShardOf(hash).Add(file, offset, hash, block, uses: 0, isPushing: false);
     }
 
@@ -136,7 +136,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Shard shard in _shards)
+        foreach (var shard in _shards)
             shard.Clear();
     }
 
@@ -145,7 +145,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private static uint HashOf(ulong file, long offset)
     {
-        ulong mixed = ((ulong)offset + (file * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
+        var mixed = ((ulong)offset + (file * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
         return (uint)(mixed >> 32) ^ (uint)(mixed >> 61);
     }
 
@@ -170,7 +170,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 // Mostly the first of the bucket is the one.
                 if (Sse.IsSupported && length > 0 && First(hash) is var first and not 0)
                     Sse.Prefetch0((byte*)first + sizeof(CachedBlock.Header) + length - EndBytes);
-                CachedBlock.Header* found = Find(file, offset, hash);
+                var found = Find(file, offset, hash);
                 if (found is null)
                 {
                     Misses++;
@@ -190,13 +190,13 @@ internal sealed unsafe class BlockCache : IDisposable
         public CachedBlock Add(
             ulong file, long offset, uint hash, CachedBlock block, int uses, bool isPushing)
         {
-            CachedBlock.Header* head = block.Head;
-            long cost = Cost(head);
+            var head = block.Head;
+            var cost = Cost(head);
             if (cost > bytesMax / 2)
                 return block;
             lock (_gate)
             {
-                CachedBlock.Header* other = Find(file, offset, hash);
+                var other = Find(file, offset, hash);
                 if (other is not null)
                 {
                     Interlocked.Increment(ref other->Holders);
@@ -236,12 +236,12 @@ internal sealed unsafe class BlockCache : IDisposable
         // pushing no use is taken from a block, and the hand stops soon.
         private bool MakeRoom(long cost, bool isPushing)
         {
-            int turns = isPushing ? (_count * (UsesMax + 1)) + 1 : PoliteTurns;
+            var turns = isPushing ? (_count * (UsesMax + 1)) + 1 : PoliteTurns;
             while (Bytes + cost > bytesMax)
             {
                 if (_hand is null || turns-- == 0)
                     return false;
-                CachedBlock.Header* at = _hand;
+                var at = _hand;
                 _hand = at->NextInRing;
                 if (at->Uses > 0)
                     at->Uses -= isPushing ? 1 : 0;
@@ -277,7 +277,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
         private void Remove(CachedBlock.Header* head)
         {
-            uint hash = HashOf(head->File, head->Offset);
+            var hash = HashOf(head->File, head->Offset);
             ref nint bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
             if (bucket == (nint)head)
             {
@@ -302,15 +302,15 @@ internal sealed unsafe class BlockCache : IDisposable
 
         private void Grow()
         {
-            nint[] old = _buckets;
+            var old = _buckets;
             _buckets = new nint[old.Length * 2];
-            foreach (nint bucket in old)
+            foreach (var bucket in old)
             {
                 CachedBlock.Header* next;
                 for (var at = (CachedBlock.Header*)bucket; at is not null; at = next)
                 {
                     next = at->NextInBucket;
-                    uint hash = HashOf(at->File, at->Offset);
+                    var hash = HashOf(at->File, at->Offset);
                     ref nint target = ref _buckets[hash & (uint)(_buckets.Length - 1)];
                     at->NextInBucket = (CachedBlock.Header*)target;
                     target = (nint)at;

@@ -45,7 +45,7 @@ internal readonly unsafe struct CachedBlock
     /// <summary>The same from <see cref="BlockMemory"/>, if it has slots of such a size.</summary>
     public static CachedBlock AllocateSlot(int length)
     {
-        var header = (Header*)BlockMemory.Allocate(sizeof(Header) + length, out nint slab);
+        var header = (Header*)BlockMemory.Allocate(sizeof(Header) + length, out var slab);
         if (header is null)
             return Allocate(length);
         *header = new Header { Length = length, Holders = 1, Slab = slab };

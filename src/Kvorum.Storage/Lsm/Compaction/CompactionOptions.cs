@@ -47,8 +47,8 @@ internal sealed record CompactionOptions
     /// </summary>
     public long LevelBytes(int level, long level0Bytes)
     {
-        long bytes = Math.Max(LevelBaseBytes, level0Bytes);
-        for (int i = 1; i < level && bytes < long.MaxValue / LevelFactor; i++)
+        var bytes = Math.Max(LevelBaseBytes, level0Bytes);
+        for (var i = 1; i < level && bytes < long.MaxValue / LevelFactor; i++)
             bytes *= LevelFactor;
         return bytes;
     }

@@ -20,14 +20,14 @@ internal static class CompactionPicker
     public static CompactionChoice? Pick(
         Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options)
     {
-        int level = Fullest(levels, turns, options, out double score);
+        var level = Fullest(levels, turns, options, out var score);
         if (score < 1)
             return PickDeletes(levels, turns, oldestView, options);
         if (level == 0)
             return Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Count);
-        TableInfo? heavy = Heaviest(levels.Tables[level], options);
-        TableInfo table = heavy ?? Next(levels.Tables[level], turns.Keys[level].Span);
-        CompactionReason reason = heavy is null ? CompactionReason.Size : CompactionReason.Deletes;
+        var heavy = Heaviest(levels.Tables[level], options);
+        var table = heavy ?? Next(levels.Tables[level], turns.Keys[level].Span);
+        var reason = heavy is null ? CompactionReason.Size : CompactionReason.Deletes;
         return Down(levels, turns, level, [table], reason);
     }
 
@@ -37,7 +37,7 @@ internal static class CompactionPicker
     /// </summary>
     public static double Score(Levels levels, CompactionTurns turns, CompactionOptions options)
     {
-        Fullest(levels, turns, options, out double score);
+        Fullest(levels, turns, options, out var score);
         return score;
     }
 
@@ -45,11 +45,11 @@ internal static class CompactionPicker
     private static int Fullest(
         Levels levels, CompactionTurns turns, CompactionOptions options, out double score)
     {
-        int fullest = 0;
+        var fullest = 0;
         score = (double)levels.Tables[0].Length / options.Level0Tables;
-        for (int level = 1; level < Levels.Count - 1; level++)
+        for (var level = 1; level < Levels.Count - 1; level++)
         {
-            double other = (double)levels.Tables[level].Sum(table => table.Bytes) /
+            var other = (double)levels.Tables[level].Sum(table => table.Bytes) /
                 options.LevelBytes(level, turns.Level0Bytes);
             if (other > score)
                 (fullest, score) = (level, other);
@@ -61,12 +61,12 @@ internal static class CompactionPicker
     private static CompactionChoice? PickDeletes(
         Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options)
     {
-        ImmutableArray<TableInfo> level0 = levels.Tables[0];
+        var level0 = levels.Tables[0];
         if (Heaviest(level0, options) is not null)
             return Down(levels, turns, 0, Oldest(level0, options), CompactionReason.Deletes);
-        for (int level = 1; level < Levels.Count; level++)
+        for (var level = 1; level < Levels.Count; level++)
         {
-            foreach (TableInfo table in levels.Tables[level])
+            foreach (var table in levels.Tables[level])
             {
                 if (!IsHeavy(table, options))
                     continue;
@@ -90,9 +90,9 @@ internal static class CompactionPicker
         ImmutableArray<TableInfo> inputs,
         CompactionReason reason)
     {
-        ImmutableArray<TableInfo> overlapped = Overlapping(levels.Tables[level + 1], inputs);
-        bool isMove = overlapped.IsEmpty && AreDisjoint(inputs);
-        CompactionTurns after = level == 0
+        var overlapped = Overlapping(levels.Tables[level + 1], inputs);
+        var isMove = overlapped.IsEmpty && AreDisjoint(inputs);
+        var after = level == 0
             ? turns with { Level0Bytes = inputs.Sum(static table => table.Bytes) }
             : turns with { Keys = turns.Keys.SetItem(level, inputs[^1].Largest) };
         return new CompactionChoice(level, level + 1, inputs, overlapped, isMove, reason, after);
@@ -102,8 +102,8 @@ internal static class CompactionPicker
     private static ImmutableArray<TableInfo> Oldest(
         ImmutableArray<TableInfo> level0, CompactionOptions options)
     {
-        int first = level0.Length - 1;
-        long bytes = level0[first].Bytes;
+        var first = level0.Length - 1;
+        var bytes = level0[first].Bytes;
         while (first > 0 && bytes + level0[first - 1].Bytes <= options.Level0BytesMax)
             bytes += level0[--first].Bytes;
         return level0[first..];
@@ -111,7 +111,7 @@ internal static class CompactionPicker
 
     private static TableInfo Next(ImmutableArray<TableInfo> tables, ReadOnlySpan<byte> turn)
     {
-        foreach (TableInfo table in tables)
+        foreach (var table in tables)
         {
             if (turn.IsEmpty || table.Smallest.Span.SequenceCompareTo(turn) > 0)
                 return table;
@@ -133,7 +133,7 @@ internal static class CompactionPicker
     {
         TableInfo[] byKey = [.. tables];
         Array.Sort(byKey, (a, b) => a.Smallest.Span.SequenceCompareTo(b.Smallest.Span));
-        for (int i = 1; i < byKey.Length; i++)
+        for (var i = 1; i < byKey.Length; i++)
         {
             if (byKey[i - 1].Largest.Span.SequenceCompareTo(byKey[i].Smallest.Span) >= 0)
                 return false;
@@ -147,9 +147,9 @@ internal static class CompactionPicker
     private static ImmutableArray<TableInfo> Overlapping(
         ImmutableArray<TableInfo> tables, ImmutableArray<TableInfo> inputs)
     {
-        ReadOnlyMemory<byte> smallest = inputs[0].Smallest;
-        ReadOnlyMemory<byte> largest = inputs[0].Largest;
-        foreach (TableInfo input in inputs)
+        var smallest = inputs[0].Smallest;
+        var largest = inputs[0].Largest;
+        foreach (var input in inputs)
         {
             if (input.Smallest.Span.SequenceCompareTo(smallest.Span) < 0)
                 smallest = input.Smallest;

@@ -98,7 +98,7 @@ internal sealed class Compactor : IDisposable
             _tables.Delete(unfinished.Number);
         }
 
-        foreach (TableInfo table in _made)
+        foreach (var table in _made)
             _tables.Delete(table.Number);
         _made.Clear();
     }
@@ -107,7 +107,7 @@ internal sealed class Compactor : IDisposable
     {
         if (_choice.Level == 0)
         {
-            foreach (TableInfo table in _choice.Inputs)
+            foreach (var table in _choice.Inputs)
                 yield return Open(table);
         }
         else
@@ -125,10 +125,10 @@ internal sealed class Compactor : IDisposable
     private int Take()
     {
         _entriesRead++;
-        ReadOnlySpan<byte> key = _input.Key;
-        ReadOnlySpan<byte> value = _input.Value;
-        int bytes = key.Length + value.Length;
-        bool isNewKey = _keyBytes < 0 || !key.SequenceEqual(_key.AsSpan(0, _keyBytes));
+        var key = _input.Key;
+        var value = _input.Value;
+        var bytes = key.Length + value.Length;
+        var isNewKey = _keyBytes < 0 || !key.SequenceEqual(_key.AsSpan(0, _keyBytes));
         if (isNewKey)
         {
             KeepKey(key);
@@ -153,7 +153,7 @@ internal sealed class Compactor : IDisposable
             Cut();
         if (_output is null)
         {
-            (IFile file, ulong number) = _tables.Create();
+            var (file, number) = _tables.Create();
             _output = new Output(file, number, _tableOptions);
             _overlap.Begin(key);
         }
@@ -165,7 +165,7 @@ internal sealed class Compactor : IDisposable
     {
         if (_output is null)
             return;
-        TableProperties properties = _output.Writer.Finish();
+        var properties = _output.Writer.Finish();
         _made.Add(properties.ToInfo(_output.Number, _output.File.Length));
         _output.Dispose();
         _output = null;

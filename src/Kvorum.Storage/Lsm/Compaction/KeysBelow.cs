@@ -23,9 +23,9 @@ internal sealed class KeysBelow
     /// </summary>
     public bool MayHave(ReadOnlySpan<byte> key)
     {
-        for (int i = 0; i < _levels.Length; i++)
+        for (var i = 0; i < _levels.Length; i++)
         {
-            ImmutableArray<TableInfo> tables = _levels[i];
+            var tables = _levels[i];
             while (_at[i] < tables.Length && tables[_at[i]].Largest.Span.SequenceCompareTo(key) < 0)
                 _at[i]++;
             if (_at[i] < tables.Length && tables[_at[i]].Smallest.Span.SequenceCompareTo(key) <= 0)

@@ -25,10 +25,10 @@ internal sealed unsafe class Arena
     /// <summary>Room at a multiple of eight, not set to zero. Writer only.</summary>
     public byte* Allocate(int bytes)
     {
-        int rounded = checked(bytes + 7) & ~7;
+        var rounded = checked(bytes + 7) & ~7;
         if (rounded > _end - _next)
             return AllocateSlowly(rounded);
-        byte* room = _next;
+        var room = _next;
         _next += rounded;
         return room;
     }
@@ -41,7 +41,7 @@ internal sealed unsafe class Arena
     {
         if (Interlocked.Decrement(ref _holders) != 0)
             return;
-        foreach (Block block in _blocks)
+        foreach (var block in _blocks)
         {
             if (block.Slab != 0)
                 BlockMemory.Free((void*)block.Start, block.Slab);
@@ -62,7 +62,7 @@ internal sealed unsafe class Arena
         _next = NewBlock(_blockBytes);
         _end = _next + _blockBytes;
         _blockBytes = Math.Min(_blockBytes * 2, BlockMemory.SlotBytesMax);
-        byte* room = _next;
+        var room = _next;
         _next += bytes;
         return room;
     }
@@ -70,7 +70,7 @@ internal sealed unsafe class Arena
     private byte* NewBlock(int bytes)
     {
         nint slab = 0;
-        void* start = bytes == BlockMemory.SlotBytesMax
+        var start = bytes == BlockMemory.SlotBytesMax
             ? BlockMemory.Allocate(bytes, out slab) : NativeMemory.Alloc((nuint)bytes);
         _blocks.Add(new((nint)start, slab));
         Volatile.Write(ref _bytes, _bytes + bytes);

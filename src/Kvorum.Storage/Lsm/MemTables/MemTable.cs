@@ -65,8 +65,8 @@ internal sealed unsafe class MemTable
     public bool TryGet(
         ReadOnlySpan<byte> key, ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
     {
-        Leaf* leaf = Find(key);
-        KeyVersion* version = leaf is null ? null : Leaf.VersionAt(leaf, sequence);
+        var leaf = Find(key);
+        var version = leaf is null ? null : Leaf.VersionAt(leaf, sequence);
         kind = version is null ? default : version->Kind;
         value = version is null ? default : KeyVersion.ValueOf(version);
         return version is not null;
@@ -87,8 +87,8 @@ internal sealed unsafe class MemTable
 
     private Leaf* Find(ReadOnlySpan<byte> key)
     {
-        int depth = 0;
-        nint at = Root;
+        var depth = 0;
+        var at = Root;
         while (at != 0 && !RadixNode.IsLeaf(at))
         {
             var node = (RadixNode*)at;
@@ -105,7 +105,7 @@ internal sealed unsafe class MemTable
                 break;
             }
 
-            nint* slot = RadixNode.Find(node, key[depth++]);
+            var slot = RadixNode.Find(node, key[depth++]);
             at = slot is null ? 0 : RadixNode.Read(slot);
         }
 
@@ -115,9 +115,9 @@ internal sealed unsafe class MemTable
     private void Add(
         nint* slot, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
-        for (int depth = 0; ; depth++)
+        for (var depth = 0; ; depth++)
         {
-            nint at = *slot;
+            var at = *slot;
             if (at == 0)
             {
                 RadixNode.Publish(slot, NewLeaf(key, sequence, kind, value));
@@ -131,8 +131,8 @@ internal sealed unsafe class MemTable
             }
 
             var node = (RadixNode*)at;
-            ReadOnlySpan<byte> prefix = RadixNode.PrefixOf(node);
-            int common = key[depth..].CommonPrefixLength(prefix);
+            var prefix = RadixNode.PrefixOf(node);
+            var common = key[depth..].CommonPrefixLength(prefix);
             if (common < prefix.Length)
             {
                 Split(slot, node, common, key, depth, NewLeaf(key, sequence, kind, value));
@@ -140,7 +140,7 @@ internal sealed unsafe class MemTable
             }
 
             depth += common;
-            nint* next = depth == key.Length ? &node->Value : RadixNode.Find(node, key[depth]);
+            var next = depth == key.Length ? &node->Value : RadixNode.Find(node, key[depth]);
             if (next is null)
             {
                 AddChild(slot, node, key[depth], NewLeaf(key, sequence, kind, value));
@@ -155,16 +155,16 @@ internal sealed unsafe class MemTable
         nint* slot, int depth, ReadOnlySpan<byte> key, ulong sequence, EntryKind kind,
         ReadOnlySpan<byte> value)
     {
-        Leaf* leaf = RadixNode.AsLeaf(*slot);
-        ReadOnlySpan<byte> present = Leaf.KeyOf(leaf);
+        var leaf = RadixNode.AsLeaf(*slot);
+        var present = Leaf.KeyOf(leaf);
         if (present.SequenceEqual(key))
         {
             AddVersion(leaf, sequence, kind, value);
             return;
         }
 
-        int common = key[depth..].CommonPrefixLength(present[depth..]);
-        RadixNode* fork = RadixNode.New(_arena, NodeSize.Four, key.Slice(depth, common));
+        var common = key[depth..].CommonPrefixLength(present[depth..]);
+        var fork = RadixNode.New(_arena, NodeSize.Four, key.Slice(depth, common));
         Hang(fork, present, depth + common, *slot);
         Hang(fork, key, depth + common, NewLeaf(key, sequence, kind, value));
         RadixNode.Publish(slot, (nint)fork);
@@ -173,9 +173,9 @@ internal sealed unsafe class MemTable
     // The node's prefix agrees with the key in its first bytes only: a fork takes its place.
     private void Split(nint* slot, RadixNode* node, int common, ReadOnlySpan<byte> key, int depth, nint leaf)
     {
-        ReadOnlySpan<byte> prefix = RadixNode.PrefixOf(node);
-        RadixNode* fork = RadixNode.New(_arena, NodeSize.Four, prefix[..common]);
-        RadixNode* rest = RadixNode.WithPrefix(_arena, node, prefix[(common + 1)..]);
+        var prefix = RadixNode.PrefixOf(node);
+        var fork = RadixNode.New(_arena, NodeSize.Four, prefix[..common]);
+        var rest = RadixNode.WithPrefix(_arena, node, prefix[(common + 1)..]);
         RadixNode.Add(fork, prefix[common], (nint)rest);
         Hang(fork, key, depth + common, leaf);
         RadixNode.Publish(slot, (nint)fork);
@@ -189,7 +189,7 @@ internal sealed unsafe class MemTable
             return;
         }
 
-        RadixNode* grown = RadixNode.Grown(_arena, node);
+        var grown = RadixNode.Grown(_arena, node);
         RadixNode.Add(grown, key, leaf);
         RadixNode.Publish(slot, (nint)grown);
     }
@@ -205,8 +205,8 @@ internal sealed unsafe class MemTable
     // Key and first version side by side: mostly they are read together.
     private nint NewLeaf(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
-        int keyEnd = (Leaf.HeadBytes + key.Length + 7) & ~7;
-        byte* room = _arena.Allocate(checked(keyEnd + KeyVersion.HeadBytes + value.Length));
+        var keyEnd = (Leaf.HeadBytes + key.Length + 7) & ~7;
+        var room = _arena.Allocate(checked(keyEnd + KeyVersion.HeadBytes + value.Length));
         var leaf = (Leaf*)room;
         leaf->KeyBytes = key.Length;
         key.CopyTo(new Span<byte>(room + Leaf.HeadBytes, key.Length));
@@ -219,12 +219,12 @@ internal sealed unsafe class MemTable
 
     private void AddVersion(Leaf* leaf, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
-        KeyVersion* older = leaf->Newest;
+        var older = leaf->Newest;
         if (older->Kind != kind && IsCounted(Leaf.KeyOf(leaf)))
             Counted += kind == EntryKind.Put ? 1 : -1;
         if (older->Sequence == sequence)
             older = older->Older;
-        byte* room = _arena.Allocate(checked(KeyVersion.HeadBytes + value.Length));
+        var room = _arena.Allocate(checked(KeyVersion.HeadBytes + value.Length));
         RadixNode.Publish((nint*)&leaf->Newest, (nint)Fill(room, older, sequence, kind, value));
     }
 

@@ -63,7 +63,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     public override void Seek(ReadOnlySpan<byte> key, ulong sequence = ulong.MaxValue)
     {
         Begin();
-        int side = Descend(key, out nint at);
+        var side = Descend(key, out var at);
         if (side < 0)
             NextLeaf();
         else
@@ -83,7 +83,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     public override void SeekBefore(ReadOnlySpan<byte> key)
     {
         Begin();
-        int side = Descend(key, out nint at);
+        var side = Descend(key, out var at);
         if (side >= 0)
             PreviousLeaf();
         else
@@ -170,7 +170,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     private void GatherVersions()
     {
         _versionCount = 0;
-        for (KeyVersion* at = Leaf.VersionAt(_leaf, limit); at is not null; at = at->Older)
+        for (var at = Leaf.VersionAt(_leaf, limit); at is not null; at = at->Older)
         {
             if (_versionCount == _versions.Length)
                 Array.Resize(ref _versions, Math.Max(4, _versionCount * 2));
@@ -185,19 +185,19 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     // is before the key, else all of it is at or behind it. Nothing found: the path tells what is beside it.
     private int Descend(ReadOnlySpan<byte> key, out nint at)
     {
-        int depth = 0;
+        var depth = 0;
         at = table.Root;
         while (at != 0 && !RadixNode.IsLeaf(at))
         {
             var node = (RadixNode*)at;
-            ReadOnlySpan<byte> prefix = RadixNode.PrefixOf(node);
-            int common = key[depth..].CommonPrefixLength(prefix);
+            var prefix = RadixNode.PrefixOf(node);
+            var common = key[depth..].CommonPrefixLength(prefix);
             depth += common;
             if (depth == key.Length)
                 return 1;
             if (common < prefix.Length)
                 return prefix[common] < key[depth] ? -1 : 1;
-            nint* slot = RadixNode.Find(node, key[depth]);
+            var slot = RadixNode.Find(node, key[depth]);
             Push(node, key[depth++]);
             at = slot is null ? 0 : RadixNode.Read(slot);
         }
@@ -245,7 +245,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         while (_depth > 0 && _leaf is null)
         {
             ref Step top = ref _path[_depth - 1];
-            top.Place = RadixNode.NextChild(top.Node, top.Place, out nint child);
+            top.Place = RadixNode.NextChild(top.Node, top.Place, out var child);
             if (top.Place < Behind)
                 LeafAtOrBehind(child);
             else
@@ -259,7 +259,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         while (_depth > 0 && _leaf is null)
         {
             ref Step top = ref _path[_depth - 1];
-            top.Place = RadixNode.PreviousChild(top.Node, top.Place, out nint child);
+            top.Place = RadixNode.PreviousChild(top.Node, top.Place, out var child);
             if (top.Place > Before)
                 LeafAtOrBefore(child);
             else

@@ -76,7 +76,7 @@ internal unsafe struct RadixNode
     /// <summary>A new node without children.</summary>
     public static RadixNode* New(Arena arena, NodeSize size, ReadOnlySpan<byte> prefix)
     {
-        int body = BodyEnd[(int)size];
+        var body = BodyEnd[(int)size];
         var node = (RadixNode*)arena.Allocate(body + prefix.Length);
         new Span<byte>(node, body).Clear();
         node->Size = size;
@@ -88,7 +88,7 @@ internal unsafe struct RadixNode
     /// <summary>The same node with another prefix.</summary>
     public static RadixNode* WithPrefix(Arena arena, RadixNode* node, ReadOnlySpan<byte> prefix)
     {
-        int body = BodyEnd[(int)node->Size];
+        var body = BodyEnd[(int)node->Size];
         var copy = (RadixNode*)arena.Allocate(body + prefix.Length);
         new Span<byte>(node, body).CopyTo(new Span<byte>(copy, body));
         copy->PrefixBytes = prefix.Length;
@@ -99,9 +99,9 @@ internal unsafe struct RadixNode
     /// <summary>The same node with more room.</summary>
     public static RadixNode* Grown(Arena arena, RadixNode* node)
     {
-        RadixNode* copy = New(arena, node->Size + 1, PrefixOf(node));
+        var copy = New(arena, node->Size + 1, PrefixOf(node));
         copy->Value = node->Value;
-        for (int at = NextChild(node, ValuePlace, out nint child); at < FullCount;
+        for (var at = NextChild(node, ValuePlace, out var child); at < FullCount;
             at = NextChild(node, at, out child))
             Add(copy, (byte)at, child);
         return copy;
@@ -152,15 +152,15 @@ internal unsafe struct RadixNode
 
                 return null;
             case NodeSize.Sixteen:
-                uint there = (1u << Volatile.Read(ref node->Count)) - 1;
-                uint equal = there & Vector128.Equals(
+                var there = (1u << Volatile.Read(ref node->Count)) - 1;
+                var equal = there & Vector128.Equals(
                     Vector128.Load(bytes + HeadBytes), Vector128.Create(key)).ExtractMostSignificantBits();
                 return equal == 0 ? null : (nint*)(bytes + 32) + uint.TrailingZeroCount(equal);
             case NodeSize.FortyEight:
                 found = Volatile.Read(ref bytes[HeadBytes + key]);
                 return found == 0 ? null : (nint*)(bytes + 272) + (found - 1);
             default:
-                nint* slot = (nint*)(bytes + HeadBytes) + key;
+                var slot = (nint*)(bytes + HeadBytes) + key;
                 return Read(slot) == 0 ? null : slot;
         }
     }
@@ -173,7 +173,7 @@ internal unsafe struct RadixNode
     {
         if (after < ValuePlace && (child = Read(&node->Value)) != 0)
             return ValuePlace;
-        int found = node->Size <= NodeSize.Sixteen
+        var found = node->Size <= NodeSize.Sixteen
             ? LeastAbove(node, after)
             : Walk(node, Math.Max(after, ValuePlace), 1);
         child = found < FullCount ? Read(Find(node, (byte)found)) : 0;
@@ -185,7 +185,7 @@ internal unsafe struct RadixNode
     /// </summary>
     public static int PreviousChild(RadixNode* node, int before, out nint child)
     {
-        int found = node->Size <= NodeSize.Sixteen ? GreatestBelow(node, before) : Walk(node, before, -1);
+        var found = node->Size <= NodeSize.Sixteen ? GreatestBelow(node, before) : Walk(node, before, -1);
         child = found > ValuePlace ? Read(Find(node, (byte)found))
             : before > ValuePlace ? Read(&node->Value) : 0;
         return found > ValuePlace ? found : child != 0 ? ValuePlace : ValuePlace - 1;
@@ -194,9 +194,9 @@ internal unsafe struct RadixNode
     private static int LeastAbove(RadixNode* node, int after)
     {
         int count = Volatile.Read(ref node->Count);
-        byte* keys = (byte*)node + HeadBytes;
-        int least = FullCount;
-        for (int i = 0; i < count; i++)
+        var keys = (byte*)node + HeadBytes;
+        var least = FullCount;
+        for (var i = 0; i < count; i++)
         {
             if (keys[i] > after && keys[i] < least)
                 least = keys[i];
@@ -208,9 +208,9 @@ internal unsafe struct RadixNode
     private static int GreatestBelow(RadixNode* node, int before)
     {
         int count = Volatile.Read(ref node->Count);
-        byte* keys = (byte*)node + HeadBytes;
-        int greatest = ValuePlace;
-        for (int i = 0; i < count; i++)
+        var keys = (byte*)node + HeadBytes;
+        var greatest = ValuePlace;
+        for (var i = 0; i < count; i++)
         {
             if (keys[i] < before && keys[i] > greatest)
                 greatest = keys[i];
@@ -221,7 +221,7 @@ internal unsafe struct RadixNode
 
     private static int Walk(RadixNode* node, int from, int step)
     {
-        int at = from + step;
+        var at = from + step;
         while (at is >= 0 and < FullCount && Find(node, (byte)at) is null)
             at += step;
         return at;

@@ -27,7 +27,7 @@ internal static unsafe class BlockMemory
     /// <param name="owner">To be given back with the room.</param>
     public static void* Allocate(int bytes, out nint owner)
     {
-        foreach (Slots slots in Sizes)
+        foreach (var slots in Sizes)
         {
             if (bytes <= slots.SlotBytes && bytes > slots.SlotBytes / 2)
                 return slots.Take(out owner);
@@ -71,11 +71,11 @@ internal static unsafe class BlockMemory
             {
                 if (_withRoom is null)
                     Link(NewSlab());
-                Slab* slab = _withRoom;
+                var slab = _withRoom;
                 owner = (nint)slab;
                 if (++slab->Used == _count)
                     Unlink(slab);
-                FreeSlot* free = slab->Free;
+                var free = slab->Free;
                 if (free is null)
                     return (byte*)slab + HeadBytes + ((long)slab->Fresh++ * slotBytes);
                 slab->Free = free->Next;

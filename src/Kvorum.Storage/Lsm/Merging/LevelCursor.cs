@@ -34,11 +34,11 @@ internal sealed class LevelCursor(ImmutableArray<TableInfo> tables, Func<TableIn
     /// </summary>
     public static int FirstNotBefore(ImmutableArray<TableInfo> tables, ReadOnlySpan<byte> key)
     {
-        int low = 0;
-        int high = tables.Length;
+        var low = 0;
+        var high = tables.Length;
         while (low < high)
         {
-            int middle = (low + high) >>> 1;
+            var middle = (low + high) >>> 1;
             if (tables[middle].Largest.Span.SequenceCompareTo(key) < 0)
                 low = middle + 1;
             else

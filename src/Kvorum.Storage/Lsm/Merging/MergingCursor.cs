@@ -43,7 +43,7 @@ internal sealed class MergingCursor : Cursor
     public override void SeekToFirst()
     {
         Begin(isBackward: false);
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
         {
             child.SeekToFirst();
             Take(child);
@@ -56,7 +56,7 @@ internal sealed class MergingCursor : Cursor
     public override void SeekToLast()
     {
         Begin(isBackward: true);
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
         {
             child.SeekToLast();
             Take(child);
@@ -69,7 +69,7 @@ internal sealed class MergingCursor : Cursor
     public override void Seek(ReadOnlySpan<byte> key, ulong sequence = ulong.MaxValue)
     {
         Begin(isBackward: false);
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
         {
             child.Seek(key, sequence);
             Take(child);
@@ -82,7 +82,7 @@ internal sealed class MergingCursor : Cursor
     public override void SeekBefore(ReadOnlySpan<byte> key)
     {
         Begin(isBackward: true);
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
         {
             child.SeekBefore(key);
             Take(child);
@@ -96,7 +96,7 @@ internal sealed class MergingCursor : Cursor
     {
         if (_isBackward)
             TurnRound(isBackward: false);
-        Cursor top = _heap[0].Cursor;
+        var top = _heap[0].Cursor;
         top.Next();
         Replace(top);
     }
@@ -106,7 +106,7 @@ internal sealed class MergingCursor : Cursor
     {
         if (!_isBackward)
             TurnRound(isBackward: true);
-        Cursor top = _heap[0].Cursor;
+        var top = _heap[0].Cursor;
         top.Previous();
         Replace(top);
     }
@@ -115,18 +115,18 @@ internal sealed class MergingCursor : Cursor
     public override void Dispose()
     {
         _count = 0;
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
             child.Dispose();
     }
 
     // Afterwards the present entry is on top, and all others are at the first one on their side of it.
     private void TurnRound(bool isBackward)
     {
-        Cursor current = _heap[0].Cursor;
-        ulong sequence = current.Sequence;
-        ReadOnlySpan<byte> key = KeepKey(current.Key);
+        var current = _heap[0].Cursor;
+        var sequence = current.Sequence;
+        var key = KeepKey(current.Key);
         Begin(isBackward);
-        foreach (Cursor child in _children)
+        foreach (var child in _children)
         {
             if (child != current)
             {
@@ -171,7 +171,7 @@ internal sealed class MergingCursor : Cursor
 
     private void Order()
     {
-        for (int i = (_count / 2) - 1; i >= 0; i--)
+        for (var i = (_count / 2) - 1; i >= 0; i--)
             SiftDown(i);
     }
 
@@ -205,10 +205,10 @@ internal sealed class MergingCursor : Cursor
 
     private void SiftDown(int at)
     {
-        Head moving = _heap[at];
+        var moving = _heap[at];
         while (true)
         {
-            int child = (2 * at) + 1;
+            var child = (2 * at) + 1;
             if (child >= _count)
                 break;
             if (child + 1 < _count && IsBefore(_heap[child + 1], _heap[child]))
@@ -226,7 +226,7 @@ internal sealed class MergingCursor : Cursor
     {
         if (a.Prefix != b.Prefix)
             return a.Prefix < b.Prefix != _isBackward;
-        int order = a.Cursor.Key.SequenceCompareTo(b.Cursor.Key);
+        var order = a.Cursor.Key.SequenceCompareTo(b.Cursor.Key);
         if (order == 0)
             order = b.Cursor.Sequence.CompareTo(a.Cursor.Sequence);
         return order < 0 != _isBackward;

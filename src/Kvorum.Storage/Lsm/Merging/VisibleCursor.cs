@@ -139,7 +139,7 @@ internal sealed class VisibleCursor : Cursor
         _isValid = false;
         for (; _source.IsValid; _source.Next())
         {
-            ReadOnlySpan<byte> key = _source.Key;
+            var key = _source.Key;
             if (isPassing && key.SequenceEqual(_kept.Key))
                 continue;
             isPassing = false;

@@ -41,16 +41,16 @@ internal sealed unsafe class BlockBuilder(int restartInterval)
     {
         if (Count == 0)
             Begin(sequence);
-        int shared = 0;
+        var shared = 0;
         if (Count % restartInterval == 0)
             AddRestart();
         else
             shared = common;
         Reserve(BytesOf(key.Length, value.Length));
-        ulong stamp = Stamp.Of(sequence, kind, _firstSequence);
+        var stamp = Stamp.Of(sequence, kind, _firstSequence);
         fixed (byte* body = _body)
         {
-            byte* at = body + _length;
+            var at = body + _length;
             Varint.Write(ref at, (ulong)shared);
             Varint.Write(ref at, (ulong)(key.Length - shared));
             Varint.Write(ref at, (ulong)(Varint.BytesOf(stamp) + value.Length));
@@ -69,7 +69,7 @@ internal sealed unsafe class BlockBuilder(int restartInterval)
     public ReadOnlySpan<byte> Finish()
     {
         Reserve(sizeof(uint) * (_restartCount + 1));
-        foreach (uint restart in _restarts.AsSpan(0, _restartCount))
+        foreach (var restart in _restarts.AsSpan(0, _restartCount))
             Put32(restart);
         Put32((uint)_restartCount);
         return _body.AsSpan(0, _length);

@@ -79,7 +79,7 @@ internal unsafe struct BlockCursor
     /// <summary>One entry back; nowhere before the first.</summary>
     public void Previous()
     {
-        byte* target = _at;
+        var target = _at;
         if (target == _block.First)
         {
             _at = null;
@@ -99,7 +99,7 @@ internal unsafe struct BlockCursor
 
     private readonly bool IsBefore(ReadOnlySpan<byte> key, ulong sequence)
     {
-        int order = Key.SequenceCompareTo(key);
+        var order = Key.SequenceCompareTo(key);
         return order < 0 || (order == 0 && Sequence > sequence);
     }
 
@@ -109,14 +109,14 @@ internal unsafe struct BlockCursor
         if (_restart + 1 < _block.Restarts && _block.Restart(_restart + 1) == at)
             _restart++;
         var entry = new BlockEntry(at);
-        int bytes = entry.Shared + entry.Suffix;
+        var bytes = entry.Shared + entry.Suffix;
         if (_key is null || _key.Length < bytes)
             Array.Resize(ref _key, Math.Max(64, bytes * 2));
         new ReadOnlySpan<byte>(entry.SuffixStart, entry.Suffix).CopyTo(_key.AsSpan(entry.Shared));
         _keyBytes = bytes;
         _next = entry.End;
         entry.Read(
-            _block.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
+            _block.FirstSequence, out var sequence, out var kind, out var value);
         (Sequence, Kind) = (sequence, kind);
         _valueBytes = value.Length;
         _value = _next - value.Length;

@@ -10,7 +10,7 @@ internal readonly unsafe struct BlockEntry
     {
         // Most entries have three lengths of one byte; four bytes can be read, as restarts follow the
         // entries.
-        uint lengths = *(uint*)at;
+        var lengths = *(uint*)at;
         if ((lengths & 0x808080) == 0)
         {
             Shared = (int)(lengths & 0x7f);
@@ -46,8 +46,8 @@ internal readonly unsafe struct BlockEntry
     public void Read(
         ulong firstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value)
     {
-        byte* at = _key + Suffix;
-        ulong stamp = Varint.Read(ref at);
+        var at = _key + Suffix;
+        var stamp = Varint.Read(ref at);
         (sequence, kind) = Stamp.Open(stamp, firstSequence);
         value = new ReadOnlySpan<byte>(at, (int)(End - at));
     }
@@ -55,7 +55,7 @@ internal readonly unsafe struct BlockEntry
     /// <summary>The sequence number.</summary>
     public ulong Sequence(ulong firstSequence)
     {
-        byte* at = _key + Suffix;
+        var at = _key + Suffix;
         return Stamp.Open(Varint.Read(ref at), firstSequence).Sequence;
     }
 }
@@ -66,16 +66,16 @@ internal static class Stamp
     /// <summary>The stamp of an entry in a block whose first entry has this number.</summary>
     public static ulong Of(ulong sequence, EntryKind kind, ulong firstSequence)
     {
-        long difference = (long)(sequence - firstSequence);
-        ulong zigzag = (ulong)((difference << 1) ^ (difference >> 63));
+        var difference = (long)(sequence - firstSequence);
+        var zigzag = (ulong)((difference << 1) ^ (difference >> 63));
         return (zigzag << 1) | (byte)kind;
     }
 
     /// <summary>What a stamp says.</summary>
     public static (ulong Sequence, EntryKind Kind) Open(ulong stamp, ulong firstSequence)
     {
-        ulong zigzag = stamp >> 1;
-        long difference = (long)(zigzag >> 1) ^ -(long)(zigzag & 1);
+        var zigzag = stamp >> 1;
+        var difference = (long)(zigzag >> 1) ^ -(long)(zigzag & 1);
         return (firstSequence + (ulong)difference, (EntryKind)(stamp & 1));
     }
 }

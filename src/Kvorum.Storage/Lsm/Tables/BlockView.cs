@@ -48,18 +48,18 @@ internal readonly unsafe struct BlockView
         isIndex = false;
         if (length < FirstEntry + (2 * sizeof(uint)))
             return false;
-        uint restarts = *(uint*)(start + length - sizeof(uint));
+        var restarts = *(uint*)(start + length - sizeof(uint));
         if (restarts == 0 || restarts > (length - FirstEntry - sizeof(uint)) / sizeof(uint))
             return false;
-        uint* restart = (uint*)(start + length) - 1 - restarts;
-        byte* end = (byte*)restart;
-        uint* restartsEnd = restart + restarts;
+        var restart = (uint*)(start + length) - 1 - restarts;
+        var end = (byte*)restart;
+        var restartsEnd = restart + restarts;
         ulong keyBytes = 0;
-        byte* at = start + FirstEntry;
+        var at = start + FirstEntry;
         uint entries = 0;
         for (; at < end; entries++)
         {
-            bool isRestart = restart < restartsEnd && *restart == (ulong)(at - start);
+            var isRestart = restart < restartsEnd && *restart == (ulong)(at - start);
             if (!TryPass(ref at, end, ref keyBytes, isRestart || at == start + FirstEntry))
                 return false;
             if (isRestart)
@@ -76,9 +76,9 @@ internal readonly unsafe struct BlockView
     /// </summary>
     public bool Find(ReadOnlySpan<byte> key, ulong sequence, out BlockEntry entry, out bool hasKey)
     {
-        byte* at = Restart(LastRestartBefore(key, sequence));
+        var at = Restart(LastRestartBefore(key, sequence));
         // How much of the sought key the last entry shares; all entries passed are before the sought one.
-        int matched = 0;
+        var matched = 0;
         for (; at < End; at = entry.End)
         {
             entry = new BlockEntry(at);
@@ -90,7 +90,7 @@ internal readonly unsafe struct BlockView
             else if (entry.Shared < matched)
                 return true;
             ReadOnlySpan<byte> suffix = new(entry.SuffixStart, entry.Suffix);
-            int common = suffix.CommonPrefixLength(key[matched..]);
+            var common = suffix.CommonPrefixLength(key[matched..]);
             matched += common;
             if (common < suffix.Length)
             {
@@ -113,11 +113,11 @@ internal readonly unsafe struct BlockView
     public int LastRestartBefore(ReadOnlySpan<byte> key, ulong sequence)
     {
         var sought = new SoughtKey(key, sequence);
-        int low = 0;
-        int high = _restartCount - 1;
+        var low = 0;
+        var high = _restartCount - 1;
         while (low < high)
         {
-            int middle = (low + high + 1) >>> 1;
+            var middle = (low + high + 1) >>> 1;
             if (IsBefore(middle, sought))
                 low = middle;
             else
@@ -136,8 +136,8 @@ internal readonly unsafe struct BlockView
     /// <summary>The same, if none before <paramref name="from"/> is, and it is not far behind.</summary>
     public int FirstRestartNotBefore(in SoughtKey sought, int from)
     {
-        int high = from;
-        for (int step = 1; high < _restartCount && IsBefore(high, sought); step *= 2)
+        var high = from;
+        for (var step = 1; high < _restartCount && IsBefore(high, sought); step *= 2)
         {
             from = high + 1;
             high += step;
@@ -150,7 +150,7 @@ internal readonly unsafe struct BlockView
     {
         while (low < high)
         {
-            int middle = (low + high) >>> 1;
+            var middle = (low + high) >>> 1;
             if (IsBefore(middle, sought))
                 low = middle + 1;
             else
@@ -162,21 +162,21 @@ internal readonly unsafe struct BlockView
 
     private bool IsBefore(int restart, in SoughtKey sought)
     {
-        BlockEntry entry = EntryAt(restart);
-        int order = sought.Compare(entry.SuffixStart, entry.Suffix);
+        var entry = EntryAt(restart);
+        var order = sought.Compare(entry.SuffixStart, entry.Suffix);
         return order < 0 || (order == 0 && entry.Sequence(FirstSequence) > sought.Sequence);
     }
 
     private static bool TryPass(ref byte* at, byte* end, ref ulong keyBytes, bool isRestart)
     {
-        if (!Varint.TryRead(ref at, end, out ulong shared) ||
-            !Varint.TryRead(ref at, end, out ulong suffix) ||
-            !Varint.TryRead(ref at, end, out ulong rest))
+        if (!Varint.TryRead(ref at, end, out var shared) ||
+            !Varint.TryRead(ref at, end, out var suffix) ||
+            !Varint.TryRead(ref at, end, out var rest))
             return false;
-        ulong left = (ulong)(end - at);
+        var left = (ulong)(end - at);
         if (shared > keyBytes || (isRestart && shared != 0) || suffix > left || rest > left - suffix)
             return false;
-        byte* stamp = at + suffix;
+        var stamp = at + suffix;
         at = stamp + rest;
         keyBytes = shared + suffix;
         return Varint.TryRead(ref stamp, at, out _);

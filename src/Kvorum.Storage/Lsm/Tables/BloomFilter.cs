@@ -27,7 +27,7 @@ internal static class BloomFilter
     /// </summary>
     public static ulong Hash(ReadOnlySpan<byte> key)
     {
-        ulong state = 0x9E3779B97F4A7C15 ^ (ulong)key.Length;
+        var state = 0x9E3779B97F4A7C15 ^ (ulong)key.Length;
         while (key.Length >= sizeof(ulong))
         {
             state = Fold(state ^ BinaryPrimitives.ReadUInt64LittleEndian(key), 0xD6E8FEB86659FD93);
@@ -35,7 +35,7 @@ internal static class BloomFilter
         }
 
         ulong last = 0;
-        for (int i = 0; i < key.Length; i++)
+        for (var i = 0; i < key.Length; i++)
             last |= (ulong)key[i] << (8 * i);
         return Fold(state ^ last, 0xA0761D6478BD642F);
     }
@@ -43,12 +43,12 @@ internal static class BloomFilter
     /// <summary>Writes the filter of these hashes; the bytes must be zero.</summary>
     public static void Write(Span<byte> lines, ReadOnlySpan<ulong> hashes)
     {
-        uint count = (uint)(lines.Length / LineBytes);
-        foreach (ulong hash in hashes)
+        var count = (uint)(lines.Length / LineBytes);
+        foreach (var hash in hashes)
         {
-            Span<byte> line = lines.Slice(LineOf(hash, count) * LineBytes, LineBytes);
-            uint bits = (uint)hash;
-            for (int i = 0; i < Probes; i++, bits *= Spread)
+            var line = lines.Slice(LineOf(hash, count) * LineBytes, LineBytes);
+            var bits = (uint)hash;
+            for (var i = 0; i < Probes; i++, bits *= Spread)
                 line[(int)(bits >> 26)] |= (byte)(1 << (int)(bits >> 23 & 7));
         }
     }
@@ -56,10 +56,10 @@ internal static class BloomFilter
     /// <summary>False if no such key was put in.</summary>
     public static bool MayHave(ReadOnlySpan<byte> lines, ulong hash)
     {
-        int at = LineOf(hash, (uint)(lines.Length / LineBytes)) * LineBytes;
+        var at = LineOf(hash, (uint)(lines.Length / LineBytes)) * LineBytes;
         ref byte line = ref MemoryMarshal.GetReference(lines.Slice(at, LineBytes));
-        uint bits = (uint)hash;
-        for (int i = 0; i < Probes; i++, bits *= Spread)
+        var bits = (uint)hash;
+        for (var i = 0; i < Probes; i++, bits *= Spread)
         {
             if ((Unsafe.Add(ref line, (int)(bits >> 26)) & (1 << (int)(bits >> 23 & 7))) == 0)
                 return false;
@@ -72,7 +72,7 @@ internal static class BloomFilter
 
     private static ulong Fold(ulong a, ulong b)
     {
-        ulong high = Math.BigMul(a, b, out ulong low);
+        var high = Math.BigMul(a, b, out var low);
         return high ^ low;
     }
 }

@@ -29,12 +29,12 @@ internal static class PackedBlock
     /// </summary>
     public static int Pack(ReadOnlySpan<byte> body, ref byte[] into)
     {
-        int most = body.Length - (body.Length / LeastSaved);
+        var most = body.Length - (body.Length / LeastSaved);
         if (into.Length < most)
             into = new byte[most];
         if (most <= LengthBytes)
             return 0;
-        int bytes = LZ4Codec.Encode(body, into.AsSpan(LengthBytes, most - LengthBytes));
+        var bytes = LZ4Codec.Encode(body, into.AsSpan(LengthBytes, most - LengthBytes));
         BinaryPrimitives.WriteInt32LittleEndian(into, body.Length);
         return bytes <= 0 ? 0 : LengthBytes + bytes;
     }
@@ -46,8 +46,8 @@ internal static class PackedBlock
     {
         if (packed.Length <= LengthBytes)
             return 0;
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(packed);
-        long most = (long)(packed.Length - LengthBytes) * RatioMax;
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(packed);
+        var most = (long)(packed.Length - LengthBytes) * RatioMax;
         return length <= Math.Min(most, TableFormat.BlockBytesMax) ? (int)length : 0;
     }
 

@@ -34,12 +34,12 @@ internal readonly unsafe ref struct SoughtKey
     /// <param name="bytes">Its length.</param>
     public int Compare(byte* key, int bytes)
     {
-        int common = Math.Min(bytes, Key.Length);
+        var common = Math.Min(bytes, Key.Length);
         if (common > 0)
         {
-            ulong other = BinaryPrimitives.ReverseEndianness(*(ulong*)key);
-            int shift = 64 - (8 * Math.Min(common, sizeof(ulong)));
-            ulong mine = Prefix >> shift;
+            var other = BinaryPrimitives.ReverseEndianness(*(ulong*)key);
+            var shift = 64 - (8 * Math.Min(common, sizeof(ulong)));
+            var mine = Prefix >> shift;
             other >>= shift;
             if (other != mine)
                 return other < mine ? -1 : 1;

@@ -36,7 +36,7 @@ internal sealed class TableCheck(TableReader table, string path)
     /// </summary>
     public long Step()
     {
-        if (!_groups.TryDequeue(out GroupHandle group))
+        if (!_groups.TryDequeue(out var group))
             return 0;
         long bytes = group.Filter.Bytes + group.Index.Bytes;
         Try(() => table.CheckFilter(group.Filter));
@@ -56,14 +56,14 @@ internal sealed class TableCheck(TableReader table, string path)
 
     private void ReadGroup(BlockHandle handle, ref long bytes)
     {
-        CachedBlock index = table.Load(handle, BlockUse.Once);
+        var index = table.Load(handle, BlockUse.Once);
         try
         {
             BlockCursor blocks = default;
             blocks.Open(TableReader.ViewOf(index));
             for (blocks.SeekToFirst(); blocks.IsValid; blocks.Next())
             {
-                BlockHandle data = TableReader.ReadHandle(blocks.Value);
+                var data = TableReader.ReadHandle(blocks.Value);
                 bytes += data.Bytes;
                 Try(() => table.Load(data, BlockUse.Once).Release());
             }
@@ -76,16 +76,16 @@ internal sealed class TableCheck(TableReader table, string path)
 
     private void ReadEntries()
     {
-        using Cursor cursor = table.OpenCursor(ReadAheadBytes);
+        using var cursor = table.OpenCursor(ReadAheadBytes);
         long entries = 0;
         long deletes = 0;
-        ulong least = ulong.MaxValue;
+        var least = ulong.MaxValue;
         ulong greatest = 0;
         byte[] last = [];
         ulong lastSequence = 0;
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
         {
-            int order = entries == 0 ? 1 : cursor.Key.SequenceCompareTo(last);
+            var order = entries == 0 ? 1 : cursor.Key.SequenceCompareTo(last);
             if (order < 0 || (order == 0 && cursor.Sequence >= lastSequence))
                 throw Wrong($"entry {entries} is out of order");
             if (order != 0)
@@ -99,7 +99,7 @@ internal sealed class TableCheck(TableReader table, string path)
             greatest = Math.Max(greatest, lastSequence);
         }
 
-        TableProperties said = table.Properties;
+        var said = table.Properties;
         if ((entries, deletes) != (said.Entries, said.Deletes))
             throw Wrong(
                 $"it has {entries} entries and {deletes} deletes, not {said.Entries} and {said.Deletes}");
@@ -112,7 +112,7 @@ internal sealed class TableCheck(TableReader table, string path)
     // By the way of a point read: index, filter, data.
     private void AskFor(byte[] key, ulong sequence)
     {
-        if (!table.TryGet(key, sequence, out FoundEntry found))
+        if (!table.TryGet(key, sequence, out var found))
             throw Wrong("a key that is in it is not found by its filter and index");
         found.Dispose();
     }

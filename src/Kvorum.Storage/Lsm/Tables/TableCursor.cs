@@ -154,7 +154,7 @@ internal sealed unsafe class TableCursor : Cursor
 
     private void OpenGroup()
     {
-        BlockHandle handle = GroupHandle.Read(_top.Value).Index;
+        var handle = GroupHandle.Read(_top.Value).Index;
         if (handle.Offset == _indexOffset)
             return;
         CloseData();
@@ -174,7 +174,7 @@ internal sealed unsafe class TableCursor : Cursor
 
     private void OpenData(bool isBackward)
     {
-        BlockHandle handle = TableReader.ReadHandle(_index.Value);
+        var handle = TableReader.ReadHandle(_index.Value);
         if (handle.Offset == _dataOffset)
             return;
         CloseData();
@@ -199,7 +199,7 @@ internal sealed unsafe class TableCursor : Cursor
     {
         if (handle.Offset < _aheadOffset || handle.Offset + handle.Bytes > _aheadOffset + _aheadBytes)
         {
-            long end = handle.Offset + handle.Bytes;
+            var end = handle.Offset + handle.Bytes;
             if (isBackward)
                 ReadAhead(Math.Max(0, Math.Min(handle.Offset, end - _readAheadBytes)), end);
             else
@@ -207,13 +207,13 @@ internal sealed unsafe class TableCursor : Cursor
                     handle.Offset, Math.Max(end, Math.Min(handle.Offset + _readAheadBytes, _table.Bytes)));
         }
 
-        byte* start = _ahead.Start + (handle.Offset - _aheadOffset);
+        var start = _ahead.Start + (handle.Offset - _aheadOffset);
         return _table.ViewOf(start, handle, ref _unpacked);
     }
 
     private void ReadAhead(long offset, long end)
     {
-        int bytes = (int)(end - offset);
+        var bytes = (int)(end - offset);
         _aheadBytes = 0;
         if (!_ahead.Exists || _ahead.Length < bytes)
         {

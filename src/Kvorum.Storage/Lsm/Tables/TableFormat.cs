@@ -77,12 +77,12 @@ internal static class TableFormat
     /// <summary>Reads the footer of a file of so many bytes.</summary>
     public static TableFooter ReadFooter(ReadOnlySpan<byte> from, string path, long fileBytes)
     {
-        long at = Math.Max(0, fileBytes - FooterBytes);
+        var at = Math.Max(0, fileBytes - FooterBytes);
         if (from.Length != FooterBytes || !from[32..].SequenceEqual(Magic))
             throw Damaged(path, at, "this is not the end of a table");
         if (BinaryPrimitives.ReadUInt32LittleEndian(from[28..]) != Crc32C.Of(from[..28]))
             throw Damaged(path, at, "the footer's checksum is wrong");
-        uint version = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
+        var version = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
         if (version is not (PlainVersion or PackedVersion))
             throw new TreeDamagedException(
                 $"{path} was written by a newer version (table format {version}, this one reads " +
@@ -94,7 +94,7 @@ internal static class TableFormat
             BinaryPrimitives.ReadInt64LittleEndian(from),
             BinaryPrimitives.ReadInt32LittleEndian(from[8..]),
             BinaryPrimitives.ReadInt32LittleEndian(from[12..]));
-        long end = footer.TopOffset + footer.TopBytes + footer.PropertiesBytes + FooterBytes;
+        var end = footer.TopOffset + footer.TopBytes + footer.PropertiesBytes + FooterBytes;
         if (footer.TopOffset < 0 || footer.TopBytes <= TrailerBytes ||
             footer.PropertiesBytes <= TrailerBytes || end != fileBytes)
             throw Damaged(path, at, "the footer does not fit the file");
@@ -104,8 +104,8 @@ internal static class TableFormat
     /// <summary>The bytes of the properties.</summary>
     public static byte[] WriteProperties(TableProperties properties)
     {
-        int smallest = properties.Smallest.Length;
-        byte[] bytes = new byte[56 + smallest + properties.Largest.Length];
+        var smallest = properties.Smallest.Length;
+        var bytes = new byte[56 + smallest + properties.Largest.Length];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, properties.Entries);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), properties.Deletes);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), properties.SmallestSequence);
@@ -124,10 +124,10 @@ internal static class TableFormat
     {
         if (from.Length < 56)
             return null;
-        int smallest = BinaryPrimitives.ReadInt32LittleEndian(from[48..]);
+        var smallest = BinaryPrimitives.ReadInt32LittleEndian(from[48..]);
         if (smallest < 0 || smallest > from.Length - 56)
             return null;
-        int largest = BinaryPrimitives.ReadInt32LittleEndian(from[(52 + smallest)..]);
+        var largest = BinaryPrimitives.ReadInt32LittleEndian(from[(52 + smallest)..]);
         if (largest != from.Length - 56 - smallest)
             return null;
         return new TableProperties(

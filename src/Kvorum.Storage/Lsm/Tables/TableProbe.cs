@@ -37,8 +37,8 @@ internal sealed class TableProbe(TableReader table) : IDisposable
 
     private bool EnterGroup(in SoughtKey sought)
     {
-        BlockView top = table.Top;
-        int group = top.FirstRestartNotBefore(sought, _group);
+        var top = table.Top;
+        var group = top.FirstRestartNotBefore(sought, _group);
         if (group == _group && _isInGroup)
             return true;
         LeaveGroup();
@@ -63,7 +63,7 @@ internal sealed class TableProbe(TableReader table) : IDisposable
     {
         if (!_index.Exists)
             _index = table.LoadIndex(_handles.Index, _group, out _isIndexPinned);
-        BlockView index = TableReader.ViewOf(_index);
+        var index = TableReader.ViewOf(_index);
         _block = index.FirstRestartNotBefore(sought, _block);
         if (_block == index.Restarts)
             return false;
@@ -77,9 +77,9 @@ internal sealed class TableProbe(TableReader table) : IDisposable
 
     private bool Find(in SoughtKey sought, out EntryKind kind)
     {
-        BlockView data = TableReader.ViewOf(_data);
+        var data = TableReader.ViewOf(_data);
         kind = default;
-        if (!data.Find(sought.Key, sought.Sequence, out BlockEntry entry, out bool hasKey) || !hasKey)
+        if (!data.Find(sought.Key, sought.Sequence, out var entry, out var hasKey) || !hasKey)
             return false;
         entry.Read(data.FirstSequence, out _, out kind, out _);
         return true;

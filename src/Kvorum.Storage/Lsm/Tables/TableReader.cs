@@ -59,19 +59,19 @@ internal sealed unsafe class TableReader : IDisposable
         CachedBlock top = default;
         try
         {
-            long length = file.Length;
-            byte[] tail = ReadTail(file, path, length, TailBytes);
-            TableFooter footer = TableFormat.ReadFooter(
+            var length = file.Length;
+            var tail = ReadTail(file, path, length, TailBytes);
+            var footer = TableFormat.ReadFooter(
                 tail.AsSpan(Math.Max(0, tail.Length - TableFormat.FooterBytes)), path, length);
-            int wanted = checked(footer.TopBytes + footer.PropertiesBytes + TableFormat.FooterBytes);
+            var wanted = checked(footer.TopBytes + footer.PropertiesBytes + TableFormat.FooterBytes);
             if (wanted > tail.Length)
                 tail = ReadTail(file, path, length, wanted);
             ReadOnlySpan<byte> last = tail.AsSpan(tail.Length - wanted);
             top = CopyBlock(last[..footer.TopBytes], path, footer.TopOffset);
-            long describedAt = footer.TopOffset + footer.TopBytes;
-            CachedBlock described = CopyBlock(
+            var describedAt = footer.TopOffset + footer.TopBytes;
+            var described = CopyBlock(
                 last.Slice(footer.TopBytes, footer.PropertiesBytes), path, describedAt);
-            TableProperties? properties = ReadProperties(described);
+            var properties = ReadProperties(described);
             described.Release();
             if (properties is null)
                 throw TableFormat.Damaged(path, describedAt, "the properties do not fit their bytes");
@@ -99,17 +99,17 @@ internal sealed unsafe class TableReader : IDisposable
     {
         found = default;
         var sought = new SoughtKey(key, maxSequence);
-        BlockView top = Top;
-        int group = top.FirstRestartNotBefore(sought);
+        var top = Top;
+        var group = top.FirstRestartNotBefore(sought);
         if (group == top.Restarts)
             return false;
-        GroupHandle handles = GroupHandle.Read(top.EntryAt(group));
+        var handles = GroupHandle.Read(top.EntryAt(group));
         if (handles.Filter.Bytes > 0 && !MayHave(handles.Filter, group, hash))
             return false;
-        CachedBlock index = LoadIndex(handles.Index, group, out bool isPinned);
-        BlockView view = ViewOf(index);
-        int block = view.FirstRestartNotBefore(sought);
-        bool isWithin = block < view.Restarts;
+        var index = LoadIndex(handles.Index, group, out var isPinned);
+        var view = ViewOf(index);
+        var block = view.FirstRestartNotBefore(sought);
+        var isWithin = block < view.Restarts;
         BlockHandle handle = isWithin ? ReadHandle(view.EntryAt(block)) : default;
         if (!isPinned)
             index.Release();
@@ -131,7 +131,7 @@ internal sealed unsafe class TableReader : IDisposable
         if (filter.Bytes < 0 || filter.Offset < 0 || filter.Offset > Bytes - filter.Bytes)
             throw TableFormat.Damaged(
                 _path, filter.Offset, $"an index leads to {filter.Bytes} bytes there");
-        CachedBlock block = CachedBlock.Allocate(filter.Bytes);
+        var block = CachedBlock.Allocate(filter.Bytes);
         try
         {
             Read(filter.Offset, block.Bytes);
@@ -146,7 +146,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (nint pin in _pins)
+        foreach (var pin in _pins)
         {
             if (pin == 0)
                 continue;
@@ -161,8 +161,8 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>A block from the cache, or from the disk, checked, and then in the cache if it may.</summary>
     internal CachedBlock Load(BlockHandle handle, BlockUse use)
     {
-        bool isCached = use == BlockUse.Passed
-            ? _cache.TryGetUnused(_cacheFile, handle.Offset, out CachedBlock block)
+        var isCached = use == BlockUse.Passed
+            ? _cache.TryGetUnused(_cacheFile, handle.Offset, out var block)
             : _cache.TryGet(_cacheFile, handle.Offset, handle.Bytes, out block);
         if (isCached)
             return block;
@@ -217,10 +217,10 @@ internal sealed unsafe class TableReader : IDisposable
     {
         CheckSum(start, handle.Bytes, _path, handle.Offset);
         ReadOnlySpan<byte> stored = new(start, handle.Bytes);
-        int length = handle.Bytes;
+        var length = handle.Bytes;
         if (IsPacked(stored, BlockUse.Data))
         {
-            ReadOnlySpan<byte> packed = stored[..^TableFormat.TrailerBytes];
+            var packed = stored[..^TableFormat.TrailerBytes];
             length = PlainBytes(packed, handle.Offset);
             PackedBlock.Room(ref room, length);
             Unpack(packed, room.Bytes[..length], handle.Offset);
@@ -236,7 +236,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     internal static BlockHandle ReadHandle(BlockEntry entry)
     {
-        entry.Read(0, out _, out _, out ReadOnlySpan<byte> value);
+        entry.Read(0, out _, out _, out var value);
         return ReadHandle(value);
     }
 
@@ -244,7 +244,7 @@ internal sealed unsafe class TableReader : IDisposable
     {
         fixed (byte* start = value)
         {
-            byte* at = start;
+            var at = start;
             return new BlockHandle((long)Varint.Read(ref at), (int)Varint.Read(ref at));
         }
     }
@@ -252,12 +252,12 @@ internal sealed unsafe class TableReader : IDisposable
     private bool TryGetFrom(
         BlockHandle handle, ReadOnlySpan<byte> key, ulong maxSequence, out FoundEntry found)
     {
-        CachedBlock data = Load(handle, BlockUse.Data);
-        BlockView view = ViewOf(data);
-        if (view.Find(key, maxSequence, out BlockEntry entry, out bool hasKey) && hasKey)
+        var data = Load(handle, BlockUse.Data);
+        var view = ViewOf(data);
+        if (view.Find(key, maxSequence, out var entry, out var hasKey) && hasKey)
         {
             entry.Read(
-                view.FirstSequence, out ulong sequence, out EntryKind kind, out ReadOnlySpan<byte> value);
+                view.FirstSequence, out var sequence, out var kind, out var value);
             found = new FoundEntry(data, sequence, kind, value);
             return true;
         }
@@ -269,8 +269,8 @@ internal sealed unsafe class TableReader : IDisposable
 
     private bool MayHave(BlockHandle handle, int group, ulong hash)
     {
-        CachedBlock filter = LoadFilter(handle, group, out bool isPinned);
-        bool may = BloomFilter.MayHave(filter.Bytes[..^TableFormat.TrailerBytes], hash);
+        var filter = LoadFilter(handle, group, out var isPinned);
+        var may = BloomFilter.MayHave(filter.Bytes[..^TableFormat.TrailerBytes], hash);
         if (!isPinned)
             filter.Release();
         return may;
@@ -280,11 +280,11 @@ internal sealed unsafe class TableReader : IDisposable
     // without the cache's locks. What is not pinned, because pins have had their share, is to be released.
     private CachedBlock LoadPinned(BlockHandle handle, int at, BlockUse use, out bool isPinned)
     {
-        nint pin = Volatile.Read(ref _pins[at]);
+        var pin = Volatile.Read(ref _pins[at]);
         isPinned = pin != 0;
         if (isPinned)
             return CachedBlock.From(pin);
-        CachedBlock block = Load(handle, use);
+        var block = Load(handle, use);
         if (!_cache.TryPin(block))
             return block;
         if (Interlocked.CompareExchange(ref _pins[at], block.Address, 0) == 0)
@@ -308,7 +308,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     private static byte[] ReadTail(IFile file, string path, long length, int bytes)
     {
-        byte[] tail = new byte[Math.Min(length, bytes)];
+        var tail = new byte[Math.Min(length, bytes)];
         if (file.Read(length - tail.Length, tail) != tail.Length)
             throw TableFormat.Damaged(path, length - tail.Length, "the file became shorter");
         return tail;
@@ -316,7 +316,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     private static CachedBlock CopyBlock(ReadOnlySpan<byte> bytes, string path, long offset)
     {
-        CachedBlock block = CachedBlock.Allocate(bytes.Length);
+        var block = CachedBlock.Allocate(bytes.Length);
         bytes.CopyTo(block.Bytes);
         try
         {
@@ -332,8 +332,8 @@ internal sealed unsafe class TableReader : IDisposable
 
     private static TableProperties? ReadProperties(CachedBlock block)
     {
-        BlockView view = ViewOf(block);
-        new BlockEntry(view.First).Read(view.FirstSequence, out _, out _, out ReadOnlySpan<byte> value);
+        var view = ViewOf(block);
+        new BlockEntry(view.First).Read(view.FirstSequence, out _, out _, out var value);
         return TableFormat.ReadProperties(value);
     }
 
@@ -347,7 +347,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     private void Unpack(ref CachedBlock block, long offset, BlockUse use)
     {
-        CachedBlock stored = block;
+        var stored = block;
         ReadOnlySpan<byte> packed = stored.Bytes[..^TableFormat.TrailerBytes];
         block = Allocate(PlainBytes(packed, offset), use);
         try
@@ -380,21 +380,21 @@ internal sealed unsafe class TableReader : IDisposable
     {
         if (length <= TableFormat.TrailerBytes)
             throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
-        int body = length - TableFormat.TrailerBytes;
+        var body = length - TableFormat.TrailerBytes;
         ReadOnlySpan<byte> bytes = new(start, length);
-        uint crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
+        var crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
         if (crc != TableFormat.BlockCrc(offset, bytes[..(body + 1)]))
             throw TableFormat.Damaged(path, offset, $"the checksum of a block of {length} bytes is wrong");
     }
 
     private static void CheckBody(byte* start, int length, string path, long offset, BlockUse use)
     {
-        int body = length - TableFormat.TrailerBytes;
+        var body = length - TableFormat.TrailerBytes;
         if (start[body] != PackedBlock.PlainFlag)
             throw TableFormat.Damaged(path, offset, $"a block has the unknown flag {start[body]}");
-        bool isFilter = use == BlockUse.Filter;
-        bool isIndex = true;
-        bool isWhole = isFilter ? body % 64 == 0 : BlockView.IsWhole(start, body, out isIndex);
+        var isFilter = use == BlockUse.Filter;
+        var isIndex = true;
+        var isWhole = isFilter ? body % 64 == 0 : BlockView.IsWhole(start, body, out isIndex);
         if (!isWhole || (use == BlockUse.Index && !isIndex))
             throw TableFormat.Damaged(path, offset, "a block's checksum is right, its content is none");
     }
@@ -425,7 +425,7 @@ internal readonly record struct GroupHandle(BlockHandle Index, BlockHandle Filte
     /// <summary>From an entry of the top.</summary>
     public static GroupHandle Read(BlockEntry entry)
     {
-        entry.Read(0, out _, out _, out ReadOnlySpan<byte> value);
+        entry.Read(0, out _, out _, out var value);
         return Read(value);
     }
 
@@ -434,9 +434,9 @@ internal readonly record struct GroupHandle(BlockHandle Index, BlockHandle Filte
     {
         fixed (byte* start = value)
         {
-            byte* at = start;
-            long offset = (long)Varint.Read(ref at);
-            int index = (int)Varint.Read(ref at);
+            var at = start;
+            var offset = (long)Varint.Read(ref at);
+            var index = (int)Varint.Read(ref at);
             return new GroupHandle(
                 new BlockHandle(offset, index), new BlockHandle(offset + index, (int)Varint.Read(ref at)));
         }

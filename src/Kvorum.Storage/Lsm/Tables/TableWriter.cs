@@ -69,9 +69,9 @@ internal sealed class TableWriter : IDisposable
     /// </summary>
     public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
-        int common = key.CommonPrefixLength(LastKey);
-        bool isNewKey = CheckOrder(key, common, sequence);
-        bool isFull = _data.Count > 0 && _data.Bytes + TableFormat.TrailerBytes +
+        var common = key.CommonPrefixLength(LastKey);
+        var isNewKey = CheckOrder(key, common, sequence);
+        var isFull = _data.Count > 0 && _data.Bytes + TableFormat.TrailerBytes +
             BlockBuilder.BytesOf(key.Length, value.Length) > _options.BlockBytes;
         if (isFull)
             FinishData();
@@ -92,16 +92,16 @@ internal sealed class TableWriter : IDisposable
         if (_entries == 0)
             throw new InvalidOperationException("a table has at least one entry");
         FinishData();
-        byte[] largest = LastKey.ToArray();
+        var largest = LastKey.ToArray();
         AddToIndex(largest, _data.LastSequence);
         FinishGroup();
         AddToTop();
-        BlockHandle top = WriteBlock(_top.Finish());
+        var top = WriteBlock(_top.Finish());
         var properties = new TableProperties(
             _entries, _deletes, _leastSequence, _greatestSequence, _dataBlocks, _dataBytes,
             _smallest, largest);
         _data.Add([], 0, 0, EntryKind.Put, TableFormat.WriteProperties(properties));
-        BlockHandle described = WriteBlock(_data.Finish());
+        var described = WriteBlock(_data.Finish());
         Span<byte> footer = stackalloc byte[TableFormat.FooterBytes];
         TableFormat.WriteFooter(footer, new TableFooter(top.Offset, top.Bytes, described.Bytes), _hasPacked);
         Write(footer);
@@ -127,9 +127,9 @@ internal sealed class TableWriter : IDisposable
             return true; // an empty key, too
         }
 
-        ReadOnlySpan<byte> last = LastKey;
-        bool isSame = common == key.Length && common == last.Length;
-        bool isBehind = isSame ? sequence < _data.LastSequence
+        var last = LastKey;
+        var isSame = common == key.Length && common == last.Length;
+        var isBehind = isSame ? sequence < _data.LastSequence
             : common == last.Length || (common < key.Length && key[common] > last[common]);
         if (!isBehind)
             throw new InvalidOperationException("entries of a table ascend");
@@ -138,8 +138,8 @@ internal sealed class TableWriter : IDisposable
 
     private void FinishData()
     {
-        ReadOnlySpan<byte> body = _data.Finish();
-        int packed = _options.Compression == BlockCompression.None ? 0 : PackedBlock.Pack(body, ref _packed);
+        var body = _data.Finish();
+        var packed = _options.Compression == BlockCompression.None ? 0 : PackedBlock.Pack(body, ref _packed);
         _hasPacked |= packed > 0;
         _pending = packed > 0
             ? WriteBlock(_packed.AsSpan(0, packed), PackedBlock.Lz4Flag) : WriteBlock(body);
@@ -154,14 +154,14 @@ internal sealed class TableWriter : IDisposable
     {
         if (_pending.Bytes == 0)
             return;
-        ReadOnlySpan<byte> last = LastKey;
+        var last = LastKey;
         if (next.SequenceEqual(last))
         {
             AddToIndex(last, _data.LastSequence);
         }
         else
         {
-            int bytes = Separator(last, next);
+            var bytes = Separator(last, next);
             AddToIndex(_separator.AsSpan(0, bytes), 0);
         }
 
@@ -175,8 +175,8 @@ internal sealed class TableWriter : IDisposable
     // A short key that is not less than `last` and less than `next`.
     private int Separator(ReadOnlySpan<byte> last, ReadOnlySpan<byte> next)
     {
-        int common = last.CommonPrefixLength(next);
-        ReadOnlySpan<byte> chosen = common + 1 < next.Length ? next[..(common + 1)] : last;
+        var common = last.CommonPrefixLength(next);
+        var chosen = common + 1 < next.Length ? next[..(common + 1)] : last;
         if (chosen.Length > last.Length)
             chosen = last;
         if (_separator.Length < chosen.Length)
@@ -188,7 +188,7 @@ internal sealed class TableWriter : IDisposable
     private void AddToIndex(ReadOnlySpan<byte> key, ulong sequence)
     {
         Span<byte> value = stackalloc byte[2 * Varint.BytesMax];
-        int bytes = Varint.Write(value, (ulong)_pending.Offset);
+        var bytes = Varint.Write(value, (ulong)_pending.Offset);
         bytes += Varint.Write(value[bytes..], (ulong)_pending.Bytes);
         _index.Add(key, 0, sequence, EntryKind.Put, value[..bytes]);
         _pending = default;
@@ -200,10 +200,10 @@ internal sealed class TableWriter : IDisposable
         _groupFilterBytes = 0;
         if (_options.FilterBitsPerKey > 0 && _hashes.Count > 0)
         {
-            int bytes = BloomFilter.BytesOf(_hashes.Count, _options.FilterBitsPerKey);
+            var bytes = BloomFilter.BytesOf(_hashes.Count, _options.FilterBitsPerKey);
             if (_filter.Length < bytes)
                 _filter = new byte[bytes];
-            Span<byte> lines = _filter.AsSpan(0, bytes);
+            var lines = _filter.AsSpan(0, bytes);
             lines.Clear();
             BloomFilter.Write(lines, CollectionsMarshal.AsSpan(_hashes));
             _groupFilterBytes = WriteBlock(lines).Bytes;
@@ -215,7 +215,7 @@ internal sealed class TableWriter : IDisposable
     private void AddToTop()
     {
         Span<byte> value = stackalloc byte[3 * Varint.BytesMax];
-        int bytes = Varint.Write(value, (ulong)_groupIndex.Offset);
+        var bytes = Varint.Write(value, (ulong)_groupIndex.Offset);
         bytes += Varint.Write(value[bytes..], (ulong)_groupIndex.Bytes);
         bytes += Varint.Write(value[bytes..], (ulong)_groupFilterBytes);
         _top.Add(_index.LastKey, 0, _index.LastSequence, EntryKind.Put, value[..bytes]);
@@ -226,10 +226,10 @@ internal sealed class TableWriter : IDisposable
     {
         if (body.Length > TableFormat.BlockBytesMax - TableFormat.TrailerBytes)
             throw new InvalidOperationException($"a block of {body.Length} bytes is too long for a table");
-        long offset = Position;
+        var offset = Position;
         Span<byte> trailer = stackalloc byte[TableFormat.TrailerBytes];
         trailer[0] = flag;
-        uint crc = Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), body);
+        var crc = Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), body);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[1..], Crc32C.End(Crc32C.Add(crc, trailer[..1])));
         Write(body);
         Write(trailer);
@@ -240,7 +240,7 @@ internal sealed class TableWriter : IDisposable
     {
         while (bytes.Length > 0)
         {
-            int count = Math.Min(bytes.Length, _piece.Length - _pieceBytes);
+            var count = Math.Min(bytes.Length, _piece.Length - _pieceBytes);
             bytes[..count].CopyTo(_piece.AsSpan(_pieceBytes));
             _pieceBytes += count;
             bytes = bytes[count..];

@@ -11,7 +11,7 @@ internal static unsafe class Varint
     /// <summary>Writes a number; how many bytes it took.</summary>
     public static int Write(Span<byte> into, ulong value)
     {
-        int at = 0;
+        var at = 0;
         while (value >= 0x80)
         {
             into[at++] = (byte)(value | 0x80);
@@ -40,7 +40,7 @@ internal static unsafe class Varint
         if (value < 0x80)
             return value;
         value &= 0x7f;
-        for (int shift = 7; ; shift += 7)
+        for (var shift = 7; ; shift += 7)
         {
             ulong next = *at++;
             value |= (next & 0x7f) << shift;
@@ -53,7 +53,7 @@ internal static unsafe class Varint
     public static bool TryRead(ref byte* at, byte* end, out ulong value)
     {
         value = 0;
-        for (int shift = 0; shift < 64 && at < end; shift += 7)
+        for (var shift = 0; shift < 64 && at < end; shift += 7)
         {
             ulong next = *at++;
             value |= (next & 0x7f) << shift;

@@ -31,7 +31,7 @@ public sealed class CheckpointJob
         (_tree, _versions, _options, _before, _sealed) = (tree, versions, options, before, memTables);
         (_mark, _installs) = (mark, installs);
         _countedKeys = before.Mark?.CountedKeys ?? 0;
-        foreach (MemTable memTable in memTables)
+        foreach (var memTable in memTables)
             memTable.Hold();
     }
 
@@ -51,7 +51,7 @@ public sealed class CheckpointJob
                 Mark = new Mark(_mark.AppliedIndex, _mark.Tag, _countedKeys),
                 Added = table is null ? [] : [new LevelTable(0, table.Info)],
             };
-            bool applied = _versions.TryApply(edit, table is null ? [] : [table], _installs);
+            var applied = _versions.TryApply(edit, table is null ? [] : [table], _installs);
             if (!applied)
                 table?.MakeObsolete();
             _isWritten = true;
@@ -60,7 +60,7 @@ public sealed class CheckpointJob
         {
             table?.Release();
             _before.Release();
-            foreach (MemTable memTable in _sealed)
+            foreach (var memTable in _sealed)
                 memTable.Release();
             if (!_isWritten)
                 _tree.EndCheckpoint();
@@ -83,21 +83,21 @@ public sealed class CheckpointJob
     // Of each key only the newest version: older ones are for views, and those hold the memtables.
     private TableFile? WriteTable()
     {
-        using Cursor cursor = _sealed is [var only] ? only.OpenCursor(ulong.MaxValue)
+        using var cursor = _sealed is [var only] ? only.OpenCursor(ulong.MaxValue)
             : new MergingCursor(_sealed.Select(memTable => memTable.OpenCursor(ulong.MaxValue)));
         cursor.SeekToFirst();
         PassDeletes(cursor);
         if (!cursor.IsValid)
             return null;
         _versions.Begin();
-        ulong number = _versions.NextNumber();
-        TreeFolder folder = _versions.Folder;
+        var number = _versions.NextNumber();
+        var folder = _versions.Folder;
         try
         {
-            using (IFile file = folder.Files.Create(folder.TablePath(number)))
+            using (var file = folder.Files.Create(folder.TablePath(number)))
             {
                 using var writer = new TableWriter(file, _options.Tables);
-                using AscendingLookup lookup = _before.OpenLookup();
+                using var lookup = _before.OpenLookup();
                 while (cursor.IsValid)
                 {
                     writer.Add(cursor.Key, cursor.Sequence, cursor.Kind, cursor.Value);
@@ -123,10 +123,10 @@ public sealed class CheckpointJob
     // back and once for all writes of a key.
     private void Count(Cursor cursor, AscendingLookup lookup)
     {
-        ReadOnlySpan<byte> key = cursor.Key;
+        var key = cursor.Key;
         if (key.IsEmpty || key[0] != _options.CountedPrefix)
             return;
-        bool wasThere = lookup.TryFind(key, out EntryKind found) && found == EntryKind.Put;
+        var wasThere = lookup.TryFind(key, out var found) && found == EntryKind.Put;
         if (wasThere != (cursor.Kind == EntryKind.Put))
             _countedKeys += wasThere ? -1 : 1;
     }
@@ -146,7 +146,7 @@ public sealed class CheckpointJob
             return;
         }
 
-        ReadOnlySpan<byte> key = cursor.Key;
+        var key = cursor.Key;
         do
         {
             cursor.Next();

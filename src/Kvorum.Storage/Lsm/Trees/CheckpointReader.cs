@@ -20,7 +20,7 @@ public sealed class CheckpointReader : IDisposable
         _begin = CheckpointStream.Begin(held);
         long start = _begin.Length;
         List<(long Start, TableReader Table)> pieces = [];
-        foreach (TableFile file in held.Files)
+        foreach (var file in held.Files)
         {
             pieces.Add((start, file.Reader));
             start += file.Info.Bytes;
@@ -46,19 +46,19 @@ public sealed class CheckpointReader : IDisposable
     public int Read(long offset, Span<byte> into)
     {
         ObjectDisposedException.ThrowIf(_closed, this);
-        int count = 0;
+        var count = 0;
         if (offset < _begin.Length)
         {
             count = (int)Math.Min(into.Length, _begin.Length - offset);
             _begin.AsSpan((int)offset, count).CopyTo(into);
         }
 
-        foreach ((long start, TableReader table) in _pieces)
+        foreach (var (start, table) in _pieces)
         {
-            long within = offset + count - start;
+            var within = offset + count - start;
             if (within < 0 || within >= table.Bytes || count == into.Length)
                 continue;
-            int taken = (int)Math.Min(into.Length - count, table.Bytes - within);
+            var taken = (int)Math.Min(into.Length - count, table.Bytes - within);
             table.Read(within, into.Slice(count, taken));
             count += taken;
         }
@@ -74,7 +74,7 @@ public sealed class CheckpointReader : IDisposable
     {
         ObjectDisposedException.ThrowIf(_closed, this);
         List<(ulong Table, TreeDamagedException Damage)> found = [];
-        foreach (TableFile file in _tables.Files)
+        foreach (var file in _tables.Files)
         {
             try
             {

@@ -52,7 +52,7 @@ public sealed class CheckpointReceiver : IDisposable
             throw Unusable($"more than the {Info.Bytes} bytes that were announced");
         while (!bytes.IsEmpty)
         {
-            int taken = _edit is null ? TakeBegin(bytes) : TakeTable(bytes);
+            var taken = _edit is null ? TakeBegin(bytes) : TakeTable(bytes);
             Received += taken;
             bytes = bytes[taken..];
         }
@@ -78,9 +78,9 @@ public sealed class CheckpointReceiver : IDisposable
             return;
         _isDone = true;
         _file?.Dispose();
-        foreach (TableFile table in _tables)
+        foreach (var table in _tables)
             table.Release();
-        foreach (ulong number in _numbers)
+        foreach (var number in _numbers)
             _versions.Folder.DeleteTable(number);
     }
 
@@ -93,20 +93,20 @@ public sealed class CheckpointReceiver : IDisposable
     internal void Installed()
     {
         _isDone = true;
-        foreach (TableFile table in _tables)
+        foreach (var table in _tables)
             table.Release();
     }
 
     private int TakeBegin(ReadOnlySpan<byte> bytes)
     {
-        int taken = Math.Min(bytes.Length, _begin.Length - _beginBytes);
+        var taken = Math.Min(bytes.Length, _begin.Length - _beginBytes);
         bytes[..taken].CopyTo(_begin.AsSpan(_beginBytes));
         _beginBytes += taken;
         if (_beginBytes < _begin.Length)
             return taken;
         if (_begin.Length == CheckpointStream.HeadBytes)
         {
-            uint length = CheckpointStream.ReadHead(_begin) ?? throw Unusable("its head is damaged");
+            var length = CheckpointStream.ReadHead(_begin) ?? throw Unusable("its head is damaged");
             if (length > Info.Bytes - CheckpointStream.HeadBytes || length == 0)
                 throw Unusable("its list of tables is longer than all of it");
             Array.Resize(ref _begin, checked(CheckpointStream.HeadBytes + (int)length));
@@ -121,7 +121,7 @@ public sealed class CheckpointReceiver : IDisposable
     // The tables get numbers of this tree.
     private void TakeEdit(VersionEdit edit)
     {
-        long bytes = edit.Added.Sum(static table => table.Table.Bytes);
+        var bytes = edit.Added.Sum(static table => table.Table.Bytes);
         if (edit.Mark is not { } mark || mark.AppliedIndex != Info.AppliedIndex ||
             !mark.Tag.Span.SequenceEqual(Info.Tag.Span) || _beginBytes + bytes != Info.Bytes ||
             edit.Added.Any(static table => table.Table.Bytes <= 0))
@@ -138,7 +138,7 @@ public sealed class CheckpointReceiver : IDisposable
 
     private int TakeTable(ReadOnlySpan<byte> bytes)
     {
-        TableInfo table = _edit!.Added[_at].Table;
+        var table = _edit!.Added[_at].Table;
         if (_file is null)
         {
             _versions.Begin();
@@ -147,7 +147,7 @@ public sealed class CheckpointReceiver : IDisposable
             _fileBytes = 0;
         }
 
-        int taken = (int)Math.Min(bytes.Length, table.Bytes - _fileBytes);
+        var taken = (int)Math.Min(bytes.Length, table.Bytes - _fileBytes);
         _file.Write(_fileBytes, bytes[..taken]);
         _fileBytes += taken;
         if (_fileBytes < table.Bytes)

@@ -38,7 +38,7 @@ internal static class CheckpointStream
         room.GetSpan(HeadBytes)[..HeadBytes].Clear();
         room.Advance(HeadBytes);
         EditCodec.Write(room, VersionEdit.Whole(tables.Levels, tables.Mark), 0);
-        byte[] bytes = room.WrittenSpan.ToArray();
+        var bytes = room.WrittenSpan.ToArray();
         Span<byte> head = bytes;
         Magic.CopyTo(head);
         BinaryPrimitives.WriteUInt32LittleEndian(head[8..], FormatVersion);
@@ -57,12 +57,12 @@ internal static class CheckpointStream
     /// <summary>The edit behind a head that is right; null if it is damaged.</summary>
     public static VersionEdit? ReadEdit(ReadOnlySpan<byte> headAndEdit)
     {
-        ReadOnlySpan<byte> edit = headAndEdit[HeadBytes..];
+        var edit = headAndEdit[HeadBytes..];
         if (BinaryPrimitives.ReadUInt32LittleEndian(headAndEdit[16..]) != Crc32C.Of(edit))
             return null;
         try
         {
-            VersionEdit read = EditCodec.Read(edit).Edit;
+            var read = EditCodec.Read(edit).Edit;
             read.ApplyTo(Levels.Empty);
             return read;
         }

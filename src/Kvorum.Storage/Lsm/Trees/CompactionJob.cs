@@ -50,7 +50,7 @@ public sealed class CompactionJob
         if (_isEnded)
             throw new InvalidOperationException("The compaction is over");
         _versions.Folder.RemoveDiscarded();
-        bool isOver = true;
+        var isOver = true;
         try
         {
             if (!_choice.IsMove && !Merge(bytes))
@@ -92,17 +92,17 @@ public sealed class CompactionJob
     private void Finish()
     {
         List<TableFile> made = [];
-        bool isNamed = false;
+        var isNamed = false;
         try
         {
             OpenResult(made);
-            VersionEdit edit = Edit(made);
+            var edit = Edit(made);
             isNamed = true; // if that fails, a record that names them may be on disk: they must stay
             isNamed = _versions.TryApply(edit, made, _installs);
         }
         finally
         {
-            foreach (TableFile table in made)
+            foreach (var table in made)
             {
                 if (!isNamed)
                     table.MakeObsolete();
@@ -119,12 +119,12 @@ public sealed class CompactionJob
         try
         {
             _versions.Folder.Files.SyncFolder(_versions.Folder.Path);
-            foreach (TableInfo table in result.Tables)
+            foreach (var table in result.Tables)
                 made.Add(_versions.OpenTable(table.Number, table));
         }
         catch
         {
-            foreach (TableInfo table in result.Tables.Skip(made.Count))
+            foreach (var table in result.Tables.Skip(made.Count))
                 _versions.Folder.DeleteTable(table.Number);
             throw;
         }
@@ -160,7 +160,7 @@ public sealed class CompactionJob
 
         public (IFile File, ulong Number) Create()
         {
-            ulong number = versions.NextNumber();
+            var number = versions.NextNumber();
             return (versions.Folder.Files.Create(versions.Folder.TablePath(number)), number);
         }
 

@@ -21,7 +21,7 @@ public sealed class ReadView : IDisposable
     public bool TryGet(ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> value)
     {
         CheckOpen();
-        byte[]? found = _state.Get(key, AppliedIndex, long.MaxValue, out _);
+        var found = _state.Get(key, AppliedIndex, long.MaxValue, out _);
         value = found;
         return found is not null;
     }
@@ -33,7 +33,7 @@ public sealed class ReadView : IDisposable
     public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Scan(
         ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end, bool reverse = false)
     {
-        using ViewCursor cursor = OpenCursor(from.Span, end.Span);
+        using var cursor = OpenCursor(from.Span, end.Span);
         if (reverse)
             cursor.SeekToLast();
         else

@@ -36,7 +36,7 @@ public sealed class TableScrub : IDisposable
         ObjectDisposedException.ThrowIf(_isClosed, this);
         if (_check is null)
             Open();
-        long bytes = _check!.Step();
+        var bytes = _check!.Step();
         if (_check.Damage is [var damage, ..])
             throw damage;
         return bytes;
@@ -57,7 +57,7 @@ public sealed class TableScrub : IDisposable
     // the system's cache: what is there may be better than what is on disk, and is for those who read.
     private void Open()
     {
-        string path = _folder.TablePath(Table);
+        var path = _folder.TablePath(Table);
         if (!_folder.HasTable(Table))
             throw VersionSet.TableMissing(path);
         _cache = new BlockCache(0);

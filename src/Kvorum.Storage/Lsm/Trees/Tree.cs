@@ -137,10 +137,10 @@ public sealed class Tree : IDisposable
     /// </summary>
     public bool TryGet(ReadOnlySpan<byte> key, long bytesMax, out ReadOnlyMemory<byte> value, out int bytes)
     {
-        (TreeState state, ulong sequence) = HoldState();
+        var (state, sequence) = HoldState();
         try
         {
-            byte[]? found = state.Get(key, sequence, bytesMax, out bytes);
+            var found = state.Get(key, sequence, bytesMax, out bytes);
             value = found;
             return found is not null;
         }
@@ -155,7 +155,7 @@ public sealed class Tree : IDisposable
     /// </summary>
     public ReadView OpenView()
     {
-        (TreeState state, ulong sequence) = HoldState();
+        var (state, sequence) = HoldState();
         return new ReadView(state, sequence);
     }
 
@@ -181,7 +181,7 @@ public sealed class Tree : IDisposable
         }
 
         // More than one if a checkpoint has failed before.
-        ImmutableArray<MemTable> memTables = _state.MemTables[1..];
+        var memTables = _state.MemTables[1..];
         _state.Tables.Hold();
         return new CheckpointJob(
             this, _versions, _options, _state.Tables, memTables, (_appliedIndex, tag.ToArray()), _installs);
@@ -196,7 +196,7 @@ public sealed class Tree : IDisposable
     {
         if (Volatile.Read(ref _compaction) is not null)
             return null;
-        CompactionChoice? choice = CompactionPicker.Pick(
+        var choice = CompactionPicker.Pick(
             _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction);
         if (choice is null)
             return null;
@@ -236,7 +236,7 @@ public sealed class Tree : IDisposable
     /// </summary>
     public TableScrub? OpenScrub(ulong afterTable)
     {
-        TableFile? next = _state.Tables.Files
+        var next = _state.Tables.Files
             .Where(file => file.Info.Number > afterTable).MinBy(static file => file.Info.Number);
         return next is null ? null : new TableScrub(_versions.Folder, next);
     }
@@ -290,8 +290,8 @@ public sealed class Tree : IDisposable
     {
         if (_versions.TryHold(_installs) is not { } tables)
             return;
-        ulong flushed = tables.Mark?.AppliedIndex ?? 0;
-        IEnumerable<MemTable> waiting =
+        var flushed = tables.Mark?.AppliedIndex ?? 0;
+        var waiting =
             _state.MemTables.Skip(1).Where(memTable => memTable.LastSequence > flushed);
         Switch(NewState([_state.MemTables[0], .. waiting], tables));
     }
@@ -317,7 +317,7 @@ public sealed class Tree : IDisposable
 
     private void Add(WriteBatch batch, ulong sequence)
     {
-        MemTable memTable = _state.MemTables[0];
+        var memTable = _state.MemTables[0];
         foreach (ref readonly WriteBatch.Change change in batch.Changes)
             memTable.Add(batch.KeyOf(change), sequence, change.Kind, batch.ValueOf(change));
     }
@@ -333,7 +333,7 @@ public sealed class Tree : IDisposable
 
     private void Switch(TreeState state, ulong? appliedIndex = null)
     {
-        TreeState before = _state;
+        var before = _state;
         lock (_gate)
         {
             _state = state;
@@ -348,7 +348,7 @@ public sealed class Tree : IDisposable
     private void CountMemory()
     {
         long bytes = 0;
-        foreach (MemTable memTable in _state.MemTables)
+        foreach (var memTable in _state.MemTables)
             bytes += memTable.Bytes;
         if (bytes == _countedBytes)
             return;
@@ -366,7 +366,7 @@ public sealed class Tree : IDisposable
 
     private T Look<T>(Func<TreeState, T> at)
     {
-        (TreeState state, _) = HoldState();
+        var (state, _) = HoldState();
         try
         {
             return at(state);

@@ -18,7 +18,7 @@ internal sealed class TreeState
     public TreeState(ImmutableArray<MemTable> memTables, TableSet tables)
     {
         (MemTables, Tables) = (memTables, tables);
-        foreach (MemTable memTable in memTables)
+        foreach (var memTable in memTables)
             memTable.Hold();
     }
 
@@ -50,7 +50,7 @@ internal sealed class TreeState
     {
         if (Interlocked.Decrement(ref _holders) != 0)
             return;
-        foreach (MemTable memTable in MemTables)
+        foreach (var memTable in MemTables)
             memTable.Release();
         Tables.Release();
     }
@@ -61,15 +61,15 @@ internal sealed class TreeState
     /// </summary>
     public byte[]? Get(ReadOnlySpan<byte> key, ulong sequence, long bytesMax, out int bytes)
     {
-        foreach (MemTable memTable in MemTables)
+        foreach (var memTable in MemTables)
         {
-            if (memTable.TryGet(key, sequence, out EntryKind kind, out ReadOnlySpan<byte> value))
+            if (memTable.TryGet(key, sequence, out var kind, out var value))
                 return Copy(kind, value, bytesMax, out bytes);
         }
 
         // Tables have nothing that is newer than any reader of this state.
         bytes = -1;
-        if (!Tables.TryGet(key, out FoundEntry found))
+        if (!Tables.TryGet(key, out var found))
             return null;
         using (found)
             return Copy(found.Kind, found.Value, bytesMax, out bytes);

@@ -37,7 +37,7 @@ public sealed class WriteBatch
     /// </summary>
     public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> valueHead, ReadOnlySpan<byte> valueBody)
     {
-        int start = _used;
+        var start = _used;
         Append(key);
         Append(valueHead);
         Append(valueBody);
@@ -47,7 +47,7 @@ public sealed class WriteBatch
     /// <summary>Removes a key, present or not.</summary>
     public void Delete(ReadOnlySpan<byte> key)
     {
-        int start = _used;
+        var start = _used;
         Append(key);
         _changes.Add(new Change(start, key.Length, 0, EntryKind.Delete));
     }
@@ -68,10 +68,10 @@ public sealed class WriteBatch
 
     private void Append(ReadOnlySpan<byte> bytes)
     {
-        int end = checked(_used + bytes.Length);
+        var end = checked(_used + bytes.Length);
         if (end > _bytes.Length)
         {
-            long doubled = Math.Min(Array.MaxLength, Math.Max(256, _bytes.Length * 2L));
+            var doubled = Math.Min(Array.MaxLength, Math.Max(256, _bytes.Length * 2L));
             Array.Resize(ref _bytes, Math.Max(end, (int)doubled));
         }
 

@@ -31,16 +31,16 @@ internal sealed class AscendingLookup : IDisposable
     public bool TryFind(ReadOnlySpan<byte> key, out EntryKind kind)
     {
         var sought = new SoughtKey(key, ulong.MaxValue);
-        ulong hash = BloomFilter.Hash(key);
-        TableLevel level0 = _levels[0];
-        for (int i = 0; i < _level0.Length; i++)
+        var hash = BloomFilter.Hash(key);
+        var level0 = _levels[0];
+        for (var i = 0; i < _level0.Length; i++)
         {
             if (level0.Covers(i, key, sought.Prefix) &&
                 (_level0[i] ??= new TableProbe(level0.Files[i].Reader)).TryFind(sought, hash, out kind))
                 return true;
         }
 
-        for (int level = 1; level < _levels.Length; level++)
+        for (var level = 1; level < _levels.Length; level++)
         {
             if (_levels[level].Files.Length > 0 && TryFind(level, sought, hash, out kind))
                 return true;
@@ -53,15 +53,15 @@ internal sealed class AscendingLookup : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (TableProbe? probe in _level0)
+        foreach (var probe in _level0)
             probe?.Dispose();
-        foreach (TableProbe? probe in _probes)
+        foreach (var probe in _probes)
             probe?.Dispose();
     }
 
     private bool TryFind(int level, in SoughtKey sought, ulong hash, out EntryKind kind)
     {
-        TableLevel tables = _levels[level];
+        var tables = _levels[level];
         while (_at[level] < tables.Files.Length && tables.IsBefore(_at[level], sought.Key, sought.Prefix))
         {
             _probes[level]?.Dispose();
@@ -70,7 +70,7 @@ internal sealed class AscendingLookup : IDisposable
         }
 
         kind = default;
-        int at = _at[level];
+        var at = _at[level];
         return at < tables.Files.Length && tables.Covers(at, sought.Key, sought.Prefix) &&
             (_probes[level] ??= new TableProbe(tables.Files[at].Reader)).TryFind(sought, hash, out kind);
     }

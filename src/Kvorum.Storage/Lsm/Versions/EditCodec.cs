@@ -33,14 +33,14 @@ internal static class EditCodec
         }
 
         Write(into, (uint)edit.Removed.Length);
-        foreach (LevelTable removed in edit.Removed)
+        foreach (var removed in edit.Removed)
         {
             Write(into, (byte)removed.Level);
             Write(into, removed.Table.Number);
         }
 
         Write(into, (uint)edit.Added.Length);
-        foreach ((int level, TableInfo table) in edit.Added)
+        foreach (var (level, table) in edit.Added)
         {
             Write(into, (byte)level);
             Write(into, table.Number);
@@ -59,7 +59,7 @@ internal static class EditCodec
     /// </summary>
     public static (VersionEdit Edit, ulong Next) Read(ReadOnlySpan<byte> from)
     {
-        ulong next = ReadNumber(ref from);
+        var next = ReadNumber(ref from);
         Mark? mark = null;
         if (ReadByte(ref from) is not 0 and var origin)
         {
@@ -72,15 +72,15 @@ internal static class EditCodec
         }
 
         var removed = ImmutableArray.CreateBuilder<LevelTable>();
-        for (uint count = ReadCount(ref from); count > 0; count--)
+        for (var count = ReadCount(ref from); count > 0; count--)
         {
-            int level = ReadLevel(ref from);
-            ulong number = ReadNumber(ref from);
+            var level = ReadLevel(ref from);
+            var number = ReadNumber(ref from);
             removed.Add(new LevelTable(level, new TableInfo(number, 0, 0, 0, default, default, 0, 0)));
         }
 
         var added = ImmutableArray.CreateBuilder<LevelTable>();
-        for (uint count = ReadCount(ref from); count > 0; count--)
+        for (var count = ReadCount(ref from); count > 0; count--)
             added.Add(new LevelTable(ReadLevel(ref from), ReadTable(ref from)));
         if (!from.IsEmpty)
             throw new FormatException("bytes behind the end of an edit");
@@ -95,13 +95,13 @@ internal static class EditCodec
 
     private static TableInfo ReadTable(ref ReadOnlySpan<byte> from)
     {
-        ulong number = ReadNumber(ref from);
-        long bytes = (long)ReadNumber(ref from);
-        long entries = (long)ReadNumber(ref from);
-        long deletes = (long)ReadNumber(ref from);
-        ulong least = ReadNumber(ref from);
-        ulong greatest = ReadNumber(ref from);
-        byte[] smallest = ReadBytes(ref from);
+        var number = ReadNumber(ref from);
+        var bytes = (long)ReadNumber(ref from);
+        var entries = (long)ReadNumber(ref from);
+        var deletes = (long)ReadNumber(ref from);
+        var least = ReadNumber(ref from);
+        var greatest = ReadNumber(ref from);
+        var smallest = ReadBytes(ref from);
         return new TableInfo(number, bytes, entries, deletes, smallest, ReadBytes(ref from), least, greatest);
     }
 
@@ -148,7 +148,7 @@ internal static class EditCodec
     {
         if (count > from.Length)
             throw new FormatException("an edit ends too early");
-        ReadOnlySpan<byte> taken = from[..(int)count];
+        var taken = from[..(int)count];
         from = from[(int)count..];
         return taken;
     }

@@ -58,7 +58,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         IsThere = Reading(() => folder.Files.Exists(folder.ManifestPath));
         if (!IsThere)
             return;
-        (int whole, byte[] bytes) = Read(edit);
+        var (whole, bytes) = Read(edit);
         IsTorn = whole < bytes.Length;
     }
 
@@ -75,14 +75,14 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     /// </summary>
     public (int Whole, byte[] Bytes) Read(Action<VersionEdit, ulong> edit)
     {
-        byte[] bytes = ReadAll();
+        var bytes = ReadAll();
         ReadHeader(bytes);
-        int at = HeaderBytes;
-        while (at < bytes.Length && TryReadRecord(bytes, at, out ReadOnlySpan<byte> body))
+        var at = HeaderBytes;
+        while (at < bytes.Length && TryReadRecord(bytes, at, out var body))
         {
             try
             {
-                (VersionEdit read, ulong next) = EditCodec.Read(body);
+                var (read, next) = EditCodec.Read(body);
                 edit(read, next);
             }
             catch (FormatException e)
@@ -122,8 +122,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             return;
         }
 
-        byte[] record = Record(edit, next, _bytes);
-        IFile file = _file;
+        var record = Record(edit, next, _bytes);
+        var file = _file;
         _file = null; // until it is known to be whole
         try
         {
@@ -146,11 +146,11 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         _file?.Dispose();
         _file = null;
         folder.DeleteIfPossible(folder.NewManifestPath);
-        IFile file = folder.Files.Create(folder.NewManifestPath);
+        var file = folder.Files.Create(folder.NewManifestPath);
         try
         {
-            byte[] header = Header();
-            byte[] record = Record(whole, next, HeaderBytes);
+            var header = Header();
+            var record = Record(whole, next, HeaderBytes);
             file.Write(0, [.. header, .. record]);
             file.Sync();
             folder.Files.Rename(folder.NewManifestPath, folder.ManifestPath);
@@ -177,9 +177,9 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 
     private byte[] ReadAll() => Reading(() =>
     {
-        using IFile file = folder.Files.Open(folder.ManifestPath, forWriting: false);
-        byte[] bytes = new byte[file.Length];
-        int count = file.Read(0, bytes);
+        using var file = folder.Files.Open(folder.ManifestPath, forWriting: false);
+        var bytes = new byte[file.Length];
+        var count = file.Read(0, bytes);
         return bytes[..count];
     });
 
@@ -198,7 +198,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
 
     private static byte[] Header()
     {
-        byte[] header = new byte[HeaderBytes];
+        var header = new byte[HeaderBytes];
         Magic.CopyTo(header);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), FormatVersion);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Of(header.AsSpan(0, 12)));
@@ -210,7 +210,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic) ||
             BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) != Crc32C.Of(bytes[..12]))
             throw Damaged(0, "the header is damaged");
-        uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
+        var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version != FormatVersion)
             throw new TreeDamagedException(
                 $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, " +
@@ -226,7 +226,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         room.GetSpan(RecordHeadBytes)[..RecordHeadBytes].Clear();
         room.Advance(RecordHeadBytes);
         EditCodec.Write(room, edit, next);
-        byte[] record = room.WrittenSpan.ToArray();
+        var record = room.WrittenSpan.ToArray();
         BinaryPrimitives.WriteInt32LittleEndian(record, record.Length - RecordHeadBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), Crc32C.Of(record.AsSpan(RecordHeadBytes)));
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), HeadCrc(record, offset));
@@ -236,11 +236,11 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     private static bool TryReadRecord(ReadOnlySpan<byte> bytes, int at, out ReadOnlySpan<byte> body)
     {
         body = default;
-        ReadOnlySpan<byte> record = bytes[at..];
+        var record = bytes[at..];
         if (record.Length < RecordHeadBytes ||
             BinaryPrimitives.ReadUInt32LittleEndian(record[8..]) != HeadCrc(record, at))
             return false;
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(record);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(record);
         if (length > record.Length - RecordHeadBytes)
             return false;
         body = record.Slice(RecordHeadBytes, (int)length);
@@ -250,7 +250,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     // What follows a torn record is nothing: a whole one behind it means that this one was synced once.
     private static bool HasRecordBehind(ReadOnlySpan<byte> bytes, int damaged)
     {
-        for (int at = damaged + 1; at <= bytes.Length - RecordHeadBytes; at++)
+        for (var at = damaged + 1; at <= bytes.Length - RecordHeadBytes; at++)
         {
             if (TryReadRecord(bytes, at, out _))
                 return true;

@@ -31,15 +31,15 @@ internal sealed class TableFile
     public static TableFile Open(
         TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
     {
-        IFile file = OpenFile(folder, number, static (files, path) => files.Open(path, forWriting: false));
+        var file = OpenFile(folder, number, static (files, path) => files.Open(path, forWriting: false));
         return Open(folder, file, number, cache, expected);
     }
 
     /// <summary>The same, to be read past the system's cache: what the disk has of it.</summary>
     public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)
     {
-        ulong number = expected.Number;
-        IFile file = OpenFile(folder, number, static (files, path) => files.OpenPastCache(path));
+        var number = expected.Number;
+        var file = OpenFile(folder, number, static (files, path) => files.OpenPastCache(path));
         return Open(folder, file, number, cache, expected);
     }
 
@@ -66,7 +66,7 @@ internal sealed class TableFile
     public static IReadOnlyList<TreeDamagedException> Check(TreeFolder folder, TableInfo expected)
     {
         using var cache = new BlockCache(CheckCacheBytes);
-        TableFile anew = Open(folder, expected.Number, cache, expected);
+        var anew = Open(folder, expected.Number, cache, expected);
         try
         {
             return new TableCheck(anew.Reader, folder.TablePath(expected.Number)).Run();
@@ -83,7 +83,7 @@ internal sealed class TableFile
     // One that is lost or cannot be opened is damaged like one that cannot be read.
     private static IFile OpenFile(TreeFolder folder, ulong number, Func<IFileSystem, string, IFile> open)
     {
-        string path = folder.TablePath(number);
+        var path = folder.TablePath(number);
         try
         {
             return open(folder.Files, path);
@@ -97,8 +97,8 @@ internal sealed class TableFile
     private static TableFile Open(
         TreeFolder folder, IFile file, ulong number, BlockCache cache, TableInfo? expected)
     {
-        TableReader reader = TableReader.Open(file, folder.TablePath(number), number, cache);
-        TableInfo info = reader.Info;
+        var reader = TableReader.Open(file, folder.TablePath(number), number, cache);
+        var info = reader.Info;
         if (expected is null || IsSame(info, expected))
             return new TableFile(folder, reader, info);
         reader.Dispose();

@@ -36,11 +36,11 @@ internal sealed class TableLevel
     /// </summary>
     public TableFile? Find(ReadOnlySpan<byte> key, ulong prefix)
     {
-        int low = 0;
-        int high = Files.Length;
+        var low = 0;
+        var high = Files.Length;
         while (low < high)
         {
-            int middle = (low + high) >>> 1;
+            var middle = (low + high) >>> 1;
             if (IsBefore(middle, key, prefix))
                 low = middle + 1;
             else

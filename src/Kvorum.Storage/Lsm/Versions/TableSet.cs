@@ -22,7 +22,7 @@ internal sealed class TableSet
                 ? TableLevel.Empty : new TableLevel([.. level.Select(table => files[table.Number])])),
         ];
         IsEmpty = _levels.All(static level => level.Files.Length == 0);
-        foreach (TableFile file in Files)
+        foreach (var file in Files)
             file.Hold();
     }
 
@@ -52,7 +52,7 @@ internal sealed class TableSet
     {
         if (Interlocked.Decrement(ref _holders) != 0)
             return;
-        foreach (TableFile file in Files)
+        foreach (var file in Files)
             file.Release();
     }
 
@@ -62,17 +62,17 @@ internal sealed class TableSet
         found = default;
         if (IsEmpty)
             return false;
-        ulong hash = BloomFilter.Hash(key);
-        ulong prefix = KeyPrefix.Of(key);
-        TableLevel level0 = _levels[0];
-        for (int i = 0; i < level0.Files.Length; i++)
+        var hash = BloomFilter.Hash(key);
+        var prefix = KeyPrefix.Of(key);
+        var level0 = _levels[0];
+        for (var i = 0; i < level0.Files.Length; i++)
         {
             if (level0.Covers(i, key, prefix) &&
                 level0.Files[i].Reader.TryGet(key, hash, ulong.MaxValue, out found))
                 return true;
         }
 
-        for (int level = 1; level < _levels.Length; level++)
+        for (var level = 1; level < _levels.Length; level++)
         {
             if (_levels[level].Find(key, prefix)?.Reader.TryGet(key, hash, ulong.MaxValue, out found) == true)
                 return true;
@@ -87,14 +87,14 @@ internal sealed class TableSet
     /// <summary>Cursors over everything: one per table of level 0, one per further level.</summary>
     public IEnumerable<Cursor> OpenCursors(int readAheadBytes = 0)
     {
-        foreach (TableFile file in _levels[0].Files)
+        foreach (var file in _levels[0].Files)
             yield return file.Reader.OpenCursor(readAheadBytes);
-        for (int level = 1; level < _levels.Length; level++)
+        for (var level = 1; level < _levels.Length; level++)
         {
-            TableFile[] files = _levels[level].Files;
+            var files = _levels[level].Files;
             if (files.Length == 0)
                 continue;
-            ImmutableArray<TableInfo> tables = Levels.Tables[level];
+            var tables = Levels.Tables[level];
             yield return new LevelCursor(
                 tables, table => files[tables.IndexOf(table)].Reader.OpenCursor(readAheadBytes));
         }

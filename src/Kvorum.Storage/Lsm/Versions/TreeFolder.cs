@@ -61,7 +61,7 @@ internal sealed class TreeFolder(IFileSystem files, string path)
             _discarded.Clear();
         }
 
-        foreach (ulong number in numbers)
+        foreach (var number in numbers)
             DeleteTable(number);
     }
 
@@ -107,7 +107,7 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     {
         if (!name.EndsWith(TableExtension, StringComparison.Ordinal))
             return 0;
-        ReadOnlySpan<char> digits = name.AsSpan(0, name.Length - TableExtension.Length);
-        return ulong.TryParse(digits, CultureInfo.InvariantCulture, out ulong number) ? number : 0;
+        var digits = name.AsSpan(0, name.Length - TableExtension.Length);
+        return ulong.TryParse(digits, CultureInfo.InvariantCulture, out var number) ? number : 0;
     }
 }

@@ -41,19 +41,19 @@ internal sealed record VersionEdit
     public Levels ApplyTo(Levels levels)
     {
         var tables = levels.Tables.Select(level => level.ToList()).ToArray();
-        foreach (LevelTable removed in Removed)
+        foreach (var removed in Removed)
         {
             if (tables[removed.Level].RemoveAll(table => table.Number == removed.Table.Number) != 1)
                 throw new FormatException($"table {removed.Table.Number} is not in level {removed.Level}");
         }
 
-        foreach (LevelTable added in Added)
+        foreach (var added in Added)
             tables[added.Level].Add(added.Table);
         tables[0].Sort(static (a, b) => b.LargestSequence.CompareTo(a.LargestSequence));
-        foreach (List<TableInfo> level in tables.AsSpan(1))
+        foreach (var level in tables.AsSpan(1))
         {
             level.Sort(static (a, b) => a.Smallest.Span.SequenceCompareTo(b.Smallest.Span));
-            for (int i = 1; i < level.Count; i++)
+            for (var i = 1; i < level.Count; i++)
             {
                 if (level[i - 1].Largest.Span.SequenceCompareTo(level[i].Smallest.Span) >= 0)
                     throw new FormatException($"tables {level[i - 1].Number} and {level[i].Number} overlap");

@@ -48,7 +48,7 @@ internal sealed class VersionSet : IDisposable
     {
         if (!changesNothing)
             folder.Files.CreateFolder(folder.Path);
-        Levels levels = Levels.Empty;
+        var levels = Levels.Empty;
         Mark? mark = null;
         ulong next = 1;
         var manifest = new Manifest(folder);
@@ -63,7 +63,7 @@ internal sealed class VersionSet : IDisposable
             });
             if (!manifest.IsThere && folder.TableNumbers().Any())
                 throw folder.ManifestMissing();
-            foreach (TableInfo table in levels.Tables.SelectMany(static level => level))
+            foreach (var table in levels.Tables.SelectMany(static level => level))
                 files.Add(table.Number, OpenNamed(folder, table, cache));
             ulong[] numbers = [.. folder.TableNumbers()];
             next = numbers.Select(static number => number + 1).Append(next).Max();
@@ -80,7 +80,7 @@ internal sealed class VersionSet : IDisposable
         finally
         {
             // The set holds them now.
-            foreach (TableFile file in files.Values)
+            foreach (var file in files.Values)
                 file.Release();
         }
     }
@@ -107,7 +107,7 @@ internal sealed class VersionSet : IDisposable
         }
 
         ulong[] numbers = [.. folder.TableNumbers()];
-        ulong next = numbers.Append(0UL).Max() + 1;
+        var next = numbers.Append(0UL).Max() + 1;
         var none = new TableSet(Levels.Empty, mark, new Dictionary<ulong, TableFile>());
         return new VersionSet(folder, cache, new Manifest(folder), none, next)
         {
@@ -171,7 +171,7 @@ internal sealed class VersionSet : IDisposable
     /// <summary>The same; null if it rests on another number of installs.</summary>
     public TableSet? TryHold(int installs)
     {
-        TableSet held = Hold(out int present);
+        var held = Hold(out var present);
         if (present == installs)
             return held;
         held.Release();
@@ -194,9 +194,9 @@ internal sealed class VersionSet : IDisposable
         {
             if (installs != _installs)
                 return false;
-            TableSet before = _current;
-            Levels levels = edit.ApplyTo(before.Levels);
-            Mark? mark = edit.Mark ?? before.Mark;
+            var before = _current;
+            var levels = edit.ApplyTo(before.Levels);
+            var mark = edit.Mark ?? before.Mark;
             try
             {
                 _manifest.Add(edit, () => VersionEdit.Whole(levels, mark), _next);
@@ -207,7 +207,7 @@ internal sealed class VersionSet : IDisposable
                 throw;
             }
 
-            Dictionary<ulong, TableFile> files =
+            var files =
                 before.Files.Concat(added).ToDictionary(file => file.Info.Number);
             Switch(before, new TableSet(levels, mark, files), _installs);
             return true;
@@ -219,8 +219,8 @@ internal sealed class VersionSet : IDisposable
     {
         lock (_editing)
         {
-            TableSet before = _current;
-            Levels levels = whole.ApplyTo(Levels.Empty);
+            var before = _current;
+            var levels = whole.ApplyTo(Levels.Empty);
             // Its tables are not doubtful: it is tried again until it succeeds or the process ends.
             _manifest.Replace(whole, _next);
             var after = new TableSet(levels, whole.Mark, added.ToDictionary(file => file.Info.Number));
@@ -252,7 +252,7 @@ internal sealed class VersionSet : IDisposable
     private void Switch(TableSet before, TableSet after, int installs)
     {
         HashSet<ulong> kept = [.. after.Files.Select(file => file.Info.Number)];
-        foreach (TableFile file in before.Files)
+        foreach (var file in before.Files)
         {
             if (!kept.Contains(file.Info.Number))
                 file.MakeObsolete();
@@ -262,7 +262,7 @@ internal sealed class VersionSet : IDisposable
             (_current, _installs) = (after, installs);
         before.Release();
         // A record was written behind the doubtful ones, in a new file: they are nothing now.
-        foreach (ulong number in _doubtful)
+        foreach (var number in _doubtful)
         {
             if (!kept.Contains(number))
                 Folder.DeleteTable(number);
@@ -275,7 +275,7 @@ internal sealed class VersionSet : IDisposable
     // The manifest is durable, and does not name them.
     private void RemoveLeftOver()
     {
-        foreach (ulong number in _leftOver)
+        foreach (var number in _leftOver)
             Folder.DeleteTable(number);
         _leftOver = [];
     }

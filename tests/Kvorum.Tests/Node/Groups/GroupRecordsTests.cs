@@ -9,18 +9,18 @@ namespace Kvorum.Tests.Node.Groups;
 /// <summary>States, tags and digests come back as they were, and are these bytes.</summary>
 public class GroupRecordsTests
 {
-    private static readonly HardState hard = new(new(5), new NodeId(2), new(7));
+    private static readonly HardState Hard = new(new(5), new NodeId(2), new(7));
 
     [Fact]
     public void A_state_keeps_why_its_replica_does_not_take_part()
     {
         GroupState[] states =
         [
-            new(hard, null),
-            new(hard, new Quarantined(new(9), 3, 4, false, new(6))),
-            new(hard, new Quarantined(new(9), 0xaaaa, 0xbbbb, true, new(6))),
-            new(hard, new Discarded(null)),
-            new(hard, new Discarded(new NodeId(6))),
+            new(Hard, null),
+            new(Hard, new Quarantined(new(9), 3, 4, false, new(6))),
+            new(Hard, new Quarantined(new(9), 0xaaaa, 0xbbbb, true, new(6))),
+            new(Hard, new Discarded(null)),
+            new(Hard, new Discarded(new NodeId(6))),
         ];
         foreach (var state in states)
             Assert.Equal(state, GroupRecords.ReadState(Written(state)));
@@ -38,8 +38,8 @@ public class GroupRecordsTests
     [Fact]
     public void A_state_of_another_make_is_refused()
     {
-        var plain = Written(new(hard, null));
-        var discarded = Written(new(hard, new Discarded(null)));
+        var plain = Written(new(Hard, null));
+        var discarded = Written(new(Hard, new Discarded(null)));
         byte[][] wrong = [plain[..^1], [.. plain, 0], discarded[..^1], [9, .. plain[1..]]];
         foreach (var bytes in wrong)
             Assert.Throws<FormatException>(() => GroupRecords.ReadState(bytes));

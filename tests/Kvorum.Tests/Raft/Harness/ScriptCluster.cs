@@ -14,22 +14,22 @@ namespace Kvorum.Tests.Raft.Harness;
 /// </summary>
 internal sealed class ScriptCluster
 {
-    private readonly SortedDictionary<NodeId, GroupMember> replicas = [];
-    private SimulatedWorld world = null!;
-    private RaftChecker raft = null!;
-    private DiskChecker disks = null!;
-    private readonly List<Message> network = [];
-    private readonly List<Message> held = [];
-    private readonly HashSet<NodeId> isolated = [];
-    private readonly Dictionary<string, Func<string[], string>> commands;
-    private RaftOptions template = DefaultOptions;
-    private StringBuilder? trace;
-    private bool isChecked = true;
+    private readonly SortedDictionary<NodeId, GroupMember> _replicas = [];
+    private SimulatedWorld _world = null!;
+    private RaftChecker _raft = null!;
+    private DiskChecker _disks = null!;
+    private readonly List<Message> _network = [];
+    private readonly List<Message> _held = [];
+    private readonly HashSet<NodeId> _isolated = [];
+    private readonly Dictionary<string, Func<string[], string>> _commands;
+    private RaftOptions _template = DefaultOptions;
+    private StringBuilder? _trace;
+    private bool _isChecked = true;
 
     public ScriptCluster()
     {
         BeginChecks();
-        commands = new()
+        _commands = new()
         {
             ["nodes"] = Nodes,
             ["disk"] = SetDisk,
@@ -55,19 +55,19 @@ internal sealed class ScriptCluster
             ["deliver"] = a => Pick(a, m => Deliver(m)),
             ["drop"] = a => Pick(a, _ => { }),
             ["double"] = Double,
-            ["hold"] = a => Pick(a, held.Add),
-            ["release"] = _ => { network.AddRange(held); held.Clear(); return ""; },
+            ["hold"] = a => Pick(a, _held.Add),
+            ["release"] = _ => { _network.AddRange(_held); _held.Clear(); return ""; },
             ["pass"] = Pass,
             ["reverse"] = Reverse,
-            ["isolate"] = a => { isolated.UnionWith(a.Select(Id)); return ""; },
+            ["isolate"] = a => { _isolated.UnionWith(a.Select(Id)); return ""; },
             ["quarantine"] = a => Each(a, r => r.Node!.Quarantine()),
             ["end-quarantine"] = a => Each(a, r => r.Node!.EndQuarantine()),
             ["discarded"] = Discarded,
-            ["unchecked"] = _ => { isChecked = false; return ""; },
-            ["heal"] = _ => { isolated.Clear(); return ""; },
-            ["network"] = _ => string.Concat(network.Select(m => Transcript.Of(m) + "\n")),
+            ["unchecked"] = _ => { _isChecked = false; return ""; },
+            ["heal"] = _ => { _isolated.Clear(); return ""; },
+            ["network"] = _ => string.Concat(_network.Select(m => Transcript.Of(m) + "\n")),
             ["state"] = a => string.Concat(Named(a).Select(r => r.Node?.Describe() ?? $"{r.Id} down\n")),
-            ["roles"] = _ => string.Concat(replicas.Values.Select(Summary)),
+            ["roles"] = _ => string.Concat(_replicas.Values.Select(Summary)),
         };
     }
 
@@ -83,23 +83,23 @@ internal sealed class ScriptCluster
     /// <summary>Runs one command and returns what it printed.</summary>
     public string Run(string line)
     {
-        trace = new StringBuilder();
+        _trace = new StringBuilder();
         var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var printed = commands[words[0]](words[1..]);
-        foreach (var replica in replicas.Values) Look(replica);
-        return trace.Append(printed).ToString();
+        var printed = _commands[words[0]](words[1..]);
+        foreach (var replica in _replicas.Values) Look(replica);
+        return _trace.Append(printed).ToString();
     }
 
     private string Nodes(string[] arguments)
     {
-        replicas.Clear();
-        network.Clear();
-        isolated.Clear();
-        isChecked = true;
+        _replicas.Clear();
+        _network.Clear();
+        _isolated.Clear();
+        _isChecked = true;
         BeginChecks();
         var ids = (string name) => Option(arguments, name)?.Split(',').Select(Id).ToArray() ?? [];
         var configuration = new Configuration { Voters = ids("voters"), Learners = ids("learners") };
-        template = DefaultOptions with
+        _template = DefaultOptions with
         {
             PreVote = Option(arguments, "prevote") != "off",
             CheckQuorum = Option(arguments, "checkquorum") != "off",
@@ -116,8 +116,8 @@ internal sealed class ScriptCluster
 
     private void Add(NodeId id, Configuration configuration)
     {
-        replicas[id] = new GroupMember(template with { Id = id }, configuration);
-        replicas[id].Start(new Random(1));
+        _replicas[id] = new GroupMember(_template with { Id = id }, configuration);
+        _replicas[id].Start(new Random(1));
     }
 
     /// <summary>Gives a node a log made of terms, as figures of the paper show them.</summary>
@@ -143,12 +143,12 @@ internal sealed class ScriptCluster
     private string Discarded(string[] arguments)
     {
         var id = Id(arguments[0]);
-        var before = replicas[id].Disk.HardState with { Commit = default };
-        replicas[id].Crash(0, 0);
-        replicas[id] = new GroupMember(template with { Id = id }, new Configuration { Voters = [] });
-        replicas[id].Disk.Write(new Ready { Sequence = 1, HardState = before });
-        replicas[id].Start(new Random(1));
-        replicas[id].Node!.Discarded(arguments.Length > 1 ? Id(arguments[1]) : null);
+        var before = _replicas[id].Disk.HardState with { Commit = default };
+        _replicas[id].Crash(0, 0);
+        _replicas[id] = new GroupMember(_template with { Id = id }, new Configuration { Voters = [] });
+        _replicas[id].Disk.Write(new Ready { Sequence = 1, HardState = before });
+        _replicas[id].Start(new Random(1));
+        _replicas[id].Node!.Discarded(arguments.Length > 1 ? Id(arguments[1]) : null);
         return "";
     }
 
@@ -210,7 +210,7 @@ internal sealed class ScriptCluster
     {
         if (!replica.Node!.HasReady) return;
         var ready = replica.Take();
-        trace!.Append(Transcript.Of(replica.Id, ready));
+        _trace!.Append(Transcript.Of(replica.Id, ready));
         Post(ready.Messages);
         Look(replica);
     }
@@ -238,7 +238,7 @@ internal sealed class ScriptCluster
     private void Persist(GroupMember replica)
     {
         if (replica.CanPersist) Post(replica.Persist());
-        else trace!.Append("nothing to write\n");
+        else _trace!.Append("nothing to write\n");
         Look(replica);
     }
 
@@ -248,37 +248,37 @@ internal sealed class ScriptCluster
         var budget = 10_000;
         do
         {
-            foreach (var replica in replicas.Values) Work(replica);
-            foreach (var message in network.ToArray())
+            foreach (var replica in _replicas.Values) Work(replica);
+            foreach (var message in _network.ToArray())
             {
-                network.Remove(message);
+                _network.Remove(message);
                 Deliver(message);
             }
             Assert.True(--budget > 0, "the group never comes to rest");
         }
-        while (network.Count > 0 || replicas.Values.Any(r => r.Node?.HasReady == true));
-        if (arguments.Contains("quiet")) trace!.Clear();
+        while (_network.Count > 0 || _replicas.Values.Any(r => r.Node?.HasReady == true));
+        if (arguments.Contains("quiet")) _trace!.Clear();
         return "";
     }
 
     private void Deliver(Message message)
     {
-        if (!replicas.TryGetValue(message.To, out var replica) || replica.Node is null) return;
+        if (!_replicas.TryGetValue(message.To, out var replica) || replica.Node is null) return;
         replica.Node.Step(message);
         Look(replica);
     }
 
     private string Double(string[] arguments)
     {
-        network.AddRange(network.Where(Selector(arguments)).ToArray());
+        _network.AddRange(_network.Where(Selector(arguments)).ToArray());
         return "";
     }
 
     private string Reverse(string[] arguments)
     {
-        var chosen = network.Where(Selector(arguments)).Reverse().ToArray();
-        network.RemoveAll(m => chosen.Contains(m));
-        network.AddRange(chosen);
+        var chosen = _network.Where(Selector(arguments)).Reverse().ToArray();
+        _network.RemoveAll(m => chosen.Contains(m));
+        _network.AddRange(chosen);
         return "";
     }
 
@@ -288,12 +288,12 @@ internal sealed class ScriptCluster
     /// </summary>
     private string Pick(string[] arguments, Action<Message> use)
     {
-        var chosen = network.Where(Selector(arguments)).ToArray();
+        var chosen = _network.Where(Selector(arguments)).ToArray();
         if (arguments.Contains("first")) chosen = chosen[..1];
         if (chosen.Length == 0) return "nothing\n";
         foreach (var message in chosen)
         {
-            network.RemoveAt(network.FindIndex(m => ReferenceEquals(m, message)));
+            _network.RemoveAt(_network.FindIndex(m => ReferenceEquals(m, message)));
             use(message);
         }
         return "";
@@ -313,28 +313,28 @@ internal sealed class ScriptCluster
     {
         foreach (var message in messages)
         {
-            disks.Leaves(message);
+            _disks.Leaves(message);
             NothingIsBroken();
-            if (!isolated.Contains(message.From) && !isolated.Contains(message.To)) network.Add(message);
+            if (!_isolated.Contains(message.From) && !_isolated.Contains(message.To)) _network.Add(message);
         }
     }
 
     private void Look(GroupMember replica)
     {
         if (replica.Node is null) return;
-        raft.Look(replica.Node, 0, replica.Node, replica.Applied);
-        disks.Look(replica.Node);
+        _raft.Look(replica.Node, 0, replica.Node, replica.Applied);
+        _disks.Look(replica.Node);
         NothingIsBroken();
     }
 
     private void BeginChecks()
     {
-        world = new(0, Verbosity.Outcome, null);
-        raft = new(world, groups: 1);
-        disks = new(world, id => replicas[id].Disk);
+        _world = new(0, Verbosity.Outcome, null);
+        _raft = new(_world, groups: 1);
+        _disks = new(_world, id => _replicas[id].Disk);
     }
 
-    private void NothingIsBroken() => Assert.True(!isChecked || world.Failure is null, world.Failure);
+    private void NothingIsBroken() => Assert.True(!_isChecked || _world.Failure is null, _world.Failure);
 
     private string Each(string[] names, Action<GroupMember> act)
     {
@@ -343,7 +343,7 @@ internal sealed class ScriptCluster
     }
 
     private IEnumerable<GroupMember> Named(string[] names) =>
-        names.Length == 0 || names[0] == "all" ? replicas.Values : names.Select(Of);
+        names.Length == 0 || names[0] == "all" ? _replicas.Values : names.Select(Of);
 
     private static string Summary(GroupMember replica)
     {
@@ -354,7 +354,7 @@ internal sealed class ScriptCluster
             + (node.IsQuarantined ? " quarantined\n" : "\n");
     }
 
-    private GroupMember Of(string name) => replicas[Id(name)];
+    private GroupMember Of(string name) => _replicas[Id(name)];
 
     private static NodeId Id(string text) => new(Number(text));
 

@@ -25,7 +25,7 @@ public sealed class DiskFileSystemTests : IDisposable
         if (OperatingSystem.IsWindows())
             return;
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        foreach (string folder in new[] { "", "a", "a/b", "a/b/log", "a/b/log/old" })
+        foreach (var folder in new[] { "", "a", "a/b", "a/b/log", "a/b/log/old" })
             Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(_root, folder)));
         Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(_root, "a/b/log/file")));
     }
@@ -41,22 +41,22 @@ public sealed class DiskFileSystemTests : IDisposable
     {
         var disk = new DiskFileSystem(_root);
         var random = new Random(length);
-        byte[] bytes = new byte[length];
+        var bytes = new byte[length];
         random.NextBytes(bytes);
-        using (IFile file = disk.Create("one"))
+        using (var file = disk.Create("one"))
         {
             file.Write(0, bytes);
             file.Sync();
         }
 
-        using IFile past = disk.OpenPastCache("one");
+        using var past = disk.OpenPastCache("one");
         Assert.Equal(length, past.Length);
-        byte[] into = new byte[length + 100];
-        for (int n = 0; n < 200; n++)
+        var into = new byte[length + 100];
+        for (var n = 0; n < 200; n++)
         {
-            int at = random.Next(length + 1);
-            int count = random.Next(into.Length);
-            int expected = Math.Min(count, length - at);
+            var at = random.Next(length + 1);
+            var count = random.Next(into.Length);
+            var expected = Math.Min(count, length - at);
             Assert.Equal(expected, past.Read(at, into.AsSpan(0, count)));
             Assert.True(bytes.AsSpan(at, expected).SequenceEqual(into.AsSpan(0, expected)));
         }
@@ -69,7 +69,7 @@ public sealed class DiskFileSystemTests : IDisposable
     public void Bytes_and_names_are_as_told()
     {
         var disk = new DiskFileSystem(_root);
-        using (IFile file = disk.Create("one"))
+        using (var file = disk.Create("one"))
         {
             file.Write(5, "hello"u8);
             file.SetLength(12);
@@ -82,9 +82,9 @@ public sealed class DiskFileSystemTests : IDisposable
         disk.Rename("one", "two");
         disk.SyncFolder("");
         Assert.Equal(["two"], disk.ListFiles(""));
-        using (IFile file = disk.Open("two", forWriting: false))
+        using (var file = disk.Open("two", forWriting: false))
         {
-            byte[] into = new byte[20];
+            var into = new byte[20];
             Assert.Equal(7, file.Read(5, into));
             Assert.Equal("hello\0\0"u8, into.AsSpan(0, 7));
             CheckNames("two", () => file.Write(0, "x"u8));
@@ -128,16 +128,16 @@ public sealed class DiskFileSystemTests : IDisposable
             return;
         var disk = new DiskFileSystem(_root);
         File.CreateSymbolicLink(Path.Combine(_root, "full"), "/dev/full");
-        using IFile file = disk.Open("full", forWriting: true);
-        string write = Assert.ThrowsAny<IOException>(() => file.Write(0, "x"u8)).Message;
+        using var file = disk.Open("full", forWriting: true);
+        var write = Assert.ThrowsAny<IOException>(() => file.Write(0, "x"u8)).Message;
         Assert.Contains("full", write, StringComparison.Ordinal);
         Assert.Contains("No space left on device", write, StringComparison.Ordinal);
         // The kernel refuses to sync a device that keeps nothing; .NET's own flush says nothing about it.
-        string sync = Assert.ThrowsAny<IOException>(file.Sync).Message;
+        var sync = Assert.ThrowsAny<IOException>(file.Sync).Message;
         Assert.Contains(Path.Combine(_root, "full"), sync, StringComparison.Ordinal);
         Assert.Contains("fdatasync", sync, StringComparison.Ordinal);
         Assert.Contains("errno 22", sync, StringComparison.Ordinal);
-        string folder = Assert.ThrowsAny<IOException>(() => disk.SyncFolder("missing")).Message;
+        var folder = Assert.ThrowsAny<IOException>(() => disk.SyncFolder("missing")).Message;
         Assert.Contains("missing", folder, StringComparison.Ordinal);
         Assert.Contains("errno 2)", folder, StringComparison.Ordinal);
     }
@@ -152,7 +152,7 @@ public sealed class DiskFileSystemTests : IDisposable
             return;
         var disk = new DiskFileSystem(_root);
         File.CreateSymbolicLink(Path.Combine(_root, "bad"), "/proc/self/mem");
-        using IFile file = isPastCache ? disk.OpenPastCache("bad") : disk.Open("bad", forWriting: false);
+        using var file = isPastCache ? disk.OpenPastCache("bad") : disk.Open("bad", forWriting: false);
         var error = Assert.Throws<DiskReadException>(() => file.Read(4096, new byte[100]));
         Assert.Equal(4096, error.Offset);
         Assert.Equal(DiskErrorKind.Lasting, DiskErrors.KindOf(error));

@@ -31,7 +31,7 @@ public class LogInspectorTests
         var findings = LogInspector.Inspect(_disk, "log");
         Assert.All(findings, finding => Assert.Equal(FindingKind.Sound, finding.Kind));
         // One for each segment, the mark, and all of it.
-        int files = _disk.ListFiles("log").Count;
+        var files = _disk.ListFiles("log").Count;
         Assert.True(files > 3);
         Assert.Equal(files + 1, findings.Count);
         Assert.Equal((First, "whole frames (1 to "), (findings[0].File, findings[0].Text[3..22]));
@@ -41,7 +41,7 @@ public class LogInspectorTests
     [Fact]
     public void Each_damaged_stretch_is_told_with_its_offset_and_a_start_agrees()
     {
-        byte[] bytes = _disk.ReadAll(First);
+        var bytes = _disk.ReadAll(First);
         bytes[40] ^= 1;
         bytes[1000] ^= 1;
         _disk.WriteAll(First, bytes);
@@ -65,10 +65,10 @@ public class LogInspectorTests
     [Fact]
     public void An_unfinished_write_and_left_over_files_are_notes()
     {
-        string last = _disk.ListFiles("log").Where(name => name != EndMark.Name)
+        var last = _disk.ListFiles("log").Where(name => name != EndMark.Name)
             .Last(name => _disk.ReadAll($"log/{name}").AsSpan(32).ContainsAnyExcept((byte)0));
-        byte[] bytes = _disk.ReadAll($"log/{last}");
-        int end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
+        var bytes = _disk.ReadAll($"log/{last}");
+        var end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
         bytes.AsSpan(((end + 7) / 8 * 8) + 8, 16).Fill(9);
         _disk.WriteAll($"log/{last}", bytes);
         _disk.WriteAll("log/0000000000000099.new", [1]);

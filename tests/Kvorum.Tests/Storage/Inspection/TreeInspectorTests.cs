@@ -11,7 +11,7 @@ public class TreeInspectorTests
 
     public TreeInspectorTests()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         var batch = new WriteBatch();
         for (ulong i = 1; i <= 200; i++)
         {
@@ -29,7 +29,7 @@ public class TreeInspectorTests
     public void A_sound_tree_is_told_in_one_line()
     {
         var inspector = new TreeInspector(_disk, "tree");
-        Finding found = Assert.Single(inspector.Run());
+        var found = Assert.Single(inspector.Run());
         Assert.Equal(FindingKind.Sound, found.Kind);
         Assert.Contains("4 tables, 193 entries", found.Text, StringComparison.Ordinal);
         Assert.Equal((200ul, "tag 200"),
@@ -39,16 +39,16 @@ public class TreeInspectorTests
     [Fact]
     public void Any_byte_of_a_table_flipped_is_found()
     {
-        string table = $"tree/{Tables()[1]}";
-        byte[] whole = _disk.ReadAll(table);
-        for (int at = 0; at < whole.Length; at += 3)
+        var table = $"tree/{Tables()[1]}";
+        var whole = _disk.ReadAll(table);
+        for (var at = 0; at < whole.Length; at += 3)
         {
-            CrashFileSystem disk = _disk.Copy();
+            var disk = _disk.Copy();
             byte[] flipped = [.. whole];
             flipped[at] ^= 0x10;
             disk.WriteAll(table, flipped);
             // 8 bytes of the footer are zero, and reserved: they are in its checksum.
-            Finding[] damages = Damages(disk);
+            var damages = Damages(disk);
             Assert.True(damages.Length > 0, $"nothing was found after a change at {at}");
             Assert.All(damages, damage => Assert.Equal(table, damage.File));
         }
@@ -57,12 +57,12 @@ public class TreeInspectorTests
     [Fact]
     public void Every_damaged_block_of_a_table_is_told()
     {
-        string table = $"tree/{Tables()[0]}";
-        byte[] bytes = _disk.ReadAll(table);
+        var table = $"tree/{Tables()[0]}";
+        var bytes = _disk.ReadAll(table);
         bytes[10] ^= 1;
         bytes[500] ^= 1;
         _disk.WriteAll(table, bytes);
-        Finding[] damages = Damages(_disk);
+        var damages = Damages(_disk);
         Assert.Equal(2, damages.Length);
         Assert.Contains("damaged at byte 0:", damages[0].Text, StringComparison.Ordinal);
     }
@@ -71,9 +71,9 @@ public class TreeInspectorTests
     public void A_manifest_that_is_gone_is_damage_and_a_start_refuses_it()
     {
         _disk.Delete("tree/manifest");
-        string[] tables = Tables();
+        var tables = Tables();
         Assert.Equal(4, tables.Length);
-        Finding found = Assert.Single(Damages(_disk));
+        var found = Assert.Single(Damages(_disk));
         Assert.Equal("tree/manifest", found.File);
         Assert.Contains("missing, and 4 tables are there", found.Text, StringComparison.Ordinal);
         Assert.Throws<TreeDamagedException>(() => TestTrees.Open(_disk));
@@ -83,7 +83,7 @@ public class TreeInspectorTests
     [Fact]
     public void A_table_that_is_gone_or_another_is_damage()
     {
-        CrashFileSystem gone = _disk.Copy();
+        var gone = _disk.Copy();
         gone.Delete($"tree/{Tables()[0]}");
         Assert.Contains("it is not there", Assert.Single(Damages(gone)).Text, StringComparison.Ordinal);
         _disk.WriteAll($"tree/{Tables()[0]}", _disk.ReadAll($"tree/{Tables()[1]}"));

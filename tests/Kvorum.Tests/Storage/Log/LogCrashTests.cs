@@ -13,13 +13,13 @@ public class LogCrashTests
     [Fact]
     public void After_a_power_cut_at_any_operation_all_that_completed_is_back()
     {
-        int operations = Operations();
+        var operations = Operations();
         Assert.InRange(operations, 100, 1000);
-        for (int cut = 0; cut <= operations; cut++)
+        for (var cut = 0; cut <= operations; cut++)
         {
             var disk = new CrashFileSystem { PowerOffAfter = cut };
-            LogWorkload workload = LogWorkload.Run(disk);
-            for (int seed = 0; seed < Seeds; seed++)
+            var workload = LogWorkload.Run(disk);
+            for (var seed = 0; seed < Seeds; seed++)
                 workload.Check(disk.Crash(seed), $"power off after operation {cut}, seed {seed}");
         }
     }
@@ -27,14 +27,14 @@ public class LogCrashTests
     [Fact]
     public void Recovery_that_is_cut_short_itself_recovers_too()
     {
-        int operations = Operations();
-        for (int cut = 5; cut <= operations; cut += 7)
+        var operations = Operations();
+        for (var cut = 5; cut <= operations; cut += 7)
         {
             var disk = new CrashFileSystem { PowerOffAfter = cut };
-            LogWorkload workload = LogWorkload.Run(disk);
-            for (int again = 0; again < 12; again++)
+            var workload = LogWorkload.Run(disk);
+            for (var again = 0; again < 12; again++)
             {
-                CrashFileSystem crashed = disk.Crash(cut);
+                var crashed = disk.Crash(cut);
                 crashed.PowerOffAfter = again;
                 try
                 {
@@ -54,12 +54,12 @@ public class LogCrashTests
     [Fact]
     public void After_any_one_failed_operation_nothing_completes_that_is_not_durable()
     {
-        int operations = Operations();
-        for (int failed = 1; failed <= operations; failed++)
+        var operations = Operations();
+        for (var failed = 1; failed <= operations; failed++)
         {
             var disk = new CrashFileSystem { FailAt = failed };
-            LogWorkload workload = LogWorkload.Run(disk);
-            for (int seed = 0; seed < Seeds; seed++)
+            var workload = LogWorkload.Run(disk);
+            for (var seed = 0; seed < Seeds; seed++)
                 workload.Check(disk.Crash(seed), $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
     }
@@ -67,13 +67,13 @@ public class LogCrashTests
     [Fact]
     public void A_failed_write_or_sync_of_a_frame_is_final()
     {
-        int final = 0;
-        int operations = Operations();
-        for (int failed = 1; failed <= operations; failed++)
+        var final = 0;
+        var operations = Operations();
+        for (var failed = 1; failed <= operations; failed++)
         {
             var disk = new CrashFileSystem { FailAt = failed };
-            LogWorkload workload = LogWorkload.Run(disk);
-            string operation = disk.Trace[failed - 1];
+            var workload = LogWorkload.Run(disk);
+            var operation = disk.Trace[failed - 1];
             if (!IsOfFrame(operation))
                 continue;
             final++;
@@ -91,7 +91,7 @@ public class LogCrashTests
         var disk = new CrashFileSystem();
         var jobs = new PumpedJobs();
         Exception? result = null;
-        using (SharedLog log = SharedLog.Open(disk, "log", LogWorkload.Options, jobs, new ReplayedLog()))
+        using (var log = SharedLog.Open(disk, "log", LogWorkload.Options, jobs, new ReplayedLog()))
         {
             disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
             var batch = new LogBatch();
@@ -114,13 +114,13 @@ public class LogCrashTests
     [Fact]
     public void A_disk_that_is_full_at_any_byte_loses_nothing_that_completed()
     {
-        bool finished = false;
+        var finished = false;
         for (long room = 0; !finished; room += 13)
         {
             var disk = new CrashFileSystem { BytesMax = room };
-            LogWorkload workload = LogWorkload.Run(disk);
+            var workload = LogWorkload.Run(disk);
             finished = workload.Completed > 0 && workload.Failed == 0;
-            CrashFileSystem crashed = disk.Crash((int)(room % Seeds));
+            var crashed = disk.Crash((int)(room % Seeds));
             workload.Check(crashed, $"{room} bytes of disk");
         }
     }
@@ -132,7 +132,7 @@ public class LogCrashTests
     private static int Operations()
     {
         var disk = new CrashFileSystem();
-        LogWorkload workload = LogWorkload.Run(disk);
+        var workload = LogWorkload.Run(disk);
         Assert.Equal(0, workload.Failed);
         workload.Check(disk.Crash(0), "no fault");
         Assert.Contains(disk.Trace, line => line.StartsWith("delete", StringComparison.Ordinal));

@@ -15,10 +15,10 @@ public class LogDamageTests
     [Fact]
     public void The_last_frame_lost_or_flipped_at_any_byte_is_a_torn_tail()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
-        byte[] whole = disk.ReadAll(First);
-        int end = starts[^1];
-        for (int at = starts[^2]; at < end; at++)
+        var (disk, starts) = Written(frames: 4);
+        var whole = disk.ReadAll(First);
+        var end = starts[^1];
+        for (var at = starts[^2]; at < end; at++)
         {
             CheckTorn([.. whole[..at], .. new byte[whole.Length - at]], at);
             byte[] flipped = [.. whole];
@@ -28,15 +28,15 @@ public class LogDamageTests
 
         void CheckTorn(byte[] bytes, int at)
         {
-            CrashFileSystem damaged = disk.Copy();
+            var damaged = disk.Copy();
             damaged.WriteAll(First, bytes);
-            ReplayedLog replayed = Open(damaged, out LogRecovery recovery);
+            var replayed = Open(damaged, out var recovery);
             // The padding behind the last payload belongs to nobody: it may be gone or wrong.
-            int count = replayed.Entries[1].Count;
+            var count = replayed.Entries[1].Count;
             Assert.True(count == 3 || count == 4 && at >= end - 7, $"{count} entries after a change at {at}");
             Assert.Equal(count == 4 && recovery.CutBytes == 0, count == 4);
             // What was cut is zeros now, so that nothing of it can be taken for a frame later.
-            Assert.Equal(0, Open(damaged.Crash(0), out LogRecovery again).Entries[1].Count - count);
+            Assert.Equal(0, Open(damaged.Crash(0), out var again).Entries[1].Count - count);
             Assert.Equal(0, again.CutBytes);
         }
     }
@@ -44,17 +44,17 @@ public class LogDamageTests
     [Fact]
     public void Any_byte_of_an_earlier_frame_flipped_is_damage_and_nothing_is_changed()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
-        byte[] whole = disk.ReadAll(First);
-        for (int at = 0; at < starts[3]; at++)
+        var (disk, starts) = Written(frames: 4);
+        var whole = disk.ReadAll(First);
+        for (var at = 0; at < starts[3]; at++)
         {
             // Of the header, the zeros have no meaning; they are under its checksum all the same.
             byte[] flipped = [.. whole];
             flipped[at] ^= 0x01;
-            CrashFileSystem damaged = disk.Copy();
+            var damaged = disk.Copy();
             damaged.WriteAll(First, flipped);
             // Each payload is 5 bytes: header 24, record 17, payload 5, padding 2 that may be anything.
-            bool padding = starts.Exists(start => start > starts[0] && at >= start - 2 && at < start);
+            var padding = starts.Exists(start => start > starts[0] && at >= start - 2 && at < start);
             if (padding)
             {
                 Assert.Equal(4, Open(damaged, out _).Entries[1].Count);
@@ -69,8 +69,8 @@ public class LogDamageTests
     [Fact]
     public void A_frame_lost_before_a_later_one_is_damage()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 4);
-        byte[] bytes = disk.ReadAll(First);
+        var (disk, starts) = Written(frames: 4);
+        var bytes = disk.ReadAll(First);
         bytes.AsSpan(starts[1], starts[2] - starts[1]).Clear();
         disk.WriteAll(First, bytes);
         CheckDamaged(disk, First, $"offset {starts[1]}");
@@ -79,9 +79,9 @@ public class LogDamageTests
     [Fact]
     public void The_end_of_a_segment_lost_before_the_next_is_damage()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 150);
+        var (disk, starts) = Written(frames: 150);
         Assert.True(disk.Exists(Second));
-        byte[] bytes = disk.ReadAll(First);
+        var bytes = disk.ReadAll(First);
         bytes.AsSpan(starts[80]).Clear();
         disk.WriteAll(First, bytes);
         CheckDamaged(disk, Second, "frames are missing");
@@ -94,13 +94,13 @@ public class LogDamageTests
     [Fact]
     public void A_missing_segment_is_damage_wherever_it_was()
     {
-        (CrashFileSystem disk, _) = Written(frames: 400);
+        var (disk, _) = Written(frames: 400);
         Assert.True(disk.ListFiles("log").Count >= 5);
-        CrashFileSystem middle = disk.Copy();
+        var middle = disk.Copy();
         middle.Lose(Second);
         CheckDamaged(middle, Second, "missing");
 
-        CrashFileSystem oldest = disk.Copy();
+        var oldest = disk.Copy();
         oldest.Lose(First);
         CheckDamaged(oldest, First, "missing");
     }
@@ -108,9 +108,9 @@ public class LogDamageTests
     [Fact]
     public void A_damaged_segment_header_is_damage_and_a_newer_version_is_told()
     {
-        (CrashFileSystem disk, _) = Written(frames: 1);
-        byte[] bytes = disk.ReadAll(First);
-        byte[] header = bytes[..28];
+        var (disk, _) = Written(frames: 1);
+        var bytes = disk.ReadAll(First);
+        var header = bytes[..28];
         header[8] = 9;
         header.CopyTo(bytes, 0);
         BitConverter.TryWriteBytes(bytes.AsSpan(28), Kvorum.Storage.Crc32C.Of(header));
@@ -121,18 +121,18 @@ public class LogDamageTests
     [Fact]
     public void A_segment_of_another_length_than_it_was_made_with_is_damage()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 200);
-        int segments = disk.ListFiles("log").Count(name => name.EndsWith(".log", StringComparison.Ordinal));
+        var (disk, starts) = Written(frames: 200);
+        var segments = disk.ListFiles("log").Count(name => name.EndsWith(".log", StringComparison.Ordinal));
         Assert.Equal(3, segments);
-        for (int number = 1; number <= segments; number++)
+        for (var number = 1; number <= segments; number++)
         {
-            string path = $"log/{number:D16}.log";
-            byte[] whole = disk.ReadAll(path);
+            var path = $"log/{number:D16}.log";
+            var whole = disk.ReadAll(path);
             // In the newest one, also where only zeros are lost.
-            foreach (int length in new[] { 32, starts[1], starts[20], whole.Length - 1, whole.Length + 1 })
+            foreach (var length in new[] { 32, starts[1], starts[20], whole.Length - 1, whole.Length + 1 })
             {
-                CrashFileSystem damaged = disk.Copy();
-                byte[] other = new byte[length];
+                var damaged = disk.Copy();
+                var other = new byte[length];
                 whole.AsSpan(0, Math.Min(length, whole.Length)).CopyTo(other);
                 damaged.WriteAll(path, other);
                 CheckDamaged(damaged, path, $"the file has {length} bytes, and was made with {whole.Length}");
@@ -143,11 +143,11 @@ public class LogDamageTests
     [Fact]
     public void Zeros_from_any_frame_on_to_the_end_are_damage_up_to_the_mark()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 40, marked: 30);
-        byte[] whole = disk.ReadAll(First);
-        for (int frame = 0; frame < 40; frame++)
+        var (disk, starts) = Written(frames: 40, marked: 30);
+        var whole = disk.ReadAll(First);
+        for (var frame = 0; frame < 40; frame++)
         {
-            CrashFileSystem damaged = disk.Copy();
+            var damaged = disk.Copy();
             byte[] zeroed = [.. whole];
             zeroed.AsSpan(starts[frame]).Clear();
             damaged.WriteAll(First, zeroed);
@@ -165,8 +165,8 @@ public class LogDamageTests
     [Fact]
     public void The_loss_of_the_newest_segment_is_damage()
     {
-        (CrashFileSystem disk, _) = Written(frames: 200, marked: 50);
-        CrashFileSystem damaged = disk.Copy();
+        var (disk, _) = Written(frames: 200, marked: 50);
+        var damaged = disk.Copy();
         damaged.Lose(Third);
         CheckDamaged(damaged, Third, "missing");
         damaged.Lose(Second);
@@ -178,7 +178,7 @@ public class LogDamageTests
     [Fact]
     public void A_segment_that_was_made_ahead_and_never_used_may_be_missing()
     {
-        (CrashFileSystem disk, _) = Written(frames: 60);
+        var (disk, _) = Written(frames: 60);
         Assert.True(disk.Exists(Second));
         disk.Lose(Second);
         Assert.Equal(60, Open(disk, out _).Entries[1].Count);
@@ -187,11 +187,11 @@ public class LogDamageTests
     [Fact]
     public void A_missing_mark_is_an_incomplete_copy_and_one_whole_slot_is_enough()
     {
-        (CrashFileSystem disk, _) = Written(frames: 40, marked: 20);
-        byte[] mark = disk.ReadAll(Mark);
-        foreach (int slot in new[] { 0, EndMark.SecondSlot })
+        var (disk, _) = Written(frames: 40, marked: 20);
+        var mark = disk.ReadAll(Mark);
+        foreach (var slot in new[] { 0, EndMark.SecondSlot })
         {
-            CrashFileSystem torn = disk.Copy();
+            var torn = disk.Copy();
             byte[] bytes = [.. mark];
             bytes[slot + 20] ^= 1;
             torn.WriteAll(Mark, bytes);
@@ -200,7 +200,7 @@ public class LogDamageTests
             Assert.Equal(40ul, EndMark.Read(torn, "log")!.Value.Sequence);
         }
 
-        CrashFileSystem damaged = disk.Copy();
+        var damaged = disk.Copy();
         mark[20] ^= 1;
         mark[EndMark.SecondSlot + 20] ^= 1;
         damaged.WriteAll(Mark, mark);
@@ -214,16 +214,16 @@ public class LogDamageTests
     [Fact]
     public void Doctor_agrees_with_a_start_about_any_damage()
     {
-        (CrashFileSystem disk, _) = Written(frames: 200, marked: 190);
+        var (disk, _) = Written(frames: 200, marked: 190);
         var random = new Random(7);
-        (int refused, int taken) = (0, 0);
-        for (int trial = 0; trial < 600; trial++)
+        var (refused, taken) = (0, 0);
+        for (var trial = 0; trial < 600; trial++)
         {
-            CrashFileSystem damaged = disk.Copy();
-            string name = disk.ListFiles("log")[random.Next(4)];
-            byte[] bytes = disk.ReadAll($"log/{name}");
-            int from = random.Next(bytes.Length);
-            int count = random.Next(1, bytes.Length - from + 1);
+            var damaged = disk.Copy();
+            var name = disk.ListFiles("log")[random.Next(4)];
+            var bytes = disk.ReadAll($"log/{name}");
+            var from = random.Next(bytes.Length);
+            var count = random.Next(1, bytes.Length - from + 1);
             switch (trial % 6)
             {
                 case 0:
@@ -249,9 +249,9 @@ public class LogDamageTests
 
             if (trial % 6 > 0)
                 damaged.WriteAll($"log/{name}", bytes);
-            bool isSound = LogInspector.Inspect(damaged, "log")
+            var isSound = LogInspector.Inspect(damaged, "log")
                 .All(finding => finding.Kind != FindingKind.Damage);
-            bool starts = Starts(damaged);
+            var starts = Starts(damaged);
             Assert.True(isSound == starts, $"trial {trial}, {name}: sound {isSound}, starts {starts}");
             _ = starts ? taken++ : refused++;
         }
@@ -276,10 +276,10 @@ public class LogDamageTests
     public void An_unknown_record_is_refused()
     {
         var body = new byte[] { 77, 1, 2, 3 };
-        byte[] frame = new byte[RecordFormat.FrameBytes(body.Length)];
+        var frame = new byte[RecordFormat.FrameBytes(body.Length)];
         body.CopyTo(frame, RecordFormat.FrameHeaderBytes);
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 2);
-        byte[] bytes = disk.ReadAll(First);
+        var (disk, starts) = Written(frames: 2);
+        var bytes = disk.ReadAll(First);
         RecordFormat.WriteFrameHeader(frame, body.Length, 3, 1, starts[^1]);
         frame.CopyTo(bytes, starts[^1]);
         disk.WriteAll(First, bytes);
@@ -289,36 +289,36 @@ public class LogDamageTests
     [Fact]
     public void A_length_is_not_believed_before_its_checksum()
     {
-        (CrashFileSystem disk, List<int> starts) = Written(frames: 2);
-        byte[] bytes = disk.ReadAll(First);
+        var (disk, starts) = Written(frames: 2);
+        var bytes = disk.ReadAll(First);
         bytes.AsSpan(starts[1] + 4, 4).Fill(0xff);
         disk.WriteAll(First, bytes);
-        Assert.Single(Open(disk, out LogRecovery recovery).Entries[1]);
+        Assert.Single(Open(disk, out var recovery).Entries[1]);
         Assert.True(recovery.CutBytes > 0);
     }
 
     [Fact]
     public void A_value_that_looks_like_a_later_frame_is_not_taken_for_one()
     {
-        (CrashFileSystem other, List<int> places) = Written(frames: 4);
-        byte[] image = other.ReadAll(First)[places[1]..places[^1]];
+        var (other, places) = Written(frames: 4);
+        var image = other.ReadAll(First)[places[1]..places[^1]];
 
         var disk = new CrashFileSystem();
         Write(disk, [[1, 2, 3], image]);
-        byte[] bytes = disk.ReadAll(First);
+        var bytes = disk.ReadAll(First);
         bytes[places[0] + 50] ^= 1;
         disk.WriteAll(First, bytes);
-        Assert.Single(Open(disk, out LogRecovery recovery).Entries[1]);
+        Assert.Single(Open(disk, out var recovery).Entries[1]);
         Assert.True(recovery.CutBytes > image.Length);
     }
 
     [Fact]
     public void Torn_bytes_in_two_places_are_damage()
     {
-        (CrashFileSystem disk, _) = Written(frames: 60);
+        var (disk, _) = Written(frames: 60);
         Assert.True(disk.Exists(Second));
-        byte[] first = disk.ReadAll(First);
-        byte[] second = disk.ReadAll(Second);
+        var first = disk.ReadAll(First);
+        var second = disk.ReadAll(Second);
         first[^1] = 1;
         second[^1] = 1;
         disk.WriteAll(First, first);
@@ -328,13 +328,13 @@ public class LogDamageTests
 
     private static void CheckDamaged(CrashFileSystem disk, string file, string what)
     {
-        CrashFileSystem before = disk.Copy();
+        var before = disk.Copy();
         var error = Assert.Throws<LogDamagedException>(() => Open(disk, out _));
         Assert.Contains(file, error.Message, StringComparison.Ordinal);
         Assert.Contains(what, error.Message, StringComparison.Ordinal);
         Assert.Contains("Nothing was changed", error.Message, StringComparison.Ordinal);
         Assert.Equal(before.ListFiles("log"), disk.ListFiles("log"));
-        foreach (string name in disk.ListFiles("log"))
+        foreach (var name in disk.ListFiles("log"))
             Assert.Equal(before.ReadAll($"log/{name}"), disk.ReadAll($"log/{name}"));
     }
 
@@ -345,7 +345,7 @@ public class LogDamageTests
         var disk = new CrashFileSystem();
         Write(disk, [.. Enumerable.Range(1, frames).Select(i => TestBytes.Of($"{i:D5}"))], marked);
         List<int> starts = [];
-        for (int i = 0; i <= frames; i++)
+        for (var i = 0; i <= frames; i++)
             starts.Add(RecordFormat.SegmentHeaderBytes + i * 48);
         return (disk, starts);
     }
@@ -353,8 +353,8 @@ public class LogDamageTests
     private static void Write(CrashFileSystem disk, byte[][] payloads, int marked = 0)
     {
         var jobs = new PumpedJobs();
-        using SharedLog log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
-        for (int i = 0; i < payloads.Length; i++)
+        using var log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
+        for (var i = 0; i < payloads.Length; i++)
         {
             var batch = new LogBatch();
             batch.AddEntry(1, (ulong)i + 1, payloads[i], default);
@@ -372,7 +372,7 @@ public class LogDamageTests
     private static ReplayedLog Open(CrashFileSystem disk, out LogRecovery recovery)
     {
         var replayed = new ReplayedLog();
-        using SharedLog log = SharedLog.Open(disk, "log", Options, new PumpedJobs(), replayed);
+        using var log = SharedLog.Open(disk, "log", Options, new PumpedJobs(), replayed);
         recovery = log.Recovery;
         return replayed;
     }

@@ -18,19 +18,19 @@ public class LogSurveyTests
 
     public LogSurveyTests()
     {
-        ulong[] last = new ulong[3];
+        var last = new ulong[3];
         while (_entries.Count < Frames)
         {
-            uint group = _entries.Count % 10 == 0 ? 2u : 1u;
+            var group = _entries.Count % 10 == 0 ? 2u : 1u;
             _entries.Add((group, ++last[group]));
         }
 
         var jobs = new PumpedJobs();
         var options = new SharedLogOptions { SegmentBytes = SegmentBytes };
-        byte[] payload = new byte[FrameBytes - RecordFormat.FrameHeaderBytes - RecordFormat.EntryHeaderBytes];
+        var payload = new byte[FrameBytes - RecordFormat.FrameHeaderBytes - RecordFormat.EntryHeaderBytes];
         payload.AsSpan().Fill(7);
-        using SharedLog log = SharedLog.Open(_disk, "log", options, jobs, new ReplayedLog());
-        foreach ((uint group, ulong index) in _entries)
+        using var log = SharedLog.Open(_disk, "log", options, jobs, new ReplayedLog());
+        foreach (var (group, index) in _entries)
         {
             var batch = new LogBatch();
             batch.AddEntry(group, index, payload, default);
@@ -43,7 +43,7 @@ public class LogSurveyTests
     public void A_frame_in_the_middle_is_told_by_what_follows()
     {
         Spoil(25);
-        LogLosses losses = Losses();
+        var losses = Losses();
         Assert.Equal((_entries[25].Index, _entries[25].Index), losses.Groups[1]);
         // Of group 2 one may have been there, too; but the next one that is known follows the last before.
         Assert.DoesNotContain(2u, losses.Groups.Keys);
@@ -56,7 +56,7 @@ public class LogSurveyTests
     public void At_the_end_nothing_tells_what_was_there()
     {
         Spoil(Frames - 1);
-        LogLosses losses = Losses();
+        var losses = Losses();
         Assert.Equal((_entries[^1].Index, ulong.MaxValue), losses.Groups[1]);
         Assert.Equal((2ul, ulong.MaxValue), losses.Groups[3]);
         Assert.Empty(losses.Whole);
@@ -74,7 +74,7 @@ public class LogSurveyTests
     [Fact]
     public void A_damaged_frame_and_a_lost_segment_are_told_like_one_that_cannot_be_read()
     {
-        byte[] bytes = _disk.ReadAll(SegmentOf(25));
+        var bytes = _disk.ReadAll(SegmentOf(25));
         bytes[OffsetOf(25) + 30] ^= 1;
         _disk.WriteAll(SegmentOf(25), bytes);
         Assert.Equal((_entries[25].Index, _entries[25].Index), Losses().Groups[1]);
@@ -87,7 +87,7 @@ public class LogSurveyTests
     // In the second page of the frame, which no other is in.
     private void Spoil(int frame)
     {
-        int at = OffsetOf(frame) + 5000;
+        var at = OffsetOf(frame) + 5000;
         Assert.True(_disk.Spoil(SegmentOf(frame), at, at + 1));
     }
 

@@ -21,14 +21,14 @@ public sealed class LogThreadTests : IDisposable
         const int PerAppender = 2000;
         var options = new SharedLogOptions { SegmentBytes = 64 << 10 };
         var jobs = new ThreadedJobs();
-        SharedLog log = SharedLog.Open(new DiskFileSystem(_root), "log", options, jobs, new ReplayedLog());
-        int[] completed = new int[Appenders];
-        int outOfOrder = 0;
+        var log = SharedLog.Open(new DiskFileSystem(_root), "log", options, jobs, new ReplayedLog());
+        var completed = new int[Appenders];
+        var outOfOrder = 0;
         Thread[] threads = [.. Enumerable.Range(0, Appenders).Select(me => new Thread(() =>
         {
-            for (int i = 1; i <= PerAppender; i++)
+            for (var i = 1; i <= PerAppender; i++)
             {
-                int index = i;
+                var index = i;
                 var batch = new LogBatch();
                 batch.AddEntry((uint)me, (ulong)index, TestBytes.Of($"{me}/{index}"), default);
                 batch.SetState((uint)me, TestBytes.Of($"{index}"));
@@ -43,9 +43,9 @@ public sealed class LogThreadTests : IDisposable
                     log.Release((uint)me, (ulong)done - 100);
             }
         }))];
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
             thread.Start();
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
             Assert.True(thread.Join(TimeSpan.FromSeconds(60)));
         await Eventually.Holds(() => completed.All(count => count == PerAppender), 60);
         // Those that were done before the disk was have not let go of anything yet.
@@ -77,13 +77,13 @@ public sealed class LogThreadTests : IDisposable
         var options = new SharedLogOptions { SegmentBytes = 256 << 10 };
         var disk = new DiskFileSystem(_root);
         var jobs = new PumpedJobs();
-        using (SharedLog log = SharedLog.Open(disk, "log", options, jobs, new CountingReplay()))
+        using (var log = SharedLog.Open(disk, "log", options, jobs, new CountingReplay()))
         {
-            byte[] body = new byte[100];
-            for (int batch = 0; batch < 50; batch++)
+            var body = new byte[100];
+            for (var batch = 0; batch < 50; batch++)
             {
                 var records = new LogBatch();
-                for (int i = 0; i < 1000; i++)
+                for (var i = 0; i < 1000; i++)
                     records.AddEntry((uint)i % 10, (ulong)(batch * 100 + i / 10 + 1), "head"u8, body);
                 log.Append(records, (_, error) => Assert.Null(error));
                 jobs.RunAll();
@@ -91,7 +91,7 @@ public sealed class LogThreadTests : IDisposable
         }
 
         var counted = new CountingReplay();
-        using SharedLog again = SharedLog.Open(disk, "log", options, jobs, counted);
+        using var again = SharedLog.Open(disk, "log", options, jobs, counted);
         Assert.Equal(50_000, counted.Entries);
         Assert.Equal(50_000 * 104L, counted.Bytes);
         Assert.Equal(50_000, again.Recovery.Records);

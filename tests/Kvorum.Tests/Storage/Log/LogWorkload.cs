@@ -32,7 +32,7 @@ public sealed class LogWorkload
         var jobs = new PumpedJobs();
         try
         {
-            using SharedLog log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
+            using var log = SharedLog.Open(disk, "log", Options, jobs, new ReplayedLog());
             workload.Drive(log, jobs);
         }
         catch (IOException) when (workload._appended.Count == 0)
@@ -50,9 +50,9 @@ public sealed class LogWorkload
     {
         var jobs = new PumpedJobs();
         var first = new ReplayedLog();
-        using (SharedLog log = SharedLog.Open(disk, "log", Options, jobs, first))
+        using (var log = SharedLog.Open(disk, "log", Options, jobs, first))
         {
-            string found = Needed(first);
+            var found = Needed(first);
             CheckPrefix(found, context);
             Exception? result = new InvalidOperationException("not completed");
             var more = new LogBatch();
@@ -72,13 +72,13 @@ public sealed class LogWorkload
     private void Drive(SharedLog log, PumpedJobs jobs)
     {
         var random = new Random(1);
-        for (int step = 1; step <= Steps; step++)
+        for (var step = 1; step <= Steps; step++)
         {
             // Groups that say something once and then are quiet: their states must move as segments go.
             if (step % 10 == 1)
                 AppendQuiet(log, (uint)(100 + step));
             // One to four batches queue up before the log lane runs.
-            for (int i = random.Next(1, 5); i > 0; i--)
+            for (var i = random.Next(1, 5); i > 0; i--)
                 Append(log, random, $"{step}.{i}");
             jobs.RunOne(Kvorum.Storage.JobLane.Log);
             if (step % 3 == 0)
@@ -90,7 +90,7 @@ public sealed class LogWorkload
         }
 
         jobs.RunAll();
-        foreach (uint group in _last.Keys.ToArray())
+        foreach (var group in _last.Keys.ToArray())
             Release(log, group);
         jobs.RunAll();
         log.MarkEnd();
@@ -107,21 +107,21 @@ public sealed class LogWorkload
     {
         var batch = new LogBatch();
         Action<ReplayedLog> effect = _ => { };
-        for (int i = random.Next(1, 4); i > 0; i--)
+        for (var i = random.Next(1, 4); i > 0; i--)
         {
-            uint group = (uint)random.Next(1, 4);
+            var group = (uint)random.Next(1, 4);
             if (random.Next(4) == 0)
             {
-                string state = random.Next(5) == 0 ? "" : $"state {name}";
+                var state = random.Next(5) == 0 ? "" : $"state {name}";
                 batch.SetState(group, TestBytes.Of(state));
                 effect += model => model.State(group, TestBytes.Of(state));
                 continue;
             }
 
-            ulong newest = _last.GetValueOrDefault(group);
-            ulong lowest = Math.Max(_released.GetValueOrDefault(group) + 1, newest > 2 ? newest - 2 : 1);
-            ulong index = random.Next(6) == 0 ? Math.Min(lowest, newest + 1) : newest + 1;
-            string payload = $"{name} " + new string((char)('a' + i), random.Next(0, 120));
+            var newest = _last.GetValueOrDefault(group);
+            var lowest = Math.Max(_released.GetValueOrDefault(group) + 1, newest > 2 ? newest - 2 : 1);
+            var index = random.Next(6) == 0 ? Math.Min(lowest, newest + 1) : newest + 1;
+            var payload = $"{name} " + new string((char)('a' + i), random.Next(0, 120));
             batch.AddEntry(group, index, TestBytes.Of(payload).AsSpan(0, 2), TestBytes.Of(payload).AsSpan(2));
             effect += model => model.Entry(group, index, TestBytes.Of(payload));
             _last[group] = index;
@@ -147,7 +147,7 @@ public sealed class LogWorkload
         // Only what is durable may be released; with failures about, only as much as completed.
         if (Completed < _appended.Count)
             return;
-        ulong upTo = _last.GetValueOrDefault(group);
+        var upTo = _last.GetValueOrDefault(group);
         _released[group] = upTo;
         log.Release(group, upTo);
     }
@@ -155,7 +155,7 @@ public sealed class LogWorkload
     private void CheckPrefix(string found, string context)
     {
         var model = new ReplayedLog();
-        for (int count = 0; count <= _appended.Count; count++)
+        for (var count = 0; count <= _appended.Count; count++)
         {
             if (count > 0)
                 _appended[count - 1](model);

@@ -89,7 +89,7 @@ public sealed class NextSegmentTests : IDisposable
         if (position > 0)
             Write(position);
         const long bytes = SegmentBytes + 1000;
-        Segment taken = _next.Take(8, bytes);
+        var taken = _next.Take(8, bytes);
         Assert.Equal((8UL, bytes), (taken.Number, taken.Length));
         Assert.Equal(bytes, LengthOf(taken.Path));
         taken.File!.Dispose();
@@ -99,7 +99,7 @@ public sealed class NextSegmentTests : IDisposable
     [Fact]
     public void One_that_is_given_back_is_taken_again()
     {
-        Segment taken = _next.Take(8, 100);
+        var taken = _next.Take(8, 100);
         _next.Return(taken);
         Assert.Same(taken, _next.Take(8, 100));
         taken.File!.Dispose();

@@ -14,7 +14,7 @@ public class NoDescriptorsTests
     {
         List<Exception?> told = [];
         ulong index = 0;
-        using (SharedLog log = Open(out _))
+        using (var log = Open(out _))
         {
             void Append()
             {
@@ -26,10 +26,10 @@ public class NoDescriptorsTests
 
             Append();
             _disk.HasNoDescriptors = true;
-            for (int n = 0; log.WaitsFor is null && n < 100; n++)
+            for (var n = 0; log.WaitsFor is null && n < 100; n++)
                 Append();
             Assert.IsType<NoResourcesException>(log.WaitsFor);
-            int before = told.Count;
+            var before = told.Count;
             log.Resume();
             _jobs.RunAll();
             Assert.Equal(before, told.Count);
@@ -42,14 +42,14 @@ public class NoDescriptorsTests
 
         Assert.Equal((int)index, told.Count);
         Assert.All(told, Assert.Null);
-        using SharedLog again = Open(out ReplayedLog replayed);
+        using var again = Open(out var replayed);
         Assert.Equal((int)index, replayed.Entries[1].Count);
     }
 
     [Fact]
     public void Segments_that_are_needed_no_more_are_deleted_later()
     {
-        using SharedLog log = Open(out _);
+        using var log = Open(out _);
         for (ulong index = 1; index <= 60; index++)
         {
             var batch = new LogBatch();
@@ -58,7 +58,7 @@ public class NoDescriptorsTests
             _jobs.RunAll();
         }
 
-        int before = _disk.ListFiles("log").Count;
+        var before = _disk.ListFiles("log").Count;
         _disk.HasNoDescriptors = true;
         log.Release(1, 50);
         _jobs.RunAll();

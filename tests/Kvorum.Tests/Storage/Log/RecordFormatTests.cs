@@ -10,7 +10,7 @@ public class RecordFormatTests
     {
         Assert.Equal(0xe3069283u, Crc32C.Of("123456789"u8));
         Assert.Equal(0u, Crc32C.Of([]));
-        uint state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, "1234"u8), "56789"u8);
+        var state = Crc32C.Add(Crc32C.Add(Crc32C.Begin, "1234"u8), "56789"u8);
         Assert.Equal(0xe3069283u, Crc32C.End(state));
     }
 
@@ -19,7 +19,7 @@ public class RecordFormatTests
     {
         var disk = new CrashFileSystem();
         var jobs = new PumpedJobs();
-        using SharedLog log = SharedLog.Open(
+        using var log = SharedLog.Open(
             disk, "log", new SharedLogOptions { SegmentBytes = 256 }, jobs, new ReplayedLog());
         var batch = new LogBatch();
         batch.AddEntry(0x01020304, 5, "he"u8, "llo"u8);
@@ -27,7 +27,7 @@ public class RecordFormatTests
         log.Append(batch, (_, error) => Assert.Null(error));
         jobs.RunAll();
 
-        string hex = Convert.ToHexStringLower(disk.ReadAll("log/0000000000000001.log"));
+        var hex = Convert.ToHexStringLower(disk.ReadAll("log/0000000000000001.log"));
         Assert.Equal(new string('0', 2 * (256 - 96)), hex[192..]);
         Assert.Equal(Golden, hex[..192]);
     }
@@ -37,7 +37,7 @@ public class RecordFormatTests
     {
         var disk = new CrashFileSystem();
         var jobs = new PumpedJobs();
-        using SharedLog log = SharedLog.Open(
+        using var log = SharedLog.Open(
             disk, "log", new SharedLogOptions { SegmentBytes = 256 }, jobs, new ReplayedLog());
         for (ulong i = 1; i <= 2; i++)
         {
@@ -47,7 +47,7 @@ public class RecordFormatTests
             jobs.RunAll();
         }
 
-        string hex = Convert.ToHexStringLower(disk.ReadAll("log/0000000000000001.log"));
+        var hex = Convert.ToHexStringLower(disk.ReadAll("log/0000000000000001.log"));
         // Behind the header and a frame of 24 + 17 + 100 bytes and padding.
         Assert.Equal(
             // marker, length, sequence, body crc, crc
@@ -64,9 +64,9 @@ public class RecordFormatTests
         var disk = new CrashFileSystem();
         disk.CreateFolder("log");
         EndMark.Create(disk, "log");
-        using (EndMark mark = EndMark.Open(disk, "log"))
+        using (var mark = EndMark.Open(disk, "log"))
             mark.Write(new LogEnd(0x0102, 3, 0x0405));
-        byte[] bytes = disk.ReadAll("log/end");
+        var bytes = disk.ReadAll("log/end");
         Assert.Equal(4096 + 48, bytes.Length);
         Assert.Equal(
             // magic, version, zero, sequence, segment, offset, zero, crc

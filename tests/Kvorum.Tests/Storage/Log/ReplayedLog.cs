@@ -12,9 +12,9 @@ public sealed class ReplayedLog : ILogReplay
 
     public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
     {
-        if (!Entries.TryGetValue(group, out SortedDictionary<ulong, string>? entries))
+        if (!Entries.TryGetValue(group, out var entries))
             Entries[group] = entries = [];
-        foreach (ulong replaced in entries.Keys.Where(key => key >= index).ToArray())
+        foreach (var replaced in entries.Keys.Where(key => key >= index).ToArray())
             entries.Remove(replaced);
         entries[index] = Encoding.UTF8.GetString(payload);
     }

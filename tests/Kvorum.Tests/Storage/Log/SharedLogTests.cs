@@ -11,7 +11,7 @@ public class SharedLogTests
     [Fact]
     public void WalAppendAndReplay()
     {
-        using (SharedLog log = Open(_disk, out _))
+        using (var log = Open(_disk, out _))
         {
             List<string> told = [];
             for (uint i = 1; i <= 3; i++)
@@ -29,7 +29,7 @@ public class SharedLogTests
             Assert.Equal(new LogCounters(3, 6, log.Counters.Bytes, 1), log.Counters);
         }
 
-        using SharedLog again = Open(_disk.Crash(0), out ReplayedLog replayed);
+        using var again = Open(_disk.Crash(0), out var replayed);
         Assert.Equal(["head-body", "head-body", "head-body"], replayed.Entries[7].Values);
         Assert.Equal([1ul, 2, 3], replayed.Entries[7].Keys.ToArray());
         Assert.Equal("d", replayed.States[7]);
@@ -40,8 +40,8 @@ public class SharedLogTests
     [Fact]
     public void A_new_log_is_empty_and_so_is_it_when_opened_again()
     {
-        Open(_disk, out ReplayedLog first).Dispose();
-        Open(_disk, out ReplayedLog second).Dispose();
+        Open(_disk, out var first).Dispose();
+        Open(_disk, out var second).Dispose();
         Assert.Empty(first.Entries);
         Assert.Empty(second.Entries);
     }
@@ -51,7 +51,7 @@ public class SharedLogTests
     {
         List<Exception?> told = [];
         ulong index = 0;
-        using (SharedLog log = Open(_disk, out _, segmentBytes: 1024))
+        using (var log = Open(_disk, out _, segmentBytes: 1024))
         {
             void Append()
             {
@@ -64,9 +64,9 @@ public class SharedLogTests
             _disk.BytesMax = _disk.BytesInUse + 3000;
             while (log.WaitsFor is null)
                 Append();
-            int before = told.Count;
+            var before = told.Count;
             Assert.InRange(before, 10, 40);
-            for (int n = 0; n < 5; n++)
+            for (var n = 0; n < 5; n++)
                 Append();
             log.Resume();
             _jobs.RunAll();
@@ -82,20 +82,20 @@ public class SharedLogTests
 
         Assert.Equal((int)index, told.Count);
         Assert.All(told, Assert.Null);
-        using SharedLog again = Open(_disk.Crash(0), out ReplayedLog replayed);
+        using var again = Open(_disk.Crash(0), out var replayed);
         Assert.Equal((int)index, replayed.Entries[1].Count);
     }
 
     [Fact]
     public void Segments_roll_and_go_when_released_and_states_stay()
     {
-        SharedLog log = Open(_disk, out _, segmentBytes: 1024);
+        var log = Open(_disk, out _, segmentBytes: 1024);
         Append(log, b => b.SetState(9, "kept"u8));
         for (ulong i = 1; i <= 100; i++)
             Append(log, b => b.AddEntry(1, i, new byte[100], default));
         Assert.True(_disk.ListFiles("log").Count > 10);
         Assert.Equal([1u], log.HoldersOfOldest(5));
-        long before = log.DiskBytes;
+        var before = log.DiskBytes;
 
         log.Release(1, 95);
         _jobs.RunAll();
@@ -104,7 +104,7 @@ public class SharedLogTests
         Assert.Empty(log.HoldersOfOldest(5));
         log.Dispose();
 
-        using SharedLog again = Open(_disk.Crash(0), out ReplayedLog replayed, segmentBytes: 1024);
+        using var again = Open(_disk.Crash(0), out var replayed, segmentBytes: 1024);
         Assert.Equal("kept", replayed.States[9]);
         Assert.Equal([96ul, 97, 98, 99, 100], replayed.Entries[1].Keys.Where(index => index > 95));
     }
@@ -112,23 +112,23 @@ public class SharedLogTests
     [Fact]
     public void After_a_failed_sync_nothing_completes_well_any_more()
     {
-        SharedLog log = Open(_disk, out _);
+        var log = Open(_disk, out _);
         Append(log, b => b.AddEntry(1, 1, "durable"u8, default));
         _disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
-        Exception? first = TryAppend(log, b => b.AddEntry(1, 2, "lost"u8, default));
+        var first = TryAppend(log, b => b.AddEntry(1, 2, "lost"u8, default));
         _disk.Fault = null;
-        Exception? second = TryAppend(log, b => b.AddEntry(1, 3, "never"u8, default));
+        var second = TryAppend(log, b => b.AddEntry(1, 3, "never"u8, default));
         Assert.Equal("injected", first?.Message);
         Assert.Same(first, second);
 
-        using SharedLog again = Open(_disk.Crash(0), out ReplayedLog replayed);
+        using var again = Open(_disk.Crash(0), out var replayed);
         Assert.Equal(["durable"], replayed.Entries[1].Values);
     }
 
     [Fact]
     public void The_state_of_a_group_that_left_is_forgotten_and_the_group_may_come_back()
     {
-        using (SharedLog log = Open(_disk, out _, segmentBytes: 512))
+        using (var log = Open(_disk, out _, segmentBytes: 512))
         {
             Append(log, b => { b.SetState(5, "old"u8); b.AddEntry(5, 40, "old"u8, default); });
             Append(log, b => b.SetState(5, default));
@@ -145,7 +145,7 @@ public class SharedLogTests
             Assert.Equal([5u], log.HoldersOfOldest(1));
         }
 
-        Open(_disk.Crash(0), out ReplayedLog replayed, segmentBytes: 512).Dispose();
+        Open(_disk.Crash(0), out var replayed, segmentBytes: 512).Dispose();
         Assert.Equal("new", replayed.States[5]);
         Assert.Equal(["new"], replayed.Entries[5].Values);
     }
@@ -153,7 +153,7 @@ public class SharedLogTests
     [Fact]
     public void A_segment_released_while_it_was_written_goes_when_the_next_begins()
     {
-        using SharedLog log = Open(_disk, out _, segmentBytes: 512);
+        using var log = Open(_disk, out _, segmentBytes: 512);
         Append(log, b => b.AddEntry(1, 1, new byte[300], default));
         log.Release(1, 1);
         Append(log, b => b.AddEntry(2, 1, new byte[300], default));
@@ -164,7 +164,7 @@ public class SharedLogTests
     public void A_batch_larger_than_a_segment_and_an_empty_one_are_kept_in_order()
     {
         List<int> order = [];
-        using (SharedLog log = Open(_disk, out _, segmentBytes: 512))
+        using (var log = Open(_disk, out _, segmentBytes: 512))
         {
             log.Append(Batch(b => b.AddEntry(1, 1, new byte[5000], default)), (_, _) => order.Add(1));
             Assert.True(log.IsBehind);
@@ -178,7 +178,7 @@ public class SharedLogTests
         }
 
         Assert.Equal([1, 2, 3, 4], order);
-        Open(_disk.Crash(0), out ReplayedLog replayed, segmentBytes: 512).Dispose();
+        Open(_disk.Crash(0), out var replayed, segmentBytes: 512).Dispose();
         Assert.Equal([5000, 5, 4], replayed.Entries[1].Values.Select(value => value.Length));
     }
 

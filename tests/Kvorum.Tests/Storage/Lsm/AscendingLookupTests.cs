@@ -16,25 +16,25 @@ public class AscendingLookupTests
     [Fact]
     public void Finds_what_single_lookups_find()
     {
-        int found = 0;
-        for (int seed = 0; seed < 300; seed++)
+        var found = 0;
+        for (var seed = 0; seed < 300; seed++)
         {
             var random = new Random(seed);
             using var cache = new BlockCache(random.Next(3) switch { 0 => 0, 1 => 4 << 10, _ => 1 << 20 });
-            TableSet tables = Tables(random, cache);
-            using (AscendingLookup lookup = tables.OpenLookup())
+            var tables = Tables(random, cache);
+            using (var lookup = tables.OpenLookup())
             {
-                foreach (byte[] key in AscendingKeys(random))
+                foreach (var key in AscendingKeys(random))
                 {
                     EntryKind? expected = null;
-                    if (tables.TryGet(key, out FoundEntry one))
+                    if (tables.TryGet(key, out var one))
                     {
                         expected = one.Kind;
                         one.Dispose();
                         found++;
                     }
 
-                    Assert.Equal(expected, lookup.TryFind(key, out EntryKind kind) ? kind : null);
+                    Assert.Equal(expected, lookup.TryFind(key, out var kind) ? kind : null);
                 }
             }
 
@@ -47,7 +47,7 @@ public class AscendingLookupTests
 
     private static IEnumerable<byte[]> AscendingKeys(Random random)
     {
-        int count = random.Next(1, 400);
+        var count = random.Next(1, 400);
         return Enumerable.Range(0, count).Select(_ => Versions.Key(random))
             .OrderBy(Convert.ToHexString, StringComparer.Ordinal);
     }
@@ -57,12 +57,12 @@ public class AscendingLookupTests
     {
         var folder = new TreeFolder(_disk, $"tree{_folders++}");
         _disk.CreateFolder(folder.Path);
-        TableOptions options = TableFiles.Options(random);
+        var options = TableFiles.Options(random);
         var levels = Levels.Empty.Tables;
         levels = levels.SetItem(
             0, [.. Enumerable.Range(0, random.Next(4))
                 .Select(_ => Write(Versions.Run(random, random.Next(1, 80))))]);
-        for (int level = 1; level < 3; level++)
+        for (var level = 1; level < 3; level++)
         {
             var byKey = Versions.Run(random, random.Next(200))
                 .GroupBy(entry => Convert.ToHexString(entry.Key));
@@ -72,13 +72,13 @@ public class AscendingLookupTests
         }
 
         var made = new TableSet(new Levels(levels), null, _files);
-        foreach (TableFile file in _files.Values)
+        foreach (var file in _files.Values)
             file.Release();
         return made;
 
         TableInfo Write(List<Versioned> run)
         {
-            ulong number = (ulong)_files.Count + 1;
+            var number = (ulong)_files.Count + 1;
             TableFiles.Write(_disk, folder.TablePath(number), run, options);
             _files[number] = TableFile.Open(folder, number, cache);
             return _files[number].Info;

@@ -17,7 +17,7 @@ public class ManifestTests
     public void A_manifest_begins_as_its_grammar_says()
     {
         Write(1);
-        byte[] bytes = _disk.ReadAll(Name);
+        var bytes = _disk.ReadAll(Name);
         Assert.Equal("KVORUMMF\u0003\0\0\0", TestBytes.Text(bytes.AsMemory(0, 12)));
         Assert.Equal(Crc32C.Of(bytes.AsSpan(0, 12)), BitConverter.ToUInt32(bytes, 12));
         Assert.Equal(bytes.Length - 28, BitConverter.ToInt32(bytes, 16));
@@ -28,13 +28,13 @@ public class ManifestTests
     public void Edits_are_read_as_they_were_written()
     {
         Write(5);
-        (Levels levels, Mark? mark, ulong next) = Read(_disk);
+        var (levels, mark, next) = Read(_disk);
         Assert.Equal(5ul, mark!.AppliedIndex);
         Assert.Equal("tag 5", TestBytes.Text(mark.Tag));
         Assert.Equal(105ul, next);
         // Edit n adds table n to level 0 and takes table n - 2 away: 4 and 5 are left, newest first.
         Assert.Equal([5ul, 4ul], levels.Tables[0].Select(table => table.Number));
-        TableInfo table = levels.Tables[0][0];
+        var table = levels.Tables[0][0];
         Assert.Equal((500, 50, 5), (table.Bytes, table.Entries, table.Deletes));
         Assert.Equal((5ul, 5ul), (table.SmallestSequence, table.LargestSequence));
         Assert.Equal(("a", "b5"), (TestBytes.Text(table.Smallest), TestBytes.Text(table.Largest)));
@@ -44,14 +44,14 @@ public class ManifestTests
     public void A_torn_last_record_is_cut_and_the_next_edit_makes_the_file_whole()
     {
         Write(4);
-        int before = (int)_disk.LastWriteOffset(Name);
-        byte[] whole = _disk.ReadAll(Name);
-        for (int length = before; length < whole.Length; length++)
+        var before = (int)_disk.LastWriteOffset(Name);
+        var whole = _disk.ReadAll(Name);
+        for (var length = before; length < whole.Length; length++)
         {
             byte[][] torn = [whole[..length], [.. whole[..length], .. new byte[whole.Length - length]]];
-            foreach (byte[] bytes in torn)
+            foreach (var bytes in torn)
             {
-                CrashFileSystem disk = _disk.Copy();
+                var disk = _disk.Copy();
                 disk.WriteAll(Name, bytes);
                 Assert.Equal(3ul, Read(disk).Mark!.AppliedIndex);
                 Write(1, from: 4, disk);
@@ -64,9 +64,9 @@ public class ManifestTests
     public void Damage_before_the_last_record_is_told_and_nothing_is_changed()
     {
         Write(4);
-        int last = (int)_disk.LastWriteOffset(Name);
-        byte[] whole = _disk.ReadAll(Name);
-        for (int at = 0; at < last; at++)
+        var last = (int)_disk.LastWriteOffset(Name);
+        var whole = _disk.ReadAll(Name);
+        for (var at = 0; at < last; at++)
         {
             byte[] bytes = [.. whole];
             bytes[at] ^= 0x10;
@@ -85,7 +85,7 @@ public class ManifestTests
     public void What_was_read_is_durable_with_the_next_edit_though_its_own_sync_failed(
         string failing, ulong number)
     {
-        Levels levels = Levels.Empty;
+        var levels = Levels.Empty;
         using (var manifest = new Manifest(new TreeFolder(_disk, "tree")))
         {
             for (ulong one = 1; one < number; one++)
@@ -105,7 +105,7 @@ public class ManifestTests
             Assert.False(manifest.IsDoubtful);
         }
 
-        for (int seed = 0; seed < 5; seed++)
+        for (var seed = 0; seed < 5; seed++)
         {
             var (left, mark, _) = Read(_disk.Crash(seed));
             Assert.Equal(number + 1, mark!.AppliedIndex);
@@ -114,7 +114,7 @@ public class ManifestTests
 
         void Add(Manifest manifest, ulong one)
         {
-            VersionEdit edit = Edit(one);
+            var edit = Edit(one);
             levels = edit.ApplyTo(levels);
             manifest.Add(edit, () => VersionEdit.Whole(levels, edit.Mark), one);
         }
@@ -126,11 +126,11 @@ public class ManifestTests
     public void A_newer_version_is_told()
     {
         Write(1);
-        byte[] bytes = _disk.ReadAll(Name);
+        var bytes = _disk.ReadAll(Name);
         bytes[8] = 9;
         BitConverter.TryWriteBytes(bytes.AsSpan(12), Crc32C.Of(bytes.AsSpan(0, 12)));
         _disk.WriteAll(Name, bytes);
-        string message = Assert.Throws<TreeDamagedException>(() => Read(_disk)).Message;
+        var message = Assert.Throws<TreeDamagedException>(() => Read(_disk)).Message;
         Assert.Contains("manifest format 9, this one reads 3", message, StringComparison.Ordinal);
     }
 
@@ -148,11 +148,11 @@ public class ManifestTests
     {
         var random = new Random(7);
         Write(2);
-        byte[] body = _disk.ReadAll(Name)[28..];
-        for (int i = 0; i < 20_000; i++)
+        var body = _disk.ReadAll(Name)[28..];
+        for (var i = 0; i < 20_000; i++)
         {
             byte[] bytes = [.. body[..random.Next(body.Length + 1)]];
-            for (int flips = random.Next(4); flips > 0 && bytes.Length > 0; flips--)
+            for (var flips = random.Next(4); flips > 0 && bytes.Length > 0; flips--)
                 bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             try
             {
@@ -166,14 +166,14 @@ public class ManifestTests
 
     private void Write(int count, ulong from = 1, CrashFileSystem? disk = null)
     {
-        Levels levels = Levels.Empty;
+        var levels = Levels.Empty;
         Mark? mark = null;
         using var manifest = new Manifest(new TreeFolder(disk ?? _disk, "tree"));
         manifest.Open((edit, _) => (levels, mark) = (edit.ApplyTo(levels), edit.Mark));
-        for (ulong number = from; number < from + (ulong)count; number++)
+        for (var number = from; number < from + (ulong)count; number++)
         {
-            VersionEdit edit = Edit(number);
-            Levels after = levels = edit.ApplyTo(levels);
+            var edit = Edit(number);
+            var after = levels = edit.ApplyTo(levels);
             manifest.Add(edit, () => VersionEdit.Whole(after, edit.Mark), 100 + number);
         }
     }
@@ -191,7 +191,7 @@ public class ManifestTests
 
     private static (Levels Levels, Mark? Mark, ulong Next) Read(CrashFileSystem disk)
     {
-        Levels levels = Levels.Empty;
+        var levels = Levels.Empty;
         Mark? mark = null;
         ulong last = 0;
         using var manifest = new Manifest(new TreeFolder(disk, "tree"));

@@ -10,10 +10,10 @@ public class BlockCacheTests
         var random = new Random(1);
         using var cache = new BlockCache(64 << 10);
         var held = new List<(long Offset, CachedBlock Block)>();
-        for (int i = 0; i < 20_000; i++)
+        for (var i = 0; i < 20_000; i++)
         {
             long offset = random.Next(300);
-            CachedBlock block = GetOrAdd(cache, 1, offset, 100 + (int)offset);
+            var block = GetOrAdd(cache, 1, offset, 100 + (int)offset);
             Assert.InRange(cache.Bytes, 0, 64 << 10);
             CheckContent(block, offset);
             if (random.Next(50) == 0 && held.Count < 40)
@@ -40,25 +40,25 @@ public class BlockCacheTests
     public void Blocks_used_again_and_again_outlive_a_scan()
     {
         using var cache = new BlockCache(1 << 20);
-        for (int round = 0; round < 4; round++)
+        for (var round = 0; round < 4; round++)
         {
-            for (int i = 0; i < 50; i++)
+            for (var i = 0; i < 50; i++)
                 GetOrAdd(cache, 1, i, 4096).Release();
         }
 
         long offset = 0;
-        for (int i = 0; i < 100; i++)
+        for (var i = 0; i < 100; i++)
         {
-            for (int n = 0; n < 20; n++)
+            for (var n = 0; n < 20; n++)
                 GetOrAdd(cache, 2, offset++, 4096).Release();
-            for (int n = 0; n < 50; n += 5)
+            for (var n = 0; n < 50; n += 5)
                 GetOrAdd(cache, 1, (i + n) % 50, 4096).Release();
         }
 
-        int kept = 0;
-        for (int i = 0; i < 50; i++)
+        var kept = 0;
+        for (var i = 0; i < 50; i++)
         {
-            if (cache.TryGet(1, i, out CachedBlock block))
+            if (cache.TryGet(1, i, out var block))
                 kept++;
             block.Release();
         }
@@ -70,33 +70,33 @@ public class BlockCacheTests
     public void Upkeep_takes_no_room_that_is_in_use()
     {
         using var cache = new BlockCache(1 << 20);
-        for (int round = 0; round < 2; round++)
+        for (var round = 0; round < 2; round++)
         {
-            for (int i = 0; i < 150; i++)
+            for (var i = 0; i < 150; i++)
                 GetOrAdd(cache, 1, i, 4096).Release();
         }
 
-        for (int i = 0; i < 10_000; i++)
+        for (var i = 0; i < 10_000; i++)
         {
-            if (!cache.TryGetUnused(2, i % 400, out CachedBlock block))
+            if (!cache.TryGetUnused(2, i % 400, out var block))
                 block = cache.AddUnused(2, i % 400, CachedBlock.Allocate(4096));
             block.Release();
             Assert.InRange(cache.Bytes, 0, 1 << 20);
         }
 
-        for (int i = 0; i < 150; i++)
+        for (var i = 0; i < 150; i++)
         {
-            Assert.True(cache.TryGet(1, i, out CachedBlock block));
+            Assert.True(cache.TryGet(1, i, out var block));
             block.Release();
         }
 
         // What upkeep has brought has no use, so that a reader's block finds room at once.
         Assert.True(cache.Bytes > 1_000_000);
-        for (int i = 0; i < 90; i++)
+        for (var i = 0; i < 90; i++)
             GetOrAdd(cache, 3, i, 4096).Release();
-        for (int i = 0; i < 90; i++)
+        for (var i = 0; i < 90; i++)
         {
-            Assert.True(cache.TryGet(3, i, out CachedBlock block));
+            Assert.True(cache.TryGet(3, i, out var block));
             block.Release();
         }
     }
@@ -105,7 +105,7 @@ public class BlockCacheTests
     public void A_block_larger_than_half_a_shard_is_used_but_not_kept()
     {
         using var cache = new BlockCache(1 << 20);
-        CachedBlock block = GetOrAdd(cache, 1, 0, 600_000);
+        var block = GetOrAdd(cache, 1, 0, 600_000);
         CheckContent(block, 0);
         block.Release();
         Assert.Equal(0, cache.Bytes);
@@ -118,18 +118,18 @@ public class BlockCacheTests
         var threads = Enumerable.Range(0, 2).Select(seed => new Thread(() =>
         {
             var random = new Random(seed);
-            for (int i = 0; i < 200_000; i++)
+            for (var i = 0; i < 200_000; i++)
             {
                 long offset = random.Next(200);
-                CachedBlock block = GetOrAdd(cache, (ulong)random.Next(3), offset, 1000 + (int)offset);
+                var block = GetOrAdd(cache, (ulong)random.Next(3), offset, 1000 + (int)offset);
                 Assert.Equal(1000 + offset, block.Length);
                 Assert.Equal((byte)offset, block.Bytes[^1]);
                 block.Release();
             }
         })).ToArray();
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
             thread.Start();
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
             thread.Join();
         Assert.InRange(cache.Bytes, 1, 256 << 10);
     }
@@ -138,13 +138,13 @@ public class BlockCacheTests
     public void Pins_have_half_of_the_cache_and_what_is_not_in_it_has_none()
     {
         using var cache = new BlockCache(1 << 20);
-        CachedBlock alone = CachedBlock.Allocate(100);
+        var alone = CachedBlock.Allocate(100);
         Assert.False(cache.TryPin(alone));
         alone.Release();
         List<CachedBlock> pinned = [];
-        for (int i = 0; i < 1000; i++)
+        for (var i = 0; i < 1000; i++)
         {
-            CachedBlock block = GetOrAdd(cache, 1, i, 4096);
+            var block = GetOrAdd(cache, 1, i, 4096);
             if (cache.TryPin(block))
                 pinned.Add(block);
             else
@@ -152,14 +152,14 @@ public class BlockCacheTests
         }
 
         Assert.Equal((1 << 19) / 4096, pinned.Count);
-        for (int i = 0; i < pinned.Count; i++)
+        for (var i = 0; i < pinned.Count; i++)
         {
             CheckContent(pinned[i], i);
             cache.Unpin(pinned[i]);
             pinned[i].Release();
         }
 
-        CachedBlock again = GetOrAdd(cache, 2, 0, 4096);
+        var again = GetOrAdd(cache, 2, 0, 4096);
         Assert.True(cache.TryPin(again));
         cache.Unpin(again);
         again.Release();
@@ -167,9 +167,9 @@ public class BlockCacheTests
 
     private static CachedBlock GetOrAdd(BlockCache cache, ulong file, long offset, int length)
     {
-        if (cache.TryGet(file, offset, out CachedBlock found))
+        if (cache.TryGet(file, offset, out var found))
             return found;
-        CachedBlock block = CachedBlock.Allocate(length);
+        var block = CachedBlock.Allocate(length);
         block.Bytes.Fill((byte)offset);
         return cache.Add(file, offset, block, isPrecious: false);
     }

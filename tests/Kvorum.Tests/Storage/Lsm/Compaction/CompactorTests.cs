@@ -10,23 +10,23 @@ public class CompactorTests
     [Fact]
     public void Every_view_sees_the_same_before_and_after_any_compactions()
     {
-        for (int seed = 0; seed < 40; seed++)
+        for (var seed = 0; seed < 40; seed++)
         {
             var random = new Random(seed);
             using var store = new TableStore(TableFiles.Options(random), Options(random));
             var all = new List<Versioned>();
             ulong sequence = 0;
             ulong? view = null;
-            for (int round = 0; round < 30; round++)
+            for (var round = 0; round < 30; round++)
             {
-                ulong before = sequence;
-                List<Versioned> run = NextRun(random, ref sequence);
+                var before = sequence;
+                var run = NextRun(random, ref sequence);
                 all.AddRange(run);
                 store.Flush(run);
                 // A view is opened between two writes, before what it sees is in any table.
                 if (random.Next(4) == 0)
                     view = view is null ? before + (ulong)random.NextInt64((long)(sequence - before)) : null;
-                int compactions = random.Next(4);
+                var compactions = random.Next(4);
                 while (compactions-- > 0 && Compact(store, view ?? ulong.MaxValue, random))
                     CheckLevels(store.Levels);
                 CheckView(store, all, ulong.MaxValue);
@@ -44,7 +44,7 @@ public class CompactorTests
         var random = new Random(1);
         using var store = new TableStore(TableFiles.Options(random), Options(random));
         ulong sequence = 0;
-        for (int round = 0; round < 30; round++)
+        for (var round = 0; round < 30; round++)
         {
             store.Flush(NextRun(random, ref sequence));
             while (Compact(store, ulong.MaxValue, random))
@@ -52,7 +52,7 @@ public class CompactorTests
         }
 
         var keys = new List<byte[]>();
-        using (Cursor cursor = store.OpenCursor())
+        using (var cursor = store.OpenCursor())
         {
             for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
                 keys.Add(cursor.Key.ToArray());
@@ -79,20 +79,20 @@ public class CompactorTests
                 InputBytesMax = 1 << 20,
             });
         ulong sequence = 0;
-        for (int i = 0; i < 4; i++)
+        for (var i = 0; i < 4; i++)
             store.Flush(NextRun(random, ref sequence));
-        int files = store.Disk.ListFiles("").Count;
-        CompactionChoice choice = store.Pick(ulong.MaxValue)!;
-        for (int steps = 0; steps < 6; steps++)
+        var files = store.Disk.ListFiles("").Count;
+        var choice = store.Pick(ulong.MaxValue)!;
+        for (var steps = 0; steps < 6; steps++)
         {
-            using Compactor compactor = store.Compactor(choice, ulong.MaxValue);
-            for (int i = 0; i < steps; i++)
+            using var compactor = store.Compactor(choice, ulong.MaxValue);
+            for (var i = 0; i < steps; i++)
                 Assert.False(compactor.Step(80));
         }
 
         Assert.Equal(files, store.Disk.ListFiles("").Count);
         store.Disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
-        using (Compactor compactor = store.Compactor(choice, ulong.MaxValue))
+        using (var compactor = store.Compactor(choice, ulong.MaxValue))
             Assert.Throws<IOException>(() => compactor.Step(long.MaxValue));
         Assert.Equal(files, store.Disk.ListFiles("").Count);
     }
@@ -105,11 +105,11 @@ public class CompactorTests
         ulong sequence = 0;
         store.Flush(NextRun(random, ref sequence));
         store.Flush(NextRun(random, ref sequence));
-        string path = $"{1:x16}.table";
-        byte[] bytes = store.Disk.ReadAll(path);
+        var path = $"{1:x16}.table";
+        var bytes = store.Disk.ReadAll(path);
         bytes[20] ^= 1;
         store.Disk.WriteAll(path, bytes);
-        using Compactor compactor = store.Compactor(store.Pick(ulong.MaxValue)!, ulong.MaxValue);
+        using var compactor = store.Compactor(store.Pick(ulong.MaxValue)!, ulong.MaxValue);
         var error = Assert.Throws<TreeDamagedException>(() => compactor.Step(long.MaxValue));
         Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
     }
@@ -128,15 +128,15 @@ public class CompactorTests
     private static List<Versioned> NextRun(Random random, ref ulong sequence)
     {
         var run = new SortedSet<Versioned>();
-        int count = random.Next(1, 60);
-        for (int i = 0; i < count; i++)
+        var count = random.Next(1, 60);
+        for (var i = 0; i < count; i++)
             run.Add(Versions.One(random, Versions.Key(random), ++sequence, 20));
         return [.. run];
     }
 
     private static bool Compact(TableStore store, ulong oldestView, Random random)
     {
-        CompactionChoice? choice = store.Pick(oldestView);
+        var choice = store.Pick(oldestView);
         if (choice is null)
             return false;
         if (choice.IsMove)
@@ -145,10 +145,10 @@ public class CompactorTests
             return true;
         }
 
-        using Compactor compactor = store.Compactor(choice, oldestView);
+        using var compactor = store.Compactor(choice, oldestView);
         while (!compactor.Step(random.Next(1, 3000)))
             Assert.Null(compactor.Result);
-        CompactionResult result = compactor.Result!;
+        var result = compactor.Result!;
         Assert.Equal(choice.InputBytes, result.BytesRead);
         Assert.Equal(result.Tables.Sum(table => table.Bytes), result.BytesWritten);
         store.Apply(choice, result.Tables);
@@ -159,7 +159,7 @@ public class CompactorTests
     {
         foreach (var level in levels.Tables.Skip(1))
         {
-            for (int i = 1; i < level.Length; i++)
+            for (var i = 1; i < level.Length; i++)
                 Assert.True(level[i - 1].Largest.Span.SequenceCompareTo(level[i].Smallest.Span) < 0);
         }
     }
@@ -168,7 +168,7 @@ public class CompactorTests
     {
         using var visible = new VisibleCursor(store.OpenCursor(), sequence);
         List<Versioned> expected = [.. Seen(all, sequence).Where(entry => entry.Kind == EntryKind.Put)];
-        int at = 0;
+        var at = 0;
         for (visible.SeekToFirst(); visible.IsValid; visible.Next(), at++)
             Assert.Equal(expected[at].ToString(), new Versioned(
                 visible.Key.ToArray(), visible.Sequence, visible.Kind, visible.Value.ToArray()).ToString());

@@ -14,7 +14,7 @@ internal sealed class CursorModel(List<Versioned> entries)
     {
         var model = new CursorModel(entries);
         var trace = new List<string>();
-        for (int i = 0; i < moves; i++)
+        for (var i = 0; i < moves; i++)
         {
             trace.Add(model.Move(cursor, random));
             model.CheckSame(cursor, trace);
@@ -23,8 +23,8 @@ internal sealed class CursorModel(List<Versioned> entries)
 
     private string Move(Cursor cursor, Random random)
     {
-        int choice = IsValid ? random.Next(14) : random.Next(4);
-        byte[] key = entries.Count > 0 && random.Next(2) == 0
+        var choice = IsValid ? random.Next(14) : random.Next(4);
+        var key = entries.Count > 0 && random.Next(2) == 0
             ? entries[random.Next(entries.Count)].Key : Versions.Key(random);
         switch (choice)
         {
@@ -37,7 +37,7 @@ internal sealed class CursorModel(List<Versioned> entries)
                 _at = entries.Count - 1;
                 return "last";
             case 2:
-                ulong sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
+                var sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
                 cursor.Seek(key, sequence);
                 _at = entries.FindIndex(e => Versioned.Compare(e.Key, e.Sequence, key, sequence) >= 0);
                 return $"seek {Convert.ToHexString(key)}@{sequence}";
@@ -58,8 +58,8 @@ internal sealed class CursorModel(List<Versioned> entries)
 
     private void CheckSame(Cursor cursor, List<string> trace)
     {
-        string expected = IsValid ? entries[_at].ToString() : "nowhere";
-        string actual = !cursor.IsValid ? "nowhere" : new Versioned(
+        var expected = IsValid ? entries[_at].ToString() : "nowhere";
+        var actual = !cursor.IsValid ? "nowhere" : new Versioned(
             cursor.Key.ToArray(), cursor.Sequence, cursor.Kind, cursor.Value.ToArray()).ToString();
         if (expected != actual || (IsValid && !cursor.Value.SequenceEqual(entries[_at].Value)))
             Assert.Fail($"expected {expected}, was {actual}, after {string.Join(", ", trace.TakeLast(12))}");

@@ -28,18 +28,18 @@ internal sealed class PickerScript
     /// <summary>Runs one command and gives what it prints.</summary>
     public string Run(string line)
     {
-        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         switch (words[0])
         {
             case "level":
-                int level = int.Parse(words[1], CultureInfo.InvariantCulture);
+                var level = int.Parse(words[1], CultureInfo.InvariantCulture);
                 _levels = new Levels(_levels.Tables.SetItem(level, [.. words[2..].Select(Table)]));
                 return "";
             case "view":
                 _oldestView = ulong.Parse(words[1], CultureInfo.InvariantCulture);
                 return "";
             case "inputs":
-                long bytes = long.Parse(words[1], CultureInfo.InvariantCulture);
+                var bytes = long.Parse(words[1], CultureInfo.InvariantCulture);
                 _options = _options with { Level0BytesMax = bytes };
                 return "";
             case "pick":
@@ -52,8 +52,8 @@ internal sealed class PickerScript
     private string Pick()
     {
         var text = new StringBuilder();
-        CompactionChoice? choice = CompactionPicker.Pick(_levels, _turns, _oldestView, _options);
-        double score = CompactionPicker.Score(_levels, _turns, _options);
+        var choice = CompactionPicker.Pick(_levels, _turns, _oldestView, _options);
+        var score = CompactionPicker.Score(_levels, _turns, _options);
         text.Append(CultureInfo.InvariantCulture, $"score {score:0.00}, ");
         if (choice is null)
             return text.Append("nothing to do\n").ToString();
@@ -61,7 +61,7 @@ internal sealed class PickerScript
         text.Append(choice.IsMove ? "move" : "merge")
             .Append(CultureInfo.InvariantCulture, $" level {choice.Level} to {choice.OutputLevel}, ")
             .Append(CultureInfo.InvariantCulture, $"{choice.InputBytes} bytes, because of {choice.Reason}\n");
-        for (int level = 0; level < Levels.Count; level++)
+        for (var level = 0; level < Levels.Count; level++)
         {
             if (!_levels.Tables[level].IsEmpty)
                 text.Append(CultureInfo.InvariantCulture, $"  {level}:{Draw(level, choice).TrimEnd()}\n");
@@ -78,19 +78,19 @@ internal sealed class PickerScript
 
     private static string Text(TableInfo table)
     {
-        string deletes = table.Deletes > 0 ? $"d{table.Deletes}" : "";
-        string sequence = table.LargestSequence > 0 ? $"@{table.LargestSequence}" : "";
-        string smallest = Encoding.ASCII.GetString(table.Smallest.Span);
-        string largest = Encoding.ASCII.GetString(table.Largest.Span);
+        var deletes = table.Deletes > 0 ? $"d{table.Deletes}" : "";
+        var sequence = table.LargestSequence > 0 ? $"@{table.LargestSequence}" : "";
+        var smallest = Encoding.ASCII.GetString(table.Smallest.Span);
+        var largest = Encoding.ASCII.GetString(table.Largest.Span);
         return $"{table.Number}:{smallest}-{largest}/{table.Bytes}{deletes}{sequence}";
     }
 
     private static TableInfo Table(string word)
     {
-        long sequence = Tail(ref word, '@');
-        long deletes = Tail(ref word, 'd', from: word.IndexOf('/', StringComparison.Ordinal));
-        long bytes = Tail(ref word, '/');
-        string[] parts = word.Split(':', '-');
+        var sequence = Tail(ref word, '@');
+        var deletes = Tail(ref word, 'd', from: word.IndexOf('/', StringComparison.Ordinal));
+        var bytes = Tail(ref word, '/');
+        var parts = word.Split(':', '-');
         return new TableInfo(
             ulong.Parse(parts[0], CultureInfo.InvariantCulture), bytes, 100, deletes,
             Encoding.ASCII.GetBytes(parts[1]), Encoding.ASCII.GetBytes(parts[2]), 0, (ulong)sequence);
@@ -98,10 +98,10 @@ internal sealed class PickerScript
 
     private static long Tail(ref string word, char mark, int from = 0)
     {
-        int at = word.IndexOf(mark, from);
+        var at = word.IndexOf(mark, from);
         if (at < 0)
             return 0;
-        long value = long.Parse(word.AsSpan(at + 1), CultureInfo.InvariantCulture);
+        var value = long.Parse(word.AsSpan(at + 1), CultureInfo.InvariantCulture);
         word = word[..at];
         return value;
     }

@@ -25,13 +25,13 @@ internal sealed class RunCursor(List<Versioned> run) : Cursor
 
     public override void Seek(ReadOnlySpan<byte> key, ulong sequence = ulong.MaxValue)
     {
-        byte[] sought = key.ToArray();
+        var sought = key.ToArray();
         _at = run.FindIndex(e => Versioned.Compare(e.Key, e.Sequence, sought, sequence) >= 0);
     }
 
     public override void SeekBefore(ReadOnlySpan<byte> key)
     {
-        byte[] sought = key.ToArray();
+        var sought = key.ToArray();
         _at = run.FindLastIndex(e => e.Key.AsSpan().SequenceCompareTo(sought) < 0);
     }
 

@@ -11,9 +11,9 @@ internal static class TableFiles
     public static TableProperties Write(
         IFileSystem disk, string path, IEnumerable<Versioned> entries, TableOptions options)
     {
-        using IFile file = disk.Create(path);
+        using var file = disk.Create(path);
         using var writer = new TableWriter(file, options);
-        foreach (Versioned entry in entries)
+        foreach (var entry in entries)
             writer.Add(entry.Key, entry.Sequence, entry.Kind, entry.Value);
         return writer.Finish();
     }
@@ -25,7 +25,7 @@ internal static class TableFiles
         TableOptions options,
         BlockCache cache)
     {
-        string path = $"{number:x16}.table";
+        var path = $"{number:x16}.table";
         Write(disk, path, entries, options);
         return TableReader.Open(disk, path, number, cache);
     }

@@ -24,9 +24,9 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
 
     public void Flush(List<Versioned> run)
     {
-        ulong number = ++_number;
-        TableProperties properties = TableFiles.Write(Disk, Path(number), run, tableOptions);
-        TableInfo table = properties.ToInfo(number, Disk.ReadAll(Path(number)).Length);
+        var number = ++_number;
+        var properties = TableFiles.Write(Disk, Path(number), run, tableOptions);
+        var table = properties.ToInfo(number, Disk.ReadAll(Path(number)).Length);
         Levels = new Levels(Levels.Tables.SetItem(0, Levels.Tables[0].Insert(0, table)));
     }
 
@@ -45,7 +45,7 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
         Levels = new Levels(tables.SetItem(choice.OutputLevel, [.. output]));
         Turns = choice.Turns;
         var live = Levels.Tables.SelectMany(level => level).Select(table => table.Number).ToHashSet();
-        foreach (TableInfo old in choice.Inputs.Concat(choice.Overlapped))
+        foreach (var old in choice.Inputs.Concat(choice.Overlapped))
         {
             if (!live.Contains(old.Number))
                 Delete(old.Number);
@@ -62,7 +62,7 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
 
     public TableReader Reader(TableInfo table)
     {
-        if (!_readers.TryGetValue(table.Number, out TableReader? reader))
+        if (!_readers.TryGetValue(table.Number, out var reader))
         {
             reader = TableReader.Open(Disk, Path(table.Number), table.Number, _cache);
             _readers[table.Number] = reader;
@@ -75,14 +75,14 @@ internal sealed class TableStore(TableOptions tableOptions, CompactionOptions op
 
     public void Delete(ulong number)
     {
-        if (_readers.Remove(number, out TableReader? reader))
+        if (_readers.Remove(number, out var reader))
             reader.Dispose();
         Disk.Delete(Path(number));
     }
 
     public void Dispose()
     {
-        foreach (TableReader reader in _readers.Values)
+        foreach (var reader in _readers.Values)
             reader.Dispose();
         _cache.Dispose();
     }

@@ -11,7 +11,7 @@ internal sealed record Versioned(byte[] Key, ulong Sequence, EntryKind Kind, byt
     /// <summary>By key, then newest first.</summary>
     public static int Compare(byte[] key, ulong sequence, byte[] otherKey, ulong otherSequence)
     {
-        int order = key.AsSpan().SequenceCompareTo(otherKey);
+        var order = key.AsSpan().SequenceCompareTo(otherKey);
         return order != 0 ? order : otherSequence.CompareTo(sequence);
     }
 
@@ -25,8 +25,8 @@ internal static class Versions
     /// <summary>A key of few different bytes, so that keys collide and are prefixes of each other.</summary>
     public static byte[] Key(Random random, int lengthMax = 6)
     {
-        byte[] key = new byte[random.Next(lengthMax + 1)];
-        for (int i = 0; i < key.Length; i++)
+        var key = new byte[random.Next(lengthMax + 1)];
+        for (var i = 0; i < key.Length; i++)
             key[i] = (byte)(random.Next(4) switch { 0 => 0, 1 => 1, 2 => 'k', _ => 255 });
         return random.Next(8) == 0 ? [.. "a-long-shared-prefix-"u8, .. key] : key;
     }
@@ -35,15 +35,15 @@ internal static class Versions
     public static List<Versioned> Run(Random random, int count, ulong sequences = 40, int valueMax = 40)
     {
         var run = new SortedSet<Versioned>();
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             run.Add(One(random, Key(random), 1 + (ulong)random.NextInt64((long)sequences), valueMax));
         return [.. run];
     }
 
     public static Versioned One(Random random, byte[] key, ulong sequence, int valueMax)
     {
-        EntryKind kind = random.Next(4) == 0 ? EntryKind.Delete : EntryKind.Put;
-        byte[] value = new byte[kind == EntryKind.Delete ? 0 : random.Next(valueMax + 1)];
+        var kind = random.Next(4) == 0 ? EntryKind.Delete : EntryKind.Put;
+        var value = new byte[kind == EntryKind.Delete ? 0 : random.Next(valueMax + 1)];
         // Some that can be packed, and some that cannot.
         if (random.Next(2) == 0)
             random.NextBytes(value);

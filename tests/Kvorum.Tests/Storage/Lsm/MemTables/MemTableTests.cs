@@ -40,7 +40,7 @@ public class MemTableTests
         string[] stems = [.. Enumerable.Range(0, 8).Select(_ => Word(random, alphabet, longest))];
         for (ulong sequence = 1; sequence <= 1500; sequence++)
         {
-            byte[] key = TestBytes.Of(random.Next(2) == 0
+            var key = TestBytes.Of(random.Next(2) == 0
                 ? Word(random, alphabet, longest)
                 : stems[random.Next(8)] + Word(random, alphabet, 3));
             var said = random.Next(4) == 0
@@ -52,7 +52,7 @@ public class MemTableTests
             model[(key, sequence)] = said;
             if (sequence % 250 != 0)
                 continue;
-            foreach (ulong limit in (ulong[])[ulong.MaxValue, sequence, sequence / 2, 0])
+            foreach (var limit in (ulong[])[ulong.MaxValue, sequence, sequence / 2, 0])
                 Check(table, model, limit, random, () => TestBytes.Of(Word(random, alphabet, longest)));
         }
 
@@ -64,7 +64,7 @@ public class MemTableTests
     public void An_empty_memtable_has_nothing_and_takes_nothing()
     {
         var table = new MemTable();
-        using (Cursor cursor = table.OpenCursor(ulong.MaxValue))
+        using (var cursor = table.OpenCursor(ulong.MaxValue))
         {
             cursor.SeekToFirst();
             Assert.False(cursor.IsValid);
@@ -89,7 +89,7 @@ public class MemTableTests
     {
         var table = new MemTable();
         table.Add("a"u8, 1, EntryKind.Put, new byte[100_000]);
-        Cursor cursor = table.OpenCursor(ulong.MaxValue);
+        var cursor = table.OpenCursor(ulong.MaxValue);
         table.Release();
         cursor.SeekToLast();
         Assert.Equal(100_000, cursor.Value.Length);
@@ -111,26 +111,26 @@ public class MemTableTests
             new Seen(
                 TestBytes.Text(pair.Key.Key), pair.Key.Sequence, pair.Value.Kind,
                 TestBytes.Text(pair.Value.Value)))];
-        using Cursor cursor = table.OpenCursor(limit);
+        using var cursor = table.OpenCursor(limit);
         cursor.SeekToFirst();
         Assert.Equal(expected, Walk(cursor, forward: true));
         cursor.SeekToLast();
         Assert.Equal(expected.Reverse(), Walk(cursor, forward: false));
-        for (int i = 0; i < 60; i++)
+        for (var i = 0; i < 60; i++)
         {
-            byte[] key = random.Next(2) == 0 || expected.Length == 0
+            var key = random.Next(2) == 0 || expected.Length == 0
                 ? anyKey() : TestBytes.Of(expected[random.Next(expected.Length)].Key);
-            string text = TestBytes.Text(key);
-            ulong sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(1600);
+            var text = TestBytes.Text(key);
+            var sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(1600);
             cursor.Seek(key, sequence);
-            int behind = Array.FindIndex(expected, seen => IsAtOrBehind(seen, text, sequence));
+            var behind = Array.FindIndex(expected, seen => IsAtOrBehind(seen, text, sequence));
             CheckAt(cursor, expected, behind, random);
             cursor.SeekBefore(key);
-            int before = Array.FindLastIndex(expected, seen => string.CompareOrdinal(seen.Key, text) < 0);
+            var before = Array.FindLastIndex(expected, seen => string.CompareOrdinal(seen.Key, text) < 0);
             CheckAt(cursor, expected, before, random);
 
-            int newest = Array.FindIndex(expected, seen => seen.Key == text);
-            bool isFound = table.TryGet(key, limit, out EntryKind kind, out ReadOnlySpan<byte> value);
+            var newest = Array.FindIndex(expected, seen => seen.Key == text);
+            var isFound = table.TryGet(key, limit, out var kind, out var value);
             Assert.Equal(newest >= 0, isFound);
             if (!isFound)
                 continue;
@@ -146,7 +146,7 @@ public class MemTableTests
     // From here a few steps this way and that.
     private static void CheckAt(Cursor cursor, Seen[] expected, int at, Random random)
     {
-        for (int i = 0; i < 6; i++)
+        for (var i = 0; i < 6; i++)
         {
             Assert.Equal(at >= 0 && at < expected.Length, cursor.IsValid);
             if (!cursor.IsValid)

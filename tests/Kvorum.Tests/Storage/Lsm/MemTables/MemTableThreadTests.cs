@@ -18,7 +18,7 @@ public class MemTableThreadTests
     public void Readers_at_a_published_sequence_see_all_of_it_and_nothing_else()
     {
         Thread[] readers = [new(() => Read(seed: 1)), new(() => Read(seed: 2))];
-        foreach (Thread reader in readers)
+        foreach (var reader in readers)
             reader.Start();
         // Round r writes key r anew, and again one of those before, each with the round as its value: so at
         // sequence r there are exactly r keys, and the newest version of each is known.
@@ -29,7 +29,7 @@ public class MemTableThreadTests
             Volatile.Write(ref _published, round);
         }
 
-        foreach (Thread reader in readers)
+        foreach (var reader in readers)
             Assert.True(reader.Join(TimeSpan.FromSeconds(60)));
         Assert.Empty(_failures);
         _table.Release();
@@ -40,8 +40,8 @@ public class MemTableThreadTests
     // Spread over all bytes and lengths, so that every kind of node grows and splits while it is read.
     private static byte[] KeyOf(ulong number)
     {
-        ulong mixed = number * 0x9E3779B97F4A7C15;
-        byte[] key = new byte[8 + (int)(number % 5 * 3)];
+        var mixed = number * 0x9E3779B97F4A7C15;
+        var key = new byte[8 + (int)(number % 5 * 3)];
         BinaryPrimitives.WriteUInt64BigEndian(key, (number % 3) switch
         {
             0 => number,
@@ -54,7 +54,7 @@ public class MemTableThreadTests
 
     private void Write(ulong number, ulong round)
     {
-        byte[] value = new byte[16];
+        var value = new byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(value, number);
         BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(8), round);
         _table.Add(KeyOf(number), round, EntryKind.Put, value);
@@ -67,7 +67,7 @@ public class MemTableThreadTests
         do
         {
             sequence = Volatile.Read(ref _published);
-            for (int i = 0; i < 200 && sequence > 0; i++)
+            for (var i = 0; i < 200 && sequence > 0; i++)
                 CheckGet((ulong)random.NextInt64((long)sequence) + 1, sequence);
             CheckWalk(sequence, forward: random.Next(2) == 0);
         }
@@ -76,7 +76,7 @@ public class MemTableThreadTests
 
     private void CheckGet(ulong number, ulong sequence)
     {
-        if (!_table.TryGet(KeyOf(number), sequence, out _, out ReadOnlySpan<byte> value) ||
+        if (!_table.TryGet(KeyOf(number), sequence, out _, out var value) ||
             BinaryPrimitives.ReadUInt64LittleEndian(value) != number ||
             BinaryPrimitives.ReadUInt64LittleEndian(value[8..]) > sequence)
             _failures.Enqueue($"key {number} at {sequence}");
@@ -84,7 +84,7 @@ public class MemTableThreadTests
 
     private void CheckWalk(ulong sequence, bool forward)
     {
-        using Cursor cursor = _table.OpenCursor(sequence);
+        using var cursor = _table.OpenCursor(sequence);
         if (forward)
             cursor.SeekToFirst();
         else
@@ -92,9 +92,9 @@ public class MemTableThreadTests
         ulong keys = 0;
         ulong newest = 0;
         byte[] last = [];
-        for (bool isFirst = true; cursor.IsValid; isFirst = false)
+        for (var isFirst = true; cursor.IsValid; isFirst = false)
         {
-            int order = cursor.Key.SequenceCompareTo(last);
+            var order = cursor.Key.SequenceCompareTo(last);
             if (isFirst || order != 0)
                 keys++;
             if (!isFirst && (forward ? order < 0 : order > 0))

@@ -19,19 +19,19 @@ public class BlockMemoryTests
         // One thread makes and fills, another one looks and releases: slots come back on any thread.
         var made = new Queue<(CachedBlock Block, byte Content)>[4];
         var makers = new Thread[made.Length];
-        for (int n = 0; n < made.Length; n++)
+        for (var n = 0; n < made.Length; n++)
         {
-            int number = n;
+            var number = n;
             made[n] = new Queue<(CachedBlock, byte)>();
             makers[n] = new Thread(() => ComeAndGo(number, made[number]));
             makers[n].Start();
         }
 
-        foreach (Thread maker in makers)
+        foreach (var maker in makers)
             maker.Join();
-        foreach (Queue<(CachedBlock Block, byte Content)> left in made)
+        foreach (var left in made)
         {
-            foreach ((CachedBlock block, byte content) in left)
+            foreach (var (block, content) in left)
                 CheckAndRelease(block, content);
         }
     }
@@ -40,15 +40,15 @@ public class BlockMemoryTests
     private static void ComeAndGo(int number, Queue<(CachedBlock Block, byte Content)> made)
     {
         var random = new Random(number);
-        for (int i = 0; i < 10_000; i++)
+        for (var i = 0; i < 10_000; i++)
         {
-            CachedBlock block = CachedBlock.AllocateSlot(Lengths[random.Next(Lengths.Length)]);
-            byte content = (byte)random.Next(256);
+            var block = CachedBlock.AllocateSlot(Lengths[random.Next(Lengths.Length)]);
+            var content = (byte)random.Next(256);
             block.Bytes.Fill(content);
             made.Enqueue((block, content));
             if (made.Count > 2000 || (i % 3000 > 1500 && random.Next(2) == 0))
             {
-                (CachedBlock oldest, byte expected) = made.Dequeue();
+                var (oldest, expected) = made.Dequeue();
                 CheckAndRelease(oldest, expected);
             }
         }

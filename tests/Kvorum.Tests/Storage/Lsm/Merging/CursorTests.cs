@@ -9,11 +9,11 @@ public class CursorTests
     [Fact]
     public void Merged_runs_are_one_run_both_ways()
     {
-        for (int seed = 0; seed < 300; seed++)
+        for (var seed = 0; seed < 300; seed++)
         {
             var random = new Random(seed);
-            List<Versioned> all = Versions.Run(random, random.Next(60));
-            RunCursor[] parts = Parts(all, 1 + random.Next(6), random);
+            var all = Versions.Run(random, random.Next(60));
+            var parts = Parts(all, 1 + random.Next(6), random);
             using (var merged = new MergingCursor(parts))
                 CursorModel.Check(merged, all, random, 200);
             Assert.All(parts, part => Assert.True(part.IsDisposed));
@@ -23,10 +23,10 @@ public class CursorTests
     [Fact]
     public void The_tables_of_a_level_are_one_run_both_ways_and_one_is_open_at_a_time()
     {
-        for (int seed = 0; seed < 200; seed++)
+        for (var seed = 0; seed < 200; seed++)
         {
             var random = new Random(seed);
-            List<Versioned> all = Versions.Run(random, random.Next(60));
+            var all = Versions.Run(random, random.Next(60));
             var parts = Runs(all, random);
             RunCursor? last = null;
             using var level = new LevelCursor([.. parts.Select(Info)], table =>
@@ -48,13 +48,13 @@ public class CursorTests
     [Fact]
     public void A_view_sees_the_newest_version_of_each_key_both_ways_within_its_bounds()
     {
-        for (int seed = 0; seed < 600; seed++)
+        for (var seed = 0; seed < 600; seed++)
         {
             var random = new Random(seed);
-            List<Versioned> all = Versions.Run(random, random.Next(80));
-            ulong sequence = random.Next(4) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
-            byte[]? from = random.Next(2) == 0 ? Versions.Key(random) : null;
-            byte[]? end = random.Next(2) == 0 ? Versions.Key(random) : null;
+            var all = Versions.Run(random, random.Next(80));
+            var sequence = random.Next(4) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
+            var from = random.Next(2) == 0 ? Versions.Key(random) : null;
+            var end = random.Next(2) == 0 ? Versions.Key(random) : null;
             var merged = new MergingCursor(Parts(all, 1 + random.Next(4), random));
             using var visible = new VisibleCursor(merged, sequence, from, end);
             CursorModel.Check(visible, Seen(all, sequence, from, end), random, 200);
@@ -65,9 +65,9 @@ public class CursorTests
     private static List<List<Versioned>> Runs(List<Versioned> all, Random random)
     {
         var runs = new List<List<Versioned>>();
-        foreach (Versioned entry in all)
+        foreach (var entry in all)
         {
-            bool isSameKey = runs.Count > 0 && runs[^1][^1].Key.AsSpan().SequenceEqual(entry.Key);
+            var isSameKey = runs.Count > 0 && runs[^1][^1].Key.AsSpan().SequenceEqual(entry.Key);
             if (runs.Count == 0 || (!isSameKey && random.Next(5) == 0))
                 runs.Add([]);
             runs[^1].Add(entry);
@@ -82,7 +82,7 @@ public class CursorTests
     private static RunCursor[] Parts(List<Versioned> all, int count, Random random)
     {
         var parts = Enumerable.Range(0, count).Select(_ => new List<Versioned>()).ToArray();
-        foreach (Versioned entry in all)
+        foreach (var entry in all)
             parts[random.Next(count)].Add(entry);
         return [.. parts.Select(part => new RunCursor(part))];
     }

@@ -29,7 +29,7 @@ public class PackedTableTests
     [Fact]
     public void Only_data_blocks_that_shrink_are_packed_and_only_then_it_is_another_format()
     {
-        List<Versioned> text = Run(50, 300);
+        var text = Run(50, 300);
         List<Versioned> noise = [.. Enumerable.Range(0, 50).Select(i => Random(i))];
         Assert.Equal(Written(noise, new TableOptions()), Written(noise, Packed));
         Assert.Equal(1, Version(Written(noise, Packed)));
@@ -46,21 +46,21 @@ public class PackedTableTests
     {
         List<Versioned> run = [.. Run(400, 300), .. Enumerable.Range(1000, 400).Select(i => Random(i))];
         using var cache = new BlockCache(cacheBytes);
-        using TableReader table = TableFiles.WriteAndOpen(new CrashFileSystem(), 1, run, Packed, cache);
-        for (int round = 0; round < 2; round++)
+        using var table = TableFiles.WriteAndOpen(new CrashFileSystem(), 1, run, Packed, cache);
+        for (var round = 0; round < 2; round++)
         {
-            foreach (Versioned entry in run)
+            foreach (var entry in run)
             {
-                Assert.True(table.TryGet(entry.Key, ulong.MaxValue, out FoundEntry found));
+                Assert.True(table.TryGet(entry.Key, ulong.MaxValue, out var found));
                 Assert.Equal(entry.Value, found.Value.ToArray());
                 found.Dispose();
             }
         }
 
         Assert.Empty(new TableCheck(table, "t").Run());
-        foreach (int ahead in (int[])[0, 1, 5000, 1 << 20])
+        foreach (var ahead in (int[])[0, 1, 5000, 1 << 20])
         {
-            using Cursor cursor = table.OpenCursor(ahead);
+            using var cursor = table.OpenCursor(ahead);
             CursorModel.Check(cursor, run, new Random(ahead), 300);
         }
     }
@@ -68,10 +68,10 @@ public class PackedTableTests
     [Fact]
     public void Any_flipped_byte_is_damage()
     {
-        List<Versioned> run = Run(12, 60);
-        byte[] whole = Written(run, Packed with { BlockBytes = 256 });
+        var run = Run(12, 60);
+        var whole = Written(run, Packed with { BlockBytes = 256 });
         Assert.Equal(2, Version(whole));
-        for (int at = 0; at < whole.Length; at++)
+        for (var at = 0; at < whole.Length; at++)
         {
             byte[] flipped = [.. whole];
             flipped[at] ^= (byte)(1 << (at % 8));
@@ -83,18 +83,18 @@ public class PackedTableTests
     [Fact]
     public void Any_change_of_packed_bytes_is_told_or_whole_and_takes_no_memory()
     {
-        List<Versioned> run = Run(12, 60);
-        byte[] whole = Written(run, Packed);
-        int block = BlockBytesOf(whole);
+        var run = Run(12, 60);
+        var whole = Written(run, Packed);
+        var block = BlockBytesOf(whole);
         var random = new Random(1);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
         Assert.InRange(block, 5, whole.Length);
-        for (int n = 0; n < 5000; n++)
+        for (var n = 0; n < 5000; n++)
         {
             byte[] changed = [.. whole];
-            for (int i = random.Next(1, 4); i > 0; i--)
+            for (var i = random.Next(1, 4); i > 0; i--)
                 changed[random.Next(n % 2 == 0 ? 4 : block)] = (byte)random.Next(256);
-            uint crc = TableFormat.BlockCrc(0, changed.AsSpan(0, block + 1));
+            var crc = TableFormat.BlockCrc(0, changed.AsSpan(0, block + 1));
             BitConverter.TryWriteBytes(changed.AsSpan(block + 1), crc);
             try
             {
@@ -113,7 +113,7 @@ public class PackedTableTests
     // The body of the first block, which is all of the data: its index entry says how long it is.
     private static int BlockBytesOf(byte[] table)
     {
-        using TableReader reader = Open(table);
+        using var reader = Open(table);
         BlockCursor groups = default;
         groups.Open(reader.Top);
         groups.SeekToFirst();
@@ -129,7 +129,7 @@ public class PackedTableTests
 
     private static Versioned Random(int number)
     {
-        byte[] value = new byte[100];
+        var value = new byte[100];
         new Random(number).NextBytes(value);
         return new Versioned(TestBytes.Of($"key-{number:d5}"), 7, EntryKind.Put, value);
     }
@@ -150,7 +150,7 @@ public class PackedTableTests
 
     private static void ReadAll(byte[] bytes)
     {
-        using TableReader table = Open(bytes);
+        using var table = Open(bytes);
         if (new TableCheck(table, "t").Run() is [var damage, ..])
             throw damage;
     }

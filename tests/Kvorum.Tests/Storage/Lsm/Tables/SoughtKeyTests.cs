@@ -8,11 +8,11 @@ public class SoughtKeyTests
     public unsafe void Keys_compare_as_their_bytes_do()
     {
         var random = new Random(5);
-        int equal = 0;
-        for (int i = 0; i < 200_000; i++)
+        var equal = 0;
+        for (var i = 0; i < 200_000; i++)
         {
-            byte[] sought = Key(random);
-            byte[] other = Key(random);
+            var sought = Key(random);
+            var other = Key(random);
             // In a block at least nine bytes follow; what they are does not matter.
             byte[] lying = [.. other, .. Enumerable.Repeat((byte)random.Next(256), 9)];
             int order;
@@ -28,8 +28,8 @@ public class SoughtKeyTests
     // Few different bytes, so that many keys share much: also zeros, which a missing byte must not look like.
     private static byte[] Key(Random random)
     {
-        byte[] key = new byte[random.Next(12)];
-        for (int i = 0; i < key.Length; i++)
+        var key = new byte[random.Next(12)];
+        for (var i = 0; i < key.Length; i++)
             key[i] = random.Next(8) == 0 ? (byte)random.Next(256) : (byte)0;
         return key;
     }

@@ -52,10 +52,10 @@ public class TableFormatTests
     [Fact]
     public void Any_flipped_byte_is_damage_that_is_told_or_makes_no_difference()
     {
-        List<Versioned> run = Versions.Run(new Random(3), 40);
-        byte[] whole = Written(run, new TableOptions { BlockBytes = 128, RestartInterval = 3 });
-        int told = 0;
-        for (int at = 0; at < whole.Length; at++)
+        var run = Versions.Run(new Random(3), 40);
+        var whole = Written(run, new TableOptions { BlockBytes = 128, RestartInterval = 3 });
+        var told = 0;
+        for (var at = 0; at < whole.Length; at++)
         {
             byte[] flipped = [.. whole];
             flipped[at] ^= (byte)(1 << (at % 8));
@@ -69,9 +69,9 @@ public class TableFormatTests
     [Fact]
     public void A_table_that_was_cut_or_has_bytes_behind_it_is_damage()
     {
-        List<Versioned> run = Versions.Run(new Random(3), 40);
-        byte[] whole = Written(run, new TableOptions { BlockBytes = 128 });
-        for (int length = 0; length < whole.Length; length++)
+        var run = Versions.Run(new Random(3), 40);
+        var whole = Written(run, new TableOptions { BlockBytes = 128 });
+        for (var length = 0; length < whole.Length; length++)
             Assert.False(ReadAll(whole[..length], run));
         Assert.False(ReadAll([.. whole, 0], run));
         Assert.True(ReadAll(whole, run));
@@ -81,9 +81,9 @@ public class TableFormatTests
     public void A_file_of_random_bytes_is_damage()
     {
         var random = new Random(1);
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
         {
-            byte[] bytes = new byte[random.Next(300)];
+            var bytes = new byte[random.Next(300)];
             random.NextBytes(bytes);
             if (bytes.Length >= 8)
                 "KvSortTb"u8.CopyTo(bytes.AsSpan(bytes.Length - 8));
@@ -96,11 +96,11 @@ public class TableFormatTests
     public unsafe void A_block_that_is_not_whole_is_found_before_it_is_used()
     {
         var random = new Random(1);
-        byte[] body = Body(random);
-        for (int i = 0; i < 20_000; i++)
+        var body = Body(random);
+        for (var i = 0; i < 20_000; i++)
         {
-            byte[] changed = body[..(i % 2 == 0 ? body.Length : random.Next(body.Length))];
-            for (int n = random.Next(1, 4); n > 0 && changed.Length > 0; n--)
+            var changed = body[..(i % 2 == 0 ? body.Length : random.Next(body.Length))];
+            for (var n = random.Next(1, 4); n > 0 && changed.Length > 0; n--)
                 changed[random.Next(changed.Length)] = (byte)random.Next(256);
             fixed (byte* start = changed)
             {
@@ -117,7 +117,7 @@ public class TableFormatTests
     [Fact]
     public void A_newer_version_is_told()
     {
-        byte[] bytes = Written(GoldenRun, new TableOptions());
+        var bytes = Written(GoldenRun, new TableOptions());
         bytes[^16] = 3;
         BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 12), Crc32C.Of(bytes.AsSpan()[^40..^12]));
         var error = Assert.Throws<TreeDamagedException>(() => Open(bytes));
@@ -127,12 +127,12 @@ public class TableFormatTests
     [Fact]
     public void A_reserved_flag_of_a_block_is_refused()
     {
-        byte[] bytes = Written(GoldenRun, new TableOptions());
-        int flag = bytes.AsSpan().IndexOf(Convert.FromHexString("080000000100000000")) + 8;
+        var bytes = Written(GoldenRun, new TableOptions());
+        var flag = bytes.AsSpan().IndexOf(Convert.FromHexString("080000000100000000")) + 8;
         bytes[flag] = 2;
-        uint crc = TableFormat.BlockCrc(0, bytes.AsSpan(0, flag + 1));
+        var crc = TableFormat.BlockCrc(0, bytes.AsSpan(0, flag + 1));
         BitConverter.TryWriteBytes(bytes.AsSpan(flag + 1), crc);
-        using TableReader table = Open(bytes);
+        using var table = Open(bytes);
         var error = Assert.Throws<TreeDamagedException>(() => table.TryGet("ab"u8, 9, out _));
         Assert.Contains("unknown flag 2", error.Message, StringComparison.Ordinal);
     }
@@ -140,12 +140,12 @@ public class TableFormatTests
     [Fact]
     public void The_bytes_of_many_tables_are_what_they_were()
     {
-        uint sum = Crc32C.Begin;
-        for (int seed = 0; seed < 300; seed++)
+        var sum = Crc32C.Begin;
+        for (var seed = 0; seed < 300; seed++)
         {
             var random = new Random(seed);
-            TableOptions options = TableFiles.Options(random);
-            List<Versioned> run = Versions.Run(random, random.Next(1, 400), sequences: 1000, valueMax: 300);
+            var options = TableFiles.Options(random);
+            var run = Versions.Run(random, random.Next(1, 400), sequences: 1000, valueMax: 300);
             sum = Crc32C.Add(sum, Written(run, options));
         }
 
@@ -155,9 +155,9 @@ public class TableFormatTests
     private static byte[] Body(Random random)
     {
         var builder = new BlockBuilder(4);
-        foreach (Versioned entry in Versions.Run(random, 30))
+        foreach (var entry in Versions.Run(random, 30))
         {
-            int common = entry.Key.AsSpan().CommonPrefixLength(builder.LastKey);
+            var common = entry.Key.AsSpan().CommonPrefixLength(builder.LastKey);
             builder.Add(entry.Key, common, entry.Sequence, entry.Kind, entry.Value);
         }
 
@@ -183,16 +183,16 @@ public class TableFormatTests
     {
         try
         {
-            using TableReader table = Open(bytes);
-            using Cursor cursor = table.OpenCursor(readAheadBytes: 100);
-            int at = 0;
+            using var table = Open(bytes);
+            using var cursor = table.OpenCursor(readAheadBytes: 100);
+            var at = 0;
             for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next(), at++)
                 Assert.Equal(run[at].ToString(), new Versioned(
                     cursor.Key.ToArray(), cursor.Sequence, cursor.Kind, cursor.Value.ToArray()).ToString());
             Assert.Equal(run.Count, at);
-            foreach (Versioned entry in run)
+            foreach (var entry in run)
             {
-                Assert.True(table.TryGet(entry.Key, entry.Sequence, out FoundEntry found));
+                Assert.True(table.TryGet(entry.Key, entry.Sequence, out var found));
                 Assert.Equal(entry.Value, found.Value.ToArray());
                 found.Dispose();
             }

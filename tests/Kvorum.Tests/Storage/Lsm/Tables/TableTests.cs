@@ -11,18 +11,18 @@ public class TableTests
     [Fact]
     public void A_table_gives_back_what_was_written_to_point_reads_and_cursors()
     {
-        for (int seed = 0; seed < 150; seed++)
+        for (var seed = 0; seed < 150; seed++)
         {
             var random = new Random(seed);
-            List<Versioned> run = Versions.Run(random, 1 + random.Next(seed % 10 == 0 ? 3000 : 200));
+            var run = Versions.Run(random, 1 + random.Next(seed % 10 == 0 ? 3000 : 200));
             using var cache = new BlockCache(random.Next(3) switch { 0 => 0, 1 => 20_000, _ => 1 << 24 });
-            using TableReader table = TableFiles.WriteAndOpen(
+            using var table = TableFiles.WriteAndOpen(
                 new CrashFileSystem(), 7, run, TableFiles.Options(random), cache);
             CheckProperties(run, table);
             CheckPointReads(run, table, random);
-            using (Cursor cursor = table.OpenCursor())
+            using (var cursor = table.OpenCursor())
                 CursorModel.Check(cursor, run, random, 200);
-            using (Cursor cursor = table.OpenCursor(readAheadBytes: 1 << random.Next(3, 18)))
+            using (var cursor = table.OpenCursor(readAheadBytes: 1 << random.Next(3, 18)))
                 CursorModel.Check(cursor, run, random, 200);
         }
     }
@@ -34,11 +34,11 @@ public class TableTests
             .Select(i => new Versioned("key"u8.ToArray(), (ulong)(5000 - i), EntryKind.Put, new byte[8]))
             .ToList();
         using var cache = new BlockCache(1 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(
+        using var table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, run, new TableOptions { BlockBytes = 64 }, cache);
         for (ulong sequence = 0; sequence <= 5001; sequence++)
         {
-            bool isFound = table.TryGet("key"u8, sequence, out FoundEntry found);
+            var isFound = table.TryGet("key"u8, sequence, out var found);
             Assert.Equal(sequence > 0, isFound);
             if (isFound)
                 Assert.Equal(Math.Min(sequence, 5000), found.Sequence);
@@ -57,10 +57,10 @@ public class TableTests
             new([.. new byte[4096], 1], 5, EntryKind.Put, new byte[5000]),
         ];
         using var cache = new BlockCache(1 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(
+        using var table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, run, new TableOptions(), cache);
         CheckPointReads(run, table, new Random(1));
-        using Cursor cursor = table.OpenCursor();
+        using var cursor = table.OpenCursor();
         CursorModel.Check(cursor, run, new Random(1), 100);
         Assert.Throws<ArgumentOutOfRangeException>(() =>
             TableFiles.Write(
@@ -73,10 +73,10 @@ public class TableTests
         List<Versioned> run = [.. Enumerable.Range(0, 20_000)
             .Select(i => new Versioned(Encoding.ASCII.GetBytes($"{i:d8}"), 1, EntryKind.Put, []))];
         using var cache = new BlockCache(8 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(
+        using var table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, run, new TableOptions(), cache);
-        long before = cache.Hits + cache.Misses;
-        for (int i = 0; i < 10_000; i++)
+        var before = cache.Hits + cache.Misses;
+        for (var i = 0; i < 10_000; i++)
             Assert.False(table.TryGet(Encoding.ASCII.GetBytes($"{i:d8}x"), ulong.MaxValue, out _));
         // One lookup each for the filter, two more for each that it lets through.
         // The filters are pinned: the cache is asked for the few blocks only that a filter lets through.
@@ -87,18 +87,18 @@ public class TableTests
     public void A_point_read_of_cached_blocks_allocates_nothing()
     {
         using var cache = new BlockCache(8 << 20);
-        using TableReader table = TableFiles.WriteAndOpen(
+        using var table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, Versions.Run(new Random(1), 1000), new TableOptions(), cache);
-        for (int i = 0; i < 100; i++)
+        for (var i = 0; i < 100; i++)
             Read();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
             Read();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
         void Read()
         {
-            if (table.TryGet("k"u8, ulong.MaxValue, out FoundEntry found))
+            if (table.TryGet("k"u8, ulong.MaxValue, out var found))
                 found.Dispose();
         }
     }
@@ -107,11 +107,11 @@ public class TableTests
     public void A_long_scan_with_read_ahead_leaves_the_cache_as_it_was()
     {
         using var cache = new BlockCache(8 << 20);
-        List<Versioned> run = Versions.Run(new Random(1), 2000);
-        using TableReader table = TableFiles.WriteAndOpen(
+        var run = Versions.Run(new Random(1), 2000);
+        using var table = TableFiles.WriteAndOpen(
             new CrashFileSystem(), 1, run, new TableOptions(), cache);
-        using Cursor cursor = table.OpenCursor(readAheadBytes: 64 << 10);
-        int count = 0;
+        using var cursor = table.OpenCursor(readAheadBytes: 64 << 10);
+        var count = 0;
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
             count++;
         Assert.Equal(run.Count, count);
@@ -123,7 +123,7 @@ public class TableTests
     {
         var disk = new CrashFileSystem();
         var random = new Random(1);
-        IEnumerable<Versioned> run = Enumerable.Range(0, 10_000).Select(i =>
+        var run = Enumerable.Range(0, 10_000).Select(i =>
             Versions.One(random, Encoding.ASCII.GetBytes($"{i:d8}"), 1, 200));
         TableFiles.Write(disk, "t", run, new TableOptions());
         Assert.Equal(1, disk.Trace.Count(line => line == "sync t"));
@@ -146,7 +146,7 @@ public class TableTests
 
     private static void CheckProperties(List<Versioned> run, TableReader table)
     {
-        TableInfo info = table.Info;
+        var info = table.Info;
         Assert.Equal(7ul, info.Number);
         Assert.Equal(table.Bytes, info.Bytes);
         Assert.Equal(run.Count, info.Entries);
@@ -159,13 +159,13 @@ public class TableTests
 
     private static void CheckPointReads(List<Versioned> run, TableReader table, Random random)
     {
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
         {
-            byte[] key = random.Next(2) == 0 ? run[random.Next(run.Count)].Key : Versions.Key(random);
-            ulong sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
-            Versioned? expected = run.Find(e => e.Key.AsSpan().SequenceEqual(key) && e.Sequence <= sequence);
-            bool isFound = table.TryGet(key, sequence, out FoundEntry found);
-            Versioned? actual = isFound
+            var key = random.Next(2) == 0 ? run[random.Next(run.Count)].Key : Versions.Key(random);
+            var sequence = random.Next(2) == 0 ? ulong.MaxValue : (ulong)random.Next(42);
+            var expected = run.Find(e => e.Key.AsSpan().SequenceEqual(key) && e.Sequence <= sequence);
+            var isFound = table.TryGet(key, sequence, out var found);
+            var actual = isFound
                 ? new Versioned(key, found.Sequence, found.Kind, found.Value.ToArray()) : null;
             found.Dispose();
             Assert.Equal(expected?.ToString(), actual?.ToString());

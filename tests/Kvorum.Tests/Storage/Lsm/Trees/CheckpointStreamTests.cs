@@ -11,7 +11,7 @@ public class CheckpointStreamTests
 
     public CheckpointStreamTests()
     {
-        using Tree sender = TestTrees.Open(new CrashFileSystem());
+        using var sender = TestTrees.Open(new CrashFileSystem());
         for (ulong index = 1; index <= 40; index++)
         {
             var batch = new WriteBatch();
@@ -23,7 +23,7 @@ public class CheckpointStreamTests
                 TestTrees.Compact(sender);
         }
 
-        using CheckpointReader reader = sender.OpenCheckpoint()!;
+        using var reader = sender.OpenCheckpoint()!;
         (_info, _whole) = (reader.Info, TestTrees.ReadAll(reader));
     }
 
@@ -34,29 +34,29 @@ public class CheckpointStreamTests
     public void Pieces_of_any_size_make_the_same_tree(int pieceBytes)
     {
         var disk = new CrashFileSystem();
-        using Tree tree = TestTrees.Open(disk);
+        using var tree = TestTrees.Open(disk);
         TestTrees.Install(tree, _info, _whole, pieceBytes);
         Assert.Equal(10, TestTrees.Content(tree).Length);
         Assert.Equal(40ul, tree.AppliedIndex);
         Assert.False(_info.IsInstalled);
         Assert.Equal(_info with { IsInstalled = true }, tree.Checkpoint! with { Tag = _info.Tag });
-        using (Tree again = TestTrees.Open(disk.Crash(0)))
+        using (var again = TestTrees.Open(disk.Crash(0)))
             Assert.True(again.Checkpoint!.IsInstalled);
-        using CheckpointReader reader = tree.OpenCheckpoint()!;
+        using var reader = tree.OpenCheckpoint()!;
         Assert.Equal(_info.Bytes, reader.Info.Bytes);
     }
 
     [Fact]
     public void Any_flipped_byte_and_any_other_length_is_refused_and_leaves_nothing()
     {
-        for (int at = 0; at < _whole.Length; at++)
+        for (var at = 0; at < _whole.Length; at++)
         {
             byte[] flipped = [.. _whole];
             flipped[at] ^= 0x10;
             CheckRefused(flipped, _info);
         }
 
-        for (int length = 0; length < _whole.Length; length += 13)
+        for (var length = 0; length < _whole.Length; length += 13)
         {
             CheckRefused(_whole[..length], _info);
             CheckRefused(_whole[..length], _info with { Bytes = length });
@@ -71,8 +71,8 @@ public class CheckpointStreamTests
     private static void CheckRefused(byte[] bytes, CheckpointInfo info)
     {
         var disk = new CrashFileSystem();
-        using Tree tree = TestTrees.Open(disk);
-        using (CheckpointReceiver receiver = tree.BeginReceive(info))
+        using var tree = TestTrees.Open(disk);
+        using (var receiver = tree.BeginReceive(info))
         {
             Assert.Throws<TreeDamagedException>(() =>
             {

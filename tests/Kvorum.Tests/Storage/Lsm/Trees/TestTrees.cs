@@ -13,9 +13,9 @@ internal static class TestTrees
 
     public static CheckpointInfo Checkpoint(Tree tree)
     {
-        CheckpointJob job = tree.BeginCheckpoint(TestBytes.Of($"tag {tree.AppliedIndex}"));
+        var job = tree.BeginCheckpoint(TestBytes.Of($"tag {tree.AppliedIndex}"));
         job.Write();
-        CheckpointInfo made = job.Complete()!;
+        var made = job.Complete()!;
         tree.RemoveDiscarded();
         return made;
     }
@@ -23,7 +23,7 @@ internal static class TestTrees
     /// <summary>Compacts until there is nothing to do; how many compactions it took.</summary>
     public static int Compact(Tree tree)
     {
-        int count = 0;
+        var count = 0;
         for (; tree.PickCompaction() is { } job; count++)
         {
             while (!job.Run(500))
@@ -40,15 +40,15 @@ internal static class TestTrees
 
     public static byte[] ReadAll(CheckpointReader reader)
     {
-        byte[] bytes = new byte[reader.Info.Bytes + 1];
+        var bytes = new byte[reader.Info.Bytes + 1];
         Assert.Equal(reader.Info.Bytes, reader.Read(0, bytes));
         return bytes[..^1];
     }
 
     public static void Install(Tree tree, CheckpointInfo info, byte[] stream, int pieceBytes = 1000)
     {
-        using CheckpointReceiver receiver = tree.BeginReceive(info);
-        foreach (byte[] piece in stream.Chunk(pieceBytes))
+        using var receiver = tree.BeginReceive(info);
+        foreach (var piece in stream.Chunk(pieceBytes))
             receiver.Write(piece);
         receiver.Verify();
         Install(tree, receiver);
@@ -56,14 +56,14 @@ internal static class TestTrees
 
     public static void Install(Tree tree, CheckpointReceiver receiver)
     {
-        InstallJob job = tree.BeginInstall(receiver);
+        var job = tree.BeginInstall(receiver);
         job.Write();
         job.Complete();
     }
 
     public static (string Key, string Value)[] Content(Tree tree)
     {
-        using ReadView view = tree.OpenView();
+        using var view = tree.OpenView();
         return [.. view.Scan(default, default)
             .Select(pair => (TestBytes.Text(pair.Key), TestBytes.Text(pair.Value)))];
     }

@@ -13,27 +13,27 @@ public class TreeConcurrencyTests
     public void Readers_see_whole_batches_while_the_writer_writes()
     {
         var failures = new ConcurrentQueue<string>();
-        using Tree tree = TestTrees.Open(new CrashFileSystem());
+        using var tree = TestTrees.Open(new CrashFileSystem());
         using var jobs = new BlockingCollection<Action>();
         var lane = new Thread(() => RunJobs(jobs, failures));
         CheckpointJob? checkpoint = null;
         CompactionJob? compaction = null;
         using var views = new BlockingCollection<ReadView>(boundedCapacity: 4);
-        int doneJobs = 0;
+        var doneJobs = 0;
         Thread[] readers = [new(() => ReadLive(tree, failures)), new(() => ReadViews(views, failures)), lane];
-        foreach (Thread reader in readers)
+        foreach (var reader in readers)
             reader.Start();
 
         var batch = new WriteBatch();
-        for (int round = 1; round <= Rounds; round++)
+        for (var round = 1; round <= Rounds; round++)
         {
             batch.Clear();
             // The keys of a round change together; others come and go, so that nodes split and join.
-            for (int key = 0; key < Keys; key += 50)
+            for (var key = 0; key < Keys; key += 50)
                 batch.Put(Key(key), Number(round));
-            for (int i = 0; i < 20; i++)
+            for (var i = 0; i < 20; i++)
             {
-                byte[] passing = Key(Keys + (round / 40 % 2 * 20 + i) * 7919 % 1000);
+                var passing = Key(Keys + (round / 40 % 2 * 20 + i) * 7919 % 1000);
                 if (round / 20 % 2 == 0)
                     batch.Put(passing, Number(round));
                 else
@@ -46,8 +46,8 @@ public class TreeConcurrencyTests
             {
                 compaction = round % 20 == 0 ? tree.PickCompaction() : null;
                 checkpoint = compaction is null ? tree.BeginCheckpoint(default) : null;
-                CheckpointJob? flush = checkpoint;
-                CompactionJob? merge = compaction;
+                var flush = checkpoint;
+                var merge = compaction;
                 Volatile.Write(ref doneJobs, 0);
                 jobs.Add(() =>
                 {
@@ -70,7 +70,7 @@ public class TreeConcurrencyTests
 
         views.CompleteAdding();
         jobs.CompleteAdding();
-        foreach (Thread reader in readers)
+        foreach (var reader in readers)
             Assert.True(reader.Join(TimeSpan.FromSeconds(60)));
         Assert.Empty(failures);
         Assert.NotEmpty(tree.Levels.Where((level, at) => at > 0 && level.Tables > 0));
@@ -78,7 +78,7 @@ public class TreeConcurrencyTests
 
     private static void RunJobs(BlockingCollection<Action> jobs, ConcurrentQueue<string> failures)
     {
-        foreach (Action job in jobs.GetConsumingEnumerable())
+        foreach (var job in jobs.GetConsumingEnumerable())
         {
             try
             {
@@ -97,12 +97,12 @@ public class TreeConcurrencyTests
         long newest = 0;
         while (newest < Rounds && failures.IsEmpty)
         {
-            ulong applied = tree.AppliedIndex;
-            for (int key = 0; key < Keys; key += 50)
+            var applied = tree.AppliedIndex;
+            for (var key = 0; key < Keys; key += 50)
             {
-                if (!tree.TryGet(Key(key), out ReadOnlyMemory<byte> value))
+                if (!tree.TryGet(Key(key), out var value))
                     continue;
-                long round = BinaryPrimitives.ReadInt64BigEndian(value.Span);
+                var round = BinaryPrimitives.ReadInt64BigEndian(value.Span);
                 if (round < newest || round < (long)applied)
                     failures.Enqueue($"key {key} has round {round} after round {newest}, applied {applied}");
                 newest = round;
@@ -112,7 +112,7 @@ public class TreeConcurrencyTests
 
     private static void ReadViews(BlockingCollection<ReadView> views, ConcurrentQueue<string> failures)
     {
-        foreach (ReadView view in views.GetConsumingEnumerable())
+        foreach (var view in views.GetConsumingEnumerable())
         {
             using (view)
             {
@@ -128,7 +128,7 @@ public class TreeConcurrencyTests
 
     private static byte[] Number(long number)
     {
-        byte[] bytes = new byte[8];
+        var bytes = new byte[8];
         BinaryPrimitives.WriteInt64BigEndian(bytes, number);
         return bytes;
     }

@@ -13,9 +13,9 @@ public sealed class TreeCountTests
     [Fact]
     public void Without_a_table_the_count_is_right_at_any_time()
     {
-        using Tree tree = TestTrees.Open(_disk, options: _options);
+        using var tree = TestTrees.Open(_disk, options: _options);
         var random = new Random(1);
-        for (int i = 0; i < 500; i++)
+        for (var i = 0; i < 500; i++)
         {
             Change(tree, random, keys: 30);
             Assert.Equal(_model.Count, tree.CountedKeys);
@@ -30,8 +30,8 @@ public sealed class TreeCountTests
     public void The_count_is_right_after_each_checkpoint_and_never_too_small(int seed)
     {
         var random = new Random(seed);
-        Tree tree = TestTrees.Open(_disk, options: _options);
-        for (int i = 0; i < 2000; i++)
+        var tree = TestTrees.Open(_disk, options: _options);
+        for (var i = 0; i < 2000; i++)
         {
             Change(tree, random, keys: 200);
             Assert.True(tree.CountedKeys >= _model.Count);
@@ -48,10 +48,10 @@ public sealed class TreeCountTests
             Assert.Equal(_model.Count, tree.CountedKeys);
         }
 
-        using CheckpointReader reader = tree.OpenCheckpoint()!;
-        using Tree other = TestTrees.Open(_disk, "other", _options);
+        using var reader = tree.OpenCheckpoint()!;
+        using var other = TestTrees.Open(_disk, "other", _options);
         TestTrees.Install(other, reader.Info, TestTrees.ReadAll(reader));
-        using ReadView view = other.OpenView();
+        using var view = other.OpenView();
         Assert.Equal(view.Scan(new[] { Counted }, new[] { (byte)(Counted + 1) }).Count(), other.CountedKeys);
         tree.Dispose();
     }
@@ -59,7 +59,7 @@ public sealed class TreeCountTests
     private void Change(Tree tree, Random random, int keys)
     {
         _batch.Clear();
-        string key = $"d{random.Next(keys)}";
+        var key = $"d{random.Next(keys)}";
         if (random.Next(4) != 0)
         {
             _batch.Put(TestBytes.Of(key), TestBytes.Of("value"));

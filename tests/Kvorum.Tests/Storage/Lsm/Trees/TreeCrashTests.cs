@@ -17,12 +17,12 @@ public class TreeCrashTests
     [Fact]
     public void After_a_power_cut_at_any_operation_the_tree_is_a_whole_checkpoint()
     {
-        int operations = Operations();
-        for (int cut = 0; cut <= operations; cut++)
+        var operations = Operations();
+        for (var cut = 0; cut <= operations; cut++)
         {
             var disk = new CrashFileSystem { PowerOffAfter = cut };
-            ulong durable = Run(disk);
-            for (int seed = 0; seed < Seeds; seed++)
+            var durable = Run(disk);
+            for (var seed = 0; seed < Seeds; seed++)
                 Check(disk.Crash(seed), durable, $"power off after operation {cut}, seed {seed}");
         }
     }
@@ -34,14 +34,14 @@ public class TreeCrashTests
     [InlineData(true)]
     public void After_any_one_failed_operation_the_tree_is_a_whole_checkpoint(bool isOpenedBetween)
     {
-        int operations = Operations();
-        for (int failed = 1; failed <= operations; failed++)
+        var operations = Operations();
+        for (var failed = 1; failed <= operations; failed++)
         {
             var disk = new CrashFileSystem { FailAt = failed };
-            ulong durable = Run(disk);
+            var durable = Run(disk);
             if (isOpenedBetween)
                 CheckContent(TestTrees.Open(disk), $"{disk.Trace[failed - 1]} ({failed}) failed");
-            for (int seed = 0; seed < Seeds; seed++)
+            for (var seed = 0; seed < Seeds; seed++)
                 Check(disk.Crash(seed), durable, $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
     }
@@ -50,15 +50,15 @@ public class TreeCrashTests
     [Fact]
     public void What_was_found_at_the_start_is_durable_once_it_is_settled()
     {
-        int operations = Operations();
-        for (int failed = 1; failed <= operations; failed++)
+        var operations = Operations();
+        for (var failed = 1; failed <= operations; failed++)
         {
             var disk = new CrashFileSystem { FailAt = failed };
-            ulong durable = Run(disk);
-            Tree tree = TestTrees.Open(disk);
+            var durable = Run(disk);
+            var tree = TestTrees.Open(disk);
             durable = Math.Max(durable, tree.AppliedIndex);
             tree.Settle();
-            for (int seed = 0; seed < Seeds; seed++)
+            for (var seed = 0; seed < Seeds; seed++)
                 Check(disk.Crash(seed), durable, $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
     }
@@ -69,7 +69,7 @@ public class TreeCrashTests
         for (long room = 0; room < 16000; room += 101)
         {
             var disk = new CrashFileSystem { BytesMax = room };
-            ulong durable = Run(disk);
+            var durable = Run(disk);
             Check(disk.Crash((int)(room % Seeds)), durable, $"{room} bytes of disk");
         }
     }
@@ -78,10 +78,10 @@ public class TreeCrashTests
     public void After_a_failed_checkpoint_the_next_one_is_made()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
-        CheckpointJob job = tree.BeginCheckpoint(default);
+        var job = tree.BeginCheckpoint(default);
         Assert.Throws<InvalidOperationException>(() => tree.BeginCheckpoint(default));
         Assert.Equal("injected", Assert.Throws<IOException>(job.Write).Message);
         Assert.Throws<InvalidOperationException>(job.Complete);
@@ -95,9 +95,9 @@ public class TreeCrashTests
     public void A_checkpoint_that_is_overtaken_by_an_install_does_not_come_back()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
-        CheckpointJob job = tree.BeginCheckpoint(default);
+        var job = tree.BeginCheckpoint(default);
         Install(tree);
         job.Write();
         Assert.Equal((ulong)InstalledIndex, job.Complete()!.AppliedIndex);
@@ -109,14 +109,14 @@ public class TreeCrashTests
     public void A_compaction_that_is_overtaken_by_an_install_does_not_come_back()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 5; index++)
         {
             Fill(tree, index, index);
             Checkpoint(tree);
         }
 
-        CompactionJob job = tree.PickCompaction()!;
+        var job = tree.PickCompaction()!;
         Assert.Null(tree.PickCompaction());
         Install(tree);
         Assert.True(job.Run());
@@ -131,18 +131,18 @@ public class TreeCrashTests
     public void A_compaction_that_ends_while_an_install_waits_for_room_leaves_what_was_received()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 5; index++)
         {
             Fill(tree, index, index);
             Checkpoint(tree);
         }
 
-        CompactionJob compaction = tree.PickCompaction()!;
-        using CheckpointReceiver receiver = tree.BeginReceive(ReceivedInfo);
+        var compaction = tree.PickCompaction()!;
+        using var receiver = tree.BeginReceive(ReceivedInfo);
         receiver.Write(Received);
         receiver.Verify();
-        InstallJob install = tree.BeginInstall(receiver);
+        var install = tree.BeginInstall(receiver);
         disk.Fault = (operation, path) =>
             operation == "create" && path.EndsWith("manifest.new", StringComparison.Ordinal)
                 ? new DiskFullException($"{path}: no room") : null;
@@ -162,7 +162,7 @@ public class TreeCrashTests
     public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 60; index += 20)
         {
             Fill(tree, index, index + 18);
@@ -175,7 +175,7 @@ public class TreeCrashTests
 
         Assert.False(tree.PickCompaction()!.Run(100));
         tree.Dispose();
-        Tree again = TestTrees.Open(disk);
+        var again = TestTrees.Open(disk);
         CheckContent(again, "again");
         again.Settle();
         CheckFiles(disk, again, "again");
@@ -185,11 +185,11 @@ public class TreeCrashTests
     public void A_checkpoint_that_is_read_stays_until_its_reader_closes()
     {
         var disk = new CrashFileSystem();
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         Checkpoint(tree);
-        CheckpointReader reader = tree.OpenCheckpoint()!;
-        byte[] before = ReadAll(reader);
+        var reader = tree.OpenCheckpoint()!;
+        var before = ReadAll(reader);
         Fill(tree, 11, 20);
         Checkpoint(tree);
         Fill(tree, 21, 30);
@@ -208,7 +208,7 @@ public class TreeCrashTests
         ulong durable = 0;
         try
         {
-            Tree tree = TestTrees.Open(disk);
+            var tree = TestTrees.Open(disk);
             CheckpointReader? reader = null;
             for (ulong index = 5; index <= 20; index += 5)
             {
@@ -267,16 +267,16 @@ public class TreeCrashTests
 
     private static void Check(CrashFileSystem disk, ulong durable, string context)
     {
-        Tree tree = TestTrees.Open(disk);
+        var tree = TestTrees.Open(disk);
         Assert.True(tree.AppliedIndex >= durable, $"{context}: {durable} was durable");
         CheckContent(tree, context);
         tree.Settle();
         CheckFiles(disk, tree, context);
 
-        ulong next = tree.AppliedIndex + 1;
+        var next = tree.AppliedIndex + 1;
         Fill(tree, next, next);
         Checkpoint(tree);
-        Tree again = TestTrees.Open(disk.Crash(0));
+        var again = TestTrees.Open(disk.Crash(0));
         Assert.Equal(next, again.AppliedIndex);
         CheckContent(again, context);
     }
@@ -284,7 +284,7 @@ public class TreeCrashTests
     private static void CheckFiles(CrashFileSystem disk, Tree tree, string context)
     {
         tree.RemoveDiscarded();
-        int expected = tree.Levels.Sum(level => level.Tables);
+        var expected = tree.Levels.Sum(level => level.Tables);
         // The manifest comes before the first checkpoint's table, and stays whatever becomes of that one.
         string[] files = [.. disk.ListFiles("tree").Where(name => name != "manifest")];
         Assert.True(files.Length == expected, $"{context}: {string.Join(' ', files)}");
@@ -294,10 +294,10 @@ public class TreeCrashTests
     // At an index the tree holds the key of each index up to it; after the install only those from there on.
     private static void CheckContent(Tree tree, string context)
     {
-        ulong first = tree.AppliedIndex < InstalledIndex ? 1 : (ulong)InstalledIndex - 99;
-        using ReadView view = tree.OpenView();
-        ulong expected = first;
-        foreach ((ReadOnlyMemory<byte> key, _) in view.Scan(default, default))
+        var first = tree.AppliedIndex < InstalledIndex ? 1 : (ulong)InstalledIndex - 99;
+        using var view = tree.OpenView();
+        var expected = first;
+        foreach (var (key, _) in view.Scan(default, default))
             Assert.Equal($"key {expected++:D6}", TestBytes.Text(key));
         Assert.True(expected == tree.AppliedIndex + 1, $"{context}: keys up to {expected}");
         if (tree.Checkpoint is { } info)
@@ -306,7 +306,7 @@ public class TreeCrashTests
 
     private static void Fill(Tree tree, ulong from, ulong to)
     {
-        for (ulong index = from; index <= to; index++)
+        for (var index = from; index <= to; index++)
         {
             var batch = new WriteBatch();
             batch.Put(TestBytes.Of($"key {index:D6}"), new byte[20]);
@@ -316,7 +316,7 @@ public class TreeCrashTests
 
     private static byte[] MakeReceived()
     {
-        Tree sender = TestTrees.Open(new CrashFileSystem());
+        var sender = TestTrees.Open(new CrashFileSystem());
         for (ulong index = InstalledIndex - 99; index <= InstalledIndex; index += 20)
         {
             Fill(sender, index, index + 19);
@@ -324,7 +324,7 @@ public class TreeCrashTests
         }
 
         TestTrees.Compact(sender);
-        using CheckpointReader reader = sender.OpenCheckpoint()!;
+        using var reader = sender.OpenCheckpoint()!;
         return ReadAll(reader);
     }
 

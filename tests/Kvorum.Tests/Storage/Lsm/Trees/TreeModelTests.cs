@@ -21,12 +21,12 @@ public class TreeModelTests
     [MemberData(nameof(Seeds))]
     public void A_tree_and_its_views_equal_a_sorted_dictionary(int seed, bool usual)
     {
-        TreeOptions options = usual ? new TreeOptions() : TestTrees.Small;
+        var options = usual ? new TreeOptions() : TestTrees.Small;
         if (seed % 2 == 0)
             options = options with { Compression = BlockCompression.Lz4 };
         var random = new Random(seed);
-        Tree tree = TestTrees.Open(_disk, options: options);
-        for (int step = 1; step <= 400; step++)
+        var tree = TestTrees.Open(_disk, options: options);
+        for (var step = 1; step <= 400; step++)
         {
             Change(tree, random, step);
             if (random.Next(8) == 0)
@@ -41,7 +41,7 @@ public class TreeModelTests
             {
                 tree.Dispose();
                 // Tables of both kinds lie side by side from now on.
-                BlockCompression other = options.Compression == BlockCompression.None
+                var other = options.Compression == BlockCompression.None
                     ? BlockCompression.Lz4 : BlockCompression.None;
                 options = options with { Compression = other };
                 tree = TestTrees.Open(_disk.Copy(), options: options);
@@ -65,14 +65,14 @@ public class TreeModelTests
     {
         var batch = new WriteBatch();
         // Phases of growth and of shrinking.
-        int puts = step / 60 % 2 == 0 ? 8 : 2;
-        for (int i = random.Next(40); i > 0; i--)
+        var puts = step / 60 % 2 == 0 ? 8 : 2;
+        for (var i = random.Next(40); i > 0; i--)
         {
             // Few bytes and many lengths: keys are prefixes of others.
             string key = new(random.GetItems("\0a\xff".AsSpan(), random.Next(12)));
             if (random.Next(10) < puts)
             {
-                string value = $"{step}.{i}{new string('-', random.Next(40))}";
+                var value = $"{step}.{i}{new string('-', random.Next(40))}";
                 batch.Put(TestBytes.Of(key), TestBytes.Of(value).AsSpan(0, 1), TestBytes.Of(value).AsSpan(1));
                 _model[key] = value;
             }
@@ -89,13 +89,13 @@ public class TreeModelTests
     // Sometimes with writes and compactions between its parts.
     private void Checkpoint(Tree tree, Random random)
     {
-        CheckpointJob job = tree.BeginCheckpoint("t"u8);
+        var job = tree.BeginCheckpoint("t"u8);
         SortedDictionary<string, string> model = new(_model, StringComparer.Ordinal);
-        bool isBusy = random.Next(2) == 0;
+        var isBusy = random.Next(2) == 0;
         if (isBusy)
             Change(tree, random, random.Next(400));
-        CompactionJob? compaction = isBusy ? tree.PickCompaction() : null;
-        bool isCompacted = compaction?.Run(300) ?? true;
+        var compaction = isBusy ? tree.PickCompaction() : null;
+        var isCompacted = compaction?.Run(300) ?? true;
         job.Write();
         _durable = model;
         if (isBusy)
@@ -112,7 +112,7 @@ public class TreeModelTests
 
     private void CheckAndClose(int at)
     {
-        (ReadView view, SortedDictionary<string, string> model) = _views[at];
+        var (view, model) = _views[at];
         CheckView(view, model);
         view.Dispose();
         Assert.Throws<ObjectDisposedException>(() => view.TryGet("a"u8, out _));
@@ -121,19 +121,19 @@ public class TreeModelTests
 
     private void Check(Tree tree, Random random)
     {
-        foreach ((string key, string value) in _model)
+        foreach (var (key, value) in _model)
         {
-            Assert.True(tree.TryGet(TestBytes.Of(key), out ReadOnlyMemory<byte> found));
+            Assert.True(tree.TryGet(TestBytes.Of(key), out var found));
             Assert.Equal(value, TestBytes.Text(found));
         }
 
-        for (int i = 0; i < 20; i++)
+        for (var i = 0; i < 20; i++)
         {
             string key = new(random.GetItems("\0a\xff".AsSpan(), random.Next(12)));
             Assert.Equal(_model.ContainsKey(key), tree.TryGet(TestBytes.Of(key), out _));
         }
 
-        using ReadView view = tree.OpenView();
+        using var view = tree.OpenView();
         CheckView(view, _model);
     }
 
@@ -144,9 +144,9 @@ public class TreeModelTests
         Assert.Equal(expected.Reverse(), Scan(view, "", "", reverse: true));
         if (model.Count == 0)
             return;
-        string middle = model.Keys.ElementAt(model.Count / 2);
-        string last = model.Keys.Last();
-        Assert.True(view.TryGet(TestBytes.Of(middle), out ReadOnlyMemory<byte> value));
+        var middle = model.Keys.ElementAt(model.Count / 2);
+        var last = model.Keys.Last();
+        Assert.True(view.TryGet(TestBytes.Of(middle), out var value));
         Assert.Equal(model[middle], TestBytes.Text(value));
         (string, string)[] part = [.. expected.SkipWhile(pair => pair.Item1 != middle).SkipLast(1)];
         Assert.Equal(part, Scan(view, middle, last, reverse: false));

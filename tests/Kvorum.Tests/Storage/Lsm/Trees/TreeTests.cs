@@ -10,9 +10,9 @@ public class TreeTests
     [Fact]
     public void Writes_are_read_and_views_stay_as_they_were()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         Put(tree, 1, "a", "1");
-        using ReadView view = tree.OpenView();
+        using var view = tree.OpenView();
         Put(tree, 2, "a", "2");
         Put(tree, 3, "b", "3");
         TestTrees.Checkpoint(tree);
@@ -22,7 +22,7 @@ public class TreeTests
         Assert.Equal(4ul, tree.AppliedIndex);
         Assert.Equal(1ul, view.AppliedIndex);
         Assert.Equal(["a=1"], view.Scan(default, default).Select(Line));
-        using ReadView later = tree.OpenView();
+        using var later = tree.OpenView();
         Assert.Equal(["a=2", "b=3", "c=4"], later.Scan(default, default).Select(Line));
         Assert.Equal(["c=4", "b=3", "a=2"], later.Scan(default, default, reverse: true).Select(Line));
         Assert.Equal(["b=3"], later.Scan("b"u8.ToArray(), "c"u8.ToArray(), reverse: true).Select(Line));
@@ -32,14 +32,14 @@ public class TreeTests
     [Fact]
     public void A_cursor_goes_anywhere_and_outlives_its_view()
     {
-        using Tree tree = TestTrees.Open(_disk);
-        for (int i = 0; i < 100; i++)
+        using var tree = TestTrees.Open(_disk);
+        for (var i = 0; i < 100; i++)
             Put(tree, (ulong)i + 1, $"{i:d3}", $"v{i}");
         TestTrees.Checkpoint(tree);
         TestTrees.Compact(tree);
         Put(tree, 200, "050x", "new");
-        ReadView view = tree.OpenView();
-        using ViewCursor cursor = view.OpenCursor("010"u8, "090"u8);
+        var view = tree.OpenView();
+        using var cursor = view.OpenCursor("010"u8, "090"u8);
         view.Dispose();
         Put(tree, 201, "050y", "later");
         Assert.False(cursor.IsValid);
@@ -67,7 +67,7 @@ public class TreeTests
     public void An_empty_tree_has_no_files_and_no_memory_of_its_own()
     {
         using var share = new TreeShare(_disk, 64 << 10);
-        using Tree tree = Tree.Open(share, "tree", new TreeOptions());
+        using var tree = Tree.Open(share, "tree", new TreeOptions());
         Assert.Empty(_disk.ListFiles("tree"));
         Assert.Equal(0, tree.MemTableBytes);
         Assert.Null(tree.Checkpoint);
@@ -76,17 +76,17 @@ public class TreeTests
         Assert.Empty(TestTrees.Content(tree));
 
         // What this thread allocates is more than what stays, and nothing of the other tests is in it.
-        Tree[] trees = new Tree[200];
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < trees.Length; i++)
+        var trees = new Tree[200];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < trees.Length; i++)
         {
             trees[i] = Tree.Open(share, $"tree{i}", new TreeOptions());
             Put(trees[i], 1, "a", "1");
         }
 
-        long managed = (GC.GetAllocatedBytesForCurrentThread() - before) / trees.Length;
+        var managed = (GC.GetAllocatedBytesForCurrentThread() - before) / trees.Length;
         Assert.InRange(managed + (share.MemTableBytes / trees.Length), 0, 64 << 10);
-        foreach (Tree each in trees)
+        foreach (var each in trees)
             each.Dispose();
         Assert.Equal(0, share.MemTableBytes);
     }
@@ -94,16 +94,16 @@ public class TreeTests
     [Fact]
     public void A_checkpoint_is_opened_again()
     {
-        Tree tree = TestTrees.Open(_disk);
-        for (int round = 1; round <= 2; round++)
+        var tree = TestTrees.Open(_disk);
+        for (var round = 1; round <= 2; round++)
         {
-            for (int i = 0; i < 1000; i++)
+            for (var i = 0; i < 1000; i++)
                 Put(tree, (ulong)(round * 1000 + i), $"key{i:D4}", $"{round}");
             Assert.Equal(tree.AppliedIndex, TestTrees.Checkpoint(tree).AppliedIndex);
             Assert.Equal(0, tree.MemTableBytes);
         }
 
-        using Tree again = TestTrees.Open(_disk.Crash(0));
+        using var again = TestTrees.Open(_disk.Crash(0));
         Assert.Equal(2999ul, again.AppliedIndex);
         Assert.Equal(TestTrees.Content(tree), TestTrees.Content(again));
         Assert.Equal(tree.Bytes, again.Bytes);
@@ -117,9 +117,9 @@ public class TreeTests
     public void Memory_of_many_trees_is_counted_and_given_back()
     {
         using var share = new TreeShare(_disk, 64 << 10);
-        using Tree one = Tree.Open(share, "one", new TreeOptions());
-        using Tree two = Tree.Open(share, "two", new TreeOptions());
-        for (int i = 1; i <= 1000; i++)
+        using var one = Tree.Open(share, "one", new TreeOptions());
+        using var two = Tree.Open(share, "two", new TreeOptions());
+        for (var i = 1; i <= 1000; i++)
         {
             Put(one, (ulong)i, $"{i}", new string('x', 100));
             Put(two, (ulong)i, "same", "x");
@@ -134,16 +134,16 @@ public class TreeTests
     [Fact]
     public void Compactions_drop_what_is_gone_and_give_the_disk_back()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         ulong index = 0;
-        for (int round = 0; round < 6; round++)
+        for (var round = 0; round < 6; round++)
         {
-            for (int i = 0; i < 200; i++)
+            for (var i = 0; i < 200; i++)
                 Put(tree, ++index, $"key{i:D4}", $"{round} {i}");
             TestTrees.Checkpoint(tree);
         }
 
-        long before = tree.DiskBytes;
+        var before = tree.DiskBytes;
         Assert.Equal(6, tree.Levels[0].Tables);
         Assert.NotEqual(0, TestTrees.Compact(tree));
         Assert.Equal(0, tree.Levels[0].Tables);
@@ -152,7 +152,7 @@ public class TreeTests
         Assert.Equal(Enumerable.Range(0, 200).Select(i => ($"key{i:D4}", $"5 {i}")), TestTrees.Content(tree));
         Assert.Equal(tree.Levels.Sum(level => level.Tables) + 1, _disk.ListFiles("tree").Count);
 
-        for (int i = 0; i < 200; i++)
+        for (var i = 0; i < 200; i++)
             Delete(tree, ++index, $"key{i:D4}");
         TestTrees.Checkpoint(tree);
         TestTrees.Compact(tree);
@@ -164,17 +164,17 @@ public class TreeTests
     [Fact]
     public void A_view_keeps_the_tables_it_reads()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         ulong index = 0;
-        for (int round = 0; round < 5; round++)
+        for (var round = 0; round < 5; round++)
         {
-            for (int i = 0; i < 50; i++)
+            for (var i = 0; i < 50; i++)
                 Put(tree, ++index, $"{i:D3}", $"{round}");
             TestTrees.Checkpoint(tree);
         }
 
-        ReadView view = tree.OpenView();
-        int files = _disk.ListFiles("tree").Count;
+        var view = tree.OpenView();
+        var files = _disk.ListFiles("tree").Count;
         Put(tree, ++index, "000", "new");
         TestTrees.Compact(tree);
         Assert.True(_disk.ListFiles("tree").Count > files);
@@ -189,8 +189,8 @@ public class TreeTests
     [Fact]
     public void A_received_checkpoint_replaces_everything()
     {
-        using Tree sender = TestTrees.Open(_disk, "sender");
-        for (int i = 1; i <= 500; i++)
+        using var sender = TestTrees.Open(_disk, "sender");
+        for (var i = 1; i <= 500; i++)
         {
             Put(sender, (ulong)i, $"key{i:D4}", $"{i}");
             if (i % 40 == 0)
@@ -200,14 +200,14 @@ public class TreeTests
         }
 
         TestTrees.Checkpoint(sender);
-        using CheckpointReader reader = sender.OpenCheckpoint()!;
+        using var reader = sender.OpenCheckpoint()!;
         Assert.Equal(reader.Info, sender.Checkpoint);
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         Put(tree, 5, "old", "old");
         TestTrees.Checkpoint(tree);
         Put(tree, 6, "older", "old");
-        CheckpointReceiver receiver = tree.BeginReceive(reader.Info);
-        byte[] piece = new byte[100];
+        var receiver = tree.BeginReceive(reader.Info);
+        var piece = new byte[100];
         while (reader.Read(receiver.Received, piece) is > 0 and var count)
             receiver.Write(piece.AsSpan(0, count));
         receiver.Verify();
@@ -217,7 +217,7 @@ public class TreeTests
         Assert.Null(Get(tree, "old"));
         Assert.Equal(TestTrees.Content(sender), TestTrees.Content(tree));
         Assert.Equal(500ul, tree.AppliedIndex);
-        using Tree again = TestTrees.Open(_disk.Crash(0));
+        using var again = TestTrees.Open(_disk.Crash(0));
         Assert.Equal("7", Get(again, "key0007"));
         Put(again, 501, "key0007", "8");
         TestTrees.Checkpoint(again);
@@ -228,7 +228,7 @@ public class TreeTests
     [Fact]
     public void An_index_that_does_not_rise_is_refused()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         Put(tree, 5, "a", "1");
         Assert.Throws<InvalidOperationException>(() => Put(tree, 5, "a", "2"));
         Assert.Throws<InvalidOperationException>(() => tree.Write(new WriteBatch(), 4));
@@ -239,17 +239,17 @@ public class TreeTests
     [Fact]
     public void A_lost_or_foreign_table_is_damage_that_is_told()
     {
-        using Tree tree = TestTrees.Open(_disk);
+        using var tree = TestTrees.Open(_disk);
         Put(tree, 1, "a", "1");
         TestTrees.Checkpoint(tree);
         Put(tree, 2, "b", "2");
         TestTrees.Checkpoint(tree);
         string[] tables = [.. _disk.ListFiles("tree").Where(name => name != "manifest")];
-        CrashFileSystem foreign = _disk.Copy();
+        var foreign = _disk.Copy();
         foreign.WriteAll($"tree/{tables[0]}", _disk.ReadAll($"tree/{tables[1]}"));
-        string message = Assert.Throws<TreeDamagedException>(() => TestTrees.Open(foreign)).Message;
+        var message = Assert.Throws<TreeDamagedException>(() => TestTrees.Open(foreign)).Message;
         Assert.Contains("not the table", message, StringComparison.Ordinal);
-        CrashFileSystem lost = _disk.Copy();
+        var lost = _disk.Copy();
         lost.Lose($"tree/{tables[1]}");
         message = Assert.Throws<TreeDamagedException>(() => TestTrees.Open(lost)).Message;
         Assert.Contains(tables[1], message, StringComparison.Ordinal);
@@ -271,7 +271,7 @@ public class TreeTests
     }
 
     private static string? Get(Tree tree, string key) =>
-        tree.TryGet(TestBytes.Of(key), out ReadOnlyMemory<byte> value) ? TestBytes.Text(value) : null;
+        tree.TryGet(TestBytes.Of(key), out var value) ? TestBytes.Text(value) : null;
 
     private static string Line(ViewCursor cursor) =>
         $"{TestBytes.Text(cursor.Key.ToArray())}={TestBytes.Text(cursor.Value.ToArray())}";

@@ -17,6 +17,9 @@ public sealed partial class NodeLoop
     private long _stopAtMs;
     private Action? _stopped;
 
+    /// <summary>When it ticked last, or should have, in the node's milliseconds. Any thread.</summary>
+    internal long TickedMs => Volatile.Read(ref _tickedMs);
+
     /// <summary>
     /// Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is
     /// done, or at its time.

@@ -1,5 +1,5 @@
 using Kvorum.Protocol;
-using Kvorum.Server.Grpc;
+using GrpcStatus = Grpc.Core.StatusCode;
 
 namespace Kvorum.Server;
 
@@ -31,7 +31,7 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http, RetryA
 {
     private static readonly SortedDictionary<ReplyStatus, ReplyOutcome> Table = new()
     {
-        [ReplyStatus.Ok] = new("ok", GrpcStatus.Ok, 200, RetryAdvice.Never),
+        [ReplyStatus.Ok] = new("ok", GrpcStatus.OK, 200, RetryAdvice.Never),
         [ReplyStatus.InvalidArgument] = new(
             "invalid-argument", GrpcStatus.InvalidArgument, 400, RetryAdvice.Never),
         [ReplyStatus.UnknownKeyspace] = new("unknown-keyspace", GrpcStatus.NotFound, 400, RetryAdvice.Never),

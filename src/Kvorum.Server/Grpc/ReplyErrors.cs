@@ -1,4 +1,5 @@
 using System.Globalization;
+using Grpc.Core;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
@@ -16,10 +17,10 @@ internal static class ReplyErrors
     public static Reply OrThrow(this Reply reply) => reply.Status == ReplyStatus.Ok ? reply : throw Of(reply);
 
     /// <summary>The error.</summary>
-    public static GrpcException Of(Reply reply)
+    public static RpcException Of(Reply reply)
     {
         var outcome = ReplyOutcome.Of(reply.Status);
-        var trailers = new GrpcTrailers
+        var trailers = new Metadata
         {
             { "kvorum-status", outcome.Name },
             { "kvorum-retry", outcome.RetryName },
@@ -31,6 +32,6 @@ internal static class ReplyErrors
             trailers.Add("kvorum-version", reply.Version.ToString(CultureInfo.InvariantCulture));
         if (reply.Status == ReplyStatus.Overloaded)
             trailers.Add("grpc-retry-pushback-ms", PushbackMs);
-        return new(outcome.Grpc, ReplyOutcome.MessageOf(reply)) { Trailers = trailers };
+        return GrpcErrors.Of(outcome.Grpc, ReplyOutcome.MessageOf(reply), trailers);
     }
 }

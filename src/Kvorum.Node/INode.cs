@@ -14,6 +14,11 @@ public interface INode
     ClusterMap Map { get; }
 
     /// <summary>
+    /// Whether the node serves, from a kept value that is at most a tick old: for probes, which come often.
+    /// </summary>
+    NodeHealth Health { get; }
+
+    /// <summary>
     /// Collects the state of the node and all its replicas; <paramref name="done"/> is called once, on a node
     /// loop.
     /// </summary>

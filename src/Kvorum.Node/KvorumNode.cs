@@ -19,6 +19,7 @@ public sealed class KvorumNode : INode, IDisposable
     private IReadOnlyCollection<Tree> _trees = [];
     private readonly IDisposable _folderLock;
     private volatile bool _isStopping;
+    private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
 
     /// <summary>
@@ -82,6 +83,22 @@ public sealed class KvorumNode : INode, IDisposable
         {
             call.Complete(refused);
             call.Sink?.Flush();
+        }
+    }
+
+    /// <inheritdoc/>
+    public NodeHealth Health
+    {
+        get
+        {
+            var (kept, now) = (_health, _context.MonotonicMs);
+            if (now - kept.AtMs < _context.Options.TickMs)
+                return kept.Health;
+            var reason = NotReadyReason();
+            var health = new NodeHealth(
+                _context.Options.Self.Name, reason.Length > 0 ? reason : StalledReason(now));
+            _health = new(health, now);
+            return health;
         }
     }
 
@@ -251,6 +268,17 @@ public sealed class KvorumNode : INode, IDisposable
         return Math.Max(least, 0);
     }
 
+    private string StalledReason(long nowMs)
+    {
+        foreach (var loop in _loops.All)
+        {
+            if (nowMs - loop.TickedMs > Limits.LoopStalledMs)
+                return $"node loop {loop.Index} has done nothing for {nowMs - loop.TickedMs} ms";
+        }
+
+        return "";
+    }
+
     private string NotReadyReason()
     {
         if (_isStopping)
@@ -267,6 +295,8 @@ public sealed class KvorumNode : INode, IDisposable
 
         return Cluster.IsMetaKnown ? "" : "the metadata group has not told of the keyspaces yet";
     }
+
+    private sealed record KeptHealth(NodeHealth Health, long AtMs);
 
     private void DisposeStorage()
     {

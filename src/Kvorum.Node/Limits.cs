@@ -274,6 +274,9 @@ internal static class Limits
     /// <summary>The same where nothing else is written.</summary>
     public const long PeerLogsAloneMs = 1000;
 
+    /// <summary>A node loop that has not ticked for so long does not serve: probes are told.</summary>
+    public const long LoopStalledMs = 5000;
+
     /// <summary>Buffers larger than this are not kept for the next frame.</summary>
     public const int KeptBufferBytes = 4 << 20;
 }

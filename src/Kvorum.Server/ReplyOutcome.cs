@@ -1,5 +1,5 @@
 using Kvorum.Protocol;
-using Kvorum.Server.Grpc;
+using GrpcStatus = Grpc.Core.StatusCode;
 
 namespace Kvorum.Server;
 
@@ -15,7 +15,7 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http)
 {
     private static readonly SortedDictionary<ReplyStatus, ReplyOutcome> Table = new()
     {
-        [ReplyStatus.Ok] = new("ok", GrpcStatus.Ok, 200),
+        [ReplyStatus.Ok] = new("ok", GrpcStatus.OK, 200),
         [ReplyStatus.InvalidArgument] = new(
             "invalid-argument", GrpcStatus.InvalidArgument, 400),
         [ReplyStatus.UnknownKeyspace] = new("unknown-keyspace", GrpcStatus.NotFound, 400),

@@ -69,6 +69,7 @@ internal static class StartCommand
     private static ILoggerFactory Logging(string level) => LoggerFactory.Create(logging => logging
         .SetMinimumLevel(Enum.Parse<LogLevel>(level, ignoreCase: true))
         .AddFilter("Microsoft", LogLevel.Warning)
+        .AddFilter("Grpc", LogLevel.Warning)
         .AddSimpleConsole(console =>
         {
             console.SingleLine = true;

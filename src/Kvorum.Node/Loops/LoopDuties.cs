@@ -47,6 +47,11 @@ internal sealed class LoopDuties
     public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
         Math.Max(0, _tickedMs + _context.Options.TickMs - _context.MonotonicMs));
 
+    /// <summary>
+    /// When it ticked last, or should have, in the node's milliseconds. Any thread.
+    /// </summary>
+    public long TickedMs => Volatile.Read(ref _tickedMs);
+
     private bool IsFirst => _clocks is not null;
 
     /// <summary>Does what is due.</summary>
@@ -55,7 +60,7 @@ internal sealed class LoopDuties
         var due = (_clock.NowMs - _tickedMs) / _context.Options.TickMs;
         if (due == 0)
             return;
-        _tickedMs += due * _context.Options.TickMs;
+        Volatile.Write(ref _tickedMs, _tickedMs + (due * _context.Options.TickMs));
         if (IsFirst)
         {
             _context.Introductions.Tick(_clock.NowMs);

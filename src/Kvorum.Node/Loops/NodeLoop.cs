@@ -63,6 +63,11 @@ public sealed class NodeLoop
     /// </summary>
     public Action Wake { get; set; } = static () => { };
 
+    /// <summary>
+    /// When it ticked last, or should have, in the node's milliseconds. Any thread.
+    /// </summary>
+    internal long TickedMs => _duties.TickedMs;
+
     /// <summary>What the loop is to its replicas.</summary>
     internal IReplicaHost Host => _host;
 

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Protocol;
 
@@ -9,73 +10,70 @@ namespace Kvorum.Server.Grpc;
 /// and the leader's client address. Whatever else fails is a gRPC status: never an ok=false without reason,
 /// never a found=false for a key that could not be read.
 /// </summary>
-internal sealed class CompatibilityKvService(INode node, GrpcOptions options)
+internal sealed class CompatibilityKvService(INode node, GrpcOptions options) : Compatibility.KV.KVBase
 {
-    public GrpcService Bind() => new GrpcService(Compatibility.KvReflection.Descriptor.Services[0])
-        .Unary<Compatibility.PutRequest, Compatibility.PutResponse>("Put", PutAsync)
-        .Unary<Compatibility.GetRequest, Compatibility.GetResponse>("Get", GetAsync)
-        .Unary<Compatibility.DeleteRequest, Compatibility.DeleteResponse>("Delete", DeleteAsync)
-        .Unary<Compatibility.HealthRequest, Compatibility.HealthResponse>("Health", HealthAsync);
-
-    private async ValueTask<Compatibility.PutResponse> PutAsync(Compatibility.PutRequest put, GrpcCall call)
+    public override async Task<Compatibility.PutResponse> Put(
+        Compatibility.PutRequest request, ServerCallContext context)
     {
-        var request = new PutRequest
+        var asked = new PutRequest
         {
-            Key = Utf8Text.Encode("the key", put.Key),
-            Value = put.Value.Memory,
-            ClientId = put.ClientId,
-            RequestId = put.RequestId,
-            NoRedirect = IsNoRedirect(call),
+            Key = Utf8Text.Encode("the key", request.Key),
+            Value = request.Value.Memory,
+            ClientId = request.ClientId,
+            RequestId = request.RequestId,
+            NoRedirect = IsNoRedirect(context),
         };
-        var reply = await AskAsync(call, request).ConfigureAwait(false);
+        var reply = await AskAsync(context, asked).ConfigureAwait(false);
         return IsHint(reply)
             ? new() { Ok = false, Leader = reply.Leader }
-            : new() { Ok = reply.OrThrow(request).Status == ReplyStatus.Ok };
+            : new() { Ok = reply.OrThrow(asked).Status == ReplyStatus.Ok };
     }
 
-    private async ValueTask<Compatibility.GetResponse> GetAsync(Compatibility.GetRequest get, GrpcCall call)
+    public override async Task<Compatibility.GetResponse> Get(
+        Compatibility.GetRequest request, ServerCallContext context)
     {
-        var request = new GetRequest
+        var asked = new GetRequest
         {
-            Key = Utf8Text.Encode("the key", get.Key),
-            NoRedirect = IsNoRedirect(call),
+            Key = Utf8Text.Encode("the key", request.Key),
+            NoRedirect = IsNoRedirect(context),
         };
-        var reply = await AskAsync(call, request).ConfigureAwait(false);
+        var reply = await AskAsync(context, asked).ConfigureAwait(false);
         return new()
         {
-            Found = reply.OrThrow(request).Found,
+            Found = reply.OrThrow(asked).Found,
             Value = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(reply.Value),
             Leader = reply.Leader,
         };
     }
 
-    private async ValueTask<Compatibility.DeleteResponse> DeleteAsync(
-        Compatibility.DeleteRequest delete, GrpcCall call)
+    public override async Task<Compatibility.DeleteResponse> Delete(
+        Compatibility.DeleteRequest request, ServerCallContext context)
     {
-        var request = new DeleteRequest
+        var asked = new DeleteRequest
         {
-            Key = Utf8Text.Encode("the key", delete.Key),
-            ClientId = delete.ClientId,
-            RequestId = delete.RequestId,
-            NoRedirect = IsNoRedirect(call),
+            Key = Utf8Text.Encode("the key", request.Key),
+            ClientId = request.ClientId,
+            RequestId = request.RequestId,
+            NoRedirect = IsNoRedirect(context),
         };
-        var reply = await AskAsync(call, request).ConfigureAwait(false);
+        var reply = await AskAsync(context, asked).ConfigureAwait(false);
         return IsHint(reply)
             ? new() { Ok = false, Leader = reply.Leader }
-            : new() { Ok = reply.OrThrow(request).Status == ReplyStatus.Ok };
+            : new() { Ok = reply.OrThrow(asked).Status == ReplyStatus.Ok };
     }
 
-    private async ValueTask<Compatibility.HealthResponse> HealthAsync(
-        Compatibility.HealthRequest request, GrpcCall call)
+    public override async Task<Compatibility.HealthResponse> Health(
+        Compatibility.HealthRequest request, ServerCallContext context)
     {
-        var status = await KvService.StatusAsync(node, call).ConfigureAwait(false);
+        var status = await KvService.StatusAsync(node, context).ConfigureAwait(false);
         return new() { NodeId = status.Name, IsLeader = status.IsMetaLeader, Term = status.MetaTerm };
     }
 
-    private Task<Reply> AskAsync(GrpcCall call, Request request) =>
-        call.AskAsync(node, request, options.TimeoutDefault);
+    private Task<Reply> AskAsync(ServerCallContext context, Request request) =>
+        GrpcCall.Of(context).AskAsync(node, request, options.TimeoutDefault, context.CancellationToken);
 
-    private static bool IsNoRedirect(GrpcCall call) => call.Headers["kvorum-no-redirect"] == "true";
+    private static bool IsNoRedirect(ServerCallContext context) =>
+        context.GetHttpContext().Request.Headers["kvorum-no-redirect"] == "true";
 
     private static bool IsHint(Reply reply) =>
         reply.Status == ReplyStatus.NotLeader && reply.Leader.Length > 0;

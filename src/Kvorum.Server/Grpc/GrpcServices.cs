@@ -7,10 +7,25 @@ internal static class GrpcServices
 {
     public static IReadOnlyList<GrpcService> Of(INode node, GrpcOptions options)
     {
-        var key = new KvService(node, options).Bind();
-        var compatibility = new CompatibilityKvService(node, options).Bind();
-        var health = new HealthService(node, [key.Name, compatibility.Name], options).Bind();
+        var key = new GrpcService(
+            V1.KV.Descriptor, binder => V1.KV.BindService(binder, new KvService(node, options)));
+        var compatibility = new GrpcService(
+            Compatibility.KV.Descriptor,
+            binder => Compatibility.KV.BindService(binder, new CompatibilityKvService(node, options)));
+        var health = new GrpcService(
+            HealthV1.Health.Descriptor,
+            binder => HealthV1.Health.BindService(
+                binder, new HealthService(node, [key.Name, compatibility.Name], options)));
         var reflection = new ReflectionService([key.Descriptor, compatibility.Descriptor, health.Descriptor]);
-        return [key, compatibility, health, .. reflection.Bind()];
+        return
+        [
+            key, compatibility, health,
+            new(
+                ReflectionV1.ServerReflection.Descriptor,
+                binder => ReflectionV1.ServerReflection.BindService(binder, reflection)),
+            new(
+                ReflectionV1Alpha.ServerReflection.Descriptor,
+                binder => ReflectionV1Alpha.ServerReflection.BindService(binder, reflection.Alpha)),
+        ];
     }
 }

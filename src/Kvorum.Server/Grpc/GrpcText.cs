@@ -10,22 +10,16 @@ namespace Kvorum.Server.Grpc;
 /// </summary>
 internal static class GrpcText
 {
-    /// <summary>
-    /// Bound of a message in UTF-8 bytes. Percent-encoding may triple it, and many clients take 8 KiB of
-    /// headers in all.
-    /// </summary>
-    public const int MessageBytesMax = 2048;
-
     private static readonly SearchValues<char> Plain = SearchValues.Create(
         [.. Enumerable.Range(' ', '~' - ' ' + 1).Select(static c => (char)c).Where(static c => c != '%')]);
 
     /// <summary>
     /// UTF-8, percent-encoded except for printable ASCII: what grpc-message may hold. Cut to <see
-    /// cref="MessageBytesMax"/>.
+    /// cref="GrpcErrors.MessageBytesMax"/>.
     /// </summary>
     public static string EncodeMessage(string message)
     {
-        message = Utf8Text.Message(message, MessageBytesMax);
+        message = Utf8Text.Message(message, GrpcErrors.MessageBytesMax);
         if (!message.AsSpan().ContainsAnyExcept(Plain))
             return message;
         var encoded = new StringBuilder(message.Length + 16);

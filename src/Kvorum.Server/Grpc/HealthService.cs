@@ -1,37 +1,34 @@
+using Grpc.Core;
 using Kvorum.Node;
 using static Kvorum.Server.Grpc.HealthV1.HealthCheckResponse.Types;
 
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// The standard health service of gRPC: a node serves when every partition has a known leader.
+/// The standard health service of gRPC: a node serves when every partition has a known leader. Answered from
+/// what the node keeps: a probe asks no loop.
 /// </summary>
 internal sealed class HealthService(INode node, IReadOnlyList<string> services, GrpcOptions options)
+    : HealthV1.Health.HealthBase
 {
-    public GrpcService Bind() => new GrpcService(HealthV1.HealthReflection.Descriptor.Services[0])
-        .Unary<HealthV1.HealthCheckRequest, HealthV1.HealthCheckResponse>("Check", CheckAsync)
-        .ServerStreaming<HealthV1.HealthCheckRequest, HealthV1.HealthCheckResponse>("Watch", WatchAsync);
+    public override Task<HealthV1.HealthCheckResponse> Check(
+        HealthV1.HealthCheckRequest request, ServerCallContext context) =>
+        IsKnown(request)
+            ? Task.FromResult(new HealthV1.HealthCheckResponse { Status = Status() })
+            : throw GrpcErrors.Of(StatusCode.NotFound, $"there is no service {request.Service}");
 
-    private async ValueTask<HealthV1.HealthCheckResponse> CheckAsync(
-        HealthV1.HealthCheckRequest request, GrpcCall call)
+    public override async Task Watch(
+        HealthV1.HealthCheckRequest request, IServerStreamWriter<HealthV1.HealthCheckResponse> responseStream,
+        ServerCallContext context)
     {
-        if (!IsKnown(request))
-            throw new GrpcException(GrpcStatus.NotFound, $"there is no service {request.Service}");
-        return new() { Status = await StatusAsync(call).ConfigureAwait(false) };
-    }
-
-    private async Task WatchAsync(
-        HealthV1.HealthCheckRequest request, GrpcReplies<HealthV1.HealthCheckResponse> replies, GrpcCall call)
-    {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled, call.Stopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            context.CancellationToken, GrpcCall.Of(context).Stopping);
         var last = ServingStatus.Unknown;
         for (; ; )
         {
-            var status = IsKnown(request)
-                ? await StatusAsync(call).ConfigureAwait(false)
-                : ServingStatus.ServiceUnknown;
+            var status = IsKnown(request) ? Status() : ServingStatus.ServiceUnknown;
             if (status != last)
-                await replies.WriteAsync(new() { Status = status }).ConfigureAwait(false);
+                await responseStream.WriteAsync(new() { Status = status }).ConfigureAwait(false);
             last = status;
             await Task.Delay(options.HealthWatchInterval, ending.Token).ConfigureAwait(false);
         }
@@ -40,8 +37,6 @@ internal sealed class HealthService(INode node, IReadOnlyList<string> services, 
     private bool IsKnown(HealthV1.HealthCheckRequest request) =>
         request.Service.Length == 0 || services.Contains(request.Service);
 
-    private async ValueTask<ServingStatus> StatusAsync(GrpcCall call) =>
-        (await KvService.StatusAsync(node, call).ConfigureAwait(false)).IsReady
-            ? ServingStatus.Serving
-            : ServingStatus.NotServing;
+    private ServingStatus Status() =>
+        node.Health.IsReady ? ServingStatus.Serving : ServingStatus.NotServing;
 }

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Protocol;
 
@@ -170,8 +171,8 @@ internal static class KvMessages
         V1.Consistency.Linearizable => ReadConsistency.Linearizable,
         V1.Consistency.Lease => ReadConsistency.Lease,
         V1.Consistency.Stale => ReadConsistency.Stale,
-        _ => throw new GrpcException(
-            GrpcStatus.InvalidArgument,
+        _ => throw GrpcErrors.Of(
+            StatusCode.InvalidArgument,
             $"consistency {(int)consistency} is not known: 0 linearizable, 1 lease, 2 stale"),
     };
 }

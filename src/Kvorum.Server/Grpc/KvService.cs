@@ -1,72 +1,70 @@
+using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
 
 /// <summary>kvorum.v1.KV over a node. Its contract is in proto/kvorum/v1/kv.proto.</summary>
-internal sealed class KvService(INode node, GrpcOptions options)
+internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
 {
     private static readonly TimeSpan StatusTimeout = TimeSpan.FromSeconds(5);
 
-    public GrpcService Bind() => new GrpcService(V1.KvReflection.Descriptor.Services[0])
-        .Unary<V1.PutRequest, V1.PutResponse>("Put", PutAsync)
-        .Unary<V1.GetRequest, V1.GetResponse>("Get", GetAsync)
-        .Unary<V1.DeleteRequest, V1.DeleteResponse>("Delete", DeleteAsync)
-        .ServerStreaming<V1.ScanRequest, V1.ScanReply>("Scan", ScanAsync)
-        .Bidirectional<V1.KeyRequest, V1.KeyReply>("Pipeline", PipelineAsync)
-        .Unary<V1.HealthRequest, V1.HealthResponse>("Health", HealthAsync);
+    public override async Task<V1.PutResponse> Put(V1.PutRequest request, ServerCallContext context) =>
+        KvMessages.ToPut(await AskAsync(KvMessages.From(request), context).ConfigureAwait(false));
 
-    private async ValueTask<V1.PutResponse> PutAsync(V1.PutRequest put, GrpcCall call) =>
-        KvMessages.ToPut(await AskAsync(KvMessages.From(put), call).ConfigureAwait(false));
-
-    private async ValueTask<V1.GetResponse> GetAsync(V1.GetRequest get, GrpcCall call)
+    public override async Task<V1.GetResponse> Get(V1.GetRequest request, ServerCallContext context)
     {
-        var request = KvMessages.From(get);
-        return KvMessages.ToGet(request, await AskAsync(request, call).ConfigureAwait(false));
+        var get = KvMessages.From(request);
+        return KvMessages.ToGet(get, await AskAsync(get, context).ConfigureAwait(false));
     }
 
-    private async ValueTask<V1.DeleteResponse> DeleteAsync(V1.DeleteRequest delete, GrpcCall call) =>
-        KvMessages.ToDelete(await AskAsync(KvMessages.From(delete), call).ConfigureAwait(false));
+    public override async Task<V1.DeleteResponse> Delete(V1.DeleteRequest request, ServerCallContext context) =>
+        KvMessages.ToDelete(await AskAsync(KvMessages.From(request), context).ConfigureAwait(false));
 
-    private async Task ScanAsync(V1.ScanRequest scan, GrpcReplies<V1.ScanReply> replies, GrpcCall call)
+    public override async Task Scan(
+        V1.ScanRequest request, IServerStreamWriter<V1.ScanReply> responseStream, ServerCallContext context)
     {
-        var pages = new ScanPages(KvMessages.From(scan), scan.Limit);
+        var call = GrpcCall.Of(context);
+        var pages = new ScanPages(KvMessages.From(request), request.Limit);
         while (!pages.IsEnd)
         {
             if (call.Stopping.IsCancellationRequested)
-                throw new GrpcException(
-                    GrpcStatus.Unavailable, "the node is shutting down: go on elsewhere with the last token");
-            var reply = await AskAsync(pages.Next, call).ConfigureAwait(false);
+                throw GrpcErrors.Of(
+                    StatusCode.Unavailable, "the node is shutting down: go on elsewhere with the last token");
+            var reply = await AskAsync(pages.Next, context).ConfigureAwait(false);
             var page = pages.Take(reply);
             // Much may have to be passed over before the next key: that is no news for the client.
             if (page.Entries.Count == 0 && !pages.IsEnd)
                 continue;
-            replies.Write(KvMessages.ToScan(page, reply.Stale));
-            await call.FlushAsync().ConfigureAwait(false);
+            await responseStream.WriteAsync(KvMessages.ToScan(page, reply.Stale)).ConfigureAwait(false);
+            call.Lease.Release();
         }
     }
 
-    private Task PipelineAsync(
-        GrpcRequests<V1.KeyRequest> requests, GrpcReplies<V1.KeyReply> replies, GrpcCall call) =>
-        new Pipeline(node, options, requests, replies, call).RunAsync();
+    public override Task Pipeline(
+        IAsyncStreamReader<V1.KeyRequest> requestStream, IServerStreamWriter<V1.KeyReply> responseStream,
+        ServerCallContext context) =>
+        new Pipeline(node, options, requestStream, responseStream, context).RunAsync();
 
-    private async ValueTask<V1.HealthResponse> HealthAsync(V1.HealthRequest request, GrpcCall call) =>
-        KvMessages.ToHealth(await StatusAsync(node, call).ConfigureAwait(false));
+    public override async Task<V1.HealthResponse> Health(V1.HealthRequest request, ServerCallContext context) =>
+        KvMessages.ToHealth(await StatusAsync(node, context).ConfigureAwait(false));
 
-    private async ValueTask<Reply> AskAsync(Request request, GrpcCall call) =>
-        (await call.AskAsync(node, request, options.TimeoutDefault).ConfigureAwait(false)).OrThrow(request);
+    private async ValueTask<Reply> AskAsync(Request request, ServerCallContext context) =>
+        (await GrpcCall.Of(context).AskAsync(
+            node, request, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false)).OrThrow(request);
 
-    internal static async ValueTask<NodeStatus> StatusAsync(INode node, GrpcCall call)
+    internal static async ValueTask<NodeStatus> StatusAsync(INode node, ServerCallContext context)
     {
+        var left = GrpcCall.Of(context).TimeLeft;
         try
         {
             return await node.AskStatusAsync(
-                call.TimeLeft ?? StatusTimeout, call.Cancelled).ConfigureAwait(false);
+                left ?? StatusTimeout, context.CancellationToken).ConfigureAwait(false);
         }
-        catch (TimeoutException) when (call.TimeLeft is null)
+        catch (TimeoutException) when (left is null)
         {
-            throw new GrpcException(
-                GrpcStatus.Unavailable,
+            throw GrpcErrors.Of(
+                StatusCode.Unavailable,
                 $"the node did not tell its state within {StatusTimeout.TotalSeconds} s");
         }
     }

@@ -7,7 +7,4 @@ internal static partial class Log
 {
     [LoggerMessage(2000, LogLevel.Error, "{Path} failed (call {Call})")]
     public static partial void HandlerFailed(ILogger logger, string path, string call, Exception cause);
-
-    [LoggerMessage(2001, LogLevel.Warning, "{Path}: the reply could not be sent (call {Call})")]
-    public static partial void ReplyFailed(ILogger logger, string path, string call, Exception cause);
 }

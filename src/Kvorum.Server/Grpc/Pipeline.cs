@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Node.Room;
 using Kvorum.Protocol;
@@ -14,14 +15,17 @@ namespace Kvorum.Server.Grpc;
 internal sealed class Pipeline(
     INode node,
     GrpcOptions options,
-    GrpcRequests<V1.KeyRequest> requests,
-    GrpcReplies<V1.KeyReply> replies,
-    GrpcCall call)
+    IAsyncStreamReader<V1.KeyRequest> requests,
+    IServerStreamWriter<V1.KeyReply> replies,
+    ServerCallContext context)
 {
+    private static readonly WriteOptions MoreFollows = new(WriteFlags.BufferHint);
+
+    private readonly GrpcCall _call = GrpcCall.Of(context);
     private readonly Channel<Pending> _done = Channel.CreateUnbounded<Pending>(new() { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly HashSet<Pending> _inflight = [];
-    private readonly ByteShare _replies = call.Lease.Share;
+    private readonly ByteShare _replies = GrpcCall.Of(context).Lease.Share;
     private long _inflightBytes;
     private bool _hasEnded;
     private TaskCompletionSource? _room;
@@ -32,7 +36,8 @@ internal sealed class Pipeline(
     /// <summary>Runs until the client has half-closed and all replies are sent.</summary>
     public async Task RunAsync()
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled, call.Stopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            context.CancellationToken, _call.Stopping);
         var reading = ReadAllAsync(ending.Token);
         try
         {
@@ -53,16 +58,17 @@ internal sealed class Pipeline(
     {
         try
         {
-            while (await requests.TakeAsync(ending).ConfigureAwait(false) is { } request)
+            while (await requests.MoveNext(ending).ConfigureAwait(false))
             {
+                var request = requests.Current;
                 await RoomAsync(ending).ConfigureAwait(false);
                 var bytes = request.CalculateSize();
                 // A larger one was admitted when it began to come.
-                if (bytes <= call.Requests.SmallBytesMax)
-                    await call.Requests.TakeAsync(bytes, ending).ConfigureAwait(false);
+                if (bytes <= _call.Requests.SmallBytesMax)
+                    await _call.Requests.TakeAsync(bytes, ending).ConfigureAwait(false);
                 else
-                    call.Requests.Charge(bytes);
-                Take(request, bytes, requests.TextProblem);
+                    _call.Requests.Charge(bytes);
+                Take(request, bytes);
             }
         }
         finally
@@ -74,22 +80,26 @@ internal sealed class Pipeline(
     private async Task WriteAllAsync()
     {
         var sent = new List<Pending>();
-        while (await _done.Reader.WaitToReadAsync(call.Cancelled).ConfigureAwait(false))
+        while (await _done.Reader.WaitToReadAsync(context.CancellationToken).ConfigureAwait(false))
         {
-            while (_done.Reader.TryRead(out var pending))
+            for (var has = _done.Reader.TryRead(out var pending); has;)
             {
-                replies.Write(pending.Message());
-                sent.Add(pending);
+                sent.Add(pending!);
+                var message = pending!.Message();
+                has = _done.Reader.TryRead(out pending);
+                // The last one takes those before it along.
+                replies.WriteOptions = has ? MoreFollows : null;
+                await replies.WriteAsync(message).ConfigureAwait(false);
             }
 
-            await replies.FlushAsync().ConfigureAwait(false);
             Leave(sent);
             sent.Clear();
         }
     }
 
-    private void Take(V1.KeyRequest asked, int bytes, string? problem)
+    private void Take(V1.KeyRequest asked, int bytes)
     {
+        var problem = asked.TextProblem;
         var request = RequestOf(asked, ref problem);
         var pending = new Pending(this, asked.Id, bytes, request, TimeoutOf(asked));
         lock (_gate)
@@ -120,9 +130,9 @@ internal sealed class Pipeline(
 
             problem ??= $"request {asked.Id} is neither put nor get nor delete";
         }
-        catch (GrpcException wrong)
+        catch (RpcException wrong)
         {
-            problem = wrong.Message;
+            problem = wrong.Status.Detail;
         }
 
         return new GetRequest { Key = default };
@@ -133,7 +143,7 @@ internal sealed class Pipeline(
         var timeout = asked.TimeoutMs > 0
             ? TimeSpan.FromMilliseconds(asked.TimeoutMs)
             : options.TimeoutDefault;
-        return call.TimeLeft is { } left && left < timeout ? left : timeout;
+        return _call.TimeLeft is { } left && left < timeout ? left : timeout;
     }
 
     /// <summary>A reply is there, on whatever thread: it now counts with its own bytes, too.</summary>
@@ -216,7 +226,7 @@ internal sealed class Pipeline(
     // Of a reply that is not there yet, the room is given back when it comes.
     private void GiveBack(Pending pending)
     {
-        call.Requests.Give(pending.RequestBytes);
+        _call.Requests.Give(pending.RequestBytes);
         if (pending.Reply is not null)
             _replies.Give(pending.ReplyBytes);
     }

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Google.Protobuf.Reflection;
+using Grpc.Core;
 using Kvorum.Server.Grpc.ReflectionV1;
 using Asked = Kvorum.Server.Grpc.ReflectionV1.ServerReflectionRequest.MessageRequestOneofCase;
 
@@ -8,14 +9,16 @@ namespace Kvorum.Server.Grpc;
 /// <summary>
 /// The standard reflection service of gRPC ("GRPC Server Reflection Protocol"), by both of its names: tools
 /// such as grpcurl need no .proto files. It tells what the generated code carries of the files that
-/// it was made from. Immutable: any number of calls at once.
+/// it was made from. The library's own service knows no fields, has no answer to questions about extensions,
+/// and leaves out the host and the question that an answer must repeat. Immutable: any number of calls at
+/// once.
 /// </summary>
-internal sealed class ReflectionService
+internal sealed class ReflectionService : ServerReflection.ServerReflectionBase
 {
     private static readonly ServiceDescriptor[] Own =
     [
-        ReflectionReflection.Descriptor.Services[0],
-        ReflectionV1Alpha.ReflectionReflection.Descriptor.Services[0],
+        ServerReflection.Descriptor,
+        ReflectionV1Alpha.ServerReflection.Descriptor,
     ];
 
     private readonly string[] _services;
@@ -34,23 +37,22 @@ internal sealed class ReflectionService
             .ToFrozenDictionary(static symbol => symbol.FullName, StringComparer.Ordinal);
     }
 
-    /// <summary>The service, once for each of its names.</summary>
-    public IEnumerable<GrpcService> Bind() => Own.Select(service => new GrpcService(service)
-        .Bidirectional<ServerReflectionRequest, ServerReflectionResponse>(
-            "ServerReflectionInfo", AnswerAsync));
+    /// <summary>The same, by its older name.</summary>
+    public ReflectionV1Alpha.ServerReflection.ServerReflectionBase Alpha => new ByOlderName(this);
 
-    private async Task AnswerAsync(
-        GrpcRequests<ServerReflectionRequest> requests,
-        GrpcReplies<ServerReflectionResponse> replies,
-        GrpcCall call)
+    public override async Task ServerReflectionInfo(
+        IAsyncStreamReader<ServerReflectionRequest> requestStream,
+        IServerStreamWriter<ServerReflectionResponse> responseStream, ServerCallContext context)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled, call.Stopping);
-        while (await requests.ReadAsync(ending.Token).ConfigureAwait(false) is { } request)
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            context.CancellationToken, GrpcCall.Of(context).Stopping);
+        while (await requestStream.MoveNext(ending.Token).ConfigureAwait(false))
         {
+            var request = requestStream.Current;
             var answer = Answer(request);
             answer.ValidHost = request.Host;
             answer.OriginalRequest = request;
-            await replies.WriteAsync(answer).ConfigureAwait(false);
+            await responseStream.WriteAsync(answer).ConfigureAwait(false);
         }
     }
 
@@ -65,7 +67,7 @@ internal sealed class ReflectionService
                 ?? NotFound($"there is no symbol {request.FileContainingSymbol}"),
             Asked.AllExtensionNumbersOfType => Extensions(request.AllExtensionNumbersOfType),
             Asked.FileContainingExtension => NotFound("there are no extensions"),
-            _ => Failed(GrpcStatus.InvalidArgument, "the request asks for nothing"),
+            _ => Failed(StatusCode.InvalidArgument, "the request asks for nothing"),
         };
 
     private ServerReflectionResponse Services()
@@ -90,9 +92,9 @@ internal sealed class ReflectionService
             ? new() { AllExtensionNumbersResponse = new() { BaseTypeName = type } }
             : NotFound($"there is no message {type}");
 
-    private static ServerReflectionResponse NotFound(string what) => Failed(GrpcStatus.NotFound, what);
+    private static ServerReflectionResponse NotFound(string what) => Failed(StatusCode.NotFound, what);
 
-    private static ServerReflectionResponse Failed(GrpcStatus status, string message) =>
+    private static ServerReflectionResponse Failed(StatusCode status, string message) =>
         new() { ErrorResponse = new() { ErrorCode = (int)status, ErrorMessage = message } };
 
     private static IEnumerable<FileDescriptor> WithImports(FileDescriptor file) =>
@@ -111,4 +113,13 @@ internal sealed class ReflectionService
     ];
 
     private static IEnumerable<IDescriptor> SymbolsOf(EnumDescriptor type) => [type, .. type.Values];
+
+    private sealed class ByOlderName(ReflectionService reflection)
+        : ReflectionV1Alpha.ServerReflection.ServerReflectionBase
+    {
+        public override Task ServerReflectionInfo(
+            IAsyncStreamReader<ServerReflectionRequest> requestStream,
+            IServerStreamWriter<ServerReflectionResponse> responseStream, ServerCallContext context) =>
+            reflection.ServerReflectionInfo(requestStream, responseStream, context);
+    }
 }

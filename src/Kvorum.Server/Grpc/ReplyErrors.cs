@@ -1,4 +1,5 @@
 using System.Globalization;
+using Grpc.Core;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;
@@ -17,10 +18,10 @@ internal static class ReplyErrors
         reply.Status == ReplyStatus.Ok ? reply : throw Of(request, reply);
 
     /// <summary>The error.</summary>
-    public static GrpcException Of(Request request, Reply reply)
+    public static RpcException Of(Request request, Reply reply)
     {
         var outcome = ReplyOutcome.Of(reply.Status);
-        var trailers = new GrpcTrailers
+        var trailers = new Metadata
         {
             { "kvorum-status", outcome.Name },
             { "kvorum-retry", RetryTable.NameOf(RetryTable.AdviceOf(reply.Status, request)) },
@@ -32,6 +33,6 @@ internal static class ReplyErrors
             trailers.Add("kvorum-version", reply.Version.ToString(CultureInfo.InvariantCulture));
         if (reply.Status == ReplyStatus.Overloaded)
             trailers.Add("grpc-retry-pushback-ms", PushbackMs);
-        return new(outcome.Grpc, ReplyOutcome.MessageOf(reply)) { Trailers = trailers };
+        return GrpcErrors.Of(outcome.Grpc, ReplyOutcome.MessageOf(reply), trailers);
     }
 }

@@ -57,6 +57,9 @@ internal sealed class HttpExchange
     /// <summary>The cluster as the node knows it.</summary>
     public ClusterMap Map => _node.Map;
 
+    /// <summary>Whether the node serves, as it knows without asking its loops.</summary>
+    public NodeHealth Health => _node.Health;
+
     /// <summary>Asks the node for its state; 503 if it does not tell.</summary>
     public async Task<NodeStatus> StatusAsync()
     {

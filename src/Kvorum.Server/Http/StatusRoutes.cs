@@ -29,14 +29,15 @@ internal static class StatusRoutes
         await exchange.JsonAsync(200, status, BodyContext.Default.NodeStatus).ConfigureAwait(false);
     }
 
+    /// <summary>Probes come often: answered from what the node keeps.</summary>
     private static async Task ReadyAsync(HttpExchange exchange)
     {
-        var status = await exchange.StatusAsync().ConfigureAwait(false);
-        var body = status.IsReady
-            ? new HealthBody("ok", "", status.Name)
-            : new HealthBody("unavailable", status.NotReadyReason, status.Name);
+        var health = exchange.Health;
+        var body = health.IsReady
+            ? new HealthBody("ok", "", health.Name)
+            : new HealthBody("unavailable", health.NotReadyReason, health.Name);
         await exchange.JsonAsync(
-            status.IsReady ? 200 : 503, body, BodyContext.Default.HealthBody).ConfigureAwait(false);
+            health.IsReady ? 200 : 503, body, BodyContext.Default.HealthBody).ConfigureAwait(false);
     }
 
     /// <summary>Alive is a node whose loops answer, whether or not its cluster can serve.</summary>

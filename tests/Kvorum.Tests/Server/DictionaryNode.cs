@@ -61,6 +61,8 @@ internal sealed class DictionaryNode : INode
             ThreadPool.UnsafeQueueUserWorkItem(_ => call.Complete(Answer(call.Request, key)), null);
     }
 
+    public NodeHealth Health => new("node-1", Status().NotReadyReason);
+
     public void AskStatus(Action<NodeStatus> done)
     {
         if (!IsMute)

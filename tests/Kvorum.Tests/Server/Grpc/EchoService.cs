@@ -1,12 +1,13 @@
 using Google.Protobuf;
-using Google.Protobuf.Reflection;
+using Grpc.Core;
 using Kvorum.Server.Grpc;
+using Microsoft.AspNetCore.Http.Features;
 using V1 = Kvorum.Server.Grpc.V1;
 
 namespace Kvorum.Tests.Server.Grpc;
 
 /// <summary>The service of tests/interop/echo.proto: every kind of call, and every way to end one.</summary>
-internal sealed class EchoService
+internal sealed class EchoService : Echoes.Echo.EchoBase
 {
     public const string ManyScripts = "100% проверка – 検証 «ü»\n";
 
@@ -15,106 +16,84 @@ internal sealed class EchoService
     /// <summary>Calls that waited and saw their cancellation.</summary>
     public int Cancelled => Volatile.Read(ref _cancelled);
 
-    public GrpcService Bind() => new GrpcService(Descriptor())
-        .Unary<V1.PutRequest, V1.GetResponse>("One", OneAsync)
-        .ServerStreaming<V1.PutRequest, V1.GetResponse>("Repeat", RepeatAsync)
-        .ClientStreaming<V1.PutRequest, V1.GetResponse>("Join", JoinAsync)
-        .Bidirectional<V1.PutRequest, V1.GetResponse>("Talk", TalkAsync);
+    public GrpcService Bind() => new(
+        Echoes.Echo.Descriptor, binder => Echoes.Echo.BindService(binder, this));
 
-    internal static ServiceDescriptor Descriptor()
-    {
-        var service = new ServiceDescriptorProto { Name = "Echo" };
-        service.Method.Add(Method("One", false, false));
-        service.Method.Add(Method("Repeat", false, true));
-        service.Method.Add(Method("Join", true, false));
-        service.Method.Add(Method("Talk", true, true));
-        var file =
-            new FileDescriptorProto { Name = "echo.proto", Package = "kvorum.test", Syntax = "proto3" };
-        file.Dependency.Add(V1.KvReflection.Descriptor.Name);
-        file.Service.Add(service);
-        return FileDescriptor.FromGeneratedCode(
-            file.ToByteArray(),
-            [V1.KvReflection.Descriptor],
-            new GeneratedClrTypeInfo(null, null, null)).Services[0];
-    }
-
-    private static MethodDescriptorProto Method(string name, bool clientStreams, bool serverStreams) => new()
-    {
-        Name = name,
-        InputType = ".kvorum.v1.PutRequest",
-        OutputType = ".kvorum.v1.GetResponse",
-        ClientStreaming = clientStreams,
-        ServerStreaming = serverStreams,
-    };
-
-    private async ValueTask<V1.GetResponse> OneAsync(V1.PutRequest request, GrpcCall call)
+    public override async Task<V1.GetResponse> One(V1.PutRequest request, ServerCallContext context)
     {
         switch (request.Key.ToStringUtf8())
         {
             case "throw":
                 throw new InvalidOperationException("a secret of the server");
             case "abort":
-                throw new GrpcException(GrpcStatus.Aborted, ManyScripts)
-                {
-                    Trailers = new() { { "why", "because" }, { "why-bin", [0, 255, 1] } },
-                };
+                throw new RpcException(
+                    new(StatusCode.Aborted, ManyScripts),
+                    new Metadata { { "why", "because" }, { "why-bin", [0, 255, 1] } });
             case "wait":
-                await WaitAsync(call);
+                await WaitAsync(context);
                 break;
             case "metadata":
-                call.ResponseHeaders["x-initial"] = "first";
-                call.Trailers.Add("x-text", call.Headers["x-text"].ToString());
-                call.Trailers.Add("x-bytes-bin", call.BinaryHeader("x-bytes-bin") ?? []);
+                var headers = context.RequestHeaders;
+                await context.WriteResponseHeadersAsync(new() { { "x-initial", "first" } });
+                context.ResponseTrailers.Add("x-text", headers.GetValue("x-text") ?? "");
+                var bytes = headers.GetValueBytes("x-bytes-bin") ?? [];
+                if (bytes.Length > 0)
+                    context.ResponseTrailers.Add("x-bytes-bin", bytes);
+                else // The library leaves out trailers without a value.
+                    context.GetHttpContext().Features.GetRequiredFeature<IHttpResponseTrailersFeature>()
+                        .Trailers["x-bytes-bin"] = "";
                 break;
         }
 
         return new() { Found = true, Value = request.Value };
     }
 
-    private async Task RepeatAsync(V1.PutRequest request, GrpcReplies<V1.GetResponse> replies, GrpcCall call)
+    public override async Task Repeat(
+        V1.PutRequest request, IServerStreamWriter<V1.GetResponse> responseStream, ServerCallContext context)
     {
         for (var i = 0ul; i < request.RequestId; i++)
-            await replies.WriteAsync(new() { Value = request.Value });
+            await responseStream.WriteAsync(new() { Value = request.Value });
         if (request.Key.ToStringUtf8() == "late")
-            throw new GrpcException(GrpcStatus.Aborted, "late");
+            throw new RpcException(new(StatusCode.Aborted, "late"));
         if (request.Key.ToStringUtf8() == "wait")
-            await WaitAsync(call);
+            await WaitAsync(context);
     }
 
-    private static async ValueTask<V1.GetResponse> JoinAsync(
-        GrpcRequests<V1.PutRequest> requests, GrpcCall call)
+    public override async Task<V1.GetResponse> Join(
+        IAsyncStreamReader<V1.PutRequest> requestStream, ServerCallContext context)
     {
         var joined = new MemoryStream();
-        while (await requests.ReadAsync() is { } request)
+        while (await requestStream.MoveNext(context.CancellationToken))
         {
-            EndEarly(request);
-            request.Value.WriteTo(joined);
+            EndEarly(requestStream.Current);
+            requestStream.Current.Value.WriteTo(joined);
         }
 
         return new() { Value = ByteString.CopyFrom(joined.ToArray()) };
     }
 
-    private static async Task TalkAsync(
-        GrpcRequests<V1.PutRequest> requests, GrpcReplies<V1.GetResponse> replies, GrpcCall call)
+    public override async Task Talk(
+        IAsyncStreamReader<V1.PutRequest> requestStream, IServerStreamWriter<V1.GetResponse> responseStream,
+        ServerCallContext context)
     {
-        while (await requests.ReadAsync() is { } request)
+        while (await requestStream.MoveNext(context.CancellationToken))
         {
-            EndEarly(request);
-            await replies.WriteAsync(new() { Value = request.Value });
+            EndEarly(requestStream.Current);
+            await responseStream.WriteAsync(new() { Value = requestStream.Current.Value });
         }
     }
 
     private static void EndEarly(V1.PutRequest request)
     {
         if (request.Key.ToStringUtf8() == "early")
-            throw new GrpcException(GrpcStatus.Aborted, "enough");
+            throw new RpcException(new(StatusCode.Aborted, "enough"));
     }
 
-    private async Task WaitAsync(GrpcCall call)
+    private async Task WaitAsync(ServerCallContext context)
     {
         try
         {
-            await Task.Delay(TimeSpan.FromSeconds(30), call.Cancelled);
+            await Task.Delay(TimeSpan.FromSeconds(30), context.CancellationToken);
         }
         catch (OperationCanceledException)
         {

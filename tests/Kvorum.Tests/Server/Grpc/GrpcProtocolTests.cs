@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Headers;
 using Google.Protobuf;
+using Grpc.Core;
 using Kvorum.Protocol;
 using Kvorum.Server;
 using Kvorum.Server.Grpc;
@@ -156,7 +157,7 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     {
         using var response = await PostAsync($"/kvorum.v1.KV/{new string('x', 6000)}", []);
         var message = response.Headers.GetValues("grpc-message").Single();
-        Assert.InRange(message.Length, 1000, 3 * GrpcText.MessageBytesMax);
+        Assert.InRange(message.Length, 1000, 3 * GrpcErrors.MessageBytesMax);
     }
 
     [Fact]
@@ -310,27 +311,28 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         foreach (var status in Enum.GetValues<ReplyStatus>())
         {
             var outcome = ReplyOutcome.Of(status);
-            Assert.Equal(status == ReplyStatus.Ok, outcome.Grpc == GrpcStatus.Ok);
+            Assert.Equal(status == ReplyStatus.Ok, outcome.Grpc == StatusCode.OK);
             Assert.Equal(status == ReplyStatus.Ok, ReplyOutcome.MessageOf(
                 new() { Status = status }).Length == 0);
             // Generic clients repeat UNAVAILABLE on their own: it must mean that nothing was done.
-            Assert.True(outcome.Grpc != GrpcStatus.Unavailable
+            Assert.True(outcome.Grpc != StatusCode.Unavailable
                 || RetryTable.AdviceOf(status, write) == RetryAdvice.Safe);
         }
     }
 
+    /// <summary>The generated bases answer UNIMPLEMENTED for a method that has no handler here.</summary>
     [Fact]
-    public void A_service_with_a_method_left_out_does_not_start()
+    public void Every_method_of_the_contracts_has_its_handler()
     {
-        var service = new GrpcService(EchoService.Descriptor());
-        Assert.Throws<InvalidOperationException>(
-            () => new GrpcApplication([service], new(), CancellationToken.None));
-        Assert.Throws<ArgumentException>(
-            () => service.Unary<V1.PutRequest, V1.GetResponse>("Nothing", (_, _) => default));
-        Assert.Throws<ArgumentException>(
-            () => service.Unary<V1.PutRequest, V1.GetResponse>("Repeat", (_, _) => default));
-        Assert.Throws<ArgumentException>(
-            () => service.Unary<V1.GetRequest, V1.GetResponse>("One", (_, _) => default));
+        foreach (var service in GrpcServices.Of(fixture.Node, new()))
+        {
+            var binder = new HandlerBinder();
+            service.BindTo(binder);
+            Assert.Equal(
+                service.Descriptor.Methods.Select(method => $"/{service.Name}/{method.Name}"),
+                binder.Handlers.Select(static handler => handler.Path));
+            Assert.All(binder.Handlers, static handler => Assert.DoesNotContain("Base", handler.Class));
+        }
     }
 
     private static byte[] Frame(IMessage message)
@@ -372,5 +374,30 @@ public class GrpcProtocolTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         while (!condition() && DateTime.UtcNow < deadline)
             await Task.Delay(5, TestContext.Current.CancellationToken);
         Assert.True(condition());
+    }
+
+    /// <summary>Where each method of a service leads to.</summary>
+    private sealed class HandlerBinder : ServiceBinderBase
+    {
+        public List<(string Path, string Class)> Handlers { get; } = [];
+
+        public override void AddMethod<TRequest, TResponse>(
+            Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse>? handler) =>
+            Add(method, handler!);
+
+        public override void AddMethod<TRequest, TResponse>(
+            Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler) =>
+            Add(method, handler!);
+
+        public override void AddMethod<TRequest, TResponse>(
+            Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler) =>
+            Add(method, handler!);
+
+        public override void AddMethod<TRequest, TResponse>(
+            Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler) =>
+            Add(method, handler!);
+
+        private void Add(IMethod method, Delegate handler) =>
+            Handlers.Add((method.FullName, handler.Method.DeclaringType!.Name));
     }
 }

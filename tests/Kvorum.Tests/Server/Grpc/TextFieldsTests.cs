@@ -1,4 +1,5 @@
 using System.Buffers;
+using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Kvorum.Server.Grpc;
 
@@ -21,7 +22,7 @@ public class TextFieldsTests
         var described = Messages().Single(one => one.FullName == message);
         foreach (var (path, bytes) in Samples(described, [.. "good "u8, 0xff, .. "bad"u8], DepthMax))
         {
-            described.Parser.ParseFrom(bytes); // The library takes it.
+            Assert.Throws<InvalidProtocolBufferException>(() => described.Parser.ParseFrom(bytes));
             Assert.Equal(
                 $"{path} is not UTF-8: byte 0xff at position 5",
                 TextFields.Problem(described, new ReadOnlySequence<byte>(bytes)));
@@ -29,7 +30,27 @@ public class TextFieldsTests
         }
 
         foreach (var (_, bytes) in Samples(described, [.. "good é"u8], DepthMax))
+        {
+            described.Parser.ParseFrom([.. OfNoText, .. bytes]);
             Assert.Null(TextFields.Problem(described, Pieces([.. OfNoText, .. bytes])));
+        }
+    }
+
+    /// <summary>
+    /// Bytes that are no message, groups without end among them: nothing is found, and the stack bears it.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Requests))]
+    public void What_is_malformed_has_no_field(string message)
+    {
+        var described = Messages().Single(one => one.FullName == message);
+        byte[] deep = [.. Enumerable.Repeat(Tag(900, 3), 1 << 20).SelectMany(static tag => tag)];
+        Assert.Null(TextFields.Problem(described, new(deep)));
+        foreach (var (_, bytes) in Samples(described, [.. "good"u8], DepthMax))
+        {
+            for (var length = 1; length < bytes.Length; length++)
+                Assert.Null(TextFields.Problem(described, Pieces(bytes[..length])));
+        }
     }
 
     [Fact]

@@ -38,6 +38,8 @@ internal sealed class DoubleNode : INode
             Complete(call, reply);
     }
 
+    public NodeHealth Health => new("double", "");
+
     public void AskStatus(Action<NodeStatus> done) => done(new NodeStatus
     {
         NodeId = Guid.Empty,

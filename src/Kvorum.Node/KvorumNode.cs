@@ -270,10 +270,11 @@ public sealed class KvorumNode : INode, IDisposable
 
     private string StalledReason(long nowMs)
     {
-        foreach (var loop in _loops.All)
+        for (var i = 0; i < _loops.All.Count; i++)
         {
-            if (nowMs - loop.TickedMs > Limits.LoopStalledMs)
-                return $"node loop {loop.Index} has done nothing for {nowMs - loop.TickedMs} ms";
+            var stalledMs = nowMs - _loops.All[i].TickedMs;
+            if (stalledMs > Limits.LoopStalledMs)
+                return $"node loop {i} has done nothing for {stalledMs} ms";
         }
 
         return "";

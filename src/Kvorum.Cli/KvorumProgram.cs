@@ -33,7 +33,7 @@ internal static class KvorumProgram
             WalCommand.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),
-            HelpCommand.Create(),
+            HelpCommand.Create(Parse),
         };
 
     /// <summary>Understands a command line, in any of its spellings.</summary>

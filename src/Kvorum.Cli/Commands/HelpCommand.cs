@@ -6,7 +6,8 @@ namespace Kvorum.Cli.Commands;
 /// <summary><c>kvorum help put</c>: the same as <c>kvorum put --help</c>.</summary>
 internal static class HelpCommand
 {
-    public static Command Create()
+    /// <param name="parse">Understands a command line, with all commands.</param>
+    public static Command Create(Func<IReadOnlyList<string>, ParseResult> parse)
     {
         var words = new Argument<string[]>("command")
         {
@@ -16,7 +17,7 @@ internal static class HelpCommand
         var command = new Command("help", "Tells how a command is used.") { words };
         command.SetAction((parsed, cancel) =>
         {
-            var asked = KvorumProgram.Parse([.. parsed.GetValue(words)!, "--help"]);
+            var asked = parse([.. parsed.GetValue(words)!, "--help"]);
             if (asked.UnmatchedTokens is [var unknown, ..])
                 throw new CommandException($"there is no command '{unknown}'", ExitCode.Usage);
             return asked.InvokeAsync(parsed.InvocationConfiguration, cancel);

@@ -198,8 +198,9 @@ internal sealed class ScriptHost : IReplicaHost
                 CultureInfo.InvariantCulture,
                 $"role {role} term={term} leader={(leader == "" ? "none" : leader)}\n");
 
-        public void Note(string message) => transcript.Append($"note {message}\n");
+        public void Note(string message) => transcript.Append("note ").Append(message).Append('\n');
 
-        public void Fatal(string message, Exception? cause) => transcript.Append($"fatal {message}\n");
+        public void Fatal(string message, Exception? cause) =>
+            transcript.Append("fatal ").Append(message).Append('\n');
     }
 }

@@ -6,7 +6,8 @@ namespace Kvorum.Cli.Commands;
 /// <summary><c>kvorum help put</c>: the same as <c>kvorum put --help</c>.</summary>
 internal static class HelpCommand
 {
-    public static Command Create(Func<string[], ParseResult> parse)
+    /// <param name="parse">Understands a command line, with all commands.</param>
+    public static Command Create(Func<IReadOnlyList<string>, ParseResult> parse)
     {
         var words = new Argument<string[]>("command")
         {

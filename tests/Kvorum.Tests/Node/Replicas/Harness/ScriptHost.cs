@@ -5,6 +5,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Room;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage;
@@ -132,7 +133,7 @@ internal sealed class ScriptHost : IReplicaHost
 
     public ulong NextTransfer() => ++_lastTransfer;
 
-    public void Send(uint group, Message message) => Write($"send {Simulator(message)}");
+    public void Send(uint group, Message message) => Write($"send {TextOf(message)}");
 
     public void Send(NodeId to, in SnapshotChunk chunk) => Write(string.Create(
         CultureInfo.InvariantCulture,
@@ -180,7 +181,21 @@ internal sealed class ScriptHost : IReplicaHost
 
     public void TakeReplyRoom(Call call, long valueBytes, Action then) => then();
 
-    private static string Simulator(Message message) => Kvorum.Simulator.Groups.Transcript.Of(message);
+    private static string TextOf(Message message) => Kvorum.Simulator.Groups.Transcript.Of(
+        message is AppendEntries append
+            ? append with { Entries = [.. append.Entries.Select(Readable)] }
+            : message);
+
+    private static Entry Readable(Entry entry)
+    {
+        if (entry.Kind != EntryKind.Command)
+            return entry;
+        var command = CommandCodec.Decode(entry.Data);
+        var key = Encoding.UTF8.GetString(command.Key.Span);
+        var value = Encoding.UTF8.GetString(command.Value.Span);
+        var kind = command.Kind == CommandKind.Put ? "put" : "other";
+        return entry with { Data = Encoding.UTF8.GetBytes($"{kind} {key}={value}") };
+    }
 
     private sealed class NoTransport : ITransport
     {
@@ -198,8 +213,9 @@ internal sealed class ScriptHost : IReplicaHost
                 CultureInfo.InvariantCulture,
                 $"role {role} term={term} leader={(leader == "" ? "none" : leader)}\n");
 
-        public void Note(string message) => transcript.Append($"note {message}\n");
+        public void Note(string message) => transcript.Append("note ").Append(message).Append('\n');
 
-        public void Fatal(string message, Exception? cause) => transcript.Append($"fatal {message}\n");
+        public void Fatal(string message, Exception? cause) =>
+            transcript.Append("fatal ").Append(message).Append('\n');
     }
 }

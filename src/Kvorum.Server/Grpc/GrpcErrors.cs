@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Kvorum.Node.Room;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;

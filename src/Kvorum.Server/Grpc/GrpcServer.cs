@@ -150,14 +150,4 @@ public sealed class GrpcServer : IAsyncDisposable
                 http, new(StatusCode.Unimplemented, $"there is no method {http.Request.Path}"));
         return Task.CompletedTask;
     }
-
-    /// <summary>
-    /// The host's console handling would take the process's signals: they belong to who embeds this.
-    /// </summary>
-    private sealed class EmbeddedLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }

@@ -29,11 +29,11 @@ internal sealed class Gzip(int bytesMax) : ICompressionProvider
         private long _inflated;
 
         // Reads of all other kinds come here.
-        public override int Read(byte[] array, int offset, int count)
+        public override int Read(byte[] buffer, int offset, int count)
         {
             try
             {
-                count = base.Read(array, offset, count);
+                count = base.Read(buffer, offset, count);
             }
             catch (InvalidDataException damaged)
             {

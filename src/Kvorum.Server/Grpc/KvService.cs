@@ -18,7 +18,8 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
         return KvMessages.ToGet(get, await AskAsync(get, context).ConfigureAwait(false));
     }
 
-    public override async Task<V1.DeleteResponse> Delete(V1.DeleteRequest request, ServerCallContext context) =>
+    public override async Task<V1.DeleteResponse> Delete(
+        V1.DeleteRequest request, ServerCallContext context) =>
         KvMessages.ToDelete(await AskAsync(KvMessages.From(request), context).ConfigureAwait(false));
 
     public override async Task Scan(
@@ -46,12 +47,14 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
         ServerCallContext context) =>
         new Pipeline(node, options, requestStream, responseStream, context).RunAsync();
 
-    public override async Task<V1.HealthResponse> Health(V1.HealthRequest request, ServerCallContext context) =>
+    public override async Task<V1.HealthResponse> Health(
+        V1.HealthRequest request, ServerCallContext context) =>
         KvMessages.ToHealth(await StatusAsync(node, context).ConfigureAwait(false));
 
     private async ValueTask<Reply> AskAsync(Request request, ServerCallContext context) =>
         (await GrpcCall.Of(context).AskAsync(
-            node, request, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false)).OrThrow(request);
+            node, request, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false))
+        .OrThrow(request);
 
     internal static async ValueTask<NodeStatus> StatusAsync(INode node, ServerCallContext context)
     {

@@ -1,7 +1,6 @@
 using System.Buffers;
 using Google.Protobuf;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Grpc;
@@ -128,8 +127,9 @@ internal sealed class StrictBinder(ILogger log) : ServiceBinderBase
         }
     }
 
-    private static RpcException NotOne(IMessage message, InvalidProtocolBufferException wrong) => GrpcErrors.Of(
-        StatusCode.Internal, $"the message is not a {message.Descriptor.Name}: {wrong.Message}");
+    private static RpcException NotOne(IMessage message, InvalidProtocolBufferException wrong) =>
+        GrpcErrors.Of(
+            StatusCode.Internal, $"the message is not a {message.Descriptor.Name}: {wrong.Message}");
 
     private RpcException Failure(Exception failure, ServerCallContext context)
     {

@@ -174,14 +174,4 @@ public sealed class HttpServer : IAsyncDisposable
         http.Abort(); // Half an answer must not look whole.
         return Task.CompletedTask;
     }
-
-    /// <summary>
-    /// The host's console handling would take the process's signals: they belong to who embeds this.
-    /// </summary>
-    private sealed class EmbeddedLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }

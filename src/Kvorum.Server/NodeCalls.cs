@@ -39,14 +39,17 @@ public static class NodeCalls
     }
 
     private sealed class AwaitedCall(Request request, TimeSpan timeout, ReplyLease? lease)
-        : Call(request, timeout)
+        : Call(request, timeout), IThreadPoolWorkItem
     {
-        private readonly TaskCompletionSource<Reply> _answer =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
+        // What awaits it goes on where it is told: on the thread pool, see ReplyBatch and TakeBack.
+        private readonly TaskCompletionSource<Reply> _answer = new();
         private CancellationToken _cancelled;
         private CancellationTokenRegistration _registration;
+        private Reply? _reply;
 
         public Task<Reply> Answer => _answer.Task;
+
+        public override IReplySink? Sink => ReplyBatch.OfThread;
 
         public override ByteShare? Replies => lease?.Share;
 
@@ -63,13 +66,54 @@ public static class NodeCalls
         {
             _registration.Unregister();
             lease?.Hold(ReplyBytes);
-            _answer.TrySetResult(reply);
+            _reply = reply;
+            ReplyBatch.OfThread.Add(this);
         }
+
+        /// <summary>Lets what awaits it go on, on this thread.</summary>
+        public void Tell() => _answer.TrySetResult(_reply!);
+
+        void IThreadPoolWorkItem.Execute() => _answer.TrySetCanceled(_cancelled);
 
         private void TakeBack()
         {
             Cancel();
-            _answer.TrySetCanceled(_cancelled);
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    /// <summary>
+    /// The replies that one thread has made since its last flush: they go to the thread pool together, some
+    /// at a time. One work item for each would wake a thread for each.
+    /// </summary>
+    private sealed class ReplyBatch : IReplySink
+    {
+        private const int TogetherMax = 8;
+
+        [ThreadStatic]
+        private static ReplyBatch? _ofThread;
+
+        private readonly List<AwaitedCall> _calls = [];
+
+        public static ReplyBatch OfThread => _ofThread ??= new();
+
+        public void Add(AwaitedCall call) => _calls.Add(call);
+
+        public void Flush()
+        {
+            for (var at = 0; at < _calls.Count; at += TogetherMax)
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    new Telling([.. _calls.Skip(at).Take(TogetherMax)]), preferLocal: false);
+            _calls.Clear();
+        }
+
+        private sealed class Telling(AwaitedCall[] calls) : IThreadPoolWorkItem
+        {
+            public void Execute()
+            {
+                foreach (var call in calls)
+                    call.Tell();
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
 {
     private const int SliceBytes = 64 << 10;
 
-    private readonly Queue<ArrayBufferWriter<byte>> _slices = new();
+    private Queue<ArrayBufferWriter<byte>>? _slices;
     private ArrayBufferWriter<byte>? _last;
     private int _passed;
 
@@ -25,7 +25,8 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc/>
-    public override long UnflushedBytes => _passed + _slices.Sum(static slice => (long)slice.WrittenCount);
+    public override long UnflushedBytes =>
+        _passed + (_slices?.Sum(static slice => (long)slice.WrittenCount) ?? 0);
 
     /// <inheritdoc/>
     public override Memory<byte> GetMemory(int sizeHint = 0)
@@ -33,7 +34,7 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
         if (_last is null && _passed + sizeHint < SliceBytes)
             return inner.GetMemory(sizeHint);
         if (_last is null || _last.FreeCapacity < Math.Max(1, sizeHint))
-            _slices.Enqueue(_last = new(Math.Max(SliceBytes, sizeHint)));
+            (_slices ??= new()).Enqueue(_last = new(Math.Max(SliceBytes, sizeHint)));
         return _last.GetMemory(sizeHint);
     }
 
@@ -70,13 +71,13 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
     {
         _last = null;
         var flushed = await inner.FlushAsync(cancelled).ConfigureAwait(false);
-        while (!flushed.IsCompleted && !flushed.IsCanceled && _slices.TryDequeue(out var slice))
+        while (!flushed.IsCompleted && !flushed.IsCanceled && _slices!.TryDequeue(out var slice))
         {
             flushed = await inner.WriteAsync(slice.WrittenMemory, cancelled).ConfigureAwait(false);
             taken(slice.WrittenCount);
         }
 
-        _slices.Clear();
+        _slices!.Clear();
         return flushed;
     }
 }

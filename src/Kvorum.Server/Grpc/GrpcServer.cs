@@ -38,7 +38,7 @@ public sealed class GrpcServer : IAsyncDisposable
         _options = options;
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-        builder.Services.AddSingleton(options.Logging);
+        builder.Services.AddSingleton<ILoggerFactory>(new WithoutRequestLog(options.Logging));
         builder.Services.AddGrpc(library =>
         {
             library.IgnoreUnknownServices = true; // They are told by their name: below.

@@ -32,7 +32,7 @@ public sealed class HttpServer : IAsyncDisposable
         _sites = new(options.HostNames);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-        builder.Services.AddSingleton(options.Logging);
+        builder.Services.AddSingleton<ILoggerFactory>(new WithoutRequestLog(options.Logging));
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
         if (options.Transport is { } transport)

@@ -58,7 +58,7 @@ internal sealed class DictionaryNode : INode
         if (key == "hang")
             _ = HangAsync(call);
         else
-            ThreadPool.UnsafeQueueUserWorkItem(_ => call.Complete(Answer(call.Request, key)), null);
+            ThreadPool.UnsafeQueueUserWorkItem(_ => Complete(call, Answer(call.Request, key)), null);
     }
 
     public NodeHealth Health => new("node-1", Status().NotReadyReason);
@@ -77,7 +77,14 @@ internal sealed class DictionaryNode : INode
             await Task.Delay(5);
         if (call.IsCancelled)
             Interlocked.Increment(ref _cancelled);
-        call.Complete(new() { Status = ReplyStatus.DeadlineExceeded });
+        Complete(call, new() { Status = ReplyStatus.DeadlineExceeded });
+    }
+
+    /// <summary>As a node loop does.</summary>
+    private static void Complete(Call call, Reply reply)
+    {
+        call.Complete(reply);
+        call.Sink?.Flush();
     }
 
     private Reply Answer(Request request, string key)

@@ -27,7 +27,7 @@ internal sealed partial class Replica
             return false;
         _isSettled = true;
         var checkpoint = _tree.CheckpointIndex;
-        loop.RunInBackground(_tree.Settle, failure =>
+        loop.RunInBackground(_tree.ResyncManifest, failure =>
         {
             if (failure is DiskShortageException)
             {

@@ -16,7 +16,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
 /// Packs and unpacks blocks. Greedy, with one candidate per hash of four bytes, and steps that grow where
-/// nothing is found, so that what cannot be packed is soon given up. Any thread; nothing is allocated.
+/// nothing is found, so that incompressible data is given up soon. Any thread; nothing is allocated.
 /// </summary>
 internal static unsafe class Lz4
 {
@@ -75,8 +75,8 @@ internal static unsafe class Lz4
     }
 
     /// <summary>
-    /// Unpacks a block that makes exactly as many bytes as there is room for; false if it does not. Whatever
-    /// the bytes are, none outside of both is touched.
+    /// Unpacks a block that makes exactly as many bytes as there is room for; false if it does not. For any
+    /// input only bytes of the two spans are touched.
     /// </summary>
     public static bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> into)
     {

@@ -111,7 +111,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             {
                 if (_trees[group].Checkpoint is { IsInstalled: false })
                     replay.CheckReaches(group, log.Snapshot);
-                _trees[group].Settle();
+                _trees[group].ResyncManifest();
             }
 
             var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));

@@ -1,7 +1,7 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Who takes part in a group (thesis chapter 4). <see cref="Outgoing"/> is non-empty only in the joint state,
+/// The members of a group (thesis chapter 4). <see cref="Outgoing"/> is non-empty only in the joint state,
 /// where elections and commits need a majority of <see cref="Voters"/> and a majority of
 /// <see cref="Outgoing"/>. Immutable. All arrays are sorted; a node is never voter (of the incoming set) and
 /// learner at once.

@@ -10,7 +10,7 @@ namespace Kvorum.Raft;
 //   nodes         := count:u16  node*count
 //   node          := u128
 //
-// `kind` is the value of MemberChangeKind. Nothing may follow.
+// `kind` is the value of MemberChangeKind. The bytes end there.
 
 /// <summary>
 /// The bytes of configurations (inside snapshots) and of configuration changes (the data of
@@ -69,7 +69,7 @@ public static class ConfigurationCodec
             Learners = ReadNodes(ref rest),
             LearnersNext = ReadNodes(ref rest),
         };
-        return rest.IsEmpty ? configuration : throw Broken("bytes follow its end");
+        return rest.IsEmpty ? configuration : throw Broken("bytes follow the last list");
     }
 
     /// <summary>
@@ -83,10 +83,10 @@ public static class ConfigurationCodec
         {
             var kind = (MemberChangeKind)Take(ref rest, 1)[0];
             if (kind is < MemberChangeKind.AddVoter or > MemberChangeKind.Remove)
-                throw Broken($"{(byte)kind} is no kind of change");
+                throw Broken($"the kind of change {(byte)kind} is unknown");
             changes[i] = new MemberChange(kind, ReadNode(ref rest));
         }
-        return rest.IsEmpty ? new ConfigurationChange(changes) : throw Broken("bytes follow its end");
+        return rest.IsEmpty ? new ConfigurationChange(changes) : throw Broken("bytes follow the last change");
     }
 
     private static Span<byte> WriteNodes(Span<byte> into, IReadOnlyList<NodeId> nodes)
@@ -115,7 +115,7 @@ public static class ConfigurationCodec
         for (var i = 0; i < nodes.Length; i++)
         {
             nodes[i] = ReadNode(ref bytes);
-            if (i > 0 && nodes[i] <= nodes[i - 1]) throw Broken("its nodes are not in order");
+            if (i > 0 && nodes[i] <= nodes[i - 1]) throw Broken("the nodes are not in ascending order");
         }
         return nodes;
     }
@@ -128,12 +128,12 @@ public static class ConfigurationCodec
 
     private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> bytes, int count)
     {
-        if (bytes.Length < count) throw Broken("it ends too early");
+        if (bytes.Length < count) throw Broken("it is cut short");
         var taken = bytes[..count];
         bytes = bytes[count..];
         return taken;
     }
 
     private static FormatException Broken(string why) =>
-        new($"Not a configuration or a change of one: {why}.");
+        new($"Malformed configuration or configuration change: {why}.");
 }

@@ -1,7 +1,7 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// What a leader says of its log that cannot be true beside what is committed here
+/// A statement of a leader about its log that contradicts what is committed here
 /// (<see cref="RaftNode.Contradiction"/>). Equal terms: two nodes claim to lead that term.
 /// </summary>
 /// <param name="Index">The index at which the two logs differ.</param>

@@ -10,8 +10,8 @@ public enum EntryKind : byte
     Configuration = 2,
 
     /// <summary>
-    /// The entry with which a leader opens its term (Raft section 8). It changes nothing; its bytes tell the
-    /// leadership from any other of the term that there should not be.
+    /// The entry with which a leader opens its term (Raft section 8). It changes nothing; its bytes
+    /// identify the leadership, so a second leader of the same term, which is a fault, is found.
     /// </summary>
     Noop = 3,
 }

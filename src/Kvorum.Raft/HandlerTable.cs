@@ -1,7 +1,7 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Which handler takes which message in which role, once the terms are settled. The table is total: a test
+/// Which handler takes which message in which role, once the terms are compared. The table is total: a test
 /// proves that each kind of message has a handler in each role.
 /// </summary>
 internal static class HandlerTable
@@ -36,7 +36,7 @@ internal static class HandlerTable
         TimeoutNow => 7,
         ReadIndexRequest => 8,
         ReadIndexReply => 9,
-        _ => throw new InvariantException($"{message.GetType().Name} is no kind of message"),
+        _ => throw new InvariantException($"no handler for messages of type {message.GetType().Name}"),
     };
 
     private static Action<RaftNode, Message>[][] Build()
@@ -93,7 +93,7 @@ internal static class HandlerTable
     private static Action<RaftNode, Message> On<T>(Action<RaftNode, T> handle) where T : Message =>
         (node, message) => handle(node, (T)message);
 
-    /// <summary>Old news for this role: the terms say that nothing depends on it.</summary>
+    /// <summary>The message is out of date for this role: nothing depends on it.</summary>
     private static void Ignore(RaftNode node, Message message)
     {
     }

@@ -5,8 +5,8 @@ namespace Kvorum.Raft;
 
 /// <summary>
 /// Checks that stay on in production: a replica that contradicts itself must stop before it can harm the
-/// group's data. A failed check is a programmer's error or a host that broke its contract, never an operating
-/// error.
+/// group's data. A failed check is a programming error here or in the host. Storage has a class like this: the
+/// two projects share no code.
 /// </summary>
 internal static class Invariant
 {
@@ -26,5 +26,5 @@ internal static class Invariant
         throw new InvariantException($"Invariant broken in {where}: {text}");
 }
 
-/// <summary>The core found itself in an impossible state; the replica must not go on.</summary>
+/// <summary>The core is in a state that must not occur; the replica stops.</summary>
 public sealed class InvariantException(string message) : InvalidOperationException(message);

@@ -1,6 +1,6 @@
 namespace Kvorum.Raft;
 
-/// <summary>Bounds that are not settings, with their reasons.</summary>
+/// <summary>Bounds that are constants, with their reasons.</summary>
 internal static class Limits
 {
     /// <summary>
@@ -11,7 +11,7 @@ internal static class Limits
 
     /// <summary>
     /// Unconfirmed rounds whose sending time is remembered. More are under way only while no majority
-    /// answers, when no lease can be won anyway.
+    /// answers, and then there is no lease to renew.
     /// </summary>
     public const int RememberedRoundsMax = 64;
 

@@ -27,7 +27,7 @@ public abstract record Message
 /// </summary>
 public sealed record RequestVote : Message
 {
-    /// <summary>True if no vote is given and no term is changed: only a question.</summary>
+    /// <summary>True for a question only: no vote is given and no term changes.</summary>
     public required bool PreVote { get; init; }
 
     /// <summary>Index of the candidate's last entry.</summary>
@@ -37,7 +37,7 @@ public sealed record RequestVote : Message
     public required Term LastTerm { get; init; }
 
     /// <summary>
-    /// True if the voter shall not protect its current leader: the leader itself handed over (thesis 3.10).
+    /// True if the leader itself handed over (thesis 3.10): then the voter does not protect it.
     /// </summary>
     public required bool Transfer { get; init; }
 }
@@ -52,8 +52,8 @@ public sealed record RequestVoteReply : Message
     public required bool Granted { get; init; }
 
     /// <summary>
-    /// Not zero: the asker is no member by the configuration that is in force, and committed, at this index.
-    /// That is so in every term.
+    /// Not zero: the configuration that is in force and committed at this index does not have the sender of
+    /// the request as a member. That holds in every term.
     /// </summary>
     public LogIndex RemovedAt { get; init; }
 }
@@ -98,7 +98,7 @@ public sealed record AppendEntriesReply : Message
 }
 
 /// <summary>
-/// A leader shows that it is there, and asks to be confirmed when <see cref="ReadRound"/> is not zero (thesis
+/// A leader shows that it is alive; if <see cref="ReadRound"/> is not zero it asks to be confirmed (thesis
 /// 6.4).
 /// </summary>
 public sealed record Heartbeat : Message

@@ -1,6 +1,6 @@
 namespace Kvorum.Raft;
 
-/// <summary>What became of a proposal.</summary>
+/// <summary>The outcome of a proposal.</summary>
 public enum ProposeOutcome : byte
 {
     /// <summary>Appended to the leader's log; it may yet be lost with the leadership.</summary>
@@ -16,7 +16,8 @@ public enum ProposeOutcome : byte
     Transferring,
 
     /// <summary>
-    /// A configuration change is under way, or the change makes no sense; nothing was appended.
+    /// A configuration change is under way, or this one does not apply to the configuration; nothing was
+    /// appended.
     /// </summary>
     Refused,
 }

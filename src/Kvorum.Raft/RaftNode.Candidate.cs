@@ -3,13 +3,12 @@ using Kvorum.Raft.Membership;
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Standing for election: first the question (pre-candidate, thesis 9.6), then the vote (candidate, Raft
-/// section 5.2).
+/// Campaigns: first the pre-vote (pre-candidate, thesis 9.6), then the vote (candidate, Raft section 5.2).
 /// </summary>
 public sealed partial class RaftNode
 {
     /// <summary>
-    /// The own vote counts once it is durable; until the Ready that carries it is taken, this is true.
+    /// True until the Ready that carries this node's own vote is taken; the vote counts once it is durable.
     /// </summary>
     private bool _ownVoteDue;
 
@@ -19,7 +18,7 @@ public sealed partial class RaftNode
         else BecomeCandidate(transfer: false);
     }
 
-    /// <summary>The leader hands over: stand at once, and tell the voters so (thesis 3.10).</summary>
+    /// <summary>The leader hands over: campaign at once, and tell the voters why (thesis 3.10).</summary>
     internal void TakeOver()
     {
         if (IsPromotable) BecomeCandidate(transfer: true);
@@ -71,7 +70,7 @@ public sealed partial class RaftNode
         }
     }
 
-    /// <summary>An answer to the question came.</summary>
+    /// <summary>An answer to a pre-vote request.</summary>
     internal void CountPreVote(RequestVoteReply reply)
     {
         if (!reply.PreVote || (reply.Granted && reply.Term != Term.Next)) return;
@@ -92,7 +91,7 @@ public sealed partial class RaftNode
         }
     }
 
-    /// <summary>A vote came.</summary>
+    /// <summary>An answer to a vote request.</summary>
     internal void CountVote(RequestVoteReply reply)
     {
         if (reply.PreVote) return;

@@ -4,9 +4,8 @@ using Kvorum.Raft.Replication;
 namespace Kvorum.Raft;
 
 /// <summary>
-/// A replica whose state machine is lost while its log is whole. Everything that Raft's safety rests on,
-/// term, vote and log, is as it was: so it votes and acknowledges like any other, and only has nothing to
-/// serve.
+/// A replica whose state machine is lost while its log is whole. Raft's safety rests on term, vote and log,
+/// which are intact: the replica votes and acknowledges as usual, but neither leads nor serves reads.
 /// </summary>
 public sealed partial class RaftNode
 {
@@ -30,13 +29,13 @@ public sealed partial class RaftNode
 
     /// <summary>
     /// The host has replaced the state machine by one that holds everything up to the index: what is
-    /// committed behind it is handed out again. False, and nothing happened, if the log does not hold what is
-    /// needed: the index is not yet committed and durable here, or compacted, or a snapshot is being
+    /// committed after it is handed out again. False, and nothing changed, if the log lacks the entries: the
+    /// index is not yet committed and durable here, or compacted, or a snapshot is being
     /// installed.
     /// </summary>
     public bool Reapply(LogIndex applied) => _log.HandOutFrom(applied.Value);
 
-    // Whoever has most of the log campaigns at once; this node votes for it like all others.
+    // The voter with most of the log campaigns at once; this node votes for it like all others.
     private void OfferLeadership()
     {
         var best = default(Progress);

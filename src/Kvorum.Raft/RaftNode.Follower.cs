@@ -112,7 +112,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// Acknowledges once durable; of several acknowledgements in one Ready the newest says it all.
+    /// Acknowledges once durable; of several acknowledgements in one Ready only the newest is sent.
     /// </summary>
     private void Acknowledge(NodeId leader, ulong index)
     {
@@ -135,7 +135,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// Whatever the leader believes to be here is not: not even the first entry would do.
+    /// This replica has no log and no configuration: it refuses even the first entry, and so gets a snapshot.
     /// </summary>
     private void RefuseAsBlank(NodeId leader) => SendRefusal(leader, default, default, default);
 

@@ -19,7 +19,8 @@ public sealed partial class RaftNode
     private static readonly Func<Progress, ulong> RoundOf = progress => progress.ConfirmedRound;
 
     /// <summary>
-    /// True once an entry of this leader's term is committed: only then it knows what is (Raft section 8).
+    /// True once an entry of this leader's term is committed: only then it knows the commit index (Raft
+    /// section 8).
     /// </summary>
     private bool HasCommittedInTerm => _log.Commit >= _termStart;
 
@@ -89,7 +90,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// True unless a whole election timeout went by without a word from a majority (thesis 6.2).
+    /// True if a majority was heard from within the last election timeout (thesis 6.2).
     /// </summary>
     private bool HearsMajority
     {
@@ -105,12 +106,12 @@ public sealed partial class RaftNode
     {
         if (_peers.Find(reply.From) is not { } peer) return;
         peer.HeardTick = _now;
-        // An index beyond this log is an answer to an earlier life of this node, or no answer at all.
+        // An index beyond this log answers an earlier life of this node: ignore it.
         if (reply.Index.Value > _log.LastIndex) return;
         if (reply.Rejected)
         {
-            // Only a blank replica refuses the very first entry; one that was filled is blank again when an
-            // operator gave up what it had.
+            // Only a blank replica refuses the first entry. A replica that had data is blank again after an
+            // operator discarded it.
             if (reply.Index.Value == 0 && peer.State != ProgressState.Snapshot)
             {
                 peer.Forget();
@@ -146,10 +147,12 @@ public sealed partial class RaftNode
         ConfirmRounds();
     }
 
-    /// <summary>Two leaders in one term: the one thing that must never be (Raft section 5.2).</summary>
+    /// <summary>
+    /// A message of a second leader in this term, which Raft section 5.2 rules out: quarantine.
+    /// </summary>
     internal void RefuseSecondLeader(Message message) => IsSecondLeader(message.From);
 
-    /// <summary>This leader's own log became durable further.</summary>
+    /// <summary>More of this leader's own log is durable.</summary>
     private void OwnLogDurable()
     {
         _peers.Find(Id)?.SelfStable(_log.Stable, _log.LastIndex);

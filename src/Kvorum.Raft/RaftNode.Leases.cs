@@ -24,7 +24,7 @@ namespace Kvorum.Raft;
 //     needed (RulesAlone). But only once that configuration is known to be committed: until then the leader
 //     before may still hold a lease. Example: voters {1,2}; 1 leads and removes itself; 2 has the change that
 //     leaves {2}, its answer to 1 is lost; if 2 campaigned at once, 1 would serve reads by lease that miss
-//     what 2 commits. Whoever commits that change leads by it, or retires in the same step.
+//     what 2 commits. The node that commits that change leads by it, or retires in the same step.
 //  5. Restart. A promise is kept in memory, the term on disk. An answer that promises leaves after its term
 //     is durable, and a node that starts with a term promises as if it had just heard from a leader.
 //  6. Transfer. TimeoutNow frees its receiver, and the votes it asks for, from all promises. So the lease
@@ -47,16 +47,18 @@ public sealed partial class RaftNode
     private int _protectTicks;
 
     /// <summary>
-    /// False from the moment this leader told another to campaign: that one may win at any time in this term.
+    /// False from the moment this leader tells another node to campaign: that node may win at any time.
     /// </summary>
     private bool _mayUseLease = true;
 
     /// <summary>
-    /// True while a leader is, or must be taken to be, alive: no other node gets a vote.
+    /// True while the leader counts as alive: no other node gets a vote.
     /// </summary>
     private bool ProtectsLeader => _options.CheckQuorum && (Role == Role.Leader || _protectTicks > 0);
 
-    /// <summary>True if no other node can lead: this one's vote decides, and that is committed.</summary>
+    /// <summary>
+    /// True if no other node can lead: this one is the only voter, and that configuration is committed.
+    /// </summary>
     private bool RulesAlone =>
         Configuration.IsSoleVoter(Id) && _configurations.CurrentIndex <= _log.Commit;
 

@@ -5,8 +5,8 @@ using Kvorum.Raft.Replication;
 namespace Kvorum.Raft;
 
 /// <summary>
-/// Configuration changes (thesis chapter 4): in force when appended, one at a time, joint states left by
-/// themselves.
+/// Configuration changes (thesis chapter 4): in force when appended, one at a time, joint states are left
+/// automatically.
 /// </summary>
 public sealed partial class RaftNode
 {
@@ -31,7 +31,7 @@ public sealed partial class RaftNode
         return LeadAppend(EntryKind.Configuration, bytes.WrittenMemory);
     }
 
-    /// <summary>An entry with a change entered the log.</summary>
+    /// <summary>An entry with a change was appended.</summary>
     private void FollowConfiguration(in Entry entry)
     {
         var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
@@ -49,7 +49,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// More is committed: a joint state may be left, and a leader that left the voters may go.
+    /// The commit index moved: leaves a joint state, and steps down if this leader is no longer a voter.
     /// </summary>
     private void ConfigurationCommitted()
     {
@@ -59,8 +59,8 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// Tells the others what is committed, and the most complete voter to take over, and steps down (thesis
-    /// 4.2.2).
+    /// Sends the commit index to the others, tells the most complete voter to take over, and steps down
+    /// (thesis 4.2.2).
     /// </summary>
     private void Retire()
     {
@@ -94,7 +94,7 @@ public sealed partial class RaftNode
                 var change = ConfigurationCodec.DecodeChange(entry.Data.Span);
                 var applied = MembershipRules.Apply(history.Current, change);
                 if (applied is null)
-                    throw new ArgumentException($"The configuration change at {entry.Index} makes no sense.");
+                    throw new ArgumentException($"The configuration change at {entry.Index} does not apply.");
                 history.Add(entry.Index.Value, applied);
             }
             next = batch[^1].Index.Next;

@@ -3,25 +3,25 @@ namespace Kvorum.Raft;
 /// <summary>
 /// Quarantine. In a group that keeps what it promised, a leader's log holds all that is committed anywhere
 /// (Raft section 5.4.3), and a term has one leader. A message of the present term that says otherwise proves
-/// that some replica lost what it had acknowledged or voted: an old copy of its disk came back. Nothing here
-/// can tell which side is right. So this replica stands still: it keeps all it has, says nothing, and leaves
-/// the decision to an operator.
+/// that some replica lost what it had acknowledged or voted, for example because an old copy of its disk was
+/// restored. This replica cannot tell which side is right, so it stops taking part: it keeps all its data,
+/// sends nothing, and leaves the decision to an operator.
 /// </summary>
 public sealed partial class RaftNode
 {
     // The newest term in which a leader was heard during the quarantine.
     private Term _listenedTerm;
 
-    // Given up by an operator: the node, if any, whose replica is to stand in its place.
+    // Set when an operator discarded this replica's data: the node whose replica is kept, if one is named.
     private (bool IsSet, NodeId? Kept) _discarded;
 
     /// <summary>
-    /// True while this replica neither votes nor acknowledges, campaigns, leads or reads. It only listens
-    /// for who leads: <see cref="Leader"/> is then the one heard last.
+    /// True while this replica neither votes nor acknowledges, campaigns, leads or reads. It only follows
+    /// which node leads: <see cref="Leader"/> is the leader heard last.
     /// </summary>
     public bool IsQuarantined { get; private set; }
 
-    /// <summary>What the quarantine began with, if a message did it; else null.</summary>
+    /// <summary>The contradiction that a message showed; null if the host began the quarantine.</summary>
     public Contradiction? Contradiction { get; private set; }
 
     /// <summary>
@@ -54,13 +54,12 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// An operator gave up what this replica had. Until a snapshot fills it, it votes only for the node that
-    /// is kept in its place, if one is named: others may lack what it had acknowledged and has no more.
+    /// An operator discarded this replica's data. Until a snapshot fills it, it votes only for the node whose
+    /// replica is kept, if one is named: others may lack entries that this replica had acknowledged.
     /// </summary>
     public void Discarded(NodeId? kept) => _discarded = (true, kept);
 
-    /// <summary>False if this replica gave up what it had, and the candidate is not who it was given up for.
-    /// </summary>
+    /// <summary>False if this replica was discarded and another node than the candidate is kept.</summary>
     private bool MayVoteFor(NodeId candidate) =>
         !_discarded.IsSet || !IsBlank || _discarded.Kept == candidate;
 

@@ -16,14 +16,14 @@ public sealed partial class RaftNode
         IsQuiescent = false;
         _electionElapsed = 0;
         if (Role != Role.Leader) return;
-        // Nobody spoke during the rest: silence counts from now, and the first heartbeat goes with the next
+        // No peer sends during the rest: silence counts from now, and the first heartbeat goes with the next
         // tick.
         foreach (var peer in _peers.All) peer.HeardTick = peer.ProgressTick = _now;
         _heartbeatElapsed = _options.HeartbeatTicks;
         _activityTick = _now;
     }
 
-    /// <summary>Something happened that is worth staying awake for.</summary>
+    /// <summary>Notes activity: the group stays awake for an election timeout from now.</summary>
     private void Touch()
     {
         Wake();
@@ -49,8 +49,8 @@ public sealed partial class RaftNode
                 // An answer that is still under way would end the rest as soon as it began. A peer in state
                 // Probe may rest: there is nothing to send that would end that state.
                 var complete = peer.Match == _log.LastIndex && peer.ConfirmedRound == _rounds.Newest;
-                // A silent peer may be at rest itself, under a leader that is gone: only the host can say
-                // that it cannot be told, and when it can.
+                // A silent peer may be at rest itself, under a leader that is gone. Only the host knows
+                // whether the peer can be reached.
                 if ((IsActive(peer) || peer.IsReachable) && !complete) return false;
             }
             return true;

@@ -1,7 +1,7 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// What the world must do: collected here, taken by the host as Readys, confirmed when done.
+/// The work for the host: collected here, taken as Readys, confirmed when done.
 /// </summary>
 public sealed partial class RaftNode
 {
@@ -14,7 +14,7 @@ public sealed partial class RaftNode
     /// <summary>The newest term that is durable.</summary>
     private Term _durableTerm;
 
-    /// <summary>True if <see cref="TakeReady"/> has something to say.</summary>
+    /// <summary>True if <see cref="TakeReady"/> has work for the host.</summary>
     public bool HasReady =>
         _replicationDue || _messages.Count > 0 || _afterPersist.Count > 0 || _answeredReads.Count > 0
         || HardStateChanged || _log.HasUnpersisted || _log.InstallDue || _log.HasCommitted;
@@ -69,7 +69,7 @@ public sealed partial class RaftNode
 
     /// <summary>
     /// Term and vote whenever they changed; a new commit index only with something else that is made durable
-    /// anyway, and never one beyond what is durable already: it is a hint, and not worth a write of its own.
+    /// anyway, and never beyond what is durable: it is a hint, not worth a write of its own.
     /// </summary>
     private HardState? TakeHardState(bool writesAnyway)
     {

@@ -49,7 +49,7 @@ public sealed partial class RaftNode
         if (_rounds.HasWaiting && !_rounds.IsUnderWay && HasCommittedInTerm) StartRound(toAll: false);
     }
 
-    /// <summary>Sends a round of heartbeats, to all members or to those who can confirm it.</summary>
+    /// <summary>Sends a round of heartbeats, to all members or to the voters, which can confirm it.</summary>
     private void StartRound(bool toAll)
     {
         var round = _rounds.Send(_now, HasCommittedInTerm ? CommitIndex : null);
@@ -88,7 +88,7 @@ public sealed partial class RaftNode
         Send(new ReadIndexRequest { From = Id, To = Leader.Value, Term = Term, ReadId = requestId });
     }
 
-    /// <summary>The request or its answer may be lost: ask again.</summary>
+    /// <summary>Repeats the request: it or its answer may be lost.</summary>
     private void RetryForwardedReads()
     {
         if (!_forwarded.IsUnderWay || Leader is null) return;
@@ -105,7 +105,7 @@ public sealed partial class RaftNode
         if (_forwarded.HasWaiting) RequestReadIndex(_forwarded.Send(_now));
     }
 
-    /// <summary>Gives up all reads that wait: who asked must ask again.</summary>
+    /// <summary>Gives up all waiting reads: their callers must ask again.</summary>
     private void AbandonReads()
     {
         foreach (var read in _rounds.Abandon()) AnswerRead(read, (LogIndex?)null);

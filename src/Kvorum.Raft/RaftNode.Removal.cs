@@ -2,9 +2,9 @@ using Kvorum.Raft.Membership;
 
 namespace Kvorum.Raft;
 
-// A removed replica that still runs. Nothing sends it the entry that removed it, so it goes on to believe in
-// the configuration before, and asks for votes for ever: it would wake a group at rest with each question,
-// and raise its term where no pre-vote is used (thesis 4.2.3).
+// A removed replica that still runs. It never gets the entry that removed it, so it keeps the configuration
+// before, and asks for votes for ever: each request would wake a group at rest, and raise its term where no
+// pre-vote is used (thesis 4.2.3).
 //
 // A member answers with the index of a committed configuration without the asker, and does nothing else: it
 // neither wakes nor takes over the asker's term. It does so only if the asker's log is behind its own, so it
@@ -14,13 +14,13 @@ namespace Kvorum.Raft;
 // The asker stops asking until it has a later configuration, and nothing is lost by that. Either its log
 // lacks what is committed at that index: then it cannot win an election. Or it has it, without knowing that
 // it is committed, and is no member by it: then the members need no votes of others any more. So an answer of
-// any age and from any term is safe, and it is settled before the terms are.
+// any age and from any term is safe, and it is handled before the terms are compared.
 
-/// <summary>How a removed replica learns that it is. The argument is at the top of this file.</summary>
+/// <summary>How a removed replica learns of its removal. The argument is at the top of this file.</summary>
 public sealed partial class RaftNode
 {
     /// <summary>
-    /// A configuration without this node is committed at this index, as a member said; 0 if none did.
+    /// The index at which a configuration without this node is committed, as a member told; 0 if none did.
     /// </summary>
     private ulong _removedAt;
 
@@ -28,7 +28,7 @@ public sealed partial class RaftNode
     private bool IsRemoved => _removedAt > 0 && _removedAt >= _configurations.CurrentIndex;
 
     /// <summary>
-    /// Answers a question of a removed replica, or takes such an answer; true if the message is done with.
+    /// Answers a request of a removed replica, or takes such an answer; true if the message is handled.
     /// </summary>
     private bool SettlesRemoval(Message message)
     {

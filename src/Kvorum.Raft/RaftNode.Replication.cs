@@ -7,12 +7,12 @@ namespace Kvorum.Raft;
 /// </summary>
 public sealed partial class RaftNode
 {
-    /// <summary>True if some peer may have something to get.</summary>
+    /// <summary>True if an append message may be due to some peer.</summary>
     private bool _replicationDue;
 
     /// <summary>
-    /// Messages to the peer are lost: replicate carefully until it answers, and rest without it if need be.
-    /// To be told also to a new leader, of each peer that is down.
+    /// Messages to the peer are lost: probes it until it answers, and lets the group rest without it. The
+    /// host also calls this on a new leader, for each peer that is down.
     /// </summary>
     public void PeerUnreachable(NodeId peer)
     {
@@ -22,7 +22,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// There is a way to the peer again: what it missed while the group was at rest, it gets now.
+    /// The peer can be reached again: it gets what it missed while the group was at rest.
     /// </summary>
     public void PeerReachable(NodeId peer)
     {
@@ -90,7 +90,7 @@ public sealed partial class RaftNode
         return true;
     }
 
-    /// <summary>Offers the snapshot to a peer that is there to take it.</summary>
+    /// <summary>Offers the snapshot to a peer that was heard from lately.</summary>
     private void OfferSnapshot(Progress peer)
     {
         if (!IsActive(peer)) return;

@@ -1,6 +1,6 @@
 namespace Kvorum.Raft;
 
-/// <summary>How terms and roles move (Raft section 5.1).</summary>
+/// <summary>How terms and roles change (Raft section 5.1).</summary>
 public sealed partial class RaftNode
 {
     private int _electionElapsed;
@@ -15,7 +15,7 @@ public sealed partial class RaftNode
         !IsFenced && !IsQuarantined && !IsRemoved && _log.Installing is null
         && _configurations.HasVoterSince(_log.Commit, Id);
 
-    /// <summary>Settles the terms of sender and receiver; false if the message is done with.</summary>
+    /// <summary>Compares the terms of sender and receiver; false if the message is handled.</summary>
     private bool AdmitTerm(Message message)
     {
         if (message.Term == Term) return true;
@@ -32,7 +32,7 @@ public sealed partial class RaftNode
                 RefuseWhileProtecting(request);
                 return false;
             case RequestVote { PreVote: true } or RequestVoteReply { PreVote: true, Granted: true }:
-                // Only a question about a term that has not begun, or the answer to ours.
+                // A pre-vote asks about a term that has not begun, or answers this node's request.
                 return true;
             case AppendEntries or Heartbeat or InstallSnapshot or TimeoutNow:
                 BecomeFollower(message.Term, message.From);
@@ -44,9 +44,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The sender's term is over. A leader or candidate there learns the present term from the answer:
-    /// nothing else tells it where this node never campaigns, as a learner, or may not, and a leader that
-    /// never learns it could not send this node the log.
+    /// The sender's term is over. A leader or candidate learns the present term from the answer. A learner,
+    /// or a node that may not campaign, has no other way to tell it, and a leader that does not learn it
+    /// cannot send this node the log.
     /// </summary>
     private void AnswerLower(Message message)
     {
@@ -72,7 +72,7 @@ public sealed partial class RaftNode
     {
         Invariant.Check(term >= Term);
         var wasLeader = Role == Role.Leader;
-        // Who waits for a read must ask the next leader.
+        // Reads that wait must be asked of the next leader.
         if (wasLeader || term > Term || leader != Leader) AbandonReads();
         if (term > Term) EnterTerm(term);
         if (wasLeader) LeaveLeadership();
@@ -89,8 +89,8 @@ public sealed partial class RaftNode
         _vote = null;
         Leader = null;
         _leaderMatch = _leaderCommit = 0;
-        // Votes and acknowledgements of older terms help nobody, and what they speak of may never become
-        // durable.
+        // Votes and acknowledgements of older terms have no effect, and the entries they name may never
+        // become durable.
         _afterPersist.Clear();
     }
 
@@ -111,9 +111,8 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// One who may not campaign can only stop to believe in a silent leader. A learner also asks, and one
-    /// that is fenced, as a voter would by campaigning: the group may be at rest, and who leads it answers
-    /// with a heartbeat.
+    /// A node that may not campaign forgets a silent leader. A learner or a fenced node also sends pre-votes,
+    /// as a voter would by campaigning: the group may be at rest, and its leader answers with a heartbeat.
     /// </summary>
     private void ForgetLeader()
     {
@@ -124,7 +123,7 @@ public sealed partial class RaftNode
         if (asks) RequestVotes(preVote: true, transfer: false);
     }
 
-    /// <summary>The leader of the present term showed itself. False if it is the second to do so.</summary>
+    /// <summary>A message of the present term's leader. False if another node led this term before.</summary>
     private bool HeardFromLeader(NodeId leader)
     {
         Invariant.Check(Role == Role.Follower);

@@ -30,7 +30,7 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The target has the whole log: it may campaign, past all promises to this leader.
+    /// Tells the target to campaign once it has the whole log, in spite of all promises to this leader.
     /// </summary>
     private void HandOverIfReady(Progress peer)
     {

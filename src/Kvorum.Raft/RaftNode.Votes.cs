@@ -4,8 +4,8 @@ namespace Kvorum.Raft;
 public sealed partial class RaftNode
 {
     /// <summary>
-    /// A vote, or the prospect of one. Also a learner answers: whether its vote counts is for the candidate's
-    /// configuration to say, which may be newer than this node's (thesis 4.2.2).
+    /// Answers a vote or pre-vote request. A learner answers too: the candidate's configuration, which may be
+    /// newer than this node's, decides whether the vote counts (thesis 4.2.2).
     /// </summary>
     internal void AnswerVote(RequestVote request)
     {
@@ -32,8 +32,8 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// A leader is protected: a question is answered with no; a real request is dropped, so that its term
-    /// disturbs nobody. Who asks a leader to its face only missed its heartbeats, and gets one.
+    /// A leader is protected: a pre-vote is refused; a vote request is dropped, so that its term spreads to
+    /// no node. A member that asks the leader itself has only missed heartbeats, and gets one.
     /// </summary>
     private void RefuseWhileProtecting(RequestVote request)
     {

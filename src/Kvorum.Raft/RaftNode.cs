@@ -6,8 +6,7 @@ using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
-// The door of this project. One method per thing that can happen; what follows from it is read out as a
-// Ready:
+// Open this file first. One method per event; the work that follows from it is read out as a Ready:
 //
 //   Tick, Step, Propose, ReadIndex, ...  ->  HasReady?  TakeReady  ->  make durable, send, apply
 //                                            Persisted(ready), Applied(index)  ->  HasReady? ...
@@ -17,9 +16,9 @@ namespace Kvorum.Raft;
 // MessagesAfterPersist; apply Committed and call Applied. Readys may overlap: the next is taken while earlier
 // ones are still being written.
 //
-// The other files: Terms (how terms and roles move), Votes, Follower, PreCandidate, Candidate, Leader,
-// Replication, Membership, Removal, Reads, Leases, Transfer, Quiescence, Fence, Quarantine, Readiness,
-// Description; HandlerTable says which message goes where.
+// The other files, RaftNode.*.cs: Terms (how terms and roles change), Votes, Follower, Candidate (with the
+// pre-candidate), Leader, Replication, Membership, Removal, Reads, Leases, Transfer, Quiescence, Fence,
+// Quarantine, Readiness, Description. HandlerTable says which message goes to which method.
 
 /// <summary>
 /// One replica of one Raft group: a deterministic function with memory (Ongaro, "Consensus: Bridging Theory
@@ -40,7 +39,8 @@ public sealed partial class RaftNode
     private NodeId? _vote;
     private long _now;
 
-    // Begins each of this life's terms as a leader: no other leadership of the same term has it.
+    // The data of the first entry of each term that this process leads: unique to the process, so two
+    // leaders of one term write different entries.
     private readonly byte[] _life = new byte[sizeof(ulong)];
 
     /// <summary>
@@ -97,12 +97,12 @@ public sealed partial class RaftNode
     /// <summary>The configuration in force (the newest in the log, committed or not).</summary>
     public Configuration Configuration => _configurations.Current;
 
-    /// <summary>True while the timers rest: the host need not call <see cref="Tick"/>.</summary>
+    /// <summary>True while the timers are stopped: the host need not call <see cref="Tick"/>.</summary>
     public bool IsQuiescent { get; private set; }
 
     /// <summary>
     /// The configuration in force at an index, for the snapshot that a host takes there. Null if the index is
-    /// older than the storage's snapshot or than one that is being installed: then none may be taken.
+    /// older than the storage's snapshot or one that is being installed: then no snapshot may be taken.
     /// </summary>
     public Configuration? ConfigurationAt(LogIndex index) => _configurations.At(index.Value);
 
@@ -117,7 +117,7 @@ public sealed partial class RaftNode
         else TickElection();
     }
 
-    /// <summary>A message came. Messages of any age, from anyone, twice and in any order are safe.</summary>
+    /// <summary>Handles a message. Old, repeated and reordered messages from any node are safe.</summary>
     public void Step(Message message)
     {
         ArgumentNullException.ThrowIfNull(message);
@@ -134,8 +134,8 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// Campaigns now (with a pre-vote first when configured); without effect where a leader is protected or
-    /// led.
+    /// Campaigns now (with a pre-vote first when configured); no effect on a leader, or while one is
+    /// protected.
     /// </summary>
     public void Campaign()
     {

@@ -29,7 +29,7 @@ public sealed record RaftOptions
     /// </summary>
     public bool CheckQuorum { get; init; } = true;
 
-    /// <summary>Let the timers of idle groups rest.</summary>
+    /// <summary>Stop the timers of idle groups.</summary>
     public bool Quiescence { get; init; } = true;
 
     /// <summary>
@@ -72,8 +72,8 @@ public sealed record RaftOptions
             + "use more than twice, better ten times");
         Require(ElectionTimeoutMaxTicks > ElectionTimeoutMinTicks,
             $"ElectionTimeoutMaxTicks is {ElectionTimeoutMaxTicks}, ElectionTimeoutMinTicks "
-            + $"{ElectionTimeoutMinTicks}: without a range to draw from, votes split for ever; "
-            + "use about the double");
+            + $"{ElectionTimeoutMinTicks}: timeouts are drawn from the range between them, which must not be "
+            + "empty; use about the double");
         Require(LeaseDriftPercent is >= 0 and < 100,
             $"LeaseDriftPercent is {LeaseDriftPercent}: use 0 to 99");
         Require(InflightMessagesMax >= 1, $"InflightMessagesMax is {InflightMessagesMax}: use at least 1");
@@ -87,6 +87,6 @@ public sealed record RaftOptions
 
     private static void Require(bool condition, string otherwise)
     {
-        if (!condition) throw new ArgumentException($"Impossible Raft settings: {otherwise}.");
+        if (!condition) throw new ArgumentException($"Invalid Raft settings: {otherwise}.");
     }
 }

@@ -1,6 +1,6 @@
 namespace Kvorum.Raft;
 
-/// <summary>How sure a read must be of this leader.</summary>
+/// <summary>How a read confirms that this node still leads.</summary>
 public enum ReadMode : byte
 {
     /// <summary>Confirmed by a majority after the read was asked (thesis 6.4).</summary>

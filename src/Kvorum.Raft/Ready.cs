@@ -1,7 +1,7 @@
 namespace Kvorum.Raft;
 
 /// <summary>
-/// What the world must do now, in the host's hands until <see cref="RaftNode.Persisted"/>. Several may be
+/// The work for the host, which owns it until <see cref="RaftNode.Persisted"/>. Several may be
 /// under way at once; they are persisted in the order in which they were taken.
 /// </summary>
 public sealed class Ready

@@ -6,10 +6,10 @@ public enum Role : byte
     /// <summary>Follows a leader, or waits for one.</summary>
     Follower,
 
-    /// <summary>Asks whether it could win an election.</summary>
+    /// <summary>Asks the voters whether it could win an election.</summary>
     PreCandidate,
 
-    /// <summary>Stands for election.</summary>
+    /// <summary>Asks the voters for their votes.</summary>
     Candidate,
 
     /// <summary>Leads.</summary>

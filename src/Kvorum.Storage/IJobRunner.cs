@@ -1,15 +1,15 @@
 namespace Kvorum.Storage;
 
-/// <summary>Where a job belongs.</summary>
+/// <summary>The queue of a job.</summary>
 public enum JobLane : byte
 {
-    /// <summary>Writing and syncing the log: one job at a time, nothing else in its way.</summary>
+    /// <summary>Writing and syncing the log: one job at a time, with no other work in the lane.</summary>
     Log,
 
     /// <summary>Flushes, checkpoints, file streaming: slow, not urgent, one at a time.</summary>
     Background,
 
-    /// <summary>Reading long ranges: callers wait for it, so it must not stand behind slow work.</summary>
+    /// <summary>Reading long ranges: callers wait for it, so it has a lane of its own.</summary>
     Scan,
 }
 

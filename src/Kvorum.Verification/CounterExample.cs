@@ -4,8 +4,8 @@ using Kvorum.Verification.Search;
 namespace Kvorum.Verification;
 
 /// <summary>
-/// Makes a history without an order readable: the shortest prefix of the key's events that has none ends
-/// with an answer that nothing explains; told are that answer, what the key could hold before it, and the
+/// Explains why a history has no order. The shortest prefix of the key's events without an order ends with an
+/// answer that no order explains: the text has that answer, the possible states of the key before it, and the
 /// operations around it.
 /// </summary>
 internal static class CounterExample
@@ -17,7 +17,7 @@ internal static class CounterExample
     /// <param name="key">The key.</param>
     /// <param name="operations">All its operations.</param>
     /// <param name="furthestBlocked">
-    /// Number of the completion that the search of all could not pass: the shortest prefix is not shorter.
+    /// Number of the completion that the search of all could not pass: a lower bound of the shortest prefix.
     /// </param>
     /// <param name="configurationsMax">Bound of each search.</param>
     public static Violation Of(
@@ -35,7 +35,7 @@ internal static class CounterExample
 
         var prefix = operations.Where(operation => operation.InvokedEvent <= last).ToArray();
         var told = Around(prefix, failing);
-        var states = search.StatesBeforeTheEnd.DefaultIfEmpty("what took too long to find out");
+        var states = search.StatesBeforeTheEnd.DefaultIfEmpty("(the search for them took too long)");
         var text = string.Create(
             CultureInfo.InvariantCulture,
             $"""
@@ -49,8 +49,8 @@ internal static class CounterExample
         return new(LinearizabilityChecker.Theorem, key, text, told);
     }
 
-    // Prefixes of a history that has an order have one: so the first that has none is found by halving, in
-    // a range that grows from where the search of all was blocked; mostly that is close.
+    // If a history has an order each prefix has one, so the shortest prefix without an order is found by
+    // bisection, in a range that grows from where the search of all was blocked; mostly that is close.
     private static int ShortestPrefix(
         IReadOnlyList<Operation> operations, Operation[] answered, int furthestBlocked,
         long configurationsMax)
@@ -78,7 +78,7 @@ internal static class CounterExample
         }
     }
 
-    // What ran at the same time, what has to do with the same value or version, and what came last before.
+    // Operations of the same value or version, and the last operations before.
     private static Operation[] Around(Operation[] prefix, Operation failing)
     {
         var related = prefix.Where(operation => operation == failing || IsRelated(operation, failing));

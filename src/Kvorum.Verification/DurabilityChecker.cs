@@ -5,13 +5,13 @@ namespace Kvorum.Verification;
 //   1. w's version and w's value (for a delete: nothing); or
 //   2. a greater version, with the value of a write that was asked and whose outcome is not known; or
 //   3. nothing, if a delete was asked whose outcome is not known, or the life of w's value has ended.
-// Any other sight means that w, which was acknowledged, is gone.
+// Any other final read means that w, which was acknowledged, is lost.
 //
 // Unlike LinearizabilityChecker this looks at one moment only, so it says exactly which write was lost. It
 // needs versions: writes acknowledged without one are not checked.
 
 /// <summary>
-/// Decides whether the final reads have every acknowledged write. The theorem is at the top of its file.
+/// Decides whether the final reads show every acknowledged write. The theorem is at the top of its file.
 /// </summary>
 public static class DurabilityChecker
 {
@@ -64,7 +64,7 @@ public static class DurabilityChecker
             && operations.Any(other => IsOpen(other) && MayHaveMade(other, read.Value));
     }
 
-    // The life of the newest write's value, or of one that took its place and whose outcome nobody knows.
+    // The life of the newest write's value, or of a later value whose write has an unknown outcome.
     private static bool Ends(Operation end, Operation newest) =>
         end.Invocation.Kind == OperationKind.Expire && end.Invocation.OfVersion >= newest.Outcome.Version;
 

@@ -11,7 +11,7 @@ namespace Kvorum.Verification;
 //      answered before it was asked, and at most the sum of all that were asked before it was answered and
 //      did not fail.
 //
-// LinearizabilityChecker finds the same, and more; this one has no search, and names the request.
+// LinearizabilityChecker finds all of these too; this one needs no search, and names the request.
 
 /// <summary>
 /// Decides whether a request took effect twice, as far as values and versions tell. The theorem is at the

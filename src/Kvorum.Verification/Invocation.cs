@@ -4,7 +4,7 @@ namespace Kvorum.Verification;
 /// What a client asked for. Values are compared as text: a store of bytes hands in any text that differs
 /// where the bytes differ.
 /// </summary>
-/// <param name="Client">Who asked, numbered by the caller.</param>
+/// <param name="Client">The client, numbered by the caller.</param>
 /// <param name="Kind">What the operation does.</param>
 /// <param name="Key">The key.</param>
 public readonly record struct Invocation(int Client, OperationKind Kind, string Key)

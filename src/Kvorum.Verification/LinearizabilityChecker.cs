@@ -13,9 +13,9 @@ namespace Kvorum.Verification;
 //      the end of a value's life makes the key absent if it holds just that value, and else does nothing.
 //
 // That is linearizability (Herlihy and Wing, "Linearizability: a correctness condition for concurrent
-// objects", 1990); it is local, so that keys can be checked one by one. A key with a time to live is in it if
-// somebody who knows writes the ends of lives into the history, as operations like any others: a value is
-// then served until the end of its life and never after.
+// objects", 1990); it is local, so that keys can be checked one by one. For keys with a time to live the
+// caller writes the ends of lives into the history, as operations: a value is then served until the end of
+// its life and never after.
 
 /// <summary>Decides whether a history is linearizable. The theorem is at the top of its file.</summary>
 public static class LinearizabilityChecker

@@ -1,9 +1,9 @@
 namespace Kvorum.Verification;
 
-/// <summary>What <see cref="LinearizabilityChecker"/> found.</summary>
+/// <summary>The result of <see cref="LinearizabilityChecker"/>.</summary>
 /// <param name="Violations">One for each key whose operations have no order.</param>
 /// <param name="Undecided">Keys on which the search was given up, at its bound.</param>
-/// <param name="Configurations">How much was searched, in configurations; for people.</param>
+/// <param name="Configurations">Number of configurations searched, for reports.</param>
 public sealed record LinearizabilityResult(
     IReadOnlyList<Violation> Violations, IReadOnlyList<string> Undecided, long Configurations)
 {

@@ -40,11 +40,11 @@ public sealed class Operation
     public TimeSpan CompletedAt { get; private set; }
 
     /// <summary>
-    /// True if the client knows that it did what it was asked, or that its condition did not hold.
+    /// True if the client knows the effect: it took effect, or its condition did not hold.
     /// </summary>
     public bool IsCertain => Outcome.Kind is OutcomeKind.Ok or OutcomeKind.Refused;
 
-    /// <summary>One line: when, who, what, and what came of it.</summary>
+    /// <summary>One line: events, time, client, request and outcome.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"[{InvokedEvent,5}..{CompletedEvent,5}] {InvokedAt.TotalSeconds,9:F3} s  "

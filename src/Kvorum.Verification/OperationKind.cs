@@ -19,7 +19,7 @@ public enum OperationKind : byte
     Add,
 
     /// <summary>
-    /// No client's doing: the life of <see cref="Invocation.Value"/>, written as version
+    /// Not asked by a client: the life of <see cref="Invocation.Value"/>, written as version
     /// <see cref="Invocation.OfVersion"/>, ends. If the key holds just that, it is absent from then on. Only
     /// one write may have set the value.
     /// </summary>

@@ -20,7 +20,7 @@ public enum OutcomeKind : byte
     Failed,
 
     /// <summary>
-    /// Nobody can say: it may have taken effect, or may yet at any later moment, or never.
+    /// Not known: it may have taken effect, may take effect at any later moment, or never.
     /// </summary>
     Unknown,
 }
@@ -47,7 +47,7 @@ public readonly record struct Outcome(OutcomeKind Kind, string? Value, ulong? Ve
     /// <summary>It took no effect, and never will.</summary>
     public static Outcome Failed => new(OutcomeKind.Failed, null, null);
 
-    /// <summary>Nobody can say whether it took effect or will.</summary>
+    /// <summary>Whether it took effect, or will, is not known.</summary>
     public static Outcome Unknown => new(OutcomeKind.Unknown, null, null);
 
     /// <summary>A get found the value; or an add, which made it so.</summary>

@@ -176,7 +176,7 @@ internal sealed class Simulation
 
     private void Turned(SimulatedProcess process, int loop)
     {
-        // What its replicas hold contradicts what they held before; so nobody may hear them.
+        // Its replicas contradict what they held before, so no node may accept their messages.
         if (_world.HasForgotten || process.Machine.IsOld)
             return;
         foreach (var replica in process.Node.Loops[loop].RaftReplicas)

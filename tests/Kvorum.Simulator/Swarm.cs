@@ -65,7 +65,7 @@ internal static class Swarm
         };
     }
 
-    // Leases end at the right moment, and voters protect who holds one: few keys, read all the time by lease,
+    // Leases end at the right moment, and voters protect the holder: few keys, read all the time by lease,
     // leaders that are cut off while clients reach them, clocks that drift as far as they may.
     private static SimulationOptions AimAtLeases(SimulationOptions drawn, RandomStream random)
     {

@@ -109,7 +109,7 @@ internal sealed class TreeUpkeep : IReplicaStore
             return false;
         _isSettled = true;
         var checkpoint = _parts.Tree.CheckpointIndex;
-        _host.RunInBackground(_parts.Tree.Settle, failure =>
+        _host.RunInBackground(_parts.Tree.ResyncManifest, failure =>
         {
             if (failure is DiskShortageException)
             {
@@ -169,7 +169,7 @@ internal sealed class TreeUpkeep : IReplicaStore
     {
         Invariant.Check(snapshot.Index == _history.Index, "a checkpoint and its history differ");
         var tag = new CheckpointTag(snapshot, _parts.Machine.LogTimeMs, _history.Mark);
-        var job = _parts.Tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _parts.Machine.TakeRest());
+        var job = _parts.Tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _parts.Machine.TakeUnflushed());
         IsFlushing = true;
         _host.Flushes++;
         _logBytes = 0;

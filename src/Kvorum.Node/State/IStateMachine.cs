@@ -60,7 +60,7 @@ internal interface IStateMachine
     /// What the tree lacks of the state: changes that a checkpoint which is begun now must have. Good until
     /// the next entry.
     /// </summary>
-    WriteBatch TakeRest();
+    WriteBatch TakeUnflushed();
 
     /// <summary>
     /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from

@@ -55,7 +55,7 @@ internal sealed class KeyValueMachine : IStateMachine
     public ulong? DueMs => NextExpiryMs;
 
     /// <summary>What the last applied entry changed in the tree; until the next one, or <see
-    /// cref="TakeRest"/>.</summary>
+    /// cref="TakeUnflushed"/>.</summary>
     public WriteBatch Changes => _batch;
 
     /// <inheritdoc/>
@@ -128,7 +128,7 @@ internal sealed class KeyValueMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public WriteBatch TakeRest()
+    public WriteBatch TakeUnflushed()
     {
         _batch.Clear();
         // Where a checkpoint could not be written, its memtable has it.

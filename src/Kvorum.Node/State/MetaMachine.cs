@@ -140,7 +140,7 @@ internal sealed class MetaMachine : IStateMachine
     }
 
     /// <inheritdoc/>
-    public WriteBatch TakeRest()
+    public WriteBatch TakeUnflushed()
     {
         _batch.Clear();
         return _batch;

@@ -6,8 +6,7 @@ namespace Kvorum.Raft.Log;
 /// One replica's log: the host's durable storage below, the entries that are not yet durable or not yet
 /// handed out in memory above, and the watermarks between. Invariants: <c>Applied &lt;= HandedOut &lt;=
 /// Stable</c>, <c>HandedOut &lt;= Commit &lt;= LastIndex</c>, <c>Stable &lt;= HandedToPersist &lt;=
-/// LastIndex</c> (while a snapshot is being installed the watermarks of the log before it are meaningless and
-/// only <c>Commit</c> counts).
+/// LastIndex</c> (while a snapshot is being installed only <c>Commit</c> is meaningful).
 /// </summary>
 internal sealed class RaftLog
 {
@@ -62,7 +61,8 @@ internal sealed class RaftLog
     public ulong LastIndex => _tail.End - 1;
 
     /// <summary>The term of the newest entry.</summary>
-    public Term LastTerm => TermOf(LastIndex) ?? throw new InvariantException("the last entry has no term");
+    public Term LastTerm => TermOf(LastIndex)
+        ?? throw new InvariantException("the term of the last entry is unknown");
 
     /// <summary>True if entries wait to be handed out for persistence.</summary>
     public bool HasUnpersisted => HandedToPersist < LastIndex;
@@ -133,8 +133,7 @@ internal sealed class RaftLog
     public void Append(in Entry entry) => _tail.Add(entry);
 
     /// <summary>
-    /// Removes the entries from <paramref name="index"/> on; what is being persisted of them no longer
-    /// counts.
+    /// Removes the entries from <paramref name="index"/> on, also from what is being persisted.
     /// </summary>
     public void TruncateFrom(ulong index)
     {
@@ -149,7 +148,7 @@ internal sealed class RaftLog
     }
 
     /// <summary>
-    /// Starts to replace the whole log by a snapshot; an empty one only where there is no log yet.
+    /// Starts to replace the whole log by a snapshot. A snapshot at index 0 requires an empty log.
     /// </summary>
     public void Install(SnapshotMetadata snapshot)
     {
@@ -232,8 +231,8 @@ internal sealed class RaftLog
     }
 
     /// <summary>
-    /// Committed entries are handed out again, or not at all, from behind an index that is committed and
-    /// durable. False, and nothing happened, if that cannot be.
+    /// Continues to hand out committed entries after an index that is committed and durable; entries
+    /// after it are handed out again. False, and nothing changed, if the log lacks them.
     /// </summary>
     public bool HandOutFrom(ulong applied)
     {
@@ -271,8 +270,8 @@ internal sealed class RaftLog
     }
 
     /// <summary>
-    /// What is persisted, sent to each follower and applied is mostly the same run of entries: one copy
-    /// serves all.
+    /// The entries that are persisted, sent to each follower and applied are mostly the same run: one
+    /// copy serves all.
     /// </summary>
     private Entry[] CachedSlice(ulong from, ulong end, long maxBytes)
     {

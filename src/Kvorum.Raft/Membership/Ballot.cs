@@ -1,8 +1,8 @@
 namespace Kvorum.Raft.Membership;
 
 /// <summary>
-/// The votes of one election. The first vote of each node counts; who may vote is asked of the configuration
-/// at each count.
+/// The votes of one election. The first vote of each node counts; each count takes the voters from the
+/// configuration.
 /// </summary>
 internal sealed class Ballot
 {
@@ -14,7 +14,7 @@ internal sealed class Ballot
     /// <summary>A node has answered.</summary>
     public void Record(NodeId node, bool granted) => _votes.TryAdd(node, granted);
 
-    /// <summary>How it stands under a configuration, joint or not.</summary>
+    /// <summary>The verdict under a configuration, joint or simple.</summary>
     public Verdict Count(Configuration configuration) =>
         Majority.Both(Count(configuration.Voters), Count(configuration.Outgoing));
 

@@ -13,13 +13,13 @@ internal static class ConfigurationExtensions
         public bool HasMember(NodeId node) =>
             configuration.HasVoter(node) || Contains(configuration.Learners, node);
 
-        /// <summary>True if the node is the only one whose vote counts.</summary>
+        /// <summary>True if the node is the only voter.</summary>
         public bool IsSoleVoter(NodeId node) =>
             configuration.Voters.Count == 1 && configuration.Voters[0] == node
             && (configuration.Outgoing.Count == 0
                 || (configuration.Outgoing.Count == 1 && configuration.Outgoing[0] == node));
 
-        /// <summary>Everyone who gets the log, sorted.</summary>
+        /// <summary>All nodes that get the log, sorted.</summary>
         public NodeId[] Members() =>
         [
             .. configuration.Voters.Concat(configuration.Outgoing).Concat(configuration.Learners)

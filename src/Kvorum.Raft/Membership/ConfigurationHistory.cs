@@ -15,8 +15,10 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     /// <summary>The index of its entry, or of the snapshot.</summary>
     public ulong CurrentIndex { get; private set; } = index;
 
-    /// <summary>True if the configuration in force is the first one and has no voters. Kept, because each
-    /// heartbeat asks: to walk to the voters is a row of cache misses.</summary>
+    /// <summary>
+    /// True if the configuration in force is the first one and has no voters. Cached, because each heartbeat
+    /// reads it, and walking to the voters costs several cache misses.
+    /// </summary>
     public bool IsBlank { get; private set; } = index == 0 && configuration.Voters.Count == 0;
 
     /// <summary>An entry with a new configuration was appended.</summary>

@@ -6,16 +6,16 @@ internal enum Verdict : byte
     /// <summary>Votes are missing.</summary>
     Pending,
 
-    /// <summary>A majority is for it.</summary>
+    /// <summary>A majority has granted its votes.</summary>
     Won,
 
-    /// <summary>A majority can no longer be for it.</summary>
+    /// <summary>A majority can no longer be reached.</summary>
     Lost,
 }
 
 /// <summary>
-/// The arithmetic of one majority. A majority of nobody agrees to everything, so that an absent half of a
-/// joint configuration has no say.
+/// The arithmetic of one majority. An empty set of voters agrees to everything, so that the absent half of
+/// a simple configuration never blocks.
 /// </summary>
 internal static class Majority
 {

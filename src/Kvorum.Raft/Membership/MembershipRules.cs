@@ -6,7 +6,7 @@ namespace Kvorum.Raft.Membership;
 /// </summary>
 internal static class MembershipRules
 {
-    /// <summary>The configuration after the change; null if the change makes no sense there.</summary>
+    /// <summary>The configuration after the change; null if the change does not apply to it.</summary>
     public static Configuration? Apply(Configuration current, ConfigurationChange change)
     {
         if (current.IsJoint) return change.Changes.Count == 0 ? Leave(current) : null;
@@ -34,7 +34,7 @@ internal static class MembershipRules
         };
     }
 
-    /// <summary>One member's step; false if it would change nothing or is unknown.</summary>
+    /// <summary>One member's step; false if it changes nothing or its kind is unknown.</summary>
     private static bool Change(
         MemberChangeKind kind, NodeId node,
         SortedSet<NodeId> voters, SortedSet<NodeId> learners, SortedSet<NodeId> demoted)

@@ -2,8 +2,8 @@ namespace Kvorum.Raft.Reads;
 
 /// <summary>
 /// A follower's reads. One request to the leader is under way at a time and serves all reads asked before it
-/// was sent; later ones wait for the next. Request ids start at a random number, so that an answer to an
-/// earlier life of this node is never taken for one to this.
+/// was sent; later ones wait for the next. Request ids start at a random number, so that an answer to a
+/// request of an earlier process of this node never matches.
 /// </summary>
 internal sealed class ForwardedReads(ulong firstId)
 {
@@ -33,8 +33,8 @@ internal sealed class ForwardedReads(ulong firstId)
     }
 
     /// <summary>
-    /// The request under way is sent again; each answer to it, also a late one to the first sending, serves
-    /// its reads.
+    /// The request under way is sent again with the same id: a late answer to the first sending serves its
+    /// reads too.
     /// </summary>
     public ulong SendAgain(long tick)
     {

@@ -60,7 +60,7 @@ internal sealed class ReadRounds
         }
     }
 
-    /// <summary>No round that was sent so far gives a lease any more.</summary>
+    /// <summary>Rounds sent so far give no lease any more.</summary>
     public void ForgetLease()
     {
         _sent.Clear();

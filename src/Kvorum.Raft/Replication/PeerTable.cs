@@ -4,7 +4,7 @@ namespace Kvorum.Raft.Replication;
 
 /// <summary>
 /// A leader's view of all members, itself included while it is one. Sorted by node, rebuilt with each
-/// configuration; who stays a member keeps its progress.
+/// configuration; a node that stays a member keeps its progress.
 /// </summary>
 internal sealed class PeerTable
 {
@@ -25,10 +25,10 @@ internal sealed class PeerTable
         _outgoing = [.. configuration.Outgoing.Select(node => Find(node)!)];
     }
 
-    /// <summary>Forgets everyone.</summary>
+    /// <summary>Forgets all members.</summary>
     public void Clear() => _all = _incoming = _outgoing = [];
 
-    /// <summary>The progress of a member; null if it is none.</summary>
+    /// <summary>The progress of a member; null if the node is no member.</summary>
     public Progress? Find(NodeId node)
     {
         foreach (var progress in _all)

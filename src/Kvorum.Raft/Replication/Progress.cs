@@ -3,19 +3,19 @@ namespace Kvorum.Raft.Replication;
 /// <summary>How a leader sends to a peer.</summary>
 internal enum ProgressState : byte
 {
-    /// <summary>Where the logs part is not known: one message at a time.</summary>
+    /// <summary>The last matching index is unknown: one message at a time.</summary>
     Probe,
 
     /// <summary>The logs match: messages are pipelined within the window.</summary>
     Replicate,
 
-    /// <summary>A snapshot is on its way: nothing is sent.</summary>
+    /// <summary>A snapshot is being sent: no entries are.</summary>
     Snapshot,
 }
 
 /// <summary>
-/// What a leader knows of one member (itself included) in its term. Invariant: <c>Match &lt; Next</c>. The
-/// leader asks and tells; only this class decides between the states.
+/// What a leader knows of one member (itself included) in its term. Invariant: <c>Match &lt; Next</c>. Only
+/// this class changes the state.
 /// </summary>
 internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
 {
@@ -82,7 +82,8 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
     }
 
     /// <summary>
-    /// The member has everything up to <paramref name="index"/>. True if that, or the state, is news.
+    /// The member has everything up to <paramref name="index"/>. True if the match index or the state
+    /// changed.
     /// </summary>
     public bool Accepted(ulong index, ulong firstAvailable)
     {
@@ -110,7 +111,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
 
     /// <summary>
     /// The member refused the entry after <paramref name="refused"/>; its log may match at
-    /// <paramref name="candidate"/>. False if the refusal is old news.
+    /// <paramref name="candidate"/>. False if the refusal is out of date.
     /// </summary>
     public bool Rejected(ulong refused, ulong candidate)
     {
@@ -135,7 +136,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         if (State == ProgressState.Replicate) BecomeProbe(Match + 1);
     }
 
-    /// <summary>An answer is overdue: send again, be it an empty message.</summary>
+    /// <summary>An answer is overdue: sends again, if only an empty message.</summary>
     public void Revive()
     {
         _probeSent = false;
@@ -153,7 +154,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         Inflights.Clear();
     }
 
-    /// <summary>The member has nothing of what it was known to have.</summary>
+    /// <summary>The member has lost its log.</summary>
     public void Forget()
     {
         Match = 0;
@@ -166,7 +167,7 @@ internal sealed class Progress(NodeId node, ulong next, Inflights inflights)
         if (State != ProgressState.Snapshot) return;
         var next = delivered ? Math.Max(Match, _snapshotIndex) + 1 : Match + 1;
         BecomeProbe(next);
-        // Its acknowledgement, or the next heartbeat's answer, says how to go on: do not rush into a refusal.
+        // Wait for its acknowledgement or the next heartbeat's answer: a probe now would be refused.
         _probeSent = true;
     }
 

@@ -120,10 +120,8 @@ internal static class PeerWire
     }
 
     /// <summary>A sentence for the other side's operator, cut to what fits an introduction.</summary>
-    public static byte[] EncodeRefusal(string why)
-    {
-        return Utf8Text.Encode("the refusal", Utf8Text.Message(why, IntroductionBytesMax));
-    }
+    public static byte[] EncodeRefusal(string why) =>
+        Utf8Text.Encode("the refusal", Utf8Text.Message(why, IntroductionBytesMax));
 
     public static string DecodeRefusal(byte[] bytes) => Utf8Text.DecodeMessage(bytes);
 

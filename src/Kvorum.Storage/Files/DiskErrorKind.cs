@@ -1,20 +1,19 @@
 namespace Kvorum.Storage.Files;
 
-/// <summary>What an error of the disk asks for.</summary>
+/// <summary>How an error of the disk is handled.</summary>
 public enum DiskErrorKind
 {
     /// <summary>
-    /// Trying again will not help. Of a read: bytes that should be there are damaged. Of a write or a sync:
-    /// final.
+    /// Permanent. In a read: the bytes are damaged. In a write or a sync: the error is final.
     /// </summary>
     Lasting,
 
-    /// <summary>No room on the disk, or none that this user may have: wait for room.</summary>
+    /// <summary>The disk or the user's quota is full: wait for room.</summary>
     NoRoom,
 
     /// <summary>
-    /// The process or the machine is out of file descriptors or of memory: nothing is wrong with the file;
-    /// wait and try again.
+    /// The process or the machine is out of file descriptors or of memory. The file is fine: wait and try
+    /// again.
     /// </summary>
     NoResources,
 }

@@ -1,13 +1,13 @@
 namespace Kvorum.Storage.Files;
 
-/// <summary>Tells errors of the disk apart, by the system's error number. Pure; any thread.</summary>
+/// <summary>Classifies errors of the disk by the system's error number. Pure; any thread.</summary>
 public static class DiskErrors
 {
     // .NET gives a number of Linux or macOS as it is; one of Windows comes with this in front.
     private const int Windows = unchecked((int)0x80070000);
 
     /// <summary>
-    /// What an error asks for; the first error number that it, or a cause of it, carries decides.
+    /// The kind of an error; the first error number in its chain of causes decides.
     /// </summary>
     public static DiskErrorKind KindOf(Exception error)
     {
@@ -22,7 +22,7 @@ public static class DiskErrors
         return DiskErrorKind.Lasting;
     }
 
-    /// <summary>The system's own words for the first cause that has a number, with that number.</summary>
+    /// <summary>The system's text for the first cause that has a number, with that number.</summary>
     public static string TextOf(Exception error)
     {
         for (var cause = error; cause is not null; cause = cause.InnerException)
@@ -34,7 +34,7 @@ public static class DiskErrors
         return error.GetBaseException().Message;
     }
 
-    /// <summary>What an error number asks for, as .NET gives it.</summary>
+    /// <summary>The kind of an error number, as .NET gives it.</summary>
     internal static DiskErrorKind KindOf(int number) => number switch
     {
         28 => DiskErrorKind.NoRoom,                                         // ENOSPC

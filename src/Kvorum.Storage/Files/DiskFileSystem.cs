@@ -1,4 +1,4 @@
-// This is the one place where the store meets the real disk: everything else goes through IFileSystem.
+// The only file that calls the real disk: all other code goes through IFileSystem.
 #pragma warning disable RS0030
 
 using System.Globalization;
@@ -47,7 +47,7 @@ public sealed class DiskFileSystem : IFileSystem
         var file = new DirectFile(full, handle);
         if (file.IsSupported())
             return file;
-        // The system knows of such files, this file system does not.
+        // The system supports direct reads, this file system does not.
         file.Dispose();
         return Open(path, forWriting: false);
     }
@@ -58,7 +58,7 @@ public sealed class DiskFileSystem : IFileSystem
         var full = Full(path);
         if (File.Exists(full))
             return true;
-        // .NET says so of a file, too, that the system cannot look at.
+        // .NET also returns false for a file that it cannot access: ask again, with errors.
         var isThere = false;
         Guard(full, () => isThere = IsThere(full));
         return isThere;
@@ -70,7 +70,7 @@ public sealed class DiskFileSystem : IFileSystem
         var full = Full(path);
         Guard(full, () =>
         {
-            // File.Delete is silent about a file that is not there; the contract is not.
+            // File.Delete ignores a missing file; the contract of IFileSystem is an error.
             if (!File.Exists(full))
                 throw new FileNotFoundException($"{full}: no such file");
             File.Delete(full);
@@ -111,7 +111,7 @@ public sealed class DiskFileSystem : IFileSystem
     /// <inheritdoc/>
     public void SyncFolder(string folder)
     {
-        // Windows has no such call; its file systems keep the order of changes to names themselves.
+        // Windows needs no such call: its file systems keep the order of changes to names.
         if (!OperatingSystem.IsWindows())
             Posix.SyncFolder(Full(folder));
     }
@@ -125,8 +125,8 @@ public sealed class DiskFileSystem : IFileSystem
     }
 
     /// <summary>
-    /// Takes the folder as <see cref="LockFolder"/> does, for one who only reads, and changes nothing in it.
-    /// Null if no process has ever taken it: then nothing is held.
+    /// Locks the folder as <see cref="LockFolder"/> does, for a reader, and changes nothing in it. Null, and
+    /// nothing is locked, if no process has ever locked it.
     /// </summary>
     public IDisposable? LockFolderUnchanged(string folder) =>
         File.Exists(Path.Combine(Full(folder), LockName))
@@ -148,7 +148,7 @@ public sealed class DiskFileSystem : IFileSystem
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             var why = IsReadOnly(error)
-                ? "is on a read-only file system, and a node writes to its folder: mount it for writing"
+                ? "is on a read-only file system, but a node writes to its data folder: mount it for writing"
                 : $"cannot be locked: {error.Message}";
             throw new IOException($"{full}: {why}", error);
         }
@@ -177,7 +177,8 @@ public sealed class DiskFileSystem : IFileSystem
     private static bool IsReadOnly(Exception error) =>
         !OperatingSystem.IsWindows() && (error.InnerException ?? error).HResult == 30;
 
-    // A second file tells who holds the lock: others cannot read the locked one. Only the message needs it.
+    // A second file names the process that holds the lock: others cannot read the locked one. Only the
+    // message needs it.
     private static string ReadOwner(string path)
     {
         try
@@ -199,7 +200,7 @@ public sealed class DiskFileSystem : IFileSystem
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // A full disk must not keep a node from starting for the sake of a hint.
+            // The file is a hint only: a node starts without it, for example on a full disk.
         }
     }
 
@@ -227,7 +228,7 @@ public sealed class DiskFileSystem : IFileSystem
 
     private static bool IsFull(IOException error) => DiskErrors.KindOf(error) == DiskErrorKind.NoRoom;
 
-    // Of what a read may throw, all but a closed file: the system has names for some of its errors.
+    // Wraps all errors of a read but that of a closed file.
     private static int ReadSome(SafeFileHandle file, string path, long offset, Span<byte> into)
     {
         try
@@ -266,7 +267,7 @@ public sealed class DiskFileSystem : IFileSystem
             Posix.SyncFolder(parent);
     }
 
-    // A folder that is not there has no files; one that cannot be read must not pass for it.
+    // A missing folder has no files; a folder that cannot be read is an error.
     private string[] List(string folder, Func<string, string[]> list)
     {
         var full = Full(folder);
@@ -315,7 +316,7 @@ public sealed class DiskFileSystem : IFileSystem
         }
         catch (IOException error) when (IsFull(error))
         {
-            throw new DiskFullException($"{path}: {error.Message}", error); // a folder may have to grow
+            throw new DiskFullException($"{path}: {error.Message}", error); // a folder may need another block
         }
         catch (UnauthorizedAccessException error)
         {
@@ -385,7 +386,7 @@ public sealed class DiskFileSystem : IFileSystem
         public void Dispose() => stream.Dispose();
     }
 
-    // Whole pieces into aligned memory: that is what such reads are bound to. One thread at a time.
+    // Direct reads must fill aligned memory in whole pieces. One thread at a time.
     private sealed unsafe class DirectFile(string path, SafeFileHandle handle) : IFile
     {
         private const int AlignmentBytes = 4096;
@@ -398,7 +399,8 @@ public sealed class DiskFileSystem : IFileSystem
 
         public long Length => RandomAccess.GetLength(handle);
 
-        // Another error than that such reads are unknown is the disk's answer, and shall be met by who reads.
+        // EINVAL means that direct reads are not supported. Any other error is the disk's, and the next read
+        // reports it.
         public bool IsSupported()
         {
             try
@@ -448,7 +450,7 @@ public sealed class DiskFileSystem : IFileSystem
             handle.Dispose();
         }
 
-        // What cannot be read may lie behind what was asked for: then that alone is read.
+        // The unreadable bytes may lie after those that are needed: then only the first page is read.
         private void Fill(long from)
         {
             _pieceBytes = 0;

@@ -1,7 +1,7 @@
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// The disk or the process lacks something for now. Nothing that was there before has changed, and the same
-/// may be tried again later: nothing else about the disk is in doubt.
+/// The disk or the process is short of room, descriptors or memory for now. Earlier data is unchanged, and
+/// the call may be tried again later.
 /// </summary>
 public abstract class DiskShortageException(string message, Exception? cause) : IOException(message, cause);

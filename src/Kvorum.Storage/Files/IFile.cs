@@ -19,16 +19,16 @@ public interface IFile : IDisposable
     void SetLength(long length);
 
     /// <summary>
-    /// Lets the disk begin with bytes that were written, so that a later <see cref="Sync"/> has little left,
-    /// and others who need the disk meanwhile do not wait for all of it. Promises nothing; never fails.
+    /// Asks the system to start writing bytes back, so that a later <see cref="Sync"/> has little left, and
+    /// other users of the disk wait for less. Only a hint; never fails.
     /// </summary>
     void StartSync(long offset, long bytes)
     {
     }
 
     /// <summary>
-    /// Makes all written bytes and the length durable (fdatasync). After a failure nothing written since the
-    /// last success may be believed.
+    /// Makes all written bytes and the length durable (fdatasync). After a failure everything
+    /// written since the last success is in doubt.
     /// </summary>
     void Sync();
 }

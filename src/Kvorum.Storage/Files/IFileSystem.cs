@@ -1,10 +1,10 @@
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// The disk as the store sees it: the one door to files, so that tests and the simulator can put a crashing,
+/// The interface through which the store uses files, so that tests and the simulator can put a crashing,
 /// lying or full disk behind it. Paths use '/', relative to the node's data folder. A failure is an
 /// <see cref="IOException"/> whose message names the path, where no room is left a
-/// <see cref="DiskFullException"/>, where nothing can be opened for want of descriptors a
+/// <see cref="DiskFullException"/>, where descriptors have run out a
 /// <see cref="NoResourcesException"/>; <see cref="DiskErrors"/> tells the others apart. Created, renamed and
 /// deleted names are durable only after <see cref="SyncFolder"/>; written bytes only after
 /// <see cref="IFile.Sync"/>. Safe for use by several threads.
@@ -18,12 +18,12 @@ public interface IFileSystem
     IFile Open(string path, bool forWriting);
 
     /// <summary>
-    /// Opens an existing file to read what the disk itself has, where the system lets: past its cache, which
-    /// neither answers nor keeps what is read, and loses nothing for it. For files that nobody writes.
+    /// Opens an existing file for reads from the disk itself (O_DIRECT), past the system's page cache, where
+    /// the system supports that; else as <see cref="Open"/>. For files that are not being written.
     /// </summary>
     IFile OpenPastCache(string path) => Open(path, forWriting: false);
 
-    /// <summary>True if a file of that name exists; an error where that cannot be told.</summary>
+    /// <summary>True if a file of that name exists; an error if the system cannot tell.</summary>
     bool Exists(string path);
 
     /// <summary>Deletes a file.</summary>
@@ -60,7 +60,8 @@ public interface IFileSystem
     DiskRoom Room();
 
     /// <summary>
-    /// Takes the folder for this process until disposed; an <see cref="IOException"/> says who has it.
+    /// Locks the folder for this process until disposed; an <see cref="IOException"/> names the process that
+    /// holds it.
     /// </summary>
     IDisposable LockFolder(string folder);
 }

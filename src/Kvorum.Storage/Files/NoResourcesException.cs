@@ -2,7 +2,7 @@ namespace Kvorum.Storage.Files;
 
 /// <summary>
 /// A file or folder could not be opened, because the process or the machine is out of file descriptors or of
-/// memory. Nothing is wrong with the file.
+/// memory. The file itself is fine.
 /// </summary>
 public sealed class NoResourcesException : DiskShortageException
 {

@@ -33,8 +33,8 @@ internal static partial class Posix
     }
 
     /// <summary>
-    /// Begins to write bytes of a file back, without waiting. What fails is told by the sync that follows:
-    /// asked like this, the kernel does not use its report up.
+    /// Begins to write bytes of a file back, without waiting. The sync that follows reports any
+    /// failure: the kernel keeps its report for that.
     /// </summary>
     public static void StartWriteBack(SafeFileHandle file, long offset, long bytes)
     {
@@ -43,8 +43,8 @@ internal static partial class Posix
     }
 
     /// <summary>
-    /// Makes the names in a folder durable. A <see cref="NoResourcesException"/> if it cannot even be opened
-    /// for want of descriptors: then nothing was synced, nor did a sync fail.
+    /// Makes the names in a folder durable. A <see cref="NoResourcesException"/> if descriptors have run out:
+    /// then no sync was tried.
     /// </summary>
     public static void SyncFolder(string path)
     {
@@ -59,7 +59,7 @@ internal static partial class Posix
                 throw Failure("open", path, error);
         }
 
-        // The handle closes once and never again: a close that fails has let the descriptor go all the same.
+        // The handle closes once: a failed close has released the descriptor too.
         using var folder = new SafeFileHandle(descriptor, ownsHandle: true);
         while (fsync(folder) != 0)
         {
@@ -70,7 +70,8 @@ internal static partial class Posix
     }
 
     /// <summary>
-    /// Opens a file for reads past the cache of pages; null if the system, or the file's, has none such.
+    /// Opens a file for reads past the cache of pages; null if the system or the file system has no
+    /// such reads.
     /// </summary>
     public static SafeFileHandle? OpenDirect(string path)
     {
@@ -85,8 +86,8 @@ internal static partial class Posix
     }
 
     /// <summary>
-    /// Asks for large pages for a piece of memory: fewer misses where it is read here and there. Only a wish;
-    /// a system that does not know it or has none left goes on with small ones.
+    /// Asks for large pages for a piece of memory, so that random reads miss the TLB less. Only a hint: a
+    /// system without large pages uses small ones.
     /// </summary>
     public static void AskForLargePages(nint start, nint bytes)
     {
@@ -94,7 +95,7 @@ internal static partial class Posix
             _ = madvise(start, bytes, LargePagesOnLinux);
     }
 
-    /// <summary>The system's words for an error number.</summary>
+    /// <summary>The system's text for an error number.</summary>
     public static string TextOf(int error) => Marshal.GetPInvokeErrorMessage(error);
 
     private static IOException Failure(string call, string path, int error) =>

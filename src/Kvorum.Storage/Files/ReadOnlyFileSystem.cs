@@ -1,9 +1,9 @@
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// A disk on which nothing can be changed: what reads reaches the disk below, what would change anything is
-/// an <see cref="IOException"/> that names the path. A file opened for writing can be read. To make a folder
-/// is no change here: one that is not there lists as empty. As safe for threads as the disk below.
+/// A disk that refuses changes: reads go to the disk below, each change is an <see cref="IOException"/> that
+/// names the path. A file opened for writing can be read. Creating a folder does nothing: a missing folder
+/// lists as empty. As safe for threads as the disk below.
 /// </summary>
 public sealed class ReadOnlyFileSystem(IFileSystem below) : IFileSystem
 {
@@ -49,7 +49,8 @@ public sealed class ReadOnlyFileSystem(IFileSystem below) : IFileSystem
     /// <inheritdoc/>
     public IDisposable LockFolder(string folder) => throw Refused(folder);
 
-    private static IOException Refused(string path) => new($"{path}: may be read only, not changed");
+    private static IOException Refused(string path) =>
+        new($"{path}: refused, the disk is open for reading only");
 
     private sealed class ReadOnlyFile(string path, IFile below) : IFile
     {

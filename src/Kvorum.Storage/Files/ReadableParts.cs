@@ -1,17 +1,16 @@
 namespace Kvorum.Storage.Files;
 
 /// <summary>
-/// A file as far as the disk can read it: for those who look for what is left of it. What cannot be read is
-/// zeros here.
+/// The readable bytes of a damaged file. Bytes that cannot be read are zeros here.
 /// </summary>
 internal sealed class ReadableParts
 {
     private const int PieceBytes = 256 << 10;
 
-    // One sector that cannot be read makes the system give up all of its page.
+    // The system fails the whole page of an unreadable sector.
     private const int PageBytes = 4096;
 
-    // The disk may try each for seconds; where there are more, all that follows counts as one.
+    // The disk may retry each for seconds; after so many the rest counts as unreadable.
     private const int BadPagesMax = 32;
 
     private readonly List<UnreadablePart> _gaps = [];
@@ -22,24 +21,24 @@ internal sealed class ReadableParts
     /// <summary>The content.</summary>
     public byte[] Bytes { get; }
 
-    /// <summary>What of it cannot be read, in order.</summary>
+    /// <summary>The parts that cannot be read, in order.</summary>
     public IReadOnlyList<UnreadablePart> Gaps => _gaps;
 
     /// <summary>
-    /// Reads a file; throws only if it cannot be opened, or is too long for any of this store.
+    /// Reads a file; throws only if it cannot be opened, or is longer than any file of the store.
     /// </summary>
     public static ReadableParts Read(IFileSystem files, string path)
     {
         using var file = files.Open(path, forWriting: false);
         if (file.Length > Array.MaxLength)
-            throw new IOException($"{path}: a file of {file.Length} bytes was never written");
+            throw new IOException($"{path}: {file.Length} bytes, longer than any file of the store");
         var parts = new ReadableParts(new byte[file.Length]);
         for (long at = 0; at < parts.Bytes.Length; at += PieceBytes)
             parts.ReadPiece(file, (int)at, (int)Math.Min(PieceBytes, parts.Bytes.Length - at));
         return parts;
     }
 
-    // Some systems fail a whole request for one of its sectors: so a piece that fails is read page by page.
+    // Some systems fail a whole request for one bad sector, so a piece that fails is read page by page.
     private void ReadPiece(IFile file, int at, int bytes)
     {
         if (TryRead(file, at, bytes) is null)
@@ -52,7 +51,7 @@ internal sealed class ReadableParts
         }
     }
 
-    // Why not, if not.
+    // The error; null if the read succeeded.
     private string? TryRead(IFile file, int at, int bytes)
     {
         if (_badPages >= BadPagesMax)
@@ -82,5 +81,5 @@ internal sealed class ReadableParts
     }
 }
 
-/// <summary>Bytes that cannot be read, from one to behind the last, and why.</summary>
+/// <summary>Bytes that cannot be read, from the first to one past the last, and the error.</summary>
 internal readonly record struct UnreadablePart(int From, int End, string Why);

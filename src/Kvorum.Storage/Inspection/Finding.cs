@@ -2,22 +2,22 @@ namespace Kvorum.Storage.Inspection;
 
 /// <summary>What an inspection found in one file or folder.</summary>
 /// <param name="File">Path below the data folder.</param>
-/// <param name="Kind">Whether it is as it should be.</param>
-/// <param name="Text">What was found; of damage: offset and remedy too.</param>
+/// <param name="Kind">How bad it is.</param>
+/// <param name="Text">The finding; for damage with offset and remedy.</param>
 public sealed record Finding(string File, FindingKind Kind, string Text);
 
 /// <summary>How bad a finding is.</summary>
 public enum FindingKind
 {
-    /// <summary>As it should be.</summary>
+    /// <summary>In order.</summary>
     Sound,
 
-    /// <summary>Worth knowing, and no damage: what the next start will cut, remove or ignore.</summary>
+    /// <summary>Harmless: something that the next start cuts, removes or ignores.</summary>
     Note,
 
-    /// <summary>Nothing is damaged, and an operator must decide what the node is to do with it.</summary>
+    /// <summary>Undamaged, but an operator must decide how the node goes on.</summary>
     Decision,
 
-    /// <summary>Damage: a start would refuse it, or fail when it is read.</summary>
+    /// <summary>Damage: a start refuses it, or a read of it fails.</summary>
     Damage,
 }

@@ -4,8 +4,8 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Storage.Inspection;
 
 /// <summary>
-/// Reads a shared log that nobody has open, and changes nothing. <see cref="Inspect"/> looks at every frame,
-/// behind damage too; <see cref="Replay"/> reads as a start does and stops where a start would. One thread.
+/// Reads a shared log that is not open, and changes nothing. <see cref="Inspect"/> reads every frame, also
+/// those after damage; <see cref="Replay"/> reads as a start does and stops where a start would. One thread.
 /// </summary>
 public static class LogInspector
 {
@@ -21,8 +21,8 @@ public static class LogInspector
     }
 
     /// <summary>
-    /// One finding per segment, one per damaged stretch, one for what a start would say of the whole, and one
-    /// per left-over file.
+    /// One finding per segment, one per damaged stretch, one for the verdict of a start on the whole log, and
+    /// one per leftover file.
     /// </summary>
     public static IReadOnlyList<Finding> Inspect(IFileSystem files, string folder)
     {
@@ -66,7 +66,7 @@ public static class LogInspector
 
     private static Finding Verdict(IFileSystem files, string folder)
     {
-        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new Nobody());
+        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new NoReplay());
         try
         {
             recoverer.Read();
@@ -83,15 +83,14 @@ public static class LogInspector
             : new Finding(
                 folder, FindingKind.Note,
                 $"{whole}; a start cuts {found.CutBytes} bytes of an unfinished write at offset " +
-                $"{recoverer.Active!.Position} of {recoverer.Active.Path}: nobody was told that they are " +
-                "durable");
+                $"{recoverer.Active!.Position} of {recoverer.Active.Path}, which was never acknowledged");
     }
 
     private static string LeftOver(string name) => name.EndsWith(".new", StringComparison.Ordinal)
-        ? "a segment whose making was cut short; the next start removes it"
+        ? "an unfinished new segment; the next start removes it"
         : "not a file of the log; it is ignored";
 
-    private sealed class Nobody : ILogReplay
+    private sealed class NoReplay : ILogReplay
     {
         public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
         {

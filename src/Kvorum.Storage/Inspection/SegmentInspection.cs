@@ -4,8 +4,8 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Storage.Inspection;
 
 /// <summary>
-/// Looks at every frame of one segment. Unlike a start it goes on behind damage, to tell how much of the
-/// segment is lost. Used once.
+/// Reads every frame of one segment. Unlike a start it goes on after damage, to tell how much of the segment
+/// is lost. Used once.
 /// </summary>
 internal sealed class SegmentInspection(IFileSystem files, Segment segment, List<Finding> findings)
 {
@@ -19,10 +19,10 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     private ulong _first;
     private ulong _last;
 
-    // Frames are missing behind a damaged stretch, of course.
+    // After a damaged stretch missing frames are expected.
     private bool _isBehindDamage;
 
-    /// <summary>Adds what is found.</summary>
+    /// <summary>Reads the segment and adds the findings.</summary>
     public void Run()
     {
         try
@@ -50,7 +50,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
         if (!RecordFormat.TryReadSegmentHeader(file, out var made))
             Damage("damaged at offset 0: the header of the segment is damaged");
         else if (made.Version != RecordFormat.Version)
-            Damage($"log format {made.Version} is of another version of Kvorum", "Use that version.");
+            Damage(
+                $"written by another version of Kvorum (log format {made.Version})", "Use that version.");
         else if (made.Number != segment.Number)
             Damage($"damaged at offset 0: the header says that this is segment {made.Number}");
         else if (made.Length != segment.Length)
@@ -76,13 +77,13 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             {
                 findings.Add(new Finding(
                     segment.Path, FindingKind.Note,
-                    $"{end - position} bytes from offset {position} on are no whole frame, none follows"));
+                    $"{end - position} bytes of an incomplete frame at offset {position}, the last one"));
                 return;
             }
 
             Damage(
-                $"damaged at offset {position}: {later - position} bytes are no whole frame, and at offset " +
-                $"{later} a later one follows");
+                $"damaged at offset {position}: {later - position} bytes are not a valid frame, " +
+                $"and a later frame follows at offset {later}");
             position = later;
             _isBehindDamage = true;
         }

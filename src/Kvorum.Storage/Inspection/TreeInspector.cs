@@ -6,19 +6,18 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Inspection;
 
 /// <summary>
-/// Reads a tree that nobody has open, every byte of it, and changes nothing. Used once. One thread.
+/// Reads every byte of a tree that is not open, and changes nothing. Used once. One thread.
 /// </summary>
 public sealed class TreeInspector(IFileSystem files, string folder)
 {
-    // Only index blocks and filters of one table at a time are worth keeping.
     private readonly TreeFolder _folder = new(files, folder);
     private readonly List<Finding> _findings = [];
     private Levels _levels = Levels.Empty;
     private Mark? _mark;
 
     /// <summary>
-    /// The newest checkpoint that the manifest tells of; null if there is none or it cannot be read. Known
-    /// after <see cref="Run"/>.
+    /// The newest checkpoint in the manifest; null if there is none or it cannot be read. Known after
+    /// <see cref="Run"/>.
     /// </summary>
     public CheckpointInfo? Checkpoint => _mark is { } mark
         ? new CheckpointInfo(mark.AppliedIndex, Tables.Sum(static table => table.Bytes), mark.Tag)
@@ -32,7 +31,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
     private IEnumerable<TableInfo> Tables => _levels.Tables.SelectMany(static level => level);
 
     /// <summary>
-    /// What is damaged, what is left over, and at last one line about the tree as a whole if it is sound.
+    /// Damaged files, leftover files, and at last one line about the tree as a whole if it is sound.
     /// </summary>
     public IReadOnlyList<Finding> Run()
     {
@@ -59,7 +58,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
         if (whole < bytes.Length)
             Add(
                 _folder.ManifestPath, FindingKind.Note,
-                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}: as if unwritten");
+                $"{bytes.Length - whole} bytes of an unfinished record at offset {whole}, never in effect");
     }
 
     private void ReadTables(bool hasManifest)
@@ -74,7 +73,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
             return;
         TableInfo[] tables = [.. Tables];
         Add(folder, FindingKind.Sound, !hasManifest
-            ? "no tables yet: all of it is in the log"
+            ? "no tables yet: all data is in the log"
             : $"{tables.Length} tables, {tables.Sum(static table => table.Entries)} entries, " +
                 $"{tables.Sum(static table => table.Bytes)} bytes, up to log index " +
                 $"{_mark?.AppliedIndex ?? 0}");
@@ -88,7 +87,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
             Add(path, FindingKind.Damage, damage.Message);
     }
 
-    // Which tables count is known only if the manifest is whole.
+    // Only a whole manifest tells which tables count.
     private void NoteOthers(bool isKnown)
     {
         HashSet<string> known = [_folder.ManifestPath];
@@ -100,7 +99,7 @@ public sealed class TreeInspector(IFileSystem files, string folder)
                 continue;
             var isLeftOver = tables.Contains(path) || path == _folder.NewManifestPath;
             Add(path, FindingKind.Note, isLeftOver
-                ? "not in the manifest: a left-over of what was not finished; a start removes it"
+                ? "not in the manifest, left over from an unfinished job; a start removes it"
                 : "not a file of a tree; it is ignored");
         }
     }

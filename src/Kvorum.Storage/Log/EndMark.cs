@@ -1,4 +1,4 @@
-// How far the log was durable once, little-endian; crc is CRC-32C.
+// Up to where the log was durable at some time, little-endian; crc is CRC-32C.
 //
 //   file = slot, zeros up to byte 4096, slot
 //   slot = magic "KVORUMLE", version u32 (1), zero u32, sequence u64, segment u64, offset u64, zero u32,
@@ -18,7 +18,7 @@ namespace Kvorum.Storage.Log;
 internal readonly record struct LogEnd(ulong Sequence, ulong Segment, long Offset);
 
 /// <summary>
-/// The file <c>end</c> in the folder of a log: a log that ends before what it says has lost its end. It is
+/// The file <c>end</c> in the folder of a log: a log that ends before this mark has lost its end. The file is
 /// made before the first segment and never removed, so a folder of segments without it is an incomplete copy.
 /// Written by one thread at a time.
 /// </summary>
@@ -39,7 +39,7 @@ internal sealed class EndMark : IDisposable
 
     private static ReadOnlySpan<byte> Magic => "KVORUMLE"u8;
 
-    /// <summary>What is durable in the file.</summary>
+    /// <summary>The newest mark in the file that is durable.</summary>
     public LogEnd Written { get; private set; }
 
     /// <summary>
@@ -61,7 +61,7 @@ internal sealed class EndMark : IDisposable
         files.SyncFolder(folder);
     }
 
-    /// <summary>What the file says; null if it is not there. Changes nothing.</summary>
+    /// <summary>The mark in the file; null if there is no file. Changes nothing.</summary>
     public static LogEnd? Read(IFileSystem files, string folder)
     {
         var path = $"{folder}/{Name}";
@@ -89,7 +89,7 @@ internal sealed class EndMark : IDisposable
     }
 
     /// <summary>
-    /// Says that the log is durable up to there; durable when it returns. Nothing if it says so already.
+    /// Writes that the log is durable up to there; durable on return. Does nothing if the mark is as new.
     /// </summary>
     public void Write(LogEnd end)
     {
@@ -99,6 +99,7 @@ internal sealed class EndMark : IDisposable
         WriteSlot(slot, end);
         _file.Write(_nextSlot * SecondSlot, slot);
         _file.Sync();
+        Invariant.Check(end.Segment >= Written.Segment);
         Written = end;
         _nextSlot = 1 - _nextSlot;
     }
@@ -120,7 +121,7 @@ internal sealed class EndMark : IDisposable
         }
 
         return found ?? throw new LogDamagedException(
-            $"{path}: damaged: it says how far the log was durable, and neither of its copies is whole. " +
+            $"{path}: damaged: both copies of the mark up to where the log was durable are invalid. " +
             LogRecoverer.Remedy);
     }
 

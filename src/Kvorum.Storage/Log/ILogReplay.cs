@@ -7,7 +7,7 @@ namespace Kvorum.Storage.Log;
 public interface ILogReplay
 {
     /// <summary>
-    /// An entry of a group. An index that came before replaces it and everything of the group behind it.
+    /// An entry of a group. It replaces all earlier entries of the group with the same or a larger index.
     /// </summary>
     void Entry(uint group, ulong index, ReadOnlySpan<byte> payload);
 

@@ -7,7 +7,9 @@ internal sealed class KeptStates
 {
     private readonly Dictionary<uint, Kept> _states = [];
 
-    /// <summary>Notes that the newest state of the group is in the segment. An empty one is none.</summary>
+    /// <summary>
+    /// Notes that the newest state of the group is in the segment. An empty one removes the state.
+    /// </summary>
     public void Set(uint group, ReadOnlySpan<byte> payload, ulong segment)
     {
         if (payload.IsEmpty)

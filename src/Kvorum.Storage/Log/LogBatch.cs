@@ -2,8 +2,8 @@ namespace Kvorum.Storage.Log;
 
 /// <summary>
 /// The records of one node loop's turn, written and synced as one, encoded as they are added. Owned by its
-/// maker until <see cref="SharedLog.Append"/>, then by the log until the completion is called; may be reused
-/// after <see cref="Clear"/>. After a crash all of its records are back or none.
+/// creator until <see cref="SharedLog.Append"/>, then by the log until the completion is called; may be
+/// reused after <see cref="Clear"/>. After a crash all of its records are there or none.
 /// </summary>
 public sealed class LogBatch
 {
@@ -12,7 +12,7 @@ public sealed class LogBatch
     /// </summary>
     public const int BytesMax = 1 << 30;
 
-    // More room than that is not kept for the next use.
+    // A larger buffer is released on Clear.
     private const int KeptBytesMax = 4 << 20;
 
     private byte[] _buffer = [];
@@ -38,8 +38,8 @@ public sealed class LogBatch
     }
 
     /// <summary>
-    /// Adds a state record: the newest of a group wins, and the log keeps it however old it grows. An empty
-    /// payload ends that: the group has no state any more, and a replay may or may not name it.
+    /// Adds a state record: the newest of a group counts, and the log keeps it for ever. An empty payload
+    /// removes the group's state; a replay may still report the empty one.
     /// </summary>
     public void SetState(uint group, ReadOnlySpan<byte> payload)
     {

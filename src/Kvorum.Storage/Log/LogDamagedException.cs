@@ -5,9 +5,9 @@ namespace Kvorum.Storage.Log;
 /// </summary>
 public sealed class LogDamagedException(string message) : IOException(message)
 {
-    /// <summary>True if the log is whole, and only too new for this version.</summary>
+    /// <summary>True if the log is whole but was written by a newer version.</summary>
     public bool IsTooNew { get; init; }
 
-    /// <summary>What the log may have lost; null where that was not looked for.</summary>
+    /// <summary>The entries that the log may have lost; null if not determined.</summary>
     public LogLosses? Losses { get; internal set; }
 }

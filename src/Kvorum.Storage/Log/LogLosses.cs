@@ -1,13 +1,13 @@
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Which entries a damaged log may have lost, as far as the rest of it tells: for the operator's eyes. Of a
-/// group that the rest does not name, everything may be lost.
+/// The entries that a damaged log may have lost, as far as its remaining frames tell; for messages to the
+/// operator. A group without a remaining frame may have lost everything.
 /// </summary>
 /// <param name="Groups">
-/// Of each group that the rest names and that may have lost entries: the first and the last of them, which
-/// is <see cref="ulong.MaxValue"/> if that cannot be known.
+/// For each group with remaining frames that may have lost entries: the first and the last lost one;
+/// <see cref="ulong.MaxValue"/> if the last is unknown.
 /// </param>
-/// <param name="Whole">The groups that the rest names and that have lost nothing.</param>
+/// <param name="Whole">The groups with remaining frames that have lost nothing.</param>
 public sealed record LogLosses(
     IReadOnlyDictionary<uint, (ulong From, ulong To)> Groups, IReadOnlySet<uint> Whole);

@@ -3,12 +3,12 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Reads what is on disk, believing no length before its checksum. One write is on its way at a time, and the
-/// next starts only when it is durable, so the bytes after the last whole frame are either an unfinished
-/// write, whose sender was never told that it is durable, or damage. It is damage if any later frame was
-/// begun behind it, or if the log was durable beyond it once: its segments say how long they are and which
-/// of them is not the last, and <see cref="EndMark"/> how far it reached. Only when all is read does
-/// <see cref="Finish"/> change anything on disk.
+/// Reads the log from disk; a length counts only after its checksum is verified. One write is in progress at
+/// a time, and the next starts only when it is durable, so the bytes after the last whole frame are either an
+/// unfinished write, which was never acknowledged, or damage. It is damage if a later frame follows, or if
+/// the log was durable beyond it before: each segment records its length and whether the log goes on in
+/// another one, and <see cref="EndMark"/> how far it reached. Only <see cref="Finish"/>, after all is read,
+/// changes anything on disk.
 /// </summary>
 internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 {
@@ -45,7 +45,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     /// <summary>The empty segment after it, if one was prepared; known after <see cref="Finish"/>.</summary>
     public Segment? Next { get; private set; }
 
-    /// <summary>How far the log was durable before; known after <see cref="Finish"/>.</summary>
+    /// <summary>The open mark of the log's end; known after <see cref="Finish"/>.</summary>
     public EndMark? Mark { get; private set; }
 
     /// <summary>What was found.</summary>
@@ -73,23 +73,23 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             throw Damaged(Segments[written + 1], RecordFormat.SegmentHeaderBytes, "frames are missing");
     }
 
-    // The end of the log itself may be gone, and what is left of it may look as if it ended there.
+    // The end of the log may be lost, and the rest may look like a complete log.
     private void CheckEnd()
     {
         if (ReadMark() is not { } mark)
         {
             if (Segments.Count > 0)
                 throw new LogDamagedException(
-                    $"{files.Folder}/{EndMark.Name}: the file is missing: it says how far the log was " +
-                    $"durable, so what is there may be an incomplete copy. {Remedy}");
+                    $"{files.Folder}/{EndMark.Name}: the file is missing, so the folder may be an " +
+                    $"incomplete copy: the file marks up to where the log was durable. {Remedy}");
             return;
         }
 
         if (Sequence < mark.Sequence)
             throw new LogDamagedException(
                 $"{files.PathOf(mark.Segment)}: the end of the log is missing: it was durable up to frame " +
-                $"{mark.Sequence}, which ends in this segment at offset {mark.Offset}, and what is there " +
-                $"ends with frame {Sequence}. {Remedy}");
+                $"{mark.Sequence}, which ends in this segment at offset {mark.Offset}, but the last " +
+                $"frame found is {Sequence}. {Remedy}");
     }
 
     private LogEnd? ReadMark()
@@ -106,7 +106,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         }
     }
 
-    /// <summary>Makes the folder fit to be written on: the only part that changes anything on disk.</summary>
+    /// <summary>Prepares the folder for writing: the only method that changes anything on disk.</summary>
     public void Finish(long segmentBytes)
     {
         files.DeleteUnfinished();
@@ -144,7 +144,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         }
         catch (DiskFullException)
         {
-            // It says too little then, until there is room.
+            // The mark lags behind until there is room.
         }
     }
 
@@ -156,9 +156,8 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     }
 
     /// <summary>
-    /// Zeroes an unfinished write, so that no later frame is followed by its rest, and writes the last whole
-    /// frame again before it is believed durable: its sync may have failed, and the kernel then holds its
-    /// pages for clean.
+    /// Zeroes an unfinished write, so that its bytes never follow a later frame, and writes the last whole
+    /// frame again: its sync may have failed, and the kernel then treats its pages as clean.
     /// </summary>
     private void CutTail(Segment active)
     {
@@ -219,7 +218,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             Remember(segment, last, file[last..Math.Min(position, file.Length)]);
         _bytes += position - RecordFormat.SegmentHeaderBytes;
         segment.Position = position;
-        // The last frame is in it: what lies behind is left over.
+        // The segment has its last frame: bytes after it are leftovers.
         if (_continuedIn == segment.Number + 1)
             return;
         CheckTail(segment, file, Math.Min(position, file.Length));
@@ -256,7 +255,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         using var file = files.Files.Open(segment.Path, forWriting: false);
         segment.Length = file.Length;
         if (segment.Length > Array.MaxLength)
-            throw Damaged(segment, 0, $"a segment of {segment.Length} bytes was never written");
+            throw Damaged(segment, 0, $"{segment.Length} bytes, longer than any segment");
         if (_buffer.Length < segment.Length)
             _buffer = new byte[segment.Length];
         var count = file.Read(0, _buffer.AsSpan(0, (int)segment.Length));
@@ -267,7 +266,7 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     {
         if (_torn is not null)
             throw Damaged(_torn, _torn.Position, $"a frame is damaged, and {segment.Path} has later ones");
-        // The oldest frames may be gone with their segments: then the first one found may have any sequence.
+        // The oldest segments may be deleted: then the first frame found may have any sequence.
         var isOldest = Sequence == 0 && segment == Segments[0] && segment.Number > 1;
         if (!isOldest && sequence != Sequence + 1)
             throw Damaged(segment, position, $"frames are missing between {Sequence} and {sequence}");
@@ -308,14 +307,14 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 
         if (records.Failed)
             throw new LogDamagedException(
-                $"{segment.Path}: the frame at offset {position} is whole but has a record this version " +
-                $"does not know (kind {records.Kind}). Nothing was changed. Start the newer version.")
+                $"{segment.Path}: the frame at offset {position} is whole but has a record that this " +
+                $"version does not know (kind {records.Kind}). Nothing was changed. Start the newer version.")
             {
                 IsTooNew = true,
             };
     }
 
-    // Zeros are the clean end of a segment. Anything else is an unfinished write if nothing was begun after.
+    // Zeros are the clean end of a segment. Other bytes are an unfinished write if no frame follows.
     private void CheckTail(Segment segment, ReadOnlySpan<byte> file, int position)
     {
         var length = file[position..].LastIndexOfAnyExcept((byte)0) + 1;
@@ -333,9 +332,9 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         _cutBytes = length;
     }
 
-    /// <summary>What is said of a segment that has another length than it was made with.</summary>
+    /// <summary>The text for a segment whose length differs from the one in its header.</summary>
     public static string WrongLength(Segment segment, SegmentHeader made) =>
-        $"the file has {segment.Length} bytes, and was made with {made.Length}";
+        $"the file has {segment.Length} bytes, its header says {made.Length}";
 
     private LogDamagedException Missing(ulong segment) =>
         new($"{files.PathOf(segment)}: segment file is missing. {Remedy}");

@@ -3,9 +3,9 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Reads what is left of a damaged log, frame by frame and going on behind damage, to tell which groups may
-/// have lost entries. Each frame has a number, so it is known where some are missing; an entry of a group
-/// behind that place tells what the group had there. Changes nothing. Used once.
+/// Reads the remaining frames of a damaged log, going on after damage, to tell which groups may have lost
+/// entries. Frames are numbered, so gaps are known; the next entry of a group after a gap bounds what the
+/// group had there. Changes nothing. Used once.
 /// </summary>
 internal sealed class LogSurvey
 {
@@ -14,19 +14,19 @@ internal sealed class LogSurvey
     private readonly Dictionary<uint, ulong> _last = [];
     private readonly SortedDictionary<uint, (ulong From, ulong To)> _lost = [];
 
-    // Groups of which no entry was seen since frames were missing.
+    // Groups without an entry since the last gap.
     private readonly HashSet<uint> _open = [];
     private bool _isBehindHole;
 
-    // Frames may be missing here: the number of the next one tells. Behind the last one nothing does.
+    // Frames may be missing here; the number of the next frame tells. After the last frame it stays open.
     private bool _mayBeHole;
     private ulong _sequence;
     private ulong _trimmedBelow = 1;
 
-    // The segment that the last frame of another one names.
+    // The segment that the last frame of the one before names.
     private ulong _continuedIn;
 
-    /// <summary>What the log in this folder may have lost.</summary>
+    /// <summary>The entries that the log in this folder may have lost.</summary>
     public static LogLosses Of(SegmentFiles files)
     {
         var survey = new LogSurvey();
@@ -81,7 +81,7 @@ internal sealed class LogSurvey
             position = at;
         }
 
-        // A file that is shorter than it was made has lost its end.
+        // A file shorter than its header says has lost its end.
         var isCut = !RecordFormat.TryReadSegmentHeader(parts.Bytes, out var made)
             || parts.Bytes.Length < made.Length;
         _mayBeHole |= isCut || parts.Gaps.Any(gap => gap.End > position);
@@ -110,7 +110,7 @@ internal sealed class LogSurvey
                 _continuedIn = records.Number;
             if (records.Kind != RecordFormat.Entry)
                 continue;
-            // One that was there before takes back what follows it: then nothing of that was needed.
+            // An entry with an older index replaces the entries from there on: those were not needed.
             var isFirst = _first.TryAdd(records.Group, records.Number) && _isBehindHole;
             if (_open.Remove(records.Group) || isFirst)
                 Lose(records.Group, _last.GetValueOrDefault(records.Group) + 1, records.Number - 1);
@@ -124,7 +124,7 @@ internal sealed class LogSurvey
         _open.UnionWith(_last.Keys);
     }
 
-    // The oldest segments are gone, and were still needed.
+    // The oldest segments are missing although they were still needed.
     private void LoseBefore()
     {
         foreach (var (group, first) in _first)

@@ -1,14 +1,14 @@
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Makes the segment behind the active one ahead, on the background lane, while the second half of the active
-/// one is written: as far as that, and some more, so that the disk is never asked for all of it at once. The
-/// log lane takes it, or makes one itself if it comes too early. Both lanes, and whoever resumes.
+/// Prepares the segment after the active one on the background lane while the second half of the active one
+/// is written, piece by piece and a little ahead, so that the disk never gets all of it at once. The log lane
+/// takes it, or makes one itself if it is not ready. Called by both lanes and by the thread that resumes.
 /// </summary>
 internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRunner jobs, Segment? found)
     : IDisposable
 {
-    // What a sync of the log may have to wait for: a millisecond or two of a disk.
+    // A sync of the log may have to wait for one piece: a millisecond or two of a disk.
     private const long PieceBytes = 1 << 20;
 
     private readonly Lock _making = new();
@@ -31,15 +31,16 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
         if (behindHalf < 0 || Volatile.Read(ref _ready) is not null)
             return;
         Volatile.Write(ref _number, active.Number + 1);
-        // A quarter faster than it is needed.
+        // A quarter faster than the active segment fills.
         Volatile.Write(ref _wanted, Math.Min(segmentBytes, (behindHalf * 5 / 4) + PieceBytes));
         if (Volatile.Read(ref _hasFailed) == 0 && (_fill?.Filled ?? 0) < _wanted)
             Ask();
     }
 
     /// <summary>
-    /// The segment of this number and at least so many bytes, to be the active one now: without zeros if it
-    /// is not ready, which makes its syncs slower, but nobody waits long. Log lane.
+    /// The segment of this number and at least so many bytes, to become the active one. If it is not ready it
+    /// is finished as a hole instead of zeros: its syncs are slower, but no writer waits for the zeros. Log
+    /// lane.
     /// </summary>
     public Segment Take(ulong number, long bytes)
     {
@@ -105,12 +106,12 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
         }
     }
 
-    // The lock is for a piece, so that the log lane, when it needs a segment, does not wait for more.
+    // Locked for one piece at a time, so that the log lane waits for one piece at most.
     private bool MakePiece()
     {
         lock (_making)
         {
-            // First how much: who sees that sees of which one.
+            // _wanted is read first: it is written after _number.
             var wanted = Volatile.Read(ref _wanted);
             if (_ready is not null || wanted == 0)
                 return false;
@@ -125,7 +126,7 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
             }
             catch (IOException)
             {
-                // Nothing depends on it yet. When the log lane needs it, its own attempt decides.
+                // The segment is not needed yet. When the log lane needs it, it tries itself.
                 TakeFill()?.Dispose();
                 Volatile.Write(ref _hasFailed, 1);
             }

@@ -14,7 +14,7 @@
 //
 // A frame is what one write and one sync made durable; its sequence is one more than that of the frame
 // before. The sum over the frame's place makes a frame valid only where it was written: bytes that merely
-// look like a frame, in a value for instance, are none. A file is made under the name <number>.new,
+// look like a frame, for instance in a value, are rejected. A file is made under the name <number>.new,
 // zero-filled at its full length, synced and then renamed: it never has another length. A record of kind 4
 // is alone in the last frame of its segment, for which each segment has room; it is durable before anything
 // is written to the next segment, and the next segment is there before it is. What lies behind it is left
@@ -95,8 +95,7 @@ internal static class RecordFormat
     }
 
     /// <summary>
-    /// Reads the header of a frame at its place in the file; false if there is none, and then nothing in it
-    /// may be believed.
+    /// Reads the header of a frame at its place in the file; false if there is no valid one.
     /// </summary>
     public static bool TryReadFrameHeader(
         ReadOnlySpan<byte> file, ulong segment, int offset, out FrameHeader header)
@@ -161,8 +160,8 @@ internal static class RecordFormat
     }
 }
 
-/// <summary>The believed header of a segment.</summary>
+/// <summary>The verified header of a segment.</summary>
 internal readonly record struct SegmentHeader(uint Version, long Length, ulong Number);
 
-/// <summary>The believed header of a frame.</summary>
+/// <summary>The verified header of a frame.</summary>
 internal readonly record struct FrameHeader(uint Length, ulong Sequence, uint BodyCrc);

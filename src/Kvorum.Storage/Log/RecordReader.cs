@@ -20,7 +20,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
     public ReadOnlySpan<byte> Payload { get; private set; }
 
     /// <summary>
-    /// True if what is left was not understood: a kind of a newer version, or a length that cannot be.
+    /// True if the rest cannot be decoded: a kind of a newer version, or an impossible length.
     /// </summary>
     public bool Failed { get; private set; }
 

@@ -4,8 +4,8 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// One segment file and what it still holds for whom. The position and the file belong to the log lane, the
-/// holders are guarded by the log's gate.
+/// One segment file and the groups that still need entries in it. The position and the file belong to the log
+/// lane, the holders are guarded by the log's gate.
 /// </summary>
 internal sealed class Segment(ulong number, string path)
 {

@@ -16,7 +16,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
 
     public string PathOf(ulong segment) => $"{folder}/{NameOf(segment)}{Extension}";
 
-    /// <summary>What a segment is called until it is whole.</summary>
+    /// <summary>The path of a segment until it is whole.</summary>
     public string UnfinishedPathOf(ulong segment) => $"{folder}/{NameOf(segment)}{UnfinishedExtension}";
 
     /// <summary>
@@ -34,7 +34,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     /// <summary>Makes the names of the segments durable.</summary>
     public void SyncFolder() => files.SyncFolder(folder);
 
-    /// <summary>Removes a file that nothing depends on.</summary>
+    /// <summary>Removes a file that is not needed.</summary>
     public void RemoveIfThere(string path)
     {
         try
@@ -49,8 +49,8 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
     }
 
     /// <summary>
-    /// Deletes the files oldest first, each durably, so that a crash leaves no gap. Those that are gone
-    /// already are only made durable: it may be done again after a <see cref="DiskShortageException"/>.
+    /// Deletes the files oldest first, each durably, so that a crash leaves no gap. Missing files are
+    /// skipped, so the call may be repeated after a <see cref="DiskShortageException"/>.
     /// </summary>
     public void Delete(IEnumerable<string> oldestFirst)
     {
@@ -79,7 +79,7 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
         return segments;
     }
 
-    /// <summary>Removes files whose making was cut short.</summary>
+    /// <summary>Removes unfinished segments.</summary>
     public void DeleteUnfinished()
     {
         foreach (var name in files.ListFiles(folder))

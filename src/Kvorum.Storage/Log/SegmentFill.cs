@@ -3,9 +3,9 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// A segment that is being made, under a name of its own: filled with zeros, piece by piece, each brought to
-/// disk before the next, so that a sync of the log that comes meanwhile waits for one piece and not for all.
-/// Disposed before its end it leaves no file. One thread at a time.
+/// A segment that is being made under a temporary name: filled with zeros piece by piece, each synced before
+/// the next, so that a sync of the log in between waits for one piece only. Disposed before it is finished it
+/// leaves no file. One thread at a time.
 /// </summary>
 internal sealed class SegmentFill : IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class SegmentFill : IDisposable
     /// <summary>Bytes that are filled and durable.</summary>
     public long Filled { get; private set; }
 
-    /// <summary>Fills the next so many bytes, as many as there are, and makes them durable.</summary>
+    /// <summary>Fills up to so many further bytes and makes them durable.</summary>
     public void Fill(long bytes)
     {
         var end = Math.Min(Filled + bytes, _bytes);
@@ -47,12 +47,13 @@ internal sealed class SegmentFill : IDisposable
         }
 
         _file.Sync();
+        Invariant.Check(end >= Filled);
         Filled = end;
     }
 
     /// <summary>
-    /// Makes the rest at once, as a hole: the file system's journal takes part in each later sync, but nobody
-    /// waits for zeros.
+    /// Makes the rest at once, as a hole: the file system's journal takes part in each later sync, but no
+    /// writer waits for zeros.
     /// </summary>
     public void LeaveHole()
     {

@@ -3,7 +3,7 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Storage.Log;
 
 /// <summary>
-/// Frames: how they are put together and written, and the segments that they go into. Log lane.
+/// Assembles and writes frames, and moves to the next segment. Log lane.
 /// </summary>
 public sealed partial class SharedLog
 {
@@ -43,13 +43,13 @@ public sealed partial class SharedLog
         WriteFrame(frame, bodyBytes);
         Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
         _next.Advance(_active);
-        // The room of a batch that was larger than all others is given back.
+        // The buffer of an unusually large batch is released.
         if (_frame.Length > 2L * _options.WriteBytesMax)
             _frame = [];
     }
 
-    // A frame that finds no room may leave bytes behind. The next one is written over them, or is the last of
-    // its segment, and a start reads nothing behind that.
+    // A frame that fails for lack of room may leave bytes in the file. The next frame overwrites them, or is
+    // the last of its segment, and a start reads nothing after that.
     private void WriteFrame(Span<byte> frame, int bodyBytes)
     {
         RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
@@ -99,6 +99,7 @@ public sealed partial class SharedLog
     private void Advance(int frameBytes)
     {
         _active.Position += frameBytes;
+        Invariant.Check(_active.Position <= _active.Length && _sequence > _durable.Sequence);
         _durable = new LogEnd(_sequence, _active.Number, _active.Position);
         Volatile.Write(ref _durableSequence, _sequence);
         _counters = _counters with
@@ -113,6 +114,7 @@ public sealed partial class SharedLog
         var next = _next.Take(
             _active.Number + 1,
             RecordFormat.SegmentHeaderBytes + frameBytes + RecordFormat.LastFrameBytes);
+        Invariant.Check(next.Number == _active.Number + 1);
         try
         {
             WriteContinued(next);
@@ -126,7 +128,7 @@ public sealed partial class SharedLog
         lock (_gate)
         {
             _segments.Add(next);
-            // What was released while it was the active one does not come again.
+            // The release of the segment that was active so far is not repeated.
             _trimWanted |= _segments[0].IsFree;
         }
 
@@ -135,7 +137,7 @@ public sealed partial class SharedLog
         _active = next;
     }
 
-    // The next segment is there, durably, and from now on its loss is noticed.
+    // The next segment is durable; from this record on its loss is noticed.
     private void WriteContinued(Segment next)
     {
         var body = _lastFrame.AsSpan(RecordFormat.FrameHeaderBytes, RecordFormat.ContinuedBytes);
@@ -145,7 +147,7 @@ public sealed partial class SharedLog
             Advance(_lastFrame.Length);
     }
 
-    // What must be written before the oldest segments may go: that they may, and the states only they hold.
+    // Before the oldest segments are deleted a frame records that, with the states that only they hold.
     private ulong PrepareTrim()
     {
         _upkeep.Clear();
@@ -190,7 +192,7 @@ public sealed partial class SharedLog
         }
         catch (DiskShortageException)
         {
-            return; // All of it again, later.
+            return; // Resume tries again.
         }
         catch (IOException error)
         {

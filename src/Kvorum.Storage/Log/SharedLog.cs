@@ -6,8 +6,8 @@ namespace Kvorum.Storage.Log;
 /// The one write-ahead log of a node, for all groups. Batches queue; the log lane takes all that have queued,
 /// writes them as one frame, syncs once and completes them in order: group commit without a timer, the sync
 /// itself being the window. A failed write or sync is final: the batch and all later ones complete with the
-/// error, nothing is retried, and the node must stop. A full disk, or a want of descriptors for the next
-/// segment, is no failure: nothing was written that counts, so everything waits in the queue until
+/// error, nothing is retried, and the node must stop. A full disk, or a lack of descriptors for the next
+/// segment, is not final: no counted bytes were written, so everything waits in the queue until
 /// <see cref="Resume"/> finds room.
 /// </summary>
 public sealed partial class SharedLog : IDisposable
@@ -27,13 +27,13 @@ public sealed partial class SharedLog : IDisposable
     private bool _isStalled;
     private DiskShortageException? _shortage;
 
-    // Segments that are needed no more and could not be deleted for want of descriptors, oldest first.
+    // Segments that are not needed and are still to be deleted, oldest first.
     private readonly List<string> _undeleted = [];
     private long _queuedBytes;
     private LogCounters _counters;
     private Exception? _failure;
 
-    // The log lane's own.
+    // Owned by the log lane.
     private readonly KeptStates _states;
     private readonly LogBatch _upkeep = new();
     private List<Pending> _taken = [];
@@ -42,7 +42,7 @@ public sealed partial class SharedLog : IDisposable
     private Segment _active;
     private ulong _sequence;
 
-    // The background lane's own; what is behind it is guarded by the gate.
+    // Owned by the background lane; the fields after it are guarded by the gate.
     private readonly EndMark _mark;
     private LogEnd _durable;
     private ulong _durableSequence;
@@ -65,8 +65,8 @@ public sealed partial class SharedLog : IDisposable
 
     /// <summary>
     /// Opens or creates the log in <paramref name="folder"/>, replays it, and cuts a torn tail. Damage
-    /// anywhere else, and what cannot be read, is a <see cref="LogDamagedException"/> that names file,
-    /// offset, remedy and losses; nothing is changed on disk then.
+    /// anywhere else, or unreadable bytes, are a <see cref="LogDamagedException"/> that names file,
+    /// offset, remedy and losses; the disk is unchanged then.
     /// </summary>
     public static SharedLog Open(
         IFileSystem files, string folder, SharedLogOptions options, IJobRunner jobs, ILogReplay replay)
@@ -90,14 +90,17 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// What recovery did, for the operator: segments, records, bytes, and the torn tail that was cut, if any.
+    /// The result of the recovery, for the operator: segments, records, bytes, and the torn tail that was
+    /// cut, if any.
     /// </summary>
     public LogRecovery Recovery { get; }
 
     /// <summary>True while more than <see cref="SharedLogOptions.QueuedBytesMax"/> are queued.</summary>
     public bool IsBehind => Volatile.Read(ref _queuedBytes) > _options.QueuedBytesMax;
 
-    /// <summary>What everything waits for: room on the disk, or descriptors; null if nothing does.</summary>
+    /// <summary>
+    /// The shortage that all writes wait for: room on the disk, or descriptors; null if none.
+    /// </summary>
     public DiskShortageException? WaitsFor
     {
         get
@@ -152,7 +155,7 @@ public sealed partial class SharedLog : IDisposable
 
     /// <summary>
     /// Entries of the group that are durable by now, up to and including the index, are not needed any more.
-    /// Any thread. Segments that hold nothing needed are removed in the background. For a group that leaves
+    /// Any thread. Segments that no group needs are removed in the background. For a group that leaves
     /// the node: <see cref="ulong.MaxValue"/>, after its last append has completed.
     /// </summary>
     public void Release(uint group, ulong upToIndex)
@@ -175,8 +178,8 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Tries again what a full disk or a want of descriptors did not allow; to be called now and then. Any
-    /// thread; never blocks.
+    /// Retries after a full disk or a lack of descriptors; to be called now and then. Any thread; never
+    /// blocks.
     /// </summary>
     public void Resume()
     {
@@ -198,8 +201,8 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// Lets the log write down, in the background, how far it is durable by now, so that the loss of its end
-    /// is found at a start; to be called about once a second. Any thread; never blocks.
+    /// Writes in the background up to where the log is durable, so that a start notices if the end of the log
+    /// is lost; to be called about once a second. Any thread; never blocks.
     /// </summary>
     public void Mark()
     {
@@ -214,7 +217,7 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// A clean end: writes down that the log ends where it does. The host has ended the jobs before.
+    /// A clean stop: writes where the log ends. The host has stopped the jobs before.
     /// </summary>
     public void MarkEnd()
     {
@@ -223,7 +226,7 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
-    /// The groups whose entries hold the oldest segment, ascending, when more than
+    /// The groups that need entries of the oldest segment, ascending, when more than
     /// <paramref name="segments"/> segments exist (one prepared ahead not counted); else empty. Any thread.
     /// </summary>
     public IReadOnlyList<uint> HoldersOfOldest(int segments)
@@ -232,7 +235,7 @@ public sealed partial class SharedLog : IDisposable
             return _segments.Count > segments ? _segments[0].Holders : [];
     }
 
-    /// <summary>Waits for nothing: the host stops the job runner first. Closes the files.</summary>
+    /// <summary>Closes the files, without waiting: the host stops the job runner first.</summary>
     public void Dispose()
     {
         _active.File?.Dispose();
@@ -251,7 +254,7 @@ public sealed partial class SharedLog : IDisposable
         }
         catch (DiskShortageException)
         {
-            // It says too little until there is room.
+            // The mark lags behind until there is room.
         }
         catch (IOException error)
         {
@@ -262,7 +265,7 @@ public sealed partial class SharedLog : IDisposable
             (_marked, _isMarking) = (_mark.Written.Sequence, false);
     }
 
-    // The job of the log lane: all that queued while the last step was written is the next one.
+    // The job of the log lane: the batches that queued while the last step was written are the next one.
     private void WriteQueued()
     {
         while (TakeQueued())
@@ -343,7 +346,7 @@ public sealed partial class SharedLog : IDisposable
         return true;
     }
 
-    // What was taken stands at the head of the queue again. The job counts as scheduled: only Resume runs it.
+    // Puts the taken batches back at the head of the queue. The job counts as scheduled: only Resume runs it.
     private void Stall(int from)
     {
         lock (_gate)
@@ -362,7 +365,11 @@ public sealed partial class SharedLog : IDisposable
         for (var i = from; i < end; i++)
             bytes += _taken[i].Batch.Bytes;
         lock (_gate)
+        {
+            Invariant.Check(_queuedBytes >= bytes);
             Volatile.Write(ref _queuedBytes, _queuedBytes - bytes);
+        }
+
         for (var i = from; i < end; i++)
             _taken[i].Completed(_taken[i].Batch, error);
     }

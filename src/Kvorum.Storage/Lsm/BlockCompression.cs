@@ -1,9 +1,9 @@
 namespace Kvorum.Storage.Lsm;
 
-/// <summary>How data blocks of new tables are stored. What is there already is read whatever it is.</summary>
+/// <summary>How data blocks of new tables are stored. Existing blocks are read in either form.</summary>
 public enum BlockCompression
 {
-    /// <summary>As they are.</summary>
+    /// <summary>Uncompressed.</summary>
     None,
 
     /// <summary>

@@ -4,7 +4,7 @@ namespace Kvorum.Storage.Lsm;
 /// A place in an ordered run of entries: of a memtable, a table, or several merged. Entries are ordered by
 /// key (bytes, ascending), then by sequence number (descending: the newest version of a key comes first). No
 /// two entries of a run have the same key and sequence number. The sequence number is the log index of the
-/// write. One thread at a time; dispose it, and it lets go of what it reads.
+/// write. One thread at a time. It holds what it reads until it is disposed.
 /// </summary>
 internal abstract class Cursor : IDisposable
 {

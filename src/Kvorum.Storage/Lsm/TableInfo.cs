@@ -1,6 +1,6 @@
 namespace Kvorum.Storage.Lsm;
 
-/// <summary>What the manifest knows of a table; the table's file is never changed.</summary>
+/// <summary>The manifest's entry for a table, whose file is never changed.</summary>
 /// <param name="Number">Names the file; grows with every file of the tree, never used twice.</param>
 /// <param name="Bytes">Size of the file.</param>
 /// <param name="Entries">Entries, deletes included.</param>

@@ -14,7 +14,7 @@ internal readonly record struct KeyStep
     /// <summary>What it does.</summary>
     public OperationKind Kind { get; init; }
 
-    /// <summary>True if it must be in the order: its client knows its outcome. Else it may.</summary>
+    /// <summary>True if its client knows its outcome: then it must be in the order; else it may be.</summary>
     public bool IsCertain { get; init; }
 
     /// <summary>True if its condition did not hold.</summary>
@@ -54,14 +54,14 @@ internal readonly record struct KeyStep
 
     /// <summary>
     /// Where its version places the step among the others that have one, since versions grow: twice the
-    /// version for the write that got it, one more for those who saw it, zero for none.
+    /// version for the write that got it, one more for reads that saw it, zero for no version.
     /// </summary>
     public ulong Position => Version is null or 0 || Kind == OperationKind.Expire ? 0
         : IsWrite ? Version.Value * 2 : (Version.Value * 2) + 1;
 
     /// <summary>
-    /// True if the state tells whether it can still happen: the version that it expects has come by then,
-    /// and never comes again.
+    /// True if the state tells whether it can still happen: versions grow, so the version that it expects
+    /// never comes again.
     /// </summary>
     public bool IsSpentByVersion => !IsCertain && IfVersion > 0;
 

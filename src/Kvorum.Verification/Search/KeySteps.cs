@@ -4,8 +4,7 @@ namespace Kvorum.Verification.Search;
 
 /// <summary>
 /// A part of a key's operations, made ready for the search: those asked up to an event, of which those that
-/// had not ended by then count as unknown. What cannot matter is left out: failed operations, and reads
-/// without an answer.
+/// had not ended by then count as unknown. Failed operations and reads without an answer are left out.
 /// </summary>
 internal sealed class KeySteps
 {
@@ -76,7 +75,7 @@ internal sealed class KeySteps
         }
     }
 
-    // A value that one step only can have set, and that was read: the step happened, and got that version.
+    // If a value was read that only one step can have set, the step happened and got that version.
     private void PlaceWhatWasSeen()
     {
         var versions = Steps.Where(step => step is { Kind: OperationKind.Get, Seen: >= 0, Version: not null })
@@ -120,10 +119,9 @@ internal sealed class KeySteps
         return certain ? step : step with { Twin = TwinOf(step) };
     }
 
-    // Values of unknown writes that nobody has read are one value: it does not matter which of them is
-    // there.
+    // All values of unknown writes that were never read count as one value: they are interchangeable.
     private int WrittenBy(string value, bool certain) =>
-        certain || _adds || _seen.Contains(value) ? NumberOf(value) : NumberOf("(a value that nobody read)");
+        NumberOf(certain || _adds || _seen.Contains(value) ? value : "(a value that was never read)");
 
     private int SeenBy(Operation operation) => (operation.Invocation, operation.Outcome) switch
     {

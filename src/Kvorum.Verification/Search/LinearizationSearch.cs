@@ -12,7 +12,7 @@ namespace Kvorum.Verification.Search;
 //   2. A step that changes nothing and may be next is next. Whatever order follows, the step could be moved
 //      to its front.
 //   3. A step of unknown outcome is followed at once by a step that depends on what the key holds.
-//      Otherwise nobody sees its effect, and it can be left out.
+//      Otherwise no step sees its effect, and it can be left out.
 //   4. Of steps of unknown outcome that do the same, the one asked first is first: no answer tells them
 //      apart, and the one asked first may stand wherever another one may.
 //   5. A step of unknown outcome that alone can have set a value happened if the value was read, and got

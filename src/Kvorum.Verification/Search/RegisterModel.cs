@@ -33,7 +33,7 @@ internal static class RegisterModel
         };
     }
 
-    // A refusal that does not report the version, of a key whose version nobody knows, is believed.
+    // A refusal without a reported version is accepted if the key's version is not known.
     private static bool IsRefused(in KeyStep step, ref RegisterState state)
     {
         if (step.Version is { } present)
@@ -83,7 +83,7 @@ internal static class RegisterModel
         return true;
     }
 
-    // Learns the version where it was not known. A key that is absent has version 0 for those who ask.
+    // Learns the version if it was not known. An absent key reports version 0.
     private static bool HasVersion(ref RegisterState state, ulong version)
     {
         if (state.Value == RegisterState.Absent)

@@ -2,7 +2,7 @@ namespace Kvorum.Verification.Search;
 
 /// <summary>
 /// What a key may hold at a moment of an order that is being tried. The version of a write whose answer was
-/// lost is not known until somebody sees it; until then it is only known to be greater than all before.
+/// lost is not known until an answer shows it; until then it is only known to be greater than all before.
 /// </summary>
 /// <param name="Value">Number of the value in <see cref="KeySteps"/>, or <see cref="Absent"/>.</param>
 /// <param name="Floor">The version, if it is known; else a bound that it is greater than.</param>

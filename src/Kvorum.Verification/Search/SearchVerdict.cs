@@ -1,6 +1,6 @@
 namespace Kvorum.Verification.Search;
 
-/// <summary>What a search came to.</summary>
+/// <summary>The result of a search.</summary>
 internal enum SearchVerdict : byte
 {
     /// <summary>There is an order.</summary>

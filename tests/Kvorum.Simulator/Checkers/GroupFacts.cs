@@ -5,7 +5,7 @@ namespace Kvorum.Simulator.Checkers;
 /// <summary>What all replicas of one group together have shown so far.</summary>
 internal sealed class GroupFacts
 {
-    /// <summary>Who was seen to lead in a term.</summary>
+    /// <summary>The leader seen in a term.</summary>
     public Dictionary<ulong, NodeId> Leaders { get; } = [];
 
     /// <summary>By index and term: what the entry holds, and the term of the entry before it.</summary>

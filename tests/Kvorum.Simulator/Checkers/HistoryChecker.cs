@@ -8,7 +8,7 @@ namespace Kvorum.Simulator.Checkers;
 // Theorems over what clients saw: linearizability, exactly once and durability are stated in the files of
 // Kvorum.Verification. Two more are stated here:
 //   counters      a counter ends at the number of its acknowledged increments, plus at most those whose
-//                 outcome nobody knows;
+//                 outcome is unknown;
 //   stale reads   a stale read shows a value that was written, under the version that its write was given.
 
 /// <summary>What clients were told is what a store that keeps its promises would have told them.</summary>

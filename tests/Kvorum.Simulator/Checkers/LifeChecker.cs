@@ -21,8 +21,8 @@ namespace Kvorum.Simulator.Checkers;
 //      moment by more than the time that passed, a sixteenth of it, and a bound: whatever wall clocks show.
 //   4. Once everything is well, a life takes as long as it was given, within a sixteenth and a bound.
 //
-// Why that moment: nobody can have been served the end before any replica had applied it; and a read that is
-// asked later gets an index that is not below it. The checker goes by the log alone, not by what the state
+// Why that moment: no client can have been served the end before any replica had applied it; and a read that
+// is asked later gets an index that is not below it. The checker goes by the log alone, not by what the state
 // machine keeps; of that it only looks whether the put took effect.
 
 /// <summary>Log time, and the ends of lives. The theorem is at the top of its file.</summary>

@@ -42,7 +42,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     /// <summary>
     /// True if no node that takes part uses a damaged table; where none is looked for in time, one that it
-    /// could not read. One that is left over from before a rebuild is in nobody's way.
+    /// could not read. One that is left over from before a rebuild does no harm.
     /// </summary>
     public bool HasNoDamage() => !cluster.TakingPart.Any(process =>
     {

@@ -5,9 +5,9 @@ namespace Kvorum.Simulator.Checkers;
 
 // Theorems (figure 3 of the Raft paper), over what the replicas show whenever they have done something:
 //   election safety        at most one node leads a term;
-//   leader append-only     who leads neither removes nor overwrites entries of its log;
+//   leader append-only     a leader neither removes nor overwrites entries of its log;
 //   log matching           an index and a term name one entry, and one predecessor, in all logs;
-//   leader completeness    an entry that was committed in a term is in the log of whoever leads a later one;
+//   leader completeness    an entry committed in a term is in the log of the leader of each later one;
 //   state machine safety   all replicas take the same entry at an index for committed, and apply it.
 
 /// <summary>Raft's five properties. The theorems are at the top of its file.</summary>

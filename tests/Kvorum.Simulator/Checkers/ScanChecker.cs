@@ -15,8 +15,8 @@ namespace Kvorum.Simulator.Checkers;
 //                  were asked for;
 //   3. one moment  the keys of one partition are as they were at one index of its log. Let m be the greatest
 //                  version among those shown: a key is not shown older than an acknowledged write of a
-//                  version up to m, and not absent if such a write set it, nobody may have deleted it since,
-//                  and its life had no end. This holds for stale pages too.
+//                  version up to m, and not absent if such a write set it, no delete may have removed it
+//                  since, and its life had no end. This holds for stale pages too.
 
 /// <summary>What pages of scans promise. The theorem is at the top of its file.</summary>
 internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, int partitions)

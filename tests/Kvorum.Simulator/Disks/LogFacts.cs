@@ -15,7 +15,7 @@ internal sealed record LogFacts(
     /// <summary>Reads them; null if a start refuses the log.</summary>
     public static LogFacts? Of(SimulatedDisk disk)
     {
-        var found = new NodeReplay(new Nobody());
+        var found = new NodeReplay(new NoReplay());
         try
         {
             var recovery = LogInspector.Replay(disk, "log", found);
@@ -27,7 +27,7 @@ internal sealed record LogFacts(
         }
     }
 
-    private sealed class Nobody : ILogReplay
+    private sealed class NoReplay : ILogReplay
     {
         public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
         {

@@ -181,7 +181,7 @@ internal sealed class GroupSimulation
         .Where(static member => member.Member.Node?.Role == Role.Leader)
         .MaxBy(static member => member.Member.Node!.Term);
 
-    // Those whom the leader counts among the members; all, if there is none.
+    // The members of the leader's configuration; all nodes, if there is no leader.
     private IEnumerable<MemberProcess> Present()
     {
         var configuration = Leader()?.Member.Node!.Configuration;

@@ -96,7 +96,7 @@ internal sealed class MemberProcess
         PlanWork();
     }
 
-    /// <summary>A message has arrived; nobody hears it if the process is down.</summary>
+    /// <summary>A message has arrived; it is lost if the process is down.</summary>
     public void Receive(Message message) => WhenAwake(() =>
     {
         _world.Trace.Event(

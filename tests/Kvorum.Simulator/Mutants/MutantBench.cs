@@ -15,7 +15,7 @@ internal sealed class MutantBench : IDisposable
         "Directory.Packages.props", "global.json", ".editorconfig", "Kvorum.slnx",
     ];
 
-    // Nobody reads the mutants' code: what only concerns readers would just cost time.
+    // Analyzers and documentation of the mutants' code would only cost time.
     private static readonly string[] BuildSwitches =
     [
         "-c", "Release", "-v", "q", "-nologo", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false",

@@ -1,6 +1,6 @@
 namespace Kvorum.Simulator.Mutants;
 
-/// <summary>Who has to find a mutant.</summary>
+/// <summary>The search that has to find a mutant.</summary>
 internal enum Searcher
 {
     /// <summary>Whole clusters, by seed.</summary>

@@ -131,14 +131,15 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     }
 
     /// <summary>
-    /// A node comes back with an empty disk under its id. Mostly somebody finds the former disk in time, and
-    /// starts the node with it; else the node stays out to the end.
+    /// A node comes back with an empty disk under its id. Mostly an operator finds the former disk in time,
+    /// and starts the node with it; else the node stays out to the end.
     /// </summary>
     public void Wipe()
     {
         if (Pick() is not { } machine || machine.IsDamaged || !MayDamage(machine) || !IsFormed)
             return;
-        // Who never met the former folder would refuse that one when it comes back, and not the empty one.
+        // A node that never met the former folder would refuse that one when it comes back, not the empty
+        // one.
         if (!cluster.Machines.All(other => other == machine || other.Knows(machine)))
             return;
         machine.Wipe();
@@ -186,8 +187,8 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
 
     private bool MayForget(Machine machine) => !machine.IsDamaged && MayDamage(machine);
 
-    // Where no other node knows it durably, nobody can tell, and nothing is to be demanded. If all of them
-    // do, the node is as harmless as a wiped one; else it may do harm, and is only told of.
+    // If no other node remembers it durably the loss cannot be noticed, and nothing is demanded. If all of
+    // them do, the node is as harmless as a wiped one; else it may do harm, and is only told of.
     private void ComeBack(Machine machine, SimulatedDisk with, FaultKind why)
     {
         var others = cluster.Machines.Where(other => other != machine).ToArray();

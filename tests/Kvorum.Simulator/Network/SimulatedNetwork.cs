@@ -77,7 +77,7 @@ internal sealed class SimulatedNetwork
             _endpoints[peer]?.LinkTo(machine)?.ReceiverGone();
     }
 
-    /// <summary>True while the machine answers, be it only to say that nobody listens.</summary>
+    /// <summary>True while the machine answers, if only by a refused connection.</summary>
     public bool HasPower(int machine) => _hasPower[machine];
 
     /// <summary>Frames do not arrive in this direction until <see cref="Mend"/>.</summary>

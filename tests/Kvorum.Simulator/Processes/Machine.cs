@@ -198,7 +198,7 @@ internal sealed class Machine
         && !than.Lives.Hold(remembered.Log, than.Durable);
 
     /// <summary>
-    /// What an operator does who has its former disk: stops the node and starts it with that.
+    /// An operator has the node's former disk: stops the node and starts it with that.
     /// </summary>
     public void PutBack()
     {
@@ -301,7 +301,7 @@ internal sealed class Machine
     private void Trace(string what) =>
         World.Trace.Event(Verbosity.Faults, TraceKind.Fault, Index, (ulong)what.Length, $"{what}");
 
-    // An outsider may say who it is and pass requests on; of groups it must not speak.
+    // A refused node may identify itself and forward requests; it must not send Raft messages.
     private void Sending(PeerFrameKind kind) => World.Require(
         !IsWiped || kind is PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer
             or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.ScanAsk

@@ -7,7 +7,7 @@ using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Trials;
 
-// Theorem. With the settings that a node has when nobody gives it any, a partition takes writes again within
+// Theorem. With default settings a partition takes writes again within
 // 3.5 s after its leader is gone, in 99 of 100 cases: be it that the process was killed, which its peers see,
 // or that its machine fell silent, which only the election timeout tells.
 

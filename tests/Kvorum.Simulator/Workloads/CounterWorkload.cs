@@ -6,7 +6,7 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Workloads;
 
 /// <summary>
-/// One client that counts: it reads a number and writes the next one if nobody else did meanwhile, always
+/// One client that counts: it reads a number and writes the next one if no other client did meanwhile, always
 /// with ids, so that a retry counts once.
 /// </summary>
 internal sealed class CounterWorkload(WorkloadOptions options) : IWorkload

@@ -101,6 +101,22 @@ public class TidyTests
         House.Accepts(folders.Where(folder => !Directory.Exists(Path.Combine(House.Root, folder))));
     }
 
+    /// <summary>The header of RaftNode.cs is the table of contents of the class.</summary>
+    [Fact]
+    public void The_header_of_the_core_lists_its_files()
+    {
+        const string Core = "src/Kvorum.Raft/RaftNode.cs";
+        var header = House.Read(Core).Split("/// <summary>", 2)[0];
+        var parts = House.Files(".cs")
+            .Where(static path => path.StartsWith("src/Kvorum.Raft/RaftNode.", StringComparison.Ordinal))
+            .Select(static path => path.Split('.')[^2])
+            .Where(static part => part != "Raft/RaftNode")
+            .ToArray();
+        Assert.True(parts.Length > 5);
+        House.Accepts(parts.Where(part => !header.Contains($" {part}", StringComparison.Ordinal))
+            .Select(static part => $"{Core}: the header does not list RaftNode.{part}.cs"));
+    }
+
     [Fact]
     public void Every_project_is_in_the_solution_and_has_tests()
     {

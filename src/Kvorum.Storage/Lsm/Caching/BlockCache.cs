@@ -8,13 +8,12 @@ namespace Kvorum.Storage.Lsm.Caching;
 /// threads: shards, each with a lock that is held for a few pointers only, never while a disk is read.
 /// </summary>
 /// <remarks>
-/// The blocks are in native memory, each with its links in front of it, so that a cache of a GiB is nothing
-/// to the garbage collector: it sees one array of numbers per shard. Readers hold a block by counting and
-/// look into it where it is; nothing is copied or allocated for a hit. Eviction is CLOCK with small counters:
-/// a new block starts with no use (an index or filter block with one), each hit adds one up to three, the
-/// hand takes one away each time it passes, and evicts what has none left. One scan cannot drive out what is
-/// read again and again. Dispose it after all its readers; blocks still held then live until they are
-/// released.
+/// The blocks are in native memory, each with its links in front of it, so that the garbage collector sees
+/// only one array of numbers per shard, even of a GiB. Readers hold a block by reference counting and read it
+/// in place; a hit copies and allocates nothing. Eviction is CLOCK with small counters:
+/// a new block starts at zero (an index or filter block at one), each hit adds one up to three, the hand
+/// takes one away each time it passes and evicts blocks at zero. So one scan does not evict blocks that are
+/// read often. Dispose it after all its readers; blocks that are still held live until they are released.
 /// </remarks>
 internal sealed unsafe class BlockCache : IDisposable
 {
@@ -30,7 +29,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     private const int BlockOverhead = 64 + 32;
 
-    // So many blocks are looked at for room by who does not push.
+    // Upkeep looks at so many blocks for room, then gives up.
     private const int PoliteTurns = 8;
 
     // Trailer, number of restarts and the last of them.
@@ -55,7 +54,7 @@ internal sealed unsafe class BlockCache : IDisposable
     public long BytesMax { get; }
 
     /// <summary>
-    /// Bytes in the cache now; blocks that were evicted while somebody held them do not count.
+    /// Bytes in the cache now; blocks that were evicted while held do not count.
     /// </summary>
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
@@ -83,7 +82,7 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>
-    /// The same for upkeep, which passes through tables: a block is not kept the longer for it.
+    /// The same for upkeep, which passes through whole tables: the block's use counter does not rise.
     /// </summary>
     public bool TryGetUnused(ulong file, long offset, out CachedBlock block)
     {
@@ -106,8 +105,7 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>
-    /// The same for upkeep: it takes room that is free, or that of blocks which have no use left and are
-    /// found at once.
+    /// The same for upkeep: the block takes free room, or that of a block at zero which is found at once.
     /// </summary>
     public CachedBlock AddUnused(ulong file, long offset, CachedBlock block)
     {
@@ -116,12 +114,12 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>
-    /// True if a block may be held for good by who holds it now: it is in the cache, and what is so pinned is
-    /// not more than half of it. Its hold becomes the pin.
+    /// True if the caller may keep its hold of the block for good, as a pin: the block is in the cache, and
+    /// pinned blocks take at most half of it.
     /// </summary>
     public bool TryPin(CachedBlock block)
     {
-        // While it is held it cannot be evicted, so what is in now stays in.
+        // A held block is not evicted, so a block that is in the cache now stays in.
         if (block.Head->File == 0)
             return false;
         if (Interlocked.Add(ref _pinnedBytes, block.Length) <= BytesMax / 2)
@@ -207,7 +205,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 if (!MakeRoom(cost, isPushing))
                     return block;
                 (head->File, head->Offset, head->Uses) = (file, offset, uses);
-                head->Holders++; // nobody else knows it yet
+                head->Holders++; // not shared with other threads yet
                 Link(head, hash);
                 return block;
             }
@@ -232,8 +230,8 @@ internal sealed unsafe class BlockCache : IDisposable
             return at;
         }
 
-        // Turns the hand until there is room; false if all that is left is in somebody's hands. Without
-        // pushing no use is taken from a block, and the hand stops soon.
+        // Turns the hand until there is room; false if the remaining blocks are held. Without pushing no
+        // counter falls, and the hand stops after a few blocks.
         private bool MakeRoom(long cost, bool isPushing)
         {
             var turns = isPushing ? (_count * (UsesMax + 1)) + 1 : PoliteTurns;
@@ -297,6 +295,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 _hand = head->NextInRing == head ? null : head->NextInRing;
             _count--;
             Bytes -= Cost(head);
+            Invariant.Check(_count >= 0 && Bytes >= 0 && (_count > 0) == (_hand is not null));
             new CachedBlock(head).Release();
         }
 

@@ -4,8 +4,8 @@ using Kvorum.Storage.Lsm.Memory;
 namespace Kvorum.Storage.Lsm.Caching;
 
 /// <summary>
-/// A block of bytes in native memory, held by counting: whoever has one calls <see cref="Release"/> once, and
-/// the last one frees the memory. The bytes do not change once the block is in a <see cref="BlockCache"/>.
+/// A reference-counted block of bytes in native memory: each holder calls <see cref="Release"/> once, and the
+/// last call frees the memory. The bytes do not change once the block is in a <see cref="BlockCache"/>.
 /// The bytes begin at a multiple of 64.
 /// </summary>
 internal readonly unsafe struct CachedBlock
@@ -52,10 +52,14 @@ internal readonly unsafe struct CachedBlock
         return new CachedBlock(header);
     }
 
-    /// <summary>Lets go of it; the default value is let go of without effect.</summary>
+    /// <summary>Ends the hold; no effect on the default value.</summary>
     public void Release()
     {
-        if (_header is null || Interlocked.Decrement(ref _header->Holders) != 0)
+        if (_header is null)
+            return;
+        var holders = Interlocked.Decrement(ref _header->Holders);
+        Invariant.Check(holders >= 0);
+        if (holders != 0)
             return;
         if (_header->Slab == 0)
             NativeMemory.AlignedFree(_header);

@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 
 namespace Kvorum.Storage.Lsm.Compaction;
 
-/// <summary>What to compact next. Nothing has been done yet.</summary>
+/// <summary>What to compact next.</summary>
 /// <param name="Level">Where <paramref name="Inputs"/> are.</param>
 /// <param name="OutputLevel">Where the new tables will be: the next level, or the same one.</param>
 /// <param name="Inputs">Tables of the level, in its order.</param>
 /// <param name="Overlapped">Tables of the output level with keys in the range of the inputs, by key.</param>
 /// <param name="IsMove">The inputs can go to the output level as they are: no bytes need be written.</param>
 /// <param name="Reason">Why.</param>
-/// <param name="Turns">Whose turn is next, to be given to the next pick once this is done.</param>
+/// <param name="Turns">The turns for the next pick, once this compaction is done.</param>
 internal sealed record CompactionChoice(
     int Level,
     int OutputLevel,
@@ -37,12 +37,12 @@ internal enum CompactionReason
 }
 
 /// <summary>
-/// What compactions hand on: up to which key each level has been compacted in its present round, so that all
-/// its tables get their turn, and how much came down from level 0. Losing it costs nothing but fairness and
-/// some writing.
+/// State that is passed from one compaction to the next: up to which key each level has been compacted in its
+/// present round, so that all tables get their turn, and how much came down from level 0. It is not durable:
+/// losing it only costs fairness and some writing.
 /// </summary>
 /// <param name="Keys">Per level; empty: from the beginning.</param>
-/// <param name="Level0Bytes">What level 0 gave to its last compaction.</param>
+/// <param name="Level0Bytes">Bytes that level 0 gave to its last compaction.</param>
 internal sealed record CompactionTurns(ImmutableArray<ReadOnlyMemory<byte>> Keys, long Level0Bytes)
 {
     /// <summary>All levels from their beginning.</summary>

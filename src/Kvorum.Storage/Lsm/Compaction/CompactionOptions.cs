@@ -4,14 +4,14 @@ namespace Kvorum.Storage.Lsm.Compaction;
 internal sealed record CompactionOptions
 {
     /// <summary>
-    /// So many tables in level 0 call for a compaction. Each one more is a filter to ask in every read, and
-    /// that many bytes less of level 1 to be written again for each that comes down.
+    /// So many tables in level 0 start a compaction. Each further one adds a filter to every read, and saves
+    /// rewriting of level 1.
     /// </summary>
     public int Level0Tables { get; init; } = 6;
 
     /// <summary>
-    /// Bytes that level 1 may have, or as many as came down from level 0 at once, if these are more: what is
-    /// larger than the level would only pass through it, written twice. Each level below it may have <see
+    /// Bytes that level 1 may have, or as many as came down from level 0 at once, if these are more: a larger
+    /// amount would only pass through the level, and be written twice. Each level below it may have <see
     /// cref="LevelFactor"/> times more.
     /// </summary>
     public long LevelBaseBytes { get; init; } = 64 << 20;

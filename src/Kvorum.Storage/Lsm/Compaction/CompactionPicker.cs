@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Decides what to compact next: a function of the levels, with no state of its own. The level that exceeds
+/// Decides what to compact next: a stateless function of the levels. The level that exceeds
 /// its bound the most comes first; in it, tables with many deletes, then each in its turn. If no level
 /// exceeds its bound, tables with many deletes go down, or are written anew where nothing lies below them.
 /// One compaction of a tree at a time; flushes may go on beside it.
@@ -12,7 +12,7 @@ internal static class CompactionPicker
 {
     /// <summary>The next compaction; null if the tree is in order.</summary>
     /// <param name="levels">All tables.</param>
-    /// <param name="turns">What the last choice handed on.</param>
+    /// <param name="turns">The turns of the last choice.</param>
     /// <param name="oldestView">
     /// The least sequence number a view is open at; the greatest number if none is.
     /// </param>
@@ -41,7 +41,7 @@ internal static class CompactionPicker
         return score;
     }
 
-    // The last level has no bound: there is nowhere to go from it.
+    // The last level has no bound: there is no level below it.
     private static int Fullest(
         Levels levels, CompactionTurns turns, CompactionOptions options, out double score)
     {
@@ -72,8 +72,8 @@ internal static class CompactionPicker
                     continue;
                 if (LiesOnSomething(levels, level, table))
                     return Down(levels, turns, level, [table], CompactionReason.Deletes);
-                // Written anew, it has no deletes left; a view that needs them would make that go round for
-                // ever.
+                // Rewritten, it has no deletes left. With a view that still needs them it would be rewritten
+                // again and again.
                 if (table.LargestSequence <= oldestView)
                     return new CompactionChoice(
                         level, level, [table], [], IsMove: false, CompactionReason.Deletes, turns);
@@ -98,7 +98,7 @@ internal static class CompactionPicker
         return new CompactionChoice(level, level + 1, inputs, overlapped, isMove, reason, after);
     }
 
-    // Only the oldest may leave level 0: what is left there must be newer than what has gone down.
+    // Only the oldest tables may leave level 0: the remaining ones must be newer than those below.
     private static ImmutableArray<TableInfo> Oldest(
         ImmutableArray<TableInfo> level0, CompactionOptions options)
     {

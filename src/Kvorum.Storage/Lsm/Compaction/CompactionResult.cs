@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Kvorum.Storage.Lsm.Compaction;
 
-/// <summary>What a compaction made.</summary>
+/// <summary>The result of a compaction.</summary>
 /// <param name="Tables">The new tables of the output level, by key; none if nothing was left.</param>
 /// <param name="BytesRead">Bytes of the inputs.</param>
 /// <param name="BytesWritten">Bytes of the new tables.</param>

@@ -5,16 +5,16 @@ using Kvorum.Storage.Lsm.Tables;
 namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Carries out one compaction, in steps, so that whoever turns it can pause, throttle or stop between two of
-/// them: merges the inputs, keeps what some view may see, and writes new tables. New tables are synced; their
-/// names are durable only after a sync of the folder, and they count only once the manifest says so. Disposed
-/// before its end, or after an exception, it deletes what it wrote. One thread at a time.
+/// Carries out one compaction in steps, so that the caller can pause, throttle or stop between two of them:
+/// merges the inputs, keeps the versions that a view may see, and writes new tables. New tables are synced;
+/// their names are durable only after a sync of the folder, and they count only once the manifest names them.
+/// Disposed before its end, or after an exception, it deletes its tables. One thread at a time.
 /// </summary>
 /// <remarks>
-/// Of the versions of a key, those newer than the oldest view stay, and the newest of the others; all behind
-/// that one are shadowed. A delete goes, too, when it is not newer than the oldest view and no table below
-/// the output level may have the key. Views opened later see at least all that is in tables, so they need
-/// nothing more.
+/// Of the versions of a key, those newer than the oldest view stay, and the newest of the others; the older
+/// ones are shadowed and dropped. A delete is dropped too when it is not newer than the oldest view and no
+/// table below the output level may have the key. Views opened later see all that is in tables, so they need
+/// no older versions.
 /// </remarks>
 internal sealed class Compactor : IDisposable
 {
@@ -34,7 +34,7 @@ internal sealed class Compactor : IDisposable
     private long _entriesRead;
     private bool _isBegun;
 
-    /// <summary>Prepares a compaction that is no move; nothing is read yet.</summary>
+    /// <summary>Prepares a compaction that rewrites tables; nothing is read yet.</summary>
     /// <param name="choice">What the picker chose.</param>
     /// <param name="levels">The levels it chose from.</param>
     /// <param name="oldestView">
@@ -144,8 +144,8 @@ internal sealed class Compactor : IDisposable
         return bytes;
     }
 
-    // All versions of a key go to one table of the level: it is cut between keys only. Who is not the first
-    // of its key comes behind one that was written.
+    // All versions of a key go to one table of the level: it is cut between keys only. A version that is not
+    // the first of its key follows one that was written.
     private void Write(ReadOnlySpan<byte> key, bool isNewKey, ReadOnlySpan<byte> value)
     {
         if (_output is not null && isNewKey &&
@@ -166,6 +166,8 @@ internal sealed class Compactor : IDisposable
         if (_output is null)
             return;
         var properties = _output.Writer.Finish();
+        Invariant.Check(_made.Count == 0
+            || _made[^1].Largest.Span.SequenceCompareTo(properties.Smallest.Span) < 0);
         _made.Add(properties.ToInfo(_output.Number, _output.File.Length));
         _output.Dispose();
         _output = null;

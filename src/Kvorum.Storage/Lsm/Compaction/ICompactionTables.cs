@@ -12,6 +12,6 @@ internal interface ICompactionTables
     /// <summary>A new file for a table, and the number that names it.</summary>
     (IFile File, ulong Number) Create();
 
-    /// <summary>Deletes the file of a new table that is not wanted after all.</summary>
+    /// <summary>Deletes the file of a new table that is not used.</summary>
     void Delete(ulong number);
 }

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Kvorum.Storage.Lsm.Compaction;
 
 /// <summary>
-/// Whether a table below some level may have a key. Asked with ascending keys, it walks along each level
-/// once.
+/// Whether a table below some level may have a key. Called with ascending keys, it walks along each
+/// level once.
 /// </summary>
 internal sealed class KeysBelow
 {
@@ -37,8 +37,8 @@ internal sealed class KeysBelow
 }
 
 /// <summary>
-/// How many bytes the table being written overlaps in the level below its own: that is what its own
-/// compaction will have to read (LevelDB's rule of grandparents).
+/// How many bytes the table being written overlaps in the level below its own: its own compaction will read
+/// them (LevelDB's rule of grandparents).
 /// </summary>
 internal sealed class OverlapBelow(Levels levels, int level, long bytesMax)
 {

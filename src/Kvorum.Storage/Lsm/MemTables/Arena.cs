@@ -4,8 +4,8 @@ using Kvorum.Storage.Lsm.Memory;
 namespace Kvorum.Storage.Lsm.MemTables;
 
 /// <summary>
-/// Native memory that only grows and is freed as a whole, by the last who holds it. The first block is small,
-/// so that a tree that is hardly used costs little; each further one is twice as large, up to the slots that
+/// Native memory that only grows and is freed as a whole when its last holder releases it. The first block is
+/// small, so that a little-used tree costs little; each further one is twice as large, up to the slots that
 /// all trees share. One thread allocates; any thread holds and releases. What is allocated never moves.
 /// </summary>
 internal sealed unsafe class Arena
@@ -39,7 +39,9 @@ internal sealed unsafe class Arena
     /// <summary>One holder less; the last one frees everything.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _holders) != 0)
+        var holders = Interlocked.Decrement(ref _holders);
+        Invariant.Check(holders >= 0);
+        if (holders != 0)
             return;
         foreach (var block in _blocks)
         {
@@ -56,7 +58,7 @@ internal sealed unsafe class Arena
 
     private byte* AllocateSlowly(int bytes)
     {
-        // What is large gets a block of its own: the rest of the present one stays in use.
+        // A large allocation gets a block of its own: the rest of the present one stays in use.
         if (bytes > _blockBytes / 4)
             return NewBlock(bytes);
         _next = NewBlock(_blockBytes);

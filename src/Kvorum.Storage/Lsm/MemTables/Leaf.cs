@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Kvorum.Storage.Lsm.MemTables;
 
-/// <summary>A key in native memory, behind it its bytes; and the newest of its versions.</summary>
+/// <summary>A key in native memory: its newest version, its length, then its bytes.</summary>
 [StructLayout(LayoutKind.Sequential, Size = HeadBytes)]
 internal unsafe struct Leaf
 {
@@ -28,7 +28,7 @@ internal unsafe struct Leaf
     }
 }
 
-/// <summary>What one write said of a key; behind it the value's bytes. Never changed.</summary>
+/// <summary>One version of a key, followed by the value's bytes. Never changed.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct KeyVersion
 {

@@ -1,15 +1,16 @@
 namespace Kvorum.Storage.Lsm.MemTables;
 
 /// <summary>
-/// What was written since the last flush: an adaptive radix tree of keys in native memory, and under each key
+/// The writes since the last flush: an adaptive radix tree of keys in native memory, and under each key
 /// its versions, newest first. One writer and any number of readers on other threads at the same time,
-/// without locks. Nothing is ever removed: a delete is a version that says so.
+/// without locks. Nothing is ever removed: a delete is a version too.
 /// </summary>
 /// <remarks>
-/// Each change is made ready aside and published by one release store of one slot, so a reader sees it whole
-/// or not at all. A node that must change its size or its prefix is copied, and the slot that leads to it is
-/// swapped; a reader that is still in the old one sees all that was there when it came, which is all that is
-/// at or below the sequence number it reads at. Old nodes die with the arena, so nobody waits for readers.
+/// Each change is prepared aside and published by one release store of one slot, so a reader sees all of it
+/// or none. A node that must change its size or its prefix is copied, and the slot that leads to it is
+/// swapped; a reader that is still in the old node sees all entries that existed when it came, which are all
+/// at or below the sequence number it reads at. Old nodes are freed with the arena, so no writer waits for
+/// readers.
 /// </remarks>
 internal sealed unsafe class MemTable
 {
@@ -29,8 +30,8 @@ internal sealed unsafe class MemTable
     public long Keys { get; private set; }
 
     /// <summary>
-    /// How many more keys of the counted prefix there are after these writes, if none of those that were set
-    /// was there before, and all of those that were deleted only were. Any thread.
+    /// How many keys of the counted prefix these writes add, on the assumption that no key they set existed
+    /// before, and each key they only delete did. Any thread.
     /// </summary>
     public long Counted { get; private set; }
 
@@ -52,6 +53,7 @@ internal sealed unsafe class MemTable
     /// </summary>
     public void Add(ReadOnlySpan<byte> key, ulong sequence, EntryKind kind, ReadOnlySpan<byte> value)
     {
+        Invariant.Check(sequence >= LastSequence);
         _entries++;
         LastSequence = sequence;
         fixed (nint* root = &_root)

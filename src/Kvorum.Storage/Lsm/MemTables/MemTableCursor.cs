@@ -1,8 +1,8 @@
 namespace Kvorum.Storage.Lsm.MemTables;
 
 /// <summary>
-/// Walks a memtable in the order of keys while its writer goes on. It keeps the way from the root, and asks
-/// each node anew for its next child, so that it needs no order in the small ones.
+/// Walks a memtable in the order of keys while its writer goes on. It keeps the path from the root, and asks
+/// each node again for its next child, so that small nodes may be unsorted.
 /// </summary>
 internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Cursor
 {
@@ -48,7 +48,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     {
         Begin();
         LeafAtOrBehind(table.Root);
-        SettleForward();
+        SkipToVisible();
     }
 
     /// <inheritdoc/>
@@ -56,7 +56,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     {
         Begin();
         LeafAtOrBefore(table.Root);
-        SettleBack();
+        SkipBackToVisible();
     }
 
     /// <inheritdoc/>
@@ -76,7 +76,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
             NextLeaf();
         }
 
-        SettleForward();
+        SkipToVisible();
     }
 
     /// <inheritdoc/>
@@ -88,7 +88,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
             PreviousLeaf();
         else
             LeafAtOrBefore(at);
-        SettleBack();
+        SkipBackToVisible();
     }
 
     /// <inheritdoc/>
@@ -99,7 +99,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         if (_version is not null)
             return;
         NextLeaf();
-        SettleForward();
+        SkipToVisible();
     }
 
     /// <summary>Moves to the newest version of the next key.</summary>
@@ -107,7 +107,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     {
         _versionsOf = null;
         NextLeaf();
-        SettleForward();
+        SkipToVisible();
     }
 
     /// <inheritdoc/>
@@ -124,7 +124,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         }
 
         PreviousLeaf();
-        SettleBack();
+        SkipBackToVisible();
     }
 
     /// <inheritdoc/>
@@ -147,7 +147,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     }
 
     // The first version that is not too new, from this leaf on.
-    private void SettleForward()
+    private void SkipToVisible()
     {
         while (_leaf is not null && (_version = Leaf.VersionAt(_leaf, limit)) is null)
             NextLeaf();
@@ -156,7 +156,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
     }
 
     // The oldest version of the leaf, if one is not too new, or of one before.
-    private void SettleBack()
+    private void SkipBackToVisible()
     {
         while (_leaf is not null && Leaf.VersionAt(_leaf, limit) is null)
             PreviousLeaf();
@@ -181,8 +181,8 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         _versionsOf = _leaf;
     }
 
-    // Goes down to where the key would be. The result tells of what it found there: below zero if all of it
-    // is before the key, else all of it is at or behind it. Nothing found: the path tells what is beside it.
+    // Descends to where the key would be. The result is below zero if all keys of the subtree found there are
+    // before the key; else they are at or after it. If none is found, the path leads to the neighbours.
     private int Descend(ReadOnlySpan<byte> key, out nint at)
     {
         var depth = 0;

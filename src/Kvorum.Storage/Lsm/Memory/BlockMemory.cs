@@ -7,8 +7,8 @@ namespace Kvorum.Storage.Lsm.Memory;
 /// Native memory for the blocks of large caches and of memtables: slots of a few sizes, cut from slabs of
 /// 2 MiB for which large pages are asked. A read goes to a random place in a random block; in small pages
 /// each such step costs a walk through page tables, too. Any thread: a lock per size, held for a few
-/// pointers; taken when a block begins and when it dies, not when one is found. A slab in which nothing is
-/// left goes back to the system, but for the last one.
+/// pointers; taken when a block is allocated and freed, not when one is found. An empty slab goes back to the
+/// system, except the last one.
 /// </summary>
 internal static unsafe class BlockMemory
 {
@@ -24,7 +24,7 @@ internal static unsafe class BlockMemory
 
     /// <summary>Room for so many bytes at a multiple of 64; null if they fit no slot.</summary>
     /// <param name="bytes">How many.</param>
-    /// <param name="owner">To be given back with the room.</param>
+    /// <param name="owner">To be passed to <see cref="Free"/> with the memory.</param>
     public static void* Allocate(int bytes, out nint owner)
     {
         foreach (var slots in Sizes)
@@ -37,7 +37,7 @@ internal static unsafe class BlockMemory
         return null;
     }
 
-    /// <summary>Gives room back.</summary>
+    /// <summary>Frees a slot.</summary>
     public static void Free(void* room, nint owner) =>
         Sizes[((Slab*)owner)->Size].Give((Slab*)owner, (FreeSlot*)room);
 
@@ -87,6 +87,7 @@ internal static unsafe class BlockMemory
         {
             lock (_gate)
             {
+                Invariant.Check(slab->Used > 0);
                 if (slab->Used-- == _count)
                     Link(slab);
                 room->Next = slab->Free;

@@ -2,9 +2,9 @@ namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
 /// Several runs as one: the entries of all, in order. A binary heap holds the children that are at an entry,
-/// the next one on top: the least when going forward, the greatest when going back. Turning round places all
-/// other children on the other side of the present entry, which costs a seek in each. Owns its children and
-/// disposes them. After an exception only seeks are allowed.
+/// the next one on top: the least when going forward, the greatest when going back. A change of direction
+/// places all other children on the other side of the present entry, which costs a seek in each. Owns its
+/// children and disposes them. After an exception only seeks are allowed.
 /// </summary>
 internal sealed class MergingCursor : Cursor
 {
@@ -12,7 +12,7 @@ internal sealed class MergingCursor : Cursor
     private readonly Head[] _heap;
     private int _count;
 
-    // Where the head is that comes after the top: 1 or 2, or 0 while that is not known.
+    // The place in the heap of the head that comes after the top: 1 or 2; 0 if not known.
     private int _next;
     private bool _isBackward;
     private byte[] _key = new byte[64];
@@ -175,8 +175,8 @@ internal sealed class MergingCursor : Cursor
             SiftDown(i);
     }
 
-    // The top has moved: it sinks to where it belongs, or leaves at its end. While it stays on top the one
-    // that comes next is known, so that a run of entries from one child costs a comparison each.
+    // The top has moved: it sinks to its place, or leaves the heap at its end. While it stays on top the next
+    // head is known, so that a run of entries from one child costs one comparison each.
     private void Replace(Cursor top)
     {
         if (!top.IsValid)

@@ -1,8 +1,8 @@
 namespace Kvorum.Storage.Lsm.Merging;
 
 /// <summary>
-/// What a read view sees of a run: of each key the newest version that is not newer than the view, and
-/// nothing of keys whose newest version is a delete; between two bounds. Each key comes once. Owns the run's
+/// The entries of a run that a read view sees, between two bounds: of each key the newest version that is not
+/// newer than the view, unless it is a delete. Each key comes once. Owns the run's
 /// cursor and disposes it.
 /// </summary>
 /// <remarks>
@@ -80,7 +80,7 @@ internal sealed class VisibleCursor : Cursor
             return;
         }
 
-        // The caller may stand behind what is seen of this very key.
+        // The caller may be past the visible version of this key.
         _kept.KeepKey(key);
         FindForward(isPassing: false);
         if (_isValid && Sequence > sequence && Key.SequenceEqual(_kept.Key))

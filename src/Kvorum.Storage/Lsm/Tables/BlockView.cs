@@ -1,8 +1,8 @@
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// The body of a block of entries in native memory. It was walked once by
-/// <see cref="IsWhole(byte*, int)"/> when it came from the disk, so nothing here checks bounds again. Good as
+/// The body of a block of entries in native memory. It was checked by
+/// <see cref="IsWhole(byte*, int)"/> when it was read, so bounds are not checked again here. Good as
 /// long as the block is held.
 /// </summary>
 internal readonly unsafe struct BlockView

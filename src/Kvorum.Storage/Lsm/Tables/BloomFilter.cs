@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// A blocked bloom filter: all bits of a key are in one line of 64 bytes, so that a question costs one cache
+/// A blocked bloom filter: all bits of a key are in one line of 64 bytes, so that a lookup costs one cache
 /// miss (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). The upper half of
 /// the hash chooses the line, the lower half, multiplied on and on, six bits in it. Hash and bits are part of
 /// the format of tables.

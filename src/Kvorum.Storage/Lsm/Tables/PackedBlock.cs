@@ -5,8 +5,7 @@ using Kvorum.Storage.Lsm.Caching;
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// Bodies of data blocks as they are stored when they are compressed. In memory, in the cache too, is always
-/// what they were before.
+/// The stored form of compressed data blocks. Blocks in memory and in the cache are always unpacked.
 /// </summary>
 internal static class PackedBlock
 {
@@ -21,7 +20,7 @@ internal static class PackedBlock
     // No byte of an LZ4 block stands for more bytes than this.
     private const int RatioMax = 255;
 
-    // What saves less is not worth the time of every reader.
+    // Smaller savings are not worth the unpacking in every read.
     private const int LeastSaved = 8;
 
     /// <summary>
@@ -40,7 +39,7 @@ internal static class PackedBlock
     }
 
     /// <summary>
-    /// The length of the body before, if these bytes can be that: nothing is allocated for a lie. Else 0.
+    /// The unpacked length if it is possible for these bytes, else 0: so a damaged length allocates nothing.
     /// </summary>
     public static int PlainLength(ReadOnlySpan<byte> packed)
     {
@@ -52,7 +51,7 @@ internal static class PackedBlock
     }
 
     /// <summary>
-    /// Unpacks into a block of <see cref="PlainLength"/> and a trailer; false if the bytes do not make that.
+    /// Unpacks into a block of <see cref="PlainLength"/> and a trailer; false if they do not match.
     /// </summary>
     public static bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> block)
     {

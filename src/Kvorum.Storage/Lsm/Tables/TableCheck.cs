@@ -1,25 +1,23 @@
-using Kvorum.Storage.Lsm.Caching;
-
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// Looks at all of an open table: first every block by itself, going on behind a damaged one; and if all are
-/// whole, their entries in order. One thread.
+/// Checks all of an open table: first every block by itself, going on after a damaged one; and if all are
+/// whole, the order of their entries. One thread.
 /// </summary>
 internal sealed class TableCheck(TableReader table, string path)
 {
     private const int ReadAheadBytes = 256 << 10;
 
-    // Filters are asked for one key in so many: a wrong one misses about half of its keys.
+    // One key in so many is looked up: a wrong filter misses about half of its keys.
     private const int AskedKeys = 32;
 
     private readonly List<TreeDamagedException> _damage = [];
     private readonly Queue<GroupHandle> _groups = GroupsOf(table);
 
-    /// <summary>Everything that was found to be wrong with the table so far.</summary>
+    /// <summary>All damage found so far.</summary>
     public IReadOnlyList<TreeDamagedException> Damage => _damage;
 
-    /// <summary>Everything that is wrong with the table; empty if it is whole.</summary>
+    /// <summary>All damage of the table; empty if it is whole.</summary>
     public IReadOnlyList<TreeDamagedException> Run()
     {
         while (Step() > 0)
@@ -109,11 +107,11 @@ internal sealed class TableCheck(TableReader table, string path)
                 $"{said.LargestSequence}");
     }
 
-    // By the way of a point read: index, filter, data.
+    // As a point read does: index, filter, data.
     private void AskFor(byte[] key, ulong sequence)
     {
         if (!table.TryGet(key, sequence, out var found))
-            throw Wrong("a key that is in it is not found by its filter and index");
+            throw Wrong("its filter or index misses a key that is in it");
         found.Dispose();
     }
 
@@ -130,6 +128,6 @@ internal sealed class TableCheck(TableReader table, string path)
     }
 
     private TreeDamagedException Wrong(string what) => new(
-        $"{path}: its checksums are right, its content is not: {what}.",
+        $"{path}: the checksums are right but the contents are wrong: {what}.",
         "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
 }

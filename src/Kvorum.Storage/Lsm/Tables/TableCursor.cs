@@ -4,7 +4,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
 /// A place in a table: in its top, in the index block of a group, in a data block. Holds these two blocks.
-/// After an exception it is nowhere, and only seeks are allowed.
+/// After an exception it has no position, and only seeks are allowed.
 /// </summary>
 internal sealed unsafe class TableCursor : Cursor
 {
@@ -22,7 +22,7 @@ internal sealed unsafe class TableCursor : Cursor
     private int _aheadBytes;
     private CachedBlock _unpacked;
 
-    /// <summary>A cursor that is nowhere yet.</summary>
+    /// <summary>A cursor without a position yet.</summary>
     public TableCursor(TableReader table, int readAheadBytes)
     {
         _table = table;

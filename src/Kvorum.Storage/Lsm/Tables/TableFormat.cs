@@ -31,8 +31,8 @@ namespace Kvorum.Storage.Lsm.Tables;
 //   entries u64, deletes u64, least sequence u64, greatest sequence u64, data blocks u64, data bytes u64,
 //   smallest key length u32, smallest key, largest key length u32, largest key
 // They stand right behind the top. A block's crc covers its offset in the file (u64), its body and its flag,
-// the footer's the 28 bytes before it. Lengths of blocks include flag and crc. What has a wrong crc is not
-// believed in anything, its lengths least of all.
+// the footer's the 28 bytes before it. Lengths of blocks include flag and crc. Nothing of a block
+// with a wrong crc is used, not even its lengths.
 
 /// <summary>Constants of the format, and the parts of it that are not blocks of entries.</summary>
 internal static class TableFormat
@@ -62,7 +62,7 @@ internal static class TableFormat
     public static uint BlockCrc(long offset, ReadOnlySpan<byte> bodyAndFlag) =>
         Crc32C.End(Crc32C.Add(Crc32C.Add(Crc32C.Begin, (ulong)offset), bodyAndFlag));
 
-    /// <summary>Writes the footer; tables with packed blocks are not for versions that know none.</summary>
+    /// <summary>Writes the footer; tables with packed blocks get a newer version number.</summary>
     public static void WriteFooter(Span<byte> into, TableFooter footer, bool hasPacked)
     {
         BinaryPrimitives.WriteInt64LittleEndian(into, footer.TopOffset);
@@ -79,7 +79,7 @@ internal static class TableFormat
     {
         var at = Math.Max(0, fileBytes - FooterBytes);
         if (from.Length != FooterBytes || !from[32..].SequenceEqual(Magic))
-            throw Damaged(path, at, "this is not the end of a table");
+            throw Damaged(path, at, "the magic number of the footer is wrong");
         if (BinaryPrimitives.ReadUInt32LittleEndian(from[28..]) != Crc32C.Of(from[..28]))
             throw Damaged(path, at, "the footer's checksum is wrong");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
@@ -97,7 +97,7 @@ internal static class TableFormat
         var end = footer.TopOffset + footer.TopBytes + footer.PropertiesBytes + FooterBytes;
         if (footer.TopOffset < 0 || footer.TopBytes <= TrailerBytes ||
             footer.PropertiesBytes <= TrailerBytes || end != fileBytes)
-            throw Damaged(path, at, "the footer does not fit the file");
+            throw Damaged(path, at, "the footer's lengths do not match the file");
         return footer;
     }
 
@@ -141,11 +141,11 @@ internal static class TableFormat
             from[(56 + smallest)..].ToArray());
     }
 
-    /// <summary>What is thrown for damage.</summary>
+    /// <summary>The exception for damage.</summary>
     public static TreeDamagedException Damaged(string path, long offset, string what) =>
         new($"{path} is damaged at byte {offset}: {what}.", Remedy);
 
-    /// <summary>What is thrown for a table that the disk cannot read.</summary>
+    /// <summary>The exception for a table that the disk cannot read.</summary>
     public static TreeDamagedException Unreadable(string path, IOException error) =>
         TreeDamagedException.Unreadable(path, Remedy, error);
 }

@@ -10,7 +10,8 @@ internal sealed record TableOptions
     public int RestartInterval { get; init; } = 8;
 
     /// <summary>
-    /// Bits of the bloom filter per key; 0: no filters. 10 let about one miss in 100 through.
+    /// Bits of the bloom filter per key; 0: no filters. With 10, about one lookup in 100 of an absent key
+    /// reads a block.
     /// </summary>
     public int FilterBitsPerKey { get; init; } = 10;
 

@@ -3,9 +3,9 @@ using Kvorum.Storage.Lsm.Caching;
 namespace Kvorum.Storage.Lsm.Tables;
 
 /// <summary>
-/// Asks one table for many keys in ascending order: it keeps its place in the table, and holds the filter,
-/// the index block and the data block it is at. Data blocks come through the cache, but take the room of none
-/// that is in use there. One thread at a time.
+/// Looks up many keys in one table in ascending order: it keeps its place in the table, and holds the filter,
+/// the index block and the data block at that place. Data blocks come through the cache, but evict none that
+/// is in use there. One thread at a time.
 /// </summary>
 internal sealed class TableProbe(TableReader table) : IDisposable
 {
@@ -92,7 +92,7 @@ internal sealed class TableProbe(TableReader table) : IDisposable
         _dataOf = NoBlock;
     }
 
-    // What is pinned is the table's.
+    // Pinned blocks are held by the table.
     private void LeaveGroup()
     {
         LeaveBlock();

@@ -1,6 +1,6 @@
 namespace Kvorum.Storage.Lsm.Tables;
 
-/// <summary>What a table says of itself.</summary>
+/// <summary>The description that a table file has of itself.</summary>
 /// <param name="Entries">Entries, deletes included.</param>
 /// <param name="Deletes">Entries that are deletes.</param>
 /// <param name="SmallestSequence">The least sequence number.</param>

@@ -7,8 +7,8 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// <summary>
 /// An open table. Opening reads its end only, and keeps a few bytes per group of blocks; index blocks,
 /// filters and data come through the cache. Safe for use by several threads; dispose it after all of its
-/// cursors and found entries. Damage is a <see cref="TreeDamagedException"/> that names the file, the byte
-/// and the remedy; so is what the disk cannot read.
+/// cursors and found entries. Damage and unreadable bytes are a <see cref="TreeDamagedException"/> that
+/// names the file, the byte and the remedy.
 /// </summary>
 internal sealed unsafe class TableReader : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed unsafe class TableReader : IDisposable
     private readonly ulong _cacheFile;
     private readonly CachedBlock _top;
 
-    // Per group its index block and its filter, held here once they were used, as far as the cache lets.
+    // The index block and the filter of each group, pinned after their first use as far as the cache allows.
     private readonly nint[] _pins;
 
     private TableReader(
@@ -36,7 +36,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>Names the file.</summary>
     public ulong Number { get; }
 
-    /// <summary>What the table says of itself.</summary>
+    /// <summary>The table's own description.</summary>
     public TableProperties Properties { get; }
 
     /// <summary>Bytes of the file.</summary>
@@ -52,7 +52,7 @@ internal sealed unsafe class TableReader : IDisposable
         Open(files.Open(path, forWriting: false), path, number, cache);
 
     /// <summary>
-    /// The same of a file that is open; it is closed with the table, or now if there is none.
+    /// The same for an open file; it is closed with the table, or at once if opening the table fails.
     /// </summary>
     public static TableReader Open(IFile file, string path, ulong number, BlockCache cache)
     {
@@ -118,7 +118,7 @@ internal sealed unsafe class TableReader : IDisposable
 
     /// <summary>
     /// A cursor over the whole table. With no read-ahead, its blocks come through the cache and stay there.
-    /// With some, for long scans: what the cache has is used, the rest is read so many bytes at a time and
+    /// With read-ahead, for long scans: cached blocks are used, the rest is read so many bytes at a time and
     /// does not enter the cache.
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
@@ -210,8 +210,7 @@ internal sealed unsafe class TableReader : IDisposable
     }
 
     /// <summary>
-    /// A data block in memory, where it is or unpacked into the room given; checked before anything in it is
-    /// believed.
+    /// A data block in memory, in place or unpacked into the given room; its checksum is verified first.
     /// </summary>
     internal BlockView ViewOf(byte* start, BlockHandle handle, ref CachedBlock room)
     {
@@ -276,8 +275,8 @@ internal sealed unsafe class TableReader : IDisposable
         return may;
     }
 
-    // What is pinned is there as long as the table is open, so that readers need not hold it: they find it
-    // without the cache's locks. What is not pinned, because pins have had their share, is to be released.
+    // A pinned block stays as long as the table is open, so readers need no hold and no lock of the cache. A
+    // block that is not pinned, because the share of pins is used up, is to be released.
     private CachedBlock LoadPinned(BlockHandle handle, int at, BlockUse use, out bool isPinned)
     {
         var pin = Volatile.Read(ref _pins[at]);
@@ -340,7 +339,7 @@ internal sealed unsafe class TableReader : IDisposable
     private CachedBlock Allocate(int bytes, BlockUse use) =>
         use == BlockUse.Once ? CachedBlock.Allocate(bytes) : _cache.Allocate(bytes);
 
-    // Those that every reader passes are not: filters, index blocks, the end of a table.
+    // Filters, index blocks and the end of a table are never packed: every reader needs them.
     private static bool IsPacked(ReadOnlySpan<byte> block, BlockUse use) =>
         block[^TableFormat.TrailerBytes] == PackedBlock.Lz4Flag &&
         use is BlockUse.Data or BlockUse.Passed or BlockUse.Once;
@@ -363,12 +362,12 @@ internal sealed unsafe class TableReader : IDisposable
     private void Unpack(ReadOnlySpan<byte> packed, Span<byte> into, long offset)
     {
         if (!PackedBlock.TryUnpack(packed, into))
-            throw TableFormat.Damaged(_path, offset, "a block's checksum is right, it cannot be unpacked");
+            throw Malformed(_path, offset, "its contents cannot be unpacked");
     }
 
     private int PlainBytes(ReadOnlySpan<byte> packed, long offset) =>
         PackedBlock.PlainLength(packed) is > 0 and var length ? length + TableFormat.TrailerBytes
-            : throw TableFormat.Damaged(_path, offset, "a block's checksum is right, its length is none");
+            : throw Malformed(_path, offset, "its length is impossible");
 
     private static void Check(byte* start, int length, string path, long offset, BlockUse use)
     {
@@ -379,7 +378,7 @@ internal sealed unsafe class TableReader : IDisposable
     private static void CheckSum(byte* start, int length, string path, long offset)
     {
         if (length <= TableFormat.TrailerBytes)
-            throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is none");
+            throw TableFormat.Damaged(path, offset, $"a block of {length} bytes is too short");
         var body = length - TableFormat.TrailerBytes;
         ReadOnlySpan<byte> bytes = new(start, length);
         var crc = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(body + 1)..]);
@@ -396,17 +395,20 @@ internal sealed unsafe class TableReader : IDisposable
         var isIndex = true;
         var isWhole = isFilter ? body % 64 == 0 : BlockView.IsWhole(start, body, out isIndex);
         if (!isWhole || (use == BlockUse.Index && !isIndex))
-            throw TableFormat.Damaged(path, offset, "a block's checksum is right, its content is none");
+            throw Malformed(path, offset, "its contents are malformed");
     }
+
+    private static TreeDamagedException Malformed(string path, long offset, string what) =>
+        TableFormat.Damaged(path, offset, $"a block's checksum is right but {what}");
 }
 
-/// <summary>What a block is read for: how it is checked and how long the cache keeps it.</summary>
+/// <summary>The purpose of a read: how the block is checked and how long the cache keeps it.</summary>
 internal enum BlockUse
 {
     /// <summary>Data, kept while it is used.</summary>
     Data,
 
-    /// <summary>Data that no reader asked for: kept while there is room for it.</summary>
+    /// <summary>Data read by upkeep, not by a client: kept while there is room for it.</summary>
     Passed,
 
     /// <summary>An index block, kept before data.</summary>

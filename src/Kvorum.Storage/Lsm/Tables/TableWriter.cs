@@ -12,7 +12,7 @@ namespace Kvorum.Storage.Lsm.Tables;
 /// </summary>
 internal sealed class TableWriter : IDisposable
 {
-    // A group ends when its index block or its filter has grown so far: both are read and cached as a whole.
+    // A group ends when its index block or its filter reaches this size: both are read and cached as a whole.
     private const int IndexBytesMax = 4096;
     private const int GroupKeysMax = 32 << 10;
 
@@ -51,7 +51,7 @@ internal sealed class TableWriter : IDisposable
     }
 
     /// <summary>
-    /// Bytes of the file if it ended here, without what stands at its end: to know when to cut.
+    /// Bytes of the file so far, without the parts at its end: to decide when to cut.
     /// </summary>
     public long Bytes => Position + (_data.Count == 0 ? 0 : _data.Bytes);
 
@@ -117,7 +117,7 @@ internal sealed class TableWriter : IDisposable
         _piece = [];
     }
 
-    // True for a key that was not there before.
+    // True for a new key.
     private bool CheckOrder(ReadOnlySpan<byte> key, int common, ulong sequence)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sequence, TableFormat.SequenceMax);
@@ -148,8 +148,8 @@ internal sealed class TableWriter : IDisposable
         _dataBytes += _pending.Bytes;
     }
 
-    // The entry of a finished block is made when the key behind it is known: anything between the two will
-    // do.
+    // The index entry of a finished block is made when the next key is known: any key between the two is
+    // valid.
     private void Separate(ReadOnlySpan<byte> next)
     {
         if (_pending.Bytes == 0)
@@ -251,6 +251,7 @@ internal sealed class TableWriter : IDisposable
 
     private void Flush()
     {
+        Invariant.Check(_pieceBytes <= _piece.Length);
         _file.Write(_pieceOffset, _piece.AsSpan(0, _pieceBytes));
         _file.StartSync(_pieceOffset, _pieceBytes);
         _pieceOffset += _pieceBytes;

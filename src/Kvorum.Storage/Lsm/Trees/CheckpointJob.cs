@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm.MemTables;
 using Kvorum.Storage.Lsm.Merging;
 using Kvorum.Storage.Lsm.Tables;
@@ -9,7 +8,7 @@ namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
 /// A checkpoint being made, which is a flush: the writer seals the memtable and begins it, the background
-/// lane writes a table and says so in the manifest, the writer completes it.
+/// lane writes a table and adds it to the manifest, the writer completes it.
 /// </summary>
 public sealed class CheckpointJob
 {
@@ -23,7 +22,7 @@ public sealed class CheckpointJob
     private long _countedKeys;
     private bool _isWritten;
 
-    // Takes the hold on the tables over.
+    // Takes over the hold of the tables.
     internal CheckpointJob(
         Tree tree, VersionSet versions, TreeOptions options, TableSet before,
         ImmutableArray<MemTable> memTables, (ulong AppliedIndex, byte[] Tag) mark, int installs)
@@ -36,7 +35,7 @@ public sealed class CheckpointJob
     }
 
     /// <summary>
-    /// Writes and syncs the table and the manifest. Background lane. Throws what the disk throws: then
+    /// Writes and syncs the table and the manifest. Background lane. Throws the disk's error: then
     /// nothing changed, and a new checkpoint may begin.
     /// </summary>
     public void Write()
@@ -69,7 +68,7 @@ public sealed class CheckpointJob
 
     /// <summary>
     /// Makes it the tree's newest checkpoint, unless one was installed meanwhile. Writer, after
-    /// <see cref="Write"/>. Returns the tree's newest one; null if that is yet to come, by an install.
+    /// <see cref="Write"/>. Returns the tree's newest one; null before the first install.
     /// </summary>
     public CheckpointInfo? Complete()
     {
@@ -119,8 +118,8 @@ public sealed class CheckpointJob
         }
     }
 
-    // Whoever wrote it did not look whether the key was there: that is looked up here, behind the writer's
-    // back and once for all writes of a key.
+    // The writer does not check whether the key existed: the flush looks that up, once for all writes of a
+    // key.
     private void Count(Cursor cursor, AscendingLookup lookup)
     {
         var key = cursor.Key;

@@ -37,8 +37,8 @@ public sealed class CheckpointReader : IDisposable
     public CheckpointInfo Info { get; }
 
     /// <summary>
-    /// Differs wherever the bytes do that this tree's folder ever sends: the same one again goes on where it
-    /// was.
+    /// Equal for equal bytes only, over all checkpoints of this tree's folder: a transfer of the same
+    /// identity can be resumed.
     /// </summary>
     public ulong Identity => BloomFilter.Hash(_begin);
 
@@ -67,8 +67,8 @@ public sealed class CheckpointReader : IDisposable
     }
 
     /// <summary>
-    /// Reads everything past the cache and checks every sum: the numbers of the tables that are damaged, each
-    /// with the first that is wrong in it. Background lane.
+    /// Reads all tables past the cache and verifies every checksum: the numbers of the damaged tables, each
+    /// with its first damage. Background lane.
     /// </summary>
     public IReadOnlyList<(ulong Table, TreeDamagedException Damage)> Check()
     {

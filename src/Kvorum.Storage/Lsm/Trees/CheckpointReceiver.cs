@@ -5,7 +5,7 @@ namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
 /// A checkpoint being received: written piece by piece into tables aside, each checked when it is whole, then
-/// installed or disposed. Disposing it before the install removes its tables. One thread at a time.
+/// installed or disposed. Disposed before the install it removes its tables. One thread at a time.
 /// </summary>
 public sealed class CheckpointReceiver : IDisposable
 {
@@ -28,7 +28,7 @@ public sealed class CheckpointReceiver : IDisposable
         Info = info with { Tag = info.Tag.ToArray() };
     }
 
-    /// <summary>What is being received.</summary>
+    /// <summary>The announced checkpoint.</summary>
     public CheckpointInfo Info { get; }
 
     /// <summary>Bytes received so far: the next expected offset.</summary>
@@ -43,7 +43,7 @@ public sealed class CheckpointReceiver : IDisposable
 
     /// <summary>
     /// Adds bytes at <see cref="Received"/>; the last ones complete it. Background lane. A <see
-    /// cref="TreeDamagedException"/> if they cannot be a checkpoint, or complete a table that is damaged.
+    /// cref="TreeDamagedException"/> if they are not of a checkpoint, or complete a damaged table.
     /// </summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -53,20 +53,21 @@ public sealed class CheckpointReceiver : IDisposable
         while (!bytes.IsEmpty)
         {
             var taken = _edit is null ? TakeBegin(bytes) : TakeTable(bytes);
+            Invariant.Check(taken > 0);
             Received += taken;
             bytes = bytes[taken..];
         }
     }
 
     /// <summary>
-    /// The content is complete and durable, names included. Background lane. A
-    /// <see cref="TreeDamagedException"/> if it is not all there: then receive it again.
+    /// Checks that the content is complete and makes its names durable. Background lane. A
+    /// <see cref="TreeDamagedException"/> if a part is missing: then receive it again.
     /// </summary>
     public void Verify()
     {
         CheckReceiving();
         if (_edit is null || _at < _edit.Added.Length || Received != Info.Bytes)
-            throw Unusable("it ends too early");
+            throw Unusable("it is incomplete");
         _versions.Folder.Files.SyncFolder(_versions.Folder.Path);
         _isVerified = true;
     }
@@ -85,11 +86,11 @@ public sealed class CheckpointReceiver : IDisposable
     }
 
     /// <summary>
-    /// An install has it now: a manifest may name its tables, so they stay, whatever becomes of that.
+    /// An install takes it over: a manifest may name its tables, so they stay even if the install fails.
     /// </summary>
     internal void Take() => _isTaken = true;
 
-    /// <summary>The tables are the tree's now.</summary>
+    /// <summary>The install is complete: the tree holds the tables.</summary>
     internal void Installed()
     {
         _isDone = true;
@@ -160,7 +161,7 @@ public sealed class CheckpointReceiver : IDisposable
         return taken;
     }
 
-    // The same look at every byte that doctor takes.
+    // The same check of every byte as the doctor command does.
     private void Check(TableInfo table)
     {
         try

@@ -24,7 +24,7 @@ internal static class CheckpointStream
 
     private static ReadOnlySpan<byte> Magic => "KVORUMCP"u8;
 
-    /// <summary>What the stream of these tables is, which have a mark.</summary>
+    /// <summary>The description of the stream of these tables, which have a mark.</summary>
     public static CheckpointInfo InfoOf(TableSet tables) => new(
         tables.Mark!.AppliedIndex, Begin(tables).Length + tables.Bytes, tables.Mark.Tag)
     {

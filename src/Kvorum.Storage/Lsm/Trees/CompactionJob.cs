@@ -41,9 +41,10 @@ public sealed class CompactionJob
     public long OutputBytes { get; private set; }
 
     /// <summary>
-    /// Goes on until about so many bytes have been read; at the end syncs and says so in the manifest. True
-    /// when all is done. Background lane; other jobs may run between two calls. Throws what the disk throws,
-    /// and a <see cref="TreeDamagedException"/> if an input is damaged: then nothing changed, and it is over.
+    /// Goes on until about so many bytes have been read; at the end syncs and updates the manifest. True when
+    /// all is done. Background lane; other jobs may run between two calls. Throws the disk's error, and a
+    /// <see cref="TreeDamagedException"/> if an input is damaged: then nothing changed, and the job has
+    /// ended.
     /// </summary>
     public bool Run(long bytes = long.MaxValue)
     {
@@ -74,7 +75,7 @@ public sealed class CompactionJob
         _tree.Adopt();
     }
 
-    /// <summary>It will not go on: what it has written is removed. No run of it is under way.</summary>
+    /// <summary>Ends the job and removes its tables. Not while a run is under way.</summary>
     public void Abandon()
     {
         if (!_isEnded)
@@ -97,7 +98,7 @@ public sealed class CompactionJob
         {
             OpenResult(made);
             var edit = Edit(made);
-            isNamed = true; // if that fails, a record that names them may be on disk: they must stay
+            isNamed = true; // after a failure a record on disk may name them: they must stay
             isNamed = _versions.TryApply(edit, made, _installs);
         }
         finally

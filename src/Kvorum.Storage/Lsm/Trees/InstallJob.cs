@@ -3,8 +3,8 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A received checkpoint taking the place of a tree's content: the writer begins it, the background lane says
-/// so in the manifest, the writer completes it.
+/// Replaces a tree's content by a received checkpoint: the writer begins it, the background lane writes the
+/// manifest, the writer completes it.
 /// </summary>
 public sealed class InstallJob
 {
@@ -19,13 +19,12 @@ public sealed class InstallJob
         received.Take();
     }
 
-    /// <summary>What is being installed.</summary>
+    /// <summary>The checkpoint.</summary>
     public CheckpointInfo Info => _received.Info;
 
     /// <summary>
-    /// Writes and syncs the manifest. Background lane. Throws what the disk throws: then readers go on as
-    /// before, and it may be tried again; which of both a crash would leave is not known, and either is
-    /// whole.
+    /// Writes and syncs the manifest. Background lane. Throws the disk's error: then readers see the old
+    /// content, and the call may be repeated. A crash leaves the old content or the new one, each complete.
     /// </summary>
     public void Write()
     {

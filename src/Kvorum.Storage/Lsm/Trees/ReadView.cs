@@ -1,8 +1,8 @@
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A frozen state of a tree. Any thread may read it, several at once; dispose it when nobody reads any more:
-/// until then its memory and its files stay.
+/// A frozen state of a tree. Any thread may read it, several at once; its memory and files stay until
+/// it is disposed.
 /// </summary>
 public sealed class ReadView : IDisposable
 {
@@ -51,7 +51,7 @@ public sealed class ReadView : IDisposable
 
     /// <summary>
     /// A cursor over the keys from <paramref name="from"/> (inclusive) to <paramref name="end"/> (exclusive;
-    /// empty: no bound): nothing is copied. It is nowhere yet.
+    /// empty: no bound): nothing is copied. Seek before the first use.
     /// </summary>
     public ViewCursor OpenCursor(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> end = default)
     {

@@ -5,8 +5,8 @@ using Kvorum.Storage.Lsm.Versions;
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// Reads one table as it is on disk now, a piece at a time, to find damage before somebody needs it: every
-/// sum of every block. It holds the table and nothing else of the tree. Begun and disposed on the writer, run
+/// Reads one table as it is on disk now, a piece at a time, and verifies the checksum of every block, to find
+/// damage before a client reads it. It holds the table only. Begun and disposed on the writer, run
 /// on the background lane, one piece at a time.
 /// </summary>
 public sealed class TableScrub : IDisposable
@@ -53,8 +53,8 @@ public sealed class TableScrub : IDisposable
         _held.Release();
     }
 
-    // Opened anew: what the tree holds open may be the file that somebody has replaced or removed. And past
-    // the system's cache: what is there may be better than what is on disk, and is for those who read.
+    // Opened again, because the tree may hold a file open that was replaced or removed on disk; and past the
+    // system's page cache, which may have intact copies of pages that are damaged on disk.
     private void Open()
     {
         var path = _folder.TablePath(Table);

@@ -9,8 +9,8 @@ namespace Kvorum.Storage.Lsm.Trees;
 /// One partition replica's data: ordered keys and values, the index up to which the group's log is applied,
 /// and a small opaque tag. A log-structured merge tree: what is new is in a memtable, a checkpoint flushes it
 /// into a table, compactions merge tables. One writer (the node loop), any number of readers on other
-/// threads, none of whom ever waits for a disk or for another but where a table must be read. What is written
-/// since the last checkpoint is in memory only: the shared log brings it back after a crash.
+/// threads; a reader waits only for the disk when a table must be read. Writes since the last checkpoint are
+/// in memory only: the shared log restores them after a crash.
 /// </summary>
 public sealed class Tree : IDisposable
 {
@@ -18,11 +18,11 @@ public sealed class Tree : IDisposable
     private readonly TreeOptions _options;
     private readonly VersionSet _versions;
 
-    // Guards which state is the present one: held for a few instructions.
+    // Guards the reference to the present state: held for a few instructions.
     private readonly Lock _gate = new();
     private TreeState _state;
 
-    // How many installs the present state rests on: jobs begun from it are void behind another.
+    // Number of installs up to the present state: a job that began before a later install is void.
     private int _installs;
     private ulong _appliedIndex;
     private long _countedBytes;
@@ -39,37 +39,38 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Opens what the folder's manifest names, or an empty tree. Damage is a
-    /// <see cref="TreeDamagedException"/>. A crash may take the newest of it back until <see cref="Settle"/>,
-    /// or until a checkpoint was made.
+    /// Opens what the folder's manifest names, or an empty tree. Damage is a <see
+    /// cref="TreeDamagedException"/>. Until <see cref="ResyncManifest"/> or the next checkpoint a crash may
+    /// lose the newest edit again.
     /// </summary>
     public static Tree Open(TreeShare share, string folder, TreeOptions options) =>
         new(share, options, VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache));
 
     /// <summary>
-    /// Opens a tree of a stopped node to look at, and changes nothing on disk: it may be written to in
-    /// memory, and takes no checkpoint.
+    /// Opens a tree of a stopped node for inspection; the disk stays unchanged: writes go to memory, and
+    /// checkpoints are not possible.
     /// </summary>
     public static Tree OpenUnchanged(TreeShare share, string folder, TreeOptions options) => new(
         share, options,
         VersionSet.Open(new TreeFolder(share.Files, folder), share.Cache, changesNothing: true));
 
     /// <summary>
-    /// A tree that holds nothing, over files that are damaged: to be filled by <see cref="BeginInstall"/>,
-    /// and neither to be read nor written before. Its applied index and checkpoint are what the manifest
-    /// says, if that can be read and is not known to be wrong, else zero and none. The files stay until then.
+    /// An empty tree over damaged files: to be filled by <see cref="BeginInstall"/>, not read or written
+    /// before. Its applied index and checkpoint come from the manifest, if that is readable and not known to
+    /// be wrong, else they are zero and none. The damaged files stay until the install.
     /// </summary>
     public static Tree OpenDamaged(
         TreeShare share, string folder, TreeOptions options, bool isManifestWrong = false) =>
         new(share, options, VersionSet.OpenDamaged(
             new TreeFolder(share.Files, folder), share.Cache, isManifestWrong));
 
-    /// <summary>Where it lies below the data folder.</summary>
+    /// <summary>Its path below the data folder.</summary>
     public string Folder => _versions.Folder.Path;
 
     /// <summary>
-    /// True if the last record of its manifest was not whole when it was opened: a crash has cut it short,
-    /// and nothing rests on it; or it is damaged, and then the log lacks what it said is in tables.
+    /// True if the last record of its manifest was incomplete when it was opened: either a crash cut it
+    /// short, which is harmless, or it is damaged, and then the log lacks the entries that were flushed with
+    /// it.
     /// </summary>
     public bool WasTorn => _versions.IsTorn;
 
@@ -166,7 +167,7 @@ public sealed class Tree : IDisposable
     /// </summary>
     /// <param name="tag">Opaque bytes to keep in it (the snapshot's metadata).</param>
     /// <param name="rest">
-    /// Changes that belong to the present index, too, and which nobody needs but who opens the checkpoint.
+    /// Further changes of the present index, needed only when the checkpoint is opened.
     /// </param>
     public CheckpointJob BeginCheckpoint(ReadOnlySpan<byte> tag, WriteBatch? rest = null)
     {
@@ -206,15 +207,15 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// Makes durable what was read when it was opened, unless something newer is already; removes left-overs
-    /// of what was not finished. Background lane. Before it, the log must keep what the checkpoint of the
-    /// start holds.
+    /// Writes the manifest that was read at the start again and syncs it, unless a newer edit is durable;
+    /// removes leftovers of unfinished jobs. Background lane. Until then the log must keep the entries that
+    /// the checkpoint contains.
     /// </summary>
-    public void Settle() => _versions.Settle();
+    public void ResyncManifest() => _versions.ResyncManifest();
 
     /// <summary>
-    /// Deletes the files of tables that nobody needs any more. Background lane; jobs do it too before they
-    /// begin, so this is for giving space back at once.
+    /// Deletes the files of tables that are not used any more. Background lane; each job does it too when it
+    /// begins, so this is for freeing space at once.
     /// </summary>
     public void RemoveDiscarded() => _versions.Folder.RemoveDiscarded();
 
@@ -242,13 +243,12 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// True if the tree consists of this table, among others: what is wrong with one that compactions or an
-    /// install have replaced is nothing to it. Writer only.
+    /// True if the tree uses this table; damage of a table that was replaced does not matter. Writer only.
     /// </summary>
     public bool Has(ulong table) => _state.Tables.Files.Any(file => file.Info.Number == table);
 
     /// <summary>
-    /// Starts receiving a checkpoint from another replica. Its tables are apart until an install.
+    /// Starts receiving a checkpoint from another replica. Its tables are separate until an install.
     /// Any thread that owns it.
     /// </summary>
     public CheckpointReceiver BeginReceive(CheckpointInfo info) => new(_versions, info);
@@ -283,8 +283,8 @@ public sealed class Tree : IDisposable
     }
 
     /// <summary>
-    /// What jobs have made durable becomes what readers see; not if an install has come between, which is
-    /// then to be completed itself. Writer only.
+    /// Readers see the tables that jobs have made durable from now on; no effect if an install came between,
+    /// which is completed by itself. Writer only.
     /// </summary>
     internal void Adopt()
     {
@@ -296,7 +296,7 @@ public sealed class Tree : IDisposable
         Switch(NewState([_state.MemTables[0], .. waiting], tables));
     }
 
-    /// <summary>What was installed becomes what readers see, and all there is. Writer only.</summary>
+    /// <summary>Readers see the installed content, and nothing else, from now on. Writer only.</summary>
     internal void AdoptInstalled(ulong appliedIndex)
     {
         CheckIndex(appliedIndex);
@@ -322,7 +322,7 @@ public sealed class Tree : IDisposable
             memTable.Add(batch.KeyOf(change), sequence, change.Kind, batch.ValueOf(change));
     }
 
-    // A new memtable has one holder too many, its maker: the state alone shall hold it.
+    // Drops the creator's reference to a new memtable: the state holds it.
     private TreeState NewState(ImmutableArray<MemTable> memTables, TableSet heldTables)
     {
         var state = new TreeState(memTables, heldTables);
@@ -352,12 +352,13 @@ public sealed class Tree : IDisposable
             bytes += memTable.Bytes;
         if (bytes == _countedBytes)
             return;
+        Invariant.Check(bytes >= 0 && _share.MemTableBytes >= _countedBytes);
         _share.AddMemTableBytes(bytes - _countedBytes);
         _countedBytes = bytes;
     }
 
-    // State and index together: while the gate is held the state is the present one, so all up to the index
-    // is in it, and whatever is newer is hidden by the index.
+    // Takes state and index together: under the gate the state is the present one, so it has all entries up
+    // to the index, and the index hides newer ones.
     private (TreeState State, ulong Sequence) HoldState()
     {
         lock (_gate)

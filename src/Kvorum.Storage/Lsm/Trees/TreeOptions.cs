@@ -6,7 +6,7 @@ namespace Kvorum.Storage.Lsm.Trees;
 /// <summary>Settings of a tree.</summary>
 public sealed record TreeOptions
 {
-    /// <summary>Bytes between checksums in tables: what one read of the disk brings.</summary>
+    /// <summary>Bytes of a table's data block, each with a checksum: the unit of reads from disk.</summary>
     public int BlockBytes { get; init; } = 4096;
 
     /// <summary>Bytes of a table that a compaction writes, about.</summary>

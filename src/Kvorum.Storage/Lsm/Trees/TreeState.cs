@@ -1,14 +1,13 @@
 using System.Collections.Immutable;
 using Kvorum.Storage.Lsm.MemTables;
 using Kvorum.Storage.Lsm.Merging;
-using Kvorum.Storage.Lsm.Tables;
 using Kvorum.Storage.Lsm.Versions;
 
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// Where all content of a tree is: memtables, newest first, and tables. Never changed but by new versions in
-/// the first memtable; held by whoever reads it. Any thread.
+/// All content of a tree: memtables, newest first, and tables. Unchanged except for new versions in
+/// the first memtable; each reader holds it. Any thread.
 /// </summary>
 internal sealed class TreeState
 {
@@ -48,7 +47,9 @@ internal sealed class TreeState
     /// <summary>One holder less; the last one lets memory and tables go.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _holders) != 0)
+        var holders = Interlocked.Decrement(ref _holders);
+        Invariant.Check(holders >= 0);
+        if (holders != 0)
             return;
         foreach (var memTable in MemTables)
             memTable.Release();

@@ -1,10 +1,9 @@
 namespace Kvorum.Storage.Lsm.Trees;
 
 /// <summary>
-/// A place among the keys of a <see cref="ReadView"/>: for those who look at keys and values where they lie
-/// instead of having them copied, and for those who seek often. It keeps the view's state by itself. One
-/// thread at a time; dispose it. Damage is a <see cref="TreeDamagedException"/>; after an exception only
-/// seeks are allowed.
+/// A position among the keys of a <see cref="ReadView"/>: for reading keys and values in place, without a
+/// copy, and for many seeks. It holds the view's state itself. One thread at a time; dispose it. Damage is a
+/// <see cref="TreeDamagedException"/>; after an exception only seeks are allowed.
 /// </summary>
 public sealed class ViewCursor : IDisposable
 {

@@ -8,7 +8,7 @@ namespace Kvorum.Storage.Lsm.Trees;
 /// </summary>
 public sealed class WriteBatch
 {
-    // More than this is given back when it is cleared: one huge value must not stay for ever.
+    // A larger buffer is released by Clear: the memory of one huge value must not stay for ever.
     private const int KeptBytes = 1 << 20;
 
     private readonly List<Change> _changes = [];

@@ -11,11 +11,11 @@ internal sealed class AscendingLookup : IDisposable
     private readonly TableLevel[] _levels;
     private readonly TableProbe?[] _level0;
 
-    // Of each level below: the table it is at, and that one's probe if it was asked.
+    // For each level below: the present table, and its probe if it was used.
     private readonly int[] _at;
     private readonly TableProbe?[] _probes;
 
-    /// <summary>Over these levels; the tables of level 0 are asked from the first to the last.</summary>
+    /// <summary>Over these levels; the tables of level 0 are searched from the first to the last.</summary>
     public AscendingLookup(TableLevel[] levels)
     {
         _levels = levels;

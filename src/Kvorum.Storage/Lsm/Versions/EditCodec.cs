@@ -64,7 +64,7 @@ internal static class EditCodec
         if (ReadByte(ref from) is not 0 and var origin)
         {
             if (origin > Installed)
-                throw new FormatException($"there is no origin {origin} of a mark");
+                throw new FormatException($"the origin {origin} of a mark is unknown");
             mark = new Mark(ReadNumber(ref from), ReadBytes(ref from), (long)ReadNumber(ref from))
             {
                 IsInstalled = origin == Installed,
@@ -83,7 +83,7 @@ internal static class EditCodec
         for (var count = ReadCount(ref from); count > 0; count--)
             added.Add(new LevelTable(ReadLevel(ref from), ReadTable(ref from)));
         if (!from.IsEmpty)
-            throw new FormatException("bytes behind the end of an edit");
+            throw new FormatException("bytes follow the end of an edit");
         var edit = new VersionEdit
         {
             Mark = mark,
@@ -131,7 +131,7 @@ internal static class EditCodec
 
     private static int ReadLevel(ref ReadOnlySpan<byte> from) =>
         ReadByte(ref from) is var level && level < Levels.Count
-            ? level : throw new FormatException($"there is no level {level}");
+            ? level : throw new FormatException($"level {level} is out of range");
 
     private static byte ReadByte(ref ReadOnlySpan<byte> from) => Take(ref from, 1)[0];
 
@@ -147,7 +147,7 @@ internal static class EditCodec
     private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> from, uint count)
     {
         if (count > from.Length)
-            throw new FormatException("an edit ends too early");
+            throw new FormatException("an edit is cut short");
         var taken = from[..(int)count];
         from = from[(int)count..];
         return taken;

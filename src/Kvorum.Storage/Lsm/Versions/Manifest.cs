@@ -6,11 +6,11 @@
 //            the second crc is over: offset of the record u64, the 8 bytes before it
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
 //
-// It is made before the first table is. A record is synced before what it says is believed, so only the last
-// one may be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and
-// its folder synced. So is one that was read at a start, before the first edit or before anything is given up
-// because of what it says, whichever comes first: the sync of its last record may have failed, or never have
-// been asked for, and the kernel then holds what was read for clean.
+// It is made before the first table is. A record is synced before it takes effect, so only the last one may
+// be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and its
+// folder synced. A manifest that was read at a start is also written anew, before the first edit or before
+// anything is deleted because of it, whichever comes first: the sync of its last record may have failed or
+// may be missing, and the kernel then treats the pages that were read as clean.
 
 using System.Buffers;
 using System.Buffers.Binary;
@@ -41,8 +41,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     public bool IsThere { get; private set; }
 
     /// <summary>
-    /// True if what it says may be gone after a crash: no table that it does not name may be deleted yet, and
-    /// the log must keep what it says is in tables.
+    /// True if its last record may be lost in a crash: tables that it does not name must not be deleted yet,
+    /// and the log must keep the entries that it says are in tables.
     /// </summary>
     public bool IsDoubtful => IsThere && _file is null;
 
@@ -63,8 +63,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     }
 
     /// <summary>
-    /// True if it was read and its last record is not whole: as a rule a crash has cut it short, and nothing
-    /// rests on it.
+    /// True if it was read and its last record is incomplete: as a rule a crash cut it short, which is
+    /// harmless.
     /// </summary>
     public bool IsTorn { get; private set; }
 
@@ -99,8 +99,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     }
 
     /// <summary>
-    /// Makes a manifest of nothing if there is none. Before any table is written: tables without a manifest
-    /// are then damage, not a beginning.
+    /// Makes an empty manifest if there is none. Called before any table is written, so that tables without a
+    /// manifest are damage.
     /// </summary>
     public void Begin(ulong next)
     {
@@ -136,6 +136,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             throw;
         }
 
+        Invariant.Check(_bytes >= _wholeBytes);
         _file = file;
         _bytes += record.Length;
     }
@@ -183,7 +184,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         return bytes[..count];
     });
 
-    // A part of it is never believed where the rest cannot be read: it would look like what was before.
+    // If a part is unreadable all of it is refused: the rest would look like an older manifest.
     private T Reading<T>(Func<T> read)
     {
         try
@@ -247,7 +248,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         return Crc32C.Of(body) == BinaryPrimitives.ReadUInt32LittleEndian(record[4..]);
     }
 
-    // What follows a torn record is nothing: a whole one behind it means that this one was synced once.
+    // No record follows a torn one. A whole record after it means that this one was synced, and is damaged.
     private static bool HasRecordBehind(ReadOnlySpan<byte> bytes, int damaged)
     {
         for (var at = damaged + 1; at <= bytes.Length - RecordHeadBytes; at++)

@@ -5,8 +5,8 @@ using Kvorum.Storage.Lsm.Tables;
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// A table that is open, held by the sets it is in. When the last one lets go, it is closed, and its file
-/// discarded if no set will ever have it again. Any thread.
+/// An open table, held by the sets it is in. When the last holder releases it, it is closed, and its file is
+/// discarded if it is obsolete. Any thread.
 /// </summary>
 internal sealed class TableFile
 {
@@ -19,14 +19,14 @@ internal sealed class TableFile
     private TableFile(TreeFolder folder, TableReader reader, TableInfo info) =>
         (_folder, Reader, Info) = (folder, reader, info);
 
-    /// <summary>For reading; good while it is held.</summary>
+    /// <summary>For reading; valid while the table is held.</summary>
     public TableReader Reader { get; }
 
-    /// <summary>What the manifest says of it.</summary>
+    /// <summary>Its entry in the manifest.</summary>
     public TableInfo Info { get; }
 
     /// <summary>
-    /// Opens a table, held once. What it says of itself must be what is expected of it, if anything.
+    /// Opens a table, held once. Its own description must match the expected one, if that is given.
     /// </summary>
     public static TableFile Open(
         TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
@@ -35,7 +35,7 @@ internal sealed class TableFile
         return Open(folder, file, number, cache, expected);
     }
 
-    /// <summary>The same, to be read past the system's cache: what the disk has of it.</summary>
+    /// <summary>The same, to be read past the system's cache: the bytes on disk.</summary>
     public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)
     {
         var number = expected.Number;
@@ -49,7 +49,9 @@ internal sealed class TableFile
     /// <summary>One holder less.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _holders) != 0)
+        var holders = Interlocked.Decrement(ref _holders);
+        Invariant.Check(holders >= 0);
+        if (holders != 0)
             return;
         Reader.Dispose();
         if (Volatile.Read(ref _isObsolete) != 0)
@@ -57,12 +59,12 @@ internal sealed class TableFile
     }
 
     /// <summary>
-    /// Everything that is wrong with the file as it is on disk now: opened anew, with a cache of its own, for
-    /// the blocks in the tree's cache may be better than those on disk.
+    /// All damage of the file as it is on disk now: opened again, with a cache of its own, because the tree's
+    /// cache may have intact copies of blocks that are damaged on disk.
     /// </summary>
     public IReadOnlyList<TreeDamagedException> Check() => Check(_folder, Info);
 
-    /// <summary>The same of a table that nobody holds.</summary>
+    /// <summary>The same for a table that is not open.</summary>
     public static IReadOnlyList<TreeDamagedException> Check(TreeFolder folder, TableInfo expected)
     {
         using var cache = new BlockCache(CheckCacheBytes);
@@ -80,7 +82,7 @@ internal sealed class TableFile
     /// <summary>The manifest does not name it any more, and that is durable.</summary>
     public void MakeObsolete() => Volatile.Write(ref _isObsolete, 1);
 
-    // One that is lost or cannot be opened is damaged like one that cannot be read.
+    // A file that is missing or cannot be opened counts as damaged, like an unreadable one.
     private static IFile OpenFile(TreeFolder folder, ulong number, Func<IFileSystem, string, IFile> open)
     {
         var path = folder.TablePath(number);

@@ -1,8 +1,8 @@
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// The open tables of a level in their order, with the first eight bytes of their bounds side by side: most
-/// tables are chosen or passed without a look at them. Never changed.
+/// The open tables of a level in their order, with the first eight bytes of their bounds in arrays: most
+/// tables are chosen or skipped without reading the table objects. Never changed.
 /// </summary>
 internal sealed class TableLevel
 {

@@ -1,11 +1,10 @@
-using System.Collections.Immutable;
 using Kvorum.Storage.Lsm.Merging;
 using Kvorum.Storage.Lsm.Tables;
 
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// The tables of a tree at one time, open; never changed, held by whoever reads them. Any thread.
+/// The tables of a tree at one time, open; never changed, held by each reader. Any thread.
 /// </summary>
 internal sealed class TableSet
 {
@@ -47,10 +46,12 @@ internal sealed class TableSet
     /// <summary>One more holder; only while another holds it.</summary>
     public void Hold() => Interlocked.Increment(ref _holders);
 
-    /// <summary>One holder less; with the last one the tables are let go.</summary>
+    /// <summary>One holder less; the last one releases the tables.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _holders) != 0)
+        var holders = Interlocked.Decrement(ref _holders);
+        Invariant.Check(holders >= 0);
+        if (holders != 0)
             return;
         foreach (var file in Files)
             file.Release();
@@ -100,6 +101,6 @@ internal sealed class TableSet
         }
     }
 
-    // A delete takes the key away that another table has.
+    // A delete removes a key that another table has.
     private static long KeysOf(TableInfo table) => table.Entries - (2 * table.Deletes);
 }

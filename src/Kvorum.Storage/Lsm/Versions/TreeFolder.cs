@@ -35,15 +35,15 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     /// <summary>True if there is a file for a table.</summary>
     public bool HasTable(ulong number) => Looking(TablePath(number), files.Exists);
 
-    /// <summary>What is thrown when there are tables, and no manifest.</summary>
+    /// <summary>The exception for tables without a manifest.</summary>
     public TreeDamagedException ManifestMissing() => new(
-        $"{ManifestPath}: missing, and {TableNumbers().Count()} tables are there that it must have named.",
-        "Nothing was changed. Bring it back from a copy of this very folder, or restore the node from its " +
+        $"{ManifestPath}: the file is missing, but the folder has {TableNumbers().Count()} tables.",
+        "Nothing was changed. Restore it from a copy of this folder, or restore the node from its " +
         "peers: stop it, move its data folder away, and replace the node.");
 
     /// <summary>
-    /// A table that nobody needs any more is deleted later, by a job: whoever let go of it last may be a node
-    /// loop, which never waits for a disk.
+    /// Marks a table for deletion by a later job: the thread that releases it last may be a node loop, which
+    /// never waits for a disk.
     /// </summary>
     public void Discard(ulong number)
     {
@@ -66,11 +66,11 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     }
 
     /// <summary>
-    /// The tree is closed: whoever lets go of a table later deletes nothing, its number may be another's.
+    /// The tree is closed: later releases delete no file, as its number may belong to a new table.
     /// </summary>
     public void Close() => _isClosed = true;
 
-    /// <summary>Deletes a table that nobody needs: one that stays is removed at the next start.</summary>
+    /// <summary>Deletes an unused table; if that fails the next start removes it.</summary>
     public void DeleteTable(ulong number)
     {
         if (!_isClosed)

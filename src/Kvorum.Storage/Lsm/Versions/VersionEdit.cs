@@ -2,19 +2,19 @@ using System.Collections.Immutable;
 
 namespace Kvorum.Storage.Lsm.Versions;
 
-/// <summary>Up to where the log is in the tables, and the bytes that the tree's owner gave with it.</summary>
+/// <summary>Up to where the log is flushed into the tables, with the tag of the tree's owner.</summary>
 /// <param name="AppliedIndex">The log index.</param>
 /// <param name="Tag">Opaque bytes.</param>
 /// <param name="CountedKeys">How many keys of the counted prefix there are.</param>
 internal sealed record Mark(ulong AppliedIndex, ReadOnlyMemory<byte> Tag, long CountedKeys)
 {
     /// <summary>
-    /// True if it came from another replica: then the log of this one may not reach as far.
+    /// True if it came from another replica: the log of this one may end before it.
     /// </summary>
     public bool IsInstalled { get; init; }
 }
 
-/// <summary>A change of the set of tables: all of it happens, or nothing.</summary>
+/// <summary>An atomic change of the set of tables.</summary>
 internal sealed record VersionEdit
 {
     /// <summary>The mark from now on; null: as it was.</summary>
@@ -26,7 +26,7 @@ internal sealed record VersionEdit
     /// <summary>Tables that are new, or at another level.</summary>
     public ImmutableArray<LevelTable> Added { get; init; } = [];
 
-    /// <summary>The edit that makes all of this out of nothing.</summary>
+    /// <summary>The edit that makes all of this from an empty tree.</summary>
     public static VersionEdit Whole(Levels levels, Mark? mark) => new()
     {
         Mark = mark,

@@ -3,7 +3,7 @@ using Kvorum.Storage.Lsm.Caching;
 namespace Kvorum.Storage.Lsm.Versions;
 
 /// <summary>
-/// The tables of a tree as they are on disk: the present set, and the one way to change it. Jobs of the
+/// The tables of a tree as they are on disk: the present set, and the only way to change it. Jobs of the
 /// background lane and the tree's writer change it; one edit at a time.
 /// </summary>
 internal sealed class VersionSet : IDisposable
@@ -14,13 +14,13 @@ internal sealed class VersionSet : IDisposable
     // Held while an edit is made durable.
     private readonly Lock _editing = new();
 
-    // Held for a few instructions: guards what the fields below lead to.
+    // Guards the fields below. Held for a few instructions.
     private readonly Lock _gate = new();
     private TableSet _current;
     private ulong _next;
     private int _installs;
 
-    // Over files that are damaged, until the process ends: they must not be taken for a beginning.
+    // True over damaged files, until the process ends: they must not pass for an empty tree.
     private bool _isDamaged;
 
     // Files of edits whose record may or may not be on disk: not to be deleted before a manifest has replaced
@@ -38,12 +38,12 @@ internal sealed class VersionSet : IDisposable
     public TreeFolder Folder { get; }
 
     /// <summary>
-    /// Opens what is in the folder. Left-overs of what was not finished go with the first edit, or when it is
-    /// settled. A <see cref="TreeDamagedException"/> if a file is damaged or missing.
+    /// Opens what is in the folder. Leftovers of unfinished jobs are removed with the first edit, or by
+    /// <see cref="ResyncManifest"/>. A <see cref="TreeDamagedException"/> if a file is damaged or missing.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="cache">The cache of the tables' blocks.</param>
-    /// <param name="changesNothing">Leaves all as it is: no edit may be applied then.</param>
+    /// <param name="changesNothing">Leaves the disk unchanged: no edit may be applied then.</param>
     public static VersionSet Open(TreeFolder folder, BlockCache cache, bool changesNothing = false)
     {
         if (!changesNothing)
@@ -86,8 +86,8 @@ internal sealed class VersionSet : IDisposable
     }
 
     /// <summary>
-    /// A set without tables, over files that are damaged and stay as they are until an install has taken
-    /// their place. The mark is the manifest's, if that can be read and is not known to be wrong.
+    /// An empty set over damaged files, which stay until an install replaces them. The mark is the
+    /// manifest's, if that is readable and not known to be wrong.
     /// </summary>
     public static VersionSet OpenDamaged(TreeFolder folder, BlockCache cache, bool isManifestWrong)
     {
@@ -101,7 +101,7 @@ internal sealed class VersionSet : IDisposable
             }
             catch (TreeDamagedException)
             {
-                // What came before the damage may be old.
+                // The mark before the damage may be out of date.
                 mark = null;
             }
         }
@@ -120,17 +120,17 @@ internal sealed class VersionSet : IDisposable
     public bool IsTorn => _manifest.IsTorn;
 
     /// <summary>
-    /// Makes durable what was read at the start, if no edit has done so, and removes what it does not name.
-    /// Background lane.
+    /// Writes the manifest that was read at the start again and syncs it, unless an edit has done so, and
+    /// removes the tables that it does not name. Background lane.
     /// </summary>
-    public void Settle()
+    public void ResyncManifest()
     {
         lock (_editing)
         {
             if (_manifest.IsDoubtful && !_isDamaged)
                 _manifest.Replace(VersionEdit.Whole(_current.Levels, _current.Mark), _next);
             Folder.DeleteIfPossible(Folder.NewManifestPath);
-            // Damaged files stay until an install has taken their place.
+            // Damaged files stay until an install replaces them.
             if (!_isDamaged)
                 RemoveLeftOver();
         }
@@ -140,7 +140,7 @@ internal sealed class VersionSet : IDisposable
     public ulong NextNumber()
     {
         lock (_gate)
-            return _next++;
+            return _next++; // never reused, so a file name stands for one content
     }
 
     /// <summary>
@@ -155,8 +155,8 @@ internal sealed class VersionSet : IDisposable
     }
 
     /// <summary>
-    /// The present set, held: the caller releases it. With the number of installs it rests on: what was begun
-    /// before one may not be added behind it.
+    /// The present set, held: the caller releases it. With the number of installs so far: an edit that
+    /// was begun before an install must not be applied after it.
     /// </summary>
     public TableSet Hold(out int installs)
     {
@@ -168,7 +168,7 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
-    /// <summary>The same; null if it rests on another number of installs.</summary>
+    /// <summary>The same; null if the number of installs differs.</summary>
     public TableSet? TryHold(int installs)
     {
         var held = Hold(out var present);
@@ -184,9 +184,9 @@ internal sealed class VersionSet : IDisposable
 
     /// <summary>
     /// Makes an edit durable and the result the present set. The added tables are durable already, names
-    /// included; the edit holds them from now on. False, and nothing happened, if something was installed
-    /// behind the set that it was begun from. After an <see cref="IOException"/> the set is as it was, and
-    /// files of the edit must stay where they are.
+    /// included; the edit holds them from now on. False, and nothing changed, if an install came after the
+    /// set that the edit was begun from. After an <see cref="IOException"/> the set is as it was, and files
+    /// of the edit must stay where they are.
     /// </summary>
     public bool TryApply(VersionEdit edit, IEnumerable<TableFile> added, int installs)
     {
@@ -214,7 +214,7 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
-    /// <summary>Makes these tables all there is, atomically on disk; on the conditions of an edit.</summary>
+    /// <summary>Replaces all tables by these, atomically on disk; on the conditions of an edit.</summary>
     public void Install(VersionEdit whole, IEnumerable<TableFile> added)
     {
         lock (_editing)
@@ -228,9 +228,9 @@ internal sealed class VersionSet : IDisposable
         }
     }
 
-    /// <summary>What is thrown when a named table is not there.</summary>
+    /// <summary>The exception for a missing table.</summary>
     public static TreeDamagedException TableMissing(string path) => new(
-        $"{path}: the manifest names this table, and it is not there.",
+        $"{path}: the file is missing, but the manifest names this table.",
         "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
 
     /// <inheritdoc/>
@@ -251,6 +251,8 @@ internal sealed class VersionSet : IDisposable
 
     private void Switch(TableSet before, TableSet after, int installs)
     {
+        Invariant.Check(installs == _installs || installs == _installs + 1);
+        Invariant.Check(after.Mark is null || after.Mark.AppliedIndex >= (before.Mark?.AppliedIndex ?? 0));
         HashSet<ulong> kept = [.. after.Files.Select(file => file.Info.Number)];
         foreach (var file in before.Files)
         {
@@ -261,7 +263,7 @@ internal sealed class VersionSet : IDisposable
         lock (_gate)
             (_current, _installs) = (after, installs);
         before.Release();
-        // A record was written behind the doubtful ones, in a new file: they are nothing now.
+        // A new manifest file without the doubtful records is durable: their tables can go.
         foreach (var number in _doubtful)
         {
             if (!kept.Contains(number))

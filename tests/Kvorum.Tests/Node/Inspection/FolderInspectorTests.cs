@@ -55,7 +55,7 @@ public sealed class FolderInspectorTests : IDisposable
         whole = _disk.Copy();
         var table = $"trees/00002/{whole.ListFiles("trees/00002").First(name => name != "manifest")}";
         whole.Delete(table);
-        IsDamaged(table, "the manifest names this table, and it is not there", whole);
+        IsDamaged(table, "the file is missing, but the manifest names this table", whole);
         whole = _disk.Copy();
         whole.Delete("identity.json");
         IsDamaged("identity.json", "missing, and there is data", whole);

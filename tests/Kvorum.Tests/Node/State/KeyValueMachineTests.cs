@@ -138,7 +138,7 @@ public sealed class KeyValueMachineTests : IDisposable
 
     private static void Checkpoint(Tree tree, KeyValueMachine machine)
     {
-        var job = tree.BeginCheckpoint([], machine.TakeRest());
+        var job = tree.BeginCheckpoint([], machine.TakeUnflushed());
         job.Write();
         job.Complete();
     }

@@ -76,7 +76,7 @@ public class LogInspectorTests
         string[] notes = [.. LogInspector.Inspect(_disk, "log")
             .Where(finding => finding.Kind == FindingKind.Note).Select(finding => finding.Text)];
         Assert.Contains(notes, note => note.Contains("a start cuts ", StringComparison.Ordinal));
-        Assert.Contains(notes, note => note.Contains("making was cut short", StringComparison.Ordinal));
+        Assert.Contains(notes, note => note.Contains("an unfinished new segment", StringComparison.Ordinal));
     }
 
     private string[] Damages() => [.. LogInspector.Inspect(_disk, "log")

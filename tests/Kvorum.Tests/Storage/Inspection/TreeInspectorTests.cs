@@ -75,7 +75,7 @@ public class TreeInspectorTests
         Assert.Equal(4, tables.Length);
         var found = Assert.Single(Damages(_disk));
         Assert.Equal("tree/manifest", found.File);
-        Assert.Contains("missing, and 4 tables are there", found.Text, StringComparison.Ordinal);
+        Assert.Contains("missing, but the folder has 4 tables", found.Text, StringComparison.Ordinal);
         Assert.Throws<TreeDamagedException>(() => TestTrees.Open(_disk));
         Assert.Equal(tables, Tables());
     }
@@ -85,7 +85,8 @@ public class TreeInspectorTests
     {
         var gone = _disk.Copy();
         gone.Delete($"tree/{Tables()[0]}");
-        Assert.Contains("it is not there", Assert.Single(Damages(gone)).Text, StringComparison.Ordinal);
+        var damage = Assert.Single(Damages(gone)).Text;
+        Assert.Contains("the manifest names this table", damage, StringComparison.Ordinal);
         _disk.WriteAll($"tree/{Tables()[0]}", _disk.ReadAll($"tree/{Tables()[1]}"));
         Assert.Contains("not the table that the manifest names", Assert.Single(Damages(_disk)).Text,
             StringComparison.Ordinal);

@@ -135,7 +135,7 @@ public class LogDamageTests
                 var other = new byte[length];
                 whole.AsSpan(0, Math.Min(length, whole.Length)).CopyTo(other);
                 damaged.WriteAll(path, other);
-                CheckDamaged(damaged, path, $"the file has {length} bytes, and was made with {whole.Length}");
+                CheckDamaged(damaged, path, $"the file has {length} bytes, its header says {whole.Length}");
             }
         }
     }
@@ -204,7 +204,7 @@ public class LogDamageTests
         mark[20] ^= 1;
         mark[EndMark.SecondSlot + 20] ^= 1;
         damaged.WriteAll(Mark, mark);
-        CheckDamaged(damaged, Mark, "neither of its copies is whole");
+        CheckDamaged(damaged, Mark, "both copies of the mark");
 
         disk.Lose(Mark);
         CheckDamaged(disk, Mark, "incomplete copy");

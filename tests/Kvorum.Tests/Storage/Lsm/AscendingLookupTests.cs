@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Caching;
-using Kvorum.Storage.Lsm.Tables;
 using Kvorum.Storage.Lsm.Versions;
 using Kvorum.Tests.Storage.Lsm.Harness;
 

@@ -217,7 +217,7 @@ internal sealed class ReplicaScript : IDisposable
 
         var snapshot = new SnapshotMetadata(entries[^1].Index, term, _configuration);
         var tag = GroupRecords.EncodeTag(new(snapshot, machine.LogTimeMs, history.Mark));
-        var job = tree.BeginCheckpoint(tag, machine.TakeRest());
+        var job = tree.BeginCheckpoint(tag, machine.TakeUnflushed());
         job.Write();
         job.Complete();
         _donor = tree.OpenCheckpoint()!;

@@ -57,7 +57,7 @@ public class TreeCrashTests
             var durable = Run(disk);
             var tree = TestTrees.Open(disk);
             durable = Math.Max(durable, tree.AppliedIndex);
-            tree.Settle();
+            tree.ResyncManifest();
             for (var seed = 0; seed < Seeds; seed++)
                 Check(disk.Crash(seed), durable, $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
@@ -177,7 +177,7 @@ public class TreeCrashTests
         tree.Dispose();
         var again = TestTrees.Open(disk);
         CheckContent(again, "again");
-        again.Settle();
+        again.ResyncManifest();
         CheckFiles(disk, again, "again");
     }
 
@@ -270,7 +270,7 @@ public class TreeCrashTests
         var tree = TestTrees.Open(disk);
         Assert.True(tree.AppliedIndex >= durable, $"{context}: {durable} was durable");
         CheckContent(tree, context);
-        tree.Settle();
+        tree.ResyncManifest();
         CheckFiles(disk, tree, context);
 
         var next = tree.AppliedIndex + 1;

@@ -5,8 +5,8 @@ namespace Kvorum.Raft;
 
 /// <summary>
 /// Checks that stay on in production: a replica that contradicts itself must stop before it can harm the
-/// group's data. A failed check is a programming error here or in the host. Storage has a class like this: the
-/// two projects share no code.
+/// group's data. A failed check is a programming error here or in the host. Storage has a class like this:
+/// the two projects share no code.
 /// </summary>
 internal static class Invariant
 {

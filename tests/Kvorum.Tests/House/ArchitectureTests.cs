@@ -70,7 +70,8 @@ public class ArchitectureTests
         }
     }
 
-    private static Assembly Load(string project) =>
+    /// <summary>The assembly of a project.</summary>
+    internal static Assembly Load(string project) =>
         Assembly.Load(project == "Kvorum.Cli" ? "kvorum" : project);
 
     private static BannedList Banned(string list) =>

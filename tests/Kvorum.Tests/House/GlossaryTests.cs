@@ -12,7 +12,7 @@ public partial class GlossaryTests
     [Fact]
     public void Types_of_the_glossary_exist()
     {
-        var types = House.Projects.Select(Assembly.Load).Append(typeof(SourceTree).Assembly)
+        var types = House.Projects.Select(ArchitectureTests.Load).Append(typeof(SourceTree).Assembly)
             .SelectMany(static assembly => assembly.GetTypes())
             .Select(static type => type.Name)
             .ToHashSet();

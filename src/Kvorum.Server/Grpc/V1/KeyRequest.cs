@@ -4,7 +4,7 @@ using Google.Protobuf;
 namespace Kvorum.Server.Grpc.V1;
 
 /// <summary>One request of a pipeline.</summary>
-public sealed partial class KeyRequest
+internal sealed partial class KeyRequest
 {
     /// <summary>
     /// Which of its text fields is not UTF-8, and where: the request must be refused. Null if all are.

@@ -35,9 +35,14 @@ public class EveryHttpRequestTests(HttpFixture fixture) : HttpTest(fixture)
         }
     }
 
-    // Only writes have records that may be forgotten.
-    private static bool IsFailureOf(RequestKind kind, ReplyStatus status) => status != ReplyStatus.Ok
-        && (status != ReplyStatus.SessionExpired || kind is RequestKind.Put or RequestKind.Delete);
+    // Conditions and records are of writes.
+    private static bool IsFailureOf(RequestKind kind, ReplyStatus status) => status switch
+    {
+        ReplyStatus.Ok => false,
+        ReplyStatus.ConditionFailed or ReplyStatus.SessionExpired =>
+            kind is RequestKind.Put or RequestKind.Delete,
+        _ => true,
+    };
 
     private Task<Answer> AskAsync(RequestKind kind, string key) => kind switch
     {

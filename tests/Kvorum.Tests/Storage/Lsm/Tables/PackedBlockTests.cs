@@ -42,7 +42,8 @@ public class PackedBlockTests
     [InlineData("1061" + "01")]
     [InlineData("1061" + "0200" + "1062")]
     [InlineData("1f61" + "0100" + "ffffffffffffffff")]
-    public void A_malformed_block_is_refused(string packed) => Assert.Null(Unpack(Convert.FromHexString(packed), 20));
+    public void A_malformed_block_is_refused(string packed) =>
+        Assert.Null(Unpack(Convert.FromHexString(packed), 20));
 
     [Fact]
     public void A_packed_body_comes_back()

@@ -213,7 +213,8 @@ internal sealed class RaftReplica : IReplica
         // The last room, of the disk and of memory, is for what gives room back. The leader sends entries
         // again until they are taken. What a new leader needs to be one is small, and is taken.
         if ((_host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun)
-            && message is AppendEntries append && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
+            && message is AppendEntries append
+            && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
             return;
         // Behind a snapshot that is not durable they would only make this voter ask for more than it has.
         if (_writer.IsHolding && message is AppendEntries { Entries.Count: > 0 })

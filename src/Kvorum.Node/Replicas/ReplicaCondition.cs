@@ -1,6 +1,5 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
-using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Replicas;

@@ -30,7 +30,10 @@ public sealed class DurableQueueTests : IDisposable
         var raft = new RaftNode(
             new()
             {
-                Id = One, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 60,
+                Id = One,
+                HeartbeatTicks = 5,
+                ElectionTimeoutMinTicks = 50,
+                ElectionTimeoutMaxTicks = 60,
             },
             log, default, default, new(1));
         // The queue only hands its owner to the host.
@@ -76,7 +79,11 @@ public sealed class DurableQueueTests : IDisposable
         Assert.Equal(new HardState(new(3), Two, default), _queue.State);
         Message vote = new RequestVoteReply
         {
-            From = One, To = Two, Term = new(3), PreVote = false, Granted = true,
+            From = One,
+            To = Two,
+            Term = new(3),
+            PreVote = false,
+            Granted = true,
         };
         _queue.AddAnswers([vote]);
         _host.Turn();

@@ -17,7 +17,12 @@ public class HeldReadiesTests
 
     private static Message Acknowledgement { get; } = new AppendEntriesReply
     {
-        From = One, To = Two, Term = new(1), Rejected = false, Index = new(3), HintIndex = default,
+        From = One,
+        To = Two,
+        Term = new(1),
+        Rejected = false,
+        Index = new(3),
+        HintIndex = default,
         HintTerm = default,
     };
 

@@ -43,7 +43,9 @@ internal sealed class ReplicaScript : IDisposable
         ["work"] = _ => Work(),
         ["put"] = a => Take(new PutRequest
         {
-            Key = Bytes(a[0]), Value = Bytes(a[1]), ClientId = Option(a, "client") ?? "",
+            Key = Bytes(a[0]),
+            Value = Bytes(a[1]),
+            ClientId = Option(a, "client") ?? "",
             RequestId = Number(Option(a, "request") ?? "0"),
         }),
         ["get"] = a => Take(new GetRequest { Key = Bytes(a[0]), Consistency = ConsistencyOf(a) }),
@@ -83,7 +85,10 @@ internal sealed class ReplicaScript : IDisposable
         var raft = new RaftNode(
             new()
             {
-                Id = Self, HeartbeatTicks = 5, ElectionTimeoutMinTicks = 50, ElectionTimeoutMaxTicks = 100,
+                Id = Self,
+                HeartbeatTicks = 5,
+                ElectionTimeoutMinTicks = 50,
+                ElectionTimeoutMaxTicks = 100,
             },
             log, default, snapshot.Index, new(1));
         Standing? standing = Option(arguments, "standing") switch
@@ -158,26 +163,46 @@ internal sealed class ReplicaScript : IDisposable
         {
             "vote" => new RequestVoteReply
             {
-                From = from, To = Self, Term = term, PreVote = a.Contains("pre"), Granted = !a.Contains("no"),
+                From = from,
+                To = Self,
+                Term = term,
+                PreVote = a.Contains("pre"),
+                Granted = !a.Contains("no"),
             },
             "ack" => new AppendEntriesReply
             {
-                From = from, To = Self, Term = term, Rejected = false, Index = Index(a, "match"),
-                HintIndex = default, HintTerm = default,
+                From = from,
+                To = Self,
+                Term = term,
+                Rejected = false,
+                Index = Index(a, "match"),
+                HintIndex = default,
+                HintTerm = default,
             },
             "beat" => new HeartbeatReply
             {
-                From = from, To = Self, Term = term, ReadRound = Number(Option(a, "round")!),
+                From = from,
+                To = Self,
+                Term = term,
+                ReadRound = Number(Option(a, "round")!),
             },
             "heartbeat" => new Heartbeat
             {
-                From = from, To = Self, Term = term, Commit = Index(a, "commit"), ReadRound = 1,
+                From = from,
+                To = Self,
+                Term = term,
+                Commit = Index(a, "commit"),
+                ReadRound = 1,
                 Quiesce = false,
             },
             "append" => new AppendEntries
             {
-                From = from, To = Self, Term = term, PreviousIndex = Index(a, "prev"),
-                PreviousTerm = new(Number(Option(a, "prev-term") ?? "0")), Commit = Index(a, "commit"),
+                From = from,
+                To = Self,
+                Term = term,
+                PreviousIndex = Index(a, "prev"),
+                PreviousTerm = new(Number(Option(a, "prev-term") ?? "0")),
+                Commit = Index(a, "commit"),
                 Entries = Entries(a, Number(Option(a, "prev")!), term),
             },
             var other => throw new ArgumentException($"no message {other}"),

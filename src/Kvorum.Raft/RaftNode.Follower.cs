@@ -11,7 +11,7 @@ public sealed partial class RaftNode
 
     /// <summary>
     /// True for a replica that was just made to join a group whose first configuration it does not know: it
-    /// refuses even the first entry, and so gets a snapshot, be it the empty one, with the configuration
+    /// refuses even the first entry, and so gets a snapshot, possibly the empty one, with the configuration
     /// inside.
     /// </summary>
     private bool IsBlank => _configurations.IsBlank;

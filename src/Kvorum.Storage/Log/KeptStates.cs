@@ -18,7 +18,7 @@ internal sealed class KeptStates
             return;
         }
 
-        ref Kept kept = ref CollectionsMarshal.GetValueRefOrAddDefault(_states, group, out _);
+        ref var kept = ref CollectionsMarshal.GetValueRefOrAddDefault(_states, group, out _);
         if (kept.Bytes is null || kept.Bytes.Length < payload.Length)
             kept.Bytes = new byte[payload.Length];
         payload.CopyTo(kept.Bytes);

@@ -33,7 +33,7 @@ internal sealed class Segment(ulong number, string path)
     /// <summary>Notes an entry of the group.</summary>
     public void Hold(uint group, ulong index)
     {
-        ref ulong newest = ref CollectionsMarshal.GetValueRefOrAddDefault(_holders, group, out _);
+        ref var newest = ref CollectionsMarshal.GetValueRefOrAddDefault(_holders, group, out _);
         newest = Math.Max(newest, index);
     }
 

@@ -19,7 +19,7 @@ public class ElectionTests
         var ticks = new List<int>();
         for (var seed = 0; seed < 1000; seed++) ticks.Add(TicksToElect(seed));
         ticks.Sort();
-        // One timeout must pass; a few may be wasted by split votes; nobody waits for ever.
+        // One timeout must pass; a few may be wasted by split votes; no run waits for ever.
         Assert.True(ticks[^1] < 12 * MostTicks, $"the slowest of 1000 elections took {ticks[^1]} ticks");
         Assert.True(ticks[500] < 2 * MostTicks, $"the median of 1000 elections took {ticks[500]} ticks");
     }

@@ -255,7 +255,7 @@ internal sealed unsafe class BlockCache : IDisposable
         {
             if (_count++ >= _buckets.Length)
                 Grow();
-            ref nint bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+            ref var bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
             head->NextInBucket = (CachedBlock.Header*)bucket;
             bucket = (nint)head;
             if (_hand is null)
@@ -276,7 +276,7 @@ internal sealed unsafe class BlockCache : IDisposable
         private void Remove(CachedBlock.Header* head)
         {
             var hash = HashOf(head->File, head->Offset);
-            ref nint bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+            ref var bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
             if (bucket == (nint)head)
             {
                 bucket = (nint)head->NextInBucket;
@@ -310,7 +310,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 {
                     next = at->NextInBucket;
                     var hash = HashOf(at->File, at->Offset);
-                    ref nint target = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+                    ref var target = ref _buckets[hash & (uint)(_buckets.Length - 1)];
                     at->NextInBucket = (CachedBlock.Header*)target;
                     target = (nint)at;
                 }

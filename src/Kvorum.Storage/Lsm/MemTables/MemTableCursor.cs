@@ -244,7 +244,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         _leaf = null;
         while (_depth > 0 && _leaf is null)
         {
-            ref Step top = ref _path[_depth - 1];
+            ref var top = ref _path[_depth - 1];
             top.Place = RadixNode.NextChild(top.Node, top.Place, out var child);
             if (top.Place < Behind)
                 LeafAtOrBehind(child);
@@ -258,7 +258,7 @@ internal sealed unsafe class MemTableCursor(MemTable table, ulong limit) : Curso
         _leaf = null;
         while (_depth > 0 && _leaf is null)
         {
-            ref Step top = ref _path[_depth - 1];
+            ref var top = ref _path[_depth - 1];
             top.Place = RadixNode.PreviousChild(top.Node, top.Place, out var child);
             if (top.Place > Before)
                 LeafAtOrBefore(child);

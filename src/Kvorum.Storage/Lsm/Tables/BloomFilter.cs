@@ -57,7 +57,7 @@ internal static class BloomFilter
     public static bool MayHave(ReadOnlySpan<byte> lines, ulong hash)
     {
         var at = LineOf(hash, (uint)(lines.Length / LineBytes)) * LineBytes;
-        ref byte line = ref MemoryMarshal.GetReference(lines.Slice(at, LineBytes));
+        ref var line = ref MemoryMarshal.GetReference(lines.Slice(at, LineBytes));
         var bits = (uint)hash;
         for (var i = 0; i < Probes; i++, bits *= Spread)
         {

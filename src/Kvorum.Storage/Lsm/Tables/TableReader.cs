@@ -110,7 +110,7 @@ internal sealed unsafe class TableReader : IDisposable
         var view = ViewOf(index);
         var block = view.FirstRestartNotBefore(sought);
         var isWithin = block < view.Restarts;
-        BlockHandle handle = isWithin ? ReadHandle(view.EntryAt(block)) : default;
+        var handle = isWithin ? ReadHandle(view.EntryAt(block)) : default;
         if (!isPinned)
             index.Release();
         return isWithin && TryGetFrom(handle, key, maxSequence, out found);
@@ -123,7 +123,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// </summary>
     public Cursor OpenCursor(int readAheadBytes = 0) => new TableCursor(this, readAheadBytes);
 
-    /// <summary>Reads and checks one filter, past the cache; one of no bytes is none.</summary>
+    /// <summary>Reads and checks one filter, past the cache; zero bytes mean no filter.</summary>
     internal void CheckFilter(BlockHandle filter)
     {
         if (filter.Bytes == 0)
@@ -421,7 +421,7 @@ internal enum BlockUse
     Once,
 }
 
-/// <summary>Where the index block and the filter of a group are; a filter of no bytes is none.</summary>
+/// <summary>Where the index block and the filter of a group are; zero bytes mean no filter.</summary>
 internal readonly record struct GroupHandle(BlockHandle Index, BlockHandle Filter)
 {
     /// <summary>From an entry of the top.</summary>

@@ -318,7 +318,7 @@ public sealed class Tree : IDisposable
     private void Add(WriteBatch batch, ulong sequence)
     {
         var memTable = _state.MemTables[0];
-        foreach (ref readonly WriteBatch.Change change in batch.Changes)
+        foreach (ref readonly var change in batch.Changes)
             memTable.Add(batch.KeyOf(change), sequence, change.Kind, batch.ValueOf(change));
     }
 

@@ -31,7 +31,7 @@ public class LogDamageTests
             var damaged = disk.Copy();
             damaged.WriteAll(First, bytes);
             var replayed = Open(damaged, out var recovery);
-            // The padding behind the last payload belongs to nobody: it may be gone or wrong.
+            // The padding behind the last payload is not used: it may be missing or wrong.
             var count = replayed.Entries[1].Count;
             Assert.True(count == 3 || count == 4 && at >= end - 7, $"{count} entries after a change at {at}");
             Assert.Equal(count == 4 && recovery.CutBytes == 0, count == 4);

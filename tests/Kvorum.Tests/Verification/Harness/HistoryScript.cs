@@ -2,7 +2,7 @@ using Kvorum.Verification;
 
 namespace Kvorum.Tests.Verification.Harness;
 
-/// <summary>Writes histories by hand: who asks and what is answered, in this order.</summary>
+/// <summary>Writes histories by hand: client, request and answer, in this order.</summary>
 internal sealed class HistoryScript
 {
     public History History { get; } = new();

@@ -47,7 +47,7 @@ internal sealed class Cluster : IDisposable
     public async ValueTask<Reply> CallAsync(Request request, TimeSpan timeout, CancellationToken cancelled)
     {
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        var course = new CallCourse(request, timeout);
+        var course = new RetryState(request, timeout);
         while (true)
         {
             cancelled.ThrowIfCancellationRequested();

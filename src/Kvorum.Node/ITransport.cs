@@ -21,10 +21,10 @@ public enum PeerFrameKind : byte
     SnapshotAck = 5,
 
     /// <summary>With which data folder a node comes.</summary>
-    Introduction = 6,
+    IncarnationHello = 6,
 
-    /// <summary>Answer to <see cref="Introduction"/>: known, or refused.</summary>
-    IntroductionAnswer = 7,
+    /// <summary>Answer to <see cref="IncarnationHello"/>: known, or refused.</summary>
+    AdmissionAnswer = 7,
 
     /// <summary>
     /// The sender's log is slow, its disk almost full, or its clock far from the majority's: it should lead
@@ -33,10 +33,10 @@ public enum PeerFrameKind : byte
     SlowLog = 8,
 
     /// <summary>A question for some partitions' share of a scan's page.</summary>
-    ScanAsk = 9,
+    PartialScanRequest = 9,
 
-    /// <summary>Answer to <see cref="ScanAsk"/>.</summary>
-    ScanShare = 10,
+    /// <summary>Answer to <see cref="PartialScanRequest"/>.</summary>
+    PartialScanResult = 10,
 
     /// <summary>A replica's data is damaged: it asks its leader for a checkpoint.</summary>
     RebuildAsk = 11,

@@ -40,7 +40,7 @@ public sealed class KvorumNode : INode, IDisposable
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover(preferences);
-            _context.Introductions = new(new IntroductionHost(_context, _loops), identity);
+            _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity);
         }
         catch
         {
@@ -59,12 +59,12 @@ public sealed class KvorumNode : INode, IDisposable
     public LogRecovery Recovery => _context.Log.Recovery;
 
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
-    internal bool IsRefused => _context.Introductions.IsRefused;
+    internal bool IsRefused => _context.PeerAdmission.IsRefused;
 
     /// <summary>
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
-    internal bool TellsOfLoss => _context.Introductions.Alerts.Count > 0
+    internal bool TellsOfLoss => _context.PeerAdmission.Alerts.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
@@ -127,7 +127,7 @@ public sealed class KvorumNode : INode, IDisposable
                 var status = StatusOf(gathered, reads, writes);
                 if (status.Machine?.Alert is { } alert)
                     alerts.Add(alert);
-                done(status with { Alerts = [.. _context.Introductions.Alerts, .. alerts] });
+                done(status with { Alerts = [.. _context.PeerAdmission.Alerts, .. alerts] });
             }));
         }
     }
@@ -172,7 +172,7 @@ public sealed class KvorumNode : INode, IDisposable
             return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is shutting down: ask another node" };
         if (_context.IsFaulted)
             return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
-        if (_context.Introductions.IsRefused)
+        if (_context.PeerAdmission.IsRefused)
             return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(request.Keyspace);

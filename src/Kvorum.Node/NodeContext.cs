@@ -1,5 +1,5 @@
 using Kvorum.Node.Clocks;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -25,11 +25,11 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public MemoryBudget Memory { get; } = new(options.MemTableBytes);
 
     /// <summary>How fast checkpoints leave for other nodes.</summary>
-    public BytePace SnapshotPace { get; } =
+    public RateLimiter SnapshotPace { get; } =
         new(options.SnapshotBytesPerSecond, Math.Max(Limits.PaceBurstMs, 2 * options.TickMs));
 
     /// <summary>How fast tables are checked.</summary>
-    public BytePace ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
+    public RateLimiter ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
 
     /// <summary>How much room is left. Judged by loop 0.</summary>
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
@@ -46,7 +46,7 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public PeerLogs PeerLogs { get; set; } = null!;
 
     /// <summary>Set once, before any loop runs. Owned by loop 0.</summary>
-    public Introductions Introductions { get; set; } = null!;
+    public PeerAdmission PeerAdmission { get; set; } = null!;
 
     public bool IsFaulted => Volatile.Read(ref _isFaulted) != 0;
 

@@ -96,7 +96,7 @@ public sealed record NodeOptions
     public long SnapshotBytesPerSecond { get; init; } = 64 << 20;
 
     /// <summary>Bytes of a checkpoint that are sent at a time.</summary>
-    public int SnapshotPieceBytes { get; init; } = Limits.SnapshotChunkBytes;
+    public int SnapshotChunkBytes { get; init; } = Limits.SnapshotChunkBytes;
 
     /// <summary>
     /// Bytes of tables that are read in a second to find damage before it is in somebody's way; 0: none.

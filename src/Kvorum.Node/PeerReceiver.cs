@@ -59,7 +59,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     // yet must not answer for what it does not know.
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
     {
-        PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer or PeerFrameKind.Clock => true,
+        PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer or PeerFrameKind.Clock => true,
         PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
             context.Cluster.IsAccepted(from),
         _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
@@ -83,7 +83,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.SnapshotChunk:
                 var chunk = SnapshotCodec.DecodeChunk(payload);
-                loops.OfGroup(chunk.Group).TryPost(new LoopEvent.SnapshotPiece(from, chunk), payload.Length);
+                loops.OfGroup(chunk.Group).TryPost(new LoopEvent.SnapshotChunkCame(from, chunk), payload.Length);
                 break;
             case PeerFrameKind.SnapshotAck:
                 var ack = SnapshotCodec.DecodeAck(payload);
@@ -102,18 +102,18 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             case PeerFrameKind.Clock:
                 Clock(from, payload);
                 break;
-            case PeerFrameKind.Introduction:
+            case PeerFrameKind.IncarnationHello:
                 var introduction = IntroductionCodec.DecodeIntroduction(payload);
                 loops.First.TryPost(new LoopEvent.Introduced(from, introduction), payload.Length);
                 break;
-            case PeerFrameKind.IntroductionAnswer:
+            case PeerFrameKind.AdmissionAnswer:
                 var answer = IntroductionCodec.DecodeAnswer(payload);
                 loops.First.TryPost(new LoopEvent.IntroductionAnswered(from, answer), payload.Length);
                 break;
-            case PeerFrameKind.ScanAsk:
-                ScanAsk(from, payload);
+            case PeerFrameKind.PartialScanRequest:
+                PartialScanRequest(from, payload);
                 break;
-            case PeerFrameKind.ScanShare:
+            case PeerFrameKind.PartialScanResult:
                 var share = ScanCodec.DecodeShare(payload);
                 loops.OfNumber(share.Id).TryPost(new LoopEvent.ScanAnswered(share), payload.Length);
                 break;
@@ -198,18 +198,18 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         }
     }
 
-    private void ScanAsk(NodeId from, ReadOnlyMemory<byte> payload)
+    private void PartialScanRequest(NodeId from, ReadOnlyMemory<byte> payload)
     {
         var ask = ScanCodec.DecodeAsk(payload);
         loops.Take(ask, share => Answer(from, share));
     }
 
     // Any thread.
-    private void Answer(NodeId to, ScanShare share)
+    private void Answer(NodeId to, PartialScanResult share)
     {
         var writer = new ByteWriter();
         ScanCodec.Encode(share, writer);
-        context.World.Transport.Send(to, PeerFrameKind.ScanShare, writer.Written);
+        context.World.Transport.Send(to, PeerFrameKind.PartialScanResult, writer.Written);
     }
 
     private void ForwardReply(ReadOnlyMemory<byte> payload)

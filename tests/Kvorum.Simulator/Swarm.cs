@@ -180,7 +180,7 @@ internal static class Swarm
                 CheckpointLogBytes = 500,
                 TrailingLogBytes = 0,
                 SnapshotRate = random.Pick([5_000L, 20_000]),
-                SnapshotPieceBytes = 500,
+                SnapshotChunkBytes = 500,
             },
             Workload = drawn.Workload with
             {
@@ -235,7 +235,7 @@ internal static class Swarm
         SnapshotRate = random.Pick([0L, 10_000, 50_000, 1 << 20]),
         ScrubRate = random.Pick([0L, 2000, 64 << 10, 4 << 20]),
         Compression = random.Chance(0.4) ? BlockCompression.Lz4 : BlockCompression.None,
-        SnapshotPieceBytes = (int)random.Pick([500, 4 << 10, 256 << 10]),
+        SnapshotChunkBytes = (int)random.Pick([500, 4 << 10, 256 << 10]),
         TreeLevelBytes = random.Pick([1 << 10, 8 << 10, 64 << 20]),
         TreeTableBytes = random.Pick([500, 4 << 10, 16 << 20]),
     };

@@ -3,7 +3,7 @@ using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Node;
 using Kvorum.Node.Inspection;
-using Kvorum.Node.Wal;
+using Kvorum.Node.Export;
 using Kvorum.Server.Hosting;
 using Kvorum.Storage.Files;
 
@@ -117,7 +117,7 @@ internal static class WalCommand
             {
                 json.WriteNumber("puts", done.Puts);
                 json.WriteNumber("deletes", done.Deletes);
-                json.WriteNumber("without_their_end", done.Mortal);
+                json.WriteNumber("without_their_end", done.KeysWithTtl);
                 json.WriteNumber("unconfirmed", done.Unconfirmed);
                 json.WriteBoolean("with_unconfirmed", withUnconfirmed);
             })).ConfigureAwait(false);
@@ -126,9 +126,9 @@ internal static class WalCommand
 
         await output.WriteLineAsync(
             $"exported {done.Puts} puts and {done.Deletes} deletes").ConfigureAwait(false);
-        if (done.Mortal > 0)
+        if (done.KeysWithTtl > 0)
             await output.WriteLineAsync(
-                $"{done.Mortal} keys have a life span: the format has no room for it, they are in it without "
+                $"{done.KeysWithTtl} keys have a life span: the format has no room for it, they are in it without "
                 + "an end").ConfigureAwait(false);
         if (done.Unconfirmed > 0)
             await output.WriteLineAsync(

@@ -71,7 +71,7 @@ internal sealed class GroupLog(SnapshotMetadata snapshot) : ILogStorage
     /// A checkpoint covers the log up to its index: drops all before it but the last entries, up to so many
     /// bytes, for followers that lag a little; and, up to a bound, none from an index on that is wanted.
     /// </summary>
-    public void Compact(
+    public void TruncatePrefix(
         SnapshotMetadata snapshot, long trailingBytes, LogIndex? wanted = null, long wantedBytes = 0)
     {
         Invariant.Check(snapshot.Index >= Snapshot.Index && snapshot.Index <= LastIndex, "a checkpoint beyond the log");

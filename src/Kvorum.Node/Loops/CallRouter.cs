@@ -38,7 +38,7 @@ internal sealed class CallRouter
     }
 
     /// <summary>Takes one group's part of a share: it is read here or refused, never passed on.</summary>
-    public void Take(ScanPart part)
+    public void Take(ReadViewRequest part)
     {
         _calls.Enter();
         // The metadata group holds no keys.

@@ -40,7 +40,7 @@ internal sealed class LoopCalls(Outboxes outboxes, ITransport transport)
             return;
         Leave(call);
         call.SettleReplyBytes(reply.Value.Length);
-        if (call is ScanPart)
+        if (call is ReadViewRequest)
         {
             call.Complete(reply);
             return;

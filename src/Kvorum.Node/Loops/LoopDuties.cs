@@ -1,5 +1,5 @@
 using Kvorum.Node.Replicas;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Scans;
 
 namespace Kvorum.Node.Loops;
@@ -63,7 +63,7 @@ internal sealed class LoopDuties
         Volatile.Write(ref _tickedMs, _tickedMs + (due * _context.Options.TickMs));
         if (IsFirst)
         {
-            _context.Introductions.Tick(_clock.NowMs);
+            _context.PeerAdmission.Tick(_clock.NowMs);
             _clocks!.Tick();
         }
 

@@ -26,7 +26,7 @@ internal abstract class LoopEvent
     /// <summary>The node starts. Loop 0.</summary>
     public sealed class Started : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Introductions.Begin();
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Begin();
     }
 
     /// <summary>A connection to a peer stands. Loop 0.</summary>
@@ -34,7 +34,7 @@ internal abstract class LoopEvent
     {
         public override void Happen(NodeLoop loop)
         {
-            loop.Introductions.PeerUp(peer);
+            loop.PeerAdmission.PeerUp(peer);
             loop.AskClock(peer);
         }
     }
@@ -42,19 +42,19 @@ internal abstract class LoopEvent
     /// <summary>A connection to a peer is lost. Loop 0.</summary>
     public sealed class PeerDisconnected(NodeId peer) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Introductions.PeerDown(peer);
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.PeerDown(peer);
     }
 
     /// <summary>A peer tells its incarnation. Loop 0.</summary>
-    public sealed class Introduced(NodeId from, Introduction introduction) : LoopEvent
+    public sealed class Introduced(NodeId from, IncarnationHello introduction) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Introductions.Introduced(from, introduction);
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Introduced(from, introduction);
     }
 
     /// <summary>A peer knows this node's incarnation, or refuses it. Loop 0.</summary>
-    public sealed class IntroductionAnswered(NodeId from, IntroductionAnswer answer) : LoopEvent
+    public sealed class IntroductionAnswered(NodeId from, AdmissionAnswer answer) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Introductions.Answered(from, answer);
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Answered(from, answer);
     }
 
     /// <summary>The node takes part from now on.</summary>
@@ -88,7 +88,7 @@ internal abstract class LoopEvent
     }
 
     /// <summary>A piece of a snapshot, or the offer of one.</summary>
-    public sealed class SnapshotPiece(NodeId from, SnapshotChunk chunk) : LoopEvent
+    public sealed class SnapshotChunkCame(NodeId from, SnapshotChunk chunk) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.Receive(from, chunk);
     }
@@ -126,13 +126,13 @@ internal abstract class LoopEvent
     /// <summary>
     /// A question for a share of a scan's page; the answer goes to a peer, or to this node.
     /// </summary>
-    public sealed class ScanAsked(ScanAsk ask, Action<ScanShare> answer) : LoopEvent
+    public sealed class ScanAsked(PartialScanRequest ask, Action<PartialScanResult> answer) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Begin(ask, answer);
     }
 
     /// <summary>A question for a share of a scan's page is answered.</summary>
-    public sealed class ScanAnswered(ScanShare share) : LoopEvent
+    public sealed class ScanAnswered(PartialScanResult share) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.Answered(share);
     }

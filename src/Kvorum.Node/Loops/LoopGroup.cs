@@ -29,7 +29,7 @@ internal sealed class LoopGroup
     /// Leaves a question with the loops that own its groups; each answers for its own. A loop that is too far
     /// behind does not: it is asked again.
     /// </summary>
-    public void Take(ScanAsk ask, Action<ScanShare> answer)
+    public void Take(PartialScanRequest ask, Action<PartialScanResult> answer)
     {
         foreach (var loop in _loops)
         {

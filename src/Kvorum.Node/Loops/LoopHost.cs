@@ -1,7 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Scans;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -114,13 +114,13 @@ internal sealed class LoopHost(
     public void Scan(Action work, Action<Exception?> done) => jobs.Run(JobLane.Scan, work, done);
 
     /// <inheritdoc/>
-    public void Take(ScanPart part) => router.Take(part);
+    public void Take(ReadViewRequest part) => router.Take(part);
 
     /// <inheritdoc/>
     public void VerifyTables(uint of) => replicas.Find(of)?.Store.VerifyTables();
 
     /// <inheritdoc/>
-    public void Ask(NodeId node, ScanAsk ask)
+    public void Ask(NodeId node, PartialScanRequest ask)
     {
         if (node == Cluster.Self)
             group.Take(ask, share => inbox.Post(new LoopEvent.ScanAnswered(share)));

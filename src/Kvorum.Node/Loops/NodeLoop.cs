@@ -78,7 +78,7 @@ public sealed class NodeLoop
     internal Action<LoopEvent>? Observer { get; set; }
 
     /// <summary>Which data folders the peers come with. Loop 0 only.</summary>
-    internal Introductions Introductions => _context.Introductions;
+    internal PeerAdmission PeerAdmission => _context.PeerAdmission;
 
     /// <summary>The time of this turn, in the node's milliseconds.</summary>
     internal long NowMs => _clock.NowMs;
@@ -151,7 +151,7 @@ public sealed class NodeLoop
     }
 
     /// <summary>Begins to answer a question for a share of a scan's page.</summary>
-    internal void Begin(ScanAsk ask, Action<ScanShare> answer) => new ShareTask(_host, ask, answer).Begin();
+    internal void Begin(PartialScanRequest ask, Action<PartialScanResult> answer) => new ShareTask(_host, ask, answer).Begin();
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);

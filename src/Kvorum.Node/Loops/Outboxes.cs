@@ -76,11 +76,11 @@ internal sealed class Outboxes(NodeContext context)
     }
 
     /// <summary>A question for a share of a scan's page.</summary>
-    public void Send(NodeId to, ScanAsk ask)
+    public void Send(NodeId to, PartialScanRequest ask)
     {
         var writer = new ByteWriter();
         ScanCodec.Encode(ask, writer);
-        Transport.Send(to, PeerFrameKind.ScanAsk, writer.Written);
+        Transport.Send(to, PeerFrameKind.PartialScanRequest, writer.Written);
     }
 
     /// <summary>The end of a turn: sends what has gathered.</summary>

@@ -45,7 +45,7 @@ internal sealed class PeerTraffic(
     }
 
     /// <summary>A question for a share of a scan's page is answered.</summary>
-    public void Answered(ScanShare share) => scans.Answered(share);
+    public void Answered(PartialScanResult share) => scans.Answered(share);
 
     /// <summary>The node has been admitted, or was before: its replicas take part from now on.</summary>
     public void TakePart()

@@ -120,7 +120,7 @@ internal sealed class PeerLogs
     /// The member has introduced itself with a log that has all that is remembered of it. True if it was not
     /// heard in that life before.
     /// </summary>
-    public bool Accept(NodeId member, in Introduction introduction)
+    public bool Accept(NodeId member, in IncarnationHello introduction)
     {
         var reach = introduction.Reach;
         lock (_gate)

@@ -1,5 +1,5 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
@@ -332,7 +332,7 @@ internal sealed class RaftReplica : IReplica
         // A snapshot from the leader may have overtaken it.
         if (snapshot.Index <= _parts.Log.Snapshot.Index)
             return;
-        _parts.Log.Compact(
+        _parts.Log.TruncatePrefix(
             snapshot, _host.Options.TrailingLogBytes, _sender.LogWantedFrom(), _host.Options.WantedLogBytes);
         _writer.Release(snapshot.Index);
     }
@@ -408,7 +408,7 @@ internal sealed class RaftReplica : IReplica
             Invariant.Check(_raft.Reapply(snapshot.Index), "what follows a checkpoint is not in the log");
             if (snapshot.Index <= _parts.Log.Snapshot.Index)
                 return;
-            _parts.Log.Compact(snapshot, _host.Options.TrailingLogBytes);
+            _parts.Log.TruncatePrefix(snapshot, _host.Options.TrailingLogBytes);
             _writer.Release(snapshot.Index);
         });
         return true;

@@ -1,4 +1,4 @@
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -324,7 +324,7 @@ internal sealed class ReplicaCalls
             return;
         }
 
-        if (call is ScanPart part)
+        if (call is ReadViewRequest part)
         {
             part.Open(_parts.Tree, _parts.Machine.LogTimeMs);
             _host.Finish(part, new Reply { Status = ReplyStatus.Ok });

@@ -1,5 +1,5 @@
 using Kvorum.Node.Groups;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;

@@ -184,7 +184,7 @@ internal sealed class SnapshotSender(
         if (offset < 0 || left <= 0)
             return;
         sending.IsPreparing = true;
-        var bytes = new byte[Math.Min(host.Options.SnapshotPieceBytes, left)];
+        var bytes = new byte[Math.Min(host.Options.SnapshotChunkBytes, left)];
         host.Pace(bytes.Length, () =>
         {
             if (IsUnderWay(to, sending))

@@ -34,10 +34,10 @@ internal interface IScanHost
     /// Asks a node, perhaps this one, for a share. The answer comes to the loop that the question's number
     /// belongs to.
     /// </summary>
-    void Ask(NodeId node, ScanAsk ask);
+    void Ask(NodeId node, PartialScanRequest ask);
 
     /// <summary>Takes one group's part of a share: it is read here or refused, never passed on.</summary>
-    void Take(ScanPart part);
+    void Take(ReadViewRequest part);
 
     /// <summary>A view of the group could not be read: its replica checks its tables.</summary>
     void VerifyTables(uint group);

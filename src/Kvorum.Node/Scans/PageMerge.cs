@@ -10,7 +10,7 @@ namespace Kvorum.Node.Scans;
 internal static class PageMerge
 {
     /// <summary>The bytes of the page, for <see cref="Reply.Value"/>.</summary>
-    public static byte[] Merge(ScanRequest scan, ScanOrder order, IReadOnlyList<ScanShare> shares)
+    public static byte[] Merge(ScanRequest scan, ScanSpec order, IReadOnlyList<PartialScanResult> shares)
     {
         var direction = KeyOrder.Of(order.Reverse);
         var open = shares.Where(share => !share.IsComplete).Select(share => share.Through).ToArray();
@@ -46,7 +46,7 @@ internal static class PageMerge
         reverse ? key.Span : KeyRange.After(key.Span);
 
     private static PriorityQueue<Run, ReadOnlyMemory<byte>> Open(
-        IReadOnlyList<ScanShare> shares, KeyOrder direction)
+        IReadOnlyList<PartialScanResult> shares, KeyOrder direction)
     {
         var merged = new PriorityQueue<Run, ReadOnlyMemory<byte>>(shares.Count, direction);
         foreach (var share in shares)

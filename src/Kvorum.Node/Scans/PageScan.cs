@@ -13,20 +13,20 @@ internal sealed class PageScan
     private readonly IScanHost _host;
     private readonly ScanTable _table;
     private readonly ScanRequest _scan;
-    private readonly ScanOrder _order;
+    private readonly ScanSpec _order;
     private readonly uint _groupCount;
 
     // Every group is in one of the three: not asked, asked, or in a share.
     private readonly SortedSet<uint> _unasked = [];
     private readonly SortedDictionary<ulong, Question> _asked = [];
-    private readonly List<ScanShare> _shares = [];
+    private readonly List<PartialScanResult> _shares = [];
     private long _patienceMs = Limits.ScanShareTimeoutMs;
 
     public PageScan(IScanHost host, ScanTable table, Call call)
     {
         (_host, _table, Call) = (host, table, call);
         _scan = (ScanRequest)call.Request;
-        _order = ScanOrder.Of(_scan);
+        _order = ScanSpec.Of(_scan);
         _groupCount = (uint)(host.Cluster.Keyspace(_scan.Keyspace)?.PartitionCount ?? 0);
         for (uint group = 1; group <= _groupCount; group++)
             _unasked.Add(group);
@@ -47,7 +47,7 @@ internal sealed class PageScan
     /// <summary>
     /// An answer to one of its questions. What was asked anew meanwhile is not taken: it will come again.
     /// </summary>
-    public void Answered(ScanShare share)
+    public void Answered(PartialScanResult share)
     {
         if (Call.IsDone || !_asked.TryGetValue(share.Id, out var question)
             || !question.Groups.IsSupersetOf(share.Groups)

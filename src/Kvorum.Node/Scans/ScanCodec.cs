@@ -22,7 +22,7 @@ internal static class ScanCodec
     private const byte CompleteFlag = 1;
     private const byte UnavailableFlag = 2;
 
-    public static void Encode(ScanAsk ask, ByteWriter into)
+    public static void Encode(PartialScanRequest ask, ByteWriter into)
     {
         into.U64(ask.Id);
         into.U32(ask.TimeoutMs);
@@ -36,7 +36,7 @@ internal static class ScanCodec
         Encode(ask.Groups, into);
     }
 
-    public static void Encode(ScanShare share, ByteWriter into)
+    public static void Encode(PartialScanResult share, ByteWriter into)
     {
         into.U64(share.Id);
         into.U8((byte)((share.IsComplete ? CompleteFlag : 0) | (share.IsUnavailable ? UnavailableFlag : 0)));
@@ -54,19 +54,19 @@ internal static class ScanCodec
         into.Raw(share.Entries.Span);
     }
 
-    public static ScanAsk DecodeAsk(ReadOnlyMemory<byte> bytes)
+    public static PartialScanRequest DecodeAsk(ReadOnlyMemory<byte> bytes)
     {
         var reader = new ByteReader(bytes);
         var (id, timeoutMs, flags, consistency) = (reader.U64(), reader.U32(), reader.U8(), reader.U8());
         if ((flags & ~(ReverseFlag | KeysOnlyFlag)) != 0 || consistency > (byte)ReadConsistency.Stale)
             throw new FormatException($"flags {flags} or consistency {consistency} are unknown");
         var (limit, pageBytes) = (reader.U32(), reader.U32());
-        var order = new ScanOrder(
+        var order = new ScanSpec(
             new(reader.Bytes(), reader.Bytes()), (flags & ReverseFlag) != 0,
                 (flags & KeysOnlyFlag) != 0, limit,
             pageBytes, (ReadConsistency)consistency);
         var groupCount = reader.U32();
-        var ask = new ScanAsk(id, timeoutMs, order, groupCount, DecodeGroups(ref reader));
+        var ask = new PartialScanRequest(id, timeoutMs, order, groupCount, DecodeGroups(ref reader));
         if (!reader.AtEnd || groupCount < ask.Groups.Length || limit == 0)
             throw new FormatException(
                 $"{ask.Groups.Length} of {groupCount} groups, {limit} entries, more bytes");
@@ -76,13 +76,13 @@ internal static class ScanCodec
     /// <summary>
     /// Reads a share; its entries, which are all checked to be there, refer to the same memory.
     /// </summary>
-    public static ScanShare DecodeShare(ReadOnlyMemory<byte> bytes)
+    public static PartialScanResult DecodeShare(ReadOnlyMemory<byte> bytes)
     {
         var reader = new ByteReader(bytes);
         var (id, flags) = (reader.U64(), reader.U8());
         if ((flags & ~(CompleteFlag | UnavailableFlag)) != 0)
             throw new FormatException($"flags {flags} are unknown");
-        var share = new ScanShare
+        var share = new PartialScanResult
         {
             Id = id,
             IsComplete = (flags & CompleteFlag) != 0,

@@ -45,7 +45,7 @@ internal sealed class ScanTable(IScanHost host, ulong firstNumber, int loopCount
     }
 
     /// <summary>An answer to a question of one of its pages; another's, or a late one, is dropped.</summary>
-    public void Answered(ScanShare share)
+    public void Answered(PartialScanResult share)
     {
         if (_byQuestion.TryGetValue(share.Id, out var page))
             page.Answered(share);

@@ -11,7 +11,7 @@ namespace Kvorum.Node.Scans;
 internal static class ShareReader
 {
     /// <summary>The share; the views stay open.</summary>
-    public static ScanShare Read(ScanAsk ask, IReadOnlyList<(uint Group, PartitionView View)> parts)
+    public static PartialScanResult Read(PartialScanRequest ask, IReadOnlyList<(uint Group, PartitionView View)> parts)
     {
         var sources = parts.Select(part => new Source(
             part.View, part.View.Keys(ask.Order.Range, ask.Order.Reverse).GetEnumerator())).ToArray();
@@ -27,7 +27,7 @@ internal static class ShareReader
         }
     }
 
-    private static ScanShare Read(ScanAsk ask, Source[] sources)
+    private static PartialScanResult Read(PartialScanRequest ask, Source[] sources)
     {
         var order = ask.Order;
         var merged = Merge(sources, KeyOrder.Of(order.Reverse));

@@ -7,7 +7,7 @@ namespace Kvorum.Node.Scans;
 /// One loop's answer to a question for a share: every group is read like any key, confirmed together in one
 /// round; then the views are merged by a job, so that the loop never walks over keys. Owned by the loop.
 /// </summary>
-internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> answer)
+internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<PartialScanResult> answer)
 {
     private readonly List<(uint Group, PartitionView View)> _parts = [];
     private readonly List<(uint Group, NodeId? Leader)> _refused = [];
@@ -19,10 +19,10 @@ internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> a
     {
         var timeout = TimeSpan.FromMilliseconds(ask.TimeoutMs);
         foreach (var group in ask.Groups)
-            host.Take(new ScanPart(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
+            host.Take(new ReadViewRequest(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
     }
 
-    private void Done(ScanPart part)
+    private void Done(ReadViewRequest part)
     {
         if (part.View is { } view)
             _parts.Add((part.Group, view));
@@ -48,14 +48,14 @@ internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> a
 
     private void Read()
     {
-        var refusal = new ScanShare { Id = ask.Id, Refused = [.. _refused] };
+        var refusal = new PartialScanResult { Id = ask.Id, Refused = [.. _refused] };
         if (_parts.Count == 0)
         {
             answer(refusal);
             return;
         }
 
-        ScanShare? share = null;
+        PartialScanResult? share = null;
         host.Scan(
             () => share = ReadViews(),
             failure => answer(failure switch
@@ -67,7 +67,7 @@ internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> a
     }
 
     // Which of them it is, each finds out itself; other replicas are asked meanwhile.
-    private ScanShare Damaged()
+    private PartialScanResult Damaged()
     {
         foreach (var (group, _) in _parts)
             host.VerifyTables(group);
@@ -82,7 +82,7 @@ internal sealed class ShareTask(IScanHost host, ScanAsk ask, Action<ScanShare> a
         $"{host.Cluster.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
 
     // A question that nobody waits for any more is answered without the work.
-    private ScanShare ReadViews()
+    private PartialScanResult ReadViews()
     {
         try
         {

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
 using Grpc.Core;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Microsoft.AspNetCore.Http;
 
 namespace Kvorum.Server.Grpc;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using Grpc.Core;
 using Kvorum.Node;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using Grpc.Core;
 using Kvorum.Node;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Grpc;

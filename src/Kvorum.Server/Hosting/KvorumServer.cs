@@ -135,7 +135,7 @@ public sealed class KvorumServer : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
     // The first loop serves the sockets.
-    private ILoopPause PauseOf(int loop) => loop == 0 && _poller is not null ? _poller : new PlainPause();
+    private ILoopWaiter PauseOf(int loop) => loop == 0 && _poller is not null ? _poller : new PlainWaiter();
 
     private NodeWorld World(ServerParts parts) => new()
     {

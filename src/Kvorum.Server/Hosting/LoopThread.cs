@@ -14,7 +14,7 @@ internal sealed class LoopThread
     private const int Woken = 2;
 
     private readonly NodeLoop _loop;
-    private readonly ILoopPause _pause;
+    private readonly ILoopWaiter _pause;
     private readonly Action<string, Exception> _fatal;
     private readonly Thread _thread;
     private volatile bool _isEnding;
@@ -24,7 +24,7 @@ internal sealed class LoopThread
     /// <param name="index">Its number, for the thread's name.</param>
     /// <param name="pause">What the thread does between two turns; nobody else's.</param>
     /// <param name="fatal">Told of what left a turn; the thread ends.</param>
-    public LoopThread(NodeLoop loop, int index, ILoopPause pause, Action<string, Exception> fatal)
+    public LoopThread(NodeLoop loop, int index, ILoopWaiter pause, Action<string, Exception> fatal)
     {
         (_loop, _pause, _fatal) = (loop, pause, fatal);
         loop.Wake = Wake;

@@ -1,4 +1,4 @@
-using Kvorum.Node.Wal;
+using Kvorum.Node.Export;
 using Kvorum.Protocol;
 using Kvorum.Storage.Files;
 

@@ -1,4 +1,4 @@
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 

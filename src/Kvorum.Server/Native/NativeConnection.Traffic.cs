@@ -1,4 +1,4 @@
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Native;

@@ -10,7 +10,7 @@ namespace Kvorum.Server.Sockets;
 /// runs there: nothing is handed from thread to thread. Linux only; elsewhere the runtime's own threads do
 /// it.
 /// </summary>
-internal sealed class SocketPoller : ILoopPause, IDisposable
+internal sealed class SocketPoller : ILoopWaiter, IDisposable
 {
     private readonly Epoll _epoll = new();
     private readonly ConcurrentDictionary<ulong, PolledStream> _streams = new();

@@ -85,7 +85,7 @@ internal sealed class Cluster
             CheckpointLogBytes = Options.CheckpointLogBytes,
             TrailingLogBytes = Options.TrailingLogBytes,
             SnapshotBytesPerSecond = Options.SnapshotRate,
-            SnapshotPieceBytes = Options.SnapshotPieceBytes,
+            SnapshotChunkBytes = Options.SnapshotChunkBytes,
             TreeLevelBytes = Options.TreeLevelBytes,
             TreeTableBytes = Options.TreeTableBytes,
             ScrubBytesPerSecond = Options.ScrubRate,

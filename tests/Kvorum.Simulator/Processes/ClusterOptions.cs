@@ -45,7 +45,7 @@ internal sealed record ClusterOptions
     public long SnapshotRate { get; init; }
 
     /// <summary>Bytes of a snapshot that are sent at a time.</summary>
-    public int SnapshotPieceBytes { get; init; } = 2 << 10;
+    public int SnapshotChunkBytes { get; init; } = 2 << 10;
 
     /// <summary>Bytes of tables in level 1 of a tree; each further level may have ten times more.</summary>
     public long TreeLevelBytes { get; init; } = 8 << 10;

@@ -303,8 +303,8 @@ internal sealed class Machine
 
     // A refused node may identify itself and forward requests; it must not send Raft messages.
     private void Sending(PeerFrameKind kind) => World.Require(
-        !IsWiped || kind is PeerFrameKind.Introduction or PeerFrameKind.IntroductionAnswer
-            or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.ScanAsk
+        !IsWiped || kind is PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer
+            or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.PartialScanRequest
             or PeerFrameKind.SlowLog or PeerFrameKind.Clock,
         $"a wiped disk stays out: node-{Index + 1} sends {kind} frames");
 

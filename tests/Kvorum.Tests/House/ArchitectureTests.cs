@@ -38,7 +38,7 @@ public class ArchitectureTests
         ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],
         ["Kvorum.Node.Placement"] = [],
         // What it needs of the loop that owns it, a replica asks of IReplicaHost.
-        ["Kvorum.Node.Replicas"] = ["Clocks", "Groups", "Membership", "Room", "Scans", "State", "Wire"],
+        ["Kvorum.Node.Replicas"] = ["Clocks", "Groups", "Membership", "Budgets", "Scans", "State", "Wire"],
         ["Kvorum.Node.Scans"] = ["Membership", "State", "Wire"],
     };
 

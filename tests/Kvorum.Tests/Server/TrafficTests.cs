@@ -5,7 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Google.Protobuf;
 using Kvorum.Client;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 using Kvorum.Server;
 using Kvorum.Server.Hosting;

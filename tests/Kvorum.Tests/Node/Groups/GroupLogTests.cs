@@ -11,7 +11,7 @@ public class GroupLogTests
     public void A_checkpoint_keeps_as_many_bytes_below_it_as_asked()
     {
         var log = Filled(10);
-        log.Compact(new(new(8), new(1), One), trailingBytes: 25);
+        log.TruncatePrefix(new(new(8), new(1), One), trailingBytes: 25);
         Assert.Equal((7UL, 10UL), (log.FirstIndex.Value, log.LastIndex.Value));
         Assert.Equal(new Term(1), log.TermOf(new(6)));
         Assert.Null(log.TermOf(new(5)));

@@ -1,5 +1,5 @@
 using Kvorum.Node;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 
 namespace Kvorum.Tests.Node.Harness;

@@ -128,9 +128,9 @@ public class AdmissionTests
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         var wiped = new ByteWriter();
-        IntroductionCodec.Encode(new Introduction(42, LogLives.None, 0), wiped);
+        IntroductionCodec.Encode(new IncarnationHello(42, LogLives.None, 0), wiped);
         cluster.Network.Late(
-            cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.Introduction, wiped.Written);
+            cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.IncarnationHello, wiped.Written);
         cluster.Run(2000);
         AssertSays("node-1 node-3 is refused: ", cluster.Notes);
         AssertSays("node-1 node-3 is back with the data folder", cluster.Notes);

@@ -7,7 +7,7 @@ namespace Kvorum.Tests.Node.Scans;
 
 public class ScanFrameTests
 {
-    private static readonly ScanAsk Ask = new(
+    private static readonly PartialScanRequest Ask = new(
         0x0102, 3, new(new("a"u8.ToArray(), "b"u8.ToArray()), true, true, 4, 5, ReadConsistency.Lease),
             64, [7, 9]);
 
@@ -30,7 +30,7 @@ public class ScanFrameTests
     {
         var entries = new ByteWriter();
         ScanPageCodec.WriteEntry(entries, "k"u8, 1, "v"u8);
-        var bytes = Bytes(new ScanShare
+        var bytes = Bytes(new PartialScanResult
         {
             Id = 2,
             Groups = [7],
@@ -53,7 +53,7 @@ public class ScanFrameTests
     [Fact]
     public void A_share_that_cannot_be_had_says_why()
     {
-        var bytes = Bytes(new ScanShare { Id = 2, Error = "no", IsUnavailable = true });
+        var bytes = Bytes(new PartialScanResult { Id = 2, Error = "no", IsUnavailable = true });
         Assert.Equal(
             "0200000000000000" + "02" + "00000000" + "00000000" + "00000000" + "02000000" + "6e6f"
                 + "00000000",
@@ -69,14 +69,14 @@ public class ScanFrameTests
     public void A_share_gets_its_part_of_the_page(int groups, int bytes) => Assert.Equal(
         bytes, (Ask with { Order = Ask.Order with { PageBytes = 256 << 10 } }).ShareBytes(groups));
 
-    private static byte[] Bytes(ScanAsk ask)
+    private static byte[] Bytes(PartialScanRequest ask)
     {
         var writer = new ByteWriter();
         ScanCodec.Encode(ask, writer);
         return writer.ToArray();
     }
 
-    private static byte[] Bytes(ScanShare share)
+    private static byte[] Bytes(PartialScanResult share)
     {
         var writer = new ByteWriter();
         ScanCodec.Encode(share, writer);

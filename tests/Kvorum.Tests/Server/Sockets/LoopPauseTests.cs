@@ -43,7 +43,7 @@ public sealed class LoopPauseTests
         Assert.InRange(watch.ElapsedMilliseconds, 95, long.MaxValue);
     }
 
-    private static bool Ends(ILoopPause pause)
+    private static bool Ends(ILoopWaiter pause)
     {
         var watch = Stopwatch.StartNew();
         pause.Sleep(60_000);
@@ -55,10 +55,10 @@ public sealed class LoopPauseTests
         public Owned(bool isPolling)
         {
             Assert.SkipUnless(!isPolling || SocketPoller.IsSupported, "only Linux has epoll");
-            It = isPolling ? new SocketPoller() : new PlainPause();
+            It = isPolling ? new SocketPoller() : new PlainWaiter();
         }
 
-        public ILoopPause It { get; }
+        public ILoopWaiter It { get; }
 
         public void Dispose() => (It as IDisposable)?.Dispose();
     }

@@ -4,7 +4,7 @@ using Kvorum.Node;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.Room;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;

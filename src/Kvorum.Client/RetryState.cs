@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using Kvorum.Protocol;
+
+namespace Kvorum.Client;
+
+/// <summary>
+/// What has become of one call so far, and whether and when it is tried again: the decisions, without any
+/// doing.
+/// </summary>
+internal struct RetryState(Request request, TimeSpan timeout)
+{
+    private const int PauseMinMs = 2;
+    private const int PauseMaxMs = 250;
+
+    private int _attempts;
+    private int _pauseMs;
+    private bool _mayHaveHappened;
+    private Answer _last;
+
+    /// <summary>The node that failed last: not asked again if there is another.</summary>
+    public NodeLink? Avoid { get; private set; }
+
+    /// <summary>
+    /// When to give up on the attempt that begins now. A call that may be repeated gives a silent node only
+    /// half of the time that is left, so that there is time to ask another one.
+    /// </summary>
+    public readonly long AttemptEnd(long nowMs, long deadlineMs) =>
+        request.IsSafeToRepeat && deadlineMs - nowMs > 200 ? nowMs + ((deadlineMs - nowMs) / 2) : deadlineMs;
+
+    /// <summary>
+    /// True if the call succeeded; false if it is to be tried again; else throws what went wrong.
+    /// </summary>
+    public bool IsDone(Answer answer, NodeLink asked)
+    {
+        _attempts++;
+        _last = answer;
+        var status = StatusOf(answer);
+        if (status == ReplyStatus.Ok)
+            return true;
+        if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
+            throw Failure(status, answer);
+        _mayHaveHappened |= RetryTable.AdviceOf(status, request) == RetryAdvice.SameIds;
+        if (status == ReplyStatus.Overloaded)
+        {
+            _pauseMs = Math.Clamp(_pauseMs * 2, 10, PauseMaxMs);
+            return false;
+        }
+
+        Avoid = asked;
+        var isHint = answer is { Reply: { Status: ReplyStatus.NotLeader, Leader.Length: > 0 } };
+        _pauseMs = isHint && _attempts == 1 ? 0 : Math.Clamp(_pauseMs * 2, PauseMinMs, PauseMaxMs);
+        return false;
+    }
+
+    /// <summary>
+    /// How long to wait before the next attempt: with jitter, and no longer than the call's time.
+    /// </summary>
+    public readonly int PauseMs(long deadlineMs)
+    {
+        if (_pauseMs == 0)
+            return 0;
+        var pauseMs = (_pauseMs / 2) + Random.Shared.Next((_pauseMs / 2) + 1);
+        return (int)Math.Clamp(deadlineMs - Environment.TickCount64, 0, Math.Max(1, pauseMs));
+    }
+
+    /// <summary>The call's time is up.</summary>
+    public readonly KvorumException TimeUp()
+    {
+        var last = _last switch
+        {
+            { Reply: { } reply } =>
+                reply.Message.Length > 0 ? $"{reply.Status}: {reply.Message}" : $"{reply.Status}",
+            { Reason.Length: > 0 } => _last.Reason,
+            _ => "no node was asked",
+        };
+        var outcome = _mayHaveHappened ? " The write may have happened, or happen yet." : "";
+        return new(
+            ReplyStatus.DeadlineExceeded,
+            $"Not done within {timeout.TotalMilliseconds:0} ms and {_attempts} attempts; "
+                + $"at last: {last.TrimEnd('.')}.{outcome}",
+            _mayHaveHappened ? RetryAdvice.SameIds : RetryAdvice.Safe);
+    }
+
+    // What no reply tells, told in the words of replies.
+    private static ReplyStatus StatusOf(Answer answer) => answer.Kind switch
+    {
+        AnswerKind.Reply => answer.Reply!.Status,
+        AnswerKind.NotSent => ReplyStatus.Unavailable,
+        AnswerKind.Lost => ReplyStatus.OutcomeUnknown,
+        AnswerKind.TimedOut => ReplyStatus.DeadlineExceeded,
+        _ => throw new UnreachableException($"{answer.Kind} is no answer to a request."),
+    };
+
+    // Another attempt within the call's time may end otherwise. A full disk or a fault of a node lasts.
+    private static bool PassesByItself(ReplyStatus status) => status
+        is ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.Overloaded
+        or ReplyStatus.ShuttingDown or ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded;
+
+    private readonly KvorumException Failure(ReplyStatus status, Answer answer)
+    {
+        var advice = RetryTable.AdviceOf(status, request);
+        if (answer.Reply is not { } reply)
+            return new(status, $"The write may have happened, or not: {answer.Reason}.", advice);
+        var message = reply.Message.Length > 0 ? reply.Message : status.ToString();
+        return new(status, message, advice, reply.Version);
+    }
+}

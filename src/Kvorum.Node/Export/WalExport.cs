@@ -1,0 +1,201 @@
+using System.Globalization;
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Log;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node.Export;
+
+/// <summary>
+/// Writes what a stopped node's strong partitions hold as a plain write-ahead log: read from its beginning,
+/// it gives the state that this node knows to be committed. For each partition, first the keys of its
+/// checkpoint as puts, then what each committed entry behind it changed, in the order of the log, by the
+/// state machine itself: a repeated request, or a condition that failed, changes nothing and is not there.
+/// Nothing in the data folder is changed. Used once. One thread.
+/// </summary>
+public sealed class WalExport : ILogReplay
+{
+    private const long CacheBytes = 16 << 20;
+
+    private readonly ReadOnlyFileSystem _files;
+    private readonly WalWriter _writer;
+    private readonly long _sessionWindowMs;
+    private readonly int _sessionRecordsMax;
+    private readonly bool _withUnconfirmed;
+    private readonly IdentityFile _identity;
+    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
+    private GroupRecovery _recovery = null!;
+
+    private WalExport(
+        IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax, bool withUnconfirmed)
+    {
+        (_files, _writer, _withUnconfirmed) = (new ReadOnlyFileSystem(files), new(into), withUnconfirmed);
+        (_sessionWindowMs, _sessionRecordsMax) = (sessionWindowMs, sessionRecordsMax);
+        _identity = IdentityFile.Read(_files);
+    }
+
+    /// <summary>Records that set a key.</summary>
+    public long Puts { get; private set; }
+
+    /// <summary>Records that remove one.</summary>
+    public long Deletes { get; private set; }
+
+    /// <summary>Entries of the log that this node does not know to be committed.</summary>
+    public long Unconfirmed { get; private set; }
+
+    /// <summary>Keys with a life span, for which the format has no room: they are in it without.</summary>
+    public long KeysWithTtl { get; private set; }
+
+    /// <summary>
+    /// Exports to an empty file, durable when this returns. An <see cref="IOException"/>,
+    /// <see cref="FormatException"/> or <see cref="NodeStartException"/> if the folder is damaged: inspect it
+    /// before.
+    /// </summary>
+    /// <param name="files">The data folder.</param>
+    /// <param name="into">The file.</param>
+    /// <param name="sessionWindowMs">How long the node remembered answers.</param>
+    /// <param name="sessionRecordsMax">How many of them, per partition.</param>
+    /// <param name="withUnconfirmed">
+    /// Exports the whole log: what no majority may have too, as a leader elected now would commit it.
+    /// </param>
+    public static WalExport Run(
+        IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax,
+        bool withUnconfirmed = false)
+    {
+        var export = new WalExport(files, into, sessionWindowMs, sessionRecordsMax, withUnconfirmed);
+        export.Run();
+        return export;
+    }
+
+    void ILogReplay.Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    {
+        if (group > 0)
+            _recovery.Entry(group, index, payload);
+    }
+
+    void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
+    {
+        if (group > 0 && !NodeRecords.IsOfNode(group))
+            _recovery.State(group, payload);
+    }
+
+    private void Run()
+    {
+        using var share = new TreeShare(_files, CacheBytes);
+        for (uint group = 1; group <= _identity.PartitionCount; group++)
+        {
+            using var tree = Open(share, group);
+            if (tree.Checkpoint is { } checkpoint)
+                _tags[group] = GroupRecords.ReadTag(checkpoint.Tag);
+        }
+
+        _recovery = new(_tags.Where(tag => tag.Value.Snapshot.Index.Value > 0)
+            .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
+        LogInspector.Replay(_files, "log", this);
+        for (uint group = 1; group <= _identity.PartitionCount; group++)
+        {
+            using var tree = Open(share, group);
+            Export(group, tree);
+        }
+
+        _writer.Finish();
+    }
+
+    private void Export(uint group, Tree tree)
+    {
+        // Given up: its tables are left-overs.
+        if (_recovery.StandingOf(group) is Discarded)
+            return;
+        var tag = _tags.TryGetValue(group, out var known)
+            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0, HistoryMark.Empty);
+        using (var view = tree.OpenView())
+            ExportKeys(view, tag.LogTimeMs);
+        var machine = new KeyValueMachine(
+            tree, tag.LogTimeMs, _sessionWindowMs, _sessionRecordsMax);
+        var (state, log) = _recovery.Recovered(group, tag.Snapshot);
+        List<Entry> entries = [];
+        log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
+        // All that a node keeps for itself alone is committed by being durable.
+        var committed = IsAlone(entries) ? log.LastIndex : state.Commit;
+        Unconfirmed += entries.Count(entry => entry.Index > committed);
+        foreach (var entry in entries.Where(entry => _withUnconfirmed || entry.Index <= committed))
+            Apply(machine, entry);
+        using (var view = tree.OpenView())
+            ExportEnded(view, machine.LogTimeMs);
+    }
+
+    private bool IsAlone(List<Entry> entries)
+    {
+        var alone = ClusterIdentity.ClusterOf(
+            [new(ClusterIdentity.ToUInt128(_identity.NodeId))], _identity.PartitionCount,
+            _identity.ReplicationFactor, _identity.VirtualNodes);
+        return ClusterIdentity.ToGuid(alone) == _identity.ClusterId
+            && entries.TrueForAll(entry => entry.Kind != EntryKind.Configuration);
+    }
+
+    private void ExportKeys(ReadView view, ulong logTimeMs)
+    {
+        var keys = view.Scan(new[] { RecordKeys.Data }, new[] { (byte)(RecordKeys.Data + 1) });
+        foreach (var (key, value) in keys)
+        {
+            var record = ValueRecord.Read(value);
+            if (!record.HasExpired(logTimeMs))
+                Put(key.Span[1..], record.Value.Span);
+        }
+    }
+
+    private void Apply(KeyValueMachine machine, in Entry entry)
+    {
+        if (entry.Kind != EntryKind.Command)
+        {
+            machine.Skip(entry.Index);
+            return;
+        }
+
+        machine.Apply(entry.Index, entry.Data);
+        var changes = machine.Changes;
+        for (var i = 0; i < changes.Count; i++)
+        {
+            var key = changes.KeyAt(i);
+            if (key[0] != RecordKeys.Data)
+                continue;
+            if (changes.IsDeleteAt(i))
+                Delete(key[1..]);
+            else
+                Put(key[1..], changes.ValueAt(i)[ValueRecord.HeadBytes..]);
+        }
+    }
+
+    // Keys whose end has come read as absent, though no entry of the log has removed them yet.
+    private void ExportEnded(ReadView view, ulong logTimeMs)
+    {
+        var ends = view.Scan(new[] { RecordKeys.Expiry }, new[] { (byte)(RecordKeys.Expiry + 1) });
+        foreach (var (record, _) in ends)
+        {
+            var (expires, key) = RecordKeys.ReadExpiry(record);
+            if (expires <= logTimeMs)
+                Delete(key.Span);
+            else
+                KeysWithTtl++;
+        }
+    }
+
+    private void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        Puts++;
+        _writer.Add(isDelete: false, key, value);
+    }
+
+    private void Delete(ReadOnlySpan<byte> key)
+    {
+        Deletes++;
+        _writer.Add(isDelete: true, key, default);
+    }
+
+    private static Tree Open(TreeShare share, uint group) => Tree.OpenUnchanged(
+        share, string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}"), new TreeOptions());
+}

@@ -1,0 +1,118 @@
+using Kvorum.Node.Wire;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>
+/// How far logs are: this node's life is in its log before anyone hears of the node, and a peer whose log
+/// lacks what it was known to have is refused.
+/// </summary>
+internal sealed partial class PeerAdmission
+{
+    private LogLives _lives;
+
+    // The life is durable.
+    private bool _isBegun;
+    private LogReach _told;
+
+    /// <summary>
+    /// The node starts: first its log tells of that. A folder that was admitted once asks nobody then.
+    /// </summary>
+    public void Begin()
+    {
+        var log = _host.PeerLogs.Durable;
+        _lives = _lives.With(new(
+            ClusterIdentity.LifeOf(
+                Cluster.Self, _host.World.RandomSeed, _host.World.Time.GetUtcNow().UtcTicks),
+            log));
+        var batch = new LogBatch();
+        NodeRecords.Add(batch, _lives, new ByteWriter());
+        _host.Append(batch, Begun);
+    }
+
+    private void Begun(Exception? failure)
+    {
+        if (failure is not null)
+            throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
+        _isBegun = true;
+        _host.PeerLogs.Begin(_lives.Newest.Id, _host.DurableSequence);
+        Publish();
+        foreach (var peer in _unanswered)
+            Introduce(peer);
+        if (_lost is not null)
+            Cluster.Note($"this node takes no part: {_lost}");
+        else if (_identity.Admitted)
+            TakePart();
+        else
+            AdmitIfGranted();
+    }
+
+    // Followers speak to their leaders alone: the others hear of this log now and then, in a frame of Raft
+    // without messages, so that more than one remembers.
+    private void TellReach()
+    {
+        var own = _host.PeerLogs.Own;
+        if (own == _told || !Cluster.IsAdmitted)
+            return;
+        _told = own;
+        _frame.Clear();
+        _frame.U64(own.Life);
+        _frame.U64(own.Sequence);
+        foreach (var peer in Cluster.Up.Where(peer => peer != Cluster.Self))
+            _host.World.Transport.Send(peer, PeerFrameKind.Raft, _frame.Written);
+    }
+
+    // Its folder is the one that is known. Its log must have all that it was known to have.
+    private void LookAtLog(NodeId from, in IncarnationHello introduction)
+    {
+        var life = introduction.Lives.Newest.Id;
+        if (_host.PeerLogs.IsFormer(from, life))
+            return; // a late word: the peer has started again since, and has said so
+        var isExcused = introduction.Acceptance != 0
+            && introduction.Acceptance != _host.PeerLogs.AcceptanceOf(from);
+        if (!isExcused && _host.PeerLogs.Of(from) is { } remembered && remembered.Life != life
+            && !introduction.Lives.Hold(remembered, introduction.Durable))
+            Refuse(from, introduction, RefusalKind.LostLog, WhatIsLost(from, introduction, remembered));
+        else
+            Accept(from, introduction);
+    }
+
+    private string WhatIsLost(NodeId from, in IncarnationHello introduction, LogReach remembered)
+    {
+        var name = Cluster.NameOf(from);
+        return $"{Cluster.NameOf(Cluster.Self)} knows that the log of {name} was durable up to frame "
+            + $"{remembered.Sequence}, written in its life {remembered.Life:x16}, and the log that it comes "
+            + "with does not have that: it ended with frame "
+            + $"{introduction.Lives.Newest.Began} when the node started now. Its data folder is an older "
+            + "copy, or the end of its log is lost, with votes and acknowledged writes in it. "
+            + $"Stop {name} and start it with its newest data folder; without it, "
+            + "leave it stopped: the other nodes serve on";
+    }
+
+    // A node that begins without asking may have taken part already: it stops in the middle of what it does.
+    private void TakeNoPart(string why)
+    {
+        if (_lost is not null)
+            return;
+        _lost = why;
+        Cluster.Expel(why);
+        Cluster.Note($"this node takes no part any more: {why}");
+        Publish();
+        _host.TakeNoPart();
+        WriteLost();
+    }
+
+    // It must not begin again without asking, when those who know are away.
+    private void WriteLost()
+    {
+        if (_lost is not { } why || _isLostWritten || _isWritingLost || _host.NowMs < _writeAgainMs)
+            return;
+        _isWritingLost = true;
+        _host.RunInBackground(() => IdentityFile.WriteLost(_host.World.Files, why), failure =>
+        {
+            _isWritingLost = false;
+            _isLostWritten = !IsForLater(failure, "that this node takes no part");
+        });
+    }
+}

@@ -1,0 +1,279 @@
+using Kvorum.Node.Wire;
+using Kvorum.Raft;
+using Kvorum.Storage.Files;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>
+/// Who comes with which data folder: tells peers this node's incarnation and how far its log is, remembers
+/// theirs before anything else is heard from them, refuses a member that comes with another folder than the
+/// one known or with a log that lacks what it had, and lets this node take part once enough others know it
+/// (see <see cref="Admission"/>). A node whose log is refused takes no part from then on. Owned by node loop
+/// 0; <see cref="Alerts"/> is read on any thread.
+/// </summary>
+internal sealed partial class PeerAdmission
+{
+    private readonly IAdmissionHost _host;
+    private readonly IdentityFile _identity;
+    private readonly UInt128 _incarnation;
+    private readonly Admission _admission;
+    private readonly ByteWriter _frame = new();
+
+    // Peers that are connected and have not answered.
+    private readonly SortedSet<NodeId> _unanswered = [];
+
+    // Met for the first time, and not yet known durably.
+    private readonly SortedDictionary<NodeId, IncarnationHello> _met = [];
+    private readonly SortedDictionary<NodeId, string> _refusedHere = [];
+    private readonly SortedDictionary<NodeId, string> _refusedThere = [];
+    private KnownMembers _known;
+    private bool _isWriting;
+    private bool _isAdmitting;
+    private long _askedMs;
+
+    // Not before: there was no room to write down what is to be remembered.
+    private long _writeAgainMs;
+    private volatile string[] _alerts = [];
+
+    // Why this node takes no part any more; null if it may.
+    private string? _lost;
+    private bool _isLostWritten;
+    private bool _isWritingLost;
+
+    public PeerAdmission(IAdmissionHost host, IdentityFile identity)
+    {
+        (_host, _identity) = (host, identity);
+        _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
+        _known = KnownMembers.Read(host.World.Files);
+        _known.Check(host.PeerLogs.Members);
+        _lives = host.PeerLogs.Lives;
+        (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
+        _admission = new(host.Cluster.Ids.Where(id => id != host.Cluster.Self));
+        Publish();
+    }
+
+    private ClusterView Cluster => _host.Cluster;
+
+    /// <summary>What an operator must know of data folders that are refused, here or by others.</summary>
+    public IReadOnlyList<string> Alerts => _alerts;
+
+    /// <summary>True if a member refuses this node, which does not take part. Any thread.</summary>
+    public bool IsRefused => !Cluster.IsAdmitted && _alerts.Length > 0;
+
+    /// <summary>A connection to the peer stands: it is told who comes.</summary>
+    public void PeerUp(NodeId peer)
+    {
+        _unanswered.Add(peer);
+        Introduce(peer);
+    }
+
+    public void PeerDown(NodeId peer) => _unanswered.Remove(peer);
+
+    /// <summary>Frames may be lost: whoever has not answered is told again.</summary>
+    public void Tick(long nowMs)
+    {
+        if (nowMs - _askedMs < Limits.IntroductionRetryMs)
+            return;
+        _askedMs = nowMs;
+        foreach (var peer in _unanswered)
+            Introduce(peer);
+        TellReach();
+        if (_met.Count > 0)
+            Remember();
+        AdmitIfGranted();
+        WriteLost();
+    }
+
+    /// <summary>A peer says which folder it comes with.</summary>
+    public void Introduced(NodeId from, in IncarnationHello introduction)
+    {
+        var incarnation = introduction.Incarnation;
+        if (_known[from] is { } known)
+        {
+            if (known == incarnation)
+                LookAtLog(from, introduction);
+            else
+                Refuse(from, known, introduction);
+        }
+        else if (!_met.TryGetValue(from, out var met) || met.Incarnation == incarnation)
+        {
+            _met[from] = introduction;
+            Remember();
+        }
+        else
+        {
+            Refuse(from, met.Incarnation, introduction);
+        }
+    }
+
+    /// <summary>A peer knows this node's folder, or refuses it.</summary>
+    public void Answered(NodeId from, in AdmissionAnswer answer)
+    {
+        if (answer.Incarnation != _incarnation || answer.Life != _lives.Newest.Id)
+        {
+            // A late word of another folder or life came to the peer after this one's: it must hear again.
+            _unanswered.Add(from);
+            return;
+        }
+
+        if (!_unanswered.Remove(from))
+            return;
+        if (answer.Kind != RefusalKind.None)
+        {
+            _refusedThere[from] = answer.Refusal;
+            Cluster.Note($"{Cluster.NameOf(from)} refuses this node: {answer.Refusal}");
+            if (answer.Kind == RefusalKind.LostLog)
+                TakeNoPart(answer.Refusal);
+        }
+        else
+        {
+            _refusedThere.Remove(from);
+            _admission.Vouched(from);
+            AdmitIfGranted();
+        }
+
+        Publish();
+    }
+
+    private void Introduce(NodeId peer)
+    {
+        if (!_isBegun)
+            return;
+        _frame.Clear();
+        IntroductionCodec.Encode(
+            new IncarnationHello(
+                _incarnation, _lives, _host.DurableSequence, _identity.Acceptance),
+            _frame);
+        _host.World.Transport.Send(peer, PeerFrameKind.IncarnationHello, _frame.Written);
+    }
+
+    private void Answer(
+        NodeId peer, in IncarnationHello to, RefusalKind kind = RefusalKind.None, string refusal = "")
+    {
+        _frame.Clear();
+        IntroductionCodec.Encode(
+            new AdmissionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
+        _host.World.Transport.Send(peer, PeerFrameKind.AdmissionAnswer, _frame.Written);
+    }
+
+    private void Accept(NodeId peer, in IncarnationHello introduction)
+    {
+        if (_refusedHere.Remove(peer))
+        {
+            Cluster.Note($"{Cluster.NameOf(peer)} is back with the data folder that this node knows");
+            Publish();
+        }
+
+        var isNew = _host.PeerLogs.Accept(peer, introduction);
+        Answer(peer, introduction);
+        isNew |= Cluster.Accept(peer);
+        if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
+            return;
+        _host.Accepted(peer);
+    }
+
+    private void Refuse(NodeId peer, UInt128 first, in IncarnationHello now)
+    {
+        var name = Cluster.NameOf(peer);
+        Refuse(
+            peer, now, RefusalKind.OtherFolder,
+            $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
+                + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, "
+                + $"{ClusterIdentity.ToGuid(now.Incarnation)}: "
+                + "the first may have voted and acknowledged writes, and this one has forgotten it. "
+                + $"Stop {name} and start it with its former data folder; without it, leave it stopped: "
+                + "the other nodes serve on");
+    }
+
+    private void Refuse(NodeId peer, in IncarnationHello now, RefusalKind kind, string why)
+    {
+        Cluster.Refuse(peer);
+        Answer(peer, now, kind, why);
+        if (_refusedHere.TryGetValue(peer, out var told) && told == why)
+            return;
+        _refusedHere[peer] = why;
+        Cluster.Note($"{Cluster.NameOf(peer)} is refused: {why}");
+        Publish();
+    }
+
+    // One write at a time; whoever is met meanwhile goes into the next.
+    private void Remember()
+    {
+        if (_isWriting || _host.NowMs < _writeAgainMs)
+            return;
+        _isWriting = true;
+        var members = _met.ToArray();
+        var written = _known.With(members.Select(
+            static met => KeyValuePair.Create(met.Key, met.Value.Incarnation)));
+        _host.RunInBackground(
+            () => written.Write(_host.World.Files), failure => Remembered(written, members, failure));
+    }
+
+    private void Remembered(
+        KnownMembers written, KeyValuePair<NodeId, IncarnationHello>[] members, Exception? failure)
+    {
+        _isWriting = false;
+        if (IsForLater(failure, "who the other members are"))
+            return;
+        _known = written;
+        foreach (var (member, introduction) in members)
+        {
+            _met.Remove(member);
+            LookAtLog(member, introduction);
+        }
+
+        if (_met.Count > 0)
+            Remember();
+    }
+
+    private void AdmitIfGranted()
+    {
+        if (!_isBegun || _lost is not null || !_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted
+            || _host.NowMs < _writeAgainMs)
+            return;
+        _isAdmitting = true;
+        _host.RunInBackground(() => _identity.WriteAdmitted(_host.World.Files), failure =>
+        {
+            _isAdmitting = false;
+            if (!IsForLater(failure, "that this node takes part") && _lost is null)
+                TakePart();
+        });
+    }
+
+    private void TakePart()
+    {
+        Cluster.Admit();
+        Publish();
+        _host.TakePart();
+    }
+
+    private void Publish()
+    {
+        string[] refusals = [.. _refusedThere.Values];
+        if (_lost is not null && !refusals.Contains(_lost))
+            refusals = [_lost, .. refusals];
+        _alerts = [.. refusals, .. _refusedHere.Values];
+        if (!Cluster.IsAdmitted)
+            Cluster.WhyNotAdmitted = refusals.Length > 0 ? string.Join("; ", refusals) : Waiting();
+    }
+
+    private string Waiting()
+    {
+        if (!_isBegun)
+            return "it is being written to the log that this node has started";
+        var missing = string.Join(" and ", _admission.Missing.Select(Cluster.NameOf));
+        return $"waiting for first contact with {missing} (a new data folder takes part when "
+            + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
+    }
+
+    // What finds no room is tried again: until then nobody is answered, and this node takes no part.
+    private bool IsForLater(Exception? failure, string what)
+    {
+        if (failure is null)
+            return false;
+        if (failure is not DiskShortageException)
+            throw new NodeFaultException($"it could not be written down {what}: {failure.Message}", failure);
+        _writeAgainMs = _host.NowMs + Limits.DiskFullRetryMs;
+        return true;
+    }
+}

@@ -51,7 +51,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             // Its checksum was right: the peer speaks another version. Dropping it is what a network may do
             // too.
-            context.World.Events.Note($"a {kind} frame from {context.Cluster.NameOf(from)} makes no sense and was dropped: {e.Message}");
+            context.World.Events.Note(
+                $"a {kind} frame from {context.Cluster.NameOf(from)} is malformed and was dropped: {e.Message}");
         }
     }
 
@@ -83,7 +84,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.SnapshotChunk:
                 var chunk = SnapshotCodec.DecodeChunk(payload);
-                loops.OfGroup(chunk.Group).TryPost(new LoopEvent.SnapshotChunkCame(from, chunk), payload.Length);
+                loops.OfGroup(chunk.Group).TryPost(
+                    new LoopEvent.SnapshotChunkCame(from, chunk), payload.Length);
                 break;
             case PeerFrameKind.SnapshotAck:
                 var ack = SnapshotCodec.DecodeAck(payload);

@@ -128,8 +128,8 @@ internal static class WalCommand
             $"exported {done.Puts} puts and {done.Deletes} deletes").ConfigureAwait(false);
         if (done.KeysWithTtl > 0)
             await output.WriteLineAsync(
-                $"{done.KeysWithTtl} keys have a life span: the format has no room for it, they are in it without "
-                + "an end").ConfigureAwait(false);
+                $"{done.KeysWithTtl} keys have a life span: the format has no room for it, they are in it "
+                + "without an end").ConfigureAwait(false);
         if (done.Unconfirmed > 0)
             await output.WriteLineAsync(
                 $"{done.Unconfirmed} entries at the end of the log are not known here to be committed; they "

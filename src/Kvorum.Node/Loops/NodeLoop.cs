@@ -151,7 +151,8 @@ public sealed class NodeLoop
     }
 
     /// <summary>Begins to answer a question for a share of a scan's page.</summary>
-    internal void Begin(PartialScanRequest ask, Action<PartialScanResult> answer) => new ShareTask(_host, ask, answer).Begin();
+    internal void Begin(PartialScanRequest ask, Action<PartialScanResult> answer) =>
+        new ShareTask(_host, ask, answer).Begin();
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);

@@ -33,8 +33,8 @@ internal enum RefusalKind : byte
 }
 
 /// <summary>
-/// Answer to an <see cref="IncarnationHello"/>: the sender remembers this incarnation durably and will know no
-/// other, or it refuses it.
+/// Answer to an <see cref="IncarnationHello"/>: the sender remembers this incarnation durably and will know
+/// no other, or it refuses it.
 /// </summary>
 /// <param name="Incarnation">The one that was introduced: an answer to a former one is void.</param>
 /// <param name="Life">The life that was introduced: an answer to a former one is void.</param>

@@ -31,7 +31,8 @@ internal sealed record ScanSpec(
 /// <param name="Order">What the page is to hold.</param>
 /// <param name="GroupCount">Groups that the page is put together from.</param>
 /// <param name="Groups">Those that are asked for, ascending.</param>
-internal sealed record PartialScanRequest(ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, uint[] Groups)
+internal sealed record PartialScanRequest(
+    ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, uint[] Groups)
 {
     /// <summary>
     /// Bytes that a share of so many groups should have: as keys are spread evenly by their hash, more than

@@ -32,7 +32,8 @@ public class PeerWireTests
 
     [Fact]
     public void An_introduction_comes_back_as_it_was() =>
-        Assert.Equal(IncarnationHello, PeerWire.DecodeIntroduction(PeerWire.EncodeIntroduction(IncarnationHello)));
+        Assert.Equal(
+            IncarnationHello, PeerWire.DecodeIntroduction(PeerWire.EncodeIntroduction(IncarnationHello)));
 
     [Fact]
     public void An_introduction_cut_anywhere_is_refused()

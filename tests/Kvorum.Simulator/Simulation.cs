@@ -132,7 +132,9 @@ internal sealed class Simulation
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _lives.WellSinceUs = _world.NowUs;
         Ask(_progress.MortalProbes(round), "every partition takes a value that is to end");
-        Demand(_progress.BoundUs, _lives.HasNoneSinceWell, "values of two seconds have ended");
+        Demand(
+            _progress.BoundUs, () => _lives.HasNoneSinceWell(ProgressChecker.MortalTtlMs),
+            "values of two seconds have ended");
         Demand(_progress.ScrubBoundUs, _progress.HasNoDamage, "damage of tables is found, and mended");
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");

@@ -19,11 +19,16 @@ namespace Kvorum.Simulator.Checkers;
 //
 //   3. While all clocks run at one speed and no node was started again, log time is never ahead of its first
 //      moment by more than the time that passed, a sixteenth of it, and a bound: whatever wall clocks show.
-//   4. Once everything is well, a life takes as long as it was given, within a sixteenth and a bound.
+//   4. Once everything is well, a life takes as long as it was given, within a sixteenth and a bound, unless
+//      the value is replaced or deleted before.
+//
+// A put that has no effect, because its condition does not hold or it repeats a request, begins no life: log
+// time need not reach its end, and stands where nothing is written and nothing else is due. A delayed request
+// of a client that gave up long ago can be such a put, also once everything is well.
 //
 // Why that moment: no client can have been served the end before any replica had applied it; and a read that
 // is asked later gets an index that is not below it. The checker goes by the log alone, not by what the state
-// machine keeps; of that it only looks whether the put took effect.
+// machine keeps; of that it only looks whether the put took effect and whether its value is still there.
 
 /// <summary>Log time, and the ends of lives. The theorem is at the top of its file.</summary>
 /// <param name="isSteady">True while what theorem 3 demands holds.</param>
@@ -38,7 +43,18 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     private sealed record Life(string Key, string Value, ulong Version, ulong EndsMs)
     {
         /// <summary>True once it was seen in a replica: the put took effect.</summary>
-        public bool IsCertain { get; set; }
+        public bool IsCertain { get; private set; }
+
+        /// <summary>True if the key had this value when it was looked at last.</summary>
+        public bool IsHeld
+        {
+            get;
+            set
+            {
+                field = value;
+                IsCertain |= value;
+            }
+        }
 
         /// <summary>World time at which the first replica had applied it.</summary>
         public required long BegunUs { get; init; }
@@ -60,8 +76,11 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     /// <summary>World time since when everything is well; null while it is not.</summary>
     public long? WellSinceUs { get; set; }
 
-    /// <summary>True if no life that began when all was well is still open.</summary>
-    public bool HasNoneSinceWell() => _lives.All(lives => lives.Open.All(life => !IsSinceWell(life)));
+    /// <summary>
+    /// True if no key holds a value that was put when all was well, with this time to live or less.
+    /// </summary>
+    public bool HasNoneSinceWell(long ttlMs) => !_lives.Any(lives => lives.Open.Any(
+        life => life.IsHeld && life.TtlMs <= ttlMs && IsSinceWell(life)));
 
     /// <summary>Looks at a replica after its loop has turned.</summary>
     public void Look(RaftReplica replica)
@@ -108,8 +127,8 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         }
 
         CheckPace(lives, replica.Group);
-        foreach (var life in lives.Open.Where(life => !life.IsCertain))
-            life.IsCertain = Has(machine, life);
+        foreach (var life in lives.Open.Where(life => !life.IsCertain || IsSinceWell(life)))
+            LookFor(life, machine);
         foreach (var life in ended)
             End(life);
     }
@@ -140,7 +159,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
 
     private void CheckLength(Life life)
     {
-        if (!IsSinceWell(life) || !life.IsCertain)
+        if (!IsSinceWell(life) || !life.IsHeld)
             return;
         var tookMs = (world.NowUs - life.BegunUs) / 1000;
         var part = life.TtlMs / (LogClock.SlewPart - 1);
@@ -151,17 +170,15 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
                 $"a life of {life.TtlMs} ms, begun when all was well, took {tookMs} ms: {life.Key}"));
     }
 
-    // A put whose condition did not hold, or that was a repetition, has no life.
-    private static bool Has(KeyValueMachine machine, Life life)
+    private static void LookFor(Life life, KeyValueMachine machine)
     {
         try
         {
-            return machine.Get(RegisterWorkload.Bytes(life.Key))?.Version == life.Version;
+            life.IsHeld = machine.Get(RegisterWorkload.Bytes(life.Key))?.Version == life.Version;
         }
         catch (IOException)
         {
             // A table is damaged, and the node has not noticed yet: another replica shows it.
-            return false;
         }
     }
 

@@ -19,6 +19,9 @@ namespace Kvorum.Simulator.Checkers;
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 {
+    /// <summary>Time to live of <see cref="MortalProbes"/>, in milliseconds.</summary>
+    public const int MortalTtlMs = 2000;
+
     private const int ProbeClient = 1000;
 
     // Bytes in a second; a slower scrubber needs longer for its round than a run lasts.
@@ -93,9 +96,9 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public IReadOnlyList<Asked> Probes(int round) =>
         [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round, 0))];
 
-    /// <summary>A write to each partition of a value that is to live for two seconds.</summary>
+    /// <summary>A write to each partition of a value that is to live for <see cref="MortalTtlMs"/>.</summary>
     public IReadOnlyList<Asked> MortalProbes(int round) =>
-        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(one => Probe(one, round, 2000))];
+        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(one => Probe(one, round, MortalTtlMs))];
 
     /// <summary>Compares the content of all replicas.</summary>
     public void CompareAll()

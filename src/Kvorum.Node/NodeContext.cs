@@ -1,5 +1,6 @@
-using Kvorum.Node.Clocks;
 using Kvorum.Node.Budgets;
+using Kvorum.Node.Clocks;
+using Kvorum.Node.Events;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -67,7 +68,7 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public void Fault(Exception cause)
     {
         if (Interlocked.Exchange(ref _isFaulted, 1) == 0)
-            world.Events.Fatal(cause.Message, cause);
+            world.Events.Tell(new NodeFailed(cause.Message, cause));
     }
 
     // 48 bits: far from any other life, and with room to count.

@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
@@ -51,8 +52,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             // Its checksum was right: the peer speaks another version. Dropping it is what a network may do
             // too.
-            context.World.Events.Note(
-                $"a {kind} frame from {context.Cluster.NameOf(from)} is malformed and was dropped: {e.Message}");
+            context.Cluster.Tell(new FrameDropped(context.Cluster.NameOf(from), kind.ToString(), e.Message));
         }
     }
 

@@ -100,9 +100,6 @@ internal static partial class Log
     public static partial void PartitionStepDown(
         ILogger log, string keyspace, uint partition, string name, ulong term, string leader);
 
-    [LoggerMessage(24, LogLevel.Information, "{Message}")]
-    public static partial void Note(ILogger log, string message);
-
     [LoggerMessage(
         25, LogLevel.Critical, "{Name} cannot go on and ends without acknowledging anything more: {Message}")]
     public static partial void Fatal(ILogger log, string name, string message, Exception? cause);

@@ -2,8 +2,8 @@ using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Node;
-using Kvorum.Node.Inspection;
 using Kvorum.Node.Export;
+using Kvorum.Node.Inspection;
 using Kvorum.Server.Hosting;
 using Kvorum.Storage.Files;
 

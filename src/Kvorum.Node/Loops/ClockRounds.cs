@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
 
@@ -22,7 +23,7 @@ internal sealed class ClockRounds(NodeContext context, LoopClock clock)
     {
         var (clocks, cluster) = (context.Clocks, context.Cluster);
         if (clocks.Judge(clock.NowMs, context.WallMs))
-            cluster.Note(clocks.Alert ?? "this node's clock and those of a majority agree again");
+            cluster.Tell(new ClockOffsetChanged(clocks.Alert));
         var peers = cluster.Up.Where(node => node != cluster.Self).ToArray();
         var pause = clocks.HasHeard(peers) ? Limits.ClockAskMs : Limits.ClockAskFirstMs;
         if (clock.NowMs - _askedMs < pause)

@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Loops;
@@ -26,11 +27,7 @@ internal sealed class DiskWatch(NodeContext context, LoopClock clock, LoopJobs j
             _isLooking = false;
             // A disk that does not tell is no reason to stop.
             if (failure is null && context.Disk.Judge(room, context.Log.WaitsFor))
-            {
-                context.Cluster.Note(
-                    context.Disk.Alert ?? $"there is room on the disk again ({context.Disk.Free} free)");
-            }
-
+                context.Cluster.Tell(new DiskRoomChanged(context.Disk.Free, context.Disk.Alert));
             context.Log.Resume();
         });
     }

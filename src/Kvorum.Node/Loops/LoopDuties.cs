@@ -1,5 +1,6 @@
-using Kvorum.Node.Replicas;
 using Kvorum.Node.Budgets;
+using Kvorum.Node.Events;
+using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 
 namespace Kvorum.Node.Loops;
@@ -150,7 +151,7 @@ internal sealed class LoopDuties
     {
         var cluster = _context.Cluster;
         if (_pace.Judge(_clock.NowMs))
-            cluster.Note(_pace.Alert ?? "writes to this node's log are fast again: it may lead");
+            cluster.Tell(new LogPaceChanged(_pace.Alert));
         if (!_host.ShouldNotLead)
             return;
         foreach (var node in cluster.Up)

@@ -1,7 +1,7 @@
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.Budgets;
 using Kvorum.Node.Scans;
 using Kvorum.Protocol;
 using Kvorum.Raft;

@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Replicas;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
@@ -73,6 +74,6 @@ internal sealed class Scrubber(NodeContext context, LoopClock clock, LoopJobs jo
         if (failure is TreeDamagedException damage)
             replica.Store.Found(_table, damage);
         else if (failure is not null)
-            context.Cluster.Note($"a table could not be checked: {failure.Message}");
+            context.Cluster.Tell(new TableNotChecked(failure.Message));
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node.Events;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -214,9 +215,10 @@ internal sealed class ClusterView : IClusterFacts
     }
 
     public void RoleChanged(string keyspace, uint partition, string role, Term term, NodeId? leader) =>
-        _world.Events.RoleChanged(keyspace, partition, role, term.Value, leader is { } known ? NameOf(known) : "");
+        Tell(new RoleChanged(
+            keyspace, partition, role, term.Value, leader is { } known ? NameOf(known) : ""));
 
-    public void Note(string message) => _world.Events.Note(message);
+    public void Tell(NodeEvent happened) => _world.Events.Tell(happened);
 
     public string WhyNoLeader()
     {

@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
@@ -41,7 +42,7 @@ internal sealed partial class PeerAdmission
         foreach (var peer in _unanswered)
             Introduce(peer);
         if (_lost is not null)
-            Cluster.Note($"this node takes no part: {_lost}");
+            Cluster.Tell(new NodeExpelled(IsNew: false, _lost));
         else if (_identity.Admitted)
             TakePart();
         else
@@ -97,7 +98,7 @@ internal sealed partial class PeerAdmission
             return;
         _lost = why;
         Cluster.Expel(why);
-        Cluster.Note($"this node takes no part any more: {why}");
+        Cluster.Tell(new NodeExpelled(IsNew: true, why));
         Publish();
         _host.TakeNoPart();
         WriteLost();

@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
@@ -121,7 +122,7 @@ internal sealed partial class PeerAdmission
         if (answer.Kind != RefusalKind.None)
         {
             _refusedThere[from] = answer.Refusal;
-            Cluster.Note($"{Cluster.NameOf(from)} refuses this node: {answer.Refusal}");
+            Cluster.Tell(new RefusedByPeer(Cluster.NameOf(from), answer.Refusal));
             if (answer.Kind == RefusalKind.LostLog)
                 TakeNoPart(answer.Refusal);
         }
@@ -160,7 +161,7 @@ internal sealed partial class PeerAdmission
     {
         if (_refusedHere.Remove(peer))
         {
-            Cluster.Note($"{Cluster.NameOf(peer)} is back with the data folder that this node knows");
+            Cluster.Tell(new PeerReturned(Cluster.NameOf(peer)));
             Publish();
         }
 
@@ -192,7 +193,7 @@ internal sealed partial class PeerAdmission
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)
             return;
         _refusedHere[peer] = why;
-        Cluster.Note($"{Cluster.NameOf(peer)} is refused: {why}");
+        Cluster.Tell(new PeerRefused(Cluster.NameOf(peer), why));
         Publish();
     }
 

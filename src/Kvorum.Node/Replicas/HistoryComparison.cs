@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
 
@@ -33,11 +34,12 @@ internal sealed class HistoryComparison(
     }
 
     /// <summary>What an operator should know of other nodes' replicas; null if nothing.</summary>
-    public string? Alert => _quarantined.Count + _outvoted.Count == 0 ? null
-        : $"{parts.Identity}: the replica on "
-            + string.Join(" and ", _quarantined.Union(_outvoted).Select(host.Cluster.NameOf))
-            + " contradicts others, and is quarantined: this node's replica goes on. Decide which side "
-            + "counts: kvorum doctor shows each, kvorum discard gives one up";
+    public string? Alert => Quarantines is { } known ? NodeEventText.Of(known) : null;
+
+    private PeersQuarantined? Quarantines => _quarantined.Count + _outvoted.Count == 0 ? null
+        : new(
+            parts.Identity.Keyspace, parts.Identity.Partition,
+            string.Join(" and ", _quarantined.Union(_outvoted).Select(host.Cluster.NameOf)));
 
     /// <summary>The peers whose replicas were given up for this one, for people.</summary>
     public string Yielded => string.Join(" and ", _yielded.Select(host.Cluster.NameOf));
@@ -135,8 +137,8 @@ internal sealed class HistoryComparison(
         if (_dispute is null)
         {
             _dispute = new(found, host.NowMs);
-            host.Cluster.Note($"{parts.Identity}: {condition.WhyOf(found)}: "
-                + "all voters are asked which of the two they have");
+            host.Cluster.Tell(new HistoryDisputed(
+                parts.Identity.Keyspace, parts.Identity.Partition, condition.WhyOf(found)));
             var others = _raft.Configuration.Voters.Where(voter => voter != _raft.Id && voter != from);
             foreach (var voter in others)
                 host.Send(voter, Digest(wantsAnswer: true));
@@ -158,7 +160,7 @@ internal sealed class HistoryComparison(
             case DisputeVerdict.GoOn:
                 _dispute = null;
                 _outvoted.UnionWith(dispute.Agrees.Where(one => !one.Value).Select(one => one.Key));
-                host.Cluster.Note(Alert!);
+                host.Cluster.Tell(Quarantines!);
                 return null;
             case DisputeVerdict.Quarantine:
                 _dispute = null;

@@ -1,6 +1,6 @@
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
-using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;

@@ -1,5 +1,6 @@
-using Kvorum.Node.Groups;
 using Kvorum.Node.Budgets;
+using Kvorum.Node.Events;
+using Kvorum.Node.Groups;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
@@ -102,8 +103,8 @@ internal sealed class RaftReplica : IReplica
     /// <inheritdoc/>
     public void Begin()
     {
-        if (Alert is { } alert)
-            _host.Cluster.Note(alert);
+        if ((_condition.StandingEvent ?? _condition.DamageEvent) is { } found)
+            _host.Cluster.Tell(found);
         _machine.Publish();
         _host.Touch(this);
     }
@@ -210,8 +211,7 @@ internal sealed class RaftReplica : IReplica
     /// <summary>A Raft message came.</summary>
     public void Step(Message message)
     {
-        // The last room, of the disk and of memory, is for what gives room back. The leader sends entries
-        // again until they are taken. What a new leader needs to be one is small, and is taken.
+        // Keep the last room for what frees room: the leader sends commands again until they are taken.
         if ((_host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun)
             && message is AppendEntries append
             && append.Entries.Any(static entry => entry.Kind == EntryKind.Command))
@@ -387,7 +387,8 @@ internal sealed class RaftReplica : IReplica
         _installer.Begin(offered, () =>
         {
             _calls.ForgetProposals();
-            _host.Cluster.Note($"{Identity}: caught up by a snapshot to {snapshot.Index}");
+            _host.Cluster.Tell(
+                new SnapshotInstalled(Identity.Keyspace, Identity.Partition, snapshot.Index.Value));
             var readies = _writer.EndHolding();
             EndBlank();
             foreach (var ready in readies)
@@ -441,7 +442,7 @@ internal sealed class RaftReplica : IReplica
         if (IsFenced)
             return;
         _condition.Fence(damage);
-        _host.Cluster.Note(Alert!);
+        _host.Cluster.Tell(_condition.DamageEvent!);
         _raft.Fence();
         // The part that has found it may be in the middle of these.
         _host.Defer(() =>
@@ -463,7 +464,7 @@ internal sealed class RaftReplica : IReplica
         if (damage is not null || !wasFenced)
             return;
         _raft.Unfence();
-        _host.Cluster.Note($"{Identity}: rebuilt from another replica to {Tree.AppliedIndex}");
+        _host.Cluster.Tell(new ReplicaRebuilt(Identity.Keyspace, Identity.Partition, Tree.AppliedIndex));
         _host.Touch(this);
     }
 
@@ -476,7 +477,7 @@ internal sealed class RaftReplica : IReplica
         _sender.Stop();
         _receiver.Drop();
         _calls.Interrupt();
-        _host.Cluster.Note(_condition.StandingAlert!);
+        _host.Cluster.Tell(_condition.StandingEvent!);
         _host.Touch(this);
     }
 
@@ -484,8 +485,7 @@ internal sealed class RaftReplica : IReplica
     {
         _durable.WriteStanding(null);
         _raft.EndQuarantine();
-        _host.Cluster.Note($"{Identity}: the quarantine of this node's replica ends: those of "
-            + _comparison.Yielded + " were discarded for it");
+        _host.Cluster.Tell(new QuarantineEnded(Identity.Keyspace, Identity.Partition, _comparison.Yielded));
         _host.Touch(this);
     }
 
@@ -495,6 +495,6 @@ internal sealed class RaftReplica : IReplica
         if (!IsBlank)
             return;
         _durable.EndStanding();
-        _host.Cluster.Note($"{Identity}: filled by its leader after it was discarded");
+        _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 }

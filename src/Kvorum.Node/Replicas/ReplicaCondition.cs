@@ -1,3 +1,4 @@
+using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Lsm;
@@ -34,22 +35,27 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
     /// <summary>True while no call may be answered from its data.</summary>
     public bool ServesNothing => IsFenced || IsQuarantined || IsBlank;
 
-    /// <summary>What an operator should know of its standing; null if it takes part.</summary>
-    public string? StandingAlert => durable.Standing switch
+    /// <summary>How it came to its standing; null if it takes part.</summary>
+    public ReplicaEvent? StandingEvent => durable.Standing switch
     {
-        Quarantined found => $"{parts.Identity}: this node's replica is quarantined: {WhyOf(found)}. "
-            + "It serves nothing, votes for nothing and keeps all it has. Decide which side counts: kvorum "
-            + "doctor shows this one, kvorum discard gives one up",
-        Discarded => $"{parts.Identity}: this node's replica was discarded, and waits to be filled by "
-            + "its leader",
+        Quarantined found => new ReplicaQuarantined(Keyspace, Partition, WhyOf(found)),
+        Discarded => new ReplicaDiscarded(Keyspace, Partition),
         _ => null,
     };
 
+    /// <summary>The damage of its data; null if it is whole.</summary>
+    public ReplicaDamaged? DamageEvent => Damage is { } damage
+        ? new(Keyspace, Partition, parts.Raft.Configuration.Voters.Count > 1, damage) : null;
+
+    /// <summary>What an operator should know of its standing; null if it takes part.</summary>
+    public string? StandingAlert => StandingEvent is { } found ? NodeEventText.Of(found) : null;
+
     /// <summary>What an operator should know of its data; null if it is whole.</summary>
-    public string? DamageAlert => !IsFenced ? null
-        : $"{parts.Identity}: its data on this node is damaged and not served"
-            + (parts.Raft.Configuration.Voters.Count > 1 ? "; it is rebuilt from another replica" : "")
-            + $": {Damage}";
+    public string? DamageAlert => DamageEvent is { } found ? NodeEventText.Of(found) : null;
+
+    private string Keyspace => parts.Identity.Keyspace;
+
+    private uint Partition => parts.Identity.Partition;
 
     /// <summary>Both sides of a contradiction, for people.</summary>
     public string WhyOf(Quarantined found) => found.Describe(cluster.NameOf);

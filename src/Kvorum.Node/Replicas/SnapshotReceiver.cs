@@ -1,5 +1,6 @@
-using Kvorum.Node.Groups;
 using Kvorum.Node.Budgets;
+using Kvorum.Node.Events;
+using Kvorum.Node.Groups;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
@@ -200,8 +201,9 @@ internal sealed class SnapshotReceiver(
 
     private void Refuse(Receiving receiving, SnapshotAnswer answer, string why)
     {
-        host.Cluster.Note(
-            $"{parts.Identity}: a snapshot from {host.Cluster.NameOf(receiving.From)} {why}");
+        var (keyspace, partition) = (parts.Identity.Keyspace, parts.Identity.Partition);
+        host.Cluster.Tell(
+            new SnapshotRefused(keyspace, partition, host.Cluster.NameOf(receiving.From), why));
         Answer(receiving.From, receiving.Transfer, answer);
         Drop();
     }

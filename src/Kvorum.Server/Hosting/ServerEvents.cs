@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kvorum.Node;
+using Kvorum.Node.Events;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
@@ -18,31 +19,45 @@ internal sealed class ServerEvents(string name, ILogger log) : INodeEvents
     public Task<string> FirstFatal => _fatal.Task;
 
     /// <inheritdoc/>
-    public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader)
+    public void Tell(NodeEvent happened)
     {
-        bool leads = role == "leader";
+        switch (happened)
+        {
+            case RoleChanged role:
+                TellRole(role);
+                break;
+            case NodeFailed failed:
+                Log.Fatal(log, name, failed.Message, failed.Cause);
+                _fatal.TrySetResult(NodeEventText.Of(failed));
+                break;
+            default:
+                log.Log(
+                    happened.IsWarning ? LogLevel.Warning : LogLevel.Information,
+                    new EventId(happened.Id, happened.GetType().Name), happened, null,
+                    static (told, _) => NodeEventText.Of(told));
+                break;
+        }
+    }
+
+    /// <summary>A thread of the host cannot go on.</summary>
+    public void Fatal(string message, Exception? cause) => Tell(new NodeFailed(message, cause));
+
+    private void TellRole(RoleChanged role)
+    {
+        var (keyspace, partition) = (role.Keyspace, role.Partition);
+        bool leads = role.Role == "leader";
         bool isMeta = keyspace == "system";
         bool led = _led.TryGetValue((keyspace, partition), out bool before) && before;
         _led[(keyspace, partition)] = leads;
-        string loud = role.ToUpperInvariant();
-        string successor = leader.Length > 0 ? leader : "unknown";
+        string loud = role.Role.ToUpperInvariant();
+        string successor = role.Leader.Length > 0 ? role.Leader : "unknown";
         if (led && !leads && isMeta)
-            Log.MetaStepDown(log, keyspace, partition, name, term, successor);
+            Log.MetaStepDown(log, keyspace, partition, name, role.Term, successor);
         else if (led && !leads)
-            Log.PartitionStepDown(log, keyspace, partition, name, term, successor);
+            Log.PartitionStepDown(log, keyspace, partition, name, role.Term, successor);
         else if (isMeta)
-            Log.MetaRole(log, keyspace, partition, name, loud, term);
+            Log.MetaRole(log, keyspace, partition, name, loud, role.Term);
         else
-            Log.PartitionRole(log, keyspace, partition, name, loud, term);
-    }
-
-    /// <inheritdoc/>
-    public void Note(string message) => Log.Note(log, message);
-
-    /// <inheritdoc/>
-    public void Fatal(string message, Exception? cause)
-    {
-        Log.Fatal(log, name, message, cause);
-        _fatal.TrySetResult(cause is null ? message : $"{message}: {cause.Message}");
+            Log.PartitionRole(log, keyspace, partition, name, loud, role.Term);
     }
 }

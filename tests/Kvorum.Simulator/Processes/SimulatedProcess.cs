@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Events;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Simulator.Network;
@@ -101,7 +102,7 @@ internal sealed class SimulatedProcess : INodeEvents
         }
         catch (Exception e)
         {
-            Fatal($"a job failed: {e.Message}", e);
+            Tell(new NodeFailed($"a job failed: {e.Message}", e));
         }
 
         EndIfOver();
@@ -116,17 +117,33 @@ internal sealed class SimulatedProcess : INodeEvents
     }
 
     /// <inheritdoc/>
-    public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader)
+    public void Tell(NodeEvent happened)
     {
+        switch (happened)
+        {
+            case RoleChanged role:
+                TellRole(role);
+                break;
+            case NodeFailed failed:
+                FatalMessage ??= failed.Cause is null ? failed.Message : $"{failed.Message}\n{failed.Cause}";
+                break;
+            default:
+                Note(NodeEventText.Of(happened));
+                break;
+        }
+    }
+
+    private void TellRole(RoleChanged role)
+    {
+        var leader = role.Leader.Length > 0 ? role.Leader : "unknown";
         World.Trace.Event(
-            Verbosity.Faults, TraceKind.Role, Machine.Index, (term << 8) | partition,
-            $"{keyspace}/{partition} is {role} in term {term}, leader {(leader == "" ? "unknown" : leader)}");
-        if (role == "leader" && keyspace == "default")
+            Verbosity.Faults, TraceKind.Role, Machine.Index, (role.Term << 8) | role.Partition,
+            $"{role.Keyspace}/{role.Partition} is {role.Role} in term {role.Term}, leader {leader}");
+        if (role is { Role: "leader", Keyspace: "default" })
             Machine.Elected(Machine);
     }
 
-    /// <inheritdoc/>
-    public void Note(string message)
+    private void Note(string message)
     {
         World.Trace.Event(
             Verbosity.Faults, TraceKind.Note, Machine.Index, (ulong)message.Length, $"says: {message}");
@@ -137,10 +154,6 @@ internal sealed class SimulatedProcess : INodeEvents
                 || !message.Contains("is damaged", StringComparison.Ordinal),
             $"no false alarm: {Name} says, and no disk has damaged anything: {message}");
     }
-
-    /// <inheritdoc/>
-    public void Fatal(string message, Exception? cause) =>
-        FatalMessage ??= cause is null ? message : $"{message}\n{cause}";
 
     private void RunLoops()
     {

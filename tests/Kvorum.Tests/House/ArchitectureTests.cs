@@ -21,8 +21,8 @@ public class ArchitectureTests
         // The program shows and configures what the server and the client are made of.
         ["Kvorum.Cli"] =
         [
-            "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server", "Kvorum.Storage",
-            "Kvorum.Verification",
+            "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server",
+            "Kvorum.Storage", "Kvorum.Verification",
         ],
     };
 
@@ -38,7 +38,8 @@ public class ArchitectureTests
         ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],
         ["Kvorum.Node.Placement"] = [],
         // What it needs of the loop that owns it, a replica asks of IReplicaHost.
-        ["Kvorum.Node.Replicas"] = ["Clocks", "Groups", "Membership", "Budgets", "Scans", "State", "Wire"],
+        ["Kvorum.Node.Replicas"] =
+            ["Budgets", "Clocks", "Events", "Groups", "Membership", "Scans", "State", "Wire"],
         ["Kvorum.Node.Scans"] = ["Membership", "State", "Wire"],
     };
 

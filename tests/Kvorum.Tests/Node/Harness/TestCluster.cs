@@ -1,5 +1,6 @@
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Events;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage;
@@ -215,15 +216,17 @@ internal sealed class TestCluster : IDisposable
     {
         public string? FatalMessage { get; private set; }
 
-        public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
-            cluster.Notes.Add($"{cluster.Clock.Ms} {name} {keyspace}/{partition} {role} term {term} leader {leader}");
-
-        public void Note(string message) => cluster.Notes.Add($"{cluster.Clock.Ms} {name} {message}");
-
-        public void Fatal(string message, Exception? cause)
+        public void Tell(NodeEvent happened)
         {
-            FatalMessage = message;
-            cluster.Notes.Add($"{cluster.Clock.Ms} {name} FATAL {message} {cause}");
+            if (happened is NodeFailed failed)
+                FatalMessage = failed.Message;
+            cluster.Notes.Add($"{cluster.Clock.Ms} {name} " + happened switch
+            {
+                RoleChanged role => $"{role.Keyspace}/{role.Partition} {role.Role} term {role.Term} "
+                    + $"leader {role.Leader}",
+                NodeFailed { Message: var message, Cause: var cause } => $"FATAL {message} {cause}",
+                _ => NodeEventText.Of(happened),
+            });
         }
     }
 }

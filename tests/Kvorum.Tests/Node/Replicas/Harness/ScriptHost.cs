@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Budgets;
+using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
-using Kvorum.Node.Budgets;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -208,14 +209,13 @@ internal sealed class ScriptHost : IReplicaHost
 
     private sealed class Events(StringBuilder transcript) : INodeEvents
     {
-        public void RoleChanged(string keyspace, uint partition, string role, ulong term, string leader) =>
-            transcript.Append(
-                CultureInfo.InvariantCulture,
-                $"role {role} term={term} leader={(leader == "" ? "none" : leader)}\n");
-
-        public void Note(string message) => transcript.Append("note ").Append(message).Append('\n');
-
-        public void Fatal(string message, Exception? cause) =>
-            transcript.Append("fatal ").Append(message).Append('\n');
+        public void Tell(NodeEvent happened) => transcript.Append(
+            happened switch
+            {
+                RoleChanged role => $"role {role.Role} term={role.Term} "
+                    + $"leader={(role.Leader == "" ? "none" : role.Leader)}\n",
+                NodeFailed failed => $"fatal {failed.Message}\n",
+                _ => $"note {NodeEventText.Of(happened)}\n",
+            });
     }
 }

@@ -1,0 +1,207 @@
+namespace Kvorum.Node.Events;
+
+/// <summary>
+/// Something that happened in a node and that an operator may want to know: a closed family. Ids and fields
+/// are stable, because alerts, searches and metrics are built on them; <see cref="NodeEventText"/> puts an
+/// event into words.
+/// </summary>
+/// <param name="Id">The number of the kind, 200 to 299.</param>
+public abstract record NodeEvent(int Id)
+{
+    /// <summary>True if an operator should look: it is worth a warning.</summary>
+    public virtual bool IsWarning => false;
+}
+
+/// <summary>Something that happened to this node's replica of a partition.</summary>
+/// <param name="Id">The number of the kind.</param>
+/// <param name="Keyspace">The keyspace; "system" for the metadata group.</param>
+/// <param name="Partition">The partition, from 0 on.</param>
+public abstract record ReplicaEvent(int Id, string Keyspace, uint Partition) : NodeEvent(Id);
+
+/// <summary>A replica's role changed.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Role">leader, follower, candidate, pre-candidate or learner.</param>
+/// <param name="Term">The term.</param>
+/// <param name="Leader">The name of the term's leader; empty if it is unknown.</param>
+public sealed record RoleChanged(string Keyspace, uint Partition, string Role, ulong Term, string Leader)
+    : ReplicaEvent(201, Keyspace, Partition);
+
+/// <summary>A snapshot from another node was refused.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="From">The name of the sender.</param>
+/// <param name="Reason">What is wrong with the snapshot.</param>
+public sealed record SnapshotRefused(string Keyspace, uint Partition, string From, string Reason)
+    : ReplicaEvent(202, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A snapshot took the place of what the replica had.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Index">The newest entry in the snapshot.</param>
+public sealed record SnapshotInstalled(string Keyspace, uint Partition, ulong Index)
+    : ReplicaEvent(203, Keyspace, Partition);
+
+/// <summary>Damage was found in the replica's tables: it serves nothing until it is rebuilt.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="HasPeers">True if another replica can rebuild it.</param>
+/// <param name="Damage">File, offset and cause.</param>
+public sealed record ReplicaDamaged(string Keyspace, uint Partition, bool HasPeers, string Damage)
+    : ReplicaEvent(204, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A damaged replica has whole tables again.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Index">The newest entry in the tables.</param>
+public sealed record ReplicaRebuilt(string Keyspace, uint Partition, ulong Index)
+    : ReplicaEvent(205, Keyspace, Partition);
+
+/// <summary>The replica contradicts another one and serves nothing until an operator decides.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Contradiction">Both sides of the contradiction.</param>
+public sealed record ReplicaQuarantined(string Keyspace, uint Partition, string Contradiction)
+    : ReplicaEvent(206, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>The other side of a contradiction was discarded: the replica takes part again.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Discarded">The names of the nodes whose replicas were discarded.</param>
+public sealed record QuarantineEnded(string Keyspace, uint Partition, string Discarded)
+    : ReplicaEvent(207, Keyspace, Partition);
+
+/// <summary>The replica was discarded by an operator and is empty until its leader has filled it.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+public sealed record ReplicaDiscarded(string Keyspace, uint Partition)
+    : ReplicaEvent(208, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A discarded replica was filled by its leader.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+public sealed record ReplicaFilled(string Keyspace, uint Partition) : ReplicaEvent(209, Keyspace, Partition);
+
+/// <summary>Another replica has applied something else: all voters are asked.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Contradiction">Both sides of the contradiction.</param>
+public sealed record HistoryDisputed(string Keyspace, uint Partition, string Contradiction)
+    : ReplicaEvent(210, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>Replicas on other nodes are quarantined, and this node's goes on.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Nodes">The names of the other nodes.</param>
+public sealed record PeersQuarantined(string Keyspace, uint Partition, string Nodes)
+    : ReplicaEvent(211, Keyspace, Partition)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>The disk of the data folder became almost full, or has room again.</summary>
+/// <param name="Free">Bytes that are free, for people.</param>
+/// <param name="Issue">What the node refuses now; null if it has room again.</param>
+public sealed record DiskRoomChanged(string Free, string? Issue) : NodeEvent(220)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => Issue is not null;
+}
+
+/// <summary>Writes to the log became slow, or are fast again.</summary>
+/// <param name="Issue">How slow; null if they are fast again.</param>
+public sealed record LogPaceChanged(string? Issue) : NodeEvent(221)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => Issue is not null;
+}
+
+/// <summary>The node's wall clock left those of a majority, or agrees with them again.</summary>
+/// <param name="Issue">How far it is off; null if it agrees again.</param>
+public sealed record ClockOffsetChanged(string? Issue) : NodeEvent(222)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => Issue is not null;
+}
+
+/// <summary>The background check could not read a table, for another reason than damage.</summary>
+/// <param name="Reason">The error.</param>
+public sealed record TableNotChecked(string Reason) : NodeEvent(223)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>This node's log lacks what it had acknowledged: it takes no part in any group.</summary>
+/// <param name="IsNew">True if it took part until now; false if it was known at the start.</param>
+/// <param name="Reason">What the log lacks, and which member knows.</param>
+public sealed record NodeExpelled(bool IsNew, string Reason) : NodeEvent(230)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A member refuses this node.</summary>
+/// <param name="Peer">The name of the member.</param>
+/// <param name="Reason">The member's reason.</param>
+public sealed record RefusedByPeer(string Peer, string Reason) : NodeEvent(231)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>This node refuses a member.</summary>
+/// <param name="Peer">The name of the member.</param>
+/// <param name="Reason">Why.</param>
+public sealed record PeerRefused(string Peer, string Reason) : NodeEvent(232)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A member that was refused came back with the data folder that this node knows.</summary>
+/// <param name="Peer">The name of the member.</param>
+public sealed record PeerReturned(string Peer) : NodeEvent(233);
+
+/// <summary>A frame from a member could not be decoded.</summary>
+/// <param name="Peer">The name of the member.</param>
+/// <param name="Kind">The kind of the frame.</param>
+/// <param name="Reason">What is wrong with it.</param>
+public sealed record FrameDropped(string Peer, string Kind, string Reason) : NodeEvent(234)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>
+/// The node cannot go on (a write to its disk failed): it acknowledges nothing any more and the host must end
+/// the process.
+/// </summary>
+/// <param name="Message">What failed.</param>
+/// <param name="Cause">The error; null if there is none.</param>
+public sealed record NodeFailed(string Message, Exception? Cause) : NodeEvent(240)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+
+namespace Kvorum.Node.Events;
+
+/// <summary>Puts events into words, for logs and for the alerts of a node's status.</summary>
+public static class NodeEventText
+{
+    /// <summary>One or more sentences for an operator, without a period at the end.</summary>
+    public static string Of(NodeEvent happened) => happened switch
+    {
+        ReplicaEvent one => $"{one.Keyspace}/{one.Partition}: {OfReplica(one)}",
+        DiskRoomChanged one => one.Issue ?? $"there is room on the disk again ({one.Free} free)",
+        LogPaceChanged one => one.Issue ?? "writes to this node's log are fast again: it may lead",
+        ClockOffsetChanged one => one.Issue ?? "this node's clock and those of a majority agree again",
+        TableNotChecked one => $"a table could not be checked: {one.Reason}",
+        NodeExpelled { IsNew: true } one => $"this node takes no part any more: {one.Reason}",
+        NodeExpelled one => $"this node takes no part: {one.Reason}",
+        RefusedByPeer one => $"{one.Peer} refuses this node: {one.Reason}",
+        PeerRefused one => $"{one.Peer} is refused: {one.Reason}",
+        PeerReturned one => $"{one.Peer} is back with the data folder that this node knows",
+        FrameDropped one => $"a {one.Kind} frame from {one.Peer} is malformed and was dropped: {one.Reason}",
+        NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
+        NodeFailed one => one.Message,
+        _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),
+    };
+
+    private static string OfReplica(ReplicaEvent happened) => happened switch
+    {
+        RoleChanged one => $"{one.Role} in term {one.Term}, the leader is "
+            + (one.Leader.Length > 0 ? one.Leader : "unknown"),
+        SnapshotRefused one => $"a snapshot from {one.From} {one.Reason}",
+        SnapshotInstalled one => $"caught up by a snapshot to {one.Index}",
+        ReplicaDamaged one => "its data on this node is damaged and not served"
+            + (one.HasPeers ? "; it is rebuilt from another replica" : "") + $": {one.Damage}",
+        ReplicaRebuilt one => $"rebuilt from another replica to {one.Index}",
+        ReplicaQuarantined one => $"this node's replica is quarantined: {one.Contradiction}. It serves "
+            + "nothing, votes for nothing and keeps all it has. Decide which side counts: kvorum doctor "
+            + "shows this one, kvorum discard gives one up",
+        QuarantineEnded one => "the quarantine of this node's replica ends: those of "
+            + $"{one.Discarded} were discarded for it",
+        ReplicaDiscarded => "this node's replica was discarded, and waits to be filled by its leader",
+        ReplicaFilled => "filled by its leader after it was discarded",
+        HistoryDisputed one => $"{one.Contradiction}: all voters are asked which of the two they have",
+        PeersQuarantined one => $"the replica on {one.Nodes} contradicts others, and is quarantined: this "
+            + "node's replica goes on. Decide which side counts: kvorum doctor shows each, kvorum discard "
+            + "gives one up",
+        _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),
+    };
+}

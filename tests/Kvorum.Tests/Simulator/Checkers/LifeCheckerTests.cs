@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.World;
@@ -18,7 +17,7 @@ public sealed class LifeCheckerTests : IDisposable
     public LifeCheckerTests()
     {
         _cluster.RunUntilReady();
-        var groups = _cluster[0].Loops.Sum(static loop => loop.RaftReplicas.Count());
+        var groups = _cluster[0].Loops.Sum(static loop => loop.RaftReplicas.Count);
         _lives = new(_world, new(), groups, static () => true) { WellSinceUs = 0 };
     }
 
@@ -84,8 +83,8 @@ public sealed class LifeCheckerTests : IDisposable
 
     private static ReadOnlyMemory<byte> Key => TestCluster.Bytes("key");
 
-    private static PutRequest Put(ulong ttlMs, string client = "", ulong request = 0, ulong? ifVersion = null) =>
-        new()
+    private static PutRequest Put(
+        ulong ttlMs, string client = "", ulong request = 0, ulong? ifVersion = null) => new()
         {
             Key = Key,
             Value = TestCluster.Bytes("value"),

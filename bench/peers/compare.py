@@ -253,7 +253,10 @@ class Kvorum(Cluster):
                 "p50_ms": latency["p50"], "p99_ms": latency["p99"], "p999_ms": latency["p999"]}
 
     def fill(self):
+        # Each program draws from keys that it spells itself.
         self.run(CLIENTS["native"], "get", 256, 1, fill=True)
+        if CLIENTS["go"] in self.clients:
+            self.run(CLIENTS["go"], "fill", 256, 60)
 
     def failover_ms(self, times):
         """Each partition has its own leader: the cluster is back when the slowest one is."""

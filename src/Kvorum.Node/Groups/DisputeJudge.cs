@@ -15,7 +15,7 @@ internal enum DisputeVerdict
 
 /// <summary>
 /// Decides a dispute over what is committed, as each replica does for itself. The side that a majority of the
-/// voters agrees with goes on. Where there is no such side, nobody can tell which one is right, and all stand
+/// voters agrees with goes on. Where there is no such side, neither can be proved right, and all stand
 /// still.
 /// </summary>
 internal static class DisputeJudge

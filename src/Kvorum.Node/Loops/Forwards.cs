@@ -29,7 +29,7 @@ internal sealed class Forwards(
 
     /// <summary>What becomes of calls that the asked node did not answer.</summary>
     /// <param name="Retry">It is asked for again, when a leader shows itself or a little later.</param>
-    /// <param name="NotLedBy">The node asked does not lead, and said who may.</param>
+    /// <param name="NotLedBy">The node that was asked does not lead, and named one that may.</param>
     public sealed record Events(Action<Call> Retry, Action<Call, NodeId, Reply> NotLedBy);
 
     public void Send(Call call, NodeId to)

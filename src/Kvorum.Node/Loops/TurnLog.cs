@@ -4,8 +4,8 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// What a loop writes into the node's log: one batch per turn, and whom to tell when it is durable. Owned by
-/// the loop.
+/// What a loop writes into the node's log: one batch per turn, and the replicas to tell when it is durable.
+/// Owned by the loop.
 /// </summary>
 internal sealed class TurnLog
 {

@@ -39,7 +39,7 @@ internal sealed class LogLives
 
     /// <summary>
     /// True if a log with these lives, that is durable up to a frame, has all that it had when it reached as
-    /// far as it is remembered. Where that is older than the oldest life that is known, nobody can tell.
+    /// far as it is remembered. Where that is older than the oldest life that is known, it cannot be told.
     /// </summary>
     public bool Hold(LogReach remembered, ulong durable)
     {

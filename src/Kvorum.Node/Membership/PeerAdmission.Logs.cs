@@ -18,7 +18,7 @@ internal sealed partial class PeerAdmission
     private LogReach _told;
 
     /// <summary>
-    /// The node starts: first its log tells of that. A folder that was admitted once asks nobody then.
+    /// The node starts: first its log tells of that. A folder that was admitted once does not ask its peers.
     /// </summary>
     public void Begin()
     {
@@ -104,7 +104,7 @@ internal sealed partial class PeerAdmission
         WriteLost();
     }
 
-    // It must not begin again without asking, when those who know are away.
+    // It must not begin again without asking while the peers that know are away.
     private void WriteLost()
     {
         if (_lost is not { } why || _isLostWritten || _isWritingLost || _host.NowMs < _writeAgainMs)

@@ -61,7 +61,7 @@ internal sealed partial class PeerAdmission
     /// <summary>True if a member refuses this node, which does not take part. Any thread.</summary>
     public bool IsRefused => !Cluster.IsAdmitted && _alerts.Length > 0;
 
-    /// <summary>A connection to the peer stands: it is told who comes.</summary>
+    /// <summary>The peer is connected: introduce this node to it.</summary>
     public void PeerUp(NodeId peer)
     {
         _unanswered.Add(peer);

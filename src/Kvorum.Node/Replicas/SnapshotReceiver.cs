@@ -16,7 +16,7 @@ namespace Kvorum.Node.Replicas;
 /// <param name="host">The loop.</param>
 /// <param name="parts">The replica.</param>
 /// <param name="complete">Told, in the loop, of a checkpoint that is whole, durable and verified: the sender,
-/// its term, and the checkpoint, whose owner is the one who is told.</param>
+/// its term, and the checkpoint, whose owner is the receiver.</param>
 internal sealed class SnapshotReceiver(
     IReplicaHost host, ReplicaParts parts, Action<NodeId, Term, CheckpointReceiver> complete)
 {

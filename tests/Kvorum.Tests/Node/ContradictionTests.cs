@@ -48,14 +48,12 @@ public class ContradictionTests
     {
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", "first").Status);
+        PutAll(cluster, _ => "first");
         cluster.Run(1000);
         cluster.Crash(2);
         var copy = cluster.DiskOf(0).Copy();
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", $"acknowledged-{n}").Status);
+        PutAll(cluster, n => $"acknowledged-{n}");
         cluster.Run(1000);
         cluster.Crash(0);
         cluster.Crash(1);
@@ -63,8 +61,7 @@ public class ContradictionTests
         cluster.Start(0);
         cluster.Start(2);
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", $"other-{n}").Status);
+        PutAll(cluster, n => $"other-{n}");
         cluster.Start(1);
         cluster.Run(30_000);
         // Leaders of two folders led one term in some partitions: terms do not tell there, hashes do.
@@ -102,13 +99,7 @@ public class ContradictionTests
         var quarantined = QuarantinedOn(cluster, 1);
         var indexes = quarantined.Select(replica => replica.Tree.AppliedIndex).ToArray();
         // So much is written elsewhere that only a snapshot could bring it up to date.
-        foreach (var node in new[] { 0, 2 })
-        {
-            foreach (var loop in cluster[node].Loops)
-                loop.Post(new LoopEvent.Deferred(() => CheckpointAll(loop)));
-        }
-
-        foreach (var loop in cluster[1].Loops)
+        foreach (var loop in new[] { 0, 2, 1 }.SelectMany(node => cluster[node].Loops))
             loop.Post(new LoopEvent.Deferred(() => CheckpointAll(loop)));
         cluster.Run(3000);
         for (var n = 0; n < 50; n++)
@@ -284,18 +275,22 @@ public class ContradictionTests
         replica.History.Reset(mark with { Hash = mark.Hash ^ 1 });
     }
 
+    private static void PutAll(TestCluster cluster, Func<int, string> value)
+    {
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", value(n)).Status);
+    }
+
     // Node 1 has given up what it acknowledged for the sake of 3, which never had it; node 2 is back.
     private static TestCluster Contradicting()
     {
         var cluster = new TestCluster(3);
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", "first").Status);
+        PutAll(cluster, _ => "first");
         cluster.Run(1000);
         cluster.Crash(2);
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", $"acknowledged-{n}").Status);
+        PutAll(cluster, n => $"acknowledged-{n}");
         cluster.Run(1000);
         cluster.Crash(0);
         cluster.Crash(1);
@@ -303,8 +298,7 @@ public class ContradictionTests
         cluster.Start(0);
         cluster.Start(2);
         cluster.RunUntilReady();
-        for (var n = 0; n < Keys; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"key-{n}", $"other-{n}").Status);
+        PutAll(cluster, n => $"other-{n}");
         cluster.Start(1);
         cluster.RunUntil(() => QuarantinedOn(cluster, 1).Length > 0, 10_000, "a quarantined replica");
         cluster.Run(20_000);

@@ -2,7 +2,7 @@ using System.Net;
 using Kvorum.GrpcEcho;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-// kvorum.v1.KV without a store, on the library's and the web server's defaults. Argument: the port on loopback.
+// kvorum.v1.KV without a store, on the defaults of the library and the web server. Argument: the port.
 var port = int.Parse(args[0]);
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();

@@ -14,7 +14,7 @@ public sealed record KvorumClientOptions
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The keyspace of calls whose options name none.</summary>
-    public string Keyspace { get; init; } = "default";
+    public string Keyspace { get; init; } = KeyspaceName.Default;
 
     /// <summary>
     /// Who writes: writes are exactly once per client id and request id. Null for a random one, which is

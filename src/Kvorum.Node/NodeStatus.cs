@@ -7,10 +7,10 @@ public sealed record PartitionStatus
     public required string Keyspace { get; init; }
 
     /// <summary>Number within the keyspace.</summary>
-    public required uint Partition { get; init; }
+    public required PartitionId Partition { get; init; }
 
     /// <summary>Raft group on this node.</summary>
-    public required uint Group { get; init; }
+    public required GroupId Group { get; init; }
 
     /// <summary>follower, pre-candidate, candidate, leader or learner.</summary>
     public required string Role { get; init; }

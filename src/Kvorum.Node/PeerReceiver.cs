@@ -141,7 +141,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
 
     private void Raft(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var perLoop = new List<(uint Group, Message Message)>?[loops.All.Count];
+        var perLoop = new List<(GroupId Group, Message Message)>?[loops.All.Count];
         var reader = new ByteReader(payload);
         if (!context.PeerLogs.Heard(from, new(reader.U64(), reader.U64())))
             return;

@@ -72,7 +72,7 @@ public abstract record Request
     public virtual long DataBytes => Key.Length;
 
     /// <summary>The keyspace, by name.</summary>
-    public string Keyspace { get; init; } = "default";
+    public string Keyspace { get; init; } = KeyspaceName.Default;
 
     /// <summary>
     /// The key: not empty. Of a <see cref="ScanRequest"/>: where the range begins; empty for no bound.

@@ -173,7 +173,7 @@ public static class RequestCodec
         var kind = (RequestKind)reader.U8("kind of request");
         var flags = Flags(ref reader, NoRedirectFlag | FlagsOf(kind));
         var noRedirect = (flags & NoRedirectFlag) != 0;
-        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
+        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, KeyspaceName.Default);
         var key = reader.Bytes32("key");
         Request request;
         switch (kind)

@@ -3,6 +3,7 @@ using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Spectre.Console;
 
 namespace Kvorum.Cli.Commands;
@@ -11,7 +12,7 @@ namespace Kvorum.Cli.Commands;
 internal static class StatusCommand
 {
     /// <summary>The keyspace of the metadata group.</summary>
-    private const string System = "system";
+    private const string System = KeyspaceName.System;
 
     public static Command Create()
     {

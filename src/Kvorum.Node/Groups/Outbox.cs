@@ -24,7 +24,7 @@ internal sealed class Outbox(NodeId peer)
     /// <summary>
     /// A message of Raft, and how far the log of this node is: all messages of a frame rest on that.
     /// </summary>
-    public void Add(uint group, Message message, LogReach own, ITransport transport)
+    public void Add(GroupId group, Message message, LogReach own, ITransport transport)
     {
         if (_raft.Length == 0)
         {

@@ -82,7 +82,7 @@ internal abstract class LoopEvent
     }
 
     /// <summary>Messages of Raft.</summary>
-    public sealed class RaftMessages(List<(uint Group, Message Message)> messages) : LoopEvent
+    public sealed class RaftMessages(List<(GroupId Group, Message Message)> messages) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.Step(messages);
     }

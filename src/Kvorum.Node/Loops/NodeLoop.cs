@@ -158,7 +158,7 @@ public sealed class NodeLoop
     internal void Own(RaftReplica replica) => _replicas.Add(replica);
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
-    internal IReplica? Find(uint group) => _replicas.Find(group);
+    internal IReplica? Find(GroupId group) => _replicas.Find(group);
 
     /// <summary>Asks a peer for its wall clock. Loop 0 only.</summary>
     internal void AskClock(Raft.NodeId peer) => _clocks!.Ask(peer);

@@ -78,7 +78,7 @@ internal sealed class RaftReplica : IReplica
     /// <inheritdoc/>
     public bool IsQueued { get; set; }
 
-    public uint Group => _parts.Group;
+    public GroupId Group => _parts.Group;
 
     public RaftNode Raft => _raft;
 

@@ -55,7 +55,7 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
 
     private string Keyspace => parts.Identity.Keyspace;
 
-    private uint Partition => parts.Identity.Partition;
+    private PartitionId Partition => parts.Identity.Partition;
 
     /// <summary>Both sides of a contradiction, for people.</summary>
     public string WhyOf(Quarantined found) => found.Describe(cluster.NameOf);

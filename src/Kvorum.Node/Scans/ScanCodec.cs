@@ -44,7 +44,7 @@ internal static class ScanCodec
         into.U32((uint)share.Refused.Length);
         foreach (var (group, leader) in share.Refused)
         {
-            into.U32(group);
+            into.Group(group);
             into.U128(leader?.Value ?? 0);
         }
 
@@ -103,27 +103,27 @@ internal static class ScanCodec
         return share;
     }
 
-    private static void Encode(uint[] groups, ByteWriter into)
+    private static void Encode(GroupId[] groups, ByteWriter into)
     {
         into.U32((uint)groups.Length);
         foreach (var group in groups)
-            into.U32(group);
+            into.Group(group);
     }
 
-    private static uint[] DecodeGroups(ref ByteReader reader)
+    private static GroupId[] DecodeGroups(ref ByteReader reader)
     {
-        var groups = new uint[Count(ref reader, 4)];
+        var groups = new GroupId[Count(ref reader, 4)];
         for (var i = 0; i < groups.Length; i++)
-            groups[i] = reader.U32();
+            groups[i] = reader.Group();
         return groups;
     }
 
-    private static (uint Group, NodeId? Leader)[] DecodeRefused(ref ByteReader reader)
+    private static (GroupId Group, NodeId? Leader)[] DecodeRefused(ref ByteReader reader)
     {
-        var refused = new (uint Group, NodeId? Leader)[Count(ref reader, 4 + 16)];
+        var refused = new (GroupId Group, NodeId? Leader)[Count(ref reader, 4 + 16)];
         for (var i = 0; i < refused.Length; i++)
         {
-            var (group, leader) = (reader.U32(), reader.U128());
+            var (group, leader) = (reader.Group(), reader.U128());
             refused[i] = (group, leader == 0 ? null : new NodeId(leader));
         }
 

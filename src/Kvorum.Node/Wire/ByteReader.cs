@@ -21,6 +21,14 @@ internal ref struct ByteReader(ReadOnlyMemory<byte> bytes)
 
     public uint U32() => BinaryPrimitives.ReadUInt32LittleEndian(_span[Take(4)..]);
 
+    /// <summary>A group; <see cref="FormatException"/> if its number is too great.</summary>
+    public GroupId Group()
+    {
+        var value = U32();
+        return value <= GroupId.MaxValue ? new(value)
+            : throw new FormatException($"there is no group {value}");
+    }
+
     public ulong U64() => BinaryPrimitives.ReadUInt64LittleEndian(_span[Take(8)..]);
 
     public UInt128 U128() => BinaryPrimitives.ReadUInt128LittleEndian(_span[Take(16)..]);

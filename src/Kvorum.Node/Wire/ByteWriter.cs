@@ -48,6 +48,8 @@ internal sealed class ByteWriter : IBufferWriter<byte>
 
     public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
 
+    public void Group(GroupId group) => U32(group.Value);
+
     public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
 
     public void U128(UInt128 value) => BinaryPrimitives.WriteUInt128LittleEndian(Take(16), value);

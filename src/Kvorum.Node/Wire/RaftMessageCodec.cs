@@ -24,9 +24,9 @@ namespace Kvorum.Node.Wire;
 /// </summary>
 internal static class RaftMessageCodec
 {
-    public static void Encode(uint group, Message message, ByteWriter into)
+    public static void Encode(GroupId group, Message message, ByteWriter into)
     {
-        into.U32(group);
+        into.Group(group);
         switch (message)
         {
             case AppendEntries m:
@@ -79,9 +79,9 @@ internal static class RaftMessageCodec
     }
 
     /// <summary>Reads one message; entry data stays in the frame's memory.</summary>
-    public static (uint Group, Message Message) Decode(ref ByteReader from, NodeId sender, NodeId receiver)
+    public static (GroupId Group, Message Message) Decode(ref ByteReader from, NodeId sender, NodeId receiver)
     {
-        var group = from.U32();
+        var group = from.Group();
         var kind = from.U8();
         var term = new Term(from.U64());
         return (group, kind switch

@@ -32,7 +32,7 @@ public class KvorumClientTests
     {
         await using var cluster = new FakeCluster(nodes: 1);
         await using var client = cluster.Connect(
-            options => options with { ClientId = "me", Keyspace = "default" });
+            options => options with { ClientId = "me", Keyspace = KeyspaceName.Default });
         await client.PutAsync("k", "v", new()
         {
             Keyspace = "other",

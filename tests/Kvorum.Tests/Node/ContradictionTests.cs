@@ -1,4 +1,5 @@
 using System.Text;
+using Kvorum.Node;
 using Kvorum.Node.Inspection;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
@@ -124,7 +125,7 @@ public class ContradictionTests
         foreach (var group in groups)
         {
             Assert.StartsWith(
-                "it was quarantined", ReplicaDiscard.Run(cluster.DiskOf(1), group, null)[0].Was,
+                "it was quarantined", ReplicaDiscard.Run(cluster.DiskOf(1), ChoiceOf(group), null)[0].Was,
                 StringComparison.Ordinal);
         }
 
@@ -157,7 +158,7 @@ public class ContradictionTests
         {
             cluster.Crash(node);
             foreach (var group in groups)
-                ReplicaDiscard.Run(cluster.DiskOf(node), group, cluster.IdOf(1));
+                ReplicaDiscard.Run(cluster.DiskOf(node), ChoiceOf(group), cluster.IdOf(1));
             cluster.Start(node);
             Assert.Equal(
                 groups, Replicas(cluster, node).Where(one => one.IsBlank).Select(one => one.Group));
@@ -190,7 +191,7 @@ public class ContradictionTests
         cluster.Crash(0);
         cluster.Crash(2);
         foreach (var replica in Replicas(cluster, 1))
-            ReplicaDiscard.Run(cluster.DiskOf(0), replica.Group, null);
+            ReplicaDiscard.Run(cluster.DiskOf(0), ChoiceOf(replica.Group), null);
         cluster.Start(0);
         cluster.Start(2);
         cluster.Run(15_000);
@@ -268,7 +269,7 @@ public class ContradictionTests
     }
 
     // From now on its history is not that of the others.
-    private static void Forge(TestCluster cluster, int node, uint group)
+    private static void Forge(TestCluster cluster, int node, GroupId group)
     {
         var replica = Replicas(cluster, node).Single(one => one.Group == group);
         var mark = replica.History.Mark;
@@ -294,7 +295,7 @@ public class ContradictionTests
         cluster.Run(1000);
         cluster.Crash(0);
         cluster.Crash(1);
-        ReplicaDiscard.Run(cluster.DiskOf(0), null, cluster.IdOf(2));
+        ReplicaDiscard.Run(cluster.DiskOf(0), ReplicaChoice.All, cluster.IdOf(2));
         cluster.Start(0);
         cluster.Start(2);
         cluster.RunUntilReady();
@@ -334,7 +335,10 @@ public class ContradictionTests
     private static IEnumerable<RaftReplica> Replicas(TestCluster cluster, int node) =>
         cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(replica => replica.Group);
 
-    private static uint GroupOf(int n) => 1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4);
+    private static ReplicaChoice ChoiceOf(GroupId group) => group.IsMetadata
+        ? ReplicaChoice.Metadata : new(KeyspaceName.Default, new(group.Value - 1));
+
+    private static GroupId GroupOf(int n) => new(1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4));
 
     private static ReadOnlyMemory<byte> Key(int n) => TestCluster.Bytes($"key-{n}");
 }

@@ -152,7 +152,7 @@ public partial class DamagedTablesTests
         Assert.Contains($"{path}: damaged at offset {at}: {why}", refused, StringComparison.Ordinal);
         Assert.Contains("replace the node", refused, StringComparison.Ordinal);
         Assert.Contains("this node may have lost entries: ", refused, StringComparison.Ordinal);
-        Assert.Contains($"partition {group - 1} (", refused, StringComparison.Ordinal);
+        Assert.Contains($"partition {group.Value - 1} (", refused, StringComparison.Ordinal);
         Assert.Equal(before, disk.Files());
 
         var report = Kvorum.Node.Inspection.FolderInspector.Inspect(disk).Findings;

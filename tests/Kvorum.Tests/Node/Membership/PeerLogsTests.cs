@@ -109,7 +109,7 @@ public class PeerLogsTests
         var lacking = cluster.Status(2).Alerts;
         Assert.All(lacking, alert => Assert.Contains("quarantined", alert, StringComparison.Ordinal));
         cluster.Crash(2);
-        ReplicaDiscard.Run(cluster.DiskOf(2), null, null);
+        ReplicaDiscard.Run(cluster.DiskOf(2), ReplicaChoice.All, null);
         cluster.Start(2);
         cluster.RunUntilReady();
         cluster.RunUntil(() => cluster.Status(2).Alerts.Count == 0, 20_000, "replicas that are filled again");

@@ -2,6 +2,7 @@ using System.Text;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Node.Replicas.Harness;
@@ -38,7 +39,8 @@ public sealed class DurableQueueTests : IDisposable
             log, default, default, new(1));
         // The queue only hands its owner to the host.
         _queue = new(_host, null!, new(
-            new(1, "default", 0, [One, Two]), _tree, new KeyValueMachine(_tree, 0, 1000, 10), log, raft)
+            new(new(1), KeyspaceName.Default, default, [One, Two]), _tree,
+            new KeyValueMachine(_tree, 0, 1000, 10), log, raft)
         {
             State = default,
             History = HistoryMark.Empty,

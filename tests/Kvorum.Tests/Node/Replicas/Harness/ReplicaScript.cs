@@ -17,7 +17,7 @@ namespace Kvorum.Tests.Node.Replicas.Harness;
 /// </summary>
 internal sealed class ReplicaScript : IDisposable
 {
-    private const uint Group = 1;
+    private static readonly GroupId Group = new(1);
     private static readonly NodeId Self = new(1);
 
     private readonly Dictionary<string, Action<string[]>> _commands;
@@ -99,7 +99,8 @@ internal sealed class ReplicaScript : IDisposable
         };
         if (standing is Discarded)
             raft.Discarded(null);
-        _replica = new(_host, new(new(Group, "default", 0, members), tree, machine, log, raft)
+        var identity = new GroupIdentity(Group, KeyspaceName.Default, default, members);
+        _replica = new(_host, new(identity, tree, machine, log, raft)
         {
             State = default,
             History = HistoryMark.Empty,

@@ -4,7 +4,7 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Client;
 
-/// <summary>The nodes, who leads what, and how a call finds its way and its end.</summary>
+/// <summary>The nodes, the leaders, and how a call finds its way and its end.</summary>
 internal sealed class Cluster : IDisposable
 {
     /// <summary>How often calls are looked at whose time may be up.</summary>
@@ -164,7 +164,7 @@ internal sealed class Cluster : IDisposable
         return _seeds.FirstOrDefault(seed => seed.MayWork && seed != avoid) ?? fallback ?? _seeds[0];
     }
 
-    /// <summary>What a reply says about who leads.</summary>
+    /// <summary>What a reply says about the leader.</summary>
     private void Learn(string keyspace, Routes routes, NodeLink asked, Reply reply)
     {
         if (reply.Leader.Length > 0 && reply.Leader != asked.Address && LinkOf(reply.Leader) is { } leader)

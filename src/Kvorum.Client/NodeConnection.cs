@@ -7,9 +7,9 @@ namespace Kvorum.Client;
 
 /// <summary>
 /// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a
-/// lock; who finds nobody sending sends all that has gathered. While the reader hands out the answers of what
-/// it has received, sending is left to it: the questions that those answers lead to leave with one send for
-/// each node that is asked.
+/// lock; a caller that finds no send under way sends all that has gathered. While the reader hands out the
+/// answers of what it has received, sending is left to it: the questions that those answers lead to leave
+/// with one send for each node that is asked.
 /// </summary>
 internal sealed class NodeConnection : IDisposable
 {
@@ -242,7 +242,7 @@ internal sealed class NodeConnection : IDisposable
             Send();
     }
 
-    /// <summary>Owned by the one for whom <see cref="_isSending"/> was set.</summary>
+    /// <summary>Owned by the caller that set <see cref="_isSending"/>.</summary>
     private void Send()
     {
         try

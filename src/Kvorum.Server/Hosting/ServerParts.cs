@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// What a server is put together from before its node exists: who it is, its folder and its ports. The ports
-/// are tried first of all, so that a busy one is found before the data folder is touched.
+/// What a server is put together from before its node exists: its identity, its folder and its ports. The
+/// ports are tried first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
 internal sealed record ServerParts : IDisposable
 {

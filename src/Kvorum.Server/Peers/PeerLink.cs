@@ -134,7 +134,7 @@ internal sealed class PeerLink(
         }
     }
 
-    /// <summary>Both sides say who they are, and check it.</summary>
+    /// <summary>Both sides send a hello and check the other's.</summary>
     private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
     {
         var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });

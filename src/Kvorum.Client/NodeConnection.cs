@@ -69,14 +69,14 @@ internal sealed class NodeConnection : IDisposable
     /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<NodeConnection> DialAsync(
-        NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended,
+        string address, HostPort target, string clientName, bool inline, Action<NodeConnection> ended,
         CancellationToken cancelled)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var connection = new NodeConnection(socket, address.Text, inline);
+        var connection = new NodeConnection(socket, address, inline);
         try
         {
-            await socket.ConnectAsync(address.Host, address.Port, cancelled).ConfigureAwait(false);
+            await socket.ConnectAsync(target.Host, target.Port, cancelled).ConfigureAwait(false);
             connection._gathered.Write(NativeCodec.Magic);
             NativeCodec.WriteHello(connection._gathered, clientName);
             connection.Flush();

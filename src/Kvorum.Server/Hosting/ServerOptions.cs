@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;

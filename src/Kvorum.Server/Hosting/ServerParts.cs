@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Storage.Files;
 using Microsoft.Extensions.Logging;
 

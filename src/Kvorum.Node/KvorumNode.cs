@@ -63,7 +63,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
-    internal bool TellsOfLoss => _context.PeerAdmission.Alerts.Count > 0
+    internal bool TellsOfLoss => _context.PeerAdmission.HealthIssues.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
@@ -105,7 +105,7 @@ public sealed class KvorumNode : INode, IDisposable
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
-        var alerts = new SortedSet<string>(StringComparer.Ordinal);
+        var issues = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
         foreach (var asked in _loops.All)
@@ -115,7 +115,7 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
-                    alerts.UnionWith(loop.Alerts);
+                    issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -124,9 +124,9 @@ public sealed class KvorumNode : INode, IDisposable
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
                 var status = StatusOf(gathered, reads, writes);
-                if (status.Machine?.Alert is { } alert)
-                    alerts.Add(alert);
-                done(status with { Alerts = [.. _context.PeerAdmission.Alerts, .. alerts] });
+                if (status.Machine?.HealthIssue is { } issue)
+                    issues.Add(issue);
+                done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
         }
     }

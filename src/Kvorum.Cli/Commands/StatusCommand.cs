@@ -88,8 +88,8 @@ internal static class StatusCommand
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
-        foreach (string alert in asked.Alerts.Where(alert => !asked.NotReadyReason.Contains(alert)))
-            console.MarkupLine($"[red]alert:[/] {alert.EscapeMarkup()}");
+        foreach (string issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
+            console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>

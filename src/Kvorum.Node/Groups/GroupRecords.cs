@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 

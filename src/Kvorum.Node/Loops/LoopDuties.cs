@@ -150,7 +150,7 @@ internal sealed class LoopDuties
     {
         var cluster = _context.Cluster;
         if (_pace.Judge(_clock.NowMs))
-            cluster.Tell(new LogPaceChanged(_pace.Alert));
+            cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
         if (!_host.ShouldNotLead)
             return;
         foreach (var node in cluster.Up)

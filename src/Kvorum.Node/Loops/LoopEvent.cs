@@ -46,13 +46,13 @@ internal abstract class LoopEvent
     }
 
     /// <summary>A peer tells its incarnation. Loop 0.</summary>
-    public sealed class Introduced(NodeId from, IncarnationHello introduction) : LoopEvent
+    public sealed class Introduced(NodeId from, IncarnationHello hello) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Introduced(from, introduction);
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Introduced(from, hello);
     }
 
     /// <summary>A peer knows this node's incarnation, or refuses it. Loop 0.</summary>
-    public sealed class IntroductionAnswered(NodeId from, AdmissionAnswer answer) : LoopEvent
+    public sealed class HelloAnswered(NodeId from, AdmissionAnswer answer) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.PeerAdmission.Answered(from, answer);
     }

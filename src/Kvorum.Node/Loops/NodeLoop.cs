@@ -93,8 +93,9 @@ public sealed class NodeLoop
     internal IReadOnlyCollection<RaftReplica> RaftReplicas => _replicas.Rafts;
 
     /// <summary>What an operator should know of this loop.</summary>
-    internal IEnumerable<string> Alerts => _replicas.All.Select(static replica => replica.Alert)
-        .Append(_log.Pace.Alert).Append(_context.Disk.Alert).Append(_context.Clocks.Alert).OfType<string>();
+    internal IEnumerable<string> HealthIssues => _replicas.All.Select(static replica => replica.HealthIssue)
+        .Append(_log.Pace.HealthIssue).Append(_context.Disk.HealthIssue).Append(_context.Clocks.HealthIssue)
+        .OfType<string>();
 
     /// <summary>Reads that were answered.</summary>
     internal long Reads => _calls.Reads;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Protocol;
+using Kvorum.Raft;
 
 namespace Kvorum.Node.Placement;
 

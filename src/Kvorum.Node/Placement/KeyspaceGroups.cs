@@ -1,3 +1,5 @@
+using Kvorum.Raft;
+
 namespace Kvorum.Node.Placement;
 
 /// <summary>The groups of one keyspace: consecutive ones, one for each partition.</summary>

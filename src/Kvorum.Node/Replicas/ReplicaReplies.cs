@@ -115,7 +115,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     {
         Status = ReplyStatus.Unavailable,
         Message = $"{host.Cluster.NameOf(_raft.Id)} cannot answer, and knows no other replica that can. "
-            + condition.StandingAlert,
+            + condition.StandingIssue,
         Partition = Partition,
     };
 

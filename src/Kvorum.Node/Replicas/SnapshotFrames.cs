@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
@@ -57,7 +58,7 @@ internal static class SnapshotCodec
         into.U64(chunk.Identity);
         into.U64((ulong)chunk.Total);
         into.U64((ulong)chunk.Offset);
-        into.Bytes(chunk.Tag.Span);
+        into.Bytes32(chunk.Tag.Span);
         into.Raw(chunk.Bytes.Span);
     }
 
@@ -66,7 +67,7 @@ internal static class SnapshotCodec
         var from = new ByteReader(bytes);
         return new(
             from.Group(), from.U64(), new(from.U64()), from.U64(), checked((long)from.U64()),
-            checked((long)from.U64()), from.Bytes(), from.Rest());
+            checked((long)from.U64()), from.Bytes32(), from.Rest());
     }
 
     public static void Encode(in SnapshotAck ack, ByteWriter into)

@@ -56,15 +56,15 @@ internal sealed class ByteWriter : IBufferWriter<byte>
 
     public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
 
-    /// <summary>Bytes behind their length.</summary>
-    public void Bytes(ReadOnlySpan<byte> bytes)
+    /// <summary>Bytes after their length as u32.</summary>
+    public void Bytes32(ReadOnlySpan<byte> bytes)
     {
         U32((uint)bytes.Length);
         Raw(bytes);
     }
 
-    /// <summary>UTF-8 text behind its length in bytes.</summary>
-    public void Text(string text)
+    /// <summary>UTF-8 after its length as u32.</summary>
+    public void Text32(string text)
     {
         var count = Utf8Text.CountOf(text);
         U32((uint)count);

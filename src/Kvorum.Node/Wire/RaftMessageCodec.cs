@@ -1,3 +1,4 @@
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Wire;
@@ -141,7 +142,7 @@ internal static class RaftMessageCodec
             var entry = m.Entries[i];
             into.U64(entry.Term.Value);
             into.U8((byte)entry.Kind);
-            into.Bytes(entry.Data.Span);
+            into.Bytes32(entry.Data.Span);
         }
     }
 
@@ -150,10 +151,7 @@ internal static class RaftMessageCodec
         var previous = new LogIndex(from.U64());
         var previousTerm = new Term(from.U64());
         var commit = new LogIndex(from.U64());
-        var count = from.U32();
-        // 13 bytes is the least an entry takes: no larger count can be true.
-        if (count > from.Remaining / 13)
-            throw new FormatException($"{count} entries where {from.Remaining} bytes are left");
+        var count = from.Count32("entries", bytesEach: 13);
         var entries = count == 0 ? [] : new Entry[count];
         for (var i = 0; i < entries.Length; i++)
         {
@@ -161,7 +159,7 @@ internal static class RaftMessageCodec
             var kind = (EntryKind)from.U8();
             if (kind is < EntryKind.Command or > EntryKind.Noop)
                 throw new FormatException($"unknown entry kind {(byte)kind}");
-            entries[i] = new(new(previous.Value + 1 + (ulong)i), entryTerm, kind, from.Bytes());
+            entries[i] = new(new(previous.Value + 1 + (ulong)i), entryTerm, kind, from.Bytes32());
         }
 
         return new()

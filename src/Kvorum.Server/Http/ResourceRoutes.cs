@@ -91,7 +91,7 @@ internal static class ResourceRoutes
     }
 
     /// <summary>
-    /// Without any key, a scan. "/v1/kv/" is no scan but a key that somebody forgot.
+    /// Without any key, a scan. "/v1/kv/" is not a scan: its key is missing.
     /// </summary>
     private static Task GetOrScanAsync(HttpExchange exchange)
     {

@@ -26,7 +26,7 @@ public class ContradictionTests
         foreach (var replica in quarantined)
         {
             Assert.Equal("quarantined", status.Partitions.Single(one => one.Group == replica.Group).Role);
-            Assert.Contains(status.Alerts, alert => alert.Contains(
+            Assert.Contains(status.HealthIssues, issue => issue.Contains(
                 $"{replica.Identity}: this node's replica is quarantined",
                 StringComparison.Ordinal));
         }
@@ -68,7 +68,7 @@ public class ContradictionTests
         // Leaders of two folders led one term in some partitions: terms do not tell there, hashes do.
         var groups = Enumerable.Range(0, Keys).Select(GroupOf).ToHashSet();
         Assert.Superset(groups, QuarantinedOn(cluster, 1).Select(replica => replica.Group).ToHashSet());
-        Assert.NotEmpty(cluster.Status(1).Alerts);
+        Assert.NotEmpty(cluster.Status(1).HealthIssues);
         AssertKeepsAll(cluster, 1);
     }
 
@@ -133,7 +133,7 @@ public class ContradictionTests
         cluster.Start(1);
         cluster.RunUntil(
             () => !Replicas(cluster, 1).Any(replica => replica.IsBlank), 20_000, "a filled replica");
-        cluster.RunUntil(() => cluster.Status(1).Alerts.Count == 0, 20_000, "no alert");
+        cluster.RunUntil(() => cluster.Status(1).HealthIssues.Count == 0, 20_000, "no alert");
         for (var n = 0; n < Keys; n++)
         {
             var read = new GetRequest { Key = Key(n), Consistency = ReadConsistency.Stale };
@@ -166,7 +166,7 @@ public class ContradictionTests
 
         cluster.RunUntil(() => QuarantinedOn(cluster, 1).Length == 0, 20_000, "the end of the quarantine");
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).Alerts.Count == 0), 40_000,
+            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).HealthIssues.Count == 0), 40_000,
             "no alert");
         for (var n = 0; n < Keys; n++)
         {
@@ -240,7 +240,7 @@ public class ContradictionTests
         for (var n = 0; n < 3; n++)
         {
             Assert.Equal(n == node ? 1 : 0, QuarantinedOn(cluster, n).Length);
-            Assert.Contains(cluster.Status(n).Alerts, alert => alert.Contains(
+            Assert.Contains(cluster.Status(n).HealthIssues, issue => issue.Contains(
                 n == node
                     ? "this node's replica is quarantined" : $"the replica on node-{node + 1} contradicts",
                 StringComparison.Ordinal));
@@ -264,7 +264,7 @@ public class ContradictionTests
 
         cluster.Run(15_000);
         Assert.True(cluster.Network.Delivered[Kvorum.Node.PeerFrameKind.Digest] > 6);
-        Assert.All([0, 1, 2], node => Assert.Empty(cluster.Status(node).Alerts));
+        Assert.All([0, 1, 2], node => Assert.Empty(cluster.Status(node).HealthIssues));
         Assert.All([0, 1, 2], node => Assert.Empty(QuarantinedOn(cluster, node)));
     }
 

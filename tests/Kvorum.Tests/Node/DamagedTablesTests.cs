@@ -79,7 +79,8 @@ public partial class DamagedTablesTests
             disk.WriteAll(path, bytes);
         cluster.Start(node);
         Assert.Contains(
-            cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
+            cluster.Status(node).HealthIssues,
+            issue => issue.Contains("is damaged", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);
@@ -106,8 +107,8 @@ public partial class DamagedTablesTests
 
         cluster.Start(node);
         Assert.Contains(
-            cluster.Status(node).Alerts,
-            alert => alert.Contains("exactly-once records make no sense", StringComparison.Ordinal));
+            cluster.Status(node).HealthIssues,
+            issue => issue.Contains("exactly-once records make no sense", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);
@@ -328,7 +329,7 @@ public partial class DamagedTablesTests
     private static void AssertRebuilt(TestCluster cluster, int node)
     {
         cluster.RunUntil(
-            () => cluster.Status(node).Alerts.Count == 0 && cluster.Notes.Any(IsRebuilt),
+            () => cluster.Status(node).HealthIssues.Count == 0 && cluster.Notes.Any(IsRebuilt),
             15_000,
             "a rebuild");
         cluster.Run(3000);
@@ -339,7 +340,7 @@ public partial class DamagedTablesTests
         Restart(cluster, node);
         cluster.Run(3000);
         Assert.Equal(contents[0], ContentOf(cluster, node));
-        Assert.Empty(cluster.Status(node).Alerts);
+        Assert.Empty(cluster.Status(node).HealthIssues);
     }
 
     private static bool IsRebuilt(string note) =>

@@ -1,5 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 using Kvorum.Tests.Storage;

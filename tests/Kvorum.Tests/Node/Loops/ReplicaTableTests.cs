@@ -56,7 +56,7 @@ public class ReplicaTableTests
 
         public IReplicaStore Store => throw new NotSupportedException();
 
-        public string? Alert => null;
+        public string? HealthIssue => null;
 
         public bool IsLeader => false;
 

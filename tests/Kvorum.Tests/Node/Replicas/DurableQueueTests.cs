@@ -114,9 +114,9 @@ public sealed class DurableQueueTests : IDisposable
     public void A_vote_does_not_change_within_its_term()
     {
         _queue.PersistTermAndVote(new(new(5), Two, default));
-        Assert.Throws<InvalidOperationException>(
+        Assert.Throws<InvariantException>(
             () => _queue.PersistTermAndVote(new(new(5), One, default)));
-        Assert.Throws<InvalidOperationException>(() => _queue.PersistTermAndVote(new(new(4), One, default)));
+        Assert.Throws<InvariantException>(() => _queue.PersistTermAndVote(new(new(4), One, default)));
     }
 
     [Fact]
@@ -126,8 +126,8 @@ public sealed class DurableQueueTests : IDisposable
         _host.Turn();
         _queue.WriteStanding(null);
         _queue.Durable(2);
-        Assert.Throws<InvalidOperationException>(() => _queue.Durable(1));
-        Assert.Throws<InvalidOperationException>(() => _queue.Durable(3));
+        Assert.Throws<InvariantException>(() => _queue.Durable(1));
+        Assert.Throws<InvariantException>(() => _queue.Durable(3));
     }
 
     private Ready ReadyOf(HardState? state = null) => new() { Sequence = ++_sequence, HardState = state };

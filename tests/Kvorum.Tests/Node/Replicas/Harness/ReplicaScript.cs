@@ -289,8 +289,8 @@ internal sealed class ReplicaScript : IDisposable
             $"{status.Role} term={status.Term} last={status.LastIndex} commit={status.Commit} "
                 + $"applied={status.Applied} keys={status.Keys}")
             + (_replica.HasCalls ? " has calls" : "") + (_replica.IsInstalling ? " installing" : ""));
-        if (_replica.Alert is { } alert)
-            _host.Write($"alert {alert}");
+        if (_replica.HealthIssue is { } issue)
+            _host.Write($"alert {issue}");
     }
 
     private static ReadConsistency ConsistencyOf(string[] a) =>

@@ -3,7 +3,7 @@ using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 
-namespace Kvorum.Node.Groups;
+namespace Kvorum.Node.Loops;
 
 /// <summary>
 /// What one loop has for one peer in this turn: one frame of each kind, sent at the end of the turn. Owned by

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 
 namespace Kvorum.Node;
@@ -15,6 +17,7 @@ public sealed record PartitionStatus
     public required GroupId Group { get; init; }
 
     /// <summary>follower, pre-candidate, candidate, leader or learner.</summary>
+    [AllowedValues("follower", "pre-candidate", "candidate", "leader", "learner")]
     public required string Role { get; init; }
 
     /// <summary>Raft term.</summary>
@@ -36,6 +39,8 @@ public sealed record PartitionStatus
     /// Keys stored, about: those that were set again since the last checkpoint may count twice until the
     /// next.
     /// </summary>
+    [Description(
+        "About how many: those set again since the last checkpoint may count twice until the next.")]
     public required long Keys { get; init; }
 
     /// <summary>Bytes stored.</summary>

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace Kvorum.Protocol;
 
 /// <summary>One node as others can reach it.</summary>
@@ -16,7 +18,11 @@ public sealed record MemberInfo(
 /// <param name="Leader">The leader, as a position in <see cref="ClusterMap.Members"/>; -1 if unknown.</param>
 /// <param name="Term">The term in which <paramref name="Leader"/> leads: of two reports the higher term is
 /// right.</param>
-public sealed record PartitionInfo(uint Partition, IReadOnlyList<int> Replicas, int Leader, ulong Term);
+public sealed record PartitionInfo(
+    uint Partition,
+    [property: Description("Positions in members.")] IReadOnlyList<int> Replicas,
+    [property: Description("Position in members; -1 if unknown.")] int Leader,
+    ulong Term);
 
 /// <summary>One keyspace.</summary>
 public sealed record KeyspaceInfo(

@@ -21,6 +21,7 @@ public sealed class KvorumNode : INode, IDisposable
     private volatile bool _isStopping;
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
+    private readonly IReadOnlyList<MemberSeed> _peers;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -34,8 +35,13 @@ public sealed class KvorumNode : INode, IDisposable
         try
         {
             var identity = IdentityFile.Open(options, world);
+            if (Founders.Strangers(identity.Founders, options.Members) is { } ignored)
+                world.Events.Tell(ignored);
+            options = options with { Members = Founders.At(identity.Founders, options.Members) };
+            _peers = [.. options.Members.Where(member => member.Id != options.Self.Id)];
             var preferences = GroupPlacement.Of(options);
-            _context = new(options, world, new(options, world, preferences));
+            _context = new(
+                options, world, new(options, world, preferences, identity.ClusterIds(world)));
             _loops = new(_context);
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
@@ -55,6 +61,9 @@ public sealed class KvorumNode : INode, IDisposable
     /// <inheritdoc/>
     public ClusterMap Map => _context.Cluster.Map();
 
+    /// <summary>The cluster that this node belongs to; empty while it does not know. Any thread.</summary>
+    public Guid ClusterId => ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster);
+
     /// <summary>What the recovery of the log found.</summary>
     public LogRecovery Recovery => _context.Log.Recovery;
 
@@ -72,8 +81,14 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
+        var self = _context.Options.Self with
+        {
+            FoundingId = Cluster.ClusterIds.Founding,
+            ClusterId = Cluster.ClusterIds.Cluster,
+        };
+        // What the node learns from its start on, it tells a transport that has started.
+        _context.World.Transport.Start(self, _peers, new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
-        _context.World.Transport.Start(new PeerReceiver(this, _context, _loops));
     }
 
     /// <inheritdoc/>
@@ -238,7 +253,7 @@ public sealed class KvorumNode : INode, IDisposable
         {
             NodeId = ClusterIdentity.ToGuid(Cluster.Self.Value),
             Name = _context.Options.Self.Name,
-            ClusterId = ClusterIdentity.ToGuid(_context.Options.Self.ClusterId),
+            ClusterId = ClusterId,
             IsMetaLeader = meta?.Role == "leader",
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,

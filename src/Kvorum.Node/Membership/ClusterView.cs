@@ -15,6 +15,7 @@ internal sealed class ClusterView : IClusterFacts
     private readonly Lock _gate = new();
     private readonly NodeOptions _options;
     private readonly NodeWorld _world;
+    private readonly ClusterIds _clusterIds;
     private readonly NodeId[] _ids;
     private readonly IReadOnlyList<NodeId>[] _preferences;
     private readonly LeaderInfo?[] _leaders;
@@ -25,14 +26,17 @@ internal sealed class ClusterView : IClusterFacts
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
+    public ClusterView(
+        NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences,
+        ClusterIds clusterIds)
     {
         _options = options;
         _world = world;
+        _clusterIds = clusterIds;
         _ids = [.. options.Members.Select(member => member.Id).Order()];
         _preferences = [.. preferences];
         _leaders = new LeaderInfo?[preferences.Count];
-        _meta = new(0, new SortedDictionary<NodeId, MetaMachine.MemberRecord>(), [DefaultKeyspace]);
+        _meta = new(0, 0, new SortedDictionary<NodeId, MetaMachine.MemberRecord>(), [DefaultKeyspace]);
     }
 
     private sealed record LeaderInfo(NodeId? Leader, Term Term);
@@ -40,9 +44,21 @@ internal sealed class ClusterView : IClusterFacts
     private sealed record Peer(PeerHello Hello, bool IsUp, long SinceMs);
 
     private sealed record MetaView(
-        ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members, IReadOnlyList<KeyspaceDefinition> Keyspaces);
+        UInt128 ClusterId, ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members,
+        IReadOnlyList<KeyspaceDefinition> Keyspaces)
+    {
+        public bool HasKeyspaces { get; init; }
+    }
 
     public NodeId Self => _options.Self.Id;
+
+    /// <summary>To which cluster this node belongs.</summary>
+    public ClusterIds ClusterIds => _clusterIds;
+
+    /// <summary>The cluster id that the metadata group has agreed on; 0: none yet.</summary>
+    public UInt128 AgreedClusterId => _meta.ClusterId;
+
+    public UInt128 ProposedClusterId => _clusterIds.Proposed;
 
     /// <summary>All members, in the order of their ids: the order of the map.</summary>
     public IReadOnlyList<NodeId> Ids => _ids;
@@ -60,7 +76,7 @@ internal sealed class ClusterView : IClusterFacts
     public ulong Epoch => _meta.Epoch;
 
     /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
-    public bool IsMetaKnown => _meta.Epoch > 0;
+    public bool IsMetaKnown => _meta.HasKeyspaces;
 
     /// <summary>
     /// The default keyspace as the options define it: what the metadata group is told first.
@@ -202,9 +218,12 @@ internal sealed class ClusterView : IClusterFacts
             return;
         var keyspaces = meta.Keyspaces.Values.ToArray();
         _meta = new(
-            meta.Epoch,
+            meta.ClusterId, meta.Epoch,
             new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
-            keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
+            keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces)
+        {
+            HasKeyspaces = keyspaces.Length > 0,
+        };
         var agreed = Keyspace("default");
         // The bound of a value is each node's own: a restart may change it.
         if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
@@ -241,7 +260,7 @@ internal sealed class ClusterView : IClusterFacts
             ClusterIdentity.ToGuid(member.Id.Value), NameOf(member.Id), member.Known?.ClientAddress ?? "",
             member.Known?.HttpAddress ?? "", PeerAddressOf(member.Id)));
         return new(
-            ClusterIdentity.ToGuid(_options.Self.ClusterId), meta.Epoch, [.. members],
+            ClusterIdentity.ToGuid(_clusterIds.Cluster), meta.Epoch, [.. members],
             [.. meta.Keyspaces.Select(keyspace => Describe(keyspace, at))]);
     }
 

@@ -8,9 +8,9 @@ namespace Kvorum.Node.Membership;
 /// <summary>
 /// Who comes with which data folder: tells peers this node's incarnation and how far its log is, remembers
 /// theirs before anything else is heard from them, refuses a member that comes with another folder than the
-/// one known or with a log that lacks what it had, and lets this node take part once enough others know it
-/// (see <see cref="Admission"/>). A node whose log is refused takes no part from then on. Owned by node loop
-/// 0; <see cref="Alerts"/> is read on any thread.
+/// one known, with a log that lacks what it had, or from another cluster, and lets this node take part once
+/// enough others know it (see <see cref="Admission"/>). A node whose log is refused takes no part from then
+/// on. Owned by node loop 0; <see cref="Alerts"/> is read on any thread.
 /// </summary>
 internal sealed partial class PeerAdmission
 {
@@ -20,7 +20,9 @@ internal sealed partial class PeerAdmission
     private readonly Admission _admission;
     private readonly ByteWriter _frame = new();
 
-    // Peers that are connected and have not answered.
+    private readonly SortedSet<NodeId> _connected = [];
+
+    // Those of them that have not answered.
     private readonly SortedSet<NodeId> _unanswered = [];
 
     // Met for the first time, and not yet known durably.
@@ -64,15 +66,22 @@ internal sealed partial class PeerAdmission
     /// <summary>The peer is connected: introduce this node to it.</summary>
     public void PeerUp(NodeId peer)
     {
+        _connected.Add(peer);
         _unanswered.Add(peer);
         Introduce(peer);
     }
 
-    public void PeerDown(NodeId peer) => _unanswered.Remove(peer);
+    /// <summary>The peer is lost.</summary>
+    public void PeerDown(NodeId peer)
+    {
+        _connected.Remove(peer);
+        _unanswered.Remove(peer);
+    }
 
     /// <summary>Frames may be lost: whoever has not answered is told again.</summary>
     public void Tick(long nowMs)
     {
+        LearnFromMetadata();
         if (nowMs - _askedMs < Limits.IntroductionRetryMs)
             return;
         _askedMs = nowMs;
@@ -81,6 +90,7 @@ internal sealed partial class PeerAdmission
         TellReach();
         if (_met.Count > 0)
             Remember();
+        JoinIfGranted();
         AdmitIfGranted();
         WriteLost();
     }
@@ -88,6 +98,8 @@ internal sealed partial class PeerAdmission
     /// <summary>A peer says which folder it comes with.</summary>
     public void Introduced(NodeId from, in IncarnationHello introduction)
     {
+        if (!IsOfThisCluster(from, introduction))
+            return;
         var incarnation = introduction.Incarnation;
         if (_known[from] is { } known)
         {
@@ -117,6 +129,9 @@ internal sealed partial class PeerAdmission
             return;
         }
 
+        // What another cluster knows of this name is about another node.
+        if (answer.Kind != RefusalKind.OtherCluster && Cluster.ClusterIds.IsForeign(answer.ClusterId))
+            return;
         if (!_unanswered.Remove(from))
             return;
         if (answer.Kind != RefusalKind.None)
@@ -129,7 +144,8 @@ internal sealed partial class PeerAdmission
         else
         {
             _refusedThere.Remove(from);
-            _admission.Vouched(from);
+            _admission.Vouched(from, answer.ClusterId);
+            JoinIfGranted();
             AdmitIfGranted();
         }
 
@@ -143,7 +159,8 @@ internal sealed partial class PeerAdmission
         _frame.Clear();
         IntroductionCodec.Encode(
             new IncarnationHello(
-                _incarnation, _lives, _host.DurableSequence, _identity.Acceptance),
+                _incarnation, Cluster.ClusterIds.Cluster, _lives, _host.DurableSequence,
+                _identity.Acceptance),
             _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.IncarnationHello, _frame.Written);
     }
@@ -153,7 +170,8 @@ internal sealed partial class PeerAdmission
     {
         _frame.Clear();
         IntroductionCodec.Encode(
-            new AdmissionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
+            new AdmissionAnswer(
+                to.Incarnation, to.Lives.Newest.Id, Cluster.ClusterIds.Cluster, kind, refusal), _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.AdmissionAnswer, _frame.Written);
     }
 
@@ -219,8 +237,8 @@ internal sealed partial class PeerAdmission
         _known = written;
         foreach (var (member, introduction) in members)
         {
-            _met.Remove(member);
-            LookAtLog(member, introduction);
+            if (_met.Remove(member))
+                LookAtLog(member, introduction);
         }
 
         if (_met.Count > 0)
@@ -229,11 +247,11 @@ internal sealed partial class PeerAdmission
 
     private void AdmitIfGranted()
     {
-        if (!_isBegun || _lost is not null || !_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted
-            || _host.NowMs < _writeAgainMs)
+        if (!_isBegun || _lost is not null || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
+            || _isAdmitting || Cluster.IsAdmitted || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
-        _host.RunInBackground(() => _identity.WriteAdmitted(_host.World.Files), failure =>
+        _host.RunInBackground(() => IdentityFile.WriteAdmitted(_host.World.Files), failure =>
         {
             _isAdmitting = false;
             if (!IsForLater(failure, "that this node takes part") && _lost is null)

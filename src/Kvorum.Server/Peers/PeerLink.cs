@@ -10,7 +10,7 @@ namespace Kvorum.Server.Peers;
 /// any thread.
 /// </summary>
 internal sealed class PeerLink(
-    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
+    MemberSeed seed, OwnIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
     TransportCounters counters)
     : IDisposable
 {
@@ -137,7 +137,7 @@ internal sealed class PeerLink(
     /// <summary>Both sides say who they are, and check it.</summary>
     private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
     {
-        var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });
+        var hello = PeerWire.EncodeIntroduction(self.Now with { Expected = seed.Id });
         await connection.SendOpening(PeerWire.Hello, hello, cancel).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
         var answer =
@@ -148,7 +148,7 @@ internal sealed class PeerLink(
             throw new PeerWireException(
                 $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
-        if (PeerCheck.OfAnswer(self.Node, seed, peer.Node) is { } why)
+        if (PeerCheck.OfAnswer(self.Now.Node, seed, peer.Node) is { } why)
             throw new PeerRefusedException(why);
         return peer;
     }

@@ -61,20 +61,16 @@ internal sealed class Cluster
 
     private NodeOptions NodeOptionsOf(int index)
     {
-        const int virtualNodes = 16;
         var number = index + 1;
-        var clusterId = ClusterIdentity.ClusterOf(
-            _members.Select(member => member.Id), Options.Partitions, Options.ReplicationFactor,
-            virtualNodes);
         return new()
         {
             Self = new(
-                _members[index].Id, _members[index].Name, clusterId, _members[index].PeerAddress,
+                _members[index].Id, _members[index].Name, _members[index].PeerAddress,
                 AddressOf(number, 50051), AddressOf(number, 8080)),
             Members = _members,
             PartitionCount = Options.Partitions,
             ReplicationFactor = Options.ReplicationFactor,
-            VirtualNodes = virtualNodes,
+            VirtualNodes = 16,
             Loops = Options.Loops,
             TickMs = Options.TickMs,
             HeartbeatMs = Options.HeartbeatMs,

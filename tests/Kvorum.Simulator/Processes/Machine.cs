@@ -132,7 +132,7 @@ internal sealed class Machine
         Disk.DamageRead.Clear();
         Disk.NotRead.Clear();
         _failuresAtStart = Disk.FailedOperations;
-        var endpoint = _network.Connect(Index, _options.Self);
+        var endpoint = _network.Connect(Index);
         endpoint.Sending = Sending;
         try
         {

@@ -1,0 +1,121 @@
+using Kvorum.Node.Events;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>
+/// To which cluster this node and its peers belong. Two clusters whose founders have the same names must
+/// never become one, whichever addresses are mixed up: a node that knows its cluster hears no peer of another
+/// one, and a node that does not know it yet hears no peer that does.
+/// </summary>
+internal sealed partial class PeerAdmission
+{
+    // Peers that belong to a cluster, heard of while this node does not know to which it belongs itself.
+    private readonly SortedDictionary<NodeId, IncarnationHello> _early = [];
+
+    // Other clusters whose nodes came under the name of a member that is heard, as it was told last.
+    private readonly SortedDictionary<NodeId, UInt128> _twins = [];
+    private bool _isJoining;
+
+    // False if nothing else is to be done about the introduction, now or ever.
+    private bool IsOfThisCluster(NodeId from, in IncarnationHello introduction)
+    {
+        var ids = Cluster.ClusterIds;
+        if (introduction.ClusterId != 0 && !ids.IsKnown)
+        {
+            _early[from] = introduction;
+            // With that very folder it took part together with this one.
+            if (_known[from] == introduction.Incarnation)
+                Join(introduction.ClusterId);
+            return false;
+        }
+
+        _early.Remove(from);
+        if (!ids.IsForeign(introduction.ClusterId))
+            return true;
+        RefuseForeign(from, introduction);
+        return false;
+    }
+
+    private void RefuseForeign(NodeId from, in IncarnationHello introduction)
+    {
+        var why = WhyForeign(from, introduction.ClusterId);
+        if (Cluster.IsAccepted(from) && _known[from] != introduction.Incarnation)
+        {
+            // The member itself is there, with its own folder: it is heard on.
+            Answer(from, introduction, RefusalKind.OtherCluster, why);
+            if (_twins.TryGetValue(from, out var told) && told == introduction.ClusterId)
+                return;
+            _twins[from] = introduction.ClusterId;
+            Cluster.Tell(new PeerRefused(Cluster.NameOf(from), why));
+            return;
+        }
+
+        _met.Remove(from);
+        _admission.Withdrawn(from);
+        Refuse(from, introduction, RefusalKind.OtherCluster, why);
+    }
+
+    private string WhyForeign(NodeId from, UInt128 theirs)
+    {
+        var (self, name) = (Cluster.NameOf(Cluster.Self), Cluster.NameOf(from));
+        return $"{self} belongs to cluster {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}, and {name} "
+            + $"comes with a data folder of cluster {ClusterIdentity.ToGuid(theirs)}: both clusters were "
+            + "founded with the same names. "
+            + $"If {name} is at the wrong address, correct --peers; if it has the wrong folder, "
+            + "stop it and give it the one of this cluster, or an empty one if it never had any";
+    }
+
+    // Enough members of one cluster know this folder: no other cluster can ever admit it.
+    private void JoinIfGranted()
+    {
+        var cluster = _admission.Cluster;
+        if (cluster != 0 && !Cluster.ClusterIds.IsKnown)
+            Join(cluster);
+    }
+
+    private void LearnFromMetadata()
+    {
+        var agreed = Cluster.AgreedClusterId;
+        if (Cluster.ClusterIds.IsForeign(agreed))
+        {
+            throw new NodeFaultException(
+                $"the metadata group has cluster id {ClusterIdentity.ToGuid(agreed)}, and {IdentityFile.Name} "
+                + $"has {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}: files of two clusters are in "
+                + "this data folder. Restore the whole folder from a copy of it");
+        }
+
+        if (agreed != 0 && !Cluster.ClusterIds.IsKnown)
+            Join(agreed);
+    }
+
+    private void Join(UInt128 cluster)
+    {
+        if (_isJoining || !_isBegun || _host.NowMs < _writeAgainMs)
+            return;
+        _isJoining = true;
+        _host.RunInBackground(() => IdentityFile.WriteCluster(_host.World.Files, cluster), failure =>
+        {
+            _isJoining = false;
+            if (!IsForLater(failure, "to which cluster this node belongs"))
+                Joined(cluster);
+        });
+    }
+
+    // Peers whose hello is older hear of it, and those that came early are judged.
+    private void Joined(UInt128 cluster)
+    {
+        Cluster.ClusterIds.Learn(cluster);
+        _host.World.Transport.Identify(cluster);
+        Cluster.Tell(new ClusterJoined($"{ClusterIdentity.ToGuid(cluster)}"));
+        foreach (var peer in _connected)
+        {
+            _unanswered.Add(peer);
+            Introduce(peer);
+        }
+
+        foreach (var (peer, introduction) in _early.ToArray())
+            Introduced(peer, introduction);
+        AdmitIfGranted();
+    }
+}

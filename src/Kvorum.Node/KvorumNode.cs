@@ -67,6 +67,13 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>What the recovery of the log found.</summary>
     public LogRecovery Recovery => _context.Log.Recovery;
 
+    /// <summary>The id of this start of the node; 0 until it is in the log. Any thread.</summary>
+    internal ulong Life => _context.PeerLogs.Own.Life;
+
+    /// <summary>True if the member has introduced itself in that life, and is heard. Any thread.</summary>
+    internal bool Hears(Raft.NodeId member, ulong life) => Cluster.IsAccepted(member)
+        && _context.PeerLogs.Of(member) is { } known && known.Life == life;
+
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
     internal bool IsRefused => _context.PeerAdmission.IsRefused;
 

@@ -131,22 +131,6 @@ internal sealed partial record IdentityFile
         }
     }
 
-    /// <summary>The node takes part from now on. Durable when it returns.</summary>
-    public static void WriteAdmitted(IFileSystem files) =>
-        (Read(files) with { Admitted = true }).Write(files);
-
-    /// <summary>The folder belongs to this cluster, for ever. Durable when it returns.</summary>
-    public static void WriteCluster(IFileSystem files, UInt128 cluster)
-    {
-        var (found, id) = (Read(files), ClusterIdentity.ToGuid(cluster));
-        Invariant.Check(found.ClusterId is null || found.ClusterId == id, "a folder keeps its cluster");
-        (found with { ClusterId = id }).Write(files);
-    }
-
-    /// <summary>The folder never takes part again. Durable when it returns.</summary>
-    public static void WriteLost(IFileSystem files, string why) =>
-        (Read(files) with { Lost = why }).Write(files);
-
     /// <summary>An operator takes the folder as it is. Durable when it returns.</summary>
     public void WriteAccepted(IFileSystem files, ulong decision) =>
         (this with { Lost = null, Acceptance = decision }).Write(files);
@@ -199,6 +183,7 @@ internal sealed partial record IdentityFile
             throw new NodeStartException($"{flag} is {now}, but was {first} at this node's first start and cannot be changed: give {flag} {first}");
     }
 
-    private void Write(IFileSystem files) =>
+    /// <summary>Puts it in the place of what the folder said. Durable when it returns.</summary>
+    public void Write(IFileSystem files) =>
         WholeFile.Replace(files, Name, JsonSerializer.SerializeToUtf8Bytes(this, Json.Default.IdentityFile));
 }

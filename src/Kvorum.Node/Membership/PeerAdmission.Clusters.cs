@@ -12,9 +12,6 @@ internal sealed partial class PeerAdmission
 {
     // Peers that belong to a cluster, heard of while this node does not know to which it belongs itself.
     private readonly SortedDictionary<NodeId, IncarnationHello> _early = [];
-
-    // Other clusters whose nodes came under the name of a member that is heard, as it was told last.
-    private readonly SortedDictionary<NodeId, UInt128> _twins = [];
     private bool _isJoining;
 
     // False if nothing else is to be done about the introduction, now or ever.
@@ -33,27 +30,10 @@ internal sealed partial class PeerAdmission
         _early.Remove(from);
         if (!ids.IsForeign(introduction.ClusterId))
             return true;
-        RefuseForeign(from, introduction);
-        return false;
-    }
-
-    private void RefuseForeign(NodeId from, in IncarnationHello introduction)
-    {
-        var why = WhyForeign(from, introduction.ClusterId);
-        if (Cluster.IsAccepted(from) && _known[from] != introduction.Incarnation)
-        {
-            // The member itself is there, with its own folder: it is heard on.
-            Answer(from, introduction, RefusalKind.OtherCluster, why);
-            if (_twins.TryGetValue(from, out var told) && told == introduction.ClusterId)
-                return;
-            _twins[from] = introduction.ClusterId;
-            Cluster.Tell(new PeerRefused(Cluster.NameOf(from), why));
-            return;
-        }
-
         _met.Remove(from);
         _admission.Withdrawn(from);
-        Refuse(from, introduction, RefusalKind.OtherCluster, why);
+        Refuse(from, introduction, RefusalKind.OtherCluster, WhyForeign(from, introduction.ClusterId));
+        return false;
     }
 
     private string WhyForeign(NodeId from, UInt128 theirs)
@@ -94,11 +74,13 @@ internal sealed partial class PeerAdmission
         if (_isJoining || !_isBegun || _host.NowMs < _writeAgainMs)
             return;
         _isJoining = true;
-        _host.RunInBackground(() => IdentityFile.WriteCluster(_host.World.Files, cluster), failure =>
+        // An attempt that found no room may be in the folder by now, with another change.
+        var id = _identity.ClusterId ?? ClusterIdentity.ToGuid(cluster);
+        WriteIdentity(_identity with { ClusterId = id }, failure =>
         {
             _isJoining = false;
             if (!IsForLater(failure, "to which cluster this node belongs"))
-                Joined(cluster);
+                Joined(ClusterIdentity.ToUInt128(id));
         });
     }
 

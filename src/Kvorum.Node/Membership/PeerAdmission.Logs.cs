@@ -110,7 +110,7 @@ internal sealed partial class PeerAdmission
         if (_lost is not { } why || _isLostWritten || _isWritingLost || _host.NowMs < _writeAgainMs)
             return;
         _isWritingLost = true;
-        _host.RunInBackground(() => IdentityFile.WriteLost(_host.World.Files, why), failure =>
+        WriteIdentity(_identity with { Lost = why }, failure =>
         {
             _isWritingLost = false;
             _isLostWritten = !IsForLater(failure, "that this node takes no part");

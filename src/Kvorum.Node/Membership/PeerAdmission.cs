@@ -15,7 +15,9 @@ namespace Kvorum.Node.Membership;
 internal sealed partial class PeerAdmission
 {
     private readonly IAdmissionHost _host;
-    private readonly IdentityFile _identity;
+
+    // As it is in the folder, or will be with the next write that succeeds.
+    private IdentityFile _identity;
     private readonly UInt128 _incarnation;
     private readonly Admission _admission;
     private readonly ByteWriter _frame = new();
@@ -251,12 +253,19 @@ internal sealed partial class PeerAdmission
             || _isAdmitting || Cluster.IsAdmitted || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
-        _host.RunInBackground(() => IdentityFile.WriteAdmitted(_host.World.Files), failure =>
+        WriteIdentity(_identity with { Admitted = true }, failure =>
         {
             _isAdmitting = false;
             if (!IsForLater(failure, "that this node takes part") && _lost is null)
                 TakePart();
         });
+    }
+
+    // The background lane writes one after the other.
+    private void WriteIdentity(IdentityFile changed, Action<Exception?> done)
+    {
+        _identity = changed;
+        _host.RunInBackground(() => changed.Write(_host.World.Files), done);
     }
 
     private void TakePart()

@@ -103,6 +103,8 @@ public class TwoClustersTests
         one.Network.Misdirect(late, one.IdOf(1), other.Network);
         foreach (var node in Enumerable.Range(0, 4))
             other.Network.Misdirect(one.IdOf(node), late, one.Network);
+        // Once the node knows its cluster, a transport refuses them by their hello.
+        other.Network.Passes = (_, to, _, _) => to != late || IdentityTests.IdOf(one, 4) is null;
         if (isLate)
             one.Network.Cut(late, one.IdOf(0));
         one.Start(4);

@@ -116,6 +116,12 @@ public interface ITransport
     void Identify(UInt128 clusterId);
 
     /// <summary>
+    /// The metadata group says that a peer is reached at this address: it may have moved while this node was
+    /// away. Any thread.
+    /// </summary>
+    void Moved(NodeId peer, string address);
+
+    /// <summary>
     /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread.
     /// False if it was dropped at once, because the peer is not connected or its queue is at its bound.
     /// </summary>

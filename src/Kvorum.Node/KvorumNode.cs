@@ -21,7 +21,7 @@ public sealed class KvorumNode : INode, IDisposable
     private volatile bool _isStopping;
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
-    private readonly IReadOnlyList<MemberSeed> _peers;
+    private readonly IReadOnlyList<MemberSeed> _named;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -37,8 +37,8 @@ public sealed class KvorumNode : INode, IDisposable
             var identity = IdentityFile.Open(options, world);
             if (Founders.Strangers(identity.Founders, options.Members) is { } ignored)
                 world.Events.Tell(ignored);
-            options = options with { Members = Founders.At(identity.Founders, options.Members) };
-            _peers = [.. options.Members.Where(member => member.Id != options.Self.Id)];
+            _named = options.Members;
+            options = options with { Members = Founders.At(identity.Founders, _named) };
             var preferences = GroupPlacement.Of(options);
             _context = new(
                 options, world, new(options, world, preferences, identity.ClusterIds(world)));
@@ -94,9 +94,17 @@ public sealed class KvorumNode : INode, IDisposable
             ClusterId = Cluster.ClusterIds.Cluster,
         };
         // What the node learns from its start on, it tells a transport that has started.
-        _context.World.Transport.Start(self, _peers, new PeerReceiver(this, _context, _loops));
+        _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
     }
+
+    // Where the operator says that they are, else where the metadata group knows them to have been last.
+    private IReadOnlyList<MemberSeed> Peers() =>
+    [
+        .. _context.Options.Members.Where(member => member.Id != Cluster.Self).Select(member =>
+            Founders.IsNamed(member, _named)
+                ? member : member with { PeerAddress = Cluster.PeerAddressOf(member.Id) }),
+    ];
 
     /// <inheritdoc/>
     public void Submit(Call call)

@@ -216,6 +216,12 @@ internal sealed class ClusterView : IClusterFacts
     {
         if (meta.Epoch == _meta.Epoch)
             return;
+        foreach (var (id, member) in meta.Members)
+        {
+            if (id != Self && member.PeerAddress != _meta.Members.GetValueOrDefault(id)?.PeerAddress)
+                _world.Transport.Moved(id, member.PeerAddress);
+        }
+
         var keyspaces = meta.Keyspaces.Values.ToArray();
         _meta = new(
             meta.ClusterId, meta.Epoch,
@@ -280,7 +286,8 @@ internal sealed class ClusterView : IClusterFacts
             keyspace.KeyPolicy, partitions);
     }
 
-    private string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress
+    /// <summary>Where other nodes reach it, as far as is known.</summary>
+    public string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress
         ?? _options.Members.First(member => member.Id == node).PeerAddress;
 
     // What a node said itself is newer than what the metadata group remembers.

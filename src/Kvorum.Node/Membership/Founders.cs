@@ -31,7 +31,7 @@ internal static class Founders
             named.FirstOrDefault(now => Is(seed, now)) is { } now
                 ? seed with { PeerAddress = now.PeerAddress } : seed)];
 
-    /// <summary>What is to be said of the members in the list that are no founders; null if all are.</summary>
+    /// <summary>What is to be told of members in the list that are no founders; null if all are.</summary>
     public static StrangersIgnored? Strangers(
         IReadOnlyList<Founder> founders, IReadOnlyList<MemberSeed> named)
     {
@@ -41,6 +41,10 @@ internal static class Founders
             ? null
             : new(Text(strangers), Text([.. founders.Select(static founder => founder.Seed)]));
     }
+
+    /// <summary>True if the list has this founder.</summary>
+    public static bool IsNamed(MemberSeed founder, IReadOnlyList<MemberSeed> named) =>
+        named.Any(now => Is(founder, now));
 
     private static bool Is(MemberSeed founder, MemberSeed named) =>
         founder.Id == named.Id

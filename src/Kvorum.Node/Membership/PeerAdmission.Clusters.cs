@@ -60,9 +60,9 @@ internal sealed partial class PeerAdmission
         if (Cluster.ClusterIds.IsForeign(agreed))
         {
             throw new NodeFaultException(
-                $"the metadata group has cluster id {ClusterIdentity.ToGuid(agreed)}, and {IdentityFile.Name} "
-                + $"has {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}: files of two clusters are in "
-                + "this data folder. Restore the whole folder from a copy of it");
+                $"the metadata group has cluster id {ClusterIdentity.ToGuid(agreed)}, and "
+                + $"{IdentityFile.Name} has {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}: files of "
+                + "two clusters are in this data folder. Restore the whole folder from a copy of it");
         }
 
         if (agreed != 0 && !Cluster.ClusterIds.IsKnown)

@@ -61,7 +61,8 @@ public sealed class KvorumServer : IAsyncDisposable
 
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
-        _frontEnds = new(_node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller);
+        _frontEnds = new(
+            _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller);
     }
 
     /// <summary>Who this node is and where it is reached, with true ports.</summary>
@@ -152,7 +153,8 @@ public sealed class KvorumServer : IAsyncDisposable
     {
         var id = ClusterIdentity.ToGuid(Self.Id.Value);
         Log.Starting(
-            _log, Self.Name, id, _node.ClusterId, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
+            _log, Self.Name, id, _node.ClusterId, _node.Map.Members.Count,
+            Path.GetFullPath(_options.DataFolder));
         var plan = _limits.Plan;
         Log.Memory(
             _log, plan.LimitBytes >> 20, _limits.Memory.Source,

@@ -67,6 +67,21 @@ internal sealed class PeerLink(
         RetryNow();
     }
 
+    /// <summary>
+    /// Others say that the peer is there. While it is connected it has said itself where it is.
+    /// </summary>
+    public void Moved(string address)
+    {
+        lock (_lock)
+        {
+            if (_up is not null || address.Length == 0 || address == Target)
+                return;
+            (_advertised, _dialsAdvertised) = (address, true);
+        }
+
+        RetryNow();
+    }
+
     /// <summary>Dials until cancelled. Tells the receiver of every change, in order.</summary>
     public async Task Run(IPeerReceiver receiver, CancellationToken cancel)
     {

@@ -83,6 +83,13 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     public void Identify(UInt128 clusterId) => _self?.Identify(clusterId);
 
     /// <inheritdoc/>
+    public void Moved(NodeId peer, string address)
+    {
+        if (_links.TryGetValue(peer, out var link))
+            link.Moved(address);
+    }
+
+    /// <inheritdoc/>
     public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(payload.Length, TransportOptions.FrameBytesMax);

@@ -1,6 +1,5 @@
 using Kvorum.Node.Replicas;
 using Kvorum.Simulator.Processes;
-using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Checkers;
 

@@ -188,7 +188,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void PutForeign()
     {
-        var machine = cluster.Machines.FirstOrDefault(static machine => machine.Starts == 0) ?? PickToForget();
+        var machine = cluster.Machines.FirstOrDefault(static one => one.Starts == 0) ?? PickToForget();
         if (machine is null || cluster.FormerDiskOf(machine.Index) is not { } disk)
             return;
         machine.ComeWithForeign(disk);

@@ -41,6 +41,12 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITranspo
     /// <inheritdoc/>
     public void Identify(UInt128 clusterId) => Hello = Hello with { ClusterId = clusterId };
 
+    /// <inheritdoc/>
+    public void Moved(NodeId peer, string address)
+    {
+        // Machines do not move.
+    }
+
     /// <summary>Told of each frame before it is sent.</summary>
     public Action<PeerFrameKind> Sending { get; set; } = static _ => { };
 

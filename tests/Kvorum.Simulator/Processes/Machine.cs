@@ -79,7 +79,7 @@ internal sealed class Machine
     /// </summary>
     public bool IsWiped => _former is not null && !IsForeign;
 
-    /// <summary>True while a folder of another cluster of the same names is in the place of its own.</summary>
+    /// <summary>True while a disk of another cluster of the same names is in the place of its own.</summary>
     public bool IsForeign { get; private set; }
 
     /// <summary>

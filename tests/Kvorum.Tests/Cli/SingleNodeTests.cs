@@ -171,7 +171,7 @@ public class SingleNodeTests
         await using (var first = KvorumProcess.Start(["start", "--id", "node-a", .. place.Flags]))
         {
             await first.Says("is ready");
-            await Prints(0, "ok=true", "put", "a", "1", "--addr", place.Addr);
+            await Prints(0, "ok=true leader=\"\"", "put", "a", "1", "--addr", place.Addr);
             first.Terminate();
             Assert.Equal(0, await first.Exit());
         }

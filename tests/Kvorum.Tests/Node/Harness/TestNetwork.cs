@@ -32,11 +32,11 @@ internal sealed class TestNetwork
     /// </summary>
     public void Misdirect(NodeId from, NodeId to, TestNetwork network) => _wrong[(from, to)] = network;
 
-    /// <summary>The node's wrong address of another one answers: it is connected with what is there.</summary>
+    /// <summary>The node's wrong address of another one answers: it is connected with that.</summary>
     public void Meet(NodeId from, NodeId to, TestNetwork network) =>
         _up[from].Receiver.PeerUp(network._up[to].Hello);
 
-    /// <summary>The peers that the node has named at its start.</summary>
+    /// <summary>The peers of the node, where it has said last that they are.</summary>
     public IReadOnlyList<MemberSeed> PeersOf(NodeId node) => _peers[node];
 
     /// <summary>Frames on the link are lost, in this direction, without a word.</summary>
@@ -133,6 +133,15 @@ internal sealed class TestNetwork
         {
             var (hello, receiver) = network._up[self];
             network._up[self] = (hello with { ClusterId = clusterId }, receiver);
+        }
+
+        public void Moved(NodeId peer, string address)
+        {
+            if (network._peers.TryGetValue(self, out var peers))
+            {
+                network._peers[self] =
+                    [.. peers.Select(one => one.Id == peer ? one with { PeerAddress = address } : one)];
+            }
         }
 
         public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)

@@ -134,6 +134,32 @@ public class IdentityTests
         Assert.Equal(3, cluster.Status(0).Members.Count);
     }
 
+    [Fact]
+    public void A_node_looks_for_members_where_the_metadata_group_knows_them()
+    {
+        var address = "";
+        using var cluster = new TestCluster(3, options =>
+            address.Length == 0 || options.Self.Name != "node-3"
+                ? options : options with { Self = options.Self with { PeerAddress = address } });
+        cluster.RunUntilReady();
+        address = "moved:3";
+        cluster.Crash(2);
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.Run(5000);
+        for (var node = 0; node < 3; node++)
+            cluster.Crash(node, 0);
+        cluster.Named = [];
+        cluster.Start(0);
+        Assert.Equal(cluster.Members[2].PeerAddress, AddressIn(cluster, 2));
+        cluster.Start(1);
+        cluster.RunUntil(() => AddressIn(cluster, 2) == "moved:3");
+        Assert.Equal(cluster.Members[1].PeerAddress, AddressIn(cluster, 1));
+
+        static string AddressIn(TestCluster cluster, int node) => cluster.Network.PeersOf(cluster.IdOf(0))
+            .Single(peer => peer.Id == cluster.IdOf(node)).PeerAddress;
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(4)]

@@ -54,7 +54,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         client.Send(NativeCodec.Magic.ToArray());
         client.Send(writer => NativeCodec.WriteHello(writer, "raw"));
         Assert.Equal(
-            (NativeCodec.Version, Options().ClusterId(), "n1"), NativeCodec.ReadHelloReply(client.Read().Body));
+            (NativeCodec.Version, Options().ClusterId(), "n1"),
+            NativeCodec.ReadHelloReply(client.Read().Body));
     }
 
     [Fact]

@@ -64,6 +64,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public void Identify(UInt128 cluster) => _transport.Identify(cluster);
 
+    public void Moved(PeerNode peer) => _transport.Moved(peer.Self.Id, peer.Self.Address);
+
     public bool Send(PeerNode to, params byte[] payload) =>
         _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);
 

@@ -37,7 +37,7 @@ public class PeerRefusalTests
     }
 
     [Fact]
-    public async Task Nodes_that_were_founded_with_other_members_refuse_each_other_while_they_have_no_cluster()
+    public async Task Nodes_with_other_founders_refuse_each_other_while_they_have_no_cluster()
     {
         var at = NodeAddress.Free(2);
         await using var first = new PeerNode(at[0], at, cluster: 0).Start();
@@ -67,7 +67,8 @@ public class PeerRefusalTests
         await Eventually.Holds(() => first.Ups.Count == 2 && other.IsUp(first));
         other.Identify(8);
         first.Downs.Clear();
-        await using var again = new PeerNode(at[0] with { Address = NodeAddress.Free(1)[0].Address }, at).Start();
+        var elsewhere = at[0] with { Address = NodeAddress.Free(1)[0].Address };
+        await using var again = new PeerNode(elsewhere, at).Start();
         await Eventually.Holds(() => again.LogLines.Any(
             line => line.Contains("belongs to cluster", StringComparison.Ordinal)));
         Assert.Empty(again.Ups);
@@ -180,6 +181,20 @@ public class PeerRefusalTests
         Assert.Equal(elsewhere.Address, pair.First.Ups.Last().PeerAddress);
         Assert.True(pair.First.Send(pair.Second, 1));
         await Eventually.Holds(() => pair.Second.Frames.Count == 1);
+    }
+
+    [Fact]
+    public async Task A_peer_is_looked_for_where_others_say_that_it_is()
+    {
+        var at = NodeAddress.Free(3);
+        await using var first = new PeerNode(at[0], at[..2]).Start();
+        await Eventually.Holds(() => !first.Downs.IsEmpty);
+        // It does not know where the first one is either.
+        NodeAddress[] view = [at[0] with { Address = at[1].Address }, at[1] with { Address = at[2].Address }];
+        await using var second = new PeerNode(view[1], view).Start();
+        Assert.Empty(first.Ups);
+        first.Moved(second);
+        await Eventually.Holds(() => first.IsUp(second));
     }
 
     private static async Task<int> ReadToEnd(Socket socket)

@@ -208,6 +208,10 @@ internal sealed class ScriptHost : IReplicaHost
         {
         }
 
+        public void Moved(NodeId peer, string address)
+        {
+        }
+
         public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload) => false;
     }
 

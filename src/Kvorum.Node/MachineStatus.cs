@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Kvorum.Node;
 
 /// <summary>What the machine gives the node's process, and how much of it is in use.</summary>
@@ -25,5 +27,6 @@ public sealed record MachineStatus
     public required string MemoryLimitedBy { get; init; }
 
     /// <summary>What an operator should act on; null if nothing.</summary>
-    public string? Alert { get; init; }
+    [JsonPropertyName("alert")]
+    public string? HealthIssue { get; init; }
 }

@@ -23,6 +23,6 @@ public sealed record KeyspaceInfo(
     string Name, string Mode, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy,
     IReadOnlyList<PartitionInfo> Partitions);
 
-/// <summary>The cluster as one node knows it: who is there and who leads what.</summary>
+/// <summary>The cluster as one node knows it: its nodes, and the leader of each partition.</summary>
 public sealed record ClusterMap(
     Guid ClusterId, ulong Epoch, IReadOnlyList<MemberInfo> Members, IReadOnlyList<KeyspaceInfo> Keyspaces);

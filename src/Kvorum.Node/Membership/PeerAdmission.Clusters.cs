@@ -15,24 +15,24 @@ internal sealed partial class PeerAdmission
     private bool _isJoining;
 
     // False if nothing else is to be done about the introduction, now or ever.
-    private bool IsOfThisCluster(NodeId from, in IncarnationHello introduction)
+    private bool IsOfThisCluster(NodeId from, in IncarnationHello hello)
     {
         var ids = Cluster.ClusterIds;
-        if (introduction.ClusterId != 0 && !ids.IsKnown)
+        if (hello.ClusterId != 0 && !ids.IsKnown)
         {
-            _early[from] = introduction;
+            _early[from] = hello;
             // With that very folder it took part together with this one.
-            if (_known[from] == introduction.Incarnation)
-                Join(introduction.ClusterId);
+            if (_known[from] == hello.Incarnation)
+                Join(hello.ClusterId);
             return false;
         }
 
         _early.Remove(from);
-        if (!ids.IsForeign(introduction.ClusterId))
+        if (!ids.IsForeign(hello.ClusterId))
             return true;
         _met.Remove(from);
         _admission.Withdrawn(from);
-        Refuse(from, introduction, RefusalKind.OtherCluster, WhyForeign(from, introduction.ClusterId));
+        Refuse(from, hello, RefusalKind.OtherCluster, WhyForeign(from, hello.ClusterId));
         return false;
     }
 
@@ -96,8 +96,8 @@ internal sealed partial class PeerAdmission
             Introduce(peer);
         }
 
-        foreach (var (peer, introduction) in _early.ToArray())
-            Introduced(peer, introduction);
+        foreach (var (peer, hello) in _early.ToArray())
+            Introduced(peer, hello);
         AdmitIfGranted();
     }
 }

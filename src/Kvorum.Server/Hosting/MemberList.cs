@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Server.Hosting;

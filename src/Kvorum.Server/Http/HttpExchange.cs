@@ -140,8 +140,8 @@ internal sealed class HttpExchange
     }
 
     /// <summary>
-    /// A part of a value (RFC 9110, 14.4) or a value in an encoding that nobody undoes (8.4) would be stored
-    /// as if it were the value.
+    /// A part of a value (RFC 9110, 14.4) or a value in an encoding that is not decoded here (8.4) would
+    /// be stored as if it were the value.
     /// </summary>
     private void RefuseParts(string what)
     {

@@ -31,7 +31,7 @@ internal static class KeyRoutes
     {
         var get = new GetRequest
         {
-            Keyspace = exchange.Query.Text("keyspace") ?? "default",
+            Keyspace = exchange.Query.Text("keyspace") ?? KeyspaceName.Default,
             Key = RequiredKey(exchange.Query),
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag("no_redirect"),
@@ -47,7 +47,7 @@ internal static class KeyRoutes
         var query = exchange.Query;
         var delete = new DeleteRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Text("keyspace") ?? KeyspaceName.Default,
             Key = RequiredKey(query),
             ClientId = query.Text("client_id") ?? "",
             RequestId = query.Number("request_id") ?? 0,

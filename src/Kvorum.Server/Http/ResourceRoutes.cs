@@ -58,7 +58,7 @@ internal static class ResourceRoutes
         var query = exchange.Query;
         var put = new PutRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Text("keyspace") ?? KeyspaceName.Default,
             Key = KeyOf(exchange),
             Value = await exchange.BodyAsync(
                 "the value", exchange.Options.ValueBytesMax).ConfigureAwait(false),
@@ -79,7 +79,7 @@ internal static class ResourceRoutes
         var query = exchange.Query;
         var delete = new DeleteRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Text("keyspace") ?? KeyspaceName.Default,
             Key = KeyOf(exchange),
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
@@ -91,7 +91,7 @@ internal static class ResourceRoutes
     }
 
     /// <summary>
-    /// Without any key, a scan. "/v1/kv/" is no scan but a key that somebody forgot.
+    /// Without any key, a scan. "/v1/kv/" is not a scan: its key is missing.
     /// </summary>
     private static Task GetOrScanAsync(HttpExchange exchange)
     {
@@ -108,7 +108,7 @@ internal static class ResourceRoutes
     {
         var get = new GetRequest
         {
-            Keyspace = exchange.Query.Text("keyspace") ?? "default",
+            Keyspace = exchange.Query.Text("keyspace") ?? KeyspaceName.Default,
             Key = KeyOf(exchange),
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag("no_redirect"),

@@ -89,7 +89,7 @@ internal static class ScanRoute
         var range = KeyRange.Of(query.Bytes("prefix"), query.Bytes("from"), query.Bytes("end"));
         return new()
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Text("keyspace") ?? KeyspaceName.Default,
             Key = range.From,
             End = range.End,
             Reverse = query.Flag("reverse"),

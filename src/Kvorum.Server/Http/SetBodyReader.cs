@@ -71,7 +71,7 @@ internal ref struct SetBodyReader
         var isBase64 = IsBase64(TextOf("encoding"));
         return new()
         {
-            Keyspace = TextOf("keyspace") ?? "default",
+            Keyspace = TextOf("keyspace") ?? KeyspaceName.Default,
             Key = Bytes("key", isBase64),
             Value = Bytes("value", isBase64),
             ClientId = TextOf("client_id") ?? "",

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 
@@ -52,7 +53,8 @@ internal static class StatusRoutes
     {
         var status = await exchange.StatusAsync().ConfigureAwait(false);
         var map = exchange.Map;
-        var replicas = status.Partitions.Where(static replica => replica.Keyspace != "system").ToList();
+        var replicas = status.Partitions
+            .Where(static replica => replica.Keyspace != KeyspaceName.System).ToList();
         await exchange.JsonAsync(200, new()
         {
             NodeId = status.Name,

@@ -19,7 +19,7 @@ public class TwoClustersTests
         cluster.RunUntilReady();
         Assert.Equal(IdentityTests.IdOf(cluster, 0), IdentityTests.IdOf(cluster, 4));
         Assert.Equal("v", cluster.Get(4, "k"));
-        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Empty(cluster.Status(0).HealthIssues);
     }
 
     /// <summary>No member has met the node before, so no incarnation speaks against the folder.</summary>
@@ -44,11 +44,11 @@ public class TwoClustersTests
             AssertSays(
                 $"node-{node + 1} belongs to cluster {IdentityTests.IdOf(cluster, node)}, and node-5 comes "
                     + $"with a data folder of cluster {IdentityTests.IdOf(earlier, 4)}",
-                status.Alerts);
+                status.HealthIssues);
         });
         var foreign = cluster.Status(4);
         Assert.False(foreign.IsReady);
-        AssertSays("both clusters were founded with the same names", foreign.Alerts);
+        AssertSays("both clusters were founded with the same names", foreign.HealthIssues);
         Assert.Equal(["node-5"], foreign.MembersUp);
         Assert.Equal("v", cluster.Get(0, "k"));
 
@@ -57,7 +57,7 @@ public class TwoClustersTests
         cluster.Start(4);
         cluster.RunUntilReady();
         Assert.Equal("v", cluster.Get(4, "k"));
-        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Empty(cluster.Status(0).HealthIssues);
     }
 
     /// <summary>
@@ -83,8 +83,8 @@ public class TwoClustersTests
         var (here, there) = (one.Status(0), other.Status(4));
         Assert.DoesNotContain("node-5", here.MembersUp);
         Assert.DoesNotContain("node-1", there.MembersUp);
-        AssertSays("node-1 belongs to cluster", here.Alerts);
-        AssertSays("node-5 belongs to cluster", there.Alerts);
+        AssertSays("node-1 belongs to cluster", here.HealthIssues);
+        AssertSays("node-5 belongs to cluster", there.HealthIssues);
         Assert.NotEqual(IdentityTests.IdOf(one, 0), IdentityTests.IdOf(other, 4));
         Assert.Equal("v", one.Get(0, "k"));
         Assert.Equal(ReplyStatus.Ok, other.Put(4, "k", "w").Status);

@@ -1,4 +1,5 @@
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -32,7 +33,7 @@ public sealed class MetaMachineTests : IDisposable
 
     private sealed class Facts : IClusterFacts
     {
-        public KeyspaceDefinition DefaultKeyspace => new("default", "strong", 1, 1, 1, 1, "binary");
+        public KeyspaceDefinition DefaultKeyspace => new(KeyspaceName.Default, "strong", 1, 1, 1, 1, "binary");
 
         public UInt128 ProposedClusterId => 7;
 

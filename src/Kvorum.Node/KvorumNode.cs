@@ -71,7 +71,7 @@ public sealed class KvorumNode : INode, IDisposable
     internal ulong Life => _context.PeerLogs.Own.Life;
 
     /// <summary>True if the member has introduced itself in that life, and is heard. Any thread.</summary>
-    internal bool Hears(Raft.NodeId member, ulong life) => Cluster.IsAccepted(member)
+    internal bool Hears(Raft.NodeId member, ulong life) => Cluster.Health.IsAccepted(member)
         && _context.PeerLogs.Of(member) is { } known && known.Life == life;
 
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
@@ -103,7 +103,7 @@ public sealed class KvorumNode : INode, IDisposable
     [
         .. _context.Options.Members.Where(member => member.Id != Cluster.Self).Select(member =>
             Founders.IsNamed(member, _named)
-                ? member : member with { PeerAddress = Cluster.PeerAddressOf(member.Id) }),
+                ? member : member with { PeerAddress = Cluster.Members.PeerAddressOf(member.Id) }),
     ];
 
     /// <inheritdoc/>
@@ -273,10 +273,10 @@ public sealed class KvorumNode : INode, IDisposable
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
-            Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
+            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
+            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
-            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.IsUp)),
+            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Reads = reads,
@@ -320,7 +320,7 @@ public sealed class KvorumNode : INode, IDisposable
             return Cluster.WhyNotAdmitted;
         foreach (var group in Cluster.Directory.Groups)
         {
-            if (_loops.OfGroup(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
+            if (_loops.OfGroup(group).Find(group) is not null && Cluster.Leaders.Of(group) is null)
                 return $"{Cluster.Directory.NameOf(group)} has no leader: {Cluster.WhyNoLeader()}";
         }
 

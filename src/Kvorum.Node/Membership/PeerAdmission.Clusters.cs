@@ -38,7 +38,7 @@ internal sealed partial class PeerAdmission
 
     private string WhyForeign(NodeId from, UInt128 theirs)
     {
-        var (self, name) = (Cluster.NameOf(Cluster.Self), Cluster.NameOf(from));
+        var (self, name) = (Cluster.Members.NameOf(Cluster.Self), Cluster.Members.NameOf(from));
         return $"{self} belongs to cluster {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}, and {name} "
             + $"comes with a data folder of cluster {ClusterIdentity.ToGuid(theirs)}: both clusters were "
             + "founded with the same names. "

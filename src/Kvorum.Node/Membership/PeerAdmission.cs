@@ -53,7 +53,7 @@ internal sealed partial class PeerAdmission
         _known.Check(host.PeerLogs.Members);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
-        _admission = new(host.Cluster.Ids.Where(id => id != host.Cluster.Self));
+        _admission = new(host.Cluster.Members.Ids.Where(id => id != host.Cluster.Self));
         Publish();
     }
 
@@ -139,7 +139,7 @@ internal sealed partial class PeerAdmission
         if (answer.Kind != RefusalKind.None)
         {
             _refusedThere[from] = answer.Refusal;
-            Cluster.Tell(new RefusedByPeer(Cluster.NameOf(from), answer.Refusal));
+            Cluster.Tell(new RefusedByPeer(Cluster.Members.NameOf(from), answer.Refusal));
             if (answer.Kind == RefusalKind.LostLog)
                 TakeNoPart(answer.Refusal);
         }
@@ -181,24 +181,24 @@ internal sealed partial class PeerAdmission
     {
         if (_refusedHere.Remove(peer))
         {
-            Cluster.Tell(new PeerReturned(Cluster.NameOf(peer)));
+            Cluster.Tell(new PeerReturned(Cluster.Members.NameOf(peer)));
             Publish();
         }
 
         var isNew = _host.PeerLogs.Accept(peer, hello);
         Answer(peer, hello);
-        isNew |= Cluster.Accept(peer);
-        if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
+        isNew |= Cluster.Health.Accept(peer);
+        if (!isNew || !Cluster.Health.IsUp(peer) || !Cluster.IsAdmitted)
             return;
         _host.Accepted(peer);
     }
 
     private void Refuse(NodeId peer, UInt128 first, in IncarnationHello now)
     {
-        var name = Cluster.NameOf(peer);
+        var name = Cluster.Members.NameOf(peer);
         Refuse(
             peer, now, RefusalKind.OtherFolder,
-            $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
+            $"{Cluster.Members.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
                 + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, "
                 + $"{ClusterIdentity.ToGuid(now.Incarnation)}: "
                 + "the first may have voted and acknowledged writes, and this one has forgotten it. "
@@ -208,12 +208,12 @@ internal sealed partial class PeerAdmission
 
     private void Refuse(NodeId peer, in IncarnationHello now, RefusalKind kind, string why)
     {
-        Cluster.Refuse(peer);
+        Cluster.Health.Refuse(peer);
         Answer(peer, now, kind, why);
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)
             return;
         _refusedHere[peer] = why;
-        Cluster.Tell(new PeerRefused(Cluster.NameOf(peer), why));
+        Cluster.Tell(new PeerRefused(Cluster.Members.NameOf(peer), why));
         Publish();
     }
 
@@ -289,9 +289,9 @@ internal sealed partial class PeerAdmission
     {
         if (!_isBegun)
             return "it is being written to the log that this node has started";
-        var missing = string.Join(" and ", _admission.Missing.Select(Cluster.NameOf));
+        var missing = string.Join(" and ", _admission.Missing.Select(Cluster.Members.NameOf));
         return $"waiting for first contact with {missing} (a new data folder takes part when "
-            + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
+            + $"{_admission.Needed} of the other {Cluster.Members.Ids.Count - 1} know it)";
     }
 
     // What finds no room is tried again: until then nobody is answered, and this node takes no part.

@@ -33,7 +33,8 @@ public sealed class MetaMachineTests : IDisposable
 
     private sealed class Facts : IClusterFacts
     {
-        public KeyspaceDefinition DefaultKeyspace => new(KeyspaceName.Default, "strong", 1, 1, 1, 1, "binary");
+        public KeyspaceDefinition DefaultKeyspace =>
+            new(KeyspaceName.Default, "strong", 1, 1, 1, 1, "binary");
 
         public UInt128 ProposedClusterId => 7;
 

@@ -28,7 +28,8 @@ internal static class PeerCheck
 
         return isMember
             ? null
-            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
+            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}, which "
+                + "keeps the members that it was founded with";
     }
 
     /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>

@@ -21,6 +21,7 @@ public sealed class KvorumNode : INode, IDisposable
     private volatile bool _isStopping;
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
+    private readonly IReadOnlyList<MemberSeed> _named;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -34,7 +35,13 @@ public sealed class KvorumNode : INode, IDisposable
         try
         {
             var identity = IdentityFile.Open(options, world);
-            _context = new(options, world, new(options, world, GroupPlacement.Of(options)));
+            if (Founders.Strangers(identity.Founders, options.Members) is { } ignored)
+                world.Events.Tell(ignored);
+            _named = options.Members;
+            options = options with { Members = Founders.At(identity.Founders, _named) };
+            _context = new(
+                options, world,
+                new(options, world, GroupPlacement.Of(options), identity.ClusterIds(world)));
             _loops = new(_context);
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
@@ -54,8 +61,18 @@ public sealed class KvorumNode : INode, IDisposable
     /// <inheritdoc/>
     public ClusterMap Map => _context.Cluster.Map();
 
+    /// <summary>The cluster that this node belongs to; empty while it does not know. Any thread.</summary>
+    public Guid ClusterId => ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster);
+
     /// <summary>What the recovery of the log found.</summary>
     public LogRecovery Recovery => _context.Log.Recovery;
+
+    /// <summary>The id of this start of the node; 0 until it is in the log. Any thread.</summary>
+    internal ulong Life => _context.PeerLogs.Own.Life;
+
+    /// <summary>True if the member has introduced itself in that life, and is heard. Any thread.</summary>
+    internal bool Hears(Raft.NodeId member, ulong life) => Cluster.Health.IsAccepted(member)
+        && _context.PeerLogs.Of(member) is { } known && known.Life == life;
 
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
     internal bool IsRefused => _context.PeerAdmission.IsRefused;
@@ -71,9 +88,23 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
+        var self = _context.Options.Self with
+        {
+            FoundingId = Cluster.ClusterIds.Founding,
+            ClusterId = Cluster.ClusterIds.Cluster,
+        };
+        // What the node learns from its start on, it tells a transport that has started.
+        _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
-        _context.World.Transport.Start(new PeerReceiver(this, _context, _loops));
     }
+
+    // Where the operator says that they are, else where the metadata group knows them to have been last.
+    private IReadOnlyList<MemberSeed> Peers() =>
+    [
+        .. _context.Options.Members.Where(member => member.Id != Cluster.Self).Select(member =>
+            Founders.IsNamed(member, _named)
+                ? member : member with { PeerAddress = Cluster.Members.PeerAddressOf(member.Id) }),
+    ];
 
     /// <inheritdoc/>
     public void Submit(Call call)
@@ -237,15 +268,15 @@ public sealed class KvorumNode : INode, IDisposable
         {
             NodeId = ClusterIdentity.ToGuid(Cluster.Self.Value),
             Name = _context.Options.Self.Name,
-            ClusterId = ClusterIdentity.ToGuid(_context.Options.Self.ClusterId),
+            ClusterId = ClusterId,
             IsMetaLeader = meta?.Role == "leader",
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
-            Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
+            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
+            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
-            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.IsUp)),
+            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Reads = reads,
@@ -289,7 +320,7 @@ public sealed class KvorumNode : INode, IDisposable
             return Cluster.WhyNotAdmitted;
         foreach (var group in Cluster.Directory.Groups)
         {
-            if (_loops.OfGroup(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
+            if (_loops.OfGroup(group).Find(group) is not null && Cluster.Leaders.Of(group) is null)
                 return $"{Cluster.Directory.NameOf(group)} has no leader: {Cluster.WhyNoLeader()}";
         }
 

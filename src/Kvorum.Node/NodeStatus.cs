@@ -59,7 +59,7 @@ public sealed record NodeStatus
     /// <summary>Name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>UUID of the cluster.</summary>
+    /// <summary>UUID of the cluster; empty while the node does not know it.</summary>
     public required Guid ClusterId { get; init; }
 
     /// <summary>True if this node leads the metadata group.</summary>

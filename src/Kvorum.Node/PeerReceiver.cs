@@ -25,7 +25,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerConnected(peer.Id));
-        if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
+        if (!context.Cluster.IsAdmitted || !context.Cluster.Health.IsUp(peer.Id))
             return;
         foreach (var loop in loops.All)
             loop.Post(new LoopEvent.PeerUp(peer.Id));
@@ -34,7 +34,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
-        context.Cluster.PeerDown(peer, context.MonotonicMs);
+        context.Cluster.Health.Down(peer, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerDisconnected(peer));
         foreach (var loop in loops.All)
             loop.Post(new LoopEvent.PeerDown(peer, loss));
@@ -52,7 +52,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             // Its checksum was right: the peer speaks another version. Dropping it is what a network may do
             // too.
-            context.Cluster.Tell(new FrameDropped(context.Cluster.NameOf(from), kind.ToString(), e.Message));
+            context.Cluster.Tell(new FrameDropped(
+                context.Cluster.Members.NameOf(from), kind.ToString(), e.Message));
         }
     }
 
@@ -62,8 +63,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     {
         PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer or PeerFrameKind.Clock => true,
         PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
-            context.Cluster.IsAccepted(from),
-        _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
+            context.Cluster.Health.IsAccepted(from),
+        _ => context.Cluster.IsAdmitted && context.Cluster.Health.IsAccepted(from),
     };
 
     private void Decode(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
@@ -99,7 +100,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 Digests(from, payload);
                 break;
             case PeerFrameKind.SlowLog:
-                context.Cluster.HeardSlow(from, context.MonotonicMs);
+                context.Cluster.Health.HeardSlow(from, context.MonotonicMs);
                 break;
             case PeerFrameKind.Clock:
                 Clock(from, payload);

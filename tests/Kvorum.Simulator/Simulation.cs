@@ -40,7 +40,7 @@ internal sealed class Simulation
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Directory.Groups.Count());
         _replicas = new(_world, _raft.Facts);
-        _admission = new(_world);
+        _admission = new(_cluster);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
             _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
@@ -178,8 +178,10 @@ internal sealed class Simulation
 
     private void Turned(SimulatedProcess process, int loop)
     {
+        if (loop == 0)
+            _admission.LookAtPeers(process);
         // Its replicas contradict what they held before, so no node may accept their messages.
-        if (_world.HasForgotten || process.Machine.IsOld)
+        if (_world.HasForgotten || process.Machine.IsOld || process.Machine.IsForeign)
             return;
         foreach (var replica in process.Node.Loops[loop].RaftReplicas)
         {
@@ -198,7 +200,7 @@ internal sealed class Simulation
 
     private void Changed(Machine machine, bool isStarted)
     {
-        if (isStarted && !_world.HasForgotten && !machine.IsOld)
+        if (isStarted && !_world.HasForgotten && !machine.IsOld && !machine.IsForeign)
         {
             foreach (var replica in machine.Process!.Replicas)
                 _replicas.Compare(replica, machine.Process.Name);

@@ -196,6 +196,19 @@ public sealed record FrameDropped(string Peer, string Kind, string Reason) : Nod
     public override bool IsWarning => true;
 }
 
+/// <summary>Members are named at a start that are not in the cluster of the data folder.</summary>
+/// <param name="Members">The members that are ignored.</param>
+/// <param name="Founders">The members that the data folder knows.</param>
+public sealed record StrangersIgnored(string Members, string Founders) : NodeEvent(235)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>This node knows from now on to which cluster it belongs.</summary>
+/// <param name="ClusterId">The id of the cluster.</param>
+public sealed record ClusterJoined(string ClusterId) : NodeEvent(236);
+
 /// <summary>
 /// The node cannot go on (a write to its disk failed): it acknowledges nothing any more and the host must end
 /// the process.

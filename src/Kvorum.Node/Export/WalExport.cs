@@ -128,14 +128,8 @@ public sealed class WalExport : IGroupReplay
             ExportEnded(view, machine.LogTimeMs);
     }
 
-    private bool IsAlone(List<Entry> entries)
-    {
-        var alone = ClusterIdentity.ClusterOf(
-            [new(ClusterIdentity.ToUInt128(_identity.NodeId))], _identity.PartitionCount,
-            _identity.ReplicationFactor, _identity.VirtualNodes);
-        return ClusterIdentity.ToGuid(alone) == _identity.ClusterId
-            && entries.TrueForAll(entry => entry.Kind != EntryKind.Configuration);
-    }
+    private bool IsAlone(List<Entry> entries) => _identity.Founders.Count == 1
+        && entries.TrueForAll(static entry => entry.Kind != EntryKind.Configuration);
 
     private void ExportKeys(ReadView view, ulong logTimeMs)
     {

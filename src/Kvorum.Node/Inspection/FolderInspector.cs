@@ -73,7 +73,8 @@ public sealed class FolderInspector
             _directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
             Add(IdentityFile.Name, FindingKind.Sound, string.Create(
                 CultureInfo.InvariantCulture,
-                $"node {identity.NodeName} ({identity.NodeId}) of cluster {identity.ClusterId}, "
+                $"node {identity.NodeName} ({identity.NodeId}) of cluster "
+                + $"{identity.ClusterId?.ToString() ?? "(no id yet)"}, {identity.Founders.Count} founders, "
                 + $"{identity.PartitionCount} partitions, {(identity.Admitted ? "" : "not yet ")}admitted"));
             identity.CheckLog(_files);
             if (identity.Lost is { } lost)

@@ -64,8 +64,8 @@ internal sealed class CallRouter
     {
         if (_replicas.Find(call.Group) is null)
         {
-            var hint = _context.Cluster.NodeAt(reply.Leader);
-            _context.Cluster.SetLeader(call.Group, hint == asked ? null : hint, default);
+            var hint = _context.Cluster.Members.At(reply.Leader);
+            _context.Cluster.Leaders.Set(call.Group, hint == asked ? null : hint, default);
         }
 
         Retry(call);
@@ -89,9 +89,9 @@ internal sealed class CallRouter
         }
 
         var cluster = _context.Cluster;
-        var to = cluster.LeaderOf(call.Group) is { } leader && cluster.IsUp(leader)
+        var to = cluster.Leaders.Of(call.Group) is { } leader && cluster.Health.IsUp(leader)
             ? leader
-            : cluster.PreferenceOf(call.Group).Where(cluster.IsUp).Cast<NodeId?>().FirstOrDefault();
+            : cluster.PreferenceOf(call.Group).Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
         if (call.Request.NoRedirect)
             _calls.Finish(call, NotHere(call, to));
         else if (to is { } node)
@@ -116,9 +116,9 @@ internal sealed class CallRouter
     {
         Status = ReplyStatus.NotLeader,
         Message =
-            $"{_context.Cluster.NameOf(_context.Cluster.Self)} holds no replica of {NameOf(call)}",
+            $"{_context.Cluster.Members.NameOf(_context.Cluster.Self)} holds no replica of {NameOf(call)}",
         Partition = PartitionOf(call),
         Epoch = _context.Cluster.Epoch,
-        Leader = leader is { } node ? _context.Cluster.ClientAddressOf(node) : "",
+        Leader = leader is { } node ? _context.Cluster.Members.ClientAddressOf(node) : "",
     };
 }

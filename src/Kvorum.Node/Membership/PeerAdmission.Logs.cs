@@ -81,8 +81,8 @@ internal sealed partial class PeerAdmission
 
     private string WhatIsLost(NodeId from, in IncarnationHello hello, LogReach remembered)
     {
-        var name = Cluster.NameOf(from);
-        return $"{Cluster.NameOf(Cluster.Self)} knows that the log of {name} was durable up to frame "
+        var name = Cluster.Members.NameOf(from);
+        return $"{Cluster.Members.NameOf(Cluster.Self)} knows that the log of {name} was durable up to frame "
             + $"{remembered.Sequence}, written in its life {remembered.Life:x16}, and the log that it comes "
             + "with does not have that: it ended with frame "
             + $"{hello.Lives.Newest.Began} when the node started now. Its data folder is an older "
@@ -110,7 +110,7 @@ internal sealed partial class PeerAdmission
         if (_lost is not { } why || _isLostWritten || _isWritingLost || _host.NowMs < _writeAgainMs)
             return;
         _isWritingLost = true;
-        _host.RunInBackground(() => IdentityFile.WriteLost(_host.World.Files, why), failure =>
+        WriteIdentity(_identity with { Lost = why }, failure =>
         {
             _isWritingLost = false;
             _isLostWritten = !IsForLater(failure, "that this node takes no part");

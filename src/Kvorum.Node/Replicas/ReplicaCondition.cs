@@ -59,7 +59,7 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
     private PartitionId Partition => parts.Identity.Partition;
 
     /// <summary>Both sides of a contradiction, for people.</summary>
-    public string WhyOf(Quarantined found) => found.Describe(cluster.NameOf);
+    public string WhyOf(Quarantined found) => found.Describe(cluster.Members.NameOf);
 
     /// <summary>Damage was found.</summary>
     public void Fence(TreeDamagedException damage)

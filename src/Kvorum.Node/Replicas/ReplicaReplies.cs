@@ -18,7 +18,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     private uint Partition => parts.Identity.Partition.Value;
 
     private string LeaderAddress =>
-        _raft.Leader is { } leader ? host.Cluster.ClientAddressOf(leader) : "";
+        _raft.Leader is { } leader ? host.Cluster.Members.ClientAddressOf(leader) : "";
 
     /// <summary>A key was read.</summary>
     public Reply Read(in ReadAnswer answer, bool stale) => new()
@@ -60,7 +60,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
         Status = ReplyStatus.NotLeader,
         Message = _raft.Leader is null
             ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
-            : $"{host.Cluster.NameOf(host.Cluster.Self)} does not lead {Name}",
+            : $"{host.Cluster.Members.NameOf(host.Cluster.Self)} does not lead {Name}",
         Partition = Partition,
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,
@@ -79,7 +79,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     public Reply OutOfSpace() => new()
     {
         Status = ReplyStatus.OutOfSpace,
-        Message = $"the disk of {host.Cluster.NameOf(_raft.Id)}, which leads {Name}, "
+        Message = $"the disk of {host.Cluster.Members.NameOf(_raft.Id)}, which leads {Name}, "
             + $"is almost full ({host.Disk.Free} free): nothing was written; reads are served"
             + (host.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk",
         Partition = Partition,
@@ -114,8 +114,8 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     public Reply StandsStill() => new()
     {
         Status = ReplyStatus.Unavailable,
-        Message = $"{host.Cluster.NameOf(_raft.Id)} cannot answer, and knows no other replica that can. "
-            + condition.StandingIssue,
+        Message = $"{host.Cluster.Members.NameOf(_raft.Id)} cannot answer, and knows no other replica that "
+            + $"can. {condition.StandingIssue}",
         Partition = Partition,
     };
 
@@ -124,7 +124,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     {
         Status = ReplyStatus.Unavailable,
         Message = $"the data of {Name} is damaged on "
-            + $"{host.Cluster.NameOf(_raft.Id)}, and no other node has it: {condition.Damage}",
+            + $"{host.Cluster.Members.NameOf(_raft.Id)}, and no other node has it: {condition.Damage}",
         Partition = Partition,
     };
 }

@@ -129,21 +129,21 @@ internal sealed class PageScan
         var preference = cluster.PreferenceOf(group);
         // It leads, or knows why no replica does.
         if (preference is [var only])
-            return cluster.IsUp(only) ? only : null;
+            return cluster.Health.IsUp(only) ? only : null;
         var isHere = preference.Contains(cluster.Self);
         if (_order.Consistency == ReadConsistency.Stale && isHere)
             return cluster.Self;
-        if (cluster.LeaderOf(group) is { } leader && cluster.IsUp(leader))
+        if (cluster.Leaders.Of(group) is { } leader && cluster.Health.IsUp(leader))
             return leader;
         // A replica here will know the leader as soon as there is one.
-        return isHere ? null : preference.Where(cluster.IsUp).Cast<NodeId?>().FirstOrDefault();
+        return isHere ? null : preference.Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
     }
 
     // Where no replica is here to know better, what the asked node said of the leader is remembered.
     private void Learn(GroupId group, NodeId asked, NodeId? leader)
     {
         if (!_host.Cluster.PreferenceOf(group).Contains(_host.Cluster.Self))
-            _host.Cluster.SetLeader(group, leader == asked ? null : leader, default);
+            _host.Cluster.Leaders.Set(group, leader == asked ? null : leader, default);
     }
 
     private void TakeBack(Func<Question, bool> condition, bool isLate)
@@ -203,7 +203,8 @@ internal sealed class PageScan
         var late = _unasked.Concat(_asked.Values.SelectMany(question => question.Groups)).Order().ToArray();
         if (late.Length == 0)
             return $"the page was not put together within {Call.Timeout.TotalMilliseconds:0} ms";
-        var isLeaderless = _host.Cluster.LeaderOf(late[0]) is not { } leader || !_host.Cluster.IsUp(leader);
+        var isLeaderless = _host.Cluster.Leaders.Of(late[0]) is not { } leader
+            || !_host.Cluster.Health.IsUp(leader);
         var why = isLeaderless
             ? $" has no leader: {_host.Cluster.WhyNoLeader()}"
             : " did not confirm the read";

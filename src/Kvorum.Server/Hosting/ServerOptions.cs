@@ -53,8 +53,8 @@ public sealed record ServerOptions
     public string AdvertisePeerAddress { get; init; } = "";
 
     /// <summary>
-    /// --peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for a
-    /// cluster of one.
+    /// --peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for those
+    /// of the data folder, or for a cluster of one. Later starts only learn from it where members are.
     /// </summary>
     public string Peers { get; init; } = "";
 

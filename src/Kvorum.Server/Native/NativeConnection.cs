@@ -284,7 +284,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         lock (_gate)
         {
             var before = _output.Waiting;
-            NativeCodec.WriteHelloReply(_output.Gathered, _options.ClusterId, _options.NodeName);
+            NativeCodec.WriteHelloReply(_output.Gathered, _options.ClusterId(), _options.NodeName);
             Count(before);
         }
     }

@@ -16,7 +16,7 @@ namespace Kvorum.Server.Peers;
 /// older.
 /// </summary>
 internal sealed class IncomingPeers(
-    PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
+    OwnIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
     TimeProvider time, ILogger log,
     TransportCounters counters, SourceLines lines)
 {
@@ -113,7 +113,7 @@ internal sealed class IncomingPeers(
                 throw new PeerWireException(
                     $"it began with a frame of kind {frame.Kind} in place of a hello");
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
-            if (PeerCheck.OfHello(self.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
+            if (PeerCheck.OfHello(self.Now.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
             {
                 TellRefused(remote, why);
                 await connection.Farewell(PeerWire.EncodeOpening(
@@ -122,7 +122,7 @@ internal sealed class IncomingPeers(
             }
 
             await connection.SendOpening(
-                PeerWire.Welcome, PeerWire.EncodeIntroduction(self), both.Token).ConfigureAwait(false);
+                PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both.Token).ConfigureAwait(false);
             Replace(peer.Node.Id, connection);
             links[peer.Node.Id].SawIncoming(peer);
             return peer.Node;

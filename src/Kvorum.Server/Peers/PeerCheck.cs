@@ -28,7 +28,8 @@ internal static class PeerCheck
 
         return isMember
             ? null
-            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
+            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}, which "
+                + "keeps the members that it was founded with";
     }
 
     /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>
@@ -42,12 +43,24 @@ internal static class PeerCheck
                 + $"not node {Uuid(expected.Id)}: correct --peers";
     }
 
-    private static string? OfCluster(PeerHello self, PeerHello other) => self.ClusterId == other.ClusterId
-        ? null
-        : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
-            + $"{Describe(self)} to cluster "
-            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same members in "
-            + "--peers and the same --partitions, --replication-factor and --virtual-nodes";
+    // While one of the two does not know its cluster yet, the founders must be the same.
+    private static string? OfCluster(PeerHello self, PeerHello other)
+    {
+        if (self.ClusterId != 0 && other.ClusterId != 0)
+        {
+            return self.ClusterId == other.ClusterId
+                ? null
+                : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
+                    + $"{Describe(self)} to cluster {ClusterIdentity.ToGuid(self.ClusterId)}: correct the "
+                    + "address in --peers, or give --data the folder that belongs to this cluster";
+        }
+
+        return self.FoundingId == other.FoundingId
+            ? null
+            : $"{Describe(other)} was founded with other members or settings than {Describe(self)}: give all "
+                + "nodes of a new cluster the same members in --peers and the same --partitions, "
+                + "--replication-factor and --virtual-nodes at their first start";
+    }
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

@@ -11,7 +11,7 @@ namespace Kvorum.Server.Peers;
 /// any thread.
 /// </summary>
 internal sealed class PeerLink(
-    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
+    MemberSeed seed, OwnIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
     TransportCounters counters)
     : IDisposable
 {
@@ -65,6 +65,21 @@ internal sealed class PeerLink(
         }
 
         dead?.Abort(new(PeerLoss.ProcessGone, "it was started anew"));
+        RetryNow();
+    }
+
+    /// <summary>
+    /// Others say that the peer is there. While it is connected it has said itself where it is.
+    /// </summary>
+    public void Moved(string address)
+    {
+        lock (_lock)
+        {
+            if (_up is not null || address.Length == 0 || address == Target)
+                return;
+            (_advertised, _dialsAdvertised) = (address, true);
+        }
+
         RetryNow();
     }
 
@@ -140,7 +155,7 @@ internal sealed class PeerLink(
     /// <summary>Both sides send a hello and check the other's.</summary>
     private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
     {
-        var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });
+        var hello = PeerWire.EncodeIntroduction(self.Now with { Expected = seed.Id });
         await connection.SendOpening(PeerWire.Hello, hello, cancel).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
         var answer =
@@ -151,7 +166,7 @@ internal sealed class PeerLink(
             throw new PeerWireException(
                 $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
-        if (PeerCheck.OfAnswer(self.Node, seed, peer.Node) is { } why)
+        if (PeerCheck.OfAnswer(self.Now.Node, seed, peer.Node) is { } why)
             throw new PeerRefusedException(why);
         return peer;
     }

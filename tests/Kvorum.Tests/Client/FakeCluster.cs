@@ -138,7 +138,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             {
                 EndPoint = at,
                 NodeName = $"n{_number}",
-                ClusterId = Guid.Empty,
+                ClusterId = static () => Guid.Empty,
             });
             listener.Start(Double);
             return listener;

@@ -128,7 +128,7 @@ public class AdmissionTests
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         var wiped = new ByteWriter();
-        IncarnationHelloCodec.Encode(new IncarnationHello(42, LogLives.None, 0), wiped);
+        IncarnationHelloCodec.Encode(new IncarnationHello(42, 0, LogLives.None, 0), wiped);
         cluster.Network.Late(
             cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.IncarnationHello, wiped.Written);
         cluster.Run(2000);
@@ -200,7 +200,7 @@ public class AdmissionTests
         disk.WriteAll("identity.json", former);
         var error = Assert.Throws<NodeStartException>(() => cluster.Start(0));
         Assert.Contains(
-            "identity.json has format 2, this program knows 4: start the version that wrote it",
+            "identity.json has format 2, this program knows 5: start the version that wrote it",
             error.Message, StringComparison.Ordinal);
         Assert.Equal(former, disk.ReadAll("identity.json"));
     }

@@ -122,7 +122,7 @@ internal sealed class ReplicaScript : IDisposable
         foreach (var id in arguments.Select(Id))
         {
             _host.Cluster.PeerUp(ScriptHost.HelloOf(id), _host.NowMs);
-            _host.Cluster.Accept(id);
+            _host.Cluster.Health.Accept(id);
             _replica.PeerUp(id);
         }
     }

@@ -1,5 +1,4 @@
 using Kvorum.Node;
-using Kvorum.Server.Http.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -16,7 +15,7 @@ internal sealed class RouteTable(IEndpointRouteBuilder routes, INode node, HttpO
         routes.DataSources.SelectMany(static source => source.Endpoints).Cast<RouteEndpoint>();
 
     /// <summary>The OpenAPI document of all routes; made when it is first asked for.</summary>
-    public byte[] Document => _document ??= new DocumentBuilder().Of(Endpoints);
+    public byte[] Document => _document ??= new OpenApiDocument().Of(Endpoints);
 
     /// <summary>A route that reads: HEAD is there where GET is (RFC 9110, 9.3.2).</summary>
     public void Read(string pattern, Operation operation, Func<HttpExchange, Task> handler) =>

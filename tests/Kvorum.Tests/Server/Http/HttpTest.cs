@@ -2,7 +2,6 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Kvorum.Tests.Server.Http.OpenApi;
 
 namespace Kvorum.Tests.Server.Http;
 

@@ -2,10 +2,10 @@ using System.Text.Json;
 using Kvorum.Server.Http;
 using Microsoft.AspNetCore.Routing;
 
-namespace Kvorum.Tests.Server.Http.OpenApi;
+namespace Kvorum.Tests.Server.Http;
 
 /// <summary>The OpenAPI document against what the routes answer; see also <see cref="HttpTest"/>.</summary>
-public class DocumentTests(HttpFixture fixture) : HttpTest(fixture)
+public class OpenApiTests(HttpFixture fixture) : HttpTest(fixture)
 {
     [Fact]
     public async Task Every_route_is_described_and_no_other()

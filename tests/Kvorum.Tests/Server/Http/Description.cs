@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Kvorum.Tests.Server.Http.OpenApi;
+namespace Kvorum.Tests.Server.Http;
 
 /// <summary>The served OpenAPI document, as something that answers can be held against.</summary>
 internal sealed class Description(JsonElement document)

@@ -1,7 +1,7 @@
 using System.Text;
 using Kvorum.Protocol;
 
-namespace Kvorum.Tests.Server.Http.OpenApi;
+namespace Kvorum.Tests.Server.Http;
 
 /// <summary>
 /// A request that makes an operation answer with a status: what a client has to do to see it.

@@ -4,17 +4,17 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 
-namespace Kvorum.Server.Http.OpenApi;
+namespace Kvorum.Server.Http;
 
 /// <summary>
 /// JSON schemas of bodies, made from the types that write them and their attributes: each type of ours once,
 /// by its name. A member that may be null is left out then, so it is not required and never null.
 /// </summary>
-internal sealed class Schemas
+internal sealed class OpenApiSchemas
 {
     private readonly JsonSchemaExporterOptions _exporting;
 
-    public Schemas() => _exporting = new() { TransformSchemaNode = Transform };
+    public OpenApiSchemas() => _exporting = new() { TransformSchemaNode = Transform };
 
     /// <summary>The schemas by name.</summary>
     public JsonObject All { get; } = [];

@@ -1,16 +1,18 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Routing;
 
-namespace Kvorum.Server.Http.OpenApi;
+namespace Kvorum.Server.Http;
 
-/// <summary>The OpenAPI 3.1 document of routes, made from their <see cref="Operation"/>s. Used once.</summary>
-internal sealed class DocumentBuilder
+/// <summary>The OpenAPI 3.1 document of routes, made from their operations. Used once.</summary>
+internal sealed class OpenApiDocument
 {
     private readonly JsonObject _parameters = [];
     private readonly JsonObject _responses = [];
-    private readonly Schemas _schemas = new();
+    private readonly OpenApiSchemas _schemas = new();
 
     /// <summary>The document as JSON in UTF-8.</summary>
     public byte[] Of(IEnumerable<RouteEndpoint> routes)
@@ -45,8 +47,11 @@ internal sealed class DocumentBuilder
                 ["schemas"] = _schemas.All,
             },
         };
-        return System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(
-            new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true }));
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(
+            bytes, new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true }))
+            document.WriteTo(json);
+        return bytes.WrittenSpan.ToArray();
     }
 
     private static JsonObject PathOf(RouteEndpoint route) => route.RoutePattern.Parameters.Count == 0
@@ -74,7 +79,7 @@ internal sealed class DocumentBuilder
             described["requestBody"] = BodyOf(
                 "application/json", _schemas.OfMembers(operation.Id, operation.Members));
         else if (operation.TakesValue)
-            described["requestBody"] = BodyOf("application/octet-stream", Schemas.OfValue());
+            described["requestBody"] = BodyOf("application/octet-stream", OpenApiSchemas.OfValue());
         described["responses"] = ResponsesOf(operation, isHead);
         return described;
     }
@@ -103,11 +108,11 @@ internal sealed class DocumentBuilder
                 KeyValuePair.Create<string, JsonNode?>(field.Name, new JsonObject
                 {
                     ["description"] = field.Description,
-                    ["schema"] = Schemas.Of(field),
+                    ["schema"] = OpenApiSchemas.Of(field),
                 })));
         var content = new JsonObject();
         if (answer.IsValue)
-            content["application/octet-stream"] = new JsonObject { ["schema"] = Schemas.OfValue() };
+            content["application/octet-stream"] = new JsonObject { ["schema"] = OpenApiSchemas.OfValue() };
         Add(content, "application/json", answer.Json);
         Add(content, "application/x-ndjson", answer.Lines);
         if (content.Count > 0 && !isHead)
@@ -127,14 +132,14 @@ internal sealed class DocumentBuilder
         if (!_responses.ContainsKey(name))
             _responses[name] = ResponseOf(
                 new(status, description) { Json = [BodyContext.Default.ErrorBody] }, isHead: false);
-        return Schemas.Reference("responses", name);
+        return OpenApiSchemas.Reference("responses", name);
     }
 
     private JsonObject ParameterReference(Field field, string place)
     {
         if (!_parameters.ContainsKey(field.Name))
             _parameters[field.Name] = ParameterOf(field, place);
-        return Schemas.Reference("parameters", field.Name);
+        return OpenApiSchemas.Reference("parameters", field.Name);
     }
 
     private static JsonObject ParameterOf(Field field, string place) => new()
@@ -143,6 +148,6 @@ internal sealed class DocumentBuilder
         ["in"] = place,
         ["required"] = place == "path",
         ["description"] = field.Description,
-        ["schema"] = Schemas.Of(field),
+        ["schema"] = OpenApiSchemas.Of(field),
     };
 }

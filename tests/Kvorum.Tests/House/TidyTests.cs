@@ -52,8 +52,10 @@ public class TidyTests
     {
         const string Place = "src/Kvorum.Protocol/KeyspaceName.cs";
         var literal = "\"def" + "ault\"";
-        var files = House.Files(".cs")
-            .Where(path => House.Read(path).Contains(literal, StringComparison.Ordinal));
+        // JSON Schema has a keyword of that name: a member of an object, in brackets.
+        var files = House.Files(".cs").Where(path => House.Read(path)
+            .Replace($"[{literal}]", "", StringComparison.Ordinal)
+            .Contains(literal, StringComparison.Ordinal));
         House.Accepts(files.Where(static path => path != Place)
             .Select(path => $"{path}: {literal}: use KeyspaceName.Default"));
         Assert.Contains(literal, House.Read(Place), StringComparison.Ordinal);

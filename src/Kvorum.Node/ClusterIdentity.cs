@@ -7,9 +7,9 @@ using Kvorum.Raft;
 namespace Kvorum.Node;
 
 /// <summary>
-/// How nodes and clusters get their ids without talking to each other: name-based UUIDs (RFC 9562 section 5.5
-/// with SHA-256 in place of SHA-1, version 8), so that equal lists give equal ids on every node, in any order
-/// of starting.
+/// Where ids come from: name-based UUIDs (RFC 9562 section 5.5 with SHA-256 in place of SHA-1, version 8).
+/// Founders get theirs without talking to each other: equal lists give equal ids on every node, in any order
+/// of starting. A cluster's own id is drawn by the first leader of its metadata group.
 /// </summary>
 public static class ClusterIdentity
 {
@@ -23,15 +23,24 @@ public static class ClusterIdentity
     public static NodeId NodeFromAddress(string peerAddress) => new(Hash("node-address", peerAddress));
 
     /// <summary>
-    /// The cluster's id from its first members and from all that decides where partitions lie: nodes that
-    /// were told different things never talk to each other.
+    /// The founding id, by which the nodes of a new cluster know each other: from its founders and from all
+    /// that decides where partitions lie, so that nodes that were told different things never talk to each
+    /// other. Clusters with equal founders have equal founding ids, and different cluster ids.
     /// </summary>
-    public static UInt128 ClusterOf(
-        IEnumerable<NodeId> members, int partitionCount, int replicationFactor, int virtualNodes)
+    public static UInt128 FoundingOf(
+        IEnumerable<NodeId> founders, int partitionCount, int replicationFactor, int virtualNodes)
     {
-        var ids = string.Join(',', members.Order().Select(id => id.Value.ToString("x32", null)));
+        var ids = string.Join(',', founders.Order().Select(id => id.Value.ToString("x32", null)));
         return Hash("cluster", $"{ids}:{partitionCount}:{replicationFactor}:{virtualNodes}");
     }
+
+    /// <summary>
+    /// The cluster id that a node proposes to a metadata group that has none; never 0. The folder's own id,
+    /// the seed and the moment are in it, so that no two clusters have the same.
+    /// </summary>
+    internal static UInt128 DrawCluster(UInt128 incarnation, int randomSeed, long utcTicks) =>
+        Hash("drawn-cluster", string.Create(
+            CultureInfo.InvariantCulture, $"{incarnation:x32}:{randomSeed}:{utcTicks}"));
 
     /// <summary>
     /// A new data folder's own id. The moment is in it, so that two folders differ even if their nodes drew

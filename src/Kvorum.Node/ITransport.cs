@@ -55,7 +55,20 @@ public enum PeerFrameKind : byte
 }
 
 /// <summary>What a node says of itself when it connects.</summary>
-public sealed record PeerHello(NodeId Id, string Name, UInt128 ClusterId, string PeerAddress, string ClientAddress, string HttpAddress);
+/// <param name="Id">Its id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="PeerAddress">Where other nodes reach it.</param>
+/// <param name="ClientAddress">Where clients reach it.</param>
+/// <param name="HttpAddress">Where HTTP clients reach it.</param>
+public sealed record PeerHello(
+    NodeId Id, string Name, string PeerAddress, string ClientAddress, string HttpAddress)
+{
+    /// <summary>By which founders its cluster was founded; see <see cref="ClusterIdentity"/>.</summary>
+    public UInt128 FoundingId { get; init; }
+
+    /// <summary>The cluster that it belongs to; 0 while it does not know.</summary>
+    public UInt128 ClusterId { get; init; }
+}
 
 /// <summary>How a peer was lost.</summary>
 public enum PeerLoss : byte
@@ -85,12 +98,28 @@ public interface IPeerReceiver
 
 /// <summary>
 /// Carries frames to peers: in order per peer while a connection lasts, at most once, possibly not at all.
-/// Peers are known by id; where they live is the transport's business.
+/// Peers are known by id; the node says at the start where they were, and the transport follows those that
+/// have moved and say so.
 /// </summary>
 public interface ITransport
 {
     /// <summary>Starts to connect and to listen.</summary>
-    void Start(IPeerReceiver receiver);
+    /// <param name="self">What this node says of itself.</param>
+    /// <param name="peers">The other members, and where they were last known to be.</param>
+    /// <param name="receiver">Told of what comes.</param>
+    void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver);
+
+    /// <summary>
+    /// This node knows from now on to which cluster it belongs: it says so in each hello, and a peer that
+    /// belongs to another one is refused. Any thread; after the start.
+    /// </summary>
+    void Identify(UInt128 clusterId);
+
+    /// <summary>
+    /// The metadata group says that a peer is reached at this address: it may have moved while this node was
+    /// away. Any thread.
+    /// </summary>
+    void Moved(NodeId peer, string address);
 
     /// <summary>
     /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread.

@@ -21,6 +21,7 @@ public sealed class KvorumNode : INode, IDisposable
     private volatile bool _isStopping;
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
+    private readonly IReadOnlyList<MemberSeed> _named;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -34,12 +35,17 @@ public sealed class KvorumNode : INode, IDisposable
         try
         {
             var identity = IdentityFile.Open(options, world);
-            var preferences = GroupPlacement.Of(options);
-            _context = new(options, world, new(options, world, preferences));
+            if (Founders.Strangers(identity.Founders, options.Members) is { } ignored)
+                world.Events.Tell(ignored);
+            _named = options.Members;
+            options = options with { Members = Founders.At(identity.Founders, _named) };
+            _context = new(
+                options, world,
+                new(options, world, GroupPlacement.Of(options), identity.ClusterIds(world)));
             _loops = new(_context);
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
-            Recover(preferences);
+            Recover();
             _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity);
         }
         catch
@@ -55,8 +61,18 @@ public sealed class KvorumNode : INode, IDisposable
     /// <inheritdoc/>
     public ClusterMap Map => _context.Cluster.Map();
 
+    /// <summary>The cluster that this node belongs to; empty while it does not know. Any thread.</summary>
+    public Guid ClusterId => ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster);
+
     /// <summary>What the recovery of the log found.</summary>
     public LogRecovery Recovery => _context.Log.Recovery;
+
+    /// <summary>The id of this start of the node; 0 until it is in the log. Any thread.</summary>
+    internal ulong Life => _context.PeerLogs.Own.Life;
+
+    /// <summary>True if the member has introduced itself in that life, and is heard. Any thread.</summary>
+    internal bool Hears(Raft.NodeId member, ulong life) => Cluster.Health.IsAccepted(member)
+        && _context.PeerLogs.Of(member) is { } known && known.Life == life;
 
     /// <summary>True if a member refuses this node's data folder, so that it does not take part.</summary>
     internal bool IsRefused => _context.PeerAdmission.IsRefused;
@@ -64,7 +80,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
-    internal bool TellsOfLoss => _context.PeerAdmission.Alerts.Count > 0
+    internal bool TellsOfLoss => _context.PeerAdmission.HealthIssues.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
@@ -72,9 +88,23 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
     public void Start()
     {
+        var self = _context.Options.Self with
+        {
+            FoundingId = Cluster.ClusterIds.Founding,
+            ClusterId = Cluster.ClusterIds.Cluster,
+        };
+        // What the node learns from its start on, it tells a transport that has started.
+        _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
-        _context.World.Transport.Start(new PeerReceiver(this, _context, _loops));
     }
+
+    // Where the operator says that they are, else where the metadata group knows them to have been last.
+    private IReadOnlyList<MemberSeed> Peers() =>
+    [
+        .. _context.Options.Members.Where(member => member.Id != Cluster.Self).Select(member =>
+            Founders.IsNamed(member, _named)
+                ? member : member with { PeerAddress = Cluster.Members.PeerAddressOf(member.Id) }),
+    ];
 
     /// <inheritdoc/>
     public void Submit(Call call)
@@ -106,7 +136,7 @@ public sealed class KvorumNode : INode, IDisposable
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
-        var alerts = new SortedSet<string>(StringComparer.Ordinal);
+        var issues = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
         foreach (var asked in _loops.All)
@@ -116,7 +146,7 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
-                    alerts.UnionWith(loop.Alerts);
+                    issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -125,9 +155,9 @@ public sealed class KvorumNode : INode, IDisposable
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
                 var status = StatusOf(gathered, reads, writes);
-                if (status.Machine?.Alert is { } alert)
-                    alerts.Add(alert);
-                done(status with { Alerts = [.. _context.PeerAdmission.Alerts, .. alerts] });
+                if (status.Machine?.HealthIssue is { } issue)
+                    issues.Add(issue);
+                done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
         }
     }
@@ -187,7 +217,7 @@ public sealed class KvorumNode : INode, IDisposable
         }
 
         var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
-        call.Group = partition + 1;
+        call.Group = Cluster.Directory.Keyspace(request.Keyspace)!.Of(new(partition));
         return _loops.OfGroup(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
@@ -210,11 +240,11 @@ public sealed class KvorumNode : INode, IDisposable
         Message = $"no keyspace '{Utf8Text.Message(name, Protocol.Limits.KeyspaceBytesMax)}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
     };
 
-    private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)
+    private void Recover()
     {
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
-        var recovery = new NodeRecovery(_context, preferences);
+        var recovery = new NodeRecovery(_context);
         _trees = recovery.Trees;
         recovery.OpenTrees();
         var replay = recovery.Replay();
@@ -232,21 +262,21 @@ public sealed class KvorumNode : INode, IDisposable
 
     private NodeStatus StatusOf(List<PartitionStatus> partitions, long reads, long writes)
     {
-        var meta = partitions.Find(partition => partition.Group == 0);
+        var meta = partitions.Find(partition => partition.Group.IsMetadata);
         var reason = NotReadyReason();
         return new()
         {
             NodeId = ClusterIdentity.ToGuid(Cluster.Self.Value),
             Name = _context.Options.Self.Name,
-            ClusterId = ClusterIdentity.ToGuid(_context.Options.Self.ClusterId),
+            ClusterId = ClusterId,
             IsMetaLeader = meta?.Role == "leader",
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            MembersUp = [.. Cluster.Up.Select(Cluster.NameOf)],
-            Members = [.. Cluster.Ids.Select(Cluster.NameOf)],
+            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
+            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
-            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.IsUp)),
+            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Reads = reads,
@@ -259,7 +289,7 @@ public sealed class KvorumNode : INode, IDisposable
     private int Tolerated(Func<IReadOnlyList<Raft.NodeId>, int> up)
     {
         var least = int.MaxValue;
-        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        foreach (var group in Cluster.Directory.Groups)
         {
             var voters = Cluster.PreferenceOf(group);
             least = Math.Min(least, up(voters) - ((voters.Count / 2) + 1));
@@ -288,10 +318,10 @@ public sealed class KvorumNode : INode, IDisposable
             return "stopped after a fault: see the log";
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
-        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        foreach (var group in Cluster.Directory.Groups)
         {
-            if (_loops.OfGroup(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
-                return $"{(group == 0 ? "the metadata group" : $"partition {group - 1}")} has no leader: {Cluster.WhyNoLeader()}";
+            if (_loops.OfGroup(group).Find(group) is not null && Cluster.Leaders.Of(group) is null)
+                return $"{Cluster.Directory.NameOf(group)} has no leader: {Cluster.WhyNoLeader()}";
         }
 
         return Cluster.IsMetaKnown ? "" : "the metadata group has not told of the keyspaces yet";

@@ -36,7 +36,8 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public DiskGauge Disk { get; } = new(options.SegmentBytes);
 
     /// <summary>The members' wall clocks. Judged by loop 0.</summary>
-    public PeerClocks Clocks { get; } = new(options.Members.Count, options.ClockOffsetMaxMs, cluster.NameOf);
+    public PeerClocks Clocks { get; } =
+        new(options.Members.Count, options.ClockOffsetMaxMs, cluster.Members.NameOf);
 
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;

@@ -4,7 +4,7 @@ using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node;
 
-/// <summary>A member of the initial, static cluster.</summary>
+/// <summary>A member as an operator names it.</summary>
 /// <param name="Id">UUID.</param>
 /// <param name="Name">Unique name; may be empty when only an address was given.</param>
 /// <param name="PeerAddress">host:port.</param>
@@ -14,12 +14,14 @@ public sealed record MemberSeed(NodeId Id, string Name, string PeerAddress);
 public sealed record NodeOptions
 {
     /// <summary>
-    /// What this node says of itself; the cluster id inside is derived from the members (see <see
-    /// cref="ClusterIdentity"/>).
+    /// What this node says of itself; founding id and cluster id come from the data folder and the members.
     /// </summary>
     public required PeerHello Self { get; init; }
 
-    /// <summary>The initial members, this node included.</summary>
+    /// <summary>
+    /// At the first start the founders of the cluster, this node included. Later the data folder knows them,
+    /// and this list says where they are now; it may be empty.
+    /// </summary>
     public required IReadOnlyList<MemberSeed> Members { get; init; }
 
     /// <summary>Partitions of the default keyspace; fixed at the first start.</summary>

@@ -25,7 +25,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerConnected(peer.Id));
-        if (!context.Cluster.IsAdmitted || !context.Cluster.IsUp(peer.Id))
+        if (!context.Cluster.IsAdmitted || !context.Cluster.Health.IsUp(peer.Id))
             return;
         foreach (var loop in loops.All)
             loop.Post(new LoopEvent.PeerUp(peer.Id));
@@ -34,7 +34,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
-        context.Cluster.PeerDown(peer, context.MonotonicMs);
+        context.Cluster.Health.Down(peer, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerDisconnected(peer));
         foreach (var loop in loops.All)
             loop.Post(new LoopEvent.PeerDown(peer, loss));
@@ -52,7 +52,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         {
             // Its checksum was right: the peer speaks another version. Dropping it is what a network may do
             // too.
-            context.Cluster.Tell(new FrameDropped(context.Cluster.NameOf(from), kind.ToString(), e.Message));
+            context.Cluster.Tell(new FrameDropped(
+                context.Cluster.Members.NameOf(from), kind.ToString(), e.Message));
         }
     }
 
@@ -62,8 +63,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     {
         PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer or PeerFrameKind.Clock => true,
         PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
-            context.Cluster.IsAccepted(from),
-        _ => context.Cluster.IsAdmitted && context.Cluster.IsAccepted(from),
+            context.Cluster.Health.IsAccepted(from),
+        _ => context.Cluster.IsAdmitted && context.Cluster.Health.IsAccepted(from),
     };
 
     private void Decode(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
@@ -99,18 +100,18 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 Digests(from, payload);
                 break;
             case PeerFrameKind.SlowLog:
-                context.Cluster.HeardSlow(from, context.MonotonicMs);
+                context.Cluster.Health.HeardSlow(from, context.MonotonicMs);
                 break;
             case PeerFrameKind.Clock:
                 Clock(from, payload);
                 break;
             case PeerFrameKind.IncarnationHello:
-                var introduction = IntroductionCodec.DecodeIntroduction(payload);
-                loops.First.TryPost(new LoopEvent.Introduced(from, introduction), payload.Length);
+                var hello = IncarnationHelloCodec.DecodeHello(payload);
+                loops.First.TryPost(new LoopEvent.Introduced(from, hello), payload.Length);
                 break;
             case PeerFrameKind.AdmissionAnswer:
-                var answer = IntroductionCodec.DecodeAnswer(payload);
-                loops.First.TryPost(new LoopEvent.IntroductionAnswered(from, answer), payload.Length);
+                var answer = IncarnationHelloCodec.DecodeAnswer(payload);
+                loops.First.TryPost(new LoopEvent.HelloAnswered(from, answer), payload.Length);
                 break;
             case PeerFrameKind.PartialScanRequest:
                 PartialScanRequest(from, payload);
@@ -141,7 +142,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
 
     private void Raft(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var perLoop = new List<(uint Group, Message Message)>?[loops.All.Count];
+        var perLoop = new List<(GroupId Group, Message Message)>?[loops.All.Count];
         var reader = new ByteReader(payload);
         if (!context.PeerLogs.Heard(from, new(reader.U64(), reader.U64())))
             return;
@@ -185,7 +186,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             var id = reader.U64();
             var timeout = TimeSpan.FromMilliseconds(reader.U32());
             var credit = reader.U32();
-            var request = RequestCodec.DecodeRequest(reader.Bytes());
+            var request = RequestCodec.DecodeRequest(reader.Bytes32());
             node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout, credit));
         }
     }
@@ -219,7 +220,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         var replies = new List<(ulong Id, Reply Reply)>();
         var reader = new ByteReader(payload);
         while (!reader.AtEnd)
-            replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes())));
+            replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes32())));
         foreach (var loop in loops.All)
         {
             var own = replies.FindAll(reply => loops.OfNumber(reply.Id) == loop);

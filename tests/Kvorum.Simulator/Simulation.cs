@@ -38,13 +38,13 @@ internal sealed class Simulation
         _world = new(options.Seed, options.Shown, options.Output);
         _cluster = new(_world, options.Cluster, options.Network);
         _faults = new(_cluster, options.Faults);
-        _raft = new(_world, _cluster.Groups);
+        _raft = new(_world, _cluster.Directory.Groups.Count());
         _replicas = new(_world, _raft.Facts);
-        _admission = new(_world);
+        _admission = new(_cluster);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
             _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
-        _lives = new(_world, _notes.History, _cluster.Groups, IsSteady);
+        _lives = new(_world, _notes.History, _raft.Facts.Count, IsSteady);
         _answers = new(_world, _notes);
         _scans = new(_world, _notes, options.Cluster.Partitions);
         foreach (var machine in _cluster.Machines)
@@ -178,8 +178,10 @@ internal sealed class Simulation
 
     private void Turned(SimulatedProcess process, int loop)
     {
+        if (loop == 0)
+            _admission.LookAtPeers(process);
         // Its replicas contradict what they held before, so no node may accept their messages.
-        if (_world.HasForgotten || process.Machine.IsOld)
+        if (_world.HasForgotten || process.Machine.IsOld || process.Machine.IsForeign)
             return;
         foreach (var replica in process.Node.Loops[loop].RaftReplicas)
         {
@@ -198,7 +200,7 @@ internal sealed class Simulation
 
     private void Changed(Machine machine, bool isStarted)
     {
-        if (isStarted && !_world.HasForgotten && !machine.IsOld)
+        if (isStarted && !_world.HasForgotten && !machine.IsOld && !machine.IsForeign)
         {
             foreach (var replica in machine.Process!.Replicas)
                 _replicas.Compare(replica, machine.Process.Name);

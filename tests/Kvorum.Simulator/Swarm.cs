@@ -27,7 +27,7 @@ internal static class Swarm
         };
         // What needs several things at once, at the right moment, no chance brings about: some runs aim.
         var aim = new RandomStream(seed, "aim");
-        return aim.Below(10) switch
+        var aimed = aim.Below(10) switch
         {
             0 => AimAtLeases(drawn, aim),
             1 => AimAtElections(drawn, aim),
@@ -35,6 +35,24 @@ internal static class Swarm
             3 => AimAtClocks(drawn, aim),
             4 => AimAtOldFolders(drawn),
             _ => drawn,
+        };
+        return WithOtherCluster(aimed);
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithOtherCluster(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "other cluster");
+        if (!random.Chance(0.3))
+            return drawn;
+        var means = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+        {
+            [FaultKind.ForeignFolder] = random.Between(5, 60),
+        };
+        return drawn with
+        {
+            Cluster = drawn.Cluster with { HasLateNode = random.Chance(0.7) },
+            Faults = drawn.Faults with { MeanSeconds = means },
         };
     }
 
@@ -269,6 +287,8 @@ internal static class Swarm
         var means = new SortedDictionary<FaultKind, double>();
         foreach (var (kind, mean) in FaultOptions.Usual)
         {
+            if (kind == FaultKind.ForeignFolder)
+                continue;
             if ((kind == FaultKind.BadSector ? sectors : random).Chance(present))
                 means.Add(kind, mean * rarity);
         }

@@ -6,13 +6,14 @@ namespace Kvorum.Cli.Chaos;
 
 /// <summary>
 /// Stands before one node's peer address: all members name this proxy's address as the node's own, in
-/// --peers and in what they tell each other, so that no way between two nodes leads past it. It learns from
-/// the first bytes of a connection who dials, and lets bytes through as the links of the two say.
+/// --peers and in what they tell each other, so that no way between two nodes leads past it. It learns
+/// from the first bytes of a connection which node dials, and lets bytes through as the links of the two say.
 /// </summary>
 internal sealed class PeerProxy : IAsyncDisposable
 {
-    // Preamble, header of the hello's frame, cluster id: then comes the dialler's id. See PeerWire.
-    private const int IdAt = 8 + 9 + 16;
+    // Preamble, header of the hello's frame, founding id, cluster id: then comes the dialler's id. See
+    // PeerWire.
+    private const int IdAt = 8 + 9 + 16 + 16;
     private const int OpeningBytes = IdAt + 16;
 
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -55,8 +55,8 @@ internal sealed class StartFlags
 
     private readonly Option<string> _peers = Flag.Text(
         "--peers", "list",
-        "All members, as id@host:port,... or host:port,...; the own entry may be there. "
-        + "[default: a cluster of one]", "");
+        "At the first start all members, as id@host:port,... or host:port,...; the own entry may be there. "
+        + "Later only where they are now. [default: the data folder's, else a cluster of one]", "");
 
     private readonly Option<int> _partitions = Flag.Number(
         "--partitions", "Partitions of the default keyspace; fixed at the first start.", Defaults.Partitions);

@@ -19,6 +19,11 @@ public static class NodeEventText
         PeerRefused one => $"{one.Peer} is refused: {one.Reason}",
         PeerReturned one => $"{one.Peer} is back with the data folder that this node knows",
         FrameDropped one => $"a {one.Kind} frame from {one.Peer} is malformed and was dropped: {one.Reason}",
+        StrangersIgnored one => $"--peers names {one.Members}, which the cluster of this data folder does "
+            + $"not have, and is ignored there: the members are {one.Founders}. A member that has moved is "
+            + "named by its id or name, as id@host:port; members cannot be added to a cluster yet. For a new "
+            + "cluster give --data an empty folder",
+        ClusterJoined one => $"this node belongs to cluster {one.ClusterId} from now on",
         NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
         NodeFailed one => one.Message,
         _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),

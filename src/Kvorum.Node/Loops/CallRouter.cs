@@ -42,7 +42,7 @@ internal sealed class CallRouter
     {
         _calls.Enter();
         // The metadata group holds no keys.
-        if (part.Group != 0 && _replicas.Find(part.Group) is { } replica)
+        if (!part.Group.IsMetadata && _replicas.Find(part.Group) is { } replica)
             replica.Take(part);
         else
             _calls.Finish(part, new() { Status = ReplyStatus.NotLeader });
@@ -64,8 +64,8 @@ internal sealed class CallRouter
     {
         if (_replicas.Find(call.Group) is null)
         {
-            var hint = _context.Cluster.NodeAt(reply.Leader);
-            _context.Cluster.SetLeader(call.Group, hint == asked ? null : hint, default);
+            var hint = _context.Cluster.Members.At(reply.Leader);
+            _context.Cluster.Leaders.Set(call.Group, hint == asked ? null : hint, default);
         }
 
         Retry(call);
@@ -89,9 +89,9 @@ internal sealed class CallRouter
         }
 
         var cluster = _context.Cluster;
-        var to = cluster.LeaderOf(call.Group) is { } leader && cluster.IsUp(leader)
+        var to = cluster.Leaders.Of(call.Group) is { } leader && cluster.Health.IsUp(leader)
             ? leader
-            : cluster.PreferenceOf(call.Group).Where(cluster.IsUp).Cast<NodeId?>().FirstOrDefault();
+            : cluster.PreferenceOf(call.Group).Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
         if (call.Request.NoRedirect)
             _calls.Finish(call, NotHere(call, to));
         else if (to is { } node)
@@ -100,21 +100,25 @@ internal sealed class CallRouter
             _homeless.Add(call);
     }
 
+    private string NameOf(Call call) => _context.Cluster.Directory.NameOf(call.Group);
+
+    private uint PartitionOf(Call call) => _context.Cluster.Directory.PartitionOf(call.Group).Value;
+
     private void EndHomeless(Call call) => _calls.Finish(call, new Reply
     {
         Status = call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
-        Message = call.IsCancelled ? "" : $"no replica of partition {call.Group - 1} could be reached: "
+        Message = call.IsCancelled ? "" : $"no replica of {NameOf(call)} could be reached: "
             + _context.Cluster.WhyNoLeader(),
-        Partition = call.Group - 1,
+        Partition = PartitionOf(call),
     });
 
     private Reply NotHere(Call call, NodeId? leader) => new()
     {
         Status = ReplyStatus.NotLeader,
-        Message = $"{_context.Cluster.NameOf(_context.Cluster.Self)} holds no replica of partition "
-            + $"{call.Group - 1}",
-        Partition = call.Group - 1,
+        Message =
+            $"{_context.Cluster.Members.NameOf(_context.Cluster.Self)} holds no replica of {NameOf(call)}",
+        Partition = PartitionOf(call),
         Epoch = _context.Cluster.Epoch,
-        Leader = leader is { } node ? _context.Cluster.ClientAddressOf(node) : "",
+        Leader = leader is { } node ? _context.Cluster.Members.ClientAddressOf(node) : "",
     };
 }

@@ -81,7 +81,7 @@ internal sealed class Forwards(
             if (RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, forward.Call.Request))
                 events.Retry(forward.Call);
             else
-                calls.Finish(forward.Call, Unknown(context.Cluster.NameOf(peer)));
+                calls.Finish(forward.Call, Unknown(context.Cluster.Members.NameOf(peer)));
         }
 
         if (_windows.Remove(peer, out var window))

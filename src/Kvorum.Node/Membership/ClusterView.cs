@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Events;
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -7,45 +8,61 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// What all loops and front ends share about the cluster: who is there, who is up, who leads what. Written by
-/// the loops and the transport, read by anyone: everything in it is immutable or replaced as a whole.
+/// What all loops and front ends share about the cluster: its members, who of them is up, who leads what, and
+/// what the metadata group has agreed on. Written by the loops and the transport, read by anyone: everything
+/// in it is immutable or replaced as a whole.
 /// </summary>
 internal sealed class ClusterView : IClusterFacts
 {
-    private readonly Lock _gate = new();
     private readonly NodeOptions _options;
     private readonly NodeWorld _world;
-    private readonly NodeId[] _ids;
     private readonly IReadOnlyList<NodeId>[] _preferences;
-    private readonly LeaderInfo?[] _leaders;
-    private volatile SortedDictionary<NodeId, Peer> _peers = [];
-    private volatile SortedSet<NodeId> _accepted = [];
-    private volatile SortedDictionary<NodeId, long> _slow = [];
     private volatile MetaView _meta;
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
+    public ClusterView(
+        NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences,
+        ClusterIds clusterIds)
     {
-        _options = options;
-        _world = world;
-        _ids = [.. options.Members.Select(member => member.Id).Order()];
+        (_options, _world, ClusterIds) = (options, world, clusterIds);
+        Directory = GroupPlacement.DirectoryOf(options.PartitionCount);
+        Members = new(options.Self, options.Members);
+        Health = new(options.Self.Id);
+        Leaders = new(preferences.Count);
         _preferences = [.. preferences];
-        _leaders = new LeaderInfo?[preferences.Count];
-        _meta = new(0, new SortedDictionary<NodeId, MetaMachine.MemberRecord>(), [DefaultKeyspace]);
+        _meta = new(0, 0, [DefaultKeyspace], HasKeyspaces: false);
     }
 
-    private sealed record LeaderInfo(NodeId? Leader, Term Term);
-
-    private sealed record Peer(PeerHello Hello, bool IsUp, long SinceMs);
-
     private sealed record MetaView(
-        ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members, IReadOnlyList<KeyspaceDefinition> Keyspaces);
+        UInt128 ClusterId, ulong Epoch, IReadOnlyList<KeyspaceDefinition> Keyspaces, bool HasKeyspaces);
+
+    /// <summary>Which groups there are.</summary>
+    public GroupDirectory Directory { get; }
+
+    /// <summary>Which members there are, and where.</summary>
+    public MemberDirectory Members { get; }
+
+    /// <summary>Which of them are connected and heard.</summary>
+    public PeerHealth Health { get; }
+
+    /// <summary>Which of them lead.</summary>
+    public LeaderTable Leaders { get; }
+
+    /// <summary>To which cluster this node belongs.</summary>
+    public ClusterIds ClusterIds { get; }
 
     public NodeId Self => _options.Self.Id;
 
-    /// <summary>All members, in the order of their ids: the order of the map.</summary>
-    public IReadOnlyList<NodeId> Ids => _ids;
+    /// <summary>The cluster id that the metadata group has agreed on; 0: none yet.</summary>
+    public UInt128 AgreedClusterId => _meta.ClusterId;
+
+    public UInt128 ProposedClusterId => ClusterIds.Proposed;
+
+    public IReadOnlyList<NodeId> Ids => Members.Ids;
+
+    /// <summary>The members that are up, this node included.</summary>
+    public IEnumerable<NodeId> Up => Ids.Where(Health.IsUp);
 
     /// <summary>True once this node takes part: enough others know its data folder.</summary>
     public bool IsAdmitted => _isAdmitted;
@@ -60,16 +77,17 @@ internal sealed class ClusterView : IClusterFacts
     public ulong Epoch => _meta.Epoch;
 
     /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
-    public bool IsMetaKnown => _meta.Epoch > 0;
+    public bool IsMetaKnown => _meta.HasKeyspaces;
 
     /// <summary>
     /// The default keyspace as the options define it: what the metadata group is told first.
     /// </summary>
     public KeyspaceDefinition DefaultKeyspace => new(
-        "default", "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
-        _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+        KeyspaceName.Default, "strong", _options.PartitionCount,
+        Math.Min(_options.ReplicationFactor, Ids.Count), _options.KeyBytesMax, _options.ValueBytesMax,
+        _options.KeyPolicy);
 
-    public IReadOnlyList<NodeId> PreferenceOf(uint group) => _preferences[group];
+    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _preferences[group.Value];
 
     public KeyspaceDefinition? Keyspace(string name)
     {
@@ -84,97 +102,13 @@ internal sealed class ClusterView : IClusterFacts
 
     public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Name);
 
-    /// <summary>True if the member is connected, with the data folder that this node knows.</summary>
-    public bool IsUp(NodeId node) => IsUpSince(node, long.MaxValue);
+    public MetaMachine.MemberRecord? Announcement(NodeId node) => Members.Announcement(node);
 
-    public bool IsUpSince(NodeId node, long sinceMs) => node == Self
-        || (_peers.TryGetValue(node, out var peer) && peer.IsUp && peer.SinceMs <= sinceMs
-            && IsAccepted(node));
-
-    /// <summary>
-    /// True if the member has introduced itself with the data folder that this node knows: only then it is
-    /// heard. It stays so when it is lost and comes again.
-    /// </summary>
-    public bool IsAccepted(NodeId node) => _accepted.Contains(node);
-
-    public IEnumerable<NodeId> Up => _ids.Where(IsUp);
-
-    /// <summary>
-    /// What the metadata group should say of a member; null while its addresses are not known.
-    /// </summary>
-    public MetaMachine.MemberRecord? Announcement(NodeId node)
-    {
-        var hello = node == Self ? _options.Self : _peers.TryGetValue(node, out var peer) ? peer.Hello : null;
-        return hello is null ? null : new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress);
-    }
-
-    public string NameOf(NodeId node)
-    {
-        if (AddressesOf(node) is { Name.Length: > 0 } known)
-            return known.Name;
-        var seed = _options.Members.FirstOrDefault(member => member.Id == node);
-        return seed is { Name.Length: > 0 } ? seed.Name : seed?.PeerAddress ?? node.ToString();
-    }
-
-    public string ClientAddressOf(NodeId node) => AddressesOf(node)?.ClientAddress ?? "";
-
-    public NodeId? NodeAt(string clientAddress)
-    {
-        foreach (var id in _ids)
-        {
-            if (clientAddress.Length > 0 && ClientAddressOf(id) == clientAddress)
-                return id;
-        }
-
-        return null;
-    }
-
+    /// <summary>A peer is connected, and says who it is.</summary>
     public void PeerUp(PeerHello hello, long nowMs)
     {
-        lock (_gate)
-        {
-            var since = _peers.TryGetValue(hello.Id, out var present) && present.IsUp ? present.SinceMs : nowMs;
-            Replace(new(hello, true, since));
-        }
-    }
-
-    public void PeerDown(NodeId node, long nowMs)
-    {
-        lock (_gate)
-        {
-            if (_peers.TryGetValue(node, out var present))
-                Replace(present with { IsUp = false, SinceMs = nowMs });
-        }
-    }
-
-    /// <summary>
-    /// True if the member has said lately that its log is slow: it should not lead.
-    /// </summary>
-    public bool IsSlow(NodeId node, long nowMs) =>
-        _slow.TryGetValue(node, out var heard) && nowMs - heard < Limits.SlowNewsMs;
-
-    /// <summary>The member says that its log is slow.</summary>
-    public void HeardSlow(NodeId node, long nowMs)
-    {
-        lock (_gate)
-            _slow = new(_slow) { [node] = nowMs };
-    }
-
-    /// <summary>The member is heard from now on; false if it was before.</summary>
-    public bool Accept(NodeId node)
-    {
-        if (IsAccepted(node))
-            return false;
-        lock (_gate)
-            _accepted = [.. _accepted, node];
-        return true;
-    }
-
-    /// <summary>The member came with another data folder: nothing of it is heard.</summary>
-    public void Refuse(NodeId node)
-    {
-        lock (_gate)
-            _accepted = [.. _accepted.Where(accepted => accepted != node)];
+        Members.Heard(hello);
+        Health.Up(hello.Id, nowMs);
     }
 
     /// <summary>This node takes part from now on.</summary>
@@ -191,32 +125,33 @@ internal sealed class ClusterView : IClusterFacts
         _whyNotAdmitted = why;
     }
 
-    public NodeId? LeaderOf(uint group) => Volatile.Read(ref _leaders[group])?.Leader;
-
-    public void SetLeader(uint group, NodeId? leader, Term term) => Volatile.Write(ref _leaders[group], new(leader, term));
-
     /// <summary>The metadata group has changed. Loop of group 0.</summary>
     public void Publish(MetaMachine meta)
     {
         if (meta.Epoch == _meta.Epoch)
             return;
+        foreach (var (member, address) in Members.Agreed(meta.Members))
+        {
+            if (member != Self)
+                _world.Transport.Moved(member, address);
+        }
+
         var keyspaces = meta.Keyspaces.Values.ToArray();
         _meta = new(
-            meta.Epoch,
-            new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
-            keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
-        var agreed = Keyspace("default");
+            meta.ClusterId, meta.Epoch, keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces,
+            HasKeyspaces: keyspaces.Length > 0);
+        var agreed = Keyspace(KeyspaceName.Default);
         // The bound of a value is each node's own: a restart may change it.
         if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
-            throw new NodeFaultException(
-                $"this node was started with {DefaultKeyspace}, the cluster agreed on {agreed}: start it with the same settings");
+            throw new NodeFaultException($"this node was started with {DefaultKeyspace}, the cluster agreed "
+                + $"on {agreed}: start it with the same settings");
         }
     }
 
-    public void RoleChanged(string keyspace, uint partition, string role, Term term, NodeId? leader) =>
+    public void RoleChanged(string keyspace, PartitionId partition, string role, Term term, NodeId? leader) =>
         Tell(new RoleChanged(
-            keyspace, partition, role, term.Value, leader is { } known ? NameOf(known) : ""));
+            keyspace, partition, role, term.Value, leader is { } known ? Members.NameOf(known) : ""));
 
     public void Tell(NodeEvent happened) => _world.Events.Tell(happened);
 
@@ -225,52 +160,37 @@ internal sealed class ClusterView : IClusterFacts
         if (!_isAdmitted)
             return _whyNotAdmitted;
         var up = Up.Count();
-        var need = (_ids.Length / 2) + 1;
+        var need = (Ids.Count / 2) + 1;
         return up < need
-            ? string.Create(CultureInfo.InvariantCulture, $"{up} of {_ids.Length} nodes up, need {need}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{up} of {Ids.Count} nodes up, need {need}")
             : "an election is under way";
     }
 
     public ClusterMap Map()
     {
         var meta = _meta;
-        var at = new Dictionary<NodeId, int>();
-        for (var i = 0; i < _ids.Length; i++)
-            at[_ids[i]] = i;
-        var members = _ids.Select(id => (Id: id, Known: AddressesOf(id))).Select(member => new MemberInfo(
-            ClusterIdentity.ToGuid(member.Id.Value), NameOf(member.Id), member.Known?.ClientAddress ?? "",
-            member.Known?.HttpAddress ?? "", PeerAddressOf(member.Id)));
+        var at = Ids.Index().ToDictionary(static one => one.Item, static one => one.Index);
         return new(
-            ClusterIdentity.ToGuid(_options.Self.ClusterId), meta.Epoch, [.. members],
+            ClusterIdentity.ToGuid(ClusterIds.Cluster), meta.Epoch,
+            [
+                .. Ids.Select(id => new MemberInfo(
+                    ClusterIdentity.ToGuid(id.Value), Members.NameOf(id), Members.ClientAddressOf(id),
+                    Members.HttpAddressOf(id), Members.PeerAddressOf(id))),
+            ],
             [.. meta.Keyspaces.Select(keyspace => Describe(keyspace, at))]);
     }
 
     private KeyspaceInfo Describe(KeyspaceDefinition keyspace, Dictionary<NodeId, int> at)
     {
-        var partitions = new PartitionInfo[keyspace.PartitionCount];
-        for (var i = 0; i < partitions.Length; i++)
+        var partitions = Directory.Keyspace(keyspace.Name)!.All.Select((group, number) =>
         {
-            var leader = Volatile.Read(ref _leaders[i + 1]);
-            partitions[i] = new(
-                (uint)i, [.. _preferences[i + 1].Select(node => at[node])],
-                leader?.Leader is { } known ? at[known] : -1, leader?.Term.Value ?? 0);
-        }
-
+            var (leader, term) = Leaders.At(group);
+            return new PartitionInfo(
+                (uint)number, [.. PreferenceOf(group).Select(node => at[node])],
+                leader is { } known ? at[known] : -1, term.Value);
+        });
         return new(
-            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, _options.ValueBytesMax,
-            keyspace.KeyPolicy, partitions);
-    }
-
-    private string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress
-        ?? _options.Members.First(member => member.Id == node).PeerAddress;
-
-    // What a node said itself is newer than what the metadata group remembers.
-    private MetaMachine.MemberRecord? AddressesOf(NodeId node) =>
-        Announcement(node) ?? (_meta.Members.TryGetValue(node, out var member) ? member : null);
-
-    private void Replace(Peer peer)
-    {
-        var peers = new SortedDictionary<NodeId, Peer>(_peers) { [peer.Hello.Id] = peer };
-        _peers = peers;
+            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax,
+            _options.ValueBytesMax, keyspace.KeyPolicy, [.. partitions]);
     }
 }

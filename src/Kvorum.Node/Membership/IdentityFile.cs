@@ -1,12 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Kvorum.Raft;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// <c>identity.json</c> in the data folder: whose folder it is, and what was fixed at the first start. A
-/// folder of another node or cluster is refused before anything in it is touched.
+/// <c>identity.json</c> in the data folder: whose folder it is, with which nodes its cluster was founded, to
+/// which cluster it belongs, and what was fixed at the first start. Later starts take all of that from here;
+/// a folder of another node is refused before anything in it is touched.
 /// </summary>
 internal sealed partial record IdentityFile
 {
@@ -14,16 +16,23 @@ internal sealed partial record IdentityFile
     public const string Name = "identity.json";
 
     // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record; 3: with
-    // a log that did not know where it ended.
-    private const int FormatVersion = 4;
+    // a log that did not know where it ended; 4: with a cluster id made of the members.
+    private const int FormatVersion = 5;
 
     public required int Version { get; init; }
 
     public required Guid NodeId { get; init; }
 
-    public required Guid ClusterId { get; init; }
-
     public required string NodeName { get; init; }
+
+    /// <summary>The cluster's own id; null until its metadata group has told.</summary>
+    public Guid? ClusterId { get; init; }
+
+    /// <summary>By which founders nodes of a cluster know each other that has no id yet.</summary>
+    public required Guid FoundingId { get; init; }
+
+    /// <summary>The nodes that the cluster was founded with, this one included, by their ids.</summary>
+    public required IReadOnlyList<Founder> Founders { get; init; }
 
     public required int PartitionCount { get; init; }
 
@@ -51,7 +60,21 @@ internal sealed partial record IdentityFile
     /// </summary>
     public ulong Acceptance { get; init; }
 
+    /// <summary>The node's id, as a number.</summary>
+    [JsonIgnore]
+    public NodeId Node => new(ClusterIdentity.ToUInt128(NodeId));
+
+    /// <summary>To which cluster the node belongs, as far as the folder knows.</summary>
+    public ClusterIds ClusterIds(NodeWorld world) => new(
+        ClusterIdentity.ToUInt128(FoundingId),
+        ClusterId is { } known ? ClusterIdentity.ToUInt128(known) : 0,
+        ClusterIdentity.DrawCluster(
+            ClusterIdentity.ToUInt128(Incarnation), world.RandomSeed, world.Time.GetUtcNow().UtcTicks));
+
+    private sealed record Versioned(int Version);
+
     [JsonSerializable(typeof(IdentityFile))]
+    [JsonSerializable(typeof(Versioned))]
     [JsonSourceGenerationOptions(
         WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -83,10 +106,11 @@ internal sealed partial record IdentityFile
     {
         try
         {
-            var found = JsonSerializer.Deserialize(WholeFile.Read(files, Name), Json.Default.IdentityFile)
+            var content = WholeFile.Read(files, Name);
+            CheckVersion(JsonSerializer.Deserialize(content, Json.Default.Versioned)?.Version ?? 0);
+            var found = JsonSerializer.Deserialize(content, Json.Default.IdentityFile)
                 ?? throw new JsonException("it is empty");
-            found.CheckVersion();
-            return found;
+            return found.HasItself ? found : throw new JsonException("its founders lack the node itself.");
         }
         catch (Exception e) when (e is JsonException or IOException)
         {
@@ -107,51 +131,45 @@ internal sealed partial record IdentityFile
         }
     }
 
-    /// <summary>The node takes part from now on. Durable when it returns.</summary>
-    public void WriteAdmitted(IFileSystem files) => (this with { Admitted = true }).Write(files);
-
-    /// <summary>The folder never takes part again. Durable when it returns.</summary>
-    public static void WriteLost(IFileSystem files, string why) =>
-        (Read(files) with { Lost = why }).Write(files);
-
     /// <summary>An operator takes the folder as it is. Durable when it returns.</summary>
     public void WriteAccepted(IFileSystem files, ulong decision) =>
         (this with { Lost = null, Acceptance = decision }).Write(files);
 
-    private void CheckVersion()
+    private bool HasItself => Founders is not null && Founders.Any(founder => founder.NodeId == NodeId);
+
+    private static void CheckVersion(int version)
     {
-        if (Version != FormatVersion)
+        if (version != FormatVersion)
         {
-            throw new NodeStartException($"{Name} has format {Version}, this program knows {FormatVersion}: "
+            throw new NodeStartException($"{Name} has format {version}, this program knows {FormatVersion}: "
                 + "start the version that wrote it, or export the keys with its kvorum wal");
         }
     }
 
     private void Check(IdentityFile own)
     {
-        if (NodeId != own.NodeId)
+        if (NodeId != own.NodeId || NodeName != own.NodeName)
         {
             throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to "
-                + $"{own.NodeName} ({own.NodeId}): give --data another folder, or --id its name");
+                + $"{own.NodeName} ({own.NodeId}): a node keeps its name. Give --data the folder of "
+                + $"{own.NodeName}, or an empty one for a new node; to start {NodeName}, give its name to "
+                + "--id, or leave --id out");
         }
 
         Same("--partitions", PartitionCount, own.PartitionCount);
         Same("--replication-factor", ReplicationFactor, own.ReplicationFactor);
         Same("--virtual-nodes", VirtualNodes, own.VirtualNodes);
-        if (ClusterId != own.ClusterId)
-        {
-            throw new NodeStartException($"the data folder belongs to cluster {ClusterId}, --peers makes cluster "
-                + $"{own.ClusterId}: start with the same members as the first time, or give --data another "
-                + "folder");
-        }
     }
 
     private static IdentityFile Of(NodeOptions options, NodeWorld world) => new()
     {
         Version = FormatVersion,
         NodeId = ClusterIdentity.ToGuid(options.Self.Id.Value),
-        ClusterId = ClusterIdentity.ToGuid(options.Self.ClusterId),
         NodeName = options.Self.Name,
+        FoundingId = ClusterIdentity.ToGuid(ClusterIdentity.FoundingOf(
+            options.Members.Select(static member => member.Id), options.PartitionCount,
+            options.ReplicationFactor, options.VirtualNodes)),
+        Founders = [.. options.Members.OrderBy(static member => member.Id).Select(Founder.Of)],
         PartitionCount = options.PartitionCount,
         ReplicationFactor = options.ReplicationFactor,
         VirtualNodes = options.VirtualNodes,
@@ -165,6 +183,7 @@ internal sealed partial record IdentityFile
             throw new NodeStartException($"{flag} is {now}, but was {first} at this node's first start and cannot be changed: give {flag} {first}");
     }
 
-    private void Write(IFileSystem files) =>
+    /// <summary>Puts it in the place of what the folder said. Durable when it returns.</summary>
+    public void Write(IFileSystem files) =>
         WholeFile.Replace(files, Name, JsonSerializer.SerializeToUtf8Bytes(this, Json.Default.IdentityFile));
 }

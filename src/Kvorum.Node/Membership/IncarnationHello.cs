@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 
 namespace Kvorum.Node.Membership;
 
@@ -6,6 +7,9 @@ namespace Kvorum.Node.Membership;
 /// A node says which data folder it comes with, and how far its log is, to a peer that it is connected to.
 /// </summary>
 /// <param name="Incarnation">Of the folder.</param>
+/// <param name="ClusterId">
+/// The cluster that the folder belongs to; 0 while it is not known. The hello of a connection may be older.
+/// </param>
 /// <param name="Lives">Of its log; the newest one is that of the sender.</param>
 /// <param name="Durable">The newest frame of its log that is durable.</param>
 /// <param name="Acceptance">
@@ -13,7 +17,7 @@ namespace Kvorum.Node.Membership;
 /// at each peer that has not heard of it yet.
 /// </param>
 internal readonly record struct IncarnationHello(
-    UInt128 Incarnation, LogLives Lives, ulong Durable, ulong Acceptance = 0)
+    UInt128 Incarnation, UInt128 ClusterId, LogLives Lives, ulong Durable, ulong Acceptance = 0)
 {
     /// <summary>How far the log is, in the sender's life.</summary>
     public LogReach Reach => new(Lives.Newest.Id, Durable);
@@ -30,6 +34,9 @@ internal enum RefusalKind : byte
 
     /// <summary>Its log lacks what it was known to have: it must not take part at all.</summary>
     LostLog,
+
+    /// <summary>It belongs to another cluster.</summary>
+    OtherCluster,
 }
 
 /// <summary>
@@ -38,48 +45,52 @@ internal enum RefusalKind : byte
 /// </summary>
 /// <param name="Incarnation">The one that was introduced: an answer to a former one is void.</param>
 /// <param name="Life">The life that was introduced: an answer to a former one is void.</param>
+/// <param name="ClusterId">The cluster of the node that answers; 0 while it is not known.</param>
 /// <param name="Kind">Whether it is refused.</param>
 /// <param name="Refusal">
 /// Empty if it is known; else what speaks against it and what to do, for people.
 /// </param>
 internal readonly record struct AdmissionAnswer(
-    UInt128 Incarnation, ulong Life, RefusalKind Kind, string Refusal);
+    UInt128 Incarnation, ulong Life, UInt128 ClusterId, RefusalKind Kind, string Refusal);
 
 /// <summary>
 /// Bytes of both, little endian.
 /// <code>
-/// introduction = incarnation:u128 durable:u64 acceptance:u64 lives       see LogLives
-/// answer       = incarnation:u128 life:u64 kind:u8 refusalLength:u32 refusal:utf8
+/// hello  = incarnation:u128 cluster:u128 durable:u64 acceptance:u64 lives       see LogLives
+/// answer = incarnation:u128 life:u64 cluster:u128 kind:u8 refusalLength:u32 refusal:utf8
 /// </code>
 /// </summary>
-internal static class IntroductionCodec
+internal static class IncarnationHelloCodec
 {
-    public static void Encode(in IncarnationHello introduction, ByteWriter into)
+    public static void Encode(in IncarnationHello hello, ByteWriter into)
     {
-        into.U128(introduction.Incarnation);
-        into.U64(introduction.Durable);
-        into.U64(introduction.Acceptance);
-        introduction.Lives.Encode(into);
+        into.U128(hello.Incarnation);
+        into.U128(hello.ClusterId);
+        into.U64(hello.Durable);
+        into.U64(hello.Acceptance);
+        hello.Lives.Encode(into);
     }
 
     public static void Encode(in AdmissionAnswer answer, ByteWriter into)
     {
         into.U128(answer.Incarnation);
         into.U64(answer.Life);
+        into.U128(answer.ClusterId);
         into.U8((byte)answer.Kind);
-        into.Text(answer.Refusal);
+        into.Text32(answer.Refusal);
     }
 
-    public static IncarnationHello DecodeIntroduction(ReadOnlyMemory<byte> bytes)
+    public static IncarnationHello DecodeHello(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        var (incarnation, durable, acceptance) = (from.U128(), from.U64(), from.U64());
-        return new(incarnation, LogLives.Decode(ref from), durable, acceptance);
+        var (incarnation, cluster) = (from.U128(), from.U128());
+        var (durable, acceptance) = (from.U64(), from.U64());
+        return new(incarnation, cluster, LogLives.Decode(ref from), durable, acceptance);
     }
 
     public static AdmissionAnswer DecodeAnswer(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U128(), from.U64(), (RefusalKind)from.U8(), from.Text());
+        return new(from.U128(), from.U64(), from.U128(), (RefusalKind)from.U8(), from.Text32());
     }
 }

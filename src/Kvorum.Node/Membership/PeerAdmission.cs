@@ -8,19 +8,23 @@ namespace Kvorum.Node.Membership;
 /// <summary>
 /// Who comes with which data folder: tells peers this node's incarnation and how far its log is, remembers
 /// theirs before anything else is heard from them, refuses a member that comes with another folder than the
-/// one known or with a log that lacks what it had, and lets this node take part once enough others know it
-/// (see <see cref="Admission"/>). A node whose log is refused takes no part from then on. Owned by node loop
-/// 0; <see cref="Alerts"/> is read on any thread.
+/// one known, with a log that lacks what it had, or from another cluster, and lets this node take part once
+/// enough others know it (see <see cref="Admission"/>). A node whose log is refused takes no part from then
+/// on. Owned by node loop 0; <see cref="HealthIssues"/> is read on any thread.
 /// </summary>
 internal sealed partial class PeerAdmission
 {
     private readonly IAdmissionHost _host;
-    private readonly IdentityFile _identity;
+
+    // As it is in the folder, or will be with the next write that succeeds.
+    private IdentityFile _identity;
     private readonly UInt128 _incarnation;
     private readonly Admission _admission;
     private readonly ByteWriter _frame = new();
 
-    // Peers that are connected and have not answered.
+    private readonly SortedSet<NodeId> _connected = [];
+
+    // Those of them that have not answered.
     private readonly SortedSet<NodeId> _unanswered = [];
 
     // Met for the first time, and not yet known durably.
@@ -34,7 +38,7 @@ internal sealed partial class PeerAdmission
 
     // Not before: there was no room to write down what is to be remembered.
     private long _writeAgainMs;
-    private volatile string[] _alerts = [];
+    private volatile string[] _issues = [];
 
     // Why this node takes no part any more; null if it may.
     private string? _lost;
@@ -49,31 +53,38 @@ internal sealed partial class PeerAdmission
         _known.Check(host.PeerLogs.Members);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
-        _admission = new(host.Cluster.Ids.Where(id => id != host.Cluster.Self));
+        _admission = new(host.Cluster.Members.Ids.Where(id => id != host.Cluster.Self));
         Publish();
     }
 
     private ClusterView Cluster => _host.Cluster;
 
     /// <summary>What an operator must know of data folders that are refused, here or by others.</summary>
-    public IReadOnlyList<string> Alerts => _alerts;
+    public IReadOnlyList<string> HealthIssues => _issues;
 
     /// <summary>True if a member refuses this node, which does not take part. Any thread.</summary>
-    public bool IsRefused => !Cluster.IsAdmitted && _alerts.Length > 0;
+    public bool IsRefused => !Cluster.IsAdmitted && _issues.Length > 0;
 
     /// <summary>The peer is connected: introduce this node to it.</summary>
     public void PeerUp(NodeId peer)
     {
+        _connected.Add(peer);
         _unanswered.Add(peer);
         Introduce(peer);
     }
 
-    public void PeerDown(NodeId peer) => _unanswered.Remove(peer);
+    /// <summary>The peer is lost.</summary>
+    public void PeerDown(NodeId peer)
+    {
+        _connected.Remove(peer);
+        _unanswered.Remove(peer);
+    }
 
     /// <summary>Frames may be lost: whoever has not answered is told again.</summary>
     public void Tick(long nowMs)
     {
-        if (nowMs - _askedMs < Limits.IntroductionRetryMs)
+        LearnFromMetadata();
+        if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
@@ -81,29 +92,32 @@ internal sealed partial class PeerAdmission
         TellReach();
         if (_met.Count > 0)
             Remember();
+        JoinIfGranted();
         AdmitIfGranted();
         WriteLost();
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
-    public void Introduced(NodeId from, in IncarnationHello introduction)
+    public void Introduced(NodeId from, in IncarnationHello hello)
     {
-        var incarnation = introduction.Incarnation;
+        if (!IsOfThisCluster(from, hello))
+            return;
+        var incarnation = hello.Incarnation;
         if (_known[from] is { } known)
         {
             if (known == incarnation)
-                LookAtLog(from, introduction);
+                LookAtLog(from, hello);
             else
-                Refuse(from, known, introduction);
+                Refuse(from, known, hello);
         }
         else if (!_met.TryGetValue(from, out var met) || met.Incarnation == incarnation)
         {
-            _met[from] = introduction;
+            _met[from] = hello;
             Remember();
         }
         else
         {
-            Refuse(from, met.Incarnation, introduction);
+            Refuse(from, met.Incarnation, hello);
         }
     }
 
@@ -117,19 +131,23 @@ internal sealed partial class PeerAdmission
             return;
         }
 
+        // What another cluster knows of this name is about another node.
+        if (answer.Kind != RefusalKind.OtherCluster && Cluster.ClusterIds.IsForeign(answer.ClusterId))
+            return;
         if (!_unanswered.Remove(from))
             return;
         if (answer.Kind != RefusalKind.None)
         {
             _refusedThere[from] = answer.Refusal;
-            Cluster.Tell(new RefusedByPeer(Cluster.NameOf(from), answer.Refusal));
+            Cluster.Tell(new RefusedByPeer(Cluster.Members.NameOf(from), answer.Refusal));
             if (answer.Kind == RefusalKind.LostLog)
                 TakeNoPart(answer.Refusal);
         }
         else
         {
             _refusedThere.Remove(from);
-            _admission.Vouched(from);
+            _admission.Vouched(from, answer.ClusterId);
+            JoinIfGranted();
             AdmitIfGranted();
         }
 
@@ -141,9 +159,10 @@ internal sealed partial class PeerAdmission
         if (!_isBegun)
             return;
         _frame.Clear();
-        IntroductionCodec.Encode(
+        IncarnationHelloCodec.Encode(
             new IncarnationHello(
-                _incarnation, _lives, _host.DurableSequence, _identity.Acceptance),
+                _incarnation, Cluster.ClusterIds.Cluster, _lives, _host.DurableSequence,
+                _identity.Acceptance),
             _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.IncarnationHello, _frame.Written);
     }
@@ -152,33 +171,34 @@ internal sealed partial class PeerAdmission
         NodeId peer, in IncarnationHello to, RefusalKind kind = RefusalKind.None, string refusal = "")
     {
         _frame.Clear();
-        IntroductionCodec.Encode(
-            new AdmissionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
+        IncarnationHelloCodec.Encode(
+            new AdmissionAnswer(
+                to.Incarnation, to.Lives.Newest.Id, Cluster.ClusterIds.Cluster, kind, refusal), _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.AdmissionAnswer, _frame.Written);
     }
 
-    private void Accept(NodeId peer, in IncarnationHello introduction)
+    private void Accept(NodeId peer, in IncarnationHello hello)
     {
         if (_refusedHere.Remove(peer))
         {
-            Cluster.Tell(new PeerReturned(Cluster.NameOf(peer)));
+            Cluster.Tell(new PeerReturned(Cluster.Members.NameOf(peer)));
             Publish();
         }
 
-        var isNew = _host.PeerLogs.Accept(peer, introduction);
-        Answer(peer, introduction);
-        isNew |= Cluster.Accept(peer);
-        if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
+        var isNew = _host.PeerLogs.Accept(peer, hello);
+        Answer(peer, hello);
+        isNew |= Cluster.Health.Accept(peer);
+        if (!isNew || !Cluster.Health.IsUp(peer) || !Cluster.IsAdmitted)
             return;
         _host.Accepted(peer);
     }
 
     private void Refuse(NodeId peer, UInt128 first, in IncarnationHello now)
     {
-        var name = Cluster.NameOf(peer);
+        var name = Cluster.Members.NameOf(peer);
         Refuse(
             peer, now, RefusalKind.OtherFolder,
-            $"{Cluster.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
+            $"{Cluster.Members.NameOf(Cluster.Self)} knows {name} by the data folder with incarnation "
                 + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, "
                 + $"{ClusterIdentity.ToGuid(now.Incarnation)}: "
                 + "the first may have voted and acknowledged writes, and this one has forgotten it. "
@@ -188,12 +208,12 @@ internal sealed partial class PeerAdmission
 
     private void Refuse(NodeId peer, in IncarnationHello now, RefusalKind kind, string why)
     {
-        Cluster.Refuse(peer);
+        Cluster.Health.Refuse(peer);
         Answer(peer, now, kind, why);
         if (_refusedHere.TryGetValue(peer, out var told) && told == why)
             return;
         _refusedHere[peer] = why;
-        Cluster.Tell(new PeerRefused(Cluster.NameOf(peer), why));
+        Cluster.Tell(new PeerRefused(Cluster.Members.NameOf(peer), why));
         Publish();
     }
 
@@ -217,10 +237,10 @@ internal sealed partial class PeerAdmission
         if (IsForLater(failure, "who the other members are"))
             return;
         _known = written;
-        foreach (var (member, introduction) in members)
+        foreach (var (member, hello) in members)
         {
-            _met.Remove(member);
-            LookAtLog(member, introduction);
+            if (_met.Remove(member))
+                LookAtLog(member, hello);
         }
 
         if (_met.Count > 0)
@@ -229,16 +249,23 @@ internal sealed partial class PeerAdmission
 
     private void AdmitIfGranted()
     {
-        if (!_isBegun || _lost is not null || !_admission.IsGranted || _isAdmitting || Cluster.IsAdmitted
-            || _host.NowMs < _writeAgainMs)
+        if (!_isBegun || _lost is not null || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
+            || _isAdmitting || Cluster.IsAdmitted || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
-        _host.RunInBackground(() => _identity.WriteAdmitted(_host.World.Files), failure =>
+        WriteIdentity(_identity with { Admitted = true }, failure =>
         {
             _isAdmitting = false;
             if (!IsForLater(failure, "that this node takes part") && _lost is null)
                 TakePart();
         });
+    }
+
+    // The background lane writes one after the other.
+    private void WriteIdentity(IdentityFile changed, Action<Exception?> done)
+    {
+        _identity = changed;
+        _host.RunInBackground(() => changed.Write(_host.World.Files), done);
     }
 
     private void TakePart()
@@ -253,7 +280,7 @@ internal sealed partial class PeerAdmission
         string[] refusals = [.. _refusedThere.Values];
         if (_lost is not null && !refusals.Contains(_lost))
             refusals = [_lost, .. refusals];
-        _alerts = [.. refusals, .. _refusedHere.Values];
+        _issues = [.. refusals, .. _refusedHere.Values];
         if (!Cluster.IsAdmitted)
             Cluster.WhyNotAdmitted = refusals.Length > 0 ? string.Join("; ", refusals) : Waiting();
     }
@@ -262,9 +289,9 @@ internal sealed partial class PeerAdmission
     {
         if (!_isBegun)
             return "it is being written to the log that this node has started";
-        var missing = string.Join(" and ", _admission.Missing.Select(Cluster.NameOf));
+        var missing = string.Join(" and ", _admission.Missing.Select(Cluster.Members.NameOf));
         return $"waiting for first contact with {missing} (a new data folder takes part when "
-            + $"{_admission.Needed} of the other {Cluster.Ids.Count - 1} know it)";
+            + $"{_admission.Needed} of the other {Cluster.Members.Ids.Count - 1} know it)";
     }
 
     // What finds no room is tried again: until then nobody is answered, and this node takes no part.

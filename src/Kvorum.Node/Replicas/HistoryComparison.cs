@@ -34,15 +34,15 @@ internal sealed class HistoryComparison(
     }
 
     /// <summary>What an operator should know of other nodes' replicas; null if nothing.</summary>
-    public string? Alert => Quarantines is { } known ? NodeEventText.Of(known) : null;
+    public string? Issue => Quarantines is { } known ? NodeEventText.Of(known) : null;
 
     private PeersQuarantined? Quarantines => _quarantined.Count + _outvoted.Count == 0 ? null
         : new(
             parts.Identity.Keyspace, parts.Identity.Partition,
-            string.Join(" and ", _quarantined.Union(_outvoted).Select(host.Cluster.NameOf)));
+            string.Join(" and ", _quarantined.Union(_outvoted).Select(host.Cluster.Members.NameOf)));
 
     /// <summary>The peers whose replicas were given up for this one, for people.</summary>
-    public string Yielded => string.Join(" and ", _yielded.Select(host.Cluster.NameOf));
+    public string Yielded => string.Join(" and ", _yielded.Select(host.Cluster.Members.NameOf));
 
     /// <summary>True if the peer's replica says that it is quarantined.</summary>
     public bool IsQuarantined(NodeId peer) => _quarantined.Contains(peer);

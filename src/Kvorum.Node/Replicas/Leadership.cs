@@ -43,7 +43,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
             return true;
         foreach (var peer in Preference)
         {
-            if (peer != _raft.Id && host.Cluster.IsUp(peer) && TransferTo(peer))
+            if (peer != _raft.Id && host.Cluster.Health.IsUp(peer) && TransferTo(peer))
                 return false;
         }
 
@@ -89,7 +89,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
         {
             if (node == _raft.Id && !host.ShouldNotLead)
                 break;
-            if (host.Cluster.IsUp(node))
+            if (host.Cluster.Health.IsUp(node))
                 rank++;
         }
 
@@ -102,7 +102,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
     {
         foreach (var peer in Preference)
         {
-            if (!host.Cluster.IsUp(peer))
+            if (!host.Cluster.Health.IsUp(peer))
                 _raft.PeerUnreachable(peer);
         }
 
@@ -110,8 +110,8 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
     }
 
     private bool CouldLead(NodeId peer) =>
-        host.Cluster.IsUpSince(peer, host.NowMs - Limits.BalanceUpMs)
-        && !host.Cluster.IsSlow(peer, host.NowMs);
+        host.Cluster.Health.IsUpSince(peer, host.NowMs - Limits.BalanceUpMs)
+        && !host.Cluster.Health.IsSlow(peer, host.NowMs);
 
     private bool TransferTo(NodeId target)
     {

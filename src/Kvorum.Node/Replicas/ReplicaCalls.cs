@@ -57,7 +57,7 @@ internal sealed class ReplicaCalls
             ServeRead(call, stale: true);
         else if (IsLeader)
             TakeAsLeader(call);
-        else if (_raft.Leader is { } leader && (call.Request.NoRedirect || _host.Cluster.IsUp(leader)))
+        else if (_raft.Leader is { } leader && (call.Request.NoRedirect || _host.Cluster.Health.IsUp(leader)))
             SendToLeader(call, leader);
         else if (call.Request.NoRedirect)
             _host.Finish(call, _replies.NotLeader());
@@ -281,11 +281,11 @@ internal sealed class ReplicaCalls
 
     // Another node than this one; null if none is known.
     private NodeId? LeaderThatIsUp() =>
-        _raft.Leader is { } leader && leader != _raft.Id && _host.Cluster.IsUp(leader) ? leader : null;
+        _raft.Leader is { } leader && leader != _raft.Id && _host.Cluster.Health.IsUp(leader) ? leader : null;
 
     // A majority without this replica is up, as far as is known.
     private bool CanOthersServe => _parts.Identity.Preference.Count / 2 < _parts.Identity.Preference.Count(
-        node => node != _raft.Id && _host.Cluster.IsUp(node) && !_comparison.IsQuarantined(node));
+        node => node != _raft.Id && _host.Cluster.Health.IsUp(node) && !_comparison.IsQuarantined(node));
 
     // Leadership was lost before it was confirmed: another replica may lead.
     private void AskAgain(List<Call> calls)

@@ -23,14 +23,14 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         var before = _told;
         _told = now;
         var identity = parts.Identity;
-        host.Cluster.SetLeader(identity.Group, now.Leader, now.Term);
+        host.Cluster.Leaders.Set(identity.Group, now.Leader, now.Term);
         if (before.Role != now.Role || before.Leader != now.Leader)
             host.Cluster.RoleChanged(identity.Keyspace, identity.Partition, RoleName, now.Term, now.Leader);
         return before.Role;
     }
 
     /// <summary>The node takes no part: this replica leads nothing, as far as the node knows.</summary>
-    public void TellNoLeader() => host.Cluster.SetLeader(parts.Group, null, _raft.Term);
+    public void TellNoLeader() => host.Cluster.Leaders.Set(parts.Group, null, _raft.Term);
 
     /// <summary>The replica as people see it.</summary>
     public PartitionStatus Status() => new()
@@ -40,7 +40,7 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         Group = parts.Group,
         Role = RoleName,
         Term = _raft.Term.Value,
-        Leader = _raft.Leader is { } leader ? host.Cluster.NameOf(leader) : "",
+        Leader = _raft.Leader is { } leader ? host.Cluster.Members.NameOf(leader) : "",
         Commit = _raft.CommitIndex.Value,
         Applied = parts.Tree.AppliedIndex,
         LastIndex = _raft.LastIndex.Value,
@@ -58,7 +58,7 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         {
             if (peer != _raft.Id && _raft.ProgressOf(peer) is { } progress)
             {
-                lag[host.Cluster.NameOf(peer)] =
+                lag[host.Cluster.Members.NameOf(peer)] =
                     _raft.LastIndex.Value - Math.Min(progress.Match.Value, _raft.LastIndex.Value);
             }
         }

@@ -121,7 +121,7 @@ internal sealed class SnapshotReceiver(
         if (IsReceiving || host.NowMs - _askedToRebuildMs < Limits.RebuildAskMs)
             return;
         _askedToRebuildMs = host.NowMs;
-        if (parts.Raft.Leader is { } leader && leader != parts.Raft.Id && host.Cluster.IsUp(leader))
+        if (parts.Raft.Leader is { } leader && leader != parts.Raft.Id && host.Cluster.Health.IsUp(leader))
             host.Send(leader, new RebuildAsk(parts.Group, leastIndex));
     }
 
@@ -203,7 +203,7 @@ internal sealed class SnapshotReceiver(
     {
         var (keyspace, partition) = (parts.Identity.Keyspace, parts.Identity.Partition);
         host.Cluster.Tell(
-            new SnapshotRefused(keyspace, partition, host.Cluster.NameOf(receiving.From), why));
+            new SnapshotRefused(keyspace, partition, host.Cluster.Members.NameOf(receiving.From), why));
         Answer(receiving.From, receiving.Transfer, answer);
         Drop();
     }

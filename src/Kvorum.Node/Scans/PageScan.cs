@@ -17,7 +17,7 @@ internal sealed class PageScan
     private readonly uint _groupCount;
 
     // Every group is in one of the three: not asked, asked, or in a share.
-    private readonly SortedSet<uint> _unasked = [];
+    private readonly SortedSet<GroupId> _unasked;
     private readonly SortedDictionary<ulong, Question> _asked = [];
     private readonly List<PartialScanResult> _shares = [];
     private long _patienceMs = Limits.ScanShareTimeoutMs;
@@ -27,12 +27,11 @@ internal sealed class PageScan
         (_host, _table, Call) = (host, table, call);
         _scan = (ScanRequest)call.Request;
         _order = ScanSpec.Of(_scan);
-        _groupCount = (uint)(host.Cluster.Keyspace(_scan.Keyspace)?.PartitionCount ?? 0);
-        for (uint group = 1; group <= _groupCount; group++)
-            _unasked.Add(group);
+        _unasked = [.. host.Cluster.Directory.Keyspace(_scan.Keyspace)?.All ?? []];
+        _groupCount = (uint)_unasked.Count;
     }
 
-    private sealed record Question(NodeId To, SortedSet<uint> Groups, long EndMs);
+    private sealed record Question(NodeId To, SortedSet<GroupId> Groups, long EndMs);
 
     public Call Call { get; }
 
@@ -103,7 +102,7 @@ internal sealed class PageScan
     {
         if (_unasked.Count == 0)
             return;
-        var perNode = new SortedDictionary<NodeId, SortedSet<uint>>();
+        var perNode = new SortedDictionary<NodeId, SortedSet<GroupId>>();
         foreach (var group in _unasked)
         {
             if (TargetOf(group) is not { } node)
@@ -124,27 +123,27 @@ internal sealed class PageScan
     }
 
     // Null while nobody is known who could answer.
-    private NodeId? TargetOf(uint group)
+    private NodeId? TargetOf(GroupId group)
     {
         var cluster = _host.Cluster;
         var preference = cluster.PreferenceOf(group);
         // It leads, or knows why no replica does.
         if (preference is [var only])
-            return cluster.IsUp(only) ? only : null;
+            return cluster.Health.IsUp(only) ? only : null;
         var isHere = preference.Contains(cluster.Self);
         if (_order.Consistency == ReadConsistency.Stale && isHere)
             return cluster.Self;
-        if (cluster.LeaderOf(group) is { } leader && cluster.IsUp(leader))
+        if (cluster.Leaders.Of(group) is { } leader && cluster.Health.IsUp(leader))
             return leader;
         // A replica here will know the leader as soon as there is one.
-        return isHere ? null : preference.Where(cluster.IsUp).Cast<NodeId?>().FirstOrDefault();
+        return isHere ? null : preference.Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
     }
 
     // Where no replica is here to know better, what the asked node said of the leader is remembered.
-    private void Learn(uint group, NodeId asked, NodeId? leader)
+    private void Learn(GroupId group, NodeId asked, NodeId? leader)
     {
         if (!_host.Cluster.PreferenceOf(group).Contains(_host.Cluster.Self))
-            _host.Cluster.SetLeader(group, leader == asked ? null : leader, default);
+            _host.Cluster.Leaders.Set(group, leader == asked ? null : leader, default);
     }
 
     private void TakeBack(Func<Question, bool> condition, bool isLate)
@@ -204,11 +203,12 @@ internal sealed class PageScan
         var late = _unasked.Concat(_asked.Values.SelectMany(question => question.Groups)).Order().ToArray();
         if (late.Length == 0)
             return $"the page was not put together within {Call.Timeout.TotalMilliseconds:0} ms";
-        var isLeaderless = _host.Cluster.LeaderOf(late[0]) is not { } leader || !_host.Cluster.IsUp(leader);
+        var isLeaderless = _host.Cluster.Leaders.Of(late[0]) is not { } leader
+            || !_host.Cluster.Health.IsUp(leader);
         var why = isLeaderless
             ? $" has no leader: {_host.Cluster.WhyNoLeader()}"
             : " did not confirm the read";
         return $"{late.Length} of {_groupCount} partitions did not answer within "
-            + $"{Call.Timeout.TotalMilliseconds:0} ms; partition {late[0] - 1} of '{_scan.Keyspace}'{why}";
+            + $"{Call.Timeout.TotalMilliseconds:0} ms; {_host.Cluster.Directory.NameOf(late[0])}{why}";
     }
 }

@@ -9,8 +9,8 @@ namespace Kvorum.Node.Scans;
 /// </summary>
 internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<PartialScanResult> answer)
 {
-    private readonly List<(uint Group, PartitionView View)> _parts = [];
-    private readonly List<(uint Group, NodeId? Leader)> _refused = [];
+    private readonly List<(GroupId Group, PartitionView View)> _parts = [];
+    private readonly List<(GroupId Group, NodeId? Leader)> _refused = [];
     private readonly long _deadlineMs = host.NowMs + ask.TimeoutMs;
     private int _missing = ask.Groups.Length;
     private string _failure = "";
@@ -27,7 +27,7 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
         if (part.View is { } view)
             _parts.Add((part.Group, view));
         else
-            _refused.Add((part.Group, host.Cluster.LeaderOf(part.Group)));
+            _refused.Add((part.Group, host.Cluster.Leaders.Of(part.Group)));
         if (_failure.Length == 0)
             _failure = part.Failure;
         if (--_missing > 0)
@@ -79,7 +79,7 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
     }
 
     private string ErrorOf(Exception failure) =>
-        $"{host.Cluster.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
+        $"{host.Cluster.Members.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
 
     // A question that nobody waits for any more is answered without the work.
     private PartialScanResult ReadViews()

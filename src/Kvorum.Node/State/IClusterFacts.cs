@@ -8,6 +8,9 @@ internal interface IClusterFacts
     /// <summary>The default keyspace as this node's options define it.</summary>
     KeyspaceDefinition DefaultKeyspace { get; }
 
+    /// <summary>The cluster id that a metadata group is told that has none.</summary>
+    UInt128 ProposedClusterId { get; }
+
     /// <summary>All members.</summary>
     IReadOnlyList<NodeId> Ids { get; }
 

@@ -10,13 +10,15 @@ internal sealed record KeyspaceDefinition(
     string Name, string Mode, int PartitionCount, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy);
 
 /// <summary>
-/// The state machine of group 0, the metadata group: who the members are, where they can be reached, and
-/// which keyspaces exist. Little endian.
+/// The state machine of group 0, the metadata group: the cluster id, who the members are, where they can be
+/// reached, and which keyspaces exist. Little endian.
 /// <code>
 /// command   = kind 1 member   time:u64 id:u128 name peerAddress clientAddress httpAddress
 ///           | kind 2 keyspace time:u64 name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
+///           | kind 3 cluster  time:u64 id:u128
 /// tree      = 'm' id:16 -> name peerAddress clientAddress httpAddress
 ///           | 'k' name  -> mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
+///           | 'c'       -> cluster id:u128
 ///           | 'e'       -> epoch:u64
 /// text      = length:u32 UTF-8
 /// </code>
@@ -40,6 +42,9 @@ internal sealed class MetaMachine : IStateMachine
 
     /// <inheritdoc/>
     public ulong LogTimeMs { get; private set; }
+
+    /// <summary>The cluster's own id, which the first leader has drawn; 0: not yet.</summary>
+    public UInt128 ClusterId { get; private set; }
 
     /// <summary>Grows with every change of the cluster state.</summary>
     public ulong Epoch { get; private set; }
@@ -72,8 +77,17 @@ internal sealed class MetaMachine : IStateMachine
         var writer = new ByteWriter();
         writer.U8(2);
         writer.U64(timeMs);
-        writer.Text(keyspace.Name);
+        writer.Text32(keyspace.Name);
         Write(writer, keyspace);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeCluster(UInt128 id, ulong timeMs)
+    {
+        var writer = new ByteWriter();
+        writer.U8(3);
+        writer.U64(timeMs);
+        writer.U128(id);
         return writer.ToArray();
     }
 
@@ -81,10 +95,12 @@ internal sealed class MetaMachine : IStateMachine
     public byte[] DueCommand(ulong timeMs) =>
         throw new InvalidOperationException("in the metadata group nothing is due by time");
 
-    /// <summary>The keyspaces, and where members can be reached.</summary>
+    /// <summary>First the cluster id, then the keyspaces, and where members can be reached.</summary>
     public IReadOnlyList<byte[]> Lacking(ulong timeMs)
     {
         var commands = new List<byte[]>();
+        if (ClusterId == 0)
+            commands.Add(EncodeCluster(_facts.ProposedClusterId, timeMs));
         if (!_keyspaces.ContainsKey(_facts.DefaultKeyspace.Name))
             commands.Add(EncodeKeyspace(_facts.DefaultKeyspace, timeMs));
         foreach (var id in _facts.Ids)
@@ -117,7 +133,8 @@ internal sealed class MetaMachine : IStateMachine
         var changed = kind switch
         {
             1 => SetMember(new(from.U128()), ReadMember(ref from)),
-            2 => SetKeyspace(ReadKeyspace(from.Text(), ref from)),
+            2 => SetKeyspace(ReadKeyspace(from.Text32(), ref from)),
+            3 => SetCluster(from.U128()),
             _ => throw new FormatException($"unknown metadata command kind {kind}: written by a newer version?"),
         };
         if (changed)
@@ -152,7 +169,7 @@ internal sealed class MetaMachine : IStateMachine
         LogTimeMs = logTimeMs;
         _members.Clear();
         _keyspaces.Clear();
-        Epoch = 0;
+        (Epoch, ClusterId) = (0, 0);
         using var view = _tree.OpenView();
         foreach (var (key, value) in view.Scan(default, default))
         {
@@ -166,6 +183,9 @@ internal sealed class MetaMachine : IStateMachine
                 case (byte)'k':
                     var keyspace = Protocol.Utf8Text.Decode("a keyspace's name", key.Span[1..]);
                     _keyspaces[keyspace] = ReadKeyspace(keyspace, ref from);
+                    break;
+                case (byte)'c':
+                    ClusterId = from.U128();
                     break;
                 case (byte)'e':
                     Epoch = from.U64();
@@ -190,6 +210,18 @@ internal sealed class MetaMachine : IStateMachine
         return true;
     }
 
+    private bool SetCluster(UInt128 id)
+    {
+        // The first one stands.
+        if (ClusterId != 0)
+            return false;
+        ClusterId = id;
+        var value = new ByteWriter();
+        value.U128(id);
+        _batch.Put("c"u8, value.Written);
+        return true;
+    }
+
     private bool SetKeyspace(KeyspaceDefinition keyspace)
     {
         // The first definition stands: two leaders in a row may both propose it.
@@ -206,24 +238,27 @@ internal sealed class MetaMachine : IStateMachine
 
     private static void Write(ByteWriter into, MemberRecord member)
     {
-        into.Text(member.Name);
-        into.Text(member.PeerAddress);
-        into.Text(member.ClientAddress);
-        into.Text(member.HttpAddress);
+        into.Text32(member.Name);
+        into.Text32(member.PeerAddress);
+        into.Text32(member.ClientAddress);
+        into.Text32(member.HttpAddress);
     }
 
-    private static MemberRecord ReadMember(ref ByteReader from) => new(from.Text(), from.Text(), from.Text(), from.Text());
+    private static MemberRecord ReadMember(ref ByteReader from) =>
+        new(from.Text32(), from.Text32(), from.Text32(), from.Text32());
 
     private static void Write(ByteWriter into, KeyspaceDefinition keyspace)
     {
-        into.Text(keyspace.Mode);
+        into.Text32(keyspace.Mode);
         into.U32((uint)keyspace.PartitionCount);
         into.U32((uint)keyspace.ReplicationFactor);
         into.U32((uint)keyspace.KeyBytesMax);
         into.U32((uint)keyspace.ValueBytesMax);
-        into.Text(keyspace.KeyPolicy);
+        into.Text32(keyspace.KeyPolicy);
     }
 
     private static KeyspaceDefinition ReadKeyspace(string name, ref ByteReader from) =>
-        new(name, from.Text(), (int)from.U32(), (int)from.U32(), (int)from.U32(), (int)from.U32(), from.Text());
+        new(
+            name, from.Text32(), (int)from.U32(), (int)from.U32(), (int)from.U32(), (int)from.U32(),
+            from.Text32());
 }

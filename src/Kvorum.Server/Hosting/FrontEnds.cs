@@ -13,8 +13,8 @@ namespace Kvorum.Server.Hosting;
 
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
-    INode node, ServerOptions options, ServerParts parts, ILoggerFactory logging, SourceLines lines,
-    ConnectionRoom room, MemoryPlan memory, SocketPoller? poller)
+    INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
+    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
@@ -42,7 +42,7 @@ internal sealed class FrontEnds(
                 Lines = lines,
                 Room = room,
                 NodeName = parts.Self.Name,
-                ClusterId = ClusterIdentity.ToGuid(parts.Self.ClusterId),
+                ClusterId = clusterId,
                 Poller = poller,
                 Traffic = Traffic,
                 Logging = _logging,

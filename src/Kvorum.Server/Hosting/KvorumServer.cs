@@ -46,7 +46,7 @@ public sealed class KvorumServer : IAsyncDisposable
         _machine = new(limits.Memory, limits.Descriptors, room);
         var transport =
             options.ForTransport(limits.Plan) with { Poller = _poller, Lines = lines, Room = room };
-        _transport = new(parts.PeerListener, Self, parts.Members, transport, TimeProvider.System, _log);
+        _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
         try
         {
             _node = new(options.ForNode(Self, parts.Members, limits.Plan), World(parts));
@@ -61,10 +61,11 @@ public sealed class KvorumServer : IAsyncDisposable
 
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
-        _frontEnds = new(_node, options, parts, logging, lines, room, limits.Plan, _poller);
+        _frontEnds = new(
+            _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller);
     }
 
-    /// <summary>Who this node is and where it is reached, with true ports.</summary>
+    /// <summary>This node's identity and addresses, with the actual ports.</summary>
     public PeerHello Self { get; }
 
     /// <summary>The node, for callers in the same process.</summary>
@@ -150,9 +151,10 @@ public sealed class KvorumServer : IAsyncDisposable
 
     private async Task Start()
     {
-        var (id, cluster) = (ClusterIdentity.ToGuid(Self.Id.Value), ClusterIdentity.ToGuid(Self.ClusterId));
+        var id = ClusterIdentity.ToGuid(Self.Id.Value);
         Log.Starting(
-            _log, Self.Name, id, cluster, _node.Map.Members.Count, Path.GetFullPath(_options.DataFolder));
+            _log, Self.Name, id, _node.ClusterId, _node.Map.Members.Count,
+            Path.GetFullPath(_options.DataFolder));
         var plan = _limits.Plan;
         Log.Memory(
             _log, plan.LimitBytes >> 20, _limits.Memory.Source,

@@ -1,18 +1,24 @@
+using System.Security.Cryptography;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// The members that --peers names. Two spellings, never mixed: <c>id@host:port</c>, where the id is a name or
-/// a UUID, or bare <c>host:port</c>, where the id is made of the address, this node's own included. The own
-/// entry may be there or not. Every node of a cluster must come to the same members, or the nodes refuse each
-/// other.
+/// Who this node is, and the members that --peers names. Two spellings, never mixed: <c>id@host:port</c>,
+/// where the id is a name or a UUID, or bare <c>host:port</c>, where the id is made of the address, this
+/// node's own included. The own entry may be there or not. At the first start every node of a cluster must
+/// come to the same members, or the nodes refuse each other; later the data folder knows id, name and
+/// members, and the list only says where they are.
 /// </summary>
 internal sealed record MemberList
 {
     /// <summary>This node's id.</summary>
     public required NodeId Self { get; init; }
+
+    /// <summary>What this node is called.</summary>
+    public required string Name { get; init; }
 
     /// <summary>Where other nodes find this one.</summary>
     public required string PeerAddress { get; init; }
@@ -23,9 +29,9 @@ internal sealed record MemberList
     /// <summary>What is wrong with the list; then nothing else counts.</summary>
     public required IReadOnlyList<string> Errors { get; init; }
 
-    /// <param name="options">--peers, --peer-addr and --advertise-peer-addr.</param>
-    /// <param name="name">What this node is called.</param>
-    public static MemberList Parse(ServerOptions options, string name)
+    /// <param name="options">--id, --peers, --peer-addr and --advertise-peer-addr.</param>
+    /// <param name="folder">What the data folder says; null if it is new.</param>
+    public static MemberList Parse(ServerOptions options, FolderIdentity? folder = null)
     {
         var entries =
             options.Peers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
@@ -43,19 +49,27 @@ internal sealed record MemberList
             errors.Add(
                 $"--id {options.Id} is a UUID, but --peers has no ids: write its entries as id@host:port");
         var listed = entries.Select(entry => Entry(entry, errors)).OfType<MemberSeed>().ToArray();
-        return Gather(options, name, areBare, listed, errors);
+        var known = folder is not null && Is(options.Id, folder) ? folder : null;
+        return Gather(options, known, areBare, listed, errors);
     }
 
     /// <summary>True if the address is one that others can dial: a host, and a port that is not 0.</summary>
     public static bool IsDialable(string address) =>
         HostPort.TryParse(address) is ({ Length: > 0 } host, > 0) && host is not ("0.0.0.0" or "::" or "*");
 
+    // Without --id a node is the one of its folder.
+    private static bool Is(string id, FolderIdentity folder) =>
+        id.Length == 0 || id == folder.Name || ClusterIdentity.NodeFromName(id) == folder.Id;
+
+    // The folder is null where it is new, or another node's.
     private static MemberList Gather(
-        ServerOptions options, string name, bool areBare, MemberSeed[] listed, List<string> errors)
+        ServerOptions options, FolderIdentity? folder, bool areBare, MemberSeed[] listed, List<string> errors)
     {
-        var named = ClusterIdentity.NodeFromName(name);
-        string address =
-            OwnAddress(options, areBare ? null : listed.FirstOrDefault(member => member.Id == named));
+        string name = folder?.Name ?? (options.Id.Length > 0 ? options.Id : NewName());
+        var named = folder?.Id ?? ClusterIdentity.NodeFromName(name);
+        var ownEntry = areBare
+            ? null : listed.FirstOrDefault(member => member.Id == named || member.Name == name);
+        string address = OwnAddress(options, ownEntry, folder);
         if (listed.Length > 0 && !IsDialable(address) && HostPort.TryParse(address)?.Port != 0)
         {
             errors.Add(
@@ -63,19 +77,32 @@ internal sealed record MemberList
                 + "--advertise-peer-addr");
         }
 
-        var self = areBare ? ClusterIdentity.NodeFromAddress(address) : named;
+        var self = areBare && folder is null ? ClusterIdentity.NodeFromAddress(address) : named;
         CheckTwins(listed, errors);
-        var members = listed.Where(member => member.Id != self)
+        var members = listed.Where(member => member.Id != self && member != ownEntry
+                && (member.Name.Length > 0 || member.PeerAddress != address))
             .Append(new(self, name, address)).OrderBy(member => member.Id);
-        return new() { Self = self, PeerAddress = address, Members = [.. members], Errors = errors };
+        return new()
+        {
+            Self = self,
+            Name = name,
+            PeerAddress = address,
+            Members = [.. members],
+            Errors = errors,
+        };
     }
 
-    private static string OwnAddress(ServerOptions options, MemberSeed? ownEntry)
+    private static string OwnAddress(ServerOptions options, MemberSeed? ownEntry, FolderIdentity? folder)
     {
         if (options.AdvertisePeerAddress.Length > 0)
             return options.AdvertisePeerAddress;
-        return ownEntry?.PeerAddress ?? Endpoints.Spelled(options.PeerAddress);
+        string listening = Endpoints.Spelled(options.PeerAddress);
+        if (ownEntry is not null)
+            return ownEntry.PeerAddress;
+        return folder is null || IsDialable(listening) ? listening : folder.PeerAddress;
     }
+
+    private static string NewName() => $"node-{RandomNumberGenerator.GetHexString(8, lowercase: true)}";
 
     private static MemberSeed? Entry(string entry, List<string> errors)
     {

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;
@@ -52,8 +53,8 @@ public sealed record ServerOptions
     public string AdvertisePeerAddress { get; init; } = "";
 
     /// <summary>
-    /// --peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for a
-    /// cluster of one.
+    /// --peers: the members as <c>id@host:port</c> or <c>host:port</c>, separated by commas; empty for those
+    /// of the data folder, or for a cluster of one. Later starts only learn from it where members are.
     /// </summary>
     public string Peers { get; init; } = "";
 
@@ -171,7 +172,7 @@ public sealed record ServerOptions
     /// </summary>
     internal static int LoopsFor(int processors) => Math.Clamp(processors / 2, 1, 16);
 
-    /// <summary>The node's settings, once it is known who it is.</summary>
+    /// <summary>The node's settings, once its identity is known.</summary>
     internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan plan) => new()
     {
         Self = self,

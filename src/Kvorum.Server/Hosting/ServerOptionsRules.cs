@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Hosting;
 
@@ -41,7 +42,7 @@ internal static class ServerOptionsRules
             broken.Add($"--compression '{o.Compression}': it is 'none' or 'lz4'");
         CheckTimes(o, broken);
         if (broken.Count == 0)
-            broken.AddRange(MemberList.Parse(o, o.Id.Length > 0 ? o.Id : "new-node").Errors);
+            broken.AddRange(MemberList.Parse(o).Errors);
         return broken;
     }
 
@@ -56,7 +57,7 @@ internal static class ServerOptionsRules
                 + "a few lost or late heartbeats will start elections");
         }
 
-        int members = MemberList.Parse(o, o.Id.Length > 0 ? o.Id : "new-node").Members.Count;
+        int members = MemberList.Parse(o).Members.Count;
         if (members > 1 && members % 2 == 0)
         {
             unwise.Add(

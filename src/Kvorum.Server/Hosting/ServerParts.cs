@@ -1,21 +1,22 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// What a server is put together from before its node exists: who it is, its folder and its ports. The ports
-/// are tried first of all, so that a busy one is found before the data folder is touched.
+/// What a server is put together from before its node exists: its identity, its folder and its ports. The
+/// ports are tried first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
 internal sealed record ServerParts : IDisposable
 {
     /// <summary>What the node says of itself.</summary>
     public required PeerHello Self { get; init; }
 
-    /// <summary>All members.</summary>
+    /// <summary>The members that the operator names.</summary>
     public required IReadOnlyList<MemberSeed> Members { get; init; }
 
     /// <summary>The data folder.</summary>
@@ -52,20 +53,16 @@ internal sealed record ServerParts : IDisposable
             Listen("--peer-addr", listener);
             if (HostPort.TryParse(options.PeerAddress)?.Port == 0)
                 options = options with { PeerAddress = $"{listener.LocalEndPoint}" };
-            string name = NodeName.For(options);
-            var list = MemberList.Parse(options, name);
+            var files = Open(options.DataFolder);
+            var list = MemberList.Parse(options, FolderIdentity.Find(files));
             if (list.Errors.Count > 0)
                 throw new ServerStartException(string.Join(Environment.NewLine, list.Errors));
-            var cluster = ClusterIdentity.ClusterOf(
-                list.Members.Select(member => member.Id), options.Partitions, options.ReplicationFactor,
-                options.VirtualNodes);
             var self = new PeerHello(
-                list.Self, name, cluster, list.PeerAddress,
+                list.Self, list.Name, list.PeerAddress,
                 Endpoints.ToAdvertise(
                     options.AdvertiseClientAddress, (IPEndPoint)client.LocalEndPoint!, list.PeerAddress),
                 Endpoints.ToAdvertise(
                     options.AdvertiseHttpAddress, (IPEndPoint)http.LocalEndPoint!, list.PeerAddress));
-            var files = Open(options.DataFolder);
             return new()
             {
                 Self = self,

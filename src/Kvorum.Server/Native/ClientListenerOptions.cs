@@ -17,8 +17,10 @@ public sealed record ClientListenerOptions
     /// <summary>The node's name, told to native clients.</summary>
     public required string NodeName { get; init; }
 
-    /// <summary>The cluster, told to native clients.</summary>
-    public required Guid ClusterId { get; init; }
+    /// <summary>
+    /// The cluster, told to native clients; empty while the node does not know it. Any thread.
+    /// </summary>
+    public required Func<Guid> ClusterId { get; init; }
 
     /// <summary>Native connections at once; one more is refused with a message.</summary>
     public int ConnectionsMax { get; init; } = 4096;
@@ -52,7 +54,7 @@ public sealed record ClientListenerOptions
     /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Who serves the native connections; null for the runtime.</summary>
+    /// <summary>The poller that serves the native connections; null for the runtime's sockets.</summary>
     internal SocketPoller? Poller { get; init; }
 
     /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>

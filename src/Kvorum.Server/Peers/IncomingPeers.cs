@@ -11,17 +11,17 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// The connections that peers have dialled: checks who they are, then reads their frames and hands them on,
+/// The connections that peers have dialled: checks their hellos, then reads their frames and hands them on,
 /// on the thread that serves the socket, so nothing here blocks. One per peer; a newer one replaces the
 /// older.
 /// </summary>
 internal sealed class IncomingPeers(
-    PeerIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
+    OwnIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
     TimeProvider time, ILogger log,
     TransportCounters counters, SourceLines lines)
 {
     /// <summary>
-    /// Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust
+    /// Connections before their hello: more are closed at once, so that no remote host can exhaust
     /// the node.
     /// </summary>
     private const int StrangersMax = 64;
@@ -113,7 +113,7 @@ internal sealed class IncomingPeers(
                 throw new PeerWireException(
                     $"it began with a frame of kind {frame.Kind} in place of a hello");
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
-            if (PeerCheck.OfHello(self.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
+            if (PeerCheck.OfHello(self.Now.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
             {
                 TellRefused(remote, why);
                 await connection.Farewell(PeerWire.EncodeOpening(
@@ -122,7 +122,7 @@ internal sealed class IncomingPeers(
             }
 
             await connection.SendOpening(
-                PeerWire.Welcome, PeerWire.EncodeIntroduction(self), both.Token).ConfigureAwait(false);
+                PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both.Token).ConfigureAwait(false);
             Replace(peer.Node.Id, connection);
             links[peer.Node.Id].SawIncoming(peer);
             return peer.Node;
@@ -160,7 +160,7 @@ internal sealed class IncomingPeers(
                 receiver.Receive(from, (PeerFrameKind)frame.Kind, frame.Payload);
             }
 
-            // Not to be cancelled: who stops closes the connection.
+            // Not cancelled: stopping closes the connection.
             reader.Received(await reader.Receive(CancellationToken.None).ConfigureAwait(false));
         }
     }

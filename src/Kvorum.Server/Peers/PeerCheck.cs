@@ -9,7 +9,7 @@ internal sealed class PeerRefusedException(string message) : Exception(message);
 /// <summary>Decides whether two nodes belong together. Every answer names both and the remedy.</summary>
 internal static class PeerCheck
 {
-    /// <summary>What speaks against whoever dialled us; null if nothing.</summary>
+    /// <summary>Why the peer that dialled is refused; null if it is accepted.</summary>
     public static string? OfHello(PeerHello self, PeerIntroduction dialler, bool isMember)
     {
         if (OfCluster(self, dialler.Node) is { } why)
@@ -28,10 +28,11 @@ internal static class PeerCheck
 
         return isMember
             ? null
-            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
+            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}, which "
+                + "keeps the members that it was founded with";
     }
 
-    /// <summary>What speaks against whoever answered; null if nothing.</summary>
+    /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>
     public static string? OfAnswer(PeerHello self, MemberSeed expected, PeerHello answered)
     {
         if (OfCluster(self, answered) is { } why)
@@ -42,12 +43,24 @@ internal static class PeerCheck
                 + $"not node {Uuid(expected.Id)}: correct --peers";
     }
 
-    private static string? OfCluster(PeerHello self, PeerHello other) => self.ClusterId == other.ClusterId
-        ? null
-        : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
-            + $"{Describe(self)} to cluster "
-            + $"{ClusterIdentity.ToGuid(self.ClusterId)}: start all nodes with the same members in "
-            + "--peers and the same --partitions, --replication-factor and --virtual-nodes";
+    // While one of the two does not know its cluster yet, the founders must be the same.
+    private static string? OfCluster(PeerHello self, PeerHello other)
+    {
+        if (self.ClusterId != 0 && other.ClusterId != 0)
+        {
+            return self.ClusterId == other.ClusterId
+                ? null
+                : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
+                    + $"{Describe(self)} to cluster {ClusterIdentity.ToGuid(self.ClusterId)}: correct the "
+                    + "address in --peers, or give --data the folder that belongs to this cluster";
+        }
+
+        return self.FoundingId == other.FoundingId
+            ? null
+            : $"{Describe(other)} was founded with other members or settings than {Describe(self)}: give all "
+                + "nodes of a new cluster the same members in --peers and the same --partitions, "
+                + "--replication-factor and --virtual-nodes at their first start";
+    }
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -10,7 +11,7 @@ namespace Kvorum.Server.Peers;
 /// any thread.
 /// </summary>
 internal sealed class PeerLink(
-    MemberSeed seed, PeerIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
+    MemberSeed seed, OwnIntroduction self, TransportOptions options, TimeProvider time, ILogger log,
     TransportCounters counters)
     : IDisposable
 {
@@ -67,6 +68,21 @@ internal sealed class PeerLink(
         RetryNow();
     }
 
+    /// <summary>
+    /// Others say that the peer is there. While it is connected it has said itself where it is.
+    /// </summary>
+    public void Moved(string address)
+    {
+        lock (_lock)
+        {
+            if (_up is not null || address.Length == 0 || address == Target)
+                return;
+            (_advertised, _dialsAdvertised) = (address, true);
+        }
+
+        RetryNow();
+    }
+
     /// <summary>Dials until cancelled. Tells the receiver of every change, in order.</summary>
     public async Task Run(IPeerReceiver receiver, CancellationToken cancel)
     {
@@ -117,10 +133,12 @@ internal sealed class PeerLink(
 
     private async Task<Stream> Dial(CancellationToken cancel)
     {
+        var (host, port) = HostPort.TryParse(Target)
+            ?? throw new FormatException($"'{Target}' is no host:port{HostPort.Hint(Target)}");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(HostPort.Parse(Target), cancel).ConfigureAwait(false);
+            await socket.ConnectAsync(host, port, cancel).ConfigureAwait(false);
             // To a port of this machine that nothing listens on, in the range of outgoing ones, the kernel
             // may connect a socket with itself: that would keep the port from the node it belongs to.
             if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
@@ -134,10 +152,10 @@ internal sealed class PeerLink(
         }
     }
 
-    /// <summary>Both sides say who they are, and check it.</summary>
+    /// <summary>Both sides send a hello and check the other's.</summary>
     private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
     {
-        var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });
+        var hello = PeerWire.EncodeIntroduction(self.Now with { Expected = seed.Id });
         await connection.SendOpening(PeerWire.Hello, hello, cancel).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
         var answer =
@@ -148,7 +166,7 @@ internal sealed class PeerLink(
             throw new PeerWireException(
                 $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
-        if (PeerCheck.OfAnswer(self.Node, seed, peer.Node) is { } why)
+        if (PeerCheck.OfAnswer(self.Now.Node, seed, peer.Node) is { } why)
             throw new PeerRefusedException(why);
         return peer;
     }

@@ -7,12 +7,14 @@
 //   preamble  = "KVPEER" version:u16
 //   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload
 //                                                       crc = CRC-32C of length, kind, payload
-//   Hello     = clusterId:u128 nodeId:u128 expected:u128 process:u64 name peer client http
+//   Hello     = foundingId:u128 clusterId:u128 nodeId:u128 expected:u128 process:u64 name peer client http
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
 //   Refused   = utf8                                    a sentence for the other side's operator
 //   Ping      = nothing
 //
-// `expected` is whom the dialler believes to call; `process` is drawn anew by each process, so that a
+// `foundingId` is made of the founders of the sender's cluster; `clusterId` is 0 while the sender does not
+// know it.
+// `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
 // peer that came back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the
 // others to the transport.
 using System.Buffers.Binary;
@@ -27,8 +29,8 @@ namespace Kvorum.Server.Peers;
 internal sealed class PeerWireException(string message) : Exception(message);
 
 /// <summary>A node's introduction, as it travels.</summary>
-/// <param name="Node">Who speaks.</param>
-/// <param name="Expected">Whom it wants to speak to; zero in an answer.</param>
+/// <param name="Node">The sender.</param>
+/// <param name="Expected">The node that it means to reach; zero in an answer.</param>
 /// <param name="Process">The speaking process.</param>
 internal sealed record PeerIntroduction(PeerHello Node, NodeId Expected, ulong Process);
 
@@ -37,7 +39,7 @@ internal static class PeerWire
 {
     public const int PreambleBytes = 8;
     public const int HeaderBytes = 9;
-    public const ushort Version = 6;
+    public const ushort Version = 7;
 
     /// <summary>Kinds from here on are the transport's own.</summary>
     public const byte FirstOwnKind = 128;
@@ -50,7 +52,7 @@ internal static class PeerWire
     /// <summary>Bound of a frame before the other side is known.</summary>
     public const int IntroductionBytesMax = 4 << 10;
 
-    private const int FixedBytes = (3 * 16) + sizeof(ulong);
+    private const int FixedBytes = (4 * 16) + sizeof(ulong);
 
     public static void WritePreamble(Span<byte> into)
     {
@@ -131,10 +133,11 @@ internal static class PeerWire
         string[] texts = [node.Name, node.PeerAddress, node.ClientAddress, node.HttpAddress];
         var bytes =
             new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Utf8Text.CountOf(text))];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, node.ClusterId);
-        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.Id.Value);
-        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), introduction.Expected.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(48), introduction.Process);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, node.FoundingId);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.ClusterId);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), node.Id.Value);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(48), introduction.Expected.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(64), introduction.Process);
         int at = FixedBytes;
         foreach (string text in texts)
         {
@@ -150,14 +153,16 @@ internal static class PeerWire
     {
         if (bytes.Length < FixedBytes)
             throw new PeerWireException("its introduction is cut short");
-        var cluster = BinaryPrimitives.ReadUInt128BigEndian(bytes);
-        var id = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]));
-        var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
-        ulong process = BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]);
+        var founding = BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        var cluster = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]);
+        var id = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
+        var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[48..]));
+        ulong process = BinaryPrimitives.ReadUInt64LittleEndian(bytes[64..]);
         bytes = bytes[FixedBytes..];
         string name = ReadText(ref bytes), peer = ReadText(ref bytes);
         string client = ReadText(ref bytes), http = ReadText(ref bytes);
-        return new(new PeerHello(id, name, cluster, peer, client, http), expected, process);
+        var node = new PeerHello(id, name, peer, client, http) { FoundingId = founding, ClusterId = cluster };
+        return new(node, expected, process);
     }
 
     private static string ReadText(ref ReadOnlySpan<byte> bytes)

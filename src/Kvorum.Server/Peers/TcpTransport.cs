@@ -12,39 +12,30 @@ namespace Kvorum.Server.Peers;
 /// <summary>
 /// Peers over TCP: open this first. Each node dials every other one and sends on the connection that it
 /// dialled; what it accepts it only reads. The wire is described in <c>PeerWire</c>. Bind the port with
-/// <see cref="Listen"/>, so that the address is known before the node says of itself where it lives.
+/// <see cref="Listen"/>, so that the address is known before the node says of itself where it lives. The
+/// node says who its peers are when it starts.
 /// </summary>
 public sealed class TcpTransport : ITransport, IAsyncDisposable
 {
     private readonly Socket _listener;
-    private readonly PeerIntroduction _self;
     private readonly TransportOptions _options;
     private readonly TimeProvider _time;
-    private readonly FrozenDictionary<NodeId, PeerLink> _links;
-    private readonly IncomingPeers _incoming;
+    private readonly ILogger _log;
+
+    // Set once, by the start.
+    private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
+    private volatile OwnIntroduction? _self;
+    private volatile IncomingPeers? _incoming;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _tasks = [];
     private ITimer? _watch;
 
     /// <param name="listener">From <see cref="Listen"/>; owned by the transport from now on.</param>
-    /// <param name="self">What this node says of itself.</param>
-    /// <param name="members">All members; this node's own entry is left out.</param>
     /// <param name="options">Times and bounds.</param>
     /// <param name="time">Clock.</param>
     /// <param name="log">Where connections and refusals are told.</param>
-    public TcpTransport(
-        Socket listener, PeerHello self, IEnumerable<MemberSeed> members, TransportOptions options,
-        TimeProvider time, ILogger log)
-    {
-        (_listener, _options, _time) = (listener, options, time);
-        ulong process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-        _self = new(self, default, process);
-        _links = members.Where(member => member.Id != self.Id)
-            .ToFrozenDictionary(
-                member => member.Id, member => new PeerLink(member, _self, options, time, log, Counters));
-        var lines = options.Lines ?? new SourceLines(log, time);
-        _incoming = new(_self, _links, options, time, log, Counters, lines);
-    }
+    public TcpTransport(Socket listener, TransportOptions options, TimeProvider time, ILogger log) =>
+        (_listener, _options, _time, _log) = (listener, options, time, log);
 
     /// <summary>What was sent, received, dropped and lost.</summary>
     public TransportCounters Counters { get; } = new();
@@ -71,15 +62,31 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public void Start(IPeerReceiver receiver)
+    public void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
     {
+        ulong process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        var own = _self = new(self, process);
+        _links = peers.ToFrozenDictionary(
+            static peer => peer.Id, peer => new PeerLink(peer, own, _options, _time, _log, Counters));
+        var lines = _options.Lines ?? new SourceLines(_log, _time);
+        var incoming = _incoming = new(own, _links, _options, _time, _log, Counters, lines);
         var acceptor = new Acceptor(
-            _listener, _options.Room, socket => _incoming.Take(socket, receiver, _stop.Token),
+            _listener, _options.Room, socket => incoming.Take(socket, receiver, _stop.Token),
             isForNodes: true);
         _tasks.Add(Task.Run(() => acceptor.RunAsync(_stop.Token)));
         foreach (var link in _links.Values)
             _tasks.Add(Task.Run(() => link.Run(receiver, _stop.Token)));
         _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);
+    }
+
+    /// <inheritdoc/>
+    public void Identify(UInt128 clusterId) => _self?.Identify(clusterId);
+
+    /// <inheritdoc/>
+    public void Moved(NodeId peer, string address)
+    {
+        if (_links.TryGetValue(peer, out var link))
+            link.Moved(address);
     }
 
     /// <inheritdoc/>
@@ -99,7 +106,8 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
             await _watch.DisposeAsync().ConfigureAwait(false);
         _listener.Dispose();
         await Task.WhenAll(_tasks).ConfigureAwait(false);
-        await _incoming.Stop().ConfigureAwait(false);
+        if (_incoming is { } incoming)
+            await incoming.Stop().ConfigureAwait(false);
         foreach (var link in _links.Values)
             link.Dispose();
         Counters.Dispose();
@@ -110,6 +118,6 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     {
         foreach (var link in _links.Values)
             link.Watch();
-        _incoming.Watch();
+        _incoming?.Watch();
     }
 }

@@ -182,6 +182,19 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
         ComeBack(machine, zeroed, FaultKind.ZeroedLogEnd);
     }
 
+    /// <summary>
+    /// The folder that the node had in an earlier cluster of the same names comes under it, until an operator
+    /// notices: best a node that has never started here, because no other has met that.
+    /// </summary>
+    public void PutForeign()
+    {
+        var machine = cluster.Machines.FirstOrDefault(static one => one.Starts == 0) ?? PickToForget();
+        if (machine is null || cluster.FormerDiskOf(machine.Index) is not { } disk)
+            return;
+        machine.ComeWithForeign(disk);
+        spell.UndoAfter(random.Between(1_000_000, 15_000_000), machine.PutBack);
+    }
+
     private Machine? PickToForget() =>
         Pick() is { } machine && MayForget(machine) && IsFormed ? machine : null;
 
@@ -207,7 +220,8 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             && cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
 
     // A node that has not been admitted needs nearly all others: none may be lost for good before.
-    private bool IsFormed => cluster.Machines.All(static machine => machine.IsAdmitted);
+    private bool IsFormed =>
+        cluster.Machines.All(static machine => machine.IsAdmitted && !machine.IsForeign);
 
     private static bool IsTree(string path) => path.StartsWith("trees/", StringComparison.Ordinal);
 

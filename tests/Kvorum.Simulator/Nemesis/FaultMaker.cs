@@ -122,6 +122,9 @@ internal sealed class FaultMaker
             case FaultKind.ZeroedLogEnd:
                 _disks.ZeroLogEnd();
                 break;
+            case FaultKind.ForeignFolder:
+                _disks.PutForeign();
+                break;
             case FaultKind.OneWayCut:
                 _network.CutOneWay();
                 break;

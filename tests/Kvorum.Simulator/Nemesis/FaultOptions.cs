@@ -56,5 +56,6 @@ internal sealed record FaultOptions
         [FaultKind.NoDescriptors] = 45,
         [FaultKind.OldFolder] = 60,
         [FaultKind.ZeroedLogEnd] = 60,
+        [FaultKind.ForeignFolder] = 60,
     };
 }

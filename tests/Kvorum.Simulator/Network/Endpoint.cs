@@ -4,7 +4,7 @@ using Kvorum.Raft;
 namespace Kvorum.Simulator.Network;
 
 /// <summary>One process on the network. A process that starts anew is another endpoint.</summary>
-internal sealed class Endpoint(SimulatedNetwork network, int machine, PeerHello hello) : ITransport
+internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITransport
 {
     private readonly Link?[] _links = new Link?[network.Machines];
 
@@ -12,7 +12,7 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine, PeerHello 
     public int Machine => machine;
 
     /// <summary>What the process says of itself.</summary>
-    public PeerHello Hello => hello;
+    public PeerHello Hello { get; private set; } = null!;
 
     /// <summary>Where frames go; null before the start.</summary>
     public IPeerReceiver? Receiver { get; private set; }
@@ -24,8 +24,9 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine, PeerHello 
     public long PausedUntilUs { get; set; }
 
     /// <inheritdoc/>
-    public void Start(IPeerReceiver receiver)
+    public void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
     {
+        Hello = self;
         Receiver = receiver;
         for (var peer = 0; peer < _links.Length; peer++)
         {
@@ -35,6 +36,15 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine, PeerHello 
 
         foreach (var link in _links)
             link?.Dial();
+    }
+
+    /// <inheritdoc/>
+    public void Identify(UInt128 clusterId) => Hello = Hello with { ClusterId = clusterId };
+
+    /// <inheritdoc/>
+    public void Moved(NodeId peer, string address)
+    {
+        // Machines do not move.
     }
 
     /// <summary>Told of each frame before it is sent.</summary>

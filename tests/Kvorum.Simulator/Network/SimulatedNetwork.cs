@@ -58,10 +58,10 @@ internal sealed class SimulatedNetwork
     public Endpoint? At(int machine) => _endpoints[machine];
 
     /// <summary>A process starts on a machine.</summary>
-    public Endpoint Connect(int machine, PeerHello hello)
+    public Endpoint Connect(int machine)
     {
         _hasPower[machine] = true;
-        return _endpoints[machine] = new(this, machine, hello);
+        return _endpoints[machine] = new(this, machine);
     }
 
     /// <summary>The process is gone; with the power, the whole machine is silent.</summary>
@@ -115,6 +115,6 @@ internal sealed class SimulatedNetwork
         World.Trace.Event(
             Verbosity.Everything, TraceKind.Frame, to.Machine, Fingerprint.Of(bytes) ^ (ulong)from.Machine,
             $"gets {kind} of {bytes.Length} bytes from node-{from.Machine + 1}");
-        receiver.Receive(from.Hello.Id, kind, bytes);
+        receiver.Receive(IdOf(from.Machine), kind, bytes);
     }
 }

@@ -1,5 +1,9 @@
 using System.Globalization;
 using Kvorum.Node;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
+using Kvorum.Protocol;
+using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -9,10 +13,12 @@ namespace Kvorum.Simulator.Processes;
 internal sealed class Cluster
 {
     private readonly MemberSeed[] _members;
+    private readonly NetworkOptions _network;
+    private IReadOnlyList<SimulatedDisk>? _formerDisks;
 
     public Cluster(SimulatedWorld world, ClusterOptions options, NetworkOptions network)
     {
-        (World, Options) = (world, options);
+        (World, Options, _network) = (world, options, network);
         _members = [.. Enumerable.Range(1, options.Nodes).Select(number => new MemberSeed(
             ClusterIdentity.NodeFromName(NameOf(number)), NameOf(number), AddressOf(number, 60050)))];
         Network = new(world, [.. _members.Select(member => member.Id)], network);
@@ -32,8 +38,12 @@ internal sealed class Cluster
     /// <summary>The machines, by number.</summary>
     public IReadOnlyList<Machine> Machines { get; }
 
-    /// <summary>Groups of every node: the metadata group and the partitions.</summary>
-    public int Groups => Options.Partitions + 1;
+    /// <summary>The metadata group and the groups of the partitions.</summary>
+    public GroupDirectory Directory => GroupPlacement.DirectoryOf(Options.Partitions);
+
+    /// <summary>The group of a key.</summary>
+    public GroupId GroupOf(ReadOnlySpan<byte> key) => Directory.Keyspace(KeyspaceName.Default)!.Of(
+        new(KeySlot.PartitionOf(KeySlot.Of(key), Options.Partitions)));
 
     /// <summary>The processes that run, by number of their machine.</summary>
     public IEnumerable<SimulatedProcess> Running =>
@@ -50,8 +60,27 @@ internal sealed class Cluster
     public void Start()
     {
         var random = World.Random("first start");
-        foreach (var machine in Machines)
+        var late = Options is { HasLateNode: true, Nodes: >= 4 } ? Machines[^1] : null;
+        foreach (var machine in Machines.Where(machine => machine != late))
             machine.StartAfter(random.Between(0, 50_000));
+    }
+
+    /// <summary>
+    /// The disk that the machine had in another cluster of the same names; null if none came to stand.
+    /// </summary>
+    public SimulatedDisk? FormerDiskOf(int machine) =>
+        (_formerDisks ??= FormerDisks()) is { Count: > 0 } disks ? disks[machine].Copy() : null;
+
+    private IReadOnlyList<SimulatedDisk> FormerDisks()
+    {
+        var world = new SimulatedWorld((ulong)World.Random("former cluster").Next(), Verbosity.Outcome, null);
+        var former = new Cluster(world, Options with { HasLateNode = false }, _network);
+        former.Start();
+        var isFounded = world.RunUntil(30_000_000, () => former.Machines.All(machine =>
+            machine.IsAdmitted && machine.Process is { } process && process.Node.ClusterId != Guid.Empty));
+        foreach (var process in former.Running.ToArray())
+            process.End();
+        return isFounded ? [.. former.Machines.Select(static machine => machine.Disk.Crash(0))] : [];
     }
 
     private static string NameOf(int number) => string.Create(CultureInfo.InvariantCulture, $"node-{number}");
@@ -61,20 +90,16 @@ internal sealed class Cluster
 
     private NodeOptions NodeOptionsOf(int index)
     {
-        const int virtualNodes = 16;
         var number = index + 1;
-        var clusterId = ClusterIdentity.ClusterOf(
-            _members.Select(member => member.Id), Options.Partitions, Options.ReplicationFactor,
-            virtualNodes);
         return new()
         {
             Self = new(
-                _members[index].Id, _members[index].Name, clusterId, _members[index].PeerAddress,
+                _members[index].Id, _members[index].Name, _members[index].PeerAddress,
                 AddressOf(number, 50051), AddressOf(number, 8080)),
             Members = _members,
             PartitionCount = Options.Partitions,
             ReplicationFactor = Options.ReplicationFactor,
-            VirtualNodes = virtualNodes,
+            VirtualNodes = 16,
             Loops = Options.Loops,
             TickMs = Options.TickMs,
             HeartbeatMs = Options.HeartbeatMs,

@@ -65,6 +65,12 @@ internal sealed record ClusterOptions
     /// <summary>Bytes of entries in one message to a follower.</summary>
     public long AppendBytesMax { get; init; } = 1 << 20;
 
+    /// <summary>
+    /// Of four nodes or more, one starts for the first time when everything heals, or with a folder of
+    /// another cluster.
+    /// </summary>
+    public bool HasLateNode { get; init; }
+
     /// <summary>How fast the disks are.</summary>
     public DiskSpeed Disk { get; init; } = new();
 }

@@ -77,7 +77,10 @@ internal sealed class Machine
     /// <summary>
     /// True while an empty disk is in the place of the one that it took part with: it must stay out.
     /// </summary>
-    public bool IsWiped => _former is not null;
+    public bool IsWiped => _former is not null && !IsForeign;
+
+    /// <summary>True while a disk of another cluster of the same names is in the place of its own.</summary>
+    public bool IsForeign { get; private set; }
 
     /// <summary>
     /// True once its disk lacks what it had: an earlier copy is in its place, or the end of the log is zeros.
@@ -85,14 +88,14 @@ internal sealed class Machine
     public bool IsOld { get; private set; }
 
     /// <summary>True while it must take no part.</summary>
-    public bool IsOutsider => IsWiped || IsOld;
+    public bool IsOutsider => IsWiped || IsOld || IsForeign;
 
     /// <summary>Its data folder was admitted by the others: from then on it starts without asking.</summary>
     public bool IsAdmitted => Disk.Exists("identity.json")
         && Disk.ReadAll("identity.json").AsSpan().IndexOf("\"admitted\": true"u8) >= 0;
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
-    public bool IsDamaged => IsLost || IsWiped || IsOld || Disk.HasDamage
+    public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage
         || (Process?.Replicas.Any(static replica => replica.IsFenced) ?? false);
 
     /// <summary>Told after each turn of a loop.</summary>
@@ -132,7 +135,7 @@ internal sealed class Machine
         Disk.DamageRead.Clear();
         Disk.NotRead.Clear();
         _failuresAtStart = Disk.FailedOperations;
-        var endpoint = _network.Connect(Index, _options.Self);
+        var endpoint = _network.Connect(Index);
         endpoint.Sending = Sending;
         try
         {
@@ -178,6 +181,22 @@ internal sealed class Machine
     }
 
     /// <summary>
+    /// The power goes, and a disk of another cluster is in the place of this one, until it is put back.
+    /// </summary>
+    public void ComeWithForeign(SimulatedDisk disk)
+    {
+        if (Process is null)
+            World.Fired(FaultKind.ForeignFolder);
+        else
+            LosePower(FaultKind.ForeignFolder);
+        _former = Disk;
+        IsForeign = true;
+        Put(disk);
+        Trace("a disk of another cluster is in its place");
+        StartAfter(_random.Between(50_000, 500_000));
+    }
+
+    /// <summary>
     /// The power goes, and another disk is in the place of this one from now on, which lacks something that
     /// this one has.
     /// </summary>
@@ -206,7 +225,7 @@ internal sealed class Machine
             return;
         if (Process is not null)
             EndProcess(isPowerLost: false);
-        _former = null;
+        (_former, IsForeign) = (null, false);
         Put(former);
         Trace("its former disk is back");
     }

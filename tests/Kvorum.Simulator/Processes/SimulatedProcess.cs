@@ -2,6 +2,7 @@ using Kvorum.Node;
 using Kvorum.Node.Events;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
+using Kvorum.Protocol;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -31,8 +32,8 @@ internal sealed class SimulatedProcess : INodeEvents
         public long DueUs { get; set; } = long.MaxValue;
     }
 
-    private SimulatedProcess(Machine machine, Endpoint endpoint, RandomStream random) =>
-        (Machine, _endpoint, _random) = (machine, endpoint, random);
+    private SimulatedProcess(Machine machine, Endpoint endpoint, string name, RandomStream random) =>
+        (Machine, _endpoint, Name, _random) = (machine, endpoint, name, random);
 
     /// <summary>The machine it runs on.</summary>
     public Machine Machine { get; }
@@ -41,7 +42,7 @@ internal sealed class SimulatedProcess : INodeEvents
     public KvorumNode Node { get; private set; } = null!;
 
     /// <summary>The name of the node.</summary>
-    public string Name => _endpoint.Hello.Name;
+    public string Name { get; }
 
     /// <summary>All replicas of the node.</summary>
     public IEnumerable<RaftReplica> Replicas => Node.Loops.SelectMany(loop => loop.RaftReplicas);
@@ -67,7 +68,7 @@ internal sealed class SimulatedProcess : INodeEvents
     public static SimulatedProcess Start(
         Machine machine, Endpoint endpoint, NodeOptions options, RandomStream random)
     {
-        var process = new SimulatedProcess(machine, endpoint, random);
+        var process = new SimulatedProcess(machine, endpoint, options.Self.Name, random);
         try
         {
             process.Node = new KvorumNode(options, new NodeWorld
@@ -137,9 +138,9 @@ internal sealed class SimulatedProcess : INodeEvents
     {
         var leader = role.Leader.Length > 0 ? role.Leader : "unknown";
         World.Trace.Event(
-            Verbosity.Faults, TraceKind.Role, Machine.Index, (role.Term << 8) | role.Partition,
+            Verbosity.Faults, TraceKind.Role, Machine.Index, (role.Term << 8) | role.Partition.Value,
             $"{role.Keyspace}/{role.Partition} is {role.Role} in term {role.Term}, leader {leader}");
-        if (role is { Role: "leader", Keyspace: "default" })
+        if (role is { Role: "leader", Keyspace: KeyspaceName.Default })
             Machine.Elected(Machine);
     }
 

@@ -98,7 +98,8 @@ internal sealed class SimulatedClient(
     // It arrives even when the client has given up long ago.
     private void Arrive(long attempt, Asked asked, Machine machine)
     {
-        if (machine.Process is not { } process)
+        // A node of another cluster would answer from that.
+        if (machine.Process is not { } process || machine.IsForeign)
             World.Scheduler.After(Latency(), () => NotDone(attempt));
         else
             process.After(0, () => process.Node.Submit(new ClientCall(this, attempt, asked, Patience())));

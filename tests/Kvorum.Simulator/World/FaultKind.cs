@@ -103,6 +103,11 @@ internal enum FaultKind
     /// <summary>Zeros are in the place of the newest frames of a node's log.</summary>
     ZeroedLogEnd,
 
+    /// <summary>
+    /// The folder that the node had in an earlier cluster of the same names is under it: two clusters meet.
+    /// </summary>
+    ForeignFolder,
+
     /// <summary>In runs of one group: members come, go, and change their standing.</summary>
     MembershipChange,
 

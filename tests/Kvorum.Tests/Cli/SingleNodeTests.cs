@@ -162,8 +162,26 @@ public class SingleNodeTests
         await Refuses("the data folder belongs to node node-a", ["start", "--id", "node-b", .. place.Flags]);
         await Refuses("--partitions is 8, but was 64",
             ["start", "--id", "node-a", "--partitions", "8", .. place.Flags]);
-        await Refuses("the data folder belongs to cluster",
-            ["start", "--id", "node-a", "--peers", "node-b@127.0.0.1:1,node-c@127.0.0.1:2", .. place.Flags]);
+    }
+
+    [Fact]
+    public async Task A_later_start_ignores_members_that_the_folder_does_not_know_and_needs_no_name()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        await using (var first = KvorumProcess.Start(["start", "--id", "node-a", .. place.Flags]))
+        {
+            await first.Says("is ready");
+            await Prints(0, "ok=true leader=\"\"", "put", "a", "1", "--addr", place.Addr);
+            first.Terminate();
+            Assert.Equal(0, await first.Exit());
+        }
+
+        await using var second = KvorumProcess.Start(
+            ["start", "--peers", "node-b@127.0.0.1:1,node-c@127.0.0.1:2", .. place.Flags]);
+        await second.Says("--peers names node-b@127.0.0.1:1, node-c@127.0.0.1:2");
+        await second.Says("node-a");
+        await second.Says("is ready");
+        await Prints(0, "value=\"1\"", "get", "a", "--addr", place.Addr);
     }
 
     [Theory]

@@ -21,11 +21,15 @@ internal sealed class TestCluster : IDisposable
     private readonly TestClock.OfNode[] _clocks;
     private readonly long[] _logMs;
     private readonly long?[] _logDueMs;
+    private readonly int _seed;
     private int _starts;
 
     // All nodes are started, unless the test says to start them itself.
-    public TestCluster(int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true)
+    // Two clusters in one test have seeds of their own.
+    public TestCluster(
+        int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true, int seed = 0)
     {
+        _seed = seed;
         _configure = configure ?? (static options => options);
         _members = [.. Enumerable.Range(1, nodes).Select(i =>
             new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
@@ -43,6 +47,12 @@ internal sealed class TestCluster : IDisposable
     public TestClock Clock { get; } = new();
 
     public TestNetwork Network { get; } = new();
+
+    /// <summary>What an operator names as members from now on; null: all of them, as they are.</summary>
+    public IReadOnlyList<MemberSeed>? Named { get; set; }
+
+    /// <summary>The members.</summary>
+    public IReadOnlyList<MemberSeed> Members => _members;
 
     public List<string> Notes { get; } = [];
 
@@ -64,18 +74,23 @@ internal sealed class TestCluster : IDisposable
     {
         var seed = _members[node];
         var hello = new PeerHello(
-            seed.Id, seed.Name, ClusterIdentity.ClusterOf(_members.Select(member => member.Id), 4, 3, 64), seed.PeerAddress,
-            $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
+            seed.Id, seed.Name, seed.PeerAddress, $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
         var jobs = new PumpedJobs();
         var events = new Events(this, seed.Name);
-        var options = _configure(new NodeOptions { Self = hello, Members = _members, PartitionCount = 4, SegmentBytes = 1 << 20 });
+        var options = _configure(new NodeOptions
+        {
+            Self = hello,
+            Members = Named ?? _members,
+            PartitionCount = 4,
+            SegmentBytes = 1 << 20,
+        });
         var brain = new KvorumNode(options, new NodeWorld
         {
             Files = _disks[node],
             Jobs = jobs,
-            Transport = Network.For(hello),
+            Transport = Network.For(seed.Id),
             Time = _clocks[node],
-            RandomSeed = (1000 * ++_starts) + node,
+            RandomSeed = _seed + (1000 * ++_starts) + node,
             Events = events,
         });
         _hosts[node] = new(brain, jobs, events);

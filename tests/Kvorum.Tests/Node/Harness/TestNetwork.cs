@@ -12,6 +12,8 @@ internal sealed class TestNetwork
     private readonly Queue<(NodeId From, NodeId To, PeerFrameKind Kind, byte[] Bytes)> _underWay = new();
     private readonly SortedDictionary<NodeId, (PeerHello Hello, IPeerReceiver Receiver)> _up = [];
     private readonly HashSet<(NodeId From, NodeId To)> _cut = [];
+    private readonly Dictionary<(NodeId From, NodeId To), TestNetwork> _wrong = [];
+    private readonly Dictionary<NodeId, IReadOnlyList<MemberSeed>> _peers = [];
 
     /// <summary>Frames delivered so far, by kind.</summary>
     public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
@@ -23,7 +25,19 @@ internal sealed class TestNetwork
     /// <summary>Frames of this kind stay under way until it is null again; others overtake them.</summary>
     public PeerFrameKind? Held { get; set; }
 
-    public ITransport For(PeerHello hello) => new Transport(this, hello);
+    public ITransport For(NodeId self) => new Transport(this, self);
+
+    /// <summary>
+    /// The node has a wrong address of another one: it reaches the node of that name in another network.
+    /// </summary>
+    public void Misdirect(NodeId from, NodeId to, TestNetwork network) => _wrong[(from, to)] = network;
+
+    /// <summary>The node's wrong address of another one answers: it is connected with that.</summary>
+    public void Meet(NodeId from, NodeId to, TestNetwork network) =>
+        _up[from].Receiver.PeerUp(network._up[to].Hello);
+
+    /// <summary>The peers of the node, where it has said last that they are.</summary>
+    public IReadOnlyList<MemberSeed> PeersOf(NodeId node) => _peers[node];
 
     /// <summary>Frames on the link are lost, in this direction, without a word.</summary>
     public void Cut(NodeId from, NodeId to) => _cut.Add((from, to));
@@ -74,7 +88,9 @@ internal sealed class TestNetwork
                 continue;
             }
 
-            if (!_up.TryGetValue(to, out var target) || !_up.ContainsKey(from) || _cut.Contains((from, to)))
+            var there = _wrong.GetValueOrDefault((from, to), this);
+            if (!there._up.TryGetValue(to, out var target) || !_up.ContainsKey(from)
+                || _cut.Contains((from, to)))
                 continue;
             moved = true;
             if (!Passes(from, to, kind, bytes))
@@ -90,20 +106,47 @@ internal sealed class TestNetwork
     {
         foreach (var (other, target) in _up.Values)
         {
-            target.PeerUp(hello);
-            receiver.PeerUp(other);
+            if (!_wrong.ContainsKey((other.Id, hello.Id)))
+                target.PeerUp(hello);
+            if (!_wrong.ContainsKey((hello.Id, other.Id)))
+                receiver.PeerUp(other);
         }
 
         _up[hello.Id] = (hello, receiver);
+        foreach (var ((_, to), there) in _wrong.Where(wrong => wrong.Key.From == hello.Id))
+        {
+            if (there._up.TryGetValue(to, out var found))
+                receiver.PeerUp(found.Hello);
+        }
     }
 
-    private sealed class Transport(TestNetwork network, PeerHello hello) : ITransport
+    // It looks at no hello: what the node itself must refuse, no transport keeps from it.
+    private sealed class Transport(TestNetwork network, NodeId self) : ITransport
     {
-        public void Start(IPeerReceiver receiver) => network.Up(hello, receiver);
+        public void Start(PeerHello hello, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
+        {
+            network._peers[self] = peers;
+            network.Up(hello, receiver);
+        }
+
+        public void Identify(UInt128 clusterId)
+        {
+            var (hello, receiver) = network._up[self];
+            network._up[self] = (hello with { ClusterId = clusterId }, receiver);
+        }
+
+        public void Moved(NodeId peer, string address)
+        {
+            if (network._peers.TryGetValue(self, out var peers))
+            {
+                network._peers[self] =
+                    [.. peers.Select(one => one.Id == peer ? one with { PeerAddress = address } : one)];
+            }
+        }
 
         public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
         {
-            network._underWay.Enqueue((hello.Id, to, kind, payload.ToArray()));
+            network._underWay.Enqueue((self, to, kind, payload.ToArray()));
             return true;
         }
     }

@@ -18,21 +18,34 @@ public class ClusterIdentityTests
     }
 
     [Fact]
-    public void A_cluster_is_its_members_in_any_order()
+    public void A_founding_is_its_founders_in_any_order()
     {
         var (a, b, c) = (ClusterIdentity.NodeFromName("a"), ClusterIdentity.NodeFromName("b"), ClusterIdentity.NodeFromName("c"));
-        var cluster = ClusterIdentity.ClusterOf([a, b, c], 64, 3, 64);
-        Assert.Equal(cluster, ClusterIdentity.ClusterOf([c, a, b], 64, 3, 64));
-        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a, b], 64, 3, 64));
+        var founding = ClusterIdentity.FoundingOf([a, b, c], 64, 3, 64);
+        Assert.Equal(founding, ClusterIdentity.FoundingOf([c, a, b], 64, 3, 64));
+        Assert.NotEqual(founding, ClusterIdentity.FoundingOf([a, b], 64, 3, 64));
     }
 
     [Fact]
-    public void What_decides_the_placement_is_part_of_the_cluster()
+    public void What_decides_the_placement_is_part_of_the_founding()
     {
         var a = ClusterIdentity.NodeFromName("a");
-        var cluster = ClusterIdentity.ClusterOf([a], 64, 3, 64);
-        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 32, 3, 64));
-        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 64, 5, 64));
-        Assert.NotEqual(cluster, ClusterIdentity.ClusterOf([a], 64, 3, 128));
+        var founding = ClusterIdentity.FoundingOf([a], 64, 3, 64);
+        Assert.NotEqual(founding, ClusterIdentity.FoundingOf([a], 32, 3, 64));
+        Assert.NotEqual(founding, ClusterIdentity.FoundingOf([a], 64, 5, 64));
+        Assert.NotEqual(founding, ClusterIdentity.FoundingOf([a], 64, 3, 128));
+    }
+
+    [Fact]
+    public void Each_folder_each_seed_and_each_moment_draws_another_cluster()
+    {
+        UInt128[] drawn =
+        [
+            ClusterIdentity.DrawCluster(1, 1, 1), ClusterIdentity.DrawCluster(2, 1, 1),
+            ClusterIdentity.DrawCluster(1, 2, 1), ClusterIdentity.DrawCluster(1, 1, 2),
+        ];
+        Assert.Equal(4, drawn.Distinct().Count());
+        Assert.Equal(drawn[0], ClusterIdentity.DrawCluster(1, 1, 1));
+        Assert.All(drawn, static id => Assert.NotEqual(default, id));
     }
 }

@@ -1,6 +1,7 @@
 using Kvorum.Client;
 using Kvorum.Node;
 using Kvorum.Server.Hosting;
+using Kvorum.Tests.Server.Peers;
 
 namespace Kvorum.Tests.Server.Hosting;
 
@@ -47,6 +48,44 @@ public sealed class KvorumServerTests : IDisposable
                 File.GetUnixFileMode(AnyPorts.DataFolder));
         await using var second = await Start(AnyPorts);
         Assert.Equal(name, second.Self.Name);
+    }
+
+    /// <summary>The second node has moved, and only its folder says where the first one is.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task A_cluster_starts_again_from_its_folders_alone()
+    {
+        var at = NodeAddress.Free(3);
+        var options = Enumerable.Range(0, 2).Select(node => AnyPorts with
+        {
+            DataFolder = Path.Combine(_folder, $"node-{node}"),
+            PeerAddress = at[node].Address,
+        }).ToArray();
+        Guid cluster;
+        var peers = $"n1@{at[0].Address},n2@{at[1].Address}";
+        await using (var first = await Start(options[0] with { Id = "n1", Peers = peers }))
+        await using (var second = await Start(options[1] with { Id = "n2", Peers = peers }))
+        {
+            cluster = (await Ready(first)).ClusterId;
+            Assert.Equal(cluster, (await Ready(second)).ClusterId);
+            Assert.NotEqual(Guid.Empty, cluster);
+        }
+
+        await using var again = await Start(options[0]);
+        await using var moved = await Start(options[1] with { PeerAddress = at[2].Address });
+        Assert.Equal(("n1", "n2"), (again.Self.Name, moved.Self.Name));
+        Assert.Equal(cluster, (await Ready(again)).ClusterId);
+        Assert.Equal(["n1", "n2"], (await Ready(moved)).MembersUp.Order());
+    }
+
+    private static async Task<NodeStatus> Ready(KvorumServer server)
+    {
+        while (true)
+        {
+            var status = await server.StatusAsync();
+            if (status.IsReady && status.ClusterId != Guid.Empty)
+                return status;
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     [Fact]

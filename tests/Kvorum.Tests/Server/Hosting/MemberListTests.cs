@@ -49,6 +49,46 @@ public class MemberListTests
     public void An_empty_list_is_a_cluster_of_one(string peers) =>
         Assert.Single(List("a", ":1", peers).Members);
 
-    private static MemberList List(string id, string address, string peers) =>
-        MemberList.Parse(new() { Id = id, PeerAddress = address, Peers = peers }, id);
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("n2", "n1@127.0.0.1:1,n3@127.0.0.1:3")]
+    public void A_folder_knows_its_node_without_flags(string id, string peers)
+    {
+        var folder = new FolderIdentity(new(42), "n2", "host-b:7");
+        var list = List(id, "127.0.0.1:9", peers, folder);
+        Assert.Empty(list.Errors);
+        Assert.Equal((folder.Id, "n2", "127.0.0.1:9"), (list.Self, list.Name, list.PeerAddress));
+        Assert.Equal(peers.Length == 0 ? 1 : 3, list.Members.Count);
+    }
+
+    [Fact]
+    public void A_node_on_all_interfaces_is_found_where_its_folder_says()
+    {
+        var folder = new FolderIdentity(ClusterIdentity.NodeFromName("n2"), "n2", "host-b:7");
+        Assert.Equal("host-b:7", List("n2", "0.0.0.0:9", "", folder).PeerAddress);
+        Assert.Equal("host-c:9", List("n2", "0.0.0.0:9", "n2@host-c:9", folder).PeerAddress);
+    }
+
+    [Fact]
+    public void The_own_entry_of_a_node_that_has_moved_is_no_other_member()
+    {
+        var byAddress = new FolderIdentity(ClusterIdentity.NodeFromAddress("host-a:1"), "n1", "host-a:1");
+        var list = List("", "host-x:1", "host-x:1,host-b:2", byAddress);
+        Assert.Equal(
+            [("host-x:1", byAddress.Id), ("host-b:2", ClusterIdentity.NodeFromAddress("host-b:2"))],
+            list.Members.OrderByDescending(member => member.PeerAddress)
+                .Select(member => (member.PeerAddress, member.Id)));
+        Assert.Equal(2, List("n1", ":1", "n1@host-y:1,n2@host-b:2", byAddress).Members.Count);
+    }
+
+    [Fact]
+    public void Another_name_than_the_folders_is_another_node()
+    {
+        var folder = new FolderIdentity(new(42), "n2", "host-b:7");
+        var list = List("n3", ":1", "", folder);
+        Assert.Equal((ClusterIdentity.NodeFromName("n3"), "n3"), (list.Self, list.Name));
+    }
+
+    private static MemberList List(string id, string address, string peers, FolderIdentity? folder = null) =>
+        MemberList.Parse(new() { Id = id, PeerAddress = address, Peers = peers }, folder);
 }

@@ -54,7 +54,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         client.Send(NativeCodec.Magic.ToArray());
         client.Send(writer => NativeCodec.WriteHello(writer, "raw"));
         Assert.Equal(
-            (NativeCodec.Version, Options().ClusterId, "n1"), NativeCodec.ReadHelloReply(client.Read().Body));
+            (NativeCodec.Version, Options().ClusterId(), "n1"),
+            NativeCodec.ReadHelloReply(client.Read().Body));
     }
 
     [Fact]
@@ -334,7 +335,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
     {
         EndPoint = new(IPAddress.Loopback, 0),
         NodeName = "n1",
-        ClusterId = Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"),
+        ClusterId = static () => Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"),
     };
 
     private static void WaitFor(Func<bool> condition) =>

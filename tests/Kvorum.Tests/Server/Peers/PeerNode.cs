@@ -20,18 +20,25 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     };
 
     private readonly TcpTransport _transport;
+    private readonly PeerHello _hello;
+    private readonly MemberSeed[] _peers;
     private volatile bool _isDisposed;
 
     public PeerNode(
-        NodeAddress self, IEnumerable<NodeAddress> members, TransportOptions? options =
-        null, UInt128? cluster = null)
+        NodeAddress self, IEnumerable<NodeAddress> members, TransportOptions? options = null,
+        UInt128? cluster = null, UInt128? founding = null)
     {
         Self = self;
-        var hello = new PeerHello(
-            self.Id, self.Name, cluster ?? 7, self.Address, "client-of-" + self.Name, "http-of-" + self.Name);
-        var seeds = members.Select(member => new MemberSeed(member.Id, member.Name, member.Address));
+        _hello = new(
+            self.Id, self.Name, self.Address, "client-of-" + self.Name, "http-of-" + self.Name)
+        {
+            FoundingId = founding ?? 70,
+            ClusterId = cluster ?? 7,
+        };
+        _peers = [.. members.Where(member => member.Id != self.Id)
+            .Select(member => new MemberSeed(member.Id, member.Name, member.Address))];
         var listener = TcpTransport.Listen(IPEndPoint.Parse(self.Address));
-        _transport = new(listener, hello, seeds, options ?? Fast, TimeProvider.System, this);
+        _transport = new(listener, options ?? Fast, TimeProvider.System, this);
     }
 
     public NodeAddress Self { get; }
@@ -51,9 +58,13 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public PeerNode Start()
     {
-        _transport.Start(this);
+        _transport.Start(_hello, _peers, this);
         return this;
     }
+
+    public void Identify(UInt128 cluster) => _transport.Identify(cluster);
+
+    public void Moved(PeerNode peer) => _transport.Moved(peer.Self.Id, peer.Self.Address);
 
     public bool Send(PeerNode to, params byte[] payload) =>
         _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);

@@ -25,8 +25,7 @@ public class PeerRefusalTests
             Assert.Contains("node-2", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000007", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000008", refusal, StringComparison.Ordinal);
-            Assert.Contains(
-                "start all nodes with the same members in --peers", refusal, StringComparison.Ordinal);
+            Assert.Contains("correct the address in --peers", refusal, StringComparison.Ordinal);
             Assert.Empty(node.Ups);
             Assert.Single(node.Downs);
         }
@@ -35,6 +34,44 @@ public class PeerRefusalTests
         await Task.Delay(PeerNode.Fast.BackoffMax * 3, TestContext.Current.CancellationToken);
         Assert.Single(first.LogLines, line => line.StartsWith("103 ", StringComparison.Ordinal));
         Assert.Single(first.LogLines, line => line.StartsWith("104 ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Nodes_with_other_founders_refuse_each_other_while_they_have_no_cluster()
+    {
+        var at = NodeAddress.Free(2);
+        await using var first = new PeerNode(at[0], at, cluster: 0).Start();
+        await using var second = new PeerNode(at[1], at, cluster: 8, founding: 71).Start();
+        foreach (var node in new[] { first, second })
+        {
+            await Eventually.Holds(() => node.LogLines.Any(
+                line => line.StartsWith("103 ", StringComparison.Ordinal)
+                && line.Contains("was founded with other members or settings", StringComparison.Ordinal)));
+            Assert.Empty(node.Ups);
+        }
+    }
+
+    [Fact]
+    public async Task A_node_is_met_before_it_knows_its_cluster_and_refused_once_it_has_another_one()
+    {
+        var at = NodeAddress.Free(2);
+        await using var first = new PeerNode(at[0], at).Start();
+        await using (var late = new PeerNode(at[1], at, cluster: 0).Start())
+        {
+            await Eventually.Holds(() => first.IsUp(late) && late.IsUp(first));
+            Assert.Equal((UInt128)0, first.Ups.Single().ClusterId);
+            Assert.Equal((UInt128)7, late.Ups.Single().ClusterId);
+        }
+
+        await using var other = new PeerNode(at[1], at, cluster: 0).Start();
+        await Eventually.Holds(() => first.Ups.Count == 2 && other.IsUp(first));
+        other.Identify(8);
+        first.Downs.Clear();
+        var elsewhere = at[0] with { Address = NodeAddress.Free(1)[0].Address };
+        await using var again = new PeerNode(elsewhere, at).Start();
+        await Eventually.Holds(() => again.LogLines.Any(
+            line => line.Contains("belongs to cluster", StringComparison.Ordinal)));
+        Assert.Empty(again.Ups);
     }
 
     [Fact]
@@ -81,9 +118,9 @@ public class PeerRefusalTests
 
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
-    [InlineData("KVPEER\u0006\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
+    [InlineData("KVPEER\u0007\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
     [InlineData("KVPEER\u0009\0")]
-    [InlineData("KVPEER\u0006\0\u0001\0\0\0\0\0\0\0\u00f0x")]
+    [InlineData("KVPEER\u0007\0\u0001\0\0\0\0\0\0\0\u00f0x")]
     public async Task Garbage_at_the_peer_port_ends_that_connection_only(string garbage)
     {
         await using var pair = await PeerPair.Connected();
@@ -114,7 +151,7 @@ public class PeerRefusalTests
         await using var first = new PeerNode(at[0], at).Start();
         using var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await peer.ConnectAsync(IPEndPoint.Parse(at[0].Address), TestContext.Current.CancellationToken);
-        var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
+        var hello = new PeerHello(at[1].Id, at[1].Name, at[1].Address, "", "") { FoundingId = 70 };
         peer.Send(
             PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(new(hello, at[0].Id, 1))));
         peer.Send(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, [1, 2, 3]));
@@ -144,6 +181,20 @@ public class PeerRefusalTests
         Assert.Equal(elsewhere.Address, pair.First.Ups.Last().PeerAddress);
         Assert.True(pair.First.Send(pair.Second, 1));
         await Eventually.Holds(() => pair.Second.Frames.Count == 1);
+    }
+
+    [Fact]
+    public async Task A_peer_is_looked_for_where_others_say_that_it_is()
+    {
+        var at = NodeAddress.Free(3);
+        await using var first = new PeerNode(at[0], at[..2]).Start();
+        await Eventually.Holds(() => !first.Downs.IsEmpty);
+        // It does not know where the first one is either.
+        NodeAddress[] view = [at[0] with { Address = at[1].Address }, at[1] with { Address = at[2].Address }];
+        await using var second = new PeerNode(view[1], view).Start();
+        Assert.Empty(first.Ups);
+        first.Moved(second);
+        await Eventually.Holds(() => first.IsUp(second));
     }
 
     private static async Task<int> ReadToEnd(Socket socket)

@@ -147,7 +147,7 @@ public class TcpTransportTests
         using var mute = TcpTransport.Listen(IPEndPoint.Parse(at[1].Address));
         await using var first = new PeerNode(at[0], at).Start();
         using var dialled = await mute.AcceptAsync(TestContext.Current.CancellationToken);
-        var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
+        var hello = new PeerHello(at[1].Id, at[1].Name, at[1].Address, "", "") { FoundingId = 70 };
         dialled.Send(
             PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
         await Eventually.Holds(() => !first.Ups.IsEmpty);
@@ -167,7 +167,7 @@ public class TcpTransportTests
         await using var first = new PeerNode(at[0], at, patient).Start();
         await using var second = new PeerNode(at[1] with { Address = "127.0.0.1:0" }, at);
         using var dialled = await mute.AcceptAsync(TestContext.Current.CancellationToken);
-        var hello = new PeerHello(at[1].Id, at[1].Name, 7, at[1].Address, "", "");
+        var hello = new PeerHello(at[1].Id, at[1].Name, at[1].Address, "", "") { FoundingId = 70 };
         dialled.Send(
             PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
         await Eventually.Holds(() => !first.Ups.IsEmpty);

@@ -96,8 +96,8 @@ public class SimulatedNetworkTests
 
     private void Start(int machine)
     {
-        _ends[machine] = _network.Connect(machine, new(new((UInt128)machine + 1), "", 0, "", "", ""));
-        _ends[machine].Start(_peers[machine]);
+        _ends[machine] = _network.Connect(machine);
+        _ends[machine].Start(new(new((UInt128)machine + 1), "", "", "", ""), [], _peers[machine]);
     }
 
     private void Run(int ms)

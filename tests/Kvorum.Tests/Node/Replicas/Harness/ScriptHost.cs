@@ -44,7 +44,7 @@ internal sealed class ScriptHost : IReplicaHost
             Time = new TestClock(),
             RandomSeed = 1,
             Events = new Events(transcript),
-        }, [members, members]);
+        }, [members, members], new(1, 1, 1));
         Cluster.Admit();
         Disk.Judge(new(1L << 40, 1L << 40));
     }
@@ -81,7 +81,7 @@ internal sealed class ScriptHost : IReplicaHost
 
     public ulong CurrentBatch => _lastBatch;
 
-    public static PeerHello HelloOf(NodeId id) => new(id, $"n{id}", 1, $"host{id}:1", $"host{id}:2", "");
+    public static PeerHello HelloOf(NodeId id) => new(id, $"n{id}", $"host{id}:1", $"host{id}:2", "");
 
     /// <summary>Lets everything that has been touched go on, until nothing is.</summary>
     public void Turn()
@@ -130,11 +130,11 @@ internal sealed class ScriptHost : IReplicaHost
         return _open;
     }
 
-    public void ReleaseLog(uint group, LogIndex upTo) => Write($"log may go up to {upTo}");
+    public void ReleaseLog(GroupId group, LogIndex upTo) => Write($"log may go up to {upTo}");
 
     public ulong NextTransfer() => ++_lastTransfer;
 
-    public void Send(uint group, Message message) => Write($"send {TextOf(message)}");
+    public void Send(GroupId group, Message message) => Write($"send {TextOf(message)}");
 
     public void Send(NodeId to, in SnapshotChunk chunk) => Write(string.Create(
         CultureInfo.InvariantCulture,
@@ -200,7 +200,15 @@ internal sealed class ScriptHost : IReplicaHost
 
     private sealed class NoTransport : ITransport
     {
-        public void Start(IPeerReceiver receiver)
+        public void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
+        {
+        }
+
+        public void Identify(UInt128 clusterId)
+        {
+        }
+
+        public void Moved(NodeId peer, string address)
         {
         }
 

@@ -1,0 +1,67 @@
+using Kvorum.Node.Membership;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+
+namespace Kvorum.Tests.Node.Membership;
+
+public class MemberDirectoryTests
+{
+    private static readonly NodeId One = new(1), Two = new(2), Three = new(3);
+
+    private readonly MemberDirectory _members = new(
+        new(One, "one", "p1", "c1", "h1"),
+        [new(Three, "", "p3"), new(One, "one", "p1"), new(Two, "two", "p2")]);
+
+    [Fact]
+    public void Members_are_in_the_order_of_their_ids_and_called_as_the_operator_does()
+    {
+        Assert.Equal([One, Two, Three], _members.Ids);
+        Assert.Equal(["one", "two", "p3"], _members.Ids.Select(_members.NameOf));
+        Assert.Equal($"{new NodeId(9)}", _members.NameOf(new(9)));
+        Assert.Equal(["c1", "", ""], _members.Ids.Select(_members.ClientAddressOf));
+        Assert.Null(_members.Announcement(Two));
+        Assert.Equal("h1", _members.Announcement(One)!.HttpAddress);
+    }
+
+    [Fact]
+    public void What_a_member_says_itself_counts_more_than_what_the_group_remembers()
+    {
+        Assert.Equal(
+            [(Two, "agreed")],
+            _members.Agreed(new Dictionary<NodeId, MetaMachine.MemberRecord>
+            {
+                [Two] = new("2", "agreed", "c2", ""),
+            }));
+        Assert.Equal(("2", "agreed", "c2"), Known(Two));
+        _members.Heard(new(Two, "two!", "said", "c2!", ""));
+        Assert.Equal(("two!", "said", "c2!"), Known(Two));
+        Assert.Equal("p3", _members.PeerAddressOf(Three));
+    }
+
+    [Fact]
+    public void Only_addresses_that_the_group_has_changed_are_told()
+    {
+        var records = new Dictionary<NodeId, MetaMachine.MemberRecord>
+        {
+            [Two] = new("two", "a", "", ""),
+            [Three] = new("three", "b", "", ""),
+        };
+        Assert.Equal(2, _members.Agreed(records).Count);
+        Assert.Empty(_members.Agreed(records));
+        records[Three] = new("three", "c", "", "");
+        Assert.Equal([(Three, "c")], _members.Agreed(records));
+    }
+
+    [Fact]
+    public void A_member_is_found_by_where_clients_reach_it()
+    {
+        Assert.Equal(One, _members.At("c1"));
+        Assert.Null(_members.At("c2"));
+        Assert.Null(_members.At(""));
+        _members.Heard(new(Two, "two", "p2", "c2", ""));
+        Assert.Equal(Two, _members.At("c2"));
+    }
+
+    private (string Name, string Peer, string Client) Known(NodeId node) =>
+        (_members.NameOf(node), _members.PeerAddressOf(node), _members.ClientAddressOf(node));
+}

@@ -1,0 +1,48 @@
+using Kvorum.Node.Membership;
+using Kvorum.Raft;
+using NodeLimits = Kvorum.Node.Limits;
+
+namespace Kvorum.Tests.Node.Membership;
+
+public class PeerHealthTests
+{
+    private static readonly NodeId Self = new(1), Peer = new(2);
+    private readonly PeerHealth _health = new(Self);
+
+    [Fact]
+    public void A_peer_is_up_once_it_is_connected_and_accepted()
+    {
+        Assert.True(_health.IsUp(Self));
+        _health.Up(Peer, 10);
+        Assert.False(_health.IsUp(Peer));
+        Assert.True(_health.Accept(Peer));
+        Assert.False(_health.Accept(Peer));
+        Assert.True(_health.IsUp(Peer));
+        _health.Refuse(Peer);
+        Assert.False(_health.IsUp(Peer) || _health.IsAccepted(Peer));
+        Assert.True(_health.Accept(Peer));
+    }
+
+    [Fact]
+    public void A_peer_that_is_lost_stays_accepted_and_is_up_since_it_came_back()
+    {
+        _health.Accept(Peer);
+        Assert.False(_health.IsUp(Peer));
+        _health.Up(Peer, 10);
+        _health.Up(Peer, 20);
+        Assert.True(_health.IsUpSince(Peer, 10));
+        _health.Down(Peer, 30);
+        Assert.Equal((false, true), (_health.IsUp(Peer), _health.IsAccepted(Peer)));
+        _health.Up(Peer, 40);
+        Assert.Equal((true, false), (_health.IsUp(Peer), _health.IsUpSince(Peer, 39)));
+    }
+
+    [Fact]
+    public void A_slow_peer_is_slow_for_as_long_as_it_says_so()
+    {
+        Assert.False(_health.IsSlow(Peer, 0));
+        _health.HeardSlow(Peer, 100);
+        Assert.True(_health.IsSlow(Peer, 100 + NodeLimits.SlowNewsMs - 1));
+        Assert.False(_health.IsSlow(Peer, 100 + NodeLimits.SlowNewsMs));
+    }
+}

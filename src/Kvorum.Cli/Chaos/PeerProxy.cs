@@ -110,7 +110,7 @@ internal sealed class PeerProxy : IAsyncDisposable
             while ((count = await from.ReceiveAsync(bytes, cancel).ConfigureAwait(false)) > 0)
             {
                 await link.Pass(cancel).ConfigureAwait(false);
-                for (int sent = 0; sent < count;)
+                for (var sent = 0; sent < count;)
                 {
                     var rest = bytes.AsMemory(sent, count - sent);
                     sent += await to.SendAsync(rest, cancel).ConfigureAwait(false);

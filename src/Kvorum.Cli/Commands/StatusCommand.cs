@@ -66,7 +66,7 @@ internal static class StatusCommand
         foreach (string name in asked.Members)
         {
             reports.TryGetValue(name, out var report);
-            bool isUp = asked.MembersUp.Contains(name);
+            var isUp = asked.MembersUp.Contains(name);
             table.AddRow(
                 new Text(name), new Markup(isUp ? "[green]up[/]" : "[red]down[/]"),
                 new Text(Number(report?.Partitions.Count(
@@ -79,8 +79,8 @@ internal static class StatusCommand
         }
 
         console.Write(table);
-        string up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
-        string whole = asked.MembersUp.Count == asked.Members.Count ? ""
+        var up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
+        var whole = asked.MembersUp.Count == asked.Members.Count ? ""
             : $" now, {asked.FailuresTolerated} when all are up";
         console.WriteLine(
             $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");

@@ -93,7 +93,7 @@ internal static class DiscardCommand
     {
         Metadata => ReplicaChoice.Metadata,
         All => ReplicaChoice.All,
-        _ => uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
+        _ => uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? new(KeyspaceName.Default, new(number)) : null,
     };
 

@@ -78,9 +78,9 @@ internal static class WalCommand
         if (file.Length == 0)
             return await Fail(parsed, "--out is empty: name the file to make", ExitCode.Usage)
                 .ConfigureAwait(false);
-        string full = Path.GetFullPath(file);
-        string place = Path.GetDirectoryName(full)!;
-        string part = $"{Path.GetFileName(full)}.part";
+        var full = Path.GetFullPath(file);
+        var place = Path.GetDirectoryName(full)!;
+        var part = $"{Path.GetFileName(full)}.part";
         if (Path.Exists(full) || !Directory.Exists(place) || Path.Exists(Path.Combine(place, part)))
             return await Fail(
                 parsed, $"{full} or {part} is there already, or {place} is not: give --out a new file's name",
@@ -143,8 +143,8 @@ internal static class WalCommand
         using var end = new EndSignals();
         try
         {
-            long records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
-            string done = isJson
+            var records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
+            var done = isJson
                 ? KeyOutput.Json(json =>
                 {
                     json.WriteNumber("records", records);

@@ -44,7 +44,7 @@ public sealed class FolderInspector
         var identity = ReadIdentity();
         Try(KnownMembers.Name, ReadMembers);
         Try(LogFolder, () => _findings.AddRange(LogInspector.Inspect(_files, LogFolder)));
-        bool isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
+        var isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
             || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
         ReadTrees();
         if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
@@ -59,7 +59,7 @@ public sealed class FolderInspector
         IdentityFile? identity = null;
         if (!_files.Exists(IdentityFile.Name))
         {
-            bool hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
+            var hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
             Add(IdentityFile.Name, hasData ? FindingKind.Damage : FindingKind.Note, hasData
                 ? "missing, and there is data: the folder is not whole. Bring the file back from a copy of "
                     + "this very folder, or move the folder away and replace the node."
@@ -95,9 +95,9 @@ public sealed class FolderInspector
     private void ReadTrees()
     {
         var empty = 0;
-        foreach (string name in _files.ListFolders(TreesFolder))
+        foreach (var name in _files.ListFolders(TreesFolder))
         {
-            string folder = $"{TreesFolder}/{name}";
+            var folder = $"{TreesFolder}/{name}";
             if (GroupFolder.GroupOf(name) is not { } group)
             {
                 Add(folder, FindingKind.Note, "not the folder of a tree; it is ignored");
@@ -194,14 +194,14 @@ public sealed class FolderInspector
 
     private void NoteOthers()
     {
-        foreach (string name in _files.ListFiles("").Except(KnownFiles))
+        foreach (var name in _files.ListFiles("").Except(KnownFiles))
         {
             Add(name, FindingKind.Note, name.EndsWith(".part", StringComparison.Ordinal)
                 ? "left over from a replacement that was cut short; it is ignored"
                 : "not a file of Kvorum; it is ignored");
         }
 
-        foreach (string name in _files.ListFolders("").Where(name => name is not (LogFolder or TreesFolder)))
+        foreach (var name in _files.ListFolders("").Where(name => name is not (LogFolder or TreesFolder)))
             Add(name, FindingKind.Note, "not a folder of Kvorum; it is ignored");
     }
 

@@ -70,7 +70,7 @@ internal sealed class SourceLines(ILogger log, TimeProvider time, TimeSpan? inte
 
     private async Task TellLater()
     {
-        bool isQuiet = false;
+        var isQuiet = false;
         while (!isQuiet)
         {
             await Task.Delay(_interval, time).ConfigureAwait(false);

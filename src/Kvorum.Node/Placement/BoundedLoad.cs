@@ -60,7 +60,7 @@ internal sealed class BoundedLoad
         }
 
         if (count < _replicas)
-            throw new InvalidOperationException($"only {count} of {_replicas} nodes have room: a broken bound");
+            throw new InvalidOperationException($"only {count} of {_replicas} nodes have room");
         return taken;
     }
 

@@ -50,8 +50,8 @@ internal static class PreferredLeaders
         int[]? Raised(int by)
         {
             Invariant.Check(by <= 2L * replicas.Length, "the bounds on leaders allow no placement");
-            return new Matching(
-                replicas, [.. even.Zip(most, (first, last) => Math.Min(first + by, Math.Max(first, last)))]).Find();
+            int[] bounds = [.. even.Zip(most, (first, last) => Math.Min(first + by, Math.Max(first, last)))];
+            return new Matching(replicas, bounds).Find();
         }
     }
 

@@ -47,7 +47,8 @@ public static class Ring
         var replicas = new int[partitionCount][];
         foreach (var partition in InRingOrder(partitionCount))
             replicas[partition] = load.Take(Clockwise(points, Token.OfPartition((uint)partition)));
-        PreferredLeaders.Spread(replicas, nodes.EvenLeaders(partitionCount), nodes.LeadersMax(partitionCount));
+        var leadersMax = nodes.LeadersMax(partitionCount);
+        PreferredLeaders.Spread(replicas, nodes.EvenLeaders(partitionCount), leadersMax);
         return [.. replicas.Select(list => (IReadOnlyList<NodeId>)[.. list.Select(node => nodes.Ids[node])])];
     }
 

@@ -19,7 +19,8 @@ internal sealed class RingNodes
         Ids = [.. sorted.Select(static member => member.Id)];
         _weights = [.. sorted.Select(static member => member.Weight)];
         _isEven = _weights.All(weight => weight == _weights[0]);
-        string[] zones = [.. sorted.Select(static member => member.Zone).Distinct().Order(StringComparer.Ordinal)];
+        string[] zones =
+            [.. sorted.Select(static member => member.Zone).Distinct().Order(StringComparer.Ordinal)];
         ZoneOf = [.. sorted.Select(member => Array.BinarySearch(zones, member.Zone, StringComparer.Ordinal))];
         Replicas = Math.Min(replicationFactor, sorted.Length);
         var sizes = new int[zones.Length];
@@ -48,9 +49,13 @@ internal sealed class RingNodes
     public int Replicas { get; }
 
     /// <summary>Positions of a node on the ring.</summary>
-    public long TokensOf(int node, int virtualNodes) => _isEven
-        ? virtualNodes
-        : Math.Max(1, (((long)virtualNodes * _weights[node]) + (RingMember.Ordinary / 2)) / RingMember.Ordinary);
+    public long TokensOf(int node, int virtualNodes)
+    {
+        const int Half = RingMember.Ordinary / 2;
+        return _isEven
+            ? virtualNodes
+            : Math.Max(1, (((long)virtualNodes * _weights[node]) + Half) / RingMember.Ordinary);
+    }
 
     /// <summary>The partitions that each node leads if all lead by their weight, rounded up.</summary>
     public int[] EvenLeaders(int partitions)
@@ -61,8 +66,8 @@ internal sealed class RingNodes
 
     /// <summary>The bound on preferred leaders by node, see <see cref="PreferredLeaders"/>.</summary>
     public int[] LeadersMax(int partitions) =>
-        [.. EvenLeaders(partitions).Zip(
-            Shares, (even, share) => Math.Max(even, (int)Ring.DivideUp(share.BoundOf(partitions), Replicas)))];
+        [.. EvenLeaders(partitions).Zip(Shares, (even, share) =>
+            Math.Max(even, (int)Ring.DivideUp(share.BoundOf(partitions), Replicas)))];
 
     /// <summary>Values by node, in the order of the members.</summary>
     public IReadOnlyList<int> InOrderOf(IReadOnlyList<RingMember> members, int[] values) =>
@@ -73,7 +78,11 @@ internal sealed class RingNodes
         for (var i = 0; i < members.Length; i++)
         {
             if (i > 0 && members[i].Id == members[i - 1].Id)
-                throw new ArgumentException($"node {members[i].Id} is in the member list twice", nameof(members));
+            {
+                throw new ArgumentException(
+                    $"node {members[i].Id} is in the member list twice", nameof(members));
+            }
+
             if (members[i].Weight is < 1 or > RingMember.WeightMax)
             {
                 throw new ArgumentException(

@@ -1,6 +1,8 @@
 namespace Kvorum.Node.Placement;
 
-/// <summary>The part of all partitions that a node should hold, as an exact fraction of at most one.</summary>
+/// <summary>
+/// The part of all partitions that a node should hold, as an exact fraction of at most one.
+/// </summary>
 internal readonly record struct Share(long Numerator, long Denominator)
 {
     /// <summary>A replica of every partition.</summary>

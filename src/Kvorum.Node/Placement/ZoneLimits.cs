@@ -10,7 +10,9 @@ internal sealed class ZoneLimits
     private readonly int[] _sizes;
     private readonly int _level;
 
-    /// <summary>Limits for zones with these numbers of nodes, together at least as many as replicas.</summary>
+    /// <summary>
+    /// Limits for zones with these numbers of nodes, together at least as many as replicas.
+    /// </summary>
     public ZoneLimits(int[] sizes, int replicas)
     {
         _sizes = sizes;

@@ -77,7 +77,8 @@ public class WeightedRingTests
     public void Equal_weights_in_one_zone_are_placed_as_nodes_without_weights_always_were(
         int size, int partitions, int factor, ulong digest)
     {
-        NodeId[] ids = [.. Enumerable.Range(1, size).Select(i => new NodeId((UInt128)i * 0x9e3779b97f4a7c15))];
+        NodeId[] ids =
+            [.. Enumerable.Range(1, size).Select(i => new NodeId((UInt128)i * 0x9e3779b97f4a7c15))];
         Assert.Equal(digest, Digest(Ring.Place(ids, partitions, factor, 64)));
         foreach (var weight in new[] { 1, 77, RingMember.Ordinary, RingMember.WeightMax })
         {
@@ -151,7 +152,8 @@ public class WeightedRingTests
         for (var seed = 0; seed < 300; seed++)
         {
             var random = new Random(seed);
-            var nodes = new RingNodes(Members(random, random.Next(1, 60), random.Next(1, 9)), random.Next(1, 7));
+            var members = Members(random, random.Next(1, 60), random.Next(1, 9));
+            var nodes = new RingNodes(members, random.Next(1, 7));
             var shares = nodes.Shares;
             Assert.Equal(nodes.Replicas, shares.Sum(share => share.Value), 1e-9);
             Assert.All(shares, share => Assert.InRange(share.Value, 1e-6, 1));

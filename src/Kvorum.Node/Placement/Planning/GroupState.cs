@@ -15,16 +15,18 @@ internal sealed class GroupState
         _nodes = nodes;
         Group = group;
         IsFollowedByAll = keyspace.IsFollowedByAll;
-        Voters = [.. group.Target.Voters.Select(nodes.NumberOf)];
-        Learners = [.. group.Target.Learners.Select(nodes.NumberOf)];
+        Voters = nodes.NumbersOf(group.Target.Voters);
+        Learners = nodes.NumbersOf(group.Target.Learners);
         Load = IsFollowedByAll ? 0 : settings.ReplicaBytes + group.Bytes;
         Due = Math.Min(keyspace.ReplicationFactor, nodes.Active.Length);
         if (IsFollowedByAll)
             Due = Odd(Due);
         Replicas = Counted();
-        ActualVoters = [.. (group.Actual?.Voters ?? []).Select(nodes.NumberOf)];
-        ActualLearners = [.. (group.Actual?.Learners ?? []).Select(nodes.NumberOf)];
-        Pending = IsFollowedByAll || group.Actual is null
+        ActualVoters = nodes.NumbersOf(group.Actual?.Voters ?? []);
+        ActualLearners = nodes.NumbersOf(group.Actual?.Learners ?? []);
+        IsSettled = group.Actual is { IsJoint: false } actual && AreSame(Voters, ActualVoters)
+            && (IsFollowedByAll || (actual.Filling.Count == 0 && AreSame(Learners, ActualLearners)));
+        Pending = IsFollowedByAll || IsSettled || group.Actual is null
             ? []
             : [.. Voters.Concat(Learners).Except(ActualVoters).Except(ActualLearners)];
     }
@@ -70,13 +72,24 @@ internal sealed class GroupState
     public int[] Refused { get; private set; } = [];
 
     /// <summary>True if the group is where its target wants it.</summary>
-    public bool IsSettled => Group.Actual is { IsJoint: false } actual
-        && Voters.Length == ActualVoters.Length && Voters.All(ActualVoters.Contains)
-        && (IsFollowedByAll || (actual.Filling.Count == 0
-            && Learners.Length == ActualLearners.Length && Learners.All(ActualLearners.Contains)));
+    public bool IsSettled { get; }
 
     /// <summary>Voters of the group's configuration that answer.</summary>
     public int VotersThatAnswer => ActualVoters.Count(_nodes.Answers);
+
+    /// <summary>True if both are the same nodes, in any order.</summary>
+    public static bool AreSame(int[] left, int[] right)
+    {
+        if (left.Length != right.Length)
+            return false;
+        foreach (var node in left)
+        {
+            if (!right.Contains(node))
+                return false;
+        }
+
+        return true;
+    }
 
     /// <summary>The greatest odd number that is not greater; 0 for 0.</summary>
     public static int Odd(int count) => count % 2 == 0 ? Math.Max(0, count - 1) : count;

@@ -27,15 +27,22 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     public ChangeReason? NeedOf(GroupState group)
     {
         var replicas = group.Replicas;
-        if (replicas.Any(nodes.IsGone))
-            return ChangeReason.Repair;
-        if (!replicas.All(nodes.Keeps))
+        var (isKept, isAble) = (true, true);
+        foreach (var node in replicas)
+        {
+            if (nodes.IsGone(node))
+                return ChangeReason.Repair;
+            isKept &= nodes.Keeps(node);
+            isAble &= nodes.Takes(node);
+        }
+
+        if (!isKept)
             return ChangeReason.Drain;
         if (replicas.Length != group.Due || group.Voters.Length != GroupState.Odd(replicas.Length))
             return ChangeReason.Factor;
         if (group.IsFollowedByAll && !Followers(group.Voters).SequenceEqual(group.Learners.Order()))
             return ChangeReason.Factor;
-        return !settings.IsPaused && replicas.All(nodes.Takes) && CouldSpread(group, replicas)
+        return !settings.IsPaused && isAble && CouldSpread(group, replicas)
             ? ChangeReason.Zones
             : null;
     }
@@ -255,11 +262,11 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     {
         if (!step.IsSome)
             return false;
-        int[] replicas = [.. step.Voters, .. step.Learners];
-        if (replicas.Length != group.Voters.Length + group.Learners.Length || !replicas.All(group.Has))
+        if (!GroupState.AreSame(
+            [.. step.Voters, .. step.Learners], [.. group.Voters, .. group.Learners]))
             return true;
-        var isSame = step.Voters.All(group.Voters.Contains) && step.Voters.Length == group.Voters.Length;
-        return !isSame && (step.Voters.Length != group.Voters.Length
+        return !GroupState.AreSame(step.Voters, group.Voters)
+            && (step.Voters.Length != group.Voters.Length
             || (!group.Voters.All(nodes.Keeps) && group.Learners.Any(nodes.Takes)));
     }
 

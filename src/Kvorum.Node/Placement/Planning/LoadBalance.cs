@@ -8,6 +8,9 @@ namespace Kvorum.Node.Placement.Planning;
 /// </summary>
 internal sealed class LoadBalance
 {
+    // Enough to find a good size among groups of different ones.
+    private const int CandidatesMax = 32;
+
     private readonly PlannerNodes _nodes;
     private readonly GroupSteps _steps;
     private readonly PlannerSettings _settings;
@@ -26,7 +29,8 @@ internal sealed class LoadBalance
         _steps = steps;
         _settings = settings;
         _groupsOf = [.. Enumerable.Range(0, nodes.MemberCount).Select(static _ => new List<GroupState>())];
-        _takers = [.. Enumerable.Range(0, nodes.ZoneCount).Select(static _ => new SortedSet<(double, int)>())];
+        _takers =
+            [.. Enumerable.Range(0, nodes.ZoneCount).Select(static _ => new SortedSet<(double, int)>())];
         foreach (var group in open)
         {
             // A group that has other worries is not moved for balance.
@@ -79,21 +83,25 @@ internal sealed class LoadBalance
     private double LeastDensity() =>
         _takers.Where(static zone => zone.Count > 0).Min(static zone => zone.Min.Density);
 
-    // The move off a node that lowers the potential most.
+    // Among the first possible moves off a node, the one that lowers the potential most.
     private (GroupState? Group, int To) BestOf(int from)
     {
         (GroupState? Group, int To) best = default;
-        var most = 0.0;
-        foreach (var group in _groupsOf[from])
+        var (most, found) = (0.0, 0);
+        foreach (var group in _groupsOf[from].Where(static group => !group.IsChanged))
         {
-            if (group.IsChanged)
-                continue;
+            if (found >= CandidatesMax)
+                break;
             foreach (var zone in _takers)
             {
-                if (To(group, from, zone) is not { } to || _nodes.Gain(from, to, group.Load) <= most)
+                if (To(group, from, zone) is not { } to)
                     continue;
-                most = _nodes.Gain(from, to, group.Load);
-                best = (group, to);
+                var gain = _nodes.Gain(from, to, group.Load);
+                if (gain <= 0)
+                    continue;
+                found++;
+                if (gain > most)
+                    (most, best) = (gain, (group, to));
             }
         }
 

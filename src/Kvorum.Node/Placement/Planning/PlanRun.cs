@@ -157,7 +157,13 @@ internal sealed class PlanRun
     // A preferred leader that is gone or drains is followed at once, any other one if that is worth it.
     private int? BetterLeader(GroupState group)
     {
-        var other = group.Voters.Where(_nodes.Takes).OrderBy(_nodes.LedDensityOf).FirstOrDefault(-1);
+        var other = -1;
+        foreach (var node in group.Voters)
+        {
+            if (_nodes.Takes(node) && (other < 0 || _nodes.LedDensityOf(node) < _nodes.LedDensityOf(other)))
+                other = node;
+        }
+
         var first = group.Voters[0];
         if (other < 0 || !_nodes.Keeps(first))
             return other < 0 ? null : other;
@@ -193,6 +199,8 @@ internal sealed class PlanRun
 
     private NodeId[] Drained()
     {
+        if (_nodes.Active.Length == _nodes.MemberCount)
+            return [];
         var used = new HashSet<int>();
         foreach (var group in _groups)
         {
@@ -202,7 +210,7 @@ internal sealed class PlanRun
             if (group.IsFollowedByAll)
                 continue;
             used.UnionWith(group.ActualLearners);
-            used.UnionWith((group.Group.Actual?.Filling ?? []).Select(_nodes.NumberOf));
+            used.UnionWith(_nodes.NumbersOf(group.Group.Actual?.Filling ?? []));
         }
 
         return [.. Enumerable.Range(0, _nodes.MemberCount).Except(_nodes.Active)

@@ -62,6 +62,15 @@ internal sealed class PlannerNodes
         return number;
     }
 
+    /// <summary>The numbers of nodes.</summary>
+    public int[] NumbersOf(IReadOnlyList<NodeId> ids)
+    {
+        var numbers = new int[ids.Count];
+        for (var i = 0; i < numbers.Length; i++)
+            numbers[i] = NumberOf(ids[i]);
+        return numbers;
+    }
+
     /// <summary>A node's zone; -1 for a node that is no member.</summary>
     public int ZoneOf(int node) => _zones[node];
 

@@ -335,6 +335,71 @@ public class PlannerTests
     }
 
     [Fact]
+    public void A_second_replacement_of_a_group_waits_for_the_first()
+    {
+        var model = AtRest(6, 1, factor: 5);
+        var group = model.Groups[0];
+        var spare = model.Nodes.Keys.Single(node => !group.Holding.Contains(node));
+        foreach (var node in group.Holding.Take(2).ToArray())
+            model.Nodes[node].IsDraining = true;
+        model.Add(new ModelNode(new NodeId(7)) { Zone = "z0", IsStuck = true });
+        model.Nodes[spare].IsStuck = true;
+        Assert.NotNull(Assert.Single(model.Plan().Changes).Adds);
+        for (var tick = 0; tick < 29; tick++)
+            Assert.Empty(model.Tick().Changes);
+        (model.Nodes[spare].IsStuck, model.Nodes[new NodeId(7)].IsStuck) = (false, false);
+        model.Settle();
+        Assert.Equal(2, model.MovedBytes / group.Bytes);
+        Assert.Equal(5, group.Voters.Count(node => !model.Nodes[node].IsDraining));
+    }
+
+    [Fact]
+    public void A_draining_node_gets_nothing_of_a_new_keyspace()
+    {
+        var model = AtRest(5, 8);
+        model.Nodes[new NodeId(2)].IsDraining = true;
+        GroupId[] ids = [new(101), new(102), new(103)];
+        var targets = Forecast.FirstPlacement(
+            model.Planned, new PlannedKeyspace(new KeyspaceId(2), 3), ids, virtualNodes: 64);
+        Assert.Equal(3, targets.Count);
+        Assert.All(targets, target => Assert.Equal(3, target.Voters.Distinct().Count()));
+        Assert.All(targets, target => Assert.DoesNotContain(new NodeId(2), target.Voters));
+    }
+
+    [Fact]
+    public void A_group_of_which_no_leader_has_told_stays_as_it_is_and_is_reported()
+    {
+        var model = AtRest(4, 3);
+        var planned = model.Planned;
+        planned = planned with
+        {
+            Groups = [.. planned.Groups.Select(
+                group => group with { Actual = null, TargetSinceMs = model.NowMs })],
+            Members = [.. planned.Members.Select((node, i) => node with { IsDraining = i == 0 })],
+        };
+        Assert.Empty(Planner.Next(planned).Changes);
+        Assert.Empty(Planner.Next(planned).Obstacles);
+        var late = Planner.Next(planned with { NowMs = model.NowMs + model.Settings.BatchTimeoutMs });
+        Assert.Empty(late.Changes);
+        Assert.All(late.Obstacles, obstacle => Assert.Equal(ObstacleKind.NoReport, obstacle.Kind));
+        Assert.Equal(3, late.Obstacles.Count);
+    }
+
+    [Fact]
+    public void Paused_drains_and_factors_go_on_and_nothing_is_balanced()
+    {
+        var model = AtRest(5, 16);
+        model.Settings = model.Settings with { IsPaused = true };
+        model.Add(new ModelNode(new NodeId(6)) { Zone = "z9" });
+        Assert.Empty(model.Tick().Changes);
+        model.Nodes[new NodeId(1)].IsDraining = true;
+        Assert.Equal([new NodeId(1)], model.Settle().Drained);
+        model.Keyspaces[0] = model.Keyspaces[0] with { ReplicationFactor = 5 };
+        model.Settle();
+        Assert.All(model.Groups, group => Assert.Equal(5, group.Voters.Count));
+    }
+
+    [Fact]
     public void Loads_that_change_a_little_move_nothing()
     {
         var model = AtRest(6, 60);

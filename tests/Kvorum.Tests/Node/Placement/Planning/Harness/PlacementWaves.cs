@@ -45,7 +45,8 @@ internal sealed class PlacementWaves
         Join(nodes);
         GroupId[] ids = [.. Enumerable.Range(1, groups).Select(i => new GroupId((uint)i))];
         var targets = Forecast.FirstPlacement(Cluster(), _keyspace, ids, virtualNodes: 64);
-        _groups = [.. ids.Zip(targets, (id, target) => new PlannedGroup(id, Data, target, null) { Bytes = Bytes })];
+        _groups = [.. ids.Zip(targets, (id, target) =>
+            new PlannedGroup(id, Data, target, null) { Bytes = Bytes })];
         Wave("first placement", () => { });
     }
 
@@ -63,17 +64,18 @@ internal sealed class PlacementWaves
         }
     }
 
-    private void Fail(Func<int, PlannedMember, bool> fails) =>
-        _members = [.. _members.Select((member, i) => fails(i, member) ? member with { SilentSinceMs = 0 } : member)];
+    private void Fail(Func<int, PlannedMember, bool> fails) => _members =
+        [.. _members.Select((member, i) => fails(i, member) ? member with { SilentSinceMs = 0 } : member)];
 
-    private void ComeBack() => _members = [.. _members.Select(member => member with { SilentSinceMs = null })];
+    private void ComeBack() =>
+        _members = [.. _members.Select(member => member with { SilentSinceMs = null })];
 
-    private void Drain(int count) =>
-        _members = [.. _members.Select((member, i) => i < count ? member with { IsDraining = true } : member)];
+    private void Drain(int count) => _members =
+        [.. _members.Select((member, i) => i < count ? member with { IsDraining = true } : member)];
 
     private PlannedCluster Cluster() => new(
         _members, [_keyspace], [.. _groups.Select(Arrived)],
-        new PlannerSettings { MovesMax = 1000, BatchSize = 4000 }, 1_000_000);
+        new PlannerSettings { MovesMax = 4000, BatchSize = 20_000 }, 1_000_000);
 
     private static PlannedGroup Arrived(PlannedGroup group) =>
         group with { Actual = new GroupReplicas(group.Target.Voters, group.Target.Learners, []) };
@@ -94,26 +96,33 @@ internal sealed class PlacementWaves
                 changes.TryGetValue(group.Id, out var step) ? group with { Target = step.Target } : group)];
         }
 
-        var least = _groups.Zip(before, (group, held) => Nodes(group).Count(node => !held.Contains(node))).Sum();
+        var least = _groups.Zip(before).Sum(pair =>
+            Nodes(pair.First).Count(node => !pair.Second.Contains(node)));
         Row(name, moves, least);
     }
 
     private void Row(string name, int moves, int least)
     {
-        PlannedMember[] up = [.. _members.Where(member => member is { IsDraining: false, SilentSinceMs: null })];
+        PlannedMember[] up =
+            [.. _members.Where(member => member is { IsDraining: false, SilentSinceMs: null })];
+        var shares = new RingNodes(
+            [.. up.Select(member => new RingMember(member.Id, member.Weight, member.Zone))],
+            _keyspace.ReplicationFactor);
         double weight = up.Sum(member => member.Weight);
         var held = _groups.SelectMany(Nodes).CountBy(node => node).ToDictionary();
         var led = _groups.CountBy(group => group.Target.Voters[0]).ToDictionary();
-        double replicas = held.Values.Sum();
-        double[] parts = [.. up.Select(member =>
-            held.GetValueOrDefault(member.Id) / (replicas * member.Weight / weight))];
+        double[] parts = [.. shares.Ids.Zip(shares.Shares, (id, share) =>
+            held.GetValueOrDefault(id) / (_groups.Length * share.Value))];
         var leads = up.Max(member =>
             led.GetValueOrDefault(member.Id) / (_groups.Length * member.Weight / weight));
         var zoneOf = _members.ToDictionary(member => member.Id, member => member.Zone);
-        var zones = Math.Min(_keyspace.ReplicationFactor, up.Select(member => member.Zone).Distinct().Count());
-        var spread = _groups.Count(group => Nodes(group).Select(node => zoneOf[node]).Distinct().Count() == zones);
+        var zones = up.Select(member => member.Zone).Distinct().Count();
+        zones = Math.Min(_keyspace.ReplicationFactor, zones);
+        var spread = _groups.Count(group =>
+            Nodes(group).Select(node => zoneOf[node]).Distinct().Count() == zones);
         _table.Append(CultureInfo.InvariantCulture, $"| {name} | {up.Length} | {moves} | {least} ")
-            .Append(CultureInfo.InvariantCulture, $"| {parts.Max():0.00} | {parts.Min():0.00} | {leads:0.00} ")
+            .Append(CultureInfo.InvariantCulture, $"| {parts.Max():0.00} | {parts.Min():0.00} ")
+            .Append(CultureInfo.InvariantCulture, $"| {leads:0.00} ")
             .Append(CultureInfo.InvariantCulture, $"| {100.0 * spread / _groups.Length:0.#} % |\n");
     }
 }

@@ -4,7 +4,7 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Client;
 
-/// <summary>The nodes, who leads what, and how a call finds its way and its end.</summary>
+/// <summary>The nodes, the leaders, and how a call finds its way and its end.</summary>
 internal sealed class Cluster : IDisposable
 {
     /// <summary>How often calls are looked at whose time may be up.</summary>
@@ -32,8 +32,7 @@ internal sealed class Cluster : IDisposable
     public Cluster(KvorumClientOptions options)
     {
         _options = options;
-        _seeds = [.. options.Addresses.Select(address => LinkOf(address)
-            ?? throw new ArgumentException($"'{address}' is no address of the form host:port."))];
+        _seeds = [.. options.Addresses.Select(NamedLink)];
         _routes = Routes.Unknown(_seeds);
         _turn = Random.Shared.Next(_seeds.Length);
         _sweeper = new(static cluster => ((Cluster)cluster!).Sweep(), this, SweepMs, SweepMs);
@@ -94,10 +93,7 @@ internal sealed class Cluster : IDisposable
         NativeFrameKind kind, string? address, TimeSpan timeout, CancellationToken cancelled)
     {
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        NodeLink? link = null;
-        if (address is not null)
-            link = LinkOf(address)
-                ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+        var link = address is null ? null : NamedLink(address);
         var last = "";
         NodeLink? avoid = null;
         while (Environment.TickCount64 < deadlineMs)
@@ -123,6 +119,25 @@ internal sealed class Cluster : IDisposable
         string why = string.Create(
             CultureInfo.InvariantCulture, $"No node answered within {timeout.TotalSeconds:0.###} s: {last}.");
         throw new KvorumException(ReplyStatus.Unavailable, why, RetryAdvice.Safe);
+    }
+
+    /// <summary>
+    /// Asks one node, once. Its reply, whatever its status; <see cref="KvorumException"/> if there is none.
+    /// </summary>
+    public async ValueTask<Reply> AskNodeAsync(
+        string address, Request request, TimeSpan timeout, CancellationToken cancelled)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+        var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        var (connection, failure) = await NamedLink(address).ReachAsync(0, deadlineMs, cancelled)
+            .ConfigureAwait(false);
+        var answer = connection is null
+            ? new Answer(AnswerKind.NotSent, Reason: failure)
+            : await connection.AskAsync(request, Environment.TickCount64, deadlineMs, cancelled)
+                .ConfigureAwait(false);
+        if (answer.Kind == AnswerKind.Cancelled)
+            throw new OperationCanceledException(cancelled);
+        return answer.Reply ?? throw RetryState.Unanswered(request, answer);
     }
 
     /// <inheritdoc/>
@@ -164,7 +179,7 @@ internal sealed class Cluster : IDisposable
         return _seeds.FirstOrDefault(seed => seed.MayWork && seed != avoid) ?? fallback ?? _seeds[0];
     }
 
-    /// <summary>What a reply says about who leads.</summary>
+    /// <summary>What a reply says about the leader.</summary>
     private void Learn(string keyspace, Routes routes, NodeLink asked, Reply reply)
     {
         if (reply.Leader.Length > 0 && reply.Leader != asked.Address && LinkOf(reply.Leader) is { } leader)
@@ -181,15 +196,18 @@ internal sealed class Cluster : IDisposable
         }
     }
 
+    private NodeLink NamedLink(string address) => LinkOf(address)
+        ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+
     private NodeLink? LinkOf(string address)
     {
         lock (_gate)
         {
             if (_links.TryGetValue(address, out var known))
                 return known;
-            if (_isClosed || !NodeAddress.TryParse(address, out var parsed))
+            if (_isClosed || HostPort.TryParse(address) is not { IsDialable: true } target)
                 return null;
-            var link = new NodeLink(parsed, _options, _ => WantMap());
+            var link = new NodeLink(address, target, _options, _ => WantMap());
             _links.Add(address, link);
             _all = [.. _all, link];
             return link;

@@ -53,7 +53,7 @@ public sealed class KvorumClient : IAsyncDisposable
     }
 
     /// <summary>True if a text is an address of the form host:port or [IPv6]:port.</summary>
-    public static bool IsAddress(string text) => NodeAddress.TryParse(text, out _);
+    public static bool IsAddress(string text) => HostPort.TryParse(text) is { IsDialable: true };
 
     /// <summary>Sets a key.</summary>
     public ValueTask<WriteResult> PutAsync(
@@ -178,6 +178,20 @@ public sealed class KvorumClient : IAsyncDisposable
             [.. page.Entries.Select(static entry => new ScannedKey(entry.Key, entry.Value, entry.Version))],
             page.Token, reply.Stale);
     }
+
+    /// <summary>
+    /// Asks one node, once: no map, no other node, no retry. Its reply comes back whatever its status, so a
+    /// follower may say who leads. For tools that are about one node; programs use the other calls.
+    /// <see cref="KvorumException"/> if no reply comes in time.
+    /// </summary>
+    /// <param name="address">host:port of the node.</param>
+    /// <param name="request">What is asked, complete: this client adds no keyspace and no ids.</param>
+    /// <param name="timeout">Null for that of the options.</param>
+    /// <param name="cancellationToken">Takes the question back; a write may still happen.</param>
+    public ValueTask<Reply> AskNodeAsync(
+        string address, Request request, TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default) =>
+        _cluster.AskNodeAsync(address, request, timeout ?? _options.Timeout, cancellationToken);
 
     /// <summary>The cluster as one of its nodes knows it now.</summary>
     public async ValueTask<ClusterMap> MapAsync(CancellationToken cancellationToken = default)

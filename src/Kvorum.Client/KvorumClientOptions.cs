@@ -14,12 +14,13 @@ public sealed record KvorumClientOptions
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The keyspace of calls whose options name none.</summary>
-    public string Keyspace { get; init; } = "default";
+    public string Keyspace { get; init; } = KeyspaceName.Default;
 
     /// <summary>
-    /// Who writes: writes are exactly once per client id and request id. Null for a random one, which is
-    /// right unless the program keeps its own request numbers; empty for writes without a record, which are
-    /// then never repeated once their outcome is unknown. Up to <see cref="Limits.ClientIdBytesMax"/> bytes.
+    /// The id under which this client writes: writes are exactly once per client id and request id. Null
+    /// for a random one, which is right unless the program keeps its own request numbers; empty for writes
+    /// without a record, which are then never repeated once their outcome is unknown. Up to <see
+    /// cref="Limits.ClientIdBytesMax"/> bytes.
     /// </summary>
     public string? ClientId { get; init; }
 

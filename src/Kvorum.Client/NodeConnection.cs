@@ -7,9 +7,9 @@ namespace Kvorum.Client;
 
 /// <summary>
 /// One TCP connection to a node, shared by any number of calls. Callers encode into a common buffer under a
-/// lock; who finds nobody sending sends all that has gathered. While the reader hands out the answers of what
-/// it has received, sending is left to it: the questions that those answers lead to leave with one send for
-/// each node that is asked.
+/// lock; a caller that finds no send under way sends all that has gathered. While the reader hands out the
+/// answers of what it has received, sending is left to it: the questions that those answers lead to leave
+/// with one send for each node that is asked.
 /// </summary>
 internal sealed class NodeConnection : IDisposable
 {
@@ -69,14 +69,14 @@ internal sealed class NodeConnection : IDisposable
     /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<NodeConnection> DialAsync(
-        NodeAddress address, string clientName, bool inline, Action<NodeConnection> ended,
+        string address, HostPort target, string clientName, bool inline, Action<NodeConnection> ended,
         CancellationToken cancelled)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var connection = new NodeConnection(socket, address.Text, inline);
+        var connection = new NodeConnection(socket, address, inline);
         try
         {
-            await socket.ConnectAsync(address.Host, address.Port, cancelled).ConfigureAwait(false);
+            await socket.ConnectAsync(target.Host, target.Port, cancelled).ConfigureAwait(false);
             connection._gathered.Write(NativeCodec.Magic);
             NativeCodec.WriteHello(connection._gathered, clientName);
             connection.Flush();
@@ -242,7 +242,7 @@ internal sealed class NodeConnection : IDisposable
             Send();
     }
 
-    /// <summary>Owned by the one for whom <see cref="_isSending"/> was set.</summary>
+    /// <summary>Owned by the caller that set <see cref="_isSending"/>.</summary>
     private void Send()
     {
         try

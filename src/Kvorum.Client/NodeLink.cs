@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Kvorum.Protocol;
 
 namespace Kvorum.Client;
 
@@ -7,7 +8,7 @@ namespace Kvorum.Client;
 /// again for a while that grows to a second, so that callers turn to other nodes at once.
 /// </summary>
 internal sealed class NodeLink(
-    NodeAddress address, KvorumClientOptions options, Action<NodeLink> lost) : IDisposable
+    string address, HostPort target, KvorumClientOptions options, Action<NodeLink> lost) : IDisposable
 {
     private const int PauseMinMs = 20;
     private const int PauseMaxMs = 1000;
@@ -21,7 +22,7 @@ internal sealed class NodeLink(
     private bool _isClosed;
 
     /// <summary>host:port.</summary>
-    public string Address => address.Text;
+    public string Address => address;
 
     /// <summary>False while it is left alone after a failure.</summary>
     public bool MayWork => Environment.TickCount64 >= Volatile.Read(ref _pausedUntilMs);
@@ -88,7 +89,7 @@ internal sealed class NodeLink(
         try
         {
             var connection = await NodeConnection.DialAsync(
-                address, options.Name, options.InlineContinuations, _ => lost(this), patience.Token)
+                address, target, options.Name, options.InlineContinuations, _ => lost(this), patience.Token)
                     .ConfigureAwait(false);
             lock (_gate)
             {

@@ -4,7 +4,8 @@ namespace Kvorum.Client;
 
 /// <summary>
 /// One question on its way: what the asker awaits. Belongs to a connection, which completes it exactly once -
-/// whoever takes it out of the connection's table does - and gets it back when the answer has been fetched.
+/// the caller that takes it out of the connection's table does - and gets it back when the answer has been
+/// fetched.
 /// </summary>
 internal sealed class PendingCall(NodeConnection connection) : IValueTaskSource<Answer>
 {
@@ -34,7 +35,7 @@ internal sealed class PendingCall(NodeConnection connection) : IValueTaskSource<
     public void CancelWith(CancellationToken cancelled) => _cancelling = cancelled.UnsafeRegister(
         static call => ((PendingCall)call!).TakeBack(), this);
 
-    /// <summary>The answer is here. Once, by who took it out of the table.</summary>
+    /// <summary>The answer is here. Called once, by the caller that took it out of the table.</summary>
     public void Complete(Answer answer) => _source.SetResult(answer);
 
     /// <inheritdoc/>

@@ -81,6 +81,15 @@ internal struct RetryState(Request request, TimeSpan timeout)
             _mayHaveHappened ? RetryAdvice.SameIds : RetryAdvice.Safe);
     }
 
+    /// <summary>What goes wrong when there is no reply.</summary>
+    public static KvorumException Unanswered(Request request, Answer answer)
+    {
+        var status = StatusOf(answer);
+        var advice = RetryTable.AdviceOf(status, request);
+        var outcome = advice == RetryAdvice.SameIds ? "The write may have happened, or not: " : "";
+        return new(status, $"{outcome}{answer.Reason}.", advice);
+    }
+
     // What no reply tells, told in the words of replies.
     private static ReplyStatus StatusOf(Answer answer) => answer.Kind switch
     {
@@ -98,10 +107,9 @@ internal struct RetryState(Request request, TimeSpan timeout)
 
     private readonly KvorumException Failure(ReplyStatus status, Answer answer)
     {
-        var advice = RetryTable.AdviceOf(status, request);
         if (answer.Reply is not { } reply)
-            return new(status, $"The write may have happened, or not: {answer.Reason}.", advice);
+            return Unanswered(request, answer);
         var message = reply.Message.Length > 0 ? reply.Message : status.ToString();
-        return new(status, message, advice, reply.Version);
+        return new(status, message, RetryTable.AdviceOf(status, request), reply.Version);
     }
 }

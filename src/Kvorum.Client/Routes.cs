@@ -3,8 +3,8 @@ using Kvorum.Protocol;
 namespace Kvorum.Client;
 
 /// <summary>
-/// Whom to ask: what the newest map of the cluster says of leaders, corrected by what nodes have said since.
-/// Read without a lock; changed under the client's.
+/// Which node to ask: what the newest map of the cluster says of leaders, corrected by what nodes have
+/// said since. Read without a lock; changed under the client's.
 /// </summary>
 internal sealed class Routes
 {
@@ -52,7 +52,7 @@ internal sealed class Routes
         ? Volatile.Read(ref table.Leaders[partition])
         : null;
 
-    /// <summary>A node has said who leads.</summary>
+    /// <summary>A node has named a partition's leader.</summary>
     public void Learn(string keyspace, uint partition, NodeLink leader)
     {
         if (_keyspaces.TryGetValue(keyspace, out var table) && partition < table.Leaders.Length)

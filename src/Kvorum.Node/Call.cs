@@ -48,7 +48,7 @@ public abstract class Call(Request request, TimeSpan timeout)
         Replies is { } share ? Math.Max(ReplyBytes, share.FreeLeft) / ReplyCopies : int.MaxValue;
 
     /// <summary>The group that serves the key. Set when submitted.</summary>
-    internal uint Group { get; set; }
+    internal GroupId Group { get; set; }
 
     /// <summary>When the caller gives up, in the node's milliseconds. Set when submitted.</summary>
     internal long DeadlineMs { get; set; }

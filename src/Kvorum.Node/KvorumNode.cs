@@ -34,12 +34,11 @@ public sealed class KvorumNode : INode, IDisposable
         try
         {
             var identity = IdentityFile.Open(options, world);
-            var preferences = GroupPlacement.Of(options);
-            _context = new(options, world, new(options, world, preferences));
+            _context = new(options, world, new(options, world, GroupPlacement.Of(options)));
             _loops = new(_context);
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
-            Recover(preferences);
+            Recover();
             _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity);
         }
         catch
@@ -64,7 +63,7 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>
     /// True if this node, or a member that it knows, is known to have lost what it acknowledged. Any thread.
     /// </summary>
-    internal bool TellsOfLoss => _context.PeerAdmission.Alerts.Count > 0
+    internal bool TellsOfLoss => _context.PeerAdmission.HealthIssues.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
     private ClusterView Cluster => _context.Cluster;
@@ -106,7 +105,7 @@ public sealed class KvorumNode : INode, IDisposable
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
-        var alerts = new SortedSet<string>(StringComparer.Ordinal);
+        var issues = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
         foreach (var asked in _loops.All)
@@ -116,7 +115,7 @@ public sealed class KvorumNode : INode, IDisposable
                 lock (gathered)
                 {
                     gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
-                    alerts.UnionWith(loop.Alerts);
+                    issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;
                     if (--missing > 0)
@@ -125,9 +124,9 @@ public sealed class KvorumNode : INode, IDisposable
 
                 gathered.Sort(static (a, b) => a.Group.CompareTo(b.Group));
                 var status = StatusOf(gathered, reads, writes);
-                if (status.Machine?.Alert is { } alert)
-                    alerts.Add(alert);
-                done(status with { Alerts = [.. _context.PeerAdmission.Alerts, .. alerts] });
+                if (status.Machine?.HealthIssue is { } issue)
+                    issues.Add(issue);
+                done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
         }
     }
@@ -187,7 +186,7 @@ public sealed class KvorumNode : INode, IDisposable
         }
 
         var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
-        call.Group = partition + 1;
+        call.Group = Cluster.Directory.Keyspace(request.Keyspace)!.Of(new(partition));
         return _loops.OfGroup(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
@@ -210,11 +209,11 @@ public sealed class KvorumNode : INode, IDisposable
         Message = $"no keyspace '{Utf8Text.Message(name, Protocol.Limits.KeyspaceBytesMax)}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
     };
 
-    private void Recover(IReadOnlyList<IReadOnlyList<Raft.NodeId>> preferences)
+    private void Recover()
     {
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
-        var recovery = new NodeRecovery(_context, preferences);
+        var recovery = new NodeRecovery(_context);
         _trees = recovery.Trees;
         recovery.OpenTrees();
         var replay = recovery.Replay();
@@ -232,7 +231,7 @@ public sealed class KvorumNode : INode, IDisposable
 
     private NodeStatus StatusOf(List<PartitionStatus> partitions, long reads, long writes)
     {
-        var meta = partitions.Find(partition => partition.Group == 0);
+        var meta = partitions.Find(partition => partition.Group.IsMetadata);
         var reason = NotReadyReason();
         return new()
         {
@@ -259,7 +258,7 @@ public sealed class KvorumNode : INode, IDisposable
     private int Tolerated(Func<IReadOnlyList<Raft.NodeId>, int> up)
     {
         var least = int.MaxValue;
-        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        foreach (var group in Cluster.Directory.Groups)
         {
             var voters = Cluster.PreferenceOf(group);
             least = Math.Min(least, up(voters) - ((voters.Count / 2) + 1));
@@ -288,10 +287,10 @@ public sealed class KvorumNode : INode, IDisposable
             return "stopped after a fault: see the log";
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
-        for (uint group = 0; group <= _context.Options.PartitionCount; group++)
+        foreach (var group in Cluster.Directory.Groups)
         {
             if (_loops.OfGroup(group).Find(group) is not null && Cluster.LeaderOf(group) is null)
-                return $"{(group == 0 ? "the metadata group" : $"partition {group - 1}")} has no leader: {Cluster.WhyNoLeader()}";
+                return $"{Cluster.Directory.NameOf(group)} has no leader: {Cluster.WhyNoLeader()}";
         }
 
         return Cluster.IsMetaKnown ? "" : "the metadata group has not told of the keyspaces yet";

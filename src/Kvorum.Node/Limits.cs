@@ -95,7 +95,7 @@ internal static class Limits
     /// <summary>
     /// How often a peer that has not answered is told again which data folder this node comes with.
     /// </summary>
-    public const long IntroductionRetryMs = 500;
+    public const long HelloRetryMs = 500;
 
     /// <summary>
     /// Memtables of one loop that are on their way to tables because of the log that they hold: one that is

@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+
 namespace Kvorum.Node;
 
 /// <summary>What the machine gives the node's process, and how much of it is in use.</summary>
@@ -7,9 +10,11 @@ public sealed record MachineStatus
     public required int OpenFiles { get; init; }
 
     /// <summary>How many may be; 0 if there is no limit.</summary>
+    [Description("0: there is no limit.")]
     public required long OpenFilesMax { get; init; }
 
     /// <summary>Connections are taken while fewer files than this are open; 0 if always.</summary>
+    [Description("Connections are taken while fewer files than this are open; 0: always.")]
     public required long ConnectionsBelow { get; init; }
 
     /// <summary>Connections that were closed since the start, because too many files were open.</summary>
@@ -25,5 +30,6 @@ public sealed record MachineStatus
     public required string MemoryLimitedBy { get; init; }
 
     /// <summary>What an operator should act on; null if nothing.</summary>
-    public string? Alert { get; init; }
+    [JsonPropertyName("alert")]
+    public string? HealthIssue { get; init; }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
@@ -14,12 +13,12 @@ namespace Kvorum.Node;
 /// Brings all groups of this node back from disk: first the trees, then the log behind them. Used once, at
 /// the start.
 /// </summary>
-internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
+internal sealed class NodeRecovery(NodeContext context)
 {
-    private readonly SortedDictionary<uint, Tree> _trees = [];
-    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
-    private readonly SortedDictionary<uint, IStateMachine> _machines = [];
-    private readonly SortedDictionary<uint, TreeDamagedException> _damages = [];
+    private readonly SortedDictionary<GroupId, Tree> _trees = [];
+    private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
+    private readonly SortedDictionary<GroupId, IStateMachine> _machines = [];
+    private readonly SortedDictionary<GroupId, TreeDamagedException> _damages = [];
 
     /// <summary>All trees that are open, as they are now.</summary>
     public IReadOnlyCollection<Tree> Trees => _trees.Values;
@@ -27,9 +26,9 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     /// <summary>Opens the tree of every group that this node holds.</summary>
     public void OpenTrees()
     {
-        for (uint group = 0; group < preferences.Count; group++)
+        foreach (var group in context.Cluster.Directory.Groups)
         {
-            if (!preferences[(int)group].Contains(context.Cluster.Self))
+            if (!context.Cluster.PreferenceOf(group).Contains(context.Cluster.Self))
                 continue;
             try
             {
@@ -44,7 +43,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         }
     }
 
-    private void Open(uint group, Func<TreeShare, string, TreeOptions, Tree> open)
+    private void Open(GroupId group, Func<TreeShare, string, TreeOptions, Tree> open)
     {
         var settings = new TreeOptions
         {
@@ -59,7 +58,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
             var tag = tree.Checkpoint is { } checkpoint
                 ? GroupRecords.ReadTag(checkpoint.Tag)
                 : new(
-                    SnapshotMetadata.Initial(GroupPlacement.ConfigurationOf(group, preferences[(int)group])),
+                    SnapshotMetadata.Initial(FirstConfigurationOf(group)),
                     0,
                     HistoryMark.Empty);
             _machines[group] = MachineOf(group, tree, tag);
@@ -92,8 +91,9 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         catch (LogDamagedException damage) when (damage.Losses is not null)
         {
             var checkpoints = _tags.ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot.Index.Value);
-            throw new NodeStartException(
-                $"{damage.Message} {GroupLosses.Describe(damage.Losses, checkpoints)}");
+            var losses = GroupLosses.Describe(
+                damage.Losses, checkpoints, context.Cluster.Directory.NameOf);
+            throw new NodeStartException($"{damage.Message} {losses}");
         }
     }
 
@@ -122,10 +122,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
                 raft.Quarantine();
             else if (standing is Discarded discarded)
                 raft.Discarded(discarded.Kept);
-            var identity = new GroupIdentity(
-                group, group == 0 ? "system" : "default", group == 0 ? 0 : group - 1,
-                preferences[(int)group]);
-            yield return new(identity, _trees[group], _machines[group], log, raft)
+            yield return new(IdentityOf(group), _trees[group], _machines[group], log, raft)
             {
                 State = state,
                 Damage = damage?.What,
@@ -136,7 +133,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         }
     }
 
-    private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, uint group)
+    private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, GroupId group)
     {
         if (replay.StandingOf(group) is Discarded)
             return Blank(replay, group);
@@ -160,7 +157,7 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
 
     // Given up, whatever is still there: its first snapshot takes the place of the files, and tells it who
     // takes part.
-    private (HardState State, GroupLog Log) Blank(GroupRecovery replay, uint group)
+    private (HardState State, GroupLog Log) Blank(GroupRecovery replay, GroupId group)
     {
         _trees[group].Dispose();
         _damages.Remove(group);
@@ -169,22 +166,31 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
         return replay.Recovered(group, SnapshotMetadata.Initial(new() { Voters = [] }));
     }
 
-    private SnapshotMetadata CheckpointOf(GroupRecovery replay, uint group) =>
+    private SnapshotMetadata CheckpointOf(GroupRecovery replay, GroupId group) =>
         _damages.GetValueOrDefault(group) is { } damage && _trees[group].Checkpoint is null
             ? CommittedInLog(replay, group, damage)
             : _tags[group].Snapshot;
 
-    private static string FolderOf(uint group) =>
-        string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}");
-
-    // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
-    private SnapshotMetadata CommittedInLog(GroupRecovery replay, uint group, TreeDamagedException damage)
+    private GroupIdentity IdentityOf(GroupId group)
     {
-        var configuration = GroupPlacement.ConfigurationOf(group, preferences[(int)group]);
-        return replay.NewestCommitted(group, configuration) ?? throw new NodeStartException(damage.Message);
+        var keyspace = context.Cluster.Directory.KeyspaceOf(group)!;
+        return new(
+            group, keyspace.Name, keyspace.PartitionOf(group), context.Cluster.PreferenceOf(group));
     }
 
-    private IStateMachine MachineOf(uint group, Tree tree, CheckpointTag tag) => group == 0
+    private Configuration FirstConfigurationOf(GroupId group) =>
+        GroupPlacement.ConfigurationOf(group, context.Cluster.PreferenceOf(group));
+
+    private static string FolderOf(GroupId group) => GroupFolder.Of(group);
+
+    // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
+    private SnapshotMetadata CommittedInLog(GroupRecovery replay, GroupId group, TreeDamagedException damage)
+    {
+        return replay.NewestCommitted(group, FirstConfigurationOf(group))
+            ?? throw new NodeStartException(damage.Message);
+    }
+
+    private IStateMachine MachineOf(GroupId group, Tree tree, CheckpointTag tag) => group.IsMetadata
         ? new MetaMachine(tree, tag.LogTimeMs, context.Cluster)
         : new KeyValueMachine(
             tree,
@@ -202,5 +208,6 @@ internal sealed class NodeRecovery(NodeContext context, IReadOnlyList<IReadOnlyL
     };
 
     // Every group its own sequence, so that what one does never moves another's timers.
-    private Random RandomOf(uint group) => new(unchecked((context.World.RandomSeed * 31) + (int)group));
+    private Random RandomOf(GroupId group) =>
+        new(unchecked((context.World.RandomSeed * 31) + (int)group.Value));
 }

@@ -1,3 +1,7 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
 namespace Kvorum.Node;
 
 /// <summary>The state of one replica at one moment.</summary>
@@ -7,12 +11,13 @@ public sealed record PartitionStatus
     public required string Keyspace { get; init; }
 
     /// <summary>Number within the keyspace.</summary>
-    public required uint Partition { get; init; }
+    public required PartitionId Partition { get; init; }
 
     /// <summary>Raft group on this node.</summary>
-    public required uint Group { get; init; }
+    public required GroupId Group { get; init; }
 
     /// <summary>follower, pre-candidate, candidate, leader or learner.</summary>
+    [AllowedValues("follower", "pre-candidate", "candidate", "leader", "learner")]
     public required string Role { get; init; }
 
     /// <summary>Raft term.</summary>
@@ -34,6 +39,8 @@ public sealed record PartitionStatus
     /// Keys stored, about: those that were set again since the last checkpoint may count twice until the
     /// next.
     /// </summary>
+    [Description(
+        "About how many: those set again since the last checkpoint may count twice until the next.")]
     public required long Keys { get; init; }
 
     /// <summary>Bytes stored.</summary>
@@ -73,7 +80,8 @@ public sealed record NodeStatus
     /// What an operator should act on, whether or not the node is ready, a sentence each: members that came
     /// with another data folder than the one known, or a log that has become slow.
     /// </summary>
-    public IReadOnlyList<string> Alerts { get; init; } = [];
+    [JsonPropertyName("alerts")]
+    public IReadOnlyList<string> HealthIssues { get; init; } = [];
 
     /// <summary>Members that are up, by name, this node included.</summary>
     public required IReadOnlyList<string> MembersUp { get; init; }

@@ -105,12 +105,12 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 Clock(from, payload);
                 break;
             case PeerFrameKind.IncarnationHello:
-                var introduction = IntroductionCodec.DecodeIntroduction(payload);
-                loops.First.TryPost(new LoopEvent.Introduced(from, introduction), payload.Length);
+                var hello = IncarnationHelloCodec.DecodeHello(payload);
+                loops.First.TryPost(new LoopEvent.Introduced(from, hello), payload.Length);
                 break;
             case PeerFrameKind.AdmissionAnswer:
-                var answer = IntroductionCodec.DecodeAnswer(payload);
-                loops.First.TryPost(new LoopEvent.IntroductionAnswered(from, answer), payload.Length);
+                var answer = IncarnationHelloCodec.DecodeAnswer(payload);
+                loops.First.TryPost(new LoopEvent.HelloAnswered(from, answer), payload.Length);
                 break;
             case PeerFrameKind.PartialScanRequest:
                 PartialScanRequest(from, payload);
@@ -141,7 +141,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
 
     private void Raft(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var perLoop = new List<(uint Group, Message Message)>?[loops.All.Count];
+        var perLoop = new List<(GroupId Group, Message Message)>?[loops.All.Count];
         var reader = new ByteReader(payload);
         if (!context.PeerLogs.Heard(from, new(reader.U64(), reader.U64())))
             return;
@@ -185,7 +185,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             var id = reader.U64();
             var timeout = TimeSpan.FromMilliseconds(reader.U32());
             var credit = reader.U32();
-            var request = RequestCodec.DecodeRequest(reader.Bytes());
+            var request = RequestCodec.DecodeRequest(reader.Bytes32());
             node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout, credit));
         }
     }
@@ -219,7 +219,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         var replies = new List<(ulong Id, Reply Reply)>();
         var reader = new ByteReader(payload);
         while (!reader.AtEnd)
-            replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes())));
+            replies.Add((reader.U64(), RequestCodec.DecodeReply(reader.Bytes32())));
         foreach (var loop in loops.All)
         {
             var own = replies.FindAll(reply => loops.OfNumber(reply.Id) == loop);

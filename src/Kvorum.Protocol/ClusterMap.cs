@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace Kvorum.Protocol;
 
 /// <summary>One node as others can reach it.</summary>
@@ -16,13 +18,17 @@ public sealed record MemberInfo(
 /// <param name="Leader">The leader, as a position in <see cref="ClusterMap.Members"/>; -1 if unknown.</param>
 /// <param name="Term">The term in which <paramref name="Leader"/> leads: of two reports the higher term is
 /// right.</param>
-public sealed record PartitionInfo(uint Partition, IReadOnlyList<int> Replicas, int Leader, ulong Term);
+public sealed record PartitionInfo(
+    uint Partition,
+    [property: Description("Positions in members.")] IReadOnlyList<int> Replicas,
+    [property: Description("Position in members; -1 if unknown.")] int Leader,
+    ulong Term);
 
 /// <summary>One keyspace.</summary>
 public sealed record KeyspaceInfo(
     string Name, string Mode, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy,
     IReadOnlyList<PartitionInfo> Partitions);
 
-/// <summary>The cluster as one node knows it: who is there and who leads what.</summary>
+/// <summary>The cluster as one node knows it: its nodes, and the leader of each partition.</summary>
 public sealed record ClusterMap(
     Guid ClusterId, ulong Epoch, IReadOnlyList<MemberInfo> Members, IReadOnlyList<KeyspaceInfo> Keyspaces);

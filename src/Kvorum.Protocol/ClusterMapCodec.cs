@@ -51,7 +51,7 @@ public static class ClusterMapCodec
     /// </summary>
     public static ClusterMap Decode(ReadOnlyMemory<byte> bytes)
     {
-        var reader = new SpanReader(bytes);
+        var reader = new ByteReader(bytes);
         var clusterId = reader.Guid("cluster id");
         var epoch = reader.U64("epoch");
         var members = new MemberInfo[reader.Count16("members", bytesEach: 24)];
@@ -89,7 +89,7 @@ public static class ClusterMapCodec
         }
     }
 
-    private static KeyspaceInfo ReadKeyspace(ref SpanReader reader, int members)
+    private static KeyspaceInfo ReadKeyspace(ref ByteReader reader, int members)
     {
         var name = Text(ref reader);
         var mode = Text(ref reader);
@@ -103,7 +103,7 @@ public static class ClusterMapCodec
         return new(name, mode, replicationFactor, keyBytesMax, valueBytesMax, keyPolicy, partitions);
     }
 
-    private static PartitionInfo ReadPartition(ref SpanReader reader, int members)
+    private static PartitionInfo ReadPartition(ref ByteReader reader, int members)
     {
         var number = reader.U32("partition");
         var leader = reader.U16("leader");
@@ -160,5 +160,5 @@ public static class ClusterMapCodec
             throw new ArgumentException($"A map has {count} {what}; at most {max} are allowed.");
     }
 
-    private static string Text(ref SpanReader reader) => reader.Text16("text", TextBytesMax);
+    private static string Text(ref ByteReader reader) => reader.Text16("text", TextBytesMax);
 }

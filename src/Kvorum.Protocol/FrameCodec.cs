@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Kvorum.Protocol;
 
 /// <summary>
-/// The frame around every message on a TCP connection, whoever talks. Integers are little-endian.
+/// The frame around every message on a TCP connection, of clients and of nodes. Integers are little-endian.
 /// <code>
 /// frame := length:u32 crc:u32 kind:u8 rest       length: bytes of kind and rest, 1 to the bound of a frame
 ///                                                crc:    CRC-32C (Castagnoli, RFC 3720) of kind and rest

@@ -137,7 +137,7 @@ public static class NativeCodec
     /// <summary>Reads the body of a Hello. <see cref="FormatException"/> if it is not one.</summary>
     public static (ushort Version, string ClientName) ReadHello(ReadOnlyMemory<byte> body)
     {
-        var reader = new SpanReader(body);
+        var reader = new ByteReader(body);
         var version = reader.U16("version");
         if (version == 0)
             throw new FormatException("Version 0 of the protocol does not exist.");
@@ -149,7 +149,7 @@ public static class NativeCodec
     /// <summary>Reads the body of a HelloReply. <see cref="FormatException"/> if it is not one.</summary>
     public static (ushort Version, Guid ClusterId, string NodeName) ReadHelloReply(ReadOnlyMemory<byte> body)
     {
-        var reader = new SpanReader(body);
+        var reader = new ByteReader(body);
         var version = reader.U16("version");
         var cluster = reader.Guid("cluster id");
         var name = reader.Text8("node's name", NameBytesMax);

@@ -5,10 +5,10 @@ namespace Kvorum.Protocol;
 /// </summary>
 public enum NativeFrameKind : byte
 {
-    /// <summary>Client: who it is. Its first frame, right after the magic.</summary>
+    /// <summary>Client: its name and id. Its first frame, right after the magic.</summary>
     Hello = 1,
 
-    /// <summary>Server: who it is. Answers <see cref="Hello"/>.</summary>
+    /// <summary>Server: its node and cluster. Answers <see cref="Hello"/>.</summary>
     HelloReply = 2,
 
     /// <summary>Client: a request about a key.</summary>

@@ -72,7 +72,7 @@ public abstract record Request
     public virtual long DataBytes => Key.Length;
 
     /// <summary>The keyspace, by name.</summary>
-    public string Keyspace { get; init; } = "default";
+    public string Keyspace { get; init; } = KeyspaceName.Default;
 
     /// <summary>
     /// The key: not empty. Of a <see cref="ScanRequest"/>: where the range begins; empty for no bound.
@@ -122,7 +122,7 @@ public abstract record WriteRequest : Request
     /// <summary>True if it stores data: such a write is refused while the disk is almost full.</summary>
     public abstract bool StoresData { get; }
 
-    /// <summary>Who asks; empty for a write without exactly-once record.</summary>
+    /// <summary>The client's id; empty for a write without exactly-once record.</summary>
     public string ClientId { get; init; } = "";
 
     /// <summary>

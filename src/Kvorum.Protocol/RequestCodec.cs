@@ -169,11 +169,11 @@ public static class RequestCodec
     /// </summary>
     public static Request DecodeRequest(ReadOnlyMemory<byte> bytes, string likelyClientId)
     {
-        var reader = new SpanReader(bytes);
+        var reader = new ByteReader(bytes);
         var kind = (RequestKind)reader.U8("kind of request");
         var flags = Flags(ref reader, NoRedirectFlag | FlagsOf(kind));
         var noRedirect = (flags & NoRedirectFlag) != 0;
-        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, "default");
+        var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, KeyspaceName.Default);
         var key = reader.Bytes32("key");
         Request request;
         switch (kind)
@@ -250,7 +250,7 @@ public static class RequestCodec
     /// </summary>
     public static Reply DecodeReply(ReadOnlyMemory<byte> bytes, string likelyLeader)
     {
-        var reader = new SpanReader(bytes);
+        var reader = new ByteReader(bytes);
         var status = reader.U8("status");
         if (status > (byte)ReplyStatus.OutOfSpace)
             throw new FormatException($"Status {status} is unknown.");
@@ -306,7 +306,7 @@ public static class RequestCodec
     }
 
     private static (string ClientId, ulong RequestId, ulong? IfVersion) ReadWrite(
-        ref SpanReader reader, byte flags, string likelyClientId) => (
+        ref ByteReader reader, byte flags, string likelyClientId) => (
         reader.Text8("client id", Limits.ClientIdBytesMax, likelyClientId),
         reader.U64("request id"),
         (flags & IfVersionFlag) != 0 ? reader.U64("version condition") : null);
@@ -329,13 +329,13 @@ public static class RequestCodec
 
     private static string Cut(string message) => Utf8Text.Message(message, MessageBytesMax);
 
-    private static byte Flags(ref SpanReader reader, int known)
+    private static byte Flags(ref ByteReader reader, int known)
     {
         var flags = reader.U8("flags");
         return (flags & ~known) == 0 ? flags : throw new FormatException($"Flags 0x{flags:x2} are unknown.");
     }
 
-    private static ReadConsistency Consistency(ref SpanReader reader)
+    private static ReadConsistency Consistency(ref ByteReader reader)
     {
         var value = reader.U8("consistency");
         return value <= (byte)ReadConsistency.Stale

@@ -46,7 +46,7 @@ public static class ScanPageCodec
     /// </summary>
     public static ScanEntry ReadEntry(ReadOnlyMemory<byte> bytes, ref int at)
     {
-        var reader = new SpanReader(bytes[at..]);
+        var reader = new ByteReader(bytes[at..]);
         var entry = new ScanEntry(reader.Bytes32("key"), reader.U64("version"), reader.Bytes32("value"));
         at += reader.Position;
         return entry;
@@ -71,12 +71,9 @@ public static class ScanPageCodec
     /// </summary>
     public static ScanPage Decode(ReadOnlyMemory<byte> bytes)
     {
-        var reader = new SpanReader(bytes);
+        var reader = new ByteReader(bytes);
         var token = reader.Bytes32("token");
-        var count = reader.U32("number of entries");
-        if (count > reader.Left / EntryOverhead)
-            throw new FormatException($"{count} entries do not fit into {reader.Left} bytes.");
-        var entries = new ScanEntry[count];
+        var entries = new ScanEntry[reader.Count32("entries", EntryOverhead)];
         var at = reader.Position;
         for (var i = 0; i < entries.Length; i++)
             entries[i] = ReadEntry(bytes, ref at);

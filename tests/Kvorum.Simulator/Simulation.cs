@@ -38,13 +38,13 @@ internal sealed class Simulation
         _world = new(options.Seed, options.Shown, options.Output);
         _cluster = new(_world, options.Cluster, options.Network);
         _faults = new(_cluster, options.Faults);
-        _raft = new(_world, _cluster.Groups);
+        _raft = new(_world, _cluster.Directory.Groups.Count());
         _replicas = new(_world, _raft.Facts);
         _admission = new(_world);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
             _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
         _progress = new(_cluster, _replicas);
-        _lives = new(_world, _notes.History, _cluster.Groups, IsSteady);
+        _lives = new(_world, _notes.History, _raft.Facts.Count, IsSteady);
         _answers = new(_world, _notes);
         _scans = new(_world, _notes, options.Cluster.Partitions);
         foreach (var machine in _cluster.Machines)

@@ -16,7 +16,7 @@ internal sealed record BenchOptions
 
     public IReadOnlyList<string> Addresses { get; init; } = ["127.0.0.1:50051"];
 
-    public string Keyspace { get; init; } = "default";
+    public string Keyspace { get; init; } = KeyspaceName.Default;
 
     public int KeySize { get; init; } = 16;
 

@@ -3,7 +3,7 @@ namespace Kvorum.Cli.Chaos;
 /// <summary>What happens on a way that is cut.</summary>
 internal enum CutMode
 {
-    /// <summary>Nothing comes through, and nobody is told: bytes wait, and may come late.</summary>
+    /// <summary>Nothing comes through, without an error: bytes wait, and may come late.</summary>
     Silent,
 
     /// <summary>Connections are reset, and new ones too.</summary>

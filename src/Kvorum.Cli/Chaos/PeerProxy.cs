@@ -6,8 +6,8 @@ namespace Kvorum.Cli.Chaos;
 
 /// <summary>
 /// Stands before one node's peer address: all members name this proxy's address as the node's own, in
-/// --peers and in what they tell each other, so that no way between two nodes leads past it. It learns from
-/// the first bytes of a connection who dials, and lets bytes through as the links of the two say.
+/// --peers and in what they tell each other, so that no way between two nodes leads past it. It learns
+/// from the first bytes of a connection which node dials, and lets bytes through as the links of the two say.
 /// </summary>
 internal sealed class PeerProxy : IAsyncDisposable
 {

@@ -2,7 +2,8 @@ namespace Kvorum.Cli.Chaos;
 
 /// <summary>One fault as it is planned.</summary>
 /// <param name="Kind">What is done.</param>
-/// <param name="Nodes">To whom, by number; of a cut, those that it cuts off, wholly or in part.</param>
+/// <param name="Nodes">The nodes that it hits, by number; of a cut, those that it cuts off, wholly or in
+/// part.</param>
 /// <param name="Start">When, from the beginning of its episode.</param>
 /// <param name="Length">How long until it is taken back.</param>
 internal sealed record PlannedFault(FaultKind Kind, IReadOnlyList<int> Nodes, TimeSpan Start, TimeSpan Length)

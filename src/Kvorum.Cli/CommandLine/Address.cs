@@ -1,5 +1,5 @@
 using Kvorum.Client;
-using Kvorum.Server;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.CommandLine;
 

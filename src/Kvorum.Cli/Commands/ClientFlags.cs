@@ -27,7 +27,8 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
     }
 
     /// <summary>For commands that name keys.</summary>
-    public static Option<string> Keyspace() => Flag.Text("--keyspace", "name", "The keyspace.", "default");
+    public static Option<string> Keyspace() =>
+        Flag.Text("--keyspace", "name", "The keyspace.", KeyspaceName.Default);
 
     /// <summary>For commands that read keys; <see cref="Freshness"/> tells what was given.</summary>
     public static Option<string> Consistency() => Flag.Word(
@@ -60,7 +61,7 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
             Addresses = Addresses(parsed),
             Timeout = Timeout(parsed),
             ClientId = clientId,
-            Keyspace = keyspace ?? "default",
+            Keyspace = keyspace ?? KeyspaceName.Default,
             Name = "kvorum-cli",
         });
 }

@@ -27,7 +27,7 @@ internal sealed class EndSignals : IDisposable
     public CancellationToken Token => _cancel.Token;
 
     /// <summary>
-    /// The end of standard input counts as a signal too: whoever started the process is gone.
+    /// The end of standard input counts as a signal too: the process that started this one is gone.
     /// </summary>
     public void WatchStdin() => new Thread(() =>
     {

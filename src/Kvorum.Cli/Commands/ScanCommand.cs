@@ -53,7 +53,7 @@ internal static class ScanCommand
     private static BytesFlags Bound(string name, string help, string what) =>
         new(name, what, Flag.Text($"--{name}", help, $"{what}. [default: not given]"));
 
-    // Page by page, and no page is read that nobody sees.
+    // Page by page; a page is read only when it will be shown.
     private static async Task Print(
         KvorumClient client, ScanOptions options, CommandOutput output, Func<ScannedKey, string> line,
         CancellationToken cancel)

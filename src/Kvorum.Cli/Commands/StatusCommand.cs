@@ -3,6 +3,7 @@ using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Spectre.Console;
 
 namespace Kvorum.Cli.Commands;
@@ -11,7 +12,7 @@ namespace Kvorum.Cli.Commands;
 internal static class StatusCommand
 {
     /// <summary>The keyspace of the metadata group.</summary>
-    private const string System = "system";
+    private const string System = KeyspaceName.System;
 
     public static Command Create()
     {
@@ -87,8 +88,8 @@ internal static class StatusCommand
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
-        foreach (string alert in asked.Alerts.Where(alert => !asked.NotReadyReason.Contains(alert)))
-            console.MarkupLine($"[red]alert:[/] {alert.EscapeMarkup()}");
+        foreach (string issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
+            console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>

@@ -50,8 +50,9 @@ internal static class WriteCall
             IfVersion = write.IfVersion(parsed),
             NoRedirect = true,
         };
-        var reply = await NodeCall.Ask(
-            flags.Addresses(parsed)[0], whole, flags.Timeout(parsed), cancel).ConfigureAwait(false);
+        await using var client = flags.Connect(parsed);
+        var reply = await client.AskNodeAsync(
+            flags.Addresses(parsed)[0], whole, cancellationToken: cancel).ConfigureAwait(false);
         bool isJson = flags.IsJson(parsed);
         if (reply.Status is not (ReplyStatus.Ok or ReplyStatus.NotLeader))
         {

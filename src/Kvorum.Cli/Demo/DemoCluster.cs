@@ -122,7 +122,7 @@ internal sealed class DemoServer(
     {
         if (_process is not { } process)
             return;
-        // First of all: who looks meanwhile shall not find one that has ended by itself.
+        // First of all, so that a check meanwhile does not take it for one that has ended by itself.
         _process = null;
         if (!process.HasExited)
             process.Kill();

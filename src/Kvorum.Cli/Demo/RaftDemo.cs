@@ -200,10 +200,19 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
 
     private static async Task<NodeStatus> Report(DemoServer server, CancellationToken cancel)
     {
-        await using var client =
-            KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
+        await using var client = Connect(server);
         return (await StatusCall.Ask(client, server.Address, cancel).ConfigureAwait(false)).Status;
     }
+
+    private static async Task<Reply> Ask(DemoServer server, Request request, CancellationToken cancel)
+    {
+        await using var client = Connect(server);
+        return await client.AskNodeAsync(server.Address, request, TimeSpan.FromSeconds(2), cancel)
+            .ConfigureAwait(false);
+    }
+
+    private static KvorumClient Connect(DemoServer server) =>
+        KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
 
     /// <summary>Writes through this very node; repeated with the same ids while that is safe.</summary>
     private static async Task<Reply> Put(
@@ -219,8 +228,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         Reply? last = null;
         await Until($"{server.Name} takes {key}", async () =>
         {
-            last = await NodeCall.Ask(
-                server.Address, put, TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
+            last = await Ask(server, put, cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
         }, cancel, () => last is null ? "" : $"{last.Status}: {last.Message}").ConfigureAwait(false);
         return last!;
@@ -232,8 +240,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         Reply? last = null;
         await Until($"{server.Name} answers for {key}", async () =>
         {
-            last = await NodeCall.Ask(server.Address, new GetRequest { Key = Bytes.Of(key) },
-                TimeSpan.FromSeconds(2), cancel).ConfigureAwait(false);
+            last = await Ask(server, new GetRequest { Key = Bytes.Of(key) }, cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
         }, cancel, () => last is null ? "" : $"{last.Status}: {last.Message}").ConfigureAwait(false);
         if (!last!.Found || !last.Value.Span.SequenceEqual(Bytes.Of(value)))

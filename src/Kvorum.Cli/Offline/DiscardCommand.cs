@@ -3,6 +3,7 @@ using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Node;
 using Kvorum.Node.Inspection;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Cli.Offline;
@@ -55,8 +56,7 @@ internal static class DiscardCommand
     private static async Task<int> Run(
         ParseResult parsed, OfflineFolder folder, string partition, string confirm, string keep)
     {
-        var group = GroupOf(partition);
-        if (group is null && partition != All)
+        if (ChoiceOf(partition) is not { } choice)
         {
             return await Fail(
                 parsed, $"--partition {partition}: give a partition's number, {Metadata} or {All}")
@@ -73,9 +73,8 @@ internal static class DiscardCommand
 
         try
         {
-            foreach (var (one, was) in ReplicaDiscard.Run(folder.Files, group, NodeOf(keep)))
+            foreach (var (name, was) in ReplicaDiscard.Run(folder.Files, choice, NodeOf(keep)))
             {
-                string name = one == 0 ? "the metadata group" : $"partition {one - 1}";
                 await parsed.InvocationConfiguration.Output.WriteLineAsync(
                     $"discarded this node's replica of {name}; {was}. Start the node: the leader fills it.")
                     .ConfigureAwait(false);
@@ -90,9 +89,13 @@ internal static class DiscardCommand
         }
     }
 
-    private static uint? GroupOf(string partition) => partition == Metadata ? 0
-        : uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
-            && number < uint.MaxValue ? number + 1 : null;
+    private static ReplicaChoice? ChoiceOf(string partition) => partition switch
+    {
+        Metadata => ReplicaChoice.Metadata,
+        All => ReplicaChoice.All,
+        _ => uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
+            ? new(KeyspaceName.Default, new(number)) : null,
+    };
 
     // As --peers: a name or a UUID, or the address that an id was made of.
     private static NodeId? NodeOf(string keep) => keep.Length == 0 ? null

@@ -55,7 +55,7 @@ internal static partial class FolderAccess
 
     private static void CheckOne(string path, int mode)
     {
-        // EACCES; another error is found, and judged, by those who read the file.
+        // EACCES; another error is found and judged by the code that reads the file.
         if (!OperatingSystem.IsWindows() && Access(path, mode) != 0 && Marshal.GetLastPInvokeError() == 13)
             throw Refused(path, null);
     }

@@ -4,8 +4,8 @@ namespace Kvorum.Cli.OwnProcess;
 
 /// <summary>
 /// Standard output or standard error, to write to. A failed write is remembered, not thrown: what a command
-/// has done stays done when nobody can be told, and a node serves on when its log cannot be written. The
-/// console's own stream throws, or is silent about a reader that has gone.
+/// has done stays done when its output cannot be written, and a node serves on when its log cannot be
+/// written. The console's own stream throws, or is silent about a reader that has gone.
 /// </summary>
 internal sealed partial class StandardStream(int number) : Stream
 {

@@ -75,7 +75,7 @@ internal sealed partial class ThreadScheduling : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // It has ended, or is nobody's business here.
+                // It has ended, or may not be changed.
             }
         }
 

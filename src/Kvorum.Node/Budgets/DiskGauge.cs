@@ -34,7 +34,7 @@ internal sealed class DiskGauge(long segmentBytes)
     public DiskLevel Level => _level;
 
     /// <summary>What an operator should know; null if all is well.</summary>
-    public string? Alert => Level == DiskLevel.Ample
+    public string? HealthIssue => Level == DiskLevel.Ample
         ? null
         : Volatile.Read(ref _lacking) is { } lacking
         ? $"this node's log waits for file descriptors or memory ({lacking}): it takes no writes until the "

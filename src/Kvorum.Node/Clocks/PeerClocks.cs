@@ -18,7 +18,7 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
     private readonly SortedDictionary<NodeId, Sample> _samples = [];
     private long _agreedLessMonotonicMs = NothingAgreed;
     private volatile bool _isBeyond;
-    private volatile string? _alert;
+    private volatile string? _issue;
 
     // A clock less this node's monotonic one, and when that was.
     private readonly record struct Sample(long LessMonotonicMs, long HeardMs);
@@ -27,7 +27,7 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
     public bool IsBeyond => _isBeyond;
 
     /// <summary>What an operator should know; null if all is well.</summary>
-    public string? Alert => _alert;
+    public string? HealthIssue => _issue;
 
     /// <summary>
     /// What a majority's clocks show, in Unix milliseconds, at a time of the monotonic clock; null if no
@@ -68,7 +68,7 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
     }
 
     /// <summary>
-    /// Compares all clocks with the own one, which shows this. True if an alert came or went.
+    /// Compares all clocks with the own one, which shows this. True if the issue came or went.
     /// </summary>
     public bool Judge(long nowMs, long wallMs)
     {
@@ -99,25 +99,25 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
 
     private bool Tell(in ClockVerdict verdict, (NodeId Member, long OffsetMs)? furthest)
     {
-        var before = _alert is null;
+        var before = _issue is null;
         if (_isBeyond)
         {
-            _alert = $"this node's clock is {Difference(-verdict.AgreedMs!.Value)} those of the majority "
+            _issue = $"this node's clock is {Difference(-verdict.AgreedMs!.Value)} those of the majority "
                 + $"({verdict.Agreeing} of {members} agree): other nodes lead where they can, and lives of "
                 + "keys go by the majority's clocks; set this node's clock right";
         }
         else if (verdict.AgreedMs is null && verdict.Heard > members / 2 && furthest is { } other)
         {
-            _alert = $"no majority of the members' clocks agree within {boundMs} ms: this node's clock is "
+            _issue = $"no majority of the members' clocks agree within {boundMs} ms: this node's clock is "
                 + $"{Difference(-other.OffsetMs)} that of {nameOf(other.Member)}; lives of keys go on by the "
                 + "leaders' monotonic clocks; set the clocks right";
         }
         else
         {
-            _alert = null;
+            _issue = null;
         }
 
-        return before != (_alert is null);
+        return before != (_issue is null);
     }
 
     private static string Difference(long aheadMs)

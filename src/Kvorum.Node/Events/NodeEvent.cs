@@ -16,7 +16,7 @@ public abstract record NodeEvent(int Id)
 /// <param name="Id">The number of the kind.</param>
 /// <param name="Keyspace">The keyspace; "system" for the metadata group.</param>
 /// <param name="Partition">The partition, from 0 on.</param>
-public abstract record ReplicaEvent(int Id, string Keyspace, uint Partition) : NodeEvent(Id);
+public abstract record ReplicaEvent(int Id, string Keyspace, PartitionId Partition) : NodeEvent(Id);
 
 /// <summary>A replica's role changed.</summary>
 /// <param name="Keyspace">The keyspace.</param>
@@ -24,7 +24,8 @@ public abstract record ReplicaEvent(int Id, string Keyspace, uint Partition) : N
 /// <param name="Role">leader, follower, candidate, pre-candidate or learner.</param>
 /// <param name="Term">The term.</param>
 /// <param name="Leader">The name of the term's leader; empty if it is unknown.</param>
-public sealed record RoleChanged(string Keyspace, uint Partition, string Role, ulong Term, string Leader)
+public sealed record RoleChanged(
+    string Keyspace, PartitionId Partition, string Role, ulong Term, string Leader)
     : ReplicaEvent(201, Keyspace, Partition);
 
 /// <summary>A snapshot from another node was refused.</summary>
@@ -32,7 +33,7 @@ public sealed record RoleChanged(string Keyspace, uint Partition, string Role, u
 /// <param name="Partition">The partition.</param>
 /// <param name="From">The name of the sender.</param>
 /// <param name="Reason">What is wrong with the snapshot.</param>
-public sealed record SnapshotRefused(string Keyspace, uint Partition, string From, string Reason)
+public sealed record SnapshotRefused(string Keyspace, PartitionId Partition, string From, string Reason)
     : ReplicaEvent(202, Keyspace, Partition)
 {
     /// <inheritdoc/>
@@ -43,7 +44,7 @@ public sealed record SnapshotRefused(string Keyspace, uint Partition, string Fro
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Index">The newest entry in the snapshot.</param>
-public sealed record SnapshotInstalled(string Keyspace, uint Partition, ulong Index)
+public sealed record SnapshotInstalled(string Keyspace, PartitionId Partition, ulong Index)
     : ReplicaEvent(203, Keyspace, Partition);
 
 /// <summary>Damage was found in the replica's tables: it serves nothing until it is rebuilt.</summary>
@@ -51,7 +52,7 @@ public sealed record SnapshotInstalled(string Keyspace, uint Partition, ulong In
 /// <param name="Partition">The partition.</param>
 /// <param name="HasPeers">True if another replica can rebuild it.</param>
 /// <param name="Damage">File, offset and cause.</param>
-public sealed record ReplicaDamaged(string Keyspace, uint Partition, bool HasPeers, string Damage)
+public sealed record ReplicaDamaged(string Keyspace, PartitionId Partition, bool HasPeers, string Damage)
     : ReplicaEvent(204, Keyspace, Partition)
 {
     /// <inheritdoc/>
@@ -62,14 +63,14 @@ public sealed record ReplicaDamaged(string Keyspace, uint Partition, bool HasPee
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Index">The newest entry in the tables.</param>
-public sealed record ReplicaRebuilt(string Keyspace, uint Partition, ulong Index)
+public sealed record ReplicaRebuilt(string Keyspace, PartitionId Partition, ulong Index)
     : ReplicaEvent(205, Keyspace, Partition);
 
 /// <summary>The replica contradicts another one and serves nothing until an operator decides.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Contradiction">Both sides of the contradiction.</param>
-public sealed record ReplicaQuarantined(string Keyspace, uint Partition, string Contradiction)
+public sealed record ReplicaQuarantined(string Keyspace, PartitionId Partition, string Contradiction)
     : ReplicaEvent(206, Keyspace, Partition)
 {
     /// <inheritdoc/>
@@ -80,13 +81,13 @@ public sealed record ReplicaQuarantined(string Keyspace, uint Partition, string 
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Discarded">The names of the nodes whose replicas were discarded.</param>
-public sealed record QuarantineEnded(string Keyspace, uint Partition, string Discarded)
+public sealed record QuarantineEnded(string Keyspace, PartitionId Partition, string Discarded)
     : ReplicaEvent(207, Keyspace, Partition);
 
 /// <summary>The replica was discarded by an operator and is empty until its leader has filled it.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
-public sealed record ReplicaDiscarded(string Keyspace, uint Partition)
+public sealed record ReplicaDiscarded(string Keyspace, PartitionId Partition)
     : ReplicaEvent(208, Keyspace, Partition)
 {
     /// <inheritdoc/>
@@ -96,13 +97,14 @@ public sealed record ReplicaDiscarded(string Keyspace, uint Partition)
 /// <summary>A discarded replica was filled by its leader.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
-public sealed record ReplicaFilled(string Keyspace, uint Partition) : ReplicaEvent(209, Keyspace, Partition);
+public sealed record ReplicaFilled(string Keyspace, PartitionId Partition)
+    : ReplicaEvent(209, Keyspace, Partition);
 
 /// <summary>Another replica has applied something else: all voters are asked.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Contradiction">Both sides of the contradiction.</param>
-public sealed record HistoryDisputed(string Keyspace, uint Partition, string Contradiction)
+public sealed record HistoryDisputed(string Keyspace, PartitionId Partition, string Contradiction)
     : ReplicaEvent(210, Keyspace, Partition)
 {
     /// <inheritdoc/>
@@ -113,7 +115,7 @@ public sealed record HistoryDisputed(string Keyspace, uint Partition, string Con
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Nodes">The names of the other nodes.</param>
-public sealed record PeersQuarantined(string Keyspace, uint Partition, string Nodes)
+public sealed record PeersQuarantined(string Keyspace, PartitionId Partition, string Nodes)
     : ReplicaEvent(211, Keyspace, Partition)
 {
     /// <inheritdoc/>

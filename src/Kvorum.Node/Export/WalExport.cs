@@ -1,11 +1,9 @@
-using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
-using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Export;
@@ -17,7 +15,7 @@ namespace Kvorum.Node.Export;
 /// state machine itself: a repeated request, or a condition that failed, changes nothing and is not there.
 /// Nothing in the data folder is changed. Used once. One thread.
 /// </summary>
-public sealed class WalExport : ILogReplay
+public sealed class WalExport : IGroupReplay
 {
     private const long CacheBytes = 16 << 20;
 
@@ -27,7 +25,8 @@ public sealed class WalExport : ILogReplay
     private readonly int _sessionRecordsMax;
     private readonly bool _withUnconfirmed;
     private readonly IdentityFile _identity;
-    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
+    private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
+    private readonly GroupId[] _partitions;
     private GroupRecovery _recovery = null!;
 
     private WalExport(
@@ -36,6 +35,7 @@ public sealed class WalExport : ILogReplay
         (_files, _writer, _withUnconfirmed) = (new ReadOnlyFileSystem(files), new(into), withUnconfirmed);
         (_sessionWindowMs, _sessionRecordsMax) = (sessionWindowMs, sessionRecordsMax);
         _identity = IdentityFile.Read(_files);
+        _partitions = [.. GroupPlacement.DirectoryOf(_identity.PartitionCount).Groups.Skip(1)];
     }
 
     /// <summary>Records that set a key.</summary>
@@ -71,22 +71,22 @@ public sealed class WalExport : ILogReplay
         return export;
     }
 
-    void ILogReplay.Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    void IGroupReplay.Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)
     {
-        if (group > 0)
+        if (!group.IsMetadata)
             _recovery.Entry(group, index, payload);
     }
 
-    void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
+    void IGroupReplay.State(GroupId group, ReadOnlySpan<byte> payload)
     {
-        if (group > 0 && !NodeRecords.IsOfNode(group))
+        if (!group.IsMetadata)
             _recovery.State(group, payload);
     }
 
     private void Run()
     {
         using var share = new TreeShare(_files, CacheBytes);
-        for (uint group = 1; group <= _identity.PartitionCount; group++)
+        foreach (var group in _partitions)
         {
             using var tree = Open(share, group);
             if (tree.Checkpoint is { } checkpoint)
@@ -95,8 +95,8 @@ public sealed class WalExport : ILogReplay
 
         _recovery = new(_tags.Where(tag => tag.Value.Snapshot.Index.Value > 0)
             .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
-        LogInspector.Replay(_files, "log", this);
-        for (uint group = 1; group <= _identity.PartitionCount; group++)
+        LogInspector.Replay(_files, "log", new NodeReplay(this));
+        foreach (var group in _partitions)
         {
             using var tree = Open(share, group);
             Export(group, tree);
@@ -105,7 +105,7 @@ public sealed class WalExport : ILogReplay
         _writer.Finish();
     }
 
-    private void Export(uint group, Tree tree)
+    private void Export(GroupId group, Tree tree)
     {
         // Given up: its tables are left-overs.
         if (_recovery.StandingOf(group) is Discarded)
@@ -196,6 +196,6 @@ public sealed class WalExport : ILogReplay
         _writer.Add(isDelete: true, key, default);
     }
 
-    private static Tree Open(TreeShare share, uint group) => Tree.OpenUnchanged(
-        share, string.Create(CultureInfo.InvariantCulture, $"trees/{group:D5}"), new TreeOptions());
+    private static Tree Open(TreeShare share, GroupId group) => Tree.OpenUnchanged(
+        share, GroupFolder.Of(group), new TreeOptions());
 }

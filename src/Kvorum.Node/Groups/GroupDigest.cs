@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Groups;
@@ -10,7 +11,7 @@ namespace Kvorum.Node.Groups;
 /// <param name="Discarded">Not null while it is blank: for which node it was given up.</param>
 /// <param name="Points">Where its history can be compared.</param>
 internal readonly record struct GroupDigest(
-    uint Group, bool WantsAnswer, bool IsQuarantined, Discarded? Discarded,
+    GroupId Group, bool WantsAnswer, bool IsQuarantined, Discarded? Discarded,
     IReadOnlyList<HistoryPoint> Points);
 
 /// <summary>
@@ -24,7 +25,7 @@ internal static class DigestCodec
 {
     public static void Encode(in GroupDigest digest, ByteWriter into)
     {
-        into.U32(digest.Group);
+        into.Group(digest.Group);
         into.U8((byte)((digest.WantsAnswer ? 1 : 0) | (digest.IsQuarantined ? 2 : 0)
             | (digest.Discarded is null ? 0 : 4)));
         if (digest.Discarded is { } discarded)
@@ -39,7 +40,7 @@ internal static class DigestCodec
 
     public static GroupDigest Decode(ref ByteReader from)
     {
-        var group = from.U32();
+        var group = from.Group();
         var flags = from.U8();
         if (flags > 7)
             throw new FormatException($"unknown flags {flags} in a digest: written by a newer version?");

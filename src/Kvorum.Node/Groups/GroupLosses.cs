@@ -14,17 +14,20 @@ internal static class GroupLosses
     /// </summary>
     /// <param name="losses">What the log may have lost.</param>
     /// <param name="checkpoints">Of each group of this node, up to which index its tables have all.</param>
-    public static string Describe(LogLosses losses, IReadOnlyDictionary<uint, ulong> checkpoints)
+    /// <param name="nameOf">What a group is called to operators.</param>
+    public static string Describe(
+        LogLosses losses, IReadOnlyDictionary<GroupId, ulong> checkpoints, Func<GroupId, string> nameOf)
     {
         List<string> hurt = [];
         foreach (var (group, checkpoint) in checkpoints.OrderBy(static one => one.Key))
         {
-            if (losses.Whole.Contains(group))
+            if (losses.Whole.Contains(group.Value))
                 continue;
-            var (from, to) = losses.Groups.TryGetValue(group, out var lost) ? lost : (1, ulong.MaxValue);
+            var (from, to) = losses.Groups.TryGetValue(group.Value, out var lost)
+                ? lost : (1, ulong.MaxValue);
             from = Math.Max(from, checkpoint + 1);
             if (from <= to)
-                hurt.Add(NameOf(group) + RangeOf(from, to));
+                hurt.Add(nameOf(group) + RangeOf(from, to));
         }
 
         if (hurt.Count == 0)
@@ -35,10 +38,6 @@ internal static class GroupLosses
             + (hurt.Count > NamedMax ? $", and {hurt.Count - NamedMax} more" : "") + "."
             + (others > 0 ? " It has all of the others." : "");
     }
-
-    /// <summary>What a group is called to operators.</summary>
-    public static string NameOf(uint group) =>
-        group == 0 ? "the metadata group" : $"partition {group - 1}";
 
     private static string RangeOf(ulong from, ulong to) => to == ulong.MaxValue
         ? string.Create(CultureInfo.InvariantCulture, $" (from index {from} on)")

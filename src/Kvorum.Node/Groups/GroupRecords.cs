@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -33,13 +34,13 @@ internal static class GroupRecords
     private const int StandingBytesMax = 42;
     private const int DiscardedBytes = 17;
 
-    public static void Add(LogBatch batch, uint group, in Entry entry) =>
+    public static void Add(LogBatch batch, GroupId group, in Entry entry) =>
         AddEntry(batch, group, entry.Index, entry.Term, (byte)entry.Kind, entry.Data.Span);
 
-    public static void AddMark(LogBatch batch, uint group, SnapshotMetadata snapshot) =>
+    public static void AddMark(LogBatch batch, GroupId group, SnapshotMetadata snapshot) =>
         AddEntry(batch, group, snapshot.Index, snapshot.Term, SnapshotMark, default);
 
-    public static void Add(LogBatch batch, uint group, in GroupState state)
+    public static void Add(LogBatch batch, GroupId group, in GroupState state)
     {
         var hard = state.Hard;
         Span<byte> bytes = stackalloc byte[StateBytes + StandingBytesMax];
@@ -49,7 +50,7 @@ internal static class GroupRecords
         BinaryPrimitives.WriteUInt128LittleEndian(bytes[10..], hard.Vote?.Value ?? 0);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[26..], hard.Commit.Value);
         var length = StateBytes + WriteStanding(state.Standing, bytes[StateBytes..]);
-        batch.SetState(group, bytes[..length]);
+        batch.SetState(group.Value, bytes[..length]);
     }
 
     private static int WriteStanding(Standing? standing, Span<byte> into)
@@ -156,11 +157,11 @@ internal static class GroupRecords
         return new(new(index, term, configuration), logTime, new(index, hash, starts));
     }
 
-    private static void AddEntry(LogBatch batch, uint group, LogIndex index, Term term, byte kind, ReadOnlySpan<byte> data)
+    private static void AddEntry(LogBatch batch, GroupId group, LogIndex index, Term term, byte kind, ReadOnlySpan<byte> data)
     {
         Span<byte> head = stackalloc byte[EntryHeadBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(head, term.Value);
         head[8] = kind;
-        batch.AddEntry(group, index.Value, head, data);
+        batch.AddEntry(group.Value, index.Value, head, data);
     }
 }

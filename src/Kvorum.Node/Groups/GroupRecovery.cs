@@ -1,3 +1,4 @@
+using Kvorum.Node.Membership;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -7,9 +8,9 @@ namespace Kvorum.Node.Groups;
 /// Gathers, from the replay of the shared log, what each group had durable: its hard state and the entries
 /// behind its checkpoint. Used once, at the start.
 /// </summary>
-internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> checkpoints) : ILogReplay
+internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadata> checkpoints) : IGroupReplay
 {
-    private readonly Dictionary<uint, Found> _groups = [];
+    private readonly Dictionary<GroupId, Found> _groups = [];
 
     private sealed class Found
     {
@@ -22,7 +23,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <inheritdoc/>
-    public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    public void Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)
     {
         var entries = Of(group).Entries;
         // What lies below the checkpoint is not needed, except the entry it ends with: its term tells whether
@@ -51,7 +52,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <inheritdoc/>
-    public void State(uint group, ReadOnlySpan<byte> payload)
+    public void State(GroupId group, ReadOnlySpan<byte> payload)
     {
         var found = Of(group);
         (found.State, var standing) = GroupRecords.ReadState(payload);
@@ -62,10 +63,10 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     }
 
     /// <summary>Why the group's replica does not take part as others do; null if it does.</summary>
-    public Standing? StandingOf(uint group) => _groups.GetValueOrDefault(group)?.Standing;
+    public Standing? StandingOf(GroupId group) => _groups.GetValueOrDefault(group)?.Standing;
 
     /// <summary>The groups whose replicas have a standing of their own, ascending.</summary>
-    public IEnumerable<(uint Group, Standing Standing)> Standings => _groups
+    public IEnumerable<(GroupId Group, Standing Standing)> Standings => _groups
         .Where(found => found.Value.Standing is not null).OrderBy(found => found.Key)
         .Select(found => (found.Key, found.Value.Standing!));
 
@@ -73,7 +74,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// The hard state and the log of a group as they were durable, over its checkpoint. A
     /// <see cref="LogDamagedException"/> if they do not follow it.
     /// </summary>
-    public (HardState State, GroupLog Log) Recovered(uint group, SnapshotMetadata checkpoint)
+    public (HardState State, GroupLog Log) Recovered(GroupId group, SnapshotMetadata checkpoint)
     {
         var log = new GroupLog(checkpoint);
         if (!_groups.TryGetValue(group, out var found))
@@ -103,7 +104,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// before the log was told. Then nothing in it proves that the checkpoint is durable, and what it holds
     /// below must not be taken for what leads to it: the log is to be told before anything else.
     /// </summary>
-    public bool Lacks(uint group, SnapshotMetadata checkpoint)
+    public bool Lacks(GroupId group, SnapshotMetadata checkpoint)
     {
         if (checkpoint.Index.Value == 0)
             return false;
@@ -119,7 +120,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// What the log needs to reach a checkpoint that was flushed here: entries are in tables only once they
     /// are durable in the log. A <see cref="LogDamagedException"/> if it does not reach it.
     /// </summary>
-    public void CheckReaches(uint group, SnapshotMetadata flushed)
+    public void CheckReaches(GroupId group, SnapshotMetadata flushed)
     {
         if (Lacks(group, flushed))
         {
@@ -135,7 +136,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     /// read; the beginning if the log is whole from there; null if the log tells of neither. What this
     /// replica has ever acknowledged is in the log, or before this entry.
     /// </summary>
-    public SnapshotMetadata? NewestCommitted(uint group, Configuration configuration)
+    public SnapshotMetadata? NewestCommitted(GroupId group, Configuration configuration)
     {
         if (!_groups.TryGetValue(group, out var found) || found.Entries.Count == 0)
             return null;
@@ -151,10 +152,10 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
     private static bool IsVoid(Found found, SnapshotMetadata checkpoint) => found.Entries.Exists(
         entry => entry.Index == checkpoint.Index && entry.Term != checkpoint.Term);
 
-    private SnapshotMetadata? CheckpointOf(uint group) =>
+    private SnapshotMetadata? CheckpointOf(GroupId group) =>
         checkpoints.TryGetValue(group, out var found) ? found : null;
 
-    private Found Of(uint group)
+    private Found Of(GroupId group)
     {
         if (!_groups.TryGetValue(group, out var found))
             _groups[group] = found = new();
@@ -169,7 +170,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<uint, SnapshotMetadata> 
         entries.RemoveRange(at, entries.Count - at);
     }
 
-    private static LogDamagedException Gap(uint group, ulong wanted, ulong found) => new(
+    private static LogDamagedException Gap(GroupId group, ulong wanted, ulong found) => new(
         $"the log of group {group} lacks entries {wanted} to {found - 1}: the data folder is not whole. "
         + "Move it away and let this node be replaced: its peers have the data.");
 }

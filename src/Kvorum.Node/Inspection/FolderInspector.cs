@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
@@ -14,7 +15,7 @@ namespace Kvorum.Node.Inspection;
 public sealed class FolderInspector
 {
     private const string LogFolder = "log";
-    private const string TreesFolder = "trees";
+    private const string TreesFolder = GroupFolder.All;
 
     // LOCK and LOCK.pid are whoever's last had the folder.
     private static readonly string[] KnownFiles =
@@ -22,9 +23,11 @@ public sealed class FolderInspector
 
     private readonly ReadOnlyFileSystem _files;
     private readonly List<Finding> _findings = [];
-    private readonly SortedDictionary<uint, CheckpointTag> _tags = [];
-    private readonly SortedSet<uint> _damagedTrees = [];
-    private readonly SortedSet<uint> _flushed = [];
+    private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
+    private readonly SortedSet<GroupId> _damagedTrees = [];
+    private readonly SortedSet<GroupId> _flushed = [];
+
+    private GroupDirectory _directory = new([]);
 
     private FolderInspector(IFileSystem files) => _files = new ReadOnlyFileSystem(files);
 
@@ -45,9 +48,9 @@ public sealed class FolderInspector
             || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
         ReadTrees();
         if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
-            Try(LogFolder, () => ReadGroups(identity));
+            Try(LogFolder, ReadGroups);
         else if (identity is not null && !isLogSound)
-            Try(LogFolder, () => TellLosses(identity));
+            Try(LogFolder, TellLosses);
         NoteOthers();
     }
 
@@ -67,6 +70,7 @@ public sealed class FolderInspector
         Try(IdentityFile.Name, () =>
         {
             identity = IdentityFile.Read(_files);
+            _directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
             Add(IdentityFile.Name, FindingKind.Sound, string.Create(
                 CultureInfo.InvariantCulture,
                 $"node {identity.NodeName} ({identity.NodeId}) of cluster {identity.ClusterId}, "
@@ -93,7 +97,7 @@ public sealed class FolderInspector
         foreach (string name in _files.ListFolders(TreesFolder))
         {
             string folder = $"{TreesFolder}/{name}";
-            if (!uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out uint group))
+            if (GroupFolder.GroupOf(name) is not { } group)
             {
                 Add(folder, FindingKind.Note, "not the folder of a tree; it is ignored");
                 continue;
@@ -110,7 +114,7 @@ public sealed class FolderInspector
     }
 
     // True if there is anything to say of it.
-    private bool ReadTree(uint group, string folder)
+    private bool ReadTree(GroupId group, string folder)
     {
         var inspector = new TreeInspector(_files, folder);
         var found = inspector.Run();
@@ -138,17 +142,17 @@ public sealed class FolderInspector
         return true;
     }
 
-    private void ReadGroups(IdentityFile identity)
+    private void ReadGroups()
     {
         var check = new GroupCheck(_tags, _flushed);
         var found = new NodeReplay(check);
         LogInspector.Replay(_files, LogFolder, found);
         Try(KnownMembers.Name, () => KnownMembers.Read(_files).Check(found.Members));
-        for (uint group = 0; group <= identity.PartitionCount; group++)
+        foreach (var group in _directory.Groups)
         {
             // What is missing between a damaged tree and the log has been told already.
             if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
-                Add(LogFolder, FindingKind.Damage, $"{GroupLosses.NameOf(group)}: {fault}");
+                Add(LogFolder, FindingKind.Damage, $"{_directory.NameOf(group)}: {fault}");
         }
 
         foreach (var (group, standing) in check.Standings)
@@ -159,27 +163,27 @@ public sealed class FolderInspector
                 + $"{found.Lives.Count} starts of the node");
     }
 
-    private void TellLosses(IdentityFile identity)
+    private void TellLosses()
     {
-        SortedDictionary<uint, ulong> checkpoints = [];
-        for (uint group = 0; group <= identity.PartitionCount; group++)
+        SortedDictionary<GroupId, ulong> checkpoints = [];
+        foreach (var group in _directory.Groups)
             checkpoints.Add(group, _tags.TryGetValue(group, out var tag) ? tag.Snapshot.Index.Value : 0);
         Add(LogFolder, FindingKind.Note,
-            GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints));
+            GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints, _directory.NameOf));
     }
 
-    private void ReportStanding(uint group, Standing standing)
+    private void ReportStanding(GroupId group, Standing standing)
     {
         if (standing is Quarantined found)
         {
             Add(LogFolder, FindingKind.Decision,
-                $"{GroupLosses.NameOf(group)} is quarantined: {found.Describe(IdOf)}. "
+                $"{_directory.NameOf(group)} is quarantined: {found.Describe(IdOf)}. "
                     + "Discard this replica, or those that contradict it: kvorum discard --help");
         }
         else if (standing is Discarded discarded)
         {
             Add(LogFolder, FindingKind.Note,
-                $"{GroupLosses.NameOf(group)} was discarded: its leader fills it when the node runs. "
+                $"{_directory.NameOf(group)} was discarded: its leader fills it when the node runs. "
                     + "Until then it votes for "
                     + (discarded.Kept is { } kept ? $"{IdOf(kept)} alone" : "no node"));
         }

@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
@@ -12,7 +13,7 @@ namespace Kvorum.Node.Inspection;
 /// <param name="tags">The tags of the trees that have a checkpoint, by group.</param>
 /// <param name="flushed">The groups whose checkpoint was flushed from this log.</param>
 internal sealed class GroupCheck(
-    IReadOnlyDictionary<uint, CheckpointTag> tags, IReadOnlySet<uint> flushed) : ILogReplay
+    IReadOnlyDictionary<GroupId, CheckpointTag> tags, IReadOnlySet<GroupId> flushed) : IGroupReplay
 {
     public const string Remedy =
         "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
@@ -21,8 +22,8 @@ internal sealed class GroupCheck(
         .Where(tag => tag.Value.Snapshot.Index.Value > 0)
         .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
 
-    private readonly SortedDictionary<uint, string> _faults = [];
-    private readonly SortedSet<uint> _groups = [];
+    private readonly SortedDictionary<GroupId, string> _faults = [];
+    private readonly SortedSet<GroupId> _groups = [];
 
     /// <summary>Entries behind the checkpoints of all groups that were asked for.</summary>
     public long Entries { get; private set; }
@@ -31,7 +32,7 @@ internal sealed class GroupCheck(
     public int Groups => _groups.Count;
 
     /// <inheritdoc/>
-    public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+    public void Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)
     {
         _groups.Add(group);
         if (_faults.ContainsKey(group))
@@ -47,7 +48,7 @@ internal sealed class GroupCheck(
     }
 
     /// <inheritdoc/>
-    public void State(uint group, ReadOnlySpan<byte> payload)
+    public void State(GroupId group, ReadOnlySpan<byte> payload)
     {
         _groups.Add(group);
         try
@@ -61,10 +62,10 @@ internal sealed class GroupCheck(
     }
 
     /// <summary>Replicas that contradicted another one or were discarded.</summary>
-    public IEnumerable<(uint Group, Standing Standing)> Standings => _recovery.Standings;
+    public IEnumerable<(GroupId Group, Standing Standing)> Standings => _recovery.Standings;
 
     /// <summary>What a start would refuse of the group; null if nothing.</summary>
-    public string? FaultOf(uint group)
+    public string? FaultOf(GroupId group)
     {
         if (_faults.TryGetValue(group, out var fault))
             return fault;
@@ -93,13 +94,13 @@ internal sealed class GroupCheck(
         }
     }
 
-    private void ReadCommands(uint group, GroupLog log)
+    private void ReadCommands(GroupId group, GroupLog log)
     {
         List<Entry> entries = [];
         log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
         Entries += entries.Count;
         // The metadata group has commands of its own.
-        foreach (var entry in entries.Where(entry => entry.Kind == EntryKind.Command && group != 0))
+        foreach (var entry in entries.Where(entry => entry.Kind == EntryKind.Command && !group.IsMetadata))
         {
             try
             {

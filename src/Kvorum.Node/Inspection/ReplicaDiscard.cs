@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Raft;
 using Kvorum.Storage;
 using Kvorum.Storage.Files;
@@ -16,36 +17,31 @@ namespace Kvorum.Node.Inspection;
 public static class ReplicaDiscard
 {
     /// <summary>
-    /// Discards the replica of a group, 0 for the metadata group; null for those of all groups. Until a
-    /// discarded one is filled again it votes for <paramref name="kept"/> alone, if given. Returns what was
-    /// there, for the operator. A <see cref="NodeStartException"/> or <see cref="IOException"/> says why
-    /// nothing was done.
+    /// Discards the chosen replicas. Until a discarded one is filled again it votes for
+    /// <paramref name="kept"/> alone, if given. Returns what was there, for the operator, by the name of the
+    /// group. A <see cref="NodeStartException"/> or <see cref="IOException"/> says why nothing was done.
     /// </summary>
-    public static IReadOnlyList<(uint Group, string Was)> Run(IFileSystem files, uint? group, NodeId? kept)
+    public static IReadOnlyList<(string Group, string Was)> Run(
+        IFileSystem files, ReplicaChoice choice, NodeId? kept)
     {
         var identity = IdentityFile.Read(files);
         identity.CheckLog(files);
-        if (group > identity.PartitionCount)
-        {
-            throw new NodeStartException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"there is no partition {group - 1}: there are {identity.PartitionCount}, from 0 on"));
-        }
-
+        var directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
+        var groups = GroupsOf(choice, directory);
         if (kept == new NodeId(ClusterIdentity.ToUInt128(identity.NodeId)))
             throw new NodeStartException("the node to keep is this one: discard the others' replicas");
         if (kept is { } other && KnownMembers.Read(files)[other] is null)
             throw new NodeStartException("the node to keep is no other member that this node has met");
-        var found = new NewestStates((uint)identity.PartitionCount);
-        using var log = SharedLog.Open(files, "log", new(), new InlineJobs(), found);
+        var found = new NewestStates();
+        using var log = SharedLog.Open(files, "log", new(), new InlineJobs(), new NodeReplay(found));
         var batch = new LogBatch();
-        var told = new List<(uint Group, string Was)>();
-        for (var one = group ?? 0; one <= (group ?? (uint)identity.PartitionCount); one++)
+        var told = new List<(string Group, string Was)>();
+        foreach (var group in groups)
         {
-            var before = found.Of(one);
+            var before = found.Of(group);
             var blank = new GroupState(before.Hard with { Commit = default }, new Discarded(kept));
-            GroupRecords.Add(batch, one, blank);
-            told.Add((one, Describe(before)));
+            GroupRecords.Add(batch, group, blank);
+            told.Add((directory.NameOf(group), Describe(before)));
         }
 
         Exception? failure = new IOException("no room on the disk");
@@ -53,6 +49,24 @@ public static class ReplicaDiscard
         if (failure is not null)
             throw new IOException($"the log could not be written: {failure.Message}", failure);
         return told;
+    }
+
+    private static GroupId[] GroupsOf(ReplicaChoice choice, GroupDirectory directory)
+    {
+        if (choice.Keyspace is null)
+            return [.. directory.Groups];
+        if (choice == ReplicaChoice.Metadata)
+            return [GroupId.Metadata];
+        var keyspace = directory.Keyspace(choice.Keyspace)
+            ?? throw new NodeStartException($"there is no keyspace '{choice.Keyspace}' on this node");
+        if (choice.Partition.Value >= keyspace.Count)
+        {
+            throw new NodeStartException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"there is no partition {choice.Partition}: there are {keyspace.Count}, from 0 on"));
+        }
+
+        return [keyspace.Of(choice.Partition)];
     }
 
     private static string Describe(GroupState before) => before.Standing switch
@@ -66,22 +80,19 @@ public static class ReplicaDiscard
 
     private static string NameOf(NodeId node) => $"node {ClusterIdentity.ToGuid(node.Value)}";
 
-    /// <summary>The newest state of each group; what the log keeps beside groups has other states.</summary>
-    private sealed class NewestStates(uint groupMax) : ILogReplay
+    /// <summary>The newest state of each group.</summary>
+    private sealed class NewestStates : IGroupReplay
     {
-        private readonly Dictionary<uint, GroupState> _states = []; // never walked over
+        private readonly Dictionary<GroupId, GroupState> _states = []; // never walked over
 
-        public GroupState Of(uint group) => _states.GetValueOrDefault(group);
+        public GroupState Of(GroupId group) => _states.GetValueOrDefault(group);
 
-        public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+        public void Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)
         {
         }
 
-        void ILogReplay.State(uint group, ReadOnlySpan<byte> payload)
-        {
-            if (group <= groupMax)
-                _states[group] = GroupRecords.ReadState(payload);
-        }
+        void IGroupReplay.State(GroupId group, ReadOnlySpan<byte> payload) =>
+            _states[group] = GroupRecords.ReadState(payload);
     }
 
     /// <summary>Nothing else runs: each job is done at once.</summary>

@@ -42,7 +42,7 @@ internal sealed class CallRouter
     {
         _calls.Enter();
         // The metadata group holds no keys.
-        if (part.Group != 0 && _replicas.Find(part.Group) is { } replica)
+        if (!part.Group.IsMetadata && _replicas.Find(part.Group) is { } replica)
             replica.Take(part);
         else
             _calls.Finish(part, new() { Status = ReplyStatus.NotLeader });
@@ -100,20 +100,24 @@ internal sealed class CallRouter
             _homeless.Add(call);
     }
 
+    private string NameOf(Call call) => _context.Cluster.Directory.NameOf(call.Group);
+
+    private uint PartitionOf(Call call) => _context.Cluster.Directory.PartitionOf(call.Group).Value;
+
     private void EndHomeless(Call call) => _calls.Finish(call, new Reply
     {
         Status = call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
-        Message = call.IsCancelled ? "" : $"no replica of partition {call.Group - 1} could be reached: "
+        Message = call.IsCancelled ? "" : $"no replica of {NameOf(call)} could be reached: "
             + _context.Cluster.WhyNoLeader(),
-        Partition = call.Group - 1,
+        Partition = PartitionOf(call),
     });
 
     private Reply NotHere(Call call, NodeId? leader) => new()
     {
         Status = ReplyStatus.NotLeader,
-        Message = $"{_context.Cluster.NameOf(_context.Cluster.Self)} holds no replica of partition "
-            + $"{call.Group - 1}",
-        Partition = call.Group - 1,
+        Message =
+            $"{_context.Cluster.NameOf(_context.Cluster.Self)} holds no replica of {NameOf(call)}",
+        Partition = PartitionOf(call),
         Epoch = _context.Cluster.Epoch,
         Leader = leader is { } node ? _context.Cluster.ClientAddressOf(node) : "",
     };

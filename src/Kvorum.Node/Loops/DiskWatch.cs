@@ -27,7 +27,7 @@ internal sealed class DiskWatch(NodeContext context, LoopClock clock, LoopJobs j
             _isLooking = false;
             // A disk that does not tell is no reason to stop.
             if (failure is null && context.Disk.Judge(room, context.Log.WaitsFor))
-                context.Cluster.Tell(new DiskRoomChanged(context.Disk.Free, context.Disk.Alert));
+                context.Cluster.Tell(new DiskRoomChanged(context.Disk.Free, context.Disk.HealthIssue));
             context.Log.Resume();
         });
     }

@@ -25,7 +25,7 @@ internal sealed class ForwardedCall : Call
     /// </summary>
     public override void Complete(Reply reply)
     {
-        var outbox = new Groups.Outbox(From);
+        var outbox = new Outbox(From);
         outbox.AddForwardReply(Id, reply, _transport);
         outbox.Send(_transport);
     }

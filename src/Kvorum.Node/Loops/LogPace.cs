@@ -27,7 +27,7 @@ internal sealed class LogPace
     public long MedianMs { get; private set; }
 
     /// <summary>What an operator should know; null if all is well.</summary>
-    public string? Alert => IsSlow
+    public string? HealthIssue => IsSlow
         ? string.Create(CultureInfo.InvariantCulture, $"writes to this node's log take {MedianMs} ms: ")
             + $"other nodes lead until they take less than {Limits.FastLogMs} ms; look at its disk"
         : null;

@@ -1,5 +1,6 @@
 using Kvorum.Node.Scans;
 using Kvorum.Protocol;
+using Kvorum.Raft;
 
 namespace Kvorum.Node.Loops;
 

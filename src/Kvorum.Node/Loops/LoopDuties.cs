@@ -121,9 +121,8 @@ internal sealed class LoopDuties
         if (IsFirst)
             _context.Log.Mark();
         foreach (var group in _context.Log.HoldersOfOldest(SegmentsMax))
-            _replicas.Find(group)?.Store.Checkpoint();
-        // The metadata group.
-        if (_replicas.Find(0) is { IsLeader: true } meta && _context.Cluster.IsAdmitted)
+            _replicas.Find(new(group))?.Store.Checkpoint();
+        if (_replicas.Find(GroupId.Metadata) is { IsLeader: true } meta && _context.Cluster.IsAdmitted)
             meta.ProposeLacking();
     }
 
@@ -151,7 +150,7 @@ internal sealed class LoopDuties
     {
         var cluster = _context.Cluster;
         if (_pace.Judge(_clock.NowMs))
-            cluster.Tell(new LogPaceChanged(_pace.Alert));
+            cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
         if (!_host.ShouldNotLead)
             return;
         foreach (var node in cluster.Up)

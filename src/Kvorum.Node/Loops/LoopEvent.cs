@@ -46,13 +46,13 @@ internal abstract class LoopEvent
     }
 
     /// <summary>A peer tells its incarnation. Loop 0.</summary>
-    public sealed class Introduced(NodeId from, IncarnationHello introduction) : LoopEvent
+    public sealed class Introduced(NodeId from, IncarnationHello hello) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Introduced(from, introduction);
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.Introduced(from, hello);
     }
 
     /// <summary>A peer knows this node's incarnation, or refuses it. Loop 0.</summary>
-    public sealed class IntroductionAnswered(NodeId from, AdmissionAnswer answer) : LoopEvent
+    public sealed class HelloAnswered(NodeId from, AdmissionAnswer answer) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.PeerAdmission.Answered(from, answer);
     }
@@ -82,7 +82,7 @@ internal abstract class LoopEvent
     }
 
     /// <summary>Messages of Raft.</summary>
-    public sealed class RaftMessages(List<(uint Group, Message Message)> messages) : LoopEvent
+    public sealed class RaftMessages(List<(GroupId Group, Message Message)> messages) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.Step(messages);
     }

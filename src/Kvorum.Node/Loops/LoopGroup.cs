@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Node.Scans;
 
 namespace Kvorum.Node.Loops;
@@ -17,10 +18,10 @@ internal sealed class LoopGroup
     public NodeLoop First => _loops[0];
 
     /// <summary>The index of the loop that owns a group.</summary>
-    public int IndexOf(uint group) => (int)(group % (uint)_loops.Length);
+    public int IndexOf(GroupId group) => GroupDirectory.LoopOf(group, _loops.Length);
 
     /// <summary>The loop that owns a group.</summary>
-    public NodeLoop OfGroup(uint group) => _loops[IndexOf(group)];
+    public NodeLoop OfGroup(GroupId group) => _loops[IndexOf(group)];
 
     /// <summary>The loop of this node that waits for the answer with this number.</summary>
     public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
@@ -33,7 +34,7 @@ internal sealed class LoopGroup
     {
         foreach (var loop in _loops)
         {
-            uint[] own = [.. ask.Groups.Where(group => OfGroup(group) == loop)];
+            GroupId[] own = [.. ask.Groups.Where(group => OfGroup(group) == loop)];
             if (own.Length == 0)
                 continue;
             loop.TryPost(

@@ -71,13 +71,13 @@ internal sealed class LoopHost(
     public LogBatch OpenBatch(IReplica replica) => log.Open(replica);
 
     /// <inheritdoc/>
-    public void ReleaseLog(uint of, LogIndex upTo) => context.Log.Release(of, upTo.Value);
+    public void ReleaseLog(GroupId of, LogIndex upTo) => context.Log.Release(of.Value, upTo.Value);
 
     /// <inheritdoc/>
     public ulong NextTransfer() => context.NextTransfer();
 
     /// <inheritdoc/>
-    public void Send(uint of, Message message) => outboxes.Send(of, message);
+    public void Send(GroupId of, Message message) => outboxes.Send(of, message);
 
     /// <inheritdoc/>
     public void Send(NodeId to, in SnapshotChunk chunk) => outboxes.Send(to, chunk);
@@ -117,7 +117,7 @@ internal sealed class LoopHost(
     public void Take(ReadViewRequest part) => router.Take(part);
 
     /// <inheritdoc/>
-    public void VerifyTables(uint of) => replicas.Find(of)?.Store.VerifyTables();
+    public void VerifyTables(GroupId of) => replicas.Find(of)?.Store.VerifyTables();
 
     /// <inheritdoc/>
     public void Ask(NodeId node, PartialScanRequest ask)

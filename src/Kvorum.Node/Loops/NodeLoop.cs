@@ -93,8 +93,9 @@ public sealed class NodeLoop
     internal IReadOnlyCollection<RaftReplica> RaftReplicas => _replicas.Rafts;
 
     /// <summary>What an operator should know of this loop.</summary>
-    internal IEnumerable<string> Alerts => _replicas.All.Select(static replica => replica.Alert)
-        .Append(_log.Pace.Alert).Append(_context.Disk.Alert).Append(_context.Clocks.Alert).OfType<string>();
+    internal IEnumerable<string> HealthIssues => _replicas.All.Select(static replica => replica.HealthIssue)
+        .Append(_log.Pace.HealthIssue).Append(_context.Disk.HealthIssue).Append(_context.Clocks.HealthIssue)
+        .OfType<string>();
 
     /// <summary>Reads that were answered.</summary>
     internal long Reads => _calls.Reads;
@@ -158,7 +159,7 @@ public sealed class NodeLoop
     internal void Own(RaftReplica replica) => _replicas.Add(replica);
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
-    internal IReplica? Find(uint group) => _replicas.Find(group);
+    internal IReplica? Find(GroupId group) => _replicas.Find(group);
 
     /// <summary>Asks a peer for its wall clock. Loop 0 only.</summary>
     internal void AskClock(Raft.NodeId peer) => _clocks!.Ask(peer);

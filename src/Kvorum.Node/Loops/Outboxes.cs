@@ -33,7 +33,7 @@ internal sealed class Outboxes(NodeContext context)
     }
 
     /// <summary>A message of Raft.</summary>
-    public void Send(uint group, Message message)
+    public void Send(GroupId group, Message message)
     {
         if (context.Cluster.IsAdmitted)
             Of(message.To).Add(group, message, context.PeerLogs.Own, Transport);

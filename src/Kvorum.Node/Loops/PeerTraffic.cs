@@ -11,7 +11,7 @@ internal sealed class PeerTraffic(
     NodeContext context, ReplicaTable replicas, CallRouter router, ScanTable scans)
 {
     /// <summary>Messages of Raft.</summary>
-    public void Step(List<(uint Group, Message Message)> messages)
+    public void Step(List<(GroupId Group, Message Message)> messages)
     {
         foreach (var (group, message) in messages)
             replicas.FindRaft(group)?.Step(message);

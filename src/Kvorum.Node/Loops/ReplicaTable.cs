@@ -8,10 +8,10 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class ReplicaTable
 {
-    private readonly SortedDictionary<uint, IReplica> _byGroup = [];
-    private readonly Dictionary<uint, IReplica> _found = []; // the same ones, found faster
-    private readonly SortedDictionary<uint, RaftReplica> _rafts = [];
-    private readonly Dictionary<uint, RaftReplica> _foundRafts = []; // the same ones, found faster
+    private readonly SortedDictionary<GroupId, IReplica> _byGroup = [];
+    private readonly Dictionary<GroupId, IReplica> _found = []; // the same ones, found faster
+    private readonly SortedDictionary<GroupId, RaftReplica> _rafts = [];
+    private readonly Dictionary<GroupId, RaftReplica> _foundRafts = []; // the same ones, found faster
     private List<IReplica> _touched = [];
     private List<IReplica> _advancing = [];
 
@@ -37,10 +37,10 @@ internal sealed class ReplicaTable
     }
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
-    public IReplica? Find(uint group) => _found.GetValueOrDefault(group);
+    public IReplica? Find(GroupId group) => _found.GetValueOrDefault(group);
 
     /// <summary>The replica of a group, if it replicates by Raft; else null.</summary>
-    public RaftReplica? FindRaft(uint group) => _foundRafts.GetValueOrDefault(group);
+    public RaftReplica? FindRaft(GroupId group) => _foundRafts.GetValueOrDefault(group);
 
     /// <summary>The replica has something to do at the end of this turn.</summary>
     public void Touch(IReplica replica)

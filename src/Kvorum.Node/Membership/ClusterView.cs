@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Node.Events;
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -29,6 +30,7 @@ internal sealed class ClusterView : IClusterFacts
     {
         _options = options;
         _world = world;
+        Directory = GroupPlacement.DirectoryOf(options.PartitionCount);
         _ids = [.. options.Members.Select(member => member.Id).Order()];
         _preferences = [.. preferences];
         _leaders = new LeaderInfo?[preferences.Count];
@@ -41,6 +43,9 @@ internal sealed class ClusterView : IClusterFacts
 
     private sealed record MetaView(
         ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members, IReadOnlyList<KeyspaceDefinition> Keyspaces);
+
+    /// <summary>Which groups there are.</summary>
+    public GroupDirectory Directory { get; }
 
     public NodeId Self => _options.Self.Id;
 
@@ -66,10 +71,10 @@ internal sealed class ClusterView : IClusterFacts
     /// The default keyspace as the options define it: what the metadata group is told first.
     /// </summary>
     public KeyspaceDefinition DefaultKeyspace => new(
-        "default", "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
+        KeyspaceName.Default, "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
         _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
 
-    public IReadOnlyList<NodeId> PreferenceOf(uint group) => _preferences[group];
+    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _preferences[group.Value];
 
     public KeyspaceDefinition? Keyspace(string name)
     {
@@ -191,9 +196,10 @@ internal sealed class ClusterView : IClusterFacts
         _whyNotAdmitted = why;
     }
 
-    public NodeId? LeaderOf(uint group) => Volatile.Read(ref _leaders[group])?.Leader;
+    public NodeId? LeaderOf(GroupId group) => Volatile.Read(ref _leaders[group.Value])?.Leader;
 
-    public void SetLeader(uint group, NodeId? leader, Term term) => Volatile.Write(ref _leaders[group], new(leader, term));
+    public void SetLeader(GroupId group, NodeId? leader, Term term) =>
+        Volatile.Write(ref _leaders[group.Value], new(leader, term));
 
     /// <summary>The metadata group has changed. Loop of group 0.</summary>
     public void Publish(MetaMachine meta)
@@ -205,7 +211,7 @@ internal sealed class ClusterView : IClusterFacts
             meta.Epoch,
             new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
             keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
-        var agreed = Keyspace("default");
+        var agreed = Keyspace(KeyspaceName.Default);
         // The bound of a value is each node's own: a restart may change it.
         if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
@@ -214,7 +220,7 @@ internal sealed class ClusterView : IClusterFacts
         }
     }
 
-    public void RoleChanged(string keyspace, uint partition, string role, Term term, NodeId? leader) =>
+    public void RoleChanged(string keyspace, PartitionId partition, string role, Term term, NodeId? leader) =>
         Tell(new RoleChanged(
             keyspace, partition, role, term.Value, leader is { } known ? NameOf(known) : ""));
 
@@ -247,18 +253,16 @@ internal sealed class ClusterView : IClusterFacts
 
     private KeyspaceInfo Describe(KeyspaceDefinition keyspace, Dictionary<NodeId, int> at)
     {
-        var partitions = new PartitionInfo[keyspace.PartitionCount];
-        for (var i = 0; i < partitions.Length; i++)
+        var partitions = Directory.Keyspace(keyspace.Name)!.All.Select((group, number) =>
         {
-            var leader = Volatile.Read(ref _leaders[i + 1]);
-            partitions[i] = new(
-                (uint)i, [.. _preferences[i + 1].Select(node => at[node])],
+            var leader = Volatile.Read(ref _leaders[group.Value]);
+            return new PartitionInfo(
+                (uint)number, [.. PreferenceOf(group).Select(node => at[node])],
                 leader?.Leader is { } known ? at[known] : -1, leader?.Term.Value ?? 0);
-        }
-
+        });
         return new(
             keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, _options.ValueBytesMax,
-            keyspace.KeyPolicy, partitions);
+            keyspace.KeyPolicy, [.. partitions]);
     }
 
     private string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress

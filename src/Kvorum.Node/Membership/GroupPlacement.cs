@@ -1,4 +1,5 @@
 using Kvorum.Node.Placement;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Membership;
@@ -15,6 +16,10 @@ internal static class GroupPlacement
     /// </summary>
     public const int MetaVotersMax = 5;
 
+    /// <summary>The groups that the options name.</summary>
+    public static GroupDirectory DirectoryOf(int partitionCount) =>
+        new([new KeyspaceGroups(new(1), KeyspaceName.Default, new(1), partitionCount)]);
+
     /// <summary>Per group, its nodes in order of preference.</summary>
     public static IReadOnlyList<IReadOnlyList<NodeId>> Of(NodeOptions options)
     {
@@ -24,7 +29,8 @@ internal static class GroupPlacement
     }
 
     /// <summary>The first configuration of a group.</summary>
-    public static Configuration ConfigurationOf(uint group, IReadOnlyList<NodeId> preference) => group == 0
+    public static Configuration ConfigurationOf(
+        GroupId group, IReadOnlyList<NodeId> preference) => group.IsMetadata
         ? new() { Voters = [.. preference.Take(MetaVotersMax)], Learners = [.. preference.Skip(MetaVotersMax)] }
         : new() { Voters = [.. preference.Order()] };
 }

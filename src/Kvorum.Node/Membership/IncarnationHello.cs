@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 
 namespace Kvorum.Node.Membership;
 
@@ -48,18 +49,18 @@ internal readonly record struct AdmissionAnswer(
 /// <summary>
 /// Bytes of both, little endian.
 /// <code>
-/// introduction = incarnation:u128 durable:u64 acceptance:u64 lives       see LogLives
-/// answer       = incarnation:u128 life:u64 kind:u8 refusalLength:u32 refusal:utf8
+/// hello  = incarnation:u128 durable:u64 acceptance:u64 lives       see LogLives
+/// answer = incarnation:u128 life:u64 kind:u8 refusalLength:u32 refusal:utf8
 /// </code>
 /// </summary>
-internal static class IntroductionCodec
+internal static class IncarnationHelloCodec
 {
-    public static void Encode(in IncarnationHello introduction, ByteWriter into)
+    public static void Encode(in IncarnationHello hello, ByteWriter into)
     {
-        into.U128(introduction.Incarnation);
-        into.U64(introduction.Durable);
-        into.U64(introduction.Acceptance);
-        introduction.Lives.Encode(into);
+        into.U128(hello.Incarnation);
+        into.U64(hello.Durable);
+        into.U64(hello.Acceptance);
+        hello.Lives.Encode(into);
     }
 
     public static void Encode(in AdmissionAnswer answer, ByteWriter into)
@@ -67,10 +68,10 @@ internal static class IntroductionCodec
         into.U128(answer.Incarnation);
         into.U64(answer.Life);
         into.U8((byte)answer.Kind);
-        into.Text(answer.Refusal);
+        into.Text32(answer.Refusal);
     }
 
-    public static IncarnationHello DecodeIntroduction(ReadOnlyMemory<byte> bytes)
+    public static IncarnationHello DecodeHello(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
         var (incarnation, durable, acceptance) = (from.U128(), from.U64(), from.U64());
@@ -80,6 +81,6 @@ internal static class IntroductionCodec
     public static AdmissionAnswer DecodeAnswer(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U128(), from.U64(), (RefusalKind)from.U8(), from.Text());
+        return new(from.U128(), from.U64(), (RefusalKind)from.U8(), from.Text32());
     }
 }

@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 
 namespace Kvorum.Node.Membership;
 

@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -24,9 +25,6 @@ internal static class NodeRecords
     public const uint LivesGroup = uint.MaxValue;
     public const uint MembersGroup = uint.MaxValue - 1;
     private const byte Version = 1;
-
-    /// <summary>True for the groups that no replica has.</summary>
-    public static bool IsOfNode(uint group) => group >= MembersGroup;
 
     public static void Add(LogBatch batch, LogLives lives, ByteWriter room)
     {
@@ -80,9 +78,10 @@ internal static class NodeRecords
 }
 
 /// <summary>
-/// Takes what a node as a whole wrote out of the replay of its log; the groups' records go on. Used once.
+/// Takes what a node as a whole wrote out of the replay of its log; the groups' records go on, and here the
+/// log's bare numbers become groups. Used once.
 /// </summary>
-internal sealed class NodeReplay(ILogReplay groups) : ILogReplay
+internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
 {
     /// <summary>The lives of the log.</summary>
     public LogLives Lives { get; private set; } = LogLives.None;
@@ -93,7 +92,7 @@ internal sealed class NodeReplay(ILogReplay groups) : ILogReplay
 
     /// <inheritdoc/>
     public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload) =>
-        groups.Entry(group, index, payload);
+        groups.Entry(new(group), index, payload);
 
     /// <inheritdoc/>
     public void State(uint group, ReadOnlySpan<byte> payload)
@@ -103,6 +102,6 @@ internal sealed class NodeReplay(ILogReplay groups) : ILogReplay
         else if (group == NodeRecords.MembersGroup)
             Members = NodeRecords.ReadMembers(payload);
         else
-            groups.State(group, payload);
+            groups.State(new(group), payload);
     }
 }

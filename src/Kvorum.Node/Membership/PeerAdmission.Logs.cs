@@ -65,27 +65,27 @@ internal sealed partial class PeerAdmission
     }
 
     // Its folder is the one that is known. Its log must have all that it was known to have.
-    private void LookAtLog(NodeId from, in IncarnationHello introduction)
+    private void LookAtLog(NodeId from, in IncarnationHello hello)
     {
-        var life = introduction.Lives.Newest.Id;
+        var life = hello.Lives.Newest.Id;
         if (_host.PeerLogs.IsFormer(from, life))
             return; // a late word: the peer has started again since, and has said so
-        var isExcused = introduction.Acceptance != 0
-            && introduction.Acceptance != _host.PeerLogs.AcceptanceOf(from);
+        var isExcused = hello.Acceptance != 0
+            && hello.Acceptance != _host.PeerLogs.AcceptanceOf(from);
         if (!isExcused && _host.PeerLogs.Of(from) is { } remembered && remembered.Life != life
-            && !introduction.Lives.Hold(remembered, introduction.Durable))
-            Refuse(from, introduction, RefusalKind.LostLog, WhatIsLost(from, introduction, remembered));
+            && !hello.Lives.Hold(remembered, hello.Durable))
+            Refuse(from, hello, RefusalKind.LostLog, WhatIsLost(from, hello, remembered));
         else
-            Accept(from, introduction);
+            Accept(from, hello);
     }
 
-    private string WhatIsLost(NodeId from, in IncarnationHello introduction, LogReach remembered)
+    private string WhatIsLost(NodeId from, in IncarnationHello hello, LogReach remembered)
     {
         var name = Cluster.NameOf(from);
         return $"{Cluster.NameOf(Cluster.Self)} knows that the log of {name} was durable up to frame "
             + $"{remembered.Sequence}, written in its life {remembered.Life:x16}, and the log that it comes "
             + "with does not have that: it ended with frame "
-            + $"{introduction.Lives.Newest.Began} when the node started now. Its data folder is an older "
+            + $"{hello.Lives.Newest.Began} when the node started now. Its data folder is an older "
             + "copy, or the end of its log is lost, with votes and acknowledged writes in it. "
             + $"Stop {name} and start it with its newest data folder; without it, "
             + "leave it stopped: the other nodes serve on";

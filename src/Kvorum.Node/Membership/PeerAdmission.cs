@@ -10,7 +10,7 @@ namespace Kvorum.Node.Membership;
 /// theirs before anything else is heard from them, refuses a member that comes with another folder than the
 /// one known or with a log that lacks what it had, and lets this node take part once enough others know it
 /// (see <see cref="Admission"/>). A node whose log is refused takes no part from then on. Owned by node loop
-/// 0; <see cref="Alerts"/> is read on any thread.
+/// 0; <see cref="HealthIssues"/> is read on any thread.
 /// </summary>
 internal sealed partial class PeerAdmission
 {
@@ -34,7 +34,7 @@ internal sealed partial class PeerAdmission
 
     // Not before: there was no room to write down what is to be remembered.
     private long _writeAgainMs;
-    private volatile string[] _alerts = [];
+    private volatile string[] _issues = [];
 
     // Why this node takes no part any more; null if it may.
     private string? _lost;
@@ -56,10 +56,10 @@ internal sealed partial class PeerAdmission
     private ClusterView Cluster => _host.Cluster;
 
     /// <summary>What an operator must know of data folders that are refused, here or by others.</summary>
-    public IReadOnlyList<string> Alerts => _alerts;
+    public IReadOnlyList<string> HealthIssues => _issues;
 
     /// <summary>True if a member refuses this node, which does not take part. Any thread.</summary>
-    public bool IsRefused => !Cluster.IsAdmitted && _alerts.Length > 0;
+    public bool IsRefused => !Cluster.IsAdmitted && _issues.Length > 0;
 
     /// <summary>The peer is connected: introduce this node to it.</summary>
     public void PeerUp(NodeId peer)
@@ -73,7 +73,7 @@ internal sealed partial class PeerAdmission
     /// <summary>Frames may be lost: whoever has not answered is told again.</summary>
     public void Tick(long nowMs)
     {
-        if (nowMs - _askedMs < Limits.IntroductionRetryMs)
+        if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
         _askedMs = nowMs;
         foreach (var peer in _unanswered)
@@ -86,24 +86,24 @@ internal sealed partial class PeerAdmission
     }
 
     /// <summary>A peer says which folder it comes with.</summary>
-    public void Introduced(NodeId from, in IncarnationHello introduction)
+    public void Introduced(NodeId from, in IncarnationHello hello)
     {
-        var incarnation = introduction.Incarnation;
+        var incarnation = hello.Incarnation;
         if (_known[from] is { } known)
         {
             if (known == incarnation)
-                LookAtLog(from, introduction);
+                LookAtLog(from, hello);
             else
-                Refuse(from, known, introduction);
+                Refuse(from, known, hello);
         }
         else if (!_met.TryGetValue(from, out var met) || met.Incarnation == incarnation)
         {
-            _met[from] = introduction;
+            _met[from] = hello;
             Remember();
         }
         else
         {
-            Refuse(from, met.Incarnation, introduction);
+            Refuse(from, met.Incarnation, hello);
         }
     }
 
@@ -141,7 +141,7 @@ internal sealed partial class PeerAdmission
         if (!_isBegun)
             return;
         _frame.Clear();
-        IntroductionCodec.Encode(
+        IncarnationHelloCodec.Encode(
             new IncarnationHello(
                 _incarnation, _lives, _host.DurableSequence, _identity.Acceptance),
             _frame);
@@ -152,12 +152,12 @@ internal sealed partial class PeerAdmission
         NodeId peer, in IncarnationHello to, RefusalKind kind = RefusalKind.None, string refusal = "")
     {
         _frame.Clear();
-        IntroductionCodec.Encode(
+        IncarnationHelloCodec.Encode(
             new AdmissionAnswer(to.Incarnation, to.Lives.Newest.Id, kind, refusal), _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.AdmissionAnswer, _frame.Written);
     }
 
-    private void Accept(NodeId peer, in IncarnationHello introduction)
+    private void Accept(NodeId peer, in IncarnationHello hello)
     {
         if (_refusedHere.Remove(peer))
         {
@@ -165,8 +165,8 @@ internal sealed partial class PeerAdmission
             Publish();
         }
 
-        var isNew = _host.PeerLogs.Accept(peer, introduction);
-        Answer(peer, introduction);
+        var isNew = _host.PeerLogs.Accept(peer, hello);
+        Answer(peer, hello);
         isNew |= Cluster.Accept(peer);
         if (!isNew || !Cluster.IsUp(peer) || !Cluster.IsAdmitted)
             return;
@@ -217,10 +217,10 @@ internal sealed partial class PeerAdmission
         if (IsForLater(failure, "who the other members are"))
             return;
         _known = written;
-        foreach (var (member, introduction) in members)
+        foreach (var (member, hello) in members)
         {
             _met.Remove(member);
-            LookAtLog(member, introduction);
+            LookAtLog(member, hello);
         }
 
         if (_met.Count > 0)
@@ -253,7 +253,7 @@ internal sealed partial class PeerAdmission
         string[] refusals = [.. _refusedThere.Values];
         if (_lost is not null && !refusals.Contains(_lost))
             refusals = [_lost, .. refusals];
-        _alerts = [.. refusals, .. _refusedHere.Values];
+        _issues = [.. refusals, .. _refusedHere.Values];
         if (!Cluster.IsAdmitted)
             Cluster.WhyNotAdmitted = refusals.Length > 0 ? string.Join("; ", refusals) : Waiting();
     }

@@ -120,15 +120,15 @@ internal sealed class PeerLogs
     /// The member has introduced itself with a log that has all that is remembered of it. True if it was not
     /// heard in that life before.
     /// </summary>
-    public bool Accept(NodeId member, in IncarnationHello introduction)
+    public bool Accept(NodeId member, in IncarnationHello hello)
     {
-        var reach = introduction.Reach;
+        var reach = hello.Reach;
         lock (_gate)
         {
             var known = _members.GetValueOrDefault(member);
             var isNew = known.Log.Life != reach.Life;
-            if (isNew || reach.Sequence > known.Log.Sequence || known.Acceptance != introduction.Acceptance)
-                Set(member, new(introduction.Incarnation, reach, introduction.Acceptance));
+            if (isNew || reach.Sequence > known.Log.Sequence || known.Acceptance != hello.Acceptance)
+                Set(member, new(hello.Incarnation, reach, hello.Acceptance));
             if (!_heard.TryGetValue(member, out var lives))
                 _heard.Add(member, lives = []);
             if (!lives.Contains(reach.Life))

@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
@@ -8,8 +9,11 @@ namespace Kvorum.Node.Replicas;
 /// <param name="Partition">Number within the keyspace.</param>
 /// <param name="Preference">The nodes that hold the group, the preferred leader first.</param>
 internal sealed record GroupIdentity(
-    uint Group, string Keyspace, uint Partition, IReadOnlyList<NodeId> Preference)
+    GroupId Group, string Keyspace, PartitionId Partition, IReadOnlyList<NodeId> Preference)
 {
+    /// <summary>What replies call the group.</summary>
+    public string Name => GroupDirectory.NameOf(Keyspace, Partition);
+
     /// <summary>As messages for the operator name it.</summary>
     public override string ToString() => $"{Keyspace}/{Partition}";
 }

@@ -34,7 +34,7 @@ internal sealed class HistoryComparison(
     }
 
     /// <summary>What an operator should know of other nodes' replicas; null if nothing.</summary>
-    public string? Alert => Quarantines is { } known ? NodeEventText.Of(known) : null;
+    public string? Issue => Quarantines is { } known ? NodeEventText.Of(known) : null;
 
     private PeersQuarantined? Quarantines => _quarantined.Count + _outvoted.Count == 0 ? null
         : new(

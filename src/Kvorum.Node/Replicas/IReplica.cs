@@ -16,7 +16,7 @@ internal interface IReplica
     IReplicaStore Store { get; }
 
     /// <summary>What an operator should know of it; null if all is well.</summary>
-    string? Alert { get; }
+    string? HealthIssue { get; }
 
     /// <summary>True while it leads its group; always false where groups have no leader.</summary>
     bool IsLeader { get; }

@@ -61,13 +61,13 @@ internal interface IReplicaHost
     LogBatch OpenBatch(IReplica replica);
 
     /// <summary>The log need not keep the group's entries up to an index any more.</summary>
-    void ReleaseLog(uint group, LogIndex upTo);
+    void ReleaseLog(GroupId group, LogIndex upTo);
 
     /// <summary>A number for a snapshot transfer, unique on this node.</summary>
     ulong NextTransfer();
 
     /// <summary>Sends a Raft message with this turn's frame.</summary>
-    void Send(uint group, Message message);
+    void Send(GroupId group, Message message);
 
     /// <summary>Sends a piece of a checkpoint.</summary>
     void Send(NodeId to, in SnapshotChunk chunk);

@@ -64,7 +64,7 @@ internal sealed class RaftReplica : IReplica
     public IReplicaStore Store => _upkeep;
 
     /// <inheritdoc/>
-    public string? Alert => _condition.StandingAlert ?? _condition.DamageAlert ?? _comparison.Alert;
+    public string? HealthIssue => _condition.StandingIssue ?? _condition.DamageIssue ?? _comparison.Issue;
 
     /// <inheritdoc/>
     public bool IsLeader => _raft.Role == Role.Leader;
@@ -78,7 +78,7 @@ internal sealed class RaftReplica : IReplica
     /// <inheritdoc/>
     public bool IsQueued { get; set; }
 
-    public uint Group => _parts.Group;
+    public GroupId Group => _parts.Group;
 
     public RaftNode Raft => _raft;
 

@@ -1,6 +1,7 @@
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
+using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Replicas;
@@ -48,14 +49,14 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
         ? new(Keyspace, Partition, parts.Raft.Configuration.Voters.Count > 1, damage) : null;
 
     /// <summary>What an operator should know of its standing; null if it takes part.</summary>
-    public string? StandingAlert => StandingEvent is { } found ? NodeEventText.Of(found) : null;
+    public string? StandingIssue => StandingEvent is { } found ? NodeEventText.Of(found) : null;
 
     /// <summary>What an operator should know of its data; null if it is whole.</summary>
-    public string? DamageAlert => DamageEvent is { } found ? NodeEventText.Of(found) : null;
+    public string? DamageIssue => DamageEvent is { } found ? NodeEventText.Of(found) : null;
 
     private string Keyspace => parts.Identity.Keyspace;
 
-    private uint Partition => parts.Identity.Partition;
+    private PartitionId Partition => parts.Identity.Partition;
 
     /// <summary>Both sides of a contradiction, for people.</summary>
     public string WhyOf(Quarantined found) => found.Describe(cluster.NameOf);

@@ -10,7 +10,7 @@ internal sealed record ReplicaParts(
     GroupIdentity Identity, Tree Tree, IStateMachine Machine, GroupLog Log, RaftNode Raft)
 {
     /// <summary>The group.</summary>
-    public uint Group => Identity.Group;
+    public GroupId Group => Identity.Group;
 
     /// <summary>Term, vote and commit index as the log has them.</summary>
     public required HardState State { get; init; }

@@ -13,9 +13,9 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     /// <summary>The caller has lost interest.</summary>
     public static Reply Cancelled => new() { Status = ReplyStatus.Cancelled };
 
-    private string Keyspace => parts.Identity.Keyspace;
+    private string Name => parts.Identity.Name;
 
-    private uint Partition => parts.Identity.Partition;
+    private uint Partition => parts.Identity.Partition.Value;
 
     private string LeaderAddress =>
         _raft.Leader is { } leader ? host.Cluster.ClientAddressOf(leader) : "";
@@ -59,8 +59,8 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     {
         Status = ReplyStatus.NotLeader,
         Message = _raft.Leader is null
-            ? $"partition {Partition} of '{Keyspace}' has no leader: {host.Cluster.WhyNoLeader()}"
-            : $"{host.Cluster.NameOf(host.Cluster.Self)} does not lead partition {Partition} of '{Keyspace}'",
+            ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
+            : $"{host.Cluster.NameOf(host.Cluster.Self)} does not lead {Name}",
         Partition = Partition,
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,
@@ -70,7 +70,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     public Reply Overloaded() => new()
     {
         Status = ReplyStatus.Overloaded,
-        Message = $"partition {Partition} of '{Keyspace}' has too many writes under way: retry after a pause",
+        Message = $"{Name} has too many writes under way: retry after a pause",
         Partition = Partition,
         Leader = LeaderAddress,
     };
@@ -79,8 +79,8 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     public Reply OutOfSpace() => new()
     {
         Status = ReplyStatus.OutOfSpace,
-        Message = $"the disk of {host.Cluster.NameOf(_raft.Id)}, which leads partition {Partition} of "
-            + $"'{Keyspace}', is almost full ({host.Disk.Free} free): nothing was written; reads are served"
+        Message = $"the disk of {host.Cluster.NameOf(_raft.Id)}, which leads {Name}, "
+            + $"is almost full ({host.Disk.Free} free): nothing was written; reads are served"
             + (host.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk",
         Partition = Partition,
         Leader = LeaderAddress,
@@ -101,7 +101,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     {
         Status = ReplyStatus.DeadlineExceeded,
         Message = _raft.Leader is null
-            ? $"partition {Partition} of '{Keyspace}' has no leader: {host.Cluster.WhyNoLeader()}"
+            ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
             : call.Request.IsWrite
                 ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
                     + "it may still happen, or not"
@@ -115,7 +115,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     {
         Status = ReplyStatus.Unavailable,
         Message = $"{host.Cluster.NameOf(_raft.Id)} cannot answer, and knows no other replica that can. "
-            + condition.StandingAlert,
+            + condition.StandingIssue,
         Partition = Partition,
     };
 
@@ -123,7 +123,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     public Reply Damaged() => new()
     {
         Status = ReplyStatus.Unavailable,
-        Message = $"the data of partition {Partition} of '{Keyspace}' is damaged on "
+        Message = $"the data of {Name} is damaged on "
             + $"{host.Cluster.NameOf(_raft.Id)}, and no other node has it: {condition.Damage}",
         Partition = Partition,
     };

@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
@@ -14,7 +15,7 @@ namespace Kvorum.Node.Replicas;
 /// <param name="Tag">The checkpoint's tag, with every piece.</param>
 /// <param name="Bytes">The piece; none is an offer, whose answer says where to begin.</param>
 internal readonly record struct SnapshotChunk(
-    uint Group, ulong Transfer, Term Term, ulong Identity, long Total, long Offset, ReadOnlyMemory<byte> Tag,
+    GroupId Group, ulong Transfer, Term Term, ulong Identity, long Total, long Offset, ReadOnlyMemory<byte> Tag,
     ReadOnlyMemory<byte> Bytes);
 
 /// <summary>What a follower says to a piece or an offer.</summary>
@@ -34,10 +35,10 @@ internal enum SnapshotAnswer : byte
 }
 
 /// <summary>How far a transfer has come.</summary>
-internal readonly record struct SnapshotAck(uint Group, ulong Transfer, long Received, SnapshotAnswer Answer);
+internal readonly record struct SnapshotAck(GroupId Group, ulong Transfer, long Received, SnapshotAnswer Answer);
 
 /// <summary>A damaged replica needs a checkpoint that holds everything up to an index, or more.</summary>
-internal readonly record struct RebuildAsk(uint Group, ulong Index);
+internal readonly record struct RebuildAsk(GroupId Group, ulong Index);
 
 /// <summary>
 /// Bytes of all, little endian.
@@ -51,13 +52,13 @@ internal static class SnapshotCodec
 {
     public static void Encode(in SnapshotChunk chunk, ByteWriter into)
     {
-        into.U32(chunk.Group);
+        into.Group(chunk.Group);
         into.U64(chunk.Transfer);
         into.U64(chunk.Term.Value);
         into.U64(chunk.Identity);
         into.U64((ulong)chunk.Total);
         into.U64((ulong)chunk.Offset);
-        into.Bytes(chunk.Tag.Span);
+        into.Bytes32(chunk.Tag.Span);
         into.Raw(chunk.Bytes.Span);
     }
 
@@ -65,13 +66,13 @@ internal static class SnapshotCodec
     {
         var from = new ByteReader(bytes);
         return new(
-            from.U32(), from.U64(), new(from.U64()), from.U64(), checked((long)from.U64()),
-            checked((long)from.U64()), from.Bytes(), from.Rest());
+            from.Group(), from.U64(), new(from.U64()), from.U64(), checked((long)from.U64()),
+            checked((long)from.U64()), from.Bytes32(), from.Rest());
     }
 
     public static void Encode(in SnapshotAck ack, ByteWriter into)
     {
-        into.U32(ack.Group);
+        into.Group(ack.Group);
         into.U64(ack.Transfer);
         into.U64((ulong)ack.Received);
         into.U8((byte)ack.Answer);
@@ -79,19 +80,20 @@ internal static class SnapshotCodec
 
     public static void Encode(in RebuildAsk ask, ByteWriter into)
     {
-        into.U32(ask.Group);
+        into.Group(ask.Group);
         into.U64(ask.Index);
     }
 
     public static RebuildAsk DecodeAsk(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U32(), from.U64());
+        return new(from.Group(), from.U64());
     }
 
     public static SnapshotAck DecodeAck(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U32(), from.U64(), checked((long)from.U64()), (SnapshotAnswer)from.U8());
+        return new(
+            from.Group(), from.U64(), checked((long)from.U64()), (SnapshotAnswer)from.U8());
     }
 }

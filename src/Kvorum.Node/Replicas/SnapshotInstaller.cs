@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;

@@ -1,3 +1,4 @@
+using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;

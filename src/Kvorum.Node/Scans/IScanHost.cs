@@ -40,5 +40,5 @@ internal interface IScanHost
     void Take(ReadViewRequest part);
 
     /// <summary>A view of the group could not be read: its replica checks its tables.</summary>
-    void VerifyTables(uint group);
+    void VerifyTables(GroupId group);
 }

@@ -17,7 +17,7 @@ internal sealed class PageScan
     private readonly uint _groupCount;
 
     // Every group is in one of the three: not asked, asked, or in a share.
-    private readonly SortedSet<uint> _unasked = [];
+    private readonly SortedSet<GroupId> _unasked;
     private readonly SortedDictionary<ulong, Question> _asked = [];
     private readonly List<PartialScanResult> _shares = [];
     private long _patienceMs = Limits.ScanShareTimeoutMs;
@@ -27,12 +27,11 @@ internal sealed class PageScan
         (_host, _table, Call) = (host, table, call);
         _scan = (ScanRequest)call.Request;
         _order = ScanSpec.Of(_scan);
-        _groupCount = (uint)(host.Cluster.Keyspace(_scan.Keyspace)?.PartitionCount ?? 0);
-        for (uint group = 1; group <= _groupCount; group++)
-            _unasked.Add(group);
+        _unasked = [.. host.Cluster.Directory.Keyspace(_scan.Keyspace)?.All ?? []];
+        _groupCount = (uint)_unasked.Count;
     }
 
-    private sealed record Question(NodeId To, SortedSet<uint> Groups, long EndMs);
+    private sealed record Question(NodeId To, SortedSet<GroupId> Groups, long EndMs);
 
     public Call Call { get; }
 
@@ -103,7 +102,7 @@ internal sealed class PageScan
     {
         if (_unasked.Count == 0)
             return;
-        var perNode = new SortedDictionary<NodeId, SortedSet<uint>>();
+        var perNode = new SortedDictionary<NodeId, SortedSet<GroupId>>();
         foreach (var group in _unasked)
         {
             if (TargetOf(group) is not { } node)
@@ -124,7 +123,7 @@ internal sealed class PageScan
     }
 
     // Null while nobody is known who could answer.
-    private NodeId? TargetOf(uint group)
+    private NodeId? TargetOf(GroupId group)
     {
         var cluster = _host.Cluster;
         var preference = cluster.PreferenceOf(group);
@@ -141,7 +140,7 @@ internal sealed class PageScan
     }
 
     // Where no replica is here to know better, what the asked node said of the leader is remembered.
-    private void Learn(uint group, NodeId asked, NodeId? leader)
+    private void Learn(GroupId group, NodeId asked, NodeId? leader)
     {
         if (!_host.Cluster.PreferenceOf(group).Contains(_host.Cluster.Self))
             _host.Cluster.SetLeader(group, leader == asked ? null : leader, default);
@@ -209,6 +208,6 @@ internal sealed class PageScan
             ? $" has no leader: {_host.Cluster.WhyNoLeader()}"
             : " did not confirm the read";
         return $"{late.Length} of {_groupCount} partitions did not answer within "
-            + $"{Call.Timeout.TotalMilliseconds:0} ms; partition {late[0] - 1} of '{_scan.Keyspace}'{why}";
+            + $"{Call.Timeout.TotalMilliseconds:0} ms; {_host.Cluster.Directory.NameOf(late[0])}{why}";
     }
 }

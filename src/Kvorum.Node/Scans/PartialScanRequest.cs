@@ -32,7 +32,7 @@ internal sealed record ScanSpec(
 /// <param name="GroupCount">Groups that the page is put together from.</param>
 /// <param name="Groups">Those that are asked for, ascending.</param>
 internal sealed record PartialScanRequest(
-    ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, uint[] Groups)
+    ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, GroupId[] Groups)
 {
     /// <summary>
     /// Bytes that a share of so many groups should have: as keys are spread evenly by their hash, more than
@@ -52,10 +52,10 @@ internal sealed record PartialScanResult
     public required ulong Id { get; init; }
 
     /// <summary>The groups whose keys these are.</summary>
-    public uint[] Groups { get; init; } = [];
+    public GroupId[] Groups { get; init; } = [];
 
     /// <summary>Groups that could not be read here, each with the leader if it is known.</summary>
-    public (uint Group, NodeId? Leader)[] Refused { get; init; } = [];
+    public (GroupId Group, NodeId? Leader)[] Refused { get; init; } = [];
 
     /// <summary>True if the groups have no more keys in the range.</summary>
     public bool IsComplete { get; init; }

@@ -17,7 +17,7 @@ internal sealed class ReadViewRequest : Call
     /// <param name="deadlineMs">The end of that, in the node's milliseconds.</param>
     /// <param name="done">Called once, when <see cref="View"/> is there or never will be.</param>
     public ReadViewRequest(
-        uint group, ReadConsistency consistency, TimeSpan timeout, long deadlineMs,
+        GroupId group, ReadConsistency consistency, TimeSpan timeout, long deadlineMs,
         Action<ReadViewRequest> done)
         : base(new ScanRequest { Key = default, NoRedirect = true, Consistency = consistency }, timeout)
     {

@@ -30,8 +30,8 @@ internal static class ScanCodec
         into.U8((byte)ask.Order.Consistency);
         into.U32(ask.Order.Limit);
         into.U32(ask.Order.PageBytes);
-        into.Bytes(ask.Order.Range.From.Span);
-        into.Bytes(ask.Order.Range.End.Span);
+        into.Bytes32(ask.Order.Range.From.Span);
+        into.Bytes32(ask.Order.Range.End.Span);
         into.U32(ask.GroupCount);
         Encode(ask.Groups, into);
     }
@@ -44,12 +44,12 @@ internal static class ScanCodec
         into.U32((uint)share.Refused.Length);
         foreach (var (group, leader) in share.Refused)
         {
-            into.U32(group);
+            into.Group(group);
             into.U128(leader?.Value ?? 0);
         }
 
-        into.Bytes(share.Through.Span);
-        into.Text(share.Error);
+        into.Bytes32(share.Through.Span);
+        into.Text32(share.Error);
         into.U32((uint)share.Count);
         into.Raw(share.Entries.Span);
     }
@@ -62,7 +62,7 @@ internal static class ScanCodec
             throw new FormatException($"flags {flags} or consistency {consistency} are unknown");
         var (limit, pageBytes) = (reader.U32(), reader.U32());
         var order = new ScanSpec(
-            new(reader.Bytes(), reader.Bytes()), (flags & ReverseFlag) != 0,
+            new(reader.Bytes32(), reader.Bytes32()), (flags & ReverseFlag) != 0,
                 (flags & KeysOnlyFlag) != 0, limit,
             pageBytes, (ReadConsistency)consistency);
         var groupCount = reader.U32();
@@ -89,8 +89,8 @@ internal static class ScanCodec
             IsUnavailable = (flags & UnavailableFlag) != 0,
             Groups = DecodeGroups(ref reader),
             Refused = DecodeRefused(ref reader),
-            Through = reader.Bytes(),
-            Error = reader.Text(),
+            Through = reader.Bytes32(),
+            Error = reader.Text32(),
             Count = (int)Math.Min(reader.U32(), int.MaxValue),
             Entries = reader.Rest(),
         };
@@ -103,38 +103,30 @@ internal static class ScanCodec
         return share;
     }
 
-    private static void Encode(uint[] groups, ByteWriter into)
+    private static void Encode(GroupId[] groups, ByteWriter into)
     {
         into.U32((uint)groups.Length);
         foreach (var group in groups)
-            into.U32(group);
+            into.Group(group);
     }
 
-    private static uint[] DecodeGroups(ref ByteReader reader)
+    private static GroupId[] DecodeGroups(ref ByteReader reader)
     {
-        var groups = new uint[Count(ref reader, 4)];
+        var groups = new GroupId[reader.Count32("groups", bytesEach: 4)];
         for (var i = 0; i < groups.Length; i++)
-            groups[i] = reader.U32();
+            groups[i] = reader.Group();
         return groups;
     }
 
-    private static (uint Group, NodeId? Leader)[] DecodeRefused(ref ByteReader reader)
+    private static (GroupId Group, NodeId? Leader)[] DecodeRefused(ref ByteReader reader)
     {
-        var refused = new (uint Group, NodeId? Leader)[Count(ref reader, 4 + 16)];
+        var refused = new (GroupId Group, NodeId? Leader)[reader.Count32("groups", bytesEach: 4 + 16)];
         for (var i = 0; i < refused.Length; i++)
         {
-            var (group, leader) = (reader.U32(), reader.U128());
+            var (group, leader) = (reader.Group(), reader.U128());
             refused[i] = (group, leader == 0 ? null : new NodeId(leader));
         }
 
         return refused;
-    }
-
-    private static uint Count(ref ByteReader reader, int bytesEach)
-    {
-        var count = reader.U32();
-        return count <= reader.Remaining / bytesEach
-            ? count
-            : throw new FormatException($"{count} groups where {reader.Remaining} bytes are left");
     }
 }

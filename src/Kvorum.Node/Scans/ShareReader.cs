@@ -12,7 +12,7 @@ internal static class ShareReader
 {
     /// <summary>The share; the views stay open.</summary>
     public static PartialScanResult Read(
-        PartialScanRequest ask, IReadOnlyList<(uint Group, PartitionView View)> parts)
+        PartialScanRequest ask, IReadOnlyList<(GroupId Group, PartitionView View)> parts)
     {
         var sources = parts.Select(part => new Source(
             part.View, part.View.Keys(ask.Order.Range, ask.Order.Reverse).GetEnumerator())).ToArray();

@@ -9,8 +9,8 @@ namespace Kvorum.Node.Scans;
 /// </summary>
 internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<PartialScanResult> answer)
 {
-    private readonly List<(uint Group, PartitionView View)> _parts = [];
-    private readonly List<(uint Group, NodeId? Leader)> _refused = [];
+    private readonly List<(GroupId Group, PartitionView View)> _parts = [];
+    private readonly List<(GroupId Group, NodeId? Leader)> _refused = [];
     private readonly long _deadlineMs = host.NowMs + ask.TimeoutMs;
     private int _missing = ask.Groups.Length;
     private string _failure = "";

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node.State;
@@ -117,7 +116,7 @@ internal static class CommandCodec
         var request = client.Length > 0 ? from.U64() : 0;
         ulong? ifVersion = (flags & IfVersionFlag) != 0 ? from.U64() : null;
         var ttl = (flags & TtlFlag) != 0 ? from.U64() : 0;
-        var key = from.Bytes();
+        var key = from.Bytes32();
         return new()
         {
             Kind = kind,

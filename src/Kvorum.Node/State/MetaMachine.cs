@@ -72,7 +72,7 @@ internal sealed class MetaMachine : IStateMachine
         var writer = new ByteWriter();
         writer.U8(2);
         writer.U64(timeMs);
-        writer.Text(keyspace.Name);
+        writer.Text32(keyspace.Name);
         Write(writer, keyspace);
         return writer.ToArray();
     }
@@ -117,7 +117,7 @@ internal sealed class MetaMachine : IStateMachine
         var changed = kind switch
         {
             1 => SetMember(new(from.U128()), ReadMember(ref from)),
-            2 => SetKeyspace(ReadKeyspace(from.Text(), ref from)),
+            2 => SetKeyspace(ReadKeyspace(from.Text32(), ref from)),
             _ => throw new FormatException($"unknown metadata command kind {kind}: written by a newer version?"),
         };
         if (changed)
@@ -206,24 +206,27 @@ internal sealed class MetaMachine : IStateMachine
 
     private static void Write(ByteWriter into, MemberRecord member)
     {
-        into.Text(member.Name);
-        into.Text(member.PeerAddress);
-        into.Text(member.ClientAddress);
-        into.Text(member.HttpAddress);
+        into.Text32(member.Name);
+        into.Text32(member.PeerAddress);
+        into.Text32(member.ClientAddress);
+        into.Text32(member.HttpAddress);
     }
 
-    private static MemberRecord ReadMember(ref ByteReader from) => new(from.Text(), from.Text(), from.Text(), from.Text());
+    private static MemberRecord ReadMember(ref ByteReader from) =>
+        new(from.Text32(), from.Text32(), from.Text32(), from.Text32());
 
     private static void Write(ByteWriter into, KeyspaceDefinition keyspace)
     {
-        into.Text(keyspace.Mode);
+        into.Text32(keyspace.Mode);
         into.U32((uint)keyspace.PartitionCount);
         into.U32((uint)keyspace.ReplicationFactor);
         into.U32((uint)keyspace.KeyBytesMax);
         into.U32((uint)keyspace.ValueBytesMax);
-        into.Text(keyspace.KeyPolicy);
+        into.Text32(keyspace.KeyPolicy);
     }
 
     private static KeyspaceDefinition ReadKeyspace(string name, ref ByteReader from) =>
-        new(name, from.Text(), (int)from.U32(), (int)from.U32(), (int)from.U32(), (int)from.U32(), from.Text());
+        new(
+            name, from.Text32(), (int)from.U32(), (int)from.U32(), (int)from.U32(), (int)from.U32(),
+            from.Text32());
 }

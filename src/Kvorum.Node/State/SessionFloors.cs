@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;

@@ -1,4 +1,5 @@
 using Kvorum.Protocol;
+using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
@@ -112,7 +113,12 @@ internal sealed class SessionTable
     }
 
     /// <summary>What a checkpoint at this index must have beside what is in the tree.</summary>
-    public void PutRest(WriteBatch batch) => _pages.PutRest(batch);
+    public void PutRest(WriteBatch batch)
+    {
+        if (Invariant.Expensive)
+            CheckRecords();
+        _pages.PutRest(batch);
+    }
 
     /// <summary>Takes what a checkpoint has in place of what was here.</summary>
     public void Reload(ReadView view)
@@ -127,6 +133,28 @@ internal sealed class SessionTable
             _ring[place].Client.Add(_ring[place].RequestId);
             _values += _ring[place].HasValue ? 1 : 0;
         }
+    }
+
+    // What is counted of the records, and kept of their clients, fits the records themselves.
+    private void CheckRecords()
+    {
+        var records = new Dictionary<SessionClient, int>(); // compared whole, in no order
+        var values = 0;
+        for (var place = _ring.First; place < _ring.Next; place++)
+        {
+            var record = _ring[place];
+            records[record.Client] = records.GetValueOrDefault(record.Client) + 1;
+            values += record.HasValue ? 1 : 0;
+            Invariant.Check(record.RequestId <= record.Client.Newest, "a record is above its client's newest");
+            Invariant.Check(
+                place == _ring.First || _ring[place - 1].TimeMs <= record.TimeMs, "log time fell");
+        }
+
+        Invariant.Check(values == _values, "values of answers are counted wrongly");
+        Invariant.Check(records.Count == _clients.Count, "clients without records are kept");
+        Invariant.Check(
+            records.All(static client => client.Key.Records == client.Value),
+            "records of a client are counted wrongly");
     }
 
     private void ForgetOldest(WriteBatch batch)

@@ -48,21 +48,23 @@ internal sealed class ByteWriter : IBufferWriter<byte>
 
     public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
 
+    public void Group(GroupId group) => U32(group.Value);
+
     public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
 
     public void U128(UInt128 value) => BinaryPrimitives.WriteUInt128LittleEndian(Take(16), value);
 
     public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
 
-    /// <summary>Bytes behind their length.</summary>
-    public void Bytes(ReadOnlySpan<byte> bytes)
+    /// <summary>Bytes after their length as u32.</summary>
+    public void Bytes32(ReadOnlySpan<byte> bytes)
     {
         U32((uint)bytes.Length);
         Raw(bytes);
     }
 
-    /// <summary>UTF-8 text behind its length in bytes.</summary>
-    public void Text(string text)
+    /// <summary>UTF-8 after its length as u32.</summary>
+    public void Text32(string text)
     {
         var count = Utf8Text.CountOf(text);
         U32((uint)count);

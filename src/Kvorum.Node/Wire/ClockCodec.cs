@@ -1,3 +1,5 @@
+using Kvorum.Protocol;
+
 namespace Kvorum.Node.Wire;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Wire;
@@ -24,9 +25,9 @@ namespace Kvorum.Node.Wire;
 /// </summary>
 internal static class RaftMessageCodec
 {
-    public static void Encode(uint group, Message message, ByteWriter into)
+    public static void Encode(GroupId group, Message message, ByteWriter into)
     {
-        into.U32(group);
+        into.Group(group);
         switch (message)
         {
             case AppendEntries m:
@@ -79,9 +80,9 @@ internal static class RaftMessageCodec
     }
 
     /// <summary>Reads one message; entry data stays in the frame's memory.</summary>
-    public static (uint Group, Message Message) Decode(ref ByteReader from, NodeId sender, NodeId receiver)
+    public static (GroupId Group, Message Message) Decode(ref ByteReader from, NodeId sender, NodeId receiver)
     {
-        var group = from.U32();
+        var group = from.Group();
         var kind = from.U8();
         var term = new Term(from.U64());
         return (group, kind switch
@@ -141,7 +142,7 @@ internal static class RaftMessageCodec
             var entry = m.Entries[i];
             into.U64(entry.Term.Value);
             into.U8((byte)entry.Kind);
-            into.Bytes(entry.Data.Span);
+            into.Bytes32(entry.Data.Span);
         }
     }
 
@@ -150,10 +151,7 @@ internal static class RaftMessageCodec
         var previous = new LogIndex(from.U64());
         var previousTerm = new Term(from.U64());
         var commit = new LogIndex(from.U64());
-        var count = from.U32();
-        // 13 bytes is the least an entry takes: no larger count can be true.
-        if (count > from.Remaining / 13)
-            throw new FormatException($"{count} entries where {from.Remaining} bytes are left");
+        var count = from.Count32("entries", bytesEach: 13);
         var entries = count == 0 ? [] : new Entry[count];
         for (var i = 0; i < entries.Length; i++)
         {
@@ -161,7 +159,7 @@ internal static class RaftMessageCodec
             var kind = (EntryKind)from.U8();
             if (kind is < EntryKind.Command or > EntryKind.Noop)
                 throw new FormatException($"unknown entry kind {(byte)kind}");
-            entries[i] = new(new(previous.Value + 1 + (ulong)i), entryTerm, kind, from.Bytes());
+            entries[i] = new(new(previous.Value + 1 + (ulong)i), entryTerm, kind, from.Bytes32());
         }
 
         return new()

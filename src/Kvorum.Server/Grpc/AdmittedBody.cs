@@ -15,7 +15,7 @@ namespace Kvorum.Server.Grpc;
 /// the status that gRPC's own table asks for. One reader at a time.
 /// </summary>
 /// <param name="inner">The web server's.</param>
-/// <param name="call">Whose time bounds the wait for room.</param>
+/// <param name="call">The call; its deadline bounds the wait for room.</param>
 /// <param name="traffic">The connection's shares.</param>
 /// <param name="messageBytesMax">A longer message is refused, and its rest never read.</param>
 /// <param name="isCompressed">True if the call's headers name a compression for its messages.</param>

@@ -140,7 +140,7 @@ internal static class KvMessages
         var health = new V1.PartitionHealth
         {
             Keyspace = status.Keyspace,
-            Partition = status.Partition,
+            Partition = status.Partition.Value,
             Role = status.Role,
             Term = status.Term,
             Leader = status.Leader,
@@ -164,7 +164,7 @@ internal static class KvMessages
         Ack = ack,
     };
 
-    private static string Keyspace(string name) => name.Length > 0 ? name : "default";
+    private static string Keyspace(string name) => name.Length > 0 ? name : KeyspaceName.Default;
 
     private static ReadConsistency ConsistencyOf(V1.Consistency consistency) => consistency switch
     {

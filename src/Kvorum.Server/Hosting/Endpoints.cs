@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Hosting;
 

@@ -64,7 +64,7 @@ public sealed class KvorumServer : IAsyncDisposable
         _frontEnds = new(_node, options, parts, logging, lines, room, limits.Plan, _poller);
     }
 
-    /// <summary>Who this node is and where it is reached, with true ports.</summary>
+    /// <summary>This node's identity and addresses, with the actual ports.</summary>
     public PeerHello Self { get; }
 
     /// <summary>The node, for callers in the same process.</summary>

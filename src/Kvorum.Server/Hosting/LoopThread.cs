@@ -22,7 +22,7 @@ internal sealed class LoopThread
 
     /// <param name="loop">The loop; woken through this thread from now on.</param>
     /// <param name="index">Its number, for the thread's name.</param>
-    /// <param name="pause">What the thread does between two turns; nobody else's.</param>
+    /// <param name="pause">What the thread does between two turns; used by this thread only.</param>
     /// <param name="fatal">Told of what left a turn; the thread ends.</param>
     public LoopThread(NodeLoop loop, int index, ILoopWaiter pause, Action<string, Exception> fatal)
     {

@@ -69,7 +69,7 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return 0; // Whoever opens it says what is wrong with it.
+            return 0; // The code that opens it reports the error.
         }
     }
 }

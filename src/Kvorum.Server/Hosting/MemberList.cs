@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Server.Hosting;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Kvorum.Node;
 using Kvorum.Node.Events;
+using Kvorum.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
@@ -44,9 +45,9 @@ internal sealed class ServerEvents(string name, ILogger log) : INodeEvents
 
     private void TellRole(RoleChanged role)
     {
-        var (keyspace, partition) = (role.Keyspace, role.Partition);
+        var (keyspace, partition) = (role.Keyspace, role.Partition.Value);
         bool leads = role.Role == "leader";
-        bool isMeta = keyspace == "system";
+        bool isMeta = keyspace == KeyspaceName.System;
         bool led = _led.TryGetValue((keyspace, partition), out bool before) && before;
         _led[(keyspace, partition)] = leads;
         string loud = role.Role.ToUpperInvariant();

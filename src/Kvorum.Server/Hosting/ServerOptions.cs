@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;
@@ -171,7 +172,7 @@ public sealed record ServerOptions
     /// </summary>
     internal static int LoopsFor(int processors) => Math.Clamp(processors / 2, 1, 16);
 
-    /// <summary>The node's settings, once it is known who it is.</summary>
+    /// <summary>The node's settings, once its identity is known.</summary>
     internal NodeOptions ForNode(PeerHello self, IReadOnlyList<MemberSeed> members, MemoryPlan plan) => new()
     {
         Self = self,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Hosting;
 

@@ -1,14 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// What a server is put together from before its node exists: who it is, its folder and its ports. The ports
-/// are tried first of all, so that a busy one is found before the data folder is touched.
+/// What a server is put together from before its node exists: its identity, its folder and its ports. The
+/// ports are tried first of all, so that a busy one is found before the data folder is touched.
 /// </summary>
 internal sealed record ServerParts : IDisposable
 {

@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kvorum.Node;
 using Kvorum.Protocol;
@@ -5,115 +8,150 @@ using Kvorum.Protocol;
 namespace Kvorum.Server.Http;
 
 /// <summary>Answer to a served write.</summary>
-internal sealed record WriteBody
+internal sealed record WrittenBody
 {
     public bool Ok { get; init; } = true;
 
+    [Description("The version that the key got.")]
     public required ulong Version { get; init; }
 
+    [Description("The partition.")]
     public required uint Partition { get; init; }
 
+    [Description("Version of the placement.")]
     public required ulong Epoch { get; init; }
 
+    [Description("Client address of the partition's leader.")]
     public required string Leader { get; init; }
 
+    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
     public required string Ack { get; init; }
 
+    [Description("True if this is the stored answer to an earlier request with the same ids.")]
     public bool Replayed { get; init; }
 
-    /// <summary>With return_previous: whether there was a previous value.</summary>
+    [Description("With return_previous: whether there was a value.")]
     public bool? HadPrevious { get; init; }
 
+    [Description("The previous value, if it is text.")]
     public string? Previous { get; init; }
 
+    [Description("The previous value, if it is not text."), Base64String]
     public string? PreviousBase64 { get; init; }
 }
 
 /// <summary>Answer to a read that found its key.</summary>
 internal sealed record ValueBody
 {
+    [Description("The key, if it is text.")]
     public string? Key { get; init; }
 
+    [Description("The key, if it is not text."), Base64String]
     public string? KeyBase64 { get; init; }
 
+    [Description("The value, if it is text.")]
     public string? Value { get; init; }
 
+    [Description("The value, if it is not text."), Base64String]
     public string? ValueBase64 { get; init; }
 
+    [Description("The key's version.")]
     public required ulong Version { get; init; }
 
+    [Description("The partition.")]
     public required uint Partition { get; init; }
 
+    [Description("Version of the placement.")]
     public required ulong Epoch { get; init; }
 
+    [Description("Client address of the partition's leader.")]
     public required string Leader { get; init; }
 
+    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
     public required string Ack { get; init; }
 }
 
 /// <summary>One key of a scan.</summary>
 internal sealed record ScanEntryBody
 {
+    [Description("The key, if it is text.")]
     public string? Key { get; init; }
 
+    [Description("The key, if it is not text."), Base64String]
     public string? KeyBase64 { get; init; }
 
+    [Description("The value, if it is text.")]
     public string? Value { get; init; }
 
+    [Description("The value, if it is not text."), Base64String]
     public string? ValueBase64 { get; init; }
 
+    [Description("The key's version.")]
     public required ulong Version { get; init; }
 }
 
 /// <summary>Answer to a scan: one page.</summary>
-internal sealed record ScanBody
+internal sealed record ScanPageBody
 {
+    [Description("In the order of the scan; may be none although there is more.")]
     public required IReadOnlyList<ScanEntryBody> Entries { get; init; }
 
-    /// <summary>True if the range goes on behind this page.</summary>
+    [Description("True if the range goes on behind this page.")]
     public required bool More { get; init; }
 
-    /// <summary>Leads behind this page.</summary>
+    [Description("Leads behind this page; absent if there is no more.")]
     public string? Token { get; init; }
 
+    [Description("Version of the placement.")]
     public required ulong Epoch { get; init; }
 
+    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
     public required string Ack { get; init; }
 }
 
-/// <summary>
-/// Last line of a streamed scan: that it is whole, or how to go on, or why it broke. Without it, it was cut.
-/// </summary>
+/// <summary>Last line of a streamed scan. Without it, it was cut.</summary>
 internal sealed record ScanEndBody
 {
+    [Description("True if the range goes on behind this line.")]
     public required bool More { get; init; }
 
+    [Description("Leads behind this line; absent if there is no more.")]
     public string? Token { get; init; }
 
+    [Description("Why the scan broke off; absent if it did not.")]
     public ErrorBody? Failed { get; init; }
 }
 
 /// <summary>Any error.</summary>
 internal sealed record ErrorBody
 {
+    [Description("What went wrong, by name.")]
     public required string Error { get; init; }
 
+    [Description("For people.")]
     public required string Message { get; init; }
 
-    /// <summary>never, safe or same-ids: see <see cref="RetryAdvice"/>.</summary>
+    /// <summary>See <see cref="RetryAdvice"/>.</summary>
+    [Description("safe: nothing was done, as after every failed read. same-ids: a write may have happened; "
+        + "retry only with the same client id and request id.")]
+    [AllowedValues("never", "safe", "same-ids")]
     public required string Retry { get; init; }
 
-    /// <summary>True if a write may have happened or happen yet.</summary>
+    [Description("True if a write may have happened or happen yet.")]
     public bool Indeterminate { get; init; }
 
+    [Description("Client address of the leader; empty if it is not known.")]
     public string Leader { get; init; } = "";
 
-    /// <summary>A condition failed: the key's present version.</summary>
+    [Description("A condition failed: the key's present version.")]
     public ulong? Version { get; init; }
 }
 
 /// <summary>Answer of the health routes.</summary>
-internal sealed record HealthBody(string Status, string Reason, string NodeId);
+internal sealed record HealthBody(
+    [property: AllowedValues("ok", "unavailable")] string Status,
+    [property: Description("Why not.")] string Reason,
+    [property: Description("Name of the node.")] string NodeId);
 
 /// <summary>Client requests since the start.</summary>
 internal sealed record OperationsBody(long Reads, long Writes);
@@ -123,18 +161,21 @@ internal sealed record StatsBody
 {
     public required string NodeId { get; init; }
 
+    [Description(
+        "About how many: those set again since the last checkpoint may count twice until the next.")]
     public required long LocalKeys { get; init; }
 
     public required int Nodes { get; init; }
 
     public required int NodesUp { get; init; }
 
-    /// <summary>Partitions of all keyspaces.</summary>
+    [Description("Partitions of all keyspaces.")]
     public required int Partitions { get; init; }
 
-    /// <summary>Replicas of partitions on this node, and how many of them lead.</summary>
+    [Description("Replicas of partitions on this node.")]
     public required int LocalReplicas { get; init; }
 
+    [Description("How many of them lead.")]
     public required int LocalLeaders { get; init; }
 
     public required long Bytes { get; init; }
@@ -143,7 +184,7 @@ internal sealed record StatsBody
 
     public required OperationsBody Ops { get; init; }
 
-    /// <summary>Entries that each follower is behind in the partitions led here, added up, by name.</summary>
+    [Description("Entries that each follower is behind in the partitions led here, added up, by name.")]
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }
 
@@ -153,9 +194,9 @@ internal sealed record StatsBody
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(WriteBody))]
+[JsonSerializable(typeof(WrittenBody))]
 [JsonSerializable(typeof(ValueBody))]
-[JsonSerializable(typeof(ScanBody))]
+[JsonSerializable(typeof(ScanPageBody))]
 [JsonSerializable(typeof(ScanEntryBody))]
 [JsonSerializable(typeof(ScanEndBody))]
 [JsonSerializable(typeof(ErrorBody))]
@@ -163,4 +204,5 @@ internal sealed record StatsBody
 [JsonSerializable(typeof(StatsBody))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterMap))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;

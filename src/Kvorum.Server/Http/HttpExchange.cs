@@ -19,16 +19,15 @@ internal sealed class HttpExchange
 
     private readonly INode _node;
 
-    public HttpExchange(HttpContext http, INode node, HttpOptions options)
+    public HttpExchange(HttpContext http, Operation operation, INode node, HttpOptions options)
     {
         Http = http;
         Options = options;
         _node = node;
         Traffic = http.Features.GetRequiredFeature<RequestTraffic>();
         var target = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        var known = http.GetEndpoint()?.Metadata;
-        Query = new(target.Query, known?.GetMetadata<KnownQuery>() ?? new());
-        RefuseUnknownHeaders(known?.GetMetadata<KnownHeaders>()?.Names ?? []);
+        Query = new(target.Query, operation.Query);
+        RefuseUnknownHeaders(operation.Headers);
     }
 
     /// <summary>The request and response of the web server.</summary>
@@ -140,8 +139,8 @@ internal sealed class HttpExchange
     }
 
     /// <summary>
-    /// A part of a value (RFC 9110, 14.4) or a value in an encoding that nobody undoes (8.4) would be stored
-    /// as if it were the value.
+    /// A part of a value (RFC 9110, 14.4) or a value in an encoding that is not decoded here (8.4) would
+    /// be stored as if it were the value.
     /// </summary>
     private void RefuseParts(string what)
     {
@@ -159,13 +158,13 @@ internal sealed class HttpExchange
                 $"Content-Encoding is '{HttpFailure.Shown(encoding)}'; send {what} as it is to be stored");
     }
 
-    private void RefuseUnknownHeaders(string[] known)
+    private void RefuseUnknownHeaders(Field[] known)
     {
         foreach (var (name, _) in Http.Request.Headers)
         {
             var isOurs = name.StartsWith("Kvorum-", StringComparison.OrdinalIgnoreCase)
                 || (IsCondition(name) && !IsRead(Http.Request.Method));
-            if (isOurs && !known.Contains(name, StringComparer.OrdinalIgnoreCase))
+            if (isOurs && !Field.IsAmong(known, name, StringComparison.OrdinalIgnoreCase))
                 throw HttpFailure.Unknown("header", name, known);
         }
     }
@@ -183,15 +182,20 @@ internal sealed class HttpExchange
     public Task JsonAsync<T>(int status, T body, JsonTypeInfo<T> type) => JsonAsync(Http, status, body, type);
 
     /// <summary>Answers with JSON.</summary>
-    public static async Task JsonAsync<T>(HttpContext http, int status, T body, JsonTypeInfo<T> type)
+    public static Task JsonAsync<T>(HttpContext http, int status, T body, JsonTypeInfo<T> type)
     {
         var bytes = new ArrayBufferWriter<byte>();
         Write(bytes, body, type);
+        return JsonAsync(http, status, bytes.WrittenMemory);
+    }
+
+    /// <summary>Answers with JSON that is written already.</summary>
+    public static Task JsonAsync(HttpContext http, int status, ReadOnlyMemory<byte> json)
+    {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json";
-        http.Response.ContentLength = bytes.WrittenCount;
-        if (!HttpMethods.IsHead(http.Request.Method))
-            await SendAsync(http, bytes.WrittenMemory).ConfigureAwait(false);
+        http.Response.ContentLength = json.Length;
+        return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : SendAsync(http, json);
     }
 
     /// <summary>
@@ -225,7 +229,7 @@ internal sealed class HttpExchange
     public static Task ErrorAsync(HttpContext http, int status, ErrorBody error)
     {
         if (error.Leader.Length > 0)
-            http.Response.Headers["Kvorum-Leader"] = error.Leader;
+            http.Response.Headers[Fields.Leader.Name] = error.Leader;
         if (status is 429 or 503)
             http.Response.Headers.RetryAfter = "1";
         return JsonAsync(http, status, error, BodyContext.Default.ErrorBody);

@@ -15,9 +15,10 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     public static HttpFailure Invalid(string message) => Of(400, "invalid-argument", message);
 
     /// <summary>A name that the route does not know, and those that it does.</summary>
-    public static HttpFailure Unknown(string kind, string name, string[] known) => Invalid(
+    public static HttpFailure Unknown(string kind, string name, Field[] known) => Invalid(
         $"there is no {kind} '{Shown(name)}' here"
-        + (known.Length > 0 ? $"; there are: {string.Join(", ", known)}" : ""));
+        + (known.Length > 0
+            ? $"; there are: {string.Join(", ", known.Select(static field => field.Name))}" : ""));
 
     /// <summary>What a client sent, as an error may repeat it: never at any length.</summary>
     public static string Shown(string text, int bytesMax = 64)

@@ -23,6 +23,7 @@ public sealed class HttpServer : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly ILogger _log;
     private readonly SiteRules _sites;
+    private readonly RouteTable _routes;
     private readonly FrozenSet<string> _paths;
     private ListenOptions? _listening;
 
@@ -40,10 +41,10 @@ public sealed class HttpServer : IAsyncDisposable
         _application = builder.Build();
         _application.Use(next => http => GuardAsync(http, next));
         _application.UseRouting();
-        var route = new RouteFactory(node, options);
-        KeyRoutes.Map(_application, route);
-        ResourceRoutes.Map(_application, route);
-        StatusRoutes.Map(_application, route);
+        _routes = new(_application, node, options);
+        KeyRoutes.MapAll(_routes);
+        ResourceRoutes.MapAll(_routes);
+        StatusRoutes.MapAll(_routes);
         _paths = Routes.Select(static route => route.RoutePattern.RawText!)
             .ToFrozenSet(StringComparer.Ordinal);
     }
@@ -53,8 +54,7 @@ public sealed class HttpServer : IAsyncDisposable
         _listening?.IPEndPoint ?? throw new InvalidOperationException("not started");
 
     /// <summary>All routes, for the test that holds them against their description.</summary>
-    internal IEnumerable<RouteEndpoint> Routes => ((IEndpointRouteBuilder)_application).DataSources
-        .SelectMany(static source => source.Endpoints).Cast<RouteEndpoint>();
+    internal IEnumerable<RouteEndpoint> Routes => _routes.Endpoints;
 
     /// <summary>The front end of a node.</summary>
     public static HttpServer Create(INode node, HttpOptions options) => new(node, options);

@@ -1,21 +1,51 @@
 using Kvorum.Protocol;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Routing;
 
 namespace Kvorum.Server.Http;
 
 /// <summary>The routes of the first HTTP design: /kv/set, /kv/get, /kv/delete.</summary>
 internal static class KeyRoutes
 {
-    private static readonly string[] Common = ["key", "key_base64", "keyspace", "no_redirect", "timeout"];
+    private static readonly Field[] Common =
+        [Fields.Key, Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout];
 
-    public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
+    private static readonly Operation Set = new("set", "keys", "Sets a key.")
     {
-        routes.MapPost("/kv/set", route.Of(SetAsync)).WithMetadata(new KnownQuery("timeout"));
-        routes.MapMethods("/kv/get", RouteFactory.Reads, route.Of(GetAsync)).WithMetadata(
-            new KnownQuery([.. Common, "consistency", "encoding"]));
-        routes.MapMethods("/kv/delete", ["POST", "DELETE"], route.Of(DeleteAsync)).WithMetadata(
-            new KnownQuery([.. Common, "client_id", "request_id", "if_version", "return_previous"]));
+        Query = [Fields.Timeout],
+        Members = SetBodyReader.Members,
+        Answers = [ReplyBodies.Written],
+        Failures = FailureStatuses.OfWrites,
+    };
+
+    private static readonly Operation Get = new("get", "keys", "Reads a key.")
+    {
+        Query = [.. Common, Fields.Consistency, Fields.Encoding],
+        Headers = [Fields.IfMatch, Fields.IfNoneMatch],
+        Answers =
+        [
+            new(200, "The value.")
+            {
+                Json = [BodyContext.Default.ValueBody],
+                Headers = [Fields.Tag, .. ReplyBodies.Headers],
+            },
+            ReplyBodies.NotChanged,
+        ],
+        Failures = FailureStatuses.OfReads,
+    };
+
+    private static readonly Operation Delete = new(
+        "delete", "keys", "Removes a key; an absent key is no error.")
+    {
+        Query = [.. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious],
+        Answers = [ReplyBodies.Written],
+        Failures = FailureStatuses.OfWrites,
+    };
+
+    public static void MapAll(RouteTable routes)
+    {
+        routes.Map("POST", "/kv/set", Set, SetAsync);
+        routes.Read("/kv/get", Get, GetAsync);
+        routes.Map("POST", "/kv/delete", Delete, DeleteAsync);
+        routes.Map("DELETE", "/kv/delete", Delete with { Id = "deleteByMethod" }, DeleteAsync);
     }
 
     private static async Task SetAsync(HttpExchange exchange)
@@ -31,12 +61,12 @@ internal static class KeyRoutes
     {
         var get = new GetRequest
         {
-            Keyspace = exchange.Query.Text("keyspace") ?? "default",
+            Keyspace = exchange.Query.Keyspace(),
             Key = RequiredKey(exchange.Query),
             Consistency = exchange.Query.Consistency(),
-            NoRedirect = exchange.Query.Flag("no_redirect"),
+            NoRedirect = exchange.Query.Flag(Fields.NoRedirect),
         };
-        var asBase64 = SetBodyReader.IsBase64(exchange.Query.Text("encoding"));
+        var asBase64 = SetBodyReader.IsBase64(exchange.Query.Text(Fields.Encoding));
         var reply = await exchange.AskAsync(get).ConfigureAwait(false);
         await ReplyBodies.ValueAsync(exchange, get, reply, asBase64).ConfigureAwait(false);
     }
@@ -47,13 +77,13 @@ internal static class KeyRoutes
         var query = exchange.Query;
         var delete = new DeleteRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Keyspace(),
             Key = RequiredKey(query),
-            ClientId = query.Text("client_id") ?? "",
-            RequestId = query.Number("request_id") ?? 0,
-            IfVersion = query.Number("if_version"),
-            ReturnPrevious = query.Flag("return_previous"),
-            NoRedirect = query.Flag("no_redirect"),
+            ClientId = query.Text(Fields.ClientId) ?? "",
+            RequestId = query.Number(Fields.RequestId) ?? 0,
+            IfVersion = query.Number(Fields.IfVersion),
+            ReturnPrevious = query.Flag(Fields.ReturnPrevious),
+            NoRedirect = query.Flag(Fields.NoRedirect),
         };
         var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);

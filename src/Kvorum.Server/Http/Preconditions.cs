@@ -18,9 +18,9 @@ internal sealed class Preconditions
     private Preconditions(HttpExchange exchange)
     {
         var headers = exchange.Http.Request.Headers;
-        _match = EntityTags.Of("If-Match", headers.IfMatch);
-        _noneMatch = EntityTags.Of("If-None-Match", headers.IfNoneMatch);
-        _ifVersion = exchange.Query.Number("if_version");
+        _match = EntityTags.Of(Fields.IfMatch.Name, headers.IfMatch);
+        _noneMatch = EntityTags.Of(Fields.IfNoneMatch.Name, headers.IfNoneMatch);
+        _ifVersion = exchange.Query.Number(Fields.IfVersion);
         if (_ifVersion is not null && (_match ?? _noneMatch) is not null)
             throw HttpFailure.Invalid("if_version and If-Match or If-None-Match are both given");
     }
@@ -39,10 +39,10 @@ internal sealed class Preconditions
         var headers = exchange.Http.Request.Headers;
         response.Headers.ETag =
             isExact ? EntityTags.Strong(reply.Version) : EntityTags.Weak(reply.Version);
-        if (EntityTags.Of("If-Match", headers.IfMatch) is { } match
+        if (EntityTags.Of(Fields.IfMatch.Name, headers.IfMatch) is { } match
             && !(match.IsAny || (isExact && match.HasStrong(reply.Version))))
             throw Failed(get, reply.Version);
-        if (EntityTags.Of("If-None-Match", headers.IfNoneMatch)?.HasWeak(reply.Version) is not true)
+        if (EntityTags.Of(Fields.IfNoneMatch.Name, headers.IfNoneMatch)?.HasWeak(reply.Version) is not true)
             return true;
         response.StatusCode = StatusCodes.Status304NotModified;
         return false;

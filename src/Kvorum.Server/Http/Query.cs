@@ -4,18 +4,6 @@ using Kvorum.Protocol;
 namespace Kvorum.Server.Http;
 
 /// <summary>
-/// Names of the query parameters that a route takes; any other is refused, so that a misspelt condition is
-/// never ignored.
-/// </summary>
-internal sealed record KnownQuery(params string[] Names);
-
-/// <summary>
-/// Names of the Kvorum headers and conditions that a route takes; any other is refused like an unknown
-/// parameter.
-/// </summary>
-internal sealed record KnownHeaders(params string[] Names);
-
-/// <summary>
 /// The query parameters of a request. What is malformed is a 400 that says how it is written.
 /// </summary>
 internal sealed class Query
@@ -23,15 +11,15 @@ internal sealed class Query
     private readonly SortedDictionary<string, byte[]> _values = new(StringComparer.Ordinal);
 
     /// <summary>Reads an encoded query string.</summary>
-    public Query(string encoded, KnownQuery known)
+    public Query(string encoded, Field[] known)
     {
         foreach (var pair in encoded.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             var name = RequestTarget.Text(
                 "a parameter", RequestTarget.Decode(equals < 0 ? pair : pair[..equals], isQuery: true));
-            if (!known.Names.Contains(name))
-                throw HttpFailure.Unknown("parameter", name, known.Names);
+            if (!Field.IsAmong(known, name))
+                throw HttpFailure.Unknown("parameter", name, known);
             if (!_values.TryAdd(
                 name, RequestTarget.Decode(equals < 0 ? "" : pair[(equals + 1)..], isQuery: true)))
                 throw HttpFailure.Invalid($"the parameter '{name}' is given twice");
@@ -39,49 +27,50 @@ internal sealed class Query
     }
 
     /// <summary>Exact bytes; null if absent.</summary>
-    public byte[]? Bytes(string name) => _values.GetValueOrDefault(name);
+    public byte[]? Bytes(Field field) => _values.GetValueOrDefault(field.Name);
 
     /// <summary>Text; null if absent.</summary>
-    public string? Text(string name) => Bytes(name) is { } bytes ? RequestTarget.Text(name, bytes) : null;
+    public string? Text(Field field) =>
+        Bytes(field) is { } bytes ? RequestTarget.Text(field.Name, bytes) : null;
 
     /// <summary>A number of at least zero; null if absent.</summary>
-    public ulong? Number(string name) => Text(name) is { } text ? Number(name, text) : null;
+    public ulong? Number(Field field) => Text(field) is { } text ? Number(field.Name, text) : null;
 
     /// <summary>"true" or "false"; false if absent.</summary>
-    public bool Flag(string name) => Text(name) switch
+    public bool Flag(Field field) => Text(field) switch
     {
         null or "false" => false,
         "true" or "" => true,
         var other =>
-            throw HttpFailure.Invalid($"{name} is '{HttpFailure.Shown(other)}'; it is true or false"),
+            throw HttpFailure.Invalid($"{field.Name} is '{HttpFailure.Shown(other)}'; it is true or false"),
     };
 
     /// <summary>The key, from key or key_base64; null if neither is given.</summary>
     public byte[]? Key()
     {
-        var plain = Bytes("key");
-        if (Text("key_base64") is not { } base64)
+        var plain = Bytes(Fields.Key);
+        if (Text(Fields.KeyBase64) is not { } base64)
             return plain;
         return plain is null
-            ? RequestTarget.Base64("key_base64", base64)
+            ? RequestTarget.Base64(Fields.KeyBase64.Name, base64)
             : throw HttpFailure.Invalid("key and key_base64 are both given");
     }
 
     /// <summary>How fresh a read must be.</summary>
-    public ReadConsistency Consistency() => Text("consistency") switch
+    public ReadConsistency Consistency() => Fields.Consistency.Chosen(Text(Fields.Consistency)) switch
     {
-        null or "linearizable" => ReadConsistency.Linearizable,
         "lease" => ReadConsistency.Lease,
         "stale" => ReadConsistency.Stale,
-        var other =>
-            throw HttpFailure.Invalid(
-                $"consistency is '{HttpFailure.Shown(other)}'; it is linearizable, lease or stale"),
+        _ => ReadConsistency.Linearizable,
     };
+
+    /// <summary>The keyspace.</summary>
+    public string Keyspace() => Text(Fields.Keyspace) ?? Fields.Keyspace.Default!;
 
     /// <summary>Time for the request: a number with ms, s or m.</summary>
     public TimeSpan Timeout(HttpOptions options)
     {
-        if (Text("timeout") is not { } text)
+        if (Text(Fields.Timeout) is not { } text)
             return options.TimeoutDefault;
         var (unit, perUnitMs) = text switch
         {

@@ -7,13 +7,27 @@ namespace Kvorum.Server.Http;
 /// <summary>A node's replies as HTTP answers.</summary>
 internal static class ReplyBodies
 {
+    /// <summary>Headers of all answers about a key.</summary>
+    public static readonly Field[] Headers =
+        [Fields.Leader, Fields.Partition, Fields.Version, Fields.Epoch, Fields.Ack];
+
+    /// <summary>The answer to a served write.</summary>
+    public static readonly Answer Written = new(200, "Done: on the disks of a majority.")
+    {
+        Json = [BodyContext.Default.WrittenBody],
+        Headers = Headers,
+    };
+
+    /// <summary>The answer to a read whose If-None-Match names the present version.</summary>
+    public static readonly Answer NotChanged = new(304, "Not changed.");
+
     /// <summary>Answers a served write, with headers that say the same.</summary>
     public static Task WriteAsync(HttpExchange exchange, WriteRequest request, Reply reply)
     {
         SetHeaders(exchange.Http.Response, request, reply);
         var previous = request.ReturnPrevious && reply.Found ? reply.Value : (ReadOnlyMemory<byte>?)null;
         var text = previous is { } bytes ? Utf8Text.DecodeOrNull(bytes.Span) : null;
-        return exchange.JsonAsync(200, new WriteBody
+        return exchange.JsonAsync(200, new WrittenBody
         {
             Version = reply.Version,
             Partition = reply.Partition,
@@ -26,7 +40,7 @@ internal static class ReplyBodies
             PreviousBase64 = text is null && previous is { } binary
                 ? Convert.ToBase64String(binary.Span)
                 : null,
-        }, BodyContext.Default.WriteBody);
+        }, BodyContext.Default.WrittenBody);
     }
 
     /// <summary>Answers a read with JSON; 404 if the key is absent.</summary>
@@ -81,10 +95,10 @@ internal static class ReplyBodies
     public static void SetHeaders(HttpResponse response, Request request, Reply reply)
     {
         var headers = response.Headers;
-        headers["Kvorum-Leader"] = reply.Leader;
-        headers["Kvorum-Partition"] = reply.Partition.ToString(CultureInfo.InvariantCulture);
-        headers["Kvorum-Version"] = reply.Version.ToString(CultureInfo.InvariantCulture);
-        headers["Kvorum-Epoch"] = reply.Epoch.ToString(CultureInfo.InvariantCulture);
-        headers["Kvorum-Ack"] = ReplyAck.Of(request, reply);
+        headers[Fields.Leader.Name] = reply.Leader;
+        headers[Fields.Partition.Name] = reply.Partition.ToString(CultureInfo.InvariantCulture);
+        headers[Fields.Version.Name] = reply.Version.ToString(CultureInfo.InvariantCulture);
+        headers[Fields.Epoch.Name] = reply.Epoch.ToString(CultureInfo.InvariantCulture);
+        headers[Fields.Ack.Name] = ReplyAck.Of(request, reply);
     }
 }

@@ -1,7 +1,5 @@
 using Kvorum.Protocol;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 
 namespace Kvorum.Server.Http;
 
@@ -14,28 +12,78 @@ internal static class ResourceRoutes
 {
     private const string Prefix = "/v1/kv/";
 
-    private static readonly KnownHeaders Headers =
-        new("Kvorum-Client-Id", "Kvorum-Request-Id", "If-Match", "If-None-Match");
+    private static readonly Field[] Common =
+        [Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout];
 
-    private static readonly string[] Common = ["key_base64", "keyspace", "no_redirect", "timeout"];
+    private static readonly Field[] OfWrites =
+        [Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious];
 
-    public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
+    private static readonly Field[] Conditions = [Fields.IfMatch, Fields.IfNoneMatch];
+
+    private static readonly Field[] HeadersOfWrites =
+        [Fields.ClientIdHeader, Fields.RequestIdHeader, .. Conditions];
+
+    private static readonly Answer Value = new(200, "The value.")
     {
-        foreach (var pattern in new[] { "/v1/kv/{key}", "/v1/kv" })
-        {
-            routes.MapPut(pattern, route.Of(PutAsync)).WithMetadata(
-                new KnownQuery(
-                    [.. Common, "ttl_ms", "if_version", "client_id", "request_id", "return_previous"]),
-                Headers);
-            routes.MapDelete(pattern, route.Of(DeleteAsync)).WithMetadata(
-                new KnownQuery([.. Common, "if_version", "client_id", "request_id", "return_previous"]),
-                Headers);
-        }
+        IsValue = true,
+        Json = [BodyContext.Default.ValueBody],
+        Headers = [Fields.Tag, .. ReplyBodies.Headers],
+    };
 
-        routes.MapMethods("/v1/kv/{key}", RouteFactory.Reads, route.Of(GetAsync)).WithMetadata(
-            new KnownQuery([.. Common, "consistency"]));
-        routes.MapMethods("/v1/kv", RouteFactory.Reads, route.Of(GetOrScanAsync)).WithMetadata(
-            new KnownQuery([.. Common, "consistency", .. ScanRoute.Parameters]));
+    private static readonly Operation Put = new("putKey", "keys", "Sets a key to the bytes of the body.")
+    {
+        Query = [.. Common, Fields.TtlMs, .. OfWrites],
+        Headers = HeadersOfWrites,
+        TakesValue = true,
+        Answers = [ReplyBodies.Written with { Headers = [Fields.Tag, .. ReplyBodies.Headers] }],
+        Failures = FailureStatuses.OfWrites,
+    };
+
+    private static readonly Operation Get = new(
+        "getKey", "keys", "The value as it is, or as JSON if Accept asks for it.")
+    {
+        Query = [.. Common, Fields.Consistency],
+        Headers = Conditions,
+        Answers = [Value, ReplyBodies.NotChanged],
+        Failures = FailureStatuses.OfReads,
+    };
+
+    private static readonly Operation GetOrScan = Get with
+    {
+        Id = "scanOrGetKeyByBase64",
+        Summary = "The keys of a range in byte order, one page or, if Accept asks for application/x-ndjson, "
+            + "all as lines; with key_base64, the value of that key.",
+        Query = [.. Get.Query, .. ScanRoute.Parameters],
+        Answers =
+        [
+            Value with
+            {
+                Description = "The value; without a key, the page. Lines end with one that says whether the "
+                    + "range goes on; without it the scan was cut off.",
+                Json = [BodyContext.Default.ValueBody, BodyContext.Default.ScanPageBody],
+                Lines = [BodyContext.Default.ScanEntryBody, BodyContext.Default.ScanEndBody],
+            },
+            ReplyBodies.NotChanged,
+        ],
+    };
+
+    private static readonly Operation Delete = new(
+        "deleteKey", "keys", "Removes a key; an absent key is no error.")
+    {
+        Query = [.. Common, .. OfWrites],
+        Headers = HeadersOfWrites,
+        Answers = [ReplyBodies.Written],
+        Failures = FailureStatuses.OfWrites,
+    };
+
+    public static void MapAll(RouteTable routes)
+    {
+        routes.Map("PUT", "/v1/kv/{key}", Put, PutAsync);
+        routes.Read("/v1/kv/{key}", Get, GetAsync);
+        routes.Map("DELETE", "/v1/kv/{key}", Delete, DeleteAsync);
+        routes.Map("PUT", "/v1/kv", Put with { Id = "putKeyByBase64" }, PutAsync);
+        routes.Read("/v1/kv", GetOrScan, GetOrScanAsync);
+        routes.Map("DELETE", "/v1/kv", Delete with { Id = "deleteKeyByBase64" }, DeleteAsync);
     }
 
     /// <summary>
@@ -58,15 +106,15 @@ internal static class ResourceRoutes
         var query = exchange.Query;
         var put = new PutRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Keyspace(),
             Key = KeyOf(exchange),
             Value = await exchange.BodyAsync(
                 "the value", exchange.Options.ValueBytesMax).ConfigureAwait(false),
-            TtlMs = query.Number("ttl_ms") ?? 0,
+            TtlMs = query.Number(Fields.TtlMs) ?? 0,
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
-            ReturnPrevious = query.Flag("return_previous"),
-            NoRedirect = query.Flag("no_redirect"),
+            ReturnPrevious = query.Flag(Fields.ReturnPrevious),
+            NoRedirect = query.Flag(Fields.NoRedirect),
         };
         var reply = await Preconditions.WriteAsync(exchange, put).ConfigureAwait(false);
         exchange.Http.Response.Headers.ETag = EntityTags.Strong(reply.Version);
@@ -79,12 +127,12 @@ internal static class ResourceRoutes
         var query = exchange.Query;
         var delete = new DeleteRequest
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Keyspace(),
             Key = KeyOf(exchange),
             ClientId = ClientIdOf(exchange),
             RequestId = RequestIdOf(exchange),
-            ReturnPrevious = query.Flag("return_previous"),
-            NoRedirect = query.Flag("no_redirect"),
+            ReturnPrevious = query.Flag(Fields.ReturnPrevious),
+            NoRedirect = query.Flag(Fields.NoRedirect),
         };
         var reply = await Preconditions.WriteAsync(exchange, delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
@@ -95,12 +143,13 @@ internal static class ResourceRoutes
     /// </summary>
     private static Task GetOrScanAsync(HttpExchange exchange)
     {
-        var hasKey = exchange.Query.Bytes("key_base64") is not null
+        var hasKey = exchange.Query.Bytes(Fields.KeyBase64) is not null
             || exchange.Http.Features.Get<PathKey>() is not null;
         if (!hasKey)
             return ScanRoute.ScanAsync(exchange);
-        return ScanRoute.Parameters.FirstOrDefault(name => exchange.Query.Bytes(name) is not null) is { } name
-            ? throw HttpFailure.Invalid($"'{name}' belongs to a scan, and a key is given too")
+        return Array.Find(
+            ScanRoute.Parameters, field => exchange.Query.Bytes(field) is not null) is { } given
+            ? throw HttpFailure.Invalid($"'{given.Name}' belongs to a scan, and a key is given too")
             : GetAsync(exchange);
     }
 
@@ -108,10 +157,10 @@ internal static class ResourceRoutes
     {
         var get = new GetRequest
         {
-            Keyspace = exchange.Query.Text("keyspace") ?? "default",
+            Keyspace = exchange.Query.Keyspace(),
             Key = KeyOf(exchange),
             Consistency = exchange.Query.Consistency(),
-            NoRedirect = exchange.Query.Flag("no_redirect"),
+            NoRedirect = exchange.Query.Flag(Fields.NoRedirect),
         };
         if (!WantsJson(exchange.Http.Request))
             exchange.Traffic.Replies.Copies = 1;
@@ -148,20 +197,21 @@ internal static class ResourceRoutes
     }
 
     private static string ClientIdOf(HttpExchange exchange) =>
-        OneOf(exchange, "Kvorum-Client-Id", "client_id") ?? "";
+        OneOf(exchange, Fields.ClientIdHeader, Fields.ClientId) ?? "";
 
     private static ulong RequestIdOf(HttpExchange exchange) =>
-        OneOf(exchange, "Kvorum-Request-Id", "request_id") is { } text
+        OneOf(exchange, Fields.RequestIdHeader, Fields.RequestId) is { } text
             ? Query.Number("the request id", text)
             : 0;
 
-    private static string? OneOf(HttpExchange exchange, string header, string parameter)
+    private static string? OneOf(HttpExchange exchange, Field header, Field parameter)
     {
-        var inHeader = exchange.Http.Request.Headers[header];
+        var inHeader = exchange.Http.Request.Headers[header.Name];
         var inQuery = exchange.Query.Text(parameter);
         if (inHeader.Count > 1 || (inHeader.Count == 1 && inQuery is not null))
-            throw HttpFailure.Invalid($"{header} and {parameter} are given more than once in all");
-        return inHeader.Count == 1 ? RequestTarget.Text(header, BytesOf(inHeader.ToString())) : inQuery;
+            throw HttpFailure.Invalid(
+                $"{header.Name} and {parameter.Name} are given more than once in all");
+        return inHeader.Count == 1 ? RequestTarget.Text(header.Name, BytesOf(inHeader.ToString())) : inQuery;
     }
 
     /// <summary>The server hands headers over with one character for each byte.</summary>

@@ -17,15 +17,17 @@ internal static class ScanRoute
     private static readonly byte[] NewLine = "\n"u8.ToArray();
 
     /// <summary>Query parameters that only a scan has. Bounds are percent-encoded bytes.</summary>
-    public static IReadOnlyList<string> Parameters { get; } =
-        ["prefix", "from", "end", "limit", "reverse", "keys_only", "token"];
+    public static Field[] Parameters { get; } =
+    [
+        Fields.Prefix, Fields.From, Fields.End, Fields.Limit, Fields.Reverse, Fields.KeysOnly, Fields.Token,
+    ];
 
     public static Task ScanAsync(HttpExchange exchange)
     {
-        if (exchange.Query.Flag("no_redirect"))
+        if (exchange.Query.Flag(Fields.NoRedirect))
             throw HttpFailure.Invalid("no_redirect is for one key: every node answers a scan");
         exchange.Http.Response.Headers.Vary = "Accept";
-        var limit = exchange.Query.Number("limit") ?? 0;
+        var limit = exchange.Query.Number(Fields.Limit) ?? 0;
         return exchange.Http.Request.Headers.Accept.ToString()
             .Contains(Lines, StringComparison.OrdinalIgnoreCase)
             ? LinesAsync(exchange, RequestOf(exchange.Query), limit)
@@ -45,7 +47,7 @@ internal static class ScanRoute
             Token = TextOf(page.Token),
             Epoch = reply.Epoch,
             Ack = ReplyAck.Of(scan, reply),
-        }, BodyContext.Default.ScanBody).ConfigureAwait(false);
+        }, BodyContext.Default.ScanPageBody).ConfigureAwait(false);
     }
 
     private static async Task LinesAsync(HttpExchange exchange, ScanRequest scan, ulong limit)
@@ -86,23 +88,24 @@ internal static class ScanRoute
 
     private static ScanRequest RequestOf(Query query)
     {
-        var range = KeyRange.Of(query.Bytes("prefix"), query.Bytes("from"), query.Bytes("end"));
+        var range = KeyRange.Of(
+            query.Bytes(Fields.Prefix), query.Bytes(Fields.From), query.Bytes(Fields.End));
         return new()
         {
-            Keyspace = query.Text("keyspace") ?? "default",
+            Keyspace = query.Keyspace(),
             Key = range.From,
             End = range.End,
-            Reverse = query.Flag("reverse"),
-            KeysOnly = query.Flag("keys_only"),
+            Reverse = query.Flag(Fields.Reverse),
+            KeysOnly = query.Flag(Fields.KeysOnly),
             Consistency = query.Consistency(),
-            Token = query.Text("token") is { } token ? BytesOf(token) : default,
+            Token = query.Text(Fields.Token) is { } token ? BytesOf(token) : default,
         };
     }
 
     private static void SetHeaders(HttpResponse response, ScanRequest scan, Reply reply)
     {
-        response.Headers["Kvorum-Epoch"] = $"{reply.Epoch}";
-        response.Headers["Kvorum-Ack"] = ReplyAck.Of(scan, reply);
+        response.Headers[Fields.Epoch.Name] = $"{reply.Epoch}";
+        response.Headers[Fields.Ack.Name] = ReplyAck.Of(scan, reply);
     }
 
     private static void Write<T>(HttpResponse response, T body, JsonTypeInfo<T> type)

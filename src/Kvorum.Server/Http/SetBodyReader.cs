@@ -14,16 +14,19 @@ internal ref struct SetBodyReader
 {
     private const string Wanted = "the body is a JSON object with key and value";
 
-    private static readonly string[] Names =
+    /// <summary>The members that it may have.</summary>
+    public static readonly Field[] Members =
     [
-        "key", "key_base64", "value", "value_base64", "encoding", "keyspace", "client_id", "request_id",
-        "ttl_ms", "if_version", "return_previous", "no_redirect",
+        Fields.KeyText, Fields.KeyBase64, Fields.ValueText, Fields.ValueBase64, Fields.Encoding,
+        Fields.Keyspace, Fields.ClientId, Fields.RequestId, Fields.TtlMs, Fields.IfVersion,
+        Fields.ReturnPrevious, Fields.NoRedirect,
     ];
 
-    private readonly SortedDictionary<string, byte[]> _texts = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, ulong> _numbers = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _switches = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    // By member, each of which is one object; looked up only.
+    private readonly Dictionary<Field, byte[]> _texts = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Field, ulong> _numbers = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Field> _switches = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Field> _seen = new(ReferenceEqualityComparer.Instance);
     private Utf8JsonReader _json;
 
     private SetBodyReader(ReadOnlySpan<byte> json) => _json = new(json);
@@ -55,12 +58,12 @@ internal ref struct SetBodyReader
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
             var given = Text("a member's name");
-            var name = Array.Find(Names, known => Ascii.Equals(given, known))
-                ?? throw HttpFailure.Unknown("member", Utf8Text.Decode("a member's name", given), Names);
-            if (!_seen.Add(name))
-                throw HttpFailure.Invalid($"the member '{name}' is given twice");
+            var member = Array.Find(Members, known => Ascii.Equals(given, known.Name))
+                ?? throw HttpFailure.Unknown("member", Utf8Text.Decode("a member's name", given), Members);
+            if (!_seen.Add(member))
+                throw HttpFailure.Invalid($"the member '{member.Name}' is given twice");
             _json.Read();
-            Take(name);
+            Take(member);
         }
 
         _json.Read(); // Anything behind the object is an error.
@@ -68,42 +71,44 @@ internal ref struct SetBodyReader
 
     private readonly PutRequest Put()
     {
-        var isBase64 = IsBase64(TextOf("encoding"));
+        var isBase64 = IsBase64(TextOf(Fields.Encoding));
         return new()
         {
-            Keyspace = TextOf("keyspace") ?? "default",
-            Key = Bytes("key", isBase64),
-            Value = Bytes("value", isBase64),
-            ClientId = TextOf("client_id") ?? "",
-            RequestId = _numbers.GetValueOrDefault("request_id"),
-            TtlMs = _numbers.GetValueOrDefault("ttl_ms"),
-            IfVersion = _numbers.TryGetValue("if_version", out var version) ? version : null,
-            ReturnPrevious = _switches.Contains("return_previous"),
-            NoRedirect = _switches.Contains("no_redirect"),
+            Keyspace = TextOf(Fields.Keyspace) ?? Fields.Keyspace.Default!,
+            Key = Bytes(Fields.KeyText, Fields.KeyBase64, isBase64),
+            Value = Bytes(Fields.ValueText, Fields.ValueBase64, isBase64),
+            ClientId = TextOf(Fields.ClientId) ?? "",
+            RequestId = _numbers.GetValueOrDefault(Fields.RequestId),
+            TtlMs = _numbers.GetValueOrDefault(Fields.TtlMs),
+            IfVersion = _numbers.TryGetValue(Fields.IfVersion, out var version) ? version : null,
+            ReturnPrevious = _switches.Contains(Fields.ReturnPrevious),
+            NoRedirect = _switches.Contains(Fields.NoRedirect),
         };
     }
 
-    private void Take(string name)
+    private void Take(Field member)
     {
-        switch (name)
+        var name = member.Name;
+        switch (member.Kind)
         {
-            case "return_previous" or "no_redirect":
+            case FieldKind.Flag:
                 if (_json.TokenType is not (JsonTokenType.True or JsonTokenType.False))
                     throw HttpFailure.Invalid($"'{name}' is true or false");
                 if (_json.TokenType == JsonTokenType.True)
-                    _switches.Add(name);
+                    _switches.Add(member);
                 break;
             case var _ when _json.TokenType == JsonTokenType.Null:
                 break; // As if it were not there.
-            case "request_id" or "ttl_ms" or "if_version":
-                _numbers[name] = _json.TokenType == JsonTokenType.Number && _json.TryGetUInt64(out var number)
+            case FieldKind.Number:
+                _numbers[member] =
+                    _json.TokenType == JsonTokenType.Number && _json.TryGetUInt64(out var number)
                     ? number
                     : throw HttpFailure.Invalid($"'{name}' is a number from 0 to {ulong.MaxValue}");
                 break;
             default:
                 if (_json.TokenType != JsonTokenType.String)
                     throw HttpFailure.Invalid($"'{name}' is a string");
-                _texts[name] = Text($"'{name}'");
+                _texts[member] = Text($"'{name}'");
                 break;
         }
     }
@@ -149,28 +154,24 @@ internal ref struct SetBodyReader
         return begin + high;
     }
 
-    private readonly string? TextOf(string name) =>
-        _texts.TryGetValue(name, out var bytes) ? Utf8Text.Decode(name, bytes) : null;
+    private readonly string? TextOf(Field member) =>
+        _texts.TryGetValue(member, out var bytes) ? Utf8Text.Decode(member.Name, bytes) : null;
 
-    private readonly byte[] Bytes(string name, bool isBase64)
+    private readonly byte[] Bytes(Field asText, Field asBase64, bool isBase64)
     {
-        var plain = _texts.GetValueOrDefault(name);
-        var base64 = TextOf($"{name}_base64");
+        var name = asText.Name;
+        var plain = _texts.GetValueOrDefault(asText);
+        var base64 = TextOf(asBase64);
         return (plain, base64) switch
         {
             (null, null) =>
-                throw HttpFailure.Invalid($"'{name}' is missing, or '{name}_base64' for any bytes"),
+                throw HttpFailure.Invalid($"'{name}' is missing, or '{asBase64.Name}' for any bytes"),
             (_, null) => isBase64 ? RequestTarget.Base64(name, Utf8Text.Decode(name, plain)) : plain,
-            (null, _) => RequestTarget.Base64($"{name}_base64", base64),
-            _ => throw HttpFailure.Invalid($"'{name}' and '{name}_base64' are both given"),
+            (null, _) => RequestTarget.Base64(asBase64.Name, base64),
+            _ => throw HttpFailure.Invalid($"'{name}' and '{asBase64.Name}' are both given"),
         };
     }
 
     /// <summary>What "encoding" says of key and value.</summary>
-    public static bool IsBase64(string? encoding) => encoding switch
-    {
-        null or "utf-8" => false,
-        "base64" => true,
-        _ => throw HttpFailure.Invalid($"encoding is '{HttpFailure.Shown(encoding)}'; it is utf-8 or base64"),
-    };
+    public static bool IsBase64(string? encoding) => Fields.Encoding.Chosen(encoding) == "base64";
 }

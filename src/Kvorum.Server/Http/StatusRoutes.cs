@@ -1,6 +1,5 @@
 using Kvorum.Node;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Routing;
+using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
 
@@ -9,18 +8,60 @@ namespace Kvorum.Server.Http;
 /// </summary>
 internal static class StatusRoutes
 {
-    private const string OpenApiResource = "Kvorum.Server.Http.openapi.json";
-
-    public static void Map(IEndpointRouteBuilder routes, RouteFactory route)
+    private static readonly Operation Health = new("health", "node", "Whether the node can serve.")
     {
-        foreach (var pattern in new[] { "/health", "/readyz", "/ready" })
-            routes.MapMethods(pattern, RouteFactory.Reads, route.Of(ReadyAsync));
-        routes.MapMethods("/livez", RouteFactory.Reads, route.Of(LiveAsync));
-        routes.MapMethods("/kv/stats", RouteFactory.Reads, route.Of(StatsAsync));
-        routes.MapMethods("/v1/status", RouteFactory.Reads, route.Of(StatusAsync));
-        routes.MapMethods("/v1/map", RouteFactory.Reads, route.Of(
-            exchange => exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap)));
-        routes.MapMethods("/openapi/v1.json", RouteFactory.Reads, route.Of(OpenApiAsync));
+        Answers =
+        [
+            new(200, "It can.") { Json = [BodyContext.Default.HealthBody] },
+            new(503, "It cannot; reason says why.") { Json = [BodyContext.Default.HealthBody] },
+        ],
+        Failures = FailureStatuses.OfAny,
+    };
+
+    private static readonly Operation Alive = new(
+        "livez", "node", "Whether the node's loops run, whether or not its cluster can serve.")
+    {
+        Answers = [new(200, "They do.") { Json = [BodyContext.Default.HealthBody] }],
+        Failures = FailureStatuses.OfStatus,
+    };
+
+    private static readonly Operation Stats = new("stats", "node", "Counters of the node.")
+    {
+        Answers = [new(200, "The counters.") { Json = [BodyContext.Default.StatsBody] }],
+        Failures = FailureStatuses.OfStatus,
+    };
+
+    private static readonly Operation Status = new("status", "node", "State of the node and of its replicas.")
+    {
+        Answers = [new(200, "The state.") { Json = [BodyContext.Default.NodeStatus] }],
+        Failures = FailureStatuses.OfStatus,
+    };
+
+    private static readonly Operation Map = new(
+        "map", "node", "The cluster as the node knows it, with leaders.")
+    {
+        Answers = [new(200, "The cluster.") { Json = [BodyContext.Default.ClusterMap] }],
+        Failures = FailureStatuses.OfAny,
+    };
+
+    private static readonly Operation OpenApi = new("openapi", "node", "This document.")
+    {
+        Answers = [new(200, "The document.") { Json = [BodyContext.Default.JsonObject] }],
+        Failures = FailureStatuses.OfAny,
+    };
+
+    public static void MapAll(RouteTable routes)
+    {
+        routes.Read("/health", Health, ReadyAsync);
+        routes.Read("/readyz", Health with { Id = "readyz", Summary = "As /health." }, ReadyAsync);
+        routes.Read("/ready", Health with { Id = "ready", Summary = "As /health." }, ReadyAsync);
+        routes.Read("/livez", Alive, LiveAsync);
+        routes.Read("/kv/stats", Stats, StatsAsync);
+        routes.Read("/v1/status", Status, StatusAsync);
+        routes.Read("/v1/map", Map, static exchange =>
+            exchange.JsonAsync(200, exchange.Map, BodyContext.Default.ClusterMap));
+        routes.Read("/openapi/v1.json", OpenApi, exchange =>
+            HttpExchange.JsonAsync(exchange.Http, 200, routes.Document));
     }
 
     private static async Task StatusAsync(HttpExchange exchange)
@@ -52,7 +93,8 @@ internal static class StatusRoutes
     {
         var status = await exchange.StatusAsync().ConfigureAwait(false);
         var map = exchange.Map;
-        var replicas = status.Partitions.Where(static replica => replica.Keyspace != "system").ToList();
+        var replicas = status.Partitions
+            .Where(static replica => replica.Keyspace != KeyspaceName.System).ToList();
         await exchange.JsonAsync(200, new()
         {
             NodeId = status.Name,
@@ -75,14 +117,5 @@ internal static class StatusRoutes
         foreach (var (name, behind) in partitions.SelectMany(static partition => partition.FollowerLag))
             lag[name] = lag.GetValueOrDefault(name) + behind;
         return lag;
-    }
-
-    private static async Task OpenApiAsync(HttpExchange exchange)
-    {
-        await using var document = typeof(StatusRoutes).Assembly.GetManifestResourceStream(OpenApiResource)!;
-        exchange.Http.Response.ContentType = "application/json";
-        exchange.Http.Response.ContentLength = document.Length;
-        await document.CopyToAsync(
-            exchange.Http.Response.Body, exchange.Http.RequestAborted).ConfigureAwait(false);
     }
 }

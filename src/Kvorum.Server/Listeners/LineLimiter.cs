@@ -7,7 +7,7 @@ namespace Kvorum.Server.Listeners;
 internal readonly record struct LineVerdict(bool IsWritten, string Source, int HeldBack);
 
 /// <summary>
-/// Decides which log lines are written of those that anybody who reaches a port can cause: one for each
+/// Decides which log lines are written of those that any remote host can cause: one for each
 /// source and interval. The others are counted. A pure decider; one thread at a time.
 /// </summary>
 /// <param name="intervalMs">Least time between two lines of one source.</param>

@@ -10,7 +10,7 @@ internal readonly record struct DescriptorPlan
     private const long ReserveMin = 128;
     private const long ReserveMax = 4096;
 
-    // Connections to the port for nodes that have not said yet who they are: IncomingPeers has the bound.
+    // Connections to the port for nodes before the peer's hello: IncomingPeers has the bound.
     private const long PeerStrangersMax = 64;
 
     // Listeners, polls, segments of the log, and what jobs have open for a moment.

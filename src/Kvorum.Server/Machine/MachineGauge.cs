@@ -13,7 +13,7 @@ internal sealed class MachineGauge : IDisposable
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
     // How long refused connections are told of after the last one.
-    private static readonly TimeSpan AlertTime = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan TellingTime = TimeSpan.FromMinutes(1);
 
     private readonly MemoryLimit _memory;
     private readonly DescriptorPlan? _descriptors;
@@ -41,7 +41,7 @@ internal sealed class MachineGauge : IDisposable
         long refused = _room.Refused;
         if (refused != _refusedSeen)
             (_refusedSeen, _refusedMs) = (refused, Environment.TickCount64);
-        bool isTold = Environment.TickCount64 - _refusedMs < AlertTime.TotalMilliseconds;
+        bool isTold = Environment.TickCount64 - _refusedMs < TellingTime.TotalMilliseconds;
         int open = OpenFiles.Count();
         return new()
         {
@@ -52,7 +52,7 @@ internal sealed class MachineGauge : IDisposable
             MemoryBytes = Environment.WorkingSet,
             MemoryBytesMax = _memory.Bytes,
             MemoryLimitedBy = _memory.Source,
-            Alert = !isTold ? null : string.Create(CultureInfo.InvariantCulture,
+            HealthIssue = !isTold ? null : string.Create(CultureInfo.InvariantCulture,
                 $"{refused} connections were closed since the start, the last within a minute: {open} of "
                 + $"{_descriptors?.Limit} files are open; close connections, or raise the limit (ulimit -n)"),
         };

@@ -47,7 +47,7 @@ public sealed record MemoryPlan
     public required long TrailingLogBytes { get; init; }
 
     /// <summary>
-    /// Bytes of entries that a partition keeps for those who are being sent a checkpoint.
+    /// Bytes of entries that a partition keeps for followers that are being sent a checkpoint.
     /// </summary>
     public required long WantedLogBytes { get; init; }
 

@@ -11,7 +11,7 @@ namespace Kvorum.Server.Native;
 
 /// <summary>
 /// The door for clients: one port for the native protocol and for gRPC, told apart by a connection's first
-/// bytes. Native connections are served here, all others are handed to whoever listens through
+/// bytes. Native connections are served here, all others are handed to the listener behind
 /// <see cref="Others"/>.
 /// </summary>
 /// <remarks>

@@ -52,7 +52,7 @@ public sealed record ClientListenerOptions
     /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Who serves the native connections; null for the runtime.</summary>
+    /// <summary>The poller that serves the native connections; null for the runtime's sockets.</summary>
     internal SocketPoller? Poller { get; init; }
 
     /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>

@@ -27,6 +27,6 @@ internal sealed class ClientLog(ILogger log, SourceLines lines)
     /// <summary>The client is gone.</summary>
     public void Gone(EndPoint? client, string reason) => Log.Gone(log, client, reason);
 
-    /// <summary>The client has said who it is.</summary>
+    /// <summary>The client's hello has come.</summary>
     public void Greeted(EndPoint? client, string name) => Log.Greeted(log, name, client);
 }

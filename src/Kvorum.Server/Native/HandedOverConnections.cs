@@ -39,7 +39,7 @@ internal sealed class HandedOverConnections(IPEndPoint served, ILoggerFactory lo
             : throw new AddressInUseException($"{served} is already served.");
     }
 
-    /// <summary>Hands a connection to Kestrel; closes it if there is nobody to take it.</summary>
+    /// <summary>Hands a connection to Kestrel; closes it if Kestrel takes no more.</summary>
     public void Take(Socket socket)
     {
         var context = _contexts.Create(socket);

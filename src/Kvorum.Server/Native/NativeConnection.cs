@@ -85,7 +85,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         }
         catch (Exception e) when (SocketStreams.IsLoss(e))
         {
-            // The client is gone: nobody is left to be told.
+            // The client is gone: there is nothing left to answer.
         }
 #pragma warning disable CA1031 // A fault of one connection must not take the others along.
         catch (Exception e)

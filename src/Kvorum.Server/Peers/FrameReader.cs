@@ -61,8 +61,8 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
     }
 
     /// <summary>
-    /// Waits for bytes behind those that are here; pass what comes back to <see cref="Received"/>. For who
-    /// reads all there is: one state machine less for each time.
+    /// Waits for bytes behind those that are here; pass what comes back to <see cref="Received"/>. For a
+    /// caller that reads all there is: one state machine less for each call.
     /// </summary>
     public ValueTask<int> Receive(CancellationToken cancel) => stream.ReadAsync(_input.Space(), cancel);
 

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Kvorum.Server.Peers;
 
 /// <summary>
-/// The connections that peers have dialled: checks who they are, then reads their frames and hands them on,
+/// The connections that peers have dialled: checks their hellos, then reads their frames and hands them on,
 /// on the thread that serves the socket, so nothing here blocks. One per peer; a newer one replaces the
 /// older.
 /// </summary>
@@ -21,7 +21,7 @@ internal sealed class IncomingPeers(
     TransportCounters counters, SourceLines lines)
 {
     /// <summary>
-    /// Connections that have not said yet who they are: more are closed at once, so that nobody can exhaust
+    /// Connections before their hello: more are closed at once, so that no remote host can exhaust
     /// the node.
     /// </summary>
     private const int StrangersMax = 64;
@@ -160,7 +160,7 @@ internal sealed class IncomingPeers(
                 receiver.Receive(from, (PeerFrameKind)frame.Kind, frame.Payload);
             }
 
-            // Not to be cancelled: who stops closes the connection.
+            // Not cancelled: stopping closes the connection.
             reader.Received(await reader.Receive(CancellationToken.None).ConfigureAwait(false));
         }
     }

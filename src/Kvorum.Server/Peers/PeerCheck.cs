@@ -9,7 +9,7 @@ internal sealed class PeerRefusedException(string message) : Exception(message);
 /// <summary>Decides whether two nodes belong together. Every answer names both and the remedy.</summary>
 internal static class PeerCheck
 {
-    /// <summary>What speaks against whoever dialled us; null if nothing.</summary>
+    /// <summary>Why the peer that dialled is refused; null if it is accepted.</summary>
     public static string? OfHello(PeerHello self, PeerIntroduction dialler, bool isMember)
     {
         if (OfCluster(self, dialler.Node) is { } why)
@@ -31,7 +31,7 @@ internal static class PeerCheck
             : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: add it to --peers";
     }
 
-    /// <summary>What speaks against whoever answered; null if nothing.</summary>
+    /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>
     public static string? OfAnswer(PeerHello self, MemberSeed expected, PeerHello answered)
     {
         if (OfCluster(self, answered) is { } why)

@@ -58,7 +58,9 @@ internal sealed class PeerConnection : IDisposable
         Dispose();
     }
 
-    /// <summary>Why it ended: the reason of whoever ended it, else what the exception says.</summary>
+    /// <summary>
+    /// Why it ended: the reason given when it was ended here, else the exception's message.
+    /// </summary>
     public PeerEnding Ending(Exception met)
     {
         lock (_lock)
@@ -82,7 +84,7 @@ internal sealed class PeerConnection : IDisposable
         }
     }
 
-    // Then it is we who are behind.
+    // True if this node is behind in reading: the peer is not silent then.
     private bool HasUnread()
     {
         try

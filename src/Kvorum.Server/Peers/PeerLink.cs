@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -117,10 +118,12 @@ internal sealed class PeerLink(
 
     private async Task<Stream> Dial(CancellationToken cancel)
     {
+        var (host, port) = HostPort.TryParse(Target)
+            ?? throw new FormatException($"'{Target}' is no host:port{HostPort.Hint(Target)}");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(HostPort.Parse(Target), cancel).ConfigureAwait(false);
+            await socket.ConnectAsync(host, port, cancel).ConfigureAwait(false);
             // To a port of this machine that nothing listens on, in the range of outgoing ones, the kernel
             // may connect a socket with itself: that would keep the port from the node it belongs to.
             if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
@@ -134,7 +137,7 @@ internal sealed class PeerLink(
         }
     }
 
-    /// <summary>Both sides say who they are, and check it.</summary>
+    /// <summary>Both sides send a hello and check the other's.</summary>
     private async Task<PeerIntroduction> Introduce(PeerConnection connection, CancellationToken cancel)
     {
         var hello = PeerWire.EncodeIntroduction(self with { Expected = seed.Id });

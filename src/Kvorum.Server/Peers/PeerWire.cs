@@ -12,7 +12,7 @@
 //   Refused   = utf8                                    a sentence for the other side's operator
 //   Ping      = nothing
 //
-// `expected` is whom the dialler believes to call; `process` is drawn anew by each process, so that a
+// `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
 // peer that came back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the
 // others to the transport.
 using System.Buffers.Binary;
@@ -27,8 +27,8 @@ namespace Kvorum.Server.Peers;
 internal sealed class PeerWireException(string message) : Exception(message);
 
 /// <summary>A node's introduction, as it travels.</summary>
-/// <param name="Node">Who speaks.</param>
-/// <param name="Expected">Whom it wants to speak to; zero in an answer.</param>
+/// <param name="Node">The sender.</param>
+/// <param name="Expected">The node that it means to reach; zero in an answer.</param>
 /// <param name="Process">The speaking process.</param>
 internal sealed record PeerIntroduction(PeerHello Node, NodeId Expected, ulong Process);
 

@@ -27,13 +27,15 @@ public sealed record TransportOptions
     /// <summary>Bound of dialling and introduction together.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Who serves the connections that peers have dialled; null for the runtime.</summary>
+    /// <summary>
+    /// The poller that serves the connections that peers have dialled; null for the runtime's sockets.
+    /// </summary>
     internal SocketPoller? Poller { get; init; }
 
     /// <summary>What callers may cause in the log; null for a count of its own.</summary>
     internal SourceLines? Lines { get; init; }
 
-    /// <summary>Told when there are no descriptors left to take connections with; null for nobody.</summary>
+    /// <summary>Told when there are no descriptors left to take connections with; may be null.</summary>
     internal ConnectionRoom? Room { get; init; }
 
     /// <summary>First pause between two attempts; doubled each time.</summary>

@@ -20,7 +20,7 @@ internal sealed unsafe partial class Epoll : IDisposable
     /// <summary>An error, or both directions are closed: reported whether asked for or not.</summary>
     public const uint Broken = 0x008 | 0x010;
 
-    private const uint OncePerWake = 1u << 31; // EPOLLET: told once, so that nobody need read the counter
+    private const uint OncePerWake = 1u << 31; // EPOLLET: signalled once, so the counter need not be read
     private const int AddOne = 1;
     private const int DeleteOne = 2;
     private const int ChangeOne = 3;

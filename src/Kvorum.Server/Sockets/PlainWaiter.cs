@@ -2,7 +2,7 @@ namespace Kvorum.Server.Sockets;
 
 /// <summary>
 /// Sleeps until it is woken, where the runtime's own threads serve the sockets. It never spins: on a machine
-/// with few cores that would steal from those who have the work.
+/// with few cores that would take processor time from the threads that have work.
 /// </summary>
 internal sealed class PlainWaiter : ILoopWaiter
 {

@@ -103,7 +103,7 @@ internal sealed class PolledStream : Stream
                 && _reader.IsWaiting && TryRead() && _reader.TryEnd();
             isWritten = (events & (Epoll.Writable | Epoll.Broken)) != 0
                 && _writer.IsWaiting && TryWrite() && _writer.TryEnd();
-            // A reader mostly reads on. Who does not wait is not told again and again.
+            // A reader mostly reads on: a reader that is not waiting gets no further signals.
             uint wanted = (isRead || _reader.IsWaiting ? Epoll.Readable : 0)
                 | (_writer.IsWaiting ? Epoll.Writable : 0);
             if (wanted == 0 && (events & Epoll.Broken) != 0)

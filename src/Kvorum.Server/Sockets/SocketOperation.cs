@@ -5,8 +5,8 @@ namespace Kvorum.Server.Sockets;
 
 /// <summary>
 /// A read or a write that waits for its socket, used again for the next one. It ends once: by the thread
-/// that serves the socket, which runs the continuation at once, or by who closes the stream or loses
-/// patience; then the continuation runs on the thread pool, as that one may hold locks.
+/// that serves the socket, which runs the continuation at once, or by the caller that closes the stream or
+/// loses patience; then the continuation runs on the thread pool, as that one may hold locks.
 /// </summary>
 internal sealed class SocketOperation : IValueTaskSource<int>, IValueTaskSource
 {
@@ -50,7 +50,8 @@ internal sealed class SocketOperation : IValueTaskSource<int>, IValueTaskSource
     public void Refuse(SocketError error) => _error = error;
 
     /// <summary>
-    /// True for the one who may end it: <see cref="Complete"/> then. False if it was abandoned.
+    /// True for the one caller that may end it: it calls <see cref="Complete"/> then. False if it was
+    /// abandoned.
     /// </summary>
     public bool TryEnd() => Interlocked.Exchange(ref _isWaiting, 0) != 0;
 

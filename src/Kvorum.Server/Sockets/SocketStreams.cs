@@ -6,7 +6,7 @@ namespace Kvorum.Server.Sockets;
 /// <summary>Streams over sockets: served by a poller where there is one, else by the runtime.</summary>
 internal static class SocketStreams
 {
-    /// <summary>A stream over a connected socket that nobody has used yet; owns it.</summary>
+    /// <summary>A stream over a connected, still unused socket; owns it.</summary>
     public static Stream Open(Socket socket, SocketPoller? poller) =>
         poller is null ? new NetworkStream(socket, ownsSocket: true) : poller.Open(socket);
 
@@ -19,7 +19,7 @@ internal static class SocketStreams
     public static bool IsLoss(Exception met) =>
         met is IOException or Win32Exception or ObjectDisposedException; // sockets' own are of the second
 
-    /// <summary>True if something has come that nobody has read yet.</summary>
+    /// <summary>True if received bytes are waiting to be read.</summary>
     public static bool HasUnread(Stream stream) => stream switch
     {
         PolledStream polled => polled.Socket.Available > 0,

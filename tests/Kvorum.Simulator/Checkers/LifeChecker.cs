@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node;
 using Kvorum.Node.Clocks;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
@@ -87,7 +88,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     {
         if (replica.IsFenced || replica.Machine is not KeyValueMachine machine)
             return;
-        var lives = _lives[replica.Group];
+        var lives = _lives[replica.Group.Value];
         var applied = replica.Tree.AppliedIndex;
         if (applied >= (ulong)lives.TimesMs.Count)
             Follow(lives, replica, machine, applied);
@@ -141,7 +142,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         TtlMs = (long)command.TtlMs,
     };
 
-    private void CheckPace(Lives lives, uint group)
+    private void CheckPace(Lives lives, GroupId group)
     {
         if (lives.TimesMs[^1] is var time && time == 0)
             return;

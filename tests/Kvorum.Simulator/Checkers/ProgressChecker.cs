@@ -1,4 +1,6 @@
 using System.Globalization;
+using Kvorum.Node;
+using Kvorum.Node.Groups;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -56,7 +58,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     /// <summary>True if all nodes run that can, and every group has a leader.</summary>
     public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
-        && Enumerable.Range(0, cluster.Groups).All(group => Replicas(group).Any(replica => replica.IsLeader));
+        && cluster.Directory.Groups.All(group => Replicas(group).Any(replica => replica.IsLeader));
 
     /// <summary>
     /// True if a node has refused to start or any node tells of the loss: what is not the
@@ -69,7 +71,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// True if the replicas of every group that serve have the same history: equal at equal index, and none
     /// stays behind its leader.
     /// </summary>
-    public bool HaveOneHistory() => Enumerable.Range(0, cluster.Groups).All(group =>
+    public bool HaveOneHistory() => cluster.Directory.Groups.All(group =>
     {
         var serving = Replicas(group)
             .Where(static one => !one.IsQuarantined && !one.IsBlank && !one.IsFenced).ToArray();
@@ -80,7 +82,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     });
 
     /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
-    public bool HasConverged() => Enumerable.Range(0, cluster.Groups).All(group =>
+    public bool HasConverged() => cluster.Directory.Groups.All(group =>
     {
         var replicas = Replicas(group).ToArray();
         var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
@@ -111,7 +113,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     }
 
     /// <summary>The state of all groups, for people.</summary>
-    public string Describe() => string.Join("", Enumerable.Range(0, cluster.Groups).SelectMany(Replicas)
+    public string Describe() => string.Join("", cluster.Directory.Groups.SelectMany(Replicas)
         .Select(replica => $"\ngroup {replica.Group}: {replica.Raft.Describe()}"));
 
     private static IEnumerable<string> TablesOf(RaftReplica replica)
@@ -123,11 +125,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
                 break;
             last = scrub.Table;
             yield return string.Create(
-                CultureInfo.InvariantCulture, $"trees/{replica.Group:D5}/{last:D10}.table");
+                CultureInfo.InvariantCulture, $"{GroupFolder.Of(replica.Group)}/{last:D10}.table");
         }
     }
 
-    private IEnumerable<RaftReplica> Replicas(int group) =>
+    private IEnumerable<RaftReplica> Replicas(GroupId group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
 
     private static bool IsWhereItBelongs(Machine machine) => machine.Process is { } process

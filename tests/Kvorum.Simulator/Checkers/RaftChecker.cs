@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Simulator.World;
 
@@ -14,7 +15,7 @@ namespace Kvorum.Simulator.Checkers;
 internal sealed class RaftChecker(SimulatedWorld world, int groups)
 {
     private readonly GroupFacts[] _facts = [.. Enumerable.Range(0, groups).Select(_ => new GroupFacts())];
-    private readonly Dictionary<(object Life, uint Group), Seen> _seen = [];
+    private readonly Dictionary<(object Life, GroupId Group), Seen> _seen = [];
 
     /// <summary>What is known of each group.</summary>
     public IReadOnlyList<GroupFacts> Facts => _facts;
@@ -22,7 +23,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     // One replica in one life of its process, as it was seen last.
     private sealed class Seen
     {
-        public required uint Group { get; init; }
+        public required GroupId Group { get; init; }
 
         public Term Term { get; set; }
 
@@ -50,11 +51,11 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     /// <param name="group">Its group.</param>
     /// <param name="raft">The replica.</param>
     /// <param name="applied">The index up to which its state machine has applied.</param>
-    public bool Look(object life, uint group, RaftNode raft, ulong applied)
+    public bool Look(object life, GroupId group, RaftNode raft, ulong applied)
     {
         if (!_seen.TryGetValue((life, group), out var seen))
             _seen.Add((life, group), seen = new() { Group = group, Applied = applied });
-        var facts = _facts[group];
+        var facts = _facts[group.Value];
         LookAtLog(facts, raft, seen);
         if (raft.CommitIndex.Value > seen.Commit)
             LookAtCommit(facts, raft, seen);
@@ -145,7 +146,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         seen.Applied = applied;
     }
 
-    private void LookAtLeader(GroupFacts facts, RaftNode raft, uint group)
+    private void LookAtLeader(GroupFacts facts, RaftNode raft, GroupId group)
     {
         if (!Agrees(facts.Leaders, raft.Term.Value, raft.Id))
         {
@@ -166,7 +167,7 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         }
     }
 
-    private static string Broken(string theorem, RaftNode raft, uint group, ulong index) =>
+    private static string Broken(string theorem, RaftNode raft, GroupId group, ulong index) =>
         $"{theorem}: {raft.Id}, group {group}, at index {index}";
 
     private static ulong ContentOf(in Entry entry) => Fingerprint.Of(entry.Data.Span) ^ (ulong)entry.Kind;

@@ -21,10 +21,10 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
         if (replica.IsFenced || TryContentOf(replica) is not { } content)
             return;
         var index = replica.Tree.AppliedIndex;
-        if (facts[(int)replica.Group].Contents.TryAdd(index, (content, node)))
+        if (facts[(int)replica.Group.Value].Contents.TryAdd(index, (content, node)))
             return;
         Compared++;
-        var other = facts[(int)replica.Group].Contents[index];
+        var other = facts[(int)replica.Group.Value].Contents[index];
         if (other.Content != content)
         {
             world.Fail(
@@ -38,7 +38,7 @@ internal sealed class ReplicaChecker(SimulatedWorld world, IReadOnlyList<GroupFa
     public bool IsDue(RaftReplica replica)
     {
         var index = replica.Tree.AppliedIndex;
-        return index % 32 == 0 || facts[(int)replica.Group].Contents.ContainsKey(index);
+        return index % 32 == 0 || facts[(int)replica.Group.Value].Contents.ContainsKey(index);
     }
 
     /// <summary>

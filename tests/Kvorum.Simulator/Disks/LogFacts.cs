@@ -1,7 +1,7 @@
+using Kvorum.Node;
 using Kvorum.Node.Membership;
 using Kvorum.Raft;
 using Kvorum.Storage.Inspection;
-using Kvorum.Storage.Log;
 
 namespace Kvorum.Simulator.Disks;
 
@@ -27,13 +27,13 @@ internal sealed record LogFacts(
         }
     }
 
-    private sealed class NoReplay : ILogReplay
+    private sealed class NoReplay : IGroupReplay
     {
-        public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload)
+        public void Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)
         {
         }
 
-        public void State(uint group, ReadOnlySpan<byte> payload)
+        public void State(GroupId group, ReadOnlySpan<byte> payload)
         {
         }
     }

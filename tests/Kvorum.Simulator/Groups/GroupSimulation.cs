@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.World;
@@ -167,7 +168,7 @@ internal sealed class GroupSimulation
     private void Look(MemberProcess member)
     {
         var (node, number) = (member.Member.Node!, member.Number);
-        _raft.Look(node, 0, node, member.Member.Applied);
+        _raft.Look(node, GroupId.Metadata, node, member.Member.Applied);
         _world.Require(!node.IsQuarantined, $"a false alarm: {node.Describe()}");
         if (node.Role == _roles[number])
             return;

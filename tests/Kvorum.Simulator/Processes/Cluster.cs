@@ -1,5 +1,8 @@
 using System.Globalization;
 using Kvorum.Node;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
+using Kvorum.Protocol;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -32,8 +35,12 @@ internal sealed class Cluster
     /// <summary>The machines, by number.</summary>
     public IReadOnlyList<Machine> Machines { get; }
 
-    /// <summary>Groups of every node: the metadata group and the partitions.</summary>
-    public int Groups => Options.Partitions + 1;
+    /// <summary>The metadata group and the groups of the partitions.</summary>
+    public GroupDirectory Directory => GroupPlacement.DirectoryOf(Options.Partitions);
+
+    /// <summary>The group of a key.</summary>
+    public GroupId GroupOf(ReadOnlySpan<byte> key) => Directory.Keyspace(KeyspaceName.Default)!.Of(
+        new(KeySlot.PartitionOf(KeySlot.Of(key), Options.Partitions)));
 
     /// <summary>The processes that run, by number of their machine.</summary>
     public IEnumerable<SimulatedProcess> Running =>

@@ -2,6 +2,7 @@ using Kvorum.Node;
 using Kvorum.Node.Events;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
+using Kvorum.Protocol;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -137,9 +138,9 @@ internal sealed class SimulatedProcess : INodeEvents
     {
         var leader = role.Leader.Length > 0 ? role.Leader : "unknown";
         World.Trace.Event(
-            Verbosity.Faults, TraceKind.Role, Machine.Index, (role.Term << 8) | role.Partition,
+            Verbosity.Faults, TraceKind.Role, Machine.Index, (role.Term << 8) | role.Partition.Value,
             $"{role.Keyspace}/{role.Partition} is {role.Role} in term {role.Term}, leader {leader}");
-        if (role is { Role: "leader", Keyspace: "default" })
+        if (role is { Role: "leader", Keyspace: KeyspaceName.Default })
             Machine.Elected(Machine);
     }
 

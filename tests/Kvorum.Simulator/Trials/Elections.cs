@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node;
 using Kvorum.Node.State;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -21,7 +22,7 @@ internal sealed record Elections(
     public const int TimeoutsAllowed = 5;
 
     private const int PerCluster = 25;
-    private const uint Group = 1;
+    private static readonly GroupId Group = new(1);
 
     /// <summary>
     /// Holds so many, in clusters drawn from the seed and those after it; throws if one did not end.

@@ -50,7 +50,7 @@ internal sealed record Failovers(FaultKind Way, IReadOnlyList<double> Ms)
     private static double MakeOne(TrialCluster trial, FaultKind way)
     {
         var key = RegisterWorkload.Bytes($"key-{trial.Random.Below(1000)}");
-        var group = KeySlot.PartitionOf(KeySlot.Of(key), trial.Cluster.Options.Partitions) + 1;
+        var group = trial.Cluster.GroupOf(key);
         trial.UntilReady(group);
         var writer = new Writer(trial, key);
         var endUs = trial.World.NowUs + trial.Random.Between(200_000, 2_000_000);

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Replicas;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Network;
@@ -19,7 +20,7 @@ internal sealed class TrialCluster
         World = new(seed, Verbosity.Outcome, null);
         Cluster = new(World, options, new NetworkOptions());
         Random = World.Random("trials");
-        _raft = new(World, Cluster.Groups);
+        _raft = new(World, Cluster.Directory.Groups.Count());
         foreach (var machine in Cluster.Machines)
             machine.Turned = Turned;
         Cluster.Start();
@@ -41,11 +42,11 @@ internal sealed class TrialCluster
         && process.Replicas.All(replica => replica.Raft.Leader is not null));
 
     /// <summary>Waits until all nodes are ready and one is seen to lead the group.</summary>
-    public void UntilReady(uint group) =>
+    public void UntilReady(GroupId group) =>
         Until(60_000_000, () => IsReady() && LeaderOf(group) is not null, "there is a leader");
 
     /// <summary>The replica that leads a group in the greatest term, if any is seen to.</summary>
-    public (Machine Machine, RaftReplica Replica)? LeaderOf(uint group) => Cluster.Running
+    public (Machine Machine, RaftReplica Replica)? LeaderOf(GroupId group) => Cluster.Running
         .SelectMany(process => process.Replicas.Select(replica => (process.Machine, Replica: replica)))
         .Where(one => one.Replica.Group == group && one.Replica.IsLeader)
         .OrderByDescending(one => one.Replica.Raft.Term)

@@ -42,7 +42,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             (leader, at) => new PartitionInfo((uint)at, [0], leader, epoch)).ToArray();
         foreach (var node in Nodes)
             node.Double.Map = new(Guid.Empty, epoch, members,
-                [new("default", "strong", 1, 4096, 1 << 22, "binary", partitions)]);
+                [new(KeyspaceName.Default, "strong", 1, 4096, 1 << 22, "binary", partitions)]);
     }
 
     public KvorumClient Connect(Func<KvorumClientOptions, KvorumClientOptions>? with = null)

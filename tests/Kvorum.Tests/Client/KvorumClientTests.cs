@@ -32,7 +32,7 @@ public class KvorumClientTests
     {
         await using var cluster = new FakeCluster(nodes: 1);
         await using var client = cluster.Connect(
-            options => options with { ClientId = "me", Keyspace = "default" });
+            options => options with { ClientId = "me", Keyspace = KeyspaceName.Default });
         await client.PutAsync("k", "v", new()
         {
             Keyspace = "other",
@@ -419,18 +419,13 @@ public class KvorumClientTests
     }
 
     [Theory]
-    [InlineData("host:1", "host", 1)]
-    [InlineData("[::1]:65535", "::1", 65535)]
-    [InlineData("1.2.3.4:80", "1.2.3.4", 80)]
-    [InlineData("::1:80", null, 0)]
-    [InlineData(":80", null, 0)]
-    [InlineData("host:0", null, 0)]
-    [InlineData("host:+1", null, 0)]
-    public void Addresses_are_read(string text, string? host, int port)
-    {
-        Assert.Equal(host is not null, NodeAddress.TryParse(text, out var address));
-        Assert.Equal((host, port), (address.Host, address.Port));
-    }
+    [InlineData("host:1", true)]
+    [InlineData("[::1]:65535", true)]
+    [InlineData("::1:80", false)]
+    [InlineData(":80", false)]
+    [InlineData("host:0", false)]
+    public void An_address_has_a_host_and_a_port_to_dial(string text, bool isAddress) =>
+        Assert.Equal(isAddress, KvorumClient.IsAddress(text));
 
     private static void WaitFor(Func<bool> condition) =>
         Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(10)), "waited in vain");

@@ -81,8 +81,8 @@ public sealed class NodeConnectionTests
         public async Task<NodeConnection> Connected(Action<ArrayBufferWriter<byte>> welcome)
         {
             int port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
-            var address = new NodeAddress($"[::1]:{port}", "::1", port);
-            var dialling = NodeConnection.DialAsync(address, "test", inline: true, static _ => { }, Deadline);
+            var dialling = NodeConnection.DialAsync(
+                $"[::1]:{port}", new("::1", port), "test", inline: true, static _ => { }, Deadline);
             _client = await _listener.AcceptAsync(Deadline);
             // Never blocking: this may be the very thread that serves the client's socket.
             await _client.ReceiveAsync(new byte[4096], Deadline);

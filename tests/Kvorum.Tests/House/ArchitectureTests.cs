@@ -39,8 +39,8 @@ public class ArchitectureTests
         ["Kvorum.Node.Placement"] = [],
         // What it needs of the loop that owns it, a replica asks of IReplicaHost.
         ["Kvorum.Node.Replicas"] =
-            ["Budgets", "Clocks", "Events", "Groups", "Membership", "Scans", "State", "Wire"],
-        ["Kvorum.Node.Scans"] = ["Membership", "State", "Wire"],
+            ["Budgets", "Clocks", "Events", "Groups", "Membership", "Placement", "Scans", "State", "Wire"],
+        ["Kvorum.Node.Scans"] = ["Membership", "Placement", "State", "Wire"],
     };
 
     private static readonly Dictionary<string, string> Rooms = new()

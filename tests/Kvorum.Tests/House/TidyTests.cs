@@ -46,6 +46,19 @@ public class TidyTests
                     $"{path}:{line.Index + 1}: {word}: use Utf8Text, which refuses what is no text"))));
     }
 
+    /// <summary>The keyspace of requests that name none is named in one place.</summary>
+    [Fact]
+    public void The_default_keyspace_is_named_in_one_place()
+    {
+        const string Place = "src/Kvorum.Protocol/KeyspaceName.cs";
+        var literal = "\"def" + "ault\"";
+        var files = House.Files(".cs")
+            .Where(path => House.Read(path).Contains(literal, StringComparison.Ordinal));
+        House.Accepts(files.Where(static path => path != Place)
+            .Select(path => $"{path}: {literal}: use KeyspaceName.Default"));
+        Assert.Contains(literal, House.Read(Place), StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// Files that had long lines when the rule came may keep as many as they had: long-lines.txt only ever
     /// shrinks. After shortening some, run with KVORUM_REWRITE=1 to write the list anew.

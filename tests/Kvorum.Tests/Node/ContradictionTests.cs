@@ -1,4 +1,5 @@
 using System.Text;
+using Kvorum.Node;
 using Kvorum.Node.Inspection;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
@@ -25,7 +26,7 @@ public class ContradictionTests
         foreach (var replica in quarantined)
         {
             Assert.Equal("quarantined", status.Partitions.Single(one => one.Group == replica.Group).Role);
-            Assert.Contains(status.Alerts, alert => alert.Contains(
+            Assert.Contains(status.HealthIssues, issue => issue.Contains(
                 $"{replica.Identity}: this node's replica is quarantined",
                 StringComparison.Ordinal));
         }
@@ -67,7 +68,7 @@ public class ContradictionTests
         // Leaders of two folders led one term in some partitions: terms do not tell there, hashes do.
         var groups = Enumerable.Range(0, Keys).Select(GroupOf).ToHashSet();
         Assert.Superset(groups, QuarantinedOn(cluster, 1).Select(replica => replica.Group).ToHashSet());
-        Assert.NotEmpty(cluster.Status(1).Alerts);
+        Assert.NotEmpty(cluster.Status(1).HealthIssues);
         AssertKeepsAll(cluster, 1);
     }
 
@@ -124,7 +125,7 @@ public class ContradictionTests
         foreach (var group in groups)
         {
             Assert.StartsWith(
-                "it was quarantined", ReplicaDiscard.Run(cluster.DiskOf(1), group, null)[0].Was,
+                "it was quarantined", ReplicaDiscard.Run(cluster.DiskOf(1), ChoiceOf(group), null)[0].Was,
                 StringComparison.Ordinal);
         }
 
@@ -132,7 +133,7 @@ public class ContradictionTests
         cluster.Start(1);
         cluster.RunUntil(
             () => !Replicas(cluster, 1).Any(replica => replica.IsBlank), 20_000, "a filled replica");
-        cluster.RunUntil(() => cluster.Status(1).Alerts.Count == 0, 20_000, "no alert");
+        cluster.RunUntil(() => cluster.Status(1).HealthIssues.Count == 0, 20_000, "no alert");
         for (var n = 0; n < Keys; n++)
         {
             var read = new GetRequest { Key = Key(n), Consistency = ReadConsistency.Stale };
@@ -157,7 +158,7 @@ public class ContradictionTests
         {
             cluster.Crash(node);
             foreach (var group in groups)
-                ReplicaDiscard.Run(cluster.DiskOf(node), group, cluster.IdOf(1));
+                ReplicaDiscard.Run(cluster.DiskOf(node), ChoiceOf(group), cluster.IdOf(1));
             cluster.Start(node);
             Assert.Equal(
                 groups, Replicas(cluster, node).Where(one => one.IsBlank).Select(one => one.Group));
@@ -165,7 +166,7 @@ public class ContradictionTests
 
         cluster.RunUntil(() => QuarantinedOn(cluster, 1).Length == 0, 20_000, "the end of the quarantine");
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).Alerts.Count == 0), 40_000,
+            () => Enumerable.Range(0, 3).All(node => cluster.Status(node).HealthIssues.Count == 0), 40_000,
             "no alert");
         for (var n = 0; n < Keys; n++)
         {
@@ -190,7 +191,7 @@ public class ContradictionTests
         cluster.Crash(0);
         cluster.Crash(2);
         foreach (var replica in Replicas(cluster, 1))
-            ReplicaDiscard.Run(cluster.DiskOf(0), replica.Group, null);
+            ReplicaDiscard.Run(cluster.DiskOf(0), ChoiceOf(replica.Group), null);
         cluster.Start(0);
         cluster.Start(2);
         cluster.Run(15_000);
@@ -239,7 +240,7 @@ public class ContradictionTests
         for (var n = 0; n < 3; n++)
         {
             Assert.Equal(n == node ? 1 : 0, QuarantinedOn(cluster, n).Length);
-            Assert.Contains(cluster.Status(n).Alerts, alert => alert.Contains(
+            Assert.Contains(cluster.Status(n).HealthIssues, issue => issue.Contains(
                 n == node
                     ? "this node's replica is quarantined" : $"the replica on node-{node + 1} contradicts",
                 StringComparison.Ordinal));
@@ -263,12 +264,12 @@ public class ContradictionTests
 
         cluster.Run(15_000);
         Assert.True(cluster.Network.Delivered[Kvorum.Node.PeerFrameKind.Digest] > 6);
-        Assert.All([0, 1, 2], node => Assert.Empty(cluster.Status(node).Alerts));
+        Assert.All([0, 1, 2], node => Assert.Empty(cluster.Status(node).HealthIssues));
         Assert.All([0, 1, 2], node => Assert.Empty(QuarantinedOn(cluster, node)));
     }
 
     // From now on its history is not that of the others.
-    private static void Forge(TestCluster cluster, int node, uint group)
+    private static void Forge(TestCluster cluster, int node, GroupId group)
     {
         var replica = Replicas(cluster, node).Single(one => one.Group == group);
         var mark = replica.History.Mark;
@@ -294,7 +295,7 @@ public class ContradictionTests
         cluster.Run(1000);
         cluster.Crash(0);
         cluster.Crash(1);
-        ReplicaDiscard.Run(cluster.DiskOf(0), null, cluster.IdOf(2));
+        ReplicaDiscard.Run(cluster.DiskOf(0), ReplicaChoice.All, cluster.IdOf(2));
         cluster.Start(0);
         cluster.Start(2);
         cluster.RunUntilReady();
@@ -334,7 +335,10 @@ public class ContradictionTests
     private static IEnumerable<RaftReplica> Replicas(TestCluster cluster, int node) =>
         cluster[node].Loops.SelectMany(loop => loop.RaftReplicas).OrderBy(replica => replica.Group);
 
-    private static uint GroupOf(int n) => 1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4);
+    private static ReplicaChoice ChoiceOf(GroupId group) => group.IsMetadata
+        ? ReplicaChoice.Metadata : new(KeyspaceName.Default, new(group.Value - 1));
+
+    private static GroupId GroupOf(int n) => new(1 + KeySlot.PartitionOf(KeySlot.Of(Key(n).Span), 4));
 
     private static ReadOnlyMemory<byte> Key(int n) => TestCluster.Bytes($"key-{n}");
 }

@@ -67,7 +67,7 @@ public class DamagedManifestTests
         var disk = cluster.DiskOf(node);
         Assert.Contains(Manifests(disk), path => StartsWithout(cluster, node, disk, path));
         cluster.RunUntilReady();
-        cluster.RunUntil(() => cluster.Status(node).Alerts.Count == 0, 15_000, "a rebuild");
+        cluster.RunUntil(() => cluster.Status(node).HealthIssues.Count == 0, 15_000, "a rebuild");
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         Assert.Null(cluster.FatalOf(node));
@@ -88,8 +88,8 @@ public class DamagedManifestTests
             return false;
         }
 
-        if (cluster.Status(node).Alerts.Any(
-            alert => alert.Contains("its last record is damaged", StringComparison.Ordinal)))
+        if (cluster.Status(node).HealthIssues.Any(
+            issue => issue.Contains("its last record is damaged", StringComparison.Ordinal)))
             return true;
         cluster.Crash(node);
         return false;

@@ -23,10 +23,10 @@ public partial class DamagedTablesTests
         cluster.Network.Held = PeerFrameKind.SnapshotChunk;
         Restart(cluster, node);
         ReadStale(cluster, node);
-        var alert = Assert.Single(cluster.Status(node).Alerts);
-        Assert.Contains("it is rebuilt from another replica", alert, StringComparison.Ordinal);
+        var issue = Assert.Single(cluster.Status(node).HealthIssues);
+        Assert.Contains("it is rebuilt from another replica", issue, StringComparison.Ordinal);
         const string why = "is damaged at byte 100: it cannot be read: Input/output error (errno 5)";
-        Assert.Contains(bad, path => alert.Contains($"{path} {why}", StringComparison.Ordinal));
+        Assert.Contains(bad, path => issue.Contains($"{path} {why}", StringComparison.Ordinal));
         cluster.Network.Held = null;
         AssertRebuilt(cluster, node);
         Assert.Empty(cluster.DiskOf(node).Damaged());
@@ -44,7 +44,7 @@ public partial class DamagedTablesTests
         foreach (var (path, length) in disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray())
             Assert.True(disk.Spoil(path, 0, length));
         cluster.Start(node);
-        Assert.NotEmpty(cluster.Status(node).Alerts);
+        Assert.NotEmpty(cluster.Status(node).HealthIssues);
         cluster.RunUntilReady();
         cluster.RunUntil(() => disk.Damaged().Count == 0, 15_000, "the end of the damaged files");
         AssertRebuilt(cluster, node);
@@ -152,7 +152,7 @@ public partial class DamagedTablesTests
         Assert.Contains($"{path}: damaged at offset {at}: {why}", refused, StringComparison.Ordinal);
         Assert.Contains("replace the node", refused, StringComparison.Ordinal);
         Assert.Contains("this node may have lost entries: ", refused, StringComparison.Ordinal);
-        Assert.Contains($"partition {group - 1} (", refused, StringComparison.Ordinal);
+        Assert.Contains($"partition {group.Value - 1} (", refused, StringComparison.Ordinal);
         Assert.Equal(before, disk.Files());
 
         var report = Kvorum.Node.Inspection.FolderInspector.Inspect(disk).Findings;

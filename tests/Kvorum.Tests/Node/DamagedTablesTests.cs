@@ -1,4 +1,6 @@
 using System.Text;
+using Kvorum.Node;
+using Kvorum.Node.Groups;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
@@ -64,7 +66,7 @@ public partial class DamagedTablesTests
         var node = cluster.LeaderOf("key-7");
         var disk = cluster.DiskOf(node);
         var path = inManifest
-            ? $"trees/{group:D5}/manifest"
+            ? $"{GroupFolder.Of(group)}/manifest"
             : disk.Files().First(file => IsTableOf(group, file.Path)).Path;
         cluster.Crash(node);
         disk = cluster.DiskOf(node);
@@ -77,7 +79,8 @@ public partial class DamagedTablesTests
             disk.WriteAll(path, bytes);
         cluster.Start(node);
         Assert.Contains(
-            cluster.Status(node).Alerts, alert => alert.Contains("is damaged", StringComparison.Ordinal));
+            cluster.Status(node).HealthIssues,
+            issue => issue.Contains("is damaged", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);
@@ -92,7 +95,7 @@ public partial class DamagedTablesTests
         var node = cluster.LeaderOf("key-7");
         cluster.Crash(node);
         using (var share = new TreeShare(cluster.DiskOf(node), 1 << 20))
-        using (var tree = Tree.Open(share, $"trees/{GroupOf(cluster, "key-7"):D5}", new()))
+        using (var tree = Tree.Open(share, GroupFolder.Of(GroupOf(cluster, "key-7")), new()))
         {
             var batch = new WriteBatch();
             batch.Put("o"u8, Convert.FromHexString(range));
@@ -104,8 +107,8 @@ public partial class DamagedTablesTests
 
         cluster.Start(node);
         Assert.Contains(
-            cluster.Status(node).Alerts,
-            alert => alert.Contains("exactly-once records make no sense", StringComparison.Ordinal));
+            cluster.Status(node).HealthIssues,
+            issue => issue.Contains("exactly-once records make no sense", StringComparison.Ordinal));
         for (var n = 0; n < Keys; n++)
             Assert.Equal(ValueOf(n), cluster.Get(node, $"key-{n}"));
         AssertRebuilt(cluster, node);
@@ -290,13 +293,13 @@ public partial class DamagedTablesTests
     }
 
     // A byte in the middle of each table of the group: of a block of keys and values.
-    private static void Damage(TestCluster cluster, int node, uint group, Harm harm = Harm.Flip)
+    private static void Damage(TestCluster cluster, int node, GroupId group, Harm harm = Harm.Flip)
     {
         cluster.Crash(node);
         DamageTables(cluster.DiskOf(node), group, harm);
     }
 
-    private static void DamageTables(CrashFileSystem disk, uint group, Harm harm = Harm.Flip)
+    private static void DamageTables(CrashFileSystem disk, GroupId group, Harm harm = Harm.Flip)
     {
         var tables = disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray();
         Assert.NotEmpty(tables);
@@ -326,7 +329,7 @@ public partial class DamagedTablesTests
     private static void AssertRebuilt(TestCluster cluster, int node)
     {
         cluster.RunUntil(
-            () => cluster.Status(node).Alerts.Count == 0 && cluster.Notes.Any(IsRebuilt),
+            () => cluster.Status(node).HealthIssues.Count == 0 && cluster.Notes.Any(IsRebuilt),
             15_000,
             "a rebuild");
         cluster.Run(3000);
@@ -337,7 +340,7 @@ public partial class DamagedTablesTests
         Restart(cluster, node);
         cluster.Run(3000);
         Assert.Equal(contents[0], ContentOf(cluster, node));
-        Assert.Empty(cluster.Status(node).Alerts);
+        Assert.Empty(cluster.Status(node).HealthIssues);
     }
 
     private static bool IsRebuilt(string note) =>
@@ -352,7 +355,7 @@ public partial class DamagedTablesTests
             using var view = replica.Tree.OpenView();
             foreach (var (key, value) in view.Scan(default, default))
             {
-                content.Append(replica.Group)
+                content.Append(replica.Group.Value)
                     .Append(Convert.ToHexString(key.Span))
                     .Append(Convert.ToHexString(value.Span));
             }
@@ -361,16 +364,15 @@ public partial class DamagedTablesTests
         return content.ToString();
     }
 
-    private static Kvorum.Node.PartitionStatus Partition(TestCluster cluster, int node, uint group) =>
+    private static PartitionStatus Partition(TestCluster cluster, int node, GroupId group) =>
         cluster.Status(node).Partitions.Single(partition => partition.Group == group);
 
-    private static bool IsTableOf(uint group, string path) =>
-        path.StartsWith($"trees/{group:D5}/", StringComparison.Ordinal)
+    private static bool IsTableOf(GroupId group, string path) =>
+        path.StartsWith($"{GroupFolder.Of(group)}/", StringComparison.Ordinal)
         && path.EndsWith(".table", StringComparison.Ordinal);
 
-    private static uint GroupOf(TestCluster cluster, string key) =>
-        1 + KeySlot.PartitionOf(
-            KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count);
+    private static GroupId GroupOf(TestCluster cluster, string key) => new(1 + KeySlot.PartitionOf(
+        KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count));
 
     private static ReadOnlyMemory<byte> Key(int n) => TestCluster.Bytes($"key-{n}");
 

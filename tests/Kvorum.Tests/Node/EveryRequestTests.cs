@@ -38,7 +38,7 @@ public class EveryRequestTests
         {
             var unknown = cluster.Ask(0, request);
             Assert.Equal((request.Kind, ReplyStatus.UnknownKeyspace), (request.Kind, unknown.Status));
-            var reply = cluster.Ask(0, request with { Keyspace = "default" });
+            var reply = cluster.Ask(0, request with { Keyspace = KeyspaceName.Default });
             Assert.NotEqual(ReplyStatus.Internal, reply.Status);
             Assert.Null(cluster.FatalOf(0));
         }

@@ -29,13 +29,13 @@ public class FullDiskTests
         var first = acked.Keys.First();
         Assert.Equal(ReplyStatus.Ok, Delete(cluster, first).Status);
         acked.Remove(first);
-        Assert.Contains(cluster.Status(0).Alerts, Says("the disk of the data folder is almost full"));
+        Assert.Contains(cluster.Status(0).HealthIssues, Says("the disk of the data folder is almost full"));
         Assert.True(cluster.Status(0).IsReady);
 
         for (var node = 0; node < 3; node++)
             cluster.DiskOf(node).BytesMax = long.MaxValue;
         cluster.Run(5000);
-        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Empty(cluster.Status(0).HealthIssues);
         Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "again", "there").Status);
         Assert.All(acked, pair => Assert.Equal(pair.Value, cluster.Get(2, pair.Key)));
         Assert.Null(cluster.Get(0, first));

@@ -32,12 +32,12 @@ public class NoDescriptorsTests
 
         Assert.Contains(puts, static put => put.Reply?.Status != ReplyStatus.Ok);
         Assert.Null(cluster.FatalOf(0));
-        Assert.Contains(cluster.Status(0).Alerts, IsOfDescriptors);
+        Assert.Contains(cluster.Status(0).HealthIssues, IsOfDescriptors);
         Assert.Equal(value, cluster.Get(0, "before"));
 
         cluster.DiskOf(0).HasNoDescriptors = false;
         cluster.Run(6000);
-        Assert.DoesNotContain(cluster.Status(0).Alerts, IsOfDescriptors);
+        Assert.DoesNotContain(cluster.Status(0).HealthIssues, IsOfDescriptors);
         Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "after", value).Status);
         for (var n = 0; n < puts.Count; n++)
         {
@@ -51,6 +51,6 @@ public class NoDescriptorsTests
         Assert.Equal(value, cluster.Get(0, "after"));
     }
 
-    private static bool IsOfDescriptors(string alert) =>
-        alert.Contains("waits for file descriptors or memory", StringComparison.Ordinal);
+    private static bool IsOfDescriptors(string issue) =>
+        issue.Contains("waits for file descriptors or memory", StringComparison.Ordinal);
 }

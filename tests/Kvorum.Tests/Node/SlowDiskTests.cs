@@ -21,14 +21,14 @@ public class SlowDiskTests
         cluster.SlowLog(slow, 600);
         Assert.True(Becomes(cluster, 10_000, () => Led(cluster, slow) == 0));
         Assert.Contains(
-            cluster.Status(slow).Alerts,
-            alert => alert.Contains("writes to this node's log take", StringComparison.Ordinal));
+            cluster.Status(slow).HealthIssues,
+            issue => issue.Contains("writes to this node's log take", StringComparison.Ordinal));
         Assert.False(Becomes(cluster, 6000, () => Led(cluster, slow) > 0));
         Assert.True(cluster.Status((slow + 1) % 3).IsReady);
 
         cluster.SlowLog(slow, 0);
         Assert.True(Becomes(cluster, 20_000, () => Led(cluster, slow) == led));
-        Assert.Empty(cluster.Status(slow).Alerts);
+        Assert.Empty(cluster.Status(slow).HealthIssues);
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public class SlowDiskTests
         for (var node = 0; node < 3; node++)
             cluster.SlowLog(node, 600);
         Becomes(cluster, 8000, () => false);
-        Assert.All(Enumerable.Range(0, 3), node => Assert.Single(cluster.Status(node).Alerts));
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Single(cluster.Status(node).HealthIssues));
         var terms = cluster.Status(0).Partitions.Select(partition => partition.Term).ToArray();
         Becomes(cluster, 8000, () => false);
         Assert.Equal(terms, cluster.Status(0).Partitions.Select(partition => partition.Term));

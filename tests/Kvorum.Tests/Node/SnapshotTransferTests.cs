@@ -15,7 +15,7 @@ public class SnapshotTransferTests
     private const int Chunk = 256 << 10;
     private const int ValueBytes = 100_000;
 
-    private readonly SortedDictionary<(ulong Identity, uint Group), (long Total, long Sent)> _sent = [];
+    private readonly SortedDictionary<(ulong Identity, GroupId Group), (long Total, long Sent)> _sent = [];
 
     [Theory]
     [InlineData(0)]

@@ -42,7 +42,7 @@ public class StrongKeyspaceTests
         cluster.RunUntilReady();
         cluster.Run(5000);
         for (var node = 0; node < 3; node++)
-            Assert.Equal(4, cluster.Status(node).Partitions.Count(p => p is { Keyspace: "default", Role: "leader" }));
+            Assert.Equal(4, cluster.Status(node).Partitions.Count(p => p is { Keyspace: KeyspaceName.Default, Role: "leader" }));
     }
 
     [Fact]
@@ -116,7 +116,7 @@ public class StrongKeyspaceTests
         Assert.Null(cluster.Get(1, "brief"));
         cluster.Run(200);
         for (var node = 0; node < 3; node++)
-            Assert.Equal(0, cluster.Status(node).Partitions.Where(p => p.Keyspace == "default").Sum(p => p.Keys));
+            Assert.Equal(0, cluster.Status(node).Partitions.Where(p => p.Keyspace == KeyspaceName.Default).Sum(p => p.Keys));
     }
 
     [Fact]

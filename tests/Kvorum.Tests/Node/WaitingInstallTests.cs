@@ -126,7 +126,7 @@ public class WaitingInstallTests
         var map = cluster[node].Map;
         var partition = KeySlot.PartitionOf(slot, map.Keyspaces[0].Partitions.Count);
         return cluster.Status(node).Partitions.First(
-            one => one.Partition == partition && one.Keyspace == map.Keyspaces[0].Name);
+            one => one.Partition.Value == partition && one.Keyspace == map.Keyspaces[0].Name);
     }
 
     private static bool Leads(TestCluster cluster, int node) => Led(cluster, node).Role == "leader";

@@ -44,14 +44,14 @@ public class WrongClockTests
         Assert.True(led > 0);
         cluster.SetClock(wrong, TenYears);
         cluster.RunUntil(() => Led(cluster, wrong) == 0, 10_000, "it leads nothing");
-        var alert = Assert.Single(cluster.Status(wrong).Alerts);
-        Assert.Contains("3650 days ahead of those of the majority (2 of 3 agree)", alert);
-        Assert.Empty(cluster.Status((wrong + 1) % 3).Alerts);
+        var issue = Assert.Single(cluster.Status(wrong).HealthIssues);
+        Assert.Contains("3650 days ahead of those of the majority (2 of 3 agree)", issue);
+        Assert.Empty(cluster.Status((wrong + 1) % 3).HealthIssues);
         Assert.True(cluster.Status((wrong + 1) % 3).IsReady);
 
         cluster.SetClock(wrong, TimeSpan.Zero);
         cluster.RunUntil(() => Led(cluster, wrong) == led, 20_000, "it leads again");
-        Assert.Empty(cluster.Status(wrong).Alerts);
+        Assert.Empty(cluster.Status(wrong).HealthIssues);
     }
 
     [Fact]
@@ -65,8 +65,8 @@ public class WrongClockTests
             cluster.SetClock(node, TimeSpan.FromDays(1000 * node));
         cluster.Run(5000);
         Assert.All(Enumerable.Range(0, 3), node => Assert.Contains(
-            cluster.Status(node).Alerts,
-            alert => alert.Contains("no majority of the members' clocks agree", StringComparison.Ordinal)));
+            cluster.Status(node).HealthIssues,
+            issue => issue.Contains("no majority of the members' clocks agree", StringComparison.Ordinal)));
         Assert.Equal(ReplyStatus.Ok, cluster.Put(other, "key", "v").Status);
         PutFor(cluster, "brief", 2000);
         EndsAfter(cluster, "brief", 2000);

@@ -13,7 +13,8 @@ public class ClusterMapCodecTests
             new(Guid.Parse("10000000-0000-0000-0000-000000000002"), "ñ2", "", "", "h2:3"),
         ],
         [
-            new("default", "strong", 2, 4096, 1 << 22, "binary", [new(0, [0, 1], 1, 5), new(1, [1], -1, 0)]),
+            new(KeyspaceName.Default, "strong", 2, 4096, 1 << 22, "binary",
+                [new(0, [0, 1], 1, 5), new(1, [1], -1, 0)]),
             new("empty", "quorum", 1, 1, 1, "strict", []),
         ]);
 

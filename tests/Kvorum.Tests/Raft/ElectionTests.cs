@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Groups;
@@ -64,7 +65,7 @@ public class ElectionTests
                     foreach (var message in replica.Take().Messages.Concat(replica.Persist()))
                         network.Enqueue(message, (tick + random.Next(0, 4), order++));
                 }
-                checker.Look(replica.Node, 0, replica.Node, replica.Applied);
+                checker.Look(replica.Node, GroupId.Metadata, replica.Node, replica.Applied);
                 Assert.True(world.Failure is null, world.Failure);
             }
             if (replicas.Any(r => r.Node!.Role == Role.Leader && r.Node.CommitIndex.Value > 0)) return tick;

@@ -47,7 +47,8 @@ internal sealed class DictionaryNode : INode
         7,
         [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080",
             "127.0.0.1:60051")],
-        [new("default", "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary", [new(0, [0], 0, 5)])]);
+        [new(KeyspaceName.Default, "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary",
+            [new(0, [0], 0, 5)])]);
 
     public void Submit(Call call)
     {
@@ -89,7 +90,7 @@ internal sealed class DictionaryNode : INode
 
     private Reply Answer(Request request, string key)
     {
-        if (request.Keyspace != "default")
+        if (request.Keyspace != KeyspaceName.Default)
             return Refused(ReplyStatus.UnknownKeyspace, $"there is no keyspace '{request.Keyspace}'");
         if (key.StartsWith("status:", StringComparison.Ordinal))
             return Refused(Enum.Parse<ReplyStatus>(key[7..]), "as programmed – « é »");
@@ -190,8 +191,8 @@ internal sealed class DictionaryNode : INode
         Partitions =
         [
             Replica("system", 0, 0, 2),
-            Replica("default", 0, 1, 40) with { FollowerLag = Lag() },
-            Replica("default", 1, 2, 2) with { Role = "follower", Leader = "node-2" },
+            Replica(KeyspaceName.Default, 0, 1, 40) with { FollowerLag = Lag() },
+            Replica(KeyspaceName.Default, 1, 2, 2) with { Role = "follower", Leader = "node-2" },
         ],
         Reads = 11,
         Writes = 12,
@@ -201,8 +202,8 @@ internal sealed class DictionaryNode : INode
     private static PartitionStatus Replica(string keyspace, uint partition, uint group, long keys) => new()
     {
         Keyspace = keyspace,
-        Partition = partition,
-        Group = group,
+        Partition = new(partition),
+        Group = new(group),
         Role = "leader",
         Term = 5,
         Leader = "node-1",

@@ -207,6 +207,8 @@ internal sealed unsafe class BlockCache : IDisposable
                 (head->File, head->Offset, head->Uses) = (file, offset, uses);
                 head->Holders++; // not shared with other threads yet
                 Link(head, hash);
+                if (Invariant.Expensive)
+                    CheckRing();
                 return block;
             }
         }
@@ -315,6 +317,23 @@ internal sealed unsafe class BlockCache : IDisposable
                     target = (nint)at;
                 }
             }
+        }
+
+        // The ring, the buckets and the sums are about the same blocks.
+        private void CheckRing()
+        {
+            var (count, bytes) = (0, 0L);
+            var at = _hand;
+            do
+            {
+                Invariant.Check(at->NextInRing->PreviousInRing == at);
+                Invariant.Check(Find(at->File, at->Offset, HashOf(at->File, at->Offset)) == at);
+                count++;
+                bytes += Cost(at);
+                at = at->NextInRing;
+            }
+            while (at != _hand);
+            Invariant.Check(count == _count && bytes == Bytes);
         }
 
         private static long Cost(CachedBlock.Header* head) => head->Length + BlockOverhead;

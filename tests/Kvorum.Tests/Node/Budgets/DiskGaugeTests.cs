@@ -14,7 +14,7 @@ public class DiskGaugeTests
     {
         var gauge = new DiskGauge(Segment);
         Assert.Equal(DiskLevel.Ample, gauge.Level);
-        Assert.Null(gauge.Alert);
+        Assert.Null(gauge.HealthIssue);
         (long Free, DiskLevel Expected, bool Changes)[] steps =
         [
             (Reserve, DiskLevel.Ample, false),
@@ -30,7 +30,7 @@ public class DiskGaugeTests
         {
             Assert.Equal(changes, gauge.Judge(new(free, Total)));
             Assert.Equal(expected, gauge.Level);
-            Assert.Equal(expected == DiskLevel.Ample, gauge.Alert is null);
+            Assert.Equal(expected == DiskLevel.Ample, gauge.HealthIssue is null);
         }
     }
 
@@ -40,12 +40,12 @@ public class DiskGaugeTests
         var gauge = new DiskGauge(Segment);
         Assert.True(gauge.Judge(new(Total, Total), new NoResourcesException("log/7: Too many open files")));
         Assert.Equal(DiskLevel.Critical, gauge.Level);
-        Assert.Contains("log/7: Too many open files", gauge.Alert, StringComparison.Ordinal);
+        Assert.Contains("log/7: Too many open files", gauge.HealthIssue, StringComparison.Ordinal);
         Assert.False(gauge.Judge(new(Total, Total), new DiskFullException("log/7: No space left")));
         Assert.StartsWith(
-            "the disk of the data folder is almost full", gauge.Alert, StringComparison.Ordinal);
+            "the disk of the data folder is almost full", gauge.HealthIssue, StringComparison.Ordinal);
         Assert.True(gauge.Judge(new(Total, Total)));
-        Assert.Null(gauge.Alert);
+        Assert.Null(gauge.HealthIssue);
     }
 
     [Theory]

@@ -16,7 +16,7 @@ public class PeerClocksTests
         clocks.Judge(1100, Wall + 100);
         Assert.Equal(Wall + 90, clocks.AgreedMs(1100));
         Assert.Equal(Wall + 1090, clocks.AgreedMs(2100));
-        Assert.Null(clocks.Alert);
+        Assert.Null(clocks.HealthIssue);
     }
 
     [Fact]
@@ -35,13 +35,13 @@ public class PeerClocksTests
         Hear(clocks, 1000, Wall);
         Assert.True(clocks.Judge(1000, Wall + Hour));
         Assert.True(clocks.IsBeyond);
-        Assert.Contains("1 hours ahead of those of the majority (2 of 3 agree)", clocks.Alert);
+        Assert.Contains("1 hours ahead of those of the majority (2 of 3 agree)", clocks.HealthIssue);
         Assert.Equal(Wall, clocks.AgreedMs(1000));
         Assert.False(clocks.Judge(1000, Wall + 300));
         Assert.True(clocks.IsBeyond);
         Assert.True(clocks.Judge(1000, Wall + 200));
         Assert.False(clocks.IsBeyond);
-        Assert.Null(clocks.Alert);
+        Assert.Null(clocks.HealthIssue);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public class PeerClocksTests
         Assert.True(clocks.Judge(1000, Wall));
         Assert.Null(clocks.AgreedMs(1000));
         Assert.False(clocks.IsBeyond);
-        Assert.Contains("1 hours ahead of that of node-2", clocks.Alert);
+        Assert.Contains("1 hours ahead of that of node-2", clocks.HealthIssue);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public class PeerClocksTests
         Hear(clocks, 1000, Wall);
         clocks.Judge(11_001, Wall);
         Assert.Null(clocks.AgreedMs(11_001));
-        Assert.Null(clocks.Alert);
+        Assert.Null(clocks.HealthIssue);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Kvorum.Node;
 using Kvorum.Node.Events;
 
 namespace Kvorum.Tests.Node.Events;
@@ -52,7 +53,7 @@ public class NodeEventTextTests
 
     private static object? Value(ParameterInfo parameter) =>
         parameter.ParameterType == typeof(string) ? $"the {parameter.Name}"
-            : parameter.ParameterType == typeof(uint) ? 7u
+            : parameter.ParameterType == typeof(PartitionId) ? new PartitionId(7)
             : parameter.ParameterType == typeof(ulong) ? 77ul
             : parameter.ParameterType == typeof(bool) ? true
             : parameter.ParameterType == typeof(Exception) ? new IOException("the cause")

@@ -37,7 +37,7 @@ public class GroupLogTests
         log.Reset(new(new(50), new(7), One));
         Assert.Equal((51UL, 50UL, new Term(7)), (log.FirstIndex.Value, log.LastIndex.Value, log.TermOf(new(50))));
         log.Append(new Entry(new(51), new(8), EntryKind.Noop, default));
-        Assert.Throws<InvalidOperationException>(() => log.Append(new Entry(new(53), new(8), EntryKind.Noop, default)));
+        Assert.Throws<InvariantException>(() => log.Append(new Entry(new(53), new(8), EntryKind.Noop, default)));
     }
 
     private static GroupLog Filled(ulong entries)

@@ -1,5 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 using Kvorum.Tests.Storage;
@@ -67,10 +68,10 @@ public class GroupRecordsTests
     {
         GroupDigest[] digests =
         [
-            new(7, true, false, null, [new(new(3), 0x33), new(new(256), 0x66)]),
-            new(8, false, true, null, []),
-            new(9, false, false, new Discarded(new NodeId(6)), []),
-            new(10, false, false, new Discarded(null), []),
+            new(new(7), true, false, null, [new(new(3), 0x33), new(new(256), 0x66)]),
+            new(new(8), false, true, null, []),
+            new(new(9), false, false, new Discarded(new NodeId(6)), []),
+            new(new(10), false, false, new Discarded(null), []),
         ];
         var writer = new ByteWriter();
         foreach (var digest in digests)
@@ -100,7 +101,7 @@ public class GroupRecordsTests
     private static byte[] Written(GroupState state)
     {
         var batch = new LogBatch();
-        GroupRecords.Add(batch, 1, state);
+        GroupRecords.Add(batch, new(1), state);
         var disk = new CrashFileSystem();
         var jobs = new PumpedJobs();
         using (var log = SharedLog.Open(disk, "log", new() { SegmentBytes = 1 << 16 }, jobs, new States()))

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Groups;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
@@ -6,13 +7,14 @@ namespace Kvorum.Tests.Node.Groups;
 
 public class GroupRecoveryTests
 {
+    private static readonly GroupId One = new(1);
     private static readonly Configuration Three = new() { Voters = [new(1), new(2), new(3)] };
 
     [Fact]
     public void Later_entries_replace_earlier_ones_and_what_lies_behind()
     {
         var recovery = Replay(null, (1, 1), (2, 1), (3, 1), (2, 2));
-        var (_, log) = recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+        var (_, log) = recovery.Recovered(One, SnapshotMetadata.Initial(Three));
         Assert.Equal((2UL, 2UL), (log.LastIndex.Value, log.TermOf(new(2))!.Value.Value));
     }
 
@@ -20,7 +22,7 @@ public class GroupRecoveryTests
     public void Entries_below_the_checkpoint_are_left_out()
     {
         var checkpoint = new SnapshotMetadata(new(2), new(1), Three);
-        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1), (4, 2)).Recovered(1, checkpoint);
+        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1), (4, 2)).Recovered(One, checkpoint);
         Assert.Equal((3UL, 4UL), (log.FirstIndex.Value, log.LastIndex.Value));
     }
 
@@ -28,7 +30,7 @@ public class GroupRecoveryTests
     public void A_log_that_went_astray_under_an_installed_snapshot_is_void()
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
-        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1)).Recovered(1, checkpoint);
+        var (_, log) = Replay(checkpoint, (1, 1), (2, 1), (3, 1)).Recovered(One, checkpoint);
         Assert.Equal((3UL, 2UL), (log.FirstIndex.Value, log.LastIndex.Value));
     }
 
@@ -36,28 +38,28 @@ public class GroupRecoveryTests
     public void A_log_that_was_not_told_of_an_installed_snapshot_lacks_it()
     {
         var checkpoint = new SnapshotMetadata(new(5), new(5), Three);
-        Assert.True(Replay(checkpoint, (4, 1), (5, 1), (6, 1)).Lacks(1, checkpoint), "astray");
-        Assert.True(Replay(checkpoint, (1, 1), (2, 1)).Lacks(1, checkpoint), "too short");
-        Assert.False(Replay(checkpoint, (4, 1), (5, 5)).Lacks(1, checkpoint), "told");
-        Assert.False(Replay(checkpoint, (6, 5)).Lacks(1, checkpoint), "goes on behind it");
-        Assert.False(Replay(null, (1, 1)).Lacks(1, SnapshotMetadata.Initial(Three)), "no checkpoint");
+        Assert.True(Replay(checkpoint, (4, 1), (5, 1), (6, 1)).Lacks(One, checkpoint), "astray");
+        Assert.True(Replay(checkpoint, (1, 1), (2, 1)).Lacks(One, checkpoint), "too short");
+        Assert.False(Replay(checkpoint, (4, 1), (5, 5)).Lacks(One, checkpoint), "told");
+        Assert.False(Replay(checkpoint, (6, 5)).Lacks(One, checkpoint), "goes on behind it");
+        Assert.False(Replay(null, (1, 1)).Lacks(One, SnapshotMetadata.Initial(Three)), "no checkpoint");
         var marked = new LogReplayStub(checkpoint);
-        marked.Entry(1, 5, 1);
+        marked.Entry(One, 5, 1);
         marked.Mark(5, 5);
-        Assert.False(marked.Recovery.Lacks(1, checkpoint), "marked");
+        Assert.False(marked.Recovery.Lacks(One, checkpoint), "marked");
         var released = Replay(checkpoint);
-        released.State(1, State(commit: 5));
-        Assert.False(released.Lacks(1, checkpoint), "given up");
+        released.State(One, State(commit: 5));
+        Assert.False(released.Lacks(One, checkpoint), "given up");
     }
 
     [Fact]
     public void A_log_that_does_not_reach_a_flushed_checkpoint_has_lost_its_end()
     {
         var checkpoint = new SnapshotMetadata(new(5), new(5), Three);
-        Replay(checkpoint, (4, 1), (5, 5)).CheckReaches(1, checkpoint);
+        Replay(checkpoint, (4, 1), (5, 5)).CheckReaches(One, checkpoint);
         foreach (var lost in new[] { Replay(checkpoint, (4, 1)), Replay(checkpoint) })
         {
-            var told = Assert.Throws<LogDamagedException>(() => lost.CheckReaches(1, checkpoint));
+            var told = Assert.Throws<LogDamagedException>(() => lost.CheckReaches(One, checkpoint));
             Assert.Contains("ends before index 5", told.Message, StringComparison.Ordinal);
         }
     }
@@ -66,12 +68,12 @@ public class GroupRecoveryTests
     public void A_checkpoint_that_is_durable_before_its_term_brings_it_without_a_vote()
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
-        Assert.Equal(new(5), Replay(checkpoint).Recovered(1, checkpoint).State.Term);
+        Assert.Equal(new(5), Replay(checkpoint).Recovered(One, checkpoint).State.Term);
         var recovery = Replay(checkpoint);
-        recovery.State(1, State(commit: 0, term: 4, vote: 2));
-        Assert.Equal(new(new(5), null, default), recovery.Recovered(1, checkpoint).State);
-        recovery.State(1, State(commit: 0, term: 6, vote: 2));
-        Assert.Equal(new(new(6), new NodeId(2), default), recovery.Recovered(1, checkpoint).State);
+        recovery.State(One, State(commit: 0, term: 4, vote: 2));
+        Assert.Equal(new(new(5), null, default), recovery.Recovered(One, checkpoint).State);
+        recovery.State(One, State(commit: 0, term: 6, vote: 2));
+        Assert.Equal(new(new(6), new NodeId(2), default), recovery.Recovered(One, checkpoint).State);
     }
 
     /// <summary>What was acknowledged behind a snapshot that the log was not told of is missed.</summary>
@@ -80,8 +82,8 @@ public class GroupRecoveryTests
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
         var recovery = Replay(checkpoint, (1, 1), (2, 1), (3, 5));
-        recovery.State(1, State(commit: 3));
-        Assert.Throws<LogDamagedException>(() => recovery.Recovered(1, checkpoint));
+        recovery.State(One, State(commit: 3));
+        Assert.Throws<LogDamagedException>(() => recovery.Recovered(One, checkpoint));
     }
 
     private static byte[] State(byte commit, byte term = 5, byte vote = 0) => Convert.FromHexString(
@@ -93,12 +95,12 @@ public class GroupRecoveryTests
     {
         var checkpoint = new SnapshotMetadata(new(2), new(5), Three);
         var batch = new LogReplayStub(checkpoint);
-        batch.Entry(1, 1, 1);
-        batch.Entry(1, 2, 1);
-        batch.Entry(1, 3, 1);
+        batch.Entry(One, 1, 1);
+        batch.Entry(One, 2, 1);
+        batch.Entry(One, 3, 1);
         batch.Mark(2, 5);
-        batch.Entry(1, 3, 6);
-        var (_, log) = batch.Recovery.Recovered(1, checkpoint);
+        batch.Entry(One, 3, 6);
+        var (_, log) = batch.Recovery.Recovered(One, checkpoint);
         Assert.Equal((3UL, 6UL), (log.LastIndex.Value, log.TermOf(new(3))!.Value.Value));
     }
 
@@ -111,17 +113,17 @@ public class GroupRecoveryTests
     {
         var checkpoint = new SnapshotMetadata(new(2), new(1), Three);
         var recovery = Replay(checkpoint, (4, 1));
-        Assert.Throws<LogDamagedException>(() => recovery.Recovered(1, checkpoint));
+        Assert.Throws<LogDamagedException>(() => recovery.Recovered(One, checkpoint));
     }
 
     [Fact]
     public void The_newest_state_counts()
     {
-        var recovery = new GroupRecovery(new Dictionary<uint, SnapshotMetadata>());
-        recovery.State(1, Convert.FromHexString("01" + "0300000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000"));
-        var (state, _) = recovery.Recovered(1, new(new(7), new(3), Three));
+        var recovery = new GroupRecovery(new Dictionary<GroupId, SnapshotMetadata>());
+        recovery.State(One, Convert.FromHexString("01" + "0300000000000000" + "01" + "02000000000000000000000000000000" + "0700000000000000"));
+        var (state, _) = recovery.Recovered(One, new(new(7), new(3), Three));
         Assert.Equal(new HardState(new(3), new NodeId(2), new(7)), state);
-        Assert.Throws<FormatException>(() => recovery.State(1, [9, 9]));
+        Assert.Throws<FormatException>(() => recovery.State(One, [9, 9]));
     }
 
     // The log gives up entries only when it knows them for committed: here they are in no checkpoint either.
@@ -129,13 +131,13 @@ public class GroupRecoveryTests
     public void What_is_committed_and_nowhere_is_damage()
     {
         var batch = new LogReplayStub(null);
-        batch.Entry(1, 1, 3);
-        batch.Recovery.State(1, Convert.FromHexString(
+        batch.Entry(One, 1, 3);
+        batch.Recovery.State(One, Convert.FromHexString(
             "01" + "0300000000000000" + "00" + "00000000000000000000000000000000" + "0200000000000000"));
         Assert.Throws<LogDamagedException>(
-            () => batch.Recovery.Recovered(1, SnapshotMetadata.Initial(Three)));
-        batch.Entry(1, 2, 3);
-        var (_, log) = batch.Recovery.Recovered(1, SnapshotMetadata.Initial(Three));
+            () => batch.Recovery.Recovered(One, SnapshotMetadata.Initial(Three)));
+        batch.Entry(One, 2, 3);
+        var (_, log) = batch.Recovery.Recovered(One, SnapshotMetadata.Initial(Three));
         Assert.Equal(new(2), log.LastIndex);
     }
 
@@ -143,17 +145,17 @@ public class GroupRecoveryTests
     {
         var stub = new LogReplayStub(checkpoint);
         foreach (var (index, term) in entries)
-            stub.Entry(1, index, term);
+            stub.Entry(One, index, term);
         return stub.Recovery;
     }
 
     private sealed class LogReplayStub(SnapshotMetadata? checkpoint)
     {
         public GroupRecovery Recovery { get; } = new(
-            checkpoint is null ? new Dictionary<uint, SnapshotMetadata>() : new() { [1] = checkpoint });
+            checkpoint is null ? new Dictionary<GroupId, SnapshotMetadata>() : new() { [One] = checkpoint });
 
-        public void Entry(uint group, ulong index, ulong term) => Recovery.Entry(group, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, 1, 42]);
+        public void Entry(GroupId group, ulong index, ulong term) => Recovery.Entry(group, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, 1, 42]);
 
-        public void Mark(ulong index, ulong term) => Recovery.Entry(1, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, GroupRecords.SnapshotMark]);
+        public void Mark(ulong index, ulong term) => Recovery.Entry(One, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, GroupRecords.SnapshotMark]);
     }
 }

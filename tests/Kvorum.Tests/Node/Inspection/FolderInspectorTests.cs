@@ -88,7 +88,8 @@ public sealed class FolderInspectorTests : IDisposable
         {
             _cluster.Start(0);
             Assert.Contains(
-                _cluster.Status(0).Alerts, alert => alert.Contains("it is lost", StringComparison.Ordinal));
+                _cluster.Status(0).HealthIssues,
+                issue => issue.Contains("it is lost", StringComparison.Ordinal));
         }
         catch (Kvorum.Node.NodeStartException refused)
         {
@@ -138,7 +139,8 @@ public sealed class FolderInspectorTests : IDisposable
         {
             // The other partitions are served, and this one is not.
             _cluster.Start(0);
-            Assert.Contains(_cluster.Status(0).Alerts, alert => alert.Contains(file, StringComparison.Ordinal));
+            Assert.Contains(
+                _cluster.Status(0).HealthIssues, issue => issue.Contains(file, StringComparison.Ordinal));
             _cluster.Crash(0);
         }
         else

@@ -54,7 +54,7 @@ public class LogPaceTests
         Assert.False(pace.Judge(1500));
         Assert.False(pace.Judge(2000));
         Assert.True(pace.Judge(3000));
-        Assert.Contains("3000 ms", pace.Alert, StringComparison.Ordinal);
+        Assert.Contains("3000 ms", pace.HealthIssue, StringComparison.Ordinal);
         pace.Completed(3100);
         Assert.True(pace.IsSlow);
     }

@@ -15,17 +15,17 @@ public class ReplicaTableTests
     {
         foreach (uint group in new uint[] { 7, 1, 3 })
             _table.Add(new OtherReplica(group, _table));
-        Assert.Equal([1u, 3, 7], _table.All.Select(replica => replica.Identity.Group));
-        Assert.Equal(3u, _table.Find(3)?.Identity.Group);
-        Assert.Null(_table.Find(2));
+        Assert.Equal([1u, 3, 7], _table.All.Select(replica => replica.Identity.Group.Value));
+        Assert.Equal(new(3), _table.Find(new(3))?.Identity.Group);
+        Assert.Null(_table.Find(new(2)));
     }
 
     [Fact]
     public void Another_kind_of_replica_is_sent_nothing_of_Raft()
     {
         _table.Add(new OtherReplica(1, _table));
-        Assert.NotNull(_table.Find(1));
-        Assert.Null(_table.FindRaft(1));
+        Assert.NotNull(_table.Find(new(1)));
+        Assert.Null(_table.FindRaft(new(1)));
         Assert.Empty(_table.Rafts);
     }
 
@@ -52,11 +52,11 @@ public class ReplicaTableTests
 
         public int Advanced { get; private set; }
 
-        public GroupIdentity Identity { get; } = new(group, "other", group, []);
+        public GroupIdentity Identity { get; } = new(new(group), "other", new(group), []);
 
         public IReplicaStore Store => throw new NotSupportedException();
 
-        public string? Alert => null;
+        public string? HealthIssue => null;
 
         public bool IsLeader => false;
 

@@ -32,7 +32,7 @@ public class AdmissionTests
         using var cluster = new TestCluster(nodes);
         cluster.RunUntilReady();
         Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "k", "v").Status);
-        Assert.All(Enumerable.Range(0, nodes), node => Assert.Empty(cluster.Status(node).Alerts));
+        Assert.All(Enumerable.Range(0, nodes), node => Assert.Empty(cluster.Status(node).HealthIssues));
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public class AdmissionTests
         var wiped = cluster.Status(2);
         AssertSays("node-1 knows node-3 by the data folder", [wiped.NotReadyReason]);
         AssertSays("start it with its former data folder", [wiped.NotReadyReason]);
-        Assert.Equal(2, wiped.Alerts.Count);
+        Assert.Equal(2, wiped.HealthIssues.Count);
         AssertSays("node-1 node-3 is refused: ", cluster.Notes);
         AssertSays("node-3 node-1 refuses this node: ", cluster.Notes);
         Assert.Equal(ReplyStatus.Unavailable, cluster.Put(2, "k", "x").Status);
@@ -111,7 +111,7 @@ public class AdmissionTests
         var status = cluster.Status(0);
         Assert.True(status.IsReady);
         Assert.Equal(["node-1", "node-2"], status.MembersUp.Order());
-        Assert.Contains("node-3", Assert.Single(status.Alerts), StringComparison.Ordinal);
+        Assert.Contains("node-3", Assert.Single(status.HealthIssues), StringComparison.Ordinal);
 
         // With its former folder it is welcome.
         cluster.Crash(2);
@@ -119,7 +119,7 @@ public class AdmissionTests
         cluster.Start(2);
         cluster.RunUntilReady();
         Assert.Equal("w", cluster.Get(2, "k"));
-        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Empty(cluster.Status(0).HealthIssues);
     }
 
     [Fact]
@@ -128,14 +128,14 @@ public class AdmissionTests
         using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         var wiped = new ByteWriter();
-        IntroductionCodec.Encode(new IncarnationHello(42, LogLives.None, 0), wiped);
+        IncarnationHelloCodec.Encode(new IncarnationHello(42, LogLives.None, 0), wiped);
         cluster.Network.Late(
             cluster.IdOf(2), cluster.IdOf(0), PeerFrameKind.IncarnationHello, wiped.Written);
         cluster.Run(2000);
         AssertSays("node-1 node-3 is refused: ", cluster.Notes);
         AssertSays("node-1 node-3 is back with the data folder", cluster.Notes);
         Assert.Contains("node-3", cluster.Status(0).MembersUp);
-        Assert.Empty(cluster.Status(0).Alerts);
+        Assert.Empty(cluster.Status(0).HealthIssues);
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public class AdmissionTests
         cluster.RunUntil(() => Enumerable.Range(1, 4).All(node => cluster.Status(node).IsReady));
         cluster.Run(3000);
         AssertHasNoPart(cluster, 0);
-        Assert.Equal(3, cluster.Status(0).Alerts.Count);
+        Assert.Equal(3, cluster.Status(0).HealthIssues.Count);
         Assert.Contains("node-1", cluster.Status(4).MembersUp);
         Assert.DoesNotContain("node-1", cluster.Status(1).MembersUp);
         Assert.Equal(ReplyStatus.Ok, cluster.Put(4, "k", "v").Status);
@@ -261,7 +261,7 @@ public class AdmissionTests
             cluster.Run(100);
             cluster.Start(0);
             cluster.RunUntilReady();
-            Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).Alerts));
+            Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).HealthIssues));
         }
     }
 

@@ -1,8 +1,9 @@
+using Kvorum.Node;
+using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
-using Kvorum.Tests.Storage.Log;
 using Limits = Kvorum.Node.Limits;
 
 namespace Kvorum.Tests.Node.Membership;
@@ -56,7 +57,7 @@ public class LogLivesTests
                 + "0b00000000000000" + "0c00000000000000" + "0d00000000000000",
             Written.Of(batch, NodeRecords.MembersGroup));
 
-        var read = new NodeReplay(new ReplayedLog());
+        var read = new NodeReplay(new GroupRecovery(new Dictionary<GroupId, SnapshotMetadata>()));
         read.State(NodeRecords.LivesGroup, Convert.FromHexString(Written.Of(batch, NodeRecords.LivesGroup)));
         var bytes = Convert.FromHexString(Written.Of(batch, NodeRecords.MembersGroup));
         read.State(NodeRecords.MembersGroup, bytes);

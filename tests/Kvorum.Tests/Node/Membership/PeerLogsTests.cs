@@ -25,8 +25,9 @@ public class PeerLogsTests
         cluster.Run(3000);
 
         AssertHasNoPart(cluster, 2);
-        AssertSays("node-1 knows that the log of node-3 was durable up to frame ", cluster.Status(2).Alerts);
-        AssertSays("start it with its newest data folder", cluster.Status(2).Alerts);
+        AssertSays(
+            "node-1 knows that the log of node-3 was durable up to frame ", cluster.Status(2).HealthIssues);
+        AssertSays("start it with its newest data folder", cluster.Status(2).HealthIssues);
         AssertSays("node-1 node-3 is refused: ", cluster.Notes);
         AssertSays("node-3 this node takes no part any more: ", cluster.Notes);
         Assert.Equal(ReplyStatus.Unavailable, cluster.Put(2, "k", "x").Status);
@@ -34,7 +35,7 @@ public class PeerLogsTests
         foreach (var node in new[] { 0, 1 })
         {
             Assert.True(cluster.Status(node).IsReady);
-            Assert.Contains(Says, Assert.Single(cluster.Status(node).Alerts), StringComparison.Ordinal);
+            Assert.Contains(Says, Assert.Single(cluster.Status(node).HealthIssues), StringComparison.Ordinal);
             Assert.Equal("later", cluster.Get(node, "key-3"));
         }
 
@@ -44,7 +45,7 @@ public class PeerLogsTests
         cluster.Start(2);
         cluster.RunUntilReady();
         Assert.Equal("later", cluster.Get(2, "key-3"));
-        Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).Alerts));
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).HealthIssues));
     }
 
     /// <summary>
@@ -71,7 +72,7 @@ public class PeerLogsTests
         cluster.RunUntil(() => !cluster.Status(0).IsReady && cluster[0].IsRefused);
         AssertSays("node-1 this node takes no part any more: ", cluster.Notes);
         Assert.Equal(ReplyStatus.Unavailable, cluster.Put(0, "k", "x").Status);
-        AssertSays("node-2 knows that the log of node-1", cluster.Status(1).Alerts);
+        AssertSays("node-2 knows that the log of node-1", cluster.Status(1).HealthIssues);
         cluster.Run(100);
 
         cluster.Crash(1);
@@ -106,14 +107,15 @@ public class PeerLogsTests
         cluster.RunUntilReady();
         cluster.Run(3000);
         // Some leader still counts on what its replica here has no more: that is decided replica by replica.
-        var lacking = cluster.Status(2).Alerts;
-        Assert.All(lacking, alert => Assert.Contains("quarantined", alert, StringComparison.Ordinal));
+        var lacking = cluster.Status(2).HealthIssues;
+        Assert.All(lacking, issue => Assert.Contains("quarantined", issue, StringComparison.Ordinal));
         cluster.Crash(2);
-        ReplicaDiscard.Run(cluster.DiskOf(2), null, null);
+        ReplicaDiscard.Run(cluster.DiskOf(2), ReplicaChoice.All, null);
         cluster.Start(2);
         cluster.RunUntilReady();
-        cluster.RunUntil(() => cluster.Status(2).Alerts.Count == 0, 20_000, "replicas that are filled again");
-        Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).Alerts));
+        cluster.RunUntil(
+            () => cluster.Status(2).HealthIssues.Count == 0, 20_000, "replicas that are filled again");
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).HealthIssues));
         Assert.Equal("later", cluster.Get(2, "key-3"));
 
         Fill(cluster, "last");
@@ -144,7 +146,7 @@ public class PeerLogsTests
         cluster.Run(3000);
         // The leader of the key's partition has heard of the newest frame, and the third node perhaps.
         Assert.True(cluster[1].IsRefused);
-        AssertSays(Says, cluster.Status(1).Alerts);
+        AssertSays(Says, cluster.Status(1).HealthIssues);
     }
 
     /// <summary>What peers remember is durable within about a second.</summary>
@@ -185,7 +187,7 @@ public class PeerLogsTests
             }
 
             cluster.RunUntilReady();
-            Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).Alerts));
+            Assert.All(Enumerable.Range(0, 3), node => Assert.Empty(cluster.Status(node).HealthIssues));
         }
     }
 

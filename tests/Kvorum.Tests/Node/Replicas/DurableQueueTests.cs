@@ -2,6 +2,7 @@ using System.Text;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
 using Kvorum.Tests.Node.Replicas.Harness;
@@ -38,7 +39,8 @@ public sealed class DurableQueueTests : IDisposable
             log, default, default, new(1));
         // The queue only hands its owner to the host.
         _queue = new(_host, null!, new(
-            new(1, "default", 0, [One, Two]), _tree, new KeyValueMachine(_tree, 0, 1000, 10), log, raft)
+            new(new(1), KeyspaceName.Default, default, [One, Two]), _tree,
+            new KeyValueMachine(_tree, 0, 1000, 10), log, raft)
         {
             State = default,
             History = HistoryMark.Empty,
@@ -112,9 +114,9 @@ public sealed class DurableQueueTests : IDisposable
     public void A_vote_does_not_change_within_its_term()
     {
         _queue.PersistTermAndVote(new(new(5), Two, default));
-        Assert.Throws<InvalidOperationException>(
+        Assert.Throws<InvariantException>(
             () => _queue.PersistTermAndVote(new(new(5), One, default)));
-        Assert.Throws<InvalidOperationException>(() => _queue.PersistTermAndVote(new(new(4), One, default)));
+        Assert.Throws<InvariantException>(() => _queue.PersistTermAndVote(new(new(4), One, default)));
     }
 
     [Fact]
@@ -124,8 +126,8 @@ public sealed class DurableQueueTests : IDisposable
         _host.Turn();
         _queue.WriteStanding(null);
         _queue.Durable(2);
-        Assert.Throws<InvalidOperationException>(() => _queue.Durable(1));
-        Assert.Throws<InvalidOperationException>(() => _queue.Durable(3));
+        Assert.Throws<InvariantException>(() => _queue.Durable(1));
+        Assert.Throws<InvariantException>(() => _queue.Durable(3));
     }
 
     private Ready ReadyOf(HardState? state = null) => new() { Sequence = ++_sequence, HardState = state };

@@ -72,8 +72,8 @@ public class HeldReadiesTests
     [Fact]
     public void Nothing_is_held_unless_a_snapshot_is_installed()
     {
-        Assert.Throws<InvalidOperationException>(() => _held.Hold(ReadyOf(1)));
-        Assert.Throws<InvalidOperationException>(() => _held.End());
+        Assert.Throws<InvariantException>(() => _held.Hold(ReadyOf(1)));
+        Assert.Throws<InvariantException>(() => _held.End());
     }
 
     private static Ready ReadyOf(ulong sequence, params Message[] after) =>

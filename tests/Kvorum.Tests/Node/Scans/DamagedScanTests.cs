@@ -1,3 +1,5 @@
+using Kvorum.Node;
+using Kvorum.Node.Groups;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -44,21 +46,22 @@ public class DamagedScanTests
             var reply = cluster.Ask(node, new ScanRequest { Key = default }, TimeoutMs);
             Assert.Equal(ReplyStatus.Unavailable, reply.Status);
             Assert.Contains(
-                $"partition {group - 1} of 'default' is damaged", reply.Message, StringComparison.Ordinal);
+                $"partition {group.Value - 1} is damaged", reply.Message, StringComparison.Ordinal);
             Assert.InRange(cluster.Clock.Ms - began, 0, TimeoutMs / 5);
         }
 
         Assert.Null(cluster.FatalOf(owner));
     }
 
-    private static uint Damage(TestCluster cluster, int node)
+    private static GroupId Damage(TestCluster cluster, int node)
     {
         var slot = KeySlot.Of(TestCluster.Bytes("key-7").Span);
-        var group = 1 + KeySlot.PartitionOf(slot, cluster[node].Map.Keyspaces[0].Partitions.Count);
+        var partition = KeySlot.PartitionOf(slot, cluster[node].Map.Keyspaces[0].Partitions.Count);
+        var group = new GroupId(1 + partition);
         cluster.Crash(node);
         var disk = cluster.DiskOf(node);
         var tables = disk.Files()
-            .Where(file => file.Path.StartsWith($"trees/{group:D5}/", StringComparison.Ordinal)
+            .Where(file => file.Path.StartsWith($"{GroupFolder.Of(group)}/", StringComparison.Ordinal)
                 && file.Path.EndsWith(".table", StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(tables);
         Assert.All(tables, table => Assert.True(disk.Flip(table.Path, 100, 0)));

@@ -9,7 +9,7 @@ public class ScanFrameTests
 {
     private static readonly PartialScanRequest Ask = new(
         0x0102, 3, new(new("a"u8.ToArray(), "b"u8.ToArray()), true, true, 4, 5, ReadConsistency.Lease),
-            64, [7, 9]);
+            64, [new(7), new(9)]);
 
     [Fact]
     public void A_question_has_golden_bytes_and_is_read_back()
@@ -33,8 +33,8 @@ public class ScanFrameTests
         var bytes = Bytes(new PartialScanResult
         {
             Id = 2,
-            Groups = [7],
-            Refused = [(9, new NodeId(3)), (10, null)],
+            Groups = [new(7)],
+            Refused = [(new(9), new NodeId(3)), (new(10), null)],
             Through = "k"u8.ToArray(),
             Count = 1,
             Entries = entries.ToArray(),

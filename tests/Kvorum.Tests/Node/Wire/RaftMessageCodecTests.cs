@@ -1,4 +1,5 @@
 using Kvorum.Node.Wire;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Tests.Node.Wire;
@@ -62,13 +63,13 @@ public class RaftMessageCodecTests
     public void Messages_have_these_bytes(string hex, Message message)
     {
         var writer = new ByteWriter();
-        RaftMessageCodec.Encode(7, message, writer);
+        RaftMessageCodec.Encode(new(7), message, writer);
         Assert.Equal(hex.Replace(" ", "", StringComparison.Ordinal), Convert.ToHexStringLower(writer.Written));
 
         var reader = new ByteReader(writer.ToArray());
         var (group, decoded) = RaftMessageCodec.Decode(ref reader, Sender, Receiver);
         Assert.True(reader.AtEnd);
-        Assert.Equal(7u, group);
+        Assert.Equal(new(7), group);
         var again = new ByteWriter();
         RaftMessageCodec.Encode(group, decoded, again);
         Assert.Equal(writer.ToArray(), again.ToArray());
@@ -82,7 +83,7 @@ public class RaftMessageCodecTests
         foreach (var row in Golden)
         {
             var writer = new ByteWriter();
-            RaftMessageCodec.Encode(7, row.Data.Item2, writer);
+            RaftMessageCodec.Encode(new(7), row.Data.Item2, writer);
             for (var n = 0; n < 500; n++)
             {
                 var bytes = writer.ToArray();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Groups;
@@ -322,7 +323,7 @@ internal sealed class ScriptCluster
     private void Look(GroupMember replica)
     {
         if (replica.Node is null) return;
-        _raft.Look(replica.Node, 0, replica.Node, replica.Applied);
+        _raft.Look(replica.Node, GroupId.Metadata, replica.Node, replica.Applied);
         _disks.Look(replica.Node);
         NothingIsBroken();
     }

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Kvorum.Tests.Server.Http.OpenApi;
 
 namespace Kvorum.Tests.Server.Http;
 
@@ -28,15 +29,17 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         if (body is not null)
             request.Content = new ByteArrayContent(body);
         foreach (var (name, value) in headers)
-            request.Headers.TryAddWithoutValidation(name, value);
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+                request.Content!.Headers.TryAddWithoutValidation(name, value);
+        }
+
         using var response = await fixture.Client.SendAsync(request, TestContext.Current.CancellationToken);
         var bytes = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         var answer = new Answer((int)response.StatusCode, bytes, response.Headers, response.Content.Headers);
-        if (PatternOf(target) is { } pattern)
-        {
-            var json = answer.IsJson && bytes.Length > 0 ? answer.Text : null;
-            (await DescriptionAsync()).Check(pattern, method, answer.Status, json);
-        }
+        var description = await DescriptionAsync();
+        if (description.PatternOf(target) is { } pattern)
+            description.Check(pattern, method, answer);
 
         return answer;
     }
@@ -80,16 +83,6 @@ public abstract class HttpTest(HttpFixture fixture) : IClassFixture<HttpFixture>
         }
 
         return _description;
-    }
-
-    private static string? PatternOf(string target)
-    {
-        var path = target.Split('?')[0];
-        if (path.StartsWith("/v1/kv/", StringComparison.Ordinal))
-            return path.Length > 7 ? "/v1/kv/{key}" : "/v1/kv";
-        return path is "/kv/set" or "/kv/get" or "/kv/delete" or "/kv/stats"
-            or "/v1/kv" or "/v1/status" or "/v1/map"
-            or "/health" or "/readyz" or "/ready" or "/livez" ? path : null;
     }
 
     internal sealed record Answer(

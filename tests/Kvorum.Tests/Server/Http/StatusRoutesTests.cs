@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Kvorum.Server.Http;
-using Microsoft.AspNetCore.Routing;
 
 namespace Kvorum.Tests.Server.Http;
 
@@ -77,50 +76,6 @@ public class StatusRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Contains("POST", wrong.Content.Headers.Allow);
         var said = await wrong.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.Contains("method-not-allowed", said);
-    }
-
-    [Fact]
-    public async Task The_description_has_every_route_and_no_other()
-    {
-        var description = await DescriptionAsync();
-        var described = description.Paths.EnumerateObject()
-            .SelectMany(static path => path.Value.EnumerateObject()
-                .Where(static member => member.Name != "parameters")
-                .Select(member => $"{member.Name.ToUpperInvariant()} {path.Name}"))
-            .Order(StringComparer.Ordinal);
-        var served = Fixture.Server.Routes
-            .SelectMany(static route => route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods
-                .Select(method => $"{method} {route.RoutePattern.RawText}"))
-            .Order(StringComparer.Ordinal);
-        Assert.Equal(served, described);
-    }
-
-    [Fact]
-    public async Task The_description_has_every_parameter_and_no_other()
-    {
-        var description = await DescriptionAsync();
-        foreach (var route in Fixture.Server.Routes)
-        {
-            var known = route.Metadata.GetMetadata<KnownQuery>()?.Names ?? [];
-            foreach (var method in route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods)
-            {
-                var path = description.Paths.GetProperty(route.RoutePattern.RawText!);
-                var operation = path.GetProperty(method.ToLowerInvariant());
-                var described = operation.TryGetProperty("parameters", out var parameters)
-                    ? parameters.EnumerateArray().Select(description.Resolve)
-                        .Where(static parameter => parameter.GetProperty("in").GetString() == "query")
-                        .Select(static parameter => parameter.GetProperty("name").GetString()!)
-                    : [];
-                Assert.Equal(known.Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
-            }
-        }
-    }
-
-    [Fact]
-    public async Task The_description_refers_only_to_what_it_has()
-    {
-        var description = await DescriptionAsync();
-        Assert.All(description.References(), reference => description.Resolve(reference));
     }
 
     [Fact]

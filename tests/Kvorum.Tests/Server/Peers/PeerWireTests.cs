@@ -6,13 +6,13 @@ namespace Kvorum.Tests.Server.Peers;
 
 public class PeerWireTests
 {
-    private static readonly PeerIntroduction IncarnationHello = new(
+    private static readonly PeerIntroduction Introduction = new(
         new PeerHello(new(0x0102), "n1", 0x0A0B, "h:1", "h:2", ""), new NodeId(0x0304), 0x1122334455667788);
 
     [Fact]
     public void Golden_bytes_of_an_opening()
     {
-        var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(IncarnationHello));
+        var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
         Assert.Equal(
             "4b5650454552" + "0600"
             + "48000000" + "15655719" + "f0"
@@ -33,12 +33,12 @@ public class PeerWireTests
     [Fact]
     public void An_introduction_comes_back_as_it_was() =>
         Assert.Equal(
-            IncarnationHello, PeerWire.DecodeIntroduction(PeerWire.EncodeIntroduction(IncarnationHello)));
+            Introduction, PeerWire.DecodeIntroduction(PeerWire.EncodeIntroduction(Introduction)));
 
     [Fact]
     public void An_introduction_cut_anywhere_is_refused()
     {
-        var bytes = PeerWire.EncodeIntroduction(IncarnationHello);
+        var bytes = PeerWire.EncodeIntroduction(Introduction);
         for (int length = 0; length < bytes.Length; length++)
             Assert.Throws<PeerWireException>(() => PeerWire.DecodeIntroduction(bytes.AsSpan(0, length)));
     }

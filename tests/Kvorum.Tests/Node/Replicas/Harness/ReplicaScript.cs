@@ -17,7 +17,7 @@ namespace Kvorum.Tests.Node.Replicas.Harness;
 /// </summary>
 internal sealed class ReplicaScript : IDisposable
 {
-    private const uint Group = 1;
+    private static readonly GroupId Group = new(1);
     private static readonly NodeId Self = new(1);
 
     private readonly Dictionary<string, Action<string[]>> _commands;
@@ -99,7 +99,8 @@ internal sealed class ReplicaScript : IDisposable
         };
         if (standing is Discarded)
             raft.Discarded(null);
-        _replica = new(_host, new(new(Group, "default", 0, members), tree, machine, log, raft)
+        var identity = new GroupIdentity(Group, KeyspaceName.Default, default, members);
+        _replica = new(_host, new(identity, tree, machine, log, raft)
         {
             State = default,
             History = HistoryMark.Empty,
@@ -288,8 +289,8 @@ internal sealed class ReplicaScript : IDisposable
             $"{status.Role} term={status.Term} last={status.LastIndex} commit={status.Commit} "
                 + $"applied={status.Applied} keys={status.Keys}")
             + (_replica.HasCalls ? " has calls" : "") + (_replica.IsInstalling ? " installing" : ""));
-        if (_replica.Alert is { } alert)
-            _host.Write($"alert {alert}");
+        if (_replica.HealthIssue is { } issue)
+            _host.Write($"alert {issue}");
     }
 
     private static ReadConsistency ConsistencyOf(string[] a) =>

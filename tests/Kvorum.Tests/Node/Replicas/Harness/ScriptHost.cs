@@ -130,11 +130,11 @@ internal sealed class ScriptHost : IReplicaHost
         return _open;
     }
 
-    public void ReleaseLog(uint group, LogIndex upTo) => Write($"log may go up to {upTo}");
+    public void ReleaseLog(GroupId group, LogIndex upTo) => Write($"log may go up to {upTo}");
 
     public ulong NextTransfer() => ++_lastTransfer;
 
-    public void Send(uint group, Message message) => Write($"send {TextOf(message)}");
+    public void Send(GroupId group, Message message) => Write($"send {TextOf(message)}");
 
     public void Send(NodeId to, in SnapshotChunk chunk) => Write(string.Create(
         CultureInfo.InvariantCulture,

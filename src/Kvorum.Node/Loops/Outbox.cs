@@ -3,7 +3,7 @@ using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 
-namespace Kvorum.Node.Groups;
+namespace Kvorum.Node.Loops;
 
 /// <summary>
 /// What one loop has for one peer in this turn: one frame of each kind, sent at the end of the turn. Owned by
@@ -24,7 +24,7 @@ internal sealed class Outbox(NodeId peer)
     /// <summary>
     /// A message of Raft, and how far the log of this node is: all messages of a frame rest on that.
     /// </summary>
-    public void Add(uint group, Message message, LogReach own, ITransport transport)
+    public void Add(GroupId group, Message message, LogReach own, ITransport transport)
     {
         if (_raft.Length == 0)
         {

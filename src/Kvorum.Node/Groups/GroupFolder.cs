@@ -1,0 +1,19 @@
+using System.Globalization;
+
+namespace Kvorum.Node.Groups;
+
+/// <summary>Where the tree of a group's replica lies in the data folder.</summary>
+internal static class GroupFolder
+{
+    /// <summary>The folder of all trees.</summary>
+    public const string All = "trees";
+
+    /// <summary>The folder of a group's tree.</summary>
+    public static string Of(GroupId group) =>
+        string.Create(CultureInfo.InvariantCulture, $"{All}/{group.Value:D5}");
+
+    /// <summary>The group whose tree is in a folder of this name; null if it is no such folder.</summary>
+    public static GroupId? GroupOf(string name) =>
+        uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group)
+            && group <= GroupId.MaxValue ? new(group) : null;
+}

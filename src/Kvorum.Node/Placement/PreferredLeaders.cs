@@ -1,3 +1,5 @@
+using Kvorum.Raft;
+
 namespace Kvorum.Node.Placement;
 
 /// <summary>

@@ -27,7 +27,7 @@ internal static class Swarm
         };
         // What needs several things at once, at the right moment, no chance brings about: some runs aim.
         var aim = new RandomStream(seed, "aim");
-        return aim.Below(10) switch
+        var aimed = aim.Below(10) switch
         {
             0 => AimAtLeases(drawn, aim),
             1 => AimAtElections(drawn, aim),
@@ -36,6 +36,16 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
+        return WithOrders(aimed);
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithOrders(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "second keyspace");
+        return random.Chance(0.3)
+            ? drawn with { Cluster = drawn.Cluster with { OrdersPartitions = random.Pick([1, 3, 8]) } }
+            : drawn;
     }
 
     /// <summary>

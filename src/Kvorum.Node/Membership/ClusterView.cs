@@ -17,8 +17,7 @@ internal sealed class ClusterView : IClusterFacts
     private readonly NodeOptions _options;
     private readonly NodeWorld _world;
     private readonly NodeId[] _ids;
-    private readonly IReadOnlyList<NodeId>[] _preferences;
-    private readonly LeaderInfo?[] _leaders;
+    private readonly LeaderTable _leaders = new();
     private volatile SortedDictionary<NodeId, Peer> _peers = [];
     private volatile SortedSet<NodeId> _accepted = [];
     private volatile SortedDictionary<NodeId, long> _slow = [];
@@ -26,26 +25,32 @@ internal sealed class ClusterView : IClusterFacts
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences)
+    public ClusterView(NodeOptions options, NodeWorld world)
     {
         _options = options;
         _world = world;
-        Directory = GroupPlacement.DirectoryOf(options.PartitionCount);
         _ids = [.. options.Members.Select(member => member.Id).Order()];
-        _preferences = [.. preferences];
-        _leaders = new LeaderInfo?[preferences.Count];
-        _meta = new(0, new SortedDictionary<NodeId, MetaMachine.MemberRecord>(), [DefaultKeyspace]);
+        _meta = new(
+            0, new SortedDictionary<NodeId, MemberRecord>(), [], new([]), WithMetadata(ReplicaPlacement.None));
     }
-
-    private sealed record LeaderInfo(NodeId? Leader, Term Term);
 
     private sealed record Peer(PeerHello Hello, bool IsUp, long SinceMs);
 
     private sealed record MetaView(
-        ulong Epoch, IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> Members, IReadOnlyList<KeyspaceDefinition> Keyspaces);
+        ulong Version, IReadOnlyDictionary<NodeId, MemberRecord> Members,
+        IReadOnlyList<KeyspaceDefinition> Keyspaces, GroupDirectory Directory, ReplicaPlacement Placement);
 
-    /// <summary>Which groups there are.</summary>
-    public GroupDirectory Directory { get; }
+    /// <summary>Which groups there are, as the metadata group has told.</summary>
+    public GroupDirectory Directory => _meta.Directory;
+
+    /// <summary>Which nodes hold which group, as the metadata group has told.</summary>
+    public ReplicaPlacement Placement => _meta.Placement;
+
+    /// <summary>
+    /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any loop
+    /// runs.
+    /// </summary>
+    public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
 
     public NodeId Self => _options.Self.Id;
 
@@ -62,32 +67,39 @@ internal sealed class ClusterView : IClusterFacts
         set => _whyNotAdmitted = value;
     }
 
-    public ulong Epoch => _meta.Epoch;
+    /// <summary>The version of the placement, as replies carry it.</summary>
+    public ulong Epoch => _meta.Placement.Epoch.Value;
 
-    /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
-    public bool IsMetaKnown => _meta.Epoch > 0;
+    /// <summary>True once the metadata group has told this node of the keyspaces.</summary>
+    public bool IsMetaKnown => _meta.Keyspaces.Count > 0;
 
     /// <summary>
     /// The default keyspace as the options define it: what the metadata group is told first.
     /// </summary>
-    public KeyspaceDefinition DefaultKeyspace => new(
-        KeyspaceName.Default, "strong", _options.PartitionCount, Math.Min(_options.ReplicationFactor, _ids.Length),
-        _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+    public KeyspaceSettings DefaultKeyspace => new(
+        KeyspaceName.Default, KeyspaceSettings.Strong, _options.PartitionCount,
+        Math.Min(_options.ReplicationFactor, _ids.Length), _options.KeyBytesMax, _options.ValueBytesMax,
+        _options.KeyPolicy);
 
-    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _preferences[group.Value];
+    /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
+    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace) => Ring.Place(
+        _ids, keyspace.PartitionCount, keyspace.ReplicationFactor, _options.VirtualNodes);
 
     public KeyspaceDefinition? Keyspace(string name)
     {
         foreach (var keyspace in _meta.Keyspaces)
         {
-            if (keyspace.Name == name)
+            if (keyspace.Settings.Name == name)
                 return keyspace;
         }
 
         return null;
     }
 
-    public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Name);
+    public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Settings.Name);
 
     /// <summary>True if the member is connected, with the data folder that this node knows.</summary>
     public bool IsUp(NodeId node) => IsUpSince(node, long.MaxValue);
@@ -107,7 +119,7 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>
     /// What the metadata group should say of a member; null while its addresses are not known.
     /// </summary>
-    public MetaMachine.MemberRecord? Announcement(NodeId node)
+    public MemberRecord? Announcement(NodeId node)
     {
         var hello = node == Self ? _options.Self : _peers.TryGetValue(node, out var peer) ? peer.Hello : null;
         return hello is null ? null : new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress);
@@ -196,29 +208,47 @@ internal sealed class ClusterView : IClusterFacts
         _whyNotAdmitted = why;
     }
 
-    public NodeId? LeaderOf(GroupId group) => Volatile.Read(ref _leaders[group.Value])?.Leader;
+    public NodeId? LeaderOf(GroupId group) => _leaders.Of(group).Leader;
 
     public void SetLeader(GroupId group, NodeId? leader, Term term) =>
-        Volatile.Write(ref _leaders[group.Value], new(leader, term));
+        _leaders.Set(group, leader, term);
 
     /// <summary>The metadata group has changed. Loop of group 0.</summary>
     public void Publish(MetaMachine meta)
     {
-        if (meta.Epoch == _meta.Epoch)
+        // A replica that was discarded or damaged knows less than what this node was told before.
+        if (meta.Version <= _meta.Version)
             return;
-        var keyspaces = meta.Keyspaces.Values.ToArray();
+        var isPlaced = meta.Placement.Epoch > Placement.Epoch;
         _meta = new(
-            meta.Epoch,
-            new SortedDictionary<NodeId, MetaMachine.MemberRecord>(meta.Members.ToDictionary()),
-            keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces);
-        var agreed = Keyspace(KeyspaceName.Default);
+            meta.Version, new SortedDictionary<NodeId, MemberRecord>(meta.Members.ToDictionary()),
+            [.. meta.Keyspaces.Values], meta.Directory, WithMetadata(meta.Placement));
         // The bound of a value is each node's own: a restart may change it.
-        if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
+        if (Keyspace(KeyspaceName.Default) is { Settings: var agreed }
+            && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
             throw new NodeFaultException(
-                $"this node was started with {DefaultKeyspace}, the cluster agreed on {agreed}: start it with the same settings");
+                $"this node was started with {DefaultKeyspace}, the cluster agreed on {agreed}: "
+                    + "start it with the same settings");
         }
+
+        if (isPlaced)
+            Placed(Births());
     }
+
+    // Of the replicas that the placement gives to this node.
+    private IReadOnlyList<GroupBirth> Births() =>
+    [
+        .. Directory.Groups.Where(group => !group.IsMetadata && PreferenceOf(group).Contains(Self))
+            .Select(group => GroupBirth.OfPartition(KeyspaceOf(group), group, PreferenceOf(group))),
+    ];
+
+    private KeyspaceDefinition KeyspaceOf(GroupId group) =>
+        _meta.Keyspaces.First(keyspace => keyspace.Groups.Has(group));
+
+    // All members hold the metadata group.
+    private ReplicaPlacement WithMetadata(ReplicaPlacement placement) =>
+        placement.With(GroupId.Metadata, _ids);
 
     public void RoleChanged(string keyspace, PartitionId partition, string role, Term term, NodeId? leader) =>
         Tell(new RoleChanged(
@@ -247,29 +277,31 @@ internal sealed class ClusterView : IClusterFacts
             ClusterIdentity.ToGuid(member.Id.Value), NameOf(member.Id), member.Known?.ClientAddress ?? "",
             member.Known?.HttpAddress ?? "", PeerAddressOf(member.Id)));
         return new(
-            ClusterIdentity.ToGuid(_options.Self.ClusterId), meta.Epoch, [.. members],
+            ClusterIdentity.ToGuid(_options.Self.ClusterId), meta.Placement.Epoch.Value, meta.Version, [.. members],
             [.. meta.Keyspaces.Select(keyspace => Describe(keyspace, at))]);
     }
 
     private KeyspaceInfo Describe(KeyspaceDefinition keyspace, Dictionary<NodeId, int> at)
     {
-        var partitions = Directory.Keyspace(keyspace.Name)!.All.Select((group, number) =>
+        var partitions = keyspace.Groups.All.Select(group =>
         {
-            var leader = Volatile.Read(ref _leaders[group.Value]);
+            var (leader, term) = _leaders.Of(group);
             return new PartitionInfo(
-                (uint)number, [.. PreferenceOf(group).Select(node => at[node])],
-                leader?.Leader is { } known ? at[known] : -1, leader?.Term.Value ?? 0);
+                keyspace.Groups.PartitionOf(group).Value,
+                [.. PreferenceOf(group).Select(node => at[node])], leader is { } known ? at[known] : -1,
+                term.Value);
         });
+        var settings = keyspace.Settings;
         return new(
-            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax, _options.ValueBytesMax,
-            keyspace.KeyPolicy, [.. partitions]);
+            settings.Name, settings.Mode, settings.ReplicationFactor, settings.KeyBytesMax,
+            _options.ValueBytesMax, settings.KeyPolicy, [.. partitions]);
     }
 
     private string PeerAddressOf(NodeId node) => AddressesOf(node)?.PeerAddress
         ?? _options.Members.First(member => member.Id == node).PeerAddress;
 
     // What a node said itself is newer than what the metadata group remembers.
-    private MetaMachine.MemberRecord? AddressesOf(NodeId node) =>
+    private MemberRecord? AddressesOf(NodeId node) =>
         Announcement(node) ?? (_meta.Members.TryGetValue(node, out var member) ? member : null);
 
     private void Replace(Peer peer)

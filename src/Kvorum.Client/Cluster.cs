@@ -251,7 +251,7 @@ internal sealed class Cluster : IDisposable
             lock (_gate)
             {
                 var before = _routes;
-                if (before.Map is null || map.Epoch >= before.Map.Epoch)
+                if (before.Map is null || map.Version >= before.Map.Version)
                     Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
             }
         }

@@ -34,18 +34,19 @@ internal static class WalCommand
         var unconfirmed = Flag.Switch(
             "--unconfirmed",
             "Export what the node does not know to be committed, too: the newest of its log.");
+        var keyspace = ClientFlags.Keyspace();
         var json = JsonFlag();
         var command = new Command(
             "export",
             "Writes all committed keys and changes as records: op, key length, key, value length, value.")
         {
-            data, file, window, records, unconfirmed, json,
+            data, file, window, records, unconfirmed, keyspace, json,
         };
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Export(
             parsed, folder, parsed.GetValue(file)!, parsed.GetValue(json), parsed.GetValue(unconfirmed),
             into => WalExport.Run(
                 folder.Files, into, (long)parsed.GetValue(window).Span.TotalMilliseconds,
-                parsed.GetValue(records), parsed.GetValue(unconfirmed)))));
+                parsed.GetValue(records), parsed.GetValue(unconfirmed), parsed.GetValue(keyspace)!))));
         return command;
     }
 

@@ -2,9 +2,11 @@ using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
+using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Inspection;
 
@@ -27,6 +29,7 @@ public sealed class FolderInspector
     private readonly SortedSet<GroupId> _damagedTrees = [];
     private readonly SortedSet<GroupId> _flushed = [];
 
+    private readonly SortedSet<GroupId> _trees = [];
     private GroupDirectory _directory = new([]);
 
     private FolderInspector(IFileSystem files) => _files = new ReadOnlyFileSystem(files);
@@ -70,7 +73,6 @@ public sealed class FolderInspector
         Try(IdentityFile.Name, () =>
         {
             identity = IdentityFile.Read(_files);
-            _directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
             Add(IdentityFile.Name, FindingKind.Sound, string.Create(
                 CultureInfo.InvariantCulture,
                 $"node {identity.NodeName} ({identity.NodeId}) of cluster "
@@ -117,6 +119,7 @@ public sealed class FolderInspector
     // True if there is anything to say of it.
     private bool ReadTree(GroupId group, string folder)
     {
+        _trees.Add(group);
         var inspector = new TreeInspector(_files, folder);
         var found = inspector.Run();
         if (found.Any(finding => finding.Kind == FindingKind.Damage))
@@ -140,7 +143,17 @@ public sealed class FolderInspector
                 + $"{tag.Snapshot.Index}. {GroupCheck.Remedy}");
         }
 
+        if (group.IsMetadata && !_damagedTrees.Contains(group))
+            Try(folder, ReadKeyspaces);
         return true;
+    }
+
+    // What is called how, where the birth records cannot be read.
+    private void ReadKeyspaces()
+    {
+        using var share = new TreeShare(_files, 1 << 20);
+        using var tree = Tree.OpenUnchanged(share, GroupFolder.Of(GroupId.Metadata), new());
+        _directory = MetaMachine.DirectoryIn(tree);
     }
 
     private void ReadGroups()
@@ -149,7 +162,10 @@ public sealed class FolderInspector
         var found = new NodeReplay(check);
         LogInspector.Replay(_files, LogFolder, found);
         Try(KnownMembers.Name, () => KnownMembers.Read(_files).Check(found.Members));
-        foreach (var group in _directory.Groups)
+        _directory = GroupBirth.DirectoryOf(found.Births.Values);
+        foreach (var group in _trees.Union(check.Known).Where(group => !found.Births.ContainsKey(group)))
+            Add(LogFolder, FindingKind.Damage, NodeRecovery.UnbornMessage(group));
+        foreach (var group in found.Births.Keys)
         {
             // What is missing between a damaged tree and the log has been told already.
             if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
@@ -160,14 +176,14 @@ public sealed class FolderInspector
             ReportStanding(group, standing);
 
         Add(LogFolder, FindingKind.Sound,
-            $"{check.Entries} entries of {check.Groups} groups behind their checkpoints, written in "
+            $"{check.Entries} entries of {check.Known.Count} groups behind their checkpoints, written in "
                 + $"{found.Lives.Count} starts of the node");
     }
 
     private void TellLosses()
     {
         SortedDictionary<GroupId, ulong> checkpoints = [];
-        foreach (var group in _directory.Groups)
+        foreach (var group in _trees)
             checkpoints.Add(group, _tags.TryGetValue(group, out var tag) ? tag.Snapshot.Index.Value : 0);
         Add(LogFolder, FindingKind.Note,
             GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints, _directory.NameOf));

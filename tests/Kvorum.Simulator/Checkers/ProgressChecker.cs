@@ -164,7 +164,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
             },
             new(
                 ProbeClient + (int)keyspace.First.Value + partition, OperationKind.Put,
-                KeyspaceKey.Of(keyspace.Name, key)) { Request = (ulong)round, Value = value });
+                KeyspaceKey.Of(keyspace.Name, key))
+            {
+                Request = (ulong)round,
+                Value = value,
+            });
     }
 
     private static string KeyIn(string kind, KeyspaceGroups keyspace, int partition)

@@ -159,6 +159,9 @@ internal sealed class RaftReplica : IReplica
     public void PeerUp(NodeId peer) => _leadership.PeerUp(peer);
 
     /// <inheritdoc/>
+    public void PeerSuspected(NodeId peer) => _leadership.PeerSuspected(peer);
+
+    /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         _sender.PeerDown(peer);

@@ -34,7 +34,7 @@ public class SilentPeerTests
         cluster.Run(700);
         var away = Assert.Single(cluster.Status(other).MembersAway);
         Assert.Equal((Name(silent), "suspect"), (away.Name, away.State));
-        Assert.InRange(away.ForMs, 50, 250);
+        Assert.InRange(away.ForMs, 150, 320);
         Assert.Equal(2, cluster.Status(silent).MembersAway.Count);
         Assert.Equal((2, 0), (cluster.Status(other).MembersUp.Count, cluster.Status(other).FailuresToleratedNow));
         cluster.Network.Heal();

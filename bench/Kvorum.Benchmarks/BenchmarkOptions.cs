@@ -8,7 +8,7 @@ internal sealed record BenchmarkOptions
 {
     /// <summary>How the program is called.</summary>
     public const string Usage =
-        "Kvorum.Benchmarks tables|tree|open [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
+        "Kvorum.Benchmarks tables|tree|open|rocksdb [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
         "[--compression none|lz4] " +
         "--folder DIR";
 
@@ -38,7 +38,7 @@ internal sealed record BenchmarkOptions
     /// </summary>
     public static BenchmarkOptions Parse(string[] args)
     {
-        if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree" or "open"))
+        if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree" or "open" or "rocksdb"))
             throw new FormatException("a command, then names and values");
         var options = new BenchmarkOptions { Command = args[0], Folder = "" };
         for (int i = 1; i < args.Length; i += 2)

@@ -13,6 +13,40 @@ internal static class BenchmarkRun
     /// </summary>
     public delegate void Work(Random random, Measurement counted, Func<bool> goesOn);
 
+    /// <summary>A scan through everything, which counts what is there.</summary>
+    public static BenchmarkResult Scan(Func<long> scan)
+    {
+        TimeSpan before = Environment.CpuUsage.TotalTime;
+        long begun = Stopwatch.GetTimestamp();
+        long count = scan();
+        return new BenchmarkResult("scan", 1, count, Stopwatch.GetElapsedTime(begun).TotalSeconds)
+        {
+            CpuMicroseconds = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / count,
+        };
+    }
+
+    /// <summary>
+    /// Runs the work while one more thread writes as fast as it can, so that flushes and compactions run all
+    /// the time.
+    /// </summary>
+    public static BenchmarkResult DuringWrites(
+        BenchmarkOptions options, Work reads, Action<Random, Measurement> write)
+    {
+        using var stop = new ManualResetEventSlim();
+        var writes = new Measurement();
+        var writer = new Thread(() =>
+        {
+            var random = new Random(7);
+            while (!stop.IsSet)
+                write(random, writes);
+        });
+        writer.Start();
+        BenchmarkResult result = Timed("read random during writes", options, reads);
+        stop.Set();
+        writer.Join();
+        return result;
+    }
+
     /// <summary>Runs the work on all threads for the time that the options say.</summary>
     public static BenchmarkResult Timed(string name, BenchmarkOptions options, Work work)
     {

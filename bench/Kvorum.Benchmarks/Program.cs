@@ -1,4 +1,5 @@
 using Kvorum.Benchmarks;
+using Kvorum.Benchmarks.RocksDB;
 
 BenchmarkOptions options;
 try
@@ -22,6 +23,12 @@ try
     else if (options.Command == "open")
     {
         foreach (BenchmarkResult result in new OpenBenchmark(options).Run())
+            Console.Out.WriteLine(result.ToJson());
+    }
+    else if (options.Command == "rocksdb")
+    {
+        using var rocks = new RocksBenchmark(options);
+        foreach (BenchmarkResult result in rocks.Run())
             Console.Out.WriteLine(result.ToJson());
     }
     else

@@ -53,8 +53,11 @@ internal sealed class TreeBenchmark : IDisposable
         };
         yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
         yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
-        yield return Scan();
-        yield return ReadDuringWrites();
+        yield return BenchmarkRun.Scan(ScanAll);
+        BenchmarkResult during = BenchmarkRun.DuringWrites(
+            _options, ReadRandom, (random, counted) => PutOne(0, random, counted));
+        _trees[0].Settle();
+        yield return during;
     }
 
     /// <inheritdoc/>
@@ -133,17 +136,6 @@ internal sealed class TreeBenchmark : IDisposable
         }
     }
 
-    private BenchmarkResult Scan()
-    {
-        TimeSpan before = Environment.CpuUsage.TotalTime;
-        long begun = Stopwatch.GetTimestamp();
-        long count = ScanAll();
-        return new BenchmarkResult("scan", 1, count, Stopwatch.GetElapsedTime(begun).TotalSeconds)
-        {
-            CpuMicroseconds = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / count,
-        };
-    }
-
     private long ScanAll()
     {
         long count = 0;
@@ -156,24 +148,5 @@ internal sealed class TreeBenchmark : IDisposable
         }
 
         return count;
-    }
-
-    // One more thread writes as fast as it can, so that flushes and compactions run all the time.
-    private BenchmarkResult ReadDuringWrites()
-    {
-        using var stop = new ManualResetEventSlim();
-        var writes = new Measurement();
-        var writer = new Thread(() =>
-        {
-            var random = new Random(7);
-            while (!stop.IsSet)
-                PutOne(0, random, writes);
-        });
-        writer.Start();
-        BenchmarkResult reads = BenchmarkRun.Timed("read random during writes", _options, ReadRandom);
-        stop.Set();
-        writer.Join();
-        _trees[0].Settle();
-        return reads;
     }
 }

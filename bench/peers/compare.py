@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Kvorum beside etcd: three nodes each, on this machine, in one run, taking turns.
 
-Kvorum is asked by its native client, and by the same Go program over gRPC as etcd. Writes one JSON object per
-measurement to --out and prints a markdown table of medians and ratios, with what the disk and a processor gave meanwhile.
+Kvorum is asked by its native client, and by the same Go program over gRPC as etcd. Beside them three servers that only
+echo (Kvorum.GrpcEcho) show what the gRPC library costs by itself. Writes one JSON object per measurement to --out and
+prints markdown tables: medians and ratios, the servers' processor time per operation, and what the disk and a processor
+gave meanwhile.
 Needs Debian's etcd-server, golang-go, golang-etcd-server-dev, protobuf-compiler and protoc-gen-go-1-3, and the .NET SDK
 for ./kvorum. Everything listens on free ports of loopback, lives in a temporary folder, and is ended and removed at the
 end. See docs/performance.md for the method.
@@ -15,6 +17,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -31,6 +34,7 @@ from cluster import free_ports, now_utc, say
 KVORUM = os.path.join(ROOT, "kvorum")
 ETCD_CONNECTIONS = {64: 8, 256: 16} # fewer or more make it slower
 KVORUM_CONNECTIONS = 8 # of the Go program, spread over the nodes
+ECHO = os.path.join(ROOT, "artifacts", "bin", "Kvorum.GrpcEcho", "release", "Kvorum.GrpcEcho")
 CLIENTS = {"native": "kvorum", "go": "kvorum over Go gRPC"}
 KEYS = 100_000
 KINDS = ["get", "put", "put-random"]
@@ -263,6 +267,39 @@ class Kvorum(Cluster):
         return max(times)
 
 
+class Echo(Cluster):
+    """Servers without a store, on the gRPC library's defaults: the floor of all calls over gRPC."""
+
+    name = "echo"
+    clients = ["echo"]
+
+    def __init__(self, folder, load):
+        super().__init__(folder, 1, load)
+
+    def command(self, node):
+        return [ECHO, str(self.ports[node][0])]
+
+    def await_ready(self):
+        """Until each accepts connections."""
+        deadline = time.monotonic() + 60
+        for [port] in self.ports:
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise SystemExit(f"echo is not ready after 60 s; its last lines:\n{self.last_lines()}")
+                    time.sleep(0.1)
+
+    def run(self, client, mode, clients, seconds):
+        endpoints = [f"127.0.0.1:{port}" for [port] in self.ports]
+        return self.go("kvorum", endpoints, KVORUM_CONNECTIONS, mode, clients, seconds)
+
+    def fill(self):
+        """It has nothing to fill."""
+
+
 def measure_load(clusters, options, out):
     for cluster in clusters:
         say(f"{cluster.name}: filling {KEYS} keys")
@@ -285,7 +322,7 @@ def measure_load(clusters, options, out):
 
 
 def measure_failover(clusters, options, out):
-    for cluster in clusters:
+    for cluster in (cluster for cluster in clusters if cluster.name != "echo"):
         cluster.up()
         time.sleep(options.settle)
         for trial in range(options.trials):
@@ -363,6 +400,16 @@ def table(records):
             (e, e99, eus), (k, k99, kus) = peer, own
             lines.append(f"| {what}, {clients} clients | {by} | {e:,.0f}/s | {k:,.0f}/s | {k / e:.1f} "
                          f"| {e99:.1f} ms | {k99:.1f} ms | {k99 / e99:.2f} | {eus:.0f} | {kus:.0f} | {kus / max(eus, 1):.2f} |")
+    lines += ["", "| servers' time, us | echo | etcd | kvorum, Go gRPC | kvorum, native | gRPC to etcd | gRPC to echo |",
+              "|---|---|---|---|---|---|---|"]
+    for what, clients in LOADS:
+        echo, etcd, go, native = (found[2] if (found := medians(system, what, clients)) else None
+                                  for system in ("echo", "etcd", CLIENTS["go"], CLIENTS["native"]))
+        if not go:
+            continue
+        shown = " | ".join(f"{us:.1f}" if us else "" for us in (echo, etcd, go, native))
+        ratios = " | ".join(f"{go / us:.2f}" if us else "" for us in (etcd, echo))
+        lines.append(f"| {what}, {clients} clients | {shown} | {ratios} |")
     for system in ("etcd", "kvorum"):
         times = sorted(r["ms"] for r in records if (r.get("system"), r["what"]) == (system, "failover"))
         if times:
@@ -395,7 +442,7 @@ def build_load(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--systems", default="etcd,kvorum", help="which to measure (default: both)")
+    parser.add_argument("--systems", default="etcd,kvorum,echo", help="which to measure (default: %(default)s)")
     parser.add_argument("--clients", default=",".join(CLIENTS), help="which clients ask kvorum (default: %(default)s)")
     parser.add_argument("--parts", default="load,failover", help="which parts to measure (default: both)")
     parser.add_argument("--loads", default=",".join(KINDS), help="which loads (default: %(default)s)")
@@ -406,7 +453,7 @@ def main():
     parser.add_argument("--settle", type=float, default=6, help="seconds of quiet after a start (default: 6)")
     parser.add_argument("--out", help="file to append one JSON object per measurement to")
     options = parser.parse_args()
-    for flag, known in (("loads", KINDS), ("clients", CLIENTS), ("systems", ["etcd", "kvorum"]), ("parts", ["load", "failover"])):
+    for flag, known in (("loads", KINDS), ("clients", CLIENTS), ("systems", ["etcd", "kvorum", "echo"]), ("parts", ["load", "failover"])):
         if unknown := set(getattr(options, flag).split(",")) - set(known):
             parser.error(f"--{flag} '{','.join(sorted(unknown))}': give some of {','.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -420,7 +467,7 @@ def main():
     try:
         asked = options.clients.split(",")
         load = None
-        if "etcd" in systems or "go" in asked:
+        if {"etcd", "echo"} & set(systems) or "go" in asked:
             need([("go", "golang-go, golang-etcd-server-dev"), ("protoc", "protobuf-compiler"), ("protoc-gen-go", "protoc-gen-go-1-3")])
             say("building the load generator")
             load = build_load(folder)
@@ -430,6 +477,11 @@ def main():
         if "kvorum" in systems:
             subprocess.run([KVORUM, "--version"], check=True, stdout=subprocess.DEVNULL)
             clusters.append(Kvorum(os.path.join(folder, "kvorum"), load, asked))
+        if "echo" in systems and "load" in options.parts:
+            say("building the echo")
+            subprocess.run(["dotnet", "build", "-c", "Release", "-v", "quiet", "--nologo",
+                            os.path.join(ROOT, "bench", "Kvorum.GrpcEcho")], check=True, stdout=sys.stderr)
+            clusters.append(Echo(os.path.join(folder, "echo"), load))
         if "load" in options.parts:
             measure_load(clusters, options, records)
         if "failover" in options.parts:

@@ -41,7 +41,7 @@ internal static class KvorumProgram
     {
         var root = Commands();
         // On Windows / begins a flag; here it begins many a key.
-        foreach (string alias in (string[])["/h", "/?"])
+        foreach (var alias in (string[])["/h", "/?"])
             root.Options.OfType<HelpOption>().Single().Aliases.Remove(alias);
         // A key that begins with @ is a key, not the name of a file with arguments.
         var rules = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
@@ -54,7 +54,7 @@ internal static class KvorumProgram
     public static async Task<int> Run(string[] args, CommandOutput output, CommandOutput errors)
     {
         var parsed = Parse(args);
-        string name = Mistakes.NameOf(parsed.CommandResult.Command);
+        var name = Mistakes.NameOf(parsed.CommandResult.Command);
         int code;
         try
         {
@@ -102,15 +102,15 @@ internal static class KvorumProgram
         ParseResult parsed, string[] args, IReadOnlyList<string> mistakes, CommandOutput errors)
     {
         var command = parsed.CommandResult.Command;
-        bool lacksCommand = command.Subcommands.Count > 0;
+        var lacksCommand = command.Subcommands.Count > 0;
         if (lacksCommand && parsed.UnmatchedTokens.Count == 0)
         {
             await Run([.. args, "--help"], errors, errors).ConfigureAwait(false);
             return ExitCode.Usage;
         }
 
-        string name = Mistakes.NameOf(command);
-        foreach (string mistake in mistakes)
+        var name = Mistakes.NameOf(command);
+        foreach (var mistake in mistakes)
             await errors.WriteLineAsync($"{name}: {Bytes.Shown(mistake)}").ConfigureAwait(false);
         await errors.WriteLineAsync($"Try '{name} --help'.").ConfigureAwait(false);
         return ExitCode.Usage;

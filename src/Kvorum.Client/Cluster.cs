@@ -116,7 +116,7 @@ internal sealed class Cluster : IDisposable
             await Task.Delay(20, cancelled).ConfigureAwait(false);
         }
 
-        string why = string.Create(
+        var why = string.Create(
             CultureInfo.InvariantCulture, $"No node answered within {timeout.TotalSeconds:0.###} s: {last}.");
         throw new KvorumException(ReplyStatus.Unavailable, why, RetryAdvice.Safe);
     }
@@ -251,7 +251,7 @@ internal sealed class Cluster : IDisposable
             lock (_gate)
             {
                 var before = _routes;
-                if (before.Map is null || map.Epoch >= before.Map.Epoch)
+                if (before.Map is null || map.Version >= before.Map.Version)
                     Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
             }
         }

@@ -10,7 +10,7 @@ namespace Kvorum.Node;
 public readonly record struct GroupId(uint Value) : IComparable<GroupId>
 {
     /// <summary>The greatest number of a group: the log keeps greater ones for what is no group's.</summary>
-    public const uint MaxValue = (1u << 31) - 1;
+    public const uint MaxValue = (1u << 30) - 1;
 
     /// <summary>The group that holds members, keyspaces and their placement.</summary>
     public static GroupId Metadata => default;

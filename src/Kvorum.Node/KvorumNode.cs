@@ -1,9 +1,10 @@
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
-using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node;
 
@@ -14,9 +15,10 @@ namespace Kvorum.Node;
 /// </summary>
 public sealed class KvorumNode : INode, IDisposable
 {
+    private const string NotTold = "the metadata group has not told of the keyspaces yet";
+
     private readonly NodeContext _context;
     private readonly LoopGroup _loops;
-    private IReadOnlyCollection<Tree> _trees = [];
     private readonly IDisposable _folderLock;
     private volatile bool _isStopping;
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
@@ -39,10 +41,9 @@ public sealed class KvorumNode : INode, IDisposable
                 world.Events.Tell(ignored);
             _named = options.Members;
             options = options with { Members = Founders.At(identity.Founders, _named) };
-            _context = new(
-                options, world,
-                new(options, world, GroupPlacement.Of(options), identity.ClusterIds(world)));
+            _context = new(options, world, new(options, world, identity.ClusterIds(world)));
             _loops = new(_context);
+            _context.Cluster.Placed = _loops.Make;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover();
@@ -83,6 +84,12 @@ public sealed class KvorumNode : INode, IDisposable
     internal bool TellsOfLoss => _context.PeerAdmission.HealthIssues.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
+    /// <summary>This node.</summary>
+    internal Raft.NodeId Id => Cluster.Self;
+
+    /// <summary>Which nodes hold which group, as far as this node was told. Any thread.</summary>
+    internal ReplicaPlacement Placement => Cluster.Placement;
+
     private ClusterView Cluster => _context.Cluster;
 
     /// <summary>Starts the transport. Call once, when all loops run.</summary>
@@ -96,6 +103,9 @@ public sealed class KvorumNode : INode, IDisposable
         // What the node learns from its start on, it tells a transport that has started.
         _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
+        // At the first start there is no record of the metadata group: the founders are its members.
+        if (_loops.OfGroup(GroupId.Metadata).Find(GroupId.Metadata) is null)
+            _loops.Make([GroupBirth.OfMetadata(Cluster.Ids)]);
     }
 
     // Where the operator says that they are, else where the metadata group knows them to have been last.
@@ -163,6 +173,13 @@ public sealed class KvorumNode : INode, IDisposable
     }
 
     /// <summary>
+    /// Proposes a keyspace, if this node leads the metadata group; it is there once the map shows it. The
+    /// first definition of a name stands. Any thread.
+    /// </summary>
+    internal void CreateKeyspace(KeyspaceSettings settings) =>
+        _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.KeyspaceWanted(settings));
+
+    /// <summary>
     /// Begins a clean end: new calls are answered ShuttingDown, leadership is handed over, pending calls
     /// finish; <paramref name="done"/> is called on a loop when nothing is pending or
     /// <paramref name="patience"/> has passed.
@@ -205,8 +222,8 @@ public sealed class KvorumNode : INode, IDisposable
         if (_context.PeerAdmission.IsRefused)
             return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
-            return UnknownKeyspace(request.Keyspace);
-        if (RequestRules.Broken(request, keyspace, _context.Options.ValueBytesMax) is { } broken)
+            return UnknownKeyspace(call);
+        if (RequestRules.Broken(request, keyspace.Settings, _context.Options.ValueBytesMax) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
         call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
         if (request.Keys == RequestKeys.Range)
@@ -216,8 +233,9 @@ public sealed class KvorumNode : INode, IDisposable
             return loop.TryPost(call) ? null : Overloaded(0);
         }
 
-        var partition = KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.PartitionCount);
-        call.Group = Cluster.Directory.Keyspace(request.Keyspace)!.Of(new(partition));
+        var partition =
+            KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.Settings.PartitionCount);
+        call.Group = keyspace.Groups.Of(new(partition));
         return _loops.OfGroup(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
@@ -234,24 +252,38 @@ public sealed class KvorumNode : INode, IDisposable
         Partition = partition,
     };
 
-    private Reply UnknownKeyspace(string name) => new()
+    // What another node passed on names a keyspace that there is: this node will be told of it.
+    private Reply UnknownKeyspace(Call call)
     {
-        Status = ReplyStatus.UnknownKeyspace,
-        Message = $"no keyspace '{Utf8Text.Message(name, Protocol.Limits.KeyspaceBytesMax)}': there is {string.Join(", ", Cluster.KeyspaceNames.Select(known => $"'{known}'"))}",
-    };
+        if (!Cluster.IsMetaKnown || call is ForwardedCall)
+        {
+            return new()
+            {
+                Status = ReplyStatus.Unavailable,
+                Message = $"{_context.Options.Self.Name}: {NotTold}: {Cluster.WhyNoLeader()}",
+            };
+        }
+
+        var name = Utf8Text.Message(call.Request.Keyspace, Protocol.Limits.KeyspaceBytesMax);
+        var known = string.Join(", ", Cluster.KeyspaceNames.Select(static one => $"'{one}'"));
+        return new()
+        {
+            Status = ReplyStatus.UnknownKeyspace,
+            Message = $"no keyspace '{name}': there is {known}",
+        };
+    }
 
     private void Recover()
     {
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
         var recovery = new NodeRecovery(_context);
-        _trees = recovery.Trees;
         recovery.OpenTrees();
         var replay = recovery.Replay();
         var found = new NodeReplay(replay);
         _context.Log = recovery.OpenLog(found);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
-        foreach (var parts in recovery.Replicas(replay))
+        foreach (var parts in recovery.Replicas(replay, found.Births))
         {
             var loop = _loops.OfGroup(parts.Group);
             var replica = new RaftReplica(loop.Host, parts);
@@ -319,13 +351,11 @@ public sealed class KvorumNode : INode, IDisposable
             return "stopped after a fault: see the log";
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
-        foreach (var group in Cluster.Directory.Groups)
-        {
-            if (_loops.OfGroup(group).Find(group) is not null && Cluster.Leaders.Of(group) is null)
-                return $"{Cluster.Directory.NameOf(group)} has no leader: {Cluster.WhyNoLeader()}";
-        }
-
-        return Cluster.IsMetaKnown ? "" : "the metadata group has not told of the keyspaces yet";
+        var leaderless = Cluster.Placement.On(Cluster.Self)
+            .Where(group => Cluster.Leaders.Of(group) is null).Cast<GroupId?>().FirstOrDefault();
+        if (leaderless is { } one)
+            return $"{Cluster.Directory.NameOf(one)} has no leader: {Cluster.WhyNoLeader()}";
+        return Cluster.IsMetaKnown ? "" : NotTold;
     }
 
     private sealed record KeptHealth(NodeHealth Health, long AtMs);
@@ -333,8 +363,7 @@ public sealed class KvorumNode : INode, IDisposable
     private void DisposeStorage()
     {
         _context?.Log?.Dispose();
-        foreach (var tree in _trees)
-            tree.Dispose();
+        _context?.Open.Dispose();
         _context?.Trees.Dispose();
         _folderLock.Dispose();
     }

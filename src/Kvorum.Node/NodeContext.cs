@@ -1,6 +1,7 @@
 using Kvorum.Node.Budgets;
 using Kvorum.Node.Clocks;
 using Kvorum.Node.Events;
+using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -21,6 +22,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>What the trees of all groups share.</summary>
     public TreeShare Trees { get; } = new(world.Files, options.BlockCacheBytes);
+
+    /// <summary>The trees that are open.</summary>
+    public OpenTrees Open { get; } = new();
 
     /// <summary>What the memtables of all groups may hold.</summary>
     public MemoryBudget Memory { get; } = new(options.MemTableBytes);

@@ -10,66 +10,24 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node;
 
 /// <summary>
-/// Brings all groups of this node back from disk: first the trees, then the log behind them. Used once, at
-/// the start.
+/// Brings all replicas of this node back from disk: first the trees, then the log behind them, whose birth
+/// records say what they are. Options decide nothing here. Used once, at the start.
 /// </summary>
 internal sealed class NodeRecovery(NodeContext context)
 {
+    private readonly ReplicaFactory _factory = new(context);
     private readonly SortedDictionary<GroupId, Tree> _trees = [];
     private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
     private readonly SortedDictionary<GroupId, IStateMachine> _machines = [];
     private readonly SortedDictionary<GroupId, TreeDamagedException> _damages = [];
+    private IReadOnlyDictionary<GroupId, GroupBirth> _births = new SortedDictionary<GroupId, GroupBirth>();
 
-    /// <summary>All trees that are open, as they are now.</summary>
-    public IReadOnlyCollection<Tree> Trees => _trees.Values;
-
-    /// <summary>Opens the tree of every group that this node holds.</summary>
+    /// <summary>Opens the trees that are in the data folder.</summary>
     public void OpenTrees()
     {
-        foreach (var group in context.Cluster.Directory.Groups)
-        {
-            if (!context.Cluster.PreferenceOf(group).Contains(context.Cluster.Self))
-                continue;
-            try
-            {
-                Open(group, Tree.Open);
-            }
-            catch (TreeDamagedException damage) when (!damage.IsTooNew)
-            {
-                // The log may be whole: then this group's peers have the rest, and all others can be served.
-                _damages.Add(group, damage);
-                Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
-            }
-        }
-    }
-
-    private void Open(GroupId group, Func<TreeShare, string, TreeOptions, Tree> open)
-    {
-        var settings = new TreeOptions
-        {
-            CountedPrefix = RecordKeys.Data,
-            LevelBaseBytes = context.Options.TreeLevelBytes,
-            TableBytes = context.Options.TreeTableBytes,
-            Compression = context.Options.Compression,
-        };
-        var tree = open(context.Trees, FolderOf(group), settings);
-        try
-        {
-            var tag = tree.Checkpoint is { } checkpoint
-                ? GroupRecords.ReadTag(checkpoint.Tag)
-                : new(
-                    SnapshotMetadata.Initial(FirstConfigurationOf(group)),
-                    0,
-                    HistoryMark.Empty);
-            _machines[group] = MachineOf(group, tree, tag);
-            _tags[group] = tag;
-            _trees[group] = tree;
-        }
-        catch
-        {
-            tree.Dispose();
-            throw;
-        }
+        var groups = context.World.Files.ListFolders(GroupFolder.All).Select(GroupFolder.GroupOf);
+        foreach (var group in groups.OfType<GroupId>().Order())
+            OpenTree(group);
     }
 
     /// <summary>What gathers the log's records over the checkpoints.</summary>
@@ -90,46 +48,103 @@ internal sealed class NodeRecovery(NodeContext context)
         }
         catch (LogDamagedException damage) when (damage.Losses is not null)
         {
-            var checkpoints = _tags.ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot.Index.Value);
+            var checkpoints = _trees.Keys.ToDictionary(
+                group => group, group => _tags.GetValueOrDefault(group)?.Snapshot.Index.Value ?? 0);
+            // The birth records are in the log.
+            var directory = (_machines.GetValueOrDefault(GroupId.Metadata) as MetaMachine)?.Directory;
             var losses = GroupLosses.Describe(
-                damage.Losses, checkpoints, context.Cluster.Directory.NameOf);
+                damage.Losses, checkpoints, (directory ?? context.Cluster.Directory).NameOf);
             throw new NodeStartException($"{damage.Message} {losses}");
         }
     }
 
-    /// <summary>The replicas, ready to run.</summary>
-    public IEnumerable<ReplicaParts> Replicas(GroupRecovery replay)
+    /// <summary>The replicas that were born on this node, ready to run.</summary>
+    public IEnumerable<ReplicaParts> Replicas(
+        GroupRecovery replay, IReadOnlyDictionary<GroupId, GroupBirth> births)
     {
-        foreach (var group in _trees.Keys.ToArray())
+        _births = births;
+        foreach (var group in _trees.Keys.Concat(replay.Groups))
         {
-            var (state, log) = Recovered(replay, group);
-            var damage = _damages.GetValueOrDefault(group);
-            var lacks = damage is null && replay.Lacks(group, log.Snapshot);
-            // Only an installed snapshot may be ahead of the log. Then only the manifest says what the log
-            // does not, and its last sync may have failed.
-            if (lacks)
-            {
-                if (_trees[group].Checkpoint is { IsInstalled: false })
-                    replay.CheckReaches(group, log.Snapshot);
-                _trees[group].ResyncManifest();
-            }
+            if (!births.ContainsKey(group))
+                throw new NodeStartException(UnbornMessage(group));
+        }
 
-            var raft = new RaftNode(RaftOptions(), log, state, log.Snapshot.Index, RandomOf(group));
-            if (damage is not null)
-                raft.Fence();
-            var standing = replay.StandingOf(group);
-            if (standing is Quarantined)
-                raft.Quarantine();
-            else if (standing is Discarded discarded)
-                raft.Discarded(discarded.Kept);
-            yield return new(IdentityOf(group), _trees[group], _machines[group], log, raft)
-            {
-                State = state,
-                Damage = damage?.What,
-                OwedMark = lacks ? log.Snapshot : null,
-                Standing = standing,
-                History = _tags[group].History,
-            };
+        // A crash came before they were made.
+        foreach (var group in births.Keys.Where(group => !_trees.ContainsKey(group)))
+            OpenTree(group);
+        foreach (var group in _trees.Keys.ToArray())
+            yield return Recover(group, replay);
+    }
+
+    /// <summary>What is to be said of a group that has data, and no birth record.</summary>
+    public static string UnbornMessage(GroupId group) =>
+        $"there is data of group {group}, and its birth record is missing in the log: the data folder is not "
+        + "whole. Move it away and let this node be replaced: its peers have the data.";
+
+    private ReplicaParts Recover(GroupId group, GroupRecovery replay)
+    {
+        var (state, log) = Recovered(replay, group);
+        var damage = _damages.GetValueOrDefault(group);
+        var lacks = damage is null && replay.Lacks(group, log.Snapshot);
+        // Only an installed snapshot may be ahead of the log. Then only the manifest says what the log does
+        // not, and its last sync may have failed.
+        if (lacks)
+        {
+            if (_trees[group].Checkpoint is { IsInstalled: false })
+                replay.CheckReaches(group, log.Snapshot);
+            _trees[group].ResyncManifest();
+        }
+
+        var raft = _factory.RaftOf(group, log, state);
+        if (damage is not null)
+            raft.Fence();
+        var standing = replay.StandingOf(group);
+        if (standing is Quarantined)
+            raft.Quarantine();
+        else if (standing is Discarded discarded)
+            raft.Discarded(discarded.Kept);
+        var identity = ReplicaFactory.IdentityOf(_births[group]);
+        return new(identity, _trees[group], _machines[group], log, raft)
+        {
+            State = state,
+            Damage = damage?.What,
+            OwedMark = lacks ? log.Snapshot : null,
+            Standing = standing,
+            History = TagOf(group).History,
+            First = _births[group].First,
+        };
+    }
+
+    private void OpenTree(GroupId group)
+    {
+        try
+        {
+            Open(group, Tree.Open);
+        }
+        catch (TreeDamagedException damage) when (!damage.IsTooNew)
+        {
+            // The log may be whole: then this group's peers have the rest, and all others can be served.
+            _damages.Add(group, damage);
+            Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
+        }
+    }
+
+    private void Open(GroupId group, Func<TreeShare, string, TreeOptions, Tree> open)
+    {
+        var tree = _factory.OpenTree(group, open);
+        try
+        {
+            var tag = tree.Checkpoint is { } checkpoint ? GroupRecords.ReadTag(checkpoint.Tag) : null;
+            _machines[group] = _factory.MachineOf(group, tree, tag?.LogTimeMs ?? 0);
+            _tags.Remove(group);
+            if (tag is not null)
+                _tags.Add(group, tag);
+            _trees[group] = tree;
+        }
+        catch
+        {
+            tree.Dispose();
+            throw;
         }
     }
 
@@ -148,7 +163,7 @@ internal sealed class NodeRecovery(NodeContext context)
             // that is there is not torn but damaged: it is as good as lost.
             var what = _trees[group].WasTorn ? "its last record is damaged" : "it is lost, or what it said";
             _trees[group].Dispose();
-            _damages.Add(group, new($"{FolderOf(group)}/manifest: {what}: {gap.Message}"));
+            _damages.Add(group, new($"{GroupFolder.Of(group)}/manifest: {what}: {gap.Message}"));
             Open(group, static (share, folder, options) =>
                 Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
             return replay.Recovered(group, CheckpointOf(replay, group));
@@ -169,45 +184,14 @@ internal sealed class NodeRecovery(NodeContext context)
     private SnapshotMetadata CheckpointOf(GroupRecovery replay, GroupId group) =>
         _damages.GetValueOrDefault(group) is { } damage && _trees[group].Checkpoint is null
             ? CommittedInLog(replay, group, damage)
-            : _tags[group].Snapshot;
+            : TagOf(group).Snapshot;
 
-    private GroupIdentity IdentityOf(GroupId group)
-    {
-        var keyspace = context.Cluster.Directory.KeyspaceOf(group)!;
-        return new(
-            group, keyspace.Name, keyspace.PartitionOf(group), context.Cluster.PreferenceOf(group));
-    }
-
-    private Configuration FirstConfigurationOf(GroupId group) =>
-        GroupPlacement.ConfigurationOf(group, context.Cluster.PreferenceOf(group));
-
-    private static string FolderOf(GroupId group) => GroupFolder.Of(group);
+    // What a tree without a checkpoint begins with.
+    private CheckpointTag TagOf(GroupId group) => _tags.GetValueOrDefault(group)
+        ?? new(SnapshotMetadata.Initial(_births[group].First), 0, HistoryMark.Empty);
 
     // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
-    private SnapshotMetadata CommittedInLog(GroupRecovery replay, GroupId group, TreeDamagedException damage)
-    {
-        return replay.NewestCommitted(group, FirstConfigurationOf(group))
-            ?? throw new NodeStartException(damage.Message);
-    }
-
-    private IStateMachine MachineOf(GroupId group, Tree tree, CheckpointTag tag) => group.IsMetadata
-        ? new MetaMachine(tree, tag.LogTimeMs, context.Cluster)
-        : new KeyValueMachine(
-            tree,
-            tag.LogTimeMs,
-            context.Options.SessionWindowMs,
-            context.Options.SessionRecordsMax);
-
-    private RaftOptions RaftOptions() => new()
-    {
-        AppendBytesMax = context.Options.AppendBytesMax,
-        Id = context.Cluster.Self,
-        HeartbeatTicks = Math.Max(1, context.Options.HeartbeatMs / context.Options.TickMs),
-        ElectionTimeoutMinTicks = context.Options.ElectionTimeoutMinMs / context.Options.TickMs,
-        ElectionTimeoutMaxTicks = context.Options.ElectionTimeoutMaxMs / context.Options.TickMs,
-    };
-
-    // Every group its own sequence, so that what one does never moves another's timers.
-    private Random RandomOf(GroupId group) =>
-        new(unchecked((context.World.RandomSeed * 31) + (int)group.Value));
+    private SnapshotMetadata CommittedInLog(
+        GroupRecovery replay, GroupId group, TreeDamagedException damage) =>
+        replay.NewestCommitted(group, _births[group].First) ?? throw new NodeStartException(damage.Message);
 }

@@ -15,7 +15,7 @@ internal static class RequestRules
     /// Bound of a value that this node takes: a setting that a restart changes, while the keyspace remembers
     /// the one it was made with. What is stored beyond it is read all the same.
     /// </param>
-    public static string? Broken(Request request, KeyspaceDefinition keyspace, int valueBytesMax)
+    public static string? Broken(Request request, KeyspaceSettings keyspace, int valueBytesMax)
     {
         switch (request)
         {
@@ -33,7 +33,7 @@ internal static class RequestRules
         }
     }
 
-    private static string? BrokenKey(Request request, KeyspaceDefinition keyspace)
+    private static string? BrokenKey(Request request, KeyspaceSettings keyspace)
     {
         var key = request.Key.Length;
         if (key == 0)
@@ -56,7 +56,7 @@ internal static class RequestRules
     }
 
     // A bound may be one byte longer than a key: the least key behind another is that long.
-    private static string? Broken(ScanRequest scan, KeyspaceDefinition keyspace)
+    private static string? Broken(ScanRequest scan, KeyspaceSettings keyspace)
     {
         var boundBytesMax = keyspace.KeyBytesMax + 1;
         if (Math.Max(scan.Key.Length, scan.End.Length) is var bound && bound > boundBytesMax)

@@ -30,5 +30,11 @@ public sealed record KeyspaceInfo(
     IReadOnlyList<PartitionInfo> Partitions);
 
 /// <summary>The cluster as one node knows it: its nodes, and the leader of each partition.</summary>
+/// <param name="ClusterId">UUID.</param>
+/// <param name="Epoch">The version of the placement.</param>
+/// <param name="Version">The version of all that the metadata group tells, addresses included.</param>
+/// <param name="Members">The members, in the order of their ids.</param>
+/// <param name="Keyspaces">The keyspaces.</param>
 public sealed record ClusterMap(
-    Guid ClusterId, ulong Epoch, IReadOnlyList<MemberInfo> Members, IReadOnlyList<KeyspaceInfo> Keyspaces);
+    Guid ClusterId, ulong Epoch, ulong Version, IReadOnlyList<MemberInfo> Members,
+    IReadOnlyList<KeyspaceInfo> Keyspaces);

@@ -5,7 +5,7 @@ namespace Kvorum.Protocol;
 /// <summary>
 /// Bytes of a <see cref="ClusterMap"/>. Integers are little-endian.
 /// <code>
-/// map       := clusterId:16 bytes epoch:u64 members:u16 member* keyspaces:u16 keyspace*
+/// map       := clusterId:16 bytes epoch:u64 version:u64 members:u16 member* keyspaces:u16 keyspace*
 /// member    := id:16 bytes name:text16 clientAddress:text16 httpAddress:text16 peerAddress:text16
 /// keyspace  := name:text16 mode:text16 replicationFactor:u32 keyBytesMax:u32 valueBytesMax:u32
 ///              keyPolicy:text16 partitions:u16 partition*
@@ -30,6 +30,7 @@ public static class ClusterMapCodec
         var writer = new SpanWriter(into.GetSpan(size));
         writer.Guid(map.ClusterId);
         writer.U64(map.Epoch);
+        writer.U64(map.Version);
         writer.U16((ushort)map.Members.Count);
         foreach (var member in map.Members)
         {
@@ -54,6 +55,7 @@ public static class ClusterMapCodec
         var reader = new ByteReader(bytes);
         var clusterId = reader.Guid("cluster id");
         var epoch = reader.U64("epoch");
+        var version = reader.U64("version");
         var members = new MemberInfo[reader.Count16("members", bytesEach: 24)];
         for (var i = 0; i < members.Length; i++)
         {
@@ -66,7 +68,7 @@ public static class ClusterMapCodec
         for (var i = 0; i < keyspaces.Length; i++)
             keyspaces[i] = ReadKeyspace(ref reader, members.Length);
         reader.End("map");
-        return new(clusterId, epoch, members, keyspaces);
+        return new(clusterId, epoch, version, members, keyspaces);
     }
 
     private static void Write(ref SpanWriter writer, KeyspaceInfo keyspace)
@@ -126,7 +128,7 @@ public static class ClusterMapCodec
     {
         Bound(map.Members.Count, Unknown - 1, "members");
         Bound(map.Keyspaces.Count, ushort.MaxValue, "keyspaces");
-        var size = 16 + 8 + 2 + 2;
+        var size = 16 + 8 + 8 + 2 + 2;
         foreach (var member in map.Members)
         {
             size += 16 + TextSize(member.Name) + TextSize(member.ClientAddress) + TextSize(member.HttpAddress)

@@ -38,14 +38,14 @@ internal static class Crc32CLanes
     {
         while (BitConverter.IsLittleEndian && bytes.Length >= LeastBytes)
         {
-            int words = Math.Min(bytes.Length / (3 * sizeof(ulong)), WordsMax);
+            var words = Math.Min(bytes.Length / (3 * sizeof(ulong)), WordsMax);
             sum = AddLanes(sum, ref MemoryMarshal.GetReference(bytes), words);
             bytes = bytes[(3 * sizeof(ulong) * words)..];
         }
 
         for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
             sum = BitOperations.Crc32C(sum, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (byte b in bytes)
+        foreach (var b in bytes)
             sum = BitOperations.Crc32C(sum, b);
         return sum;
     }
@@ -75,7 +75,7 @@ internal static class Crc32CLanes
     {
         uint second = 0;
         uint third = 0;
-        nuint lane = (nuint)words * sizeof(ulong);
+        var lane = (nuint)words * sizeof(ulong);
         for (nuint at = 0; at < lane; at += sizeof(ulong))
         {
             sum = BitOperations.Crc32C(sum, Word(ref first, at));
@@ -83,7 +83,7 @@ internal static class Crc32CLanes
             third = BitOperations.Crc32C(third, Word(ref first, at + lane + lane));
         }
 
-        ulong behind = Multiply(sum, Factors[2 * words]) ^ Multiply(second, Factors[words]);
+        var behind = Multiply(sum, Factors[2 * words]) ^ Multiply(second, Factors[words]);
         return BitOperations.Crc32C(0, behind) ^ third;
     }
 
@@ -92,9 +92,9 @@ internal static class Crc32CLanes
 
     private static uint[] MakeFactors()
     {
-        uint[] factors = new uint[(2 * WordsMax) + 1];
+        var factors = new uint[(2 * WordsMax) + 1];
         factors[1] = 1; // x^31
-        for (int i = 2; i < factors.Length; i++)
+        for (var i = 2; i < factors.Length; i++)
             factors[i] = BitOperations.Crc32C(factors[i - 1], 0ul);
         return factors;
     }

@@ -42,11 +42,11 @@ internal sealed class Simulation
         _replicas = new(_world, _raft.Facts);
         _admission = new(_cluster);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
-            _cluster, _notes, options.Workload, number, WorkloadOf(number)))];
+            _cluster, _notes, options.Workload, number, InKeyspace(number, WorkloadOf(number))))];
         _progress = new(_cluster, _replicas);
         _lives = new(_world, _notes.History, _raft.Facts.Count, IsSteady);
         _answers = new(_world, _notes);
-        _scans = new(_world, _notes, options.Cluster.Partitions);
+        _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
             (machine.Turned, machine.Changed) = (Turned, Changed);
     }
@@ -162,6 +162,10 @@ internal sealed class Simulation
             $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
             + $"it did not come true. {_progress.Describe()}");
     }
+
+    private IWorkload InKeyspace(int number, IWorkload workload) =>
+        _options.Cluster.OrdersPartitions > 0 && number % 4 >= 2
+            ? new KeyspaceWorkload(Cluster.Orders, workload) : workload;
 
     private IWorkload WorkloadOf(int number)
     {

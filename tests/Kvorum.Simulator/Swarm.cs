@@ -36,7 +36,7 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        return WithOtherCluster(aimed);
+        return WithOrders(WithOtherCluster(aimed));
     }
 
     // Drawn last, so that what is drawn besides stays what it was.
@@ -54,6 +54,15 @@ internal static class Swarm
             Cluster = drawn.Cluster with { HasLateNode = random.Chance(0.7) },
             Faults = drawn.Faults with { MeanSeconds = means },
         };
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithOrders(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "second keyspace");
+        return random.Chance(0.3)
+            ? drawn with { Cluster = drawn.Cluster with { OrdersPartitions = random.Pick([1, 3, 8]) } }
+            : drawn;
     }
 
     /// <summary>

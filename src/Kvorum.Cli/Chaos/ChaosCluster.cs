@@ -19,9 +19,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public ChaosCluster(int nodes, params string[] flags)
     {
         Folder = Directory.CreateTempSubdirectory("kvorum-chaos-").FullName;
-        int[] ports = DemoCluster.FreePorts(nodes * 4);
+        var ports = DemoCluster.FreePorts(nodes * 4);
         string[] names = [.. Enumerable.Range(1, nodes).Select(n => $"node-{n}")];
-        string peers = string.Join(',', names.Select((name, n) => $"{name}@127.0.0.1:{ports[n * 4]}"));
+        var peers = string.Join(',', names.Select((name, n) => $"{name}@127.0.0.1:{ports[n * 4]}"));
         Servers =
         [
             .. names.Select((name, n) => new DemoServer(
@@ -33,9 +33,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
             _links[from, to] = new();
         var indices = names.Select((name, n) => (Id: ClusterIdentity.NodeFromName(name).Value, n))
             .ToDictionary(node => node.Id, node => node.n);
-        for (int n = 0; n < nodes; n++)
+        for (var n = 0; n < nodes; n++)
         {
-            int to = n;
+            var to = n;
             _proxies.Add(new(ports[n * 4], ports[(n * 4) + 3], id =>
                 indices.TryGetValue(id, out int from) && from != to
                     ? (_links[from, to], _links[to, from])
@@ -78,8 +78,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// </summary>
     public static async Task<bool> Pause(IEnumerable<DemoServer> servers, TimeSpan time)
     {
-        string ids = string.Join(' ', servers.Select(server => server.ProcessId));
-        string seconds = time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
+        var ids = string.Join(' ', servers.Select(server => server.ProcessId));
+        var seconds = time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add($"kill -STOP {ids} && sleep {seconds} && kill -CONT {ids}");

@@ -59,7 +59,7 @@ internal static class ChaosCommand
     private static async Task<int> Run(ChaosOptions options, TextWriter output, TextWriter errors)
     {
         var mistakes = options.Mistakes().ToArray();
-        foreach (string mistake in mistakes)
+        foreach (var mistake in mistakes)
             await errors.WriteLineAsync($"kvorum chaos: {mistake}").ConfigureAwait(false);
         if (mistakes.Length > 0)
             return ExitCode.Usage;
@@ -100,7 +100,7 @@ internal static class ChaosCommand
             return;
         }
 
-        foreach (string problem in report.Problems)
+        foreach (var problem in report.Problems)
             output.WriteLine($"\n{problem}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(report.Passed ? "PASS" : "FAIL")} in {report.Seconds:0.0} s, seed {report.Seed}: "

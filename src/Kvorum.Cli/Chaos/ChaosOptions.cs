@@ -50,7 +50,7 @@ internal sealed record ChaosOptions
             yield return Flag.Mistake("--nodes", Nodes, "give 3 to 9");
         if (Seed < 0)
             yield return Flag.Mistake("--seed", Seed, "give a whole number from 0");
-        foreach (string name in Faults.Where(name => !FaultNames.Contains(name)))
+        foreach (var name in Faults.Where(name => !FaultNames.Contains(name)))
             yield return Flag.Mistake("--faults", name, $"give some of {string.Join(',', FaultNames)}");
         if (Faults.Count == 0)
             yield return Flag.Mistake("--faults", "", $"give some of {string.Join(',', FaultNames)}");

@@ -40,7 +40,7 @@ internal sealed class ChaosPlan(int seed, int nodes, IReadOnlyList<FaultKind> ki
     // One node, seldom more, seldom all.
     private PlannedFault One(FaultKind kind)
     {
-        int count = _random.Next(6) switch
+        var count = _random.Next(6) switch
         {
             0 => nodes,
             1 => _random.Next(1, nodes),
@@ -54,14 +54,14 @@ internal sealed class ChaosPlan(int seed, int nodes, IReadOnlyList<FaultKind> ki
     // The second begins while the first lasts, at another node, or at the same one.
     private PlannedFault[] Two(FaultKind kind)
     {
-        int[] order = Shuffled();
+        var order = Shuffled();
         var first = kind == FaultKind.Split ? Cut(order[0], mayBeAll: false) : Hit(kind, [order[0]]);
-        bool isAnother = (nodes - 1) / 2 > 1 && _random.Next(4) > 0;
+        var isAnother = (nodes - 1) / 2 > 1 && _random.Next(4) > 0;
         var fitting = Kinds().Where(other => isAnother || FitsOnOneNode(kind, other)).ToArray();
         if (fitting.Length == 0)
             return [first];
         var otherKind = fitting[_random.Next(fitting.Length)];
-        int node = order[isAnother ? 1 : 0];
+        var node = order[isAnother ? 1 : 0];
         var second = otherKind == FaultKind.Split ? Cut(node, mayBeAll: false) : Hit(otherKind, [node]);
         var start = TimeSpan.FromMilliseconds(_random.Next((int)first.Length.TotalMilliseconds));
         // A way that is cut already stays with the first, which mends it.
@@ -81,7 +81,7 @@ internal sealed class ChaosPlan(int seed, int nodes, IReadOnlyList<FaultKind> ki
         int[] others = [.. Enumerable.Range(0, nodes).Where(node => node != alone)];
         var from = others.Select(other => (alone, other));
         var to = others.Select(other => (other, alone));
-        int one = others[_random.Next(others.Length)];
+        var one = others[_random.Next(others.Length)];
         var (what, ways) = _random.Next(mayBeAll ? 5 : 4) switch
         {
             0 => ($"all ways from {Name(alone)}", from),

@@ -99,7 +99,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
         RegisterClient client, ChaosCluster cluster, string what, CancellationToken cancel)
     {
         var time = Stopwatch.StartNew();
-        foreach (string key in RegisterClient.Keys(options))
+        foreach (var key in RegisterClient.Keys(options))
         {
             while ((await client.Touch(key).ConfigureAwait(false)).Kind != OutcomeKind.Ok)
             {
@@ -114,7 +114,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
     private async Task<FinalRead[]> ReadAll(RegisterClient client)
     {
         var reads = new List<FinalRead>();
-        foreach (string key in RegisterClient.Keys(options))
+        foreach (var key in RegisterClient.Keys(options))
         {
             var read = await client.Get(key).ConfigureAwait(false);
             if (read.Kind == OutcomeKind.Ok)

@@ -21,7 +21,7 @@ internal sealed class Nemesis(ChaosCluster cluster, ChaosOptions options, Action
     {
         var time = Stopwatch.StartNew();
         await Calm(TimeSpan.FromMilliseconds(500), cancel).ConfigureAwait(false);
-        for (int done = 0; time.Elapsed < duration || done < options.Kinds.Count; done++)
+        for (var done = 0; time.Elapsed < duration || done < options.Kinds.Count; done++)
         {
             var episode = _plan.Next();
             // Each is taken back by itself, whatever becomes of the others.
@@ -60,7 +60,7 @@ internal sealed class Nemesis(ChaosCluster cluster, ChaosOptions options, Action
     {
         var victims = Victims(fault);
         tell($"pause {Names(victims)} for {Seconds(fault.Length)} s");
-        bool hit = await ChaosCluster.Pause(victims, fault.Length).ConfigureAwait(false);
+        var hit = await ChaosCluster.Pause(victims, fault.Length).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
         tell($"{Names(victims)} go on");
         return hit;
@@ -68,7 +68,7 @@ internal sealed class Nemesis(ChaosCluster cluster, ChaosOptions options, Action
 
     private async Task<bool> Split(PlannedFault fault, CancellationToken cancel)
     {
-        long hits = cluster.HitsOf(fault.Ways);
+        var hits = cluster.HitsOf(fault.Ways);
         tell($"split: {fault.What} cut, {(fault.Mode == CutMode.Silent ? "silently" : "with resets")}");
         foreach (var (from, to) in fault.Ways)
             cluster.Between(from, to).Break(fault.Mode);

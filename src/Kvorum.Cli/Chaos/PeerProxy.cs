@@ -13,8 +13,8 @@ internal sealed class PeerProxy : IAsyncDisposable
 {
     // Preamble, header of the hello's frame, founding id, cluster id: then comes the dialler's id. See
     // PeerWire.
-    private const int IdAt = 8 + 9 + 16 + 16;
-    private const int OpeningBytes = IdAt + 16;
+    internal const int IdAt = 8 + 9 + 16 + 16;
+    internal const int OpeningBytes = IdAt + 16;
 
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly CancellationTokenSource _stop = new();
@@ -110,7 +110,7 @@ internal sealed class PeerProxy : IAsyncDisposable
             while ((count = await from.ReceiveAsync(bytes, cancel).ConfigureAwait(false)) > 0)
             {
                 await link.Pass(cancel).ConfigureAwait(false);
-                for (int sent = 0; sent < count;)
+                for (var sent = 0; sent < count;)
                 {
                     var rest = bytes.AsMemory(sent, count - sent);
                     sent += await to.SendAsync(rest, cancel).ConfigureAwait(false);

@@ -32,7 +32,7 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
         string[] keys = [.. Keys(options)];
         while (!cancel.IsCancellationRequested)
         {
-            int n = _random.Next(keys.Length);
+            var n = _random.Next(keys.Length);
             await (IsCounter(n) ? Count(keys[n]) : Register(keys[n])).ConfigureAwait(false);
             await Task.Delay(_random.NextDouble() * 2 * Pace, CancellationToken.None).ConfigureAwait(false);
         }
@@ -85,7 +85,7 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
         var read = await Get(key).ConfigureAwait(false);
         if (read.Kind != OutcomeKind.Ok)
             return read;
-        int next = int.Parse(read.Value ?? "0", CultureInfo.InvariantCulture) + 1;
+        var next = int.Parse(read.Value ?? "0", CultureInfo.InvariantCulture) + 1;
         return await Write(new(number, OperationKind.Put, key)
         {
             Value = next.ToString(CultureInfo.InvariantCulture),
@@ -97,9 +97,9 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
     {
         asked = asked with { Request = ++_request };
         var operation = recorder.Invoke(asked);
-        bool mayHaveHappened = false;
+        var mayHaveHappened = false;
         // Some are left at the first doubt: what is unknown is a case of its own.
-        for (int left = _random.Next(4); ; left--)
+        for (var left = _random.Next(4); ; left--)
         {
             try
             {
@@ -139,7 +139,7 @@ internal sealed class RegisterClient(int number, KvorumClient client, Recorder r
     private Outcome Ended(Operation operation, Outcome outcome)
     {
         var asked = operation.Invocation;
-        bool isGone = asked.Kind == OperationKind.Delete && outcome.Kind == OutcomeKind.Ok;
+        var isGone = asked.Kind == OperationKind.Delete && outcome.Kind == OutcomeKind.Ok;
         if (outcome.Version is { } version)
             _versions[asked.Key] = isGone ? 0 : version;
         recorder.Complete(operation, outcome);

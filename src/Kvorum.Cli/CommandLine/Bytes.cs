@@ -44,8 +44,8 @@ internal static class Bytes
         var text = new StringBuilder(bytes.Length);
         while (!bytes.IsEmpty)
         {
-            int length = 1;
-            if (Rune.DecodeFromUtf8(bytes, out var rune, out int size) == OperationStatus.Done)
+            var length = 1;
+            if (Rune.DecodeFromUtf8(bytes, out var rune, out var size) == OperationStatus.Done)
             {
                 text.Append(rune.ToString());
                 length = size;
@@ -77,8 +77,8 @@ internal static class Bytes
     /// <summary>Which byte of what was given is no text; null if all of it is.</summary>
     public static string? WhyNoText(string text)
     {
-        int at = 0;
-        for (int i = 0; i < text.Length; i++)
+        var at = 0;
+        for (var i = 0; i < text.Length; i++)
         {
             if (!char.IsSurrogate(text[i]))
                 at += text[i] < 0x80 ? 1 : text[i] < 0x800 ? 2 : 3;
@@ -104,7 +104,7 @@ internal static class Bytes
         if (IsText(text))
             return text;
         var shown = new StringBuilder();
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
             if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
                 shown.Append(text[i++]).Append(text[i]);
@@ -123,7 +123,7 @@ internal static class Bytes
 
     private static IEnumerable<(Rune Rune, byte? Carried)> Parts(string text)
     {
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
             if (Rune.TryGetRuneAt(text, i, out var rune))
             {

@@ -30,12 +30,12 @@ internal readonly record struct Duration(TimeSpan Span)
         if (text == "0")
             return new(TimeSpan.Zero);
         decimal total = 0;
-        int unit = 0;
+        var unit = 0;
         for (var rest = text.AsSpan(); ;)
         {
-            int digits = rest.IndexOfAnyExcept(Digits);
+            var digits = rest.IndexOfAnyExcept(Digits);
             var word = digits < 1 ? default : rest[digits..];
-            int letters = word.IndexOfAny(Digits);
+            var letters = word.IndexOfAny(Digits);
             word = letters < 0 ? word : word[..letters];
             unit = IndexOf(word, unit);
             if (unit < 0 || ToNumber(rest[..digits]) is not { } number || number > MsMax)
@@ -51,12 +51,12 @@ internal readonly record struct Duration(TimeSpan Span)
     }
 
     private static decimal? ToNumber(ReadOnlySpan<char> text) => decimal.TryParse(
-        text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+        text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
         ? number : null;
 
     private static int IndexOf(ReadOnlySpan<char> word, int from)
     {
-        for (int n = from; n < Units.Length; n++)
+        for (var n = from; n < Units.Length; n++)
         {
             if (word.SequenceEqual(Units[n].Unit))
                 return n;
@@ -68,7 +68,7 @@ internal readonly record struct Duration(TimeSpan Span)
     /// <inheritdoc/>
     public override string ToString()
     {
-        double total = Span.TotalMilliseconds;
+        var total = Span.TotalMilliseconds;
         var (unit, ms) = Units.First(one => (one.Ms <= total && total % one.Ms == 0) || one.Ms == 1);
         return string.Create(CultureInfo.InvariantCulture, $"{total / ms:0.###}{unit}");
     }

@@ -121,12 +121,12 @@ internal static class Flag
     /// </summary>
     public static Option<string[]> Addresses(string name, string description, string variable, string value)
     {
-        string given = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } set ? set : value;
+        var given = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } set ? set : value;
         var option = List(name, "host:port", description, Addresses(given));
         option.CustomParser = result => Addresses(result.Tokens[0].Value);
         option.Validators.Add(result =>
         {
-            string from = result.Implicit ? variable : name;
+            var from = result.Implicit ? variable : name;
             if (result.GetValueOrDefault<string[]>() is not { Length: > 0 } all)
                 result.AddError(Mistake(from, "", Address.Wanted));
             else if (all.FirstOrDefault(static one => Address.WhyWrong(one) is not null) is { } wrong)

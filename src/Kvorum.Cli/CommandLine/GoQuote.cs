@@ -15,7 +15,7 @@ internal static class GoQuote
         var quoted = new StringBuilder(bytes.Length + 2).Append('"');
         while (!bytes.IsEmpty)
         {
-            bool isRune = Rune.DecodeFromUtf8(bytes, out var rune, out int length) == OperationStatus.Done;
+            var isRune = Rune.DecodeFromUtf8(bytes, out var rune, out var length) == OperationStatus.Done;
             if (isRune)
                 Append(quoted, rune);
             else
@@ -28,14 +28,14 @@ internal static class GoQuote
 
     private static int AppendBytes(StringBuilder quoted, ReadOnlySpan<byte> bytes)
     {
-        foreach (byte b in bytes)
+        foreach (var b in bytes)
             quoted.Append(CultureInfo.InvariantCulture, $"\\x{b:x2}");
         return bytes.Length;
     }
 
     private static void Append(StringBuilder quoted, Rune rune)
     {
-        string? known = rune.Value switch
+        var known = rune.Value switch
         {
             '"' => "\\\"",
             '\\' => "\\\\",

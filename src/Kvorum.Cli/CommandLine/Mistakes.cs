@@ -44,16 +44,16 @@ internal static class Mistakes
     // What looks like a flag and is none was hardly meant as a key: behind -- it is.
     private static IEnumerable<string> NoFlags(ParseResult parsed)
     {
-        int behind = parsed.Tokens.Reverse()
+        var behind = parsed.Tokens.Reverse()
             .TakeWhile(static token => token.Type != TokenType.DoubleDash).Count();
-        bool isMarked = behind < parsed.Tokens.Count;
+        var isMarked = behind < parsed.Tokens.Count;
         string[] words =
         [
             .. parsed.CommandResult.Children.OfType<ArgumentResult>()
                 .SelectMany(static argument => argument.Tokens).Select(static token => token.Value),
             .. parsed.UnmatchedTokens,
         ];
-        foreach (string word in words.SkipLast(isMarked ? behind : 0))
+        foreach (var word in words.SkipLast(isMarked ? behind : 0))
         {
             if (word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2)
                 yield return $"there is no flag '{word}'; a key or a value that begins with -- goes behind "

@@ -33,9 +33,9 @@ internal static class RawArguments
         List<string> given = [];
         for (int end; (end = system.IndexOf((byte)0)) >= 0; system = system[(end + 1)..])
             given.Add(Bytes.Text(system[..end]));
-        bool isSame = given.Count > decoded.Length;
-        string[] exact = isSame ? [.. given.Skip(given.Count - decoded.Length)] : decoded;
-        for (int i = 0; i < decoded.Length; i++)
+        var isSame = given.Count > decoded.Length;
+        var exact = isSame ? [.. given.Skip(given.Count - decoded.Length)] : decoded;
+        for (var i = 0; i < decoded.Length; i++)
         {
             if (!decoded[i].Contains(Replaced) ? isSame && exact[i] != decoded[i]
                 : !isSame || Folded(exact[i]) != Folded(decoded[i]))
@@ -69,7 +69,7 @@ internal static class RawArguments
     // Windows has text of 16-bit units, which may be halves of characters; no bytes are meant by them.
     private static string[] Whole(string[] decoded)
     {
-        for (int i = 0; i < decoded.Length; i++)
+        for (var i = 0; i < decoded.Length; i++)
         {
             if (Bytes.WhyNoText(decoded[i]) is not null)
             {
@@ -86,9 +86,9 @@ internal static class RawArguments
     private static string Folded(string text)
     {
         var folded = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (var c in text)
         {
-            char one = c is >= '\udc80' and <= '\udcff' ? Replaced : c;
+            var one = c is >= '\udc80' and <= '\udcff' ? Replaced : c;
             if (one != Replaced || folded.Length == 0 || folded[^1] != Replaced)
                 folded.Append(one);
         }

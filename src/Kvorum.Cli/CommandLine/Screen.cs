@@ -11,7 +11,7 @@ internal static class Screen
     /// </summary>
     public static IAnsiConsole Of(TextWriter output, int columns = 120)
     {
-        bool isSeen = !Console.IsOutputRedirected;
+        var isSeen = !Console.IsOutputRedirected;
         var console = AnsiConsole.Create(new()
         {
             Out = new AnsiConsoleOutput(output),

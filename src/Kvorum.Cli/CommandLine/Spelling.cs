@@ -25,13 +25,13 @@ internal static class Spelling
         foreach (var option in All(root).SelectMany(command => command.Options))
             takesValue[option.Name] = option.Arity.MaximumNumberOfValues > 0
                 && option.ValueType != typeof(bool);
-        int end = Enumerable.Range(0, args.Count).FirstOrDefault(n => args[n] == "--", args.Count);
+        var end = Enumerable.Range(0, args.Count).FirstOrDefault(n => args[n] == "--", args.Count);
         List<string> spelled = [.. args.Take(end).Select(arg => Spell(takesValue, arg))];
-        int verb = FirstWord(takesValue, spelled);
+        var verb = FirstWord(takesValue, spelled);
         if (verb > 0 && verb < spelled.Count)
         {
             // kvorum -addr X put k v: the verb goes first.
-            string word = spelled[verb];
+            var word = spelled[verb];
             spelled.RemoveAt(verb);
             spelled.Insert(0, word);
         }
@@ -44,11 +44,11 @@ internal static class Spelling
 
     private static string Spell(Dictionary<string, bool> known, string arg)
     {
-        int dashes = arg.TakeWhile(c => c == '-').Count();
+        var dashes = arg.TakeWhile(c => c == '-').Count();
         if (dashes is not (1 or 2) || arg.Length < dashes + 2)
             return arg;
-        int equals = arg.IndexOf('=', StringComparison.Ordinal);
-        string name = (equals < 0 ? arg[dashes..] : arg[dashes..equals]).Replace('_', '-');
+        var equals = arg.IndexOf('=', StringComparison.Ordinal);
+        var name = (equals < 0 ? arg[dashes..] : arg[dashes..equals]).Replace('_', '-');
         name = Aliases.GetValueOrDefault(name, name);
         if (!known.ContainsKey($"--{name}"))
             return arg;
@@ -57,7 +57,7 @@ internal static class Spelling
 
     private static int FirstWord(Dictionary<string, bool> takesValue, List<string> args)
     {
-        int at = 0;
+        var at = 0;
         while (at < args.Count && args[at].StartsWith("--", StringComparison.Ordinal))
             at += takesValue.GetValueOrDefault(args[at]) ? 2 : 1;
         return at;

@@ -67,7 +67,7 @@ internal static class CompletionCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            string script = parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish };
+            var script = parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish };
             await parsed.InvocationConfiguration.Output.WriteLineAsync(script.ReplaceLineEndings("\n"))
                 .ConfigureAwait(false);
             return ExitCode.Ok;

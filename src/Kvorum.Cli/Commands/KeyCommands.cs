@@ -63,18 +63,18 @@ internal static class KeyCommands
         flags.AddTo(command);
         command.Validators.Add(result =>
         {
-            bool isFormed = flags.IsJson(result) || result.GetResult(form) is { Implicit: false };
+            var isFormed = flags.IsJson(result) || result.GetResult(form) is { Implicit: false };
             if (result.GetValue(raw) && isFormed)
                 result.AddError("--raw prints nothing but the value: leave out --json and --as");
         });
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
-            byte[] key = input.KeyOf(parsed);
+            var key = input.KeyOf(parsed);
             var fresh = ClientFlags.Freshness(parsed, consistency);
             await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
             var found = await client.GetAsync(key, new() { Consistency = fresh }, cancel)
                 .ConfigureAwait(false);
-            string line = KeyOutput.OfGet(key, found, ByteForms.Of(parsed, form), flags.IsJson(parsed));
+            var line = KeyOutput.OfGet(key, found, ByteForms.Of(parsed, form), flags.IsJson(parsed));
             if (!parsed.GetValue(raw))
                 await output.WriteLineAsync(line).ConfigureAwait(false);
             else if (found.Found)

@@ -43,7 +43,7 @@ internal sealed class KeyInput
 
         command.Validators.Add(result =>
         {
-            int words = Words(result);
+            var words = Words(result);
             int forKey = 1 - _key.Count(result);
             int forValue = !_withValue ? 0
                 : 1 - _value.Count(result) - (result.GetValue(_stdin) ? 1 : 0);

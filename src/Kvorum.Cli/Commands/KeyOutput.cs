@@ -42,7 +42,7 @@ internal static class KeyOutput
             });
         }
 
-        string key = ByteForms.Line("key", found.Key.Span, form);
+        var key = ByteForms.Line("key", found.Key.Span, form);
         return keysOnly ? key : $"{key} {ByteForms.Line("value", found.Value.Span, form)}";
     }
 

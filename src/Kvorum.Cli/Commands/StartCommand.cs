@@ -61,7 +61,7 @@ internal static class StartCommand
 
     private static async Task<int> Fail(TextWriter errors, IEnumerable<string> sentences, int code)
     {
-        foreach (string sentence in sentences)
+        foreach (var sentence in sentences)
             await errors.WriteLineAsync($"kvorum start: {sentence}").ConfigureAwait(false);
         return code;
     }

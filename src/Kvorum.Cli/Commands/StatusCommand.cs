@@ -78,8 +78,8 @@ internal static class StatusCommand
         }
 
         console.Write(table);
-        string up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
-        string whole = asked.MembersUp.Count == asked.Members.Count ? ""
+        var up = $"{asked.MembersUp.Count} of {asked.Members.Count} members up";
+        var whole = asked.MembersUp.Count == asked.Members.Count ? ""
             : $" now, {asked.FailuresTolerated} when all are up";
         console.WriteLine(
             $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");
@@ -97,8 +97,8 @@ internal static class StatusCommand
             return "[green]up[/]";
         if (asked.MembersAway.FirstOrDefault(member => member.Name == name) is not { } away)
             return "[red]down[/]";
-        string color = away.State == "suspect" ? "yellow" : "red";
-        string since = (away.ForMs / 1000.0).ToString("0.0", CultureInfo.InvariantCulture);
+        var color = away.State == "suspect" ? "yellow" : "red";
+        var since = (away.ForMs / 1000.0).ToString("0.0", CultureInfo.InvariantCulture);
         return $"[{color}]{away.State}[/] for {since} s: {away.Reason.EscapeMarkup()}";
     }
 

@@ -53,15 +53,15 @@ internal static class WriteCall
         await using var client = flags.Connect(parsed);
         var reply = await client.AskNodeAsync(
             flags.Addresses(parsed)[0], whole, cancellationToken: cancel).ConfigureAwait(false);
-        bool isJson = flags.IsJson(parsed);
+        var isJson = flags.IsJson(parsed);
         if (reply.Status is not (ReplyStatus.Ok or ReplyStatus.NotLeader))
         {
             throw new KvorumException(
                 reply.Status, reply.Message, RetryTable.AdviceOf(reply.Status, whole));
         }
 
-        bool isDone = reply.Status == ReplyStatus.Ok;
-        string line = isDone
+        var isDone = reply.Status == ReplyStatus.Ok;
+        var line = isDone
             ? KeyOutput.OfWrite(new(reply.Version, false, default, reply.Replayed), isJson)
             : KeyOutput.OfRefusal(reply, isJson);
         await output.WriteLineAsync(line).ConfigureAwait(false);

@@ -17,8 +17,8 @@ internal sealed class DemoCluster : IAsyncDisposable
     {
         Keep = keep;
         Folder = Directory.CreateTempSubdirectory("kvorum-demo-").FullName;
-        int[] ports = FreePorts(9);
-        string peers = string.Join(
+        var ports = FreePorts(9);
+        var peers = string.Join(
             ',', Enumerable.Range(0, 3).Select(n => $"node-{n + 1}@127.0.0.1:{ports[(n * 3) + 2]}"));
         _servers =
         [
@@ -51,7 +51,7 @@ internal sealed class DemoCluster : IAsyncDisposable
     public static int[] FreePorts(int count)
     {
         List<int> free = [];
-        for (int port = Random.Shared.Next(20_000, 28_000); free.Count < count; port++)
+        for (var port = Random.Shared.Next(20_000, 28_000); free.Count < count; port++)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
@@ -84,8 +84,8 @@ internal sealed class DemoServer(
     {
         if (_process is not { HasExited: true } ended)
             return;
-        string path = Path.Combine(folder, $"{name}.log");
-        string last = File.Exists(path) ? File.ReadLines(path).LastOrDefault("") : "";
+        var path = Path.Combine(folder, $"{name}.log");
+        var last = File.Exists(path) ? File.ReadLines(path).LastOrDefault("") : "";
         throw new InvalidOperationException($"{name} ended with exit code {ended.ExitCode}: {last}");
     }
 
@@ -94,8 +94,8 @@ internal sealed class DemoServer(
 
     public void Start()
     {
-        string self = Environment.ProcessPath!;
-        bool isHosted = Path.GetFileNameWithoutExtension(self) == "dotnet";
+        var self = Environment.ProcessPath!;
+        var isHosted = Path.GetFileNameWithoutExtension(self) == "dotnet";
         var start = new ProcessStartInfo(self)
         {
             RedirectStandardInput = true,
@@ -110,7 +110,7 @@ internal sealed class DemoServer(
         ];
         if (isHosted)
             start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);
-        foreach (string argument in arguments)
+        foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
         _ = CopyLog(_process.StandardOutput);
@@ -132,7 +132,7 @@ internal sealed class DemoServer(
 
     private async Task CopyLog(StreamReader lines)
     {
-        string path = Path.Combine(folder, $"{name}.log");
+        var path = Path.Combine(folder, $"{name}.log");
         try
         {
             while (await lines.ReadLineAsync().ConfigureAwait(false) is { } line)

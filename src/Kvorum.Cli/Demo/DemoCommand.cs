@@ -32,7 +32,7 @@ internal static class DemoCommand
         var script = new RaftDemo(cluster, console);
         try
         {
-            bool passed = await script.Run(end.Token).ConfigureAwait(false);
+            var passed = await script.Run(end.Token).ConfigureAwait(false);
             if (keep || !passed)
                 console.MarkupLineInterpolated($"data and logs: {cluster.Folder}");
             cluster.Keep |= !passed;

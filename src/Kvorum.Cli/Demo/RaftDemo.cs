@@ -39,7 +39,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             await Step("a new request is applied", NewRequest, cancel).ConfigureAwait(false);
         }
 
-        string verdict = _failed == 0 ? "[green bold]PASS[/]" : $"[red bold]FAIL: {_failed} step(s)[/]";
+        var verdict = _failed == 0 ? "[green bold]PASS[/]" : $"[red bold]FAIL: {_failed} step(s)[/]";
         console.MarkupLine(
             string.Create(CultureInfo.InvariantCulture, $"{verdict} in {start.Elapsed.TotalSeconds:0.0} s"));
         return _failed == 0;
@@ -59,7 +59,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             (mark, seen) = ("[red]FAIL[/]", e.Message);
         }
 
-        string seconds = string.Create(CultureInfo.InvariantCulture, $"{time.Elapsed.TotalSeconds:0.00}");
+        var seconds = string.Create(CultureInfo.InvariantCulture, $"{time.Elapsed.TotalSeconds:0.00}");
         console.MarkupLine($"{mark} {what.EscapeMarkup()} [grey]({seconds} s: {seen.EscapeMarkup()})[/]");
     }
 
@@ -89,10 +89,10 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     private async Task<string> ManyKeys(CancellationToken cancel)
     {
         string[] names = ["alice", "bob", "charlie"];
-        for (int n = 0; n < 3; n++)
+        for (var n = 0; n < 3; n++)
             await Put(
                 cluster.Servers[0], $"user:{n + 1}", names[n], (ulong)n + 10, cancel).ConfigureAwait(false);
-        for (int n = 0; n < 3; n++)
+        for (var n = 0; n < 3; n++)
             await Expect(
                 cluster.Servers[n == 2 ? 2 : 1], $"user:{n + 1}", names[n], cancel).ConfigureAwait(false);
         return "alice, bob, charlie";
@@ -101,7 +101,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     private async Task<string> KillLeader(CancellationToken cancel)
     {
         var (leader, term) = await Leader(cluster.Servers, cancel).ConfigureAwait(false);
-        string pid = leader.ProcessId;
+        var pid = leader.ProcessId;
         var time = Stopwatch.StartNew();
         await leader.Kill().ConfigureAwait(false);
         _killed = leader;
@@ -109,7 +109,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         if (next <= term)
             throw new InvalidOperationException(
                 $"term {next} of {successor.Name} does not follow term {term}");
-        string ms = string.Create(CultureInfo.InvariantCulture, $"{time.ElapsedMilliseconds}");
+        var ms = string.Create(CultureInfo.InvariantCulture, $"{time.ElapsedMilliseconds}");
         return $"killed {leader.Name} (process {pid}), {successor.Name} leads in term {next} after {ms} ms";
     }
 
@@ -138,8 +138,8 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
 
     private async Task<string> ExactlyOnce(CancellationToken cancel)
     {
-        ulong[] versions = new ulong[3];
-        for (int n = 0; n < 3; n++)
+        var versions = new ulong[3];
+        for (var n = 0; n < 3; n++)
             versions[n] = (await Put(
                 cluster.Servers[n], "idempotent_key", "value1", 999, cancel).ConfigureAwait(false)).Version;
         await Expect(cluster.Servers[0], "idempotent_key", "value1", cancel).ConfigureAwait(false);
@@ -172,7 +172,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             foreach (var server in servers)
                 reports.Add((server, await Report(server, cancel).ConfigureAwait(false)));
             var leaders = reports.Where(one => one.Report.IsMetaLeader).ToArray();
-            bool agree = reports.Select(one => one.Report.MetaTerm).Distinct().Count() == 1;
+            var agree = reports.Select(one => one.Report.MetaTerm).Distinct().Count() == 1;
             if (leaders.Length == 1 && agree)
                 found = (leaders[0].Server, leaders[0].Report.MetaTerm);
             return found is not null;
@@ -252,7 +252,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         string what, Func<Task<bool>> holds, CancellationToken cancel, Func<string>? why = null)
     {
         var time = Stopwatch.StartNew();
-        string last = "";
+        var last = "";
         while (true)
         {
             try

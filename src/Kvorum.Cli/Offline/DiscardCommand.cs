@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
 using Kvorum.Node;
 using Kvorum.Node.Inspection;
-using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Cli.Offline;
@@ -23,6 +23,7 @@ internal static class DiscardCommand
         var partition = Named(
             "--partition", "number|metadata|all",
             "The partition whose replica is given up; all for every replica of the node.");
+        var keyspace = ClientFlags.Keyspace();
         var confirm = Named(
             "--confirm", "number|metadata|all", "The same again: what these replicas have is lost for good.");
         var keep = Flag.Text(
@@ -36,13 +37,13 @@ internal static class DiscardCommand
             "Gives up a stopped node's replica of a partition, for good. For replicas that contradict each "
                 + "other: see kvorum doctor. When the node runs again, the leader fills it.")
         {
-            data, partition, confirm, keep,
+            data, keyspace, partition, confirm, keep,
         };
         command.SetAction((parsed, _) => OfflineFolder.Run(
             parsed, parsed.GetValue(data)!,
             folder => Run(
-                parsed, folder, parsed.GetValue(partition)!, parsed.GetValue(confirm)!,
-                parsed.GetValue(keep)!)));
+                parsed, folder, parsed.GetValue(keyspace)!, parsed.GetValue(partition)!,
+                parsed.GetValue(confirm)!, parsed.GetValue(keep)!)));
         return command;
     }
 
@@ -54,9 +55,10 @@ internal static class DiscardCommand
     };
 
     private static async Task<int> Run(
-        ParseResult parsed, OfflineFolder folder, string partition, string confirm, string keep)
+        ParseResult parsed, OfflineFolder folder, string keyspace, string partition, string confirm,
+        string keep)
     {
-        if (ChoiceOf(partition) is not { } choice)
+        if (ChoiceOf(keyspace, partition) is not { } choice)
         {
             return await Fail(
                 parsed, $"--partition {partition}: give a partition's number, {Metadata} or {All}")
@@ -89,12 +91,12 @@ internal static class DiscardCommand
         }
     }
 
-    private static ReplicaChoice? ChoiceOf(string partition) => partition switch
+    private static ReplicaChoice? ChoiceOf(string keyspace, string partition) => partition switch
     {
         Metadata => ReplicaChoice.Metadata,
         All => ReplicaChoice.All,
-        _ => uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
-            ? new(KeyspaceName.Default, new(number)) : null,
+        _ => uint.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? new(keyspace, new(number)) : null,
     };
 
     // As --peers: a name or a UUID, or the address that an id was made of.

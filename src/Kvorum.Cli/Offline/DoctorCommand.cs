@@ -31,7 +31,7 @@ internal static class DoctorCommand
             await output.WriteLineAsync(DoctorOutput.Json(report)).ConfigureAwait(false);
         else
         {
-            foreach (string line in DoctorOutput.Lines(report))
+            foreach (var line in DoctorOutput.Lines(report))
                 await output.WriteLineAsync(line).ConfigureAwait(false);
         }
 

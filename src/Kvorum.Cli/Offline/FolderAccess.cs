@@ -25,7 +25,7 @@ internal static partial class FolderAccess
     {
         if (path.Length == 0)
             throw new IOException("--data is empty: name a node's data folder");
-        string full = Path.GetFullPath(path);
+        var full = Path.GetFullPath(path);
         if (File.Exists(full))
             throw new IOException($"{full} is a file. Give --data a node's data folder.");
         try
@@ -47,9 +47,9 @@ internal static partial class FolderAccess
     private static void CheckFolder(string folder)
     {
         CheckOne(folder, ReadAndEnter);
-        foreach (string file in Directory.EnumerateFiles(folder, "*", Everything))
+        foreach (var file in Directory.EnumerateFiles(folder, "*", Everything))
             CheckOne(file, Read);
-        foreach (string inner in Directory.EnumerateDirectories(folder, "*", Everything))
+        foreach (var inner in Directory.EnumerateDirectories(folder, "*", Everything))
             CheckFolder(inner);
     }
 

@@ -34,18 +34,19 @@ internal static class WalCommand
         var unconfirmed = Flag.Switch(
             "--unconfirmed",
             "Export what the node does not know to be committed, too: the newest of its log.");
+        var keyspace = ClientFlags.Keyspace();
         var json = JsonFlag();
         var command = new Command(
             "export",
             "Writes all committed keys and changes as records: op, key length, key, value length, value.")
         {
-            data, file, window, records, unconfirmed, json,
+            data, file, window, records, unconfirmed, keyspace, json,
         };
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Export(
             parsed, folder, parsed.GetValue(file)!, parsed.GetValue(json), parsed.GetValue(unconfirmed),
             into => WalExport.Run(
                 folder.Files, into, (long)parsed.GetValue(window).Span.TotalMilliseconds,
-                parsed.GetValue(records), parsed.GetValue(unconfirmed)))));
+                parsed.GetValue(records), parsed.GetValue(unconfirmed), parsed.GetValue(keyspace)!))));
         return command;
     }
 
@@ -78,9 +79,9 @@ internal static class WalCommand
         if (file.Length == 0)
             return await Fail(parsed, "--out is empty: name the file to make", ExitCode.Usage)
                 .ConfigureAwait(false);
-        string full = Path.GetFullPath(file);
-        string place = Path.GetDirectoryName(full)!;
-        string part = $"{Path.GetFileName(full)}.part";
+        var full = Path.GetFullPath(file);
+        var place = Path.GetDirectoryName(full)!;
+        var part = $"{Path.GetFileName(full)}.part";
         if (Path.Exists(full) || !Directory.Exists(place) || Path.Exists(Path.Combine(place, part)))
             return await Fail(
                 parsed, $"{full} or {part} is there already, or {place} is not: give --out a new file's name",
@@ -143,8 +144,8 @@ internal static class WalCommand
         using var end = new EndSignals();
         try
         {
-            long records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
-            string done = isJson
+            var records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
+            var done = isJson
                 ? KeyOutput.Json(json =>
                 {
                     json.WriteNumber("records", records);

@@ -26,14 +26,14 @@ internal static partial class CollectorSettings
     {
         if (!OwnProgram.IsOnLinux)
             return;
-        byte[] given = RawArguments.FromSystem();
+        var given = RawArguments.FromSystem();
         if (given is not [.., 0] || !SetMissing())
             return;
         // Arguments and variables are handed on as they came, whether or not they are text.
         fixed (byte* first = given)
         {
             List<nint> arguments = [];
-            for (int at = 0; at < given.Length; at += given.AsSpan(at).IndexOf((byte)0) + 1)
+            for (var at = 0; at < given.Length; at += given.AsSpan(at).IndexOf((byte)0) + 1)
                 arguments.Add((nint)(first + at));
             _ = Execute(Environment.ProcessPath!, [.. arguments, 0]);
         }
@@ -59,7 +59,7 @@ internal static partial class CollectorSettings
     {
         yield return (YoungGeneration, YoungGenerationBytes);
         // Of any number of partitions the heap has the same.
-        long heap = MemoryPlan.Of(MemoryLimit.OfThisProcess().Bytes, partitions: 1).HeapBytes;
+        var heap = MemoryPlan.Of(MemoryLimit.OfThisProcess().Bytes, partitions: 1).HeapBytes;
         if (heap > 0)
             yield return (HeapLimit, heap);
     }

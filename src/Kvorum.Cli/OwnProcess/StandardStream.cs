@@ -50,7 +50,7 @@ internal sealed partial class StandardStream(int number) : Stream
     {
         if (OperatingSystem.IsWindows())
             return true;
-        int flags = Control(number, GetDescriptorFlags);
+        var flags = Control(number, GetDescriptorFlags);
         return flags >= 0 && (flags & CloseOnExec) == 0;
     }
 
@@ -80,7 +80,7 @@ internal sealed partial class StandardStream(int number) : Stream
     {
         while (!bytes.IsEmpty)
         {
-            nint done = WriteSome(number, bytes, bytes.Length);
+            var done = WriteSome(number, bytes, bytes.Length);
             if (done >= 0)
             {
                 bytes = bytes[(int)done..];

@@ -53,10 +53,10 @@ internal sealed partial class ThreadScheduling : IDisposable
         if (mode == _set)
             return;
         _set = mode;
-        foreach (string thread in ListThreads())
+        foreach (var thread in ListThreads())
         {
             // A thread that has ended, or a kernel that refuses: it wakes up as before, that is all.
-            int priority = 0;
+            var priority = 0;
             _ = SetScheduler((int)Number(Path.GetFileName(thread)), (int)mode, priority);
         }
     }
@@ -65,11 +65,11 @@ internal sealed partial class ThreadScheduling : IDisposable
     private static ThreadTimes? Read()
     {
         var sum = default(ThreadTimes);
-        foreach (string thread in ListThreads())
+        foreach (var thread in ListThreads())
         {
             try
             {
-                string[] counts = File.ReadAllText($"{thread}/schedstat").Split(' ');
+                var counts = File.ReadAllText($"{thread}/schedstat").Split(' ');
                 if (counts.Length == 3)
                     sum += new ThreadTimes(Number(counts[0]), Number(counts[1]), Number(counts[2]));
             }
@@ -95,7 +95,7 @@ internal sealed partial class ThreadScheduling : IDisposable
     }
 
     private static long Number(string text) =>
-        long.TryParse(text, CultureInfo.InvariantCulture, out long number) ? number : 0;
+        long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     // The third parameter is a structure that holds the priority alone, 0 for both modes.
     [LibraryImport("libc", EntryPoint = "sched_setscheduler")]

@@ -1,6 +1,7 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
@@ -9,11 +10,11 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node.Export;
 
 /// <summary>
-/// Writes what a stopped node's strong partitions hold as a plain write-ahead log: read from its beginning,
-/// it gives the state that this node knows to be committed. For each partition, first the keys of its
-/// checkpoint as puts, then what each committed entry behind it changed, in the order of the log, by the
-/// state machine itself: a repeated request, or a condition that failed, changes nothing and is not there.
-/// Nothing in the data folder is changed. Used once. One thread.
+/// Writes what a stopped node's partitions of a strong keyspace hold as a plain write-ahead log: read from
+/// its beginning, it gives the state that this node knows to be committed. For each partition, first the keys
+/// of its checkpoint as puts, then what each committed entry behind it changed, in the order of the log, by
+/// the state machine itself: a repeated request, or a condition that failed, changes nothing and is not
+/// there. Nothing in the data folder is changed. Used once. One thread.
 /// </summary>
 public sealed class WalExport : IGroupReplay
 {
@@ -24,9 +25,7 @@ public sealed class WalExport : IGroupReplay
     private readonly long _sessionWindowMs;
     private readonly int _sessionRecordsMax;
     private readonly bool _withUnconfirmed;
-    private readonly IdentityFile _identity;
     private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
-    private readonly GroupId[] _partitions;
     private GroupRecovery _recovery = null!;
 
     private WalExport(
@@ -34,8 +33,7 @@ public sealed class WalExport : IGroupReplay
     {
         (_files, _writer, _withUnconfirmed) = (new ReadOnlyFileSystem(files), new(into), withUnconfirmed);
         (_sessionWindowMs, _sessionRecordsMax) = (sessionWindowMs, sessionRecordsMax);
-        _identity = IdentityFile.Read(_files);
-        _partitions = [.. GroupPlacement.DirectoryOf(_identity.PartitionCount).Groups.Skip(1)];
+        IdentityFile.Read(_files);
     }
 
     /// <summary>Records that set a key.</summary>
@@ -62,12 +60,13 @@ public sealed class WalExport : IGroupReplay
     /// <param name="withUnconfirmed">
     /// Exports the whole log: what no majority may have too, as a leader elected now would commit it.
     /// </param>
+    /// <param name="keyspace">The keyspace: the format has no room for more than one.</param>
     public static WalExport Run(
         IFileSystem files, IFile into, long sessionWindowMs, int sessionRecordsMax,
-        bool withUnconfirmed = false)
+        bool withUnconfirmed = false, string keyspace = KeyspaceName.Default)
     {
         var export = new WalExport(files, into, sessionWindowMs, sessionRecordsMax, withUnconfirmed);
-        export.Run();
+        export.Run(keyspace);
         return export;
     }
 
@@ -83,10 +82,11 @@ public sealed class WalExport : IGroupReplay
             _recovery.State(group, payload);
     }
 
-    private void Run()
+    private void Run(string keyspace)
     {
         using var share = new TreeShare(_files, CacheBytes);
-        foreach (var group in _partitions)
+        var groups = _files.ListFolders(GroupFolder.All).Select(GroupFolder.GroupOf).OfType<GroupId>();
+        foreach (var group in groups.Where(static group => !group.IsMetadata))
         {
             using var tree = Open(share, group);
             if (tree.Checkpoint is { } checkpoint)
@@ -95,23 +95,28 @@ public sealed class WalExport : IGroupReplay
 
         _recovery = new(_tags.Where(tag => tag.Value.Snapshot.Index.Value > 0)
             .ToDictionary(tag => tag.Key, tag => tag.Value.Snapshot));
-        LogInspector.Replay(_files, "log", new NodeReplay(this));
-        foreach (var group in _partitions)
+        var replay = new NodeReplay(this);
+        LogInspector.Replay(_files, "log", replay);
+        var births = replay.Births.Values.Where(birth => birth.Keyspace == keyspace).ToArray();
+        if (births.Length == 0)
+            throw new NodeStartException($"there is no keyspace '{keyspace}' on this node");
+        foreach (var birth in births)
         {
-            using var tree = Open(share, group);
-            Export(group, tree);
+            using var tree = Open(share, birth.Group);
+            Export(birth, tree);
         }
 
         _writer.Finish();
     }
 
-    private void Export(GroupId group, Tree tree)
+    private void Export(GroupBirth birth, Tree tree)
     {
+        var group = birth.Group;
         // Given up: its tables are left-overs.
         if (_recovery.StandingOf(group) is Discarded)
             return;
         var tag = _tags.TryGetValue(group, out var known)
-            ? known : new(SnapshotMetadata.Initial(new() { Voters = [] }), 0, HistoryMark.Empty);
+            ? known : new(SnapshotMetadata.Initial(birth.First), 0, HistoryMark.Empty);
         using (var view = tree.OpenView())
             ExportKeys(view, tag.LogTimeMs);
         var machine = new KeyValueMachine(
@@ -120,7 +125,7 @@ public sealed class WalExport : IGroupReplay
         List<Entry> entries = [];
         log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, entries);
         // All that a node keeps for itself alone is committed by being durable.
-        var committed = IsAlone(entries) ? log.LastIndex : state.Commit;
+        var committed = IsAlone(birth, entries) ? log.LastIndex : state.Commit;
         Unconfirmed += entries.Count(entry => entry.Index > committed);
         foreach (var entry in entries.Where(entry => _withUnconfirmed || entry.Index <= committed))
             Apply(machine, entry);
@@ -128,7 +133,8 @@ public sealed class WalExport : IGroupReplay
             ExportEnded(view, machine.LogTimeMs);
     }
 
-    private bool IsAlone(List<Entry> entries) => _identity.Founders.Count == 1
+    private static bool IsAlone(GroupBirth birth, List<Entry> entries) =>
+        birth.First is { Voters.Count: 1, Learners.Count: 0 }
         && entries.TrueForAll(static entry => entry.Kind != EntryKind.Configuration);
 
     private void ExportKeys(ReadView view, ulong logTimeMs)

@@ -15,5 +15,5 @@ internal static class GroupFolder
     /// <summary>The group whose tree is in a folder of this name; null if it is no such folder.</summary>
     public static GroupId? GroupOf(string name) =>
         uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var group)
-            && group <= GroupId.MaxValue ? new(group) : null;
+            && group <= GroupId.MaxValue && Of(new(group)) == $"{All}/{name}" ? new(group) : null;
 }

@@ -62,6 +62,9 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
         found.Standing = standing;
     }
 
+    /// <summary>The groups that have written anything into the log, ascending.</summary>
+    public IEnumerable<GroupId> Groups => _groups.Keys.Order();
+
     /// <summary>Why the group's replica does not take part as others do; null if it does.</summary>
     public Standing? StandingOf(GroupId group) => _groups.GetValueOrDefault(group)?.Standing;
 

@@ -2,9 +2,11 @@ using System.Globalization;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
+using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Inspection;
 
@@ -27,6 +29,7 @@ public sealed class FolderInspector
     private readonly SortedSet<GroupId> _damagedTrees = [];
     private readonly SortedSet<GroupId> _flushed = [];
 
+    private readonly SortedSet<GroupId> _trees = [];
     private GroupDirectory _directory = new([]);
 
     private FolderInspector(IFileSystem files) => _files = new ReadOnlyFileSystem(files);
@@ -44,7 +47,7 @@ public sealed class FolderInspector
         var identity = ReadIdentity();
         Try(KnownMembers.Name, ReadMembers);
         Try(LogFolder, () => _findings.AddRange(LogInspector.Inspect(_files, LogFolder)));
-        bool isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
+        var isLogSound = _findings.TrueForAll(finding => finding.Kind != FindingKind.Damage
             || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
         ReadTrees();
         if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
@@ -59,7 +62,7 @@ public sealed class FolderInspector
         IdentityFile? identity = null;
         if (!_files.Exists(IdentityFile.Name))
         {
-            bool hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
+            var hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
             Add(IdentityFile.Name, hasData ? FindingKind.Damage : FindingKind.Note, hasData
                 ? "missing, and there is data: the folder is not whole. Bring the file back from a copy of "
                     + "this very folder, or move the folder away and replace the node."
@@ -70,7 +73,6 @@ public sealed class FolderInspector
         Try(IdentityFile.Name, () =>
         {
             identity = IdentityFile.Read(_files);
-            _directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
             Add(IdentityFile.Name, FindingKind.Sound, string.Create(
                 CultureInfo.InvariantCulture,
                 $"node {identity.NodeName} ({identity.NodeId}) of cluster "
@@ -95,9 +97,9 @@ public sealed class FolderInspector
     private void ReadTrees()
     {
         var empty = 0;
-        foreach (string name in _files.ListFolders(TreesFolder))
+        foreach (var name in _files.ListFolders(TreesFolder))
         {
-            string folder = $"{TreesFolder}/{name}";
+            var folder = $"{TreesFolder}/{name}";
             if (GroupFolder.GroupOf(name) is not { } group)
             {
                 Add(folder, FindingKind.Note, "not the folder of a tree; it is ignored");
@@ -117,6 +119,7 @@ public sealed class FolderInspector
     // True if there is anything to say of it.
     private bool ReadTree(GroupId group, string folder)
     {
+        _trees.Add(group);
         var inspector = new TreeInspector(_files, folder);
         var found = inspector.Run();
         if (found.Any(finding => finding.Kind == FindingKind.Damage))
@@ -140,7 +143,17 @@ public sealed class FolderInspector
                 + $"{tag.Snapshot.Index}. {GroupCheck.Remedy}");
         }
 
+        if (group.IsMetadata && !_damagedTrees.Contains(group))
+            Try(folder, ReadKeyspaces);
         return true;
+    }
+
+    // What is called how, where the birth records cannot be read.
+    private void ReadKeyspaces()
+    {
+        using var share = new TreeShare(_files, 1 << 20);
+        using var tree = Tree.OpenUnchanged(share, GroupFolder.Of(GroupId.Metadata), new());
+        _directory = MetaMachine.DirectoryIn(tree);
     }
 
     private void ReadGroups()
@@ -149,7 +162,10 @@ public sealed class FolderInspector
         var found = new NodeReplay(check);
         LogInspector.Replay(_files, LogFolder, found);
         Try(KnownMembers.Name, () => KnownMembers.Read(_files).Check(found.Members));
-        foreach (var group in _directory.Groups)
+        _directory = GroupBirth.DirectoryOf(found.Births.Values);
+        foreach (var group in _trees.Union(check.Known).Where(group => !found.Births.ContainsKey(group)))
+            Add(LogFolder, FindingKind.Damage, NodeRecovery.UnbornMessage(group));
+        foreach (var group in found.Births.Keys)
         {
             // What is missing between a damaged tree and the log has been told already.
             if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
@@ -160,14 +176,14 @@ public sealed class FolderInspector
             ReportStanding(group, standing);
 
         Add(LogFolder, FindingKind.Sound,
-            $"{check.Entries} entries of {check.Groups} groups behind their checkpoints, written in "
+            $"{check.Entries} entries of {check.Known.Count} groups behind their checkpoints, written in "
                 + $"{found.Lives.Count} starts of the node");
     }
 
     private void TellLosses()
     {
         SortedDictionary<GroupId, ulong> checkpoints = [];
-        foreach (var group in _directory.Groups)
+        foreach (var group in _trees)
             checkpoints.Add(group, _tags.TryGetValue(group, out var tag) ? tag.Snapshot.Index.Value : 0);
         Add(LogFolder, FindingKind.Note,
             GroupLosses.Describe(LogInspector.LossesOf(_files, LogFolder), checkpoints, _directory.NameOf));
@@ -194,14 +210,14 @@ public sealed class FolderInspector
 
     private void NoteOthers()
     {
-        foreach (string name in _files.ListFiles("").Except(KnownFiles))
+        foreach (var name in _files.ListFiles("").Except(KnownFiles))
         {
             Add(name, FindingKind.Note, name.EndsWith(".part", StringComparison.Ordinal)
                 ? "left over from a replacement that was cut short; it is ignored"
                 : "not a file of Kvorum; it is ignored");
         }
 
-        foreach (string name in _files.ListFolders("").Where(name => name is not (LogFolder or TreesFolder)))
+        foreach (var name in _files.ListFolders("").Where(name => name is not (LogFolder or TreesFolder)))
             Add(name, FindingKind.Note, "not a folder of Kvorum; it is ignored");
     }
 

@@ -29,7 +29,7 @@ internal sealed class GroupCheck(
     public long Entries { get; private set; }
 
     /// <summary>Groups that the log knows.</summary>
-    public int Groups => _groups.Count;
+    public IReadOnlySet<GroupId> Known => _groups;
 
     /// <inheritdoc/>
     public void Entry(GroupId group, ulong index, ReadOnlySpan<byte> payload)

@@ -26,22 +26,21 @@ public static class ReplicaDiscard
     {
         var identity = IdentityFile.Read(files);
         identity.CheckLog(files);
-        var directory = GroupPlacement.DirectoryOf(identity.PartitionCount);
-        var groups = GroupsOf(choice, directory);
         if (kept == new NodeId(ClusterIdentity.ToUInt128(identity.NodeId)))
             throw new NodeStartException("the node to keep is this one: discard the others' replicas");
         if (kept is { } other && KnownMembers.Read(files)[other] is null)
             throw new NodeStartException("the node to keep is no other member that this node has met");
         var found = new NewestStates();
-        using var log = SharedLog.Open(files, "log", new(), new InlineJobs(), new NodeReplay(found));
+        var replay = new NodeReplay(found);
+        using var log = SharedLog.Open(files, "log", new(), new InlineJobs(), replay);
         var batch = new LogBatch();
         var told = new List<(string Group, string Was)>();
-        foreach (var group in groups)
+        foreach (var group in GroupsOf(choice, replay.Births))
         {
             var before = found.Of(group);
             var blank = new GroupState(before.Hard with { Commit = default }, new Discarded(kept));
             GroupRecords.Add(batch, group, blank);
-            told.Add((directory.NameOf(group), Describe(before)));
+            told.Add((NameOf(replay.Births[group]), Describe(before)));
         }
 
         Exception? failure = new IOException("no room on the disk");
@@ -51,23 +50,19 @@ public static class ReplicaDiscard
         return told;
     }
 
-    private static GroupId[] GroupsOf(ReplicaChoice choice, GroupDirectory directory)
+    private static GroupId[] GroupsOf(
+        ReplicaChoice choice, SortedDictionary<GroupId, GroupBirth> births)
     {
-        if (choice.Keyspace is null)
-            return [.. directory.Groups];
-        if (choice == ReplicaChoice.Metadata)
-            return [GroupId.Metadata];
-        var keyspace = directory.Keyspace(choice.Keyspace)
-            ?? throw new NodeStartException($"there is no keyspace '{choice.Keyspace}' on this node");
-        if (choice.Partition.Value >= keyspace.Count)
-        {
-            throw new NodeStartException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"there is no partition {choice.Partition}: there are {keyspace.Count}, from 0 on"));
-        }
-
-        return [keyspace.Of(choice.Partition)];
+        if (choice.Keyspace is not { } keyspace)
+            return [.. births.Keys];
+        var chosen = births.Values.Where(
+            birth => birth.Keyspace == keyspace && birth.Partition == choice.Partition).ToArray();
+        return chosen.Length > 0 ? [.. chosen.Select(static birth => birth.Group)]
+            : throw new NodeStartException(
+                $"there is no {GroupDirectory.NameOf(keyspace, choice.Partition)} on this node");
     }
+
+    private static string NameOf(GroupBirth birth) => GroupDirectory.NameOf(birth.Keyspace, birth.Partition);
 
     private static string Describe(GroupState before) => before.Standing switch
     {

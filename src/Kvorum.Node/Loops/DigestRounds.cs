@@ -23,7 +23,7 @@ internal sealed class DigestRounds(NodeContext context, LoopClock clock, Replica
             _frame.Clear();
             foreach (var replica in replicas.Rafts)
             {
-                if (!replica.Identity.Preference.Contains(peer))
+                if (!replica.Preference.Contains(peer))
                     continue;
                 DigestCodec.Encode(replica.Digest(wantsAnswer: false), _frame);
                 if (_frame.Length < Limits.DigestFrameBytes)

@@ -6,7 +6,8 @@ namespace Kvorum.Node.Loops;
 /// <summary>
 /// Looks at the room on the disk, once a second, and sooner when much was written since. Owned by loop 0.
 /// </summary>
-internal sealed class DiskWatch(NodeContext context, LoopClock clock, LoopJobs jobs)
+internal sealed class DiskWatch(
+    NodeContext context, LoopClock clock, LoopJobs jobs, Action changed)
 {
     private bool _isLooking;
     private long _lookedMs;
@@ -27,7 +28,11 @@ internal sealed class DiskWatch(NodeContext context, LoopClock clock, LoopJobs j
             _isLooking = false;
             // A disk that does not tell is no reason to stop.
             if (failure is null && context.Disk.Judge(room, context.Log.WaitsFor))
+            {
                 context.Cluster.Tell(new DiskRoomChanged(context.Disk.Free, context.Disk.HealthIssue));
+                changed();
+            }
+
             context.Log.Resume();
         });
     }

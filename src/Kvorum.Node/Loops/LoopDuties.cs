@@ -22,6 +22,7 @@ internal sealed class LoopDuties
     private readonly Scrubber _scrubber;
     private readonly DigestRounds _digests;
     private readonly LoopStop _stop;
+    private readonly ReplicaMaker _maker;
 
     // Of loop 0 only.
     private readonly DiskWatch? _disk;
@@ -34,14 +35,15 @@ internal sealed class LoopDuties
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
         RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
-        LoopStop stop, ClockRounds? clocks, PeerWatch? peers)
+        LoopStop stop, ReplicaMaker maker, ClockRounds? clocks, PeerWatch? peers)
     {
         (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
         (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
+        _maker = maker;
         _scrubber = new(context, clock, jobs, replicas);
         _digests = new(context, clock, replicas);
         (_clocks, _peers) = (clocks, peers);
-        _disk = clocks is null ? null : new(context, clock, jobs);
+        _disk = clocks is null ? null : new(context, clock, jobs, TellIfNotToLead);
         _tickedMs = clock.NowMs;
     }
 
@@ -102,6 +104,7 @@ internal sealed class LoopDuties
         }
 
         FlushIfDue();
+        _maker.Sweep();
         _rooms.Sweep();
         _router.Forwards.Sweep();
         _scans.Sweep(_clock.NowMs);
@@ -153,6 +156,13 @@ internal sealed class LoopDuties
         var cluster = _context.Cluster;
         if (_pace.Judge(_clock.NowMs))
             cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
+        TellIfNotToLead();
+    }
+
+    // At once: or others hand over to this node before they hear of it.
+    private void TellIfNotToLead()
+    {
+        var cluster = _context.Cluster;
         if (!_host.ShouldNotLead)
             return;
         foreach (var node in cluster.Up)

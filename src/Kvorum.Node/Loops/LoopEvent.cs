@@ -2,6 +2,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 
@@ -67,6 +68,18 @@ internal abstract class LoopEvent
     public sealed class TakeNoPart : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.TakeNoPart();
+    }
+
+    /// <summary>The node is to have these replicas.</summary>
+    public sealed class ReplicasPlaced(IReadOnlyList<GroupBirth> births) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Make(births);
+    }
+
+    /// <summary>A keyspace is wanted. Loop of the metadata group.</summary>
+    public sealed class KeyspaceWanted(KeyspaceSettings settings) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Propose(settings);
     }
 
     /// <summary>A peer is up, and heard from now on.</summary>

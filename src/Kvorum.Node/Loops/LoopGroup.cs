@@ -1,3 +1,4 @@
+using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Scans;
 
@@ -25,6 +26,17 @@ internal sealed class LoopGroup
 
     /// <summary>The loop of this node that waits for the answer with this number.</summary>
     public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
+
+    /// <summary>Leaves it with each loop to make those of the replicas that it is to own.</summary>
+    public void Make(IReadOnlyList<GroupBirth> births)
+    {
+        foreach (var loop in _loops)
+        {
+            GroupBirth[] own = [.. births.Where(birth => OfGroup(birth.Group) == loop)];
+            if (own.Length > 0)
+                loop.Post(new LoopEvent.ReplicasPlaced(own));
+        }
+    }
 
     /// <summary>
     /// Leaves a question with the loops that own its groups; each answers for its own. A loop that is too far

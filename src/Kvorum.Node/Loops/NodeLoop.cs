@@ -1,6 +1,7 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node.Loops;
@@ -31,6 +32,7 @@ public sealed class NodeLoop
     private readonly LoopStop _stop;
     private readonly LoopDuties _duties;
     private readonly ClockRounds? _clocks;
+    private readonly ReplicaMaker _maker;
     private List<LoopEvent> _taken = [];
     private List<Call> _takenCalls = [];
 
@@ -50,10 +52,11 @@ public sealed class NodeLoop
             context, group, _clock, _inbox, _replicas, _log, _outboxes, _calls, _jobs, rooms, _router, pacer);
         _scans = new(_host, context.FirstNumber, context.Options.Loops, index);
         _stop = new(_clock, _replicas, _calls);
+        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host);
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
-            _clocks, index == 0 ? new(context, group) : null);
+            _maker, _clocks, index == 0 ? new(context, group) : null);
         Peers = new(context, _replicas, _router, _scans);
     }
 
@@ -154,6 +157,19 @@ public sealed class NodeLoop
     /// <summary>Begins to answer a question for a share of a scan's page.</summary>
     internal void Begin(PartialScanRequest ask, Action<PartialScanResult> answer) =>
         new ShareTask(_host, ask, answer).Begin();
+
+    /// <summary>Makes those of the replicas that are not here yet.</summary>
+    internal void Make(IReadOnlyList<GroupBirth> births) => _maker.Make(births);
+
+    /// <summary>Proposes a keyspace, if the replica of the metadata group leads.</summary>
+    internal void Propose(KeyspaceSettings settings)
+    {
+        if (_replicas.FindRaft(GroupId.Metadata) is { IsLeader: true } meta)
+        {
+            meta.Propose(MetaRecords.EncodeKeyspace(
+                settings, _context.Cluster.Place(settings), meta.LogTimeNow));
+        }
+    }
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);

@@ -21,7 +21,7 @@ internal sealed class ReplicaTable
     /// <summary>Those that replicate by Raft, by group.</summary>
     public IReadOnlyCollection<RaftReplica> Rafts => _rafts.Values;
 
-    /// <summary>Adds a replica that replicates by Raft, before the loop runs.</summary>
+    /// <summary>Adds a replica that replicates by Raft.</summary>
     public void Add(RaftReplica replica)
     {
         Add((IReplica)replica);
@@ -29,7 +29,7 @@ internal sealed class ReplicaTable
         _foundRafts.Add(replica.Group, replica);
     }
 
-    /// <summary>Adds a replica, before the loop runs.</summary>
+    /// <summary>Adds a replica.</summary>
     public void Add(IReplica replica)
     {
         _byGroup.Add(replica.Identity.Group, replica);

@@ -16,29 +16,33 @@ internal sealed class ClusterView : IClusterFacts
 {
     private readonly NodeOptions _options;
     private readonly NodeWorld _world;
-    private readonly IReadOnlyList<NodeId>[] _preferences;
     private volatile MetaView _meta;
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(
-        NodeOptions options, NodeWorld world, IReadOnlyList<IReadOnlyList<NodeId>> preferences,
-        ClusterIds clusterIds)
+    public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds)
     {
         (_options, _world, ClusterIds) = (options, world, clusterIds);
-        Directory = GroupPlacement.DirectoryOf(options.PartitionCount);
         Members = new(options.Self, options.Members);
         Health = new(options.Self.Id);
-        Leaders = new(preferences.Count);
-        _preferences = [.. preferences];
-        _meta = new(0, 0, [DefaultKeyspace], HasKeyspaces: false);
+        _meta = new(0, 0, [], new([]), WithMetadata(ReplicaPlacement.None));
     }
 
     private sealed record MetaView(
-        UInt128 ClusterId, ulong Epoch, IReadOnlyList<KeyspaceDefinition> Keyspaces, bool HasKeyspaces);
+        UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces, GroupDirectory Directory,
+        ReplicaPlacement Placement);
 
-    /// <summary>Which groups there are.</summary>
-    public GroupDirectory Directory { get; }
+    /// <summary>Which groups there are, as the metadata group has told.</summary>
+    public GroupDirectory Directory => _meta.Directory;
+
+    /// <summary>Which nodes hold which group, as the metadata group has told.</summary>
+    public ReplicaPlacement Placement => _meta.Placement;
+
+    /// <summary>
+    /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any loop
+    /// runs.
+    /// </summary>
+    public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
 
     /// <summary>Which members there are, and where.</summary>
     public MemberDirectory Members { get; }
@@ -47,7 +51,7 @@ internal sealed class ClusterView : IClusterFacts
     public PeerHealth Health { get; }
 
     /// <summary>Which of them lead.</summary>
-    public LeaderTable Leaders { get; }
+    public LeaderTable Leaders { get; } = new();
 
     /// <summary>To which cluster this node belongs.</summary>
     public ClusterIds ClusterIds { get; }
@@ -87,35 +91,41 @@ internal sealed class ClusterView : IClusterFacts
         set => _whyNotAdmitted = value;
     }
 
-    public ulong Epoch => _meta.Epoch;
+    /// <summary>The version of the placement, as replies carry it.</summary>
+    public ulong Epoch => _meta.Placement.Epoch.Value;
 
-    /// <summary>True once the metadata group has told this node of the default keyspace.</summary>
-    public bool IsMetaKnown => _meta.HasKeyspaces;
+    /// <summary>True once the metadata group has told this node of the keyspaces.</summary>
+    public bool IsMetaKnown => _meta.Keyspaces.Count > 0;
 
     /// <summary>
     /// The default keyspace as the options define it: what the metadata group is told first.
     /// </summary>
-    public KeyspaceDefinition DefaultKeyspace => new(
-        KeyspaceName.Default, "strong", _options.PartitionCount,
+    public KeyspaceSettings DefaultKeyspace => new(
+        KeyspaceName.Default, KeyspaceSettings.Strong, _options.PartitionCount,
         Math.Min(_options.ReplicationFactor, Ids.Count), _options.KeyBytesMax, _options.ValueBytesMax,
         _options.KeyPolicy);
 
-    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _preferences[group.Value];
+    /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
+    public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace) => Ring.Place(
+        Ids, keyspace.PartitionCount, keyspace.ReplicationFactor, _options.VirtualNodes);
 
     public KeyspaceDefinition? Keyspace(string name)
     {
         foreach (var keyspace in _meta.Keyspaces)
         {
-            if (keyspace.Name == name)
+            if (keyspace.Settings.Name == name)
                 return keyspace;
         }
 
         return null;
     }
 
-    public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Name);
+    public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Settings.Name);
 
-    public MetaMachine.MemberRecord? Announcement(NodeId node) => Members.Announcement(node);
+    public MemberRecord? Announcement(NodeId node) => Members.Announcement(node);
 
     /// <summary>A peer is connected, and says who it is.</summary>
     public void PeerUp(PeerHello hello, long nowMs)
@@ -141,7 +151,8 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>The metadata group has changed. Loop of group 0.</summary>
     public void Publish(MetaMachine meta)
     {
-        if (meta.Epoch == _meta.Epoch)
+        // A replica that was discarded or damaged knows less than what this node was told before.
+        if (meta.Version <= _meta.Version)
             return;
         foreach (var (member, address) in Members.Agreed(meta.Members))
         {
@@ -149,18 +160,35 @@ internal sealed class ClusterView : IClusterFacts
                 _world.Transport.Moved(member, address);
         }
 
-        var keyspaces = meta.Keyspaces.Values.ToArray();
+        var isPlaced = meta.Placement.Epoch > Placement.Epoch;
         _meta = new(
-            meta.ClusterId, meta.Epoch, keyspaces.Length == 0 ? [DefaultKeyspace] : keyspaces,
-            HasKeyspaces: keyspaces.Length > 0);
-        var agreed = Keyspace(KeyspaceName.Default);
+            meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.Directory,
+            WithMetadata(meta.Placement));
         // The bound of a value is each node's own: a restart may change it.
-        if (agreed is not null && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
+        if (Keyspace(KeyspaceName.Default) is { Settings: var agreed }
+            && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
             throw new NodeFaultException($"this node was started with {DefaultKeyspace}, the cluster agreed "
                 + $"on {agreed}: start it with the same settings");
         }
+
+        if (isPlaced)
+            Placed(Births());
     }
+
+    // Of the replicas that the placement gives to this node.
+    private IReadOnlyList<GroupBirth> Births() =>
+    [
+        .. Directory.Groups.Where(group => !group.IsMetadata && PreferenceOf(group).Contains(Self))
+            .Select(group => GroupBirth.OfPartition(KeyspaceOf(group), group, PreferenceOf(group))),
+    ];
+
+    private KeyspaceDefinition KeyspaceOf(GroupId group) =>
+        _meta.Keyspaces.First(keyspace => keyspace.Groups.Has(group));
+
+    // All members hold the metadata group.
+    private ReplicaPlacement WithMetadata(ReplicaPlacement placement) =>
+        placement.With(GroupId.Metadata, Ids);
 
     public void RoleChanged(string keyspace, PartitionId partition, string role, Term term, NodeId? leader) =>
         Tell(new RoleChanged(
@@ -184,7 +212,7 @@ internal sealed class ClusterView : IClusterFacts
         var meta = _meta;
         var at = Ids.Index().ToDictionary(static one => one.Item, static one => one.Index);
         return new(
-            ClusterIdentity.ToGuid(ClusterIds.Cluster), meta.Epoch,
+            ClusterIdentity.ToGuid(ClusterIds.Cluster), meta.Placement.Epoch.Value, meta.Version,
             [
                 .. Ids.Select(id => new MemberInfo(
                     ClusterIdentity.ToGuid(id.Value), Members.NameOf(id), Members.ClientAddressOf(id),
@@ -195,15 +223,17 @@ internal sealed class ClusterView : IClusterFacts
 
     private KeyspaceInfo Describe(KeyspaceDefinition keyspace, Dictionary<NodeId, int> at)
     {
-        var partitions = Directory.Keyspace(keyspace.Name)!.All.Select((group, number) =>
+        var partitions = keyspace.Groups.All.Select(group =>
         {
             var (leader, term) = Leaders.At(group);
             return new PartitionInfo(
-                (uint)number, [.. PreferenceOf(group).Select(node => at[node])],
-                leader is { } known ? at[known] : -1, term.Value);
+                keyspace.Groups.PartitionOf(group).Value,
+                [.. PreferenceOf(group).Select(node => at[node])], leader is { } known ? at[known] : -1,
+                term.Value);
         });
+        var settings = keyspace.Settings;
         return new(
-            keyspace.Name, keyspace.Mode, keyspace.ReplicationFactor, keyspace.KeyBytesMax,
-            _options.ValueBytesMax, keyspace.KeyPolicy, [.. partitions]);
+            settings.Name, settings.Mode, settings.ReplicationFactor, settings.KeyBytesMax,
+            _options.ValueBytesMax, settings.KeyPolicy, [.. partitions]);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class MemberDirectory
     private readonly NodeId[] _ids;
     private readonly SortedDictionary<NodeId, MemberSeed> _seeds;
     private volatile SortedDictionary<NodeId, PeerHello> _heard = [];
-    private volatile SortedDictionary<NodeId, MetaMachine.MemberRecord> _agreed = [];
+    private volatile SortedDictionary<NodeId, MemberRecord> _agreed = [];
 
     public MemberDirectory(PeerHello self, IReadOnlyList<MemberSeed> members)
     {
@@ -38,7 +38,7 @@ internal sealed class MemberDirectory
     /// What the metadata group knows now; returns the members whose address it has changed. Loop of group 0.
     /// </summary>
     public IReadOnlyList<(NodeId Member, string PeerAddress)> Agreed(
-        IReadOnlyDictionary<NodeId, MetaMachine.MemberRecord> members)
+        IReadOnlyDictionary<NodeId, MemberRecord> members)
     {
         var before = _agreed;
         _agreed = new(members.ToDictionary());
@@ -52,7 +52,7 @@ internal sealed class MemberDirectory
     /// <summary>
     /// What the metadata group should say of a member; null while its addresses are not known.
     /// </summary>
-    public MetaMachine.MemberRecord? Announcement(NodeId node)
+    public MemberRecord? Announcement(NodeId node)
     {
         var hello = node == _self.Id ? _self : _heard.GetValueOrDefault(node);
         return hello is null
@@ -89,6 +89,6 @@ internal sealed class MemberDirectory
         return null;
     }
 
-    private MetaMachine.MemberRecord? Known(NodeId node) =>
+    private MemberRecord? Known(NodeId node) =>
         Announcement(node) ?? _agreed.GetValueOrDefault(node);
 }

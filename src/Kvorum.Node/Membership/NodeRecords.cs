@@ -78,8 +78,8 @@ internal static class NodeRecords
 }
 
 /// <summary>
-/// Takes what a node as a whole wrote out of the replay of its log; the groups' records go on, and here the
-/// log's bare numbers become groups. Used once.
+/// Takes what a node as a whole wrote, and the birth records, out of the replay of its log; the groups'
+/// records go on, and here the log's bare numbers become groups. Used once.
 /// </summary>
 internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
 {
@@ -89,6 +89,9 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
     /// <summary>What is remembered of the other members.</summary>
     public IReadOnlyDictionary<NodeId, RememberedMember> Members { get; private set; } =
         new SortedDictionary<NodeId, RememberedMember>();
+
+    /// <summary>The birth records of the replicas.</summary>
+    public SortedDictionary<GroupId, GroupBirth> Births { get; } = [];
 
     /// <inheritdoc/>
     public void Entry(uint group, ulong index, ReadOnlySpan<byte> payload) =>
@@ -101,6 +104,8 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
             Lives = NodeRecords.ReadLives(payload);
         else if (group == NodeRecords.MembersGroup)
             Members = NodeRecords.ReadMembers(payload);
+        else if (BirthRecords.GroupOf(group) is { } born)
+            Births[born] = BirthRecords.Read(born, payload);
         else
             groups.State(new(group), payload);
     }

@@ -5,14 +5,23 @@ namespace Kvorum.Node.Placement;
 /// <summary>
 /// Which nodes hold which partition: a pure function of the member list, the same on every node and in any
 /// order of the members. Consistent hashing (Karger et al., STOC 1997) with bounded loads (Mirrokni, Thorup
-/// and Zadimoghaddam, 2016): each node has many virtual nodes on a ring, and a partition's replicas are the
-/// first distinct nodes clockwise from the partition's own position that are not full.
-/// <para>Two bounds hold for every member list, see <see cref="ReplicasMax"/> and <see cref="LeadersMax"/>.
-/// When a node joins or leaves, about its own share of the replicas moves, and little else. What comes out
-/// here is a proposal: the placement in force is data with an epoch, and is changed step by step.</para>
+/// and Zadimoghaddam, 2016): each node has virtual nodes on a ring, in proportion to its weight, and a
+/// partition's replicas are the first distinct nodes clockwise from the partition's own position that are not
+/// full and whose zone has not got its part of the replicas (<see cref="ZoneLimits"/>).
+/// <para>Two bounds hold for every member list, see <see cref="ReplicasMax(IReadOnlyList{RingMember}, int,
+/// int)"/> and <see cref="LeadersMax(IReadOnlyList{RingMember}, int, int)"/>, and each partition is spread
+/// over the zones as evenly as can be. When a node joins or leaves, about its own share of the replicas
+/// moves, and little else. What comes out here is a proposal: the placement in force is data with an epoch,
+/// and is changed step by step.</para>
 /// </summary>
 public static class Ring
 {
+    /// <summary>The preference lists for nodes of ordinary weight without zones.</summary>
+    /// <inheritdoc cref="Place(IReadOnlyList{RingMember}, int, int, int)"/>
+    public static IReadOnlyList<IReadOnlyList<NodeId>> Place(
+        IReadOnlyList<NodeId> members, int partitionCount, int replicationFactor, int virtualNodes) =>
+        Place([.. members.Select(id => new RingMember(id))], partitionCount, replicationFactor, virtualNodes);
+
     /// <summary>
     /// The preference list of each partition, by partition number: distinct nodes, as many as
     /// <paramref name="replicationFactor"/> or all members if they are fewer. The first is the preferred
@@ -21,34 +30,30 @@ public static class Ring
     /// <param name="members">The nodes, in any order; at least one, none twice.</param>
     /// <param name="partitionCount">At least one.</param>
     /// <param name="replicationFactor">At least one; clamped to the number of members.</param>
-    /// <param name="virtualNodes">Positions per node, at least one; more make the shares more even.</param>
-    /// <exception cref="ArgumentException">No members, a member twice, or a number below one.</exception>
+    /// <param name="virtualNodes">
+    /// Positions of a node of ordinary weight, at least one; more make the shares more even. If all weights
+    /// are the same, each node has that many.
+    /// </param>
+    /// <exception cref="ArgumentException">No members, a member twice, or a number out of bounds.</exception>
     public static IReadOnlyList<IReadOnlyList<NodeId>> Place(
-        IReadOnlyList<NodeId> members, int partitionCount, int replicationFactor, int virtualNodes)
+        IReadOnlyList<RingMember> members, int partitionCount, int replicationFactor, int virtualNodes)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(members.Count, 1, nameof(members));
         ArgumentOutOfRangeException.ThrowIfLessThan(partitionCount, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(replicationFactor, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(virtualNodes, 1);
-        NodeId[] nodes = [.. members.Order()];
-        for (var i = 1; i < nodes.Length; i++)
-        {
-            if (nodes[i] == nodes[i - 1])
-                throw new ArgumentException($"node {nodes[i]} is in the member list twice", nameof(members));
-        }
-
+        var nodes = new RingNodes(members, replicationFactor);
         var points = Points(nodes, virtualNodes);
-        var load = new BoundedLoad(nodes.Length, partitionCount, Math.Min(replicationFactor, nodes.Length));
+        int[] room = [.. nodes.Shares.Select(share => share.BoundOf(partitionCount))];
+        var load = new BoundedLoad(room, nodes.ZoneOf, nodes.Limits, partitionCount, nodes.Replicas);
         var replicas = new int[partitionCount][];
         foreach (var partition in InRingOrder(partitionCount))
             replicas[partition] = load.Take(Clockwise(points, Token.OfPartition((uint)partition)));
-        PreferredLeaders.Spread(replicas, nodes.Length);
-        return [.. replicas.Select(list => (IReadOnlyList<NodeId>)[.. list.Select(node => nodes[node])])];
+        var leadersMax = nodes.LeadersMax(partitionCount);
+        PreferredLeaders.Spread(replicas, nodes.EvenLeaders(partitionCount), leadersMax);
+        return [.. replicas.Select(list => (IReadOnlyList<NodeId>)[.. list.Select(node => nodes.Ids[node])])];
     }
 
-    /// <summary>
-    /// The most replicas that <see cref="Place"/> gives to one node: a quarter above the even share, rounded
-    /// up, and of course at most one of each partition.
+    /// <summary>The most replicas that <see cref="Place(IReadOnlyList{NodeId}, int, int, int)"/> gives to
+    /// one node: a quarter above the even share, rounded up, and of course at most one of each partition.
     /// </summary>
     public static int ReplicasMax(int memberCount, int partitionCount, int replicationFactor)
     {
@@ -57,24 +62,54 @@ public static class Ring
     }
 
     /// <summary>
+    /// By member, in the order given, the most replicas that <see cref="Place(IReadOnlyList{RingMember}, int,
+    /// int, int)"/> gives to it: a quarter above its share, rounded up, and at most one of each partition.
+    /// <para>The share is in proportion to the weight as long as no node would have to hold a partition twice
+    /// and no zone more of a partition than its part; a zone with little weight that must have a replica of
+    /// each partition has a larger share.</para>
+    /// </summary>
+    public static IReadOnlyList<int> ReplicasMax(
+        IReadOnlyList<RingMember> members, int partitionCount, int replicationFactor)
+    {
+        var nodes = new RingNodes(members, replicationFactor);
+        return nodes.InOrderOf(members, [.. nodes.Shares.Select(share => share.BoundOf(partitionCount))]);
+    }
+
+    /// <summary>
     /// The most partitions of which one node is the preferred leader: its bound of replicas divided by the
-    /// replication factor, rounded up. <see cref="Place"/> stays as far below as the replicas allow.
+    /// replication factor, rounded up. Placements stay as far below as the replicas allow.
     /// </summary>
     public static int LeadersMax(int memberCount, int partitionCount, int replicationFactor) =>
         (int)DivideUp(
             ReplicasMax(memberCount, partitionCount, replicationFactor),
             Math.Min(replicationFactor, memberCount));
 
+    /// <summary>
+    /// By member, in the order given, the most partitions of which it is the preferred leader: its share of
+    /// all by weight, or its bound of replicas divided by the replication factor, whichever is more, rounded
+    /// up.
+    /// </summary>
+    public static IReadOnlyList<int> LeadersMax(
+        IReadOnlyList<RingMember> members, int partitionCount, int replicationFactor)
+    {
+        var nodes = new RingNodes(members, replicationFactor);
+        return nodes.InOrderOf(members, nodes.LeadersMax(partitionCount));
+    }
+
     internal static long DivideUp(long dividend, long divisor) => (dividend + divisor - 1) / divisor;
 
-    private static (Token Token, int Node)[] Points(NodeId[] nodes, int virtualNodes)
+    private static (Token Token, int Node)[] Points(RingNodes nodes, int virtualNodes)
     {
-        var points = new (Token Token, int Node)[nodes.Length * virtualNodes];
-        for (var i = 0; i < points.Length; i++)
-            points[i] = (Token.Of(nodes[i / virtualNodes], i % virtualNodes), i / virtualNodes);
+        var points = new List<(Token Token, int Node)>();
+        for (var node = 0; node < nodes.Count; node++)
+        {
+            for (var i = 0; i < nodes.TokensOf(node, virtualNodes); i++)
+                points.Add((Token.Of(nodes.Ids[node], i), node));
+        }
+
         // Two equal positions are next to impossible; the order of the node ids decides them all the same.
-        Array.Sort(points);
-        return points;
+        points.Sort();
+        return [.. points];
     }
 
     // The fuller the nodes get, the more partitions must go further round. In ring order those are

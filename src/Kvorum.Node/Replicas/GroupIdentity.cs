@@ -1,15 +1,12 @@
 using Kvorum.Node.Placement;
-using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
 
 /// <summary>Which group a replica belongs to.</summary>
-/// <param name="Group">The Raft group.</param>
+/// <param name="Group">The group.</param>
 /// <param name="Keyspace">The keyspace; "system" for the metadata group.</param>
 /// <param name="Partition">Number within the keyspace.</param>
-/// <param name="Preference">The nodes that hold the group, the preferred leader first.</param>
-internal sealed record GroupIdentity(
-    GroupId Group, string Keyspace, PartitionId Partition, IReadOnlyList<NodeId> Preference)
+internal sealed record GroupIdentity(GroupId Group, string Keyspace, PartitionId Partition)
 {
     /// <summary>What replies call the group.</summary>
     public string Name => GroupDirectory.NameOf(Keyspace, Partition);

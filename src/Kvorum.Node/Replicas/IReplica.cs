@@ -12,6 +12,9 @@ internal interface IReplica
     /// <summary>Which group it belongs to.</summary>
     GroupIdentity Identity { get; }
 
+    /// <summary>The nodes that hold the group, the preferred leader first.</summary>
+    IReadOnlyList<NodeId> Preference { get; }
+
     /// <summary>Its data on disk: what the loop flushes, compacts and checks.</summary>
     IReplicaStore Store { get; }
 

@@ -10,7 +10,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
 {
     private readonly RaftNode _raft = parts.Raft;
 
-    private IReadOnlyList<NodeId> Preference => parts.Identity.Preference;
+    private IReadOnlyList<NodeId> Preference => parts.PreferenceIn(host.Cluster);
 
     /// <summary>
     /// Leader: hands over to the replica that should lead, if it is up and has the log; while this node

@@ -61,6 +61,9 @@ internal sealed class RaftReplica : IReplica
     public GroupIdentity Identity => _parts.Identity;
 
     /// <inheritdoc/>
+    public IReadOnlyList<NodeId> Preference => _parts.PreferenceIn(_host.Cluster);
+
+    /// <inheritdoc/>
     public IReplicaStore Store => _upkeep;
 
     /// <inheritdoc/>
@@ -77,13 +80,9 @@ internal sealed class RaftReplica : IReplica
 
     /// <inheritdoc/>
     public bool IsQueued { get; set; }
-
     public GroupId Group => _parts.Group;
-
     public RaftNode Raft => _raft;
-
     public IStateMachine Machine => _machine;
-
     public Tree Tree => _parts.Tree;
 
     /// <summary>What it has applied.</summary>
@@ -93,11 +92,8 @@ internal sealed class RaftReplica : IReplica
     public ulong LogTimeNow => _time.Now;
 
     public bool IsFenced => _condition.IsFenced;
-
     public bool IsQuarantined => _condition.IsQuarantined;
-
     public bool IsBlank => _condition.IsBlank;
-
     public bool IsInstalling => _installer.IsInstalling;
 
     /// <inheritdoc/>
@@ -157,8 +153,6 @@ internal sealed class RaftReplica : IReplica
 
     /// <inheritdoc/>
     public void PeerUp(NodeId peer) => _leadership.PeerUp(peer);
-
-    /// <inheritdoc/>
     public void PeerSuspected(NodeId peer) => _leadership.PeerSuspected(peer);
 
     /// <inheritdoc/>
@@ -323,9 +317,12 @@ internal sealed class RaftReplica : IReplica
             _sender.Stop();
             _time.SteppedDown();
         }
-
-        if (before != Role.Leader && IsLeader)
+        else if (before != Role.Leader && IsLeader)
+        {
             _leadership.TellWhoIsDown();
+            ProposeLacking();
+        }
+
         if (_raft.Leader is not null)
             _calls.RetryWaiting();
     }

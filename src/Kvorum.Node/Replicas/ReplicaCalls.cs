@@ -284,8 +284,15 @@ internal sealed class ReplicaCalls
         _raft.Leader is { } leader && leader != _raft.Id && _host.Cluster.Health.IsUp(leader) ? leader : null;
 
     // A majority without this replica is up, as far as is known.
-    private bool CanOthersServe => _parts.Identity.Preference.Count / 2 < _parts.Identity.Preference.Count(
-        node => node != _raft.Id && _host.Cluster.Health.IsUp(node) && !_comparison.IsQuarantined(node));
+    private bool CanOthersServe
+    {
+        get
+        {
+            var nodes = _parts.PreferenceIn(_host.Cluster);
+            return nodes.Count / 2 < nodes.Count(
+                node => node != _raft.Id && _host.Cluster.Health.IsUp(node) && !_comparison.IsQuarantined(node));
+        }
+    }
 
     // Leadership was lost before it was confirmed: another replica may lead.
     private void AskAgain(List<Call> calls)

@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm.Trees;
@@ -11,6 +12,21 @@ internal sealed record ReplicaParts(
 {
     /// <summary>The group.</summary>
     public GroupId Group => Identity.Group;
+
+    /// <summary>The group's first configuration.</summary>
+    public Configuration First { get; init; } = new() { Voters = [] };
+
+    /// <summary>
+    /// The nodes that hold the group, the preferred leader first; while the placement is not known, those of
+    /// the group's configuration, or of its first one if this replica is blank.
+    /// </summary>
+    public IReadOnlyList<NodeId> PreferenceIn(ClusterView cluster)
+    {
+        if (cluster.Placement.Of(Group) is { } placed)
+            return placed;
+        var known = Raft.Configuration.Voters.Count > 0 ? Raft.Configuration : First;
+        return [.. known.Voters, .. known.Learners];
+    }
 
     /// <summary>Term, vote and commit index as the log has them.</summary>
     public required HardState State { get; init; }

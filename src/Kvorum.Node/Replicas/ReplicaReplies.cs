@@ -55,76 +55,53 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
     };
 
     /// <summary>Another replica leads, or none.</summary>
-    public Reply NotLeader() => new()
+    public Reply NotLeader() => Refusal(ReplyStatus.NotLeader, _raft.Leader is null
+        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
+        : $"{host.Cluster.Members.NameOf(host.Cluster.Self)} does not lead {Name}");
+
+    /// <summary>Too much is under way.</summary>
+    public Reply Overloaded() => Refusal(
+        ReplyStatus.Overloaded, $"{Name} has too many writes under way: retry after a pause");
+
+    /// <summary>The disk is almost full here, and no other replica can lead.</summary>
+    public Reply OutOfSpace() => Refusal(
+        ReplyStatus.OutOfSpace,
+        $"the disk of {host.Cluster.Members.NameOf(_raft.Id)}, which leads {Name}, "
+            + $"is almost full ({host.Disk.Free} free): nothing was written; reads are served"
+            + (host.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk");
+
+    /// <summary>A write was proposed, and what became of it cannot be known here.</summary>
+    public Reply OutcomeUnknown() => Refusal(
+        ReplyStatus.OutcomeUnknown,
+        "leadership was lost after the write was proposed: it may have happened; "
+            + "give a client id and request id to retry safely");
+
+    /// <summary>The call's time is up.</summary>
+    public Reply DeadlineExceeded(Call call) => Refusal(ReplyStatus.DeadlineExceeded, _raft.Leader is null
+        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
+        : call.Request.IsWrite
+            ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
+                + "it may still happen, or not"
+            : $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms");
+
+    /// <summary>This replica is quarantined or blank, and no other is known that can answer.</summary>
+    public Reply StandsStill() => Refusal(
+        ReplyStatus.Unavailable,
+        $"{host.Cluster.Members.NameOf(_raft.Id)} cannot answer, and knows no other replica that "
+            + $"can. {condition.StandingIssue}");
+
+    /// <summary>The data is damaged, and no other node has it.</summary>
+    public Reply Damaged() => Refusal(
+        ReplyStatus.Unavailable,
+        $"the data of {Name} is damaged on {host.Cluster.Members.NameOf(_raft.Id)}, and no other node has "
+            + $"it: {condition.Damage}");
+
+    private Reply Refusal(ReplyStatus status, string message) => new()
     {
-        Status = ReplyStatus.NotLeader,
-        Message = _raft.Leader is null
-            ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
-            : $"{host.Cluster.Members.NameOf(host.Cluster.Self)} does not lead {Name}",
+        Status = status,
+        Message = message,
         Partition = Partition,
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,
-    };
-
-    /// <summary>Too much is under way.</summary>
-    public Reply Overloaded() => new()
-    {
-        Status = ReplyStatus.Overloaded,
-        Message = $"{Name} has too many writes under way: retry after a pause",
-        Partition = Partition,
-        Leader = LeaderAddress,
-    };
-
-    /// <summary>The disk is almost full here, and no other replica can lead.</summary>
-    public Reply OutOfSpace() => new()
-    {
-        Status = ReplyStatus.OutOfSpace,
-        Message = $"the disk of {host.Cluster.Members.NameOf(_raft.Id)}, which leads {Name}, "
-            + $"is almost full ({host.Disk.Free} free): nothing was written; reads are served"
-            + (host.Disk.Level == DiskLevel.Low ? ", deletes are taken" : "") + "; make room on that disk",
-        Partition = Partition,
-        Leader = LeaderAddress,
-    };
-
-    /// <summary>A write was proposed, and what became of it cannot be known here.</summary>
-    public Reply OutcomeUnknown() => new()
-    {
-        Status = ReplyStatus.OutcomeUnknown,
-        Message = "leadership was lost after the write was proposed: it may have happened; "
-            + "give a client id and request id to retry safely",
-        Partition = Partition,
-        Leader = LeaderAddress,
-    };
-
-    /// <summary>The call's time is up.</summary>
-    public Reply DeadlineExceeded(Call call) => new()
-    {
-        Status = ReplyStatus.DeadlineExceeded,
-        Message = _raft.Leader is null
-            ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
-            : call.Request.IsWrite
-                ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
-                    + "it may still happen, or not"
-                : $"the read was not confirmed by a majority within {call.Timeout.TotalMilliseconds:0} ms",
-        Partition = Partition,
-        Leader = LeaderAddress,
-    };
-
-    /// <summary>This replica is quarantined or blank, and no other is known that can answer.</summary>
-    public Reply StandsStill() => new()
-    {
-        Status = ReplyStatus.Unavailable,
-        Message = $"{host.Cluster.Members.NameOf(_raft.Id)} cannot answer, and knows no other replica that "
-            + $"can. {condition.StandingIssue}",
-        Partition = Partition,
-    };
-
-    /// <summary>The data is damaged, and no other node has it.</summary>
-    public Reply Damaged() => new()
-    {
-        Status = ReplyStatus.Unavailable,
-        Message = $"the data of {Name} is damaged on "
-            + $"{host.Cluster.Members.NameOf(_raft.Id)}, and no other node has it: {condition.Damage}",
-        Partition = Partition,
     };
 }

@@ -90,7 +90,8 @@ internal sealed class TreeUpkeep : IReplicaStore
     {
         // Replicas that fill alike are due all at once: one that waits for its turn is due later the next
         // time, too.
-        if (_logBytes > _host.Options.CheckpointLogBytes && _host.Flushes < Limits.FlushesAtOnce)
+        var isDue = _logBytes > _host.Options.CheckpointLogBytes || _parts.Machine.IsCheckpointDue;
+        if (isDue && _host.Flushes < Limits.FlushesAtOnce)
             Checkpoint();
     }
 

@@ -6,7 +6,7 @@ namespace Kvorum.Node.State;
 internal interface IClusterFacts
 {
     /// <summary>The default keyspace as this node's options define it.</summary>
-    KeyspaceDefinition DefaultKeyspace { get; }
+    KeyspaceSettings DefaultKeyspace { get; }
 
     /// <summary>The cluster id that a metadata group is told that has none.</summary>
     UInt128 ProposedClusterId { get; }
@@ -14,8 +14,13 @@ internal interface IClusterFacts
     /// <summary>All members.</summary>
     IReadOnlyList<NodeId> Ids { get; }
 
+    /// <summary>
+    /// Where a new keyspace should lie: for each partition its nodes, the preferred leader first.
+    /// </summary>
+    IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace);
+
     /// <summary>What this node knows of a member; null while its addresses are not known.</summary>
-    MetaMachine.MemberRecord? Announcement(NodeId node);
+    MemberRecord? Announcement(NodeId node);
 
     /// <summary>The metadata group has changed.</summary>
     void Publish(MetaMachine meta);

@@ -25,6 +25,12 @@ internal interface IStateMachine
     /// </summary>
     ulong? DueMs { get; }
 
+    /// <summary>
+    /// True if its newest changes should be in tables soon, however few they are: a start must know them
+    /// before the log tells.
+    /// </summary>
+    bool IsCheckpointDue { get; }
+
     /// <summary>The command that is due at this log time.</summary>
     byte[] DueCommand(ulong timeMs);
 

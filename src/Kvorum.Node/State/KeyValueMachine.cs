@@ -45,6 +45,9 @@ internal sealed class KeyValueMachine : IStateMachine
     /// <inheritdoc/>
     public long RemovedKeys { get; private set; }
 
+    /// <inheritdoc/>
+    public bool IsCheckpointDue => false;
+
     /// <summary>
     /// No key ends before this log time; null if none ends at all. A key that was to end then may have got
     /// another life meanwhile: the time-advance finds out.

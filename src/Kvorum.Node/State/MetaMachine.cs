@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -5,24 +6,10 @@ using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
-/// <summary>The definition of a keyspace as the metadata group keeps it.</summary>
-internal sealed record KeyspaceDefinition(
-    string Name, string Mode, int PartitionCount, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax, string KeyPolicy);
-
 /// <summary>
-/// The state machine of group 0, the metadata group: the cluster id, who the members are, where they can be
-/// reached, and which keyspaces exist. Little endian.
-/// <code>
-/// command   = kind 1 member   time:u64 id:u128 name peerAddress clientAddress httpAddress
-///           | kind 2 keyspace time:u64 name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
-///           | kind 3 cluster  time:u64 id:u128
-/// tree      = 'm' id:16 -> name peerAddress clientAddress httpAddress
-///           | 'k' name  -> mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
-///           | 'c'       -> cluster id:u128
-///           | 'e'       -> epoch:u64
-/// text      = length:u32 UTF-8
-/// </code>
-/// Owned by the loop of group 0.
+/// The state machine of the metadata group: the cluster id, the members and their addresses, the keyspaces,
+/// and which nodes hold which group. It gives numbers to keyspaces and groups, none of them twice. Its bytes:
+/// <see cref="MetaRecords"/>. Owned by the loop of the metadata group.
 /// </summary>
 internal sealed class MetaMachine : IStateMachine
 {
@@ -30,15 +17,17 @@ internal sealed class MetaMachine : IStateMachine
     private readonly IClusterFacts _facts;
     private readonly WriteBatch _batch = new();
     private readonly SortedDictionary<NodeId, MemberRecord> _members = [];
-    private readonly SortedDictionary<string, KeyspaceDefinition> _keyspaces = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<KeyspaceId, KeyspaceDefinition> _keyspaces = [];
+    private readonly SortedDictionary<GroupId, IReadOnlyList<NodeId>> _placed = [];
+    private KeyspaceId _nextKeyspace;
+    private GroupId _nextGroup;
+    private Epoch _epoch;
 
     public MetaMachine(Tree tree, ulong logTimeMs, IClusterFacts facts)
     {
         (_tree, _facts) = (tree, facts);
         Reload(logTimeMs);
     }
-
-    internal sealed record MemberRecord(string Name, string PeerAddress, string ClientAddress, string HttpAddress);
 
     /// <inheritdoc/>
     public ulong LogTimeMs { get; private set; }
@@ -47,7 +36,7 @@ internal sealed class MetaMachine : IStateMachine
     public UInt128 ClusterId { get; private set; }
 
     /// <summary>Grows with every change of the cluster state.</summary>
-    public ulong Epoch { get; private set; }
+    public ulong Version { get; private set; }
 
     /// <inheritdoc/>
     public long KeyCount => _members.Count + _keyspaces.Count;
@@ -58,55 +47,47 @@ internal sealed class MetaMachine : IStateMachine
     /// <inheritdoc/>
     public ulong? DueMs => null;
 
+    /// <inheritdoc/>
+    public bool IsCheckpointDue { get; private set; }
+
+    /// <summary>The members, as far as they have said who they are.</summary>
     public IReadOnlyDictionary<NodeId, MemberRecord> Members => _members;
 
-    public IReadOnlyDictionary<string, KeyspaceDefinition> Keyspaces => _keyspaces;
+    /// <summary>The keyspaces, by number.</summary>
+    public IReadOnlyDictionary<KeyspaceId, KeyspaceDefinition> Keyspaces => _keyspaces;
 
-    public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs)
-    {
-        var writer = new ByteWriter();
-        writer.U8(1);
-        writer.U64(timeMs);
-        writer.U128(id.Value);
-        Write(writer, member);
-        return writer.ToArray();
-    }
+    /// <summary>Which nodes hold which partition.</summary>
+    public ReplicaPlacement Placement => new(
+        _epoch, new SortedDictionary<GroupId, IReadOnlyList<NodeId>>(_placed.ToDictionary()));
 
-    public static byte[] EncodeKeyspace(KeyspaceDefinition keyspace, ulong timeMs)
-    {
-        var writer = new ByteWriter();
-        writer.U8(2);
-        writer.U64(timeMs);
-        writer.Text32(keyspace.Name);
-        Write(writer, keyspace);
-        return writer.ToArray();
-    }
+    /// <summary>Which groups there are.</summary>
+    public GroupDirectory Directory => new(_keyspaces.Values.Select(static keyspace => keyspace.Groups));
 
-    public static byte[] EncodeCluster(UInt128 id, ulong timeMs)
+    /// <summary>Which groups there are by the metadata group's tree.</summary>
+    public static GroupDirectory DirectoryIn(Tree tree)
     {
-        var writer = new ByteWriter();
-        writer.U8(3);
-        writer.U64(timeMs);
-        writer.U128(id);
-        return writer.ToArray();
+        using var view = tree.OpenView();
+        byte[] from = [MetaRecords.Keyspace], end = [MetaRecords.Keyspace + 1];
+        return new([.. view.Scan(from, end).Select(static record => ReadKeyspace(record.Key, record.Value).Groups)]);
     }
 
     /// <inheritdoc/>
     public byte[] DueCommand(ulong timeMs) =>
         throw new InvalidOperationException("in the metadata group nothing is due by time");
 
-    /// <summary>First the cluster id, then the keyspaces, and where members can be reached.</summary>
+    /// <summary>First the cluster id, then the default keyspace, and where members can be reached.</summary>
     public IReadOnlyList<byte[]> Lacking(ulong timeMs)
     {
         var commands = new List<byte[]>();
         if (ClusterId == 0)
-            commands.Add(EncodeCluster(_facts.ProposedClusterId, timeMs));
-        if (!_keyspaces.ContainsKey(_facts.DefaultKeyspace.Name))
-            commands.Add(EncodeKeyspace(_facts.DefaultKeyspace, timeMs));
+            commands.Add(MetaRecords.EncodeCluster(_facts.ProposedClusterId, timeMs));
+        var first = _facts.DefaultKeyspace;
+        if (!HasKeyspace(first.Name))
+            commands.Add(MetaRecords.EncodeKeyspace(first, _facts.Place(first), timeMs));
         foreach (var id in _facts.Ids)
         {
             if (_facts.Announcement(id) is { } member && _members.GetValueOrDefault(id) != member)
-                commands.Add(EncodeMember(id, member, timeMs));
+                commands.Add(MetaRecords.EncodeMember(id, member, timeMs));
         }
 
         return commands;
@@ -132,17 +113,20 @@ internal sealed class MetaMachine : IStateMachine
         _batch.Clear();
         var changed = kind switch
         {
-            1 => SetMember(new(from.U128()), ReadMember(ref from)),
-            2 => SetKeyspace(ReadKeyspace(from.Text32(), ref from)),
-            3 => SetCluster(from.U128()),
-            _ => throw new FormatException($"unknown metadata command kind {kind}: written by a newer version?"),
+            MetaRecords.MemberCommand => SetMember(new(from.U128()), MetaRecords.ReadMember(ref from)),
+            MetaRecords.ClusterCommand => SetCluster(from.U128()),
+            MetaRecords.KeyspaceCommand => AddKeyspace(MetaRecords.ReadSettings(ref from), ref from),
+            _ => throw new FormatException(
+                $"unknown metadata command kind {kind}: written by another version?"),
         };
         if (changed)
         {
-            Epoch++;
-            var epoch = new ByteWriter();
-            epoch.U64(Epoch);
-            _batch.Put("e"u8, epoch.Written);
+            Version++;
+            Put(MetaRecords.Versions, static _ => { }, value =>
+            {
+                value.U64(Version);
+                value.U64(_epoch.Value);
+            });
         }
 
         _tree.Write(_batch, index.Value);
@@ -159,6 +143,7 @@ internal sealed class MetaMachine : IStateMachine
     /// <inheritdoc/>
     public WriteBatch TakeUnflushed()
     {
+        IsCheckpointDue = false;
         _batch.Clear();
         return _batch;
     }
@@ -169,31 +154,52 @@ internal sealed class MetaMachine : IStateMachine
         LogTimeMs = logTimeMs;
         _members.Clear();
         _keyspaces.Clear();
-        (Epoch, ClusterId) = (0, 0);
+        _placed.Clear();
+        (ClusterId, Version, _epoch, IsCheckpointDue) = (0, 0, default, false);
+        (_nextKeyspace, _nextGroup) = (new(KeyspaceId.System.Value + 1), new(GroupId.Metadata.Value + 1));
         using var view = _tree.OpenView();
         foreach (var (key, value) in view.Scan(default, default))
+            Load(key, value);
+    }
+
+    private bool HasKeyspace(string name) => _keyspaces.Values.Any(one => one.Settings.Name == name);
+
+    private void Load(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    {
+        var name = new ByteReader(key[1..]);
+        var from = new ByteReader(value);
+        switch (key.Span[0])
         {
-            var name = new ByteReader(key[1..]);
-            var from = new ByteReader(value);
-            switch (key.Span[0])
-            {
-                case (byte)'m':
-                    _members[new(name.U128())] = ReadMember(ref from);
-                    break;
-                case (byte)'k':
-                    var keyspace = Protocol.Utf8Text.Decode("a keyspace's name", key.Span[1..]);
-                    _keyspaces[keyspace] = ReadKeyspace(keyspace, ref from);
-                    break;
-                case (byte)'c':
-                    ClusterId = from.U128();
-                    break;
-                case (byte)'e':
-                    Epoch = from.U64();
-                    break;
-                default:
-                    throw new FormatException($"unknown metadata record kind {key.Span[0]}: written by a newer version?");
-            }
+            case MetaRecords.Member:
+                _members[new(name.U128())] = MetaRecords.ReadMember(ref from);
+                break;
+            case MetaRecords.Cluster:
+                ClusterId = from.U128();
+                break;
+            case MetaRecords.Keyspace:
+                var keyspace = ReadKeyspace(key, value);
+                _keyspaces[keyspace.Id] = keyspace;
+                break;
+            case MetaRecords.Placed:
+                _placed[name.Group()] = MetaRecords.ReadNodes(ref from);
+                break;
+            case MetaRecords.NextNumbers:
+                (_nextKeyspace, _nextGroup) = (new(from.U32()), from.Group());
+                break;
+            case MetaRecords.Versions:
+                (Version, _epoch) = (from.U64(), new(from.U64()));
+                break;
+            default:
+                throw new FormatException(
+                    $"unknown metadata record kind {key.Span[0]}: written by a newer version?");
         }
+    }
+
+    private static KeyspaceDefinition ReadKeyspace(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    {
+        var name = new ByteReader(key[1..]);
+        var from = new ByteReader(value);
+        return new(new(name.U32()), from.Group(), MetaRecords.ReadSettings(ref from));
     }
 
     private bool SetMember(NodeId id, MemberRecord member)
@@ -201,12 +207,7 @@ internal sealed class MetaMachine : IStateMachine
         if (_members.TryGetValue(id, out var present) && present == member)
             return false;
         _members[id] = member;
-        var key = new ByteWriter();
-        key.U8((byte)'m');
-        key.U128(id.Value);
-        var value = new ByteWriter();
-        Write(value, member);
-        _batch.Put(key.Written, value.Written);
+        Put(MetaRecords.Member, key => key.U128(id.Value), value => MetaRecords.Write(value, member));
         return true;
     }
 
@@ -216,49 +217,54 @@ internal sealed class MetaMachine : IStateMachine
         if (ClusterId != 0)
             return false;
         ClusterId = id;
-        var value = new ByteWriter();
-        value.U128(id);
-        _batch.Put("c"u8, value.Written);
+        Put(MetaRecords.Cluster, static _ => { }, value => value.U128(id));
         return true;
     }
 
-    private bool SetKeyspace(KeyspaceDefinition keyspace)
+    // The first definition stands: two leaders in a row may both propose it.
+    private bool AddKeyspace(KeyspaceSettings settings, ref ByteReader from)
     {
-        // The first definition stands: two leaders in a row may both propose it.
-        if (!_keyspaces.TryAdd(keyspace.Name, keyspace))
+        if (settings.PartitionCount > from.Left)
+            throw new FormatException($"a keyspace of {settings.PartitionCount} partitions without nodes");
+        var placement = new IReadOnlyList<NodeId>[settings.PartitionCount];
+        for (var partition = 0; partition < placement.Length; partition++)
+            placement[partition] = MetaRecords.ReadNodes(ref from);
+        var isFull = placement.Length > GroupId.MaxValue - _nextGroup.Value;
+        if (HasKeyspace(settings.Name) || isFull)
             return false;
-        var key = new ByteWriter();
-        key.U8((byte)'k');
-        key.Raw(Protocol.Utf8Text.Encode("a keyspace's name", keyspace.Name));
-        var value = new ByteWriter();
-        Write(value, keyspace);
-        _batch.Put(key.Written, value.Written);
+        var made = new KeyspaceDefinition(_nextKeyspace, _nextGroup, settings);
+        _keyspaces.Add(made.Id, made);
+        Put(MetaRecords.Keyspace, key => key.U32(made.Id.Value), value =>
+        {
+            value.Group(made.FirstGroup);
+            MetaRecords.Write(value, settings);
+        });
+        _nextKeyspace = new(made.Id.Value + 1);
+        _nextGroup = new(made.FirstGroup.Value + (uint)placement.Length);
+        Put(MetaRecords.NextNumbers, static _ => { }, value =>
+        {
+            value.U32(_nextKeyspace.Value);
+            value.Group(_nextGroup);
+        });
+        foreach (var group in made.Groups.All)
+            Place(group, placement[made.Groups.PartitionOf(group).Value]);
+        _epoch = _epoch.Next;
+        IsCheckpointDue = true;
         return true;
     }
 
-    private static void Write(ByteWriter into, MemberRecord member)
+    private void Place(GroupId group, IReadOnlyList<NodeId> nodes)
     {
-        into.Text32(member.Name);
-        into.Text32(member.PeerAddress);
-        into.Text32(member.ClientAddress);
-        into.Text32(member.HttpAddress);
+        _placed[group] = nodes;
+        Put(MetaRecords.Placed, key => key.Group(group), value => MetaRecords.Write(value, nodes));
     }
 
-    private static MemberRecord ReadMember(ref ByteReader from) =>
-        new(from.Text32(), from.Text32(), from.Text32(), from.Text32());
-
-    private static void Write(ByteWriter into, KeyspaceDefinition keyspace)
+    private void Put(byte kind, Action<ByteWriter> writeKey, Action<ByteWriter> writeValue)
     {
-        into.Text32(keyspace.Mode);
-        into.U32((uint)keyspace.PartitionCount);
-        into.U32((uint)keyspace.ReplicationFactor);
-        into.U32((uint)keyspace.KeyBytesMax);
-        into.U32((uint)keyspace.ValueBytesMax);
-        into.Text32(keyspace.KeyPolicy);
+        var (key, value) = (new ByteWriter(), new ByteWriter());
+        key.U8(kind);
+        writeKey(key);
+        writeValue(value);
+        _batch.Put(key.Written, value.Written);
     }
-
-    private static KeyspaceDefinition ReadKeyspace(string name, ref ByteReader from) =>
-        new(
-            name, from.Text32(), (int)from.U32(), (int)from.U32(), (int)from.U32(), (int)from.U32(),
-            from.Text32());
 }

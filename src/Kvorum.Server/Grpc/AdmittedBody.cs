@@ -66,6 +66,24 @@ internal sealed class AdmittedBody(
         }
     }
 
+    /// <summary>
+    /// The one message of the call, with its five bytes before it, if all of it is here, uncompressed, and
+    /// nothing is wrong with the framing: to be followed by AdvanceTo, as every read. Else nothing has
+    /// happened.
+    /// </summary>
+    public bool TryReadWhole(out ReadOnlySequence<byte> message)
+    {
+        message = default;
+        if (isCompressed || !inner.TryRead(out var read))
+            return false;
+        message = _read = read.Buffer;
+        if (read.IsCompleted && !read.Buffer.IsEmpty && Problem(read) is null)
+            return true;
+        inner.AdvanceTo(read.Buffer.Start);
+        _read = default;
+        return false;
+    }
+
     /// <inheritdoc/>
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 

@@ -32,17 +32,20 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
         if (timeout is not null)
             _started = Stopwatch.GetTimestamp();
         Stopping = stopping;
-        _traffic = http.Features.GetRequiredFeature<ConnectionTraffic>();
+        _traffic = (ConnectionTraffic)http.Features[typeof(ConnectionTraffic)]!;
         Lease = new(_traffic.Replies) { Copies = 2 }; // as the node made it, and as a message
         _body = new(
             http.Request.BodyReader, this, _traffic, options.MessageBytesMax,
             isCompressed: http.Request.Headers["grpc-encoding"] == Gzip.Name);
-        _response = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        _response = (IHttpResponseBodyFeature)http.Features[typeof(IHttpResponseBodyFeature)]!;
         _output = new(_response.Writer, Lease.Progress);
     }
 
     /// <summary>Fires when the server is asked to stop: long streams must end soon.</summary>
     public CancellationToken Stopping { get; }
+
+    /// <summary>The request's body.</summary>
+    public AdmittedBody Body => _body;
 
     /// <summary>What the call's replies hold of the connection's share until they have left.</summary>
     public ReplyLease Lease { get; }
@@ -82,15 +85,19 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
         HttpContext http, TimeSpan? timeout, GrpcOptions options, CancellationToken stopping)
     {
         var call = new GrpcCall(http, timeout, options, stopping);
-        http.Features.Set(call);
-        http.Features.Set<IRequestBodyPipeFeature>(call);
-        http.Features.Set<IHttpResponseBodyFeature>(call);
+        http.Features[typeof(IRequestBodyPipeFeature)] = call;
+        http.Features[typeof(IHttpResponseBodyFeature)] = call;
         return call;
     }
 
     /// <summary>The call that a handler serves.</summary>
-    public static GrpcCall Of(ServerCallContext context) =>
-        context.GetHttpContext().Features.GetRequiredFeature<GrpcCall>();
+    public static GrpcCall Of(ServerCallContext context) => Of(context.GetHttpContext());
+
+    /// <summary>
+    /// The call of a request: found by the feature that comes early in the web server's list of them.
+    /// </summary>
+    public static GrpcCall Of(HttpContext http) =>
+        (GrpcCall)http.Features[typeof(IHttpResponseBodyFeature)]!;
 
     /// <summary>
     /// The call takes messages for as long as its client likes: what one holds is counted while it comes.

@@ -58,10 +58,14 @@ internal static class GrpcHeaders
             || rest.StartsWith("+proto", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Ends a call before the library has seen it: its status is in the headers.</summary>
-    public static void Refuse(HttpContext http, Status refusal)
+    /// <summary>
+    /// Ends a call that the library has not seen: its status is in the headers, and so are its trailers.
+    /// </summary>
+    public static void Refuse(HttpContext http, Status refusal, Metadata? trailers = null)
     {
         var headers = http.Response.Headers;
+        foreach (var trailer in trailers ?? Metadata.Empty)
+            headers.Append(trailer.Key, trailer.Value);
         headers.ContentType = "application/grpc";
         headers["grpc-status"] = ((int)refusal.StatusCode).ToString(CultureInfo.InvariantCulture);
         headers["grpc-message"] = GrpcText.EncodeMessage(refusal.Detail);

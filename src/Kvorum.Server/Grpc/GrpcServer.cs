@@ -25,6 +25,8 @@ public sealed class GrpcServer : IAsyncDisposable
 
     private readonly GrpcOptions _options;
     private readonly WebApplication _application;
+    private readonly HandlerFailures _failures;
+    private readonly DirectCalls? _direct;
     private readonly CancellationTokenSource _stopping = new();
     private ListenOptions? _listening;
 
@@ -54,9 +56,14 @@ public sealed class GrpcServer : IAsyncDisposable
         _application.Use(next => http => ServeAsync(http, next));
         _application.UseRouting();
         _application.Use(next => http => http.GetEndpoint() is null ? NoMethodAsync(http) : next(http));
-        var binder = new StrictBinder(options.Logging.CreateLogger("Kvorum.Grpc"));
+        _failures = new(options.Logging.CreateLogger("Kvorum.Grpc"));
+        var binder = new StrictBinder(_failures);
         foreach (var service in services)
+        {
             service.BindTo(binder);
+            _direct ??= service.Direct;
+        }
+
         _application.MapGrpcService(binder.Definition);
     }
 
@@ -135,7 +142,7 @@ public sealed class GrpcServer : IAsyncDisposable
         }
 
         using var call = GrpcCall.Open(http, timeout, _options, _stopping.Token);
-        await next(http).ConfigureAwait(false);
+        await (_direct?.TryServe(http, call, _failures) ?? next(http)).ConfigureAwait(false);
         await call.FinishAsync().ConfigureAwait(false);
     }
 

@@ -10,4 +10,7 @@ public sealed record GrpcService(ServiceDescriptor Descriptor, Action<ServiceBin
 {
     /// <summary>The service's full name.</summary>
     public string Name => Descriptor.FullName;
+
+    /// <summary>Serves its common calls without the library; null if all take the long way.</summary>
+    internal DirectCalls? Direct { get; init; }
 }

@@ -8,7 +8,10 @@ internal static class GrpcServices
     public static IReadOnlyList<GrpcService> Of(INode node, GrpcOptions options)
     {
         var key = new GrpcService(
-            V1.KV.Descriptor, binder => V1.KV.BindService(binder, new KvService(node, options)));
+            V1.KV.Descriptor, binder => V1.KV.BindService(binder, new KvService(node, options)))
+        {
+            Direct = new(node, options),
+        };
         var compatibility = new GrpcService(
             Compatibility.KV.Descriptor,
             binder => Compatibility.KV.BindService(binder, new CompatibilityKvService(node, options)));

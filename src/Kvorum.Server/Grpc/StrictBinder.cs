@@ -1,7 +1,6 @@
 using System.Buffers;
 using Google.Protobuf;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Grpc;
 
@@ -10,7 +9,7 @@ namespace Kvorum.Server.Grpc;
 /// read ends with a status that says what is wrong with it, a failure of a handler with one that tells the
 /// client what to do, and streams of requests get their headers before their first message.
 /// </summary>
-internal sealed class StrictBinder(ILogger log) : ServiceBinderBase
+internal sealed class StrictBinder(HandlerFailures failures) : ServiceBinderBase
 {
     private readonly ServerServiceDefinition.Builder _definition = ServerServiceDefinition.CreateBuilder();
 
@@ -131,13 +130,6 @@ internal sealed class StrictBinder(ILogger log) : ServiceBinderBase
         GrpcErrors.Of(
             StatusCode.Internal, $"the message is not a {message.Descriptor.Name}: {wrong.Message}");
 
-    private RpcException Failure(Exception failure, ServerCallContext context)
-    {
-        if (GrpcErrors.Known(failure, GrpcCall.Of(context)) is { } known)
-            return known;
-        var id = context.GetHttpContext().TraceIdentifier;
-        Log.HandlerFailed(log, context.Method, id, failure);
-        return GrpcErrors.Of(
-            StatusCode.Unknown, $"the server failed at this call; its log says why under {id}");
-    }
+    private RpcException Failure(Exception failure, ServerCallContext context) =>
+        failures.Of(failure, context.GetHttpContext());
 }

@@ -43,7 +43,7 @@ internal static class Endpoints
     {
         if (flagged.Length > 0)
             return flagged;
-        bool isEverywhere = listening.Address.Equals(IPAddress.Any)
+        var isEverywhere = listening.Address.Equals(IPAddress.Any)
             || listening.Address.Equals(IPAddress.IPv6Any);
         if (!isEverywhere)
             return listening.ToString();

@@ -162,7 +162,7 @@ public sealed class KvorumServer : IAsyncDisposable
             plan.BlockCacheBytes >> 20);
         if (_limits.Descriptors is { } files)
             Log.OpenFiles(_log, files.Limit, files.ConnectionsBelow);
-        foreach (string advice in _options.Warnings())
+        foreach (var advice in _options.Warnings())
             Log.Unwise(_log, advice);
         foreach (var loop in _loops)
             loop.Start();
@@ -175,8 +175,8 @@ public sealed class KvorumServer : IAsyncDisposable
     /// <summary>Tells once when the node can serve, and every few seconds why it cannot.</summary>
     private async Task ReportReadiness()
     {
-        string told = "";
-        for (int poll = 1; _stopping is null && !Failed.IsCompleted; poll++)
+        var told = "";
+        for (var poll = 1; _stopping is null && !Failed.IsCompleted; poll++)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
             var asked = StatusAsync();

@@ -50,7 +50,7 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
 
         if (descriptors is not { } limit)
             return new(memory, plan, null);
-        int members = Math.Max(1, options.Peers.Split(',').Length);
+        var members = Math.Max(1, options.Peers.Split(',').Length);
         var files = DescriptorPlan.Of(
             limit, open, Tables(options.DataFolder), options.Partitions + 1, members);
         return files.Suffices ? new(memory, plan, files) : throw new ServerStartException(
@@ -61,7 +61,7 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
 
     private static int Tables(string folder)
     {
-        string trees = Path.Combine(folder, "trees");
+        var trees = Path.Combine(folder, "trees");
         try
         {
             return Directory.Exists(trees)

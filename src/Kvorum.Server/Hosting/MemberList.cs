@@ -44,7 +44,7 @@ internal sealed record MemberList
                 + "the list or from the addresses, so write all entries as id@host:port or none");
         }
 
-        bool areBare = bare.Length > 0;
+        var areBare = bare.Length > 0;
         if (areBare && Guid.TryParse(options.Id, out _))
             errors.Add(
                 $"--id {options.Id} is a UUID, but --peers has no ids: write its entries as id@host:port");
@@ -65,11 +65,11 @@ internal sealed record MemberList
     private static MemberList Gather(
         ServerOptions options, FolderIdentity? folder, bool areBare, MemberSeed[] listed, List<string> errors)
     {
-        string name = folder?.Name ?? (options.Id.Length > 0 ? options.Id : NewName());
+        var name = folder?.Name ?? (options.Id.Length > 0 ? options.Id : NewName());
         var named = folder?.Id ?? ClusterIdentity.NodeFromName(name);
         var ownEntry = areBare
             ? null : listed.FirstOrDefault(member => member.Id == named || member.Name == name);
-        string address = OwnAddress(options, ownEntry, folder);
+        var address = OwnAddress(options, ownEntry, folder);
         if (listed.Length > 0 && !IsDialable(address) && HostPort.TryParse(address)?.Port != 0)
         {
             errors.Add(
@@ -96,7 +96,7 @@ internal sealed record MemberList
     {
         if (options.AdvertisePeerAddress.Length > 0)
             return options.AdvertisePeerAddress;
-        string listening = Endpoints.Spelled(options.PeerAddress);
+        var listening = Endpoints.Spelled(options.PeerAddress);
         if (ownEntry is not null)
             return ownEntry.PeerAddress;
         return folder is null || IsDialable(listening) ? listening : folder.PeerAddress;
@@ -106,8 +106,8 @@ internal sealed record MemberList
 
     private static MemberSeed? Entry(string entry, List<string> errors)
     {
-        int at = entry.IndexOf('@', StringComparison.Ordinal);
-        (string id, string address) = at < 0 ? ("", entry) : (entry[..at], entry[(at + 1)..]);
+        var at = entry.IndexOf('@', StringComparison.Ordinal);
+        (var id, var address) = at < 0 ? ("", entry) : (entry[..at], entry[(at + 1)..]);
         if (address.StartsWith(':'))
             address = Endpoints.Spelled(address);
         if (!IsDialable(address))
@@ -138,7 +138,7 @@ internal sealed record MemberList
         foreach (var twins in listed.GroupBy(member => member.Id)
             .Where(group => group.Select(m => m.PeerAddress).Distinct().Count() > 1))
         {
-            string addresses = string.Join(" and ", twins.Select(member => member.PeerAddress));
+            var addresses = string.Join(" and ", twins.Select(member => member.PeerAddress));
             errors.Add($"--peers gives the id {twins.First().Name} to {addresses}: each node has its own");
         }
     }

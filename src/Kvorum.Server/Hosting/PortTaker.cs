@@ -25,7 +25,7 @@ internal sealed class PortTaker(TimeSpan patience, TimeProvider time, ILogger lo
     /// </summary>
     public async Task<Socket> Take(string flag, IPEndPoint endpoint, CancellationToken cancelled)
     {
-        bool isTold = false;
+        var isTold = false;
         while (true)
         {
             try

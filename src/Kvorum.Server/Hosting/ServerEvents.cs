@@ -46,12 +46,12 @@ internal sealed class ServerEvents(string name, ILogger log) : INodeEvents
     private void TellRole(RoleChanged role)
     {
         var (keyspace, partition) = (role.Keyspace, role.Partition.Value);
-        bool leads = role.Role == "leader";
-        bool isMeta = keyspace == KeyspaceName.System;
-        bool led = _led.TryGetValue((keyspace, partition), out bool before) && before;
+        var leads = role.Role == "leader";
+        var isMeta = keyspace == KeyspaceName.System;
+        var led = _led.TryGetValue((keyspace, partition), out var before) && before;
         _led[(keyspace, partition)] = leads;
-        string loud = role.Role.ToUpperInvariant();
-        string successor = role.Leader.Length > 0 ? role.Leader : "unknown";
+        var loud = role.Role.ToUpperInvariant();
+        var successor = role.Leader.Length > 0 ? role.Leader : "unknown";
         if (led && !leads && isMeta)
             Log.MetaStepDown(log, keyspace, partition, name, role.Term, successor);
         else if (led && !leads)

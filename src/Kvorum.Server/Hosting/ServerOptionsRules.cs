@@ -57,7 +57,7 @@ internal static class ServerOptionsRules
                 + "a few lost or late heartbeats will start elections");
         }
 
-        int members = MemberList.Parse(o).Members.Count;
+        var members = MemberList.Parse(o).Members.Count;
         if (members > 1 && members % 2 == 0)
         {
             unwise.Add(

@@ -30,8 +30,8 @@ public static class WalImport
     {
         if (folder.Length == 0)
             throw new ServerStartException("--data is empty: name the folder to make");
-        string place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        string building = $"{place}.importing";
+        var place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        var building = $"{place}.importing";
         using var log = OpenLog(file);
         var check = new WalReader(log);
         int valueBytesMax = Protocol.Limits.ValueBytesMax;
@@ -64,7 +64,7 @@ public static class WalImport
     {
         if (file.Length == 0)
             throw new ServerStartException("--in is empty: name the log to read");
-        string full = Path.GetFullPath(file);
+        var full = Path.GetFullPath(file);
         if (Directory.Exists(full))
             throw new ServerStartException($"{full} is a folder: give --in the log, a file in it perhaps");
         if (!File.Exists(full))
@@ -82,7 +82,7 @@ public static class WalImport
 
     private static void CheckFree(string place, string building)
     {
-        bool isTaken = Directory.Exists(place) && Directory.EnumerateFileSystemEntries(place).Any();
+        var isTaken = Directory.Exists(place) && Directory.EnumerateFileSystemEntries(place).Any();
         if (isTaken || File.Exists(place))
         {
             throw new ServerStartException(

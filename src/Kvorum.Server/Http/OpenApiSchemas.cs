@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
@@ -12,6 +13,9 @@ namespace Kvorum.Server.Http;
 /// </summary>
 internal sealed class OpenApiSchemas
 {
+    // JSON Schema's keyword, not the keyspace of that name.
+    private static readonly string Default = JsonNamingPolicy.CamelCase.ConvertName(nameof(Default));
+
     private readonly JsonSchemaExporterOptions _exporting;
 
     public OpenApiSchemas() => _exporting = new() { TransformSchemaNode = Transform };
@@ -41,13 +45,13 @@ internal sealed class OpenApiSchemas
         if (field.Kind == FieldKind.Number)
             (schema["format"], schema["minimum"]) = ("int64", 0);
         if (field.Kind == FieldKind.Flag)
-            schema["default"] = false;
+            schema[Default] = false;
         if (field.Kind == FieldKind.Base64)
             schema["contentEncoding"] = "base64";
         if (field.Choices.Length > 0)
             schema["enum"] = ArrayOf(field.Choices);
         if (field.Default is not null)
-            schema["default"] = field.Default;
+            schema[Default] = field.Default;
         if (field.Examples.Length > 0)
             schema["examples"] = ArrayOf(field.Examples);
         return schema;

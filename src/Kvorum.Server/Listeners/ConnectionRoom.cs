@@ -29,7 +29,7 @@ internal sealed class ConnectionRoom(long below, SourceLines lines, ILogger log)
         Interlocked.Increment(ref _refused);
         var remote = socket.RemoteEndPoint;
         socket.Dispose();
-        if (lines.MayWrite(Listeners, out string note))
+        if (lines.MayWrite(Listeners, out var note))
             Log.ConnectionRefused(log, remote, below, note);
         return false;
     }
@@ -37,7 +37,7 @@ internal sealed class ConnectionRoom(long below, SourceLines lines, ILogger log)
     /// <summary>A listener gets no connection from the kernel.</summary>
     public void CannotAccept(EndPoint? listener, string why)
     {
-        if (lines.MayWrite($"{Listeners}, {why}", out string note))
+        if (lines.MayWrite($"{Listeners}, {why}", out var note))
             Log.CannotAccept(log, listener, why + note);
     }
 }

@@ -29,7 +29,7 @@ internal sealed class LineLimiter(long intervalMs, int sourcesMax)
             source = Others;
         if (!_sources.TryGetValue(source, out var entry))
             entry = new(nowMs - intervalMs, 0);
-        bool isWritten = nowMs - entry.SinceMs >= intervalMs;
+        var isWritten = nowMs - entry.SinceMs >= intervalMs;
         _sources[source] = isWritten ? new(nowMs, 0) : entry with { HeldBack = entry.HeldBack + 1 };
         return new(isWritten, source, isWritten ? entry.HeldBack : 0);
     }

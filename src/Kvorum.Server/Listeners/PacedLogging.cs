@@ -50,9 +50,9 @@ internal sealed class PacedLogging(ILoggerFactory inner, SourceLines lines) : IL
                 return;
             }
 
-            bool isFault = level > LogLevel.Warning;
-            string source = isFault ? SourceLines.FaultsOf(remote) : SourceLines.Name(remote);
-            if (lines.MayWrite(source, out string note))
+            var isFault = level > LogLevel.Warning;
+            var source = isFault ? SourceLines.FaultsOf(remote) : SourceLines.Name(remote);
+            if (lines.MayWrite(source, out var note))
                 inner.Log(level, eventId, state, exception,
                     (told, cause) => $"{formatter(told, cause)} [{remote?.ToString() ?? "no client"}]{note}");
         }

@@ -9,14 +9,14 @@ namespace Kvorum.Server.Listeners;
 /// The log lines that connections can cause, whatever they send, at whatever port of the node: one for each
 /// address and minute; the number of those held back follows. Any thread.
 /// </summary>
-internal sealed class SourceLines(ILogger log, TimeProvider time, TimeSpan? interval = null)
+internal sealed class SourceLines(ILogger log, TimeProvider time)
 {
     /// <summary>More sources at once than this tell nothing more to an operator.</summary>
     private const int SourcesMax = 1024;
 
-    private readonly TimeSpan _interval = interval ?? TimeSpan.FromMinutes(1);
-    private readonly LineLimiter _limiter =
-        new((long)(interval ?? TimeSpan.FromMinutes(1)).TotalMilliseconds, SourcesMax);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    private readonly LineLimiter _limiter = new((long)Interval.TotalMilliseconds, SourcesMax);
     private readonly Lock _gate = new();
     private bool _isWaiting;
 
@@ -70,10 +70,10 @@ internal sealed class SourceLines(ILogger log, TimeProvider time, TimeSpan? inte
 
     private async Task TellLater()
     {
-        bool isQuiet = false;
+        var isQuiet = false;
         while (!isQuiet)
         {
-            await Task.Delay(_interval, time).ConfigureAwait(false);
+            await Task.Delay(Interval, time).ConfigureAwait(false);
             IReadOnlyList<(string Source, int HeldBack)> told;
             lock (_gate)
             {

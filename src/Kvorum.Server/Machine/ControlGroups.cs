@@ -20,20 +20,20 @@ internal static class ControlGroups
             .. (read(OwnGroups) ?? "").Split('\n').Select(static line => line.Split(':', 3))
                 .Where(static parts => parts.Length == 3),
         ];
-        foreach (string mount in (read(Mounts) ?? "").Split('\n'))
+        foreach (var mount in (read(Mounts) ?? "").Split('\n'))
         {
             // 36 25 0:30 /root /mount/point options - type source options
-            string[] words = mount.Split(' ');
-            int dash = Array.IndexOf(words, "-");
+            var words = mount.Split(' ');
+            var dash = Array.IndexOf(words, "-");
             if (dash < 5 || words.Length < dash + 4)
                 continue;
-            bool isSecond = words[dash + 1] == "cgroup2";
-            bool isFirst = words[dash + 1] == "cgroup" && words[dash + 3].Split(',').Contains(controller);
-            string? own = groups.FirstOrDefault(parts => isSecond
+            var isSecond = words[dash + 1] == "cgroup2";
+            var isFirst = words[dash + 1] == "cgroup" && words[dash + 3].Split(',').Contains(controller);
+            var own = groups.FirstOrDefault(parts => isSecond
                 ? parts[0] == "0" : parts[1].Split(',').Contains(controller))?[2];
             if ((!isSecond && !isFirst) || own is null)
                 continue;
-            foreach (string folder in Ancestry(words[4], words[3], own))
+            foreach (var folder in Ancestry(words[4], words[3], own))
                 yield return (folder, isSecond);
         }
     }
@@ -41,13 +41,13 @@ internal static class ControlGroups
     // A container mounts its own group as the root; what is above it cannot be seen.
     private static IEnumerable<string> Ancestry(string mountPoint, string root, string group)
     {
-        bool isBelow = root == "/" || group.StartsWith(root, StringComparison.Ordinal);
-        string below = isBelow && !group.Contains("..", StringComparison.Ordinal)
+        var isBelow = root == "/" || group.StartsWith(root, StringComparison.Ordinal);
+        var below = isBelow && !group.Contains("..", StringComparison.Ordinal)
             ? group[(root == "/" ? 0 : root.Length)..].Trim('/') : "";
         while (below.Length > 0)
         {
             yield return $"{mountPoint}/{below}";
-            int slash = below.LastIndexOf('/');
+            var slash = below.LastIndexOf('/');
             below = slash > 0 ? below[..slash] : "";
         }
 

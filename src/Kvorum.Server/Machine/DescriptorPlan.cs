@@ -42,7 +42,7 @@ internal readonly record struct DescriptorPlan
     /// <param name="members">Nodes of the cluster: two connections with each other one.</param>
     public static DescriptorPlan Of(long limit, int open, int tables, int partitions, int members)
     {
-        long own = open + tables + partitions + (2L * members) + PeerStrangersMax + OthersMax;
+        var own = open + tables + partitions + (2L * members) + PeerStrangersMax + OthersMax;
         return new()
         {
             Limit = limit,

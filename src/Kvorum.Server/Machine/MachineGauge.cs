@@ -38,11 +38,11 @@ internal sealed class MachineGauge : IDisposable
 
     private MachineStatus Look()
     {
-        long refused = _room.Refused;
+        var refused = _room.Refused;
         if (refused != _refusedSeen)
             (_refusedSeen, _refusedMs) = (refused, Environment.TickCount64);
-        bool isTold = Environment.TickCount64 - _refusedMs < TellingTime.TotalMilliseconds;
-        int open = OpenFiles.Count();
+        var isTold = Environment.TickCount64 - _refusedMs < TellingTime.TotalMilliseconds;
+        var open = OpenFiles.Count();
         return new()
         {
             OpenFiles = open,

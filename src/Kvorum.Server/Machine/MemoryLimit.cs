@@ -17,7 +17,7 @@ public readonly record struct MemoryLimit(long Bytes, string Source)
     /// </summary>
     public static MemoryLimit OfThisProcess()
     {
-        long physical = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var physical = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (!OperatingSystem.IsLinux())
             return new(physical, "the machine's memory");
         return Least(ProcFiles.Text, physical);
@@ -28,15 +28,15 @@ public readonly record struct MemoryLimit(long Bytes, string Source)
     /// <param name="otherwise">Bytes where the machine's memory is not told.</param>
     internal static MemoryLimit Least(Func<string, string?> read, long otherwise)
     {
-        long physical = ProcFiles.Kibibytes(read("/proc/meminfo"), "MemTotal:") is { } total
+        var physical = ProcFiles.Kibibytes(read("/proc/meminfo"), "MemTotal:") is { } total
             ? total << 10 : otherwise;
         List<MemoryLimit> all = [new(physical, "the machine's memory"), .. OfGroups(read)];
         if (ProcFiles.HardLimit(read("/proc/self/limits"), "Max address space") is { } space)
         {
             // What is mapped and not resident (the runtime reserves much) takes of it, too.
-            string? status = read("/proc/self/status");
-            long mapped = ProcFiles.Kibibytes(status, "VmSize:") ?? 0;
-            long resident = ProcFiles.Kibibytes(status, "VmRSS:") ?? 0;
+            var status = read("/proc/self/status");
+            var mapped = ProcFiles.Kibibytes(status, "VmSize:") ?? 0;
+            var resident = ProcFiles.Kibibytes(status, "VmRSS:") ?? 0;
             all.Add(new(space - ((mapped - resident) << 10), "the limit of address space (ulimit -v)"));
         }
 
@@ -48,9 +48,9 @@ public readonly record struct MemoryLimit(long Bytes, string Source)
         foreach (var (folder, isSecond) in ControlGroups.Of(read, "memory"))
         {
             string[] names = isSecond ? ["memory.max", "memory.high"] : ["memory.limit_in_bytes"];
-            foreach (string path in names.Select(name => $"{folder}/{name}"))
+            foreach (var path in names.Select(name => $"{folder}/{name}"))
             {
-                bool isNumber = long.TryParse(read(path), CultureInfo.InvariantCulture, out long bytes);
+                var isNumber = long.TryParse(read(path), CultureInfo.InvariantCulture, out var bytes);
                 if (isNumber && bytes < Unlimited)
                     yield return new(bytes, path);
             }

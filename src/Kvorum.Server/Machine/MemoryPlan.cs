@@ -65,8 +65,8 @@ public sealed record MemoryPlan
     /// <param name="partitions">Partitions of the node, at most.</param>
     public static MemoryPlan Of(long limit, int partitions)
     {
-        long spare = Math.Max(limit - BaseBytes, 16 * MiB);
-        bool isAmple = limit >= AmpleBytes;
+        var spare = Math.Max(limit - BaseBytes, 16 * MiB);
+        var isAmple = limit >= AmpleBytes;
         return new()
         {
             LimitBytes = limit,

@@ -27,7 +27,7 @@ internal static class ProcFiles
                 continue;
             var number = line[name.Length..].Trim();
             number = number.EndsWith(" kB", StringComparison.Ordinal) ? number[..^3] : number;
-            return long.TryParse(number, CultureInfo.InvariantCulture, out long kibibytes) ? kibibytes : null;
+            return long.TryParse(number, CultureInfo.InvariantCulture, out var kibibytes) ? kibibytes : null;
         }
 
         return null;
@@ -42,9 +42,9 @@ internal static class ProcFiles
         {
             if (!line.StartsWith(name, StringComparison.Ordinal))
                 continue;
-            string[] words = line[name.Length..].ToString()
+            var words = line[name.Length..].ToString()
                 .Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return words.Length >= 2 && long.TryParse(words[1], CultureInfo.InvariantCulture, out long limit)
+            return words.Length >= 2 && long.TryParse(words[1], CultureInfo.InvariantCulture, out var limit)
                 ? limit : null;
         }
 

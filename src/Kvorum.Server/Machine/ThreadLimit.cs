@@ -17,9 +17,9 @@ internal readonly record struct ThreadLimit(long Left, long Limit, string Source
         ThreadLimit? tightest = null;
         foreach (var (folder, _) in ControlGroups.Of(read, "pids"))
         {
-            string path = $"{folder}/pids.max";
-            if (long.TryParse(read(path), CultureInfo.InvariantCulture, out long limit)
-                && long.TryParse(read($"{folder}/pids.current"), CultureInfo.InvariantCulture, out long used)
+            var path = $"{folder}/pids.max";
+            if (long.TryParse(read(path), CultureInfo.InvariantCulture, out var limit)
+                && long.TryParse(read($"{folder}/pids.current"), CultureInfo.InvariantCulture, out var used)
                 && (tightest is null || limit - used < tightest.Value.Left))
                 tightest = new(limit - used, limit, path);
         }

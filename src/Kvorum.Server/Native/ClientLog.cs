@@ -13,7 +13,7 @@ internal sealed class ClientLog(ILogger log, SourceLines lines)
     /// <summary>The node has ended the connection.</summary>
     public void CutOff(EndPoint? client, string reason)
     {
-        if (lines.MayWrite(client, out string note))
+        if (lines.MayWrite(client, out var note))
             Log.CutOff(log, client, reason + note);
     }
 

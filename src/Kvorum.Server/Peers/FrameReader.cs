@@ -45,8 +45,8 @@ internal sealed class FrameReader(Stream stream, TimeProvider time)
         var have = _input.Bytes.Span;
         if (have.Length < PeerWire.HeaderBytes)
             return false;
-        int length = PeerWire.ReadLength(have, boundBytes);
-        int whole = PeerWire.HeaderBytes + length;
+        var length = PeerWire.ReadLength(have, boundBytes);
+        var whole = PeerWire.HeaderBytes + length;
         if (have.Length < whole)
         {
             _input.Expect(whole);

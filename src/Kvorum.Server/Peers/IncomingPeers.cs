@@ -81,7 +81,7 @@ internal sealed class IncomingPeers(
         {
             // The dialler hears why before it is cut off, so that it does not take us for dead.
             TellRefused(remote, peer is null ? damage.Message : $"{peer.Name}: {damage.Message}");
-            byte[] refusal = PeerWire.EncodeRefusal(damage.Message);
+            var refusal = PeerWire.EncodeRefusal(damage.Message);
             await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
         catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
@@ -135,7 +135,7 @@ internal sealed class IncomingPeers(
 
     private void TellRefused(EndPoint? remote, string why)
     {
-        if (lines.MayWrite(remote, out string note))
+        if (lines.MayWrite(remote, out var note))
             Log.IncomingRefused(log, remote, why + note);
     }
 

@@ -74,7 +74,7 @@ internal sealed class PeerConnection : IDisposable
     {
         if (Reader.Silence > options.SilenceMax && !HasUnread())
         {
-            double seconds = options.SilenceMax.TotalSeconds;
+            var seconds = options.SilenceMax.TotalSeconds;
             Abort(new(PeerLoss.Silent,
                 $"nothing came from it for {seconds:0.#} s: is it stuck, or the network cut?"));
         }

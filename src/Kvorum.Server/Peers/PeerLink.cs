@@ -206,8 +206,8 @@ internal sealed class PeerLink(
 
     private void TellDown(IPeerReceiver receiver, PeerEnding ending)
     {
-        bool wasUp = _up is not null;
-        string target = Target;
+        var wasUp = _up is not null;
+        var target = Target;
         _up = null;
         if (wasUp)
         {

@@ -19,8 +19,8 @@
 // others to the transport.
 using System.Buffers.Binary;
 using System.Numerics;
-using Kvorum.Protocol;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Server.Peers;
@@ -68,7 +68,7 @@ internal static class PeerWire
         if (!bytes[..6].SequenceEqual("KVPEER"u8))
             throw new PeerWireException(
                 "it does not speak the protocol between nodes (is this another server's address?)");
-        ushort version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
+        var version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
         if (version != Version)
             throw new PeerWireException(
                 $"it speaks peer protocol version {version}, this node {Version}: run one release");
@@ -86,7 +86,7 @@ internal static class PeerWire
     /// </summary>
     public static int ReadLength(ReadOnlySpan<byte> header, int boundBytes)
     {
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(header);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(header);
         return length <= (uint)boundBytes
             ? (int)length
             : throw new PeerWireException(
@@ -96,7 +96,7 @@ internal static class PeerWire
     /// <summary>Throws if the bytes were damaged on their way.</summary>
     public static void CheckFrame(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
-        uint announced = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+        var announced = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
         if (announced != Checksum(payload.Length, header[8], payload))
             throw new PeerWireException(
                 $"the checksum of a frame of {payload.Length} bytes is wrong: damaged in transit");
@@ -138,8 +138,8 @@ internal static class PeerWire
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), node.Id.Value);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(48), introduction.Expected.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(64), introduction.Process);
-        int at = FixedBytes;
-        foreach (string text in texts)
+        var at = FixedBytes;
+        foreach (var text in texts)
         {
             int length = Utf8Text.Write(text, bytes.AsSpan(at + sizeof(ushort)));
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)length));
@@ -157,7 +157,7 @@ internal static class PeerWire
         var cluster = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]);
         var id = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[32..]));
         var expected = new NodeId(BinaryPrimitives.ReadUInt128BigEndian(bytes[48..]));
-        ulong process = BinaryPrimitives.ReadUInt64LittleEndian(bytes[64..]);
+        var process = BinaryPrimitives.ReadUInt64LittleEndian(bytes[64..]);
         bytes = bytes[FixedBytes..];
         string name = ReadText(ref bytes), peer = ReadText(ref bytes);
         string client = ReadText(ref bytes), http = ReadText(ref bytes);
@@ -182,7 +182,7 @@ internal static class PeerWire
     /// <summary>CRC-32C (RFC 3720 appendix B.4) over length, kind and payload.</summary>
     private static uint Checksum(int length, byte kind, ReadOnlySpan<byte> payload)
     {
-        uint crc = BitOperations.Crc32C(uint.MaxValue, (uint)length);
+        var crc = BitOperations.Crc32C(uint.MaxValue, (uint)length);
         crc = BitOperations.Crc32C(crc, kind);
         return ~FrameCodec.Crc32C(crc, payload);
     }

@@ -64,7 +64,7 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// <inheritdoc/>
     public void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
     {
-        ulong process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        var process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         var own = _self = new(self, process);
         _links = peers.ToFrozenDictionary(
             static peer => peer.Id, peer => new PeerLink(peer, own, _options, _time, _log, Counters));

@@ -72,12 +72,12 @@ internal sealed unsafe partial class Epoll : IDisposable
     {
         fixed (byte* ready = _ready)
         {
-            int count = epoll_wait(_epoll, ready, ReadyMax, milliseconds);
+            var count = epoll_wait(_epoll, ready, ReadyMax, milliseconds);
             if (count >= 0)
                 return count;
         }
 
-        int error = Marshal.GetLastPInvokeError();
+        var error = Marshal.GetLastPInvokeError();
         return error == Interrupted ? 0 : throw new Win32Exception(error, $"epoll_wait failed ({error})");
     }
 
@@ -85,7 +85,7 @@ internal sealed unsafe partial class Epoll : IDisposable
     public (ulong Key, uint Events) Ready(int number)
     {
         var at = _ready.AsSpan(number * EventBytes);
-        ulong key = BinaryPrimitives.ReadUInt64LittleEndian(at[KeyAt..]);
+        var key = BinaryPrimitives.ReadUInt64LittleEndian(at[KeyAt..]);
         return key == WakeKey ? default : (key, BinaryPrimitives.ReadUInt32LittleEndian(at));
     }
 
@@ -98,12 +98,12 @@ internal sealed unsafe partial class Epoll : IDisposable
 
     private void Control(int operation, int socket, ulong key, uint events)
     {
-        byte* change = stackalloc byte[EventBytes];
+        var change = stackalloc byte[EventBytes];
         *(uint*)change = events;
         *(ulong*)(change + KeyAt) = key;
         if (epoll_ctl(_epoll, operation, socket, change) == 0)
             return;
-        int error = Marshal.GetLastPInvokeError();
+        var error = Marshal.GetLastPInvokeError();
         throw new Win32Exception(error, $"epoll_ctl failed ({error})");
     }
 

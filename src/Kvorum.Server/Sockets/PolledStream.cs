@@ -72,7 +72,7 @@ internal sealed class PolledStream : Stream
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             _writer.Begin(MemoryMarshal.AsMemory(buffer), cancellationToken);
-            bool isDone = TryWrite() && _writer.TryEnd();
+            var isDone = TryWrite() && _writer.TryEnd();
             if (!isDone)
                 Watch(_watched | Epoll.Writable);
             var written = new ValueTask(_writer, _writer.Version);
@@ -104,7 +104,7 @@ internal sealed class PolledStream : Stream
             isWritten = (events & (Epoll.Writable | Epoll.Broken)) != 0
                 && _writer.IsWaiting && TryWrite() && _writer.TryEnd();
             // A reader mostly reads on: a reader that is not waiting gets no further signals.
-            uint wanted = (isRead || _reader.IsWaiting ? Epoll.Readable : 0)
+            var wanted = (isRead || _reader.IsWaiting ? Epoll.Readable : 0)
                 | (_writer.IsWaiting ? Epoll.Writable : 0);
             if (wanted == 0 && (events & Epoll.Broken) != 0)
                 Unwatch(); // of that it is told whether it wants to be or not
@@ -181,13 +181,13 @@ internal sealed class PolledStream : Stream
     {
         if (_reader.Bytes.IsEmpty)
             return true;
-        int count = Socket.Receive(_reader.Bytes.Span, SocketFlags.None, out var error);
+        var count = Socket.Receive(_reader.Bytes.Span, SocketFlags.None, out var error);
         return IsDone(_reader, count, error);
     }
 
     private bool TryWrite()
     {
-        int count = Socket.Send(_writer.Bytes.Span, SocketFlags.None, out var error);
+        var count = Socket.Send(_writer.Bytes.Span, SocketFlags.None, out var error);
         return IsDone(_writer, count, error) && (_writer.Bytes.IsEmpty || error != SocketError.Success);
     }
 

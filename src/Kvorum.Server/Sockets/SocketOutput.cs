@@ -133,7 +133,7 @@ internal sealed class SocketOutput
 
     private bool HasMore()
     {
-        int left = _slice.Length;
+        var left = _slice.Length;
         int free;
         bool isMore;
         lock (_gate)
@@ -152,7 +152,7 @@ internal sealed class SocketOutput
     /// <summary>The slice is sent: how much memory is free again with it.</summary>
     private int EndSlice()
     {
-        int free = _leaving.WrittenCount;
+        var free = _leaving.WrittenCount;
         if (free > 0)
         {
             _leaving.ResetWrittenCount();

@@ -27,7 +27,7 @@ internal sealed class SocketPoller : ILoopWaiter, IDisposable
     public PolledStream Open(Socket socket)
     {
         socket.Blocking = false;
-        ulong key = Interlocked.Increment(ref _lastKey);
+        var key = Interlocked.Increment(ref _lastKey);
         var stream = new PolledStream(this, socket, key);
         _streams[key] = stream;
         return stream;
@@ -39,7 +39,7 @@ internal sealed class SocketPoller : ILoopWaiter, IDisposable
     /// <summary>What waits on the ready sockets goes on, here.</summary>
     public void Serve()
     {
-        for (int i = 0; i < _ready; i++)
+        for (var i = 0; i < _ready; i++)
         {
             var (key, events) = _epoll.Ready(i);
             if (events != 0 && _streams.TryGetValue(key, out var stream))

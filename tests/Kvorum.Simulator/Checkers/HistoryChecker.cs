@@ -22,8 +22,14 @@ internal sealed class HistoryChecker(SimulatedWorld world, Notebook notes)
     public IReadOnlyList<Asked> FinalReads()
     {
         _finalReadsFrom = notes.History.Operations.Count;
-        return [.. notes.History.ByKey().Select((key, number) =>
-            RegisterWorkload.Read(ReaderClient + number, key.Key, ReadConsistency.Linearizable, _random))];
+        return [.. notes.History.ByKey().Select((key, number) => FinalRead(ReaderClient + number, key.Key))];
+    }
+
+    private Asked FinalRead(int client, string name)
+    {
+        var (keyspace, key) = KeyspaceKey.Read(name);
+        return KeyspaceWorkload.In(
+            keyspace, RegisterWorkload.Read(client, key, ReadConsistency.Linearizable, _random));
     }
 
     /// <summary>Compares what the final reads saw with what was acknowledged.</summary>
@@ -36,7 +42,8 @@ internal sealed class HistoryChecker(SimulatedWorld world, Notebook notes)
             .Select(operation => new FinalRead(
             operation.Invocation.Key, operation.Outcome.Value, operation.Outcome.Version)).ToArray();
         Report(DurabilityChecker.Check(notes.History, reads));
-        foreach (var read in reads.Where(read => read.Key.StartsWith("counter", StringComparison.Ordinal)))
+        foreach (var read in reads.Where(
+            read => KeyspaceKey.Read(read.Key).Key.StartsWith("counter", StringComparison.Ordinal)))
             CheckCounter(read);
     }
 

@@ -121,7 +121,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
                 ended.AddRange(lives.Open.Where(life => life.EndsMs <= time));
                 lives.Open.RemoveAll(life => life.EndsMs <= time);
                 if (command.TtlMs > 0)
-                    lives.Open.Add(Begun(command, index, time));
+                    lives.Open.Add(Begun(replica, command, index, time));
             }
 
             lives.TimesMs.Add(time);
@@ -134,8 +134,9 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
             End(life);
     }
 
-    private Life Begun(in Command command, ulong index, ulong timeMs) => new(
-        RegisterWorkload.Text(command.Key.Span), Padding.TextOf(command.Value.Span), index,
+    private Life Begun(RaftReplica replica, in Command command, ulong index, ulong timeMs) => new(
+        KeyspaceKey.Of(replica.Identity.Keyspace, RegisterWorkload.Text(command.Key.Span)),
+        Padding.TextOf(command.Value.Span), index,
         timeMs + command.TtlMs)
     {
         BegunUs = world.NowUs,
@@ -175,7 +176,8 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
     {
         try
         {
-            life.IsHeld = machine.Get(RegisterWorkload.Bytes(life.Key))?.Version == life.Version;
+            var (_, key) = KeyspaceKey.Read(life.Key);
+            life.IsHeld = machine.Get(RegisterWorkload.Bytes(key))?.Version == life.Version;
         }
         catch (IOException)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvorum.Node;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -57,7 +58,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     });
 
     /// <summary>True if all nodes run that can, and every group has a leader.</summary>
-    public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs)
+    public bool HasLeaders() => cluster.Machines.All(IsWhereItBelongs) && cluster.IsWhole
         && cluster.Directory.Groups.All(group => Replicas(group).Any(replica => replica.IsLeader));
 
     /// <summary>
@@ -85,6 +86,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public bool HasConverged() => cluster.Directory.Groups.All(group =>
     {
         var replicas = Replicas(group).ToArray();
+        // All that are placed there are made.
+        var holders = cluster.TakingPart.Count(
+            process => process.Node.Placement.Of(group)?.Contains(process.Node.Id) ?? false);
+        if (replicas.Length == 0 || replicas.Length != holders)
+            return false;
         var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
         return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
@@ -96,11 +102,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     /// <summary>A write to each partition.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
-        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(partition => Probe(partition, round, 0))];
+        [.. Partitions().Select(one => Probe(one.Keyspace, one.Partition, round, 0))];
 
     /// <summary>A write to each partition of a value that is to live for <see cref="MortalTtlMs"/>.</summary>
     public IReadOnlyList<Asked> MortalProbes(int round) =>
-        [.. Enumerable.Range(0, cluster.Options.Partitions).Select(one => Probe(one, round, MortalTtlMs))];
+        [.. Partitions().Select(one => Probe(one.Keyspace, one.Partition, round, MortalTtlMs))];
 
     /// <summary>Compares the content of all replicas.</summary>
     public void CompareAll()
@@ -136,30 +142,42 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         ? process.Node.IsRefused == machine.IsOutsider
         : machine.IsLost;
 
-    private Asked Probe(int partition, int round, ulong ttlMs)
+    private IEnumerable<(KeyspaceGroups Keyspace, int Partition)> Partitions() =>
+        from keyspace in cluster.Keyspaces
+        from partition in Enumerable.Range(0, keyspace.Count)
+        select (keyspace, partition);
+
+    private static Asked Probe(KeyspaceGroups keyspace, int partition, int round, ulong ttlMs)
     {
         var kind = ttlMs > 0 ? "mortal" : "probe";
-        var key = KeyIn(kind, partition);
+        var key = KeyIn(kind, keyspace, partition);
         var value = string.Create(CultureInfo.InvariantCulture, $"round-{round}");
         return new(
             new PutRequest
             {
+                Keyspace = keyspace.Name,
                 Key = RegisterWorkload.Bytes(key),
                 Value = RegisterWorkload.Bytes(value),
                 ClientId = kind,
                 RequestId = (ulong)round,
                 TtlMs = ttlMs,
             },
-            new(ProbeClient + partition, OperationKind.Put, key) { Request = (ulong)round, Value = value });
+            new(
+                ProbeClient + (int)keyspace.First.Value + partition, OperationKind.Put,
+                KeyspaceKey.Of(keyspace.Name, key))
+            {
+                Request = (ulong)round,
+                Value = value,
+            });
     }
 
-    private string KeyIn(string kind, int partition)
+    private static string KeyIn(string kind, KeyspaceGroups keyspace, int partition)
     {
         for (var n = 0; ; n++)
         {
             var key = string.Create(CultureInfo.InvariantCulture, $"{kind}-{n}");
             var slot = KeySlot.Of(RegisterWorkload.Bytes(key));
-            if (KeySlot.PartitionOf(slot, cluster.Options.Partitions) == partition)
+            if (KeySlot.PartitionOf(slot, keyspace.Count) == partition)
                 return key;
         }
     }

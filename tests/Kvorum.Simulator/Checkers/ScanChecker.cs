@@ -19,7 +19,7 @@ namespace Kvorum.Simulator.Checkers;
 //                  since, and its life had no end. This holds for stale pages too.
 
 /// <summary>What pages of scans promise. The theorem is at the top of its file.</summary>
-internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, int partitions)
+internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, Func<string, int> partitionsOf)
 {
     private readonly SortedDictionary<string, Operation[]> _writes = new(StringComparer.Ordinal);
 
@@ -60,17 +60,21 @@ internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, int part
 
     private void CheckMoments(ScannedPage page)
     {
+        var partitions = partitionsOf(page.Scan.Keyspace);
         var newest = new ulong[partitions];
         foreach (var entry in page.Entries)
         {
-            ref var version = ref newest[PartitionOf(entry.Key.Span)];
+            ref var version = ref newest[PartitionOf(entry.Key.Span, partitions)];
             version = Math.Max(version, entry.Version);
         }
 
-        foreach (var (key, writes) in _writes.Where(one => page.Covers(one.Key)))
+        foreach (var (name, writes) in _writes)
         {
+            var (keyspace, key) = KeyspaceKey.Read(name);
+            if (keyspace != page.Scan.Keyspace || !page.Covers(key))
+                continue;
             var shown = page[key]?.Version;
-            var moment = newest[PartitionOf(Encoding.UTF8.GetBytes(key))];
+            var moment = newest[PartitionOf(Encoding.UTF8.GetBytes(key), partitions)];
             if (NewestUpTo(writes, moment) is not { } write || write.Outcome.Version <= shown)
                 continue;
             if (shown is not null)
@@ -93,7 +97,7 @@ internal sealed class ScanChecker(SimulatedWorld world, Notebook notes, int part
                 && (other.Outcome.Kind is OutcomeKind.Unknown or OutcomeKind.Pending
                     || other.Outcome.Version > write.Outcome.Version));
 
-    private uint PartitionOf(ReadOnlySpan<byte> key) =>
+    private static uint PartitionOf(ReadOnlySpan<byte> key, int partitions) =>
         KeySlot.PartitionOf(KeySlot.Of(key), partitions);
 
     private void Fail(ScannedPage page, string what) => world.Fail(

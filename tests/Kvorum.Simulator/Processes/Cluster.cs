@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kvorum.Node;
-using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
@@ -12,6 +12,9 @@ namespace Kvorum.Simulator.Processes;
 /// <summary>All machines of a run, and the network between them.</summary>
 internal sealed class Cluster
 {
+    /// <summary>The name of the second keyspace, in runs that have one.</summary>
+    public const string Orders = "orders";
+
     private readonly MemberSeed[] _members;
     private readonly NetworkOptions _network;
     private IReadOnlyList<SimulatedDisk>? _formerDisks;
@@ -38,12 +41,29 @@ internal sealed class Cluster
     /// <summary>The machines, by number.</summary>
     public IReadOnlyList<Machine> Machines { get; }
 
-    /// <summary>The metadata group and the groups of the partitions.</summary>
-    public GroupDirectory Directory => GroupPlacement.DirectoryOf(Options.Partitions);
+    /// <summary>The keyspaces of the run, in the order in which they are made.</summary>
+    public IReadOnlyList<KeyspaceGroups> Keyspaces =>
+    [
+        new(new(1), KeyspaceName.Default, new(1), Options.Partitions),
+        .. Options.OrdersPartitions == 0 ? [] : new[]
+        {
+            new KeyspaceGroups(new(2), Orders, new(1 + (uint)Options.Partitions), Options.OrdersPartitions),
+        },
+    ];
 
-    /// <summary>The group of a key.</summary>
-    public GroupId GroupOf(ReadOnlySpan<byte> key) => Directory.Keyspace(KeyspaceName.Default)!.Of(
-        new(KeySlot.PartitionOf(KeySlot.Of(key), Options.Partitions)));
+    /// <summary>The metadata group and the groups of all partitions that the run is to have.</summary>
+    public GroupDirectory Directory => new(Keyspaces);
+
+    /// <summary>The group of a key in a keyspace.</summary>
+    public GroupId GroupOf(ReadOnlySpan<byte> key, string keyspace = KeyspaceName.Default)
+    {
+        var groups = Directory.Keyspace(keyspace)!;
+        return groups.Of(new(KeySlot.PartitionOf(KeySlot.Of(key), groups.Count)));
+    }
+
+    /// <summary>True once a node knows all keyspaces of the run.</summary>
+    public bool IsWhole => Running.Any(
+        process => process.Node.Map.Keyspaces.Count == Keyspaces.Count);
 
     /// <summary>The processes that run, by number of their machine.</summary>
     public IEnumerable<SimulatedProcess> Running =>
@@ -59,6 +79,8 @@ internal sealed class Cluster
     /// <summary>Starts all nodes, at almost the same time.</summary>
     public void Start()
     {
+        if (Options.OrdersPartitions > 0)
+            MakeOrders(World.Random("orders"));
         var random = World.Random("first start");
         var late = Options is { HasLateNode: true, Nodes: >= 4 } ? Machines[^1] : null;
         foreach (var machine in Machines.Where(machine => machine != late))
@@ -82,6 +104,21 @@ internal sealed class Cluster
             process.End();
         return isFounded ? [.. former.Machines.Select(static machine => machine.Disk.Crash(0))] : [];
     }
+
+    // Asked for again and again, of every node: the leader of the metadata group makes it, once.
+    private void MakeOrders(RandomStream random) => World.Scheduler.After(
+        random.Between(300_000, 8_000_000), () =>
+        {
+            var settings = new KeyspaceSettings(
+                Orders, KeyspaceSettings.Strong, Options.OrdersPartitions,
+                Math.Min(Options.ReplicationFactor, Options.Nodes), Protocol.Limits.KeyBytesMax,
+                Protocol.Limits.ValueBytesMax,
+                "binary");
+            foreach (var process in Running.Where(static process => process.Node.Map.Keyspaces.Count == 1))
+                process.After(0, () => process.Node.CreateKeyspace(settings));
+            if (!IsWhole)
+                MakeOrders(random);
+        });
 
     private static string NameOf(int number) => string.Create(CultureInfo.InvariantCulture, $"node-{number}");
 

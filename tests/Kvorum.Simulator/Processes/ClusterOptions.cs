@@ -11,6 +11,9 @@ internal sealed record ClusterOptions
     /// <summary>Partitions of the keyspace.</summary>
     public int Partitions { get; init; } = 4;
 
+    /// <summary>Partitions of a second keyspace, made while the cluster runs; 0: there is none.</summary>
+    public int OrdersPartitions { get; init; }
+
     /// <summary>Replicas of each partition.</summary>
     public int ReplicationFactor { get; init; } = 3;
 

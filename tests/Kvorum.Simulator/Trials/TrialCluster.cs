@@ -39,6 +39,8 @@ internal sealed class TrialCluster
     /// <summary>True if all nodes run, take part, and know the leaders of all groups.</summary>
     public bool IsReady() => Cluster.Machines.All(machine => machine.Process is { } process
         && machine.IsAdmitted && process.PausedUntilUs <= World.NowUs
+        && process.Node.Placement.On(process.Node.Id).Count() == process.Replicas.Count()
+        && process.Node.Placement.Epoch.Value > 0
         && process.Replicas.All(replica => replica.Raft.Leader is not null));
 
     /// <summary>Waits until all nodes are ready and one is seen to lead the group.</summary>

@@ -45,9 +45,10 @@ internal sealed class ScannedPage
     /// <summary>The key's entry; null if it has none.</summary>
     public ScanEntry? this[string key] => _byKey.TryGetValue(key, out var entry) ? entry : null;
 
-    /// <summary>The page as a read of the key.</summary>
-    public Outcome OutcomeOf(string key)
+    /// <summary>The page as a read of a key, by its name in the history.</summary>
+    public Outcome OutcomeOf(string name)
     {
+        var (_, key) = KeyspaceKey.Read(name);
         if (!Covers(key))
             return Outcome.Failed;
         return this[key] is { } entry

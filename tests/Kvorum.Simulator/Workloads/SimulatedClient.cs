@@ -127,6 +127,10 @@ internal sealed class SimulatedClient(
             case ReplyStatus.Overloaded or ReplyStatus.ShuttingDown or ReplyStatus.OutOfSpace:
                 NotDone(attempt);
                 break;
+            case ReplyStatus.UnknownKeyspace when asked.Request.Keyspace == Cluster.Orders:
+                // It is not made yet, or this node does not know it yet.
+                NotDone(attempt);
+                break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:
                 Unanswered(attempt);
                 break;

@@ -25,7 +25,8 @@ internal sealed class StaleReads
         foreach (var entry in page.Entries)
         {
             Sights.Add(new(
-                Encoding.UTF8.GetString(entry.Key.Span), Padding.TextOf(entry.Value.Span), entry.Version));
+                KeyspaceKey.Of(page.Scan.Keyspace, Encoding.UTF8.GetString(entry.Key.Span)),
+                Padding.TextOf(entry.Value.Span), entry.Version));
         }
     }
 }

@@ -41,7 +41,7 @@ internal sealed class FakeCluster : IAsyncDisposable
         var partitions = Leaders.Select(
             (leader, at) => new PartitionInfo((uint)at, [0], leader, epoch)).ToArray();
         foreach (var node in Nodes)
-            node.Double.Map = new(Guid.Empty, epoch, members,
+            node.Double.Map = new(Guid.Empty, epoch, epoch, members,
                 [new(KeyspaceName.Default, "strong", 1, 4096, 1 << 22, "binary", partitions)]);
     }
 

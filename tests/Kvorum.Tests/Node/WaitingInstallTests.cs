@@ -79,6 +79,8 @@ public class WaitingInstallTests
             MemTableBytes = 64 << 20,
         });
         cluster.RunUntilReady();
+        // Leadership goes to where it belongs.
+        cluster.Run(5000);
         var first = leader = cluster.LeaderOf(Key);
         int[] others = [.. Enumerable.Range(0, 3).Where(node => node != first)];
         (waiting, left) = (others[0], others[1]);

@@ -7,7 +7,7 @@ namespace Kvorum.Tests.Protocol;
 public class ClusterMapCodecTests
 {
     private static readonly ClusterMap Map = new(
-        Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"), 7,
+        Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"), 7, 9,
         [
             new(Guid.Parse("10000000-0000-0000-0000-000000000001"), "n1", "h1:1", "h1:2", "h1:3"),
             new(Guid.Parse("10000000-0000-0000-0000-000000000002"), "ñ2", "", "", "h2:3"),
@@ -25,10 +25,10 @@ public class ClusterMapCodecTests
     [Fact]
     public void A_map_has_golden_bytes()
     {
-        var map = new ClusterMap(Guid.Empty, 1, [new(Guid.Empty, "a", "b", "c", "d")],
+        var map = new ClusterMap(Guid.Empty, 1, 2, [new(Guid.Empty, "a", "b", "c", "d")],
             [new("k", "m", 3, 1, 2, "p", [new(0, [0], -1, 9)])]);
         Assert.Equal(
-            new string('0', 32) + "0100000000000000" + "0100" + new string(
+            new string('0', 32) + "0100000000000000" + "0200000000000000" + "0100" + new string(
                 '0', 32) + "010061" + "010062" + "010063" + "010064"
             + "0100" + "01006b" + "01006d" + "03000000" + "01000000" + "02000000" + "010070"
             + "0100" + "00000000" + "ffff" + "0900000000000000" + "01" + "0000",

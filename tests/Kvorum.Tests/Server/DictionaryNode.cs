@@ -45,6 +45,7 @@ internal sealed class DictionaryNode : INode
     public ClusterMap Map => new(
         Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
         7,
+        9,
         [new(Guid.Parse("00000000-0000-0000-0000-000000000001"), "node-1", Leader, "127.0.0.1:8080",
             "127.0.0.1:60051")],
         [new(KeyspaceName.Default, "strong", 3, Limits.KeyBytesMax, ValueBytesMax, "binary",

@@ -34,7 +34,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         _back.Dispose();
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task Bytes_go_both_ways()
     {
         var (dialler, accepted) = await Connect();
@@ -45,7 +45,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         Assert.Equal(0, _there.Hit + _back.Hit);
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task A_silent_cut_of_one_way_holds_its_bytes_until_it_is_mended()
     {
         var (dialler, accepted) = await Connect();
@@ -58,7 +58,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         Assert.Equal("late", await Read(accepted, 4));
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task A_cut_with_resets_ends_connections_and_refuses_new_ones()
     {
         var (dialler, accepted) = await Connect();
@@ -72,7 +72,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         await again.DisposeAsync();
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task What_waited_is_lost_when_mending_resets()
     {
         var (dialler, accepted) = await Connect();
@@ -83,7 +83,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         await Assert.ThrowsAsync<IOException>(() => Read(accepted, 1));
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task A_stranger_is_not_let_through()
     {
         await using var dialler = await Dial(8);
@@ -94,7 +94,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
     {
         var dialler = await Dial(7);
         var accepted = new NetworkStream(await _node.AcceptAsync(Cancel), ownsSocket: true);
-        await accepted.ReadExactlyAsync(new byte[49], Cancel);
+        await accepted.ReadExactlyAsync(new byte[PeerProxy.OpeningBytes], Cancel);
         return (dialler, accepted);
     }
 
@@ -102,8 +102,8 @@ public sealed class PeerProxyTests : IAsyncDisposable
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _port), Cancel);
-        var opening = new byte[49];
-        BinaryPrimitives.WriteUInt128BigEndian(opening.AsSpan(33), id);
+        var opening = new byte[PeerProxy.OpeningBytes];
+        BinaryPrimitives.WriteUInt128BigEndian(opening.AsSpan(PeerProxy.IdAt), id);
         var stream = new NetworkStream(socket, ownsSocket: true);
         await stream.WriteAsync(opening, Cancel);
         return stream;

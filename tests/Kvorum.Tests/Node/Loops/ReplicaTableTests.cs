@@ -52,7 +52,9 @@ public class ReplicaTableTests
 
         public int Advanced { get; private set; }
 
-        public GroupIdentity Identity { get; } = new(new(group), "other", new(group), []);
+        public GroupIdentity Identity { get; } = new(new(group), "other", new(group));
+
+        public IReadOnlyList<NodeId> Preference => [];
 
         public IReplicaStore Store => throw new NotSupportedException();
 

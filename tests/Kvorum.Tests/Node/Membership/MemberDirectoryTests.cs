@@ -28,7 +28,7 @@ public class MemberDirectoryTests
     {
         Assert.Equal(
             [(Two, "agreed")],
-            _members.Agreed(new Dictionary<NodeId, MetaMachine.MemberRecord>
+            _members.Agreed(new Dictionary<NodeId, MemberRecord>
             {
                 [Two] = new("2", "agreed", "c2", ""),
             }));
@@ -41,7 +41,7 @@ public class MemberDirectoryTests
     [Fact]
     public void Only_addresses_that_the_group_has_changed_are_told()
     {
-        var records = new Dictionary<NodeId, MetaMachine.MemberRecord>
+        var records = new Dictionary<NodeId, MemberRecord>
         {
             [Two] = new("two", "a", "", ""),
             [Three] = new("three", "b", "", ""),

@@ -164,7 +164,8 @@ public class RingTests
     [Fact]
     public void Wrong_arguments_are_named()
     {
-        var twice = Assert.Throws<ArgumentException>(() => Ring.Place([new(7), new(8), new(7)], 64, 3, 64));
+        NodeId[] members = [new(7), new(8), new(7)];
+        var twice = Assert.Throws<ArgumentException>(() => Ring.Place(members, 64, 3, 64));
         Assert.Contains("node 7 is in the member list twice", twice.Message, StringComparison.Ordinal);
         Refused("members", [], 64, 3, 64);
         Refused("partitionCount", [new(1)], 0, 3, 64);

@@ -39,7 +39,7 @@ public sealed class DurableQueueTests : IDisposable
             log, default, default, new(1));
         // The queue only hands its owner to the host.
         _queue = new(_host, null!, new(
-            new(new(1), KeyspaceName.Default, default, [One, Two]), _tree,
+            new(new(1), KeyspaceName.Default, default), _tree,
             new KeyValueMachine(_tree, 0, 1000, 10), log, raft)
         {
             State = default,

@@ -17,11 +17,11 @@ public sealed class MetaMachineTests : IDisposable
         using var tree = Tree.Open(_share, "t", new());
         var facts = new Facts();
         var machine = new MetaMachine(tree, 0, facts);
-        Assert.Equal(MetaMachine.EncodeCluster(7, 5), machine.Lacking(5)[0]);
-        machine.Apply(new(1), MetaMachine.EncodeCluster(7, 5));
-        Assert.Equal(((UInt128)7, 1UL), (machine.ClusterId, machine.Epoch));
-        machine.Apply(new(2), MetaMachine.EncodeCluster(8, 6));
-        Assert.Equal(((UInt128)7, 1UL), (machine.ClusterId, machine.Epoch));
+        Assert.Equal(MetaRecords.EncodeCluster(7, 5), machine.Lacking(5)[0]);
+        machine.Apply(new(1), MetaRecords.EncodeCluster(7, 5));
+        Assert.Equal(((UInt128)7, 1UL), (machine.ClusterId, machine.Version));
+        machine.Apply(new(2), MetaRecords.EncodeCluster(8, 6));
+        Assert.Equal(((UInt128)7, 1UL), (machine.ClusterId, machine.Version));
         Assert.All(machine.Lacking(5), command => Assert.NotEqual(3, command[0]));
         Assert.Equal((UInt128)7, new MetaMachine(tree, 0, facts).ClusterId);
     }
@@ -29,18 +29,20 @@ public sealed class MetaMachineTests : IDisposable
     [Fact]
     public void Golden_bytes_of_the_cluster_command() => Assert.Equal(
         "03" + "0500000000000000" + "0b0a0000000000000000000000000000",
-        Convert.ToHexStringLower(MetaMachine.EncodeCluster(0x0A0B, 5)));
+        Convert.ToHexStringLower(MetaRecords.EncodeCluster(0x0A0B, 5)));
 
     private sealed class Facts : IClusterFacts
     {
-        public KeyspaceDefinition DefaultKeyspace =>
-            new(KeyspaceName.Default, "strong", 1, 1, 1, 1, "binary");
+        public KeyspaceSettings DefaultKeyspace =>
+            new(KeyspaceName.Default, KeyspaceSettings.Strong, 1, 1, 1, 1, "binary");
 
         public UInt128 ProposedClusterId => 7;
 
         public IReadOnlyList<NodeId> Ids => [];
 
-        public MetaMachine.MemberRecord? Announcement(NodeId node) => null;
+        public IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace) => [[]];
+
+        public MemberRecord? Announcement(NodeId node) => null;
 
         public void Publish(MetaMachine meta)
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using Kvorum.Server.Listeners;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Kvorum.Tests.Server.Listeners;
 
@@ -20,11 +21,15 @@ public sealed class SourceLinesTests : IDisposable
     [Fact]
     public async Task What_is_held_back_is_told_when_the_time_is_over()
     {
-        var lines = new SourceLines(_kept, TimeProvider.System, TimeSpan.FromMilliseconds(200));
+        var time = new FakeTimeProvider();
+        var lines = new SourceLines(_kept, time);
         Assert.True(lines.MayWrite(Client, out string note));
         Assert.Equal("", note);
         for (int n = 0; n < 59; n++)
             Assert.False(lines.MayWrite(new IPEndPoint(Client.Address, n + 1), out _));
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Empty(_kept.Lines);
+        time.Advance(TimeSpan.FromSeconds(1));
         await Eventually.Holds(() => !_kept.Lines.IsEmpty);
         var (level, text) = Assert.Single(_kept.Lines);
         Assert.Equal(
@@ -36,7 +41,7 @@ public sealed class SourceLinesTests : IDisposable
     [Fact]
     public async Task Lines_of_the_web_server_are_warnings_and_one_for_each_client()
     {
-        var paced = new PacedLogging(_kept, new(_kept, TimeProvider.System));
+        var paced = new PacedLogging(_kept, new(_kept, new FakeTimeProvider()));
         var kestrel = paced.CreateLogger("Microsoft.AspNetCore.Server.Kestrel");
         var own = paced.CreateLogger("Kvorum.Http");
         await Serve(Client, () => Tell(kestrel, LogLevel.Critical, "the event loop failed"));

@@ -133,7 +133,7 @@ public sealed class ClientListenerTests : IAsyncDisposable
     [Fact]
     public void Map_and_status_are_told()
     {
-        _node.Map = new(Guid.Empty, 77, [new(Guid.Empty, "a", "b", "c", "d")], []);
+        _node.Map = new(Guid.Empty, 77, 77, [new(Guid.Empty, "a", "b", "c", "d")], []);
         using var client = Connect();
         client.Send(writer => NativeCodec.Write(writer, NativeFrameKind.MapRequest, 1));
         client.Send(writer => NativeCodec.Write(writer, NativeFrameKind.StatusRequest, 2));

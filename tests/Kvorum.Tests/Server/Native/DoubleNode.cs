@@ -18,7 +18,7 @@ internal sealed class DoubleNode : INode
         Version = 1,
     };
 
-    public ClusterMap Map { get; set; } = new(Guid.Empty, 1, [], []);
+    public ClusterMap Map { get; set; } = new(Guid.Empty, 1, 1, [], []);
 
     /// <summary>All calls that came, in order.</summary>
     public IReadOnlyList<Call> Seen

@@ -99,7 +99,7 @@ internal sealed class ReplicaScript : IDisposable
         };
         if (standing is Discarded)
             raft.Discarded(null);
-        var identity = new GroupIdentity(Group, KeyspaceName.Default, default, members);
+        var identity = new GroupIdentity(Group, KeyspaceName.Default, default);
         _replica = new(_host, new(identity, tree, machine, log, raft)
         {
             State = default,

@@ -44,7 +44,7 @@ internal sealed class ScriptHost : IReplicaHost
             Time = new TestClock(),
             RandomSeed = 1,
             Events = new Events(transcript),
-        }, [members, members], new(1, 1, 1));
+        }, new(1, 1, 1));
         Cluster.Admit();
         Disk.Judge(new(1L << 40, 1L << 40));
     }

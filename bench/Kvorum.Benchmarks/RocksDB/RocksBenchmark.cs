@@ -1,0 +1,121 @@
+using System.Diagnostics;
+
+namespace Kvorum.Benchmarks.RocksDB;
+
+/// <summary>
+/// What <see cref="TreeBenchmark"/> measures, of RocksDB: one database, which all threads write and read, as
+/// db_bench has it.
+/// </summary>
+internal sealed unsafe class RocksBenchmark : IDisposable
+{
+    private const int NextAfterSeek = 10;
+
+    private readonly BenchmarkOptions _options;
+    private readonly RocksDatabase _database;
+    private readonly long _range;
+
+    /// <summary>Opens an empty database.</summary>
+    public RocksBenchmark(BenchmarkOptions options)
+    {
+        _options = options;
+        _database = new RocksDatabase(options.Folder, options.CacheBytes);
+        _range = options.Keys / options.Threads;
+    }
+
+    /// <summary>Fills, reads and scans; one result each.</summary>
+    public IEnumerable<BenchmarkResult> Run()
+    {
+        TimeSpan before = Environment.CpuUsage.TotalTime;
+        BenchmarkResult fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
+        _database.Settle();
+        TimeSpan filled = Environment.CpuUsage.TotalTime - before;
+        BenchmarkRun.Timed("warm-up", _options, ReadRandom);
+        long unique = ScanAll();
+        const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
+        yield return fill with
+        {
+            CpuMicroseconds = filled.TotalMicroseconds / fill.Operations,
+            WriteAmplification = _database.BytesWritten / (_options.Keys * pair),
+            SpaceAmplification = (double)new DirectoryInfo(_options.Folder).EnumerateFiles("*.sst")
+                .Sum(static file => file.Length) / (unique * pair),
+        };
+        yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
+        yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
+        yield return BenchmarkRun.Scan(ScanAll);
+        yield return BenchmarkRun.DuringWrites(_options, ReadRandom, PutOne);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _database.Dispose();
+
+    private void Fill(int thread, Measurement counted)
+    {
+        var random = new Random(100 + thread);
+        for (long i = 0; i < _range; i++)
+            PutOne(random, counted);
+    }
+
+    private void PutOne(Random random, Measurement counted)
+    {
+        Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        long number = random.NextInt64(_range);
+        BenchmarkKeys.Write(key, number);
+        long begun = Stopwatch.GetTimestamp();
+        _database.Put(key, BenchmarkKeys.Value(number));
+        counted.Add(Stopwatch.GetTimestamp() - begun);
+    }
+
+    private void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
+    {
+        Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        long found = 0;
+        while (goesOn())
+        {
+            BenchmarkKeys.Write(key, random.NextInt64(_range));
+            long begun = Stopwatch.GetTimestamp();
+            if (_database.TryGet(key))
+                found++;
+            counted.Add(Stopwatch.GetTimestamp() - begun);
+        }
+
+        if (found == 0 && counted.Count > 1000)
+            throw new InvalidDataException("not one key was found");
+    }
+
+    private void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
+    {
+        nint iterator = _database.OpenIterator();
+        byte* key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        byte* pair = stackalloc byte[BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes];
+        while (goesOn())
+        {
+            BenchmarkKeys.Write(new(key, BenchmarkKeys.KeyBytes), random.NextInt64(_range));
+            long begun = Stopwatch.GetTimestamp();
+            RocksNative.Seek(iterator, key, BenchmarkKeys.KeyBytes);
+            for (int i = 0; i < NextAfterSeek && RocksNative.IsValid(iterator) != 0; i++)
+            {
+                // As db_bench does: the bytes are looked at.
+                byte* found = RocksNative.Key(iterator, out nuint bytes);
+                Buffer.MemoryCopy(found, pair, BenchmarkKeys.KeyBytes, bytes);
+                found = RocksNative.Value(iterator, out bytes);
+                Buffer.MemoryCopy(found, pair + BenchmarkKeys.KeyBytes, BenchmarkKeys.ValueBytes, bytes);
+                RocksNative.Next(iterator);
+            }
+
+            counted.Add(Stopwatch.GetTimestamp() - begun);
+        }
+
+        RocksNative.IteratorDestroy(iterator);
+    }
+
+    private long ScanAll()
+    {
+        nint iterator = _database.OpenIterator();
+        long count = 0;
+        RocksNative.SeekToFirst(iterator);
+        for (; RocksNative.IsValid(iterator) != 0; RocksNative.Next(iterator))
+            count++;
+        RocksNative.IteratorDestroy(iterator);
+        return count;
+    }
+}

@@ -1,0 +1,102 @@
+using Kvorum.Node.Membership;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Wire;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Log;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// Makes the replicas that this node is to have and does not have yet: first their birth records become
+/// durable, then their trees are made, then they take part. After a crash in between, the start finds the
+/// records and makes the trees. Owned by the loop.
+/// </summary>
+internal sealed class ReplicaMaker(
+    NodeContext context, LoopClock clock, Inbox inbox, LoopJobs jobs, ReplicaTable replicas,
+    IReplicaHost host)
+{
+    private readonly ReplicaFactory _factory = new(context);
+    private readonly SortedSet<GroupId> _making = [];
+
+    // There was no room on the disk for their trees.
+    private readonly List<Making> _waiting = [];
+    private long _againMs;
+
+    private sealed record Making(GroupBirth[] Births)
+    {
+        public List<Tree> Trees { get; } = [];
+    }
+
+    /// <summary>Makes those of the replicas that are neither here nor under way.</summary>
+    public void Make(IReadOnlyList<GroupBirth> births)
+    {
+        GroupBirth[] missing =
+            [.. births.Where(birth => replicas.Find(birth.Group) is null && _making.Add(birth.Group))];
+        if (missing.Length == 0)
+            return;
+        var batch = new LogBatch();
+        var room = new ByteWriter();
+        foreach (var birth in missing)
+            BirthRecords.Add(batch, birth, room);
+        context.Log.Append(batch, (_, failure) => inbox.Post(new LoopEvent.JobDone(
+            error => Recorded(new(missing), error), failure)));
+    }
+
+    /// <summary>Tries again where there was no room.</summary>
+    public void Sweep()
+    {
+        if (_waiting.Count == 0 || clock.NowMs < _againMs)
+            return;
+        Making[] waiting = [.. _waiting];
+        _waiting.Clear();
+        foreach (var making in waiting)
+            OpenTrees(making);
+    }
+
+    private void Recorded(Making making, Exception? failure)
+    {
+        if (failure is not null)
+            throw new NodeFaultException($"the log could not be written: {failure.Message}", failure);
+        OpenTrees(making);
+    }
+
+    private void OpenTrees(Making making) => jobs.RunInBackground(
+        () =>
+        {
+            foreach (var birth in making.Births.Skip(making.Trees.Count))
+                making.Trees.Add(_factory.OpenTree(birth.Group));
+        },
+        failure => Opened(making, failure));
+
+    private void Opened(Making making, Exception? failure)
+    {
+        if (failure is DiskShortageException)
+        {
+            _waiting.Add(making);
+            _againMs = clock.NowMs + Limits.DiskFullRetryMs;
+        }
+        else if (failure is not null)
+        {
+            throw new NodeFaultException($"the tree of a new replica: {failure.Message}", failure);
+        }
+        else
+        {
+            for (var i = 0; i < making.Births.Length; i++)
+                Begin(making.Births[i], making.Trees[i]);
+        }
+    }
+
+    private void Begin(GroupBirth birth, Tree tree)
+    {
+        _making.Remove(birth.Group);
+        var replica = new RaftReplica(host, _factory.Born(birth, tree));
+        replicas.Add(replica);
+        replica.Begin();
+        if (!context.Cluster.IsAdmitted)
+            return;
+        replica.TakePart();
+        foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
+            replica.PeerUp(peer);
+    }
+}

@@ -1,0 +1,51 @@
+using Kvorum.Node.Placement;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Membership;
+
+/// <summary>
+/// The birth record of a replica: which group it is of, and with which configuration it begins. It is written
+/// once, and is durable before the replica takes part, so that a start opens what is on disk and computes
+/// nothing.
+/// </summary>
+/// <param name="Group">The group.</param>
+/// <param name="KeyspaceId">The keyspace.</param>
+/// <param name="Keyspace">The keyspace's name.</param>
+/// <param name="Partition">The partition of the keyspace.</param>
+/// <param name="Mode">How the group replicates.</param>
+/// <param name="First">The group's first configuration.</param>
+internal sealed record GroupBirth(
+    GroupId Group, KeyspaceId KeyspaceId, string Keyspace, PartitionId Partition, string Mode,
+    Configuration First)
+{
+    /// <summary>
+    /// Voters of the metadata group: more would only slow it down. Further nodes follow it as learners.
+    /// </summary>
+    public const int MetaVotersMax = 5;
+
+    /// <summary>The birth of the metadata group, with the founders of the cluster.</summary>
+    public static GroupBirth OfMetadata(IEnumerable<NodeId> founders)
+    {
+        NodeId[] nodes = [.. founders.Order()];
+        return new(
+            GroupId.Metadata, KeyspaceId.System, KeyspaceName.System, default, KeyspaceSettings.Strong,
+            new() { Voters = [.. nodes.Take(MetaVotersMax)], Learners = [.. nodes.Skip(MetaVotersMax)] });
+    }
+
+    /// <summary>The birth of a partition's group, with the nodes that it was placed on.</summary>
+    public static GroupBirth OfPartition(
+        KeyspaceDefinition keyspace, GroupId group, IEnumerable<NodeId> nodes) => new(
+        group, keyspace.Id, keyspace.Settings.Name, keyspace.Groups.PartitionOf(group),
+        keyspace.Settings.Mode, new() { Voters = [.. nodes.Order()] });
+
+    /// <summary>What the births of a folder tell of the groups that there are.</summary>
+    public static GroupDirectory DirectoryOf(IEnumerable<GroupBirth> births) => new(births
+        .Where(static birth => !birth.Group.IsMetadata)
+        .GroupBy(static birth => birth.KeyspaceId)
+        .Select(static keyspace => new KeyspaceGroups(
+            keyspace.Key, keyspace.First().Keyspace,
+            new(keyspace.First().Group.Value - keyspace.First().Partition.Value),
+            1 + (int)keyspace.Max(static birth => birth.Partition.Value))));
+}

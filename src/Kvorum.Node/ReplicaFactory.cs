@@ -1,0 +1,70 @@
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
+using Kvorum.Raft;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node;
+
+/// <summary>Makes what a replica consists of, by the node's options. Safe on any thread.</summary>
+internal sealed class ReplicaFactory(NodeContext context)
+{
+    /// <summary>Opens the tree of a group, or makes it.</summary>
+    public Tree OpenTree(GroupId group) => OpenTree(group, Tree.Open);
+
+    /// <summary>Opens the tree of a group in a way of its own.</summary>
+    public Tree OpenTree(GroupId group, Func<TreeShare, string, TreeOptions, Tree> open)
+    {
+        var settings = new TreeOptions
+        {
+            CountedPrefix = RecordKeys.Data,
+            LevelBaseBytes = context.Options.TreeLevelBytes,
+            TableBytes = context.Options.TreeTableBytes,
+            Compression = context.Options.Compression,
+        };
+        return context.Open.Add(open(context.Trees, GroupFolder.Of(group), settings));
+    }
+
+    /// <summary>The state machine over a group's tree, as of a log time.</summary>
+    public IStateMachine MachineOf(GroupId group, Tree tree, ulong logTimeMs) => group.IsMetadata
+        ? new MetaMachine(tree, logTimeMs, context.Cluster)
+        : new KeyValueMachine(
+            tree, logTimeMs, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
+
+    /// <summary>The Raft core of a group, which has applied its log up to the log's snapshot.</summary>
+    public RaftNode RaftOf(GroupId group, GroupLog log, HardState state)
+    {
+        var options = new RaftOptions
+        {
+            AppendBytesMax = context.Options.AppendBytesMax,
+            Id = context.Cluster.Self,
+            HeartbeatTicks = Math.Max(1, context.Options.HeartbeatMs / context.Options.TickMs),
+            ElectionTimeoutMinTicks = context.Options.ElectionTimeoutMinMs / context.Options.TickMs,
+            ElectionTimeoutMaxTicks = context.Options.ElectionTimeoutMaxMs / context.Options.TickMs,
+        };
+        return new(options, log, state, log.Snapshot.Index, RandomOf(group));
+    }
+
+    /// <summary>What a replica consists of that has just been born, over its empty tree.</summary>
+    public ReplicaParts Born(GroupBirth birth, Tree tree)
+    {
+        var log = new GroupLog(SnapshotMetadata.Initial(birth.First));
+        return new(
+            IdentityOf(birth), tree, MachineOf(birth.Group, tree, logTimeMs: 0), log,
+            RaftOf(birth.Group, log, default))
+        {
+            State = default,
+            History = HistoryMark.Empty,
+            First = birth.First,
+        };
+    }
+
+    /// <summary>Which group a replica belongs to.</summary>
+    public static GroupIdentity IdentityOf(GroupBirth birth) =>
+        new(birth.Group, birth.Keyspace, birth.Partition);
+
+    // Every group its own sequence, so that what one does never moves another's timers.
+    private Random RandomOf(GroupId group) =>
+        new(unchecked((context.World.RandomSeed * 31) + (int)group.Value));
+}

@@ -1,0 +1,29 @@
+using Kvorum.Node.Placement;
+
+namespace Kvorum.Node.State;
+
+/// <summary>What a keyspace is made with.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Mode">How its groups replicate.</param>
+/// <param name="PartitionCount">Its partitions.</param>
+/// <param name="ReplicationFactor">Replicas of each partition.</param>
+/// <param name="KeyBytesMax">Bound of a key in bytes.</param>
+/// <param name="ValueBytesMax">Bound of a value in bytes.</param>
+/// <param name="KeyPolicy">binary or strict.</param>
+internal sealed record KeyspaceSettings(
+    string Name, string Mode, int PartitionCount, int ReplicationFactor, int KeyBytesMax, int ValueBytesMax,
+    string KeyPolicy)
+{
+    /// <summary>One Raft group for each partition.</summary>
+    public const string Strong = "strong";
+}
+
+/// <summary>A keyspace as the metadata group has made it.</summary>
+/// <param name="Id">Its number, which no other keyspace ever has.</param>
+/// <param name="FirstGroup">The group of its partition 0; those of the others follow.</param>
+/// <param name="Settings">What it was made with.</param>
+internal sealed record KeyspaceDefinition(KeyspaceId Id, GroupId FirstGroup, KeyspaceSettings Settings)
+{
+    /// <summary>Its groups.</summary>
+    public KeyspaceGroups Groups => new(Id, Settings.Name, FirstGroup, Settings.PartitionCount);
+}

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Kvorum.Node;
-using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Trials;

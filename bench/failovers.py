@@ -61,7 +61,7 @@ class Prober:
                     reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 body = json.dumps({"key": self.key, "value": "v"})
                 writer.write(
-                    f"POST /kv/set HTTP/1.1\r\nhost: k\r\ncontent-type: application/json\r\n"
+                    f"POST /kv/set HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
                     f"content-length: {len(body)}\r\n\r\n{body}".encode())
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))

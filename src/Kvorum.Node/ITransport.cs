@@ -52,6 +52,9 @@ public enum PeerFrameKind : byte
     /// for again with so much.
     /// </summary>
     CreditAsk = 14,
+
+    /// <summary>The sender lives. No payload; sent each heartbeat interval, whatever else is sent.</summary>
+    Alive = 15,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

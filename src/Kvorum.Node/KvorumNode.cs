@@ -306,6 +306,7 @@ public sealed class KvorumNode : INode, IDisposable
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
             MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
+            MembersAway = [.. Cluster.Away(_context.MonotonicMs)],
             Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
             FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),

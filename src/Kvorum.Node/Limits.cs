@@ -80,6 +80,18 @@ internal static class Limits
     /// <summary>Seconds in a row that must be fast again.</summary>
     public const int FastLogSeconds = 10;
 
+    /// <summary>
+    /// The least that a turn of loop 0 may take and still count as running, for the failure detector: a turn
+    /// under load.
+    /// </summary>
+    public const long OwnStepMs = 50;
+
+    /// <summary>
+    /// How often groups without leader try again while a peer is suspected: longer than an early election of
+    /// two survivors, one after the other.
+    /// </summary>
+    public const long SuspectReminderMs = 400;
+
     /// <summary>How long the news of a slow log holds; it is repeated each balance interval.</summary>
     public const long SlowNewsMs = 3500;
 

@@ -43,6 +43,10 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public PeerClocks Clocks { get; } =
         new(options.Members.Count, options.ClockOffsetMaxMs, cluster.Members.NameOf);
 
+    /// <summary>Which connected peers are silent. Judged by loop 0.</summary>
+    public FailureDetector Detector { get; } = new(
+        options.SuspectMinMs, options.SuspectMaxMs, Math.Max(Limits.OwnStepMs, 2 * options.TickMs));
+
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
 

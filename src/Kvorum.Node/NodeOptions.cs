@@ -137,6 +137,17 @@ public sealed record NodeOptions
     /// </summary>
     public long WantedLogBytes { get; init; } = 32 << 20;
 
+    /// <summary>
+    /// The least silence from which a peer is suspected, in milliseconds: half an election timeout, and some
+    /// heartbeats that come late.
+    /// </summary>
+    internal long SuspectMinMs => Math.Max(ElectionTimeoutMinMs / 2, (3 * HeartbeatMs) + (2 * TickMs));
+
+    /// <summary>
+    /// The greatest, for peers whose frames are often late: from then on election timeouts run out anyway.
+    /// </summary>
+    internal long SuspectMaxMs => Math.Max(ElectionTimeoutMinMs, SuspectMinMs);
+
     internal SharedLogOptions ForLog() => new()
     {
         SegmentBytes = SegmentBytes,

@@ -50,6 +50,25 @@ public sealed record PartitionStatus
     public IReadOnlyDictionary<string, ulong> FollowerLag { get; init; } = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
 }
 
+/// <summary>A member that is not up, as another one sees it.</summary>
+public sealed record AwayMember
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>
+    /// suspect: connected, and silent for longer than it usually is; down: not connected, or not accepted.
+    /// </summary>
+    [AllowedValues("suspect", "down")]
+    public required string State { get; init; }
+
+    /// <summary>For how long, in milliseconds.</summary>
+    public required long ForMs { get; init; }
+
+    /// <summary>Why, for people.</summary>
+    public required string Reason { get; init; }
+}
+
 /// <summary>The state of a node at one moment.</summary>
 public sealed record NodeStatus
 {
@@ -85,6 +104,9 @@ public sealed record NodeStatus
 
     /// <summary>Members that are up, by name, this node included.</summary>
     public required IReadOnlyList<string> MembersUp { get; init; }
+
+    /// <summary>Members that are not up: suspected or down, since when and why.</summary>
+    public IReadOnlyList<AwayMember> MembersAway { get; init; } = [];
 
     /// <summary>All members, by name.</summary>
     public required IReadOnlyList<string> Members { get; init; }

@@ -24,6 +24,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     public void PeerUp(PeerHello peer)
     {
         context.Cluster.PeerUp(peer, context.MonotonicMs);
+        context.Detector.Up(peer.Id);
         loops.First.Post(new LoopEvent.PeerConnected(peer.Id));
         if (!context.Cluster.IsAdmitted || !context.Cluster.Health.IsUp(peer.Id))
             return;
@@ -34,7 +35,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
-        context.Cluster.Health.Down(peer, context.MonotonicMs);
+        context.Detector.Down(peer);
+        context.Cluster.Health.Down(peer, loss, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerDisconnected(peer));
         foreach (var loop in loops.All)
             loop.Post(new LoopEvent.PeerDown(peer, loss));
@@ -43,6 +45,9 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     /// <inheritdoc/>
     public void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
     {
+        context.Detector.Heard(from);
+        if (kind == PeerFrameKind.Alive)
+            return;
         try
         {
             if (IsHeard(from, kind))

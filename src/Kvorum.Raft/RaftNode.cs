@@ -146,9 +146,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The transport knows that the leader's process is gone: stop protecting it, and start a pre-vote
-    /// <paramref name="delayTicks"/> from now unless a leader shows itself. This breaks the promise that
-    /// leases rest on: where lease reads are used, the host must be certain.
+    /// The leader's process is gone, or the host suspects it: stop protecting it, and start a pre-vote
+    /// <paramref name="delayTicks"/> from now, or sooner if that is due, unless a leader shows itself. This
+    /// breaks the promise that leases rest on: where lease reads are used, the host must be certain.
     /// </summary>
     public void LeaderGone(int delayTicks)
     {
@@ -159,8 +159,7 @@ public sealed partial class RaftNode
         if (Role != Role.Follower) return;
         Leader = null;
         AbandonReads();
-        _electionElapsed = 0;
-        _electionTimeout = Math.Min(delayTicks, _electionTimeout);
-        if (_electionTimeout == 0) TickElection();
+        if (_electionTimeout - _electionElapsed > delayTicks) _electionTimeout = _electionElapsed + delayTicks;
+        if (_electionElapsed >= _electionTimeout) TickElection();
     }
 }

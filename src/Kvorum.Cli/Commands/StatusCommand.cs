@@ -66,9 +66,8 @@ internal static class StatusCommand
         foreach (string name in asked.Members)
         {
             reports.TryGetValue(name, out var report);
-            var isUp = asked.MembersUp.Contains(name);
             table.AddRow(
-                new Text(name), new Markup(isUp ? "[green]up[/]" : "[red]down[/]"),
+                new Text(name), new Markup(State(asked, name)),
                 new Text(Number(report?.Partitions.Count(
                     static replica => replica is { Keyspace: not System, Role: "leader" }))),
                 new Text(report?.Partitions.FirstOrDefault(
@@ -90,6 +89,17 @@ internal static class StatusCommand
             console.WriteLine(Describe(asked.Name, machine));
         foreach (string issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
             console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
+    }
+
+    private static string State(NodeStatus asked, string name)
+    {
+        if (asked.MembersUp.Contains(name))
+            return "[green]up[/]";
+        if (asked.MembersAway.FirstOrDefault(member => member.Name == name) is not { } away)
+            return "[red]down[/]";
+        var color = away.State == "suspect" ? "yellow" : "red";
+        var since = (away.ForMs / 1000.0).ToString("0.0", CultureInfo.InvariantCulture);
+        return $"[{color}]{away.State}[/] for {since} s: {away.Reason.EscapeMarkup()}";
     }
 
     /// <summary>The most entries that the member is behind in any partition, as the leaders see it.</summary>

@@ -210,6 +210,24 @@ public sealed record StrangersIgnored(string Members, string Founders) : NodeEve
 public sealed record ClusterJoined(string ClusterId) : NodeEvent(236);
 
 /// <summary>
+/// A connected member is silent for longer than it usually is: groups that it leads look for another leader,
+/// unless lease reads are on.
+/// </summary>
+/// <param name="Peer">The name of the member.</param>
+/// <param name="SilentMs">How long nothing came from it, in milliseconds.</param>
+/// <param name="LimitMs">From how long a silence on it is suspected now, in milliseconds.</param>
+public sealed record PeerSuspected(string Peer, long SilentMs, long LimitMs) : NodeEvent(237)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A suspected member was heard again.</summary>
+/// <param name="Peer">The name of the member.</param>
+/// <param name="SuspectedMs">How long it was suspected, in milliseconds.</param>
+public sealed record PeerUnsuspected(string Peer, long SuspectedMs) : NodeEvent(238);
+
+/// <summary>
 /// The node cannot go on (a write to its disk failed): it acknowledges nothing any more and the host must end
 /// the process.
 /// </summary>

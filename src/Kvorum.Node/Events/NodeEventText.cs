@@ -24,6 +24,9 @@ public static class NodeEventText
             + "named by its id or name, as id@host:port; members cannot be added to a cluster yet. For a new "
             + "cluster give --data an empty folder",
         ClusterJoined one => $"this node belongs to cluster {one.ClusterId} from now on",
+        PeerSuspected one => $"{one.Peer} is suspected: nothing came from it for {one.SilentMs} ms, and the "
+            + $"limit is {one.LimitMs} ms. Groups that it leads look for another leader",
+        PeerUnsuspected one => $"{one.Peer} is heard again, after {one.SuspectedMs} ms as a suspect",
         NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
         NodeFailed one => one.Message,
         _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),

@@ -88,6 +88,24 @@ internal sealed class Forwards(
             window.Dispose();
     }
 
+    /// <summary>
+    /// The peer is silent: what may be repeated is asked elsewhere. What may not waits for its answer.
+    /// </summary>
+    public void PeerSuspected(NodeId peer)
+    {
+        var waiting = _pending.Where(pending => pending.Value.To == peer && !pending.Value.HasEnded
+            && RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, pending.Value.Call.Request));
+        foreach (var id in waiting.Select(pending => pending.Key).Order().ToArray())
+        {
+            var forward = _pending[id];
+            forward.HasEnded = true;
+            // A large answer may still come: until then its part of the window is not free.
+            if (forward.Window is null)
+                TryEnd(id, out _);
+            events.Retry(forward.Call);
+        }
+    }
+
     public void Sweep()
     {
         if (_pending.Count == 0)

@@ -27,6 +27,7 @@ internal sealed class LoopDuties
     // Of loop 0 only.
     private readonly DiskWatch? _disk;
     private readonly ClockRounds? _clocks;
+    private readonly PeerWatch? _peers;
     private long _tickedMs;
     private long _sweptMs;
     private long _balancedMs;
@@ -34,14 +35,14 @@ internal sealed class LoopDuties
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
         RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
-        LoopStop stop, ReplicaMaker maker, ClockRounds? clocks)
+        LoopStop stop, ReplicaMaker maker, ClockRounds? clocks, PeerWatch? peers)
     {
         (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
         (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
         _maker = maker;
         _scrubber = new(context, clock, jobs, replicas);
         _digests = new(context, clock, replicas);
-        _clocks = clocks;
+        (_clocks, _peers) = (clocks, peers);
         _disk = clocks is null ? null : new(context, clock, jobs, TellIfNotToLead);
         _tickedMs = clock.NowMs;
     }
@@ -68,6 +69,7 @@ internal sealed class LoopDuties
         {
             _context.PeerAdmission.Tick(_clock.NowMs);
             _clocks!.Tick();
+            _peers!.Tick(_clock.NowMs);
         }
 
         if (_context.Cluster.IsAdmitted)

@@ -88,6 +88,12 @@ internal abstract class LoopEvent
         public override void Happen(NodeLoop loop) => loop.Peers.PeerUp(peer);
     }
 
+    /// <summary>A peer is silent for too long; told again now and then while it is.</summary>
+    public sealed class PeerSuspected(NodeId peer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Peers.PeerSuspected(peer);
+    }
+
     /// <summary>A peer is lost.</summary>
     public sealed class PeerDown(NodeId peer, PeerLoss loss) : LoopEvent
     {

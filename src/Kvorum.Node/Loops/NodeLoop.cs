@@ -56,7 +56,7 @@ public sealed class NodeLoop
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
-            _maker, _clocks);
+            _maker, _clocks, index == 0 ? new(context, group) : null);
         Peers = new(context, _replicas, _router, _scans);
     }
 

@@ -70,6 +70,16 @@ internal sealed class PeerTraffic(
             replica.PeerUp(peer);
     }
 
+    /// <summary>A peer is silent for too long. It may have been heard again since, or lost.</summary>
+    public void PeerSuspected(NodeId peer)
+    {
+        if (!context.Cluster.Health.IsSuspect(peer))
+            return;
+        foreach (var replica in replicas.All)
+            replica.PeerSuspected(peer);
+        router.Forwards.PeerSuspected(peer);
+    }
+
     /// <summary>A peer is lost, and the answers it owes with it.</summary>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {

@@ -68,6 +68,19 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>The members that are up, this node included.</summary>
     public IEnumerable<NodeId> Up => Ids.Where(Health.IsUp);
 
+    /// <summary>The members that are not up, and why.</summary>
+    public IEnumerable<AwayMember> Away(long nowMs) => Ids.Where(node => !Health.IsUp(node)).Select(node =>
+    {
+        var (state, sinceMs, reason) = Health.StateOf(node);
+        return new AwayMember
+        {
+            Name = Members.NameOf(node),
+            State = state == PeerState.Suspect ? "suspect" : "down",
+            ForMs = nowMs - sinceMs,
+            Reason = state == PeerState.Up ? "connected, and not accepted" : reason,
+        };
+    });
+
     /// <summary>True once this node takes part: enough others know its data folder.</summary>
     public bool IsAdmitted => _isAdmitted;
 

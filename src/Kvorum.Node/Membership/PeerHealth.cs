@@ -3,8 +3,8 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// Which members are connected, which of them are heard, and which should not lead. Written by the transport
-/// and by loop 0, read on any thread; what is in it is replaced as a whole.
+/// Which members are connected, which of them are heard, which are suspected, and which should not lead.
+/// Written by the transport and by loop 0, read on any thread; what is in it is replaced as a whole.
 /// </summary>
 internal sealed class PeerHealth(NodeId self)
 {
@@ -13,15 +13,32 @@ internal sealed class PeerHealth(NodeId self)
     private volatile SortedSet<NodeId> _accepted = [];
     private volatile SortedDictionary<NodeId, long> _slow = [];
 
-    private sealed record Connection(bool IsUp, long SinceMs);
+    private sealed record Connection(PeerState State, long SinceMs, string Reason);
 
-    /// <summary>True if the member is connected, with the data folder that this node knows.</summary>
+    /// <summary>
+    /// True if the member is connected, with the data folder that this node knows, and not suspected.
+    /// </summary>
     public bool IsUp(NodeId node) => IsUpSince(node, long.MaxValue);
 
     /// <summary>True if it has been so since that moment.</summary>
     public bool IsUpSince(NodeId node, long sinceMs) => node == self
-        || (_connections.TryGetValue(node, out var known) && known.IsUp && known.SinceMs <= sinceMs
-            && IsAccepted(node));
+        || (_connections.TryGetValue(node, out var known) && known.State == PeerState.Up
+            && known.SinceMs <= sinceMs && IsAccepted(node));
+
+    /// <summary>True if the member is connected, suspected or not.</summary>
+    public bool IsConnected(NodeId node) =>
+        _connections.TryGetValue(node, out var known) && known.State != PeerState.Down;
+
+    /// <summary>True if the member is connected, and silent for too long.</summary>
+    public bool IsSuspect(NodeId node) =>
+        _connections.TryGetValue(node, out var known) && known.State == PeerState.Suspect;
+
+    /// <summary>
+    /// How the connection to another member stands, since when in the node's milliseconds, and why.
+    /// </summary>
+    public (PeerState State, long SinceMs, string Reason) StateOf(NodeId node) =>
+        _connections.TryGetValue(node, out var known) ? (known.State, known.SinceMs, known.Reason)
+            : (PeerState.Down, 0, "not reached yet");
 
     /// <summary>
     /// True if the member has introduced itself with the data folder that this node knows: only then it is
@@ -35,22 +52,31 @@ internal sealed class PeerHealth(NodeId self)
     public bool IsSlow(NodeId node, long nowMs) =>
         _slow.TryGetValue(node, out var heard) && nowMs - heard < Limits.SlowNewsMs;
 
-    /// <summary>The member is connected.</summary>
+    /// <summary>The member is connected, and has just been heard.</summary>
     public void Up(NodeId node, long nowMs)
     {
         lock (_gate)
         {
-            if (!_connections.TryGetValue(node, out var present) || !present.IsUp)
-                _connections = new(_connections) { [node] = new(true, nowMs) };
+            if (!_connections.TryGetValue(node, out var present) || present.State != PeerState.Up)
+                _connections = new(_connections) { [node] = new(PeerState.Up, nowMs, "") };
         }
     }
 
     /// <summary>The member is lost.</summary>
-    public void Down(NodeId node, long nowMs)
+    public void Down(NodeId node, PeerLoss loss, long nowMs)
     {
+        var reason = loss == PeerLoss.ProcessGone ? "its process is gone" : "it is silent";
         lock (_gate)
-            _connections = new(_connections) { [node] = new(false, nowMs) };
+            _connections = new(_connections) { [node] = new(PeerState.Down, nowMs, reason) };
     }
+
+    /// <summary>The member is silent for too long; false if it was suspected before, or is lost.</summary>
+    public bool Suspect(NodeId node, string reason, long nowMs) =>
+        TryChange(node, PeerState.Up, new(PeerState.Suspect, nowMs, reason));
+
+    /// <summary>The suspected member was heard; false if it was not suspected.</summary>
+    public bool Unsuspect(NodeId node, long nowMs) =>
+        TryChange(node, PeerState.Suspect, new(PeerState.Up, nowMs, ""));
 
     /// <summary>The member says that its log is slow.</summary>
     public void HeardSlow(NodeId node, long nowMs)
@@ -75,4 +101,28 @@ internal sealed class PeerHealth(NodeId self)
         lock (_gate)
             _accepted = [.. _accepted.Where(accepted => accepted != node)];
     }
+
+    private bool TryChange(NodeId node, PeerState from, Connection to)
+    {
+        lock (_gate)
+        {
+            if (!_connections.TryGetValue(node, out var present) || present.State != from)
+                return false;
+            _connections = new(_connections) { [node] = to };
+            return true;
+        }
+    }
+}
+
+/// <summary>How a member stands with this node.</summary>
+internal enum PeerState
+{
+    /// <summary>Connected and heard.</summary>
+    Up,
+
+    /// <summary>Connected, and silent for longer than it usually is.</summary>
+    Suspect,
+
+    /// <summary>Not connected.</summary>
+    Down,
 }

@@ -65,6 +65,9 @@ internal interface IReplica
     /// <summary>A peer came up.</summary>
     void PeerUp(NodeId peer);
 
+    /// <summary>A peer is silent for too long; told again now and then while it is.</summary>
+    void PeerSuspected(NodeId peer);
+
     /// <summary>A peer is lost.</summary>
     void PeerDown(NodeId peer, PeerLoss loss);
 

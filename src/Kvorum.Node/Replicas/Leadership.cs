@@ -67,6 +67,24 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
             LeaderGone();
     }
 
+    /// <summary>
+    /// A peer is silent for too long: as a leader it is treated like one that is gone, by a pre-vote, which
+    /// the voters that hear it refuse. Never with lease reads, which rest on the voters' patience.
+    /// </summary>
+    public void PeerSuspected(NodeId peer)
+    {
+        _raft.PeerUnreachable(peer);
+        if (_raft.Leader == peer || (_raft.Leader is null && _raft.Role == Role.Follower))
+        {
+            if (host.Options.LeaseReads)
+                _raft.Wake();
+            else
+                LeaderGone();
+        }
+
+        host.Touch(owner);
+    }
+
     /// <summary>A peer is lost.</summary>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {

@@ -80,7 +80,6 @@ internal sealed class RaftReplica : IReplica
 
     /// <inheritdoc/>
     public bool IsQueued { get; set; }
-
     public GroupId Group => _parts.Group;
     public RaftNode Raft => _raft;
     public IStateMachine Machine => _machine;
@@ -154,6 +153,7 @@ internal sealed class RaftReplica : IReplica
 
     /// <inheritdoc/>
     public void PeerUp(NodeId peer) => _leadership.PeerUp(peer);
+    public void PeerSuspected(NodeId peer) => _leadership.PeerSuspected(peer);
 
     /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)

@@ -33,7 +33,7 @@ internal static class TrialCommands
         };
         command.SetAction(parsed =>
         {
-            foreach (var way in new[] { FaultKind.ProcessCrash, FaultKind.PowerLoss })
+            foreach (var way in new[] { FaultKind.ProcessCrash, FaultKind.PowerLoss, FaultKind.Pause })
             {
                 var made = Failovers.Make(way, 1, parsed.GetValue(count));
                 parsed.InvocationConfiguration.Output.WriteLine(made);

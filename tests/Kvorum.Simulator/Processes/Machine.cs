@@ -324,7 +324,7 @@ internal sealed class Machine
     private void Sending(PeerFrameKind kind) => World.Require(
         !IsWiped || kind is PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer
             or PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.PartialScanRequest
-            or PeerFrameKind.SlowLog or PeerFrameKind.Clock,
+            or PeerFrameKind.SlowLog or PeerFrameKind.Clock or PeerFrameKind.Alive,
         $"a wiped disk stays out: node-{Index + 1} sends {kind} frames");
 
     private static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);

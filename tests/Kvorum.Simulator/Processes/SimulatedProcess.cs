@@ -3,6 +3,7 @@ using Kvorum.Node.Events;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
+using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -57,8 +58,19 @@ internal sealed class SimulatedProcess : INodeEvents
     public long PausedUntilUs
     {
         get => _endpoint.PausedUntilUs;
-        set => _endpoint.PausedUntilUs = value;
+        set
+        {
+            if (value > World.NowUs)
+                LastPause = (World.NowUs, value);
+            _endpoint.PausedUntilUs = value;
+        }
     }
+
+    /// <summary>The newest pause, in microseconds.</summary>
+    public (long FromUs, long UntilUs) LastPause { get; private set; }
+
+    /// <summary>The least silence on which its node suspects a peer, in microseconds of its clock.</summary>
+    public long SuspectMinUs { get; private init; }
 
     private SimulatedWorld World => Machine.World;
 
@@ -68,7 +80,10 @@ internal sealed class SimulatedProcess : INodeEvents
     public static SimulatedProcess Start(
         Machine machine, Endpoint endpoint, NodeOptions options, RandomStream random)
     {
-        var process = new SimulatedProcess(machine, endpoint, options.Self.Name, random);
+        var process = new SimulatedProcess(machine, endpoint, options.Self.Name, random)
+        {
+            SuspectMinUs = options.SuspectMinMs * 1000,
+        };
         try
         {
             process.Node = new KvorumNode(options, new NodeWorld
@@ -129,6 +144,8 @@ internal sealed class SimulatedProcess : INodeEvents
                 FatalMessage ??= failed.Cause is null ? failed.Message : $"{failed.Message}\n{failed.Cause}";
                 break;
             default:
+                if (happened is PeerSuspected suspected)
+                    SuspicionChecker.Look(this, suspected);
                 Note(NodeEventText.Of(happened));
                 break;
         }

@@ -48,7 +48,11 @@ internal sealed class TrialCluster
         Until(60_000_000, () => IsReady() && LeaderOf(group) is not null, "there is a leader");
 
     /// <summary>The replica that leads a group in the greatest term, if any is seen to.</summary>
-    public (Machine Machine, RaftReplica Replica)? LeaderOf(GroupId group) => Cluster.Running
+    public (Machine Machine, RaftReplica Replica)? LeaderOf(GroupId group) => LeaderOf(group, null);
+
+    /// <summary>The same among all machines but one.</summary>
+    public (Machine Machine, RaftReplica Replica)? LeaderOf(GroupId group, Machine? but) => Cluster.Running
+        .Where(process => process.Machine != but)
         .SelectMany(process => process.Replicas.Select(replica => (process.Machine, Replica: replica)))
         .Where(one => one.Replica.Group == group && one.Replica.IsLeader)
         .OrderByDescending(one => one.Replica.Raft.Term)

@@ -55,6 +55,7 @@ public class NodeEventTextTests
         parameter.ParameterType == typeof(string) ? $"the {parameter.Name}"
             : parameter.ParameterType == typeof(PartitionId) ? new PartitionId(7)
             : parameter.ParameterType == typeof(ulong) ? 77ul
+            : parameter.ParameterType == typeof(long) ? 78L
             : parameter.ParameterType == typeof(bool) ? true
             : parameter.ParameterType == typeof(Exception) ? new IOException("the cause")
             : throw new NotSupportedException($"{parameter.ParameterType} has no value here");

@@ -107,6 +107,10 @@ public class ReplicaTableTests
         {
         }
 
+        public void PeerSuspected(NodeId peer)
+        {
+        }
+
         public void PeerDown(NodeId peer, PeerLoss loss)
         {
         }

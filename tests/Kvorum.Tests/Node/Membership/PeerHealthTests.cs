@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Membership;
 using Kvorum.Raft;
 using NodeLimits = Kvorum.Node.Limits;
@@ -31,10 +32,36 @@ public class PeerHealthTests
         _health.Up(Peer, 10);
         _health.Up(Peer, 20);
         Assert.True(_health.IsUpSince(Peer, 10));
-        _health.Down(Peer, 30);
+        _health.Down(Peer, PeerLoss.Silent, 30);
         Assert.Equal((false, true), (_health.IsUp(Peer), _health.IsAccepted(Peer)));
         _health.Up(Peer, 40);
         Assert.Equal((true, false), (_health.IsUp(Peer), _health.IsUpSince(Peer, 39)));
+    }
+
+    [Fact]
+    public void A_suspect_is_not_up_and_is_up_since_it_was_heard_again()
+    {
+        _health.Accept(Peer);
+        Assert.False(_health.Suspect(Peer, "silent", 5));
+        _health.Up(Peer, 10);
+        Assert.True(_health.Suspect(Peer, "silent", 20));
+        Assert.False(_health.Suspect(Peer, "silent", 21));
+        Assert.Equal((false, true, true), (_health.IsUp(Peer), _health.IsSuspect(Peer), _health.IsConnected(Peer)));
+        Assert.Equal((PeerState.Suspect, 20, "silent"), _health.StateOf(Peer));
+        Assert.True(_health.Unsuspect(Peer, 30));
+        Assert.False(_health.Unsuspect(Peer, 31));
+        Assert.Equal((true, false), (_health.IsUp(Peer), _health.IsUpSince(Peer, 29)));
+    }
+
+    [Fact]
+    public void A_suspect_that_is_lost_is_down_and_no_suspect()
+    {
+        _health.Accept(Peer);
+        _health.Up(Peer, 10);
+        _health.Suspect(Peer, "silent", 20);
+        _health.Down(Peer, PeerLoss.Silent, 30);
+        Assert.Equal((PeerState.Down, 30, "it is silent"), _health.StateOf(Peer));
+        Assert.False(_health.IsSuspect(Peer) || _health.Unsuspect(Peer, 40) || _health.IsConnected(Peer));
     }
 
     [Fact]

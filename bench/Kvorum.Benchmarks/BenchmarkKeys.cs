@@ -28,7 +28,7 @@ internal static class BenchmarkKeys
 
     private static byte[] MakeNoise()
     {
-        byte[] noise = new byte[1 << 20];
+        var noise = new byte[1 << 20];
         new Random(301).NextBytes(noise);
         return noise;
     }

@@ -41,7 +41,7 @@ internal sealed record BenchmarkOptions
         if (args.Length % 2 == 0 || args[0] is not ("tables" or "tree" or "open" or "rocksdb"))
             throw new FormatException("a command, then names and values");
         var options = new BenchmarkOptions { Command = args[0], Folder = "" };
-        for (int i = 1; i < args.Length; i += 2)
+        for (var i = 1; i < args.Length; i += 2)
             options = options.With(args[i], args[i + 1]);
         if (options.Folder.Length == 0 || Directory.Exists(options.Folder))
             throw new FormatException("--folder must name a folder that is not there yet");

@@ -16,9 +16,9 @@ internal static class BenchmarkRun
     /// <summary>A scan through everything, which counts what is there.</summary>
     public static BenchmarkResult Scan(Func<long> scan)
     {
-        TimeSpan before = Environment.CpuUsage.TotalTime;
-        long begun = Stopwatch.GetTimestamp();
-        long count = scan();
+        var before = Environment.CpuUsage.TotalTime;
+        var begun = Stopwatch.GetTimestamp();
+        var count = scan();
         return new BenchmarkResult("scan", 1, count, Stopwatch.GetElapsedTime(begun).TotalSeconds)
         {
             CpuMicroseconds = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / count,
@@ -41,7 +41,7 @@ internal static class BenchmarkRun
                 write(random, writes);
         });
         writer.Start();
-        BenchmarkResult result = Timed("read random during writes", options, reads);
+        var result = Timed("read random during writes", options, reads);
         stop.Set();
         writer.Join();
         return result;
@@ -50,10 +50,10 @@ internal static class BenchmarkRun
     /// <summary>Runs the work on all threads for the time that the options say.</summary>
     public static BenchmarkResult Timed(string name, BenchmarkOptions options, Work work)
     {
-        long end = Stopwatch.GetTimestamp() + (long)(options.Seconds * Stopwatch.Frequency);
+        var end = Stopwatch.GetTimestamp() + (long)(options.Seconds * Stopwatch.Frequency);
         return OnThreads(name, options.Threads, (thread, counted) =>
         {
-            int until = 0;
+            var until = 0;
             work(new Random(thread + 1), counted, () =>
                 until++ % LookAtClockEvery != 0 || Stopwatch.GetTimestamp() < end);
         });
@@ -75,17 +75,17 @@ internal static class BenchmarkRun
                 failures[i] = failure;
             }
         })).ToArray();
-        TimeSpan cpuBefore = Environment.CpuUsage.TotalTime;
-        long begun = Stopwatch.GetTimestamp();
-        foreach (Thread thread in running)
+        var cpuBefore = Environment.CpuUsage.TotalTime;
+        var begun = Stopwatch.GetTimestamp();
+        foreach (var thread in running)
             thread.Start();
-        foreach (Thread thread in running)
+        foreach (var thread in running)
             thread.Join();
-        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        TimeSpan cpu = Environment.CpuUsage.TotalTime - cpuBefore;
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var cpu = Environment.CpuUsage.TotalTime - cpuBefore;
         if (failures.OfType<Exception>().FirstOrDefault() is { } first)
             throw new InvalidOperationException($"{name}: {first.Message}", first);
-        foreach (Measurement other in counted.Skip(1))
+        foreach (var other in counted.Skip(1))
             counted[0].Add(other);
         return new BenchmarkResult(name, threads, counted[0].Count, seconds)
         {

@@ -36,7 +36,7 @@ internal sealed class JobThread : IDisposable
 
     private void Work()
     {
-        foreach (Action job in _jobs.GetConsumingEnumerable())
+        foreach (var job in _jobs.GetConsumingEnumerable())
         {
             try
             {

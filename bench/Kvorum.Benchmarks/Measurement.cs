@@ -20,9 +20,9 @@ internal sealed class Measurement
     public void Add(long ticks)
     {
         _count++;
-        ulong value = (ulong)Math.Max(ticks, Steps);
-        int exponent = BitOperations.Log2(value);
-        int fraction = (int)(value >> (exponent - 5)) & (Steps - 1);
+        var value = (ulong)Math.Max(ticks, Steps);
+        var exponent = BitOperations.Log2(value);
+        var fraction = (int)(value >> (exponent - 5)) & (Steps - 1);
         _buckets[(exponent * Steps) + fraction]++;
     }
 
@@ -30,15 +30,15 @@ internal sealed class Measurement
     public void Add(Measurement other)
     {
         _count += other._count;
-        for (int i = 0; i < _buckets.Length; i++)
+        for (var i = 0; i < _buckets.Length; i++)
             _buckets[i] += other._buckets[i];
     }
 
     /// <summary>The latency that this share of the operations did not exceed, in microseconds.</summary>
     public double Microseconds(double share)
     {
-        long left = (long)(_count * share);
-        for (int i = 0; i < _buckets.Length; i++)
+        var left = (long)(_count * share);
+        for (var i = 0; i < _buckets.Length; i++)
         {
             left -= _buckets[i];
             if (left < 0)

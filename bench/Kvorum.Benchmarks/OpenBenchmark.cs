@@ -30,13 +30,13 @@ internal sealed class OpenBenchmark(BenchmarkOptions options)
         {
         }
 
-        long before = Memory();
-        long begun = Stopwatch.GetTimestamp();
+        var before = Memory();
+        var begun = Stopwatch.GetTimestamp();
         Tree[] trees = [.. Enumerable.Range(0, EmptyTrees)
             .Select(i => Tree.Open(share, $"empty{i}", new TreeOptions()))];
-        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        long after = Memory();
-        foreach (Tree tree in trees)
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var after = Memory();
+        foreach (var tree in trees)
             tree.Dispose();
         return new BenchmarkResult("open empty trees", 1, EmptyTrees, seconds)
         {
@@ -49,9 +49,9 @@ internal sealed class OpenBenchmark(BenchmarkOptions options)
         var small = new TreeOptions { TableBytes = TableBytes };
         Write(small);
         using var share = new TreeShare(_disk, options.CacheBytes);
-        long begun = Stopwatch.GetTimestamp();
-        using Tree tree = Tree.Open(share, "full", small);
-        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var begun = Stopwatch.GetTimestamp();
+        using var tree = Tree.Open(share, "full", small);
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         return new BenchmarkResult("open a tree, tables", 1, tree.Levels.Sum(level => level.Tables), seconds);
     }
 
@@ -63,7 +63,7 @@ internal sealed class OpenBenchmark(BenchmarkOptions options)
         using var writer = new TreeWriter(share, "full", flushes, compactions, small);
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
         var random = new Random(11);
-        long pairs = (long)Tables * TableBytes / (BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes);
+        var pairs = (long)Tables * TableBytes / (BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes);
         while (writer.Tree.Levels.Sum(level => level.Tables) < Tables)
         {
             for (long i = 0; i < pairs; i++)

@@ -17,24 +17,24 @@ try
     if (options.Command == "tables")
     {
         using var tables = new TableBenchmark(options);
-        foreach (BenchmarkResult result in tables.Run())
+        foreach (var result in tables.Run())
             Console.Out.WriteLine(result.ToJson());
     }
     else if (options.Command == "open")
     {
-        foreach (BenchmarkResult result in new OpenBenchmark(options).Run())
+        foreach (var result in new OpenBenchmark(options).Run())
             Console.Out.WriteLine(result.ToJson());
     }
     else if (options.Command == "rocksdb")
     {
         using var rocks = new RocksBenchmark(options);
-        foreach (BenchmarkResult result in rocks.Run())
+        foreach (var result in rocks.Run())
             Console.Out.WriteLine(result.ToJson());
     }
     else
     {
         using var trees = new TreeBenchmark(options);
-        foreach (BenchmarkResult result in trees.Run())
+        foreach (var result in trees.Run())
             Console.Out.WriteLine(result.ToJson());
     }
 

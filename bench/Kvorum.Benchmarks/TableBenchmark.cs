@@ -33,25 +33,25 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (TableReader table in _tables)
+        foreach (var table in _tables)
             table.Dispose();
         _cache.Dispose();
     }
 
     private BenchmarkResult Fill()
     {
-        long begun = Stopwatch.GetTimestamp();
-        byte[] key = new byte[BenchmarkKeys.KeyBytes];
+        var begun = Stopwatch.GetTimestamp();
+        var key = new byte[BenchmarkKeys.KeyBytes];
         for (long number = 0; number < options.Keys;)
         {
-            string path = $"{_tables.Count:x16}.table";
-            using (IFile file = _disk.Create(path))
+            var path = $"{_tables.Count:x16}.table";
+            using (var file = _disk.Create(path))
             using (var writer = new TableWriter(file, new TableOptions()))
             {
                 for (; number < options.Keys && writer.Bytes < TableBytes; number++)
                 {
                     BenchmarkKeys.Write(key, number);
-                    ulong sequence = (ulong)(number * 7919 % options.Keys) + 1;
+                    var sequence = (ulong)(number * 7919 % options.Keys) + 1;
                     writer.Add(key, sequence, EntryKind.Put, BenchmarkKeys.Value(number));
                 }
 
@@ -61,8 +61,8 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
             _tables.Add(TableReader.Open(_disk, path, (ulong)_tables.Count, _cache));
         }
 
-        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        long user = options.Keys * (BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes);
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var user = options.Keys * (BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes);
         return new BenchmarkResult("table fill sorted", 1, options.Keys, seconds)
         {
             SpaceAmplification = (double)_tables.Sum(table => table.Bytes) / user,
@@ -72,12 +72,12 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
     private void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
-        byte[] value = new byte[BenchmarkKeys.ValueBytes];
+        var value = new byte[BenchmarkKeys.ValueBytes];
         while (goesOn())
         {
-            long number = random.NextInt64(options.Keys);
+            var number = random.NextInt64(options.Keys);
             BenchmarkKeys.Write(key, number);
-            long begun = Stopwatch.GetTimestamp();
+            var begun = Stopwatch.GetTimestamp();
             if (!TryGet(key, value))
                 throw new InvalidDataException($"key {number} is missing");
             counted.Add(Stopwatch.GetTimestamp() - begun);
@@ -91,7 +91,7 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
         {
             BenchmarkKeys.Write(key, random.NextInt64(options.Keys - 1));
             key[^1]++;
-            long begun = Stopwatch.GetTimestamp();
+            var begun = Stopwatch.GetTimestamp();
             if (TryGet(key, default))
                 throw new InvalidDataException("a key that was never written");
             counted.Add(Stopwatch.GetTimestamp() - begun);
@@ -100,8 +100,8 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
 
     private bool TryGet(ReadOnlySpan<byte> key, Span<byte> value)
     {
-        int index = LevelCursor.FirstNotBefore(_level, key);
-        if (index == _level.Length || !_tables[index].TryGet(key, ulong.MaxValue, out FoundEntry found))
+        var index = LevelCursor.FirstNotBefore(_level, key);
+        if (index == _level.Length || !_tables[index].TryGet(key, ulong.MaxValue, out var found))
             return false;
         found.Value.CopyTo(value);
         found.Dispose();
@@ -110,14 +110,14 @@ internal sealed class TableBenchmark(BenchmarkOptions options) : IDisposable
 
     private BenchmarkResult Scan(int readAheadBytes)
     {
-        long begun = Stopwatch.GetTimestamp();
+        var begun = Stopwatch.GetTimestamp();
         long count = 0;
         using var cursor = new LevelCursor(
             _level, table => _tables[(int)table.Number].OpenCursor(readAheadBytes));
         for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
             count++;
-        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        string name = readAheadBytes == 0 ? "table scan" : "table scan ahead";
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var name = readAheadBytes == 0 ? "table scan" : "table scan ahead";
         return new BenchmarkResult(name, 1, count, seconds);
     }
 }

@@ -37,13 +37,13 @@ internal sealed class TreeBenchmark : IDisposable
     /// <summary>Fills, reads and scans; one result each.</summary>
     public IEnumerable<BenchmarkResult> Run()
     {
-        TimeSpan before = Environment.CpuUsage.TotalTime;
-        BenchmarkResult fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
-        foreach (TreeWriter tree in _trees)
+        var before = Environment.CpuUsage.TotalTime;
+        var fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
+        foreach (var tree in _trees)
             tree.Settle();
-        TimeSpan filled = Environment.CpuUsage.TotalTime - before;
+        var filled = Environment.CpuUsage.TotalTime - before;
         BenchmarkRun.Timed("warm-up", _options, ReadRandom);
-        long unique = ScanAll();
+        var unique = ScanAll();
         const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
         yield return fill with
         {
@@ -54,7 +54,7 @@ internal sealed class TreeBenchmark : IDisposable
         yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
         yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
         yield return BenchmarkRun.Scan(ScanAll);
-        BenchmarkResult during = BenchmarkRun.DuringWrites(
+        var during = BenchmarkRun.DuringWrites(
             _options, ReadRandom, (random, counted) => PutOne(0, random, counted));
         _trees[0].Settle();
         yield return during;
@@ -65,7 +65,7 @@ internal sealed class TreeBenchmark : IDisposable
     {
         _flushes.Dispose();
         _compactions.Dispose();
-        foreach (TreeWriter tree in _trees)
+        foreach (var tree in _trees)
             tree.Dispose();
         _share.Dispose();
     }
@@ -80,9 +80,9 @@ internal sealed class TreeBenchmark : IDisposable
     private void PutOne(int thread, Random random, Measurement counted)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
-        long number = (random.NextInt64(_range / _trees.Length) * _trees.Length) + thread;
+        var number = (random.NextInt64(_range / _trees.Length) * _trees.Length) + thread;
         BenchmarkKeys.Write(key, number);
-        long begun = Stopwatch.GetTimestamp();
+        var begun = Stopwatch.GetTimestamp();
         _trees[thread].Put(key, BenchmarkKeys.Value(number));
         counted.Add(Stopwatch.GetTimestamp() - begun);
     }
@@ -93,9 +93,9 @@ internal sealed class TreeBenchmark : IDisposable
         long found = 0;
         while (goesOn())
         {
-            long number = random.NextInt64(_range);
+            var number = random.NextInt64(_range);
             BenchmarkKeys.Write(key, number);
-            long begun = Stopwatch.GetTimestamp();
+            var begun = Stopwatch.GetTimestamp();
             if (_trees[number % _trees.Length].Tree.TryGet(key, out _))
                 found++;
             counted.Add(Stopwatch.GetTimestamp() - begun);
@@ -113,12 +113,12 @@ internal sealed class TreeBenchmark : IDisposable
         Span<byte> pair = stackalloc byte[BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes];
         while (goesOn())
         {
-            long number = random.NextInt64(_range);
+            var number = random.NextInt64(_range);
             BenchmarkKeys.Write(key, number);
-            ViewCursor cursor = cursors[number % cursors.Length];
-            long begun = Stopwatch.GetTimestamp();
+            var cursor = cursors[number % cursors.Length];
+            var begun = Stopwatch.GetTimestamp();
             cursor.Seek(key);
-            for (int i = 0; i < NextAfterSeek && cursor.IsValid; i++)
+            for (var i = 0; i < NextAfterSeek && cursor.IsValid; i++)
             {
                 // As db_bench does: the bytes are looked at.
                 cursor.Key.CopyTo(pair);
@@ -129,7 +129,7 @@ internal sealed class TreeBenchmark : IDisposable
             counted.Add(Stopwatch.GetTimestamp() - begun);
         }
 
-        for (int i = 0; i < views.Length; i++)
+        for (var i = 0; i < views.Length; i++)
         {
             cursors[i].Dispose();
             views[i].Dispose();
@@ -139,10 +139,10 @@ internal sealed class TreeBenchmark : IDisposable
     private long ScanAll()
     {
         long count = 0;
-        foreach (TreeWriter tree in _trees)
+        foreach (var tree in _trees)
         {
-            using ReadView view = tree.Tree.OpenView();
-            using ViewCursor cursor = view.OpenCursor();
+            using var view = tree.Tree.OpenView();
+            using var cursor = view.OpenCursor();
             for (cursor.SeekToFirst(); cursor.IsValid; cursor.Next())
                 count++;
         }

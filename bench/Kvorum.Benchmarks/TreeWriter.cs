@@ -60,7 +60,7 @@ internal sealed class TreeWriter : IDisposable
     private void Look()
     {
         Complete();
-        long limit = _flush is null ? MemTableBytesMax : 2 * MemTableBytesMax;
+        var limit = _flush is null ? MemTableBytesMax : 2 * MemTableBytesMax;
         while (Tree.MemTableBytes >= limit)
         {
             if (_flush is null)
@@ -79,7 +79,7 @@ internal sealed class TreeWriter : IDisposable
     private void BeginFlush()
     {
         _isFlushed = false;
-        CheckpointJob flush = _flush = Tree.BeginCheckpoint(default);
+        var flush = _flush = Tree.BeginCheckpoint(default);
         _flushes.Run(() =>
         {
             flush.Write();

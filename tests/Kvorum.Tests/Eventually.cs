@@ -9,7 +9,7 @@ internal static class Eventually
     public static async Task Holds(
         Func<bool> condition, int seconds = 10, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
-        long start = Stopwatch.GetTimestamp();
+        var start = Stopwatch.GetTimestamp();
         while (!condition())
         {
             Assert.True(Stopwatch.GetElapsedTime(start).TotalSeconds < seconds, $"not within {seconds} s: {what}");

@@ -25,12 +25,12 @@ internal sealed unsafe class RocksBenchmark : IDisposable
     /// <summary>Fills, reads and scans; one result each.</summary>
     public IEnumerable<BenchmarkResult> Run()
     {
-        TimeSpan before = Environment.CpuUsage.TotalTime;
-        BenchmarkResult fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
+        var before = Environment.CpuUsage.TotalTime;
+        var fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
         _database.Settle();
-        TimeSpan filled = Environment.CpuUsage.TotalTime - before;
+        var filled = Environment.CpuUsage.TotalTime - before;
         BenchmarkRun.Timed("warm-up", _options, ReadRandom);
-        long unique = ScanAll();
+        var unique = ScanAll();
         const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
         yield return fill with
         {
@@ -58,9 +58,9 @@ internal sealed unsafe class RocksBenchmark : IDisposable
     private void PutOne(Random random, Measurement counted)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
-        long number = random.NextInt64(_range);
+        var number = random.NextInt64(_range);
         BenchmarkKeys.Write(key, number);
-        long begun = Stopwatch.GetTimestamp();
+        var begun = Stopwatch.GetTimestamp();
         _database.Put(key, BenchmarkKeys.Value(number));
         counted.Add(Stopwatch.GetTimestamp() - begun);
     }
@@ -72,7 +72,7 @@ internal sealed unsafe class RocksBenchmark : IDisposable
         while (goesOn())
         {
             BenchmarkKeys.Write(key, random.NextInt64(_range));
-            long begun = Stopwatch.GetTimestamp();
+            var begun = Stopwatch.GetTimestamp();
             if (_database.TryGet(key))
                 found++;
             counted.Add(Stopwatch.GetTimestamp() - begun);
@@ -84,18 +84,18 @@ internal sealed unsafe class RocksBenchmark : IDisposable
 
     private void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
-        nint iterator = _database.OpenIterator();
-        byte* key = stackalloc byte[BenchmarkKeys.KeyBytes];
-        byte* pair = stackalloc byte[BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes];
+        var iterator = _database.OpenIterator();
+        var key = stackalloc byte[BenchmarkKeys.KeyBytes];
+        var pair = stackalloc byte[BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes];
         while (goesOn())
         {
             BenchmarkKeys.Write(new(key, BenchmarkKeys.KeyBytes), random.NextInt64(_range));
-            long begun = Stopwatch.GetTimestamp();
+            var begun = Stopwatch.GetTimestamp();
             RocksNative.Seek(iterator, key, BenchmarkKeys.KeyBytes);
-            for (int i = 0; i < NextAfterSeek && RocksNative.IsValid(iterator) != 0; i++)
+            for (var i = 0; i < NextAfterSeek && RocksNative.IsValid(iterator) != 0; i++)
             {
                 // As db_bench does: the bytes are looked at.
-                byte* found = RocksNative.Key(iterator, out nuint bytes);
+                var found = RocksNative.Key(iterator, out var bytes);
                 Buffer.MemoryCopy(found, pair, BenchmarkKeys.KeyBytes, bytes);
                 found = RocksNative.Value(iterator, out bytes);
                 Buffer.MemoryCopy(found, pair + BenchmarkKeys.KeyBytes, BenchmarkKeys.ValueBytes, bytes);
@@ -110,7 +110,7 @@ internal sealed unsafe class RocksBenchmark : IDisposable
 
     private long ScanAll()
     {
-        nint iterator = _database.OpenIterator();
+        var iterator = _database.OpenIterator();
         long count = 0;
         RocksNative.SeekToFirst(iterator);
         for (; RocksNative.IsValid(iterator) != 0; RocksNative.Next(iterator))

@@ -37,7 +37,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         {
             var to = n;
             _proxies.Add(new(ports[n * 4], ports[(n * 4) + 3], id =>
-                indices.TryGetValue(id, out int from) && from != to
+                indices.TryGetValue(id, out var from) && from != to
                     ? (_links[from, to], _links[to, from])
                     : null));
         }

@@ -148,7 +148,7 @@ internal static class Flag
         option.CompletionSources.Add(words);
         option.CustomParser = result =>
         {
-            string given = result.Tokens[0].Value;
+            var given = result.Tokens[0].Value;
             if (!words.Contains(given, StringComparer.Ordinal))
                 result.AddError(Mistake(name, given, $"give {string.Join(" or ", words)}"));
             return given;
@@ -170,7 +170,7 @@ internal static class Flag
     private static byte[]? Decode(
         ArgumentResult result, string name, Func<string, byte[]> decode, string wanted)
     {
-        string text = result.Tokens[0].Value;
+        var text = result.Tokens[0].Value;
         try
         {
             return decode(text);
@@ -189,7 +189,7 @@ internal static class Flag
     private static T Read<T>(ArgumentResult result, string name, Func<string, T?> read, string wanted)
         where T : struct
     {
-        string text = result.Tokens[0].Value;
+        var text = result.Tokens[0].Value;
         if (read(text) is { } value)
             return value;
         result.AddError(Mistake(name, text, $"give {wanted}"));

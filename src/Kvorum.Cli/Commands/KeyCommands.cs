@@ -58,7 +58,7 @@ internal static class KeyCommands
         var consistency = ClientFlags.Consistency();
         var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.");
         input.AddTo(command);
-        foreach (Option option in (Option[])[raw, form, keyspace, consistency])
+        foreach (var option in (Option[])[raw, form, keyspace, consistency])
             command.Options.Add(option);
         flags.AddTo(command);
         command.Validators.Add(result =>

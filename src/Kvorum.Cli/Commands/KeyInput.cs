@@ -44,8 +44,8 @@ internal sealed class KeyInput
         command.Validators.Add(result =>
         {
             var words = Words(result);
-            int forKey = 1 - _key.Count(result);
-            int forValue = !_withValue ? 0
+            var forKey = 1 - _key.Count(result);
+            var forValue = !_withValue ? 0
                 : 1 - _value.Count(result) - (result.GetValue(_stdin) ? 1 : 0);
             if (forKey < 0 || forValue < 0 || words != forKey + forValue)
                 result.AddError(_withValue
@@ -63,7 +63,7 @@ internal sealed class KeyInput
     {
         if (_value.Given(parsed) is { } given)
             return given;
-        byte[]? word = parsed.GetValue(_key.Given(parsed) is null ? _second : _first);
+        var word = parsed.GetValue(_key.Given(parsed) is null ? _second : _first);
         return parsed.GetValue(_stdin) || word is [(byte)'-'] ? null : word;
     }
 

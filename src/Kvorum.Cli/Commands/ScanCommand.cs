@@ -26,7 +26,7 @@ internal static class ScanCommand
             "scan", "Prints keys in order; --timeout is for each page of 256 KiB. None found: exit code 0.");
         foreach (var bound in (BytesFlags[])[prefix, from, end])
             bound.AddTo(command);
-        foreach (Option option in (Option[])[limit, reverse, keysOnly, form, keyspace, consistency])
+        foreach (var option in (Option[])[limit, reverse, keysOnly, form, keyspace, consistency])
             command.Options.Add(option);
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>

@@ -63,7 +63,7 @@ internal static class StatusCommand
         var console = Screen.Of(output);
         var table = new Table().RoundedBorder()
             .AddColumns("member", "state", "leads", "metadata", "keys, about", "lag");
-        foreach (string name in asked.Members)
+        foreach (var name in asked.Members)
         {
             reports.TryGetValue(name, out var report);
             table.AddRow(
@@ -87,7 +87,7 @@ internal static class StatusCommand
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
-        foreach (string issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
+        foreach (var issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
             console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
     }
 
@@ -116,7 +116,7 @@ internal static class StatusCommand
 
     private static string Describe(string name, MachineStatus machine)
     {
-        string files = machine.OpenFilesMax == 0 ? $"{machine.OpenFiles} open files"
+        var files = machine.OpenFilesMax == 0 ? $"{machine.OpenFiles} open files"
             : $"{machine.OpenFiles} of {machine.OpenFilesMax} open files, "
                 + $"connections below {machine.ConnectionsBelow}, {machine.ConnectionsRefused} refused";
         return $"{name}: {files}; {machine.MemoryBytes >> 20} of {machine.MemoryBytesMax >> 20} MiB memory "

@@ -37,7 +37,7 @@ internal static class AcceptCommand
         try
         {
             var decision = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-            string what = LossAcceptance.Run(folder.Files, confirm, decision);
+            var what = LossAcceptance.Run(folder.Files, confirm, decision);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(
                 $"accepted: {what}. Start the node: it takes part with what it has.")
                 .ConfigureAwait(false);

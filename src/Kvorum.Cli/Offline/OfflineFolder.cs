@@ -49,7 +49,7 @@ internal sealed class OfflineFolder : IDisposable
     /// <summary>One line about what went wrong.</summary>
     public static Task Tell(ParseResult parsed, string what)
     {
-        string name = parsed.CommandResult.Command.Name;
+        var name = parsed.CommandResult.Command.Name;
         if (parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } group)
             name = $"{group.Command.Name} {name}";
         return parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum {name}: {what}");

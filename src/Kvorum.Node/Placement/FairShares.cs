@@ -140,7 +140,7 @@ internal sealed class FairShares
     private Share FactorOf(int[] nodes, int sum)
     {
         int[] weights = [.. nodes.Select(node => _weights[node]).OrderDescending()];
-        long rest = weights.Sum(static weight => (long)weight);
+        var rest = weights.Sum(static weight => (long)weight);
         var full = 0;
         while (full < sum && (sum - full) * (long)weights[full] >= rest)
             rest -= weights[full++];

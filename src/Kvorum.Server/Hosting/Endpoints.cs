@@ -47,7 +47,7 @@ internal static class Endpoints
             || listening.Address.Equals(IPAddress.IPv6Any);
         if (!isEverywhere)
             return listening.ToString();
-        string host = HostPort.TryParse(peerAddress)?.Host ?? "";
+        var host = HostPort.TryParse(peerAddress)?.Host ?? "";
         host = host is "" or "0.0.0.0" or "::" or "*" ? Dns.GetHostName() : host;
         return host.Contains(':', StringComparison.Ordinal)
             ? $"[{host}]:{listening.Port}" : $"{host}:{listening.Port}";

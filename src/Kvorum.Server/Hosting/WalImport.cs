@@ -34,7 +34,7 @@ public static class WalImport
         var building = $"{place}.importing";
         using var log = OpenLog(file);
         var check = new WalReader(log);
-        int valueBytesMax = Protocol.Limits.ValueBytesMax;
+        var valueBytesMax = Protocol.Limits.ValueBytesMax;
         while (check.Next() is { } operation)
         {
             valueBytesMax = Math.Max(valueBytesMax, operation.Value.Length);
@@ -44,7 +44,7 @@ public static class WalImport
         CheckFree(place, building);
         try
         {
-            long records = await Build(
+            var records = await Build(
                 new WalReader(log), building, id, valueBytesMax, cancel).ConfigureAwait(false);
             if (Directory.Exists(place))
                 Directory.Delete(place);

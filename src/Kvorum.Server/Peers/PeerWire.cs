@@ -141,7 +141,7 @@ internal static class PeerWire
         var at = FixedBytes;
         foreach (var text in texts)
         {
-            int length = Utf8Text.Write(text, bytes.AsSpan(at + sizeof(ushort)));
+            var length = Utf8Text.Write(text, bytes.AsSpan(at + sizeof(ushort)));
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)length));
             at += sizeof(ushort) + length;
         }

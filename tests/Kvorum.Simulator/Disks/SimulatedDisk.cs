@@ -134,7 +134,7 @@ public sealed class SimulatedDisk : IFileSystem
             if (_folders.Contains(path))
                 return;
             Begin("create folder", path);
-            for (string folder = path; folder.Length > 0; folder = FolderOf(folder))
+            for (var folder = path; folder.Length > 0; folder = FolderOf(folder))
                 _folders.Add(folder);
         }
     }
@@ -146,7 +146,7 @@ public sealed class SimulatedDisk : IFileSystem
         {
             Begin("delete folder", path);
             bool IsBelow(string name) => name.StartsWith(path + "/", StringComparison.Ordinal);
-            foreach (string file in _live.Keys.Where(IsBelow).ToArray())
+            foreach (var file in _live.Keys.Where(IsBelow).ToArray())
                 Change(new NameChange(null, file, null));
             _folders.RemoveWhere(folder => folder == path || IsBelow(folder));
         }
@@ -174,7 +174,7 @@ public sealed class SimulatedDisk : IFileSystem
             CheckDescriptors(folder);
             Begin("sync folder", folder);
             bool Here(NameChange change) => FolderOf(change.Set ?? change.Removed!) == folder;
-            foreach (NameChange change in _changes.Where(Here))
+            foreach (var change in _changes.Where(Here))
                 change.Apply(_durable);
             _changes.RemoveAll(Here);
         }
@@ -311,7 +311,7 @@ public sealed class SimulatedDisk : IFileSystem
         lock (_gate)
         {
             SortedDictionary<string, Inode> names = new(_durable, StringComparer.Ordinal);
-            foreach (NameChange change in _changes)
+            foreach (var change in _changes)
             {
                 if (keep())
                     change.Apply(names);
@@ -322,9 +322,9 @@ public sealed class SimulatedDisk : IFileSystem
             after.DamageRead.UnionWith(DamageRead);
             after.NotRead.UnionWith(NotRead);
             Dictionary<Inode, Inode> survivors = [];
-            foreach ((string path, Inode inode) in names)
+            foreach ((var path, var inode) in names)
             {
-                if (!survivors.TryGetValue(inode, out Inode? survivor))
+                if (!survivors.TryGetValue(inode, out var survivor))
                     survivors[inode] = survivor = inode.Survive(keep);
                 after._live[path] = after._durable[path] = survivor;
                 after._bytesInUse += survivor.Length;
@@ -383,7 +383,7 @@ public sealed class SimulatedDisk : IFileSystem
     }
 
     private Inode Find(string path) =>
-        _live.TryGetValue(path, out Inode? inode) ? inode : throw new IOException($"{path}: no such file");
+        _live.TryGetValue(path, out var inode) ? inode : throw new IOException($"{path}: no such file");
 
     private static string FolderOf(string path) =>
         path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
@@ -421,7 +421,7 @@ public sealed class SimulatedDisk : IFileSystem
             {
                 if (disk.Fault?.Invoke("read", path) is { } error)
                     throw disk.Failed(error);
-                int count = (int)Math.Clamp(inode.Length - offset, 0, into.Length);
+                var count = (int)Math.Clamp(inode.Length - offset, 0, into.Length);
                 var bad = inode.FirstUnreadable(offset, count);
                 // What comes before a bad sector is there, as after a read that was cut short by one.
                 if (bad is { } at)
@@ -441,8 +441,8 @@ public sealed class SimulatedDisk : IFileSystem
             lock (disk._gate)
             {
                 Writing("write");
-                long grows = offset + bytes.Length - inode.Length;
-                long room = grows <= 0 ? grows : disk.BytesMax - disk._bytesInUse;
+                var grows = offset + bytes.Length - inode.Length;
+                var room = grows <= 0 ? grows : disk.BytesMax - disk._bytesInUse;
                 if (room >= grows)
                 {
                     disk._bytesInUse += Math.Max(0, grows);
@@ -450,7 +450,7 @@ public sealed class SimulatedDisk : IFileSystem
                     return;
                 }
 
-                int fits = (int)Math.Clamp(bytes.Length - (grows - Math.Max(0, room)), 0, bytes.Length);
+                var fits = (int)Math.Clamp(bytes.Length - (grows - Math.Max(0, room)), 0, bytes.Length);
                 disk._bytesInUse += Math.Max(0, offset + fits - inode.Length);
                 inode.Write(offset, bytes[..fits]);
                 throw disk.Failed(new DiskFullException($"{path}: No space left on device"));

@@ -44,7 +44,7 @@ public class ExactBytesTests
         var (code, json, _) = await Shell.Run(
             "k get k\u00e9 --json && k get k\u00e9 --json --as hex", place.Addr);
         Assert.Equal(0, code);
-        string[] lines = json.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = json.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         using var plain = JsonDocument.Parse(lines[0]);
         Assert.Equal("a+k=", plain.RootElement.GetProperty("key_base64").GetString());
         Assert.Equal("1", plain.RootElement.GetProperty("value").GetString());

@@ -125,7 +125,7 @@ public class HelpTests
             var options = command.Options.Where(option => option.Name is not ("--help" or "--version"));
             foreach (var option in options)
             {
-                foreach (string value in nonsense)
+                foreach (var value in nonsense)
                 {
                     string[] args = [.. WordsOf(command), option.Name, value];
                     // What would make sense must not run: no command takes this flag.

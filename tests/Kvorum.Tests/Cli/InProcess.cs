@@ -11,7 +11,7 @@ internal static class InProcess
     {
         using MemoryStream output = new(), errors = new();
         await using CommandOutput forOutput = new(output), forErrors = new(errors);
-        int code = await KvorumProgram.Run(args, forOutput, forErrors);
+        var code = await KvorumProgram.Run(args, forOutput, forErrors);
         return (code, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(errors.ToArray()));
     }
 }

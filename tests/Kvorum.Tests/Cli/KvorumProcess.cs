@@ -40,7 +40,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        foreach (string arg in args)
+        foreach (var arg in args)
             start.ArgumentList.Add(arg);
         return new(Process.Start(start)!);
     }
@@ -54,8 +54,8 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        string program = Path.Combine(AppContext.BaseDirectory, "kvorum");
-        foreach (string arg in new[] { "-c", $"ulimit -n {most}; exec \"$0\" \"$@\"", program }.Concat(args))
+        var program = Path.Combine(AppContext.BaseDirectory, "kvorum");
+        foreach (var arg in new[] { "-c", $"ulimit -n {most}; exec \"$0\" \"$@\"", program }.Concat(args))
             start.ArgumentList.Add(arg);
         return new(Process.Start(start)!);
     }
@@ -65,7 +65,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
     {
         await using var process = Start(args);
         process._process.StandardInput.Close();
-        int code = await process.Exit();
+        var code = await process.Exit();
         return (code, process.Output, process.Errors);
     }
 
@@ -73,7 +73,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
     public static int[] FreePorts(int count)
     {
         List<int> free = [];
-        for (int port = Random.Shared.Next(10_000, 19_000); free.Count < count; port++)
+        for (var port = Random.Shared.Next(10_000, 19_000); free.Count < count; port++)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
@@ -158,7 +158,7 @@ internal sealed record ServerPlace(string Folder, int Client, int Http, int Peer
 
     public static ServerPlace[] Free(int count)
     {
-        int[] ports = KvorumProcess.FreePorts(count * 3);
+        var ports = KvorumProcess.FreePorts(count * 3);
         return
         [
             .. Enumerable.Range(0, count).Select(n => new ServerPlace(

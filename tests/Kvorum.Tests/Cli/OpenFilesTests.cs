@@ -27,10 +27,10 @@ public class OpenFilesTests
         List<Socket> idle = [];
         try
         {
-            for (int n = 0; n < FilesMax + 100; n++)
+            for (var n = 0; n < FilesMax + 100; n++)
                 idle.Add(await Connect(n % 2 == 0 ? place.Http : place.Client));
             // Checkpoints make files, and so do segments of the log: for them there is always room.
-            for (int n = 0; n < 64; n++)
+            for (var n = 0; n < 64; n++)
                 await client.PutAsync($"key-{n}", new string('v', 65536), cancellationToken: Cancelled);
             await server.Says("was closed: 525 open files are in use");
             var status = await KvorumProcess.Run("status", "--addr", place.Addr);

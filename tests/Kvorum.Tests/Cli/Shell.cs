@@ -17,7 +17,7 @@ internal static class Shell
     /// <summary>Arguments are bytes: each U+0080 to U+00FF of the script is one.</summary>
     public static async Task<(int Code, string Output, string Errors)> Run(string script, string addr = "")
     {
-        string file = Path.GetTempFileName();
+        var file = Path.GetTempFileName();
         await File.WriteAllBytesAsync(file, Encoding.Latin1.GetBytes(Ask.ReplaceLineEndings("\n") + script));
         var start = new ProcessStartInfo("bash", [file])
         {

@@ -52,7 +52,7 @@ public class SingleNodeTests
         string[] expected = [.. Names(asked.RootElement).Order(StringComparer.Ordinal)];
         Assert.Contains("node_id", expected);
         Assert.Contains("partitions.follower_lag", expected);
-        foreach (string command in (string[])["status", "health"])
+        foreach (var command in (string[])["status", "health"])
         {
             var (code, json, _) = await KvorumProcess.Run(command, "--json", "--addr", place.Addr);
             Assert.Equal(0, code);
@@ -192,7 +192,7 @@ public class SingleNodeTests
     {
         using var place = ServerPlace.Free(1)[0];
         using var busy = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        int port = flag switch { "--addr" => place.Client, "--http-addr" => place.Http, _ => place.Peer };
+        var port = flag switch { "--addr" => place.Client, "--http-addr" => place.Http, _ => place.Peer };
         busy.Bind(new IPEndPoint(IPAddress.Loopback, port));
         busy.Listen();
         await Refuses(

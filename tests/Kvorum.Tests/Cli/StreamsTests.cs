@@ -23,9 +23,9 @@ public class StreamsTests
         await Shell.Prints(0, "value=\"2\"\n", "", "k get k 2>&- <&-", place.Addr);
         await Shell.Prints(3, "", "", "k put k 3 >&- 2>&- <&-", place.Addr);
         await Shell.Prints(0, "3", "", "k get k --raw", place.Addr);
-        foreach (string command in (string[])["scan", "status", "health", "get k --raw", "status --json"])
+        foreach (var command in (string[])["scan", "status", "health", "get k --raw", "status --json"])
         {
-            string name = command.Split(' ')[0];
+            var name = command.Split(' ')[0];
             await Shell.Prints(3, "", $"kvorum {name}: standard output: No space left on device" + notPrinted,
                 $"k {command} >/dev/full", place.Addr);
         }
@@ -60,7 +60,7 @@ public class StreamsTests
         if (!OperatingSystem.IsLinux())
             return;
         using var place = ServerPlace.Free(1)[0];
-        string flags = string.Join(' ', place.Flags);
+        var flags = string.Join(' ', place.Flags);
         await Shell.Prints(0, "0", "",
             $"$K start {flags} {streams} & node=$!\n"
             + "for i in $(seq 200); do $K put k v --addr $ADDR >/dev/null 2>&1 && break; sleep 0.1; done\n"

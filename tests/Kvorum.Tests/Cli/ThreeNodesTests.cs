@@ -13,7 +13,7 @@ public class ThreeNodesTests
         var servers = new KvorumProcess[3];
         try
         {
-            foreach (int n in order)
+            foreach (var n in order)
                 servers[n] =
                     KvorumProcess.Start(spelling == "go" ? GoSpelling(places, n) : PlainSpelling(places, n));
             foreach (var server in servers)
@@ -48,7 +48,7 @@ public class ThreeNodesTests
         {
             foreach (var server in servers)
                 await server.Says("is ready");
-            for (int n = 0; n < 9; n++)
+            for (var n = 0; n < 9; n++)
                 await SingleNodeTests.Prints(
                     0, "ok=true leader=\"\"", "put", $"key-{n}", $"{n}", "--addr", places[n % 3].Addr);
             foreach (var server in servers)
@@ -58,7 +58,7 @@ public class ThreeNodesTests
             servers = [.. Enumerable.Range(0, 3).Select(n => KvorumProcess.Start(PlainSpelling(places, n)))];
             foreach (var server in servers)
                 await server.Says("is ready");
-            for (int n = 0; n < 9; n++)
+            for (var n = 0; n < 9; n++)
                 await SingleNodeTests.Prints(
                     0, $"value=\"{n}\"", "get", $"key-{n}", "--addr", places[(n + 1) % 3].Addr);
         }
@@ -79,26 +79,26 @@ public class ThreeNodesTests
         var servers = new KvorumProcess[3];
         try
         {
-            for (int n = 0; n < 3; n++)
+            for (var n = 0; n < 3; n++)
                 servers[n] = KvorumProcess.Start(
                     [.. PlainSpelling(places, n), "--checkpoint-bytes", "65536"]);
             foreach (var server in servers)
                 await server.Says("is ready");
-            for (int n = 0; n < 4; n++)
+            for (var n = 0; n < 4; n++)
             {
                 await SingleNodeTests.Prints(
                     0, "ok=true leader=\"\"", "put", "key-7", $"{n}:{new string('x', 60_000)}", "--addr",
                     places[0].Addr);
             }
 
-            string trees = Path.Combine(places[1].Folder, "trees");
+            var trees = Path.Combine(places[1].Folder, "trees");
             string[] Tables() => Directory.GetFiles(trees, "*.table", SearchOption.AllDirectories);
             await Eventually.Holds(() => Tables().Length > 0);
             servers[1].Terminate();
             Assert.Equal(0, await servers[1].Exit());
             await servers[1].DisposeAsync();
-            string[] cut = Tables();
-            foreach (string table in cut)
+            var cut = Tables();
+            foreach (var table in cut)
             {
                 using var file = new FileStream(table, FileMode.Open);
                 file.SetLength(100);
@@ -158,7 +158,7 @@ public class ThreeNodesTests
                 return told.Contains("2 of 3 members up, tolerates 0 failure(s) now, 1 when all are up",
                     StringComparison.Ordinal);
             });
-            string kept = places[2].Folder + "-kept";
+            var kept = places[2].Folder + "-kept";
             Directory.Move(places[2].Folder, kept);
             servers[2] = KvorumProcess.Start(PlainSpelling(places, 2));
             await servers[2].Says("refuses this node");
@@ -222,7 +222,7 @@ public class ThreeNodesTests
 
         string[] terms =
             [.. lines.Select(line => line[line.IndexOf("term=", StringComparison.Ordinal)..]).Distinct()];
-        int leaders = lines.Count(line => line.Contains("is_leader=true", StringComparison.Ordinal));
+        var leaders = lines.Count(line => line.Contains("is_leader=true", StringComparison.Ordinal));
         Assert.All(
             lines, (line, n) => Assert.StartsWith($"node_id=node-{n + 1} ", line, StringComparison.Ordinal));
         Assert.False(terms.Length == 1 && leaders > 1, string.Concat(lines));
@@ -251,7 +251,7 @@ public class ThreeNodesTests
 
     private static async Task Settled(Func<Task<bool>> holds)
     {
-        for (int round = 0; round < 10; round++)
+        for (var round = 0; round < 10; round++)
         {
             if (await holds())
                 return;
@@ -262,14 +262,14 @@ public class ThreeNodesTests
 
     private static string[] PlainSpelling(ServerPlace[] places, int n)
     {
-        string peers = string.Join(',', places.Select((place, at) => $"node-{at + 1}@{place.PeerAddr}"));
+        var peers = string.Join(',', places.Select((place, at) => $"node-{at + 1}@{place.PeerAddr}"));
         return ["start", "--id", $"node-{n + 1}", "--peers", peers, .. places[n].Flags];
     }
 
     private static string[] GoSpelling(ServerPlace[] places, int n)
     {
-        string others = string.Join(',', places.Where((_, at) => at != n).Select(place => place.PeerAddr));
-        string wal = Path.Combine(places[n].Folder, "wal.log");
+        var others = string.Join(',', places.Where((_, at) => at != n).Select(place => place.PeerAddr));
+        var wal = Path.Combine(places[n].Folder, "wal.log");
         return
         [
             "start", "-node", $"node-{n + 1}", "-addr", places[n].Addr, "-raft_addr", places[n].PeerAddr,

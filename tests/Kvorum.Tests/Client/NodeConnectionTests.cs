@@ -58,7 +58,7 @@ public sealed class NodeConnectionTests
     private static async Task Ask(NodeConnection node, int number)
     {
         var request = new GetRequest { Key = Encoding.UTF8.GetBytes($"key {number}") };
-        long now = Environment.TickCount64;
+        var now = Environment.TickCount64;
         var answer = await node.AskAsync(request, now, now + 60_000, Deadline).ConfigureAwait(false);
         Assert.Equal(AnswerKind.Reply, answer.Kind);
     }
@@ -80,7 +80,7 @@ public sealed class NodeConnectionTests
 
         public async Task<NodeConnection> Connected(Action<ArrayBufferWriter<byte>> welcome)
         {
-            int port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
+            var port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
             var dialling = NodeConnection.DialAsync(
                 $"[::1]:{port}", new("::1", port), "test", inline: true, static _ => { }, Deadline);
             _client = await _listener.AcceptAsync(Deadline);
@@ -103,7 +103,7 @@ public sealed class NodeConnectionTests
             var bytes = new byte[65536];
             ReadOnlyMemory<byte> received = bytes.AsMemory(0, await _client!.ReceiveAsync(bytes, Deadline));
             var frames = new List<NativeFrame>();
-            while (NativeCodec.TryRead(received, out int size, out var frame))
+            while (NativeCodec.TryRead(received, out var size, out var frame))
             {
                 frames.Add(frame);
                 received = received[size..];

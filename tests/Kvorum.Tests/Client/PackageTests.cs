@@ -19,15 +19,15 @@ public sealed class PackageTests : IDisposable
     [Fact]
     public async Task The_packages_are_whole_and_a_program_compiles_with_them()
     {
-        string packages = Path.Combine(_folder, "packages");
-        foreach (string project in (string[])["Kvorum.Protocol", "Kvorum.Client"])
+        var packages = Path.Combine(_folder, "packages");
+        foreach (var project in (string[])["Kvorum.Protocol", "Kvorum.Client"])
         {
             await Dotnet(
                 ChildProcess.Root, "pack", $"src/{project}", "-c", "Release", "--no-build", "-o", packages);
             CheckMetadata(Assert.Single(Directory.GetFiles(packages, $"{project}.*.nupkg")), project);
         }
 
-        string shop = Path.Combine(_folder, "shop");
+        var shop = Path.Combine(_folder, "shop");
         Directory.CreateDirectory(shop);
         await File.WriteAllTextAsync(Path.Combine(shop, "shop.csproj"), """
             <Project Sdk="Microsoft.NET.Sdk">

@@ -98,7 +98,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
         else if (kept.Length < group.Due && mayMove)
             newcomer = Pick(group, kept, out inTheWay);
         int[] bad = [.. replicas.Where(node => !nodes.Keeps(node)).OrderBy(Reliability)];
-        int[] next = newcomer is { } added ? [.. kept, added] : kept;
+        var next = newcomer is { } added ? [.. kept, added] : kept;
         // A replica on a bad node stays until another one stands in for it.
         next = [.. next, .. bad.Take(Math.Max(0, group.Due - next.Length))];
         if (group.IsFollowedByAll)

@@ -10,11 +10,11 @@ public class ChaosTests
     {
         await using var chaos = KvorumProcess.Start(
             "chaos", "--duration", "4s", "--seed", "5", "--overlap", "60", "--json");
-        int code = await chaos.Exit(seconds: 120);
+        var code = await chaos.Exit(seconds: 120);
         Assert.True(code == 0, $"{chaos.Output}{chaos.Errors}");
         var report = JsonDocument.Parse(chaos.Output).RootElement;
         Assert.True(report.GetProperty("passed").GetBoolean());
-        foreach (string kind in new[] { "kill", "pause", "split" })
+        foreach (var kind in new[] { "kill", "pause", "split" })
             Assert.True(report.GetProperty("faults").GetProperty(kind).GetInt32() > 0, kind);
         Assert.True(report.GetProperty("overlaps").GetInt32() > 0, chaos.Output);
         Assert.True(report.GetProperty("operations").GetProperty("ok").GetInt32() > 100, chaos.Output);

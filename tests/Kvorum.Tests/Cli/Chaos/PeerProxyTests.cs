@@ -16,7 +16,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
 
     public PeerProxyTests()
     {
-        int[] ports = KvorumProcess.FreePorts(2);
+        var ports = KvorumProcess.FreePorts(2);
         _port = ports[0];
         _node = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _node.Bind(new IPEndPoint(IPAddress.Loopback, ports[1]));

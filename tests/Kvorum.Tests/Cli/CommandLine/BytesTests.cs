@@ -9,10 +9,10 @@ public class BytesTests
     public void Every_two_bytes_are_carried_through_text_and_back()
     {
         HashSet<string> texts = [];
-        for (int n = 0; n < 1 << 16; n++)
+        for (var n = 0; n < 1 << 16; n++)
         {
             byte[] bytes = [(byte)(n >> 8), (byte)n];
-            string text = Bytes.Text(bytes);
+            var text = Bytes.Text(bytes);
             Assert.True(texts.Add(text), Convert.ToHexString(bytes));
             Assert.Equal(bytes, Bytes.Of(text));
             Assert.Equal(Bytes.TryText(bytes) is not null, Bytes.IsText(text));
@@ -24,7 +24,7 @@ public class BytesTests
     {
         var random = new Random(1);
         byte[] pieces = [0xf0, 0x9f, 0x98, 0x80, 0xed, 0xb2, 0x80, (byte)'a', 0xe9, 0xc3, 0xa9];
-        for (int n = 0; n < 20_000; n++)
+        for (var n = 0; n < 20_000; n++)
         {
             byte[] bytes = [.. Enumerable.Range(0, random.Next(12)).Select(_ => pieces[random.Next(11)])];
             Assert.Equal(bytes, Bytes.Of(Bytes.Text(bytes)));
@@ -37,7 +37,7 @@ public class BytesTests
     [InlineData("edb280", "byte 1 (0xed) is not UTF-8 text", "\\xed\\xb2\\x80")]
     public void The_first_byte_that_is_no_text_is_named(string hex, string why, string shown)
     {
-        string text = Bytes.Text(Convert.FromHexString(hex));
+        var text = Bytes.Text(Convert.FromHexString(hex));
         Assert.Equal((why, shown), (Bytes.WhyNoText(text), Bytes.Shown(text)));
     }
 
@@ -53,7 +53,7 @@ public class BytesTests
     public void Arguments_are_what_the_system_says()
     {
         string[] decoded = ["put", "k\ufffd", "", "v\ufffd\ufffdw", "\ufffd"];
-        byte[] system = Encoding.Latin1.GetBytes(
+        var system = Encoding.Latin1.GetBytes(
             "kvorum\0put\0k\u00e9\0\0v\u00ff\u00fe\u00fdw\0\u00ef\u00bf\u00bd\0");
         Assert.Equal(
             ["put", "k\udce9", "", "v\udcff\udcfe\udcfdw", "\ufffd"], RawArguments.Exact(decoded, system));

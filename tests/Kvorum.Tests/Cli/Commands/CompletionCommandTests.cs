@@ -10,7 +10,7 @@ public class CompletionCommandTests
     [InlineData("kvorum completion b", "bash")]
     public async Task A_real_bash_completes(string line, string expected)
     {
-        string script = $$"""
+        var script = $$"""
             kvorum() { "$K" "$@"; }
             source <($K completion bash)
             COMP_LINE='{{line}}'

@@ -8,8 +8,8 @@ public class OfflineCommandTests
     public async Task A_folder_is_checked_exported_and_imported()
     {
         using var place = ServerPlace.Free(1)[0];
-        string wal = Path.Combine(place.Folder, "..", $"{Path.GetFileName(place.Folder)}.wal");
-        string copy = $"{place.Folder}-copy";
+        var wal = Path.Combine(place.Folder, "..", $"{Path.GetFileName(place.Folder)}.wal");
+        var copy = $"{place.Folder}-copy";
         try
         {
             await using (var server = KvorumProcess.Start(["start", "--id", "node-1", .. place.Flags]))
@@ -28,8 +28,8 @@ public class OfflineCommandTests
             await Prints(0, "healthy: no damage", "doctor", "--data", place.Folder);
             await Prints(0, "exported ", "wal", "export", "--data", place.Folder, "--out", wal);
             Assert.Equal(before, Content(place.Folder));
-            byte[] exported = await File.ReadAllBytesAsync(wal, TestContext.Current.CancellationToken);
-            byte[] hello = Convert.FromHexString("010500000068656c6c6f05000000776f726c64");
+            var exported = await File.ReadAllBytesAsync(wal, TestContext.Current.CancellationToken);
+            var hello = Convert.FromHexString("010500000068656c6c6f05000000776f726c64");
             Assert.True(exported.AsSpan().IndexOf(hello) >= 0, Convert.ToHexString(exported));
 
             await Prints(
@@ -58,19 +58,19 @@ public class OfflineCommandTests
     [Fact]
     public async Task Damage_is_told_and_nothing_is_made_of_it()
     {
-        string folder = Directory.CreateTempSubdirectory("kvorum-test-").FullName;
+        var folder = Directory.CreateTempSubdirectory("kvorum-test-").FullName;
         try
         {
-            string wal = Path.Combine(folder, "bad.wal");
+            var wal = Path.Combine(folder, "bad.wal");
             await File.WriteAllBytesAsync(
                 wal, Convert.FromHexString("010500000068656c6c6f05000000776f726c6401"),
                 TestContext.Current.CancellationToken);
-            string target = Path.Combine(folder, "new");
+            var target = Path.Combine(folder, "new");
             await Prints(
                 1, "the record at offset 19 is damaged", "wal", "import", "--data", target, "--in", wal);
             Assert.Equal([wal], Directory.GetFileSystemEntries(folder));
 
-            string data = Path.Combine(folder, "data");
+            var data = Path.Combine(folder, "data");
             Directory.CreateDirectory(data);
             await File.WriteAllTextAsync(
                 Path.Combine(data, "identity.json"), "{", TestContext.Current.CancellationToken);
@@ -110,12 +110,12 @@ public class OfflineCommandTests
             "[ $(id -u) -ne 0 ] || K=\"setpriv --bounding-set=-dac_override,-dac_read_search $K\"\n";
         string[] hidden = [$"{place.Folder}/log", $"{place.Folder}/identity.json", place.Folder,
             .. Directory.GetFiles($"{place.Folder}/log")];
-        foreach (string path in hidden)
+        foreach (var path in hidden)
         {
             var mode = File.GetUnixFileMode(path);
             File.SetUnixFileMode(path, UnixFileMode.None);
-            string wal = Path.GetTempPath() + Guid.NewGuid();
-            foreach (string command in (string[])["doctor", $"wal export --out {wal}"])
+            var wal = Path.GetTempPath() + Guid.NewGuid();
+            foreach (var command in (string[])["doctor", $"wal export --out {wal}"])
             {
                 var (code, output, errors) = await Shell.Run($"{limited}$K {command} --data {place.Folder}");
                 Assert.Equal((2, ""), (code, output));
@@ -143,7 +143,7 @@ public class OfflineCommandTests
         await File.WriteAllTextAsync(
             $"{place.Folder}/LOCK", "", TestContext.Current.CancellationToken);
         // A mount of its own, in a name space that ends with the script.
-        string script = $$"""
+        var script = $$"""
             [ $(id -u) -eq 0 ] && new="unshare -m" || new="unshare -rm"
             $new bash -c 'mount --bind {{place.Folder}} {{place.Folder}} || exit 9
               mount -o remount,ro,bind {{place.Folder}} || exit 9

@@ -30,10 +30,10 @@ public class WakeModeChooserTests
     public void Ten_good_minutes_make_it_short_again()
     {
         PeriodsOfInterrupting(Bad);
-        for (int i = 0; i < 1199; i++)
+        for (var i = 0; i < 1199; i++)
             _chooser.Observe(Good);
         Assert.Equal(40, PeriodsOfInterrupting(Bad));
-        for (int i = 0; i < 1200; i++)
+        for (var i = 0; i < 1200; i++)
             _chooser.Observe(Good);
         Assert.Equal(20, PeriodsOfInterrupting(Bad));
     }
@@ -42,7 +42,7 @@ public class WakeModeChooserTests
     private int PeriodsOfInterrupting(ThreadTimes first)
     {
         _chooser.Observe(first);
-        int periods = 0;
+        var periods = 0;
         for (; _chooser.Mode == WakeMode.Interrupt; periods++)
             _chooser.Observe(Bad);
         return periods;

@@ -13,7 +13,7 @@ public class ReplicaTableTests
     [Fact]
     public void Replicas_are_in_the_order_of_their_groups()
     {
-        foreach (uint group in new uint[] { 7, 1, 3 })
+        foreach (var group in new uint[] { 7, 1, 3 })
             _table.Add(new OtherReplica(group, _table));
         Assert.Equal([1u, 3, 7], _table.All.Select(replica => replica.Identity.Group.Value));
         Assert.Equal(new(3), _table.Find(new(3))?.Identity.Group);

@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 

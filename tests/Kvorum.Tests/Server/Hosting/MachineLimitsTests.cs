@@ -11,7 +11,7 @@ public sealed class MachineLimitsTests : IDisposable
     [Fact]
     public void Too_little_memory_is_refused_with_the_least_that_works()
     {
-        string why = Refusal(Options, MemoryPlan.LeastBytes - 1, null);
+        var why = Refusal(Options, MemoryPlan.LeastBytes - 1, null);
         Assert.Equal(
             "a/memory.max allows 223 MiB of memory: a node needs 224 MiB at least; raise the limit", why);
         Assert.Equal(MemoryPlan.LeastBytes, Limits(Options, MemoryPlan.LeastBytes, null).Plan.LimitBytes);
@@ -21,7 +21,7 @@ public sealed class MachineLimitsTests : IDisposable
     public void Memtables_by_hand_must_fit()
     {
         var greedy = Options with { MemTableBytes = 256 * MiB };
-        string why = Refusal(greedy, 300 * MiB, null);
+        var why = Refusal(greedy, 300 * MiB, null);
         Assert.StartsWith(
             "--memtable-bytes 268435456: a/memory.max allows 300 MiB of memory; give 53477376 at most", why,
             StringComparison.Ordinal);
@@ -32,13 +32,13 @@ public sealed class MachineLimitsTests : IDisposable
     [Fact]
     public void Too_few_open_files_are_refused_with_the_least_that_works_for_the_tables_that_are_there()
     {
-        string why = Refusal(Options, 1024 * MiB, 300);
+        var why = Refusal(Options, 1024 * MiB, 300);
         Assert.Equal(
             $"this process may open 300 files: a node with the data of {_folder} needs 487 at least; raise "
             + "the limit (ulimit -n 487, LimitNOFILE= of a service)", why);
         Assert.Equal(487, Limits(Options, 1024 * MiB, 487).Descriptors!.Value.Limit);
         Directory.CreateDirectory(Path.Combine(_folder, "trees", "00001"));
-        for (int n = 0; n < 10; n++)
+        for (var n = 0; n < 10; n++)
             File.WriteAllText(Path.Combine(_folder, "trees", "00001", $"{n:D10}.table"), "");
         Assert.Contains("needs 497 at least", Refusal(Options, 1024 * MiB, 487), StringComparison.Ordinal);
     }

@@ -47,7 +47,7 @@ internal sealed class Description(JsonElement document)
         Assert.True(
             response.GetProperty("content").TryGetProperty(mediaType, out var content),
             $"{where}: {mediaType} is not described");
-        string[] texts = mediaType switch
+        var texts = mediaType switch
         {
             "application/json" => [answer.Text],
             "application/x-ndjson" => answer.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries),

@@ -28,9 +28,9 @@ public class GarbageTests
         using var place = ServerPlace.Free(1)[0];
         await using var server = KvorumProcess.Start(["start", .. place.Flags]);
         await server.Says("is ready");
-        foreach (int port in new[] { place.Peer, place.Client, place.Http })
+        foreach (var port in new[] { place.Peer, place.Client, place.Http })
         {
-            for (int n = 0; n < 60; n++)
+            for (var n = 0; n < 60; n++)
                 await Send(port, Garbage[n % Garbage.Length], isReset: n % 2 == 1);
         }
 

@@ -10,7 +10,7 @@ public class LineLimiterTests
     public void Sixty_lines_of_one_source_are_one_and_a_count()
     {
         Assert.Equal(new(true, "a", 0), _limiter.Admit("a", 1000));
-        for (int n = 1; n < 60; n++)
+        for (var n = 1; n < 60; n++)
             Assert.Equal(new(false, "a", 0), _limiter.Admit("a", 1000 + n));
         Assert.Empty(_limiter.TakeHeldBack(60_999));
         Assert.Equal([("a", 59)], _limiter.TakeHeldBack(61_000));

@@ -23,9 +23,9 @@ public sealed class SourceLinesTests : IDisposable
     {
         var time = new FakeTimeProvider();
         var lines = new SourceLines(_kept, time);
-        Assert.True(lines.MayWrite(Client, out string note));
+        Assert.True(lines.MayWrite(Client, out var note));
         Assert.Equal("", note);
-        for (int n = 0; n < 59; n++)
+        for (var n = 0; n < 59; n++)
             Assert.False(lines.MayWrite(new IPEndPoint(Client.Address, n + 1), out _));
         time.Advance(TimeSpan.FromSeconds(59));
         Assert.Empty(_kept.Lines);

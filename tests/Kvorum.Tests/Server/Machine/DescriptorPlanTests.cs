@@ -23,7 +23,7 @@ public class DescriptorPlanTests
     [InlineData(5000)]
     public void The_least_that_works_leaves_room_for_some_connections(int tables)
     {
-        long least = DescriptorPlan.Of(0, open: 100, tables, partitions: 65, members: 3).Least;
+        var least = DescriptorPlan.Of(0, open: 100, tables, partitions: 65, members: 3).Least;
         var plan = DescriptorPlan.Of(least, open: 100, tables, partitions: 65, members: 3);
         Assert.True(plan.Suffices);
         Assert.Equal(least - 128, plan.ConnectionsBelow);

@@ -33,8 +33,8 @@ public class MemoryPlanTests
         const int partitions = 64;
         const int peers = 2;
         var plan = MemoryPlan.Of(limit, partitions);
-        long native = (2 * plan.MemTableBytes) + plan.BlockCacheBytes;
-        long heap = (2 * plan.MemTableBytes) + ((partitions + 1) * plan.TrailingLogBytes)
+        var native = (2 * plan.MemTableBytes) + plan.BlockCacheBytes;
+        var heap = (2 * plan.MemTableBytes) + ((partitions + 1) * plan.TrailingLogBytes)
             + (2L * plan.LogWriteBytes) + (peers * plan.PeerQueueBytes) + plan.ClientBytes;
         Assert.True(native + heap + MemoryPlan.BaseBytes <= limit, $"{native} + {heap} of {limit}");
         Assert.True(plan.HeapBytes == 0 || heap <= plan.HeapBytes, $"{heap} of {plan.HeapBytes}");
@@ -45,7 +45,7 @@ public class MemoryPlanTests
     public void More_memory_is_never_less_for_a_part()
     {
         var before = MemoryPlan.Of(MemoryPlan.LeastBytes, 64);
-        for (long limit = MemoryPlan.LeastBytes; limit < 4096 * MiB; limit += 16 * MiB)
+        for (var limit = MemoryPlan.LeastBytes; limit < 4096 * MiB; limit += 16 * MiB)
         {
             var plan = MemoryPlan.Of(limit, 64);
             long[] parts = PartsOf(plan), partsBefore = PartsOf(before);

@@ -20,7 +20,7 @@ public class PeerRefusalTests
                 () => node.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)));
             await Eventually.Holds(
                 () => node.LogLines.Any(line => line.StartsWith("104 ", StringComparison.Ordinal)));
-            string refusal = node.LogLines.First(line => line.StartsWith("103 ", StringComparison.Ordinal));
+            var refusal = node.LogLines.First(line => line.StartsWith("103 ", StringComparison.Ordinal));
             Assert.Contains("node-1", refusal, StringComparison.Ordinal);
             Assert.Contains("node-2", refusal, StringComparison.Ordinal);
             Assert.Contains("00000000-0000-0000-0000-000000000007", refusal, StringComparison.Ordinal);
@@ -201,7 +201,7 @@ public class PeerRefusalTests
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         var buffer = new byte[4096];
-        int total = 0;
+        var total = 0;
         try
         {
             int count;

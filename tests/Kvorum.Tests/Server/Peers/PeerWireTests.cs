@@ -41,7 +41,7 @@ public class PeerWireTests
     public void An_introduction_cut_anywhere_is_refused()
     {
         var bytes = PeerWire.EncodeIntroduction(Introduction);
-        for (int length = 0; length < bytes.Length; length++)
+        for (var length = 0; length < bytes.Length; length++)
             Assert.Throws<PeerWireException>(() => PeerWire.DecodeIntroduction(bytes.AsSpan(0, length)));
     }
 
@@ -49,13 +49,13 @@ public class PeerWireTests
     public void Every_flipped_bit_of_a_frame_is_noticed()
     {
         var frame = PeerWire.EncodeFrame((byte)PeerFrameKind.Forward, "some payload"u8);
-        for (int bit = 0; bit < frame.Length * 8; bit++)
+        for (var bit = 0; bit < frame.Length * 8; bit++)
         {
             var damaged = frame.ToArray();
             damaged[bit / 8] ^= (byte)(1 << (bit % 8));
             Assert.Throws<PeerWireException>(() =>
             {
-                int length = PeerWire.ReadLength(damaged, 1 << 20);
+                var length = PeerWire.ReadLength(damaged, 1 << 20);
                 var payload = new byte[length];
                 damaged.AsSpan(PeerWire.HeaderBytes, Math.Min(length, damaged.Length - PeerWire.HeaderBytes))
                     .CopyTo(payload);

@@ -42,7 +42,7 @@ public class TcpTransportTests
         };
         Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, thread =>
         {
-            for (int number = 0; number < each; number++)
+            for (var number = 0; number < each; number++)
             {
                 var payload = new byte[5 + (number % 300)];
                 payload[0] = (byte)thread;
@@ -115,7 +115,7 @@ public class TcpTransportTests
             SilenceMax = TimeSpan.FromSeconds(100)
         };
         await using var pair = await PeerPair.Connected(slow);
-        for (int round = 1; round <= 3; round++)
+        for (var round = 1; round <= 3; round++)
         {
             await pair.Second.DisposeAsync();
             await Eventually.Holds(() => pair.First.Downs.Count == round);
@@ -172,13 +172,13 @@ public class TcpTransportTests
             PeerWire.EncodeOpening(PeerWire.Welcome, PeerWire.EncodeIntroduction(new(hello, default, 1))));
         await Eventually.Holds(() => !first.Ups.IsEmpty);
         var payload = new byte[60_000];
-        int taken = 0;
+        var taken = 0;
         while (taken < 10_000 && first.Send(second, payload))
             taken++;
         Assert.InRange(taken, 1, 9_999);
         Assert.False(first.Send(second, payload));
         var drain = new byte[1 << 20];
-        for (int read = 0; read < 40 << 20 && !first.Send(second, payload);)
+        for (var read = 0; read < 40 << 20 && !first.Send(second, payload);)
             read += await dialled.ReceiveAsync(drain, TestContext.Current.CancellationToken);
         Assert.Empty(first.Downs);
         Assert.Equal(taken + 1, first.Counters.FramesSent);

@@ -21,7 +21,7 @@ public sealed class LoopPauseTests
     public void A_wake_ends_the_pause(bool isPolling)
     {
         using var pause = new Owned(isPolling);
-        for (int round = 0; round < 100; round++)
+        for (var round = 0; round < 100; round++)
         {
             var waker = new Thread(pause.It.Wake);
             waker.Start();

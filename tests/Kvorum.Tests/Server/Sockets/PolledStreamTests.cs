@@ -58,7 +58,7 @@ public sealed class PolledStreamTests
         var write = pair.Near.WriteAsync(sent, Deadline);
         Assert.False(write.IsCompleted);
         var received = new byte[sent.Length];
-        for (int have = 0; have < received.Length;)
+        for (var have = 0; have < received.Length;)
             have += pair.Far.Receive(received.AsSpan(have, Math.Min(100_000, received.Length - have)));
         await write;
         Assert.True(sent.AsSpan().SequenceEqual(received));
@@ -74,9 +74,9 @@ public sealed class PolledStreamTests
             () =>
             {
                 var piece = new byte[70_000];
-                for (int left = sent.Length; left > 0;)
+                for (var left = sent.Length; left > 0;)
                 {
-                    int count = pair.Far.Receive(piece);
+                    var count = pair.Far.Receive(piece);
                     pair.Far.Send(piece.AsSpan(0, count));
                     left -= count;
                 }

@@ -86,9 +86,9 @@ public class PackedBlockTests
     [Fact]
     public void A_length_that_cannot_be_is_none()
     {
-        byte[] body = new byte[4000];
+        var body = new byte[4000];
         byte[] into = [];
-        int bytes = PackedBlock.Pack(body, ref into);
+        var bytes = PackedBlock.Pack(body, ref into);
         Assert.InRange(bytes, 1, 40);
         Assert.Equal(4000, PackedBlock.PlainLength(into.AsSpan(0, bytes)));
         BitConverter.TryWriteBytes(into, (bytes * 255) + 1);
@@ -103,11 +103,11 @@ public class PackedBlockTests
     public void What_saves_less_than_an_eighth_stays()
     {
         byte[] into = [];
-        for (int random = 0; random <= 1000; random += 25)
+        for (var random = 0; random <= 1000; random += 25)
         {
-            byte[] body = new byte[1000];
+            var body = new byte[1000];
             new Random(1).NextBytes(body.AsSpan(0, random));
-            int bytes = PackedBlock.Pack(body, ref into);
+            var bytes = PackedBlock.Pack(body, ref into);
             Assert.True(bytes <= 875);
             // Between them the codec decides: lengths and the ends of a block cost some bytes.
             if (random is < 825 or > 875)
@@ -131,11 +131,11 @@ public class PackedBlockTests
     // Of random bytes, runs, and pieces of what came before; some far behind.
     private static byte[] Drawn(Random random, int most = 0)
     {
-        byte[] plain = new byte[random.Next(most > 0 ? most : random.Next(20) == 0 ? 200_000 : 5000)];
-        for (int at = 0; at < plain.Length;)
+        var plain = new byte[random.Next(most > 0 ? most : random.Next(20) == 0 ? 200_000 : 5000)];
+        for (var at = 0; at < plain.Length;)
         {
-            int count = Math.Min(plain.Length - at, 1 + random.Next(random.Next(10) == 0 ? 1000 : 20));
-            Span<byte> next = plain.AsSpan(at, count);
+            var count = Math.Min(plain.Length - at, 1 + random.Next(random.Next(10) == 0 ? 1000 : 20));
+            var next = plain.AsSpan(at, count);
             switch (random.Next(4))
             {
                 case 0:
@@ -145,8 +145,8 @@ public class PackedBlockTests
                     next.Fill((byte)random.Next(256));
                     break;
                 default:
-                    int from = random.Next(at + 1);
-                    for (int i = 0; i < count && at > 0; i++)
+                    var from = random.Next(at + 1);
+                    for (var i = 0; i < count && at > 0; i++)
                         next[i] = plain[from + (i % Math.Max(1, at - from))];
                     break;
             }

@@ -49,9 +49,11 @@ public sealed class KvorumNode : INode, IDisposable
             Recover();
             _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity);
         }
-        catch
+        catch (Exception e)
         {
             DisposeStorage();
+            if (e is NodeFaultException)
+                throw new NodeStartException(e.Message);
             throw;
         }
     }
@@ -100,12 +102,11 @@ public sealed class KvorumNode : INode, IDisposable
             FoundingId = Cluster.ClusterIds.Founding,
             ClusterId = Cluster.ClusterIds.Cluster,
         };
-        // What the node learns from its start on, it tells a transport that has started.
+        // Addresses that recovery learned came before the transport: they are among Peers().
         _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
         _loops.First.Post(new LoopEvent.Started());
-        // At the first start there is no record of the metadata group: the founders are its members.
-        if (_loops.OfGroup(GroupId.Metadata).Find(GroupId.Metadata) is null)
-            _loops.Make([GroupBirth.OfMetadata(Cluster.Ids)]);
+        // Made at the first start only: the founders are its members. Later its birth record is on disk.
+        _loops.Make([GroupBirth.OfMetadata(Cluster.Ids)]);
     }
 
     // Where the operator says that they are, else where the metadata group knows them to have been last.
@@ -260,7 +261,7 @@ public sealed class KvorumNode : INode, IDisposable
             return new()
             {
                 Status = ReplyStatus.Unavailable,
-                Message = $"{_context.Options.Self.Name}: {NotTold}: {Cluster.WhyNoLeader()}",
+                Message = $"{_context.Options.Self.Name}: {NotTold}: {Cluster.WhyNoLeader(GroupId.Metadata)}",
             };
         }
 
@@ -324,7 +325,7 @@ public sealed class KvorumNode : INode, IDisposable
         var least = int.MaxValue;
         foreach (var group in Cluster.Directory.Groups)
         {
-            var voters = Cluster.PreferenceOf(group);
+            var voters = Cluster.VotersOf(group);
             least = Math.Min(least, up(voters) - ((voters.Count / 2) + 1));
         }
 
@@ -354,7 +355,7 @@ public sealed class KvorumNode : INode, IDisposable
         var leaderless = Cluster.Placement.On(Cluster.Self)
             .Where(group => Cluster.Leaders.Of(group) is null).Cast<GroupId?>().FirstOrDefault();
         if (leaderless is { } one)
-            return $"{Cluster.Directory.NameOf(one)} has no leader: {Cluster.WhyNoLeader()}";
+            return $"{Cluster.Directory.NameOf(one)} has no leader: {Cluster.WhyNoLeader(one)}";
         return Cluster.IsMetaKnown ? "" : NotTold;
     }
 

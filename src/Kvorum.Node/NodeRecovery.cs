@@ -11,7 +11,7 @@ namespace Kvorum.Node;
 
 /// <summary>
 /// Brings all replicas of this node back from disk: first the trees, then the log behind them, whose birth
-/// records say what they are. Options decide nothing here. Used once, at the start.
+/// records say what they are. Options decide nothing about which replicas there are. Used once, at the start.
 /// </summary>
 internal sealed class NodeRecovery(NodeContext context)
 {
@@ -79,7 +79,7 @@ internal sealed class NodeRecovery(NodeContext context)
     /// <summary>What is to be said of a group that has data, and no birth record.</summary>
     public static string UnbornMessage(GroupId group) =>
         $"there is data of group {group}, and its birth record is missing in the log: the data folder is not "
-        + "whole. Move it away and let this node be replaced: its peers have the data.";
+        + "whole. Restore it from a copy; without one leave this node stopped: its peers have the data.";
 
     private ReplicaParts Recover(GroupId group, GroupRecovery replay)
     {

@@ -130,7 +130,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
             throw new LogDamagedException(
                 $"the log of group {group} ends before index {flushed.Index}, which was flushed from it to "
                 + "tables: the end of the log is missing, with votes and acknowledged writes in it. "
-                + "Move the data folder away and let this node be replaced: its peers have the data.");
+                + "Restore the whole folder from a copy; without one leave this node stopped: its peers "
+                + "have the data.");
         }
     }
 
@@ -175,5 +176,5 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
 
     private static LogDamagedException Gap(GroupId group, ulong wanted, ulong found) => new(
         $"the log of group {group} lacks entries {wanted} to {found - 1}: the data folder is not whole. "
-        + "Move it away and let this node be replaced: its peers have the data.");
+        + "Restore it from a copy; without one leave this node stopped: its peers have the data.");
 }

@@ -108,7 +108,7 @@ internal sealed class CallRouter
     {
         Status = call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
         Message = call.IsCancelled ? "" : $"no replica of {NameOf(call)} could be reached: "
-            + _context.Cluster.WhyNoLeader(),
+            + _context.Cluster.WhyNoLeader(call.Group),
         Partition = PartitionOf(call),
     });
 

@@ -168,12 +168,28 @@ internal sealed class ClusterView : IClusterFacts
         if (Keyspace(KeyspaceName.Default) is { Settings: var agreed }
             && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
         {
-            throw new NodeFaultException($"this node was started with {DefaultKeyspace}, the cluster agreed "
-                + $"on {agreed}: start it with the same settings");
+            throw new NodeFaultException(Difference(agreed, DefaultKeyspace));
         }
 
         if (isPlaced)
             Placed(Births());
+    }
+
+    private static string Difference(KeyspaceSettings agreed, KeyspaceSettings own)
+    {
+        (string Flag, object Agreed, object Own)[] settings =
+        [
+            ("--partitions", agreed.PartitionCount, own.PartitionCount),
+            ("--replication-factor", agreed.ReplicationFactor, own.ReplicationFactor),
+            ("--key-bytes-max", agreed.KeyBytesMax, own.KeyBytesMax),
+            ("--key-policy", agreed.KeyPolicy, own.KeyPolicy),
+        ];
+        var differing = settings.Where(static one => !one.Agreed.Equals(one.Own)).ToArray();
+        return "the settings of this node differ from the cluster's, which are fixed at its first start: "
+            + string.Join(", ", differing.Select(static one =>
+                $"{one.Flag} is {one.Own} here and {one.Agreed} in the cluster"))
+            + ": start this node with "
+            + string.Join(' ', differing.Select(static one => $"{one.Flag} {one.Agreed}"));
     }
 
     // Of the replicas that the placement gives to this node.
@@ -196,14 +212,20 @@ internal sealed class ClusterView : IClusterFacts
 
     public void Tell(NodeEvent happened) => _world.Events.Tell(happened);
 
-    public string WhyNoLeader()
+    /// <summary>The nodes of a group that vote in it.</summary>
+    public IReadOnlyList<NodeId> VotersOf(GroupId group) => group.IsMetadata
+        ? [.. PreferenceOf(group).Order().Take(GroupBirth.MetaVotersMax)] : PreferenceOf(group);
+
+    /// <summary>Why the group has no leader, as far as this node knows.</summary>
+    public string WhyNoLeader(GroupId group)
     {
         if (!_isAdmitted)
             return _whyNotAdmitted;
-        var up = Up.Count();
-        var need = (Ids.Count / 2) + 1;
+        var voters = VotersOf(group);
+        var up = voters.Count(Health.IsUp);
+        var need = (voters.Count / 2) + 1;
         return up < need
-            ? string.Create(CultureInfo.InvariantCulture, $"{up} of {Ids.Count} nodes up, need {need}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{up} of {voters.Count} nodes up, need {need}")
             : "an election is under way";
     }
 

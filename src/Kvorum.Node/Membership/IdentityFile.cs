@@ -115,7 +115,7 @@ internal sealed partial record IdentityFile
         catch (Exception e) when (e is JsonException or IOException)
         {
             throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
-                + "Bring it back from a copy, or replace the node.");
+                + "Bring it back from a copy; without one leave this node stopped: its peers have the data.");
         }
     }
 

@@ -6,7 +6,7 @@ using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 
-/// <summary>What a replica is made of, all recovered from disk.</summary>
+/// <summary>What a replica is made of, recovered from disk or newly born.</summary>
 internal sealed record ReplicaParts(
     GroupIdentity Identity, Tree Tree, IStateMachine Machine, GroupLog Log, RaftNode Raft)
 {

@@ -56,7 +56,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
 
     /// <summary>Another replica leads, or none.</summary>
     public Reply NotLeader() => Refusal(ReplyStatus.NotLeader, _raft.Leader is null
-        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
+        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader(parts.Group)}"
         : $"{host.Cluster.Members.NameOf(host.Cluster.Self)} does not lead {Name}");
 
     /// <summary>Too much is under way.</summary>
@@ -78,7 +78,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
 
     /// <summary>The call's time is up.</summary>
     public Reply DeadlineExceeded(Call call) => Refusal(ReplyStatus.DeadlineExceeded, _raft.Leader is null
-        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader()}"
+        ? $"{Name} has no leader: {host.Cluster.WhyNoLeader(parts.Group)}"
         : call.Request.IsWrite
             ? $"the write was not committed within {call.Timeout.TotalMilliseconds:0} ms: "
                 + "it may still happen, or not"

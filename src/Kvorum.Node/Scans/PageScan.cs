@@ -206,7 +206,7 @@ internal sealed class PageScan
         var isLeaderless = _host.Cluster.Leaders.Of(late[0]) is not { } leader
             || !_host.Cluster.Health.IsUp(leader);
         var why = isLeaderless
-            ? $" has no leader: {_host.Cluster.WhyNoLeader()}"
+            ? $" has no leader: {_host.Cluster.WhyNoLeader(late[0])}"
             : " did not confirm the read";
         return $"{late.Length} of {_groupCount} partitions did not answer within "
             + $"{Call.Timeout.TotalMilliseconds:0} ms; {_host.Cluster.Directory.NameOf(late[0])}{why}";

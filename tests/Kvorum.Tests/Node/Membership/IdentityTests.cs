@@ -177,6 +177,23 @@ public class IdentityTests
     }
 
     [Fact]
+    public void A_start_with_other_settings_than_the_cluster_agreed_on_names_the_flag()
+    {
+        var policy = "binary";
+        using var cluster = new TestCluster(1, options => options with { KeyPolicy = policy });
+        cluster.RunUntilReady();
+        cluster.Crash(0);
+        policy = "strict";
+        var error = Assert.Throws<NodeStartException>(() => cluster.Start(0));
+        Assert.EndsWith(
+            "--key-policy is strict here and binary in the cluster: start this node with --key-policy binary",
+            error.Message, StringComparison.Ordinal);
+        policy = "binary";
+        cluster.Start(0);
+        cluster.RunUntilReady();
+    }
+
+    [Fact]
     public void A_folder_whose_founders_lack_its_node_is_refused()
     {
         using var cluster = new TestCluster(1);

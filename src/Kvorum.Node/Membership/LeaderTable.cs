@@ -2,7 +2,9 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.Membership;
 
-/// <summary>The leader of each group, as far as this node knows. It grows with the groups. Any thread.</summary>
+/// <summary>
+/// The leader of each group, as far as this node knows. It grows with the groups. Any thread.
+/// </summary>
 internal sealed class LeaderTable
 {
     private readonly Lock _gate = new();

@@ -289,8 +289,8 @@ internal sealed class ReplicaCalls
         get
         {
             var nodes = _parts.PreferenceIn(_host.Cluster);
-            return nodes.Count / 2 < nodes.Count(
-                node => node != _raft.Id && _host.Cluster.Health.IsUp(node) && !_comparison.IsQuarantined(node));
+            return nodes.Count / 2 < nodes.Count(node => node != _raft.Id
+                && _host.Cluster.Health.IsUp(node) && !_comparison.IsQuarantined(node));
         }
     }
 

@@ -24,11 +24,11 @@ public class WeightedRingTests
     private static int Pairs(IEnumerable<string> zones) =>
         zones.GroupBy(zone => zone).Sum(group => group.Count() * (group.Count() - 1) / 2);
 
-    private static int LeastPairs(IReadOnlyList<RingMember> members, int replicas)
+    private static int LeastPairs(RingMember[] members, int replicas)
     {
         var free = members.GroupBy(member => member.Zone).Select(group => group.Count()).ToArray();
         var taken = new int[free.Length];
-        for (var i = 0; i < Math.Min(replicas, members.Count); i++)
+        for (var i = 0; i < Math.Min(replicas, members.Length); i++)
         {
             var zone = Enumerable.Range(0, free.Length).Where(z => taken[z] < free[z]).MinBy(z => taken[z]);
             taken[zone]++;

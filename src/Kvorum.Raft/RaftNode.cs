@@ -159,7 +159,7 @@ public sealed partial class RaftNode
         if (Role != Role.Follower) return;
         Leader = null;
         AbandonReads();
-        if (_electionTimeout - _electionElapsed > delayTicks) _electionTimeout = _electionElapsed + delayTicks;
+        _electionTimeout = Math.Min(_electionTimeout, _electionElapsed + delayTicks);
         if (_electionElapsed >= _electionTimeout) TickElection();
     }
 }

@@ -48,7 +48,10 @@ internal sealed class Simulation
         _answers = new(_world, _notes);
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
+        {
             (machine.Turned, machine.Changed) = (Turned, Changed);
+            machine.Suspected = SuspicionChecker.Look;
+        }
     }
 
     /// <summary>Runs to the end, or to the first broken promise.</summary>

@@ -20,7 +20,7 @@ internal static class SuspicionChecker
         world.Require(
             world.NowUs - untilUs >= process.SuspectMinUs / 2,
             $"a pause of its own makes no node suspect others: {process.Name} was paused for "
-                + $"{(untilUs - fromUs) / 1000} ms until {(world.NowUs - untilUs) / 1000} ms ago, and suspects "
-                + $"{suspected.Peer} for a silence of {suspected.SilentMs} ms");
+                + $"{(untilUs - fromUs) / 1000} ms until {(world.NowUs - untilUs) / 1000} ms ago, and "
+                + $"suspects {suspected.Peer} for a silence of {suspected.SilentMs} ms");
     }
 }

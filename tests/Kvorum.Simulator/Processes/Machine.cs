@@ -1,5 +1,6 @@
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Events;
 using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
@@ -106,6 +107,9 @@ internal sealed class Machine
 
     /// <summary>Told when its node is elected leader of a partition.</summary>
     public Action<Machine> Elected { get; set; } = static _ => { };
+
+    /// <summary>Told when its node suspects a peer.</summary>
+    public Action<SimulatedProcess, PeerSuspected> Suspected { get; set; } = static (_, _) => { };
 
     /// <summary>Makes the world's disk errors; asked for each operation.</summary>
     public Func<string, string, IOException?>? DiskFault

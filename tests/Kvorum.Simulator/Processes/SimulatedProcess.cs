@@ -3,7 +3,6 @@ using Kvorum.Node.Events;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
-using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
 
@@ -145,7 +144,7 @@ internal sealed class SimulatedProcess : INodeEvents
                 break;
             default:
                 if (happened is PeerSuspected suspected)
-                    SuspicionChecker.Look(this, suspected);
+                    Machine.Suspected(this, suspected);
                 Note(NodeEventText.Of(happened));
                 break;
         }

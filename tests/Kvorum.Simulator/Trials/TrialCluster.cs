@@ -22,7 +22,7 @@ internal sealed class TrialCluster
         Random = World.Random("trials");
         _raft = new(World, Cluster.Directory.Groups.Count());
         foreach (var machine in Cluster.Machines)
-            machine.Turned = Turned;
+            (machine.Turned, machine.Suspected) = (Turned, SuspicionChecker.Look);
         Cluster.Start();
         Until(60_000_000, IsReady, "the cluster is ready");
     }

@@ -20,7 +20,7 @@ public class SilentPeerTests
         var cutMs = cluster.Clock.Ms;
         Assert.Equal(ReplyStatus.Ok, cluster.Put(other, Key, "v", "client", 1).Status);
         Assert.InRange(cluster.Clock.Ms - cutMs, 400, 900);
-        cluster.RunUntil(() => Led(cluster, other).All(leader => leader != Name(silent)), 1000, "new leaders");
+        cluster.RunUntil(() => LeadsNothing(cluster, silent, other), 1000, "new leaders");
         Assert.InRange(cluster.Clock.Ms - cutMs, 400, 999);
     }
 
@@ -35,12 +35,13 @@ public class SilentPeerTests
         Assert.Equal((Name(silent), "suspect"), (away.Name, away.State));
         Assert.InRange(away.ForMs, 150, 320);
         Assert.Equal(2, cluster.Status(silent).MembersAway.Count);
-        Assert.Equal((2, 0), (cluster.Status(other).MembersUp.Count, cluster.Status(other).FailuresToleratedNow));
+        Assert.Equal(2, cluster.Status(other).MembersUp.Count);
+        Assert.Equal(0, cluster.Status(other).FailuresToleratedNow);
         cluster.Network.Heal();
         cluster.Run(200);
         Assert.Empty(cluster.Status(other).MembersAway);
-        Assert.Contains(cluster.Notes, note => note.Contains($"{Name(silent)} is suspected", StringComparison.Ordinal));
-        Assert.Contains(cluster.Notes, note => note.Contains($"{Name(silent)} is heard again", StringComparison.Ordinal));
+        Assert.True(IsNoted(cluster, $"{Name(silent)} is suspected"));
+        Assert.True(IsNoted(cluster, $"{Name(silent)} is heard again"));
     }
 
     [Fact]
@@ -53,7 +54,7 @@ public class SilentPeerTests
         cluster.Run(900);
         Assert.Equal("suspect", Assert.Single(cluster.Status(other).MembersAway).State);
         Assert.Equal(terms, Terms(cluster, other));
-        cluster.RunUntil(() => Led(cluster, other).All(leader => leader != Name(silent)), 4000, "new leaders");
+        cluster.RunUntil(() => LeadsNothing(cluster, silent, other), 4000, "new leaders");
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public class SilentPeerTests
         cluster.Run(450);
         cluster.Clock.Ms += 20_000;
         cluster.Run(3000);
-        Assert.DoesNotContain(cluster.Notes, note => note.Contains("is suspected", StringComparison.Ordinal));
+        Assert.False(IsNoted(cluster, "is suspected"));
     }
 
     [Fact]
@@ -96,6 +97,12 @@ public class SilentPeerTests
         cluster.RunUntil(() => plain.Reply is not null, 3000, "the end of the other write");
         Assert.Equal(ReplyStatus.DeadlineExceeded, plain.Reply!.Status);
     }
+
+    private static bool LeadsNothing(TestCluster cluster, int node, int asked) =>
+        !Led(cluster, asked).Contains(Name(node));
+
+    private static bool IsNoted(TestCluster cluster, string text) =>
+        cluster.Notes.Any(note => note.Contains(text, StringComparison.Ordinal));
 
     private static PutRequest Put(string client) => new()
     {

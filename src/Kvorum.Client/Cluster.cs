@@ -251,7 +251,9 @@ internal sealed class Cluster : IDisposable
             lock (_gate)
             {
                 var before = _routes;
-                if (before.Map is null || map.Version >= before.Map.Version)
+                // A cluster that was founded anew counts its versions from the beginning.
+                if (before.Map is null || map.Version >= before.Map.Version
+                    || (map.ClusterId != before.Map.ClusterId && map.ClusterId != Guid.Empty))
                     Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
             }
         }

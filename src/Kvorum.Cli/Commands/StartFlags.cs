@@ -80,7 +80,8 @@ internal sealed class StartFlags
         Defaults.Heartbeat);
 
     private readonly Option<Duration> _electionMin = Flag.Time(
-        "--election-timeout-min", "Least silence of a leader after which an election is sought; a suspect from half of it on.",
+        "--election-timeout-min",
+        "Least silence of a leader after which an election is sought; a suspect from half of it on.",
         Defaults.ElectionTimeoutMin);
 
     private readonly Option<Duration> _electionMax = Flag.Time(
@@ -97,7 +98,8 @@ internal sealed class StartFlags
         + "where another can.", Defaults.ClockOffsetMax);
 
     private readonly Option<int> _keyBytes =
-        Flag.Number("--key-bytes-max", "Bound of a key in bytes; fixed at the first start.", Defaults.KeyBytesMax);
+        Flag.Number(
+            "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.", Defaults.KeyBytesMax);
 
     private readonly Option<int> _valueBytes =
         Flag.Number(
@@ -105,7 +107,8 @@ internal sealed class StartFlags
             + "library's settings cannot read more than the default.", Defaults.ValueBytesMax);
 
     private readonly Option<string> _keyPolicy = Flag.Word(
-        "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only; fixed at the first start.", Defaults.KeyPolicy,
+        "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only; fixed at the first start.",
+        Defaults.KeyPolicy,
         "binary", "strict");
 
     private readonly Option<Duration> _window = Flag.Time(

@@ -56,7 +56,7 @@ internal sealed class CallRouter
         var calls = _homeless;
         _homeless = [];
         foreach (var call in calls)
-            RouteElsewhere(call);
+            Take(call);
     }
 
     // The node asked does not lead: remembers what it said, and asks again later.
@@ -79,7 +79,7 @@ internal sealed class CallRouter
             _homeless.Add(call);
     }
 
-    // No replica here: the leader if it is known, else any replica that is up.
+    // No replica here, or none yet: the leader if it is known, else any replica that is up, on another node.
     private void RouteElsewhere(Call call)
     {
         if (call.IsCancelled || _clock.NowMs >= call.DeadlineMs)
@@ -89,9 +89,8 @@ internal sealed class CallRouter
         }
 
         var cluster = _context.Cluster;
-        var to = cluster.Leaders.Of(call.Group) is { } leader && cluster.Health.IsUp(leader)
-            ? leader
-            : cluster.PreferenceOf(call.Group).Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
+        var to = cluster.Leaders.Of(call.Group) is { } leader && CanTake(leader)
+            ? leader : cluster.PreferenceOf(call.Group).Where(CanTake).Cast<NodeId?>().FirstOrDefault();
         if (call.Request.NoRedirect)
             _calls.Finish(call, NotHere(call, to));
         else if (to is { } node)
@@ -99,6 +98,9 @@ internal sealed class CallRouter
         else
             _homeless.Add(call);
     }
+
+    private bool CanTake(NodeId node) =>
+        node != _context.Cluster.Self && _context.Cluster.Health.IsUp(node);
 
     private string NameOf(Call call) => _context.Cluster.Directory.NameOf(call.Group);
 

@@ -28,9 +28,23 @@ internal sealed class ReplicaMaker(
         public List<Tree> Trees { get; } = [];
     }
 
-    /// <summary>Makes those of the replicas that are neither here nor under way.</summary>
+    /// <summary>
+    /// Makes those of the replicas that are neither here nor under way. Throws if one here is of another
+    /// keyspace or partition than the metadata group says: it would serve the wrong data.
+    /// </summary>
     public void Make(IReadOnlyList<GroupBirth> births)
     {
+        foreach (var birth in births)
+        {
+            if (replicas.Find(birth.Group) is { Identity: var here }
+                && (here.Keyspace != birth.Keyspace || here.Partition != birth.Partition))
+            {
+                throw new NodeFaultException($"group {birth.Group} is {here} in this data folder and "
+                    + $"{birth.Keyspace}/{birth.Partition} in the metadata group, which must have lost what "
+                    + "it had agreed on: restore the metadata group's replicas from copies");
+            }
+        }
+
         GroupBirth[] missing =
             [.. births.Where(birth => replicas.Find(birth.Group) is null && _making.Add(birth.Group))];
         if (missing.Length == 0)

@@ -33,10 +33,10 @@ internal sealed class Admission(IEnumerable<NodeId> others)
         .FirstOrDefault(cluster => cluster != 0 && IsGrantedIn(cluster));
 
     /// <summary>
-    /// True once enough of them do, of this cluster or of none yet; 0: this node belongs to none yet itself.
+    /// True once enough members of this cluster do; 0: of those that belong to none yet. A member without a
+    /// cluster may come to belong to another one, so it counts for none.
     /// </summary>
-    public bool IsGrantedIn(UInt128 cluster) =>
-        _known.Values.Count(theirs => theirs == 0 || theirs == cluster) >= Needed;
+    public bool IsGrantedIn(UInt128 cluster) => _known.Values.Count(theirs => theirs == cluster) >= Needed;
 
     /// <summary>The member remembers this folder, durably, and will know no other.</summary>
     public void Vouched(NodeId member, UInt128 cluster)
@@ -44,6 +44,10 @@ internal sealed class Admission(IEnumerable<NodeId> others)
         if (Array.BinarySearch(_others, member) >= 0)
             _known[member] = cluster;
     }
+
+    /// <summary>True if the member has said, as one of this cluster, that it knows this folder.</summary>
+    public bool IsVouchedBy(NodeId member, UInt128 cluster) =>
+        _known.TryGetValue(member, out var theirs) && theirs == cluster;
 
     /// <summary>What the member said counts no more: it belongs to another cluster.</summary>
     public void Withdrawn(NodeId member) => _known.Remove(member);

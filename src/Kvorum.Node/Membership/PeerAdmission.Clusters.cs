@@ -21,8 +21,10 @@ internal sealed partial class PeerAdmission
         if (hello.ClusterId != 0 && !ids.IsKnown)
         {
             _early[from] = hello;
-            // With that very folder it took part together with this one.
-            if (_known[from] == hello.Incarnation)
+            // It may have vouched for this folder when it belonged to no cluster: that counts no more.
+            if (!_admission.IsVouchedBy(from, hello.ClusterId) && _unanswered.Add(from))
+                Introduce(from);
+            if (IsNamedByMostOfKnown(hello.ClusterId))
                 Join(hello.ClusterId);
             return false;
         }
@@ -36,6 +38,12 @@ internal sealed partial class PeerAdmission
         return false;
     }
 
+    // With this node they are a majority, each by the folder with which it was met here: the founding of
+    // another cluster cannot have had as many. One alone may have come by a wrong address.
+    private bool IsNamedByMostOfKnown(UInt128 cluster) => _early.Count(
+        peer => peer.Value.ClusterId == cluster && _known[peer.Key] == peer.Value.Incarnation)
+            >= Cluster.Members.Ids.Count / 2;
+
     private string WhyForeign(NodeId from, UInt128 theirs)
     {
         var (self, name) = (Cluster.Members.NameOf(Cluster.Self), Cluster.Members.NameOf(from));
@@ -46,11 +54,12 @@ internal sealed partial class PeerAdmission
             + "stop it and give it the one of this cluster, or an empty one if it never had any";
     }
 
-    // Enough members of one cluster know this folder: no other cluster can ever admit it.
+    // Enough members of one cluster know this folder: no other cluster can ever admit it. A node that takes
+    // part already has voted with others, and learns from these.
     private void JoinIfGranted()
     {
         var cluster = _admission.Cluster;
-        if (cluster != 0 && !Cluster.ClusterIds.IsKnown)
+        if (cluster != 0 && !Cluster.ClusterIds.IsKnown && !Cluster.IsAdmitted)
             Join(cluster);
     }
 

@@ -35,7 +35,10 @@ internal interface IReplica
     /// </summary>
     bool IsQueued { get; set; }
 
-    /// <summary>The replica begins, at the start or when it was made: tells the operator what is wrong, and the node what it knows.</summary>
+    /// <summary>
+    /// The replica begins, at the start or when it was made: tells the operator what is wrong, and the node
+    /// what it knows.
+    /// </summary>
     void Begin();
 
     /// <summary>The node has been admitted: it votes, campaigns and answers from now on.</summary>

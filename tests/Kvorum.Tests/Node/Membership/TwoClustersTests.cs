@@ -131,6 +131,53 @@ public class TwoClustersTests
         });
     }
 
+    /// <summary>They meet while neither belongs to a cluster; then one of them joins its own.</summary>
+    [Fact]
+    public void A_late_founder_at_a_wrong_address_does_not_draw_a_new_cluster_into_its_own()
+    {
+        using var formed = FourOfFive(seed: 0);
+        using var founded = new TestCluster(5, start: false, seed: 500);
+        var late = formed.IdOf(4);
+        foreach (var node in Enumerable.Range(1, 3))
+        {
+            formed.Network.Cut(late, formed.IdOf(node));
+            formed.Network.Cut(formed.IdOf(node), late);
+        }
+
+        founded.Network.Misdirect(founded.IdOf(0), late, formed.Network);
+        formed.Network.Misdirect(late, founded.IdOf(0), founded.Network);
+        // Once the node knows its cluster, a transport refuses the other one by its hello.
+        founded.Network.Passes = (_, to, _, _) => to != late || IdentityTests.IdOf(formed, 4) is null;
+        formed.Start(4);
+        foreach (var node in Enumerable.Range(0, 4))
+            founded.Start(node);
+        founded.Network.Meet(founded.IdOf(0), late, formed.Network);
+        formed.Network.Meet(late, founded.IdOf(0), founded.Network);
+        RunBoth(formed, founded, 100);
+        formed.Network.Heal();
+        RunBoth(formed, founded, 8000);
+        AssertApart(formed, founded, Enumerable.Range(1, 3));
+        Assert.Equal("v", formed.Get(1, "k"));
+    }
+
+    /// <summary>Two members without a cluster vouch for the node, and one of the other cluster.</summary>
+    [Fact]
+    public void A_founder_with_one_wrong_address_does_not_draw_its_cluster_into_the_other()
+    {
+        using var formed = FourOfFive(seed: 0, without: 2);
+        using var founded = new TestCluster(5, start: false, seed: 500);
+        founded.Network.Misdirect(founded.IdOf(2), founded.IdOf(1), formed.Network);
+        formed.Network.Misdirect(founded.IdOf(1), founded.IdOf(2), founded.Network);
+        founded.Network.Cut(founded.IdOf(2), founded.IdOf(4));
+        foreach (var node in Enumerable.Range(0, 5))
+            founded.Start(node);
+        founded.Network.Meet(founded.IdOf(2), founded.IdOf(1), formed.Network);
+        formed.Network.Meet(founded.IdOf(1), founded.IdOf(2), founded.Network);
+        RunBoth(formed, founded, 8000);
+        AssertApart(formed, founded, [0, 1, 3, 4]);
+        Assert.Equal("v", formed.Get(1, "k"));
+    }
+
     [Fact]
     public void Enough_members_of_one_cluster_admit_a_node_to_it_and_of_two_clusters_none()
     {
@@ -143,8 +190,13 @@ public class TwoClustersTests
         Assert.False(admission.IsGrantedIn(7) || admission.IsGrantedIn(8) || admission.IsGrantedIn(0));
         Assert.Equal([others[3]], admission.Missing);
 
-        // One that does not know its cluster yet counts for any.
+        // One that does not know its cluster yet counts for none.
         admission.Vouched(others[3], 0);
+        Assert.Equal(default, admission.Cluster);
+        Assert.False(admission.IsGrantedIn(7) || admission.IsGrantedIn(8) || admission.IsGrantedIn(0));
+        Assert.True(admission.IsVouchedBy(others[3], 0) && !admission.IsVouchedBy(others[3], 7));
+
+        admission.Vouched(others[3], 7);
         Assert.Equal((UInt128)7, admission.Cluster);
         Assert.True(admission.IsGrantedIn(7));
         Assert.False(admission.IsGrantedIn(8) || admission.IsGrantedIn(0));
@@ -167,6 +219,18 @@ public class TwoClustersTests
             .All(node => IdentityTests.IdOf(cluster, node) is not null));
         cluster.Put(without == 0 ? 1 : 0, "k", "v");
         return cluster;
+    }
+
+    private static void AssertApart(TestCluster formed, TestCluster founded, IEnumerable<int> members)
+    {
+        var former = IdentityTests.IdOf(formed, 1);
+        var ids = members.Select(node => IdentityTests.IdOf(founded, node)).Distinct().ToArray();
+        Assert.NotNull(Assert.Single(ids));
+        Assert.NotEqual(former, ids[0]);
+        Assert.All(members, node => Assert.True(founded.Status(node).IsReady));
+        Assert.All(
+            Enumerable.Range(0, 5).Where(founded.IsRunning),
+            node => Assert.NotEqual(former, IdentityTests.IdOf(founded, node)));
     }
 
     private static void AssertSays(string text, IEnumerable<string> lines) =>

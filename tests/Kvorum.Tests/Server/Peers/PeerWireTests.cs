@@ -15,7 +15,7 @@ public class PeerWireTests
     {
         var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
         Assert.Equal(
-            "4b5650454552" + "0700"
+            "4b5650454552" + "0800"
             + "58000000" + "cafb2463" + "f0"
             + "00000000000000000000000000000c0d" + "00000000000000000000000000000a0b"
             + "00000000000000000000000000000102"

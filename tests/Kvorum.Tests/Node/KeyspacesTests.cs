@@ -134,14 +134,14 @@ public class KeyspacesTests
     public void Offline_tools_know_both_keyspaces()
     {
         using var cluster = WithOrders(1);
-        Put(cluster, 0, KeyspaceName.Default, "a", "default");
+        Put(cluster, 0, KeyspaceName.Default, "a", "first");
         Put(cluster, 0, Orders, "b", "orders");
         cluster.Run(100);
         cluster.Crash(0);
         var disk = cluster.DiskOf(0);
         var report = FolderInspector.Inspect(disk);
         Assert.True(report.IsSound, string.Join('\n', report.Findings));
-        Assert.Equal(["a=default"], Exported(disk, KeyspaceName.Default));
+        Assert.Equal(["a=first"], Exported(disk, KeyspaceName.Default));
         Assert.Equal(["b=orders"], Exported(disk, Orders));
         Assert.Throws<NodeStartException>(() => Exported(disk, "other"));
 

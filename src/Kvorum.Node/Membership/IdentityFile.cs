@@ -112,7 +112,7 @@ internal sealed partial record IdentityFile
                 ?? throw new JsonException("it is empty");
             return found.HasItself ? found : throw new JsonException("its founders lack the node itself.");
         }
-        catch (Exception e) when (e is JsonException or IOException)
+        catch (Exception e) when (e is JsonException or (IOException and not DiskShortageException))
         {
             throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
                 + "Bring it back from a copy; without one leave this node stopped: its peers have the data.");

@@ -169,8 +169,8 @@ internal static class Limits
     public const long SnapshotKeepMs = 60_000;
 
     /// <summary>
-    /// Entries kept in memory for those who are being sent a checkpoint, per partition: besides their bytes
-    /// (NodeOptions.WantedLogBytes) they cost memory of their own.
+    /// Entries kept in memory for followers that are being sent a checkpoint, per partition: besides their
+    /// bytes (NodeOptions.WantedLogBytes) they cost memory of their own.
     /// </summary>
     public const int WantedEntries = 100_000;
 
@@ -240,7 +240,7 @@ internal static class Limits
     public const long ScanShareTimeoutMs = 1000;
 
     /// <summary>
-    /// The same after many tries: whoever is slow must not be asked to do the same work ever more often.
+    /// The same after many tries: a slow follower must not be asked to do the same work ever more often.
     /// </summary>
     public const long ScanShareTimeoutMaxMs = 16_000;
 

@@ -101,7 +101,7 @@ public sealed record NodeOptions
     public int SnapshotChunkBytes { get; init; } = Limits.SnapshotChunkBytes;
 
     /// <summary>
-    /// Bytes of tables that are read in a second to find damage before it is in somebody's way; 0: none.
+    /// Bytes of tables that are read in a second to find damage before a request meets it; 0: none.
     /// </summary>
     public long ScrubBytesPerSecond { get; init; } = 4 << 20;
 
@@ -132,8 +132,8 @@ public sealed record NodeOptions
     public long TrailingLogBytes { get; init; } = 1 << 20;
 
     /// <summary>
-    /// Bytes of entries kept in memory for those who are being sent a checkpoint, per partition: they come
-    /// behind it, and without them another one would have to be sent.
+    /// Bytes of entries kept in memory for followers that are being sent a checkpoint, per partition: they
+    /// come behind it, and without them another one would have to be sent.
     /// </summary>
     public long WantedLogBytes { get; init; } = 32 << 20;
 

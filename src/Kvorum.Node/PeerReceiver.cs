@@ -62,7 +62,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         }
     }
 
-    // Who has not said with which data folder it comes could be anybody; and a node that does not take part
+    // A peer without an introduction may have any data folder; and a node that does not take part
     // yet must not answer for what it does not know.
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
     {

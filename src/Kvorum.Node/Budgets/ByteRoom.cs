@@ -162,7 +162,7 @@ public sealed class ByteRoom(ByteRoomOptions options)
             waiter.Granted();
     }
 
-    /// <summary>True if so many more counted bytes may be taken, whoever waits.</summary>
+    /// <summary>True if so many more counted bytes may be taken, although others wait.</summary>
     internal bool Fits(long counted, bool isSmall) =>
         _taken == 0 || _taken + counted <= (isSmall ? options.BytesMax : options.BytesMax / 8 * 7);
 }

@@ -60,7 +60,7 @@ public sealed class ByteShare : IDisposable
                 return RoomAnswer.Taken;
             }
 
-            // Another thread may have counted them meanwhile, and have let nobody in because of them.
+            // Another thread may have counted them meanwhile, and have let no waiter in because of them.
             Interlocked.Add(ref _used, -bytes);
             Recount();
             answer = waiter is not null && TryQueue(waiter, bytes) ? RoomAnswer.Waits : RoomAnswer.Refused;
@@ -199,7 +199,7 @@ public sealed class ByteShare : IDisposable
         return _room.Serve();
     }
 
-    // In the room's queue, if it has somebody who waits and whom its own bound lets in.
+    // In the room's queue, if one of its waiters fits its own bound.
     private void TakeTurn(bool isSmall)
     {
         ref var turn = ref (isSmall ? ref _smallTurn : ref _largeTurn);

@@ -2,7 +2,7 @@ namespace Kvorum.Node.Budgets;
 
 /// <summary>
 /// Spreads bytes over time: work goes while what was taken before is paid for, by so many bytes a second, but
-/// for a short burst. Only numbers: whoever is told to wait asks again at its next tick. Any thread.
+/// for a short burst. Only numbers: a caller that is told to wait asks again at its next tick. Any thread.
 /// </summary>
 /// <param name="bytesPerSecond">The rate; 0: no bound.</param>
 /// <param name="burstMs">How far ahead of the rate it may be, at least a tick.</param>

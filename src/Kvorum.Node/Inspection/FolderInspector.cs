@@ -19,7 +19,7 @@ public sealed class FolderInspector
     private const string LogFolder = "log";
     private const string TreesFolder = GroupFolder.All;
 
-    // LOCK and LOCK.pid are whoever's last had the folder.
+    // LOCK and LOCK.pid belong to the process that had the folder last.
     private static readonly string[] KnownFiles =
         [IdentityFile.Name, KnownMembers.Name, "LOCK", "LOCK.pid"];
 

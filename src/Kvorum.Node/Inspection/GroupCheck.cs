@@ -72,7 +72,7 @@ internal sealed class GroupCheck(
         // What it was is void: nothing need fit.
         if (_recovery.StandingOf(group) is Discarded)
             return null;
-        // Who takes part decides nothing here, if no checkpoint tells.
+        // Without a checkpoint the configuration is not known, and decides nothing here.
         var snapshot = tags.TryGetValue(group, out var tag)
             ? tag.Snapshot : SnapshotMetadata.Initial(new() { Voters = [new(1)] });
         try

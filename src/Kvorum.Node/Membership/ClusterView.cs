@@ -8,7 +8,7 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// What all loops and front ends share about the cluster: its members, who of them is up, who leads what, and
+/// What all loops and front ends share about the cluster: its members, which are up, which lead, and
 /// what the metadata group has agreed on. Written by the loops and the transport, read by anyone: everything
 /// in it is immutable or replaced as a whole.
 /// </summary>
@@ -39,8 +39,8 @@ internal sealed class ClusterView : IClusterFacts
     public ReplicaPlacement Placement => _meta.Placement;
 
     /// <summary>
-    /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any loop
-    /// runs.
+    /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any
+    /// loop runs.
     /// </summary>
     public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
 
@@ -127,7 +127,7 @@ internal sealed class ClusterView : IClusterFacts
 
     public MemberRecord? Announcement(NodeId node) => Members.Announcement(node);
 
-    /// <summary>A peer is connected, and says who it is.</summary>
+    /// <summary>A peer is connected, and its hello has come.</summary>
     public void PeerUp(PeerHello hello, long nowMs)
     {
         Members.Heard(hello);

@@ -39,7 +39,7 @@ internal sealed partial class KnownMembers
     /// <summary>How many are known.</summary>
     public int Count => _incarnations.Count;
 
-    /// <summary>These and more. Nobody is ever known anew.</summary>
+    /// <summary>These and more. A known member stays known by its first folder.</summary>
     public KnownMembers With(IEnumerable<KeyValuePair<NodeId, UInt128>> met)
     {
         var all = new SortedDictionary<NodeId, UInt128>(_incarnations);

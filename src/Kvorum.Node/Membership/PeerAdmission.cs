@@ -6,11 +6,11 @@ using Kvorum.Storage.Files;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// Who comes with which data folder: tells peers this node's incarnation and how far its log is, remembers
-/// theirs before anything else is heard from them, refuses a member that comes with another folder than the
-/// one known, with a log that lacks what it had, or from another cluster, and lets this node take part once
-/// enough others know it (see <see cref="Admission"/>). A node whose log is refused takes no part from then
-/// on. Owned by node loop 0; <see cref="HealthIssues"/> is read on any thread.
+/// Which data folders the peers come with: tells peers this node's incarnation and how far its log is,
+/// remembers theirs before anything else is heard from them, refuses a member that comes with another
+/// folder than the one known, with a log that lacks what it had, or from another cluster, and lets this
+/// node take part once enough others know it (see <see cref="Admission"/>). A node whose log is refused
+/// takes no part from then on. Owned by node loop 0; <see cref="HealthIssues"/> is read on any thread.
 /// </summary>
 internal sealed partial class PeerAdmission
 {
@@ -80,7 +80,7 @@ internal sealed partial class PeerAdmission
         _unanswered.Remove(peer);
     }
 
-    /// <summary>Frames may be lost: whoever has not answered is told again.</summary>
+    /// <summary>Frames may be lost: peers that have not answered are told again.</summary>
     public void Tick(long nowMs)
     {
         LearnFromMetadata();
@@ -217,7 +217,7 @@ internal sealed partial class PeerAdmission
         Publish();
     }
 
-    // One write at a time; whoever is met meanwhile goes into the next.
+    // One write at a time; peers that are met meanwhile go into the next.
     private void Remember()
     {
         if (_isWriting || _host.NowMs < _writeAgainMs)
@@ -294,7 +294,7 @@ internal sealed partial class PeerAdmission
             + $"{_admission.Needed} of the other {Cluster.Members.Ids.Count - 1} know it)";
     }
 
-    // What finds no room is tried again: until then nobody is answered, and this node takes no part.
+    // What finds no room is tried again: until then no peer is answered, and this node takes no part.
     private bool IsForLater(Exception? failure, string what)
     {
         if (failure is null)

@@ -4,7 +4,7 @@ namespace Kvorum.Node.Replicas;
 
 /// <summary>
 /// Where a group's leadership belongs, and elections when a node is gone. It remembers nothing: it looks at
-/// the core, the preference list and who is up. Owned by the node loop.
+/// the core, the preference list and the peers that are up. Owned by the node loop.
 /// </summary>
 internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {

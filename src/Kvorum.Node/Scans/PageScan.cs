@@ -122,7 +122,7 @@ internal sealed class PageScan
         }
     }
 
-    // Null while nobody is known who could answer.
+    // Null while no node is known that could answer.
     private NodeId? TargetOf(GroupId group)
     {
         var cluster = _host.Cluster;

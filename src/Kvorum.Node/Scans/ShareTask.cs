@@ -81,7 +81,7 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
     private string ErrorOf(Exception failure) =>
         $"{host.Cluster.Members.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
 
-    // A question that nobody waits for any more is answered without the work.
+    // A question whose asker waits no more is answered without the work.
     private PartialScanResult ReadViews()
     {
         try

@@ -185,8 +185,8 @@ internal sealed class KeyValueMachine : IStateMachine
         var key = RecordKeys.ForData(command.Key.Span, Room(command.Key.Length));
         if (command is { Kind: CommandKind.Put, IfVersion: null, ReturnPrevious: false })
         {
-            // Nobody wants to know what was there, and to look is a third of the work. If it was to end, what
-            // says so is passed over when its time comes.
+            // The caller does not ask for the previous value, and to look is a third of the work. If it
+            // was to end, what says so is passed over when its time comes.
             Put(index, command, key);
             return new(ReplyStatus.Ok, false, default, index.Value);
         }

@@ -50,7 +50,7 @@ internal sealed class MetaMachine : IStateMachine
     /// <inheritdoc/>
     public bool IsCheckpointDue { get; private set; }
 
-    /// <summary>The members, as far as they have said who they are.</summary>
+    /// <summary>The members whose addresses are known.</summary>
     public IReadOnlyDictionary<NodeId, MemberRecord> Members => _members;
 
     /// <summary>The keyspaces, by number.</summary>

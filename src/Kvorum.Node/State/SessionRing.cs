@@ -5,7 +5,7 @@ namespace Kvorum.Node.State;
 /// <summary>
 /// Records in the order in which they came, each at its place, counted from the first one ever; the oldest
 /// goes first. Found by client and request id through buckets, each of which names its newest record, and
-/// that the one before it. Nothing is taken out of a bucket: who follows it stops at a place that is no
+/// that the one before it. Nothing is taken out of a bucket: a walk along it stops at a place that is no
 /// longer kept. Owned by the node loop.
 /// </summary>
 /// <param name="recordsMax">How many are kept at most.</param>

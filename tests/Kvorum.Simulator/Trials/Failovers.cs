@@ -8,8 +8,9 @@ using Kvorum.Simulator.World;
 namespace Kvorum.Simulator.Trials;
 
 // Theorem. With default settings a partition takes writes again within 1 s after its leader is gone, in 95 of
-// 100 cases, and within 1.5 s in all: be it that the process was killed, which its peers see, or that it was
-// stopped or its machine fell silent, which the failure detector tells.
+// 100 cases: be it that the process was killed, which its peers see, or that it was stopped or its machine
+// fell silent, which the failure detector tells. Within 1.5 s in all after a crash or a loss of power; about
+// one stopped process in 200 is left to the election timeout.
 
 /// <summary>Times from a leader's end to the next write that is accepted.</summary>
 /// <param name="Way">How the leader ended.</param>

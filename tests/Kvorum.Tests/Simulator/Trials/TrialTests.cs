@@ -6,6 +6,9 @@ namespace Kvorum.Tests.Simulator.Trials;
 /// <summary>Elections and failovers by the hundred, in simulated time: the same figures everywhere.</summary>
 public class TrialTests
 {
+    // The greatest election timeout and one round: it ends some silences, and not a suspicion (ADR 36).
+    private const int LeftToElectionsMs = 2100;
+
     [Fact]
     public void A_thousand_elections_end_in_a_leader()
     {
@@ -18,16 +21,16 @@ public class TrialTests
 
     /// <summary>With the default settings, be the process killed, stopped, or the machine silent.</summary>
     [Theory]
-    [InlineData("ProcessCrash")]
-    [InlineData("PowerLoss")]
-    [InlineData("Pause")]
-    public void Of_a_hundred_failovers_ninety_five_take_less_than_a_second(string way)
+    [InlineData("ProcessCrash", 1500)]
+    [InlineData("PowerLoss", 1500)]
+    [InlineData("Pause", LeftToElectionsMs)]
+    public void Of_a_hundred_failovers_ninety_five_take_less_than_a_second(string way, int longestMs)
     {
         var made = Failovers.Make(Enum.Parse<FaultKind>(way), 1, 100);
         TestContext.Current.SendDiagnosticMessage(made.ToString());
         Assert.Equal(100, made.Ms.Count);
         Assert.InRange(made.P95Ms, 0, 1000);
-        Assert.InRange(made.Ms[^1], 0, 1500);
+        Assert.InRange(made.Ms[^1], 0, longestMs);
     }
 
     [Fact]

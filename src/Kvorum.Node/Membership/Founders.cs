@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Kvorum.Node.Events;
 
 namespace Kvorum.Node.Membership;
@@ -9,6 +10,7 @@ namespace Kvorum.Node.Membership;
 internal sealed record Founder(Guid NodeId, string Name, string PeerAddress)
 {
     /// <summary>The member as the folder knows it.</summary>
+    [JsonIgnore]
     public MemberSeed Seed => new(new(ClusterIdentity.ToUInt128(NodeId)), Name, PeerAddress);
 
     /// <summary>The member as the folder is to know it.</summary>

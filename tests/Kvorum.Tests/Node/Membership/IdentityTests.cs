@@ -47,6 +47,9 @@ public class IdentityTests
 
         Assert.Equal((string)Identity(one, 0)["founding_id"]!, (string)Identity(other, 0)["founding_id"]!);
         Assert.NotEqual(IdOf(one, 0), IdOf(other, 0));
+        Assert.Equal(
+            ["node_id", "name", "peer_address"],
+            Identity(one, 0)["founders"]![0]!.AsObject().Select(static member => member.Key));
     }
 
     [Fact]

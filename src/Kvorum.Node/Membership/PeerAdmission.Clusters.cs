@@ -24,7 +24,8 @@ internal sealed partial class PeerAdmission
             // It may have vouched for this folder when it belonged to no cluster: that counts no more.
             if (!_admission.IsVouchedBy(from, hello.ClusterId) && _unanswered.Add(from))
                 Introduce(from);
-            if (IsNamedByMostOfKnown(hello.ClusterId))
+            // With that very folder it took part together with this one.
+            if (_known[from] == hello.Incarnation)
                 Join(hello.ClusterId);
             return false;
         }
@@ -37,12 +38,6 @@ internal sealed partial class PeerAdmission
         Refuse(from, hello, RefusalKind.OtherCluster, WhyForeign(from, hello.ClusterId));
         return false;
     }
-
-    // With this node they are a majority, each by the folder with which it was met here: the founding of
-    // another cluster cannot have had as many. One alone may have come by a wrong address.
-    private bool IsNamedByMostOfKnown(UInt128 cluster) => _early.Count(
-        peer => peer.Value.ClusterId == cluster && _known[peer.Key] == peer.Value.Incarnation)
-            >= Cluster.Members.Ids.Count / 2;
 
     private string WhyForeign(NodeId from, UInt128 theirs)
     {

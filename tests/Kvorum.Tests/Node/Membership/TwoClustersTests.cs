@@ -131,35 +131,6 @@ public class TwoClustersTests
         });
     }
 
-    /// <summary>They meet while neither belongs to a cluster; then one of them joins its own.</summary>
-    [Fact]
-    public void A_late_founder_at_a_wrong_address_does_not_draw_a_new_cluster_into_its_own()
-    {
-        using var formed = FourOfFive(seed: 0);
-        using var founded = new TestCluster(5, start: false, seed: 500);
-        var late = formed.IdOf(4);
-        foreach (var node in Enumerable.Range(1, 3))
-        {
-            formed.Network.Cut(late, formed.IdOf(node));
-            formed.Network.Cut(formed.IdOf(node), late);
-        }
-
-        founded.Network.Misdirect(founded.IdOf(0), late, formed.Network);
-        formed.Network.Misdirect(late, founded.IdOf(0), founded.Network);
-        // Once the node knows its cluster, a transport refuses the other one by its hello.
-        founded.Network.Passes = (_, to, _, _) => to != late || IdentityTests.IdOf(formed, 4) is null;
-        formed.Start(4);
-        foreach (var node in Enumerable.Range(0, 4))
-            founded.Start(node);
-        founded.Network.Meet(founded.IdOf(0), late, formed.Network);
-        formed.Network.Meet(late, founded.IdOf(0), founded.Network);
-        RunBoth(formed, founded, 100);
-        formed.Network.Heal();
-        RunBoth(formed, founded, 8000);
-        AssertApart(formed, founded, Enumerable.Range(1, 3));
-        Assert.All(Enumerable.Range(0, 4), node => Assert.True(formed.Status(node).IsReady));
-    }
-
     /// <summary>Two members without a cluster vouch for the node, and one of the other cluster.</summary>
     [Fact]
     public void A_founder_with_one_wrong_address_does_not_draw_its_cluster_into_the_other()

@@ -61,6 +61,8 @@ internal sealed class SimulatedProcess : INodeEvents
         {
             if (value > World.NowUs)
                 LastPause = (World.NowUs, value);
+            else if (LastPause.UntilUs > World.NowUs)
+                LastPause = (LastPause.FromUs, World.NowUs); // ended early
             _endpoint.PausedUntilUs = value;
         }
     }

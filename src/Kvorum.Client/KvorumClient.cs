@@ -181,7 +181,7 @@ public sealed class KvorumClient : IAsyncDisposable
 
     /// <summary>
     /// Asks one node, once: no map, no other node, no retry. Its reply comes back whatever its status, so a
-    /// follower may say who leads. For tools that are about one node; programs use the other calls.
+    /// follower may name the leader. For tools that are about one node; programs use the other calls.
     /// <see cref="KvorumException"/> if no reply comes in time.
     /// </summary>
     /// <param name="address">host:port of the node.</param>

@@ -20,13 +20,11 @@ internal sealed class NodeRecovery(NodeContext context)
     private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
     private readonly SortedDictionary<GroupId, IStateMachine> _machines = [];
     private readonly SortedDictionary<GroupId, TreeDamagedException> _damages = [];
-    private IReadOnlyDictionary<GroupId, GroupBirth> _births = new SortedDictionary<GroupId, GroupBirth>();
 
     /// <summary>Opens the trees that are in the data folder.</summary>
     public void OpenTrees()
     {
-        var groups = context.World.Files.ListFolders(GroupFolder.All).Select(GroupFolder.GroupOf);
-        foreach (var group in groups.OfType<GroupId>().Order())
+        foreach (var group in GroupFolder.GroupsIn(context.World.Files))
             OpenTree(group);
     }
 
@@ -62,7 +60,6 @@ internal sealed class NodeRecovery(NodeContext context)
     public IEnumerable<ReplicaParts> Replicas(
         GroupRecovery replay, IReadOnlyDictionary<GroupId, GroupBirth> births)
     {
-        _births = births;
         foreach (var group in _trees.Keys.Concat(replay.Groups))
         {
             if (!births.ContainsKey(group))
@@ -73,7 +70,7 @@ internal sealed class NodeRecovery(NodeContext context)
         foreach (var group in births.Keys.Where(group => !_trees.ContainsKey(group)))
             OpenTree(group);
         foreach (var group in _trees.Keys.ToArray())
-            yield return Recover(group, replay);
+            yield return Recover(births[group], replay);
     }
 
     /// <summary>What is to be said of a group that has data, and no birth record.</summary>
@@ -81,9 +78,10 @@ internal sealed class NodeRecovery(NodeContext context)
         $"there is data of group {group}, and its birth record is missing in the log: the data folder is not "
         + "whole. Restore it from a copy; without one leave this node stopped: its peers have the data.";
 
-    private ReplicaParts Recover(GroupId group, GroupRecovery replay)
+    private ReplicaParts Recover(GroupBirth birth, GroupRecovery replay)
     {
-        var (state, log) = Recovered(replay, group);
+        var group = birth.Group;
+        var (state, log) = Recovered(replay, birth);
         var damage = _damages.GetValueOrDefault(group);
         var lacks = damage is null && replay.Lacks(group, log.Snapshot);
         // Only an installed snapshot may be ahead of the log. Then only the manifest says what the log does
@@ -103,15 +101,14 @@ internal sealed class NodeRecovery(NodeContext context)
             raft.Quarantine();
         else if (standing is Discarded discarded)
             raft.Discarded(discarded.Kept);
-        var identity = ReplicaFactory.IdentityOf(_births[group]);
-        return new(identity, _trees[group], _machines[group], log, raft)
+        return new(ReplicaFactory.IdentityOf(birth), _trees[group], _machines[group], log, raft)
         {
             State = state,
             Damage = damage?.What,
             OwedMark = lacks ? log.Snapshot : null,
             Standing = standing,
-            History = TagOf(group).History,
-            First = _births[group].First,
+            History = TagOf(birth).History,
+            First = birth.First,
         };
     }
 
@@ -148,13 +145,14 @@ internal sealed class NodeRecovery(NodeContext context)
         }
     }
 
-    private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, GroupId group)
+    private (HardState State, GroupLog Log) Recovered(GroupRecovery replay, GroupBirth birth)
     {
+        var group = birth.Group;
         if (replay.StandingOf(group) is Discarded)
             return Blank(replay, group);
         try
         {
-            return replay.Recovered(group, CheckpointOf(replay, group));
+            return replay.Recovered(group, CheckpointOf(replay, birth));
         }
         catch (LogDamagedException gap) when (!_damages.ContainsKey(group)
             && (_trees[group].WasTorn || _trees[group].Checkpoint is null))
@@ -166,12 +164,12 @@ internal sealed class NodeRecovery(NodeContext context)
             _damages.Add(group, new($"{GroupFolder.Of(group)}/manifest: {what}: {gap.Message}"));
             Open(group, static (share, folder, options) =>
                 Tree.OpenDamaged(share, folder, options, isManifestWrong: true));
-            return replay.Recovered(group, CheckpointOf(replay, group));
+            return replay.Recovered(group, CheckpointOf(replay, birth));
         }
     }
 
-    // Given up, whatever is still there: its first snapshot takes the place of the files, and tells it who
-    // takes part.
+    // Given up, whatever is still there: its first snapshot takes the place of the files, and has the group's
+    // configuration.
     private (HardState State, GroupLog Log) Blank(GroupRecovery replay, GroupId group)
     {
         _trees[group].Dispose();
@@ -181,17 +179,16 @@ internal sealed class NodeRecovery(NodeContext context)
         return replay.Recovered(group, SnapshotMetadata.Initial(new() { Voters = [] }));
     }
 
-    private SnapshotMetadata CheckpointOf(GroupRecovery replay, GroupId group) =>
-        _damages.GetValueOrDefault(group) is { } damage && _trees[group].Checkpoint is null
-            ? CommittedInLog(replay, group, damage)
-            : TagOf(group).Snapshot;
+    private SnapshotMetadata CheckpointOf(GroupRecovery replay, GroupBirth birth) =>
+        _damages.GetValueOrDefault(birth.Group) is { } damage && _trees[birth.Group].Checkpoint is null
+            ? CommittedInLog(replay, birth, damage)
+            : TagOf(birth).Snapshot;
 
-    // What a tree without a checkpoint begins with.
-    private CheckpointTag TagOf(GroupId group) => _tags.GetValueOrDefault(group)
-        ?? new(SnapshotMetadata.Initial(_births[group].First), 0, HistoryMark.Empty);
+    private CheckpointTag TagOf(GroupBirth birth) =>
+        _tags.GetValueOrDefault(birth.Group) ?? CheckpointTag.Of(birth.First);
 
     // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
-    private SnapshotMetadata CommittedInLog(
-        GroupRecovery replay, GroupId group, TreeDamagedException damage) =>
-        replay.NewestCommitted(group, _births[group].First) ?? throw new NodeStartException(damage.Message);
+    private static SnapshotMetadata CommittedInLog(
+        GroupRecovery replay, GroupBirth birth, TreeDamagedException damage) =>
+        replay.NewestCommitted(birth.Group, birth.First) ?? throw new NodeStartException(damage.Message);
 }

@@ -28,8 +28,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         loops.First.Post(new LoopEvent.PeerConnected(peer.Id));
         if (!context.Cluster.IsAdmitted || !context.Cluster.Health.IsUp(peer.Id))
             return;
-        foreach (var loop in loops.All)
-            loop.Post(new LoopEvent.PeerUp(peer.Id));
+        loops.PostToAll(new LoopEvent.PeerUp(peer.Id));
     }
 
     /// <inheritdoc/>
@@ -38,8 +37,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         context.Detector.Down(peer);
         context.Cluster.Health.Down(peer, loss, context.MonotonicMs);
         loops.First.Post(new LoopEvent.PeerDisconnected(peer));
-        foreach (var loop in loops.All)
-            loop.Post(new LoopEvent.PeerDown(peer, loss));
+        loops.PostToAll(new LoopEvent.PeerDown(peer, loss));
     }
 
     /// <inheritdoc/>

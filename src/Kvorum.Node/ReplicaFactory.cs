@@ -49,13 +49,14 @@ internal sealed class ReplicaFactory(NodeContext context)
     /// <summary>What a replica consists of that has just been born, over its empty tree.</summary>
     public ReplicaParts Born(GroupBirth birth, Tree tree)
     {
-        var log = new GroupLog(SnapshotMetadata.Initial(birth.First));
+        var tag = CheckpointTag.Of(birth.First);
+        var log = new GroupLog(tag.Snapshot);
         return new(
-            IdentityOf(birth), tree, MachineOf(birth.Group, tree, logTimeMs: 0), log,
+            IdentityOf(birth), tree, MachineOf(birth.Group, tree, tag.LogTimeMs), log,
             RaftOf(birth.Group, log, default))
         {
             State = default,
-            History = HistoryMark.Empty,
+            History = tag.History,
             First = birth.First,
         };
     }

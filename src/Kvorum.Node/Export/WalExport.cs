@@ -85,8 +85,7 @@ public sealed class WalExport : IGroupReplay
     private void Run(string keyspace)
     {
         using var share = new TreeShare(_files, CacheBytes);
-        var groups = _files.ListFolders(GroupFolder.All).Select(GroupFolder.GroupOf).OfType<GroupId>();
-        foreach (var group in groups.Where(static group => !group.IsMetadata))
+        foreach (var group in GroupFolder.GroupsIn(_files).Where(static group => !group.IsMetadata))
         {
             using var tree = Open(share, group);
             if (tree.Checkpoint is { } checkpoint)
@@ -116,7 +115,7 @@ public sealed class WalExport : IGroupReplay
         if (_recovery.StandingOf(group) is Discarded)
             return;
         var tag = _tags.TryGetValue(group, out var known)
-            ? known : new(SnapshotMetadata.Initial(birth.First), 0, HistoryMark.Empty);
+            ? known : CheckpointTag.Of(birth.First);
         using (var view = tree.OpenView())
             ExportKeys(view, tag.LogTimeMs);
         var machine = new KeyValueMachine(

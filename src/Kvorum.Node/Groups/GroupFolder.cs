@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Groups;
 
@@ -11,6 +12,10 @@ internal static class GroupFolder
     /// <summary>The folder of a group's tree.</summary>
     public static string Of(GroupId group) =>
         string.Create(CultureInfo.InvariantCulture, $"{All}/{group.Value:D5}");
+
+    /// <summary>The groups whose trees are in a data folder, ascending.</summary>
+    public static IEnumerable<GroupId> GroupsIn(IFileSystem files) =>
+        files.ListFolders(All).Select(GroupOf).OfType<GroupId>().Order();
 
     /// <summary>The group whose tree is in a folder of this name; null if it is no such folder.</summary>
     public static GroupId? GroupOf(string name) =>

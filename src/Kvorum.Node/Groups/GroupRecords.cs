@@ -10,7 +10,12 @@ namespace Kvorum.Node.Groups;
 /// <param name="Snapshot">What Raft must know of it.</param>
 /// <param name="LogTimeMs">Log time at its index.</param>
 /// <param name="History">The history up to its index.</param>
-internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs, HistoryMark History);
+internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs, HistoryMark History)
+{
+    /// <summary>What a group begins with, before its first checkpoint.</summary>
+    public static CheckpointTag Of(Configuration first) =>
+        new(SnapshotMetadata.Initial(first), 0, HistoryMark.Empty);
+}
 
 /// <summary>
 /// What a group writes into the shared log, and into the tags of its tree's checkpoints. Little endian.

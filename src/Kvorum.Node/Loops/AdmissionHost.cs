@@ -31,23 +31,11 @@ internal sealed class AdmissionHost(NodeContext context, LoopGroup loops) : IAdm
         context.Log.Append(batch, (_, failure) => loops.First.Post(new LoopEvent.JobDone(done, failure)));
 
     /// <inheritdoc/>
-    public void Accepted(NodeId peer)
-    {
-        foreach (var loop in loops.All)
-            loop.Post(new LoopEvent.PeerUp(peer));
-    }
+    public void Accepted(NodeId peer) => loops.PostToAll(new LoopEvent.PeerUp(peer));
 
     /// <inheritdoc/>
-    public void TakePart()
-    {
-        foreach (var loop in loops.All)
-            loop.Post(new LoopEvent.TakePart());
-    }
+    public void TakePart() => loops.PostToAll(new LoopEvent.TakePart());
 
     /// <inheritdoc/>
-    public void TakeNoPart()
-    {
-        foreach (var loop in loops.All)
-            loop.Post(new LoopEvent.TakeNoPart());
-    }
+    public void TakeNoPart() => loops.PostToAll(new LoopEvent.TakeNoPart());
 }

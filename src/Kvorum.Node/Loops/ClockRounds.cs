@@ -24,7 +24,7 @@ internal sealed class ClockRounds(NodeContext context, LoopClock clock)
         var (clocks, cluster) = (context.Clocks, context.Cluster);
         if (clocks.Judge(clock.NowMs, context.WallMs))
             cluster.Tell(new ClockOffsetChanged(clocks.HealthIssue));
-        var peers = cluster.Up.Where(node => node != cluster.Self).ToArray();
+        var peers = cluster.PeersUp.ToArray();
         var pause = clocks.HasHeard(peers) ? Limits.ClockAskMs : Limits.ClockAskFirstMs;
         if (clock.NowMs - _askedMs < pause)
             return;

@@ -18,7 +18,7 @@ internal sealed class DigestRounds(NodeContext context, LoopClock clock, Replica
         if (clock.NowMs - _sentMs < Limits.DigestMs)
             return;
         _sentMs = clock.NowMs;
-        foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
+        foreach (var peer in context.Cluster.PeersUp)
         {
             _frame.Clear();
             foreach (var replica in replicas.Rafts)

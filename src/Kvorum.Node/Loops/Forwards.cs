@@ -74,7 +74,7 @@ internal sealed class Forwards(
     /// <summary>The peer is lost, and the answers it owes with it.</summary>
     public void PeerLost(NodeId peer)
     {
-        foreach (var id in _pending.Where(pending => pending.Value.To == peer).Select(pending => pending.Key).Order().ToArray())
+        foreach (var id in IdsWhere(forward => forward.To == peer))
         {
             if (!TryEnd(id, out var forward) || forward.HasEnded)
                 continue;
@@ -93,17 +93,10 @@ internal sealed class Forwards(
     /// </summary>
     public void PeerSuspected(NodeId peer)
     {
-        var waiting = _pending.Where(pending => pending.Value.To == peer && !pending.Value.HasEnded
-            && RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, pending.Value.Call.Request));
-        foreach (var id in waiting.Select(pending => pending.Key).Order().ToArray())
-        {
-            var forward = _pending[id];
-            forward.HasEnded = true;
-            // A large answer may still come: until then its part of the window is not free.
-            if (forward.Window is null)
-                TryEnd(id, out _);
-            events.Retry(forward.Call);
-        }
+        var ids = IdsWhere(forward => forward.To == peer && !forward.HasEnded
+            && RetryTable.MayRepeat(ReplyStatus.OutcomeUnknown, forward.Call.Request));
+        foreach (var id in ids)
+            events.Retry(Leave(id, isOver: false).Call);
     }
 
     public void Sweep()
@@ -111,8 +104,7 @@ internal sealed class Forwards(
         if (_pending.Count == 0)
             return;
         var nowMs = clock.NowMs;
-        var ended = _pending.Where(pending => nowMs >= pending.Value.EndMs || pending.Value.Call.IsCancelled);
-        foreach (var id in ended.Select(pending => pending.Key).Order().ToArray())
+        foreach (var id in IdsWhere(forward => nowMs >= forward.EndMs || forward.Call.IsCancelled))
             Expire(id, nowMs);
     }
 
@@ -150,16 +142,26 @@ internal sealed class Forwards(
         return true;
     }
 
-    // A large answer may still be on its way: until it is here, its part of the window is not free.
+    private ulong[] IdsWhere(Func<Forward, bool> isMeant) =>
+        [.. _pending.Where(pending => isMeant(pending.Value)).Select(static pending => pending.Key).Order()];
+
     private void Expire(ulong id, long nowMs)
     {
+        var hadEnded = _pending[id].HasEnded;
+        var forward = Leave(id, isOver: nowMs >= _pending[id].EndMs + Limits.ForwardLingerMs);
+        if (!hadEnded)
+            Expire(forward.Call);
+    }
+
+    // The answer is not waited for. A large one may still be on its way: until it is here, or the wait for it
+    // is over, its part of the window is not free.
+    private Forward Leave(ulong id, bool isOver)
+    {
         var forward = _pending[id];
-        if (forward.Window is null || nowMs >= forward.EndMs + Limits.ForwardLingerMs)
-            TryEnd(id, out _);
-        if (forward.HasEnded)
-            return;
         forward.HasEnded = true;
-        Expire(forward.Call);
+        if (forward.Window is null || isOver)
+            TryEnd(id, out _);
+        return forward;
     }
 
     private void Expire(Call call) => calls.Finish(call, call.IsCancelled

@@ -162,13 +162,9 @@ internal sealed class LoopDuties
     // At once: or others hand over to this node before they hear of it.
     private void TellIfNotToLead()
     {
-        var cluster = _context.Cluster;
         if (!_host.ShouldNotLead)
             return;
-        foreach (var node in cluster.Up)
-        {
-            if (node != cluster.Self)
-                _context.World.Transport.Send(node, PeerFrameKind.SlowLog, []);
-        }
+        foreach (var peer in _context.Cluster.PeersUp)
+            _context.World.Transport.Send(peer, PeerFrameKind.SlowLog, []);
     }
 }

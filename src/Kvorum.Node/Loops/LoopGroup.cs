@@ -27,6 +27,13 @@ internal sealed class LoopGroup
     /// <summary>The loop of this node that waits for the answer with this number.</summary>
     public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
 
+    /// <summary>Leaves an event of this node with every loop. Any thread.</summary>
+    public void PostToAll(LoopEvent item)
+    {
+        foreach (var loop in _loops)
+            loop.Post(item);
+    }
+
     /// <summary>Leaves it with each loop to make those of the replicas that it is to own.</summary>
     public void Make(IReadOnlyList<GroupBirth> births)
     {

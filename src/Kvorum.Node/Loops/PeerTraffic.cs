@@ -52,7 +52,7 @@ internal sealed class PeerTraffic(
     {
         foreach (var replica in replicas.All)
             replica.TakePart();
-        foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
+        foreach (var peer in context.Cluster.PeersUp)
             PeerUp(peer);
     }
 

@@ -49,7 +49,7 @@ internal sealed class PeerWatch(NodeContext context, LoopGroup loops)
         if (!Cluster.Health.Suspect(peer, reason, nowMs))
             return;
         Cluster.Tell(new PeerSuspected(Cluster.Members.NameOf(peer), silence.SilentMs, silence.LimitMs));
-        Post(new LoopEvent.PeerSuspected(peer));
+        loops.PostToAll(new LoopEvent.PeerSuspected(peer));
     }
 
     private void Unsuspect(NodeId peer, long nowMs)
@@ -59,7 +59,7 @@ internal sealed class PeerWatch(NodeContext context, LoopGroup loops)
             return;
         Cluster.Tell(new PeerUnsuspected(Cluster.Members.NameOf(peer), nowMs - sinceMs));
         if (Cluster.IsAdmitted && Cluster.Health.IsUp(peer))
-            Post(new LoopEvent.PeerUp(peer));
+            loops.PostToAll(new LoopEvent.PeerUp(peer));
     }
 
     // The other voters may have come to suspect it later, and have refused their pre-votes until then.
@@ -69,12 +69,6 @@ internal sealed class PeerWatch(NodeContext context, LoopGroup loops)
             return;
         _toldMs = nowMs;
         foreach (var peer in Cluster.Ids.Where(Cluster.Health.IsSuspect))
-            Post(new LoopEvent.PeerSuspected(peer));
-    }
-
-    private void Post(LoopEvent item)
-    {
-        foreach (var loop in loops.All)
-            loop.Post(item);
+            loops.PostToAll(new LoopEvent.PeerSuspected(peer));
     }
 }

@@ -110,7 +110,7 @@ internal sealed class ReplicaMaker(
         if (!context.Cluster.IsAdmitted)
             return;
         replica.TakePart();
-        foreach (var peer in context.Cluster.Up.Where(node => node != context.Cluster.Self))
+        foreach (var peer in context.Cluster.PeersUp)
             replica.PeerUp(peer);
     }
 }

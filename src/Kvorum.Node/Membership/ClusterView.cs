@@ -68,6 +68,9 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>The members that are up, this node included.</summary>
     public IEnumerable<NodeId> Up => Ids.Where(Health.IsUp);
 
+    /// <summary>The other members that are up.</summary>
+    public IEnumerable<NodeId> PeersUp => Up.Where(node => node != Self);
+
     /// <summary>The members that are not up, and why.</summary>
     public IEnumerable<AwayMember> Away(long nowMs) => Ids.Where(node => !Health.IsUp(node)).Select(node =>
     {
@@ -160,10 +163,11 @@ internal sealed class ClusterView : IClusterFacts
                 _world.Transport.Moved(member, address);
         }
 
-        var isPlaced = meta.Placement.Epoch > Placement.Epoch;
+        var placement = meta.Placement;
+        var isPlaced = placement.Epoch > Placement.Epoch;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.Directory,
-            WithMetadata(meta.Placement));
+            WithMetadata(placement));
         // The bound of a value is each node's own: a restart may change it.
         if (Keyspace(KeyspaceName.Default) is { Settings: var agreed }
             && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)

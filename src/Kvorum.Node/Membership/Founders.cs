@@ -19,8 +19,8 @@ internal sealed record Founder(Guid NodeId, string Name, string PeerAddress)
 }
 
 /// <summary>
-/// The members of the cluster from what the data folder knows and what an operator says now: the folder says
-/// who they are, the operator where they are.
+/// The members of the cluster from what the data folder knows and what an operator says now: the folder has
+/// their ids and names, the operator gives their addresses.
 /// </summary>
 internal static class Founders
 {

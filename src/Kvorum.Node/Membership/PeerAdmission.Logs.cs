@@ -60,7 +60,7 @@ internal sealed partial class PeerAdmission
         _frame.Clear();
         _frame.U64(own.Life);
         _frame.U64(own.Sequence);
-        foreach (var peer in Cluster.Up.Where(peer => peer != Cluster.Self))
+        foreach (var peer in Cluster.PeersUp)
             _host.World.Transport.Send(peer, PeerFrameKind.Raft, _frame.Written);
     }
 

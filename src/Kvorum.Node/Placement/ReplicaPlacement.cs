@@ -9,11 +9,10 @@ namespace Kvorum.Node.Placement;
 /// <param name="epoch">Its version.</param>
 /// <param name="nodes">The nodes of each group, in order of preference.</param>
 internal sealed class ReplicaPlacement(
-    Epoch epoch, IReadOnlyDictionary<GroupId, IReadOnlyList<NodeId>> nodes)
+    Epoch epoch, SortedDictionary<GroupId, IReadOnlyList<NodeId>> nodes)
 {
     /// <summary>No group is placed.</summary>
-    public static ReplicaPlacement None { get; } =
-        new(default, new SortedDictionary<GroupId, IReadOnlyList<NodeId>>());
+    public static ReplicaPlacement None { get; } = new(default, []);
 
     /// <summary>Its version.</summary>
     public Epoch Epoch => epoch;
@@ -23,10 +22,9 @@ internal sealed class ReplicaPlacement(
 
     /// <summary>The groups that a node holds, ascending.</summary>
     public IEnumerable<GroupId> On(NodeId node) =>
-        nodes.Where(placed => placed.Value.Contains(node)).Select(static placed => placed.Key).Order();
+        nodes.Where(placed => placed.Value.Contains(node)).Select(static placed => placed.Key);
 
     /// <summary>The same with a group more.</summary>
     public ReplicaPlacement With(GroupId group, IReadOnlyList<NodeId> placed) => new(
-        epoch,
-        new SortedDictionary<GroupId, IReadOnlyList<NodeId>>(nodes.ToDictionary()) { [group] = placed });
+        epoch, new(nodes) { [group] = placed });
 }

@@ -25,5 +25,5 @@ internal sealed record KeyspaceSettings(
 internal sealed record KeyspaceDefinition(KeyspaceId Id, GroupId FirstGroup, KeyspaceSettings Settings)
 {
     /// <summary>Its groups.</summary>
-    public KeyspaceGroups Groups => new(Id, Settings.Name, FirstGroup, Settings.PartitionCount);
+    public KeyspaceGroups Groups { get; } = new(Id, Settings.Name, FirstGroup, Settings.PartitionCount);
 }

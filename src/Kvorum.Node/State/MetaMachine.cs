@@ -57,8 +57,7 @@ internal sealed class MetaMachine : IStateMachine
     public IReadOnlyDictionary<KeyspaceId, KeyspaceDefinition> Keyspaces => _keyspaces;
 
     /// <summary>Which nodes hold which partition.</summary>
-    public ReplicaPlacement Placement => new(
-        _epoch, new SortedDictionary<GroupId, IReadOnlyList<NodeId>>(_placed.ToDictionary()));
+    public ReplicaPlacement Placement => new(_epoch, new(_placed));
 
     /// <summary>Which groups there are.</summary>
     public GroupDirectory Directory => new(_keyspaces.Values.Select(static keyspace => keyspace.Groups));

@@ -6,7 +6,7 @@ namespace Kvorum.Server.Grpc;
 /// <summary>
 /// The first bytes of a connection, before Kestrel: HTTP/2's preface (RFC 9113, 3.4), all of it, within a
 /// time. Kestrel itself would wait for an hour. A client that speaks HTTP/1 is left to Kestrel, which has
-/// an answer for him; all others, TLS among them, are closed.
+/// an answer for it; all others, TLS among them, are closed.
 /// </summary>
 internal static class ConnectionOpening
 {

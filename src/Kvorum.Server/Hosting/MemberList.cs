@@ -6,7 +6,7 @@ using Kvorum.Raft;
 namespace Kvorum.Server.Hosting;
 
 /// <summary>
-/// Who this node is, and the members that --peers names. Two spellings, never mixed: <c>id@host:port</c>,
+/// This node's identity, and the members that --peers names. Two spellings, never mixed: <c>id@host:port</c>,
 /// where the id is a name or a UUID, or bare <c>host:port</c>, where the id is made of the address, this
 /// node's own included. The own entry may be there or not. At the first start every node of a cluster must
 /// come to the same members, or the nodes refuse each other; later the data folder knows id, name and

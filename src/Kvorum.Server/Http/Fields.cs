@@ -1,4 +1,5 @@
 using Kvorum.Protocol;
+
 namespace Kvorum.Server.Http;
 
 /// <summary>All fields of requests and answers.</summary>
@@ -54,7 +55,8 @@ internal static class Fields
 
     public static readonly Field ClientId = new(
         "client_id", FieldKind.Text,
-        "Who writes, at most 128 bytes: with request_id, the write happens exactly once.");
+        "The id under which the client writes, at most 128 bytes: with request_id, the write happens exactly "
+        + "once.");
 
     public static readonly Field RequestId = new(
         "request_id", FieldKind.Number, "Number of the request, chosen by the client.");

@@ -20,15 +20,7 @@ internal static class KeyRoutes
     {
         Query = [.. Common, Fields.Consistency, Fields.Encoding],
         Headers = [Fields.IfMatch, Fields.IfNoneMatch],
-        Answers =
-        [
-            new(200, "The value.")
-            {
-                Json = [BodyContext.Default.ValueBody],
-                Headers = [Fields.Tag, .. ReplyBodies.Headers],
-            },
-            ReplyBodies.NotChanged,
-        ],
+        Answers = [ReplyBodies.Value, ReplyBodies.NotChanged],
         Failures = FailureStatuses.OfReads,
     };
 

@@ -18,6 +18,13 @@ internal static class ReplyBodies
         Headers = Headers,
     };
 
+    /// <summary>The answer to a read, as JSON.</summary>
+    public static readonly Answer Value = new(200, "The value.")
+    {
+        Json = [BodyContext.Default.ValueBody],
+        Headers = [Fields.Tag, .. Headers],
+    };
+
     /// <summary>The answer to a read whose If-None-Match names the present version.</summary>
     public static readonly Answer NotChanged = new(304, "Not changed.");
 

@@ -23,12 +23,7 @@ internal static class ResourceRoutes
     private static readonly Field[] HeadersOfWrites =
         [Fields.ClientIdHeader, Fields.RequestIdHeader, .. Conditions];
 
-    private static readonly Answer Value = new(200, "The value.")
-    {
-        IsValue = true,
-        Json = [BodyContext.Default.ValueBody],
-        Headers = [Fields.Tag, .. ReplyBodies.Headers],
-    };
+    private static readonly Answer Value = ReplyBodies.Value with { IsValue = true };
 
     private static readonly Operation Put = new("putKey", "keys", "Sets a key to the bytes of the body.")
     {

@@ -98,11 +98,7 @@ internal static class Forecast
                 room[node] -= group.Bytes;
         }
 
-        return cluster with
-        {
-            Groups = [.. cluster.Groups.Select(Arrived)],
-            Members = [.. cluster.Members.Select(member => member with { RoomBytes = room[member.Id] })],
-        };
+        return With(cluster, [.. cluster.Groups.Select(Arrived)], room);
     }
 
     private static PlannedGroup Arrived(PlannedGroup group) => group with
@@ -129,12 +125,15 @@ internal static class Forecast
                 room[node] -= group.Bytes;
         }
 
-        return cluster with
+        return With(cluster, groups, room);
+    }
+
+    private static PlannedCluster With(
+        PlannedCluster cluster, PlannedGroup[] groups, Dictionary<NodeId, long> room) => cluster with
         {
             Groups = groups,
             Members = [.. cluster.Members.Select(member => member with { RoomBytes = room[member.Id] })],
         };
-    }
 
     private static Dictionary<NodeId, long> RoomOf(PlannedCluster cluster) =>
         cluster.Members.ToDictionary(static member => member.Id, static member => member.RoomBytes);

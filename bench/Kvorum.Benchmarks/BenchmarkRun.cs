@@ -13,6 +13,33 @@ internal static class BenchmarkRun
     /// </summary>
     public delegate void Work(Random random, Measurement counted, Func<bool> goesOn);
 
+    /// <summary>
+    /// As db_bench measures: a random fill, then, when all is compacted and the cache is warm, reads and
+    /// scans. One result each.
+    /// </summary>
+    public static IEnumerable<BenchmarkResult> Whole(BenchmarkOptions options, IMeasuredStore store)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        var fill = OnThreads("fill random", options.Threads, store.Fill);
+        store.Settle();
+        var filled = Environment.CpuUsage.TotalTime - before;
+        Timed("warm-up", options, store.ReadRandom);
+        var unique = store.ScanAll();
+        const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
+        yield return fill with
+        {
+            CpuMicroseconds = filled.TotalMicroseconds / fill.Operations,
+            WriteAmplification = store.BytesWritten / (options.Keys * pair),
+            SpaceAmplification = (double)store.DiskBytes / (unique * pair),
+        };
+        yield return Timed("read random", options, store.ReadRandom);
+        yield return Timed("seek and 10 next", options, store.SeekRandom);
+        yield return Scan(store.ScanAll);
+        var during = DuringWrites(options, store.ReadRandom, store.PutOne);
+        store.Settle();
+        yield return during;
+    }
+
     /// <summary>A scan through everything, which counts what is there.</summary>
     public static BenchmarkResult Scan(Func<long> scan)
     {

@@ -25,16 +25,11 @@ try
         foreach (var result in new OpenBenchmark(options).Run())
             Console.Out.WriteLine(result.ToJson());
     }
-    else if (options.Command == "rocksdb")
-    {
-        using var rocks = new RocksBenchmark(options);
-        foreach (var result in rocks.Run())
-            Console.Out.WriteLine(result.ToJson());
-    }
     else
     {
-        using var trees = new TreeBenchmark(options);
-        foreach (var result in trees.Run())
+        using IMeasuredStore store =
+            options.Command == "rocksdb" ? new RocksBenchmark(options) : new TreeBenchmark(options);
+        foreach (var result in BenchmarkRun.Whole(options, store))
             Console.Out.WriteLine(result.ToJson());
     }
 

@@ -9,11 +9,10 @@ namespace Kvorum.Benchmarks;
 /// warm, reads and scans. With several threads each writes a tree of its own, as node loops do, with its
 /// share of the keys; all threads read all trees. Flushes and compactions have a thread each.
 /// </summary>
-internal sealed class TreeBenchmark : IDisposable
+internal sealed class TreeBenchmark : IMeasuredStore
 {
     private const int NextAfterSeek = 10;
 
-    private readonly BenchmarkOptions _options;
     private readonly CountingFileSystem _disk;
     private readonly TreeShare _share;
     private readonly JobThread _flushes = new();
@@ -24,7 +23,6 @@ internal sealed class TreeBenchmark : IDisposable
     /// <summary>Opens empty trees, one per thread.</summary>
     public TreeBenchmark(BenchmarkOptions options)
     {
-        _options = options;
         _disk = new CountingFileSystem(new DiskFileSystem(options.Folder));
         _share = new TreeShare(_disk, options.CacheBytes);
         var settings = new TreeOptions { Compression = options.Compression };
@@ -34,30 +32,17 @@ internal sealed class TreeBenchmark : IDisposable
         _range = options.Keys / options.Threads;
     }
 
-    /// <summary>Fills, reads and scans; one result each.</summary>
-    public IEnumerable<BenchmarkResult> Run()
+    /// <inheritdoc/>
+    public double BytesWritten => _disk.BytesWritten;
+
+    /// <inheritdoc/>
+    public long DiskBytes => _trees.Sum(static tree => tree.Tree.DiskBytes);
+
+    /// <inheritdoc/>
+    public void Settle()
     {
-        var before = Environment.CpuUsage.TotalTime;
-        var fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
         foreach (var tree in _trees)
             tree.Settle();
-        var filled = Environment.CpuUsage.TotalTime - before;
-        BenchmarkRun.Timed("warm-up", _options, ReadRandom);
-        var unique = ScanAll();
-        const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
-        yield return fill with
-        {
-            CpuMicroseconds = filled.TotalMicroseconds / fill.Operations,
-            WriteAmplification = (double)_disk.BytesWritten / (_options.Keys * pair),
-            SpaceAmplification = (double)_trees.Sum(tree => tree.Tree.DiskBytes) / (unique * pair),
-        };
-        yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
-        yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
-        yield return BenchmarkRun.Scan(ScanAll);
-        var during = BenchmarkRun.DuringWrites(
-            _options, ReadRandom, (random, counted) => PutOne(0, random, counted));
-        _trees[0].Settle();
-        yield return during;
     }
 
     /// <inheritdoc/>
@@ -70,12 +55,16 @@ internal sealed class TreeBenchmark : IDisposable
         _share.Dispose();
     }
 
-    private void Fill(int thread, Measurement counted)
+    /// <inheritdoc/>
+    public void Fill(int thread, Measurement counted)
     {
         var random = new Random(100 + thread);
         for (long i = 0; i < _range; i++)
             PutOne(thread, random, counted);
     }
+
+    /// <inheritdoc/>
+    public void PutOne(Random random, Measurement counted) => PutOne(0, random, counted);
 
     private void PutOne(int thread, Random random, Measurement counted)
     {
@@ -87,7 +76,8 @@ internal sealed class TreeBenchmark : IDisposable
         counted.Add(Stopwatch.GetTimestamp() - begun);
     }
 
-    private void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
+    /// <inheritdoc/>
+    public void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
         long found = 0;
@@ -105,7 +95,8 @@ internal sealed class TreeBenchmark : IDisposable
             throw new InvalidDataException("not one key was found");
     }
 
-    private void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
+    /// <inheritdoc/>
+    public void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
         ReadView[] views = [.. _trees.Select(tree => tree.Tree.OpenView())];
         ViewCursor[] cursors = [.. views.Select(view => view.OpenCursor())];
@@ -136,7 +127,8 @@ internal sealed class TreeBenchmark : IDisposable
         }
     }
 
-    private long ScanAll()
+    /// <inheritdoc/>
+    public long ScanAll()
     {
         long count = 0;
         foreach (var tree in _trees)

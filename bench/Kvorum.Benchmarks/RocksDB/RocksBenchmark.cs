@@ -6,56 +6,45 @@ namespace Kvorum.Benchmarks.RocksDB;
 /// What <see cref="TreeBenchmark"/> measures, of RocksDB: one database, which all threads write and read, as
 /// db_bench has it.
 /// </summary>
-internal sealed unsafe class RocksBenchmark : IDisposable
+internal sealed unsafe class RocksBenchmark : IMeasuredStore
 {
     private const int NextAfterSeek = 10;
 
-    private readonly BenchmarkOptions _options;
+    private readonly string _folder;
     private readonly RocksDatabase _database;
     private readonly long _range;
 
     /// <summary>Opens an empty database.</summary>
     public RocksBenchmark(BenchmarkOptions options)
     {
-        _options = options;
+        _folder = options.Folder;
         _database = new RocksDatabase(options.Folder, options.CacheBytes);
         _range = options.Keys / options.Threads;
     }
 
-    /// <summary>Fills, reads and scans; one result each.</summary>
-    public IEnumerable<BenchmarkResult> Run()
-    {
-        var before = Environment.CpuUsage.TotalTime;
-        var fill = BenchmarkRun.OnThreads("fill random", _options.Threads, Fill);
-        _database.Settle();
-        var filled = Environment.CpuUsage.TotalTime - before;
-        BenchmarkRun.Timed("warm-up", _options, ReadRandom);
-        var unique = ScanAll();
-        const int pair = BenchmarkKeys.KeyBytes + BenchmarkKeys.ValueBytes;
-        yield return fill with
-        {
-            CpuMicroseconds = filled.TotalMicroseconds / fill.Operations,
-            WriteAmplification = _database.BytesWritten / (_options.Keys * pair),
-            SpaceAmplification = (double)new DirectoryInfo(_options.Folder).EnumerateFiles("*.sst")
-                .Sum(static file => file.Length) / (unique * pair),
-        };
-        yield return BenchmarkRun.Timed("read random", _options, ReadRandom);
-        yield return BenchmarkRun.Timed("seek and 10 next", _options, SeekRandom);
-        yield return BenchmarkRun.Scan(ScanAll);
-        yield return BenchmarkRun.DuringWrites(_options, ReadRandom, PutOne);
-    }
+    /// <inheritdoc/>
+    public double BytesWritten => _database.BytesWritten;
+
+    /// <inheritdoc/>
+    public long DiskBytes => new DirectoryInfo(_folder).EnumerateFiles("*.sst")
+        .Sum(static file => file.Length);
+
+    /// <inheritdoc/>
+    public void Settle() => _database.Settle();
 
     /// <inheritdoc/>
     public void Dispose() => _database.Dispose();
 
-    private void Fill(int thread, Measurement counted)
+    /// <inheritdoc/>
+    public void Fill(int thread, Measurement counted)
     {
         var random = new Random(100 + thread);
         for (long i = 0; i < _range; i++)
             PutOne(random, counted);
     }
 
-    private void PutOne(Random random, Measurement counted)
+    /// <inheritdoc/>
+    public void PutOne(Random random, Measurement counted)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
         var number = random.NextInt64(_range);
@@ -65,7 +54,8 @@ internal sealed unsafe class RocksBenchmark : IDisposable
         counted.Add(Stopwatch.GetTimestamp() - begun);
     }
 
-    private void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
+    /// <inheritdoc/>
+    public void ReadRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
         Span<byte> key = stackalloc byte[BenchmarkKeys.KeyBytes];
         long found = 0;
@@ -82,7 +72,8 @@ internal sealed unsafe class RocksBenchmark : IDisposable
             throw new InvalidDataException("not one key was found");
     }
 
-    private void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
+    /// <inheritdoc/>
+    public void SeekRandom(Random random, Measurement counted, Func<bool> goesOn)
     {
         var iterator = _database.OpenIterator();
         var key = stackalloc byte[BenchmarkKeys.KeyBytes];
@@ -108,7 +99,8 @@ internal sealed unsafe class RocksBenchmark : IDisposable
         RocksNative.IteratorDestroy(iterator);
     }
 
-    private long ScanAll()
+    /// <inheritdoc/>
+    public long ScanAll()
     {
         var iterator = _database.OpenIterator();
         long count = 0;

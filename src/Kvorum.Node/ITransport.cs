@@ -97,6 +97,17 @@ public interface IPeerReceiver
 
     /// <summary>A whole frame came. The memory belongs to the receiver from now on.</summary>
     void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload);
+
+    /// <summary>
+    /// A node that may be no member asks to join. <paramref name="answer"/> is called at most once, on any
+    /// thread; the asker counts on no answer. The memory belongs to the receiver from now on.
+    /// </summary>
+    void JoinAsked(ReadOnlyMemory<byte> ask, Action<ReadOnlyMemory<byte>> answer);
+
+    /// <summary>
+    /// What came of <see cref="ITransport.AskToJoin"/>: the answer, or why there is none, for people.
+    /// </summary>
+    void JoinAnswered(string address, ReadOnlyMemory<byte> answer, string? failure);
 }
 
 /// <summary>
@@ -119,10 +130,18 @@ public interface ITransport
     void Identify(UInt128 clusterId);
 
     /// <summary>
-    /// The metadata group says that a peer is reached at this address: it may have moved while this node was
-    /// away. Any thread.
+    /// These are the other members from now on, and this is where the metadata group knows them to be. A
+    /// member that is new is dialled; one that has moved is dialled where it is now, unless it is connected:
+    /// then it has said itself where it is. One that is missing is disconnected, of which the receiver is
+    /// told, and is refused from now on. Any thread; after the start.
     /// </summary>
-    void Moved(NodeId peer, string address);
+    void Follow(IReadOnlyList<MemberSeed> peers);
+
+    /// <summary>
+    /// Dials an address where a member may be, hands it <paramref name="ask"/>, and tells the receiver of the
+    /// answer, once; a few seconds without an answer are a failure. Any thread; after the start.
+    /// </summary>
+    void AskToJoin(string address, ReadOnlyMemory<byte> ask);
 
     /// <summary>
     /// Queues a frame. The bytes are copied or written before the call returns. Never blocks; any thread.

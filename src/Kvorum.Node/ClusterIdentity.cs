@@ -43,6 +43,14 @@ public static class ClusterIdentity
             CultureInfo.InvariantCulture, $"{incarnation:x32}:{randomSeed}:{utcTicks}"));
 
     /// <summary>
+    /// The id of a node that joins a cluster. Seed and moment are in it, so that a new data folder is another
+    /// node, whatever it is called.
+    /// </summary>
+    internal static NodeId DrawNode(string name, int randomSeed, long utcTicks) =>
+        new(Hash("drawn-node", string.Create(
+            CultureInfo.InvariantCulture, $"{name}:{randomSeed}:{utcTicks}")));
+
+    /// <summary>
     /// A new data folder's own id. The moment is in it, so that two folders differ even if their nodes drew
     /// the same seed.
     /// </summary>

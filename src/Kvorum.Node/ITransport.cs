@@ -55,6 +55,12 @@ public enum PeerFrameKind : byte
 
     /// <summary>The sender lives. No payload; sent each heartbeat interval, whatever else is sent.</summary>
     Alive = 15,
+
+    /// <summary>
+    /// Where the replicas are of groups that the sender leads, and what room its disk has: for the leader of
+    /// the metadata group.
+    /// </summary>
+    Report = 16,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

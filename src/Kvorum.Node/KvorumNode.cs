@@ -24,6 +24,7 @@ public sealed class KvorumNode : INode, IDisposable
     private volatile KeptHealth _health = new(new("", ""), long.MinValue / 2);
     private uint _scanTurn;
     private readonly IReadOnlyList<MemberSeed> _named;
+    private readonly bool _isFounder;
 
     /// <summary>
     /// Opens the data folder, recovers, and is ready to run. Throws <see cref="NodeStartException"/> or
@@ -37,17 +38,22 @@ public sealed class KvorumNode : INode, IDisposable
         try
         {
             var identity = IdentityFile.Open(options, world);
-            if (Founders.Strangers(identity.Founders, options.Members) is { } ignored)
+            if (identity.IsFounder && Founders.Strangers(identity.Founders, options.Members) is { } ignored)
                 world.Events.Tell(ignored);
             _named = options.Members;
-            options = options with { Members = Founders.At(identity.Founders, _named) };
-            _context = new(options, world, new(options, world, identity.ClusterIds(world)));
+            options = options with
+            {
+                Self = options.Self with { Id = identity.Node, Name = identity.NodeName },
+                Members = Founders.At(identity.Founders, _named),
+            };
+            _isFounder = identity.IsFounder;
+            _context = new(options, world, new(options, world, identity));
             _loops = new(_context);
             _context.Cluster.Placed = _loops.Make;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover();
-            _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity);
+            _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity, options.Join);
         }
         catch (Exception e)
         {
@@ -86,6 +92,11 @@ public sealed class KvorumNode : INode, IDisposable
     internal bool TellsOfLoss => _context.PeerAdmission.HealthIssues.Count > 0
         || _loops.All.Any(static loop => loop.RaftReplicas.Any(static replica => replica.IsQuarantined));
 
+    /// <summary>
+    /// What this node says of itself: a node that joins a cluster has drawn its id. Any thread.
+    /// </summary>
+    public PeerHello Self => _context.Options.Self;
+
     /// <summary>This node.</summary>
     internal Raft.NodeId Id => Cluster.Self;
 
@@ -103,18 +114,25 @@ public sealed class KvorumNode : INode, IDisposable
             ClusterId = Cluster.ClusterIds.Cluster,
         };
         // Addresses that recovery learned came before the transport: they are among Peers().
-        _context.World.Transport.Start(self, Peers(), new PeerReceiver(this, _context, _loops));
+        var peers = Peers();
+        _context.World.Transport.Start(self, peers, new PeerReceiver(this, _context, _loops));
+        Cluster.BeginFollowing(peers);
         _loops.First.Post(new LoopEvent.Started());
-        // Made at the first start only: the founders are its members. Later its birth record is on disk.
-        _loops.Make([GroupBirth.OfMetadata(Cluster.Ids)]);
+        // Made at the first start only, by founders as its members. Later its birth record is on disk, as are
+        // those of other replicas, unless a crash came before they were written.
+        _loops.Make(
+        [
+            _isFounder ? GroupBirth.OfMetadata(_context.Options.Members.Select(static member => member.Id)) : GroupBirth.OfOldMetadata(),
+            .. Cluster.Births(),
+        ]);
     }
 
     // Where the operator says that they are, else where the metadata group knows them to have been last.
     private IReadOnlyList<MemberSeed> Peers() =>
     [
-        .. _context.Options.Members.Where(member => member.Id != Cluster.Self).Select(member =>
-            Founders.IsNamed(member, _named)
-                ? member : member with { PeerAddress = Cluster.Members.PeerAddressOf(member.Id) }),
+        .. Cluster.Members.Peers.Select(member =>
+            _context.Options.Members.FirstOrDefault(named => named.Id == member.Id) is { } named
+                && Founders.IsNamed(named, _named) ? named : member),
     ];
 
     /// <inheritdoc/>
@@ -179,6 +197,13 @@ public sealed class KvorumNode : INode, IDisposable
     /// </summary>
     internal void CreateKeyspace(KeyspaceSettings settings) =>
         _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.KeyspaceWanted(settings));
+
+    /// <summary>
+    /// Proposes another status of a member, if this node leads the metadata group and the status is possible;
+    /// it has it once the members show it. Any thread.
+    /// </summary>
+    internal void ChangeMember(Raft.NodeId member, State.MemberStatus status) =>
+        _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.StatusWanted(member, status));
 
     /// <summary>
     /// Begins a clean end: new calls are answered ShuttingDown, leadership is handed over, pending calls

@@ -60,6 +60,12 @@ internal static class Limits
     public const ulong TransferLagEntries = 64;
 
     /// <summary>
+    /// Entries that a learner may lack and still become a voter: what a leader commits in some hundredths of a
+    /// second at full rate, so that a group that is written without a pause can be moved.
+    /// </summary>
+    public const ulong CaughtUpLagEntries = 1024;
+
+    /// <summary>
     /// Rank steps of the early election after a crash, in milliseconds: longer than an election round between
     /// live nodes.
     /// </summary>
@@ -108,6 +114,31 @@ internal static class Limits
     /// How often a peer that has not answered is told again which data folder this node comes with.
     /// </summary>
     public const long HelloRetryMs = 500;
+
+    /// <summary>
+    /// Members of a cluster: all follow the metadata group, and a configuration takes no more.
+    /// </summary>
+    public const int MembersMax = 64;
+
+    /// <summary>How often a node that wants to join asks the next member.</summary>
+    public const long JoinRetryMs = 300;
+
+    /// <summary>
+    /// How long a replica that was removed from its group is kept: if it is wanted again meanwhile, it goes on
+    /// with what it has.
+    /// </summary>
+    public const long RemovedKeepMs = 5000;
+
+    /// <summary>How often leaders tell the metadata group's leader how far their groups are.</summary>
+    public const long ReportMs = 500;
+
+    /// <summary>
+    /// How often they tell it of groups of which there is no news, so that a new leader knows all of them.
+    /// </summary>
+    public const long ReportAllMs = 5000;
+
+    /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
+    public const long PlanMs = 1000;
 
     /// <summary>
     /// Memtables of one loop that are on their way to tables because of the log that they hold: one that is

@@ -26,6 +26,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>The trees that are open.</summary>
     public OpenTrees Open { get; } = new();
 
+    /// <summary>What is left of replicas that were deleted.</summary>
+    public FormerReplicas Former { get; } = new();
+
     /// <summary>What the memtables of all groups may hold.</summary>
     public MemoryBudget Memory { get; } = new(options.MemTableBytes);
 
@@ -41,7 +44,7 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>The members' wall clocks. Judged by loop 0.</summary>
     public PeerClocks Clocks { get; } =
-        new(options.Members.Count, options.ClockOffsetMaxMs, cluster.Members.NameOf);
+        new(() => cluster.Ids.Count, options.ClockOffsetMaxMs, cluster.Members.NameOf);
 
     /// <summary>Which connected peers are silent. Judged by loop 0.</summary>
     public FailureDetector Detector { get; } = new(

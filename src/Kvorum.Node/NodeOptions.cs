@@ -24,10 +24,24 @@ public sealed record NodeOptions
     /// </summary>
     public required IReadOnlyList<MemberSeed> Members { get; init; }
 
+    /// <summary>
+    /// Members' addresses that a new data folder asks to join; empty: it founds a cluster. With it, the id in
+    /// <see cref="Self"/> counts only if the data folder is not new: else the node draws its id itself.
+    /// </summary>
+    public IReadOnlyList<string> Join { get; init; } = [];
+
+    /// <summary>What fails together with this node, such as a rack; may be empty.</summary>
+    public string Zone { get; init; } = "";
+
+    /// <summary>What this node carries in proportion to others.</summary>
+    public int Weight { get; init; } = Placement.RingMember.Ordinary;
+
     /// <summary>Partitions of the default keyspace; fixed at the first start.</summary>
     public int PartitionCount { get; init; } = 64;
 
-    /// <summary>Replicas of each partition; never more than there are members.</summary>
+    /// <summary>
+    /// Replicas of each partition of the default keyspace when it is made, or as many as there are members.
+    /// </summary>
     public int ReplicationFactor { get; init; } = 3;
 
     /// <summary>Virtual nodes per node on the ring.</summary>

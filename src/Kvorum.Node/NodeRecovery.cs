@@ -60,6 +60,7 @@ internal sealed class NodeRecovery(NodeContext context)
     public IEnumerable<ReplicaParts> Replicas(
         GroupRecovery replay, IReadOnlyDictionary<GroupId, GroupBirth> births)
     {
+        Bury(replay);
         foreach (var group in _trees.Keys.Concat(replay.Groups))
         {
             if (!births.ContainsKey(group))
@@ -67,10 +68,25 @@ internal sealed class NodeRecovery(NodeContext context)
         }
 
         // A crash came before they were made.
-        foreach (var group in births.Keys.Where(group => !_trees.ContainsKey(group)))
+        foreach (var group in births.Keys.Where(group =>
+            !_trees.ContainsKey(group) && context.Former.Of(group) is null))
             OpenTree(group);
         foreach (var group in _trees.Keys.ToArray())
             yield return Recover(births[group], replay);
+    }
+
+    // A crash came before their trees were deleted.
+    private void Bury(GroupRecovery replay)
+    {
+        foreach (var (group, state) in replay.Former)
+        {
+            context.Former.Add(group, state);
+            if (!_trees.Remove(group, out var tree))
+                continue;
+            context.Open.Close(tree);
+            _damages.Remove(group);
+            GroupFolder.Delete(context.World.Files, group);
+        }
     }
 
     /// <summary>What is to be said of a group that has data, and no birth record.</summary>
@@ -109,6 +125,7 @@ internal sealed class NodeRecovery(NodeContext context)
             Standing = standing,
             History = TagOf(birth).History,
             First = birth.First,
+            KeyspaceId = birth.KeyspaceId,
         };
     }
 

@@ -2,6 +2,7 @@ using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;
@@ -60,6 +61,36 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
         }
     }
 
+    /// <inheritdoc/>
+    public void JoinAsked(ReadOnlyMemory<byte> ask, Action<ReadOnlyMemory<byte>> answer)
+    {
+        try
+        {
+            loops.OfGroup(GroupId.Metadata).TryPost(
+                new LoopEvent.JoinAsked(JoinCodec.DecodeAsk(ask), answer), ask.Length);
+        }
+        catch (FormatException e)
+        {
+            answer(JoinCodec.Encode(new JoinAnswer(JoinVerdict.Refused, e.Message)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void JoinAnswered(string address, ReadOnlyMemory<byte> answer, string? failure)
+    {
+        JoinAnswer? decoded = null;
+        try
+        {
+            decoded = failure is null ? JoinCodec.DecodeAnswer(answer) : null;
+        }
+        catch (FormatException e)
+        {
+            failure = $"its answer is malformed: {e.Message}";
+        }
+
+        loops.First.Post(new LoopEvent.JoinAnswered(address, decoded, failure));
+    }
+
     // A peer without an introduction may have any data folder; and a node that does not take part
     // yet must not answer for what it does not know.
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
@@ -101,6 +132,11 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.Digest:
                 Digests(from, payload);
+                break;
+            case PeerFrameKind.Report:
+                var report = ReportCodec.Decode(payload);
+                loops.OfGroup(GroupId.Metadata).TryPost(
+                    new LoopEvent.ReportCame(from, report), payload.Length);
                 break;
             case PeerFrameKind.SlowLog:
                 context.Cluster.Health.HeardSlow(from, context.MonotonicMs);

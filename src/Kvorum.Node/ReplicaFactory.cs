@@ -46,18 +46,22 @@ internal sealed class ReplicaFactory(NodeContext context)
         return new(options, log, state, log.Snapshot.Index, RandomOf(group));
     }
 
-    /// <summary>What a replica consists of that has just been born, over its empty tree.</summary>
-    public ReplicaParts Born(GroupBirth birth, Tree tree)
+    /// <summary>
+    /// What a replica consists of that has just been born, over its empty tree, with the term and the vote of
+    /// a former one.
+    /// </summary>
+    public ReplicaParts Born(GroupBirth birth, Tree tree, HardState state)
     {
         var tag = CheckpointTag.Of(birth.First);
         var log = new GroupLog(tag.Snapshot);
         return new(
             IdentityOf(birth), tree, MachineOf(birth.Group, tree, tag.LogTimeMs), log,
-            RaftOf(birth.Group, log, default))
+            RaftOf(birth.Group, log, state))
         {
-            State = default,
+            State = state,
             History = tag.History,
             First = birth.First,
+            KeyspaceId = birth.KeyspaceId,
         };
     }
 

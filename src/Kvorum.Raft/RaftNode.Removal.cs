@@ -24,8 +24,11 @@ public sealed partial class RaftNode
     /// </summary>
     private ulong _removedAt;
 
-    /// <summary>True if this node was removed, and has no later configuration.</summary>
-    private bool IsRemoved => _removedAt > 0 && _removedAt >= _configurations.CurrentIndex;
+    /// <summary>
+    /// True if a member has told that a configuration without this node is committed, and this node has no
+    /// later one.
+    /// </summary>
+    public bool IsRemoved => _removedAt > 0 && _removedAt >= _configurations.CurrentIndex;
 
     /// <summary>
     /// Answers a request of a removed replica, or takes such an answer; true if the message is handled.

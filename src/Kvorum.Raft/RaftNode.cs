@@ -97,6 +97,11 @@ public sealed partial class RaftNode
     /// <summary>The configuration in force (the newest in the log, committed or not).</summary>
     public Configuration Configuration => _configurations.Current;
 
+    /// <summary>
+    /// The index from which it is in force: of its entry, or of the snapshot that it came with.
+    /// </summary>
+    public LogIndex ConfigurationIndex => new(_configurations.CurrentIndex);
+
     /// <summary>True while the timers are stopped: the host need not call <see cref="Tick"/>.</summary>
     public bool IsQuiescent { get; private set; }
 

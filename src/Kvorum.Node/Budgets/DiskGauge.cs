@@ -49,6 +49,9 @@ internal sealed class DiskGauge(long segmentBytes)
     /// <summary>Bytes that should stay free.</summary>
     public long Reserve => Volatile.Read(ref _reserve);
 
+    /// <summary>Bytes that can be written before it is almost full.</summary>
+    public long RoomBytes => Math.Max(0, Volatile.Read(ref _free) - (Reserve * 3 / 2));
+
     /// <summary>True if so much may be written for a time without touching the last reserve.</summary>
     public bool HasRoomFor(long bytes) =>
         Volatile.Read(ref _free) - (Reserve / 4) >= bytes;

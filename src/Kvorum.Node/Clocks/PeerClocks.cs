@@ -8,10 +8,10 @@ namespace Kvorum.Node.Clocks;
 /// other's clock within half of the time that it took, and is carried on by this node's monotonic clock.
 /// Judged by loop 0, heard and read on any thread.
 /// </summary>
-/// <param name="members">How many members there are, this node included.</param>
+/// <param name="count">How many members there are now, this node included.</param>
 /// <param name="boundMs">By how much clocks may differ and still agree.</param>
 /// <param name="nameOf">A member's name, for people.</param>
-internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string> nameOf)
+internal sealed class PeerClocks(Func<int> count, long boundMs, Func<NodeId, string> nameOf)
 {
     private const long NothingAgreed = long.MinValue;
     private readonly Lock _gate = new();
@@ -72,6 +72,7 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
     /// </summary>
     public bool Judge(long nowMs, long wallMs)
     {
+        var members = count();
         var offsets = new List<long>(members) { 0 };
         var furthest = default((NodeId Member, long OffsetMs)?);
         lock (_gate)
@@ -94,10 +95,10 @@ internal sealed class PeerClocks(int members, long boundMs, Func<NodeId, string>
         // Back from beyond only well within, so that a clock at the bound does not move leaders to and fro.
         var limit = _isBeyond ? boundMs / 2 : boundMs;
         _isBeyond = Math.Abs(verdict.AgreedMs ?? 0) > limit;
-        return Tell(verdict, furthest);
+        return Tell(verdict, furthest, members);
     }
 
-    private bool Tell(in ClockVerdict verdict, (NodeId Member, long OffsetMs)? furthest)
+    private bool Tell(in ClockVerdict verdict, (NodeId Member, long OffsetMs)? furthest, int members)
     {
         var before = _issue is null;
         if (_isBeyond)

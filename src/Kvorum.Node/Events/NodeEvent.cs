@@ -238,3 +238,43 @@ public sealed record NodeFailed(string Message, Exception? Cause) : NodeEvent(24
     /// <inheritdoc/>
     public override bool IsWarning => true;
 }
+
+/// <summary>This node could not join a cluster yet; it goes on asking.</summary>
+/// <param name="Reason">Who was asked, what stands in the way, and what to do.</param>
+public sealed record JoinFailed(string Reason) : NodeEvent(241)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
+/// <summary>A node has become a member, or the cluster wants something else of a member.</summary>
+/// <param name="Member">The name of the member.</param>
+/// <param name="Status">active, draining, leaving, lost or removed.</param>
+public sealed record MemberChanged(string Member, string Status) : NodeEvent(242);
+
+/// <summary>
+/// The leader of a group has begun a step towards its target: it adds or removes replicas, or lets others
+/// vote.
+/// </summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Step">Which nodes change, and how.</param>
+public sealed record ReplicasChanging(string Keyspace, PartitionId Partition, string Step)
+    : ReplicaEvent(243, Keyspace, Partition);
+
+/// <summary>The replica was made on this node, for a group that there is already.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+public sealed record ReplicaAdded(string Keyspace, PartitionId Partition)
+    : ReplicaEvent(244, Keyspace, Partition);
+
+/// <summary>The replica is no member of its group any more, and its data on this node was deleted.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Partition">The partition.</param>
+public sealed record ReplicaRemoved(string Keyspace, PartitionId Partition)
+    : ReplicaEvent(245, Keyspace, Partition);
+
+/// <summary>The metadata group's leader has changed where replicas should be.</summary>
+/// <param name="Groups">How many groups have another target.</param>
+/// <param name="Why">The most urgent reason.</param>
+public sealed record TargetsChanged(int Groups, string Why) : NodeEvent(246);

@@ -21,12 +21,15 @@ public static class NodeEventText
         FrameDropped one => $"a {one.Kind} frame from {one.Peer} is malformed and was dropped: {one.Reason}",
         StrangersIgnored one => $"--peers names {one.Members}, which the cluster of this data folder does "
             + $"not have, and is ignored there: the members are {one.Founders}. A member that has moved is "
-            + "named by its id or name, as id@host:port; members cannot be added to a cluster yet. For a new "
-            + "cluster give --data an empty folder",
+            + "named by its id or name, as id@host:port; a new one is started with --join. For a new cluster "
+            + "give --data an empty folder",
         ClusterJoined one => $"this node belongs to cluster {one.ClusterId} from now on",
         PeerSuspected one => $"{one.Peer} is suspected: nothing came from it for {one.SilentMs} ms, and the "
             + $"limit is {one.LimitMs} ms. Groups that it leads look for another leader",
         PeerUnsuspected one => $"{one.Peer} is heard again, after {one.SuspectedMs} ms as a suspect",
+        JoinFailed one => $"this node has not joined a cluster yet: {one.Reason}",
+        MemberChanged one => $"{one.Member} is {one.Status} from now on",
+        TargetsChanged one => $"other nodes are to hold replicas of {one.Groups} group(s): {one.Why}",
         NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
         NodeFailed one => one.Message,
         _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),
@@ -47,7 +50,10 @@ public static class NodeEventText
         QuarantineEnded one => "the quarantine of this node's replica ends: those of "
             + $"{one.Discarded} were discarded for it",
         ReplicaDiscarded => "this node's replica was discarded, and waits to be filled by its leader",
-        ReplicaFilled => "filled by its leader after it was discarded",
+        ReplicaFilled => "filled by its leader",
+        ReplicasChanging one => $"towards its target: {one.Step}",
+        ReplicaAdded => "this node is to hold a replica, which waits to be filled by its leader",
+        ReplicaRemoved => "this node holds no replica any more: its data was deleted",
         HistoryDisputed one => $"{one.Contradiction}: all voters are asked which of the two they have",
         PeersQuarantined one => $"the replica on {one.Nodes} contradicts others, and is quarantined: this "
             + "node's replica goes on. Decide which side counts: kvorum doctor shows each, kvorum discard "

@@ -13,6 +13,19 @@ internal static class GroupFolder
     public static string Of(GroupId group) =>
         string.Create(CultureInfo.InvariantCulture, $"{All}/{group.Value:D5}");
 
+    /// <summary>Deletes the folder of a group's tree, durably; nothing if there is none.</summary>
+    public static void Delete(IFileSystem files, GroupId group)
+    {
+        var folder = Of(group);
+        if (!GroupsIn(files).Contains(group))
+            return;
+        foreach (var file in files.ListFiles(folder))
+            files.Delete($"{folder}/{file}");
+        files.SyncFolder(folder);
+        files.DeleteFolder(folder);
+        files.SyncFolder(All);
+    }
+
     /// <summary>The groups whose trees are in a data folder, ascending.</summary>
     public static IEnumerable<GroupId> GroupsIn(IFileSystem files) =>
         files.ListFolders(All).Select(GroupOf).OfType<GroupId>().Order();

@@ -23,6 +23,7 @@ internal sealed record CheckpointTag(SnapshotMetadata Snapshot, ulong LogTimeMs,
 /// entry    = term:u64 kind:u8 data              kind as EntryKind; 255: the log starts anew behind this index (a snapshot was installed)
 /// state    = version:u8 term:u64 voted:u8 vote:u128 commit:u64 [standing]   version 2 with a standing, else 1
 /// standing = 1:u8 index:u64 hash:u8 ours:u64 theirs:u64 other:u128   quarantined; hash: 1, or 0 for terms
+///          | 3:u8                                       removed: likewise, and there is no replica
 ///          | 2:u8 kept:u128     discarded: all entries of the group before it are void; kept: 0 for none
 /// tag      = version:u8 logTime:u64 keys:u64 index:u64 term:u64 history configuration
 /// history  = hash:u64 starts:u8 (term:u64 first:u64 hash:u64){starts}    the hashes of CommittedHistory
@@ -74,6 +75,9 @@ internal static class GroupRecords
                 into[0] = 2;
                 BinaryPrimitives.WriteUInt128LittleEndian(into[1..], discarded.Kept?.Value ?? 0);
                 return DiscardedBytes;
+            case Removed:
+                into[0] = 3;
+                return 1;
             default:
                 return 0;
         }
@@ -91,6 +95,8 @@ internal static class GroupRecords
                 new(BinaryPrimitives.ReadUInt128LittleEndian(from[26..])));
         }
 
+        if (from is [3])
+            return new Removed();
         if (from is not [2, ..] || from.Length != DiscardedBytes)
             throw new FormatException($"a standing of {from.Length} bytes: written by a newer version?");
         var kept = BinaryPrimitives.ReadUInt128LittleEndian(from[1..]);

@@ -57,7 +57,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
         var found = Of(group);
         (found.State, var standing) = GroupRecords.ReadState(payload);
         // It is kept again and again while the replica is blank, and then there is nothing to forget.
-        if (standing is Discarded)
+        if (standing is Discarded or Removed)
             found.Entries.Clear();
         found.Standing = standing;
     }
@@ -67,6 +67,11 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
 
     /// <summary>Why the group's replica does not take part as others do; null if it does.</summary>
     public Standing? StandingOf(GroupId group) => _groups.GetValueOrDefault(group)?.Standing;
+
+    /// <summary>The groups whose replicas were deleted from this node, with term and vote.</summary>
+    public IEnumerable<(GroupId Group, HardState State)> Former => _groups
+        .Where(static found => found.Value.Standing is Removed).OrderBy(static found => found.Key)
+        .Select(static found => (found.Key, found.Value.State));
 
     /// <summary>The groups whose replicas have a standing of their own, ascending.</summary>
     public IEnumerable<(GroupId Group, Standing Standing)> Standings => _groups

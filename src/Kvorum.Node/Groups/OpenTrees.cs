@@ -16,6 +16,14 @@ internal sealed class OpenTrees : IDisposable
         return tree;
     }
 
+    /// <summary>Closes one before the end.</summary>
+    public void Close(Tree tree)
+    {
+        lock (_gate)
+            _trees.Remove(tree);
+        tree.Dispose();
+    }
+
     /// <summary>Closes those that are still open.</summary>
     public void Dispose()
     {

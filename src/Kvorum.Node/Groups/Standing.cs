@@ -43,5 +43,11 @@ internal sealed record Quarantined(LogIndex Index, ulong Ours, ulong Theirs, boo
 /// </param>
 internal sealed record Discarded(NodeId? Kept) : Standing;
 
+/// <summary>
+/// The replica was deleted from this node: only its term and its vote are left, and all entries of the group
+/// before it are void.
+/// </summary>
+internal sealed record Removed : Standing;
+
 /// <summary>The newest state of a group in the log.</summary>
 internal readonly record struct GroupState(HardState Hard, Standing? Standing);

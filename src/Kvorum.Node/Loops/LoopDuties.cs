@@ -22,7 +22,7 @@ internal sealed class LoopDuties
     private readonly Scrubber _scrubber;
     private readonly DigestRounds _digests;
     private readonly LoopStop _stop;
-    private readonly ReplicaMaker _maker;
+    private readonly Moving _moving;
 
     // Of loop 0 only.
     private readonly DiskWatch? _disk;
@@ -35,17 +35,21 @@ internal sealed class LoopDuties
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
         RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
-        LoopStop stop, ReplicaMaker maker, ClockRounds? clocks, PeerWatch? peers)
+        LoopStop stop, Moving moving, ClockRounds? clocks, PeerWatch? peers)
     {
         (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
         (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
-        _maker = maker;
+        _moving = moving;
         _scrubber = new(context, clock, jobs, replicas);
         _digests = new(context, clock, replicas);
         (_clocks, _peers) = (clocks, peers);
         _disk = clocks is null ? null : new(context, clock, jobs, TellIfNotToLead);
         _tickedMs = clock.NowMs;
     }
+
+    /// <summary>What moves replicas between nodes.</summary>
+    internal sealed record Moving(
+        ReplicaMaker Maker, ReplicaRemover Remover, ReportRounds Reports, PlanRounds Plans);
 
     /// <summary>How long it is until the next tick.</summary>
     public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
@@ -77,6 +81,8 @@ internal sealed class LoopDuties
             foreach (var replica in _replicas.All)
                 replica.Tick(due);
             _digests.Tick();
+            _moving.Reports.Tick();
+            _moving.Plans.Tick();
         }
 
         _pacer.Tick();
@@ -104,7 +110,8 @@ internal sealed class LoopDuties
         }
 
         FlushIfDue();
-        _maker.Sweep();
+        _moving.Maker.Sweep();
+        _moving.Remover.Sweep();
         _rooms.Sweep();
         _router.Forwards.Sweep();
         _scans.Sweep(_clock.NowMs);

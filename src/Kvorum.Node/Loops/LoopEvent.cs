@@ -1,5 +1,6 @@
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
@@ -79,7 +80,31 @@ internal abstract class LoopEvent
     /// <summary>A keyspace is wanted. Loop of the metadata group.</summary>
     public sealed class KeyspaceWanted(KeyspaceSettings settings) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Propose(settings);
+        public override void Happen(NodeLoop loop) => loop.Desk.Create(settings);
+    }
+
+    /// <summary>Another status of a member is wanted. Loop of the metadata group.</summary>
+    public sealed class StatusWanted(NodeId member, MemberStatus status) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Desk.Change(member, status);
+    }
+
+    /// <summary>A node wants to join. Loop of the metadata group.</summary>
+    public sealed class JoinAsked(JoinAsk ask, Action<ReadOnlyMemory<byte>> answer) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => answer(JoinCodec.Encode(loop.Desk.Take(ask)));
+    }
+
+    /// <summary>What came of asking to join. Loop 0.</summary>
+    public sealed class JoinAnswered(string address, JoinAnswer? answer, string? failure) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.JoinAnswered(address, answer, failure);
+    }
+
+    /// <summary>A node reports. Loop of the metadata group.</summary>
+    public sealed class ReportCame(NodeId from, NodeReport report) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Plans.Take(from, report);
     }
 
     /// <summary>A peer is up, and heard from now on.</summary>

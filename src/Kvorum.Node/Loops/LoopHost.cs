@@ -106,6 +106,9 @@ internal sealed class LoopHost(
     /// <inheritdoc/>
     public void Forward(Call call, NodeId leader) => router.Forwards.Send(call, leader);
 
+    /// <inheritdoc/>
+    public void TakeElsewhere(Call call) => router.Take(call);
+
     /// <inheritdoc cref="IReplicaHost.TakeReplyRoom"/>
     public void TakeReplyRoom(Call call, long valueBytes, Action then) =>
         rooms.TakeForReply(call, valueBytes, then);

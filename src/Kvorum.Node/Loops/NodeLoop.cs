@@ -33,6 +33,7 @@ public sealed class NodeLoop
     private readonly LoopDuties _duties;
     private readonly ClockRounds? _clocks;
     private readonly ReplicaMaker _maker;
+    private readonly ReplicaRemover _remover;
     private List<LoopEvent> _taken = [];
     private List<Call> _takenCalls = [];
 
@@ -52,11 +53,15 @@ public sealed class NodeLoop
             context, group, _clock, _inbox, _replicas, _log, _outboxes, _calls, _jobs, rooms, _router, pacer);
         _scans = new(_host, context.FirstNumber, context.Options.Loops, index);
         _stop = new(_clock, _replicas, _calls);
-        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host);
+        _remover = new(context, _clock, _inbox, _jobs, _replicas);
+        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover);
+        Desk = new(context, _replicas);
+        Plans = new(context, _clock, _jobs, Desk);
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
-            _maker, _clocks, index == 0 ? new(context, group) : null);
+            new(_maker, _remover, new(context, group, _clock, _replicas), Plans), _clocks,
+            index == 0 ? new(context, group) : null);
         Peers = new(context, _replicas, _router, _scans);
     }
 
@@ -161,15 +166,11 @@ public sealed class NodeLoop
     /// <summary>Makes those of the replicas that are not here yet.</summary>
     internal void Make(IReadOnlyList<GroupBirth> births) => _maker.Make(births);
 
-    /// <summary>Proposes a keyspace, if the replica of the metadata group leads.</summary>
-    internal void Propose(KeyspaceSettings settings)
-    {
-        if (_replicas.FindRaft(GroupId.Metadata) is { IsLeader: true } meta)
-        {
-            meta.Propose(MetaRecords.EncodeKeyspace(
-                settings, _context.Cluster.Place(settings), meta.LogTimeNow));
-        }
-    }
+    /// <summary>What is wanted of the metadata group. Its loop only.</summary>
+    internal MetadataDesk Desk { get; }
+
+    /// <summary>Where replicas should be. Loop of the metadata group only.</summary>
+    internal PlanRounds Plans { get; }
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);

@@ -1,3 +1,4 @@
+using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Wire;
@@ -10,11 +11,12 @@ namespace Kvorum.Node.Loops;
 /// <summary>
 /// Makes the replicas that this node is to have and does not have yet: first their birth records become
 /// durable, then their trees are made, then they take part. After a crash in between, the start finds the
-/// records and makes the trees. Owned by the loop.
+/// records and makes the trees. One that was deleted before begins with the term and the vote that it had.
+/// Owned by the loop.
 /// </summary>
 internal sealed class ReplicaMaker(
     NodeContext context, LoopClock clock, Inbox inbox, LoopJobs jobs, ReplicaTable replicas,
-    IReplicaHost host)
+    IReplicaHost host, ReplicaRemover remover)
 {
     private readonly ReplicaFactory _factory = new(context);
     private readonly SortedSet<GroupId> _making = [];
@@ -46,13 +48,19 @@ internal sealed class ReplicaMaker(
         }
 
         GroupBirth[] missing =
-            [.. births.Where(birth => replicas.Find(birth.Group) is null && _making.Add(birth.Group))];
+            [.. births.Where(birth => replicas.Find(birth.Group) is null && !remover.IsRemoving(birth.Group)
+                && _making.Add(birth.Group))];
         if (missing.Length == 0)
             return;
         var batch = new LogBatch();
         var room = new ByteWriter();
         foreach (var birth in missing)
+        {
             BirthRecords.Add(batch, birth, room);
+            if (context.Former.Of(birth.Group) is { } former)
+                GroupRecords.Add(batch, birth.Group, new GroupState(former, Standing: null));
+        }
+
         context.Log.Append(batch, (_, failure) => inbox.Post(new LoopEvent.JobDone(
             error => Recorded(new(missing), error), failure)));
     }
@@ -104,7 +112,9 @@ internal sealed class ReplicaMaker(
     private void Begin(GroupBirth birth, Tree tree)
     {
         _making.Remove(birth.Group);
-        var replica = new RaftReplica(host, _factory.Born(birth, tree));
+        var former = context.Former.Of(birth.Group) ?? default;
+        context.Former.Remove(birth.Group);
+        var replica = new RaftReplica(host, _factory.Born(birth, tree, former));
         replicas.Add(replica);
         replica.Begin();
         if (!context.Cluster.IsAdmitted)

@@ -36,6 +36,15 @@ internal sealed class ReplicaTable
         _found.Add(replica.Identity.Group, replica);
     }
 
+    /// <summary>Takes a replica out: it is asked nothing any more.</summary>
+    public void Remove(RaftReplica replica)
+    {
+        _byGroup.Remove(replica.Group);
+        _found.Remove(replica.Group);
+        _rafts.Remove(replica.Group);
+        _foundRafts.Remove(replica.Group);
+    }
+
     /// <summary>The replica of a group; null if this loop has none.</summary>
     public IReplica? Find(GroupId group) => _found.GetValueOrDefault(group);
 

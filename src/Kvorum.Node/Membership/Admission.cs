@@ -23,6 +23,9 @@ internal sealed class Admission(IEnumerable<NodeId> others)
     /// </summary>
     public IEnumerable<NodeId> Missing => _others.Where(member => !_known.ContainsKey(member));
 
+    /// <summary>How many others there are.</summary>
+    public int Others => _others.Length;
+
     /// <summary>How many must know this folder.</summary>
     public int Needed => NeededOf(_others.Length + 1);
 

@@ -16,21 +16,24 @@ internal sealed class ClusterView : IClusterFacts
 {
     private readonly NodeOptions _options;
     private readonly NodeWorld _world;
+    private readonly bool _isFounder;
     private volatile MetaView _meta;
+    private volatile bool _isFollowing;
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds)
+    public ClusterView(NodeOptions options, NodeWorld world, IdentityFile identity)
     {
-        (_options, _world, ClusterIds) = (options, world, clusterIds);
-        Members = new(options.Self, options.Members);
-        Health = new(options.Self.Id);
-        _meta = new(0, 0, [], new([]), WithMetadata(ReplicaPlacement.None));
+        (_options, _world, ClusterIds) = (options, world, identity.ClusterIds(world));
+        _isFounder = identity.IsFounder;
+        Members = new(options.Self, options.Zone, options.Weight, options.Members);
+        Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
+        _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None));
     }
 
     private sealed record MetaView(
-        UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces, GroupDirectory Directory,
-        ReplicaPlacement Placement);
+        UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
+        KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement);
 
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
@@ -94,6 +97,9 @@ internal sealed class ClusterView : IClusterFacts
         set => _whyNotAdmitted = value;
     }
 
+    /// <summary>The version of all that the metadata group has told.</summary>
+    public ulong Version => _meta.Version;
+
     /// <summary>The version of the placement, as replies carry it.</summary>
     public ulong Epoch => _meta.Placement.Epoch.Value;
 
@@ -105,15 +111,22 @@ internal sealed class ClusterView : IClusterFacts
     /// </summary>
     public KeyspaceSettings DefaultKeyspace => new(
         KeyspaceName.Default, KeyspaceSettings.Strong, _options.PartitionCount,
-        Math.Min(_options.ReplicationFactor, Ids.Count), _options.KeyBytesMax, _options.ValueBytesMax,
-        _options.KeyPolicy);
+        _options.ReplicationFactor, _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
 
     /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
     public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
 
     /// <inheritdoc/>
-    public IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace) => Ring.Place(
-        Ids, keyspace.PartitionCount, keyspace.ReplicationFactor, _options.VirtualNodes);
+    public IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace)
+    {
+        RingMember[] members = [.. Ids.Select(id => (Id: id, Member: Members.Announcement(id) ?? Members.Agreed(id)))
+            .Where(one => Members.Agreed(one.Id) is null or { Status: MemberStatus.Active })
+            .Select(static one => new RingMember(
+                one.Id, one.Member?.Weight ?? RingMember.Ordinary, one.Member?.Zone ?? ""))];
+        return [.. Ring.Place(
+            members, keyspace.PartitionCount, keyspace.ReplicationFactor, _options.VirtualNodes)
+            .Select(ReplicaTarget.Of)];
+    }
 
     public KeyspaceDefinition? Keyspace(string name)
     {
@@ -157,26 +170,36 @@ internal sealed class ClusterView : IClusterFacts
         // A replica that was discarded or damaged knows less than what this node was told before.
         if (meta.Version <= _meta.Version)
             return;
-        foreach (var (member, address) in Members.Agreed(meta.Members))
-        {
-            if (member != Self)
-                _world.Transport.Moved(member, address);
-        }
-
+        if (Members.Agreed(meta.Members) && _isFollowing)
+            _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
         _meta = new(
-            meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.Directory,
+            meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
             WithMetadata(placement));
-        // The bound of a value is each node's own: a restart may change it.
-        if (Keyspace(KeyspaceName.Default) is { Settings: var agreed }
-            && agreed with { ValueBytesMax = _options.ValueBytesMax } != DefaultKeyspace)
-        {
-            throw new NodeFaultException(Difference(agreed, DefaultKeyspace));
-        }
-
+        CheckDefaults();
         if (isPlaced)
             Placed(Births());
+    }
+
+    /// <summary>
+    /// The transport runs: it is told from now on who the members are, and of what has changed meanwhile.
+    /// </summary>
+    public void BeginFollowing(IReadOnlyList<MemberSeed> told)
+    {
+        _isFollowing = true;
+        if (!Members.Peers.Select(static peer => peer.Id).SequenceEqual(told.Select(static peer => peer.Id)))
+            _world.Transport.Follow(Members.Peers);
+    }
+
+    // The bound of a value is each node's own, and a restart may change it; the replication factor may have
+    // been changed since. Who has joined takes everything from the cluster.
+    private void CheckDefaults()
+    {
+        var own = DefaultKeyspace;
+        if (_isFounder && Keyspace(KeyspaceName.Default) is { Settings: var agreed } && own != agreed with
+            { ValueBytesMax = own.ValueBytesMax, ReplicationFactor = own.ReplicationFactor })
+            throw new NodeFaultException(Difference(agreed, own));
     }
 
     private static string Difference(KeyspaceSettings agreed, KeyspaceSettings own)
@@ -184,7 +207,6 @@ internal sealed class ClusterView : IClusterFacts
         (string Flag, object Agreed, object Own)[] settings =
         [
             ("--partitions", agreed.PartitionCount, own.PartitionCount),
-            ("--replication-factor", agreed.ReplicationFactor, own.ReplicationFactor),
             ("--key-bytes-max", agreed.KeyBytesMax, own.KeyBytesMax),
             ("--key-policy", agreed.KeyPolicy, own.KeyPolicy),
         ];
@@ -196,19 +218,53 @@ internal sealed class ClusterView : IClusterFacts
             + string.Join(' ', differing.Select(static one => $"{one.Flag} {one.Agreed}"));
     }
 
-    // Of the replicas that the placement gives to this node.
-    private IReadOnlyList<GroupBirth> Births() =>
-    [
-        .. Directory.Groups.Where(group => !group.IsMetadata && PreferenceOf(group).Contains(Self))
-            .Select(group => GroupBirth.OfPartition(KeyspaceOf(group), group, PreferenceOf(group))),
-    ];
+    /// <summary>The births of the replicas that the placement gives to this node.</summary>
+    public IReadOnlyList<GroupBirth> Births()
+    {
+        var meta = _meta;
+        return
+        [
+            .. meta.Keyspaces.SelectMany(keyspace => keyspace.Groups.All
+                .Select(group => (Group: group, Placed: meta.Placement.Placed(group)))
+                .Where(one => one.Placed is { } placed && placed.Nodes.Contains(Self))
+                .Select(one => BirthOf(keyspace, one.Group, one.Placed!))),
+        ];
+    }
 
-    private KeyspaceDefinition KeyspaceOf(GroupId group) =>
-        _meta.Keyspaces.First(keyspace => keyspace.Groups.Has(group));
+    /// <summary>
+    /// True if the metadata group does not want a replica of the group on this node: its target names others,
+    /// or its keyspace was dropped.
+    /// </summary>
+    public bool IsUnwanted(GroupId group, KeyspaceId keyspace)
+    {
+        var meta = _meta;
+        if (group.IsMetadata || meta.Keyspaces.Count == 0)
+            return false;
+        return meta.Placement.Placed(group) is { } placed
+            ? !placed.Nodes.Contains(Self) : IsDropped(meta, group, keyspace);
+    }
 
-    // All members hold the metadata group.
-    private ReplicaPlacement WithMetadata(ReplicaPlacement placement) =>
-        placement.With(GroupId.Metadata, Ids);
+    /// <summary>True if the keyspace of a group was dropped.</summary>
+    public bool IsDropped(GroupId group, KeyspaceId keyspace) => IsDropped(_meta, group, keyspace);
+
+    // A number that was given, and is not there any more. What this node was not told of yet has a later one.
+    private static bool IsDropped(MetaView meta, GroupId group, KeyspaceId keyspace) => !group.IsMetadata
+        && keyspace < meta.NextKeyspace && meta.Keyspaces.All(known => known.Id != keyspace);
+
+    // A target that was changed since names nodes that the group does not begin with.
+    private static GroupBirth BirthOf(KeyspaceDefinition keyspace, GroupId group, PlacedGroup placed) =>
+        placed.Epoch == keyspace.Made
+            ? GroupBirth.OfPartition(keyspace, group, placed.Target)
+            : GroupBirth.OfOldPartition(keyspace, group);
+
+    // Every member follows the metadata group: who does not vote learns.
+    private ReplicaPlacement WithMetadata(ReplicaPlacement placement)
+    {
+        var placed = placement.Placed(GroupId.Metadata);
+        IReadOnlyList<NodeId> voters = placed?.Target.Voters ?? GroupBirth.OfMetadata(Ids).First.Voters;
+        return placement.With(GroupId.Metadata, new(
+            placed?.Epoch ?? default, placed?.SinceMs ?? 0, new(voters, [.. Ids.Except(voters)])));
+    }
 
     public void RoleChanged(string keyspace, PartitionId partition, string role, Term term, NodeId? leader) =>
         Tell(new RoleChanged(
@@ -216,9 +272,9 @@ internal sealed class ClusterView : IClusterFacts
 
     public void Tell(NodeEvent happened) => _world.Events.Tell(happened);
 
-    /// <summary>The nodes of a group that vote in it.</summary>
-    public IReadOnlyList<NodeId> VotersOf(GroupId group) => group.IsMetadata
-        ? [.. PreferenceOf(group).Order().Take(GroupBirth.MetaVotersMax)] : PreferenceOf(group);
+    /// <summary>The nodes of a group that are to vote in it.</summary>
+    public IReadOnlyList<NodeId> VotersOf(GroupId group) =>
+        _meta.Placement.Placed(group)?.Target.Voters ?? [];
 
     /// <summary>Why the group has no leader, as far as this node knows.</summary>
     public string WhyNoLeader(GroupId group)
@@ -254,7 +310,8 @@ internal sealed class ClusterView : IClusterFacts
             var (leader, term) = Leaders.At(group);
             return new PartitionInfo(
                 keyspace.Groups.PartitionOf(group).Value,
-                [.. PreferenceOf(group).Select(node => at[node])], leader is { } known ? at[known] : -1,
+                [.. PreferenceOf(group).Where(at.ContainsKey).Select(node => at[node])],
+                leader is { } known ? at.GetValueOrDefault(known, -1) : -1,
                 term.Value);
         });
         var settings = keyspace.Settings;

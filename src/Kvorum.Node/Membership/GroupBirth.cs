@@ -7,15 +7,17 @@ namespace Kvorum.Node.Membership;
 
 /// <summary>
 /// The birth record of a replica: which group it is of, and with which configuration it begins. It is written
-/// once, and is durable before the replica takes part, so that a start opens what is on disk and computes
-/// nothing.
+/// before the replica takes part, and durable, so that a start opens what is on disk and computes nothing.
 /// </summary>
 /// <param name="Group">The group.</param>
 /// <param name="KeyspaceId">The keyspace.</param>
 /// <param name="Keyspace">The keyspace's name.</param>
 /// <param name="Partition">The partition of the keyspace.</param>
 /// <param name="Mode">How the group replicates.</param>
-/// <param name="First">The group's first configuration.</param>
+/// <param name="First">
+/// The group's first configuration; without voters for a replica of a group that is older than it: that
+/// begins blank, and is filled by a snapshot.
+/// </param>
 internal sealed record GroupBirth(
     GroupId Group, KeyspaceId KeyspaceId, string Keyspace, PartitionId Partition, string Mode,
     Configuration First)
@@ -29,16 +31,20 @@ internal sealed record GroupBirth(
     public static GroupBirth OfMetadata(IEnumerable<NodeId> founders)
     {
         NodeId[] nodes = [.. founders.Order()];
-        return new(
-            GroupId.Metadata, KeyspaceId.System, KeyspaceName.System, default, KeyspaceSettings.Strong,
-            new() { Voters = [.. nodes.Take(MetaVotersMax)], Learners = [.. nodes.Skip(MetaVotersMax)] });
+        var voters = ReplicaTarget.VotersOf(Math.Min(nodes.Length, MetaVotersMax));
+        return OfMetadata(new Configuration { Voters = nodes[..voters], Learners = nodes[voters..] });
     }
 
+    /// <summary>The birth of a replica of a metadata group that there is already.</summary>
+    public static GroupBirth OfOldMetadata() => OfMetadata(new Configuration { Voters = [] });
+
     /// <summary>The birth of a partition's group, with the nodes that it was placed on.</summary>
-    public static GroupBirth OfPartition(
-        KeyspaceDefinition keyspace, GroupId group, IEnumerable<NodeId> nodes) => new(
-        group, keyspace.Id, keyspace.Settings.Name, keyspace.Groups.PartitionOf(group),
-        keyspace.Settings.Mode, new() { Voters = [.. nodes.Order()] });
+    public static GroupBirth OfPartition(KeyspaceDefinition keyspace, GroupId group, ReplicaTarget first) =>
+        Of(keyspace, group, new() { Voters = [.. first.Voters.Order()], Learners = [.. first.Learners.Order()] });
+
+    /// <summary>The birth of a replica of a partition's group that there is already.</summary>
+    public static GroupBirth OfOldPartition(KeyspaceDefinition keyspace, GroupId group) =>
+        Of(keyspace, group, new() { Voters = [] });
 
     /// <summary>What the births of a folder tell of the groups that there are.</summary>
     public static GroupDirectory DirectoryOf(IEnumerable<GroupBirth> births) => new(births
@@ -48,4 +54,11 @@ internal sealed record GroupBirth(
             keyspace.Key, keyspace.First().Keyspace,
             new(keyspace.First().Group.Value - keyspace.First().Partition.Value),
             1 + (int)keyspace.Max(static birth => birth.Partition.Value))));
+
+    private static GroupBirth OfMetadata(Configuration first) => new(
+        GroupId.Metadata, KeyspaceId.System, KeyspaceName.System, default, KeyspaceSettings.Strong, first);
+
+    private static GroupBirth Of(KeyspaceDefinition keyspace, GroupId group, Configuration first) => new(
+        group, keyspace.Id, keyspace.Settings.Name, keyspace.Groups.PartitionOf(group),
+        keyspace.Settings.Mode, first);
 }

@@ -16,8 +16,9 @@ internal sealed partial record IdentityFile
     public const string Name = "identity.json";
 
     // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record; 3: with
-    // a log that did not know where it ended; 4: with a cluster id made of the members.
-    private const int FormatVersion = 5;
+    // a log that did not know where it ended; 4: with a cluster id made of the members; 5: with members that
+    // never changed.
+    private const int FormatVersion = 6;
 
     public required int Version { get; init; }
 
@@ -31,8 +32,13 @@ internal sealed partial record IdentityFile
     /// <summary>By which founders nodes of a cluster know each other that has no id yet.</summary>
     public required Guid FoundingId { get; init; }
 
-    /// <summary>The nodes that the cluster was founded with, this one included, by their ids.</summary>
+    /// <summary>
+    /// The nodes that the cluster was founded with, or had when this one joined; this one included.
+    /// </summary>
     public required IReadOnlyList<Founder> Founders { get; init; }
+
+    /// <summary>The addresses where this node asks to join, or has asked; null for a founder.</summary>
+    public IReadOnlyList<string>? Join { get; init; }
 
     public required int PartitionCount { get; init; }
 
@@ -60,6 +66,14 @@ internal sealed partial record IdentityFile
     /// </summary>
     public ulong Acceptance { get; init; }
 
+    /// <summary>True if the node has founded its cluster, alone or with others.</summary>
+    [JsonIgnore]
+    public bool IsFounder => Join is null;
+
+    /// <summary>True while the node has joined no cluster yet.</summary>
+    [JsonIgnore]
+    public bool IsJoining => !IsFounder && !Admitted;
+
     /// <summary>The node's id, as a number.</summary>
     [JsonIgnore]
     public NodeId Node => new(ClusterIdentity.ToUInt128(NodeId));
@@ -86,17 +100,17 @@ internal sealed partial record IdentityFile
     /// </summary>
     public static IdentityFile Open(NodeOptions options, NodeWorld world)
     {
-        var own = Of(options, world);
         if (!world.Files.Exists(Name))
         {
             if (world.Files.ListFolders("").Any(folder => folder is "log" or "trees"))
                 throw new NodeStartException($"the data folder holds data but no {Name}: it is not whole. Move it away, or bring the file back.");
-            own.Write(world.Files);
-            return own;
+            var made = Of(options, world);
+            made.Write(world.Files);
+            return made;
         }
 
         var found = Read(world.Files);
-        found.Check(own);
+        found.Check(options);
         found.CheckLog(world.Files);
         return found;
     }
@@ -146,36 +160,49 @@ internal sealed partial record IdentityFile
         }
     }
 
-    private void Check(IdentityFile own)
+    private void Check(NodeOptions options)
     {
-        if (NodeId != own.NodeId || NodeName != own.NodeName)
+        var (id, name) = (ClusterIdentity.ToGuid(options.Self.Id.Value), options.Self.Name);
+        if (NodeId != id || NodeName != name)
         {
             throw new NodeStartException($"the data folder belongs to node {NodeName} ({NodeId}), not to "
-                + $"{own.NodeName} ({own.NodeId}): a node keeps its name. Give --data the folder of "
-                + $"{own.NodeName}, or an empty one for a new node; to start {NodeName}, give its name to "
+                + $"{name} ({id}): a node keeps its name. Give --data the folder of "
+                + $"{name}, or an empty one for a new node; to start {NodeName}, give its name to "
                 + "--id, or leave --id out");
         }
 
-        Same("--partitions", PartitionCount, own.PartitionCount);
-        Same("--replication-factor", ReplicationFactor, own.ReplicationFactor);
-        Same("--virtual-nodes", VirtualNodes, own.VirtualNodes);
+        if (!IsFounder)
+            return;
+        Same("--partitions", PartitionCount, options.PartitionCount);
+        Same("--virtual-nodes", VirtualNodes, options.VirtualNodes);
     }
 
-    private static IdentityFile Of(NodeOptions options, NodeWorld world) => new()
+    private static IdentityFile Of(NodeOptions options, NodeWorld world)
     {
-        Version = FormatVersion,
-        NodeId = ClusterIdentity.ToGuid(options.Self.Id.Value),
-        NodeName = options.Self.Name,
-        FoundingId = ClusterIdentity.ToGuid(ClusterIdentity.FoundingOf(
-            options.Members.Select(static member => member.Id), options.PartitionCount,
-            options.ReplicationFactor, options.VirtualNodes)),
-        Founders = [.. options.Members.OrderBy(static member => member.Id).Select(Founder.Of)],
-        PartitionCount = options.PartitionCount,
-        ReplicationFactor = options.ReplicationFactor,
-        VirtualNodes = options.VirtualNodes,
-        Incarnation = ClusterIdentity.ToGuid(ClusterIdentity.IncarnationOf(
-            options.Self.Id, world.RandomSeed, world.Time.GetUtcNow().UtcTicks)),
-    };
+        var moment = world.Time.GetUtcNow().UtcTicks;
+        var isFounder = options.Join.Count == 0;
+        // The id of a node that joins is as much its folder's own as the incarnation is.
+        var id = isFounder
+            ? options.Self.Id : ClusterIdentity.DrawNode(options.Self.Name, world.RandomSeed, moment);
+        var founders = isFounder
+            ? options.Members : [new(id, options.Self.Name, options.Self.PeerAddress)];
+        return new()
+        {
+            Version = FormatVersion,
+            NodeId = ClusterIdentity.ToGuid(id.Value),
+            NodeName = options.Self.Name,
+            FoundingId = ClusterIdentity.ToGuid(ClusterIdentity.FoundingOf(
+                founders.Select(static member => member.Id), options.PartitionCount,
+                options.ReplicationFactor, options.VirtualNodes)),
+            Founders = [.. founders.OrderBy(static member => member.Id).Select(Founder.Of)],
+            Join = isFounder ? null : options.Join,
+            PartitionCount = options.PartitionCount,
+            ReplicationFactor = options.ReplicationFactor,
+            VirtualNodes = options.VirtualNodes,
+            Incarnation = ClusterIdentity.ToGuid(
+                ClusterIdentity.IncarnationOf(id, world.RandomSeed, moment)),
+        };
+    }
 
     private static void Same(string flag, int first, int now)
     {

@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 
@@ -19,6 +20,12 @@ namespace Kvorum.Node.Membership;
 internal readonly record struct IncarnationHello(
     UInt128 Incarnation, UInt128 ClusterId, LogLives Lives, ulong Durable, ulong Acceptance = 0)
 {
+    /// <summary>What fails together with the sender.</summary>
+    public string Zone { get; init; } = "";
+
+    /// <summary>What the sender carries in proportion to others.</summary>
+    public int Weight { get; init; } = RingMember.Ordinary;
+
     /// <summary>How far the log is, in the sender's life.</summary>
     public LogReach Reach => new(Lives.Newest.Id, Durable);
 }
@@ -56,8 +63,9 @@ internal readonly record struct AdmissionAnswer(
 /// <summary>
 /// Bytes of both, little endian.
 /// <code>
-/// hello  = incarnation:u128 cluster:u128 durable:u64 acceptance:u64 lives       see LogLives
-/// answer = incarnation:u128 life:u64 cluster:u128 kind:u8 refusalLength:u32 refusal:utf8
+/// hello  = incarnation:u128 cluster:u128 durable:u64 acceptance:u64 zone weight:u32 lives    see LogLives
+/// answer = incarnation:u128 life:u64 cluster:u128 kind:u8 refusal
+/// zone   = refusal = length:u32 UTF-8
 /// </code>
 /// </summary>
 internal static class IncarnationHelloCodec
@@ -68,6 +76,8 @@ internal static class IncarnationHelloCodec
         into.U128(hello.ClusterId);
         into.U64(hello.Durable);
         into.U64(hello.Acceptance);
+        into.Text32(hello.Zone);
+        into.U32((uint)hello.Weight);
         hello.Lives.Encode(into);
     }
 
@@ -85,7 +95,12 @@ internal static class IncarnationHelloCodec
         var from = new ByteReader(bytes);
         var (incarnation, cluster) = (from.U128(), from.U128());
         var (durable, acceptance) = (from.U64(), from.U64());
-        return new(incarnation, cluster, LogLives.Decode(ref from), durable, acceptance);
+        var (zone, weight) = (from.Text32(), from.Int("weight"));
+        return new(incarnation, cluster, LogLives.Decode(ref from), durable, acceptance)
+        {
+            Zone = zone,
+            Weight = weight,
+        };
     }
 
     public static AdmissionAnswer DecodeAnswer(ReadOnlyMemory<byte> bytes)

@@ -4,28 +4,50 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// Which members there are, and the name and the addresses of each. What a node says itself is newer than
-/// what the metadata group remembers, and that is newer than what an operator said at the start. Read on any
-/// thread; what is in it is replaced as a whole.
+/// Which members there are, and the name and the addresses of each. The metadata group says who they are;
+/// those that this node's folder began with are members until the metadata group knows them. What a node says
+/// itself is newer than what the metadata group remembers, and that is newer than what an operator said at
+/// the start. Read on any thread; what is in it is replaced as a whole.
 /// </summary>
 internal sealed class MemberDirectory
 {
     private readonly Lock _gate = new();
     private readonly PeerHello _self;
-    private readonly NodeId[] _ids;
-    private readonly SortedDictionary<NodeId, MemberSeed> _seeds;
+    private readonly MemberRecord _own;
+    private volatile SortedDictionary<NodeId, MemberSeed> _seeds;
     private volatile SortedDictionary<NodeId, PeerHello> _heard = [];
+    private volatile SortedDictionary<NodeId, (string Zone, int Weight)> _introduced = [];
     private volatile SortedDictionary<NodeId, MemberRecord> _agreed = [];
+    private volatile NodeId[] _ids;
 
-    public MemberDirectory(PeerHello self, IReadOnlyList<MemberSeed> members)
+    /// <param name="self">What this node says of itself.</param>
+    /// <param name="zone">What fails together with it.</param>
+    /// <param name="weight">What it carries in proportion to others.</param>
+    /// <param name="members">The members that the folder began with.</param>
+    public MemberDirectory(PeerHello self, string zone, int weight, IEnumerable<MemberSeed> members)
     {
         _self = self;
+        _own = new(self.Name, self.PeerAddress, self.ClientAddress, self.HttpAddress)
+        {
+            Zone = zone,
+            Weight = weight,
+        };
         _seeds = new(members.ToDictionary(static member => member.Id));
         _ids = [.. _seeds.Keys];
     }
 
-    /// <summary>All members, in the order of their ids: the order of the map.</summary>
+    /// <summary>All members that are heard, in the order of their ids: the order of the map.</summary>
     public IReadOnlyList<NodeId> Ids => _ids;
+
+    /// <summary>The others, and where to dial them.</summary>
+    public IReadOnlyList<MemberSeed> Peers =>
+    [
+        .. _ids.Where(id => id != _self.Id).Select(id => _agreed.TryGetValue(id, out var known)
+            ? new MemberSeed(id, known.Name, known.PeerAddress) : _seeds[id]),
+    ];
+
+    /// <summary>What the metadata group knows of a member, whatever became of it; null if nothing.</summary>
+    public MemberRecord? Agreed(NodeId node) => _agreed.GetValueOrDefault(node);
 
     /// <summary>What a member said of itself when it connected.</summary>
     public void Heard(PeerHello hello)
@@ -34,29 +56,60 @@ internal sealed class MemberDirectory
             _heard = new(_heard) { [hello.Id] = hello };
     }
 
-    /// <summary>
-    /// What the metadata group knows now; returns the members whose address it has changed. Loop of group 0.
-    /// </summary>
-    public IReadOnlyList<(NodeId Member, string PeerAddress)> Agreed(
-        IReadOnlyDictionary<NodeId, MemberRecord> members)
+    /// <summary>What a member said of itself when it introduced itself.</summary>
+    public void Introduced(NodeId node, string zone, int weight)
     {
-        var before = _agreed;
-        _agreed = new(members.ToDictionary());
-        return
-        [
-            .. _agreed.Where(one => one.Value.PeerAddress != before.GetValueOrDefault(one.Key)?.PeerAddress)
-                .Select(static one => (one.Key, one.Value.PeerAddress)),
-        ];
+        lock (_gate)
+            _introduced = new(_introduced) { [node] = (zone, weight) };
+    }
+
+    /// <summary>This node has joined a cluster, which has these members. Loop 0.</summary>
+    public void Joined(IEnumerable<MemberSeed> members)
+    {
+        lock (_gate)
+        {
+            _seeds = new(members.ToDictionary(static member => member.Id));
+            _ids = Gather();
+        }
     }
 
     /// <summary>
-    /// What the metadata group should say of a member; null while its addresses are not known.
+    /// What the metadata group knows now. True if there are other members, or others are where they were not.
+    /// Loop of group 0.
+    /// </summary>
+    public bool Agreed(IReadOnlyDictionary<NodeId, MemberRecord> members)
+    {
+        lock (_gate)
+        {
+            var before = Peers;
+            _agreed = new(members.ToDictionary());
+            _ids = Gather();
+            return !before.SequenceEqual(Peers);
+        }
+    }
+
+    /// <summary>
+    /// What the metadata group should say of a member; null while this node knows less than it may.
     /// </summary>
     public MemberRecord? Announcement(NodeId node)
     {
-        var hello = node == _self.Id ? _self : _heard.GetValueOrDefault(node);
-        return hello is null
-            ? null : new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress);
+        if (node == _self.Id)
+            return _own;
+        var agreed = _agreed.GetValueOrDefault(node);
+        if (_heard.GetValueOrDefault(node) is { } hello)
+        {
+            var (zone, weight) = _introduced.TryGetValue(node, out var said)
+                ? said : (agreed?.Zone ?? "", agreed?.Weight ?? Placement.RingMember.Ordinary);
+            return new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress)
+            {
+                Zone = zone,
+                Weight = weight,
+            };
+        }
+
+        // A founder that was not met yet is a member all the same.
+        return agreed is null && _seeds.TryGetValue(node, out var seed)
+            ? new(seed.Name, seed.PeerAddress, "", "") : null;
     }
 
     /// <summary>What an operator calls it: its name, else its address, else its id.</summary>
@@ -75,7 +128,8 @@ internal sealed class MemberDirectory
     public string HttpAddressOf(NodeId node) => Known(node)?.HttpAddress ?? "";
 
     /// <summary>Where other nodes reach it, as far as is known.</summary>
-    public string PeerAddressOf(NodeId node) => Known(node)?.PeerAddress ?? _seeds[node].PeerAddress;
+    public string PeerAddressOf(NodeId node) =>
+        Known(node)?.PeerAddress ?? _seeds.GetValueOrDefault(node)?.PeerAddress ?? "";
 
     /// <summary>The member that clients reach at this address; null if none is known.</summary>
     public NodeId? At(string clientAddress)
@@ -91,4 +145,10 @@ internal sealed class MemberDirectory
 
     private MemberRecord? Known(NodeId node) =>
         Announcement(node) ?? _agreed.GetValueOrDefault(node);
+
+    private NodeId[] Gather() =>
+    [
+        .. _seeds.Keys.Concat(_agreed.Keys).Distinct()
+            .Where(id => !_agreed.TryGetValue(id, out var known) || known.IsHeard).Order(),
+    ];
 }

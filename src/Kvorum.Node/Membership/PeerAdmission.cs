@@ -20,6 +20,7 @@ internal sealed partial class PeerAdmission
     private IdentityFile _identity;
     private readonly UInt128 _incarnation;
     private readonly Admission _admission;
+    private readonly string[] _addresses;
     private readonly ByteWriter _frame = new();
 
     private readonly SortedSet<NodeId> _connected = [];
@@ -45,15 +46,20 @@ internal sealed partial class PeerAdmission
     private bool _isLostWritten;
     private bool _isWritingLost;
 
-    public PeerAdmission(IAdmissionHost host, IdentityFile identity)
+    /// <param name="host">The node.</param>
+    /// <param name="identity">The data folder's.</param>
+    /// <param name="join">Where an operator says that members are that can be asked to join.</param>
+    public PeerAdmission(IAdmissionHost host, IdentityFile identity, IReadOnlyList<string> join)
     {
         (_host, _identity) = (host, identity);
+        _addresses = [.. join.Concat(identity.Join ?? []).Distinct()];
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(host.World.Files);
         _known.Check(host.PeerLogs.Members);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
-        _admission = new(host.Cluster.Members.Ids.Where(id => id != host.Cluster.Self));
+        _admission = new(identity.Founders.Select(static founder => founder.Seed.Id)
+            .Where(id => id != host.Cluster.Self));
         Publish();
     }
 
@@ -84,6 +90,7 @@ internal sealed partial class PeerAdmission
     public void Tick(long nowMs)
     {
         LearnFromMetadata();
+        AskToJoin();
         if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
         _askedMs = nowMs;
@@ -102,6 +109,7 @@ internal sealed partial class PeerAdmission
     {
         if (!IsOfThisCluster(from, hello))
             return;
+        Cluster.Members.Introduced(from, hello.Zone, hello.Weight);
         var incarnation = hello.Incarnation;
         if (_known[from] is { } known)
         {
@@ -158,11 +166,16 @@ internal sealed partial class PeerAdmission
     {
         if (!_isBegun)
             return;
+        var own = Cluster.Announcement(Cluster.Self)!;
         _frame.Clear();
         IncarnationHelloCodec.Encode(
             new IncarnationHello(
                 _incarnation, Cluster.ClusterIds.Cluster, _lives, _host.DurableSequence,
-                _identity.Acceptance),
+                _identity.Acceptance)
+            {
+                Zone = own.Zone,
+                Weight = own.Weight,
+            },
             _frame);
         _host.World.Transport.Send(peer, PeerFrameKind.IncarnationHello, _frame.Written);
     }
@@ -249,7 +262,7 @@ internal sealed partial class PeerAdmission
 
     private void AdmitIfGranted()
     {
-        if (!_isBegun || _lost is not null || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
+        if (!_isBegun || _identity.IsJoining || _lost is not null || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
             || _isAdmitting || Cluster.IsAdmitted || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;
@@ -289,9 +302,11 @@ internal sealed partial class PeerAdmission
     {
         if (!_isBegun)
             return "it is being written to the log that this node has started";
+        if (_identity.IsJoining)
+            return WaitingToJoin();
         var missing = string.Join(" and ", _admission.Missing.Select(Cluster.Members.NameOf));
         return $"waiting for first contact with {missing} (a new data folder takes part when "
-            + $"{_admission.Needed} of the other {Cluster.Members.Ids.Count - 1} know it)";
+            + $"{_admission.Needed} of the other {_admission.Others} know it)";
     }
 
     // What finds no room is tried again: until then no peer is answered, and this node takes no part.

@@ -6,7 +6,7 @@ namespace Kvorum.Node.Membership;
 /// Which members are connected, which of them are heard, which are suspected, and which should not lead.
 /// Written by the transport and by loop 0, read on any thread; what is in it is replaced as a whole.
 /// </summary>
-internal sealed class PeerHealth(NodeId self)
+internal sealed class PeerHealth(NodeId self, long startedMs = 0)
 {
     private readonly Lock _gate = new();
     private volatile SortedDictionary<NodeId, Connection> _connections = [];
@@ -38,7 +38,7 @@ internal sealed class PeerHealth(NodeId self)
     /// </summary>
     public (PeerState State, long SinceMs, string Reason) StateOf(NodeId node) =>
         _connections.TryGetValue(node, out var known) ? (known.State, known.SinceMs, known.Reason)
-            : (PeerState.Down, 0, "not reached yet");
+            : (PeerState.Down, startedMs, "not reached yet");
 
     /// <summary>
     /// True if the member has introduced itself with the data folder that this node knows: only then it is

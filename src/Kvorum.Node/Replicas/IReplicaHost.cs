@@ -101,6 +101,9 @@ internal interface IReplicaHost
     /// <summary>Passes a call on to the node that leads.</summary>
     void Forward(Call call, NodeId leader);
 
+    /// <summary>Finds another way for a call whose replica has gone from this node.</summary>
+    void TakeElsewhere(Call call);
+
     /// <summary>
     /// Takes room for a reply with a value of so many bytes, now or later; then <paramref name="then"/> runs
     /// in the loop.

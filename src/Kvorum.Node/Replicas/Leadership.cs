@@ -41,7 +41,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
     {
         if (_raft.Role != Role.Leader)
             return true;
-        foreach (var peer in Preference)
+        foreach (var peer in Preference.Concat(parts.Members).Distinct())
         {
             if (peer != _raft.Id && host.Cluster.Health.IsUp(peer) && TransferTo(peer))
                 return false;
@@ -118,7 +118,7 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
     /// <summary>A new leader is told which peers are down: the transport said so before it led.</summary>
     public void TellWhoIsDown()
     {
-        foreach (var peer in Preference)
+        foreach (var peer in parts.Members)
         {
             if (!host.Cluster.Health.IsUp(peer))
                 _raft.PeerUnreachable(peer);

@@ -36,6 +36,7 @@ internal sealed partial class RaftReplica : IReplica
     private readonly SnapshotReceiver _receiver;
     private readonly SnapshotInstaller _installer;
     private readonly RoleReport _report;
+    private bool _isRetired;
 
     public RaftReplica(IReplicaHost host, ReplicaParts parts)
     {
@@ -51,6 +52,7 @@ internal sealed partial class RaftReplica : IReplica
         _applier = new(parts, _condition, _history, _calls, Fence);
         _report = new(host, parts, _condition);
         _sender = new(host, this, parts, _condition, Fence);
+        Walker = new(host, this, parts, _sender);
         _receiver = new(host, parts, Offered);
         _installer = new(host, parts, Installed);
         _upkeep = new(
@@ -88,6 +90,9 @@ internal sealed partial class RaftReplica : IReplica
     public IStateMachine Machine => _machine;
 
     public Tree Tree => _parts.Tree;
+
+    /// <summary>Its way to where its replicas should be.</summary>
+    public GroupWalker Walker { get; }
 
     /// <summary>What it has applied.</summary>
     public CommittedHistory History => _history;
@@ -154,6 +159,8 @@ internal sealed partial class RaftReplica : IReplica
     /// <inheritdoc/>
     public void Persisted(ulong batch)
     {
+        if (_isRetired)
+            return;
         _writer.Durable(batch);
         _host.Touch(this);
     }
@@ -182,6 +189,7 @@ internal sealed partial class RaftReplica : IReplica
         }
 
         _sender.Sweep();
+        Walker.Sweep();
         if (IsFenced && !IsQuarantined && !IsInstalling)
             _receiver.AskToRebuild(RebuildIndex);
         if (_comparison.Sweep() is { } found)
@@ -249,6 +257,8 @@ internal sealed partial class RaftReplica : IReplica
     // Does all that the core wants done now. True if the snapshot that is offered is being installed.
     private bool Advance(CheckpointReceiver? offered)
     {
+        if (_isRetired)
+            return false;
         // The core stands still already; the log is told, and what is under way here ends.
         if (_raft.IsQuarantined && _durable.Standing is not Quarantined && _raft.Contradiction is { } found)
             Quarantine(new(found));
@@ -368,7 +378,9 @@ internal sealed partial class RaftReplica : IReplica
     {
         if (!IsBlank)
             return;
-        _durable.EndStanding();
+        _condition.Filled();
+        if (_durable.Standing is Discarded)
+            _durable.EndStanding();
         _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 }

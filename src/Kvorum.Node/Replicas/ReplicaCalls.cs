@@ -159,6 +159,20 @@ internal sealed class ReplicaCalls
             calls.ForEach(Wait);
     }
 
+    /// <summary>This replica goes: whatever is in its hands is asked for elsewhere.</summary>
+    public void Leave()
+    {
+        Interrupt();
+        _reads.Sweep(Wait);
+        if (!_pending.TryTakeWaiting(out var calls))
+            return;
+        foreach (var call in calls)
+        {
+            if (!call.IsDone)
+                _host.TakeElsewhere(call);
+        }
+    }
+
     private void TakeAsLeader(Call call)
     {
         _host.Touch(_owner);

@@ -16,11 +16,14 @@ namespace Kvorum.Node.Replicas;
 /// <item>Quarantined: it contradicts another replica (ADR 24). It serves nothing, votes for nothing and keeps
 /// every byte, over restarts, until an operator discards one side. It is never filled by itself: the majority
 /// may be the side that forgot.</item>
-/// <item>Blank: an operator gave up what it had. It serves nothing until its leader has filled it.</item>
+/// <item>Blank: an operator gave up what it had, or it is new in a group that is older. It serves nothing
+/// until its leader has filled it.</item>
 /// </list>
 /// </summary>
 internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable, ClusterView cluster)
 {
+    private bool _isUnfilled = parts.Raft.Configuration.Voters.Count == 0;
+
     /// <summary>Where its tables are damaged; null if they are whole.</summary>
     public string? Damage { get; private set; } = parts.Damage;
 
@@ -30,8 +33,8 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
     /// <summary>True while it stands still because it contradicts another replica.</summary>
     public bool IsQuarantined => parts.Raft.IsQuarantined;
 
-    /// <summary>True while it holds nothing, having been discarded.</summary>
-    public bool IsBlank => durable.Standing is Discarded;
+    /// <summary>True while it holds nothing, having been discarded, or being new in an old group.</summary>
+    public bool IsBlank => durable.Standing is Discarded || _isUnfilled;
 
     /// <summary>True while no call may be answered from its data.</summary>
     public bool ServesNothing => IsFenced || IsQuarantined || IsBlank;
@@ -67,6 +70,9 @@ internal sealed class ReplicaCondition(ReplicaParts parts, DurableQueue durable,
         Invariant.Check(!IsFenced, "a replica is fenced twice");
         Damage = damage.What;
     }
+
+    /// <summary>Its leader has filled it.</summary>
+    public void Filled() => _isUnfilled = false;
 
     /// <summary>Whole tables took the place of the damaged ones.</summary>
     public void Unfence() => Damage = null;

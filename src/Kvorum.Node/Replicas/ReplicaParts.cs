@@ -13,8 +13,15 @@ internal sealed record ReplicaParts(
     /// <summary>The group.</summary>
     public GroupId Group => Identity.Group;
 
+    /// <summary>The keyspace.</summary>
+    public KeyspaceId KeyspaceId { get; init; }
+
     /// <summary>The group's first configuration.</summary>
     public Configuration First { get; init; } = new() { Voters = [] };
+
+    /// <summary>All that the group's configuration names.</summary>
+    public IEnumerable<NodeId> Members => Raft.Configuration.Voters.Concat(Raft.Configuration.Outgoing)
+        .Concat(Raft.Configuration.Learners).Distinct();
 
     /// <summary>
     /// The nodes that hold the group, the preferred leader first; while the placement is not known, those of

@@ -54,7 +54,7 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         var lag = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
         if (_raft.Role != Role.Leader)
             return lag;
-        foreach (var peer in parts.PreferenceIn(host.Cluster))
+        foreach (var peer in parts.Members)
         {
             if (peer != _raft.Id && _raft.ProgressOf(peer) is { } progress)
             {

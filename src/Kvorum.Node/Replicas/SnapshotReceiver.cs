@@ -49,6 +49,9 @@ internal sealed class SnapshotReceiver(
         public long ToldMs { get; set; }
     }
 
+    /// <summary>True while a piece is being written.</summary>
+    public bool IsWriting => _receiving is { IsWriting: true };
+
     /// <summary>Answers a piece or an offer.</summary>
     public void Answer(NodeId to, ulong transfer, SnapshotAnswer answer, long received = 0) =>
         host.Send(to, new SnapshotAck(parts.Group, transfer, received, answer));

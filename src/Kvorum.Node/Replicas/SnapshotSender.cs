@@ -41,6 +41,9 @@ internal sealed class SnapshotSender(
     /// <summary>Checkpoints that are on their way from here.</summary>
     public int Count => _sendings.Count;
 
+    /// <summary>How often a follower has said that a piece has arrived.</summary>
+    public long Progress { get; private set; }
+
     /// <summary>
     /// The first index that a follower needs after the oldest checkpoint under way; null if there is none.
     /// </summary>
@@ -98,6 +101,7 @@ internal sealed class SnapshotSender(
                 End(from, delivered: false);
                 break;
             default:
+                Progress++;
                 if (ack.Received == sending.Reader.Info.Bytes)
                     End(from, delivered: true);
                 else if (!sending.IsPreparing)

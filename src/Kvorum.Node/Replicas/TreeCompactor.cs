@@ -17,7 +17,9 @@ internal sealed class TreeCompactor(
     // Cleared by a look that finds nothing: only a new table or a new start can make one due.
     private bool _mayBeDue = true;
     private CompactionJob? _job;
-    private bool _isRunning;
+
+    /// <summary>True while a piece is being compacted.</summary>
+    public bool IsRunning { get; private set; }
 
     /// <summary>There are new tables.</summary>
     public void TablesChanged() => _mayBeDue = true;
@@ -25,7 +27,7 @@ internal sealed class TreeCompactor(
     /// <summary>Goes on with the compaction under way, or begins one if it may and one is due.</summary>
     public void Sweep(bool mayBegin)
     {
-        if (_isRunning)
+        if (IsRunning)
             return;
         if (_job is null && mayBegin)
             _job = Pick();
@@ -52,12 +54,12 @@ internal sealed class TreeCompactor(
 
     private void Run(CompactionJob job)
     {
-        Invariant.Check(!_isRunning, "two compactions of a tree run at once");
+        Invariant.Check(!IsRunning, "two compactions of a tree run at once");
         var isDone = false;
-        _isRunning = true;
+        IsRunning = true;
         host.RunInBackground(() => isDone = job.Run(Limits.CompactionPieceBytes), failure =>
         {
-            _isRunning = false;
+            IsRunning = false;
             if (failure is null && !isDone)
             {
                 if (_tree.Levels[0].Tables > Limits.CompactionUrgentTables)

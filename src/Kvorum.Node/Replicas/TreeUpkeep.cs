@@ -54,6 +54,9 @@ internal sealed class TreeUpkeep : IReplicaStore
     /// <inheritdoc/>
     public bool IsFlushing { get; private set; }
 
+    /// <summary>True while no job uses the tree.</summary>
+    public bool IsIdle => !IsFlushing && !_isVerifying && !_compactor.IsRunning;
+
     private bool MayWork => !_condition.ServesNothing && !_installer.IsInstalling;
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
@@ -15,9 +16,9 @@ internal interface IClusterFacts
     IReadOnlyList<NodeId> Ids { get; }
 
     /// <summary>
-    /// Where a new keyspace should lie: for each partition its nodes, the preferred leader first.
+    /// Where a new keyspace should lie: the target of each partition.
     /// </summary>
-    IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace);
+    IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace);
 
     /// <summary>What this node knows of a member; null while its addresses are not known.</summary>
     MemberRecord? Announcement(NodeId node);

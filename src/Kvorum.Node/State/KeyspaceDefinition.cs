@@ -21,8 +21,10 @@ internal sealed record KeyspaceSettings(
 /// <summary>A keyspace as the metadata group has made it.</summary>
 /// <param name="Id">Its number, which no other keyspace ever has.</param>
 /// <param name="FirstGroup">The group of its partition 0; those of the others follow.</param>
-/// <param name="Settings">What it was made with.</param>
-internal sealed record KeyspaceDefinition(KeyspaceId Id, GroupId FirstGroup, KeyspaceSettings Settings)
+/// <param name="Made">The epoch of the placement that began with it.</param>
+/// <param name="Settings">What it was made with, and its replication factor as it is now.</param>
+internal sealed record KeyspaceDefinition(
+    KeyspaceId Id, GroupId FirstGroup, Epoch Made, KeyspaceSettings Settings)
 {
     /// <summary>Its groups.</summary>
     public KeyspaceGroups Groups { get; } = new(Id, Settings.Name, FirstGroup, Settings.PartitionCount);

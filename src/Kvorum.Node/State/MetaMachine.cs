@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -7,18 +9,22 @@ using Kvorum.Storage.Lsm.Trees;
 namespace Kvorum.Node.State;
 
 /// <summary>
-/// The state machine of the metadata group: the cluster id, the members and their addresses, the keyspaces,
-/// and which nodes hold which group. It gives numbers to keyspaces and groups, none of them twice. Its bytes:
-/// <see cref="MetaRecords"/>. Owned by the loop of the metadata group.
+/// The state machine of the metadata group: the cluster id, the members, the keyspaces, on which nodes the
+/// replicas of each group should be, and the limits of moves. It gives numbers to keyspaces and groups, none
+/// of them twice. Its bytes: <see cref="MetaRecords"/>. Owned by the loop of the metadata group.
 /// </summary>
-internal sealed class MetaMachine : IStateMachine
+internal sealed partial class MetaMachine : IStateMachine
 {
     private readonly Tree _tree;
     private readonly IClusterFacts _facts;
     private readonly WriteBatch _batch = new();
-    private readonly SortedDictionary<NodeId, MemberRecord> _members = [];
     private readonly SortedDictionary<KeyspaceId, KeyspaceDefinition> _keyspaces = [];
-    private readonly SortedDictionary<GroupId, IReadOnlyList<NodeId>> _placed = [];
+    private ImmutableSortedDictionary<NodeId, MemberRecord> _members =
+        ImmutableSortedDictionary<NodeId, MemberRecord>.Empty;
+
+    private ImmutableSortedDictionary<GroupId, PlacedGroup> _placed =
+        ImmutableSortedDictionary<GroupId, PlacedGroup>.Empty;
+
     private KeyspaceId _nextKeyspace;
     private GroupId _nextGroup;
     private Epoch _epoch;
@@ -50,14 +56,20 @@ internal sealed class MetaMachine : IStateMachine
     /// <inheritdoc/>
     public bool IsCheckpointDue { get; private set; }
 
-    /// <summary>The members whose addresses are known.</summary>
-    public IReadOnlyDictionary<NodeId, MemberRecord> Members => _members;
+    /// <summary>All that are or were members.</summary>
+    public ImmutableSortedDictionary<NodeId, MemberRecord> Members => _members;
+
+    /// <summary>The limits of moves.</summary>
+    public PlannerSettings MoveLimits { get; private set; } = new();
 
     /// <summary>The keyspaces, by number.</summary>
     public IReadOnlyDictionary<KeyspaceId, KeyspaceDefinition> Keyspaces => _keyspaces;
 
-    /// <summary>Which nodes hold which partition.</summary>
-    public ReplicaPlacement Placement => new(_epoch, new(_placed));
+    /// <summary>The number that the next keyspace gets.</summary>
+    public KeyspaceId NextKeyspace => _nextKeyspace;
+
+    /// <summary>On which nodes the replicas of each group should be.</summary>
+    public ReplicaPlacement Placement => new(_epoch, _placed);
 
     /// <summary>Which groups there are.</summary>
     public GroupDirectory Directory => new(_keyspaces.Values.Select(static keyspace => keyspace.Groups));
@@ -81,11 +93,11 @@ internal sealed class MetaMachine : IStateMachine
         if (ClusterId == 0)
             commands.Add(MetaRecords.EncodeCluster(_facts.ProposedClusterId, timeMs));
         var first = _facts.DefaultKeyspace;
-        if (!HasKeyspace(first.Name))
+        if (KeyspaceNamed(first.Name) is null)
             commands.Add(MetaRecords.EncodeKeyspace(first, _facts.Place(first), timeMs));
         foreach (var id in _facts.Ids)
         {
-            if (_facts.Announcement(id) is { } member && _members.GetValueOrDefault(id) != member)
+            if (_facts.Announcement(id) is { } member && Announced(id, member) is not null)
                 commands.Add(MetaRecords.EncodeMember(id, member, timeMs));
         }
 
@@ -112,9 +124,15 @@ internal sealed class MetaMachine : IStateMachine
         _batch.Clear();
         var changed = kind switch
         {
-            MetaRecords.MemberCommand => SetMember(new(from.U128()), MetaRecords.ReadMember(ref from)),
+            MetaRecords.MemberCommand => Announce(new(from.U128()), MetaRecords.ReadMember(ref from)),
             MetaRecords.ClusterCommand => SetCluster(from.U128()),
+            MetaRecords.JoinCommand => Join(new(from.U128()), MetaRecords.ReadMember(ref from)),
+            MetaRecords.StatusCommand => SetStatus(new(from.U128()), MetaRecords.ReadStatus(ref from)),
             MetaRecords.KeyspaceCommand => AddKeyspace(MetaRecords.ReadSettings(ref from), ref from),
+            MetaRecords.TargetsCommand => SetTargets(ref from),
+            MetaRecords.LimitsCommand => SetLimits(MetaRecords.ReadLimits(ref from)),
+            MetaRecords.ReplicasCommand => SetReplicas(new(from.U32()), from.Int("replicas")),
+            MetaRecords.DropCommand => Drop(new(from.U32())),
             _ => throw new FormatException(
                 $"unknown metadata command kind {kind}: written by another version?"),
         };
@@ -151,17 +169,16 @@ internal sealed class MetaMachine : IStateMachine
     public void Reload(ulong logTimeMs)
     {
         LogTimeMs = logTimeMs;
-        _members.Clear();
+        _members = _members.Clear();
         _keyspaces.Clear();
-        _placed.Clear();
+        _placed = _placed.Clear();
+        MoveLimits = new();
         (ClusterId, Version, _epoch, IsCheckpointDue) = (0, 0, default, false);
         (_nextKeyspace, _nextGroup) = (new(KeyspaceId.System.Value + 1), new(GroupId.Metadata.Value + 1));
         using var view = _tree.OpenView();
         foreach (var (key, value) in view.Scan(default, default))
             Load(key, value);
     }
-
-    private bool HasKeyspace(string name) => _keyspaces.Values.Any(one => one.Settings.Name == name);
 
     private void Load(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
     {
@@ -170,7 +187,9 @@ internal sealed class MetaMachine : IStateMachine
         switch (key.Span[0])
         {
             case MetaRecords.Member:
-                _members[new(name.U128())] = MetaRecords.ReadMember(ref from);
+                var member = MetaRecords.ReadMember(ref from);
+                _members = _members.SetItem(
+                    new(name.U128()), member with { Status = MetaRecords.ReadStatus(ref from) });
                 break;
             case MetaRecords.Cluster:
                 ClusterId = from.U128();
@@ -180,13 +199,16 @@ internal sealed class MetaMachine : IStateMachine
                 _keyspaces[keyspace.Id] = keyspace;
                 break;
             case MetaRecords.Placed:
-                _placed[name.Group()] = MetaRecords.ReadNodes(ref from);
+                _placed = _placed.SetItem(name.Group(), MetaRecords.ReadPlaced(ref from));
                 break;
             case MetaRecords.NextNumbers:
                 (_nextKeyspace, _nextGroup) = (new(from.U32()), from.Group());
                 break;
             case MetaRecords.Versions:
                 (Version, _epoch) = (from.U64(), new(from.U64()));
+                break;
+            case MetaRecords.Limits:
+                MoveLimits = MetaRecords.ReadLimits(ref from);
                 break;
             default:
                 throw new FormatException(
@@ -198,16 +220,7 @@ internal sealed class MetaMachine : IStateMachine
     {
         var name = new ByteReader(key[1..]);
         var from = new ByteReader(value);
-        return new(new(name.U32()), from.Group(), MetaRecords.ReadSettings(ref from));
-    }
-
-    private bool SetMember(NodeId id, MemberRecord member)
-    {
-        if (_members.TryGetValue(id, out var present) && present == member)
-            return false;
-        _members[id] = member;
-        Put(MetaRecords.Member, key => key.U128(id.Value), value => MetaRecords.Write(value, member));
-        return true;
+        return new(new(name.U32()), from.Group(), new(from.U64()), MetaRecords.ReadSettings(ref from));
     }
 
     private bool SetCluster(UInt128 id)
@@ -220,44 +233,6 @@ internal sealed class MetaMachine : IStateMachine
         return true;
     }
 
-    // The first definition stands: two leaders in a row may both propose it.
-    private bool AddKeyspace(KeyspaceSettings settings, ref ByteReader from)
-    {
-        if (settings.PartitionCount > from.Left)
-            throw new FormatException($"a keyspace of {settings.PartitionCount} partitions without nodes");
-        var placement = new IReadOnlyList<NodeId>[settings.PartitionCount];
-        for (var partition = 0; partition < placement.Length; partition++)
-            placement[partition] = MetaRecords.ReadNodes(ref from);
-        var isFull = placement.Length > GroupId.MaxValue - _nextGroup.Value;
-        if (HasKeyspace(settings.Name) || isFull)
-            return false;
-        var made = new KeyspaceDefinition(_nextKeyspace, _nextGroup, settings);
-        _keyspaces.Add(made.Id, made);
-        Put(MetaRecords.Keyspace, key => key.U32(made.Id.Value), value =>
-        {
-            value.Group(made.FirstGroup);
-            MetaRecords.Write(value, settings);
-        });
-        _nextKeyspace = new(made.Id.Value + 1);
-        _nextGroup = new(made.FirstGroup.Value + (uint)placement.Length);
-        Put(MetaRecords.NextNumbers, static _ => { }, value =>
-        {
-            value.U32(_nextKeyspace.Value);
-            value.Group(_nextGroup);
-        });
-        foreach (var group in made.Groups.All)
-            Place(group, placement[made.Groups.PartitionOf(group).Value]);
-        _epoch = _epoch.Next;
-        IsCheckpointDue = true;
-        return true;
-    }
-
-    private void Place(GroupId group, IReadOnlyList<NodeId> nodes)
-    {
-        _placed[group] = nodes;
-        Put(MetaRecords.Placed, key => key.Group(group), value => MetaRecords.Write(value, nodes));
-    }
-
     private void Put(byte kind, Action<ByteWriter> writeKey, Action<ByteWriter> writeValue)
     {
         var (key, value) = (new ByteWriter(), new ByteWriter());
@@ -265,5 +240,13 @@ internal sealed class MetaMachine : IStateMachine
         writeKey(key);
         writeValue(value);
         _batch.Put(key.Written, value.Written);
+    }
+
+    private void Remove(byte kind, Action<ByteWriter> writeKey)
+    {
+        var key = new ByteWriter();
+        key.U8(kind);
+        writeKey(key);
+        _batch.Delete(key.Written);
     }
 }

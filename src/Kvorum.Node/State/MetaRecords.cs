@@ -1,3 +1,5 @@
+using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -7,18 +9,27 @@ namespace Kvorum.Node.State;
 /// <summary>
 /// The commands of the metadata group, and what its tree holds. Little endian.
 /// <code>
-/// command   = kind 1 member   time:u64 id:u128 member
-///           | kind 3 cluster  time:u64 id:u128
-///           | kind 4 keyspace time:u64 settings nodes{partitions}     kind 2 had no placement
-/// tree      = 'm' id:u128   -> member
+/// command   = kind  1 member   time:u64 id:u128 member                  a founder, or news of any member
+///           | kind  3 cluster  time:u64 id:u128
+///           | kind  5 join     time:u64 id:u128 member
+///           | kind  6 status   time:u64 id:u128 status:u8
+///           | kind  7 keyspace time:u64 settings target{partitions}     kinds 2 and 4 had other placements
+///           | kind  8 targets  time:u64 (group:u32 replaces:u64 target givesUp:u128){to the end}
+///           | kind  9 limits   time:u64 limits
+///           | kind 10 replicas time:u64 keyspace:u32 replicas:u32
+///           | kind 11 drop     time:u64 keyspace:u32
+/// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
-///           | 'k' id:u32    -> firstGroup:u32 settings
-///           | 'p' group:u32 -> nodes                     the placement, the preferred leader first
+///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
+///           | 'p' group:u32 -> epoch:u64 since:u64 target (node:u128 at:u64){moves given up}
 ///           | 'n'           -> keyspace:u32 group:u32    the numbers that come next
 ///           | 'e'           -> version:u64 epoch:u64     of all, and of the placement
-/// member    = name peerAddress clientAddress httpAddress
+///           | 'l'           -> limits
+/// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
-/// nodes     = count:u8 id:u128{count}
+/// target    = voters learners, the preferred leader first
+/// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32 bytes:u64
+/// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8
 /// </code>
 /// </summary>
@@ -26,7 +37,13 @@ internal static class MetaRecords
 {
     public const byte MemberCommand = 1;
     public const byte ClusterCommand = 3;
-    public const byte KeyspaceCommand = 4;
+    public const byte JoinCommand = 5;
+    public const byte StatusCommand = 6;
+    public const byte KeyspaceCommand = 7;
+    public const byte TargetsCommand = 8;
+    public const byte LimitsCommand = 9;
+    public const byte ReplicasCommand = 10;
+    public const byte DropCommand = 11;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -34,14 +51,13 @@ internal static class MetaRecords
     public const byte Placed = (byte)'p';
     public const byte NextNumbers = (byte)'n';
     public const byte Versions = (byte)'e';
+    public const byte Limits = (byte)'l';
 
-    public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs)
-    {
-        var writer = Begin(MemberCommand, timeMs);
-        writer.U128(id.Value);
-        Write(writer, member);
-        return writer.ToArray();
-    }
+    public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
+        EncodeMember(MemberCommand, id, member, timeMs);
+
+    public static byte[] EncodeJoin(NodeId id, MemberRecord member, ulong timeMs) =>
+        EncodeMember(JoinCommand, id, member, timeMs);
 
     public static byte[] EncodeCluster(UInt128 id, ulong timeMs)
     {
@@ -50,13 +66,57 @@ internal static class MetaRecords
         return writer.ToArray();
     }
 
+    public static byte[] EncodeStatus(NodeId id, MemberStatus status, ulong timeMs)
+    {
+        var writer = Begin(StatusCommand, timeMs);
+        writer.U128(id.Value);
+        writer.U8((byte)status);
+        return writer.ToArray();
+    }
+
     public static byte[] EncodeKeyspace(
-        KeyspaceSettings settings, IReadOnlyList<IReadOnlyList<NodeId>> placement, ulong timeMs)
+        KeyspaceSettings settings, IReadOnlyList<ReplicaTarget> placement, ulong timeMs)
     {
         var writer = Begin(KeyspaceCommand, timeMs);
         Write(writer, settings);
-        foreach (var nodes in placement)
-            Write(writer, nodes);
+        foreach (var target in placement)
+            Write(writer, target);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeTargets(IEnumerable<TargetChange> changes, ulong timeMs)
+    {
+        var writer = Begin(TargetsCommand, timeMs);
+        foreach (var change in changes)
+        {
+            writer.Group(change.Group);
+            writer.U64(change.Epoch.Value);
+            Write(writer, change.Target);
+            writer.U128(change.GivesUp?.Value ?? 0);
+        }
+
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeLimits(PlannerSettings limits, ulong timeMs)
+    {
+        var writer = Begin(LimitsCommand, timeMs);
+        Write(writer, limits);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeReplicas(KeyspaceId keyspace, int replicas, ulong timeMs)
+    {
+        var writer = Begin(ReplicasCommand, timeMs);
+        writer.U32(keyspace.Value);
+        writer.U32((uint)replicas);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeDrop(KeyspaceId keyspace, ulong timeMs)
+    {
+        var writer = Begin(DropCommand, timeMs);
+        writer.U32(keyspace.Value);
         return writer.ToArray();
     }
 
@@ -66,10 +126,23 @@ internal static class MetaRecords
         into.Text32(member.PeerAddress);
         into.Text32(member.ClientAddress);
         into.Text32(member.HttpAddress);
+        into.Text32(member.Zone);
+        into.U32((uint)member.Weight);
     }
 
     public static MemberRecord ReadMember(ref ByteReader from) =>
-        new(from.Text32(), from.Text32(), from.Text32(), from.Text32());
+        new(from.Text32(), from.Text32(), from.Text32(), from.Text32())
+        {
+            Zone = from.Text32(),
+            Weight = from.Int("weight"),
+        };
+
+    public static MemberStatus ReadStatus(ref ByteReader from)
+    {
+        var status = (MemberStatus)from.U8();
+        return Enum.IsDefined(status)
+            ? status : throw new FormatException($"there is no status {(byte)status} of a member");
+    }
 
     public static void Write(ByteWriter into, KeyspaceSettings settings)
     {
@@ -86,19 +159,82 @@ internal static class MetaRecords
         from.Text32(), from.Text32(), from.Int("partitions"), from.Int("replicas"), from.Int("bound of keys"),
         from.Int("bound of values"), from.Text32());
 
-    public static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)
+    public static void Write(ByteWriter into, ReplicaTarget target)
+    {
+        Write(into, target.Voters);
+        Write(into, target.Learners);
+    }
+
+    public static ReplicaTarget ReadTarget(ref ByteReader from) => new(ReadNodes(ref from), ReadNodes(ref from));
+
+    public static void Write(ByteWriter into, PlacedGroup placed)
+    {
+        into.U64(placed.Epoch.Value);
+        into.U64(placed.SinceMs);
+        Write(into, placed.Target);
+        foreach (var move in placed.GivenUp)
+        {
+            into.U128(move.Node.Value);
+            into.U64((ulong)move.AtMs);
+        }
+    }
+
+    public static PlacedGroup ReadPlaced(ref ByteReader from)
+    {
+        var placed = new PlacedGroup(new(from.U64()), from.U64(), ReadTarget(ref from));
+        var givenUp = new List<GivenUpMove>();
+        while (!from.AtEnd)
+            givenUp.Add(new(new(from.U128()), (long)from.U64()));
+        return placed with { GivenUp = givenUp };
+    }
+
+    public static void Write(ByteWriter into, PlannerSettings limits)
+    {
+        into.U32((uint)limits.BatchSize);
+        into.U64((ulong)limits.BatchTimeoutMs);
+        into.U32((uint)limits.MovesMax);
+        into.U32((uint)limits.RetryAttempts);
+        into.U64((ulong)limits.GivenUpPauseMs);
+        into.U64((ulong)limits.GraceMs);
+        into.U8(limits.IsPaused ? (byte)1 : (byte)0);
+        into.U32((uint)limits.MarginPercent);
+        into.U64((ulong)limits.ReplicaBytes);
+    }
+
+    public static PlannerSettings ReadLimits(ref ByteReader from) => new()
+    {
+        BatchSize = from.Int("batch"),
+        BatchTimeoutMs = (long)from.U64(),
+        MovesMax = from.Int("moves"),
+        RetryAttempts = from.Int("attempts"),
+        GivenUpPauseMs = (long)from.U64(),
+        GraceMs = (long)from.U64(),
+        IsPaused = from.U8() != 0,
+        MarginPercent = from.Int("margin"),
+        ReplicaBytes = (long)from.U64(),
+    };
+
+    private static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)
     {
         into.U8(checked((byte)nodes.Count));
         foreach (var node in nodes)
             into.U128(node.Value);
     }
 
-    public static IReadOnlyList<NodeId> ReadNodes(ref ByteReader from)
+    private static IReadOnlyList<NodeId> ReadNodes(ref ByteReader from)
     {
         var nodes = new NodeId[from.U8()];
         for (var i = 0; i < nodes.Length; i++)
             nodes[i] = new(from.U128());
         return nodes;
+    }
+
+    private static byte[] EncodeMember(byte kind, NodeId id, MemberRecord member, ulong timeMs)
+    {
+        var writer = Begin(kind, timeMs);
+        writer.U128(id.Value);
+        Write(writer, member);
+        return writer.ToArray();
     }
 
     private static ByteWriter Begin(byte kind, ulong timeMs)

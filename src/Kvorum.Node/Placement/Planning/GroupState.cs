@@ -20,7 +20,7 @@ internal sealed class GroupState
         Load = IsFollowedByAll ? 0 : settings.ReplicaBytes + group.Bytes;
         Due = Math.Min(keyspace.ReplicationFactor, nodes.Active.Length);
         if (IsFollowedByAll)
-            Due = Odd(Due);
+            Due = ReplicaTarget.VotersOf(Due);
         Replicas = Counted();
         ActualVoters = nodes.NumbersOf(group.Actual?.Voters ?? []);
         ActualLearners = nodes.NumbersOf(group.Actual?.Learners ?? []);
@@ -90,9 +90,6 @@ internal sealed class GroupState
 
         return true;
     }
-
-    /// <summary>The greatest odd number that is not greater; 0 for 0.</summary>
-    public static int Odd(int count) => count % 2 == 0 ? Math.Max(0, count - 1) : count;
 
     /// <summary>Replicas in a zone.</summary>
     public int CountIn(int zone, int[] replicas)

@@ -38,7 +38,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
 
         if (!isKept)
             return ChangeReason.Drain;
-        if (replicas.Length != group.Due || group.Voters.Length != GroupState.Odd(replicas.Length))
+        if (replicas.Length != group.Due || group.Voters.Length != ReplicaTarget.VotersOf(replicas.Length))
             return ChangeReason.Factor;
         if (group.IsFollowedByAll && !Followers(group.Voters).SequenceEqual(group.Learners.Order()))
             return ChangeReason.Factor;
@@ -102,7 +102,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
         // A replica on a bad node stays until another one stands in for it.
         next = [.. next, .. bad.Take(Math.Max(0, group.Due - next.Length))];
         if (group.IsFollowedByAll)
-            next = next[..GroupState.Odd(next.Length)];
+            next = next[..ReplicaTarget.VotersOf(next.Length)];
         var step = next.Length == 0 ? GroupStep.None : WithRoles(group, next, newcomer);
         return IsNew(group, step) ? step : GroupStep.None;
     }
@@ -221,7 +221,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     {
         int[] byRank = [.. replicas.OrderBy(node => Rank(group, node, newcomer))
             .ThenBy(node => Array.IndexOf(group.Voters, node) is var at && at < 0 ? int.MaxValue : at)];
-        var voters = byRank[..GroupState.Odd(byRank.Length)];
+        var voters = byRank[..ReplicaTarget.VotersOf(byRank.Length)];
         int[] learners = group.IsFollowedByAll
             ? [.. Followers(voters)]
             : [.. byRank[voters.Length..].Order()];

@@ -79,16 +79,6 @@ internal sealed record PlannedGroup(
     public IReadOnlyList<GivenUpMove> GivenUp { get; init; } = [];
 }
 
-/// <summary>A move that did not succeed.</summary>
-/// <param name="Node">The node that should have got the replica.</param>
-/// <param name="AtMs">When the move was given up.</param>
-internal readonly record struct GivenUpMove(NodeId Node, long AtMs);
-
-/// <summary>Where the replicas of a group should be.</summary>
-/// <param name="Voters">The voters in order of preference: the first is the preferred leader.</param>
-/// <param name="Learners">The learners.</param>
-internal sealed record ReplicaTarget(IReadOnlyList<NodeId> Voters, IReadOnlyList<NodeId> Learners);
-
 /// <summary>Where the replicas of a group are.</summary>
 /// <param name="Voters">The voters; of a joint configuration the new ones.</param>
 /// <param name="Learners">The learners that have caught up.</param>

@@ -1,0 +1,93 @@
+using Kvorum.Node.Events;
+using Kvorum.Node.Groups;
+using Kvorum.Node.Replicas;
+using Kvorum.Storage.Files;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// Deletes replicas that their groups do not have any more. First a replica is asked nothing; when no job
+/// uses its data, the log learns that it is gone, and only then its tree is deleted. After a crash in
+/// between, the start finds the record and deletes the tree. Owned by the loop.
+/// </summary>
+internal sealed class ReplicaRemover(
+    NodeContext context, LoopClock clock, Inbox inbox, LoopJobs jobs, ReplicaTable replicas)
+{
+    // Since when each could go.
+    private readonly SortedDictionary<GroupId, long> _givenUp = [];
+    private readonly SortedDictionary<GroupId, RaftReplica> _retired = [];
+
+    /// <summary>True while what was there of a group is being deleted: no new replica of it is made.</summary>
+    public bool IsRemoving(GroupId group) => _retired.ContainsKey(group);
+
+    /// <summary>Looks which replicas can go, and goes on with those that are going.</summary>
+    public void Sweep()
+    {
+        foreach (var replica in replicas.Rafts)
+        {
+            if (!replica.IsGivenUp)
+                _givenUp.Remove(replica.Group);
+            else if (!_givenUp.ContainsKey(replica.Group))
+                _givenUp.Add(replica.Group, clock.NowMs);
+        }
+
+        foreach (var (group, sinceMs) in _givenUp.ToArray())
+        {
+            if (clock.NowMs - sinceMs >= Limits.RemovedKeepMs && replicas.FindRaft(group) is { } replica)
+                Retire(replica);
+        }
+
+        foreach (var replica in _retired.Values.Where(static replica => !replica.IsIdle))
+            replica.SweepRetired();
+    }
+
+    private void Retire(RaftReplica replica)
+    {
+        _givenUp.Remove(replica.Group);
+        replicas.Remove(replica);
+        _retired.Add(replica.Group, replica);
+        replica.Retire();
+        EntombIfIdle(replica);
+    }
+
+    // What was queued for its data before is done when this is: one lane, one after the other.
+    private void EntombIfIdle(RaftReplica replica) => jobs.RunInBackground(static () => { }, _ =>
+    {
+        if (replica.IsIdle)
+            Entomb(replica);
+        else
+            EntombIfIdle(replica);
+    });
+
+    private void Entomb(RaftReplica replica)
+    {
+        var batch = new LogBatch();
+        var state = replica.Entomb(batch);
+        context.Log.Append(batch, (_, failure) => inbox.Post(new LoopEvent.JobDone(
+            error =>
+            {
+                if (error is not null)
+                    throw new NodeFaultException($"the log could not be written: {error.Message}", error);
+                context.Former.Add(replica.Group, state);
+                context.Log.Release(replica.Group.Value, ulong.MaxValue);
+                Delete(replica);
+            },
+            failure)));
+    }
+
+    private void Delete(RaftReplica replica) => jobs.RunInBackground(
+        () =>
+        {
+            context.Open.Close(replica.Tree);
+            GroupFolder.Delete(context.World.Files, replica.Group);
+        },
+        failure =>
+        {
+            // The next start deletes what is left.
+            if (failure is not null and not IOException)
+                throw new NodeFaultException($"a removed replica: {failure.Message}", failure);
+            _retired.Remove(replica.Group);
+            context.Cluster.Tell(new ReplicaRemoved(replica.Identity.Keyspace, replica.Identity.Partition));
+        });
+}

@@ -1,0 +1,62 @@
+using Kvorum.Node.Placement;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Wire;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// Tells the leader of the metadata group now and then where the replicas are of the groups that this loop's
+/// replicas lead: groups of which there is news often, all of them sometimes. Owned by the loop.
+/// </summary>
+internal sealed class ReportRounds(NodeContext context, LoopGroup loops, LoopClock clock, ReplicaTable replicas)
+{
+    private readonly ByteWriter _frame = new();
+
+    // What was told last, to whom.
+    private readonly Dictionary<GroupId, (Term Term, LogIndex Configuration)> _told = [];
+    private NodeId? _toldTo;
+    private long _toldMs;
+    private long _toldAllMs;
+
+    /// <summary>Sends a round if one is due.</summary>
+    public void Tick()
+    {
+        if (clock.NowMs - _toldMs < Limits.ReportMs)
+            return;
+        _toldMs = clock.NowMs;
+        if (context.Cluster.Leaders.Of(GroupId.Metadata) is not { } leader)
+            return;
+        var isAll = leader != _toldTo || clock.NowMs - _toldAllMs >= Limits.ReportAllMs;
+        if (isAll)
+            (_toldTo, _toldAllMs) = (leader, clock.NowMs);
+        GroupReport[] news = [.. replicas.Rafts.Where(replica => IsNews(replica, isAll)).Select(Take)];
+        if (news.Length > 0 || isAll)
+            Send(leader, new(context.Disk.RoomBytes, news));
+    }
+
+    private bool IsNews(RaftReplica replica, bool isAll) => replica.IsLeader
+        && (isAll || !replica.Walker.HasArrived
+            || _told.GetValueOrDefault(replica.Group) != (replica.Raft.Term, replica.Raft.ConfigurationIndex));
+
+    private GroupReport Take(RaftReplica replica)
+    {
+        var report = replica.Walker.Report();
+        if (replica.Walker.HasArrived)
+            _told[replica.Group] = (report.Term, report.ConfigurationIndex);
+        return report;
+    }
+
+    private void Send(NodeId leader, NodeReport report)
+    {
+        if (leader == context.Cluster.Self)
+        {
+            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.ReportCame(leader, report));
+            return;
+        }
+
+        _frame.Clear();
+        ReportCodec.Encode(report, _frame);
+        context.World.Transport.Send(leader, PeerFrameKind.Report, _frame.Written);
+    }
+}

@@ -1,0 +1,86 @@
+using Kvorum.Node.Placement.Planning;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Placement;
+
+/// <summary>What the leader of a group tells of it.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Term">The term in which it leads.</param>
+/// <param name="ConfigurationIndex">The entry with the configuration.</param>
+/// <param name="Replicas">Where the replicas are.</param>
+/// <param name="Bytes">What one replica takes on disk.</param>
+/// <param name="SinceProgressMs">For how long nothing has moved on the way to its target.</param>
+internal sealed record GroupReport(
+    GroupId Group, Term Term, LogIndex ConfigurationIndex, GroupReplicas Replicas, long Bytes,
+    long SinceProgressMs)
+{
+    /// <summary>True if the other tells of an earlier state of the group.</summary>
+    public bool IsNewerThan(GroupReport? other) => other is null || Term > other.Term
+        || (Term == other.Term && ConfigurationIndex >= other.ConfigurationIndex);
+}
+
+/// <summary>What a node tells the leader of the metadata group.</summary>
+/// <param name="RoomBytes">What its disk can take besides the replicas that it has.</param>
+/// <param name="Groups">Groups that it leads.</param>
+internal sealed record NodeReport(long RoomBytes, IReadOnlyList<GroupReport> Groups);
+
+/// <summary>
+/// Bytes of a report, little endian.
+/// <code>
+/// report   = room:u64 group{to the end}
+/// group    = group:u32 term:u64 index:u64 voters learners filling joint:u8 bytes:u64 sinceProgress:u64
+/// voters   = learners = filling = count:u8 node:u128{count}
+/// </code>
+/// </summary>
+internal static class ReportCodec
+{
+    public static void Encode(NodeReport report, ByteWriter into)
+    {
+        into.U64((ulong)report.RoomBytes);
+        foreach (var group in report.Groups)
+        {
+            into.Group(group.Group);
+            into.U64(group.Term.Value);
+            into.U64(group.ConfigurationIndex.Value);
+            Write(into, group.Replicas.Voters);
+            Write(into, group.Replicas.Learners);
+            Write(into, group.Replicas.Filling);
+            into.U8(group.Replicas.IsJoint ? (byte)1 : (byte)0);
+            into.U64((ulong)group.Bytes);
+            into.U64((ulong)group.SinceProgressMs);
+        }
+    }
+
+    public static NodeReport Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var from = new ByteReader(bytes);
+        var room = (long)from.U64();
+        var groups = new List<GroupReport>();
+        while (!from.AtEnd)
+        {
+            var (group, term, index) = (from.Group(), new Term(from.U64()), new LogIndex(from.U64()));
+            var (voters, learners, filling) = (Read(ref from), Read(ref from), Read(ref from));
+            var replicas = new GroupReplicas(voters, learners, filling, from.U8() != 0);
+            groups.Add(new(group, term, index, replicas, (long)from.U64(), (long)from.U64()));
+        }
+
+        return new(room, groups);
+    }
+
+    private static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)
+    {
+        into.U8(checked((byte)nodes.Count));
+        foreach (var node in nodes)
+            into.U128(node.Value);
+    }
+
+    private static NodeId[] Read(ref ByteReader from)
+    {
+        var nodes = new NodeId[from.U8()];
+        for (var i = 0; i < nodes.Length; i++)
+            nodes[i] = new(from.U128());
+        return nodes;
+    }
+}

@@ -1,0 +1,49 @@
+using Kvorum.Node.Groups;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>The end of a replica that its group does not have any more.</summary>
+internal sealed partial class RaftReplica
+{
+    /// <summary>
+    /// True if this replica can go: the metadata group wants none here, and the group's own configuration is
+    /// committed without it, or has never had it filled. What it has acknowledged since it was added last
+    /// would be in its log, with the entry that added it: so the group counts on nothing that is here. A
+    /// quarantined one is evidence, and stays.
+    /// </summary>
+    public bool IsGivenUp => !IsQuarantined && _host.Cluster.IsUnwanted(Group, _parts.KeyspaceId)
+        && (_raft.IsRemoved || IsUnfilled || IsOutside || _host.Cluster.IsDropped(Group, _parts.KeyspaceId));
+
+    /// <summary>True once it does nothing any more, and its data is in use by no job.</summary>
+    public bool IsIdle => _isRetired && _upkeep.IsIdle && !IsInstalling && !_receiver.IsWriting && _sender.Count == 0;
+
+    private bool IsUnfilled => _raft.Configuration.Voters.Count == 0;
+
+    private bool IsOutside => _raft.ConfigurationIndex <= _raft.CommitIndex
+        && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
+        && !_raft.Configuration.Learners.Contains(_raft.Id);
+
+    /// <summary>It is not asked any more: ends what is under way; its calls are asked for elsewhere.</summary>
+    public void Retire()
+    {
+        _isRetired = true;
+        _durable.DropAnswers();
+        _sender.Stop();
+        _receiver.Drop();
+        _calls.Leave();
+        _report.TellNoLeader();
+    }
+
+    /// <summary>Goes on with what cannot be left half done.</summary>
+    public void SweepRetired() => _installer.Sweep();
+
+    /// <summary>What stays of it: its term and its vote, so that it never votes twice.</summary>
+    public HardState Entomb(LogBatch batch)
+    {
+        var state = _durable.State with { Commit = default };
+        GroupRecords.Add(batch, Group, new GroupState(state, new Removed()));
+        return state;
+    }
+}

@@ -1,0 +1,125 @@
+using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.State;
+
+/// <summary>Keyspaces, the targets of their groups, and the limits of moves.</summary>
+internal sealed partial class MetaMachine
+{
+    private const int GivenUpMax = 8;
+
+    /// <summary>The keyspace of this name; null if there is none.</summary>
+    public KeyspaceDefinition? KeyspaceNamed(string name) =>
+        _keyspaces.Values.FirstOrDefault(one => one.Settings.Name == name);
+
+    // The first definition stands: two leaders in a row may both propose it.
+    private bool AddKeyspace(KeyspaceSettings settings, ref ByteReader from)
+    {
+        if (settings.PartitionCount > from.Left)
+            throw new FormatException($"a keyspace of {settings.PartitionCount} partitions without nodes");
+        var placement = new ReplicaTarget[settings.PartitionCount];
+        for (var partition = 0; partition < placement.Length; partition++)
+            placement[partition] = MetaRecords.ReadTarget(ref from);
+        var isFull = placement.Length > GroupId.MaxValue - _nextGroup.Value;
+        if (KeyspaceNamed(settings.Name) is not null || isFull)
+            return false;
+        _epoch = _epoch.Next;
+        var made = new KeyspaceDefinition(_nextKeyspace, _nextGroup, _epoch, settings);
+        SetKeyspace(made);
+        _nextKeyspace = new(made.Id.Value + 1);
+        _nextGroup = new(made.FirstGroup.Value + (uint)placement.Length);
+        Put(MetaRecords.NextNumbers, static _ => { }, value =>
+        {
+            value.U32(_nextKeyspace.Value);
+            value.Group(_nextGroup);
+        });
+        foreach (var group in made.Groups.All)
+            Place(group, new(_epoch, LogTimeMs, placement[made.Groups.PartitionOf(group).Value]));
+        IsCheckpointDue = true;
+        return true;
+    }
+
+    private void SetKeyspace(KeyspaceDefinition keyspace)
+    {
+        _keyspaces[keyspace.Id] = keyspace;
+        Put(MetaRecords.Keyspace, key => key.U32(keyspace.Id.Value), value =>
+        {
+            value.Group(keyspace.FirstGroup);
+            value.U64(keyspace.Made.Value);
+            MetaRecords.Write(value, keyspace.Settings);
+        });
+    }
+
+    private bool SetReplicas(KeyspaceId id, int replicas)
+    {
+        if (!_keyspaces.TryGetValue(id, out var keyspace) || replicas < 1
+            || keyspace.Settings.ReplicationFactor == replicas)
+            return false;
+        SetKeyspace(keyspace with { Settings = keyspace.Settings with { ReplicationFactor = replicas } });
+        return true;
+    }
+
+    // Its numbers are never used again: what is left of it on a disk can be told from all that comes later.
+    private bool Drop(KeyspaceId id)
+    {
+        if (!_keyspaces.Remove(id, out var keyspace))
+            return false;
+        Remove(MetaRecords.Keyspace, key => key.U32(id.Value));
+        foreach (var group in keyspace.Groups.All)
+        {
+            _placed = _placed.Remove(group);
+            Remove(MetaRecords.Placed, key => key.Group(group));
+        }
+
+        _epoch = _epoch.Next;
+        IsCheckpointDue = true;
+        return true;
+    }
+
+    // A change of a target that is not the one that it replaces was planned from what is not so any more.
+    private bool SetTargets(ref ByteReader from)
+    {
+        var epoch = _epoch.Next;
+        var isChanged = false;
+        while (!from.AtEnd)
+        {
+            var group = from.Group();
+            var replaces = new Epoch(from.U64());
+            var target = MetaRecords.ReadTarget(ref from);
+            var givesUp = new NodeId(from.U128());
+            var known = _placed.GetValueOrDefault(group);
+            var isNewest = known is null ? group.IsMetadata && replaces == default : known.Epoch == replaces;
+            if (!isNewest || target.Voters.Count == 0 || !target.Voters.Concat(target.Learners).All(IsMember))
+                continue;
+            IEnumerable<GivenUpMove> givenUp = known?.GivenUp ?? [];
+            if (givesUp.Value != 0)
+                givenUp = givenUp.Append(new(givesUp, (long)LogTimeMs)).TakeLast(GivenUpMax);
+            Place(group, new(epoch, LogTimeMs, target) { GivenUp = [.. givenUp] });
+            isChanged = true;
+        }
+
+        _epoch = isChanged ? epoch : _epoch;
+        return isChanged;
+    }
+
+    private bool IsMember(NodeId node) =>
+        _members.TryGetValue(node, out var member) && member.Status != MemberStatus.Removed;
+
+    private bool SetLimits(PlannerSettings limits)
+    {
+        if (limits == MoveLimits)
+            return false;
+        MoveLimits = limits;
+        Put(MetaRecords.Limits, static _ => { }, value => MetaRecords.Write(value, limits));
+        return true;
+    }
+
+    private void Place(GroupId group, PlacedGroup placed)
+    {
+        _placed = _placed.SetItem(group, placed);
+        Put(MetaRecords.Placed, key => key.Group(group), value => MetaRecords.Write(value, placed));
+    }
+}

@@ -48,6 +48,16 @@ internal static partial class Log
     public static partial void WaitsForPort(
         ILogger log, string flag, EndPoint endpoint, double seconds, int port);
 
+    [LoggerMessage(111, LogLevel.Warning,
+        "peer {Name} ({Address}) does not take this node for a member: {Why}; trying on")]
+    public static partial void NotTakenForMember(ILogger log, string name, string address, string why);
+
+    [LoggerMessage(112, LogLevel.Warning, "refused a connection to the peer port from {Remote}: {Why}")]
+    public static partial void NoMemberRefused(ILogger log, EndPoint? remote, string why);
+
+    [LoggerMessage(113, LogLevel.Information, "peer {Name} ({Address}) is no member any more: disconnected")]
+    public static partial void PeerLeft(ILogger log, string name, string address);
+
     [LoggerMessage(1, LogLevel.Information,
         "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]
     public static partial void Starting(

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
@@ -13,12 +12,11 @@ namespace Kvorum.Server.Peers;
 /// <summary>
 /// The connections that peers have dialled: checks their hellos, then reads their frames and hands them on,
 /// on the thread that serves the socket, so nothing here blocks. One per peer; a newer one replaces the
-/// older.
+/// older. A node that asks to join is answered, and the connection ends.
 /// </summary>
 internal sealed class IncomingPeers(
-    OwnIntroduction self, FrozenDictionary<NodeId, PeerLink> links, TransportOptions options,
-    TimeProvider time, ILogger log,
-    TransportCounters counters, SourceLines lines)
+    OwnIntroduction self, PeerLinks links, IPeerReceiver receiver, TransportOptions options,
+    TimeProvider time, ILogger log, TransportCounters counters, SourceLines lines)
 {
     /// <summary>
     /// Connections before their hello: more are closed at once, so that no remote host can exhaust
@@ -28,10 +26,11 @@ internal sealed class IncomingPeers(
 
     private readonly ConcurrentDictionary<NodeId, PeerConnection> _peers = new();
     private readonly ConcurrentDictionary<PeerConnection, Task> _tasks = new();
+    private readonly JoinDesk _desk = new(self, receiver, options, time);
     private int _strangers;
 
     /// <summary>Takes over an accepted socket.</summary>
-    public void Take(Socket socket, IPeerReceiver receiver, CancellationToken cancel)
+    public void Take(Socket socket, CancellationToken cancel)
     {
         if (Interlocked.Increment(ref _strangers) > StrangersMax)
         {
@@ -43,7 +42,7 @@ internal sealed class IncomingPeers(
         socket.NoDelay = true;
         var remote = socket.RemoteEndPoint;
         var connection = new PeerConnection(SocketStreams.Open(socket, options.Poller), options, time);
-        var task = Task.Run(() => Serve(connection, remote, receiver, cancel), CancellationToken.None);
+        var task = Task.Run(() => Serve(connection, remote, cancel), CancellationToken.None);
         _tasks[connection] = task;
         if (task.IsCompleted)
             _tasks.TryRemove(connection, out _);
@@ -67,21 +66,24 @@ internal sealed class IncomingPeers(
     }
 
     private async Task Serve(
-        PeerConnection connection, EndPoint? remote, IPeerReceiver receiver, CancellationToken cancel)
+        PeerConnection connection, EndPoint? remote, CancellationToken cancel)
     {
         PeerHello? peer = null;
         try
         {
             using var abort = cancel.Register(connection.Dispose);
-            peer = await Meet(connection, remote, cancel).ConfigureAwait(false);
-            if (peer is not null)
-                await ReadFrames(connection, peer.Id, receiver).ConfigureAwait(false);
+            (peer, var left) = await Meet(connection, remote, cancel).ConfigureAwait(false);
+            if (peer is null)
+                return;
+            using var end = left.Register(
+                () => connection.Abort(new(PeerLoss.Silent, "it is no member any more")));
+            await ReadFrames(connection, peer.Id).ConfigureAwait(false);
         }
         catch (PeerWireException damage)
         {
             // The dialler hears why before it is cut off, so that it does not take us for dead.
             TellRefused(remote, peer is null ? damage.Message : $"{peer.Name}: {damage.Message}");
-            var refusal = PeerWire.EncodeRefusal(damage.Message);
+            var refusal = PeerWire.EncodeRefusal(new(damage.Message));
             await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
         catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
@@ -98,8 +100,11 @@ internal sealed class IncomingPeers(
         }
     }
 
-    /// <summary>The introduction; null if we do not belong together.</summary>
-    private async Task<PeerHello?> Meet(
+    /// <summary>
+    /// The introduction, and what tells that the peer is no member any more; no peer if we do not belong
+    /// together, or it only asked to join.
+    /// </summary>
+    private async Task<(PeerHello? Peer, CancellationToken Left)> Meet(
         PeerConnection connection, EndPoint? remote, CancellationToken cancel)
     {
         try
@@ -109,28 +114,58 @@ internal sealed class IncomingPeers(
             await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);
             var frame =
                 await connection.Reader.Read(PeerWire.IntroductionBytesMax, both.Token).ConfigureAwait(false);
+            if (frame.Kind == PeerWire.Join)
+            {
+                await Answer(connection, remote, frame.Payload, cancel).ConfigureAwait(false);
+                return default;
+            }
+
             if (frame.Kind != PeerWire.Hello)
                 throw new PeerWireException(
                     $"it began with a frame of kind {frame.Kind} in place of a hello");
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
-            if (PeerCheck.OfHello(self.Now.Node, peer, links.ContainsKey(peer.Node.Id)) is { } why)
+            var link = links.Find(peer.Node.Id);
+            var refusal = PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
+            if (link is null || refusal is not null)
             {
-                TellRefused(remote, why);
-                await connection.Farewell(PeerWire.EncodeOpening(
-                    PeerWire.Refused, PeerWire.EncodeRefusal(why))).ConfigureAwait(false);
-                return null;
+                await Refuse(connection, remote, refusal!).ConfigureAwait(false);
+                return default;
             }
 
             await connection.SendOpening(
                 PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both.Token).ConfigureAwait(false);
             Replace(peer.Node.Id, connection);
-            links[peer.Node.Id].SawIncoming(peer);
-            return peer.Node;
+            link.SawIncoming(peer);
+            return (peer.Node, link.Left);
         }
         finally
         {
             Interlocked.Decrement(ref _strangers);
         }
+    }
+
+    private async Task Answer(
+        PeerConnection connection, EndPoint? remote, byte[] ask, CancellationToken cancel)
+    {
+        try
+        {
+            var answer = await _desk.Answer(ask, cancel).ConfigureAwait(false);
+            await connection.Farewell(answer).ConfigureAwait(false);
+        }
+        catch (PeerRefusedException refused)
+        {
+            await Refuse(connection, remote, refused.Refusal).ConfigureAwait(false);
+        }
+    }
+
+    private async Task Refuse(PeerConnection connection, EndPoint? remote, PeerRefusal refusal)
+    {
+        if (!refusal.MayPass)
+            TellRefused(remote, refusal.Why);
+        else if (lines.MayWrite(remote, out var note))
+            Log.NoMemberRefused(log, remote, refusal.Why + note);
+        await connection.Farewell(PeerWire.EncodeOpening(
+            PeerWire.Refused, PeerWire.EncodeRefusal(refusal))).ConfigureAwait(false);
     }
 
     private void TellRefused(EndPoint? remote, string why)
@@ -146,8 +181,7 @@ internal sealed class IncomingPeers(
         _peers[peer] = connection;
     }
 
-    private async Task ReadFrames(
-        PeerConnection connection, NodeId from, IPeerReceiver receiver)
+    private async Task ReadFrames(PeerConnection connection, NodeId from)
     {
         var reader = connection.Reader;
         while (true)

@@ -4,32 +4,38 @@ using Kvorum.Raft;
 namespace Kvorum.Server.Peers;
 
 /// <summary>The two do not belong together; the message says why and what to do.</summary>
-internal sealed class PeerRefusedException(string message) : Exception(message);
+internal sealed class PeerRefusedException(PeerRefusal refusal) : Exception(refusal.Why)
+{
+    /// <summary>As it was told, or is to be told.</summary>
+    public PeerRefusal Refusal => refusal;
+}
 
 /// <summary>Decides whether two nodes belong together. Every answer names both and the remedy.</summary>
 internal static class PeerCheck
 {
     /// <summary>Why the peer that dialled is refused; null if it is accepted.</summary>
-    public static string? OfHello(PeerHello self, PeerIntroduction dialler, bool isMember)
+    public static PeerRefusal? OfHello(PeerHello self, PeerIntroduction dialler, bool isMember)
     {
         if (OfCluster(self, dialler.Node) is { } why)
-            return why;
+            return new(why);
         if (dialler.Node.Id == self.Id)
         {
-            return $"{Describe(dialler.Node)} has the id of this node, {Describe(self)}: "
-                + "give each node its own --id";
+            return new($"{Describe(dialler.Node)} has the id of this node, {Describe(self)}: "
+                + "give each node its own --id");
         }
 
         if (dialler.Expected != self.Id)
         {
-            return $"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, "
-                + $"but this is {Describe(self)}: correct --peers";
+            return new($"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, "
+                + $"but this is {Describe(self)}: correct --peers");
         }
 
+        // A new member may dial one that has not heard of it yet.
         return isMember
             ? null
-            : $"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}, which "
-                + "keeps the members that it was founded with";
+            : new($"{Describe(dialler.Node)} is no member of the cluster of {Describe(self)}: it was removed "
+                + "from the cluster, or has not joined it. To join, start it with an empty --data folder and "
+                + $"--join {self.PeerAddress}", MayPass: true);
     }
 
     /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>

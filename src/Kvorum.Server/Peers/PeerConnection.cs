@@ -108,12 +108,12 @@ internal sealed class PeerConnection : IDisposable
 /// <summary>Why a connection ended, or did not come to stand.</summary>
 /// <param name="Loss">What it says about the peer.</param>
 /// <param name="Why">For people.</param>
-/// <param name="IsRefusal">True if the two do not belong together: only an operator can change that.</param>
-internal sealed record PeerEnding(PeerLoss Loss, string Why, bool IsRefusal = false)
+/// <param name="Refusal">Set if the two do not belong together.</param>
+internal sealed record PeerEnding(PeerLoss Loss, string Why, PeerRefusal? Refusal = null)
 {
     public static PeerEnding From(Exception met) => met switch
     {
-        PeerRefusedException refused => new(PeerLoss.Silent, refused.Message, IsRefusal: true),
+        PeerRefusedException refused => new(PeerLoss.Silent, refused.Message, refused.Refusal),
         PeerWireException wire => new(PeerLoss.Silent, wire.Message),
         EndOfStreamException end => new(PeerLoss.ProcessGone, end.Message),
         OperationCanceledException =>

@@ -1,6 +1,4 @@
-using System.Net.Sockets;
 using Kvorum.Node;
-using Kvorum.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -18,15 +16,19 @@ internal sealed class PeerLink(
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _retry = new(0, 1);
     private readonly Backoff _backoff = new(options.BackoffMin, options.BackoffMax);
+    private readonly PeerPlaces _places = new(seed.PeerAddress);
+    private readonly CancellationTokenSource _left = new();
     private volatile PeerConnection? _up;
     private string _advertised = "";
     private ulong _process;
-    private bool _dialsAdvertised;
     private bool _downWasTold;
     private string _lastWhy = "";
 
     /// <summary>What the operator calls the peer.</summary>
     public string Name { get; private set; } = seed.Name.Length > 0 ? seed.Name : seed.PeerAddress;
+
+    /// <summary>Cancelled when the peer is no member any more.</summary>
+    public CancellationToken Left => _left.Token;
 
     /// <summary>Queues a frame; false if it was dropped.</summary>
     public bool Send(PeerFrameKind kind, ReadOnlySpan<byte> payload)
@@ -55,10 +57,10 @@ internal sealed class PeerLink(
         {
             if (peer.Node.PeerAddress.Length > 0 && peer.Node.PeerAddress != _advertised)
             {
-                if (peer.Node.PeerAddress != Target)
+                if (peer.Node.PeerAddress != _places.Current)
                     Log.PeerMoved(log, peer.Node.Name, peer.Node.PeerAddress);
                 _advertised = peer.Node.PeerAddress;
-                _dialsAdvertised = true;
+                _places.Learn(_advertised);
             }
 
             dead = peer.Process != _process ? _up : null;
@@ -73,28 +75,34 @@ internal sealed class PeerLink(
     /// </summary>
     public void Moved(string address)
     {
-        lock (_lock)
-        {
-            if (_up is not null || address.Length == 0 || address == Target)
-                return;
-            (_advertised, _dialsAdvertised) = (address, true);
-        }
-
-        RetryNow();
+        if (_places.Told(address, isConnected: _up is not null))
+            RetryNow();
     }
 
-    /// <summary>Dials until cancelled. Tells the receiver of every change, in order.</summary>
-    public async Task Run(IPeerReceiver receiver, CancellationToken cancel)
+    /// <summary>
+    /// The peer is no member any more: <see cref="Run"/> ends. Runs nothing on the caller's thread.
+    /// </summary>
+    public void Leave() => _ = _left.CancelAsync();
+
+    /// <summary>
+    /// Dials until it is stopped, or the peer has left. Tells the receiver of every change, in order; of
+    /// nothing once it is stopped.
+    /// </summary>
+    public async Task Run(IPeerReceiver receiver, CancellationToken stop)
     {
-        while (!cancel.IsCancellationRequested)
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, _left.Token);
+        while (!end.IsCancellationRequested)
         {
-            var ending = await Connect(receiver, cancel).ConfigureAwait(false);
-            if (cancel.IsCancellationRequested)
-                return;
+            var ending = await Connect(receiver, end.Token).ConfigureAwait(false);
+            if (end.IsCancellationRequested)
+                break;
             TellDown(receiver, ending);
-            var pause = ending.IsRefusal ? options.BackoffMax : _backoff.Next();
-            await Pause(pause, cancel).ConfigureAwait(false);
+            var pause = ending.Refusal is { MayPass: false } ? options.BackoffMax : _backoff.Next();
+            await Pause(pause, end.Token).ConfigureAwait(false);
         }
+
+        if (!stop.IsCancellationRequested)
+            TellLeft(receiver);
     }
 
     /// <inheritdoc/>
@@ -104,8 +112,6 @@ internal sealed class PeerLink(
         _retry.Dispose();
     }
 
-    private string Target => _dialsAdvertised && _advertised.Length > 0 ? _advertised : seed.PeerAddress;
-
     /// <summary>One attempt and, if it succeeds, the whole life of the connection.</summary>
     private async Task<PeerEnding> Connect(IPeerReceiver receiver, CancellationToken cancel)
     {
@@ -114,41 +120,20 @@ internal sealed class PeerLink(
         {
             using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
-            connection = new(await Dial(both.Token).ConfigureAwait(false), options, time);
+            connection = new(await PeerDial.Connect(_places.Current, both.Token).ConfigureAwait(false), options, time);
             using var abort = cancel.Register(connection.Dispose);
             var peer = await Introduce(connection, both.Token).ConfigureAwait(false);
             TellUp(receiver, connection, peer);
             await ReadAnswers(connection, cancel).ConfigureAwait(false);
             throw new EndOfStreamException();
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (PeerDial.IsExpected(e))
         {
             return connection?.Ending(e) ?? PeerEnding.From(e);
         }
         finally
         {
             connection?.Dispose();
-        }
-    }
-
-    private async Task<Stream> Dial(CancellationToken cancel)
-    {
-        var (host, port) = HostPort.TryParse(Target)
-            ?? throw new FormatException($"'{Target}' is no host:port{HostPort.Hint(Target)}");
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(host, port, cancel).ConfigureAwait(false);
-            // To a port of this machine that nothing listens on, in the range of outgoing ones, the kernel
-            // may connect a socket with itself: that would keep the port from the node it belongs to.
-            if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
-                throw new SocketException((int)SocketError.ConnectionRefused);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 
@@ -167,7 +152,7 @@ internal sealed class PeerLink(
                 $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
         if (PeerCheck.OfAnswer(self.Now.Node, seed, peer.Node) is { } why)
-            throw new PeerRefusedException(why);
+            throw new PeerRefusedException(new(why));
         return peer;
     }
 
@@ -181,7 +166,7 @@ internal sealed class PeerLink(
             var frame =
                 await connection.Reader.Read(PeerWire.IntroductionBytesMax, cancel).ConfigureAwait(false);
             if (frame.Kind == PeerWire.Refused)
-                throw new PeerWireException(PeerWire.DecodeRefusal(frame.Payload));
+                throw new PeerWireException(PeerWire.DecodeRefusal(frame.Payload).Why);
         }
     }
 
@@ -193,6 +178,7 @@ internal sealed class PeerLink(
             Name = peer.Node.Name.Length > 0 ? peer.Node.Name : Name;
             if (peer.Node.PeerAddress.Length > 0)
                 _advertised = peer.Node.PeerAddress;
+            _places.Reached(peer.Node.PeerAddress);
             _up = connection;
         }
 
@@ -200,14 +186,14 @@ internal sealed class PeerLink(
         _lastWhy = "";
         _backoff.Stood(time.GetTimestamp());
         counters.Connected();
-        Log.PeerUp(log, Name, Target);
+        Log.PeerUp(log, Name, _places.Current);
         receiver.PeerUp(peer.Node);
     }
 
     private void TellDown(IPeerReceiver receiver, PeerEnding ending)
     {
         var wasUp = _up is not null;
-        var target = Target;
+        var target = _places.Current;
         _up = null;
         if (wasUp)
         {
@@ -220,9 +206,7 @@ internal sealed class PeerLink(
             if (_lastWhy != ending.Why)
                 LogFailure(target, ending);
             _lastWhy = ending.Why;
-            lock (_lock)
-                _dialsAdvertised = !_dialsAdvertised
-                    && _advertised.Length > 0 && _advertised != seed.PeerAddress;
+            _places.Missed();
         }
 
         if (_downWasTold)
@@ -231,12 +215,30 @@ internal sealed class PeerLink(
         receiver.PeerDown(seed.Id, ending.Loss);
     }
 
+    private void TellLeft(IPeerReceiver receiver)
+    {
+        Log.PeerLeft(log, Name, _places.Current);
+        if (_up is null)
+            return;
+        _up = null;
+        counters.Lost();
+        receiver.PeerDown(seed.Id, PeerLoss.Silent);
+    }
+
     private void LogFailure(string target, PeerEnding ending)
     {
-        if (ending.IsRefusal)
-            Log.PeerRefused(log, Name, target, ending.Why);
-        else
-            Log.PeerUnreachable(log, Name, target, ending.Why);
+        switch (ending.Refusal)
+        {
+            case { MayPass: false }:
+                Log.PeerRefused(log, Name, target, ending.Why);
+                break;
+            case { MayPass: true }:
+                Log.NotTakenForMember(log, Name, target, ending.Why);
+                break;
+            default:
+                Log.PeerUnreachable(log, Name, target, ending.Why);
+                break;
+        }
     }
 
     /// <summary>
@@ -271,8 +273,4 @@ internal sealed class PeerLink(
         {
         }
     }
-
-    private static bool IsExpected(Exception e) =>
-        e is IOException or SocketException or ObjectDisposedException or OperationCanceledException
-            or PeerWireException or PeerRefusedException or FormatException;
 }

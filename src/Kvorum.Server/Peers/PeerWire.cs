@@ -4,18 +4,25 @@
 //
 //   dialler   = preamble frame(Hello)            *frame(Raft | Forward | ... | Ping)
 //   acceptor  = preamble frame(Welcome|Refused)  *frame(Ping) [frame(Refused)]
+//
+//   asker     = preamble frame(Join)             a node that may be no member, once; then both close
+//   acceptor  = preamble frame(JoinAnswer|Refused)
+//
 //   preamble  = "KVPEER" version:u16
 //   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload
 //                                                       crc = CRC-32C of length, kind, payload
 //   Hello     = foundingId:u128 clusterId:u128 nodeId:u128 expected:u128 process:u64 name peer client http
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
-//   Refused   = utf8                                    a sentence for the other side's operator
+//   Refused   = mayPass:u8 utf8                         a sentence for the other side's operator
 //   Ping      = nothing
+//   Join      = the node's own, at most 4 KiB
+//   JoinAnswer = the node's own, at most 64 KiB
 //
 // `foundingId` is made of the founders of the sender's cluster; `clusterId` is 0 while the sender does not
 // know it.
 // `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
-// peer that came back is told from one that stayed. Kinds below 128 belong to the node (PeerFrameKind), the
+// peer that came back is told from one that stayed. `mayPass` is 1 where the refusal may be over soon without
+// an operator, as that of a new member that the refusing node has not heard of yet; else 0. Kinds below 128 belong to the node (PeerFrameKind), the
 // others to the transport.
 using System.Buffers.Binary;
 using System.Numerics;
@@ -28,6 +35,11 @@ namespace Kvorum.Server.Peers;
 /// <summary>What is wrong with bytes that a peer sent.</summary>
 internal sealed class PeerWireException(string message) : Exception(message);
 
+/// <summary>Why a connection is refused.</summary>
+/// <param name="Why">A sentence for the other side's operator.</param>
+/// <param name="MayPass">True if it may be over soon without an operator.</param>
+internal sealed record PeerRefusal(string Why, bool MayPass = false);
+
 /// <summary>A node's introduction, as it travels.</summary>
 /// <param name="Node">The sender.</param>
 /// <param name="Expected">The node that it means to reach; zero in an answer.</param>
@@ -39,7 +51,7 @@ internal static class PeerWire
 {
     public const int PreambleBytes = 8;
     public const int HeaderBytes = 9;
-    public const ushort Version = 8;
+    public const ushort Version = 9;
 
     /// <summary>Kinds from here on are the transport's own.</summary>
     public const byte FirstOwnKind = 128;
@@ -48,9 +60,17 @@ internal static class PeerWire
     public const byte Welcome = 0xF1;
     public const byte Refused = 0xF2;
     public const byte Ping = 0xF3;
+    public const byte Join = 0xF4;
+    public const byte JoinAnswer = 0xF5;
 
     /// <summary>Bound of a frame before the other side is known.</summary>
     public const int IntroductionBytesMax = 4 << 10;
+
+    /// <summary>Bound of a question to join.</summary>
+    public const int JoinAskBytesMax = 4 << 10;
+
+    /// <summary>Bound of the answer to it.</summary>
+    public const int JoinAnswerBytesMax = 64 << 10;
 
     private const int FixedBytes = (4 * 16) + sizeof(ulong);
 
@@ -121,11 +141,17 @@ internal static class PeerWire
         return bytes;
     }
 
-    /// <summary>A sentence for the other side's operator, cut to what fits an introduction.</summary>
-    public static byte[] EncodeRefusal(string why) =>
-        Utf8Text.Encode("the refusal", Utf8Text.Message(why, IntroductionBytesMax));
+    /// <summary>The sentence is cut to what fits an introduction.</summary>
+    public static byte[] EncodeRefusal(PeerRefusal refusal) =>
+    [
+        refusal.MayPass ? (byte)1 : (byte)0,
+        .. Utf8Text.Encode("the refusal", Utf8Text.Message(refusal.Why, IntroductionBytesMax - 1)),
+    ];
 
-    public static string DecodeRefusal(byte[] bytes) => Utf8Text.DecodeMessage(bytes);
+    public static PeerRefusal DecodeRefusal(byte[] bytes) =>
+        bytes.Length == 0
+            ? throw new PeerWireException("its refusal is cut short")
+            : new(Utf8Text.DecodeMessage(bytes[1..]), MayPass: bytes[0] == 1);
 
     public static byte[] EncodeIntroduction(PeerIntroduction introduction)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -13,7 +12,7 @@ namespace Kvorum.Server.Peers;
 /// Peers over TCP: open this first. Each node dials every other one and sends on the connection that it
 /// dialled; what it accepts it only reads. The wire is described in <c>PeerWire</c>. Bind the port with
 /// <see cref="Listen"/>, so that the address is known before the node says of itself where it lives. The
-/// node says who its peers are when it starts.
+/// node says who its peers are when it starts, and whenever they change.
 /// </summary>
 public sealed class TcpTransport : ITransport, IAsyncDisposable
 {
@@ -23,11 +22,12 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     private readonly ILogger _log;
 
     // Set once, by the start.
-    private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
     private volatile OwnIntroduction? _self;
+    private volatile PeerLinks? _links;
     private volatile IncomingPeers? _incoming;
+    private volatile JoinCalls? _joins;
     private readonly CancellationTokenSource _stop = new();
-    private readonly List<Task> _tasks = [];
+    private Task _accepting = Task.CompletedTask;
     private ITimer? _watch;
 
     /// <param name="listener">From <see cref="Listen"/>; owned by the transport from now on.</param>
@@ -66,16 +66,14 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     {
         var process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         var own = _self = new(self, process);
-        _links = peers.ToFrozenDictionary(
-            static peer => peer.Id, peer => new PeerLink(peer, own, _options, _time, _log, Counters));
+        var links = _links = new(own, receiver, _options, _time, _log, Counters, _stop.Token);
+        _joins = new(own, receiver, _options, _time, _stop.Token);
         var lines = _options.Lines ?? new SourceLines(_log, _time);
-        var incoming = _incoming = new(own, _links, _options, _time, _log, Counters, lines);
+        var incoming = _incoming = new(own, links, receiver, _options, _time, _log, Counters, lines);
         var acceptor = new Acceptor(
-            _listener, _options.Room, socket => incoming.Take(socket, receiver, _stop.Token),
-            isForNodes: true);
-        _tasks.Add(Task.Run(() => acceptor.RunAsync(_stop.Token)));
-        foreach (var link in _links.Values)
-            _tasks.Add(Task.Run(() => link.Run(receiver, _stop.Token)));
+            _listener, _options.Room, socket => incoming.Take(socket, _stop.Token), isForNodes: true);
+        links.Follow(peers);
+        _accepting = Task.Run(() => acceptor.RunAsync(_stop.Token));
         _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);
     }
 
@@ -83,17 +81,16 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     public void Identify(UInt128 clusterId) => _self?.Identify(clusterId);
 
     /// <inheritdoc/>
-    public void Moved(NodeId peer, string address)
-    {
-        if (_links.TryGetValue(peer, out var link))
-            link.Moved(address);
-    }
+    public void Follow(IReadOnlyList<MemberSeed> peers) => _links?.Follow(peers);
+
+    /// <inheritdoc/>
+    public void AskToJoin(string address, ReadOnlyMemory<byte> ask) => _joins?.Begin(address, ask);
 
     /// <inheritdoc/>
     public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(payload.Length, TransportOptions.FrameBytesMax);
-        return _links.TryGetValue(to, out var link) && link.Send(kind, payload);
+        return _links?.Find(to) is { } link && link.Send(kind, payload);
     }
 
     /// <summary>Closes all connections; when it returns nothing more is told to the receiver.</summary>
@@ -105,19 +102,17 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         if (_watch is not null)
             await _watch.DisposeAsync().ConfigureAwait(false);
         _listener.Dispose();
-        await Task.WhenAll(_tasks).ConfigureAwait(false);
-        if (_incoming is { } incoming)
-            await incoming.Stop().ConfigureAwait(false);
-        foreach (var link in _links.Values)
-            link.Dispose();
+        await _accepting.ConfigureAwait(false);
+        await Task.WhenAll(
+            _links?.Stop() ?? Task.CompletedTask, _joins?.Stop() ?? Task.CompletedTask,
+            _incoming?.Stop() ?? Task.CompletedTask).ConfigureAwait(false);
         Counters.Dispose();
         _stop.Dispose();
     }
 
     private void Watch()
     {
-        foreach (var link in _links.Values)
-            link.Watch();
+        _links?.Watch();
         _incoming?.Watch();
     }
 }

@@ -28,6 +28,12 @@ public sealed record TransportOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
+    /// How long a question to join may take, from dialling to the answer, which a majority of the cluster has
+    /// agreed on.
+    /// </summary>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// The poller that serves the connections that peers have dialled; null for the runtime's sockets.
     /// </summary>
     internal SocketPoller? Poller { get; init; }

@@ -17,6 +17,7 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
         ConnectTimeout = TimeSpan.FromMilliseconds(500),
         BackoffMin = TimeSpan.FromMilliseconds(10),
         BackoffMax = TimeSpan.FromMilliseconds(200),
+        JoinTimeout = TimeSpan.FromMilliseconds(800),
     };
 
     private readonly TcpTransport _transport;
@@ -50,6 +51,14 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     public ConcurrentQueue<(NodeId From, PeerFrameKind Kind, ReadOnlyMemory<byte> Payload)> Frames { get; } =
         [];
 
+    public ConcurrentQueue<ReadOnlyMemory<byte>> Asks { get; } = [];
+
+    public ConcurrentQueue<(string Address, ReadOnlyMemory<byte> Bytes, string? Failure)> Answers { get; } =
+        [];
+
+    public Action<ReadOnlyMemory<byte>, Action<ReadOnlyMemory<byte>>> OnAsk { get; set; } =
+        static (_, _) => { };
+
     public ConcurrentQueue<string> LogLines { get; } = [];
 
     public TransportCounters Counters => _transport.Counters;
@@ -64,12 +73,25 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public void Identify(UInt128 cluster) => _transport.Identify(cluster);
 
-    public void Moved(PeerNode peer) => _transport.Moved(peer.Self.Id, peer.Self.Address);
+    public void Follow(params NodeAddress[] members) =>
+        _transport.Follow(
+            [.. members.Select(member => new MemberSeed(member.Id, member.Name, member.Address))]);
+
+    public void AskToJoin(string address, params byte[] ask) => _transport.AskToJoin(address, ask);
 
     public bool Send(PeerNode to, params byte[] payload) =>
         _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);
 
     public bool IsUp(PeerNode peer) => Ups.Any(hello => hello.Id == peer.Self.Id);
+
+    public void JoinAsked(ReadOnlyMemory<byte> ask, Action<ReadOnlyMemory<byte>> answer)
+    {
+        Asks.Enqueue(ask);
+        OnAsk(ask, answer);
+    }
+
+    public void JoinAnswered(string address, ReadOnlyMemory<byte> answer, string? failure) =>
+        Answers.Enqueue((address, answer, failure));
 
     public void PeerUp(PeerHello peer) => Ups.Enqueue(peer);
 

@@ -112,15 +112,17 @@ public class PeerRefusalTests
         await using var first = new PeerNode(at[0], at[..2]).Start();
         await using var third = new PeerNode(at[2], at).Start();
         await Eventually.Holds(() => third.LogLines.Any(
-            line => line.Contains("is no member of the cluster", StringComparison.Ordinal)));
+            line => line.StartsWith("111 ", StringComparison.Ordinal)
+            && line.Contains("has not joined it. To join, start it with an empty --data folder and --join "
+                + at[0].Address, StringComparison.Ordinal)));
         Assert.Empty(third.Ups);
     }
 
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
-    [InlineData("KVPEER\u0007\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
-    [InlineData("KVPEER\u0009\0")]
-    [InlineData("KVPEER\u0007\0\u0001\0\0\0\0\0\0\0\u00f0x")]
+    [InlineData("KVPEER\u0009\0\u00ff\u00ff\u00ff\u00ff01234567890123456789")]
+    [InlineData("KVPEER\u0008\0")]
+    [InlineData("KVPEER\u0009\0\u0001\0\0\0\0\0\0\0\u00f0x")]
     public async Task Garbage_at_the_peer_port_ends_that_connection_only(string garbage)
     {
         await using var pair = await PeerPair.Connected();
@@ -193,7 +195,7 @@ public class PeerRefusalTests
         NodeAddress[] view = [at[0] with { Address = at[1].Address }, at[1] with { Address = at[2].Address }];
         await using var second = new PeerNode(view[1], view).Start();
         Assert.Empty(first.Ups);
-        first.Moved(second);
+        first.Follow(second.Self);
         await Eventually.Holds(() => first.IsUp(second));
     }
 

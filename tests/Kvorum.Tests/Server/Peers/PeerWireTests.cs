@@ -15,7 +15,7 @@ public class PeerWireTests
     {
         var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
         Assert.Equal(
-            "4b5650454552" + "0800"
+            "4b5650454552" + "0900"
             + "58000000" + "cafb2463" + "f0"
             + "00000000000000000000000000000c0d" + "00000000000000000000000000000a0b"
             + "00000000000000000000000000000102"
@@ -30,6 +30,25 @@ public class PeerWireTests
         Assert.Equal("09000000" + "e0a43b1a" + "01" + "313233343536373839",
             Hex(PeerWire.EncodeFrame((byte)PeerFrameKind.Raft, "123456789"u8)));
         Assert.Equal("00000000" + "b4ea4ca5" + "f3", Hex(PeerWire.EncodeFrame(PeerWire.Ping, [])));
+        Assert.Equal("4b5650454552" + "0900" + "03000000" + "1a665d7a" + "f4" + "010203",
+            Hex(PeerWire.EncodeOpening(PeerWire.Join, [1, 2, 3])));
+        Assert.Equal("4b5650454552" + "0900" + "03000000" + "a2cc18a7" + "f5" + "010203",
+            Hex(PeerWire.EncodeOpening(PeerWire.JoinAnswer, [1, 2, 3])));
+        Assert.Equal("006e6f", Hex(PeerWire.EncodeRefusal(new("no"))));
+        Assert.Equal("016e6f", Hex(PeerWire.EncodeRefusal(new("no", MayPass: true))));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_refusal_comes_back_as_it_was_and_fits_an_introduction(bool mayPass)
+    {
+        var refusal = new PeerRefusal("no, because", mayPass);
+        Assert.Equal(refusal, PeerWire.DecodeRefusal(PeerWire.EncodeRefusal(refusal)));
+        var longest = PeerWire.EncodeRefusal(new(new('x', 10_000), mayPass));
+        Assert.InRange(longest.Length, 1000, PeerWire.IntroductionBytesMax);
+        Assert.Equal(mayPass, PeerWire.DecodeRefusal(longest).MayPass);
+        Assert.Throws<PeerWireException>(() => PeerWire.DecodeRefusal([]));
     }
 
     [Fact]

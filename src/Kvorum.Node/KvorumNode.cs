@@ -47,7 +47,7 @@ public sealed class KvorumNode : INode, IDisposable
                 Members = Founders.At(identity.Founders, _named),
             };
             _isFounder = identity.IsFounder;
-            _context = new(options, world, new(options, world, identity));
+            _context = new(options, world, new(options, world, identity.ClusterIds(world), _isFounder));
             _loops = new(_context);
             _context.Cluster.Placed = _loops.Make;
             // A lone node has all the clocks there are.

@@ -277,4 +277,4 @@ public sealed record ReplicaRemoved(string Keyspace, PartitionId Partition)
 /// <summary>The metadata group's leader has changed where replicas should be.</summary>
 /// <param name="Groups">How many groups have another target.</param>
 /// <param name="Why">The most urgent reason.</param>
-public sealed record TargetsChanged(int Groups, string Why) : NodeEvent(246);
+public sealed record TargetsChanged(long Groups, string Why) : NodeEvent(246);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvorum.Node.Events;
 using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -22,11 +23,10 @@ internal sealed class ClusterView : IClusterFacts
     private volatile bool _isAdmitted;
     private volatile string _whyNotAdmitted = "";
 
-    public ClusterView(NodeOptions options, NodeWorld world, IdentityFile identity)
+    public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds, bool isFounder = true)
     {
-        (_options, _world, ClusterIds) = (options, world, identity.ClusterIds(world));
-        _isFounder = identity.IsFounder;
-        Members = new(options.Self, options.Zone, options.Weight, options.Members);
+        (_options, _world, ClusterIds, _isFounder) = (options, world, clusterIds, isFounder);
+        Members = new(options.Self, options.Members, options.Zone, options.Weight);
         Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
         _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None));
     }
@@ -119,13 +119,20 @@ internal sealed class ClusterView : IClusterFacts
     /// <inheritdoc/>
     public IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace)
     {
-        RingMember[] members = [.. Ids.Select(id => (Id: id, Member: Members.Announcement(id) ?? Members.Agreed(id)))
+        // Founders may be met only later, and are counted on; others must answer.
+        var isFounded = IsMetaKnown;
+        PlannedMember[] members = [.. Ids.Select(id => (Id: id, Member: Members.Announcement(id) ?? Members.Agreed(id)))
             .Where(one => Members.Agreed(one.Id) is null or { Status: MemberStatus.Active })
-            .Select(static one => new RingMember(
-                one.Id, one.Member?.Weight ?? RingMember.Ordinary, one.Member?.Zone ?? ""))];
-        return [.. Ring.Place(
-            members, keyspace.PartitionCount, keyspace.ReplicationFactor, _options.VirtualNodes)
-            .Select(ReplicaTarget.Of)];
+            .Select(one => new PlannedMember(one.Id)
+            {
+                Weight = Math.Max(1, one.Member?.Weight ?? RingMember.Ordinary),
+                Zone = one.Member?.Zone ?? "",
+                SilentSinceMs = isFounded && !Health.IsUp(one.Id) ? 0 : null,
+            })];
+        var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor);
+        GroupId[] groups = [.. Enumerable.Range(1, keyspace.PartitionCount).Select(static one => new GroupId((uint)one))];
+        return Forecast.FirstPlacement(
+            new([.. members], [planned], [], new(), NowMs: 0), planned, groups, _options.VirtualNodes);
     }
 
     public KeyspaceDefinition? Keyspace(string name)

@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 
@@ -21,10 +22,11 @@ internal sealed class MemberDirectory
     private volatile NodeId[] _ids;
 
     /// <param name="self">What this node says of itself.</param>
+    /// <param name="members">The members that the folder began with.</param>
     /// <param name="zone">What fails together with it.</param>
     /// <param name="weight">What it carries in proportion to others.</param>
-    /// <param name="members">The members that the folder began with.</param>
-    public MemberDirectory(PeerHello self, string zone, int weight, IEnumerable<MemberSeed> members)
+    public MemberDirectory(
+        PeerHello self, IEnumerable<MemberSeed> members, string zone = "", int weight = RingMember.Ordinary)
     {
         _self = self;
         _own = new(self.Name, self.PeerAddress, self.ClientAddress, self.HttpAddress)
@@ -99,7 +101,7 @@ internal sealed class MemberDirectory
         if (_heard.GetValueOrDefault(node) is { } hello)
         {
             var (zone, weight) = _introduced.TryGetValue(node, out var said)
-                ? said : (agreed?.Zone ?? "", agreed?.Weight ?? Placement.RingMember.Ordinary);
+                ? said : (agreed?.Zone ?? "", agreed?.Weight ?? RingMember.Ordinary);
             return new(hello.Name, hello.PeerAddress, hello.ClientAddress, hello.HttpAddress)
             {
                 Zone = zone,

@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
@@ -49,9 +50,13 @@ internal sealed partial class MetaMachine
         var isLast = !_members.Any(other => other.Key != id && other.Value.Status == MemberStatus.Active);
         if (status != MemberStatus.Active && isLast)
             return $"{member.Name} is the only active member";
-        return status == MemberStatus.Removed && _placed.Any(placed => placed.Value.Nodes.Contains(id))
+        return status == MemberStatus.Removed && _placed.Any(placed => IsHolder(id, placed.Key, placed.Value))
             ? $"{member.Name} still is to hold replicas" : null;
     }
+
+    // Every member follows the metadata group, until it is removed.
+    private static bool IsHolder(NodeId id, GroupId group, PlacedGroup placed) =>
+        group.IsMetadata ? placed.Target.Voters.Contains(id) : placed.Nodes.Contains(id);
 
     // A founder, or news of a member. What is known of one that is gone does not change.
     private bool Announce(NodeId id, MemberRecord announced)

@@ -204,10 +204,11 @@ public class ContradictionTests
     [Fact]
     public void Where_no_majority_agrees_both_sides_are_quarantined()
     {
-        using var cluster = new TestCluster(2);
+        using var cluster = new TestCluster(3);
         cluster.RunUntilReady();
         cluster.Put(0, "key-0", "value");
         cluster.Run(1000);
+        cluster.Crash(2);
         // A memory that flips a bit, between the network and the state machine.
         Forge(cluster, 1, GroupOf(0));
         cluster.RunUntil(

@@ -2,8 +2,8 @@ namespace Kvorum.Node.Placement.Planning;
 
 /// <summary>
 /// Moves replicas from nodes that carry much for their weight to nodes that carry little. A move must lower
-/// the potential (<see cref="PlannerNodes.Gain"/>), be beyond the margin, and put no more replicas of the
-/// group into one zone than before. So single moves are enough: with loads of one size, nodes between which
+/// the potential (<see cref="PlannerNodes.Gain"/>) by what is worth a move, be beyond the margin, and put no
+/// more replicas of the group into one zone than before. So single moves are enough: with loads of one size, nodes between which
 /// none is left to be made differ by the margin or by one replica, or the zones forbid more.
 /// </summary>
 internal sealed class LoadBalance
@@ -96,8 +96,11 @@ internal sealed class LoadBalance
             {
                 if (To(group, from, zone) is not { } to)
                     continue;
+                // Between nodes that differ by one replica a few bytes more must not move it to and fro.
+                var worth = _nodes.DensityOf(to) == 0
+                    ? 0 : group.Load * _nodes.DensityOf(from) * _settings.MarginPercent / 100;
                 var gain = _nodes.Gain(from, to, group.Load);
-                if (gain <= 0)
+                if (gain <= worth)
                     continue;
                 found++;
                 if (gain > most)

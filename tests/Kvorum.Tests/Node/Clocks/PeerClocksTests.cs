@@ -73,7 +73,7 @@ public class PeerClocksTests
         Assert.Equal(Wall, clocks.AgreedMs(1000));
     }
 
-    private static PeerClocks Of(int members) => new(members, 500, static node => $"node-{node.Value}");
+    private static PeerClocks Of(int members) => new(() => members, 500, static node => $"node-{node.Value}");
 
     private static void Hear(PeerClocks clocks, long nowMs, long wallMs)
     {

@@ -16,6 +16,7 @@ internal sealed class TestCluster : IDisposable
 {
     private readonly Func<NodeOptions, NodeOptions> _configure;
     private readonly MemberSeed[] _members;
+    private readonly int _founders;
     private readonly Host?[] _hosts;
     private readonly CrashFileSystem[] _disks;
     private readonly TestClock.OfNode[] _clocks;
@@ -26,10 +27,13 @@ internal sealed class TestCluster : IDisposable
 
     // All nodes are started, unless the test says to start them itself.
     // Two clusters in one test have seeds of their own.
+    // Others join: they are started by the test, as nodes beyond the founders.
     public TestCluster(
-        int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true, int seed = 0)
+        int nodes, Func<NodeOptions, NodeOptions>? configure = null, bool start = true, int seed = 0,
+        int others = 0)
     {
-        _seed = seed;
+        (_seed, _founders) = (seed, nodes);
+        nodes += others;
         _configure = configure ?? (static options => options);
         _members = [.. Enumerable.Range(1, nodes).Select(i =>
             new MemberSeed(ClusterIdentity.NodeFromName($"node-{i}"), $"node-{i}", $"127.0.0.1:{60050 + i}"))];
@@ -38,7 +42,7 @@ internal sealed class TestCluster : IDisposable
         _clocks = [.. Enumerable.Range(0, nodes).Select(_ => new TestClock.OfNode(Clock))];
         _logMs = new long[nodes];
         _logDueMs = new long?[nodes];
-        for (var i = 0; start && i < nodes; i++)
+        for (var i = 0; start && i < _founders; i++)
             Start(i);
     }
 
@@ -52,7 +56,7 @@ internal sealed class TestCluster : IDisposable
     public IReadOnlyList<MemberSeed>? Named { get; set; }
 
     /// <summary>The members.</summary>
-    public IReadOnlyList<MemberSeed> Members => _members;
+    public IReadOnlyList<MemberSeed> Members => _members[.._founders];
 
     public List<string> Notes { get; } = [];
 
@@ -68,6 +72,13 @@ internal sealed class TestCluster : IDisposable
 
     public NodeId IdOf(int node) => _members[node].Id;
 
+    /// <summary>Crashes a node for good: another one is started in its place as one that joins.</summary>
+    public void Replace(int node)
+    {
+        Wipe(node);
+        _members[node] = _members[node] with { Id = default };
+    }
+
     public static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     public void Start(int node)
@@ -77,10 +88,12 @@ internal sealed class TestCluster : IDisposable
             seed.Id, seed.Name, seed.PeerAddress, $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
         var jobs = new PumpedJobs();
         var events = new Events(this, seed.Name);
+        var joins = node >= _founders || seed.Id == default;
         var options = _configure(new NodeOptions
         {
             Self = hello,
-            Members = Named ?? _members,
+            Members = joins ? [seed] : Named ?? _members[.._founders],
+            Join = joins ? [.. _members[.._founders].Select(static member => member.PeerAddress)] : [],
             PartitionCount = 4,
             SegmentBytes = 1 << 20,
         });
@@ -94,6 +107,7 @@ internal sealed class TestCluster : IDisposable
             Events = events,
         });
         _hosts[node] = new(brain, jobs, events);
+        _members[node] = seed with { Id = brain.Self.Id };
         brain.Start();
     }
 

@@ -14,6 +14,8 @@ internal sealed class TestNetwork
     private readonly HashSet<(NodeId From, NodeId To)> _cut = [];
     private readonly Dictionary<(NodeId From, NodeId To), TestNetwork> _wrong = [];
     private readonly Dictionary<NodeId, IReadOnlyList<MemberSeed>> _peers = [];
+    private readonly HashSet<(NodeId From, NodeId To)> _connected = [];
+    private readonly Queue<Action> _joins = new();
 
     /// <summary>Frames delivered so far, by kind.</summary>
     public SortedDictionary<PeerFrameKind, int> Delivered { get; } = [];
@@ -71,14 +73,20 @@ internal sealed class TestNetwork
     public void Down(NodeId node)
     {
         _up.Remove(node);
-        foreach (var (_, receiver) in _up.Values)
-            receiver.PeerDown(node, PeerLoss.ProcessGone);
+        _connected.RemoveWhere(link => link.From == node);
+        foreach (var (id, (_, receiver)) in _up)
+        {
+            if (_connected.Remove((id, node)))
+                receiver.PeerDown(node, PeerLoss.ProcessGone);
+        }
     }
 
     /// <summary>Delivers what is under way; false if nothing was.</summary>
     public bool Pump()
     {
-        var moved = false;
+        var moved = _joins.Count > 0;
+        for (var n = _joins.Count; n > 0; n--)
+            _joins.Dequeue()();
         for (var n = _underWay.Count; n > 0; n--)
         {
             var (from, to, kind, bytes) = _underWay.Dequeue();
@@ -104,15 +112,8 @@ internal sealed class TestNetwork
 
     private void Up(PeerHello hello, IPeerReceiver receiver)
     {
-        foreach (var (other, target) in _up.Values)
-        {
-            if (!_wrong.ContainsKey((other.Id, hello.Id)))
-                target.PeerUp(hello);
-            if (!_wrong.ContainsKey((hello.Id, other.Id)))
-                receiver.PeerUp(other);
-        }
-
         _up[hello.Id] = (hello, receiver);
+        Connect(hello.Id);
         foreach (var ((_, to), there) in _wrong.Where(wrong => wrong.Key.From == hello.Id))
         {
             if (there._up.TryGetValue(to, out var found))
@@ -120,11 +121,57 @@ internal sealed class TestNetwork
         }
     }
 
+    // Both must know each other as members; a wrong address leads elsewhere.
+    private void Connect(NodeId node)
+    {
+        foreach (var other in _up.Keys.Where(other => other != node).ToArray())
+        {
+            foreach (var (here, there) in new[] { (other, node), (node, other) })
+            {
+                if (Knows(here, there) && Knows(there, here) && !_wrong.ContainsKey((here, there))
+                    && _connected.Add((here, there)))
+                    _up[here].Receiver.PeerUp(_up[there].Hello);
+            }
+        }
+    }
+
+    private bool Knows(NodeId node, NodeId other) => _peers[node].Any(peer => peer.Id == other);
+
+    private void Follow(NodeId node, IReadOnlyList<MemberSeed> peers)
+    {
+        _peers[node] = peers;
+        foreach (var (here, there) in _connected.Where(link => link.From == node || link.To == node).ToArray())
+        {
+            if (!Knows(node, here == node ? there : here) && _connected.Remove((here, there)))
+                _up[here].Receiver.PeerDown(there, PeerLoss.Silent);
+        }
+
+        Connect(node);
+    }
+
+    private void AskToJoin(NodeId node, string address, ReadOnlyMemory<byte> ask)
+    {
+        var asker = _up[node].Receiver;
+        _joins.Enqueue(() =>
+        {
+            var asked = _up.Values.FirstOrDefault(up => up.Hello.PeerAddress == address).Receiver;
+            if (asked is null)
+            {
+                asker.JoinAnswered(address, default, "nobody is there");
+                return;
+            }
+
+            asked.JoinAsked(
+                ask, answer => _joins.Enqueue(() => asker.JoinAnswered(address, answer.ToArray(), null)));
+        });
+    }
+
     // It looks at no hello: what the node itself must refuse, no transport keeps from it.
     private sealed class Transport(TestNetwork network, NodeId self) : ITransport
     {
         public void Start(PeerHello hello, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
         {
+            self = hello.Id;
             network._peers[self] = peers;
             network.Up(hello, receiver);
         }
@@ -135,14 +182,10 @@ internal sealed class TestNetwork
             network._up[self] = (hello with { ClusterId = clusterId }, receiver);
         }
 
-        public void Moved(NodeId peer, string address)
-        {
-            if (network._peers.TryGetValue(self, out var peers))
-            {
-                network._peers[self] =
-                    [.. peers.Select(one => one.Id == peer ? one with { PeerAddress = address } : one)];
-            }
-        }
+        public void Follow(IReadOnlyList<MemberSeed> peers) => network.Follow(self, peers);
+
+        public void AskToJoin(string address, ReadOnlyMemory<byte> ask) =>
+            network.AskToJoin(self, address, ask);
 
         public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
         {

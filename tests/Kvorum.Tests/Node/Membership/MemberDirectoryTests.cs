@@ -19,37 +19,57 @@ public class MemberDirectoryTests
         Assert.Equal(["one", "two", "p3"], _members.Ids.Select(_members.NameOf));
         Assert.Equal($"{new NodeId(9)}", _members.NameOf(new(9)));
         Assert.Equal(["c1", "", ""], _members.Ids.Select(_members.ClientAddressOf));
-        Assert.Null(_members.Announcement(Two));
+        // A founder is told of before it is met.
+        Assert.Equal(new("two", "p2", "", ""), _members.Announcement(Two));
         Assert.Equal("h1", _members.Announcement(One)!.HttpAddress);
     }
 
     [Fact]
     public void What_a_member_says_itself_counts_more_than_what_the_group_remembers()
     {
-        Assert.Equal(
-            [(Two, "agreed")],
-            _members.Agreed(new Dictionary<NodeId, MemberRecord>
-            {
-                [Two] = new("2", "agreed", "c2", ""),
-            }));
+        Assert.True(_members.Agreed(new Dictionary<NodeId, MemberRecord>
+        {
+            [Two] = new("2", "agreed", "c2", ""),
+        }));
+        Assert.Null(_members.Announcement(Two));
         Assert.Equal(("2", "agreed", "c2"), Known(Two));
         _members.Heard(new(Two, "two!", "said", "c2!", ""));
         Assert.Equal(("two!", "said", "c2!"), Known(Two));
+        _members.Introduced(Two, "rack", 300);
+        Assert.Equal(("rack", 300), (_members.Announcement(Two)!.Zone, _members.Announcement(Two)!.Weight));
         Assert.Equal("p3", _members.PeerAddressOf(Three));
     }
 
     [Fact]
-    public void Only_addresses_that_the_group_has_changed_are_told()
+    public void Changes_of_members_and_of_their_addresses_are_told()
     {
         var records = new Dictionary<NodeId, MemberRecord>
         {
             [Two] = new("two", "a", "", ""),
             [Three] = new("three", "b", "", ""),
         };
-        Assert.Equal(2, _members.Agreed(records).Count);
-        Assert.Empty(_members.Agreed(records));
+        Assert.True(_members.Agreed(records));
+        Assert.False(_members.Agreed(records));
         records[Three] = new("three", "c", "", "");
-        Assert.Equal([(Three, "c")], _members.Agreed(records));
+        Assert.True(_members.Agreed(records));
+        Assert.Equal(["a", "c"], _members.Peers.Select(static peer => peer.PeerAddress));
+        records[Three] = records[Three] with { Weight = 7, Status = MemberStatus.Draining };
+        Assert.False(_members.Agreed(records));
+    }
+
+    [Fact]
+    public void Members_come_and_go_as_the_group_says()
+    {
+        var (four, records) = (new NodeId(4), new Dictionary<NodeId, MemberRecord>());
+        records[four] = new("four", "p4", "c4", "h4");
+        Assert.True(_members.Agreed(records));
+        Assert.Equal([One, Two, Three, four], _members.Ids);
+        records[Two] = new("two", "p2", "c2", "h2") { Status = MemberStatus.Lost };
+        records[four] = records[four] with { Status = MemberStatus.Removed };
+        Assert.True(_members.Agreed(records));
+        Assert.Equal([One, Three], _members.Ids);
+        Assert.Equal([Three], _members.Peers.Select(static peer => peer.Id));
+        Assert.Equal("four", _members.NameOf(four));
     }
 
     [Fact]

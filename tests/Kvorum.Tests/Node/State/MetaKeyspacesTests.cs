@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -60,7 +61,8 @@ public sealed class MetaKeyspacesTests : IDisposable, IClusterFacts
         var version = _machine.Version;
         Apply(MetaRecords.EncodeMember(One, new("n1", "a:1", "a:2", "a:3"), 5));
         Assert.Equal((new(1), version + 1), (_machine.Placement.Epoch, _machine.Version));
-        Assert.False(_machine.IsCheckpointDue);
+        // A start must know where the others are before it has heard from any.
+        Assert.True(_machine.IsCheckpointDue);
         // The first definition stands.
         Apply(SettingsOf(KeyspaceName.Default, 9));
         Assert.Equal((new(1), version + 1), (_machine.Placement.Epoch, _machine.Version));
@@ -89,18 +91,18 @@ public sealed class MetaKeyspacesTests : IDisposable, IClusterFacts
     public void The_command_of_a_keyspace_has_golden_bytes()
     {
         Assert.Equal(
-            "04" + "0500000000000000" + "0100000061" + "06000000" + "7374726f6e67" + "02000000" + "01000000"
+            "07" + "0500000000000000" + "0100000061" + "06000000" + "7374726f6e67" + "02000000" + "01000000"
             + "00100000" + "00001000" + "06000000" + "62696e617279"
-            + "01" + "01" + new string('0', 30) + "01" + "01" + new string('0', 30),
+            + "01" + "01" + new string('0', 30) + "00" + "01" + "01" + new string('0', 30) + "00",
             Convert.ToHexStringLower(CommandOf(SettingsOf("a", 2))));
         Assert.Throws<FormatException>(
             () => _machine.Apply(new(1), CommandOf(SettingsOf("a", 2)).AsMemory()[..^1]));
     }
 
-    IReadOnlyList<IReadOnlyList<NodeId>> IClusterFacts.Place(KeyspaceSettings keyspace) => OnOne(keyspace);
+    IReadOnlyList<ReplicaTarget> IClusterFacts.Place(KeyspaceSettings keyspace) => OnOne(keyspace);
 
-    private static IReadOnlyList<IReadOnlyList<NodeId>> OnOne(KeyspaceSettings keyspace) =>
-        [.. Enumerable.Repeat<IReadOnlyList<NodeId>>([One], keyspace.PartitionCount)];
+    private static IReadOnlyList<ReplicaTarget> OnOne(KeyspaceSettings keyspace) =>
+        [.. Enumerable.Repeat(ReplicaTarget.Of([One]), keyspace.PartitionCount)];
 
     MemberRecord? IClusterFacts.Announcement(NodeId node) => null;
 

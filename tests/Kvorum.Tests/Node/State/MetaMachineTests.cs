@@ -1,3 +1,4 @@
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -40,7 +41,7 @@ public sealed class MetaMachineTests : IDisposable
 
         public IReadOnlyList<NodeId> Ids => [];
 
-        public IReadOnlyList<IReadOnlyList<NodeId>> Place(KeyspaceSettings keyspace) => [[]];
+        public IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace) => [ReplicaTarget.Of([])];
 
         public MemberRecord? Announcement(NodeId node) => null;
 

@@ -180,6 +180,8 @@ internal sealed class ScriptHost : IReplicaHost
 
     public void Forward(Call call, NodeId leader) => Write($"forward to {leader}");
 
+    public void TakeElsewhere(Call call) => Write("taken elsewhere");
+
     public void TakeReplyRoom(Call call, long valueBytes, Action then) => then();
 
     private static string TextOf(Message message) => Kvorum.Simulator.Groups.Transcript.Of(
@@ -208,7 +210,11 @@ internal sealed class ScriptHost : IReplicaHost
         {
         }
 
-        public void Moved(NodeId peer, string address)
+        public void Follow(IReadOnlyList<MemberSeed> peers)
+        {
+        }
+
+        public void AskToJoin(string address, ReadOnlyMemory<byte> ask)
         {
         }
 

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Raft;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Raft;
 

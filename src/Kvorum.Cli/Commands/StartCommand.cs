@@ -17,18 +17,23 @@ internal static class StartCommand
         command.Aliases.Add("server");
         flags.AddTo(command);
         command.SetAction((parsed, _) => Run(
-            flags.Read(parsed), parsed.GetValue(flags.LogLevel)!, parsed.GetValue(flags.UntilStdinEnds),
+            StartVariables.Read(
+                flags.Read(parsed), flag => StartFlags.IsGiven(parsed, flag),
+                Environment.GetEnvironmentVariable),
+            parsed.GetValue(flags.LogLevel)!, parsed.GetValue(flags.UntilStdinEnds),
             parsed.GetValue(flags.Scheduling) == "auto", parsed.InvocationConfiguration.Error));
         return command;
     }
 
     private static async Task<int> Run(
-        ServerOptions options, string level, bool untilStdinEnds, bool choosesScheduling, TextWriter errors)
+        StartVariables settings, string level, bool untilStdinEnds, bool choosesScheduling, TextWriter errors)
     {
         using var logging = Logging(level);
         using var scheduling = choosesScheduling ? ThreadScheduling.Begin() : null;
         using var end = new EndSignals();
-        if (options.Validate() is { Count: > 0 } broken)
+        var options = settings.Options;
+        string[] broken = [.. settings.Broken, .. options.Validate().Select(settings.Explain)];
+        if (broken.Length > 0)
             return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);
         try
         {
@@ -54,8 +59,8 @@ internal static class StartCommand
         }
         catch (ServerStartException e)
         {
-            return await Fail(
-                errors, e.Message.Split(Environment.NewLine), ExitCode.NotOk).ConfigureAwait(false);
+            var sentences = e.Message.Split(Environment.NewLine).Select(settings.Explain);
+            return await Fail(errors, sentences, ExitCode.NotOk).ConfigureAwait(false);
         }
     }
 

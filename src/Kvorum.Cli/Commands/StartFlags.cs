@@ -58,6 +58,24 @@ internal sealed class StartFlags
         "At the first start all members, as id@host:port,... or host:port,...; the own entry may be there. "
         + "Later only where they are now. [default: the data folder's, else a cluster of one]", "");
 
+    private readonly Option<string> _join = Flag.Text(
+        "--join", "host:port,...",
+        "A new data folder asks these members to take the node into their running cluster; later not needed. "
+        + "[default: none]", "");
+
+    private readonly Option<bool> _bootstrap = Flag.Switch(
+        "--bootstrap",
+        "A new data folder founds a cluster of this node alone, as it does without --peers and --join. "
+        + "[default: off]");
+
+    private readonly Option<string> _zone = Flag.Text(
+        "--zone", "name",
+        "What fails together with this node, such as a rack: replicas go to different ones. [default: none]",
+        Defaults.Zone);
+
+    private readonly Option<int> _weight = Flag.Number(
+        "--weight", "How much the node carries in proportion to the others, 1 to 10000.", Defaults.Weight);
+
     private readonly Option<int> _partitions = Flag.Number(
         "--partitions", "Partitions of the default keyspace; fixed at the first start.", Defaults.Partitions);
 
@@ -174,7 +192,8 @@ internal sealed class StartFlags
     {
         Option[] all =
         [
-            _id, _data, _addr, _http, _peer, _peers, _advertise, _advertiseHttp, _httpHosts, _advertisePeer,
+            _id, _data, _addr, _http, _peer, _peers, _join, _bootstrap, _zone, _weight, _advertise,
+            _advertiseHttp, _httpHosts, _advertisePeer,
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _clockOffset, _keyBytes, _valueBytes, _keyPolicy,
@@ -184,8 +203,18 @@ internal sealed class StartFlags
             Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
         ];
         foreach (var option in all)
+        {
+            var variables = StartVariables.Of(option.Name);
+            if (variables.Length > 0)
+                option.Description += $" [env: {string.Join(", ", variables)}]";
             command.Options.Add(option);
+        }
     }
+
+    /// <summary>True if the flag is on the command line.</summary>
+    public static bool IsGiven(ParseResult parsed, string name) =>
+        parsed.CommandResult.Command.Options.Single(option => option.Name == name) is var option
+        && parsed.GetResult(option) is { Implicit: false };
 
     public ServerOptions Read(ParseResult parsed) => new()
     {
@@ -199,6 +228,10 @@ internal sealed class StartFlags
         HttpHosts = parsed.GetValue(_httpHosts)!,
         AdvertisePeerAddress = parsed.GetValue(_advertisePeer)!,
         Peers = parsed.GetValue(_peers)!,
+        Join = parsed.GetValue(_join)!,
+        Bootstrap = parsed.GetValue(_bootstrap),
+        Zone = parsed.GetValue(_zone)!,
+        Weight = parsed.GetValue(_weight),
         Partitions = parsed.GetValue(_partitions),
         ReplicationFactor = parsed.GetValue(_replicas),
         VirtualNodes = parsed.GetValue(_virtualNodes),

@@ -70,7 +70,8 @@ internal sealed record MemberList
         var ownEntry = areBare
             ? null : listed.FirstOrDefault(member => member.Id == named || member.Name == name);
         var address = OwnAddress(options, ownEntry, folder);
-        if (listed.Length > 0 && !IsDialable(address) && HostPort.TryParse(address)?.Port != 0)
+        var meetsOthers = listed.Length > 0 || (folder is null && options.JoinList().Length > 0);
+        if (meetsOthers && !IsDialable(address) && HostPort.TryParse(address)?.Port != 0)
         {
             errors.Add(
                 $"--peer-addr {options.PeerAddress} is no address that other nodes can dial: name one with "

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
@@ -57,6 +58,25 @@ public sealed record ServerOptions
     /// of the data folder, or for a cluster of one. Later starts only learn from it where members are.
     /// </summary>
     public string Peers { get; init; } = "";
+
+    /// <summary>
+    /// --join: addresses of members, <c>host:port</c> separated by commas, that a new data folder asks to be
+    /// taken in; a folder that belongs to a cluster asks none. A new folder takes this,
+    /// <see cref="Peers"/> or <see cref="Bootstrap"/>.
+    /// </summary>
+    public string Join { get; init; } = "";
+
+    /// <summary>
+    /// --bootstrap: a new data folder founds a cluster of this node alone, which is what it does without
+    /// <see cref="Peers"/> and <see cref="Join"/> too, but said.
+    /// </summary>
+    public bool Bootstrap { get; init; }
+
+    /// <summary>--zone: what fails together with this node; empty: it is in none.</summary>
+    public string Zone { get; init; } = "";
+
+    /// <summary>--weight: how much the node carries in proportion to the others.</summary>
+    public int Weight { get; init; } = RingMember.Ordinary;
 
     /// <summary>--partitions of the default keyspace; fixed at the first start.</summary>
     public int Partitions { get; init; } = 64;
@@ -163,6 +183,11 @@ public sealed record ServerOptions
     /// </summary>
     public IReadOnlyList<string> Validate() => ServerOptionsRules.Broken(this);
 
+    /// <summary>
+    /// What is wrong where the data folder is new, as for <see cref="Validate"/>: later it is not looked at.
+    /// </summary>
+    internal IReadOnlyList<string> ValidateNew() => ServerOptionsRules.BrokenWhereNew(this);
+
     /// <summary>What works but is unwise, one sentence each.</summary>
     public IReadOnlyList<string> Warnings() => ServerOptionsRules.Unwise(this);
 
@@ -177,6 +202,9 @@ public sealed record ServerOptions
     {
         Self = self,
         Members = members,
+        Join = JoinList(),
+        Zone = Zone,
+        Weight = Weight,
         PartitionCount = Partitions,
         ReplicationFactor = ReplicationFactor,
         VirtualNodes = VirtualNodes,
@@ -218,6 +246,13 @@ public sealed record ServerOptions
     /// <summary><see cref="HttpHosts"/>, one by one.</summary>
     internal string[] HttpHostList() =>
         HttpHosts.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary><see cref="Join"/>, one by one.</summary>
+    internal string[] JoinList() =>
+    [
+        .. Join.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(Endpoints.Spelled).Distinct(),
+    ];
 
     /// <summary>The transport's settings.</summary>
     internal TransportOptions ForTransport(MemoryPlan memory) =>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Hosting;
@@ -13,10 +15,14 @@ internal static class ServerOptionsRules
         List<string> broken = [];
         if (o.DataFolder.Length == 0)
             broken.Add("--data is empty: name a folder, such as ./kvorum-data");
-        if (o.Id.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c is '@' or ',') || o.Id.Length > 64)
+        if (!IsName(o.Id))
             broken.Add(
                 $"--id '{o.Id}': a name has at most 64 characters and no spaces, '@' or ','; or give a UUID");
+        if (!IsName(o.Zone))
+            broken.Add($"--zone '{o.Zone}': a name has at most 64 characters and no spaces, '@' or ','");
+        Bounded(broken, "--weight", o.Weight, 1, RingMember.WeightMax);
         CheckAddresses(o, broken);
+        CheckJoin(o.JoinList(), broken);
         CheckHttpHosts(o.HttpHostList(), broken);
         Bounded(broken, "--partitions", o.Partitions, 1, 4096);
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
@@ -46,6 +52,33 @@ internal static class ServerOptionsRules
         return broken;
     }
 
+    public static IReadOnlyList<string> BrokenWhereNew(ServerOptions o)
+    {
+        List<string> broken = [];
+        string[] ways =
+        [
+            .. new[] { ("--peers", o.Peers.Length > 0), ("--join", o.JoinList().Length > 0),
+                ("--bootstrap", o.Bootstrap) }
+                .Where(static way => way.Item2).Select(static way => way.Item1),
+        ];
+        if (ways.Length > 1)
+        {
+            broken.Add(
+                $"{string.Join(" and ", ways)} exclude each other where --data {o.DataFolder} is new: give "
+                + "--join to be taken in by a running cluster, --peers to found one of several nodes, or "
+                + "--bootstrap to found one of this node alone");
+        }
+
+        if (o.JoinList().Length > 0 && Guid.TryParse(o.Id, out _))
+        {
+            broken.Add(
+                $"--id {o.Id} is a UUID, but a node that joins draws its own: give it a name, or leave --id "
+                + "out");
+        }
+
+        return broken;
+    }
+
     public static IReadOnlyList<string> Unwise(ServerOptions o)
     {
         List<string> unwise = [];
@@ -57,7 +90,16 @@ internal static class ServerOptionsRules
                 + "a few lost or late heartbeats will start elections");
         }
 
-        var members = MemberList.Parse(o).Members.Count;
+        var list = MemberList.Parse(o);
+        if (IsLocal(list.PeerAddress) && o.JoinList().FirstOrDefault(static one => !IsLocal(one)) is { } far)
+        {
+            unwise.Add(
+                $"--join {far} is on another machine, but other nodes are told to dial {list.PeerAddress}, "
+                + "which only this machine can: give --peer-addr or --advertise-peer-addr an address of this "
+                + "machine");
+        }
+
+        var members = list.Members.Count;
         if (members > 1 && members % 2 == 0)
         {
             unwise.Add(
@@ -102,6 +144,26 @@ internal static class ServerOptionsRules
                     + "each its own port");
         }
     }
+
+    private static void CheckJoin(string[] addresses, List<string> broken)
+    {
+        const int most = 64;
+        if (addresses.Length > most)
+            broken.Add($"--join has {addresses.Length} addresses: give at most {most}");
+        foreach (var address in addresses.Where(static address => !MemberList.IsDialable(address)))
+        {
+            broken.Add(
+                $"--join '{address}': give host:port of members that run, such as 127.0.0.1:60051, without "
+                + $"ids{HostPort.Hint(address)}");
+        }
+    }
+
+    private static bool IsName(string text) => text.Length <= 64
+        && !text.Any(static c => char.IsWhiteSpace(c) || char.IsControl(c) || c is '@' or ',');
+
+    // True where only this machine reaches it.
+    private static bool IsLocal(string address) => HostPort.TryParse(address) is var (host, _)
+        && (host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip)));
 
     private static void CheckHttpHosts(string[] names, List<string> broken)
     {

@@ -54,9 +54,11 @@ internal sealed record ServerParts : IDisposable
             if (HostPort.TryParse(options.PeerAddress)?.Port == 0)
                 options = options with { PeerAddress = $"{listener.LocalEndPoint}" };
             var files = Open(options.DataFolder);
-            var list = MemberList.Parse(options, FolderIdentity.Find(files));
-            if (list.Errors.Count > 0)
-                throw new ServerStartException(string.Join(Environment.NewLine, list.Errors));
+            var folder = FolderIdentity.Find(files);
+            var list = MemberList.Parse(options, folder);
+            string[] wrong = [.. list.Errors, .. folder is null ? options.ValidateNew() : []];
+            if (wrong.Length > 0)
+                throw new ServerStartException(string.Join(Environment.NewLine, wrong));
             var self = new PeerHello(
                 list.Self, list.Name, list.PeerAddress,
                 Endpoints.ToAdvertise(

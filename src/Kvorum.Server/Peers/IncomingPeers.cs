@@ -84,7 +84,9 @@ internal sealed class IncomingPeers(
             // The dialler hears why before it is cut off, so that it does not take us for dead.
             TellRefused(remote, peer is null ? damage.Message : $"{peer.Name}: {damage.Message}");
             var refusal = PeerWire.EncodeRefusal(new(damage.Message));
-            await connection.Farewell(PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
+            await connection.Farewell(peer is null
+                ? PeerWire.EncodeOpening(PeerWire.Refused, refusal)
+                : PeerWire.EncodeFrame(PeerWire.Refused, refusal)).ConfigureAwait(false);
         }
         catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {

@@ -54,8 +54,8 @@ internal sealed class JoinCalls(
         catch (Exception e)
         {
             // The receiver waits for one call, whatever happens.
-            failure = $"{address}: {PeerEnding.From(e).Why}; name with --join the --peer-addr of members that "
-                + "run";
+            failure = $"{address}: {PeerEnding.From(e).Why}; name with --join the --peer-addr of members "
+                + "that run";
         }
 
         receiver.JoinAnswered(address, answer, failure);

@@ -27,14 +27,15 @@ internal sealed class JoinDesk(
         {
             if (Interlocked.Increment(ref _asks) > AsksMax)
                 throw Refusal($"is asked by more than {AsksMax} nodes at once: ask again in a few seconds");
-            var answered = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var answered =
+                new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
             receiver.JoinAsked(ask, answer => answered.TrySetResult(answer.ToArray()));
             var bytes = await answered.Task.WaitAsync(_patience, time, cancel).ConfigureAwait(false);
             if (bytes.Length > PeerWire.JoinAnswerBytesMax)
             {
                 throw Refusal(
-                    $"has an answer of {bytes.Length} bytes, over the bound of {PeerWire.JoinAnswerBytesMax}: "
-                    + "please report it");
+                    $"has an answer of {bytes.Length} bytes, over the bound of "
+                    + $"{PeerWire.JoinAnswerBytesMax}: please report it");
             }
 
             return PeerWire.EncodeOpening(PeerWire.JoinAnswer, bytes);

@@ -120,7 +120,8 @@ internal sealed class PeerLink(
         {
             using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
-            connection = new(await PeerDial.Connect(_places.Current, both.Token).ConfigureAwait(false), options, time);
+            var stream = await PeerDial.Connect(_places.Current, both.Token).ConfigureAwait(false);
+            connection = new(stream, options, time);
             using var abort = cancel.Register(connection.Dispose);
             var peer = await Introduce(connection, both.Token).ConfigureAwait(false);
             TellUp(receiver, connection, peer);

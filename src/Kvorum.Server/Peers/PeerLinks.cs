@@ -38,7 +38,8 @@ internal sealed class PeerLinks(
                 now.TryAdd(peer.Id, known ?? new(peer, self, options, time, log, counters));
             }
 
-            PeerLink[] left = [.. before.Where(link => !now.ContainsKey(link.Key)).Select(link => link.Value)];
+            PeerLink[] left =
+                [.. before.Where(link => !now.ContainsKey(link.Key)).Select(static link => link.Value)];
             KeyValuePair<NodeId, PeerLink>[] came = [.. now.Where(link => !before.ContainsKey(link.Key))];
             if (left.Length == 0 && came.Length == 0)
                 return;

@@ -15,15 +15,14 @@
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
 //   Refused   = mayPass:u8 utf8                         a sentence for the other side's operator
 //   Ping      = nothing
-//   Join      = the node's own, at most 4 KiB
-//   JoinAnswer = the node's own, at most 64 KiB
+//   Join      = at most 4 KiB, JoinAnswer = at most 64 KiB: the node's own
 //
 // `foundingId` is made of the founders of the sender's cluster; `clusterId` is 0 while the sender does not
 // know it.
 // `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
 // peer that came back is told from one that stayed. `mayPass` is 1 where the refusal may be over soon without
-// an operator, as that of a new member that the refusing node has not heard of yet; else 0. Kinds below 128 belong to the node (PeerFrameKind), the
-// others to the transport.
+// an operator, as that of a new member that the refusing node has not heard of yet; else 0. Kinds below 128
+// belong to the node (PeerFrameKind), the others to the transport.
 using System.Buffers.Binary;
 using System.Numerics;
 using Kvorum.Node;

@@ -77,6 +77,26 @@ public sealed class KvorumServerTests : IDisposable
         Assert.Equal(["n1", "n2"], (await Ready(moved)).MembersUp.Order());
     }
 
+    /// <summary>Later the folder says everything, and flags may stay as they were or not.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task How_a_node_comes_to_its_cluster_counts_where_its_folder_is_new()
+    {
+        var both = AnyPorts with { Join = "127.0.0.1:1", Bootstrap = true };
+        var refused = await Assert.ThrowsAsync<ServerStartException>(() => Start(both));
+        Assert.StartsWith(
+            "--join and --bootstrap exclude each other", refused.Message, StringComparison.Ordinal);
+        string name;
+        await using (var first = await Start(AnyPorts with { Bootstrap = true }))
+        {
+            name = first.Self.Name;
+            await Ready(first);
+        }
+
+        await using var again = await Start(both);
+        Assert.Equal(name, again.Self.Name);
+        await Ready(again);
+    }
+
     private static async Task<NodeStatus> Ready(KvorumServer server)
     {
         while (true)

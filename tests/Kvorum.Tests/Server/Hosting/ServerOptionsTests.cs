@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Server.Hosting;
 
 namespace Kvorum.Tests.Server.Hosting;
@@ -64,6 +65,16 @@ public class ServerOptionsTests
         "--peers gives the id a to 127.0.0.1:1 and 127.0.0.1:2" },
         { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" },
         "is a UUID, but --peers has no ids" },
+        { Good with { Join = "a@127.0.0.1:1" }, "--join 'a@127.0.0.1:1': give host:port of members" },
+        { Good with { Join = "127.0.0.1:1,::1:5" }, "an IPv6 address goes in brackets" },
+        { Good with { Join = "h:0" }, "--join 'h:0'" },
+        { Good with { Join = string.Join(',', Enumerable.Range(1, 65).Select(n => $"h:{n}")) },
+            "--join has 65 addresses: give at most 64" },
+        { Good with { Join = "h:1", PeerAddress = "0.0.0.0:60051" }, "name one with --advertise-peer-addr" },
+        { Good with { Zone = "rack 1" }, "--zone 'rack 1': a name has at most 64 characters" },
+        { Good with { Zone = new string('x', 65) }, "--zone 'xxx" },
+        { Good with { Weight = 0 }, "--weight 0: give 1 to 10000" },
+        { Good with { Weight = 10_001 }, "--weight 10001" },
         { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" },
         "name one with --advertise-peer-addr" },
     };
@@ -112,6 +123,62 @@ public class ServerOptionsTests
             two.Warnings(), sentence => sentence.Contains("makes 2 members", StringComparison.Ordinal));
         Assert.Contains(
             two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("a@127.0.0.1:1", "127.0.0.1:1", false, "--peers and --join exclude each other")]
+    [InlineData("", "127.0.0.1:1", true, "--join and --bootstrap exclude each other")]
+    [InlineData("a@127.0.0.1:1", "h:1", true, "--peers and --join and --bootstrap exclude each other")]
+    [InlineData("a@127.0.0.1:1", "", true, "--peers and --bootstrap exclude each other")]
+    [InlineData("a@127.0.0.1:1", "", false, "")]
+    [InlineData("", "127.0.0.1:1", false, "")]
+    [InlineData("", " , ", true, "")]
+    public void A_new_folder_comes_to_its_cluster_by_one_way(
+        string peers, string join, bool bootstrap, string expected)
+    {
+        var options = Good with { Peers = peers, Join = join, Bootstrap = bootstrap };
+        Assert.Empty(options.Validate());
+        if (expected.Length > 0)
+            Assert.StartsWith(expected, Assert.Single(options.ValidateNew()), StringComparison.Ordinal);
+        else
+            Assert.Empty(options.ValidateNew());
+    }
+
+    [Fact]
+    public void A_node_that_joins_has_a_name_and_no_id() =>
+        Assert.Contains(
+            "is a UUID, but a node that joins draws its own",
+            Assert.Single((Good with { Join = "h:1", Id = "9e2d1f34-0000-4000-8000-000000000001" })
+                .ValidateNew()), StringComparison.Ordinal);
+
+    [Fact]
+    public void Addresses_to_join_are_spelled_out_once_each() =>
+        Assert.Equal(
+            ["127.0.0.1:60052", "h:1"],
+            (Good with { Join = ":60052, h:1,,127.0.0.1:60052" }).JoinList());
+
+    [Fact]
+    public void A_node_that_others_cannot_reach_is_warned_of()
+    {
+        var far = Good with { Join = "127.0.0.1:1,far.example:60051" };
+        Assert.Contains(far.Warnings(), sentence => sentence.StartsWith(
+            "--join far.example:60051 is on another machine, but other nodes are told to dial "
+            + "127.0.0.1:60051", StringComparison.Ordinal));
+        Assert.Empty((far with { AdvertisePeerAddress = "near.example:60051" }).Warnings());
+        Assert.Empty((far with { Join = "[::1]:5,localhost:5" }).Warnings());
+    }
+
+    [Fact]
+    public void A_node_is_told_whom_to_join_its_zone_and_its_weight()
+    {
+        var options = Good with { Join = "h:1,h:2", Zone = "rack-1", Weight = 250 };
+        var list = MemberList.Parse(options);
+        var self = new PeerHello(list.Self, list.Name, list.PeerAddress, "", "");
+        var node = options.ForNode(self, list.Members, MachineLimits.Of(options).Plan);
+        Assert.Equal(["h:1", "h:2"], node.Join);
+        Assert.Equal(("rack-1", 250), (node.Zone, node.Weight));
+        Assert.Equal(self.Id, Assert.Single(node.Members).Id);
+        Assert.Equal(("", 100, ""), (Good.Zone, Good.Weight, Good.Join));
     }
 
     [Fact]

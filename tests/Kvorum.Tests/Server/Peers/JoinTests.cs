@@ -118,7 +118,7 @@ public class JoinTests
     [InlineData("KVPEER\u0008\0", "it speaks peer protocol version 8, this node 9")]
     [InlineData("KVPEER\u0009\0\u0000\u0000\u0001\u0001\0\0\0\0\u00f5", "over the bound of 65536")]
     [InlineData("KVPEER\u0009\0\u0000\0\0\0\0\0\0\0\u00f5", "the checksum of a frame of 0 bytes is wrong")]
-    [InlineData("KVPEER\u0009\0\u0000\0\0\0\u00b4\u00ea\u004c\u00a5\u00f3", "a frame of kind 243 in place of")]
+    [InlineData("KVPEER\u0009\0\0\0\0\0\u00b4\u00ea\u004c\u00a5\u00f3", "a frame of kind 243 in place of")]
     [InlineData("KVPEER", "closed the connection")]
     [InlineData("", "closed the connection")]
     public async Task Garbage_in_answer_is_a_failure(string garbage, string expected)

@@ -1,0 +1,155 @@
+using System.CommandLine;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
+using Kvorum.Server.Hosting;
+
+namespace Kvorum.Tests.Cli.Commands;
+
+public class StartVariablesTests
+{
+    private static readonly ServerOptions Plain = new();
+
+    public static TheoryData<string, string, ServerOptions> Meanings => new()
+    {
+        { "NODE_ID", "n1", Plain with { Id = "n1" } },
+        { "DATA_DIR", "/data", Plain with { DataFolder = "/data" } },
+        { "HTTP_PORT", "8081", Plain with { HttpAddress = "127.0.0.1:8081" } },
+        {
+            "KV_PORT", "9080",
+            Plain with { ClientAddress = "127.0.0.1:9080", PeerAddress = "127.0.0.1:19080" }
+        },
+        { "PEER_PORT", "7000", Plain with { PeerAddress = "127.0.0.1:7000" } },
+        { "BOOTSTRAP", "true", Plain with { Bootstrap = true } },
+        { "BOOTSTRAP", "1", Plain with { Bootstrap = true } },
+        { "BOOTSTRAP", "False", Plain },
+        { "BOOTSTRAP", "0", Plain },
+        { "JOIN_ADDR", "h:1,h:2", Plain with { Join = "h:1,h:2" } },
+        { "PEERS", "a@h:1", Plain with { Peers = "a@h:1" } },
+        { "PARTITION_COUNT", "16", Plain with { Partitions = 16 } },
+        { "REPLICATION_FACTOR", "5", Plain with { ReplicationFactor = 5 } },
+        { "NODE_ID", "", Plain },
+        { "HTTP_PORT", "", Plain },
+    };
+
+    public static TheoryData<string, string, string> Mistakes => new()
+    {
+        { "HTTP_PORT", "web", "HTTP_PORT 'web': give a whole number" },
+        { "HTTP_PORT", "0", "HTTP_PORT '0': give a port, 1 to 65535" },
+        { "PEER_PORT", "65536", "PEER_PORT '65536': give a port" },
+        { "KV_PORT", "-1", "KV_PORT '-1': give a whole number" },
+        { "KV_PORT", "60000", "KV_PORT '60000': other nodes are served 10000 above it: give 1 to 55535, or" },
+        { "BOOTSTRAP", "yes", "BOOTSTRAP 'yes': give true, false, 1 or 0" },
+        { "PARTITION_COUNT", "many", "PARTITION_COUNT 'many': give a whole number" },
+        { "REPLICATION_FACTOR", "99999999999", "REPLICATION_FACTOR '99999999999': give a whole number" },
+        { "NODE_ID", "a\ufffd", "NODE_ID 'a\ufffd': it holds bytes that are not UTF-8 text" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Meanings))]
+    public void A_variable_stands_for_its_flag(string variable, string value, ServerOptions expected)
+    {
+        var read = Read("start", (variable, value));
+        Assert.Empty(read.Broken);
+        Assert.Equal(expected, read.Options);
+    }
+
+    [Fact]
+    public void Every_variable_has_a_meaning_here_and_a_row_in_the_page()
+    {
+        Assert.Equal(
+            StartVariables.Names.Order(), Meanings.Select(row => row.Data.Item1).Distinct().Order());
+        var page = House.House.Read("docs/operating.md");
+        Assert.All(StartVariables.Names, name =>
+            Assert.Contains($"\n| `{name}` | ", page, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public void A_bad_value_is_refused_with_the_variables_name(
+        string variable, string value, string expected) =>
+        Assert.StartsWith(
+            $"environment variable {expected}", Assert.Single(Read("start", (variable, value)).Broken),
+            StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("PARTITION_COUNT", "0", "--partitions 0: give 1 to 4096 (--partitions comes from the "
+        + "environment variable PARTITION_COUNT)")]
+    [InlineData("NODE_ID", "a b", "or give a UUID (--id comes from the environment variable NODE_ID)")]
+    [InlineData("JOIN_ADDR", "h", "(--join comes from the environment variable JOIN_ADDR)")]
+    [InlineData("KV_PORT", "8080", "(--addr comes from the environment variable KV_PORT)")]
+    public void What_the_rules_refuse_is_told_with_the_variables_name(
+        string variable, string value, string expected)
+    {
+        var read = Read("start", (variable, value));
+        Assert.Contains(
+            read.Options.Validate().Select(read.Explain),
+            sentence => sentence.EndsWith(expected, StringComparison.Ordinal));
+        Assert.Equal("--loops 0: give 1 to 256", read.Explain("--loops 0: give 1 to 256"));
+    }
+
+    [Theory]
+    [InlineData("start --id b --data d --http-addr :1 --addr :2 --peer-addr :3 --partitions 4")]
+    [InlineData("start -node b -wal d/wal.log --http_addr :1 -addr :2 -raft_addr :3 --partitions=4")]
+    public void A_flag_wins(string line)
+    {
+        var read = Read(
+            line, ("NODE_ID", "a b"), ("DATA_DIR", "e"), ("HTTP_PORT", "no"), ("KV_PORT", "no"),
+            ("PEER_PORT", "no"), ("PARTITION_COUNT", "no"));
+        Assert.Empty(read.Broken);
+        Assert.Equal(Read(line).Options, read.Options);
+        Assert.Equal(
+            ("b", "d", ":1", ":2", ":3", 4),
+            (read.Options.Id, read.Options.DataFolder, read.Options.HttpAddress, read.Options.ClientAddress,
+                read.Options.PeerAddress, read.Options.Partitions));
+    }
+
+    [Theory]
+    [InlineData("--join h:1")]
+    [InlineData("--peers a@h:1")]
+    [InlineData("--bootstrap")]
+    public void A_flag_that_says_where_the_cluster_comes_from_wins_over_all_variables_that_do(string flag)
+    {
+        var read = Read($"start {flag}", ("JOIN_ADDR", "h:2"), ("PEERS", "b@h:2"), ("BOOTSTRAP", "1"));
+        Assert.Equal(Read($"start {flag}").Options, read.Options);
+        Assert.Empty(read.Options.ValidateNew());
+    }
+
+    [Fact]
+    public void Peers_are_served_where_they_are_said_to_be()
+    {
+        Assert.Equal(
+            ("127.0.0.1:9080", "127.0.0.1:7000"), Addresses(Read(
+                "start", ("KV_PORT", "9080"), ("PEER_PORT", "7000"))));
+        Assert.Equal(
+            ("127.0.0.1:60000", "127.0.0.1:7000"), Addresses(Read(
+                "start", ("KV_PORT", "60000"), ("PEER_PORT", "7000"))));
+        Assert.Equal(
+            ("127.0.0.1:9080", "h:3"), Addresses(Read("start --peer-addr h:3", ("KV_PORT", "9080"))));
+        Assert.Equal(
+            (":2", "127.0.0.1:60051"), Addresses(Read("start --addr :2", ("KV_PORT", "9080"))));
+
+        static (string, string) Addresses(StartVariables read) =>
+            (read.Options.ClientAddress, read.Options.PeerAddress);
+    }
+
+    [Fact]
+    public async Task The_help_names_every_variable_at_its_flag()
+    {
+        var (_, output, _) = await InProcess.Run("start", "--help");
+        Assert.All(StartVariables.Names, name => Assert.Contains(name, output, StringComparison.Ordinal));
+        Assert.Contains("[env: PEER_PORT]", output, StringComparison.Ordinal);
+    }
+
+    private static StartVariables Read(string line, params (string Name, string Value)[] environment)
+    {
+        var flags = new StartFlags();
+        var start = new Command("start");
+        flags.AddTo(start);
+        var root = new RootCommand { start };
+        var parsed = root.Parse(Spelling.Normalise(root, line.Split(' ')));
+        Assert.Empty(parsed.Errors);
+        return StartVariables.Read(
+            flags.Read(parsed), flag => StartFlags.IsGiven(parsed, flag),
+            name => environment.FirstOrDefault(variable => variable.Name == name).Value);
+    }
+}

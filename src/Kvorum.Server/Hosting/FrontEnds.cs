@@ -14,7 +14,7 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
-    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller)
+    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller, Action<Socket> nodes)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
@@ -44,6 +44,7 @@ internal sealed class FrontEnds(
                 NodeName = parts.Self.Name,
                 ClusterId = clusterId,
                 Poller = poller,
+                Nodes = nodes,
                 Traffic = Traffic,
                 Logging = _logging,
             });

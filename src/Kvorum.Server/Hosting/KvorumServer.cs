@@ -62,7 +62,8 @@ public sealed class KvorumServer : IAsyncDisposable
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
         _frontEnds = new(
-            _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller);
+            _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
+            _transport.TakeAsker);
     }
 
     /// <summary>This node's identity and addresses, with the actual ports.</summary>

@@ -12,7 +12,7 @@ namespace Kvorum.Server.Native;
 /// <summary>
 /// The door for clients: one port for the native protocol and for gRPC, told apart by a connection's first
 /// bytes. Native connections are served here, all others are handed to the listener behind
-/// <see cref="Others"/>.
+/// <see cref="Others"/>. A node that asks to join may come here too: it is handed to the transport.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -167,8 +167,8 @@ public sealed class ClientListener : IAsyncDisposable
             stream = SocketStreams.Open(socket, _options.Poller);
             if (!Remember(stream))
                 await stream.DisposeAsync().ConfigureAwait(false);
-            else if (!await IsNativeAsync(socket, stream).ConfigureAwait(false))
-                HandOver(socket, stream);
+            else if (await OwnerAsync(socket, stream).ConfigureAwait(false) is { } owner)
+                HandOver(socket, stream, owner);
             else
                 await ServeAsync(socket, stream).ConfigureAwait(false);
         }
@@ -185,11 +185,11 @@ public sealed class ClientListener : IAsyncDisposable
         }
     }
 
-    private void HandOver(Socket socket, Stream stream)
+    private void HandOver(Socket socket, Stream stream, Action<Socket> owner)
     {
         Forget(stream);
         SocketStreams.Release(stream);
-        _others.Take(socket);
+        owner(socket);
     }
 
     private async Task ServeAsync(Socket socket, Stream stream)
@@ -219,16 +219,22 @@ public sealed class ClientListener : IAsyncDisposable
             _connections.Remove(connection);
     }
 
-    /// <summary>One byte tells: no other protocol that is spoken here begins with a K.</summary>
-    private async Task<bool> IsNativeAsync(Socket socket, Stream stream)
+    /// <summary>
+    /// Whose the connection is; null for the native protocol. One byte tells a web server's, none of which
+    /// begins with a K. KVP is a node's: if less of it has come, the native protocol refuses it, and the node
+    /// asks again.
+    /// </summary>
+    private async Task<Action<Socket>?> OwnerAsync(Socket socket, Stream stream)
     {
         using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
-        var first = new byte[1];
+        var first = new byte[3];
         await stream.ReadAsync(Memory<byte>.Empty, patience.Token).ConfigureAwait(false);
         var count = socket.Receive(first, SocketFlags.Peek);
-        return count == 0
-            ? throw new SocketException((int)SocketError.ConnectionReset)
-            : first[0] == NativeCodec.Magic[0];
+        if (count == 0)
+            throw new SocketException((int)SocketError.ConnectionReset);
+        if (first[0] != NativeCodec.Magic[0])
+            return _others.Take;
+        return first.AsSpan().SequenceEqual("KVP"u8) ? _options.Nodes : null;
     }
 
     private bool Remember(Stream stream)

@@ -57,6 +57,12 @@ public sealed record ClientListenerOptions
     /// <summary>The poller that serves the native connections; null for the runtime's sockets.</summary>
     internal SocketPoller? Poller { get; init; }
 
+    /// <summary>
+    /// Takes over the connections of nodes that come to this port; null: they are refused as native clients
+    /// that say nonsense.
+    /// </summary>
+    internal Action<Socket>? Nodes { get; init; }
+
     /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
     internal Socket? Bound { get; init; }
 

@@ -29,8 +29,8 @@ internal sealed class IncomingPeers(
     private readonly JoinDesk _desk = new(self, receiver, options, time);
     private int _strangers;
 
-    /// <summary>Takes over an accepted socket.</summary>
-    public void Take(Socket socket, CancellationToken cancel)
+    /// <summary>Takes over an accepted socket; from the port of clients it may only ask to join.</summary>
+    public void Take(Socket socket, CancellationToken cancel, bool mayOnlyAsk = false)
     {
         if (Interlocked.Increment(ref _strangers) > StrangersMax)
         {
@@ -42,7 +42,8 @@ internal sealed class IncomingPeers(
         socket.NoDelay = true;
         var remote = socket.RemoteEndPoint;
         var connection = new PeerConnection(SocketStreams.Open(socket, options.Poller), options, time);
-        var task = Task.Run(() => Serve(connection, remote, cancel), CancellationToken.None);
+        var task = Task.Run(
+            () => Serve(connection, remote, mayOnlyAsk, cancel), CancellationToken.None);
         _tasks[connection] = task;
         if (task.IsCompleted)
             _tasks.TryRemove(connection, out _);
@@ -66,13 +67,13 @@ internal sealed class IncomingPeers(
     }
 
     private async Task Serve(
-        PeerConnection connection, EndPoint? remote, CancellationToken cancel)
+        PeerConnection connection, EndPoint? remote, bool mayOnlyAsk, CancellationToken cancel)
     {
         PeerHello? peer = null;
         try
         {
             using var abort = cancel.Register(connection.Dispose);
-            (peer, var left) = await Meet(connection, remote, cancel).ConfigureAwait(false);
+            (peer, var left) = await Meet(connection, remote, mayOnlyAsk, cancel).ConfigureAwait(false);
             if (peer is null)
                 return;
             using var end = left.Register(
@@ -107,7 +108,7 @@ internal sealed class IncomingPeers(
     /// together, or it only asked to join.
     /// </summary>
     private async Task<(PeerHello? Peer, CancellationToken Left)> Meet(
-        PeerConnection connection, EndPoint? remote, CancellationToken cancel)
+        PeerConnection connection, EndPoint? remote, bool mayOnlyAsk, CancellationToken cancel)
     {
         try
         {
@@ -127,7 +128,9 @@ internal sealed class IncomingPeers(
                     $"it began with a frame of kind {frame.Kind} in place of a hello");
             var peer = PeerWire.DecodeIntroduction(frame.Payload);
             var link = links.Find(peer.Node.Id);
-            var refusal = PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
+            var refusal = mayOnlyAsk
+                ? PeerCheck.AtClientPort(self.Now.Node, peer)
+                : PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
             if (link is null || refusal is not null)
             {
                 await Refuse(connection, remote, refusal!).ConfigureAwait(false);

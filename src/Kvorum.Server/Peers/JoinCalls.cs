@@ -63,7 +63,7 @@ internal sealed class JoinCalls(
 
     private async Task<byte[]> Ask(string address, byte[] ask)
     {
-        if (address == self.Now.Node.PeerAddress)
+        if (address == self.Now.Node.PeerAddress || address == self.Now.Node.ClientAddress)
             throw new FormatException("it is this node's own address");
         if (ask.Length > PeerWire.JoinAskBytesMax)
             throw new FormatException(

@@ -38,6 +38,11 @@ internal static class PeerCheck
                 + $"--join {self.PeerAddress}", MayPass: true);
     }
 
+    /// <summary>Why a peer is refused at the port of clients.</summary>
+    public static PeerRefusal AtClientPort(PeerHello self, PeerIntroduction dialler) => new(
+        $"{Describe(dialler.Node)} looks for a node where {Describe(self)} serves clients: correct the "
+        + $"address in --peers to {self.PeerAddress}");
+
     /// <summary>Why the peer that answered is refused; null if it is accepted.</summary>
     public static string? OfAnswer(PeerHello self, MemberSeed expected, PeerHello answered)
     {

@@ -150,7 +150,7 @@ internal static class PeerWire
     public static PeerRefusal DecodeRefusal(byte[] bytes) =>
         bytes.Length == 0
             ? throw new PeerWireException("its refusal is cut short")
-            : new(Utf8Text.DecodeMessage(bytes[1..]), MayPass: bytes[0] == 1);
+            : new(Utf8Text.DecodeMessage(bytes.AsSpan(1)), MayPass: bytes[0] == 1);
 
     public static byte[] EncodeIntroduction(PeerIntroduction introduction)
     {

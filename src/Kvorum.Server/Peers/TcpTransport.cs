@@ -93,6 +93,18 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         return _links?.Find(to) is { } link && link.Send(kind, payload);
     }
 
+    /// <summary>
+    /// Takes over a connection of a node that has come to the port of clients: it may ask to join there, and
+    /// do nothing else.
+    /// </summary>
+    internal void TakeAsker(Socket socket)
+    {
+        if (_incoming is { } incoming)
+            incoming.Take(socket, _stop.Token, mayOnlyAsk: true);
+        else
+            socket.Dispose();
+    }
+
     /// <summary>Closes all connections; when it returns nothing more is told to the receiver.</summary>
     public async ValueTask DisposeAsync()
     {

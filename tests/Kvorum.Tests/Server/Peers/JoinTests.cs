@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Kvorum.Server.Native;
 using Kvorum.Server.Peers;
+using Kvorum.Tests.Server.Native;
+using Kvorum.Tests.Server.Sockets;
 
 namespace Kvorum.Tests.Server.Peers;
 
@@ -172,6 +175,40 @@ public class JoinTests
             replies.ForEach(static reply => reply(new byte[] { 7 }));
         await Eventually.Holds(() => asker.Answers.Count == 30);
         Assert.Equal(JoinDesk.AsksMax, asker.Answers.Count(answer => answer.Failure is null));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_node_may_ask_at_the_port_of_clients_and_do_nothing_else(bool isPolled)
+    {
+        await using var polled = isPolled ? new PolledPair().Started() : null;
+        await using var asked =
+            new PeerNode(_at[0], _at, PeerNode.Fast with { Poller = polled?.Poller }).Start();
+        asked.OnAsk = static (_, reply) => reply(new byte[] { 7 });
+        await using var clients = new ClientListener(new()
+        {
+            EndPoint = new(IPAddress.Loopback, 0),
+            NodeName = "node-1",
+            ClusterId = static () => Guid.Empty,
+            Poller = polled?.Poller,
+            Nodes = asked.TakeAsker,
+        });
+        clients.Start(new DoubleNode());
+        await using (var asker = Node(1))
+        {
+            asker.AskToJoin($"{clients.EndPoint}", 1, 2);
+            await Eventually.Holds(() => !asker.Answers.IsEmpty);
+            Assert.Equal([7], asker.Answers.Single().Bytes.ToArray());
+            Assert.Equal([1, 2], asked.Asks.Single().ToArray());
+        }
+
+        await using var peer = new PeerNode(
+            _at[1], [_at[0] with { Address = $"{clients.EndPoint}" }, _at[1]]).Start();
+        await Eventually.Holds(() => peer.LogLines.Any(line =>
+            line.StartsWith("103 ", StringComparison.Ordinal)
+            && line.Contains($"serves clients: correct the address in --peers to {_at[0].Address}",
+                StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Server.Peers;
@@ -78,6 +79,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
             [.. members.Select(member => new MemberSeed(member.Id, member.Name, member.Address))]);
 
     public void AskToJoin(string address, params byte[] ask) => _transport.AskToJoin(address, ask);
+
+    public void TakeAsker(Socket socket) => _transport.TakeAsker(socket);
 
     public bool Send(PeerNode to, params byte[] payload) =>
         _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);

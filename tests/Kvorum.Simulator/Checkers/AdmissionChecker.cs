@@ -28,7 +28,7 @@ internal sealed class AdmissionChecker(Cluster cluster)
             if (theirs != own && theirs != Guid.Empty)
             {
                 cluster.World.Require(
-                    !process.Node.Hears(cluster.Network.IdOf(peer.Machine.Index), peer.Node.Life),
+                    !process.Node.Hears(peer.Node.Id, peer.Node.Life),
                     $"two clusters never become one: {process.Name} of cluster {own} hears {peer.Name} of "
                         + $"cluster {theirs}");
             }

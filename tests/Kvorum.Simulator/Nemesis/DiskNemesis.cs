@@ -1,3 +1,4 @@
+using Kvorum.Raft;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -138,9 +139,12 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     {
         if (Pick() is not { } machine || machine.IsDamaged || !MayDamage(machine) || !IsFormed)
             return;
+        // A node that has joined would join as another one: its id is on the disk.
+        if (machine.Joins)
+            return;
         // A node that never met the former folder would refuse that one when it comes back, not the empty
         // one.
-        if (!cluster.Machines.All(other => other == machine || other.Knows(machine)))
+        if (!cluster.InUse.All(other => other == machine || other.Knows(machine)))
             return;
         machine.Wipe();
         if (random.Chance(0.7))
@@ -188,8 +192,10 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void PutForeign()
     {
-        var machine = cluster.Machines.FirstOrDefault(static one => one.Starts == 0) ?? PickToForget();
-        if (machine is null || cluster.FormerDiskOf(machine.Index) is not { } disk)
+        var machine = cluster.InUse.FirstOrDefault(static one => one.Starts == 0 && !one.Joins)
+            ?? PickToForget();
+        // Only founders have a namesake there.
+        if (machine is null or { Joins: true } || cluster.FormerDiskOf(machine.Index) is not { } disk)
             return;
         machine.ComeWithForeign(disk);
         spell.UndoAfter(random.Between(1_000_000, 15_000_000), machine.PutBack);
@@ -204,7 +210,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     // them do, the node is as harmless as a wiped one; else it may do harm, and is only told of.
     private void ComeBack(Machine machine, SimulatedDisk with, FaultKind why)
     {
-        var others = cluster.Machines.Where(other => other != machine).ToArray();
+        var others = cluster.InUse.Where(other => other != machine).ToArray();
         var finders = LogFacts.Of(with) is { } found
             ? others.Count(other => other.RemembersMore(machine, found)) : others.Length;
         if (finders == 0)
@@ -217,11 +223,27 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     // A majority of every group must stay whole, so that there is someone to rebuild from.
     private bool MayDamage(Machine machine) =>
         !cluster.World.HasForgotten
-            && cluster.Machines.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed;
+            && cluster.InUse.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed
+            && (cluster.Options.Spares == 0 || KeepsMajorities(machine));
+
+    // Where replicas move it is their configurations that say what a majority is: those that any replica has
+    // in force, committed or not, while no machine is away that may know a newer one.
+    private bool KeepsMajorities(Machine machine)
+    {
+        var damaged = cluster.InUse.Where(one => one == machine || one.IsDamaged).ToArray();
+        var lost = damaged.Select(static one => one.Id).ToHashSet();
+        return cluster.InUse.Except(damaged).All(static one => one.Process is not null)
+            && cluster.Running.SelectMany(static process => process.Replicas)
+                .Select(static replica => replica.Raft.Configuration)
+                .All(one => HasMajority(one.Voters, lost) && HasMajority(one.Outgoing, lost));
+    }
+
+    private static bool HasMajority(IReadOnlyList<NodeId> voters, HashSet<NodeId> lost) =>
+        voters.Count == 0 || 2 * voters.Count(lost.Contains) < voters.Count;
 
     // A node that has not been admitted needs nearly all others: none may be lost for good before.
     private bool IsFormed =>
-        cluster.Machines.All(static machine => machine.IsAdmitted && !machine.IsForeign);
+        cluster.InUse.All(static machine => machine.IsAdmitted && !machine.IsForeign);
 
     private static bool IsTree(string path) => path.StartsWith("trees/", StringComparison.Ordinal);
 

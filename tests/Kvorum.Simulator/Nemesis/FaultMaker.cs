@@ -46,7 +46,7 @@ internal sealed class FaultMaker
         _traps = _installTraps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
-        foreach (var machine in _cluster.Machines)
+        foreach (var machine in _cluster.InUse)
         {
             machine.Disk.PowerOffAfter = null;
             machine.Clock.Repair();
@@ -68,7 +68,7 @@ internal sealed class FaultMaker
                 Running()?.LosePower(kind);
                 break;
             case FaultKind.PowerLossOfAll:
-                foreach (var machine in _cluster.Machines)
+                foreach (var machine in _cluster.InUse)
                     machine.LosePower(kind);
                 break;
             case FaultKind.YoungLeaderKilled:
@@ -203,7 +203,7 @@ internal sealed class FaultMaker
 
     private void DisturbClock(FaultKind kind)
     {
-        var machine = _random.Pick(_cluster.Machines);
+        var machine = _random.Pick(_cluster.InUse);
         _cluster.World.Fired(kind);
         if (kind == FaultKind.ClockJump)
         {

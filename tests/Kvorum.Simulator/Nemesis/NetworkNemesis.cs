@@ -64,7 +64,8 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
     /// <summary>A connection is reset.</summary>
     public void Reset()
     {
-        if (PickLink() is not { } link || Network.At(link.From)?.LinkTo(link.To) is not { } connection)
+        if (PickLink() is not { } link
+            || Network.At(link.From)?.LinksTo(link.To).FirstOrDefault() is not { } connection)
             return;
         cluster.World.Fired(FaultKind.ConnectionReset);
         connection.Reset(random.Chance(0.5) ? PeerLoss.ProcessGone : PeerLoss.Silent);

@@ -3,10 +3,14 @@ using Kvorum.Raft;
 
 namespace Kvorum.Simulator.Network;
 
-/// <summary>One process on the network. A process that starts anew is another endpoint.</summary>
+/// <summary>
+/// One process on the network: it dials the peers that its node follows, and hears no others. A process that
+/// starts anew is another endpoint.
+/// </summary>
 internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITransport
 {
-    private readonly Link?[] _links = new Link?[network.Machines];
+    // In the order of machines, so that a run does not depend on ids.
+    private Link[] _links = [];
 
     /// <summary>Number of the machine, from 0.</summary>
     public int Machine => machine;
@@ -23,29 +27,44 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITranspo
     /// <summary>The process does not run before this moment, in microseconds.</summary>
     public long PausedUntilUs { get; set; }
 
+    /// <summary>The peers that it follows.</summary>
+    public IEnumerable<NodeId> Followed => _links.Select(static link => link.Peer);
+
     /// <inheritdoc/>
     public void Start(PeerHello self, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
     {
         Hello = self;
         Receiver = receiver;
-        for (var peer = 0; peer < _links.Length; peer++)
-        {
-            if (peer != machine)
-                _links[peer] = new(network, this, peer);
-        }
-
-        foreach (var link in _links)
-            link?.Dial();
+        Follow(peers);
     }
 
     /// <inheritdoc/>
     public void Identify(UInt128 clusterId) => Hello = Hello with { ClusterId = clusterId };
 
     /// <inheritdoc/>
-    public void Moved(NodeId peer, string address)
+    public void Follow(IReadOnlyList<MemberSeed> peers)
     {
-        // Machines do not move.
+        var wanted = peers.Where(peer => peer.Id != Hello.Id)
+            .ToDictionary(
+                static peer => peer.Id, static peer => SimulatedNetwork.MachineAt(peer.PeerAddress));
+        var gone = _links.Where(link => wanted.GetValueOrDefault(link.Peer, -1) != link.To).ToArray();
+        var added = wanted.Where(one => LinkTo(one.Key)?.To != one.Value)
+            .Select(one => new Link(network, this, one.Key, one.Value)).ToArray();
+        _links = [.. _links.Except(gone).Concat(added).OrderBy(static link => (link.To, link.Peer))];
+        foreach (var link in gone)
+        {
+            link.Close();
+            // What the other has dialled is closed too.
+            network.At(link.To)?.LinkTo(Hello.Id)?.ReceiverGone();
+        }
+
+        foreach (var link in _links.Where(added.Contains))
+            link.Dial();
     }
+
+    /// <inheritdoc/>
+    public void AskToJoin(string address, ReadOnlyMemory<byte> ask) =>
+        new JoinQuestion(network, this, address).Ask(ask.ToArray());
 
     /// <summary>Told of each frame before it is sent.</summary>
     public Action<PeerFrameKind> Sending { get; set; } = static _ => { };
@@ -54,17 +73,32 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITranspo
     public bool Send(NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> payload)
     {
         Sending(kind);
-        return _links[network.MachineOf(to)] is { } link && link.Send(kind, payload);
+        return LinkTo(to) is { } link && link.Send(kind, payload);
     }
 
-    /// <summary>The link to a machine.</summary>
-    public Link? LinkTo(int peer) => _links[peer];
+    /// <summary>True if it hears this peer.</summary>
+    public bool Follows(NodeId peer) => LinkTo(peer) is not null;
+
+    /// <summary>The link to a peer; null if the node does not follow it.</summary>
+    public Link? LinkTo(NodeId peer)
+    {
+        foreach (var link in _links)
+        {
+            if (link.Peer == peer)
+                return link;
+        }
+
+        return null;
+    }
+
+    /// <summary>The links to a machine: one, unless another node ran on it before.</summary>
+    public IEnumerable<Link> LinksTo(int to) => _links.Where(link => link.To == to);
 
     /// <summary>The process is gone.</summary>
     public void End(bool isPowerLost)
     {
         IsAlive = false;
         foreach (var link in _links)
-            link?.SenderGone(isPowerLost);
+            link.SenderGone(isPowerLost);
     }
 }

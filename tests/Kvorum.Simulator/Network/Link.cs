@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Raft;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Network;
@@ -7,11 +8,12 @@ namespace Kvorum.Simulator.Network;
 /// One node's way to another: dialled, up, lost, dialled again. Mirrors what the production transport tells
 /// its node, and when.
 /// </summary>
-internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
+internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, int to)
 {
     private Connection? _up;
     private long _backoffUs = network.Options.BackoffUs;
     private bool _downWasTold;
+    private bool _isClosed;
     private int _attempt;
 
     /// <summary>A connection and what is under way on it.</summary>
@@ -34,10 +36,16 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
 
     private SimulatedWorld World => network.World;
 
+    /// <summary>The peer.</summary>
+    public NodeId Peer => id;
+
+    /// <summary>Its machine.</summary>
+    public int To => to;
+
     /// <summary>Tries to connect.</summary>
     public void Dial()
     {
-        if (_up is not null || !from.IsAlive)
+        if (_up is not null || _isClosed || !from.IsAlive)
             return;
         var attempt = ++_attempt;
         var roundTrip = 2 * Latency();
@@ -72,6 +80,24 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
     {
         if (_up is not { } connection)
             return;
+        Drop(connection);
+        Lost(loss);
+    }
+
+    /// <summary>The node follows the peer no more: the connection ends, and none comes after it.</summary>
+    public void Close()
+    {
+        _isClosed = true;
+        _attempt++;
+        if (_up is not { } connection)
+            return;
+        Drop(connection);
+        // In production another thread tells it.
+        World.Scheduler.After(0, () => TellDown(PeerLoss.ProcessGone));
+    }
+
+    private void Drop(Connection connection)
+    {
         _up = null;
         var mayArrive = network.Random.Chance(0.5);
         foreach (var (kind, bytes, _) in connection.UnderWay)
@@ -81,7 +107,6 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
         }
 
         connection.UnderWay.Clear();
-        Lost(loss);
     }
 
     /// <summary>The process at the other end is gone, and its machine says so, if it can be heard.</summary>
@@ -126,7 +151,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
         }
     }
 
-    private long Latency() => network.Options.LatencyUs + network.Random.Between(0, network.Options.JitterUs);
+    private long Latency() => network.Latency();
 
     private void Connected(int attempt, Endpoint peer)
     {
@@ -138,13 +163,21 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
             return;
         }
 
+        // Another node runs there now, or one that does not know this one: either says so.
+        if (peer.Hello.Id != id || !peer.Follows(from.Hello.Id))
+        {
+            _backoffUs = network.Options.BackoffMaxUs;
+            Failed(attempt, PeerLoss.Silent);
+            return;
+        }
+
         _up = new(peer, World.NowUs);
         _backoffUs = network.Options.BackoffUs;
         _downWasTold = false;
         World.Trace.Event(
             Verbosity.Everything, TraceKind.Link, from.Machine, (ulong)to, $"is connected to node-{to + 1}");
         from.Receiver!.PeerUp(peer.Hello);
-        peer.LinkTo(from.Machine)?.SawIncoming(from);
+        peer.LinkTo(from.Hello.Id)?.SawIncoming(from);
         Watch(_up);
     }
 
@@ -158,15 +191,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
     {
         if (!from.IsAlive)
             return;
-        if (!_downWasTold)
-        {
-            _downWasTold = true;
-            World.Trace.Event(
-                Verbosity.Everything, TraceKind.Link, from.Machine, 1000 + (ulong)to,
-                $"has lost node-{to + 1}: {loss}");
-            from.Receiver!.PeerDown(network.IdOf(to), loss);
-        }
-
+        TellDown(loss);
         var attempt = ++_attempt;
         World.Scheduler.After(_backoffUs, () =>
         {
@@ -176,6 +201,17 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
         _backoffUs = Math.Min(_backoffUs * 2, network.Options.BackoffMaxUs);
     }
 
+    private void TellDown(PeerLoss loss)
+    {
+        if (_downWasTold || !from.IsAlive)
+            return;
+        _downWasTold = true;
+        World.Trace.Event(
+            Verbosity.Everything, TraceKind.Link, from.Machine, 1000 + (ulong)to,
+            $"has lost node-{to + 1}: {loss}");
+        from.Receiver!.PeerDown(id, loss);
+    }
+
     // Pings, as far as they matter: whether an answer could have come.
     private void Watch(Connection connection) => World.Scheduler.After(network.Options.PingUs, () =>
     {
@@ -183,7 +219,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, int to)
             return;
         var now = World.NowUs;
         if (network.IsOpenBothWays(from.Machine, to) && connection.Receiver.IsAlive
-            && connection.Receiver.PausedUntilUs <= now)
+            && connection.Receiver.Follows(from.Hello.Id) && connection.Receiver.PausedUntilUs <= now)
             connection.HeardUs = now;
         if (now - connection.HeardUs >= network.Options.SilenceUs)
             Reset(PeerLoss.Silent);

@@ -1,32 +1,31 @@
+using System.Globalization;
 using Kvorum.Node;
-using Kvorum.Raft;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Network;
 
 /// <summary>
 /// The network between the machines, with the promises of <see cref="ITransport"/> and no more: in order and
-/// at most once while a connection lasts, possibly not at all. Each node dials every other; a connection
-/// carries frames one way and is told of its end, at once when the other process is gone, after a silence
-/// when nothing gets through.
+/// at most once while a connection lasts, possibly not at all. Each node dials the peers that it follows and
+/// refuses others; a connection carries frames one way and is told of its end, at once when the other process
+/// is gone, after a silence when nothing gets through. Machines do not move: the address says the machine.
 /// </summary>
 internal sealed class SimulatedNetwork
 {
     private readonly Endpoint?[] _endpoints;
-    private readonly NodeId[] _ids;
     private readonly bool[] _hasPower;
 
     // How many faults keep a direction closed now.
     private readonly int[,] _cuts;
     private readonly double[,] _slowness;
 
-    public SimulatedNetwork(SimulatedWorld world, NodeId[] ids, NetworkOptions options)
+    public SimulatedNetwork(SimulatedWorld world, int machines, NetworkOptions options)
     {
-        (World, Options, _ids) = (world, options, ids);
-        _endpoints = new Endpoint?[ids.Length];
-        _hasPower = new bool[ids.Length];
-        _cuts = new int[ids.Length, ids.Length];
-        _slowness = new double[ids.Length, ids.Length];
+        (World, Options) = (world, options);
+        _endpoints = new Endpoint?[machines];
+        _hasPower = new bool[machines];
+        _cuts = new int[machines, machines];
+        _slowness = new double[machines, machines];
         Random = world.Random("network");
     }
 
@@ -43,16 +42,30 @@ internal sealed class SimulatedNetwork
     public FrameFaults Frames { get; set; } = FrameFaults.None;
 
     /// <summary>How many machines there are.</summary>
-    public int Machines => _ids.Length;
+    public int Machines => _endpoints.Length;
 
     /// <summary>Frames delivered.</summary>
     public long Delivered { get; private set; }
 
-    /// <summary>The machine of a node.</summary>
-    public int MachineOf(NodeId node) => Array.IndexOf(_ids, node);
+    /// <summary>Where nodes reach the one on a machine.</summary>
+    public static string AddressOf(int machine) =>
+        string.Create(CultureInfo.InvariantCulture, $"127.0.0.{machine + 1}:60050");
 
-    /// <summary>The node of a machine.</summary>
-    public NodeId IdOf(int machine) => _ids[machine];
+    /// <summary>The machine at such an address.</summary>
+    public static int MachineAt(string address)
+    {
+        var end = address.LastIndexOf(':');
+        var begin = address.LastIndexOf('.') + 1;
+        return end > begin && int.TryParse(
+                address.AsSpan(begin, end - begin), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var number)
+            && number > 0 && address == AddressOf(number - 1)
+                ? number - 1
+                : throw new InvalidOperationException($"'{address}' is no address of a machine");
+    }
+
+    /// <summary>How long a frame is under way, drawn anew each time, in microseconds.</summary>
+    public long Latency() => Options.LatencyUs + Random.Between(0, Options.JitterUs);
 
     /// <summary>The process that runs on a machine now; null if none.</summary>
     public Endpoint? At(int machine) => _endpoints[machine];
@@ -74,7 +87,10 @@ internal sealed class SimulatedNetwork
             return;
         // The operating system closes the connections of a process that is gone.
         for (var peer = 0; peer < Machines; peer++)
-            _endpoints[peer]?.LinkTo(machine)?.ReceiverGone();
+        {
+            foreach (var link in _endpoints[peer]?.LinksTo(machine) ?? [])
+                link.ReceiverGone();
+        }
     }
 
     /// <summary>True while the machine answers, if only by a refused connection.</summary>
@@ -106,15 +122,17 @@ internal sealed class SimulatedNetwork
         Frames = FrameFaults.None;
     }
 
-    /// <summary>Hands a frame over, if the process it was sent to is still there.</summary>
+    /// <summary>
+    /// Hands a frame over, if the process it was sent to is still there and follows the sender.
+    /// </summary>
     public void Deliver(Endpoint from, Endpoint to, PeerFrameKind kind, byte[] bytes)
     {
-        if (!to.IsAlive || to.Receiver is not { } receiver)
+        if (!to.IsAlive || to.Receiver is not { } receiver || !to.Follows(from.Hello.Id))
             return;
         Delivered++;
         World.Trace.Event(
             Verbosity.Everything, TraceKind.Frame, to.Machine, Fingerprint.Of(bytes) ^ (ulong)from.Machine,
             $"gets {kind} of {bytes.Length} bytes from node-{from.Machine + 1}");
-        receiver.Receive(IdOf(from.Machine), kind, bytes);
+        receiver.Receive(from.Hello.Id, kind, bytes);
     }
 }

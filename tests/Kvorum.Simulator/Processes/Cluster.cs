@@ -3,6 +3,7 @@ using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
+using Kvorum.Raft;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.World;
@@ -15,6 +16,9 @@ internal sealed class Cluster
     /// <summary>The name of the second keyspace, in runs that have one.</summary>
     public const string Orders = "orders";
 
+    // So many of them a spare machine's node is told of.
+    private const int FoundersKnown = 3;
+
     private readonly MemberSeed[] _members;
     private readonly NetworkOptions _network;
     private IReadOnlyList<SimulatedDisk>? _formerDisks;
@@ -23,10 +27,23 @@ internal sealed class Cluster
     {
         (World, Options, _network) = (world, options, network);
         _members = [.. Enumerable.Range(1, options.Nodes).Select(number => new MemberSeed(
-            ClusterIdentity.NodeFromName(NameOf(number)), NameOf(number), AddressOf(number, 60050)))];
-        Network = new(world, [.. _members.Select(member => member.Id)], network);
-        Machines = [.. Enumerable.Range(0, options.Nodes).Select(index =>
-            new Machine(world, Network, index, NodeOptionsOf(index)) { Speed = options.Disk })];
+            ClusterIdentity.NodeFromName(NameOf(number)), NameOf(number),
+            SimulatedNetwork.AddressOf(number - 1)))];
+        Network = new(world, options.Nodes + options.Spares, network);
+        Machines =
+        [
+            .. Enumerable.Range(0, options.Nodes).Select(index =>
+                new Machine(world, Network, index, FounderOptionsOf(index)) { Speed = options.Disk }),
+            .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
+                new Machine(world, Network, index, SpareOptionsOf(index))
+                {
+                    Speed = options.Disk,
+                    Use = MachineUse.Spare,
+                }),
+        ];
+        foreach (var machine in Machines)
+            machine.UseChanged = FindInUse;
+        FindInUse();
     }
 
     /// <summary>The run.</summary>
@@ -38,8 +55,14 @@ internal sealed class Cluster
     /// <summary>The network.</summary>
     public SimulatedNetwork Network { get; }
 
-    /// <summary>The machines, by number.</summary>
+    /// <summary>The machines, by number: those of the founders, then the spare ones.</summary>
     public IReadOnlyList<Machine> Machines { get; }
+
+    /// <summary>
+    /// The machines on which a node belongs: neither spare yet, nor out of use for good. All, in a run
+    /// without spare ones.
+    /// </summary>
+    public IReadOnlyList<Machine> InUse { get; private set; } = [];
 
     /// <summary>The keyspaces of the run, in the order in which they are made.</summary>
     public IReadOnlyList<KeyspaceGroups> Keyspaces =>
@@ -73,7 +96,10 @@ internal sealed class Cluster
     public IEnumerable<SimulatedProcess> TakingPart =>
         Running.Where(static process => !process.Machine.IsOutsider);
 
-    /// <summary>How many machines may lose their data for good without any promise being off.</summary>
+    /// <summary>
+    /// How many machines in use may lose their data for good without any promise being off, where groups have
+    /// all their replicas; where they may not, the configurations must be asked.
+    /// </summary>
     public int LossesAllowed => (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2;
 
     /// <summary>Starts all nodes, at almost the same time.</summary>
@@ -82,10 +108,13 @@ internal sealed class Cluster
         if (Options.OrdersPartitions > 0)
             MakeOrders(World.Random("orders"));
         var random = World.Random("first start");
-        var late = Options is { HasLateNode: true, Nodes: >= 4 } ? Machines[^1] : null;
-        foreach (var machine in Machines.Where(machine => machine != late))
+        var late = Options is { HasLateNode: true, Nodes: >= 4 } ? Machines[Options.Nodes - 1] : null;
+        foreach (var machine in InUse.Where(machine => machine != late))
             machine.StartAfter(random.Between(0, 50_000));
     }
+
+    /// <summary>The machine of a node, as far as that has ever run; null if it has not.</summary>
+    public Machine? MachineOf(NodeId node) => Machines.FirstOrDefault(machine => machine.Id == node);
 
     /// <summary>
     /// The disk that the machine had in another cluster of the same names; null if none came to stand.
@@ -93,10 +122,13 @@ internal sealed class Cluster
     public SimulatedDisk? FormerDiskOf(int machine) =>
         (_formerDisks ??= FormerDisks()) is { Count: > 0 } disks ? disks[machine].Copy() : null;
 
+    private void FindInUse() =>
+        InUse = [.. Machines.Where(static machine => machine.Use == MachineUse.InUse)];
+
     private IReadOnlyList<SimulatedDisk> FormerDisks()
     {
         var world = new SimulatedWorld((ulong)World.Random("former cluster").Next(), Verbosity.Outcome, null);
-        var former = new Cluster(world, Options with { HasLateNode = false }, _network);
+        var former = new Cluster(world, Options with { HasLateNode = false, Spares = 0 }, _network);
         former.Start();
         var isFounded = world.RunUntil(30_000_000, () => former.Machines.All(machine =>
             machine.IsAdmitted && machine.Process is { } process && process.Node.ClusterId != Guid.Empty));
@@ -125,36 +157,49 @@ internal sealed class Cluster
     private static string AddressOf(int number, int port) =>
         string.Create(CultureInfo.InvariantCulture, $"127.0.0.{number}:{port}");
 
-    private NodeOptions NodeOptionsOf(int index)
+    // It knows some founders, and draws an id itself.
+    private NodeOptions SpareOptionsOf(int index)
     {
-        var number = index + 1;
-        return new()
+        var random = World.Random("spare machine", index);
+        var founders = Enumerable.Range(0, Options.Nodes).OrderBy(_ => random.Next()).Take(FoundersKnown);
+        var self = new MemberSeed(
+            ClusterIdentity.NodeFromName(NameOf(index + 1)), NameOf(index + 1),
+            SimulatedNetwork.AddressOf(index));
+        return OptionsOf(index + 1, self) with
         {
-            Self = new(
-                _members[index].Id, _members[index].Name, _members[index].PeerAddress,
-                AddressOf(number, 50051), AddressOf(number, 8080)),
-            Members = _members,
-            PartitionCount = Options.Partitions,
-            ReplicationFactor = Options.ReplicationFactor,
-            VirtualNodes = 16,
-            Loops = Options.Loops,
-            TickMs = Options.TickMs,
-            HeartbeatMs = Options.HeartbeatMs,
-            ElectionTimeoutMinMs = Options.ElectionMinMs,
-            ElectionTimeoutMaxMs = Options.ElectionMaxMs,
-            LeaseReads = Options.LeaseReads,
-            SegmentBytes = Options.SegmentBytes,
-            CheckpointLogBytes = Options.CheckpointLogBytes,
-            TrailingLogBytes = Options.TrailingLogBytes,
-            SnapshotBytesPerSecond = Options.SnapshotRate,
-            SnapshotChunkBytes = Options.SnapshotChunkBytes,
-            TreeLevelBytes = Options.TreeLevelBytes,
-            TreeTableBytes = Options.TreeTableBytes,
-            ScrubBytesPerSecond = Options.ScrubRate,
-            ScrubPauseMs = 2000,
-            Compression = Options.Compression,
-            SessionRecordsMax = Options.SessionRecordsMax,
-            AppendBytesMax = Options.AppendBytesMax,
+            Members = [self],
+            Join = [.. founders.Select(founder => _members[founder].PeerAddress)],
         };
     }
+
+    private NodeOptions FounderOptionsOf(int index) =>
+        OptionsOf(index + 1, _members[index]) with { Members = _members };
+
+    private NodeOptions OptionsOf(int number, MemberSeed self) => new()
+    {
+        Self = new(
+            self.Id, self.Name, self.PeerAddress, AddressOf(number, 50051), AddressOf(number, 8080)),
+        Members = [],
+        PartitionCount = Options.Partitions,
+        ReplicationFactor = Options.ReplicationFactor,
+        VirtualNodes = 16,
+        Loops = Options.Loops,
+        TickMs = Options.TickMs,
+        HeartbeatMs = Options.HeartbeatMs,
+        ElectionTimeoutMinMs = Options.ElectionMinMs,
+        ElectionTimeoutMaxMs = Options.ElectionMaxMs,
+        LeaseReads = Options.LeaseReads,
+        SegmentBytes = Options.SegmentBytes,
+        CheckpointLogBytes = Options.CheckpointLogBytes,
+        TrailingLogBytes = Options.TrailingLogBytes,
+        SnapshotBytesPerSecond = Options.SnapshotRate,
+        SnapshotChunkBytes = Options.SnapshotChunkBytes,
+        TreeLevelBytes = Options.TreeLevelBytes,
+        TreeTableBytes = Options.TreeTableBytes,
+        ScrubBytesPerSecond = Options.ScrubRate,
+        ScrubPauseMs = 2000,
+        Compression = Options.Compression,
+        SessionRecordsMax = Options.SessionRecordsMax,
+        AppendBytesMax = Options.AppendBytesMax,
+    };
 }

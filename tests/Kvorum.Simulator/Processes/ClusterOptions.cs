@@ -5,8 +5,11 @@ namespace Kvorum.Simulator.Processes;
 /// <summary>The nodes of a run: how many, and with which settings.</summary>
 internal sealed record ClusterOptions
 {
-    /// <summary>Nodes, 1 to 9.</summary>
+    /// <summary>Nodes that found the cluster, 1 to 9.</summary>
     public int Nodes { get; init; } = 3;
+
+    /// <summary>Machines beyond them, 0 to 4, on which nothing runs until a node there is to join.</summary>
+    public int Spares { get; init; }
 
     /// <summary>Partitions of the keyspace.</summary>
     public int Partitions { get; init; } = 4;

@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Events;
+using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Network;
@@ -26,7 +27,7 @@ internal sealed class Machine
 
     public Machine(SimulatedWorld world, SimulatedNetwork network, int index, NodeOptions options)
     {
-        (World, _network, Index, _options) = (world, network, index, options);
+        (World, _network, Index, _options, Id) = (world, network, index, options, options.Self.Id);
         _random = world.Random("machine", index);
         const long minuteUs = 60_000_000;
         var startUs = _random.Between(0, 15 * minuteUs);
@@ -39,6 +40,28 @@ internal sealed class Machine
 
     /// <summary>Its number, from 0.</summary>
     public int Index { get; }
+
+    /// <summary>
+    /// The id of its node; of one that is to join, what it has drawn itself once it has run.
+    /// </summary>
+    public NodeId Id { get => Process?.Node.Id ?? field; private set; }
+
+    /// <summary>What it is there for.</summary>
+    public MachineUse Use
+    {
+        get;
+        set
+        {
+            field = value;
+            UseChanged();
+        }
+    } = MachineUse.InUse;
+
+    /// <summary>True if its node joins the cluster; false if it is one of the founders.</summary>
+    public bool Joins => _options.Join.Count > 0;
+
+    /// <summary>Told when <see cref="Use"/> changes.</summary>
+    public Action UseChanged { get; set; } = static () => { };
 
     /// <summary>Its disk as it is now.</summary>
     public SimulatedDisk Disk { get; private set; } = new() { KeepsTrace = false };
@@ -129,10 +152,10 @@ internal sealed class Machine
         });
     }
 
-    /// <summary>Starts the node, unless it runs or is lost.</summary>
+    /// <summary>Starts the node, unless it runs, is lost, or does not belong here.</summary>
     public void Start()
     {
-        if (Process is not null || IsLost)
+        if (Process is not null || IsLost || Use != MachineUse.InUse)
             return;
         _plan++;
         Starts++;
@@ -161,6 +184,21 @@ internal sealed class Machine
         Changed(this, true);
         if (Disk.IsOff)
             LosePower(FaultKind.CrashInDiskWork);
+    }
+
+    /// <summary>The node is started for the first time, on a machine that was spare.</summary>
+    public void BeginUse()
+    {
+        Use = MachineUse.InUse;
+        StartAfter(_random.Between(0, 50_000));
+    }
+
+    /// <summary>The node is no member any more: an operator ends it, and it never runs again.</summary>
+    public void Retire()
+    {
+        Use = MachineUse.Retired;
+        if (Process is not null)
+            EndProcess(isPowerLost: false);
     }
 
     /// <summary>kill -9.</summary>
@@ -217,7 +255,7 @@ internal sealed class Machine
     /// </summary>
     public bool RemembersMore(Machine other, LogFacts than) =>
         LogFacts.Of(Disk.Crash(0)) is { } own
-        && own.Members.TryGetValue(other._options.Self.Id, out var remembered)
+        && own.Members.TryGetValue(other.Id, out var remembered)
         && !than.Lives.Hold(remembered.Log, than.Durable);
 
     /// <summary>
@@ -274,7 +312,8 @@ internal sealed class Machine
 
     private void EndProcess(bool isPowerLost)
     {
-        Process!.End();
+        Id = Process!.Node.Id;
+        Process.End();
         Process = null;
         _network.Disconnect(Index, isPowerLost);
         Changed(this, false);

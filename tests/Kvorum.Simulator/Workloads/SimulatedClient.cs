@@ -86,8 +86,9 @@ internal sealed class SimulatedClient(
     private void Attempt()
     {
         var attempt = ++_attempt;
-        _node = _random.Chance(0.7) ? number % cluster.Machines.Count : _random.Below(cluster.Machines.Count);
-        var machine = cluster.Machines[_node];
+        var nodes = cluster.InUse;
+        var machine = nodes[_random.Chance(0.7) ? number % nodes.Count : _random.Below(nodes.Count)];
+        _node = machine.Index;
         var asked = _asked!;
         World.Scheduler.After(options.TimeoutUs, () => Unanswered(attempt));
         if (IsLost(FaultKind.RequestLost))

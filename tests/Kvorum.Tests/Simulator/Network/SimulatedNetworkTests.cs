@@ -10,14 +10,14 @@ public class SimulatedNetworkTests
 {
     private readonly SimulatedWorld _world = new(1, Verbosity.Outcome, null);
     private readonly SimulatedNetwork _network;
-    private readonly Peer[] _peers = [new(), new()];
-    private readonly Endpoint[] _ends = new Endpoint[2];
+    private readonly Peer[] _peers = [new(), new(), new()];
+    private readonly Endpoint[] _ends = new Endpoint[3];
 
     public SimulatedNetworkTests()
     {
-        _network = new(_world, [new(1), new(2)], new());
-        Start(0);
-        Start(1);
+        _network = new(_world, 3, new());
+        Start(0, 1);
+        Start(1, 0);
         Run(500);
     }
 
@@ -31,6 +31,15 @@ public class SimulatedNetworkTests
 
         public void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload) =>
             Heard.Add($"{payload.Span[0]}");
+
+        public void JoinAsked(ReadOnlyMemory<byte> ask, Action<ReadOnlyMemory<byte>> answer)
+        {
+            Heard.Add($"asked {ask.Span[0]}");
+            answer(new byte[] { (byte)(ask.Span[0] + 1) });
+        }
+
+        public void JoinAnswered(string address, ReadOnlyMemory<byte> answer, string? failure) =>
+            Heard.Add($"{address} {failure ?? $"{answer.Span[0]}"}");
     }
 
     [Fact]
@@ -52,7 +61,7 @@ public class SimulatedNetworkTests
         Assert.Equal("down 2 ProcessGone", _peers[0].Heard[^1]);
         Assert.False(_ends[0].Send(new(2), PeerFrameKind.Raft, [1]));
 
-        Start(1);
+        Start(1, 0);
         Run(3000);
         Assert.Equal("up 2", _peers[0].Heard[^1]);
         _network.Disconnect(1, isPowerLost: true);
@@ -94,10 +103,59 @@ public class SimulatedNetworkTests
         Assert.Equal(8, sent);
     }
 
-    private void Start(int machine)
+    [Fact]
+    public void A_node_has_links_to_those_alone_that_it_follows_and_that_follow_it()
     {
+        Start(2, 0, 1);
+        Run(3000);
+        Assert.DoesNotContain("up 3", _peers[0].Heard);
+        Assert.Equal(["down 1 Silent", "down 2 Silent"], _peers[2].Heard.Order());
+
+        _ends[0].Follow([Seed(1), Seed(2)]);
+        Run(3000);
+        Assert.Equal("up 3", _peers[0].Heard[^1]);
+        Assert.Equal("up 1", _peers[2].Heard[^1]);
+        Assert.True(_ends[2].Send(new(1), PeerFrameKind.Forward, [9]));
+        Run(100);
+        Assert.Equal("9", _peers[0].Heard[^1]);
+
+        _ends[0].Follow([Seed(1)]);
+        Run(100);
+        Assert.Equal("down 3 ProcessGone", _peers[0].Heard[^1]);
+        Assert.Equal("down 1 ProcessGone", _peers[2].Heard[^1]);
+        Assert.False(_ends[0].Send(new(3), PeerFrameKind.Forward, [9]));
+        Run(10_000);
+        Assert.Equal(["down 3 ProcessGone", "down 1 ProcessGone"], [_peers[0].Heard[^1], _peers[2].Heard[^1]]);
+        Assert.True(_ends[0].Send(new(2), PeerFrameKind.Forward, [9]));
+    }
+
+    [Fact]
+    public void A_node_that_is_no_member_asks_and_hears_one_outcome()
+    {
+        Start(2);
+        _ends[2].AskToJoin(SimulatedNetwork.AddressOf(0), new byte[] { 5 });
+        Run(100);
+        Assert.Equal("asked 5", _peers[0].Heard[^1]);
+        _network.Disconnect(0, isPowerLost: false);
+        _ends[2].AskToJoin(SimulatedNetwork.AddressOf(0), new byte[] { 5 });
+        Run(100);
+        _network.Cut(1, 2);
+        _ends[2].AskToJoin(SimulatedNetwork.AddressOf(1), new byte[] { 5 });
+        Run(10_000);
+        Assert.Equal(
+            ["127.0.0.1:60050 6", "127.0.0.1:60050 connection refused", "127.0.0.2:60050 no answer in time"],
+            _peers[2].Heard);
+    }
+
+    private static MemberSeed Seed(int machine) =>
+        new(new((UInt128)machine + 1), "", SimulatedNetwork.AddressOf(machine));
+
+    private void Start(int machine, params int[] peers)
+    {
+        var self = Seed(machine);
         _ends[machine] = _network.Connect(machine);
-        _ends[machine].Start(new(new((UInt128)machine + 1), "", "", "", ""), [], _peers[machine]);
+        _ends[machine].Start(
+            new(self.Id, "", self.PeerAddress, "", ""), [.. peers.Select(Seed)], _peers[machine]);
     }
 
     private void Run(int ms)

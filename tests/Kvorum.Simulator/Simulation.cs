@@ -25,6 +25,7 @@ internal sealed class Simulation
     private readonly Notebook _notes = new();
     private readonly SimulatedClient[] _clients;
     private readonly RaftChecker _raft;
+    private readonly RemovalChecker _removals;
     private readonly ReplicaChecker _replicas;
     private readonly AdmissionChecker _admission;
     private readonly ProgressChecker _progress;
@@ -39,6 +40,7 @@ internal sealed class Simulation
         _cluster = new(_world, options.Cluster, options.Network);
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Directory.Groups.Count());
+        _removals = new(_world, _raft.Facts);
         _replicas = new(_world, _raft.Facts);
         _admission = new(_cluster);
         _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
@@ -203,6 +205,8 @@ internal sealed class Simulation
             if (applied && _replicas.IsDue(replica))
                 _replicas.Compare(replica, process.Name);
         }
+
+        _removals.Look(process, loop);
     }
 
     private void Changed(Machine machine, bool isStarted)

@@ -23,6 +23,27 @@ internal sealed class GroupFacts
     /// <summary>By index: the term of the entry that was committed there.</summary>
     public Dictionary<ulong, ulong> CommittedTerms { get; } = [];
 
+    /// <summary>
+    /// The configurations that were committed, in order: with the newest index and its term at which each is
+    /// known to be in force.
+    /// </summary>
+    public List<(ulong Index, ulong Term, Configuration Members)> Configurations { get; } = [];
+
     /// <summary>By applied index: the hash of a replica's whole content.</summary>
     public Dictionary<ulong, (ulong Content, string Node)> Contents { get; } = [];
+
+    /// <summary>
+    /// The configuration in force at an index that is committed. Called in the order of indices.
+    /// </summary>
+    public void Commit(ulong index, ulong term, Configuration members)
+    {
+        if (Configurations is [.., var newest] && IsSame(newest.Members, members))
+            Configurations[^1] = (index, term, newest.Members);
+        else
+            Configurations.Add((index, term, members));
+    }
+
+    private static bool IsSame(Configuration one, Configuration other) => ReferenceEquals(one, other)
+        || (one.Voters.SequenceEqual(other.Voters) && one.Outgoing.SequenceEqual(other.Outgoing)
+            && one.Learners.SequenceEqual(other.Learners));
 }

@@ -5,6 +5,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
+using Kvorum.Raft.Membership;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Verification;
@@ -12,12 +13,14 @@ using Kvorum.Verification;
 namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
-// a leader, every partition takes a write, and every replica has applied all that is committed. Keys whose
-// end has come by the log clock of their leader are gone, and a key of two seconds that is put then is gone
-// after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed, no node uses a
-// damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and stays out; the
-// others do without it. After a node has lost what it acknowledged, a group may stand still; but replicas
-// that serve do not contradict each other.
+// a leader, every partition takes a write, and every replica has applied all that is committed. Nodes that
+// were started to join have joined; those that are members no more do not run. No group is in a joint state,
+// and of the nodes that take part those that are in its configuration hold a replica of it, and no others.
+// Keys whose end has come by the log clock of their leader are gone, and a key of two seconds that is put
+// then is gone after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed,
+// no node uses a damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and
+// stays out; the others do without it. After a node has lost what it acknowledged, a group may stand still;
+// but replicas that serve do not contradict each other.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
@@ -77,6 +80,9 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
         var serving = Replicas(group)
             .Where(static one => !one.IsQuarantined && !one.IsBlank && !one.IsFenced).ToArray();
         var leader = serving.Where(static one => one.IsLeader).MaxBy(static one => one.Raft.Term);
+        // One that was removed stays behind until it is deleted.
+        if (leader is not null)
+            serving = [.. serving.Where(one => leader.Raft.Configuration.HasMember(one.Raft.Id))];
         var isCaughtUp = leader is null
             || serving.All(one => one.Tree.AppliedIndex == leader.Tree.AppliedIndex);
         return isCaughtUp && ReplicaChecker.AreEqual(serving);
@@ -91,6 +97,14 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
             process => process.Node.Placement.Of(group)?.Contains(process.Node.Id) ?? false);
         if (replicas.Length == 0 || replicas.Length != holders)
             return false;
+        var members = replicas[0].Raft.Configuration;
+        var wanted = cluster.TakingPart.Where(process => members.HasMember(process.Node.Id));
+        if (members.IsJoint || wanted.Count() != holders
+            || !replicas.All(one => members.HasMember(one.Raft.Id)))
+        {
+            return false;
+        }
+
         var last = replicas.Max(replica => replica.Raft.LastIndex.Value);
         return replicas.All(one => one.Tree.AppliedIndex == last && one.Raft.LastIndex.Value == last);
     });
@@ -138,9 +152,11 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     private IEnumerable<RaftReplica> Replicas(GroupId group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
 
-    private static bool IsWhereItBelongs(Machine machine) => machine.Process is { } process
-        ? process.Node.IsRefused == machine.IsOutsider
-        : machine.IsLost;
+    private static bool IsWhereItBelongs(Machine machine) => machine.Use == MachineUse.InUse
+        ? machine.Process is { } process
+            ? process.Node.IsRefused == machine.IsOutsider && (!machine.Joins || machine.IsAdmitted)
+            : machine.IsLost
+        : machine.Process is null;
 
     private IEnumerable<(KeyspaceGroups Keyspace, int Partition)> Partitions() =>
         from keyspace in cluster.Keyspaces

@@ -25,6 +25,8 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     {
         public required GroupId Group { get; init; }
 
+        public required RaftNode Replica { get; init; }
+
         public Term Term { get; set; }
 
         public Role Role { get; set; }
@@ -53,8 +55,18 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
     /// <param name="applied">The index up to which its state machine has applied.</param>
     public bool Look(object life, GroupId group, RaftNode raft, ulong applied)
     {
-        if (!_seen.TryGetValue((life, group), out var seen))
-            _seen.Add((life, group), seen = new() { Group = group, Applied = applied });
+        var isKnown = _seen.TryGetValue((life, group), out var seen);
+        // One that was deleted and made anew begins with nothing; whether that may be, RemovalChecker says.
+        if (!isKnown || seen!.Replica != raft)
+        {
+            _seen[(life, group)] = seen = new()
+            {
+                Group = group,
+                Replica = raft,
+                Applied = isKnown ? 0 : applied,
+            };
+        }
+
         var facts = _facts[group.Value];
         LookAtLog(facts, raft, seen);
         if (raft.CommitIndex.Value > seen.Commit)
@@ -124,8 +136,11 @@ internal sealed class RaftChecker(SimulatedWorld world, int groups)
         facts.Committed.Add((seen.Commit, term.Value, raft.Term.Value));
         for (var index = known + 1; index <= seen.Commit; index++)
         {
-            if (raft.TermAt(new(index)) is { } own)
-                facts.CommittedTerms[index] = own.Value;
+            if (raft.TermAt(new(index)) is not { } own)
+                continue;
+            facts.CommittedTerms[index] = own.Value;
+            if (raft.ConfigurationAt(new(index)) is { } members)
+                facts.Commit(index, own.Value, members);
         }
     }
 

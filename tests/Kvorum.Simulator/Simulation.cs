@@ -133,6 +133,8 @@ internal sealed class Simulation
 
         Demand(_progress.BoundUs, _progress.HasLeaders, "every group has a leader, and all nodes run");
         Ask(_progress.Probes(round), "every partition takes a write");
+        if (_options.Cluster.Spares > 0)
+            Demand(_progress.MoveBoundUs, _progress.HaveLeft, "members that are to leave have left");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _lives.WellSinceUs = _world.NowUs;

@@ -36,7 +36,26 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        return WithOrders(WithOtherCluster(aimed));
+        return WithSpares(WithOrders(WithOtherCluster(aimed)));
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithSpares(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "spare machines");
+        if (!random.Chance(0.25))
+            return drawn;
+        var means = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+        {
+            [FaultKind.NodeJoins] = random.Between(3, 15),
+            [FaultKind.NodeLeaves] = random.Between(10, 40),
+            [FaultKind.NodeLost] = random.Between(10, 60),
+        };
+        return drawn with
+        {
+            Cluster = drawn.Cluster with { Spares = (int)random.Between(1, 4) },
+            Faults = drawn.Faults with { MeanSeconds = means },
+        };
     }
 
     // Drawn last, so that what is drawn besides stays what it was.

@@ -14,7 +14,8 @@ namespace Kvorum.Simulator.Checkers;
 
 // Theorem. Once all faults are over, then within a bound every node runs whose disk is whole, every group has
 // a leader, every partition takes a write, and every replica has applied all that is committed. Nodes that
-// were started to join have joined; those that are members no more do not run. No group is in a joint state,
+// were started to join have joined; those that are members no more do not run, and those that were to leave,
+// or are lost for good, are members no more. No group is in a joint state,
 // and of the nodes that take part those that are in its configuration hold a replica of it, and no others.
 // Keys whose end has come by the log clock of their leader are gone, and a key of two seconds that is put
 // then is gone after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed,
@@ -70,6 +71,16 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// </summary>
     public bool IsLossTold() => cluster.Machines.Any(static machine => machine.IsLost)
         || cluster.Running.Any(static process => process.Node.TellsOfLoss);
+
+    /// <summary>
+    /// The bound for members that leave or are lost: all that they had is made anew elsewhere, some groups at
+    /// a time.
+    /// </summary>
+    public long MoveBoundUs => 4 * BoundUs;
+
+    /// <summary>True if the nodes that are to leave, or are lost for good, are no members any more.</summary>
+    public bool HaveLeft() => cluster.Machines.All(static machine =>
+        machine.IsGone || machine.Wanted is MemberStatus.Active or MemberStatus.Draining);
 
     /// <summary>
     /// True if the replicas of every group that serve have the same history: equal at equal index, and none

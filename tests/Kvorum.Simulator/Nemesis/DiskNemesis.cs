@@ -1,4 +1,3 @@
-using Kvorum.Raft;
 using Kvorum.Simulator.Disks;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -224,22 +223,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     private bool MayDamage(Machine machine) =>
         !cluster.World.HasForgotten
             && cluster.InUse.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed
-            && (cluster.Options.Spares == 0 || KeepsMajorities(machine));
-
-    // Where replicas move it is their configurations that say what a majority is: those that any replica has
-    // in force, committed or not, while no machine is away that may know a newer one.
-    private bool KeepsMajorities(Machine machine)
-    {
-        var damaged = cluster.InUse.Where(one => one == machine || one.IsDamaged).ToArray();
-        var lost = damaged.Select(static one => one.Id).ToHashSet();
-        return cluster.InUse.Except(damaged).All(static one => one.Process is not null)
-            && cluster.Running.SelectMany(static process => process.Replicas)
-                .Select(static replica => replica.Raft.Configuration)
-                .All(one => HasMajority(one.Voters, lost) && HasMajority(one.Outgoing, lost));
-    }
-
-    private static bool HasMajority(IReadOnlyList<NodeId> voters, HashSet<NodeId> lost) =>
-        voters.Count == 0 || 2 * voters.Count(lost.Contains) < voters.Count;
+            && (cluster.Options.Spares == 0 || cluster.KeepsMajorities(machine));
 
     // A node that has not been admitted needs nearly all others: none may be lost for good before.
     private bool IsFormed =>

@@ -13,6 +13,7 @@ internal sealed class FaultMaker
     private readonly FaultPlan _plan;
     private readonly DiskNemesis _disks;
     private readonly NetworkNemesis _network;
+    private readonly MemberNemesis _members;
     private readonly RandomStream _random;
 
     // So many of the nodes that are elected next, or that take over a snapshot, will not live long.
@@ -27,6 +28,7 @@ internal sealed class FaultMaker
         _plan = new(cluster.World, options, Strike);
         _disks = new(cluster, _spell, cluster.World.Random("faults of disks"));
         _network = new(cluster, _spell, cluster.World.Random("faults of the network"));
+        _members = new(cluster, _spell, cluster.World.Random("changes of members"));
         foreach (var machine in cluster.Machines)
             machine.Elected = Elected;
     }
@@ -139,6 +141,15 @@ internal sealed class FaultMaker
                 break;
             case FaultKind.FrameLost or FaultKind.FrameDuplicated or FaultKind.FrameReordered:
                 _network.Disturb(kind);
+                break;
+            case FaultKind.NodeJoins:
+                _members.Join();
+                break;
+            case FaultKind.NodeLeaves:
+                _members.Leave();
+                break;
+            case FaultKind.NodeLost:
+                _members.Lose();
                 break;
             default:
                 throw new InvalidOperationException($"{kind} is not made here");

@@ -18,12 +18,15 @@ internal sealed record FaultOptions
 
     /// <summary>Every kind that runs of whole clusters make: those of single frames included.</summary>
     public static IReadOnlyList<FaultKind> Claimed { get; } =
-        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
+    [
+        .. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange),
+        FaultKind.NodeJoins, FaultKind.NodeLeaves, FaultKind.NodeLost,
+    ];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind
         is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector
-        or FaultKind.OldFolder or FaultKind.ZeroedLogEnd;
+        or FaultKind.OldFolder or FaultKind.ZeroedLogEnd or FaultKind.NodeLost;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()

@@ -113,14 +113,36 @@ internal sealed class Cluster
             machine.StartAfter(random.Between(0, 50_000));
     }
 
-    /// <summary>The machine of a node, as far as that has ever run; null if it has not.</summary>
-    public Machine? MachineOf(NodeId node) => Machines.FirstOrDefault(machine => machine.Id == node);
+    /// <summary>
+    /// True if all groups have whole majorities without this machine. Where replicas move it is their
+    /// configurations that say what a majority is: those that any replica has in force, committed or not,
+    /// while no machine is away that may know a newer one, and nobody leaves.
+    /// </summary>
+    public bool KeepsMajorities(Machine machine)
+    {
+        var damaged = InUse.Where(one => one == machine || one.IsDamaged).ToArray();
+        var lost = damaged.Select(static one => one.Id).ToHashSet();
+        return InUse.Except(damaged).All(static one => one.Process is not null)
+            && Machines.All(static one => one.IsGone || one.Wanted == MemberStatus.Active)
+            && Running.SelectMany(static process => process.Replicas)
+                .Select(static replica => replica.Raft.Configuration)
+                .All(one => HasMajority(one.Voters, lost) && HasMajority(one.Outgoing, lost));
+    }
+
+    /// <summary>True if a node that takes part knows this status of the machine's node.</summary>
+    public bool HasStatus(Machine machine, MemberStatus status) => TakingPart
+        .SelectMany(static process => process.Replicas)
+        .Select(static replica => replica.Machine).OfType<MetaMachine>()
+        .Any(meta => meta.Members.TryGetValue(machine.Id, out var member) && member.Status == status);
 
     /// <summary>
     /// The disk that the machine had in another cluster of the same names; null if none came to stand.
     /// </summary>
     public SimulatedDisk? FormerDiskOf(int machine) =>
         (_formerDisks ??= FormerDisks()) is { Count: > 0 } disks ? disks[machine].Copy() : null;
+
+    private static bool HasMajority(IReadOnlyList<NodeId> voters, HashSet<NodeId> lost) =>
+        voters.Count == 0 || 2 * voters.Count(lost.Contains) < voters.Count;
 
     private void FindInUse() =>
         InUse = [.. Machines.Where(static machine => machine.Use == MachineUse.InUse)];

@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Events;
+using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Disks;
@@ -56,6 +57,12 @@ internal sealed class Machine
             UseChanged();
         }
     } = MachineUse.InUse;
+
+    /// <summary>What an operator wants of its node.</summary>
+    public MemberStatus Wanted { get; set; } = MemberStatus.Active;
+
+    /// <summary>True once its node is no member any more.</summary>
+    public bool IsGone { get; private set; }
 
     /// <summary>True if its node joins the cluster; false if it is one of the founders.</summary>
     public bool Joins => _options.Join.Count > 0;
@@ -194,12 +201,26 @@ internal sealed class Machine
     }
 
     /// <summary>The node is no member any more: an operator ends it, and it never runs again.</summary>
-    public void Retire()
+    public void Removed()
     {
+        IsGone = true;
         Use = MachineUse.Retired;
         if (Process is not null)
             EndProcess(isPowerLost: false);
     }
+
+    /// <summary>The power goes, and the machine and its disk are gone for good.</summary>
+    public void Destroy()
+    {
+        Wanted = MemberStatus.Lost;
+        Use = MachineUse.Retired;
+        if (Process is not null)
+            EndProcess(isPowerLost: true);
+        Put(new() { KeepsTrace = false });
+    }
+
+    /// <summary>True if the node knows from the start that the other is a member, or may be asked.</summary>
+    public bool Asks(Machine member) => _options.Join.Contains(member._options.Self.PeerAddress);
 
     /// <summary>kill -9.</summary>
     public void Kill(FaultKind why) => End(why, isPowerLost: false);

@@ -127,4 +127,13 @@ internal enum FaultKind
 
     /// <summary>In runs of one group: a member was sent a snapshot and has installed it.</summary>
     SnapshotInstalled,
+
+    /// <summary>A node starts on a spare machine, and joins.</summary>
+    NodeJoins,
+
+    /// <summary>A member is to be emptied, mostly to leave for good.</summary>
+    NodeLeaves,
+
+    /// <summary>A machine is gone with its disk, and its node is declared lost.</summary>
+    NodeLost,
 }

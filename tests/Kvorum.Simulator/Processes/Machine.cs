@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Events;
+using Kvorum.Node.Membership;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
@@ -173,7 +174,8 @@ internal sealed class Machine
         endpoint.Sending = Sending;
         try
         {
-            Process = SimulatedProcess.Start(this, endpoint, _options, new(_random.Next(), "process"));
+            Process = SimulatedProcess.Start(
+                this, endpoint, OptionsNow(), new(_random.Next(), "process"));
         }
         catch (Exception e) when (e is IOException or NodeStartException)
         {
@@ -365,6 +367,11 @@ internal sealed class Machine
         if (!IsLost)
             StartAfter(_random.Between(100_000, 2_000_000));
     }
+
+    // A node that joins draws its id, and its host says later what the folder says.
+    private NodeOptions OptionsNow() => Joins && Disk.Exists(IdentityFile.Name)
+        ? _options with { Self = _options.Self with { Id = IdentityFile.Read(Disk).Node } }
+        : _options;
 
     // Everything not synced is lost, or kept, or each sector draws, by the weather of this power cut.
     private void AfterPowerLoss()

@@ -130,7 +130,7 @@ internal static class Limits
     public const long RemovedKeepMs = 5000;
 
     /// <summary>How often leaders tell the metadata group's leader how far their groups are.</summary>
-    public const long ReportMs = 500;
+    public const long ReportMs = 200;
 
     /// <summary>
     /// How often they tell it of groups of which there is no news, so that a new leader knows all of them.

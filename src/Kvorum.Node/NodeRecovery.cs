@@ -124,8 +124,7 @@ internal sealed class NodeRecovery(NodeContext context)
             OwedMark = lacks ? log.Snapshot : null,
             Standing = standing,
             History = TagOf(birth).History,
-            First = birth.First,
-            KeyspaceId = birth.KeyspaceId,
+            Birth = birth,
         };
     }
 
@@ -207,5 +206,5 @@ internal sealed class NodeRecovery(NodeContext context)
     // The manifest cannot be read: where the checkpoint was is unknown, only what the log says is committed.
     private static SnapshotMetadata CommittedInLog(
         GroupRecovery replay, GroupBirth birth, TreeDamagedException damage) =>
-        replay.NewestCommitted(birth.Group, birth.First) ?? throw new NodeStartException(damage.Message);
+        replay.NewestCommitted(birth) ?? throw new NodeStartException(damage.Message);
 }

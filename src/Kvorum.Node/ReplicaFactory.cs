@@ -60,8 +60,7 @@ internal sealed class ReplicaFactory(NodeContext context)
         {
             State = state,
             History = tag.History,
-            First = birth.First,
-            KeyspaceId = birth.KeyspaceId,
+            Birth = birth,
         };
     }
 

@@ -111,6 +111,10 @@ public sealed partial class RaftNode
     /// </summary>
     public Configuration? ConfigurationAt(LogIndex index) => _configurations.At(index.Value);
 
+    /// <summary>The index from which that configuration is in force; null as above.</summary>
+    public LogIndex? ConfigurationIndexAt(LogIndex index) =>
+        _configurations.IndexAt(index.Value) is { } at ? new(at) : null;
+
     /// <summary>
     /// Time passes: one tick. The host delivers all ticks that are due before it serves lease reads.
     /// </summary>

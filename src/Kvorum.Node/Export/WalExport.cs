@@ -112,7 +112,7 @@ public sealed class WalExport : IGroupReplay
     {
         var group = birth.Group;
         // Given up: its tables are left-overs.
-        if (_recovery.StandingOf(group) is Discarded)
+        if (_recovery.StandingOf(group) is Discarded or Removed)
             return;
         var tag = _tags.TryGetValue(group, out var known)
             ? known : CheckpointTag.Of(birth.First);

@@ -145,15 +145,34 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
     /// read; the beginning if the log is whole from there; null if the log tells of neither. What this
     /// replica has ever acknowledged is in the log, or before this entry.
     /// </summary>
-    public SnapshotMetadata? NewestCommitted(GroupId group, Configuration configuration)
+    public SnapshotMetadata? NewestCommitted(GroupBirth birth)
     {
-        if (!_groups.TryGetValue(group, out var found) || found.Entries.Count == 0)
+        if (!_groups.TryGetValue(birth.Group, out var found) || found.Entries.Count == 0)
             return null;
         var entries = found.Entries;
         var at = entries.FindLastIndex(entry => entry.Index <= found.State.Commit);
         if (at >= 0)
-            return new(entries[at].Index, entries[at].Term, configuration);
-        return entries[0].Index.Value == 1 ? SnapshotMetadata.Initial(configuration) : null;
+            return new(entries[at].Index, entries[at].Term, ConfigurationAt(birth, entries[..(at + 1)]));
+        return entries[0].Index.Value == 1 && birth.At == default
+            ? SnapshotMetadata.Initial(birth.First) : null;
+    }
+
+    // What was cut off the log is in the record of birth, the later changes are in the log.
+    private static Configuration ConfigurationAt(GroupBirth birth, List<Entry> entries)
+    {
+        var configuration = birth.First;
+        foreach (var entry in entries)
+        {
+            if (entry.Kind != EntryKind.Configuration || entry.Index <= birth.At)
+                continue;
+            configuration = ConfigurationCodec.DecodeChange(entry.Data.Span).ApplyTo(configuration)
+                ?? throw new LogDamagedException($"the log of group {birth.Group} changes its configuration at "
+                    + $"entry {entry.Index} in a way that does not fit what was before: the data folder is not "
+                    + "whole. Restore it from a copy; without one leave this node stopped: its peers have the "
+                    + "data.");
+        }
+
+        return configuration;
     }
 
     // The last entry of the checkpoint has another term in the log, which had gone astray before a snapshot

@@ -22,6 +22,9 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     private long _plannedMs;
     private bool _isPlanning;
 
+    // Somewhere a move may have ended, so that another can begin.
+    private bool _isNews;
+
     private readonly record struct Reported(GroupReport Report, long ProgressAtMs);
 
     /// <summary>The last plan; null while there is none. Any thread.</summary>
@@ -40,17 +43,20 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         _rooms[from] = report.RoomBytes;
         foreach (var group in report.Groups)
         {
-            if (group.IsNewerThan(_groups.TryGetValue(group.Group, out var known) ? known.Report : null))
-                _groups[group.Group] = new(group, clock.NowMs - group.SinceProgressMs);
+            var known = _groups.TryGetValue(group.Group, out var found) ? found.Report : null;
+            if (!group.IsNewerThan(known))
+                continue;
+            _groups[group.Group] = new(group, clock.NowMs - group.SinceProgressMs);
+            _isNews |= known?.ConfigurationIndex != group.ConfigurationIndex;
         }
     }
 
     /// <summary>Plans, if it is time.</summary>
     public void Tick()
     {
-        if (_isPlanning || clock.NowMs - _plannedMs < Limits.PlanMs)
+        if (_isPlanning || clock.NowMs - _plannedMs < (_isNews ? Limits.ReportMs : Limits.PlanMs))
             return;
-        _plannedMs = clock.NowMs;
+        (_plannedMs, _isNews) = (clock.NowMs, false);
         if (desk.Leader is not var (replica, state) || !Cluster.IsAdmitted || state.Keyspaces.Count == 0)
         {
             Volatile.Write(ref _last, null);

@@ -49,7 +49,7 @@ internal sealed class ReplicaMaker(
 
         GroupBirth[] missing =
             [.. births.Where(birth => replicas.Find(birth.Group) is null && !remover.IsRemoving(birth.Group)
-                && _making.Add(birth.Group))];
+                && _making.Add(birth.Group)).Select(Again)];
         if (missing.Length == 0)
             return;
         var batch = new LogBatch();
@@ -64,6 +64,11 @@ internal sealed class ReplicaMaker(
         context.Log.Append(batch, (_, failure) => inbox.Post(new LoopEvent.JobDone(
             error => Recorded(new(missing), error), failure)));
     }
+
+    // The group has gone on without the replica that was here: with its first configuration it would count on
+    // nodes that have deleted theirs as well.
+    private GroupBirth Again(GroupBirth birth) => context.Former.Of(birth.Group) is null
+        ? birth : birth with { First = new() { Voters = [] } };
 
     /// <summary>Tries again where there was no room.</summary>
     public void Sweep()

@@ -45,7 +45,7 @@ internal sealed class Scrubber(NodeContext context, LoopClock clock, LoopJobs jo
             BeginRound();
         while (_round.TryPeek(out var replica))
         {
-            _scrub = replica.Store.OpenScrub(_table);
+            _scrub = IsHere(replica) ? replica.Store.OpenScrub(_table) : null;
             if (_scrub is not null)
                 return true;
             _round.Dequeue();
@@ -55,6 +55,9 @@ internal sealed class Scrubber(NodeContext context, LoopClock clock, LoopJobs jo
         _againMs = clock.NowMs + context.Options.ScrubPauseMs;
         return false;
     }
+
+    // It may have been removed since the round began.
+    private bool IsHere(IReplica replica) => replicas.Find(replica.Identity.Group) == replica;
 
     // Where it begins differs from life to life: however short they are, no replica is always the last.
     private void BeginRound()
@@ -71,6 +74,8 @@ internal sealed class Scrubber(NodeContext context, LoopClock clock, LoopJobs jo
         _table = _scrub!.Table;
         _scrub.Dispose();
         _scrub = null;
+        if (!IsHere(replica))
+            return;
         if (failure is TreeDamagedException damage)
             replica.Store.Found(_table, damage);
         else if (failure is not null)

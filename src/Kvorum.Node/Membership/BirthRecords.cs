@@ -10,7 +10,7 @@ namespace Kvorum.Node.Membership;
 /// Birth records in the log: states of groups that no replica has, one for each replica, so the log keeps
 /// them for ever. Little endian.
 /// <code>
-/// birth = version:u8 (1) keyspace:u32 partition:u32 name mode configuration
+/// birth = version:u8 (2) keyspace:u32 partition:u32 name mode index:u64 configuration      1 had no index
 ///         group 1073741824 + that of the replica; configuration as in ConfigurationCodec
 /// text  = length:u32 UTF-8
 /// </code>
@@ -18,7 +18,7 @@ namespace Kvorum.Node.Membership;
 internal static class BirthRecords
 {
     private const uint First = GroupId.MaxValue + 1;
-    private const byte Version = 1;
+    private const byte Version = 2;
 
     /// <summary>The group of the log that has the birth record of a group.</summary>
     public static uint LogGroupOf(GroupId group) => First + group.Value;
@@ -36,6 +36,7 @@ internal static class BirthRecords
         room.U32(birth.Partition.Value);
         room.Text32(birth.Keyspace);
         room.Text32(birth.Mode);
+        room.U64(birth.At.Value);
         ConfigurationCodec.Encode(birth.First, room);
         batch.SetState(LogGroupOf(birth.Group), room.Written);
     }
@@ -51,9 +52,9 @@ internal static class BirthRecords
         }
 
         var (keyspace, partition) = (new KeyspaceId(from.U32()), new PartitionId(from.U32()));
-        var birth = new GroupBirth(
-            group, keyspace, from.Text32(), partition, from.Text32(),
-            ConfigurationCodec.DecodeConfiguration(from.Rest().Span));
+        var (name, mode, at) = (from.Text32(), from.Text32(), new LogIndex(from.U64()));
+        var first = ConfigurationCodec.DecodeConfiguration(from.Rest().Span);
+        var birth = new GroupBirth(group, keyspace, name, partition, mode, first) { At = at };
         return birth.Mode == KeyspaceSettings.Strong ? birth : throw new FormatException(
             $"a replica of the unknown mode '{birth.Mode}': written by a newer version?");
     }

@@ -6,8 +6,9 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Membership;
 
 /// <summary>
-/// The birth record of a replica: which group it is of, and with which configuration it begins. It is written
-/// before the replica takes part, and durable, so that a start opens what is on disk and computes nothing.
+/// The birth record of a replica: which group it is of, and with which configuration its log begins. It is
+/// written before the replica takes part, and durable, so that a start opens what is on disk and computes
+/// nothing; and again where the log is cut, so that the configuration is known without the tables.
 /// </summary>
 /// <param name="Group">The group.</param>
 /// <param name="KeyspaceId">The keyspace.</param>
@@ -16,12 +17,15 @@ namespace Kvorum.Node.Membership;
 /// <param name="Mode">How the group replicates.</param>
 /// <param name="First">
 /// The group's first configuration; without voters for a replica of a group that is older than it: that
-/// begins blank, and is filled by a snapshot.
+/// begins blank, and is filled by a snapshot. Later the one in force where the log was cut.
 /// </param>
 internal sealed record GroupBirth(
     GroupId Group, KeyspaceId KeyspaceId, string Keyspace, PartitionId Partition, string Mode,
     Configuration First)
 {
+    /// <summary>The index up to which <see cref="First"/> has all changes; 0: none.</summary>
+    public LogIndex At { get; init; }
+
     /// <summary>
     /// Voters of the metadata group: more would only slow it down. Further nodes follow it as learners.
     /// </summary>

@@ -1,4 +1,6 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -15,6 +17,8 @@ internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaPar
     private readonly Queue<(Ready Ready, ulong Batch)> _readies = new();
     private readonly Queue<(Message[] Messages, ulong Batch)> _answers = new();
     private readonly Queue<(LogIndex UpTo, ulong Batch)> _releases = new();
+    private readonly ByteWriter _room = new();
+    private GroupBirth _birth = parts.Birth;
     private SnapshotMetadata? _owedMark = parts.OwedMark;
     private ulong _lastBatch;
     private ulong _durableBatch;
@@ -86,10 +90,18 @@ internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaPar
 
     /// <summary>
     /// The log may go up to an index, which is committed and in a durable checkpoint. First the log itself
-    /// says that it is committed, so that a checkpoint that is lost later is missed at the start.
+    /// says that it is committed, so that a checkpoint that is lost later is missed at the start, and what
+    /// the configuration was.
     /// </summary>
     public void Release(LogIndex upTo)
     {
+        if (parts.Raft.ConfigurationIndexAt(upTo) is { } index && index > _birth.At
+            && parts.Raft.ConfigurationAt(upTo) is { } configuration)
+        {
+            WriteConfiguration(OpenBatch(), upTo, configuration);
+            _lastBatch = host.CurrentBatch;
+        }
+
         if (State.Commit < upTo)
         {
             SetState(State with { Commit = upTo });
@@ -134,7 +146,7 @@ internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaPar
     {
         var batch = OpenBatch();
         if (ready.Snapshot is { } snapshot)
-            GroupRecords.AddMark(batch, parts.Group, snapshot);
+            AddMark(batch, snapshot);
 
         if (ready.HardState is { } found && NewestOf(found) is var state && state != State)
         {
@@ -182,8 +194,20 @@ internal sealed class DurableQueue(IReplicaHost host, IReplica owner, ReplicaPar
     {
         var batch = host.OpenBatch(owner);
         if (_owedMark is { } owed)
-            GroupRecords.AddMark(batch, parts.Group, owed);
+            AddMark(batch, owed);
         _owedMark = null;
         return batch;
+    }
+
+    private void AddMark(LogBatch batch, SnapshotMetadata snapshot)
+    {
+        GroupRecords.AddMark(batch, parts.Group, snapshot);
+        WriteConfiguration(batch, snapshot.Index, snapshot.Configuration);
+    }
+
+    private void WriteConfiguration(LogBatch batch, LogIndex at, Configuration configuration)
+    {
+        _birth = _birth with { First = configuration, At = at };
+        BirthRecords.Add(batch, _birth, _room);
     }
 }

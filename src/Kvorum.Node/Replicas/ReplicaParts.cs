@@ -13,11 +13,11 @@ internal sealed record ReplicaParts(
     /// <summary>The group.</summary>
     public GroupId Group => Identity.Group;
 
-    /// <summary>The keyspace.</summary>
-    public KeyspaceId KeyspaceId { get; init; }
+    /// <summary>How it began.</summary>
+    public required GroupBirth Birth { get; init; }
 
-    /// <summary>The group's first configuration.</summary>
-    public Configuration First { get; init; } = new() { Voters = [] };
+    /// <summary>The keyspace.</summary>
+    public KeyspaceId KeyspaceId => Birth.KeyspaceId;
 
     /// <summary>All that the group's configuration names.</summary>
     public IEnumerable<NodeId> Members => Raft.Configuration.Voters.Concat(Raft.Configuration.Outgoing)
@@ -31,7 +31,7 @@ internal sealed record ReplicaParts(
     {
         if (cluster.Placement.Of(Group) is { } placed)
             return placed;
-        var known = Raft.Configuration.Voters.Count > 0 ? Raft.Configuration : First;
+        var known = Raft.Configuration.Voters.Count > 0 ? Raft.Configuration : Birth.First;
         return [.. known.Voters, .. known.Learners];
     }
 

@@ -51,6 +51,16 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return null;
     }
 
+    /// <summary>The index from which the configuration at an index is in force; null as above.</summary>
+    public ulong? IndexAt(ulong index)
+    {
+        for (var i = _known.Count - 1; i >= 0; i--)
+        {
+            if (_known[i].Index <= index) return _known[i].Index;
+        }
+        return null;
+    }
+
     /// <summary>
     /// True if the node votes in the configuration in force at the index or in a later one.
     /// </summary>

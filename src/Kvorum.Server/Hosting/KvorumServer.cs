@@ -59,6 +59,7 @@ public sealed class KvorumServer : IAsyncDisposable
             throw;
         }
 
+        Self = _node.Self;
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
         _frontEnds = new(

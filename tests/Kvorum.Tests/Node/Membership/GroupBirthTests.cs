@@ -12,11 +12,11 @@ public class GroupBirthTests
 {
     private static readonly GroupBirth Birth = new(
         new(7), new(2), "orders", new(3), KeyspaceSettings.Strong,
-        new() { Voters = [new(1), new(2)], Learners = [new(9)] });
+        new() { Voters = [new(1), new(2)], Learners = [new(9)] }) { At = new(5) };
 
-    private static readonly string Bytes = "01" + "02000000" + "03000000" + "06000000" + "6f7264657273"
+    private static readonly string Bytes = "02" + "02000000" + "03000000" + "06000000" + "6f7264657273"
         + "06000000" + "7374726f6e67"
-        + "01" + "0200" + "01" + new string('0', 30) + "02" + new string('0', 30) + "0000"
+        + "0500000000000000" + "01" + "0200" + "01" + new string('0', 30) + "02" + new string('0', 30) + "0000"
         + "0100" + "09" + new string('0', 30) + "0000";
 
     [Fact]
@@ -48,7 +48,7 @@ public class GroupBirthTests
         var bytes = Convert.FromHexString(Bytes);
         for (var length = 0; length < bytes.Length; length++)
             Assert.ThrowsAny<FormatException>(() => BirthRecords.Read(new(7), bytes.AsSpan(0, length)));
-        Assert.Throws<FormatException>(() => BirthRecords.Read(new(7), [2, .. bytes[1..]]));
+        Assert.Throws<FormatException>(() => BirthRecords.Read(new(7), [1, .. bytes[1..]]));
         // Another mode than strong.
         var other = Bytes.Replace("7374726f6e67", "7374726f6e68", StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => BirthRecords.Read(new(7), Convert.FromHexString(other)));

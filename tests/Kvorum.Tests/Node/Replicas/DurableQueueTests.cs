@@ -1,5 +1,6 @@
 using System.Text;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -44,6 +45,7 @@ public sealed class DurableQueueTests : IDisposable
         {
             State = default,
             History = HistoryMark.Empty,
+            Birth = GroupBirth.OfMetadata([One, Two]),
         });
     }
 

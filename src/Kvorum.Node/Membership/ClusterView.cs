@@ -119,20 +119,20 @@ internal sealed class ClusterView : IClusterFacts
     /// <inheritdoc/>
     public IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace)
     {
-        // Founders may be met only later, and are counted on; others must answer.
-        var isFounded = IsMetaKnown;
-        PlannedMember[] members = [.. Ids.Select(id => (Id: id, Member: Members.Announcement(id) ?? Members.Agreed(id)))
-            .Where(one => Members.Agreed(one.Id) is null or { Status: MemberStatus.Active })
-            .Select(one => new PlannedMember(one.Id)
+        var active = Ids.Where(id => Members.Agreed(id) is null or { Status: MemberStatus.Active }).ToArray();
+        // A member that does not answer now is better than a replica less. At the founding all count.
+        var chosen = IsMetaKnown && active.Count(Health.IsUp) >= keyspace.ReplicationFactor
+            ? active.Where(Health.IsUp) : active;
+        PlannedMember[] members = [.. chosen.Select(id => (Id: id, Member: Members.Announcement(id) ?? Members.Agreed(id)))
+            .Select(static one => new PlannedMember(one.Id)
             {
                 Weight = Math.Max(1, one.Member?.Weight ?? RingMember.Ordinary),
                 Zone = one.Member?.Zone ?? "",
-                SilentSinceMs = isFounded && !Health.IsUp(one.Id) ? 0 : null,
             })];
         var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor);
         GroupId[] groups = [.. Enumerable.Range(1, keyspace.PartitionCount).Select(static one => new GroupId((uint)one))];
         return Forecast.FirstPlacement(
-            new([.. members], [planned], [], new(), NowMs: 0), planned, groups, _options.VirtualNodes);
+            new(members, [planned], [], new(), NowMs: 0), planned, groups, _options.VirtualNodes);
     }
 
     public KeyspaceDefinition? Keyspace(string name)

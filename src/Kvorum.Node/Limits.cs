@@ -60,8 +60,8 @@ internal static class Limits
     public const ulong TransferLagEntries = 64;
 
     /// <summary>
-    /// Entries that a learner may lack and still become a voter: what a leader commits in some hundredths of a
-    /// second at full rate, so that a group that is written without a pause can be moved.
+    /// Entries that a learner may lack and still become a voter: what a leader commits in some hundredths of
+    /// a second at full rate, so that a group that is written without a pause can be moved.
     /// </summary>
     public const ulong CaughtUpLagEntries = 1024;
 
@@ -124,8 +124,8 @@ internal static class Limits
     public const long JoinRetryMs = 300;
 
     /// <summary>
-    /// How long a replica that was removed from its group is kept: if it is wanted again meanwhile, it goes on
-    /// with what it has.
+    /// How long a replica that was removed from its group is kept: if it is wanted again meanwhile, it goes
+    /// on with what it has.
     /// </summary>
     public const long RemovedKeepMs = 5000;
 

@@ -1,5 +1,3 @@
-using Kvorum.Raft.Membership;
-
 namespace Kvorum.Raft;
 
 /// <summary>
@@ -46,8 +44,4 @@ public readonly record struct MemberChange(MemberChangeKind Kind, NodeId Node);
 /// A configuration change: several members at once by joint consensus, left automatically once the joint
 /// configuration is committed. Empty changes leave a joint state.
 /// </summary>
-public sealed record ConfigurationChange(IReadOnlyList<MemberChange> Changes)
-{
-    /// <summary>The configuration after the change; null if the change does not apply to it.</summary>
-    public Configuration? ApplyTo(Configuration current) => MembershipRules.Apply(current, this);
-}
+public sealed record ConfigurationChange(IReadOnlyList<MemberChange> Changes);

@@ -24,6 +24,14 @@ public sealed partial class RaftNode
         return new(ProposeOutcome.Accepted, AppendChange(change), Term);
     }
 
+    /// <summary>The configuration after a change; null if the change does not apply to it.</summary>
+    public static Configuration? After(Configuration current, ConfigurationChange change)
+    {
+        ArgumentNullException.ThrowIfNull(current);
+        ArgumentNullException.ThrowIfNull(change);
+        return MembershipRules.Apply(current, change);
+    }
+
     private LogIndex AppendChange(ConfigurationChange change)
     {
         var bytes = new ArrayBufferWriter<byte>();

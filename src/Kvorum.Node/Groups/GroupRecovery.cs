@@ -165,11 +165,11 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
         {
             if (entry.Kind != EntryKind.Configuration || entry.Index <= birth.At)
                 continue;
-            configuration = ConfigurationCodec.DecodeChange(entry.Data.Span).ApplyTo(configuration)
-                ?? throw new LogDamagedException($"the log of group {birth.Group} changes its configuration at "
-                    + $"entry {entry.Index} in a way that does not fit what was before: the data folder is not "
-                    + "whole. Restore it from a copy; without one leave this node stopped: its peers have the "
-                    + "data.");
+            configuration = RaftNode.After(configuration, ConfigurationCodec.DecodeChange(entry.Data.Span))
+                ?? throw new LogDamagedException(
+                    $"the log of group {birth.Group} changes its configuration at entry {entry.Index} in a way "
+                    + "that does not fit what was before: the data folder is not whole. Restore it from a copy; "
+                    + "without one leave this node stopped: its peers have the data.");
         }
 
         return configuration;

@@ -98,7 +98,8 @@ internal abstract class LoopEvent
     /// <summary>What came of asking to join. Loop 0.</summary>
     public sealed class JoinAnswered(string address, JoinAnswer? answer, string? failure) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.PeerAdmission.JoinAnswered(address, answer, failure);
+        public override void Happen(NodeLoop loop) =>
+            loop.PeerAdmission.JoinAnswered(address, answer, failure);
     }
 
     /// <summary>A node reports. Loop of the metadata group.</summary>

@@ -21,8 +21,10 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
     /// <summary>A keyspace is wanted.</summary>
     public void Create(KeyspaceSettings settings)
     {
-        if (Leader is var (replica, _))
-            replica.Propose(MetaRecords.EncodeKeyspace(settings, Cluster.Place(settings), replica.LogTimeNow));
+        if (Leader is not var (replica, _))
+            return;
+        var targets = Cluster.Place(settings);
+        replica.Propose(MetaRecords.EncodeKeyspace(settings, targets, replica.LogTimeNow));
     }
 
     /// <summary>A member is wanted to have another status.</summary>
@@ -46,7 +48,9 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
             return Take(ask, replica, state);
         return Cluster.Leaders.Of(GroupId.Metadata) is { } leader && leader != Cluster.Self
             ? new(JoinVerdict.Elsewhere, Cluster.Members.PeerAddressOf(leader))
-            : new(JoinVerdict.Later, $"the metadata group has no leader: {Cluster.WhyNoLeader(GroupId.Metadata)}");
+            : new(
+                JoinVerdict.Later,
+                $"the metadata group has no leader: {Cluster.WhyNoLeader(GroupId.Metadata)}");
     }
 
     private static JoinAnswer Take(JoinAsk ask, RaftReplica replica, MetaMachine state)

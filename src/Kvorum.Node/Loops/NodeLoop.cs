@@ -1,7 +1,6 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node.Loops;

@@ -1,7 +1,6 @@
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Replicas;
-using Kvorum.Storage.Files;
 using Kvorum.Storage.Log;
 
 namespace Kvorum.Node.Loops;
@@ -18,7 +17,7 @@ internal sealed class ReplicaRemover(
     private readonly SortedDictionary<GroupId, long> _givenUp = [];
     private readonly SortedDictionary<GroupId, RaftReplica> _retired = [];
 
-    /// <summary>True while what was there of a group is being deleted: no new replica of it is made.</summary>
+    /// <summary>True while what was there of a group is deleted: no new replica of it is made.</summary>
     public bool IsRemoving(GroupId group) => _retired.ContainsKey(group);
 
     /// <summary>Looks which replicas can go, and goes on with those that are going.</summary>

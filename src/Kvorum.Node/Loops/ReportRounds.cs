@@ -9,7 +9,8 @@ namespace Kvorum.Node.Loops;
 /// Tells the leader of the metadata group now and then where the replicas are of the groups that this loop's
 /// replicas lead: groups of which there is news often, all of them sometimes. Owned by the loop.
 /// </summary>
-internal sealed class ReportRounds(NodeContext context, LoopGroup loops, LoopClock clock, ReplicaTable replicas)
+internal sealed class ReportRounds(
+    NodeContext context, LoopGroup loops, LoopClock clock, ReplicaTable replicas)
 {
     private readonly ByteWriter _frame = new();
 
@@ -35,9 +36,12 @@ internal sealed class ReportRounds(NodeContext context, LoopGroup loops, LoopClo
             Send(leader, new(context.Disk.RoomBytes, news));
     }
 
-    private bool IsNews(RaftReplica replica, bool isAll) => replica.IsLeader
-        && (isAll || !replica.Walker.HasArrived
-            || _told.GetValueOrDefault(replica.Group) != (replica.Raft.Term, replica.Raft.ConfigurationIndex));
+    private bool IsNews(RaftReplica replica, bool isAll)
+    {
+        var raft = replica.Raft;
+        return replica.IsLeader && (isAll || !replica.Walker.HasArrived
+            || _told.GetValueOrDefault(replica.Group) != (raft.Term, raft.ConfigurationIndex));
+    }
 
     private GroupReport Take(RaftReplica replica)
     {

@@ -204,8 +204,14 @@ internal sealed class ClusterView : IClusterFacts
     private void CheckDefaults()
     {
         var own = DefaultKeyspace;
-        if (_isFounder && Keyspace(KeyspaceName.Default) is { Settings: var agreed } && own != agreed with
-            { ValueBytesMax = own.ValueBytesMax, ReplicationFactor = own.ReplicationFactor })
+        if (!_isFounder || Keyspace(KeyspaceName.Default) is not { Settings: var agreed })
+            return;
+        var allowed = agreed with
+        {
+            ValueBytesMax = own.ValueBytesMax,
+            ReplicationFactor = own.ReplicationFactor,
+        };
+        if (own != allowed)
             throw new NodeFaultException(Difference(agreed, own));
     }
 
@@ -268,7 +274,7 @@ internal sealed class ClusterView : IClusterFacts
     private ReplicaPlacement WithMetadata(ReplicaPlacement placement)
     {
         var placed = placement.Placed(GroupId.Metadata);
-        IReadOnlyList<NodeId> voters = placed?.Target.Voters ?? GroupBirth.OfMetadata(Ids).First.Voters;
+        var voters = placed?.Target.Voters ?? GroupBirth.OfMetadata(Ids).First.Voters;
         return placement.With(GroupId.Metadata, new(
             placed?.Epoch ?? default, placed?.SinceMs ?? 0, new(voters, [.. Ids.Except(voters)])));
     }

@@ -44,7 +44,11 @@ internal sealed record GroupBirth(
 
     /// <summary>The birth of a partition's group, with the nodes that it was placed on.</summary>
     public static GroupBirth OfPartition(KeyspaceDefinition keyspace, GroupId group, ReplicaTarget first) =>
-        Of(keyspace, group, new() { Voters = [.. first.Voters.Order()], Learners = [.. first.Learners.Order()] });
+        Of(keyspace, group, new()
+        {
+            Voters = [.. first.Voters.Order()],
+            Learners = [.. first.Learners.Order()],
+        });
 
     /// <summary>The birth of a replica of a partition's group that there is already.</summary>
     public static GroupBirth OfOldPartition(KeyspaceDefinition keyspace, GroupId group) =>

@@ -262,7 +262,8 @@ internal sealed partial class PeerAdmission
 
     private void AdmitIfGranted()
     {
-        if (!_isBegun || _identity.IsJoining || _lost is not null || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
+        if (!_isBegun || _identity.IsJoining || _lost is not null
+            || !_admission.IsGrantedIn(Cluster.ClusterIds.Cluster)
             || _isAdmitting || Cluster.IsAdmitted || _host.NowMs < _writeAgainMs)
             return;
         _isAdmitting = true;

@@ -1,4 +1,3 @@
-using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;

@@ -13,7 +13,8 @@ namespace Kvorum.Node.Placement;
 internal sealed class ReplicaPlacement(Epoch epoch, ImmutableSortedDictionary<GroupId, PlacedGroup> groups)
 {
     /// <summary>No group is placed.</summary>
-    public static ReplicaPlacement None { get; } = new(default, ImmutableSortedDictionary<GroupId, PlacedGroup>.Empty);
+    public static ReplicaPlacement None { get; } =
+        new(default, ImmutableSortedDictionary<GroupId, PlacedGroup>.Empty);
 
     /// <summary>Its version.</summary>
     public Epoch Epoch => epoch;

@@ -44,8 +44,10 @@ internal static class ConfigurationWalk
         NodeId[] present = [.. now.Voters, .. now.Learners];
         MemberChange[] learners =
         [
-            .. wanted.Except(present).Order().Select(static node => new MemberChange(MemberChangeKind.AddLearner, node)),
-            .. now.Learners.Except(wanted).Select(static node => new MemberChange(MemberChangeKind.Remove, node)),
+            .. wanted.Except(present).Order().Select(
+                static node => new MemberChange(MemberChangeKind.AddLearner, node)),
+            .. now.Learners.Except(wanted).Select(
+                static node => new MemberChange(MemberChangeKind.Remove, node)),
         ];
         if (learners.Length > 0)
             return Change(learners);
@@ -64,7 +66,8 @@ internal static class ConfigurationWalk
         [
             .. coming.Select(static node => new MemberChange(MemberChangeKind.AddVoter, node)),
             .. leaving.Select(node => new MemberChange(
-                target.Learners.Contains(node) ? MemberChangeKind.AddLearner : MemberChangeKind.Remove, node)),
+                target.Learners.Contains(node) ? MemberChangeKind.AddLearner : MemberChangeKind.Remove,
+                node)),
         ]);
     }
 

@@ -1,6 +1,5 @@
 using Kvorum.Node.Events;
 using Kvorum.Node.Placement;
-using Kvorum.Node.Placement.Planning;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Replicas;
@@ -9,7 +8,8 @@ namespace Kvorum.Node.Replicas;
 /// The leader's part in moving a group: proposes what <see cref="ConfigurationWalk"/> decides, and says how
 /// far the group is. Owned by the node loop.
 /// </summary>
-internal sealed class GroupWalker(IReplicaHost host, IReplica owner, ReplicaParts parts, SnapshotSender sender)
+internal sealed class GroupWalker(
+    IReplicaHost host, IReplica owner, ReplicaParts parts, SnapshotSender sender)
 {
     private readonly RaftNode _raft = parts.Raft;
 
@@ -23,7 +23,8 @@ internal sealed class GroupWalker(IReplicaHost host, IReplica owner, ReplicaPart
 
     private (Epoch Epoch, ulong Members, LogIndex Configuration, Term Term)? Position =>
         host.Cluster.Placement.Placed(parts.Group) is { } placed
-            ? (placed.Epoch, parts.Group.IsMetadata ? host.Cluster.Version : 0, _raft.ConfigurationIndex, _raft.Term)
+            ? (placed.Epoch, parts.Group.IsMetadata ? host.Cluster.Version : 0, _raft.ConfigurationIndex,
+                _raft.Term)
             : null;
 
     /// <summary>Goes on, if this replica leads.</summary>

@@ -17,7 +17,8 @@ internal sealed partial class RaftReplica
         && (_raft.IsRemoved || IsUnfilled || IsOutside || _host.Cluster.IsDropped(Group, _parts.KeyspaceId));
 
     /// <summary>True once it does nothing any more, and its data is in use by no job.</summary>
-    public bool IsIdle => _isRetired && _upkeep.IsIdle && !IsInstalling && !_receiver.IsWriting && _sender.Count == 0;
+    public bool IsIdle =>
+        _isRetired && _upkeep.IsIdle && !IsInstalling && !_receiver.IsWriting && _sender.Count == 0;
 
     private bool IsUnfilled => _raft.Configuration.Voters.Count == 0;
 
@@ -25,7 +26,7 @@ internal sealed partial class RaftReplica
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
 
-    /// <summary>It is not asked any more: ends what is under way; its calls are asked for elsewhere.</summary>
+    /// <summary>It is not asked any more: ends what is under way. Its calls go elsewhere.</summary>
     public void Retire()
     {
         _isRetired = true;

@@ -24,8 +24,8 @@ internal sealed partial class MetaMachine
         if (_members.TryGetValue(id, out var known))
         {
             return known.IsHeard ? null
-                : $"node {member.Name} was removed from this cluster, and a data folder that was removed never "
-                    + "comes back: start it with an empty --data folder";
+                : $"node {member.Name} was removed from this cluster, and a data folder that was removed "
+                    + "never comes back: start it with an empty --data folder";
         }
 
         if (MemberNamed(member.Name) is not null)

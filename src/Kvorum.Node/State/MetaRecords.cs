@@ -28,7 +28,8 @@ namespace Kvorum.Node.State;
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
 /// target    = voters learners, the preferred leader first
-/// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32 bytes:u64
+/// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
+///             bytes:u64
 /// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8
 /// </code>
@@ -165,7 +166,8 @@ internal static class MetaRecords
         Write(into, target.Learners);
     }
 
-    public static ReplicaTarget ReadTarget(ref ByteReader from) => new(ReadNodes(ref from), ReadNodes(ref from));
+    public static ReplicaTarget ReadTarget(ref ByteReader from) =>
+        new(ReadNodes(ref from), ReadNodes(ref from));
 
     public static void Write(ByteWriter into, PlacedGroup placed)
     {
@@ -221,7 +223,7 @@ internal static class MetaRecords
             into.U128(node.Value);
     }
 
-    private static IReadOnlyList<NodeId> ReadNodes(ref ByteReader from)
+    private static NodeId[] ReadNodes(ref ByteReader from)
     {
         var nodes = new NodeId[from.U8()];
         for (var i = 0; i < nodes.Length; i++)

@@ -1,6 +1,5 @@
 using Kvorum.Node;
 using Kvorum.Node.Replicas;
-using Kvorum.Raft;
 using Kvorum.Raft.Membership;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;

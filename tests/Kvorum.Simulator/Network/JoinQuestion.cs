@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Simulator.World;
 
 namespace Kvorum.Simulator.Network;

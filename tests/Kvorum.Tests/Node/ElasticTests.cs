@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;

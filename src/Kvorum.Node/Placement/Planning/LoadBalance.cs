@@ -3,8 +3,9 @@ namespace Kvorum.Node.Placement.Planning;
 /// <summary>
 /// Moves replicas from nodes that carry much for their weight to nodes that carry little. A move must lower
 /// the potential (<see cref="PlannerNodes.Gain"/>) by what is worth a move, be beyond the margin, and put no
-/// more replicas of the group into one zone than before. So single moves are enough: with loads of one size, nodes between which
-/// none is left to be made differ by the margin or by one replica, or the zones forbid more.
+/// more replicas of the group into one zone than before. So single moves are enough: with loads of one size,
+/// nodes between which none is left to be made differ by the margin or by one replica, or the zones forbid
+/// more.
 /// </summary>
 internal sealed class LoadBalance
 {

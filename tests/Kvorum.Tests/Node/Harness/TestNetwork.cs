@@ -140,7 +140,8 @@ internal sealed class TestNetwork
     private void Follow(NodeId node, IReadOnlyList<MemberSeed> peers)
     {
         _peers[node] = peers;
-        foreach (var (here, there) in _connected.Where(link => link.From == node || link.To == node).ToArray())
+        var links = _connected.Where(link => link.From == node || link.To == node).ToArray();
+        foreach (var (here, there) in links)
         {
             if (!Knows(node, here == node ? there : here) && _connected.Remove((here, there)))
                 _up[here].Receiver.PeerDown(there, PeerLoss.Silent);

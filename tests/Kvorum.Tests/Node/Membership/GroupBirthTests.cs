@@ -12,11 +12,15 @@ public class GroupBirthTests
 {
     private static readonly GroupBirth Birth = new(
         new(7), new(2), "orders", new(3), KeyspaceSettings.Strong,
-        new() { Voters = [new(1), new(2)], Learners = [new(9)] }) { At = new(5) };
+        new() { Voters = [new(1), new(2)], Learners = [new(9)] })
+    {
+        At = new(5),
+    };
 
     private static readonly string Bytes = "02" + "02000000" + "03000000" + "06000000" + "6f7264657273"
         + "06000000" + "7374726f6e67"
-        + "0500000000000000" + "01" + "0200" + "01" + new string('0', 30) + "02" + new string('0', 30) + "0000"
+        + "0500000000000000" + "01" + "0200"
+        + "01" + new string('0', 30) + "02" + new string('0', 30) + "0000"
         + "0100" + "09" + new string('0', 30) + "0000";
 
     [Fact]

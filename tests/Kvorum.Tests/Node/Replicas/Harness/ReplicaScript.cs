@@ -105,7 +105,8 @@ internal sealed class ReplicaScript : IDisposable
             State = default,
             History = HistoryMark.Empty,
             Birth = new(
-                Group, new(1), KeyspaceName.Default, default, KeyspaceSettings.Strong, snapshot.Configuration),
+                Group, new(1), KeyspaceName.Default, default, KeyspaceSettings.Strong,
+                snapshot.Configuration),
             Standing = standing,
         });
         _replica.Begin();

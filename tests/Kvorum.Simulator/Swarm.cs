@@ -51,9 +51,27 @@ internal static class Swarm
             [FaultKind.NodeLeaves] = random.Between(10, 40),
             [FaultKind.NodeLost] = random.Between(10, 60),
         };
+        var spares = (int)random.Between(1, 4);
+        // Some aim at replicas that move while leaders die: all else would only lengthen their way.
+        if (random.Chance(0.3))
+        {
+            spares = 4;
+            means = new()
+            {
+                [FaultKind.NodeJoins] = 3,
+                [FaultKind.NodeLeaves] = 5,
+                [FaultKind.NodeLost] = 20,
+                [FaultKind.ProcessCrash] = random.Between(3, 15),
+                [FaultKind.PowerLoss] = random.Between(5, 30),
+                [FaultKind.YoungLeaderKilled] = random.Between(2, 10),
+                [FaultKind.LeaderCut] = random.Between(3, 15),
+                [FaultKind.Split] = random.Between(5, 30),
+            };
+        }
+
         return drawn with
         {
-            Cluster = drawn.Cluster with { Spares = (int)random.Between(1, 4) },
+            Cluster = drawn.Cluster with { Spares = spares },
             Faults = drawn.Faults with { MeanSeconds = means },
         };
     }

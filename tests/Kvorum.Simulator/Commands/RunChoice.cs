@@ -16,7 +16,8 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     public string Title => IsSwarm ? "swarm" : "";
 
     /// <inheritdoc/>
-    public IReadOnlyList<FaultKind> Claimed => FaultOptions.Claimed;
+    public IReadOnlyList<FaultKind> Claimed =>
+        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfMembers : []];
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>

@@ -16,12 +16,16 @@ internal sealed record FaultOptions
     /// <summary>Greatest length of a time of faults, in seconds.</summary>
     public int RoundMaxSeconds { get; init; } = 25;
 
-    /// <summary>Every kind that runs of whole clusters make: those of single frames included.</summary>
+    /// <summary>
+    /// Every kind that runs of whole clusters make: those of single frames included, <see cref="OfMembers"/>
+    /// not.
+    /// </summary>
     public static IReadOnlyList<FaultKind> Claimed { get; } =
-    [
-        .. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange),
-        FaultKind.NodeJoins, FaultKind.NodeLeaves, FaultKind.NodeLost,
-    ];
+        [.. Enum.GetValues<FaultKind>().Where(static kind => kind < FaultKind.MembershipChange)];
+
+    /// <summary>Those that need spare machines.</summary>
+    public static IReadOnlyList<FaultKind> OfMembers { get; } =
+        [FaultKind.NodeJoins, FaultKind.NodeLeaves, FaultKind.NodeLost];
 
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind

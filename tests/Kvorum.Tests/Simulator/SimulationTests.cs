@@ -22,7 +22,36 @@ public class SimulationTests
         var runs = new ulong[] { 1, 2, 4, 5, 6, 7, 8, 9 }.Select(seed => Keeps(Usual, seed)).ToArray();
         Assert.All(runs, run => Assert.InRange(run.Answered, 200, int.MaxValue));
         Assert.All(runs, run => Assert.InRange(run.Pages, 20, int.MaxValue));
-        Assert.All(FaultOptions.Claimed, kind => Assert.Contains(runs, run => run.Faults[kind] > 0));
+        Assert.All(Usual.Claimed, kind => Assert.Contains(runs, run => run.Faults[kind] > 0));
+    }
+
+    [Fact]
+    public void Nodes_come_and_go_and_all_promises_are_kept()
+    {
+        var results = new List<SimulationResult>();
+        for (ulong seed = 1; seed <= 4; seed++)
+        {
+            var options = Usual.Options(seed);
+            results.Add(Simulation.Run(options with
+            {
+                Cluster = options.Cluster with { Spares = 3 },
+                Faults = new()
+                {
+                    MeanSeconds = new SortedDictionary<FaultKind, double>
+                    {
+                        [FaultKind.NodeJoins] = 4,
+                        [FaultKind.NodeLeaves] = 8,
+                        [FaultKind.NodeLost] = 15,
+                        [FaultKind.ProcessCrash] = 10,
+                        [FaultKind.LeaderCut] = 15,
+                    },
+                },
+            }));
+        }
+
+        Assert.All(results, result => Assert.Null(result.Failure));
+        Assert.All(
+            FaultOptions.OfMembers, kind => Assert.Contains(results, result => result.Faults[kind] > 0));
     }
 
     [Theory]

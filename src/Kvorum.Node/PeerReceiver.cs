@@ -2,7 +2,6 @@ using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
-using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;

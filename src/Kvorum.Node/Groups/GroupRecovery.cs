@@ -167,9 +167,9 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
                 continue;
             configuration = RaftNode.After(configuration, ConfigurationCodec.DecodeChange(entry.Data.Span))
                 ?? throw new LogDamagedException(
-                    $"the log of group {birth.Group} changes its configuration at entry {entry.Index} in a way "
-                    + "that does not fit what was before: the data folder is not whole. Restore it from a copy; "
-                    + "without one leave this node stopped: its peers have the data.");
+                    $"the log of group {birth.Group} changes its configuration at entry {entry.Index} in a "
+                    + "way that does not fit what was before: the data folder is not whole. Restore it from "
+                    + "a copy; without one leave this node stopped: its peers have the data.");
         }
 
         return configuration;

@@ -18,12 +18,13 @@ internal sealed partial class PeerAdmission
     private bool IsOfThisCluster(NodeId from, in IncarnationHello hello)
     {
         var ids = Cluster.ClusterIds;
+        // It may have vouched for this folder when it belonged to no cluster: that counts no more.
+        if (hello.ClusterId != 0 && !Cluster.IsAdmitted && !ids.IsForeign(hello.ClusterId)
+            && !_admission.IsVouchedBy(from, hello.ClusterId) && _unanswered.Add(from))
+            Introduce(from);
         if (hello.ClusterId != 0 && !ids.IsKnown)
         {
             _early[from] = hello;
-            // It may have vouched for this folder when it belonged to no cluster: that counts no more.
-            if (!_admission.IsVouchedBy(from, hello.ClusterId) && _unanswered.Add(from))
-                Introduce(from);
             // With that very folder it took part together with this one.
             if (_known[from] == hello.Incarnation)
                 Join(hello.ClusterId);

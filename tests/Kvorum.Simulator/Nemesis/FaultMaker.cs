@@ -16,6 +16,8 @@ internal sealed class FaultMaker
     private readonly MemberNemesis _members;
     private readonly RandomStream _random;
 
+    private int _healings;
+
     // So many of the nodes that are elected next, or that take over a snapshot, will not live long.
     private int _traps;
     private int _installTraps;
@@ -45,6 +47,7 @@ internal sealed class FaultMaker
     public void Heal()
     {
         _plan.End();
+        _healings++;
         _traps = _installTraps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
@@ -178,9 +181,11 @@ internal sealed class FaultMaker
         EndSoon(machine, FaultKind.YoungInstallKilled, 2_000);
         if (_random.Chance(0.7))
         {
+            // Where all is well, nobody dies.
+            var healings = _healings;
             _cluster.World.Scheduler.After(_random.Exponential(3_000_000), () =>
             {
-                if (machine.Process is not null)
+                if (machine.Process is not null && healings == _healings)
                     EndSoon(machine, FaultKind.YoungInstallKilled, 0);
             });
         }

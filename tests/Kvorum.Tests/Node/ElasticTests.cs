@@ -17,6 +17,7 @@ public class ElasticTests
         PutAll(cluster, 0, "first");
         cluster.Start(1);
         cluster.RunUntil(() => HasVoters(cluster, [0]) && IsFollowedBy(cluster, 1), 60_000, "two nodes");
+        cluster.RunUntilReady();
         PutAll(cluster, 1, "second");
         cluster.Start(2);
         cluster.RunUntil(() => HasVoters(cluster, [0, 1, 2]), 60_000, "three voters everywhere");

@@ -92,7 +92,8 @@ internal sealed class NodeRecovery(NodeContext context)
     /// <summary>What is to be said of a group that has data, and no birth record.</summary>
     public static string UnbornMessage(GroupId group) =>
         $"there is data of group {group}, and its birth record is missing in the log: the data folder is not "
-        + "whole. Restore it from a copy; without one leave this node stopped: its peers have the data.";
+        + "whole. Restore it from a copy; without one replace the node (kvorum node replace): its peers have "
+        + "the data.";
 
     private ReplicaParts Recover(GroupBirth birth, GroupRecovery replay)
     {

@@ -135,8 +135,8 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
             throw new LogDamagedException(
                 $"the log of group {group} ends before index {flushed.Index}, which was flushed from it to "
                 + "tables: the end of the log is missing, with votes and acknowledged writes in it. "
-                + "Restore the whole folder from a copy; without one leave this node stopped: its peers "
-                + "have the data.");
+                + "Restore the whole folder from a copy; without one replace the node (kvorum node replace): "
+                + "its peers have the data.");
         }
     }
 
@@ -169,7 +169,7 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
                 ?? throw new LogDamagedException(
                     $"the log of group {birth.Group} changes its configuration at entry {entry.Index} in a "
                     + "way that does not fit what was before: the data folder is not whole. Restore it from "
-                    + "a copy; without one leave this node stopped: its peers have the data.");
+                    + "a copy; without one replace the node (kvorum node replace): its peers have the data.");
         }
 
         return configuration;
@@ -200,5 +200,6 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
 
     private static LogDamagedException Gap(GroupId group, ulong wanted, ulong found) => new(
         $"the log of group {group} lacks entries {wanted} to {found - 1}: the data folder is not whole. "
-        + "Restore it from a copy; without one leave this node stopped: its peers have the data.");
+        + "Restore it from a copy; without one replace the node (kvorum node replace): its peers have the "
+        + "data.");
 }

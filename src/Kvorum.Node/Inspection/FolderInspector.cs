@@ -65,7 +65,8 @@ public sealed class FolderInspector
             var hasData = _files.ListFolders("").Any(folder => folder is LogFolder or TreesFolder);
             Add(IdentityFile.Name, hasData ? FindingKind.Damage : FindingKind.Note, hasData
                 ? "missing, and there is data: the folder is not whole. Bring the file back from a copy of "
-                    + "this very folder, or move the folder away and replace the node."
+                    + "this very folder, or move the folder away and replace the node "
+                    + "(kvorum node replace)."
                 : "not there, and no data either: no node has ever started here");
             return null;
         }

@@ -15,8 +15,7 @@ namespace Kvorum.Node.Inspection;
 internal sealed class GroupCheck(
     IReadOnlyDictionary<GroupId, CheckpointTag> tags, IReadOnlySet<GroupId> flushed) : IGroupReplay
 {
-    public const string Remedy =
-        "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+    public const string Remedy = Storage.Remedy.ReplaceNode;
 
     private readonly GroupRecovery _recovery = new(tags
         .Where(tag => tag.Value.Snapshot.Index.Value > 0)

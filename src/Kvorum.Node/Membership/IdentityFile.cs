@@ -129,7 +129,8 @@ internal sealed partial record IdentityFile
         catch (Exception e) when (e is JsonException or (IOException and not DiskShortageException))
         {
             throw new NodeStartException($"{Name} in the data folder cannot be read: {e.Message} "
-                + "Bring it back from a copy; without one leave this node stopped: its peers have the data.");
+                + "Bring it back from a copy; without one replace the node (kvorum node replace): its peers "
+                + "have the data.");
         }
     }
 

@@ -88,7 +88,8 @@ internal sealed partial class PeerAdmission
             + $"{hello.Lives.Newest.Began} when the node started now. Its data folder is an older "
             + "copy, or the end of its log is lost, with votes and acknowledged writes in it. "
             + $"Stop {name} and start it with its newest data folder; without it, "
-            + "leave it stopped: the other nodes serve on";
+            + $"replace it: kvorum node replace {name}, then start it with an empty folder and --join. Until "
+            + "then the other nodes serve on";
     }
 
     // A node that begins without asking may have taken part already: it stops in the middle of what it does.

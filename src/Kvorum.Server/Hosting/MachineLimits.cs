@@ -14,6 +14,8 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
     // Those of the node, and as many of the runtime as it asks for under load.
     private const int ThreadsMin = 64;
 
+    private const int MembersExpected = 8;
+
     /// <summary>
     /// Of this process; <see cref="ServerStartException"/> if a node cannot live with them.
     /// </summary>
@@ -50,7 +52,8 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
 
         if (descriptors is not { } limit)
             return new(memory, plan, null);
-        var members = Math.Max(1, options.Peers.Split(',').Length);
+        // Later starts need no list, and a cluster may grow.
+        var members = Math.Max(MembersExpected, options.Peers.Split(',').Length);
         var files = DescriptorPlan.Of(
             limit, open, Tables(options.DataFolder), options.Partitions + 1, members);
         return files.Suffices ? new(memory, plan, files) : throw new ServerStartException(

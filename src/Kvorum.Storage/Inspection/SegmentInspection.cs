@@ -9,8 +9,7 @@ namespace Kvorum.Storage.Inspection;
 /// </summary>
 internal sealed class SegmentInspection(IFileSystem files, Segment segment, List<Finding> findings)
 {
-    private const string Remedy =
-        "Restore the node from its peers: stop it, move its data folder away, and replace the node.";
+    private const string Remedy = Storage.Remedy.ReplaceNode;
 
     // The last frame of a segment was read: the log goes on in the next one.
     private bool _isContinued;

@@ -12,9 +12,7 @@ namespace Kvorum.Storage.Log;
 /// </summary>
 internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
 {
-    public const string Remedy =
-        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and " +
-        "replace the node.";
+    public const string Remedy = Storage.Remedy.AfterRefusal;
 
     private byte[] _buffer = [];
     private ulong _trimmedBelow = 1;

@@ -129,5 +129,5 @@ internal sealed class TableCheck(TableReader table, string path)
 
     private TreeDamagedException Wrong(string what) => new(
         $"{path}: the checksums are right but the contents are wrong: {what}.",
-        "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+        Remedy.ReplaceNode);
 }

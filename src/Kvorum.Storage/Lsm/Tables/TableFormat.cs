@@ -52,9 +52,7 @@ internal static class TableFormat
     private const uint PlainVersion = 1;
     private const uint PackedVersion = 2;
 
-    private const string Remedy =
-        "Nothing was changed. Restore the replica from its peers: stop the node, move its data folder " +
-        "away, and replace the node.";
+    private const string Remedy = Storage.Remedy.AfterRefusal;
 
     private static ReadOnlySpan<byte> Magic => "KvSortTb"u8;
 

@@ -29,9 +29,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     private const uint FormatVersion = 3;
     private const long GrowthBytesMin = 64 << 10;
 
-    private const string Remedy =
-        "Nothing was changed. Restore the node from its peers: stop it, move its data folder away, and " +
-        "replace the node.";
+    private const string Remedy = Storage.Remedy.AfterRefusal;
 
     private IFile? _file;
     private long _bytes;

@@ -106,7 +106,7 @@ internal sealed class TableFile
         reader.Dispose();
         throw new TreeDamagedException(
             $"{folder.TablePath(number)}: not the table that the manifest names.",
-            "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+            Remedy.ReplaceNode);
     }
 
     private static bool IsSame(TableInfo a, TableInfo b) =>

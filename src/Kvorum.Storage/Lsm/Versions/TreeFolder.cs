@@ -38,8 +38,7 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     /// <summary>The exception for tables without a manifest.</summary>
     public TreeDamagedException ManifestMissing() => new(
         $"{ManifestPath}: the file is missing, but the folder has {TableNumbers().Count()} tables.",
-        "Nothing was changed. Restore it from a copy of this folder, or restore the node from its " +
-        "peers: stop it, move its data folder away, and replace the node.");
+        "Nothing was changed. Restore it from a copy of this folder; without one: " + Remedy.ReplaceNode);
 
     /// <summary>
     /// Marks a table for deletion by a later job: the thread that releases it last may be a node loop, which

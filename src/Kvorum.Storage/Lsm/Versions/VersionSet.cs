@@ -231,7 +231,7 @@ internal sealed class VersionSet : IDisposable
     /// <summary>The exception for a missing table.</summary>
     public static TreeDamagedException TableMissing(string path) => new(
         $"{path}: the file is missing, but the manifest names this table.",
-        "Restore the node from its peers: stop it, move its data folder away, and replace the node.");
+        Remedy.ReplaceNode);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node;
@@ -23,4 +24,11 @@ public interface INode
     /// loop.
     /// </summary>
     void AskStatus(Action<NodeStatus> done);
+
+    /// <summary>
+    /// Takes an operator's request about the cluster, whichever node leads; <paramref name="done"/> is called
+    /// once, on any thread, at most a moment after <paramref name="timeout"/>. Ok for a change means that a
+    /// majority has it; OutcomeUnknown that it may happen yet.
+    /// </summary>
+    void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done);
 }

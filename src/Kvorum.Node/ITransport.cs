@@ -61,6 +61,12 @@ public enum PeerFrameKind : byte
     /// the metadata group.
     /// </summary>
     Report = 16,
+
+    /// <summary>An operator's request, passed on to the leader of the metadata group.</summary>
+    Admin = 17,
+
+    /// <summary>Answer to <see cref="Admin"/>.</summary>
+    AdminReply = 18,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

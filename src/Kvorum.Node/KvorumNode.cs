@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
@@ -188,6 +189,24 @@ public sealed class KvorumNode : INode, IDisposable
                     issues.Add(issue);
                 done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
+    {
+        var name = _context.Options.Self.Name;
+        if (request is LocateKey locate)
+            done(KeyLocator.Locate(Cluster, locate));
+        else if (_isStopping)
+            done(AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node"));
+        else if (_context.IsFaulted)
+            done(AdminReply.Of(ReplyStatus.Unavailable, $"{name} has stopped after a fault: see its log"));
+        else
+        {
+            var timeoutMs = Math.Clamp((long)timeout.TotalMilliseconds, 1, Limits.CallTimeoutMaxMs);
+            _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.AdminAsked(
+                new(request, _context.MonotonicMs, timeoutMs, Limits.AdminHops, from: null, done)));
         }
     }
 

@@ -140,6 +140,27 @@ internal static class Limits
     /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
     public const long PlanMs = 1000;
 
+    /// <summary>Administrative requests that a node has under way: operators are few.</summary>
+    public const int AdminTasksMax = 256;
+
+    /// <summary>How often one is passed on: to the leader, and further if that has just changed.</summary>
+    public const byte AdminHops = 2;
+
+    /// <summary>How often an administrative request looks for a leader again.</summary>
+    public const long AdminRetryMs = 100;
+
+    /// <summary>
+    /// How long a question about the cluster waits for a leader before a node tells what it knows itself:
+    /// about an election.
+    /// </summary>
+    public const long AdminPatienceMs = 1500;
+
+    /// <summary>How often a change that does not come true is proposed again by the same leader.</summary>
+    public const long AdminProposeMs = 1000;
+
+    /// <summary>Moves that a report of the cluster lists; all are counted.</summary>
+    public const int AdminMovesListed = 200;
+
     /// <summary>
     /// Memtables of one loop that are on their way to tables because of the log that they hold: one that is
     /// written, and one that is next.

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Loops;
@@ -95,7 +96,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
     {
         PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer or PeerFrameKind.Clock => true,
-        PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk =>
+        PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk
+            or PeerFrameKind.Admin or PeerFrameKind.AdminReply =>
             context.Cluster.Health.IsAccepted(from),
         _ => context.Cluster.IsAdmitted && context.Cluster.Health.IsAccepted(from),
     };
@@ -157,6 +159,14 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             case PeerFrameKind.PartialScanResult:
                 var share = ScanCodec.DecodeShare(payload);
                 loops.OfNumber(share.Id).TryPost(new LoopEvent.ScanAnswered(share), payload.Length);
+                break;
+            case PeerFrameKind.Admin:
+                Admin(from, payload);
+                break;
+            case PeerFrameKind.AdminReply:
+                var (task, reply) = AdminCodec.DecodeAnswer(payload);
+                loops.OfGroup(GroupId.Metadata).TryPost(
+                    new LoopEvent.AdminAnswered(from, task, reply), payload.Length);
                 break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
@@ -227,6 +237,36 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             var request = RequestCodec.DecodeRequest(reader.Bytes32());
             node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout, credit));
         }
+    }
+
+    private void Admin(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var (id, timeoutMs, hops, json) = AdminCodec.DecodeAsk(payload);
+        AdminRequest request;
+        try
+        {
+            request = AdminJson.DecodeRequest(json.Span);
+        }
+        catch (FormatException e)
+        {
+            Answer(from, id, AdminReply.Of(
+                ReplyStatus.InvalidArgument,
+                $"{context.Options.Self.Name} speaks another version: {e.Message}"));
+            return;
+        }
+
+        var task = new AdminTask(
+            request, context.MonotonicMs, timeoutMs, hops, context.Cluster.Members.NameOf(from),
+            reply => Answer(from, id, reply));
+        loops.OfGroup(GroupId.Metadata).TryPost(new LoopEvent.AdminAsked(task), payload.Length);
+    }
+
+    // Any thread.
+    private void Answer(NodeId to, ulong id, AdminReply reply)
+    {
+        var writer = new ByteWriter();
+        AdminCodec.EncodeAnswer(id, reply, writer);
+        context.World.Transport.Send(to, PeerFrameKind.AdminReply, writer.Written);
     }
 
     private void CreditAsk(ReadOnlyMemory<byte> payload)

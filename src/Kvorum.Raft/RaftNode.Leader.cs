@@ -22,7 +22,7 @@ public sealed partial class RaftNode
     /// True once an entry of this leader's term is committed: only then it knows the commit index (Raft
     /// section 8).
     /// </summary>
-    private bool HasCommittedInTerm => _log.Commit >= _termStart;
+    public bool HasCommittedInTerm => _log.Commit >= _termStart;
 
     /// <summary>
     /// Proposes a command. Bytes are kept, not copied. Refused as overloaded while too much is uncommitted; a

@@ -278,3 +278,8 @@ public sealed record ReplicaRemoved(string Keyspace, PartitionId Partition)
 /// <param name="Groups">How many groups have another target.</param>
 /// <param name="Why">The most urgent reason.</param>
 public sealed record TargetsChanged(long Groups, string Why) : NodeEvent(246);
+
+/// <summary>An operator has changed the cluster; a majority has it.</summary>
+/// <param name="Change">What is so from now on.</param>
+/// <param name="Through">The name of the node that was asked.</param>
+public sealed record AdminChanged(string Change, string Through) : NodeEvent(247);

@@ -30,6 +30,7 @@ public static class NodeEventText
         JoinFailed one => $"this node has not joined a cluster yet: {one.Reason}",
         MemberChanged one => $"{one.Member} is {one.Status} from now on",
         TargetsChanged one => $"other nodes are to hold replicas of {one.Groups} group(s): {one.Why}",
+        AdminChanged one => $"an operator has decided through {one.Through}: {one.Change}",
         NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
         NodeFailed one => one.Message,
         _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),

@@ -49,7 +49,8 @@ internal sealed class LoopDuties
 
     /// <summary>What moves replicas between nodes.</summary>
     internal sealed record Moving(
-        ReplicaMaker Maker, ReplicaRemover Remover, ReportRounds Reports, PlanRounds Plans);
+        ReplicaMaker Maker, ReplicaRemover Remover, ReportRounds Reports, PlanRounds Plans,
+        AdminRouter Admin);
 
     /// <summary>How long it is until the next tick.</summary>
     public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
@@ -85,6 +86,7 @@ internal sealed class LoopDuties
             _moving.Plans.Tick();
         }
 
+        _moving.Admin.Tick();
         _pacer.Tick();
         _scrubber.Tick();
         if (_clock.NowMs - _sweptMs >= Limits.DeadlineSweepMs)

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
@@ -108,6 +109,18 @@ internal abstract class LoopEvent
         public override void Happen(NodeLoop loop) => loop.Plans.Take(from, report);
     }
 
+    /// <summary>An operator asks. Loop of the metadata group.</summary>
+    public sealed class AdminAsked(AdminTask task) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Admin.Take(task);
+    }
+
+    /// <summary>An operator's request that was passed on is answered. Loop of the metadata group.</summary>
+    public sealed class AdminAnswered(NodeId from, ulong task, AdminReply reply) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Admin.Answered(from, task, reply);
+    }
+
     /// <summary>A peer is up, and heard from now on.</summary>
     public sealed class PeerUp(NodeId peer) : LoopEvent
     {
@@ -123,7 +136,11 @@ internal abstract class LoopEvent
     /// <summary>A peer is lost.</summary>
     public sealed class PeerDown(NodeId peer, PeerLoss loss) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Peers.PeerDown(peer, loss);
+        public override void Happen(NodeLoop loop)
+        {
+            loop.Peers.PeerDown(peer, loss);
+            loop.Admin.PeerLost(peer);
+        }
     }
 
     /// <summary>Messages of Raft.</summary>

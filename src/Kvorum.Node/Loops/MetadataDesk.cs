@@ -16,6 +16,9 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
         replicas.FindRaft(GroupId.Metadata) is { IsLeader: true } replica
             ? (replica, (MetaMachine)replica.Machine) : null;
 
+    /// <summary>The group's state as it is committed here, leader or not; null without a replica.</summary>
+    public MetaMachine? State => replicas.FindRaft(GroupId.Metadata)?.Machine as MetaMachine;
+
     private ClusterView Cluster => context.Cluster;
 
     /// <summary>A keyspace is wanted.</summary>

@@ -56,10 +56,11 @@ public sealed class NodeLoop
         _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover);
         Desk = new(context, _replicas);
         Plans = new(context, _clock, _jobs, Desk);
+        Admin = new(context, _clock, new(context, _clock, _jobs, Desk, Plans));
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
-            new(_maker, _remover, new(context, group, _clock, _replicas), Plans), _clocks,
+            new(_maker, _remover, new(context, group, _clock, _replicas), Plans, Admin), _clocks,
             index == 0 ? new(context, group) : null);
         Peers = new(context, _replicas, _router, _scans);
     }
@@ -170,6 +171,9 @@ public sealed class NodeLoop
 
     /// <summary>Where replicas should be. Loop of the metadata group only.</summary>
     internal PlanRounds Plans { get; }
+
+    /// <summary>What operators want of the cluster. Loop of the metadata group only.</summary>
+    internal AdminRouter Admin { get; }
 
     /// <summary>Adds a replica, before the loop runs.</summary>
     internal void Own(RaftReplica replica) => _replicas.Add(replica);

@@ -25,7 +25,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     // Somewhere a move may have ended, so that another can begin.
     private bool _isNews;
 
-    private readonly record struct Reported(GroupReport Report, long ProgressAtMs);
+    private readonly record struct Reported(GroupReport Report, long ProgressAtMs, NodeId From);
 
     /// <summary>The last plan; null while there is none. Any thread.</summary>
     public Plan? Last => Volatile.Read(ref _last);
@@ -46,7 +46,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
             var known = _groups.TryGetValue(group.Group, out var found) ? found.Report : null;
             if (!group.IsNewerThan(known))
                 continue;
-            _groups[group.Group] = new(group, clock.NowMs - group.SinceProgressMs);
+            _groups[group.Group] = new(group, clock.NowMs - group.SinceProgressMs, from);
             _isNews |= known?.ConfigurationIndex != group.ConfigurationIndex;
         }
     }
@@ -89,6 +89,18 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
                 new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)),
         ],
         [.. Groups(state, logNowMs)], state.MoveLimits, logNowMs);
+
+    /// <summary>
+    /// The leader of a group, by the replica here, else by what leaders report; null if it is not known.
+    /// </summary>
+    public NodeId? LeaderOf(GroupId group)
+    {
+        var (leader, term) = Cluster.Leaders.At(group);
+        return term.Value == 0 && _groups.TryGetValue(group, out var known) ? known.From : leader;
+    }
+
+    /// <summary>What room a node's disk has, by what it reports; null if it has not.</summary>
+    public long? RoomOf(NodeId node) => _rooms.TryGetValue(node, out var bytes) ? bytes : null;
 
     private void BeginTerm(RaftReplica replica)
     {

@@ -146,6 +146,9 @@ internal sealed class ClusterView : IClusterFacts
         return null;
     }
 
+    /// <summary>The keyspaces, as the metadata group has told.</summary>
+    public IReadOnlyList<KeyspaceDefinition> Keyspaces => _meta.Keyspaces;
+
     public IEnumerable<string> KeyspaceNames => _meta.Keyspaces.Select(keyspace => keyspace.Settings.Name);
 
     public MemberRecord? Announcement(NodeId node) => Members.Announcement(node);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 using Limits = Kvorum.Protocol.Limits;
@@ -69,6 +70,17 @@ internal sealed class DictionaryNode : INode
     {
         if (!IsMute)
             done(Status());
+    }
+
+    /// <summary>The administrative requests that came.</summary>
+    public List<AdminRequest> Administered { get; } = [];
+
+    /// <summary>Answered by <see cref="AdminAnswers"/>; nothing is kept.</summary>
+    public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
+    {
+        lock (_gate)
+            Administered.Add(request);
+        ThreadPool.UnsafeQueueUserWorkItem(_ => done(AdminAnswers.Of(request, timeout)), null);
     }
 
     private async Task HangAsync(Call call)

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server;
 
@@ -76,5 +77,8 @@ public class NodeCallsTests
         public void Submit(Call call) => Calls.Add(call);
 
         public void AskStatus(Action<NodeStatus> done) => throw new NotSupportedException();
+
+        public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done) =>
+            throw new NotSupportedException();
     }
 }

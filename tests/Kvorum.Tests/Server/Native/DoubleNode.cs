@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 namespace Kvorum.Tests.Server.Native;
@@ -58,6 +59,16 @@ internal sealed class DoubleNode : INode
         Writes = 0,
         LogBytes = 0,
     });
+
+    /// <summary>Administrative requests that came, with their times.</summary>
+    public List<(AdminRequest Request, TimeSpan Timeout)> Administered { get; } = [];
+
+    public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
+    {
+        lock (_gate)
+            Administered.Add((request, timeout));
+        done(AdminAnswers.Of(request, timeout));
+    }
 
     /// <summary>Answers a held call as a node loop would.</summary>
     public static void Complete(Call call, Reply reply)

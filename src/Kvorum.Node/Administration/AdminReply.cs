@@ -1,0 +1,42 @@
+using System.Text.Json.Serialization;
+using Kvorum.Protocol;
+
+namespace Kvorum.Node.Administration;
+
+/// <summary>
+/// The answer to an <see cref="AdminRequest"/>. Ok for a change means that a majority has it on disk.
+/// </summary>
+public sealed record AdminReply
+{
+    /// <summary>What became of it.</summary>
+    [JsonConverter(typeof(ReplyStatusJson))]
+    public required ReplyStatus Status { get; init; }
+
+    /// <summary>For people: what was done or would be, or what stands in the way and what to do.</summary>
+    public string Message { get; init; } = "";
+
+    /// <summary>True if nothing was changed because only the outcome was asked for.</summary>
+    public bool DryRun { get; init; }
+
+    /// <summary>What would be copied between nodes, in bytes, if it was asked for.</summary>
+    public long? MovedBytes { get; init; }
+
+    /// <summary>Why the change is impossible, or what promise it costs, a sentence each.</summary>
+    public IReadOnlyList<string> Reasons { get; init; } = [];
+
+    /// <summary>The cluster, if it was asked for.</summary>
+    public ClusterReport? Cluster { get; init; }
+
+    /// <summary>The partitions, if they were asked for.</summary>
+    public IReadOnlyList<PartitionReport>? Partitions { get; init; }
+
+    /// <summary>Where the key is, if that was asked for.</summary>
+    public KeyLocation? Location { get; init; }
+
+    /// <summary>The limits of moves after a change of them.</summary>
+    public MoveLimits? Limits { get; init; }
+
+    /// <summary>An answer that has nothing but words.</summary>
+    public static AdminReply Of(ReplyStatus status, string message) =>
+        new() { Status = status, Message = message };
+}

@@ -1,0 +1,156 @@
+using System.Text.Json.Serialization;
+
+namespace Kvorum.Node.Administration;
+
+/// <summary>
+/// What an operator asks of the cluster: a closed family. Any node takes it, see <see cref="INode"/>. In JSON
+/// each is an object whose "action" names its kind.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "action")]
+[JsonDerivedType(typeof(ShowCluster), "show_cluster")]
+[JsonDerivedType(typeof(ShowPartitions), "show_partitions")]
+[JsonDerivedType(typeof(LocateKey), "locate_key")]
+[JsonDerivedType(typeof(ChangeMember), "change_member")]
+[JsonDerivedType(typeof(CreateKeyspace), "create_keyspace")]
+[JsonDerivedType(typeof(AlterKeyspace), "alter_keyspace")]
+[JsonDerivedType(typeof(DropKeyspace), "drop_keyspace")]
+[JsonDerivedType(typeof(ChangeLimits), "change_limits")]
+[JsonDerivedType(typeof(TransferLeadership), "transfer_leadership")]
+public abstract record AdminRequest
+{
+    private protected AdminRequest()
+    {
+    }
+
+    /// <summary>True if the request changes nothing: it may be repeated, whatever became of it.</summary>
+    [JsonIgnore]
+    public abstract bool IsRead { get; }
+}
+
+/// <summary>A question that changes nothing.</summary>
+public abstract record AdminQuestion : AdminRequest
+{
+    private protected AdminQuestion()
+    {
+    }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public sealed override bool IsRead => true;
+}
+
+/// <summary>Something that is to change.</summary>
+public abstract record AdminChange : AdminRequest
+{
+    private protected AdminChange()
+    {
+    }
+
+    /// <summary>
+    /// True to change nothing, and to be told what would come of it: whether it is possible, and what would
+    /// be copied.
+    /// </summary>
+    public bool DryRun { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public sealed override bool IsRead => DryRun;
+}
+
+/// <summary>The whole cluster: members, keyspaces, moves, obstacles, limits.</summary>
+public sealed record ShowCluster : AdminQuestion;
+
+/// <summary>Where each partition is, and how far it is on its way to where it should be.</summary>
+/// <param name="Keyspace">Of this keyspace only; empty for all.</param>
+public sealed record ShowPartitions(string Keyspace = "") : AdminQuestion;
+
+/// <summary>Where a key is. Any node answers from its own map.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Key">The key, in JSON as base64.</param>
+public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
+
+/// <summary>What a member is to become.</summary>
+[JsonConverter(typeof(MemberWishJson))]
+public enum MemberWish
+{
+    /// <summary>It is emptied and gets nothing new, and stays a member.</summary>
+    Drain,
+
+    /// <summary>It holds replicas again.</summary>
+    Undrain,
+
+    /// <summary>It is emptied, and then removed.</summary>
+    Decommission,
+
+    /// <summary>
+    /// Its data is lost: others get what it had, and it never comes back. Its name is free at once.
+    /// </summary>
+    Replace,
+}
+
+/// <summary>Another status of a member.</summary>
+/// <param name="Member">Its name, its UUID, or "node-" and its UUID.</param>
+/// <param name="Wish">What it is to become.</param>
+public sealed record ChangeMember(string Member, MemberWish Wish) : AdminChange
+{
+    /// <summary>True to do it even where promises are lost by it: too few nodes or zones remain.</summary>
+    public bool Force { get; init; }
+}
+
+/// <summary>A new keyspace.</summary>
+/// <param name="Keyspace">Its name.</param>
+public sealed record CreateKeyspace(string Keyspace) : AdminChange
+{
+    /// <summary>Its partitions; null for as many as the default keyspace has.</summary>
+    public int? Partitions { get; init; }
+
+    /// <summary>Replicas of each partition; null for as many as the default keyspace has.</summary>
+    public int? Replicas { get; init; }
+}
+
+/// <summary>Another replication factor of a keyspace.</summary>
+/// <param name="Keyspace">Its name.</param>
+/// <param name="Replicas">Replicas of each partition.</param>
+public sealed record AlterKeyspace(string Keyspace, int Replicas) : AdminChange
+{
+    /// <summary>True to do it even where too few nodes or zones are there.</summary>
+    public bool Force { get; init; }
+}
+
+/// <summary>The end of a keyspace and all its keys.</summary>
+/// <param name="Keyspace">Its name.</param>
+public sealed record DropKeyspace(string Keyspace) : AdminChange;
+
+/// <summary>Other limits of moves; what is null stays as it is.</summary>
+public sealed record ChangeLimits : AdminChange
+{
+    /// <summary>True: moves for zones and balance rest.</summary>
+    public bool? Paused { get; init; }
+
+    /// <summary>The most moves under way at a time.</summary>
+    public int? MovesMax { get; init; }
+
+    /// <summary>The most targets that one plan changes.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>A move without progress for this long loses one of its attempts.</summary>
+    public long? BatchTimeoutMs { get; init; }
+
+    /// <summary>Attempts after which a move is given up.</summary>
+    public int? RetryAttempts { get; init; }
+
+    /// <summary>A node that is silent for this long is replaced.</summary>
+    public long? GraceMs { get; init; }
+
+    /// <summary>Loads that differ by less move nothing.</summary>
+    public int? MarginPercent { get; init; }
+}
+
+/// <summary>Another leader of a partition.</summary>
+/// <param name="Keyspace">The keyspace; "system" for the metadata group.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="To">
+/// The member that is to lead, named as in <see cref="ChangeMember"/>; empty: any that can, so that the
+/// present leader steps down.
+/// </param>
+public sealed record TransferLeadership(string Keyspace, uint Partition, string To = "") : AdminChange;

@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+
+namespace Kvorum.Node.Administration;
+
+/// <summary>Keyspaces that are to be made, changed or dropped.</summary>
+/// <param name="place">Where the replicas of a new keyspace should be. Any thread.</param>
+internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyList<ReplicaTarget>> place)
+{
+    private const int PartitionsMax = 4096;
+    private const int ReplicasMax = 15;
+
+    /// <summary>A new keyspace.</summary>
+    public AdminDecision Decide(CreateKeyspace change, MetaMachine state)
+    {
+        if (WhyNoName(change.Keyspace) is { } why)
+            return Refusal.Wrong(why);
+        if (state.KeyspaceNamed(KeyspaceName.Default) is not { Settings: var model })
+        {
+            return new AdminDecision.Answer(AdminReply.Of(
+                ReplyStatus.Unavailable, "nothing was done: the cluster is being founded; ask again"));
+        }
+
+        var settings = model with
+        {
+            Name = change.Keyspace,
+            PartitionCount = change.Partitions ?? model.PartitionCount,
+            ReplicationFactor = change.Replicas ?? model.ReplicationFactor,
+        };
+        var bound = Bounded("partitions", settings.PartitionCount, PartitionsMax)
+            ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax);
+        if (bound is not null)
+            return Refusal.Wrong(bound);
+        var words = InWords(settings);
+        if (state.KeyspaceNamed(change.Keyspace) is { } there)
+        {
+            return there.Settings == settings ? Refusal.Already($"{words}; it was there before")
+                : Refusal.Impossible($"there is another keyspace of this name: {InWords(there.Settings)}");
+        }
+
+        var propose = new AdminDecision.Propose(
+            words, static _ => [], now => now.KeyspaceNamed(settings.Name)?.Settings == settings);
+        return propose with { Prepare = cluster => Placed(propose, settings, cluster) };
+    }
+
+    /// <summary>Another replication factor.</summary>
+    public static AdminDecision Decide(AlterKeyspace change, MetaMachine state)
+    {
+        if (Bounded("replicas", change.Replicas, ReplicasMax) is { } bound)
+            return Refusal.Wrong(bound);
+        if (Missing(change.Keyspace, state, "has a replica on every member") is { } refusal)
+            return refusal;
+        var keyspace = state.KeyspaceNamed(change.Keyspace)!;
+        var words = InWords(keyspace.Settings with { ReplicationFactor = change.Replicas });
+        if (keyspace.Settings.ReplicationFactor == change.Replicas)
+            return Refusal.Already($"{words}; that was so before");
+        var propose = new AdminDecision.Propose(
+            words,
+            timeMs => MetaRecords.EncodeReplicas(keyspace.Id, change.Replicas, timeMs),
+            now => now.Keyspaces.TryGetValue(keyspace.Id, out var found)
+                && found.Settings.ReplicationFactor == change.Replicas)
+        {
+            IsForced = change.Force,
+        };
+        return propose with
+        {
+            Prepare = cluster => propose with
+            {
+                Forecast = Forecast.Factor(cluster, keyspace.Id, change.Replicas),
+            },
+        };
+    }
+
+    /// <summary>The end of a keyspace.</summary>
+    public static AdminDecision Decide(DropKeyspace change, MetaMachine state)
+    {
+        if (Missing(change.Keyspace, state, "cannot be dropped") is { } refusal)
+            return refusal;
+        if (change.Keyspace == KeyspaceName.Default)
+            return Refusal.Wrong($"keyspace '{change.Keyspace}' cannot be dropped: every cluster has it");
+        var keyspace = state.KeyspaceNamed(change.Keyspace)!;
+        var count = keyspace.Settings.PartitionCount;
+        var propose = new AdminDecision.Propose(
+            $"keyspace '{change.Keyspace}' is dropped, with its {count} partitions and all their keys",
+            timeMs => MetaRecords.EncodeDrop(keyspace.Id, timeMs),
+            now => !now.Keyspaces.ContainsKey(keyspace.Id));
+        return change.DryRun
+            ? propose with { Prepare = cluster => WithBytes(propose, keyspace, cluster) } : propose;
+    }
+
+    // To place many partitions takes a while.
+    private AdminDecision Placed(
+        AdminDecision.Propose propose, KeyspaceSettings settings, PlannedCluster cluster)
+    {
+        var targets = place(settings);
+        var active = cluster.Members.Count(static member => !member.IsDraining);
+        return propose with
+        {
+            Done = settings.ReplicationFactor <= active ? propose.Done
+                : $"{propose.Done}, as soon as there are as many members: now there are {active}",
+            Command = timeMs => MetaRecords.EncodeKeyspace(settings, targets, timeMs),
+            Forecast = new(true, [], 0),
+        };
+    }
+
+    private static AdminDecision WithBytes(
+        AdminDecision.Propose propose, KeyspaceDefinition keyspace, PlannedCluster cluster)
+    {
+        var bytes = cluster.Groups.Where(group => group.Keyspace == keyspace.Id)
+            .Sum(static group => group.Bytes * (group.Target.Voters.Count + group.Target.Learners.Count));
+        var shown = string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):0.0}");
+        return propose with
+        {
+            Done = $"{propose.Done}, {shown} MiB in all replicas",
+            Forecast = new(true, [], 0),
+        };
+    }
+
+    private static AdminDecision.Answer? Missing(string name, MetaMachine state, string ofSystem)
+    {
+        if (name == KeyspaceName.System)
+            return Refusal.Wrong($"keyspace '{name}' is the metadata group's: it {ofSystem}");
+        return state.KeyspaceNamed(name) is null
+            ? Refusal.UnknownKeyspace(name, state.Keyspaces.Values.Select(static one => one.Settings.Name))
+            : null;
+    }
+
+    private static string InWords(KeyspaceSettings settings) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"keyspace '{settings.Name}' has {settings.PartitionCount} partitions of "
+            + $"{settings.ReplicationFactor} replicas");
+
+    private static string? WhyNoName(string name)
+    {
+        if (name == KeyspaceName.System)
+            return $"'{name}' is the name of the metadata group's keyspace: take another one";
+        return Name().IsMatch(name) ? null
+            : $"'{Refusal.Shown(name)}' cannot be the name of a keyspace: it has 1 to "
+                + $"{Protocol.Limits.KeyspaceBytesMax} letters a-z, A-Z, digits, '.', '_' and '-', and "
+                + "begins with a letter or a digit";
+    }
+
+    private static string? Bounded(string name, int value, int most) => value >= 1 && value <= most ? null
+        : string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: give 1 to {most}");
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
+    private static partial Regex Name();
+}

@@ -1,0 +1,192 @@
+using Kvorum.Node.Administration;
+using Kvorum.Node.Events;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// Operators' requests where the metadata group's replica leads: <see cref="AdminDecider"/> says what is to
+/// be done, it is proposed, and answered only when the committed state shows it. What would come of a change
+/// is planned in the background. Owned by the loop of the metadata group.
+/// </summary>
+internal sealed class AdminDesk(
+    NodeContext context, LoopClock clock, LoopJobs jobs, MetadataDesk metadata, PlanRounds plans)
+{
+    private readonly List<Proposed> _proposed = [];
+    private readonly AdminDecider _decider = new(
+        context.Cluster.Health.IsUp, plans.LeaderOf, context.Cluster.Place);
+    private readonly ClusterReporter _reporter = new(context, clock, plans);
+    private int _forecasts;
+
+    private sealed record Proposed(AdminTask Task, AdminDecision.Propose Decision, Term Term, long AtMs);
+
+    /// <summary>Requests that are under way here.</summary>
+    public int Count => _proposed.Count + _forecasts;
+
+    /// <summary>What this node knows itself.</summary>
+    public AdminReply AnswerOfNode(AdminQuestion question, string why) => _reporter.OfNode(question, why);
+
+    /// <summary>
+    /// Takes a request, if the replica here leads and knows all that was decided before it did; else false,
+    /// and nothing was done.
+    /// </summary>
+    public bool TryTake(AdminTask task)
+    {
+        if (Leader is not var (replica, state))
+            return false;
+        switch (task.Request)
+        {
+            case AdminQuestion question:
+                var planned = plans.Describe(state, (long)replica.LogTimeNow);
+                task.Answer(_reporter.OfLeader(question, state, planned));
+                return true;
+            // Each is made of the limits as they are: two at a time would undo each other.
+            case ChangeLimits when _proposed.Any(static one => one.Task.Request is ChangeLimits):
+                return false;
+            case AdminChange change:
+                Take(task, change, replica, state);
+                return true;
+            default:
+                throw new InvalidOperationException($"{task.Request.GetType().Name} has no place here");
+        }
+    }
+
+    /// <summary>Answers for what has come true, and for what has not in its time.</summary>
+    public void Tick()
+    {
+        for (var i = _proposed.Count - 1; i >= 0; i--)
+        {
+            var (task, decision, _, _) = _proposed[i];
+            var isDecided = metadata.State is { } state && decision.IsDone(state);
+            var isDone = isDecided && decision.IsSeen(plans.LeaderOf);
+            if (!isDecided)
+                _proposed[i] = ProposedAgain(_proposed[i]);
+            if (!isDone && clock.NowMs < task.DeadlineMs)
+                continue;
+            _proposed.RemoveAt(i);
+            if (isDone)
+                Done(task, decision);
+            else
+                task.Answer(ReplyStatus.OutcomeUnknown, OutOfTime(decision, isDecided));
+        }
+    }
+
+    // While it hands over, or has too much to do, the core takes nothing. In the same term nobody else can
+    // have decided anything meanwhile.
+    private Proposed ProposedAgain(Proposed proposed)
+    {
+        if (clock.NowMs - proposed.AtMs < Limits.AdminProposeMs || Leader is not var (replica, _)
+            || replica.Raft.Term != proposed.Term)
+            return proposed;
+        replica.Propose(proposed.Decision.Command(replica.LogTimeNow));
+        return proposed with { AtMs = clock.NowMs };
+    }
+
+    private static string OutOfTime(AdminDecision.Propose decision, bool isDecided) => isDecided
+        ? $"it is decided that {decision.Done}, and it has not come true in the time given: it will as soon "
+            + "as it can; kvorum partition list shows it"
+        : $"it was proposed that {decision.Done}, and no majority has confirmed it in the time given: it may "
+            + "still happen. Look at kvorum cluster show, and repeat the request if it does not show the "
+            + "change";
+
+    private (RaftReplica Replica, MetaMachine State)? Leader =>
+        metadata.Leader is { } leader && leader.Replica.Raft.HasCommittedInTerm ? leader : null;
+
+    private void Take(AdminTask task, AdminChange change, RaftReplica replica, MetaMachine state)
+    {
+        switch (_decider.Decide(change, state))
+        {
+            case AdminDecision.Answer answer:
+                task.Answer(answer.Reply);
+                break;
+            case AdminDecision.Propose propose:
+                var cluster = plans.Describe(state, (long)replica.LogTimeNow);
+                if (propose.Prepare is { } prepare)
+                    Forecast(task, () => prepare(cluster));
+                else if (change.DryRun)
+                    task.Answer(ReplyStatus.Ok, $"would be done: {propose.Done}");
+                else
+                    Propose(task, propose, replica);
+                break;
+        }
+    }
+
+    // The planner takes its time with a large cluster.
+    private void Forecast(AdminTask task, Func<AdminDecision> prepare)
+    {
+        AdminDecision? prepared = null;
+        _forecasts++;
+        jobs.RunInBackground(() => prepared = prepare(), failure =>
+        {
+            _forecasts--;
+            if (failure is not null)
+                throw new NodeFaultException($"the planner failed: {failure.Message}", failure);
+            if (prepared is AdminDecision.Propose propose)
+                Forecasted(task, propose);
+            else
+                task.Answer(((AdminDecision.Answer)prepared!).Reply);
+        });
+    }
+
+    private void Forecasted(AdminTask task, AdminDecision.Propose propose)
+    {
+        if (Leader is not var (replica, state))
+        {
+            task.Answer(ReplyStatus.Unavailable, "nothing was done: the leader has just changed; ask again");
+            return;
+        }
+
+        string[] reasons = propose.Forecast is { } forecast
+            ? [.. forecast.Reasons.Select(reason => MemberNames.InWords(reason, state))] : [];
+        var isRefused = reasons.Length > 0 && !propose.IsForced;
+        var answer = new AdminReply
+        {
+            Status = ReplyStatus.Ok,
+            MovedBytes = propose.Forecast?.MovedBytes,
+            Reasons = reasons,
+            Message = isRefused ? $"would be refused without force: {string.Join("; ", reasons)}"
+                : reasons.Length > 0
+                    ? $"would be done, at a price: {propose.Done}: {string.Join("; ", reasons)}"
+                : $"would be done: {propose.Done}",
+        };
+        if (((AdminChange)task.Request).DryRun)
+        {
+            task.Answer(answer);
+        }
+        else if (isRefused)
+        {
+            task.Answer(answer with
+            {
+                Status = ReplyStatus.ConditionFailed,
+                Message = $"nothing was changed, or a promise would be lost: {string.Join("; ", reasons)}. "
+                    + "Add members first, or ask for it with force",
+            });
+        }
+        else
+        {
+            Propose(task, propose, replica);
+        }
+    }
+
+    private void Propose(AdminTask task, AdminDecision.Propose propose, RaftReplica replica)
+    {
+        replica.Propose(propose.Command(replica.LogTimeNow));
+        _proposed.Add(new(task, propose, replica.Raft.Term, clock.NowMs));
+    }
+
+    private void Done(AdminTask task, AdminDecision.Propose decision)
+    {
+        context.Cluster.Tell(new AdminChanged(
+            decision.Done, task.From ?? context.Cluster.Members.NameOf(context.Cluster.Self)));
+        task.Answer(new()
+        {
+            Status = ReplyStatus.Ok,
+            Message = decision.Done,
+            Limits = task.Request is ChangeLimits && metadata.State is { } state
+                ? MoveLimits.Of(state.MoveLimits) : null,
+        });
+    }
+}

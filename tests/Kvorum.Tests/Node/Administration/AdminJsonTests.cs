@@ -1,0 +1,100 @@
+using System.Text;
+using Kvorum.Node.Administration;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+
+namespace Kvorum.Tests.Node.Administration;
+
+public class AdminJsonTests
+{
+    public static TheoryData<AdminRequest, string> Requests => new()
+    {
+        { new ShowCluster(), """{"action":"show_cluster"}""" },
+        { new ShowPartitions(), """{"action":"show_partitions","keyspace":""}""" },
+        {
+            new ChangeMember("node-2", MemberWish.Decommission) { DryRun = true },
+            """{"action":"change_member","member":"node-2","wish":"decommission","force":false,"""
+                + "\"dry_run\":true}"
+        },
+        {
+            new CreateKeyspace("orders") { Partitions = 8 },
+            """{"action":"create_keyspace","keyspace":"orders","partitions":8,"dry_run":false}"""
+        },
+        {
+            new AlterKeyspace("orders", 5) { Force = true },
+            """{"action":"alter_keyspace","keyspace":"orders","replicas":5,"force":true,"dry_run":false}"""
+        },
+        { new DropKeyspace("orders"), """{"action":"drop_keyspace","keyspace":"orders","dry_run":false}""" },
+        {
+            new ChangeLimits { Paused = true, GraceMs = 5000 },
+            """{"action":"change_limits","paused":true,"grace_ms":5000,"dry_run":false}"""
+        },
+        {
+            new TransferLeadership("orders", 7, "node-2"),
+            """{"action":"transfer_leadership","keyspace":"orders","partition":7,"to":"node-2","""
+                + "\"dry_run\":false}"
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Requests))]
+    public void A_request_is_what_its_json_says(AdminRequest request, string json)
+    {
+        Assert.Equal(json, Encoding.UTF8.GetString(AdminJson.Encode(request)));
+        Assert.Equal(request, AdminJson.DecodeRequest(Encoding.UTF8.GetBytes(json)));
+    }
+
+    [Fact]
+    public void A_key_travels_as_exact_bytes()
+    {
+        var decoded = (LocateKey)AdminJson.DecodeRequest(AdminJson.Encode(new LocateKey("k", [255, 0])));
+        Assert.Equal(new byte[] { 255, 0 }, decoded.Key);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("""{"action":"explode"}""")]
+    [InlineData("""{"action":"drop_keyspace"}""")]
+    [InlineData("""{"action":"drop_keyspace","keyspace":null}""")]
+    [InlineData("""{"action":"drop_keyspace","keyspace":"a","dryrun":true}""")]
+    [InlineData("""{"action":"drop_keyspace","keyspace":"a","dry_run":true,"dry_run":false}""")]
+    [InlineData("""{"action":"change_member","member":"a","wish":"sleep"}""")]
+    [InlineData("""{"action":"change_member","member":"a","wish":3}""")]
+    [InlineData("""{"action":"change_limits","moves_max":"3"}""")]
+    public void What_is_no_request_is_refused(string json) =>
+        Assert.Throws<FormatException>(() => AdminJson.DecodeRequest(Encoding.UTF8.GetBytes(json)));
+
+    [Fact]
+    public void The_action_may_come_last() => Assert.Equal(
+        new DropKeyspace("a"), AdminJson.DecodeRequest("""{"keyspace":"a","action":"drop_keyspace"}"""u8));
+
+    [Fact]
+    public void Every_status_has_the_name_that_it_has_on_all_wires()
+    {
+        foreach (var status in Enum.GetValues<ReplyStatus>())
+        {
+            var reply = AdminReply.Of(status, "m");
+            var json = AdminJson.Encode(reply);
+            Assert.Contains(
+                $"\"status\":\"{Kvorum.Server.ReplyOutcome.Of(status).Name}\"", Encoding.UTF8.GetString(json),
+                StringComparison.Ordinal);
+            Assert.Equal(status, AdminJson.DecodeReply(json).Status);
+        }
+    }
+
+    [Fact]
+    public void A_frame_carries_number_time_and_hops()
+    {
+        var writer = new ByteWriter();
+        AdminCodec.EncodeAsk(7, 1500, 2, new ShowCluster(), writer);
+        var (id, timeoutMs, hops, json) = AdminCodec.DecodeAsk(writer.ToArray());
+        Assert.Equal((7ul, 1500L, (byte)2), (id, timeoutMs, hops));
+        Assert.Equal(new ShowCluster(), AdminJson.DecodeRequest(json.Span));
+        writer.Clear();
+        AdminCodec.EncodeAnswer(9, AdminReply.Of(ReplyStatus.Ok, "m"), writer);
+        var (answered, reply) = AdminCodec.DecodeAnswer(writer.ToArray());
+        Assert.Equal((9ul, "m"), (answered, reply.Message));
+    }
+}

@@ -1,0 +1,146 @@
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
+
+namespace Kvorum.Tests.Server;
+
+/// <summary>
+/// What the doubles answer to operators: of each shape one. A request with certain times is answered with a
+/// failure.
+/// </summary>
+internal static class AdminAnswers
+{
+    // By milliseconds, which are the HTTP status.
+    private static readonly Dictionary<int, ReplyStatus> Failures = new()
+    {
+        [400] = ReplyStatus.UnknownKeyspace,
+        [412] = ReplyStatus.ConditionFailed,
+        [429] = ReplyStatus.Overloaded,
+        [503] = ReplyStatus.OutcomeUnknown,
+    };
+
+    private static readonly MoveLimits Limits = new()
+    {
+        Paused = false,
+        MovesMax = 5,
+        BatchSize = 100,
+        BatchTimeoutMs = 30_000,
+        RetryAttempts = 3,
+        GraceMs = 60_000,
+        MarginPercent = 5,
+    };
+
+    public static AdminReply Of(AdminRequest request, TimeSpan timeout)
+    {
+        if (Failures.TryGetValue((int)timeout.TotalMilliseconds, out var failure))
+            return AdminReply.Of(failure, "as programmed");
+        return request switch
+        {
+            ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
+            ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
+            LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },
+            AdminChange { DryRun: true } => AdminReply.Of(ReplyStatus.Ok, "would be done: it") with
+            {
+                DryRun = true,
+                MovedBytes = 77,
+                Reasons = ["too few nodes"],
+            },
+            ChangeLimits => AdminReply.Of(ReplyStatus.Ok, "done") with { Limits = Limits },
+            _ => AdminReply.Of(ReplyStatus.Ok, "done"),
+        };
+    }
+
+    private static ClusterReport Cluster => new()
+    {
+        ClusterId = Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
+        Leader = "node-1",
+        ToldBy = "node-1",
+        Epoch = 7,
+        Version = 9,
+        Members =
+        [
+            Member("node-1"),
+            Member("node-2") with
+            {
+                Status = "leaving",
+                State = "down",
+                ForMs = 1500,
+                Reason = "it is silent",
+            },
+        ],
+        Keyspaces =
+        [
+            new()
+            {
+                Name = KeyspaceName.Default,
+                Mode = "strong",
+                Partitions = 4,
+                ReplicationFactor = 3,
+                KeyBytesMax = 1024,
+                KeyPolicy = "binary",
+                AtTarget = 3,
+            },
+        ],
+        Moves =
+        [
+            new()
+            {
+                Keyspace = KeyspaceName.Default,
+                Partition = 2,
+                Adds = ["node-1"],
+                Removes = ["node-2"],
+                ForMs = 4000,
+                SinceProgressMs = 100,
+                Bytes = 3 << 20,
+            },
+        ],
+        MovesUnderWay = 1,
+        Obstacles =
+        [
+            new()
+            {
+                Keyspace = KeyspaceName.Default,
+                Partition = 3,
+                Wanted = "drain",
+                Text = "partition 3: no further node answers",
+            },
+        ],
+        Limits = Limits,
+    };
+
+    private static PartitionReport Partition => new()
+    {
+        Keyspace = KeyspaceName.Default,
+        Partition = 2,
+        Leader = "node-1",
+        Voters = ["node-1"],
+        Learners = ["node-2"],
+        AtTarget = false,
+        Bytes = 3 << 20,
+    };
+
+    private static KeyLocation Location => new()
+    {
+        Keyspace = KeyspaceName.Default,
+        Slot = 12,
+        Partition = 2,
+        Replicas = ["node-1", "node-2"],
+        Leader = "node-1",
+        LeaderAddress = "127.0.0.1:50051",
+    };
+
+    private static MemberReport Member(string name) => new()
+    {
+        Name = name,
+        Id = Guid.Parse("00000000-0000-0000-0000-000000000001"),
+        PeerAddress = "127.0.0.1:60051",
+        ClientAddress = "127.0.0.1:50051",
+        HttpAddress = "127.0.0.1:8080",
+        Zone = "a",
+        Weight = 100,
+        Status = "active",
+        State = "up",
+        Replicas = 4,
+        Leaders = 2,
+        RoomBytes = 1L << 30,
+    };
+}

@@ -13,6 +13,11 @@ internal sealed class Cluster : IDisposable
     /// <summary>Maps are asked for no more often than this, however many reasons there are.</summary>
     private const int MapPauseMs = 50;
 
+    /// <summary>
+    /// How much longer than the node's time its answer to an operator is waited for.
+    /// </summary>
+    private const int AnswerMs = 500;
+
     private readonly KvorumClientOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, NodeLink> _links = new(StringComparer.Ordinal);
@@ -119,6 +124,48 @@ internal sealed class Cluster : IDisposable
         var why = string.Create(
             CultureInfo.InvariantCulture, $"No node answered within {timeout.TotalSeconds:0.###} s: {last}.");
         throw new KvorumException(ReplyStatus.Unavailable, why, RetryAdvice.Safe);
+    }
+
+    /// <summary>
+    /// Asks any node an operator's request. One that may have a second effect is not sent again once it has
+    /// left.
+    /// </summary>
+    public async ValueTask<ReadOnlyMemory<byte>> AdministerAsync(
+        ReadOnlyMemory<byte> json, bool mayRepeat, TimeSpan timeout, CancellationToken cancelled)
+    {
+        var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        var last = new Answer(AnswerKind.NotSent, Reason: "there was no time to ask");
+        NodeLink? avoid = null;
+        while (Environment.TickCount64 < deadlineMs)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+            var asked = Any(Volatile.Read(ref _routes), avoid);
+            var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled)
+                .ConfigureAwait(false);
+            last = connection is null ? new Answer(AnswerKind.NotSent, Reason: failure)
+                // The node answers at the end of the time; its words are better than none.
+                : await connection.AdministerAsync(
+                    json, Environment.TickCount64 + AnswerMs, deadlineMs + AnswerMs, cancelled)
+                    .ConfigureAwait(false);
+            if (last.Kind == AnswerKind.Body)
+                return last.Body;
+            cancelled.ThrowIfCancellationRequested();
+            if (last.Kind != AnswerKind.NotSent && !mayRepeat)
+                break;
+            avoid = asked;
+            await Task.Delay(20, cancelled).ConfigureAwait(false);
+        }
+
+        throw last.Kind == AnswerKind.NotSent || mayRepeat
+            ? new KvorumException(
+                ReplyStatus.Unavailable, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"No node answered within {timeout.TotalSeconds:0.###} s: {last.Reason}."),
+                RetryAdvice.Safe)
+            : new KvorumException(
+                ReplyStatus.OutcomeUnknown,
+                $"It may have been done, or be done yet: {last.Reason}. Look at the cluster, and repeat the "
+                + "request if it does not show the change.", RetryAdvice.SameIds);
     }
 
     /// <summary>

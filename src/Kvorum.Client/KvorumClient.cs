@@ -211,6 +211,20 @@ public sealed class KvorumClient : IAsyncDisposable
         string? address = null, CancellationToken cancellationToken = default) =>
         _cluster.AskAnyAsync(NativeFrameKind.StatusRequest, address, _options.Timeout, cancellationToken);
 
+    /// <summary>
+    /// An operator's request about the cluster and its answer, both as JSON in UTF-8: any node takes it and
+    /// brings it to the leader of the metadata group. The answer's "status" says what became of it.
+    /// <see cref="KvorumException"/> if there is no answer.
+    /// </summary>
+    /// <param name="json">An object whose "action" names what is asked.</param>
+    /// <param name="mayRepeat">True for what changes nothing: it is asked again if an answer is lost.</param>
+    /// <param name="timeout">Null for that of the options.</param>
+    /// <param name="cancellationToken">Takes the question back; a change may still happen.</param>
+    public ValueTask<ReadOnlyMemory<byte>> AdministerAsync(
+        ReadOnlyMemory<byte> json, bool mayRepeat, TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default) =>
+        _cluster.AdministerAsync(json, mayRepeat, timeout ?? _options.Timeout, cancellationToken);
+
     /// <summary>Closes all connections; calls under way fail.</summary>
     public ValueTask DisposeAsync()
     {

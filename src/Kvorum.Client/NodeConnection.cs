@@ -94,12 +94,17 @@ internal sealed class NodeConnection : IDisposable
     /// <summary>Asks a request.</summary>
     public ValueTask<Answer> AskAsync(
         Request request, long nowMs, long deadlineMs, CancellationToken cancelled) =>
-        AskAsync(NativeFrameKind.Request, request, nowMs, deadlineMs, cancelled);
+        AskAsync(NativeFrameKind.Request, request, default, nowMs, deadlineMs, cancelled);
+
+    /// <summary>Asks an operator's request, as JSON.</summary>
+    public ValueTask<Answer> AdministerAsync(
+        ReadOnlyMemory<byte> json, long nowMs, long deadlineMs, CancellationToken cancelled) =>
+        AskAsync(NativeFrameKind.AdminRequest, null, json, nowMs, deadlineMs, cancelled);
 
     /// <summary>Asks for the map or the state.</summary>
     public ValueTask<Answer> AskAsync(
         NativeFrameKind kind, long nowMs, long deadlineMs, CancellationToken cancelled) =>
-        AskAsync(kind, null, nowMs, deadlineMs, cancelled);
+        AskAsync(kind, null, default, nowMs, deadlineMs, cancelled);
 
     /// <summary>Ends a call early, if it is still under way; the node is told. Any thread.</summary>
     public void TakeBack(ulong correlation, AnswerKind kind)
@@ -185,7 +190,8 @@ internal sealed class NodeConnection : IDisposable
         new(AnswerKind.Lost, Reason: $"the connection to {Address} was lost: {_lossReason}");
 
     private ValueTask<Answer> AskAsync(
-        NativeFrameKind kind, Request? request, long nowMs, long deadlineMs, CancellationToken cancelled)
+        NativeFrameKind kind, Request? request, ReadOnlyMemory<byte> json, long nowMs, long deadlineMs,
+        CancellationToken cancelled)
     {
         PendingCall? call;
         ValueTask<Answer> task;
@@ -194,11 +200,13 @@ internal sealed class NodeConnection : IDisposable
             if (!IsUsable)
                 return new(new Answer(AnswerKind.NotSent, Reason: $"{Address} takes no more requests"));
             var correlation = ++_nextCorrelation;
-            if (request is null)
-                NativeCodec.Write(_gathered, kind, correlation);
+            var timeoutMs = (uint)Math.Max(1, deadlineMs - nowMs);
+            if (request is not null)
+                NativeCodec.WriteRequest(_gathered, correlation, timeoutMs, request);
+            else if (kind == NativeFrameKind.AdminRequest)
+                NativeCodec.WriteAdminRequest(_gathered, correlation, timeoutMs, json.Span);
             else
-                NativeCodec.WriteRequest(
-                    _gathered, correlation, (uint)Math.Max(1, deadlineMs - nowMs), request);
+                NativeCodec.Write(_gathered, kind, correlation);
             if (!_spare.TryPop(out call))
                 call = new(this);
             call.Begin(correlation, nowMs, deadlineMs, _inline);
@@ -358,7 +366,7 @@ internal sealed class NodeConnection : IDisposable
                 _likelyLeader = reply.Leader;
                 Answer(frame.Correlation, new(AnswerKind.Reply, reply));
                 break;
-            case NativeFrameKind.MapReply or NativeFrameKind.StatusReply:
+            case NativeFrameKind.MapReply or NativeFrameKind.StatusReply or NativeFrameKind.AdminReply:
                 Answer(frame.Correlation, new(AnswerKind.Body, Body: frame.Body.ToArray()));
                 break;
             case NativeFrameKind.HelloReply:

@@ -16,6 +16,7 @@ namespace Kvorum.Protocol;
 /// Request     := timeoutMs:u32 request             Reply      := reply         (both of RequestCodec)
 /// MapRequest  :=                                   MapReply   := map           (of ClusterMapCodec)
 /// StatusRequest :=                                 StatusReply := JSON in UTF-8
+/// AdminRequest := timeoutMs:u32 JSON in UTF-8      AdminReply := JSON in UTF-8
 /// Cancel      :=                                   Goodbye    :=         Error := UTF-8
 /// </code>
 /// A client need not wait for HelloReply: it may pipeline at once. Frames of kinds
@@ -83,6 +84,23 @@ public static class NativeCodec
         BinaryPrimitives.WriteUInt32LittleEndian(frame[PrefixBytes..], timeoutMs);
         RequestCodec.Write(request, frame[(PrefixBytes + 4)..]);
         Seal(into, frame, NativeFrameKind.Request, correlation);
+    }
+
+    /// <summary>
+    /// Appends an AdminRequest. <see cref="ArgumentException"/> if it is too large for a frame; then nothing
+    /// was appended.
+    /// </summary>
+    public static void WriteAdminRequest(
+        IBufferWriter<byte> into, ulong correlation, uint timeoutMs, ReadOnlySpan<byte> json)
+    {
+        var size = PrefixBytes + 4 + (long)json.Length;
+        if (size > Limits.FrameBytesMax)
+            throw new ArgumentException(
+                $"The request takes {size} bytes; at most {Limits.FrameBytesMax} are allowed.");
+        var frame = into.GetSpan((int)size)[..(int)size];
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[PrefixBytes..], timeoutMs);
+        json.CopyTo(frame[(PrefixBytes + 4)..]);
+        Seal(into, frame, NativeFrameKind.AdminRequest, correlation);
     }
 
     /// <summary>
@@ -158,8 +176,9 @@ public static class NativeCodec
     }
 
     /// <summary>
-    /// Splits the body of a Request into the caller's patience and the bytes for
-    /// <see cref="RequestCodec.DecodeRequest(ReadOnlyMemory{byte})"/>. <see cref="FormatException"/> if it is
+    /// Splits the body of a Request, or of an AdminRequest, into the caller's patience and the rest: for a
+    /// Request what <see cref="RequestCodec.DecodeRequest(ReadOnlyMemory{byte})"/> reads.
+    /// <see cref="FormatException"/> if it is
     /// too short.
     /// </summary>
     public static (uint TimeoutMs, ReadOnlyMemory<byte> Request) ReadRequest(ReadOnlyMemory<byte> body) =>

@@ -43,6 +43,12 @@ public enum NativeFrameKind : byte
     /// Server: what the client did wrong, for people. The connection is closed right after.
     /// </summary>
     Error = 11,
+
+    /// <summary>Client: an operator's request about the cluster.</summary>
+    AdminRequest = 12,
+
+    /// <summary>Server: the answer to <see cref="AdminRequest"/>.</summary>
+    AdminReply = 13,
 }
 
 /// <summary>One frame as it was read.</summary>

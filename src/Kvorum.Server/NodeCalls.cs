@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
 
@@ -9,6 +10,8 @@ namespace Kvorum.Server;
 /// </summary>
 public static class NodeCalls
 {
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// Submits a request and waits for its reply. When <paramref name="cancelled"/> fires the call is taken
     /// back and the task ends cancelled at once: a write may still happen.
@@ -36,6 +39,30 @@ public static class NodeCalls
         var answer = new TaskCompletionSource<NodeStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
         node.AskStatus(status => answer.TrySetResult(status));
         return answer.Task.WaitAsync(timeout, cancelled);
+    }
+
+    /// <summary>
+    /// Asks what an operator asks. The node answers in its time; one whose loops stand still is not waited
+    /// for.
+    /// </summary>
+    public static async Task<AdminReply> AdministerAsync(
+        this INode node, AdminRequest request, TimeSpan timeout, CancellationToken cancelled)
+    {
+        var answer = new TaskCompletionSource<AdminReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        node.Administer(request, timeout, reply => answer.TrySetResult(reply));
+        try
+        {
+            return await answer.Task.WaitAsync(timeout + AnswerPatience, cancelled).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return request.IsRead
+                ? AdminReply.Of(ReplyStatus.Unavailable, "the node has not answered in time: ask another one")
+                : AdminReply.Of(
+                    ReplyStatus.OutcomeUnknown,
+                    "the node has not answered in time: it may have been done, or be done yet. Look at the "
+                    + "cluster through another node, and repeat the request if it does not show the change");
+        }
     }
 
     private sealed class AwaitedCall(Request request, TimeSpan timeout, ReplyLease? lease)

@@ -265,6 +265,9 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
             case NativeFrameKind.StatusRequest:
                 AskStatus(frame.Correlation);
                 break;
+            case NativeFrameKind.AdminRequest:
+                Administer(frame);
+                break;
             case NativeFrameKind.Hello:
                 Greet(frame);
                 break;

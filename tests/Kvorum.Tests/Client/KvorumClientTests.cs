@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Kvorum.Client;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 namespace Kvorum.Tests.Client;
@@ -54,6 +55,32 @@ public class KvorumClientTests
             seen[1].Request is GetRequest get ? (get.Keyspace, get.Consistency) : default);
         Assert.Equal(0ul, Assert.IsType<DeleteRequest>(seen[2].Request).IfVersion);
         Assert.InRange(seen[0].Timeout.TotalMilliseconds, 1, 5000);
+    }
+
+    [Fact]
+    public async Task Operators_ask_any_node_that_can_be_reached()
+    {
+        await using var cluster = new FakeCluster();
+        await using var client = cluster.Connect();
+        var request = new ChangeMember("node-2", MemberWish.Drain);
+        var answer = await client.AdministerAsync(
+            AdminJson.Encode(request), mayRepeat: false, cancellationToken: Ending);
+        Assert.Equal(ReplyStatus.Ok, AdminJson.DecodeReply(answer.Span).Status);
+        var asked = cluster.Nodes.SelectMany(static node => node.Double.Administered);
+        Assert.Equal(request, Assert.Single(asked).Request);
+    }
+
+    [Fact]
+    public async Task An_operator_is_told_that_nothing_was_done_if_no_node_is_there()
+    {
+        await using var client = KvorumClient.Connect(new()
+        {
+            Addresses = ["127.0.0.1:1"],
+            Timeout = TimeSpan.FromMilliseconds(300),
+        });
+        var failure = await Assert.ThrowsAsync<KvorumException>(async () => await client.AdministerAsync(
+            AdminJson.Encode(new ShowCluster()), mayRepeat: true, cancellationToken: Ending));
+        Assert.Equal((ReplyStatus.Unavailable, RetryAdvice.Safe), (failure.Status, failure.Retry));
     }
 
     [Fact]

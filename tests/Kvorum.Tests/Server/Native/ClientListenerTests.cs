@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Text;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Native;
 using Kvorum.Tests.Protocol;
@@ -56,6 +57,33 @@ public sealed class ClientListenerTests : IAsyncDisposable
         Assert.Equal(
             (NativeCodec.Version, Options().ClusterId(), "n1"),
             NativeCodec.ReadHelloReply(client.Read().Body));
+    }
+
+    [Fact]
+    public void An_operators_request_is_answered_as_json()
+    {
+        using var client = Connect();
+        client.Send(writer => NativeCodec.WriteAdminRequest(
+            writer, 5, 1500, AdminJson.Encode(new DropKeyspace("orders"))));
+        var frame = client.Read();
+        Assert.Equal((NativeFrameKind.AdminReply, 5ul), (frame.Kind, frame.Correlation));
+        Assert.Equal(ReplyStatus.Ok, AdminJson.DecodeReply(frame.Body.Span).Status);
+        Assert.Equal((new DropKeyspace("orders"), TimeSpan.FromSeconds(1.5)), _node.Administered[^1]);
+    }
+
+    [Theory]
+    [InlineData("""{"action":"explode"}""")]
+    [InlineData("""{"action":"drop_keyspace","keyspace":"a","dryrun":true}""")]
+    [InlineData("no json")]
+    public void A_malformed_operators_request_is_refused_and_the_connection_goes_on(string json)
+    {
+        using var client = Connect();
+        client.Send(writer => NativeCodec.WriteAdminRequest(writer, 5, 1500, Encoding.UTF8.GetBytes(json)));
+        var reply = AdminJson.DecodeReply(client.Read().Body.Span);
+        Assert.Equal(ReplyStatus.InvalidArgument, reply.Status);
+        Assert.Empty(_node.Administered);
+        client.Get(42, "some key");
+        Assert.Equal(42ul, client.ReadReply().Correlation);
     }
 
     [Fact]

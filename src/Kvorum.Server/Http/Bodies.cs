@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
@@ -188,6 +189,69 @@ internal sealed record StatsBody
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }
 
+/// <summary>Answer to a change of the cluster.</summary>
+internal sealed record ChangedBody
+{
+    public bool Ok { get; init; } = true;
+
+    [Description("For people: what is so from now on, or would be.")]
+    public required string Message { get; init; }
+
+    [Description("True if nothing was changed, because only the outcome was asked for.")]
+    public required bool DryRun { get; init; }
+
+    [Description("With dry_run: what would be copied between nodes, in bytes.")]
+    public long? MovedBytes { get; init; }
+
+    [Description("With dry_run: what promise would be lost; without force the change is then refused.")]
+    public required IReadOnlyList<string> Reasons { get; init; }
+
+    [Description("After a change of the limits: all of them.")]
+    public MoveLimits? Limits { get; init; }
+}
+
+/// <summary>The members of the cluster.</summary>
+internal sealed record MembersBody
+{
+    [Description("Leader of the metadata group; empty if none could be reached.")]
+    public required string Leader { get; init; }
+
+    [Description("Why there is no leader: then this is what the asked node knows itself.")]
+    public required string Reason { get; init; }
+
+    public required IReadOnlyList<MemberReport> Members { get; init; }
+}
+
+/// <summary>The keyspaces.</summary>
+internal sealed record KeyspacesBody
+{
+    public required IReadOnlyList<KeyspaceReport> Keyspaces { get; init; }
+}
+
+/// <summary>The partitions.</summary>
+internal sealed record PartitionsBody
+{
+    [Description("Why this is what the asked node knows itself; empty if the leader tells it.")]
+    public required string Reason { get; init; }
+
+    public required IReadOnlyList<PartitionReport> Partitions { get; init; }
+}
+
+/// <summary>The partitions, counted.</summary>
+internal sealed record PartitionStatsBody
+{
+    public required int Partitions { get; init; }
+
+    [Description("Of which a leader is known.")]
+    public required int WithLeader { get; init; }
+
+    [Description("Whose replicas are known to be where they should be.")]
+    public required int AtTarget { get; init; }
+
+    [Description("What one replica of each takes on disk, as far as it is known, added up.")]
+    public required long Bytes { get; init; }
+}
+
 /// <summary>
 /// How the bodies are written: snake_case names, absent values left out.
 /// </summary>
@@ -204,5 +268,12 @@ internal sealed record StatsBody
 [JsonSerializable(typeof(StatsBody))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterMap))]
+[JsonSerializable(typeof(ClusterReport))]
+[JsonSerializable(typeof(MembersBody))]
+[JsonSerializable(typeof(KeyspacesBody))]
+[JsonSerializable(typeof(PartitionsBody))]
+[JsonSerializable(typeof(PartitionStatsBody))]
+[JsonSerializable(typeof(KeyLocation))]
+[JsonSerializable(typeof(ChangedBody))]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;

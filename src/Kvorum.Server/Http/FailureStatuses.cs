@@ -26,6 +26,12 @@ internal static class FailureStatuses
     /// <summary>Of routes that write.</summary>
     public static int[] OfWrites { get; } = [.. OfNode, 403, 409, 412, 413, 415];
 
+    /// <summary>Of routes that tell operators of the cluster.</summary>
+    public static int[] OfReports { get; } = [.. OfAny, 429, 503];
+
+    /// <summary>Of routes by which operators change the cluster.</summary>
+    public static int[] OfChanges { get; } = [.. OfReports, 403, 412, 413, 415];
+
     /// <summary>A name for the status, and what it says.</summary>
     public static (string Name, string Description) Of(int status) => status switch
     {
@@ -35,7 +41,9 @@ internal static class FailureStatuses
             "Absent",
             "The key does not exist: error is not-found. No failure is ever told by this status."),
         409 => ("SessionExpired", "The exactly-once record of so old a request is gone."),
-        412 => ("ConditionFailed", "The condition does not hold; nothing changed."),
+        412 => (
+            "ConditionFailed",
+            "The condition does not hold, or the cluster cannot be changed so as it is; nothing changed."),
         413 => ("TooLarge", "The body is over the limit, which the message names."),
         415 => (
             "UnsupportedMediaType",

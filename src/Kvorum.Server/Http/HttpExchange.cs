@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -52,6 +53,21 @@ internal sealed class HttpExchange
             request, timeout, Traffic.Replies, Http.RequestAborted).ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
+
+    /// <summary>
+    /// Asks the node what an operator asks; what is no success is thrown as the error that the client gets.
+    /// </summary>
+    public async Task<AdminReply> AdministerAsync(AdminRequest request)
+    {
+        var timeout = Query.Timeout(Options);
+        if (!request.IsRead)
+            Http.Features.Set(new AskedToWrite());
+        var reply = await _node.AdministerAsync(request, timeout, Http.RequestAborted).ConfigureAwait(false);
+        return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
+    }
+
+    /// <summary>A parameter of the path.</summary>
+    public string PathText(Field field) => Http.Features.GetRequiredFeature<PathParameters>().Text(field);
 
     /// <summary>The cluster as the node knows it.</summary>
     public ClusterMap Map => _node.Map;

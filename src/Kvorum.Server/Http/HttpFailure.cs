@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
@@ -34,6 +35,24 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     /// <summary>A body beyond its bound.</summary>
     public static HttpFailure TooLarge(string what, long bytesMax) =>
         Of(413, "too-large", $"{what} is larger than the limit of {bytesMax} bytes");
+
+    /// <summary>What became of an operator's request. The same request may always be sent again.</summary>
+    public static HttpFailure Of(AdminRequest request, AdminReply reply)
+    {
+        var outcome = ReplyOutcome.Of(reply.Status);
+        var isUnknown = !request.IsRead && reply.Status is ReplyStatus.OutcomeUnknown
+            or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal;
+        var advice = reply.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
+            or ReplyStatus.ConditionFailed ? RetryAdvice.Never
+            : isUnknown ? RetryAdvice.SameIds : RetryAdvice.Safe;
+        return new(outcome.Http, new()
+        {
+            Error = outcome.Name,
+            Message = reply.Message,
+            Retry = RetryTable.NameOf(advice),
+            Indeterminate = isUnknown,
+        });
+    }
 
     /// <summary>The node's refusal.</summary>
     public static HttpFailure Of(Request request, Reply reply)

@@ -25,6 +25,7 @@ public sealed class HttpServer : IAsyncDisposable
     private readonly SiteRules _sites;
     private readonly RouteTable _routes;
     private readonly FrozenSet<string> _paths;
+    private readonly PathTemplate[] _templates;
     private ListenOptions? _listening;
 
     private HttpServer(INode node, HttpOptions options)
@@ -45,8 +46,12 @@ public sealed class HttpServer : IAsyncDisposable
         KeyRoutes.MapAll(_routes);
         ResourceRoutes.MapAll(_routes);
         StatusRoutes.MapAll(_routes);
+        ClusterRoutes.MapAll(_routes);
+        ClusterChangeRoutes.MapAll(_routes);
         _paths = Routes.Select(static route => route.RoutePattern.RawText!)
             .ToFrozenSet(StringComparer.Ordinal);
+        _templates = [.. _paths.Where(static path => path.Contains('{', StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).Select(static path => new PathTemplate(path))];
     }
 
     /// <summary>Where it listens; after <see cref="StartAsync"/> with the true port.</summary>
@@ -111,7 +116,8 @@ public sealed class HttpServer : IAsyncDisposable
         try
         {
             _sites.Check(http.Request);
-            if (ResourceRoutes.TakeKey(http) || _paths.Contains(RequestTarget.PathOf(http)))
+            if (ResourceRoutes.TakeKey(http) || _paths.Contains(RequestTarget.PathOf(http))
+                || Array.Exists(_templates, template => template.TryTake(http)))
                 await next(http).ConfigureAwait(false);
             else
                 http.Response.StatusCode = StatusCodes.Status404NotFound;

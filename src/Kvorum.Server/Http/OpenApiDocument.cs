@@ -54,9 +54,11 @@ internal sealed class OpenApiDocument
         return bytes.WrittenSpan.ToArray();
     }
 
-    private static JsonObject PathOf(RouteEndpoint route) => route.RoutePattern.Parameters.Count == 0
-        ? []
-        : new() { ["parameters"] = new JsonArray(ParameterOf(Fields.KeyInPath, "path")) };
+    private static JsonObject PathOf(RouteEndpoint route) =>
+        route.Metadata.GetRequiredMetadata<Operation>().Path is { Length: > 0 } fields
+            ? new() { ["parameters"] = new JsonArray([.. fields.Select(OfPath)]) } : [];
+
+    private static JsonNode OfPath(Field field) => ParameterOf(field, "path");
 
     private JsonObject OperationOf(Operation operation, string method)
     {

@@ -7,10 +7,13 @@ namespace Kvorum.Server.Http;
 /// OpenAPI document is made of it.
 /// </summary>
 /// <param name="Id">Its name, unique among all.</param>
-/// <param name="Tag">"keys" or "node": what it is about.</param>
+/// <param name="Tag">"keys", "node" or "cluster": what it is about.</param>
 /// <param name="Summary">What it does.</param>
 internal sealed record Operation(string Id, string Tag, string Summary)
 {
+    /// <summary>The parameters in the path, in their order.</summary>
+    public Field[] Path { get; init; } = [];
+
     /// <summary>
     /// The query parameters; any other is refused, so that a misspelt condition is never ignored.
     /// </summary>

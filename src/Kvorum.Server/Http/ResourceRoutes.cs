@@ -73,9 +73,9 @@ internal static class ResourceRoutes
 
     public static void MapAll(RouteTable routes)
     {
-        routes.Map("PUT", "/v1/kv/{key}", Put, PutAsync);
-        routes.Read("/v1/kv/{key}", Get, GetAsync);
-        routes.Map("DELETE", "/v1/kv/{key}", Delete, DeleteAsync);
+        routes.Map("PUT", "/v1/kv/{key}", Put with { Path = [Fields.KeyInPath] }, PutAsync);
+        routes.Read("/v1/kv/{key}", Get with { Path = [Fields.KeyInPath] }, GetAsync);
+        routes.Map("DELETE", "/v1/kv/{key}", Delete with { Path = [Fields.KeyInPath] }, DeleteAsync);
         routes.Map("PUT", "/v1/kv", Put with { Id = "putKeyByBase64" }, PutAsync);
         routes.Read("/v1/kv", GetOrScan, GetOrScanAsync);
         routes.Map("DELETE", "/v1/kv", Delete with { Id = "deleteKeyByBase64" }, DeleteAsync);

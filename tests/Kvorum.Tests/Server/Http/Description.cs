@@ -23,8 +23,14 @@ internal sealed class Description(JsonElement document)
         var path = target.Split('?')[0];
         if (path.StartsWith("/v1/kv/", StringComparison.Ordinal))
             path = path.Length > 7 ? "/v1/kv/{key}" : "/v1/kv";
-        return Paths.TryGetProperty(path, out _) ? path : null;
+        return Paths.TryGetProperty(path, out _) ? path
+            : Paths.EnumerateObject().Select(static one => one.Name)
+                .FirstOrDefault(pattern => IsOf(pattern.Split('/'), path.Split('/')));
     }
+
+    private static bool IsOf(string[] pattern, string[] path) => pattern.Length == path.Length
+        && pattern.Zip(path).All(static pair =>
+            pair.First == pair.Second || (pair.First.StartsWith('{') && pair.Second.Length > 0));
 
     /// <summary>
     /// Fails unless the operation is described with the answer's status, media type, headers and shape.

@@ -34,8 +34,19 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
         "/v1/kv" => new(
             $"{pattern}?key_base64={Convert.ToBase64String(Encoding.UTF8.GetBytes(key)).TrimEnd('=')}",
             method == "PUT" ? [1, 2, 3] : null),
-        _ => new(pattern, null),
+        "/v1/admin/locate" => new($"{pattern}?key={key}", null),
+        "/v1/admin/keyspaces/{name}" => new(
+            $"/v1/admin/keyspaces/{KeyspaceName.Default}" + (method == "PATCH" ? "?replicas=3" : ""), null),
+        _ => new(
+            pattern.Replace("{name}", "node-1", StringComparison.Ordinal)
+                .Replace("{keyspace}", KeyspaceName.Default, StringComparison.Ordinal)
+                .Replace("{partition}", "2", StringComparison.Ordinal),
+            null),
     };
+
+    private static bool IsOfOperators(string pattern) =>
+        pattern.StartsWith("/v1/admin/", StringComparison.Ordinal)
+        || pattern is "/cluster" or "/partitions" or "/partitions/stats";
 
     /// <summary>The request for a status.</summary>
     public static Provocation Of(string method, string pattern, int status)
@@ -48,6 +59,8 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
             304 => plain with { Headers = [("If-None-Match", "*")] },
             400 => plain.With("nonsense=1"),
             403 => plain with { Headers = [("Origin", "http://evil.example")] },
+            // The node double answers operators with the status that the time given names.
+            412 or 429 or 503 when IsOfOperators(pattern) => plain.With($"timeout={status}ms"),
             404 => Plain(method, pattern, "absent"),
             412 when isWrite => Plain(method, pattern, $"status:{ReplyStatus.ConditionFailed}"),
             412 => plain with { Headers = [("If-Match", "\"999999\"")] },

@@ -1,0 +1,56 @@
+namespace Kvorum.Server.Http;
+
+/// <summary>The fields of operators' requests.</summary>
+internal static class AdminFields
+{
+    public static readonly Field Member = new(
+        "name", FieldKind.Text, "The member: its name, its UUID, or node- and its UUID.");
+
+    public static readonly Field Keyspace = new("name", FieldKind.Text, "The keyspace.");
+
+    public static readonly Field KeyspaceOfPartition = new(
+        "keyspace", FieldKind.Text, "The keyspace; system for the metadata group.");
+
+    public static readonly Field Partition = new("partition", FieldKind.Number, "The partition, from 0 on.");
+
+    public static readonly Field DryRun = new(
+        "dry_run", FieldKind.Flag, "true: nothing is changed; the answer says what would come of it.");
+
+    public static readonly Field Force = new(
+        "force", FieldKind.Flag, "true: it is done although too few nodes or zones remain.");
+
+    public static readonly Field Partitions = new(
+        "partitions", FieldKind.Number, "Partitions of the keyspace; absent for those of the default one.");
+
+    public static readonly Field Replicas = new(
+        "replicas", FieldKind.Number,
+        "Replicas of each partition; absent, of a new keyspace, for those of the default one.");
+
+    public static readonly Field To = new(
+        "to", FieldKind.Text, "The member that is to lead; absent for any other that votes.");
+
+    public static readonly Field Paused = new(
+        "paused", FieldKind.Text, "true: moves for zones and balance rest. Absent: as it is.")
+    {
+        Choices = ["true", "false"],
+    };
+
+    public static readonly Field MovesMax = new(
+        "moves_max", FieldKind.Number, "The most moves under way at a time. Absent: as it is.");
+
+    public static readonly Field BatchSize = new(
+        "batch_size", FieldKind.Number, "The most targets that one plan changes. Absent: as it is.");
+
+    public static readonly Field BatchTimeoutMs = new(
+        "batch_timeout_ms", FieldKind.Number,
+        "A move without progress for so long loses one of its attempts. Absent: as it is.");
+
+    public static readonly Field RetryAttempts = new(
+        "retry_attempts", FieldKind.Number, "Attempts after which a move is given up. Absent: as it is.");
+
+    public static readonly Field GraceMs = new(
+        "grace_ms", FieldKind.Number, "A node that is silent for so long is replaced. Absent: as it is.");
+
+    public static readonly Field MarginPercent = new(
+        "margin_percent", FieldKind.Number, "Loads that differ by less move nothing. Absent: as it is.");
+}

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Kvorum.Cli.Administration;
 using Kvorum.Cli.Bench;
 using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
@@ -24,6 +25,11 @@ internal static class KvorumProgram
             ScanCommand.Create(),
             HealthCommand.Create(),
             StatusCommand.Create(),
+            ClusterCommands.Create(),
+            NodeCommands.Create(),
+            KeyspaceCommands.Create(),
+            PartitionCommands.Create(),
+            PartitionCommands.Locate(),
             BenchCommand.Create(),
             DemoCommand.Create(),
             ChaosCommand.Create(),

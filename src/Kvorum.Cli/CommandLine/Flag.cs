@@ -94,6 +94,15 @@ internal static class Flag
             CustomParser = result => Read<T>(result, name, Parsed<T>, "a whole number"),
         };
 
+    /// <summary>A time that may be left out.</summary>
+    public static Option<Duration?> OptionalTime(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "time",
+        DefaultValueFactory = static _ => null,
+        CustomParser = result => Read(result, name, Duration.TryParse, Duration.Wanted),
+    };
+
     /// <summary>A number, or auto, which is null and the default.</summary>
     public static Option<T?> NumberOrAuto<T>(string name, string description)
         where T : struct, IParsable<T> => new(name)

@@ -41,7 +41,7 @@ internal static class ClientCall
         }
 
         Task Tell(string what) =>
-            errors.WriteLineAsync($"kvorum {parsed.CommandResult.Command.Name}: {what}");
+            errors.WriteLineAsync($"{Mistakes.NameOf(parsed.CommandResult.Command)}: {what}");
     }
 
     private static string Advice(KvorumException e, string[] asked) => e switch

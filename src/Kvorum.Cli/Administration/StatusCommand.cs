@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
 using Kvorum.Client;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Spectre.Console;
 
-namespace Kvorum.Cli.Commands;
+namespace Kvorum.Cli.Administration;
 
 /// <summary><c>kvorum status</c>: the cluster as one of its nodes sees it.</summary>
 internal static class StatusCommand
@@ -28,7 +30,11 @@ internal static class StatusCommand
             if (flags.IsJson(parsed))
                 await output.WriteLineAsync(json).ConfigureAwait(false);
             else
+            {
                 Show(output, report, await Others(client, report, cancel).ConfigureAwait(false));
+                await ShowMoves(output, client, cancel).ConfigureAwait(false);
+            }
+
             return report.IsReady ? ExitCode.Ok : ExitCode.NotOk;
         }));
         return command;
@@ -89,6 +95,21 @@ internal static class StatusCommand
             console.WriteLine(Describe(asked.Name, machine));
         foreach (var issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
             console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
+    }
+
+    /// <summary>What is under way and what is in the way; nothing if no leader tells.</summary>
+    private static async Task ShowMoves(TextWriter output, KvorumClient client, CancellationToken cancel)
+    {
+        try
+        {
+            var (reply, _) = await AdminCall.Ask(client, new ShowCluster(), cancel).ConfigureAwait(false);
+            if (reply.Cluster is { } report)
+                AdminTables.MovesAsLines(Screen.Of(output), report);
+        }
+        catch (Exception e) when (e is KvorumException or IOException or FormatException)
+        {
+            // The status of a node is told whether or not the cluster's is known.
+        }
     }
 
     private static string State(NodeStatus asked, string name)

@@ -15,6 +15,10 @@ namespace Kvorum.Node.Loops;
 internal sealed class AdminDesk(
     NodeContext context, LoopClock clock, LoopJobs jobs, MetadataDesk metadata, PlanRounds plans)
 {
+    /// <summary>What an operator is told of a change whose outcome is not known.</summary>
+    public const string MayHappen = "it may have been done, or be done yet. Look at kvorum cluster show, and "
+        + "repeat the request if it does not show the change: to repeat it does no harm";
+
     private readonly List<Proposed> _proposed = [];
     private readonly AdminDecider _decider = new(
         context.Cluster.Health.IsUp, plans.LeaderOf, context.Cluster.Place);
@@ -54,6 +58,14 @@ internal sealed class AdminDesk(
         }
     }
 
+    /// <summary>The node stops: what was proposed may come true yet.</summary>
+    public void End(string self)
+    {
+        foreach (var (task, _, _, _) in _proposed)
+            task.Answer(ReplyStatus.OutcomeUnknown, $"{self} is shutting down: {MayHappen}");
+        _proposed.Clear();
+    }
+
     /// <summary>Answers for what has come true, and for what has not in its time.</summary>
     public void Tick()
     {
@@ -88,9 +100,8 @@ internal sealed class AdminDesk(
     private static string OutOfTime(AdminDecision.Propose decision, bool isDecided) => isDecided
         ? $"it is decided that {decision.Done}, and it has not come true in the time given: it will as soon "
             + "as it can; kvorum partition list shows it"
-        : $"it was proposed that {decision.Done}, and no majority has confirmed it in the time given: it may "
-            + "still happen. Look at kvorum cluster show, and repeat the request if it does not show the "
-            + "change";
+        : $"it was proposed that {decision.Done}, and no majority has confirmed it in the time given: "
+            + MayHappen;
 
     private (RaftReplica Replica, MetaMachine State)? Leader =>
         metadata.Leader is { } leader && leader.Replica.Raft.HasCommittedInTerm ? leader : null;

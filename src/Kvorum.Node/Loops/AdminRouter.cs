@@ -82,6 +82,25 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
             Route(task);
     }
 
+    /// <summary>The node stops: what is under way is answered as far as it is known.</summary>
+    public void End()
+    {
+        AdminTask[] tasks = [.. _waiting, .. _passed.Values.Select(static one => one.Task)];
+        var waiting = _waiting.Count;
+        _waiting.Clear();
+        _passed.Clear();
+        foreach (var (at, task) in tasks.Index())
+        {
+            var isUndone = at < waiting || task.Request.IsRead;
+            task.Answer(
+                isUndone ? ReplyStatus.ShuttingDown : ReplyStatus.OutcomeUnknown,
+                isUndone ? $"{Names.Self} is shutting down, and nothing was done: ask another node"
+                    : $"{Names.Self} is shutting down: {AdminDesk.MayHappen}");
+        }
+
+        desk.End(Names.Self);
+    }
+
     private void Route(AdminTask task)
     {
         if (desk.TryTake(task))
@@ -139,9 +158,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
 
     private AdminReply Unknown(NodeId asked, string what) => AdminReply.Of(
         ReplyStatus.OutcomeUnknown,
-        $"it may have been done, or be done yet: {Names.Of(asked)}, which leads the metadata group, {what}. "
-            + "Look at kvorum cluster show, and repeat the request if it does not show the change: to repeat "
-            + "it does no harm");
+        $"{Names.Of(asked)}, which leads the metadata group, {what}: {AdminDesk.MayHappen}");
 
     private readonly record struct ClusterViewName(Membership.ClusterView Cluster)
     {

@@ -165,6 +165,27 @@ public class AdminDeskTests
         Assert.Equal(ReplyStatus.Ok, reply!.Status);
     }
 
+    [Fact]
+    public void A_node_that_stops_answers_what_it_has_under_way()
+    {
+        using var cluster = Ready(3);
+        var asked = (MetaLeader(cluster) + 1) % 3;
+        cluster.Network.Passes = static (_, _, kind, _) => kind != PeerFrameKind.AdminReply;
+        AdminReply? change = null, question = null;
+        cluster[asked].Administer(
+            new ChangeLimits { MovesMax = 7 }, TimeSpan.FromMinutes(1), found => change = found);
+        cluster[asked].Administer(new ShowCluster(), TimeSpan.FromMinutes(1), found => question = found);
+        cluster.Run(200);
+        Assert.Null(change);
+        var isDone = false;
+        cluster[asked].BeginShutdown(TimeSpan.FromSeconds(5), () => isDone = true);
+        cluster.RunUntil(() => isDone, what: "the end");
+        Assert.Equal(
+            (ReplyStatus.OutcomeUnknown, ReplyStatus.ShuttingDown), (change!.Status, question!.Status));
+        Assert.Equal(
+            ReplyStatus.ShuttingDown, Ask(cluster, asked, new ChangeLimits { MovesMax = 7 }).Status);
+    }
+
     [Theory]
     [InlineData(MemberWish.Drain, "nobody", ReplyStatus.InvalidArgument,
         "no member 'nobody': the members are node-1, node-2, node-3")]

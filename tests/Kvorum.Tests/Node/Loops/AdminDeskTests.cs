@@ -201,6 +201,44 @@ public class AdminDeskTests
     }
 
     [Fact]
+    public void What_is_asked_wrongly_says_what_and_changes_nothing()
+    {
+        using var cluster = Ready(1);
+        var version = cluster[0].Map.Version;
+        (AdminRequest Request, ReplyStatus Status, string Words)[] wrong =
+        [
+            (new CreateKeyspace(""), ReplyStatus.InvalidArgument, "cannot be the name of a keyspace"),
+            (new CreateKeyspace("a b"), ReplyStatus.InvalidArgument, "'a b' cannot be the name"),
+            (new CreateKeyspace(new('x', 65)), ReplyStatus.InvalidArgument, "it has 1 to 64 letters"),
+            (new CreateKeyspace("system"), ReplyStatus.InvalidArgument, "the metadata group's"),
+            (new CreateKeyspace("a") { Partitions = 0 }, ReplyStatus.InvalidArgument, "give 1 to 4096"),
+            (new CreateKeyspace("a") { Replicas = 16 }, ReplyStatus.InvalidArgument, "give 1 to 15"),
+            (new AlterKeyspace("a", 3), ReplyStatus.UnknownKeyspace, "no keyspace 'a': there is 'default'"),
+            (new AlterKeyspace("system", 3), ReplyStatus.InvalidArgument, "has a replica on every member"),
+            (new DropKeyspace(KeyspaceName.Default), ReplyStatus.InvalidArgument, "every cluster has it"),
+            (new DropKeyspace("system"), ReplyStatus.InvalidArgument, "cannot be dropped"),
+            (new DropKeyspace("a"), ReplyStatus.UnknownKeyspace, "no keyspace 'a'"),
+            (new TransferLeadership("a", 0), ReplyStatus.UnknownKeyspace, "there is 'default', 'system'"),
+            (new TransferLeadership("system", 1), ReplyStatus.InvalidArgument, "it has 0 to 0"),
+            (new TransferLeadership(KeyspaceName.Default, 4), ReplyStatus.InvalidArgument, "it has 0 to 3"),
+            (new TransferLeadership("system", 0, "x"), ReplyStatus.InvalidArgument, "no member 'x'"),
+            (new TransferLeadership(KeyspaceName.Default, 0), ReplyStatus.ConditionFailed, "no other voter"),
+            (new ShowPartitions("a"), ReplyStatus.UnknownKeyspace, "no keyspace 'a'"),
+            (new LocateKey("a", [1]), ReplyStatus.UnknownKeyspace, "no keyspace 'a'"),
+            (new LocateKey(KeyspaceName.Default, []), ReplyStatus.InvalidArgument, "the key has 0 bytes"),
+            (new ChangeLimits(), ReplyStatus.InvalidArgument, "no limit is named"),
+        ];
+        foreach (var (request, status, words) in wrong)
+        {
+            var reply = Ask(cluster, 0, request);
+            Assert.Equal((request, status), (request, reply.Status));
+            Assert.Contains(words, reply.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(version, cluster[0].Map.Version);
+    }
+
+    [Fact]
     public void A_member_is_named_by_its_uuid_too()
     {
         using var cluster = Ready(3);

@@ -215,9 +215,9 @@ internal sealed partial class PeerAdmission
                 + $"{ClusterIdentity.ToGuid(first)}, and it comes with another, "
                 + $"{ClusterIdentity.ToGuid(now.Incarnation)}: "
                 + "the first may have voted and acknowledged writes, and this one has forgotten it. "
-                + $"Stop {name} and start it with its former data folder; without it, replace it: kvorum node "
-                + $"replace {name}, then start it with an empty folder and --join. Until then "
-                + "the other nodes serve on");
+                + $"Stop {name} and start it with its former data folder; without it, replace it: kvorum "
+                + $"node replace {name}, then start it with an empty folder and --join. Until then the other "
+                + "nodes serve on");
     }
 
     private void Refuse(NodeId peer, in IncarnationHello now, RefusalKind kind, string why)

@@ -34,13 +34,13 @@ public sealed class MachineLimitsTests : IDisposable
     {
         var why = Refusal(Options, 1024 * MiB, 300);
         Assert.Equal(
-            $"this process may open 300 files: a node with the data of {_folder} needs 487 at least; raise "
-            + "the limit (ulimit -n 487, LimitNOFILE= of a service)", why);
-        Assert.Equal(487, Limits(Options, 1024 * MiB, 487).Descriptors!.Value.Limit);
+            $"this process may open 300 files: a node with the data of {_folder} needs 501 at least; raise "
+            + "the limit (ulimit -n 501, LimitNOFILE= of a service)", why);
+        Assert.Equal(501, Limits(Options, 1024 * MiB, 501).Descriptors!.Value.Limit);
         Directory.CreateDirectory(Path.Combine(_folder, "trees", "00001"));
         for (var n = 0; n < 10; n++)
             File.WriteAllText(Path.Combine(_folder, "trees", "00001", $"{n:D10}.table"), "");
-        Assert.Contains("needs 497 at least", Refusal(Options, 1024 * MiB, 487), StringComparison.Ordinal);
+        Assert.Contains("needs 511 at least", Refusal(Options, 1024 * MiB, 501), StringComparison.Ordinal);
     }
 
     [Fact]

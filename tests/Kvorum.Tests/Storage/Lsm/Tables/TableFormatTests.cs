@@ -203,7 +203,7 @@ public class TableFormatTests
         catch (TreeDamagedException error)
         {
             Assert.StartsWith("t is damaged at byte ", error.Message, StringComparison.Ordinal);
-            Assert.Contains("Restore the replica from its peers", error.Message, StringComparison.Ordinal);
+            Assert.Contains("Restore the node from its peers", error.Message, StringComparison.Ordinal);
             return false;
         }
     }

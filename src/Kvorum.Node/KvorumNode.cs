@@ -198,6 +198,8 @@ public sealed class KvorumNode : INode, IDisposable
         var name = _context.Options.Self.Name;
         if (request is LocateKey locate)
             done(KeyLocator.Locate(Cluster, locate));
+        else if (request is ShowEvents events)
+            done(EventsAfter(events.After));
         else if (_isStopping)
             done(AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node"));
         else if (_context.IsFaulted)
@@ -255,6 +257,11 @@ public sealed class KvorumNode : INode, IDisposable
 
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
     public void Dispose() => DisposeStorage();
+
+    private AdminReply EventsAfter(ulong position) => AdminReply.Of(ReplyStatus.Ok, "") with
+    {
+        Events = [.. Cluster.Events.Where(one => one.Position > position).Take(Limits.EventsPerReply)],
+    };
 
     // Null if a loop has the call now.
     private Reply? Admit(Call call)
@@ -396,6 +403,8 @@ public sealed class KvorumNode : INode, IDisposable
             return "stopped after a fault: see the log";
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
+        if (Cluster.WhyToStop is { } why)
+            return why;
         var leaderless = Cluster.Placement.On(Cluster.Self)
             .Where(group => Cluster.Leaders.Of(group) is null).Cast<GroupId?>().FirstOrDefault();
         if (leaderless is { } one)

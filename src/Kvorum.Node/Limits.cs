@@ -137,6 +137,16 @@ internal static class Limits
     /// </summary>
     public const long ReportAllMs = 5000;
 
+    /// <summary>How long a member must be away before all are told: restarts and short cuts are no news.
+    /// </summary>
+    public const long DownNewsMs = 3000;
+
+    /// <summary>Events of the cluster that are kept for those who follow it.</summary>
+    public const int ClusterEventsKept = 1000;
+
+    /// <summary>Events in one answer: some ten KiB.</summary>
+    public const int EventsPerReply = 200;
+
     /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
     public const long PlanMs = 1000;
 

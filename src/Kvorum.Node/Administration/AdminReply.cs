@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node.Administration;
@@ -32,6 +33,9 @@ public sealed record AdminReply
 
     /// <summary>Where the key is, if that was asked for.</summary>
     public KeyLocation? Location { get; init; }
+
+    /// <summary>The events, if they were asked for, the oldest first: some hundreds at most.</summary>
+    public IReadOnlyList<ClusterEvent>? Events { get; init; }
 
     /// <summary>The limits of moves after a change of them.</summary>
     public MoveLimits? Limits { get; init; }

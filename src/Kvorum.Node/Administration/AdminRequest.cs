@@ -10,6 +10,7 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(ShowCluster), "show_cluster")]
 [JsonDerivedType(typeof(ShowPartitions), "show_partitions")]
 [JsonDerivedType(typeof(LocateKey), "locate_key")]
+[JsonDerivedType(typeof(ShowEvents), "show_events")]
 [JsonDerivedType(typeof(ChangeMember), "change_member")]
 [JsonDerivedType(typeof(CreateKeyspace), "create_keyspace")]
 [JsonDerivedType(typeof(AlterKeyspace), "alter_keyspace")]
@@ -68,6 +69,10 @@ public sealed record ShowPartitions(string Keyspace = "") : AdminQuestion;
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
 public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
+
+/// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
+/// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>
+public sealed record ShowEvents(ulong After = 0) : AdminQuestion;
 
 /// <summary>What a member is to become.</summary>
 [JsonConverter(typeof(MemberWishJson))]

@@ -50,7 +50,7 @@ internal sealed class LoopDuties
     /// <summary>What moves replicas between nodes.</summary>
     internal sealed record Moving(
         ReplicaMaker Maker, ReplicaRemover Remover, ReportRounds Reports, PlanRounds Plans,
-        AdminRouter Admin);
+        AdminRouter Admin, ClusterWatch Watch);
 
     /// <summary>How long it is until the next tick.</summary>
     public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
@@ -84,6 +84,7 @@ internal sealed class LoopDuties
             _digests.Tick();
             _moving.Reports.Tick();
             _moving.Plans.Tick();
+            _moving.Watch.Tick();
         }
 
         _moving.Admin.Tick();

@@ -60,8 +60,9 @@ public sealed class NodeLoop
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
-            new(_maker, _remover, new(context, group, _clock, _replicas), Plans, Admin), _clocks,
-            index == 0 ? new(context, group) : null);
+            new(_maker, _remover, new(context, group, _clock, _replicas), Plans, Admin,
+                new(context, _clock, Desk, Plans)),
+            _clocks, index == 0 ? new(context, group) : null);
         Peers = new(context, _replicas, _router, _scans);
     }
 

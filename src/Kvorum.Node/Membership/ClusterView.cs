@@ -28,18 +28,22 @@ internal sealed class ClusterView : IClusterFacts
         (_options, _world, ClusterIds, _isFounder) = (options, world, clusterIds, isFounder);
         Members = new(options.Self, options.Members, options.Zone, options.Weight);
         Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
-        _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None));
+        _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), []);
     }
 
     private sealed record MetaView(
         UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
-        KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement);
+        KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
+        IReadOnlyList<ClusterEvent> Events);
 
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
 
     /// <summary>Which nodes hold which group, as the metadata group has told.</summary>
     public ReplicaPlacement Placement => _meta.Placement;
+
+    /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
+    public IReadOnlyList<ClusterEvent> Events => _meta.Events;
 
     /// <summary>
     /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any
@@ -180,16 +184,45 @@ internal sealed class ClusterView : IClusterFacts
         // A replica that was discarded or damaged knows less than what this node was told before.
         if (meta.Version <= _meta.Version)
             return;
+        TellOfMembers(meta.Members);
         if (Members.Agreed(meta.Members) && _isFollowing)
             _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
-            WithMetadata(placement));
+            WithMetadata(placement), meta.Events);
         CheckDefaults();
         if (isPlaced)
             Placed(Births());
+    }
+
+    /// <summary>
+    /// Why this node, which was a member, should be stopped; null if it should not. One that leaves may be
+    /// removed before it hears that it is.
+    /// </summary>
+    public string? WhyToStop => Members.Agreed(Self) switch
+    {
+        { Status: MemberStatus.Lost or MemberStatus.Removed } =>
+            "it is no member of the cluster any more: stop it, and start it with an empty --data folder and "
+            + "--join if it is to come back",
+        { Status: MemberStatus.Leaving }
+            when !_meta.Placement.On(Self).Any(static group => !group.IsMetadata) =>
+            "it has left the cluster and holds nothing any more: once kvorum node list does not show it, "
+            + "stop it",
+        _ => null,
+    };
+
+    // Nothing is news at a start.
+    private void TellOfMembers(IReadOnlyDictionary<NodeId, MemberRecord> members)
+    {
+        if (_meta.Version == 0)
+            return;
+        foreach (var (id, member) in members)
+        {
+            if (Members.Agreed(id)?.Status != member.Status)
+                Tell(new MemberChanged(member.Name, member.Status.ToString().ToLowerInvariant()));
+        }
     }
 
     /// <summary>

@@ -63,7 +63,14 @@ internal sealed partial class MetaMachine
     {
         if (Announced(id, announced) is not { } member)
             return false;
+        var isNew = !_members.ContainsKey(id);
         SetMember(id, member);
+        if (isNew)
+        {
+            Happened(
+                ClusterEventKind.NodeJoined, one => one with { Member = NameOf(id), Why = "a founder" });
+        }
+
         return true;
     }
 
@@ -81,6 +88,8 @@ internal sealed partial class MetaMachine
         if (_members.ContainsKey(id) || WhyNotJoin(id, member) is not null)
             return false;
         SetMember(id, member with { Status = MemberStatus.Active });
+        Happened(
+            ClusterEventKind.NodeJoined, one => one with { Member = member.Name, Why = "it asked to join" });
         return true;
     }
 
@@ -89,6 +98,11 @@ internal sealed partial class MetaMachine
         if (WhyNotStatus(id, status) is not null || _members[id].Status == status)
             return false;
         SetMember(id, _members[id] with { Status = status });
+        if (!_members[id].IsHeard)
+            SetDown(id, isDown: false);
+        Happened(
+            status == MemberStatus.Removed ? ClusterEventKind.NodeLeft : ClusterEventKind.NodeChanged,
+            one => one with { Member = NameOf(id), Why = status.ToString().ToLowerInvariant() });
         return true;
     }
 

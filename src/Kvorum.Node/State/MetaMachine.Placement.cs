@@ -39,8 +39,13 @@ internal sealed partial class MetaMachine
         foreach (var group in made.Groups.All)
             Place(group, new(_epoch, LogTimeMs, placement[made.Groups.PartitionOf(group).Value]));
         IsCheckpointDue = true;
+        KeyspaceHappened(made, "made");
         return true;
     }
+
+    private void KeyspaceHappened(KeyspaceDefinition keyspace, string what) => Happened(
+        ClusterEventKind.KeyspaceChanged,
+        one => one with { Keyspace = keyspace.Settings.Name, Why = what });
 
     private void SetKeyspace(KeyspaceDefinition keyspace)
     {
@@ -59,6 +64,7 @@ internal sealed partial class MetaMachine
             || keyspace.Settings.ReplicationFactor == replicas)
             return false;
         SetKeyspace(keyspace with { Settings = keyspace.Settings with { ReplicationFactor = replicas } });
+        KeyspaceHappened(keyspace, $"{replicas} replicas of each partition");
         return true;
     }
 
@@ -76,6 +82,7 @@ internal sealed partial class MetaMachine
 
         _epoch = _epoch.Next;
         IsCheckpointDue = true;
+        KeyspaceHappened(keyspace, "dropped");
         return true;
     }
 
@@ -89,7 +96,7 @@ internal sealed partial class MetaMachine
             var group = from.Group();
             var replaces = new Epoch(from.U64());
             var target = MetaRecords.ReadTarget(ref from);
-            var givesUp = new NodeId(from.U128());
+            var (givesUp, why) = (new NodeId(from.U128()), from.Text32());
             var known = _placed.GetValueOrDefault(group);
             var isNewest = known is null ? group.IsMetadata && replaces == default : known.Epoch == replaces;
             if (!isNewest || target.Voters.Count == 0 || !target.Voters.Concat(target.Learners).All(IsMember))
@@ -98,6 +105,7 @@ internal sealed partial class MetaMachine
             if (givesUp.Value != 0)
                 givenUp = givenUp.Append(new(givesUp, (long)LogTimeMs)).TakeLast(GivenUpMax);
             Place(group, new(epoch, LogTimeMs, target) { GivenUp = [.. givenUp] });
+            PartitionMoved(group, known?.Target, target, why);
             isChanged = true;
         }
 

@@ -133,6 +133,8 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.LimitsCommand => SetLimits(MetaRecords.ReadLimits(ref from)),
             MetaRecords.ReplicasCommand => SetReplicas(new(from.U32()), from.Int("replicas")),
             MetaRecords.DropCommand => Drop(new(from.U32())),
+            MetaRecords.HealthCommand => SetHealth(new(from.U128()), from.U8() != 0),
+            MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),
             _ => throw new FormatException(
                 $"unknown metadata command kind {kind}: written by another version?"),
         };
@@ -173,14 +175,19 @@ internal sealed partial class MetaMachine : IStateMachine
         _keyspaces.Clear();
         _placed = _placed.Clear();
         MoveLimits = new();
+        _events.Clear();
+        _down.Clear();
+        (IsRebalancing, _lastEvent) = (false, 0);
         (ClusterId, Version, _epoch, IsCheckpointDue) = (0, 0, default, false);
         (_nextKeyspace, _nextGroup) = (new(KeyspaceId.System.Value + 1), new(GroupId.Metadata.Value + 1));
         using var view = _tree.OpenView();
+        var events = new List<ClusterEvent>();
         foreach (var (key, value) in view.Scan(default, default))
-            Load(key, value);
+            Load(key, value, events);
+        LoadHistory(events);
     }
 
-    private void Load(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    private void Load(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, List<ClusterEvent> events)
     {
         var name = new ByteReader(key[1..]);
         var from = new ByteReader(value);
@@ -206,6 +213,15 @@ internal sealed partial class MetaMachine : IStateMachine
                 break;
             case MetaRecords.Versions:
                 (Version, _epoch) = (from.U64(), new(from.U64()));
+                break;
+            case MetaRecords.Down:
+                _down.Add(new(name.U128()));
+                break;
+            case MetaRecords.Rebalancing:
+                IsRebalancing = from.U8() != 0;
+                break;
+            case MetaRecords.Event:
+                events.Add(MetaRecords.ReadEvent(name.U64(), ref from));
                 break;
             case MetaRecords.Limits:
                 MoveLimits = MetaRecords.ReadLimits(ref from);

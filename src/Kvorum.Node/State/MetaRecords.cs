@@ -14,10 +14,12 @@ namespace Kvorum.Node.State;
 ///           | kind  5 join     time:u64 id:u128 member
 ///           | kind  6 status   time:u64 id:u128 status:u8
 ///           | kind  7 keyspace time:u64 settings target{partitions}     kinds 2 and 4 had other placements
-///           | kind  8 targets  time:u64 (group:u32 replaces:u64 target givesUp:u128){to the end}
+///           | kind  8 targets  time:u64 (group:u32 replaces:u64 target givesUp:u128 why){to the end}
 ///           | kind  9 limits   time:u64 limits
 ///           | kind 10 replicas time:u64 keyspace:u32 replicas:u32
 ///           | kind 11 drop     time:u64 keyspace:u32
+///           | kind 12 health   time:u64 id:u128 isDown:u8
+///           | kind 13 moving   time:u64 isMoving:u8
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -25,11 +27,16 @@ namespace Kvorum.Node.State;
 ///           | 'n'           -> keyspace:u32 group:u32    the numbers that come next
 ///           | 'e'           -> version:u64 epoch:u64     of all, and of the placement
 ///           | 'l'           -> limits
+///           | 'd' id:u128   ->                           it was said that the member is down
+///           | 'r'           -> isMoving:u8
+///           | 'h' place:u64 -> event
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
 /// target    = voters learners, the preferred leader first
 /// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
 ///             bytes:u64
+/// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after
+/// before    = after = count:u32 text{count}
 /// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8
 /// </code>
@@ -45,6 +52,8 @@ internal static class MetaRecords
     public const byte LimitsCommand = 9;
     public const byte ReplicasCommand = 10;
     public const byte DropCommand = 11;
+    public const byte HealthCommand = 12;
+    public const byte MovingCommand = 13;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -53,6 +62,10 @@ internal static class MetaRecords
     public const byte NextNumbers = (byte)'n';
     public const byte Versions = (byte)'e';
     public const byte Limits = (byte)'l';
+    public const byte Down = (byte)'d';
+    public const byte Rebalancing = (byte)'r';
+    public const byte Event = (byte)'h';
+    private const uint NoPartition = uint.MaxValue;
 
     public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
         EncodeMember(MemberCommand, id, member, timeMs);
@@ -94,6 +107,7 @@ internal static class MetaRecords
             writer.U64(change.Epoch.Value);
             Write(writer, change.Target);
             writer.U128(change.GivesUp?.Value ?? 0);
+            writer.Text32(change.Reason.ToString().ToLowerInvariant());
         }
 
         return writer.ToArray();
@@ -119,6 +133,51 @@ internal static class MetaRecords
         var writer = Begin(DropCommand, timeMs);
         writer.U32(keyspace.Value);
         return writer.ToArray();
+    }
+
+    public static byte[] EncodeHealth(NodeId id, bool isDown, ulong timeMs)
+    {
+        var writer = Begin(HealthCommand, timeMs);
+        writer.U128(id.Value);
+        writer.U8(isDown ? (byte)1 : (byte)0);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeRebalancing(bool isMoving, ulong timeMs)
+    {
+        var writer = Begin(MovingCommand, timeMs);
+        writer.U8(isMoving ? (byte)1 : (byte)0);
+        return writer.ToArray();
+    }
+
+    public static void Write(ByteWriter into, ClusterEvent happened)
+    {
+        into.U64(happened.TimeMs);
+        into.U8((byte)happened.Kind);
+        into.Text32(happened.Member);
+        into.Text32(happened.Keyspace);
+        into.U32(happened.Partition ?? NoPartition);
+        into.Text32(happened.Why);
+        Write(into, happened.Before);
+        Write(into, happened.After);
+    }
+
+    public static ClusterEvent ReadEvent(ulong position, ref ByteReader from)
+    {
+        var (time, kind) = (from.U64(), (ClusterEventKind)from.U8());
+        var (member, keyspace, partition) = (from.Text32(), from.Text32(), from.U32());
+        return new()
+        {
+            Position = position,
+            TimeMs = time,
+            Kind = kind,
+            Member = member,
+            Keyspace = keyspace,
+            Partition = partition == NoPartition ? null : partition,
+            Why = from.Text32(),
+            Before = ReadTexts(ref from),
+            After = ReadTexts(ref from),
+        };
     }
 
     public static void Write(ByteWriter into, MemberRecord member)
@@ -215,6 +274,21 @@ internal static class MetaRecords
         MarginPercent = from.Int("margin"),
         ReplicaBytes = (long)from.U64(),
     };
+
+    private static void Write(ByteWriter into, IReadOnlyList<string> texts)
+    {
+        into.U32((uint)texts.Count);
+        foreach (var text in texts)
+            into.Text32(text);
+    }
+
+    private static List<string> ReadTexts(ref ByteReader from)
+    {
+        var texts = new List<string>();
+        for (var count = from.Int("texts"); count > 0; count--)
+            texts.Add(from.Text32());
+        return texts;
+    }
 
     private static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)
     {

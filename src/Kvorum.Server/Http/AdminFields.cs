@@ -3,6 +3,9 @@ namespace Kvorum.Server.Http;
 /// <summary>The fields of operators' requests.</summary>
 internal static class AdminFields
 {
+    public static readonly Field After = new(
+        "after", FieldKind.Number, "The position behind which to begin; absent: the oldest that is kept.");
+
     public static readonly Field Member = new(
         "name", FieldKind.Text, "The member: its name, its UUID, or node- and its UUID.");
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
@@ -211,6 +212,11 @@ internal sealed record ChangedBody
 }
 
 /// <summary>The members of the cluster.</summary>
+internal sealed record EventsBody
+{
+    public required IReadOnlyList<ClusterEvent> Events { get; init; }
+}
+
 internal sealed record MembersBody
 {
     [Description("Leader of the metadata group; empty if none could be reached.")]
@@ -269,6 +275,7 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterMap))]
 [JsonSerializable(typeof(ClusterReport))]
+[JsonSerializable(typeof(EventsBody))]
 [JsonSerializable(typeof(MembersBody))]
 [JsonSerializable(typeof(KeyspacesBody))]
 [JsonSerializable(typeof(PartitionsBody))]

@@ -68,8 +68,17 @@ internal static class ClusterRoutes
         Failures = FailureStatuses.OfReports,
     };
 
+    private static readonly Operation Events = new(
+        "adminEvents", Tag, "What has happened in the cluster, the oldest first, as the node was told.")
+    {
+        Query = [AdminFields.After, Fields.Timeout],
+        Answers = [new(200, "Some events, or none.") { Json = [BodyContext.Default.EventsBody] }],
+        Failures = FailureStatuses.OfReports,
+    };
+
     public static void MapAll(RouteTable routes)
     {
+        routes.Read("/v1/admin/events", Events, EventsAsync);
         routes.Read("/v1/admin/cluster", Cluster, ClusterAsync);
         routes.Read(
             "/cluster", Cluster with { Id = "cluster", Summary = "As /v1/admin/cluster." }, ClusterAsync);
@@ -149,6 +158,15 @@ internal static class ClusterRoutes
             503, ReplyOutcome.Of(ReplyStatus.Unavailable).Name,
             $"only the leader of the metadata group knows the limits, and there is none: {report.Reason}");
         await exchange.JsonAsync(200, limits, BodyContext.Default.MoveLimits).ConfigureAwait(false);
+    }
+
+    private static async Task EventsAsync(HttpExchange exchange)
+    {
+        var after = exchange.Query.Text(AdminFields.After) is { } text
+            ? Query.Number(AdminFields.After.Name, text) : 0;
+        var reply = await exchange.AdministerAsync(new ShowEvents(after)).ConfigureAwait(false);
+        await exchange.JsonAsync(200, new() { Events = reply.Events! }, BodyContext.Default.EventsBody)
+            .ConfigureAwait(false);
     }
 
     private static async Task LocateAsync(HttpExchange exchange)

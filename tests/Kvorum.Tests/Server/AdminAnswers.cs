@@ -38,6 +38,7 @@ internal static class AdminAnswers
             ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
             ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
             LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },
+            ShowEvents => AdminReply.Of(ReplyStatus.Ok, "") with { Events = [] },
             AdminChange { DryRun: true } => AdminReply.Of(ReplyStatus.Ok, "would be done: it") with
             {
                 DryRun = true,

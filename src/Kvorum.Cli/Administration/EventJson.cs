@@ -1,0 +1,11 @@
+using System.Text.Json.Serialization;
+using Kvorum.Node.State;
+
+namespace Kvorum.Cli.Administration;
+
+/// <summary>How events are printed for scripts.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ClusterEvent))]
+internal sealed partial class EventJson : JsonSerializerContext;

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Commands;
+using Kvorum.Client;
+using Kvorum.Node.Administration;
+using Kvorum.Node.State;
+using Spectre.Console;
+
+namespace Kvorum.Cli.Administration;
+
+/// <summary><c>kvorum watch</c>: the cluster live, and what happens in it, until Ctrl-C.</summary>
+internal static class WatchCommands
+{
+    private const int EventsShown = 12;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
+
+    public static Command Create() => new("watch", "Shows the cluster, or what happens in it, until Ctrl-C.")
+    {
+        Cluster(),
+        Events(),
+    };
+
+    private static Command Cluster()
+    {
+        var flags = AdminCall.Flags();
+        var command = new Command("cluster", "Shows the cluster live, with what has happened last.");
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
+        {
+            await using var client = flags.Connect(parsed);
+            var last = new Queue<ClusterEvent>();
+            ulong after = 0;
+            while (true)
+            {
+                var (reply, _) = await AdminCall.Ask(client, new ShowCluster(), cancel).ConfigureAwait(false);
+                foreach (var one in await NewsAsync(client, after, cancel).ConfigureAwait(false))
+                {
+                    after = one.Position;
+                    last.Enqueue(one);
+                    if (last.Count > EventsShown)
+                        last.Dequeue();
+                }
+
+                var console = Screen.Of(output);
+                console.Clear();
+                if (reply.Cluster is { } report)
+                    AdminTables.Cluster(console, report);
+                else
+                    console.WriteLine(reply.Message);
+                foreach (var one in last)
+                    console.WriteLine(Line(one));
+                await Task.Delay(Pause, cancel).ConfigureAwait(false);
+            }
+        }));
+        return command;
+    }
+
+    private static Command Events()
+    {
+        var flags = AdminCall.Flags();
+        var after = Flag.OptionalNumber<ulong>(
+            "--after", "The position behind which to begin; each event tells its own. [default: all kept]");
+        var command = new Command("events", "Tells what happens in the cluster, a line each.") { after };
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
+        {
+            await using var client = flags.Connect(parsed);
+            var position = parsed.GetValue(after) ?? 0;
+            while (true)
+            {
+                foreach (var one in await NewsAsync(client, position, cancel).ConfigureAwait(false))
+                {
+                    position = one.Position;
+                    await output.WriteLineAsync(flags.IsJson(parsed)
+                        ? JsonSerializer.Serialize(one, EventJson.Default.ClusterEvent) : Line(one))
+                        .ConfigureAwait(false);
+                }
+
+                await output.FlushAsync(cancel).ConfigureAwait(false);
+                await Task.Delay(Pause, cancel).ConfigureAwait(false);
+            }
+        }));
+        return command;
+    }
+
+    /// <summary>An event as a line.</summary>
+    public static string Line(ClusterEvent happened)
+    {
+        var time = DateTimeOffset.FromUnixTimeMilliseconds((long)happened.TimeMs)
+            .ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+        var what = happened.Kind switch
+        {
+            ClusterEventKind.NodeJoined => $"{happened.Member} has joined: {happened.Why}",
+            ClusterEventKind.NodeRejoined => $"{happened.Member} is back",
+            ClusterEventKind.NodeLeft => $"{happened.Member} is no member any more",
+            ClusterEventKind.NodeChanged => $"{happened.Member} is {happened.Why} from now on",
+            ClusterEventKind.HealthChanged => $"{happened.Member} is {happened.Why}",
+            ClusterEventKind.PartitionChanged =>
+                $"{happened.Keyspace}/{happened.Partition}: from {Names(happened.Before)} to "
+                + $"{Names(happened.After)}, because of {happened.Why}",
+            ClusterEventKind.RebalanceStarted => "replicas begin to move",
+            ClusterEventKind.RebalanceEnded => "all replicas are where they should be",
+            ClusterEventKind.KeyspaceChanged => $"keyspace '{happened.Keyspace}': {happened.Why}",
+            _ => $"{happened.Kind}, which this version does not know",
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{happened.Position} {time} {what}");
+    }
+
+    private static string Names(IReadOnlyList<string> names) =>
+        names.Count == 0 ? "nowhere" : string.Join(",", names);
+
+    private static async Task<IReadOnlyList<ClusterEvent>> NewsAsync(
+        KvorumClient client, ulong after, CancellationToken cancel)
+    {
+        var (reply, _) = await AdminCall.Ask(client, new ShowEvents(after), cancel).ConfigureAwait(false);
+        AdminCall.ThrowUnlessOk(reply);
+        return reply.Events ?? [];
+    }
+}

@@ -14,6 +14,12 @@ internal sealed class Cluster : IDisposable
     private const int MapPauseMs = 50;
 
     /// <summary>
+    /// As <see cref="MapPauseMs"/>, where only the placement has changed: while replicas move it does so many
+    /// times a second, and calls find their way all the same.
+    /// </summary>
+    private const int EpochPauseMs = 500;
+
+    /// <summary>
     /// How much longer than the node's time its answer to an operator is waited for.
     /// </summary>
     private const int AnswerMs = 500;
@@ -94,8 +100,14 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary>Asks a node, or any that answers, for its map or state.</summary>
+    /// <param name="kind">Which of them.</param>
+    /// <param name="address">The node; null for any one.</param>
+    /// <param name="timeout">How long to try.</param>
+    /// <param name="cancelled">Takes the question back.</param>
+    /// <param name="first">Of any, the one that is asked first.</param>
     public async ValueTask<ReadOnlyMemory<byte>> AskAnyAsync(
-        NativeFrameKind kind, string? address, TimeSpan timeout, CancellationToken cancelled)
+        NativeFrameKind kind, string? address, TimeSpan timeout, CancellationToken cancelled,
+        NodeLink? first = null)
     {
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         var link = address is null ? null : NamedLink(address);
@@ -104,7 +116,8 @@ internal sealed class Cluster : IDisposable
         while (Environment.TickCount64 < deadlineMs)
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
-            var asked = link ?? Any(Volatile.Read(ref _routes), avoid);
+            var asked = link ?? first ?? Any(Volatile.Read(ref _routes), avoid);
+            first = null;
             var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled)
                 .ConfigureAwait(false);
             var answer = new Answer(AnswerKind.NotSent, Reason: failure);
@@ -139,6 +152,8 @@ internal sealed class Cluster : IDisposable
         while (Environment.TickCount64 < deadlineMs)
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+            // What operators ask changes the members: the node that was named may be none any more.
+            WantMap(pauseMs: EpochPauseMs);
             var asked = Any(Volatile.Read(ref _routes), avoid);
             var (connection, failure) = await asked.ReachAsync(0, deadlineMs, cancelled)
                 .ConfigureAwait(false);
@@ -206,7 +221,7 @@ internal sealed class Cluster : IDisposable
     /// The leader, unless it just failed this call or is left alone for a while; then any other node.
     /// </summary>
     private NodeLink Pick(Routes routes, string keyspace, uint partition, NodeLink? avoid) =>
-        routes.LeaderOf(keyspace, partition) is { MayWork: true } leader && leader != avoid
+        routes.LeaderOf(keyspace, partition) is { } leader && leader != avoid && leader.MayWork()
             ? leader
             : Any(routes, avoid);
 
@@ -217,18 +232,20 @@ internal sealed class Cluster : IDisposable
         for (var i = 0; i < links.Count; i++)
         {
             var link = links[(int)((uint)Interlocked.Increment(ref _turn) % (uint)links.Count)];
-            if (link.MayWork && link != avoid)
+            if (link != avoid && link.MayWork())
                 return link;
             fallback = fallback is null || fallback == avoid ? link : fallback;
         }
 
         // All known nodes fail: perhaps the cluster has moved, and only the given addresses still lead there.
-        return _seeds.FirstOrDefault(seed => seed.MayWork && seed != avoid) ?? fallback ?? _seeds[0];
+        return _seeds.FirstOrDefault(seed => seed != avoid && seed.MayWork()) ?? fallback ?? _seeds[0];
     }
 
-    /// <summary>What a reply says about the leader.</summary>
+    /// <summary>What a reply says about the leader, and about the placement.</summary>
     private void Learn(string keyspace, Routes routes, NodeLink asked, Reply reply)
     {
+        if (routes.Map is { } map && reply.Epoch > map.Epoch)
+            WantMap(asked, EpochPauseMs);
         if (reply.Leader.Length > 0 && reply.Leader != asked.Address && LinkOf(reply.Leader) is { } leader)
         {
             if (routes.Map is not null && routes.LeaderOf(keyspace, reply.Partition) != leader)
@@ -243,8 +260,17 @@ internal sealed class Cluster : IDisposable
         }
     }
 
-    private NodeLink NamedLink(string address) => LinkOf(address)
-        ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+    private NodeLink NamedLink(string address)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+            var link = LinkOf(address)
+                ?? throw new ArgumentException($"'{address}' is no address of the form host:port.");
+            link.IsNamed = true;
+            return link;
+        }
+    }
 
     private NodeLink? LinkOf(string address)
     {
@@ -276,33 +302,27 @@ internal sealed class Cluster : IDisposable
     /// <summary>
     /// Has the map renewed in the background, unless that is under way or was done just now.
     /// </summary>
-    private void WantMap()
+    /// <param name="from">A node that knows a newer one.</param>
+    /// <param name="pauseMs">How long ago the last one must have been asked for.</param>
+    private void WantMap(NodeLink? from = null, int pauseMs = MapPauseMs)
     {
         var nowMs = Environment.TickCount64;
-        if (_isClosed || nowMs - Volatile.Read(ref _mapAskedMs) < MapPauseMs
+        if (_isClosed || nowMs - Volatile.Read(ref _mapAskedMs) < pauseMs
             || Interlocked.Exchange(ref _isAskingMap, 1) == 1)
             return;
         Volatile.Write(ref _mapAskedMs, nowMs);
         Volatile.Write(ref _mapDueMs, nowMs + (long)_options.MapInterval.TotalMilliseconds);
-        _ = Task.Run(RenewMapAsync);
+        _ = Task.Run(() => RenewMapAsync(from));
     }
 
-    private async Task RenewMapAsync()
+    private async Task RenewMapAsync(NodeLink? from)
     {
         try
         {
             var body = await AskAnyAsync(
-                NativeFrameKind.MapRequest, null, _options.Timeout, CancellationToken.None)
+                NativeFrameKind.MapRequest, null, _options.Timeout, CancellationToken.None, from)
                     .ConfigureAwait(false);
-            var map = ClusterMapCodec.Decode(body);
-            lock (_gate)
-            {
-                var before = _routes;
-                // A cluster that was founded anew counts its versions from the beginning.
-                if (before.Map is null || map.Version >= before.Map.Version
-                    || (map.ClusterId != before.Map.ClusterId && map.ClusterId != Guid.Empty))
-                    Volatile.Write(ref _routes, Routes.Of(map, LinkOf, _seeds, before));
-            }
+            Take(ClusterMapCodec.Decode(body));
         }
         catch (Exception e)
             when (e is KvorumException or FormatException or ArgumentException or ObjectDisposedException)
@@ -313,5 +333,38 @@ internal sealed class Cluster : IDisposable
         {
             Volatile.Write(ref _isAskingMap, 0);
         }
+    }
+
+    private void Take(ClusterMap map)
+    {
+        lock (_gate)
+        {
+            var before = _routes;
+            // A cluster that was founded anew counts its versions from the beginning. A node that is being
+            // taken into one knows no members yet.
+            if (_isClosed || map.Members.Count == 0 || (before.Map is not null
+                && map.Version < before.Map.Version
+                && (map.ClusterId == before.Map.ClusterId || map.ClusterId == Guid.Empty)))
+                return;
+            var routes = Routes.Of(map, LinkOf, _seeds, before);
+            Volatile.Write(ref _routes, routes);
+            Forget(routes.Links);
+        }
+    }
+
+    /// <summary>
+    /// Nodes that are no members any more: connections close when their calls are over. Under the lock.
+    /// </summary>
+    private void Forget(IReadOnlyList<NodeLink> members)
+    {
+        foreach (var link in _all)
+        {
+            if (link.IsNamed || members.Contains(link))
+                continue;
+            _links.Remove(link.Address);
+            link.LetGo();
+        }
+
+        Volatile.Write(ref _all, [.. _all.Where(link => _links.ContainsValue(link) || !link.IsCutOff)]);
     }
 }

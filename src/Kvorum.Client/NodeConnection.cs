@@ -64,6 +64,9 @@ internal sealed class NodeConnection : IDisposable
     /// </summary>
     public bool IsUsable { get; private set; } = true;
 
+    /// <summary>True once it is gone.</summary>
+    public bool IsClosed => Volatile.Read(ref _isClosed);
+
     /// <summary>
     /// Dials, says hello and waits for the node's hello. Throws <see cref="SocketException"/>,
     /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
@@ -145,6 +148,22 @@ internal sealed class NodeConnection : IDisposable
             TakeBack(correlation, AnswerKind.TimedOut);
         if (isSilent)
             Close("the node went silent");
+        CloseIfDone();
+    }
+
+    /// <summary>
+    /// Takes no more calls, and closes when those under way are over. Any thread.
+    /// </summary>
+    public void LetGo()
+    {
+        lock (_gate)
+        {
+            IsUsable = false;
+            if (_lossReason.Length == 0)
+                _lossReason = "the node is no member any more";
+        }
+
+        CloseIfDone();
     }
 
     /// <summary>A call has done its duty. Any thread.</summary>

@@ -19,13 +19,41 @@ internal sealed class NodeLink(
     private long _pausedUntilMs;
     private int _pauseMs;
     private string _failure = "";
-    private bool _isClosed;
+    private string _closed = "";
 
     /// <summary>host:port.</summary>
     public string Address => address;
 
-    /// <summary>False while it is left alone after a failure.</summary>
-    public bool MayWork => Environment.TickCount64 >= Volatile.Read(ref _pausedUntilMs);
+    /// <summary>
+    /// True for a node that the program has named: it is reached whether or not it is a member.
+    /// </summary>
+    public bool IsNamed { get; set; }
+
+    /// <summary>True if no connection is open.</summary>
+    public bool IsCutOff => Array.TrueForAll(_slots, static slot => slot.Open is not { IsClosed: false });
+
+    private bool IsPaused => Environment.TickCount64 < Volatile.Read(ref _pausedUntilMs);
+
+    /// <summary>
+    /// False if it failed when it was dialled last. It is dialled again after a while, in the background: no
+    /// call waits for a node that was gone before, while there is another.
+    /// </summary>
+    public bool MayWork()
+    {
+        if (Volatile.Read(ref _pauseMs) == 0)
+            return Volatile.Read(ref _closed).Length == 0;
+        if (!IsPaused)
+        {
+            lock (_gate)
+            {
+                if (_closed.Length == 0 && !IsPaused
+                    && Array.Find(_slots, static slot => slot.Open is not { IsUsable: true }) is { } slot)
+                    _ = Dial(slot);
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>
     /// A connection for calls of this partition, if one is open: always the same one, so that a partition's
@@ -47,13 +75,11 @@ internal sealed class NodeLink(
         var slot = _slots[partition % (uint)_slots.Length];
         lock (_gate)
         {
-            if (_isClosed)
-                return (null, "the client is closed");
-            if (!MayWork && slot.Dialling is not { IsCompleted: false })
+            if (_closed.Length > 0)
+                return (null, _closed);
+            if (IsPaused && slot.Dialling is not { IsCompleted: false })
                 return (null, _failure);
-            if (slot.Dialling is not { IsCompleted: false })
-                slot.Dialling = Task.Run(() => DialAsync(slot), CancellationToken.None);
-            dialling = slot.Dialling;
+            dialling = Dial(slot);
         }
 
         try
@@ -74,14 +100,28 @@ internal sealed class NodeLink(
             Volatile.Read(ref slot.Open)?.Sweep(nowMs, overdue);
     }
 
+    /// <summary>The node is no member any more: calls under way end, and no more are taken.</summary>
+    public void LetGo()
+    {
+        lock (_gate)
+            _closed = $"{address} is no member any more";
+        foreach (var slot in _slots)
+            Volatile.Read(ref slot.Open)?.LetGo();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         lock (_gate)
-            _isClosed = true;
+            _closed = "the client is closed";
         foreach (var slot in _slots)
             Volatile.Read(ref slot.Open)?.Dispose();
     }
+
+    /// <summary>The attempt under way, or a new one. Under the lock.</summary>
+    private Task<NodeConnection?> Dial(Slot slot) =>
+        slot.Dialling is { IsCompleted: false } dialling ? dialling
+            : slot.Dialling = Task.Run(() => DialAsync(slot), CancellationToken.None);
 
     private async Task<NodeConnection?> DialAsync(Slot slot)
     {
@@ -96,7 +136,7 @@ internal sealed class NodeLink(
                 _pauseMs = 0;
                 _failure = "";
                 Volatile.Write(ref slot.Open, connection);
-                if (!_isClosed)
+                if (_closed.Length == 0)
                     return connection;
             }
 

@@ -75,7 +75,8 @@ internal sealed class Routes
                 var at = partition.Partition;
                 (leaders[at], terms[at]) = (
                     partition.Leader < 0 ? null : members[partition.Leader], partition.Term);
-                if (old is not null && old.Leaders.Length == count && old.Term(at) > terms[at])
+                if (old is not null && old.Leaders.Length == count && old.Term(at) > terms[at]
+                    && members.Contains(old.Leaders[at]))
                     (leaders[at], terms[at]) = (old.Leaders[at], old.Term(at));
             }
 

@@ -16,6 +16,14 @@ internal static class PeerCheck
     /// <summary>Why the peer that dialled is refused; null if it is accepted.</summary>
     public static PeerRefusal? OfHello(PeerHello self, PeerIntroduction dialler, bool isMember)
     {
+        if (IsJoining(self, dialler, isMember))
+        {
+            return new(
+                $"{Describe(self)} does not know yet that it belongs to the cluster of "
+                + $"{Describe(dialler.Node)}: that passes while it joins. If it was started with --peers, they "
+                + "lack that node", MayPass: true);
+        }
+
         if (OfCluster(self, dialler.Node) is { } why)
             return new(why);
         if (dialler.Node.Id == self.Id)
@@ -53,6 +61,10 @@ internal static class PeerCheck
             : $"at {expected.PeerAddress} lives {Describe(answered)}, "
                 + $"not node {Uuid(expected.Id)}: correct --peers";
     }
+
+    // It is a member for the others as soon as they have agreed on it, and learns that a moment later.
+    private static bool IsJoining(PeerHello self, PeerIntroduction dialler, bool isMember) =>
+        self.ClusterId == 0 && dialler.Node.ClusterId != 0 && dialler.Expected == self.Id && !isMember;
 
     // While one of the two does not know its cluster yet, the founders must be the same.
     private static string? OfCluster(PeerHello self, PeerHello other)

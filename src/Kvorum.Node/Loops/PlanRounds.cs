@@ -47,7 +47,9 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
             if (!group.IsNewerThan(known))
                 continue;
             _groups[group.Group] = new(group, clock.NowMs - group.SinceProgressMs, from);
-            _isNews |= known?.ConfigurationIndex != group.ConfigurationIndex;
+            // A new learner has arrived when it is filled: the configuration stays as it is.
+            _isNews |= known?.ConfigurationIndex != group.ConfigurationIndex
+                || known.Replicas.Filling.Count != group.Replicas.Filling.Count;
         }
     }
 

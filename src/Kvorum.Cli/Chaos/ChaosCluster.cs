@@ -26,7 +26,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         [
             .. names.Select((name, n) => new DemoServer(
                 name, Folder, $"127.0.0.1:{ports[(n * 4) + 1]}", $"127.0.0.1:{ports[(n * 4) + 2]}",
-                $"127.0.0.1:{ports[(n * 4) + 3]}", peers, flags)),
+                $"127.0.0.1:{ports[(n * 4) + 3]}", ["--peers", peers, .. flags])),
         ];
         _links = new Link[nodes, nodes];
         foreach (var (from, to) in Ways())

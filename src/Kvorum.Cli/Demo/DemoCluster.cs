@@ -6,27 +6,37 @@ using System.Net.Sockets;
 namespace Kvorum.Cli.Demo;
 
 /// <summary>
-/// Three servers as processes of this very program, on free ports of the loopback interface, in a folder of
+/// Servers as processes of this very program, on free ports of the loopback interface, in a folder of
 /// their own. They end with this process, however it ends: each one watches its standard input.
 /// </summary>
 internal sealed class DemoCluster : IAsyncDisposable
 {
     private readonly DemoServer[] _servers;
 
-    public DemoCluster(bool keep)
+    private DemoCluster(string name, bool keep, int count, Func<int, string[], string[]> membership)
     {
         Keep = keep;
-        Folder = Directory.CreateTempSubdirectory("kvorum-demo-").FullName;
-        var ports = FreePorts(9);
-        var peers = string.Join(
-            ',', Enumerable.Range(0, 3).Select(n => $"node-{n + 1}@127.0.0.1:{ports[(n * 3) + 2]}"));
+        Folder = Directory.CreateTempSubdirectory($"kvorum-{name}-").FullName;
+        string[] places = [.. FreePorts(count * 3).Select(port => $"127.0.0.1:{port}")];
+        string[] peers = [.. Enumerable.Range(0, count).Select(n => places[(n * 3) + 2])];
         _servers =
         [
-            .. Enumerable.Range(0, 3).Select(n => new DemoServer(
-                $"node-{n + 1}", Folder, $"127.0.0.1:{ports[n * 3]}", $"127.0.0.1:{ports[(n * 3) + 1]}",
-                $"127.0.0.1:{ports[(n * 3) + 2]}", peers)),
+            .. Enumerable.Range(0, count).Select(n => new DemoServer(
+                $"node-{n + 1}", Folder, places[n * 3], places[(n * 3) + 1], peers[n],
+                membership(n, peers))),
         ];
     }
+
+    /// <summary>Three founders.</summary>
+    public static DemoCluster OfThree(bool keep) => new("demo", keep, 3, (_, peers) =>
+        ["--peers", string.Join(',', peers.Select((address, n) => $"node-{n + 1}@{address}"))]);
+
+    /// <summary>
+    /// The first server founds a cluster of its own; each of the others joins it. Half of the usual number of
+    /// partitions: all of them move before somebody's eyes.
+    /// </summary>
+    public static DemoCluster Growing(bool keep, int count) => new("cluster", keep, count, (n, peers) =>
+        n == 0 ? ["--bootstrap", "--partitions", "32"] : ["--join", peers[0]]);
 
     /// <summary>True to leave the folder behind.</summary>
     public bool Keep { get; set; }
@@ -38,8 +48,7 @@ internal sealed class DemoCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var server in _servers)
-            await server.Kill().ConfigureAwait(false);
+        await Task.WhenAll(_servers.Select(server => server.Kill())).ConfigureAwait(false);
         if (!Keep)
             Directory.Delete(Folder, recursive: true);
     }
@@ -68,10 +77,9 @@ internal sealed class DemoCluster : IAsyncDisposable
     }
 }
 
-/// <summary>One of them.</summary>
+/// <summary>One of them; the flags say which cluster it belongs to, and what else it is told.</summary>
 internal sealed class DemoServer(
-    string name, string folder, string addr, string http, string peer, string peers,
-    params string[] flags)
+    string name, string folder, string addr, string http, string peer, params string[] flags)
 {
     private Process? _process;
 
@@ -105,7 +113,7 @@ internal sealed class DemoServer(
         };
         string[] arguments =
         [
-            "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer, "--peers", peers,
+            "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer,
             "--data", Path.Combine(folder, name), "--until-stdin-ends", .. flags,
         ];
         if (isHosted)

@@ -6,33 +6,45 @@ using Spectre.Console;
 namespace Kvorum.Cli.Demo;
 
 /// <summary>
-/// <c>kvorum demo raft</c>: a cluster of three on this machine, put through its paces before your eyes.
+/// <c>kvorum demo</c>: a cluster on this machine, put through its paces before your eyes.
 /// </summary>
 internal static class DemoCommand
 {
-    public static Command Create()
+    public static Command Create() =>
+        new("demo", "Shows what the store promises, step by step, on a cluster of its own.")
+        {
+            Demonstration(
+                "raft", "Three servers: writes, reads, kill -9 of a leader, election, return, exactly once.",
+                DemoCluster.OfThree, (cluster, steps, cancel) => new RaftDemo(cluster, steps).Run(cancel)),
+            Demonstration(
+                "cluster",
+                "Five servers under a client, and a sixth: join, kill -9, replace, replicas that move live.",
+                keep => DemoCluster.Growing(keep, 6), (cluster, steps, cancel) =>
+                    new ClusterDemo(cluster, steps).Run(cancel)),
+        };
+
+    private static Command Demonstration(
+        string name, string description, Func<bool, DemoCluster> make,
+        Func<DemoCluster, DemoSteps, CancellationToken, Task<bool>> run)
     {
         var keep = Flag.Switch(
-            "--keep", "Keep the data folders and logs of the three servers, and say where they are.");
-        var raft = new Command(
-            "raft", "Three servers: writes, reads, kill -9 of a leader, election, return, exactly once.")
-        {
-            keep,
-        };
-        raft.SetAction((parsed, _) => Run(parsed.GetValue(keep), parsed.InvocationConfiguration.Output));
-        return new Command(
-            "demo", "Shows what the store promises, step by step, on a cluster of its own.") { raft };
+            "--keep", "Keep the data folders and logs of the servers, and say where they are.");
+        var command = new Command(name, description) { keep };
+        command.SetAction((parsed, _) => Run(
+            parsed.GetValue(keep), make, run, parsed.InvocationConfiguration.Output));
+        return command;
     }
 
-    private static async Task<int> Run(bool keep, TextWriter output)
+    private static async Task<int> Run(
+        bool keep, Func<bool, DemoCluster> make,
+        Func<DemoCluster, DemoSteps, CancellationToken, Task<bool>> run, TextWriter output)
     {
         var console = Screen.Of(output, columns: 160);
         using var end = new EndSignals();
-        await using var cluster = new DemoCluster(keep);
-        var script = new RaftDemo(cluster, console);
+        await using var cluster = make(keep);
         try
         {
-            var passed = await script.Run(end.Token).ConfigureAwait(false);
+            var passed = await run(cluster, new(console), end.Token).ConfigureAwait(false);
             if (keep || !passed)
                 console.MarkupLineInterpolated($"data and logs: {cluster.Folder}");
             cluster.Keep |= !passed;

@@ -2,65 +2,40 @@ using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
-using Kvorum.Client;
 using Kvorum.Node;
 using Kvorum.Protocol;
-using Spectre.Console;
 
 namespace Kvorum.Cli.Demo;
 
 /// <summary>The steps, each shown as PASS or FAIL with what was seen.</summary>
-internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
+internal sealed class RaftDemo(DemoCluster cluster, DemoSteps steps)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private DemoServer? _killed;
-    private int _failed;
 
     public async Task<bool> Run(CancellationToken cancel)
     {
-        var start = Stopwatch.StartNew();
-        console.MarkupLine("[bold]Kvorum: three servers, one strong keyspace[/]");
-        await Step("start three servers", Start, cancel).ConfigureAwait(false);
-        if (_failed == 0)
+        steps.Title("Kvorum: three servers, one strong keyspace");
+        await steps.Step("start three servers", Start, cancel).ConfigureAwait(false);
+        if (steps.Failed == 0)
         {
-            await Step("exactly one leader in the metadata group", OneLeader, cancel).ConfigureAwait(false);
-            await Step(
+            await steps.Step(
+                "exactly one leader in the metadata group", OneLeader, cancel).ConfigureAwait(false);
+            await steps.Step(
                 "write through one node, read from all three", Replication, cancel).ConfigureAwait(false);
-            await Step(
+            await steps.Step(
                 "user:1, user:2, user:3 written here, read there", ManyKeys, cancel).ConfigureAwait(false);
-            await Step(
+            await steps.Step(
                 "kill -9 of the leader: another one is elected", KillLeader, cancel).ConfigureAwait(false);
-            await Step("write and read on the two survivors", Survive, cancel).ConfigureAwait(false);
-            await Step(
+            await steps.Step(
+                "write and read on the two survivors", Survive, cancel).ConfigureAwait(false);
+            await steps.Step(
                 "the killed node returns and catches up to lag 0", Return, cancel).ConfigureAwait(false);
-            await Step(
+            await steps.Step(
                 "the same request three times is applied once", ExactlyOnce, cancel).ConfigureAwait(false);
-            await Step("a new request is applied", NewRequest, cancel).ConfigureAwait(false);
+            await steps.Step("a new request is applied", NewRequest, cancel).ConfigureAwait(false);
         }
 
-        var verdict = _failed == 0 ? "[green bold]PASS[/]" : $"[red bold]FAIL: {_failed} step(s)[/]";
-        console.MarkupLine(
-            string.Create(CultureInfo.InvariantCulture, $"{verdict} in {start.Elapsed.TotalSeconds:0.0} s"));
-        return _failed == 0;
-    }
-
-    private async Task Step(string what, Func<CancellationToken, Task<string>> step, CancellationToken cancel)
-    {
-        var time = Stopwatch.StartNew();
-        string mark = "[green]PASS[/]", seen;
-        try
-        {
-            seen = await step(cancel).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
-        {
-            _failed++;
-            (mark, seen) = ("[red]FAIL[/]", e.Message);
-        }
-
-        var seconds = string.Create(CultureInfo.InvariantCulture, $"{time.Elapsed.TotalSeconds:0.00}");
-        console.MarkupLine($"{mark} {what.EscapeMarkup()} [grey]({seconds} s: {seen.EscapeMarkup()})[/]");
+        return steps.Verdict();
     }
 
     private async Task<string> Start(CancellationToken cancel)
@@ -68,7 +43,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         foreach (var server in cluster.Servers)
             server.Start();
         foreach (var server in cluster.Servers)
-            await Ready(server, cancel).ConfigureAwait(false);
+            await DemoSteps.Ready(server, cancel).ConfigureAwait(false);
         return string.Join(", ", cluster.Servers.Select(server => $"{server.Name} at {server.Address}"));
     }
 
@@ -129,8 +104,8 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     {
         var returned = _killed ?? throw new InvalidOperationException("no node was killed");
         returned.Start();
-        await Ready(returned, cancel).ConfigureAwait(false);
-        await Until($"{returned.Name} has lag 0", () => HasNoLag(returned.Name, cancel), cancel)
+        await DemoSteps.Ready(returned, cancel).ConfigureAwait(false);
+        await DemoSteps.Until($"{returned.Name} has lag 0", () => HasNoLag(returned.Name, cancel), cancel)
             .ConfigureAwait(false);
         await Expect(returned, "failover_key", "success", cancel).ConfigureAwait(false);
         return $"{returned.Name} is back";
@@ -166,11 +141,11 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         IEnumerable<DemoServer> servers, CancellationToken cancel)
     {
         (DemoServer, ulong)? found = null;
-        await Until("one leader", async () =>
+        await DemoSteps.Until("one leader", async () =>
         {
             List<(DemoServer Server, NodeStatus Report)> reports = [];
             foreach (var server in servers)
-                reports.Add((server, await Report(server, cancel).ConfigureAwait(false)));
+                reports.Add((server, await DemoSteps.Report(server, cancel).ConfigureAwait(false)));
             var leaders = reports.Where(one => one.Report.IsMetaLeader).ToArray();
             var agree = reports.Select(one => one.Report.MetaTerm).Distinct().Count() == 1;
             if (leaders.Length == 1 && agree)
@@ -180,17 +155,11 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         return found!.Value;
     }
 
-    private static Task Ready(DemoServer one, CancellationToken cancel) => Until("it is ready", async () =>
-    {
-        one.CheckRunning();
-        return (await Report(one, cancel).ConfigureAwait(false)).IsReady;
-    }, cancel);
-
     private async Task<bool> HasNoLag(string name, CancellationToken cancel)
     {
         foreach (var server in cluster.Servers)
         {
-            var report = await Report(server, cancel).ConfigureAwait(false);
+            var report = await DemoSteps.Report(server, cancel).ConfigureAwait(false);
             if (report.Partitions.Any(replica => replica.FollowerLag.GetValueOrDefault(name) > 0))
                 return false;
         }
@@ -198,21 +167,12 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
         return true;
     }
 
-    private static async Task<NodeStatus> Report(DemoServer server, CancellationToken cancel)
-    {
-        await using var client = Connect(server);
-        return (await StatusCall.Ask(client, server.Address, cancel).ConfigureAwait(false)).Status;
-    }
-
     private static async Task<Reply> Ask(DemoServer server, Request request, CancellationToken cancel)
     {
-        await using var client = Connect(server);
+        await using var client = DemoSteps.Connect(server);
         return await client.AskNodeAsync(server.Address, request, TimeSpan.FromSeconds(2), cancel)
             .ConfigureAwait(false);
     }
-
-    private static KvorumClient Connect(DemoServer server) =>
-        KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
 
     /// <summary>Writes through this very node; repeated with the same ids while that is safe.</summary>
     private static async Task<Reply> Put(
@@ -226,7 +186,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             RequestId = request,
         };
         Reply? last = null;
-        await Until($"{server.Name} takes {key}", async () =>
+        await DemoSteps.Until($"{server.Name} takes {key}", async () =>
         {
             last = await Ask(server, put, cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
@@ -238,7 +198,7 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
     private static async Task Expect(DemoServer server, string key, string value, CancellationToken cancel)
     {
         Reply? last = null;
-        await Until($"{server.Name} answers for {key}", async () =>
+        await DemoSteps.Until($"{server.Name} answers for {key}", async () =>
         {
             last = await Ask(server, new GetRequest { Key = Bytes.Of(key) }, cancel).ConfigureAwait(false);
             return last.Status == ReplyStatus.Ok;
@@ -247,32 +207,4 @@ internal sealed class RaftDemo(DemoCluster cluster, IAnsiConsole console)
             throw new InvalidOperationException(
                 $"{server.Name} has {key}={GoQuote.Of(last.Value.Span)}, not \"{value}\"");
     }
-
-    private static async Task Until(
-        string what, Func<Task<bool>> holds, CancellationToken cancel, Func<string>? why = null)
-    {
-        var time = Stopwatch.StartNew();
-        var last = "";
-        while (true)
-        {
-            try
-            {
-                if (await holds().ConfigureAwait(false))
-                    return;
-            }
-            catch (Exception e) when (IsPassing(e, cancel))
-            {
-                last = e.Message;
-            }
-
-            if (time.Elapsed > Patience)
-                throw new TimeoutException(
-                    $"not within {Patience.TotalSeconds} s: {what}. {why?.Invoke()} {last}");
-            await Task.Delay(20, cancel).ConfigureAwait(false);
-        }
-    }
-
-    private static bool IsPassing(Exception e, CancellationToken cancel) =>
-        e is KvorumException or IOException or System.Net.Sockets.SocketException
-        || (e is OperationCanceledException && !cancel.IsCancellationRequested);
 }

@@ -61,11 +61,14 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
     }
 
     /// <summary>Runs the program to its end.</summary>
-    public static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
+    public static Task<(int Code, string Output, string Errors)> Run(params string[] args) => Run(30, args);
+
+    /// <summary>As the other, with a patience of its own.</summary>
+    public static async Task<(int Code, string Output, string Errors)> Run(int seconds, params string[] args)
     {
         await using var process = Start(args);
         process._process.StandardInput.Close();
-        var code = await process.Exit();
+        var code = await process.Exit(seconds);
         return (code, process.Output, process.Errors);
     }
 

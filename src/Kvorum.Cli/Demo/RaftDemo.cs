@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.CommandLine;
-using Kvorum.Cli.Commands;
 using Kvorum.Node;
 using Kvorum.Protocol;
 

@@ -5,7 +5,7 @@ namespace Kvorum.Node.Loops;
 
 /// <summary>
 /// What only the leader of the metadata group sees and all shall hear: members that are down or back, and
-/// whether replicas move. Proposed when it has changed. Owned by the loop of the metadata group.
+/// that no replica moves any more. Proposed when it has changed. Owned by the loop of the metadata group.
 /// </summary>
 internal sealed class ClusterWatch(NodeContext context, LoopClock clock, MetadataDesk desk, PlanRounds plans)
 {
@@ -32,9 +32,9 @@ internal sealed class ClusterWatch(NodeContext context, LoopClock clock, Metadat
             return;
         var isMoving = plan.MovesUnderWay > 0 || plan.Changes.Any(static change => change.Adds is not null);
         _calmLooks = isMoving ? 0 : _calmLooks + 1;
-        // Between two moves there may be a moment without one.
-        if (isMoving ? !state.IsRebalancing : state.IsRebalancing && _calmLooks >= 3)
-            replica.Propose(MetaRecords.EncodeRebalancing(isMoving, replica.LogTimeNow));
+        // Between two moves there may be a moment without one. That they begin is told with the first.
+        if (!isMoving && state.IsRebalancing && _calmLooks >= 3)
+            replica.Propose(MetaRecords.EncodeRebalancing(isMoving: false, replica.LogTimeNow));
     }
 
     // A short silence is no news: null while it may be one.

@@ -178,6 +178,8 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         if (plan.Changes.Count > 0)
         {
             Cluster.Tell(new TargetsChanged(plan.Changes.Count, plan.Changes[0].Reason.ToString()));
+            if (!state.IsRebalancing && plan.Changes.Any(static change => change.Adds is not null))
+                replica.Propose(MetaRecords.EncodeRebalancing(isMoving: true, replica.LogTimeNow));
             replica.Propose(MetaRecords.EncodeTargets(plan.Changes, replica.LogTimeNow));
             return;
         }

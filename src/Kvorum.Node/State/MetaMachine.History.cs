@@ -4,7 +4,7 @@ using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
 
-/// <summary>What has happened in the cluster, for those who follow it; and what is down or moves now.</summary>
+/// <summary>What has happened in the cluster, for those who follow it; what is down or moves now.</summary>
 internal sealed partial class MetaMachine
 {
     private readonly Queue<ClusterEvent> _events = new();
@@ -49,7 +49,8 @@ internal sealed partial class MetaMachine
         IsRebalancing = isMoving;
         Put(MetaRecords.Rebalancing, static _ => { }, value => value.U8(isMoving ? (byte)1 : (byte)0));
         Happened(
-            isMoving ? ClusterEventKind.RebalanceStarted : ClusterEventKind.RebalanceEnded, static one => one);
+            isMoving ? ClusterEventKind.RebalanceStarted : ClusterEventKind.RebalanceEnded,
+            static one => one);
         return true;
     }
 
@@ -61,10 +62,14 @@ internal sealed partial class MetaMachine
             Keyspace = keyspace?.Settings.Name ?? KeyspaceName.System,
             Partition = keyspace?.Groups.PartitionOf(group).Value ?? 0,
             Why = why,
-            Before = before is null ? [] : [.. before.Voters.Concat(before.Learners).Select(NameOf)],
-            After = [.. after.Voters.Concat(after.Learners).Select(NameOf)],
+            Before = before is null ? [] : Names(group, before),
+            After = Names(group, after),
         });
     }
+
+    // All members follow the metadata group: those that vote in it are what changes.
+    private IReadOnlyList<string> Names(GroupId group, ReplicaTarget target) =>
+        [.. (group.IsMetadata ? target.Voters : target.Voters.Concat(target.Learners)).Select(NameOf)];
 
     private string NameOf(NodeId node) =>
         _members.TryGetValue(node, out var member) && member.Name.Length > 0 ? member.Name : $"{node}";
@@ -73,7 +78,9 @@ internal sealed partial class MetaMachine
     {
         var happened = describe(new() { Position = ++_lastEvent, TimeMs = LogTimeMs, Kind = kind });
         _events.Enqueue(happened);
-        Put(MetaRecords.Event, key => key.U64(happened.Position), value => MetaRecords.Write(value, happened));
+        Put(
+            MetaRecords.Event, key => key.U64(happened.Position),
+            value => MetaRecords.Write(value, happened));
         while (_events.Count > Limits.ClusterEventsKept)
         {
             var oldest = _events.Dequeue();

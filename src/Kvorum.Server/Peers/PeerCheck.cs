@@ -20,8 +20,8 @@ internal static class PeerCheck
         {
             return new(
                 $"{Describe(self)} does not know yet that it belongs to the cluster of "
-                + $"{Describe(dialler.Node)}: that passes while it joins. If it was started with --peers, they "
-                + "lack that node", MayPass: true);
+                + $"{Describe(dialler.Node)}: that passes while it joins. If it was started with --peers, "
+                + "they lack that node", MayPass: true);
         }
 
         if (OfCluster(self, dialler.Node) is { } why)

@@ -11,16 +11,20 @@ public sealed class PeerCheckTests
         ClusterId = 7,
     };
 
-    private static readonly PeerHello Young = new(new(2), "node-2", "127.0.0.1:2", "", "") { FoundingId = 71 };
+    private static readonly PeerHello Young = new(new(2), "node-2", "127.0.0.1:2", "", "")
+    {
+        FoundingId = 71,
+    };
 
-    /// <summary>The others know that it is a member a moment before it does: no reason to call anybody.</summary>
+    /// <summary>The others know that it is a member a moment before it does: no reason to call.</summary>
     [Fact]
     public void A_node_that_joins_puts_off_the_members_of_its_cluster_until_it_has_joined()
     {
         var refusal = PeerCheck.OfHello(Young, new(Member, Young.Id, 1), isMember: false);
         Assert.True(refusal!.MayPass);
         Assert.Contains("does not know yet", refusal.Why, StringComparison.Ordinal);
-        Assert.Null(PeerCheck.OfHello(Young with { ClusterId = 7 }, new(Member, Young.Id, 1), isMember: true));
+        var joined = Young with { ClusterId = 7 };
+        Assert.Null(PeerCheck.OfHello(joined, new(Member, Young.Id, 1), isMember: true));
     }
 
     [Fact]

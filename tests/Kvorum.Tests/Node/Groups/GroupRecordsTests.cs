@@ -22,6 +22,7 @@ public class GroupRecordsTests
             new(Hard, new Quarantined(new(9), 0xaaaa, 0xbbbb, true, new(6))),
             new(Hard, new Discarded(null)),
             new(Hard, new Discarded(new NodeId(6))),
+            new(Hard, new Removed()),
         ];
         foreach (var state in states)
             Assert.Equal(state, GroupRecords.ReadState(Written(state)));
@@ -34,6 +35,7 @@ public class GroupRecordsTests
             Convert.ToHexString(Written(states[2])));
         Assert.Equal(
             "02" + head + "02" + "06000000000000000000000000000000", Convert.ToHexString(Written(states[4])));
+        Assert.Equal("02" + head + "03", Convert.ToHexString(Written(states[5])));
     }
 
     [Fact]
@@ -41,7 +43,12 @@ public class GroupRecordsTests
     {
         var plain = Written(new(Hard, null));
         var discarded = Written(new(Hard, new Discarded(null)));
-        byte[][] wrong = [plain[..^1], [.. plain, 0], discarded[..^1], [9, .. plain[1..]]];
+        var removed = Written(new(Hard, new Removed()));
+        byte[][] wrong =
+        [
+            plain[..^1], [.. plain, 0], discarded[..^1], [9, .. plain[1..]], removed[..^1], [.. removed, 0],
+            [.. removed[..^1], 4],
+        ];
         foreach (var bytes in wrong)
             Assert.Throws<FormatException>(() => GroupRecords.ReadState(bytes));
     }

@@ -1,5 +1,9 @@
+using System.Globalization;
 using Kvorum.Node;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.State;
+using Kvorum.Node.Wire;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -141,6 +145,91 @@ public class GroupRecoveryTests
         Assert.Equal(new(2), log.LastIndex);
     }
 
+    /// <summary>
+    /// A checkpoint that cannot be read is stood for by what the log holds and knows for committed, with the
+    /// configuration that the changes up to there have made of the one in the birth record.
+    /// </summary>
+    [Theory]
+    [InlineData(0, 0, "1:1 2:+4 3:1", 0, "0 of 1 2 3")]
+    [InlineData(0, 0, "1:1 2:+4 3:1", 1, "1 of 1 2 3")]
+    [InlineData(0, 0, "1:1 2:+4 3:1", 2, "2 of 1 2 3 / 4")]
+    [InlineData(0, 0, "1:1 2:+4 3:1", 9, "3 of 1 2 3 / 4")]
+    [InlineData(0, 0, "1:1 2:+4 3:-4", 9, "3 of 1 2 3")]
+    // What the birth record has, it has already: the log may hold it too.
+    [InlineData(0, 5, "4:+4 5:1 6:1", 6, "6 of 1 2 3")]
+    [InlineData(0, 5, "4:+4 5:1 6:+5", 6, "6 of 1 2 3 / 5")]
+    [InlineData(0, 5, "6:+5 7:1", 7, "7 of 1 2 3 / 5")]
+    // Nothing is known for committed, and the beginning is not there.
+    [InlineData(0, 5, "6:+5 7:1", 5, "none")]
+    [InlineData(0, 5, "1:1 2:1", 0, "none")]
+    [InlineData(0, 0, "", 0, "none")]
+    // A snapshot was installed: its mark begins the log, and its configuration is in the record.
+    [InlineData(5, 5, "6:+5", 6, "6 of 1 2 3 / 5")]
+    [InlineData(5, 5, "6:+5", 5, "5 of 1 2 3")]
+    public void What_is_committed_in_the_log_stands_for_a_lost_checkpoint(
+        ulong mark, ulong birthAt, string entries, byte commit, string found)
+    {
+        var stub = new LogReplayStub(null);
+        if (mark > 0)
+            stub.Mark(mark, 1);
+        foreach (var entry in entries.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (index, what) = (ulong.Parse(entry.Split(':')[0], CultureInfo.InvariantCulture), entry.Split(':')[1]);
+            if (what[0] is '+' or '-')
+                stub.Change(index, what[0] == '+', new((UInt128)(what[1] - '0')));
+            else
+                stub.Entry(One, index, 1);
+        }
+
+        stub.Recovery.State(One, State(commit));
+        var birth = new GroupBirth(One, new(1), "k", new(0), KeyspaceSettings.Strong, Three)
+        {
+            At = new(birthAt),
+        };
+        Assert.Equal(found, Told(stub.Recovery.NewestCommitted(birth)));
+    }
+
+    [Fact]
+    public void A_change_that_does_not_fit_what_was_before_is_damage()
+    {
+        var stub = new LogReplayStub(null);
+        stub.Change(1, isAdded: false, new(9));
+        stub.Recovery.State(One, State(commit: 1));
+        var birth = new GroupBirth(One, new(1), "k", new(0), KeyspaceSettings.Strong, Three);
+        var told = Assert.Throws<LogDamagedException>(() => stub.Recovery.NewestCommitted(birth));
+        Assert.Contains("at entry 1", told.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of a replica that was deleted, term and vote are left, and no entry.</summary>
+    [Fact]
+    public void What_a_deleted_replica_had_is_void_but_for_term_and_vote()
+    {
+        var recovery = Replay(null, (1, 1), (2, 1));
+        var (term, vote) = (new Term(6), new NodeId(2));
+        byte[] removed = [2, .. State(commit: 0, term: 6, vote: 2)[1..], 3];
+        recovery.State(One, removed);
+        Assert.Equal([(One, new HardState(term, vote, default))], recovery.Former);
+        Assert.IsType<Removed>(recovery.StandingOf(One));
+        var (state, log) = recovery.Recovered(One, SnapshotMetadata.Initial(Three));
+        Assert.Equal((new HardState(term, vote, default), default), (state, log.LastIndex));
+        // It is here again: it goes on with them, and its entries count from the first.
+        recovery.State(One, State(commit: 0, term: 6, vote: 2));
+        recovery.Entry(One, 7, [7, 0, 0, 0, 0, 0, 0, 0, GroupRecords.SnapshotMark]);
+        recovery.Entry(One, 8, [7, 0, 0, 0, 0, 0, 0, 0, 1, 42]);
+        Assert.Empty(recovery.Former);
+        (state, log) = recovery.Recovered(One, new(new(7), new(7), Three));
+        Assert.Equal((new(7), null, new(8)), (state.Term, state.Vote, log.LastIndex));
+    }
+
+    private static string Told(SnapshotMetadata? snapshot)
+    {
+        if (snapshot is null)
+            return "none";
+        var (index, members) = (snapshot.Index.Value, snapshot.Configuration);
+        var learners = string.Concat(members.Learners.Select(static node => $" / {node.Value}"));
+        return $"{index} of {string.Join(' ', members.Voters.Select(static node => node.Value))}{learners}";
+    }
+
     private static GroupRecovery Replay(SnapshotMetadata? checkpoint, params (ulong Index, ulong Term)[] entries)
     {
         var stub = new LogReplayStub(checkpoint);
@@ -155,6 +244,16 @@ public class GroupRecoveryTests
             checkpoint is null ? new Dictionary<GroupId, SnapshotMetadata>() : new() { [One] = checkpoint });
 
         public void Entry(GroupId group, ulong index, ulong term) => Recovery.Entry(group, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, 1, 42]);
+
+        public void Change(ulong index, bool isAdded, NodeId node)
+        {
+            var bytes = new ByteWriter();
+            bytes.U64(1);
+            bytes.U8((byte)EntryKind.Configuration);
+            var kind = isAdded ? MemberChangeKind.AddLearner : MemberChangeKind.Remove;
+            ConfigurationCodec.Encode(new ConfigurationChange([new(kind, node)]), bytes);
+            Recovery.Entry(One, index, bytes.Written);
+        }
 
         public void Mark(ulong index, ulong term) => Recovery.Entry(One, index, [(byte)term, 0, 0, 0, 0, 0, 0, 0, GroupRecords.SnapshotMark]);
     }

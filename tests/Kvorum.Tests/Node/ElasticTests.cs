@@ -1,7 +1,4 @@
-using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
-using Kvorum.Protocol;
-using Kvorum.Raft;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node;
@@ -14,20 +11,20 @@ public class ElasticTests
     {
         using var cluster = new TestCluster(1, others: 2);
         cluster.RunUntilReady();
-        PutAll(cluster, 0, "first");
+        cluster.PutAll(0, "first");
         cluster.Start(1);
-        cluster.RunUntil(() => HasVoters(cluster, [0]) && IsFollowedBy(cluster, 1), 60_000, "two nodes");
+        cluster.RunUntil(() => cluster.HasVoters([0]) && IsFollowedBy(cluster, 1), 60_000, "two nodes");
         cluster.RunUntilReady();
-        PutAll(cluster, 1, "second");
+        cluster.PutAll(1, "second");
         cluster.Start(2);
-        cluster.RunUntil(() => HasVoters(cluster, [0, 1, 2]), 60_000, "three voters everywhere");
+        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 60_000, "three voters everywhere");
         cluster.RunUntilReady();
-        CheckAll(cluster, 2, "second");
+        cluster.CheckAll(2, "second");
         // Any of the three may go now.
         cluster.Crash(0);
         cluster.RunUntilReady();
-        CheckAll(cluster, 1, "second");
-        PutAll(cluster, 2, "third");
+        cluster.CheckAll(1, "second");
+        cluster.PutAll(2, "third");
     }
 
     [Fact]
@@ -35,7 +32,7 @@ public class ElasticTests
     {
         using var cluster = new TestCluster(3, others: 1);
         cluster.RunUntilReady();
-        PutAll(cluster, 0, "first");
+        cluster.PutAll(0, "first");
         cluster.Start(3);
         cluster.RunUntil(() => cluster[0].Map.Members.Count == 4, 20_000, "the fourth member");
         var leaving = cluster.IdOf(0);
@@ -50,38 +47,12 @@ public class ElasticTests
             120_000, "the member is removed");
         cluster.Crash(0);
         cluster.RunUntilReady();
-        Assert.True(HasVoters(cluster, [1, 2, 3]));
-        CheckAll(cluster, 3, "first");
+        Assert.True(cluster.HasVoters([1, 2, 3]));
+        cluster.CheckAll(3, "first");
         Assert.Equal("it leaves", cluster.Get(2, "while"));
     }
 
-    private static void PutAll(TestCluster cluster, int node, string value)
-    {
-        for (var n = 0; n < 20; n++)
-            Assert.Equal(ReplyStatus.Ok, cluster.Put(node, $"key-{n}", $"{value}-{n}").Status);
-    }
-
-    private static void CheckAll(TestCluster cluster, int node, string value)
-    {
-        for (var n = 0; n < 20; n++)
-            Assert.Equal($"{value}-{n}", cluster.Get(node, $"key-{n}"));
-    }
-
-    private static IEnumerable<RaftReplica> Replicas(TestCluster cluster) =>
-        Enumerable.Range(0, cluster.Count).Where(cluster.IsRunning)
-            .SelectMany(node => cluster[node].Loops).SelectMany(static loop => loop.RaftReplicas);
-
-    // As all leaders say, whose groups are all that there are.
-    private static bool HasVoters(TestCluster cluster, int[] nodes)
-    {
-        NodeId[] voters = [.. nodes.Select(cluster.IdOf).Order()];
-        var leaders = Replicas(cluster).Where(static replica => replica.IsLeader).ToArray();
-        return leaders.Select(static replica => replica.Group).Distinct().Count() == 5
-            && leaders.All(replica => !replica.Raft.Configuration.IsJoint
-                && replica.Raft.Configuration.Voters.SequenceEqual(voters));
-    }
-
-    private static bool IsFollowedBy(TestCluster cluster, int node) => Replicas(cluster)
-        .Where(static replica => replica.IsLeader)
+    // As all leaders say.
+    private static bool IsFollowedBy(TestCluster cluster, int node) => cluster.Leaders()
         .All(replica => replica.Raft.Configuration.Learners.Contains(cluster.IdOf(node)));
 }

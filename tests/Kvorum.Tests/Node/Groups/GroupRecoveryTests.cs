@@ -174,7 +174,8 @@ public class GroupRecoveryTests
             stub.Mark(mark, 1);
         foreach (var entry in entries.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            var (index, what) = (ulong.Parse(entry.Split(':')[0], CultureInfo.InvariantCulture), entry.Split(':')[1]);
+            var what = entry.Split(':')[1];
+            var index = ulong.Parse(entry.Split(':')[0], CultureInfo.InvariantCulture);
             if (what[0] is '+' or '-')
                 stub.Change(index, what[0] == '+', new((UInt128)(what[1] - '0')));
             else

@@ -81,19 +81,35 @@ internal sealed class TestCluster : IDisposable
 
     public static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
+    /// <summary>The node has this name from its first start on.</summary>
+    public void Call(int node, string name) => _members[node] = _members[node] with { Name = name };
+
+    /// <summary>The node founds a cluster of its own, as a mistaken operator lets it.</summary>
+    public void StartAlone(int node) => Start(node, [_members[node]], []);
+
     public void Start(int node)
     {
+        var joins = node >= _founders || _members[node].Id == default;
+        Start(
+            node, joins ? [_members[node]] : Named ?? _members[.._founders],
+            joins ? [.. _members[.._founders].Select(static member => member.PeerAddress)] : []);
+    }
+
+    private void Start(int node, IReadOnlyList<MemberSeed> members, IReadOnlyList<string> join)
+    {
+        // As a host does: the folder knows whose it is.
+        if (FolderIdentity.Find(_disks[node]) is { } folder && join.Count > 0)
+            _members[node] = _members[node] with { Id = folder.Id };
         var seed = _members[node];
         var hello = new PeerHello(
             seed.Id, seed.Name, seed.PeerAddress, $"127.0.0.1:{50050 + node + 1}", $"127.0.0.1:{8080 + node}");
         var jobs = new PumpedJobs();
         var events = new Events(this, seed.Name);
-        var joins = node >= _founders || seed.Id == default;
         var options = _configure(new NodeOptions
         {
             Self = hello,
-            Members = joins ? [seed] : Named ?? _members[.._founders],
-            Join = joins ? [.. _members[.._founders].Select(static member => member.PeerAddress)] : [],
+            Members = members,
+            Join = join,
             PartitionCount = 4,
             SegmentBytes = 1 << 20,
         });

@@ -20,8 +20,9 @@ public class JoinCodecTests
     private static readonly string AskBytes = "01" + "07" + Zeros + "0b0a" + Zeros[..28]
         + "010000006e" + "03000000613a31" + "03000000613a32" + "00000000" + "020000007a31" + "2c010000";
 
-    private static readonly string AnswerBytes = "01" + "01" + "0100000074" + "0b0a" + Zeros[..28] + "02000000"
-        + "01" + Zeros + "020000006e31" + "03000000623a31" + "07" + Zeros + "010000006e" + "03000000613a31";
+    private static readonly string AnswerBytes = "01" + "01" + "0100000074" + "0b0a" + Zeros[..28]
+        + "02000000" + "01" + Zeros + "020000006e31" + "03000000623a31" + "07" + Zeros
+        + "010000006e" + "03000000613a31";
 
     [Fact]
     public void A_question_has_golden_bytes_and_is_read_back()

@@ -73,8 +73,8 @@ public sealed class MetaMembersTests : IDisposable
         Assert.False(_bench.Join(1, "a"));
         Assert.False(_bench.Join(1, "c"));
         Assert.Equal(
-            "node c was removed from this cluster, and a data folder that was removed never comes back: start "
-                + "it with an empty --data folder",
+            "node c was removed from this cluster, and a data folder that was removed never comes back: "
+                + "start it with an empty --data folder",
             Machine.WhyNotJoin(MetaBench.Node(1), MetaBench.Member("c")));
         // News of it changes nothing either.
         Assert.False(_bench.Announce(1, MetaBench.Member("a") with { PeerAddress = "elsewhere" }));

@@ -15,8 +15,8 @@ public class MetaRecordsTests
     private const string Time = "0500000000000000";
     private static readonly string Zeros = new('0', 30);
 
-    private static readonly string MemberBytes = "010000006e" + "03000000613a31" + "03000000613a32" + "00000000"
-        + "020000007a31" + "2c010000";
+    private static readonly string MemberBytes = "010000006e" + "03000000613a31" + "03000000613a32"
+        + "00000000" + "020000007a31" + "2c010000";
 
     private static readonly string TargetBytes = "02" + "01" + Zeros + "02" + Zeros + "01" + "03" + Zeros;
 

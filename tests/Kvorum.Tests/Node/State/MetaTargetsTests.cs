@@ -5,7 +5,9 @@ using Kvorum.Tests.Node.State.Harness;
 
 namespace Kvorum.Tests.Node.State;
 
-/// <summary>How targets, replication factors and limits change, and what is left of a dropped keyspace.</summary>
+/// <summary>
+/// How targets, replication factors and limits change, and what is left of a dropped keyspace.
+/// </summary>
 public sealed class MetaTargetsTests : IDisposable
 {
     private readonly MetaBench _bench = new();
@@ -31,7 +33,8 @@ public sealed class MetaTargetsTests : IDisposable
         // Planned from what was before.
         foreach (var old in new ulong[] { 0, 1, 3 })
             Assert.False(_bench.Place(1, old, MetaBench.Target(2)));
-        Assert.Equal((new(2), "2 since 9: 1 / 4"), (Machine.Placement.Epoch, MetaBench.Told(Machine, new(1))));
+        Assert.Equal("2 since 9: 1 / 4", MetaBench.Told(Machine, new(1)));
+        Assert.Equal(new(2), Machine.Placement.Epoch);
         _bench.CheckReloaded();
     }
 
@@ -73,7 +76,7 @@ public sealed class MetaTargetsTests : IDisposable
         var epoch = 1UL;
         for (var n = 1; n <= 10; n++)
         {
-            Assert.True(_bench.Place(1, epoch, MetaBench.Target(1, 2, 3), givesUp: 3 + n, timeMs: (ulong)n * 10));
+            Assert.True(_bench.Place(1, epoch, MetaBench.Target(1, 2, 3), 3 + n, timeMs: (ulong)n * 10));
             epoch = Machine.Placement.Epoch.Value;
         }
 

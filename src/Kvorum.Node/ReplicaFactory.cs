@@ -43,7 +43,13 @@ internal sealed class ReplicaFactory(NodeContext context)
             ElectionTimeoutMinTicks = context.Options.ElectionTimeoutMinMs / context.Options.TickMs,
             ElectionTimeoutMaxTicks = context.Options.ElectionTimeoutMaxMs / context.Options.TickMs,
         };
-        return new(options, log, state, log.Snapshot.Index, RandomOf(group));
+        var raft = new RaftNode(options, log, state, log.Snapshot.Index, RandomOf(group));
+        // It begins blank: no configuration counts on it before it is filled. A former replica of this node,
+        // which was deleted, may have acknowledged what it lacks, and a member that was away may still ask
+        // for its vote.
+        if (log.Snapshot is { Index.Value: 0, Configuration.Voters.Count: 0 })
+            raft.Discarded(kept: null);
+        return raft;
     }
 
     /// <summary>

@@ -17,6 +17,10 @@ internal sealed class ReplicaRemover(
     private readonly SortedDictionary<GroupId, long> _givenUp = [];
     private readonly SortedDictionary<GroupId, RaftReplica> _retired = [];
 
+    // Their files could not be deleted.
+    private readonly List<RaftReplica> _undeleted = [];
+    private long _againMs;
+
     /// <summary>True while what was there of a group is deleted: no new replica of it is made.</summary>
     public bool IsRemoving(GroupId group) => _retired.ContainsKey(group);
 
@@ -39,6 +43,16 @@ internal sealed class ReplicaRemover(
 
         foreach (var replica in _retired.Values.Where(static replica => !replica.IsIdle))
             replica.SweepRetired();
+        if (_undeleted.Count > 0 && clock.NowMs >= _againMs)
+            DeleteAgain();
+    }
+
+    private void DeleteAgain()
+    {
+        RaftReplica[] undeleted = [.. _undeleted];
+        _undeleted.Clear();
+        foreach (var replica in undeleted)
+            Delete(replica);
     }
 
     private void Retire(RaftReplica replica)
@@ -83,10 +97,25 @@ internal sealed class ReplicaRemover(
         },
         failure =>
         {
-            // The next start deletes what is left.
             if (failure is not null and not IOException)
                 throw new NodeFaultException($"a removed replica: {failure.Message}", failure);
-            _retired.Remove(replica.Group);
-            context.Cluster.Tell(new ReplicaRemoved(replica.Identity.Keyspace, replica.Identity.Partition));
+            if (failure is null)
+            {
+                Deleted(replica);
+                return;
+            }
+
+            // A new replica would take what is left for its own. The next start deletes it too.
+            _undeleted.Add(replica);
+            _againMs = clock.NowMs + Limits.DiskFullRetryMs;
         });
+
+    private void Deleted(RaftReplica replica)
+    {
+        _retired.Remove(replica.Group);
+        context.Cluster.Tell(new ReplicaRemoved(replica.Identity.Keyspace, replica.Identity.Partition));
+        // The group may have been placed here again meanwhile, and nobody says so twice.
+        inbox.Post(new LoopEvent.ReplicasPlaced(
+            [.. context.Cluster.Births().Where(birth => birth.Group == replica.Group)]));
+    }
 }

@@ -17,6 +17,9 @@ namespace Kvorum.Node;
 public sealed class KvorumNode : INode, IDisposable
 {
     private const string NotTold = "the metadata group has not told of the keyspaces yet";
+    private const string NoMember = "it is no member of its cluster any more: stop it; to use this machine "
+        + "again, start it with an empty --data folder and --join";
+
 
     private readonly NodeContext _context;
     private readonly LoopGroup _loops;
@@ -401,6 +404,8 @@ public sealed class KvorumNode : INode, IDisposable
             return "shutting down";
         if (_context.IsFaulted)
             return "stopped after a fault: see the log";
+        if (Cluster.Members.Agreed(Cluster.Self) is { IsHeard: false })
+            return NoMember;
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
         if (Cluster.WhyToStop is { } why)

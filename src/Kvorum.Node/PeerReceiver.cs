@@ -92,8 +92,11 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     }
 
     // A peer without an introduction may have any data folder; and a node that does not take part
-    // yet must not answer for what it does not know.
-    private bool IsHeard(NodeId from, PeerFrameKind kind) => kind switch
+    // yet must not answer for what it does not know. Who was lost or removed may run on, and may not know it.
+    private bool IsHeard(NodeId from, PeerFrameKind kind) =>
+        context.Cluster.Members.Agreed(from) is not { IsHeard: false } && IsTaken(from, kind);
+
+    private bool IsTaken(NodeId from, PeerFrameKind kind) => kind switch
     {
         PeerFrameKind.IncarnationHello or PeerFrameKind.AdmissionAnswer or PeerFrameKind.Clock => true,
         PeerFrameKind.Forward or PeerFrameKind.ForwardReply or PeerFrameKind.CreditAsk

@@ -1,0 +1,94 @@
+using Kvorum.Node.Administration;
+using Kvorum.Node.State;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node;
+
+/// <summary>Members that are emptied, leave, or are lost, and what comes back of them.</summary>
+public class LeavingTests
+{
+    [Fact]
+    public void A_removed_node_that_comes_back_is_not_heard_and_joins_only_with_an_empty_disk()
+    {
+        using var cluster = new TestCluster(3, others: 1);
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        cluster.Start(3);
+        cluster.RunUntil(() => cluster.Names(0).Length == 4, 20_000, "the fourth member");
+        cluster.RunUntilReady();
+        var leaving = cluster.IdOf(3);
+        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Decommission));
+        cluster.RunUntil(() => cluster.Names(0).Length == 3, 120_000, "the removal");
+        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 60_000, "voters on the others");
+        cluster.Crash(3);
+        cluster.Start(3);
+        cluster.Run(10_000);
+        // It does nothing, and nobody hears it.
+        Assert.Equal(["node-1", "node-2", "node-3"], cluster.Names(0));
+        Assert.DoesNotContain(cluster.Leaders(), replica => replica.Raft.Id == leaving);
+        Assert.True(cluster.HasVoters([0, 1, 2]));
+        Assert.False(cluster.Status(3).IsReady);
+        Assert.Contains("no member", cluster.Status(3).NotReadyReason, StringComparison.Ordinal);
+        cluster.PutAll(1, "second");
+        cluster.Wipe(3);
+        cluster.Start(3);
+        cluster.RunUntil(() => cluster.Names(0).Length == 4, 20_000, "the new member");
+        Assert.NotEqual(leaving, cluster.IdOf(3));
+        cluster.RunUntilReady();
+        cluster.CheckAll(3, "second");
+    }
+
+    /// <summary>A member that is emptied holds nothing, still answers, and gets its share again.</summary>
+    [Fact]
+    public void A_drained_member_comes_back_to_what_it_had_deleted()
+    {
+        using var cluster = new TestCluster(4);
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        var had = cluster.Folders(3);
+        Assert.NotEmpty(had);
+        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Drain));
+        cluster.RunUntil(() => cluster.Folders(3).Length == 0, 120_000, "an empty member");
+        Assert.True(cluster.HasReplicas(3));
+        Assert.Equal(4, cluster.Names(0).Length);
+        cluster.PutAll(3, "second");
+        // What it has deleted stays deleted, and the record of it stays, over a restart.
+        cluster.Crash(3);
+        cluster.Start(3);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => cluster.Folders(3).Length == 0, 20_000, "an empty member again");
+        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Undrain));
+        cluster.RunUntil(
+            () => cluster.Folders(3).Length == 3 && cluster.HasReplicas(3), 120_000, "its share");
+        Assert.NotEmpty(had.Intersect(cluster.Folders(3)));
+        cluster.RunUntilReady();
+        cluster.CheckAll(3, "second");
+        cluster.Crash(0);
+        cluster.RunUntilReady();
+        cluster.CheckAll(3, "second");
+    }
+
+    /// <summary>Also with a process that still runs, and does not know that it is declared lost.</summary>
+    [Fact]
+    public void A_lost_member_is_not_heard_any_more()
+    {
+        using var cluster = new TestCluster(4);
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        var lost = cluster.IdOf(3);
+        cluster.RunUntil(
+            () =>
+            {
+                for (var node = 0; node < 4; node++)
+                    cluster[node].ChangeMember(lost, MemberStatus.Lost);
+                return cluster.Names(0).Length == 3;
+            },
+            20_000, "a lost member");
+        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 120_000, "voters on the others");
+        Assert.DoesNotContain(cluster.Network.PeersOf(cluster.IdOf(0)), peer => peer.Id == lost);
+        cluster.PutAll(0, "second");
+        cluster.Run(5000);
+        Assert.True(cluster.HasVoters([0, 1, 2]));
+        cluster.CheckAll(1, "second");
+    }
+}

@@ -17,9 +17,6 @@ namespace Kvorum.Node;
 public sealed class KvorumNode : INode, IDisposable
 {
     private const string NotTold = "the metadata group has not told of the keyspaces yet";
-    private const string NoMember = "it is no member of its cluster any more: stop it; to use this machine "
-        + "again, start it with an empty --data folder and --join";
-
 
     private readonly NodeContext _context;
     private readonly LoopGroup _loops;
@@ -404,12 +401,10 @@ public sealed class KvorumNode : INode, IDisposable
             return "shutting down";
         if (_context.IsFaulted)
             return "stopped after a fault: see the log";
-        if (Cluster.Members.Agreed(Cluster.Self) is { IsHeard: false })
-            return NoMember;
-        if (!Cluster.IsAdmitted)
-            return Cluster.WhyNotAdmitted;
         if (Cluster.WhyToStop is { } why)
             return why;
+        if (!Cluster.IsAdmitted)
+            return Cluster.WhyNotAdmitted;
         var leaderless = Cluster.Placement.On(Cluster.Self)
             .Where(group => Cluster.Leaders.Of(group) is null).Cast<GroupId?>().FirstOrDefault();
         if (leaderless is { } one)

@@ -1,6 +1,4 @@
-using Kvorum.Node;
 using Kvorum.Node.Membership;
-using Kvorum.Node.State;
 
 namespace Kvorum.Tests.Node.Membership;
 

@@ -1,5 +1,3 @@
-using Kvorum.Node;
-using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Tests.Node.State.Harness;
 

@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.State;
@@ -39,13 +38,15 @@ public class MetaRecordsTests
         { "05" + Time + "07" + Zeros + MemberBytes, Hex(MetaRecords.EncodeJoin(new(7), Member, 5)) },
         { "06" + Time + "07" + Zeros + "04", Hex(MetaRecords.EncodeStatus(new(7), MemberStatus.Lost, 5)) },
         {
-            "08" + Time + "08000000" + "0900000000000000" + TargetBytes + "00" + Zeros
-                + "01000000" + "0200000000000000" + TargetBytes + "04" + Zeros,
+            "08" + Time + "08000000" + "0900000000000000" + TargetBytes + "00" + Zeros + "0700000062616c616e6365"
+                + "01000000" + "0200000000000000" + TargetBytes + "04" + Zeros + "06000000726570616972",
             Hex(MetaRecords.EncodeTargets(Changes, 5))
         },
         { "09" + Time + LimitsBytes, Hex(MetaRecords.EncodeLimits(MetaTargetsTests.Odd(), 5)) },
         { "0a" + Time + "07000000" + "03000000", Hex(MetaRecords.EncodeReplicas(new(7), 3, 5)) },
         { "0b" + Time + "07000000", Hex(MetaRecords.EncodeDrop(new(7), 5)) },
+        { "0c" + Time + "07" + Zeros + "01", Hex(MetaRecords.EncodeHealth(new(7), isDown: true, 5)) },
+        { "0d" + Time + "01", Hex(MetaRecords.EncodeRebalancing(isMoving: true, 5)) },
     };
 
     [Theory]
@@ -64,7 +65,7 @@ public class MetaRecordsTests
         using var bench = new MetaBench();
         for (var length = 0; length < whole.Length; length++)
         {
-            var isPlan = whole[0] == MetaRecords.TargetsCommand && length is 9 or 87;
+            var isPlan = whole[0] == MetaRecords.TargetsCommand && length is 9 or 98;
             if (isPlan)
                 bench.Apply(whole[..length]);
             else
@@ -76,7 +77,7 @@ public class MetaRecordsTests
     public void What_is_unknown_is_a_format_error()
     {
         using var bench = new MetaBench();
-        foreach (var kind in new byte[] { 0, 2, 4, 12, 255 })
+        foreach (var kind in new byte[] { 0, 2, 4, 14, 255 })
             Assert.Throws<FormatException>(() => bench.Apply([kind, 0, 0, 0, 0, 0, 0, 0, 0]));
         var status = MetaRecords.EncodeStatus(new(7), MemberStatus.Removed, 5);
         foreach (var unknown in new byte[] { 0, 6 })

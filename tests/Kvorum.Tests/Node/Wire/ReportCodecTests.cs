@@ -1,4 +1,3 @@
-using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Wire;
 

@@ -38,7 +38,8 @@ public class MetaRecordsTests
         { "05" + Time + "07" + Zeros + MemberBytes, Hex(MetaRecords.EncodeJoin(new(7), Member, 5)) },
         { "06" + Time + "07" + Zeros + "04", Hex(MetaRecords.EncodeStatus(new(7), MemberStatus.Lost, 5)) },
         {
-            "08" + Time + "08000000" + "0900000000000000" + TargetBytes + "00" + Zeros + "0700000062616c616e6365"
+            "08" + Time + "08000000" + "0900000000000000" + TargetBytes + "00" + Zeros
+                + "0700000062616c616e6365"
                 + "01000000" + "0200000000000000" + TargetBytes + "04" + Zeros + "06000000726570616972",
             Hex(MetaRecords.EncodeTargets(Changes, 5))
         },

@@ -24,18 +24,19 @@ internal static class PeerCheck
                 + "they lack that node", MayPass: true);
         }
 
+        // The address has another node now: then nothing else matters.
+        if (dialler.Expected != self.Id && dialler.Node.Id != self.Id)
+        {
+            return new($"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, but this is "
+                + $"{Describe(self)}: correct --peers, unless this one has taken the place of that");
+        }
+
         if (OfCluster(self, dialler.Node) is { } why)
             return new(why);
         if (dialler.Node.Id == self.Id)
         {
             return new($"{Describe(dialler.Node)} has the id of this node, {Describe(self)}: "
                 + "give each node its own --id");
-        }
-
-        if (dialler.Expected != self.Id)
-        {
-            return new($"{Describe(dialler.Node)} looks for node {Uuid(dialler.Expected)} here, "
-                + $"but this is {Describe(self)}: correct --peers");
         }
 
         // A new member may dial one that has not heard of it yet.

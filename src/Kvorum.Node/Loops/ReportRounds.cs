@@ -46,7 +46,8 @@ internal sealed class ReportRounds(
     private GroupReport Take(RaftReplica replica)
     {
         var report = replica.Walker.Report();
-        if (replica.Walker.HasArrived)
+        // A learner is filled without another configuration: it is told of until it is.
+        if (replica.Walker.HasArrived && report.Replicas.Filling.Count == 0)
             _told[replica.Group] = (report.Term, report.ConfigurationIndex);
         return report;
     }

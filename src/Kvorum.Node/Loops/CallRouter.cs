@@ -1,3 +1,4 @@
+using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -31,7 +32,7 @@ internal sealed class CallRouter
     /// <summary>Takes a call of one of this loop's groups.</summary>
     public void Take(Call call)
     {
-        if (_replicas.Find(call.Group) is { } replica)
+        if (Home(call) is { } replica)
             replica.Take(call);
         else
             RouteElsewhere(call);
@@ -59,10 +60,14 @@ internal sealed class CallRouter
             Take(call);
     }
 
+    // The replica here, unless it is about to go: it may not hear who leads, and others do.
+    private IReplica? Home(Call call) =>
+        _replicas.Find(call.Group) is { IsBypassed: false } replica ? replica : null;
+
     // The node asked does not lead: remembers what it said, and asks again later.
     private void NotLedBy(Call call, NodeId asked, Reply reply)
     {
-        if (_replicas.Find(call.Group) is null)
+        if (Home(call) is null)
         {
             var hint = _context.Cluster.Members.At(reply.Leader);
             _context.Cluster.Leaders.Set(call.Group, hint == asked ? null : hint, default);
@@ -73,7 +78,7 @@ internal sealed class CallRouter
 
     private void Retry(Call call)
     {
-        if (_replicas.Find(call.Group) is { } replica)
+        if (Home(call) is { } replica)
             replica.Wait(call);
         else
             _homeless.Add(call);

@@ -24,6 +24,11 @@ internal interface IReplica
     /// <summary>True while it leads its group; always false where groups have no leader.</summary>
     bool IsLeader { get; }
 
+    /// <summary>
+    /// True if calls are better asked for elsewhere: it is to go, and may not hear who leads its group.
+    /// </summary>
+    bool IsBypassed { get; }
+
     /// <summary>True while any call is in its hands.</summary>
     bool HasCalls { get; }
 

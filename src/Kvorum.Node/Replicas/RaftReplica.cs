@@ -75,6 +75,9 @@ internal sealed partial class RaftReplica : IReplica
     public bool IsLeader => _raft.Role == Role.Leader;
 
     /// <inheritdoc/>
+    public bool IsBypassed => _calls.IsBypassed;
+
+    /// <inheritdoc/>
     public bool HasCalls => _calls.HasAny;
 
     /// <inheritdoc/>

@@ -44,6 +44,12 @@ internal sealed class ReplicaCalls
     /// <summary>True while any call is in its hands.</summary>
     public bool HasAny => _pending.Count + _reads.Count > 0;
 
+    /// <summary>
+    /// True if calls are better asked for elsewhere: the group is to have no replica here, so that nobody may
+    /// tell this one who leads. It is kept for a while all the same.
+    /// </summary>
+    public bool IsBypassed => !IsLeader && _host.Cluster.IsUnwanted(_parts.Group, _parts.KeyspaceId);
+
     private bool IsLeader => _raft.Role == Role.Leader;
 
     /// <summary>Takes a call whose key is in this group.</summary>
@@ -73,8 +79,15 @@ internal sealed class ReplicaCalls
     {
         if (!_pending.TryTakeWaiting(out var calls))
             return;
+        var isBypassed = IsBypassed;
         foreach (var call in calls)
-            Take(call);
+        {
+            if (isBypassed)
+                _host.TakeElsewhere(call);
+            else
+                Take(call);
+        }
+
         _host.Touch(_owner);
     }
 

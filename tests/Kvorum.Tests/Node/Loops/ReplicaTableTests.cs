@@ -62,6 +62,8 @@ public class ReplicaTableTests
 
         public bool IsLeader => false;
 
+        public bool IsBypassed => false;
+
         public bool HasCalls => false;
 
         public int SnapshotSends => 0;

@@ -16,6 +16,9 @@ internal sealed partial class RaftReplica
     public bool IsGivenUp => !IsQuarantined && _host.Cluster.IsUnwanted(Group, _parts.KeyspaceId)
         && (_raft.IsRemoved || IsUnfilled || IsOutside || _host.Cluster.IsDropped(Group, _parts.KeyspaceId));
 
+    /// <summary>Term and vote that the log has, or has with a batch under way.</summary>
+    internal HardState Durable => _durable.State;
+
     /// <summary>True once it does nothing any more, and its data is in use by no job.</summary>
     public bool IsIdle =>
         _isRetired && _upkeep.IsIdle && !IsInstalling && !_receiver.IsWriting && _sender.Count == 0;

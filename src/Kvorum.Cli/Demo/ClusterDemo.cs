@@ -68,7 +68,7 @@ internal sealed class ClusterDemo(DemoCluster cluster, DemoSteps steps)
             server.Start();
         foreach (var server in joining)
             await DemoSteps.Ready(server, cancel).ConfigureAwait(false);
-        return string.Join(", ", cluster.Servers.Take(5).Select(one => $"{one.Name} at {one.Address}"));
+        return string.Join(", ", cluster.Servers.Take(5).Select(static one => one.Address));
     }
 
     private async Task<string> Spread(CancellationToken cancel)

@@ -46,6 +46,8 @@ public sealed class KvorumNode : INode, IDisposable
             {
                 Self = options.Self with { Id = identity.Node, Name = identity.NodeName },
                 Members = Founders.At(identity.Founders, _named),
+                PartitionCount = identity.PartitionCount,
+                VirtualNodes = identity.VirtualNodes,
             };
             _isFounder = identity.IsFounder;
             _context = new(options, world, new(options, world, identity.ClusterIds(world), _isFounder));

@@ -13,6 +13,12 @@ public sealed record MemberSeed(NodeId Id, string Name, string PeerAddress);
 /// <summary>The settings of a node.</summary>
 public sealed record NodeOptions
 {
+    /// <summary>Partitions of a default keyspace of which nothing is said.</summary>
+    public const int PartitionCountDefault = 64;
+
+    /// <summary>Virtual nodes of which nothing is said.</summary>
+    public const int VirtualNodesDefault = 64;
+
     /// <summary>
     /// What this node says of itself; founding id and cluster id come from the data folder and the members.
     /// </summary>
@@ -36,16 +42,22 @@ public sealed record NodeOptions
     /// <summary>What this node carries in proportion to others.</summary>
     public int Weight { get; init; } = Placement.RingMember.Ordinary;
 
-    /// <summary>Partitions of the default keyspace; fixed at the first start.</summary>
-    public int PartitionCount { get; init; } = 64;
+    /// <summary>
+    /// Partitions of the default keyspace, fixed at the first start; null: as the data folder has them, or
+    /// <see cref="PartitionCountDefault"/> if it is new.
+    /// </summary>
+    public int? PartitionCount { get; init; }
 
     /// <summary>
     /// Replicas of each partition of the default keyspace when it is made, or as many as there are members.
     /// </summary>
     public int ReplicationFactor { get; init; } = 3;
 
-    /// <summary>Virtual nodes per node on the ring.</summary>
-    public int VirtualNodes { get; init; } = 64;
+    /// <summary>
+    /// Virtual nodes per node on the ring, fixed at the first start; null: as the data folder has them, or
+    /// <see cref="VirtualNodesDefault"/> if it is new.
+    /// </summary>
+    public int? VirtualNodes { get; init; }
 
     /// <summary>Node loops; each owns its partitions outright.</summary>
     public int Loops { get; init; } = 1;

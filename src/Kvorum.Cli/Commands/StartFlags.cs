@@ -76,16 +76,18 @@ internal sealed class StartFlags
     private readonly Option<int> _weight = Flag.Number(
         "--weight", "How much the node carries in proportion to the others, 1 to 10000.", Defaults.Weight);
 
-    private readonly Option<int> _partitions = Flag.Number(
-        "--partitions", "Partitions of the default keyspace; fixed at the first start.", Defaults.Partitions);
+    private readonly Option<int?> _partitions = Flag.OptionalNumber<int>(
+        "--partitions",
+        "Partitions of the default keyspace; fixed at the first start. "
+        + "[default: the data folder's, else 64]");
 
     private readonly Option<int> _replicas = Flag.Number(
         "--replication-factor", "Replicas of each partition; fixed at the first start.",
         Defaults.ReplicationFactor);
 
-    private readonly Option<int> _virtualNodes = Flag.Number(
-        "--virtual-nodes", "Virtual nodes of each node on the ring; fixed at the first start.",
-        Defaults.VirtualNodes);
+    private readonly Option<int?> _virtualNodes = Flag.OptionalNumber<int>(
+        "--virtual-nodes",
+        "Virtual nodes of each node on the ring; fixed at the first start. [default: the folder's, else 64]");
 
     private readonly Option<int?> _loops = Flag.NumberOrAuto<int>(
         "--loops",

@@ -114,7 +114,8 @@ internal sealed class ClusterView : IClusterFacts
     /// The default keyspace as the options define it: what the metadata group is told first.
     /// </summary>
     public KeyspaceSettings DefaultKeyspace => new(
-        KeyspaceName.Default, KeyspaceSettings.Strong, _options.PartitionCount,
+        KeyspaceName.Default, KeyspaceSettings.Strong,
+        _options.PartitionCount ?? NodeOptions.PartitionCountDefault,
         _options.ReplicationFactor, _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
 
     /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
@@ -136,7 +137,8 @@ internal sealed class ClusterView : IClusterFacts
         var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor);
         GroupId[] groups = [.. Enumerable.Range(1, keyspace.PartitionCount).Select(static one => new GroupId((uint)one))];
         return Forecast.FirstPlacement(
-            new(members, [planned], [], new(), NowMs: 0), planned, groups, _options.VirtualNodes);
+            new(members, [planned], [], new(), NowMs: 0), planned, groups,
+            _options.VirtualNodes ?? NodeOptions.VirtualNodesDefault);
     }
 
     public KeyspaceDefinition? Keyspace(string name)

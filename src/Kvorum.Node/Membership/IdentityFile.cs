@@ -180,6 +180,8 @@ internal sealed partial record IdentityFile
 
     private static IdentityFile Of(NodeOptions options, NodeWorld world)
     {
+        var partitions = options.PartitionCount ?? NodeOptions.PartitionCountDefault;
+        var virtualNodes = options.VirtualNodes ?? NodeOptions.VirtualNodesDefault;
         var moment = world.Time.GetUtcNow().UtcTicks;
         var isFounder = options.Join.Count == 0;
         // The id of a node that joins is as much its folder's own as the incarnation is.
@@ -193,21 +195,21 @@ internal sealed partial record IdentityFile
             NodeId = ClusterIdentity.ToGuid(id.Value),
             NodeName = options.Self.Name,
             FoundingId = ClusterIdentity.ToGuid(ClusterIdentity.FoundingOf(
-                founders.Select(static member => member.Id), options.PartitionCount,
-                options.ReplicationFactor, options.VirtualNodes)),
+                founders.Select(static member => member.Id), partitions, options.ReplicationFactor,
+                virtualNodes)),
             Founders = [.. founders.OrderBy(static member => member.Id).Select(Founder.Of)],
             Join = isFounder ? null : options.Join,
-            PartitionCount = options.PartitionCount,
+            PartitionCount = partitions,
             ReplicationFactor = options.ReplicationFactor,
-            VirtualNodes = options.VirtualNodes,
+            VirtualNodes = virtualNodes,
             Incarnation = ClusterIdentity.ToGuid(
                 ClusterIdentity.IncarnationOf(id, world.RandomSeed, moment)),
         };
     }
 
-    private static void Same(string flag, int first, int now)
+    private static void Same(string flag, int first, int? now)
     {
-        if (first != now)
+        if (now is not null && first != now)
             throw new NodeStartException($"{flag} is {now}, but was {first} at this node's first start and cannot be changed: give {flag} {first}");
     }
 

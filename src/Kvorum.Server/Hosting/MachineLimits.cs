@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Server.Machine;
 
 namespace Kvorum.Server.Hosting;
@@ -42,7 +43,8 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
                 + $"{MemoryPlan.LeastBytes >> 20} MiB at least; raise the limit");
         }
 
-        var plan = MemoryPlan.Of(memory.Bytes, options.Partitions);
+        var partitions = options.Partitions ?? NodeOptions.PartitionCountDefault;
+        var plan = MemoryPlan.Of(memory.Bytes, partitions);
         if (options.MemTableBytes > plan.MemTableBytesMax)
         {
             throw new ServerStartException(
@@ -55,7 +57,7 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
         // Later starts need no list, and a cluster may grow.
         var members = Math.Max(MembersExpected, options.Peers.Split(',').Length);
         var files = DescriptorPlan.Of(
-            limit, open, Tables(options.DataFolder), options.Partitions + 1, members);
+            limit, open, Tables(options.DataFolder), partitions + 1, members);
         return files.Suffices ? new(memory, plan, files) : throw new ServerStartException(
             $"this process may open {limit} files: a node with the data of {options.DataFolder} needs "
             + $"{files.Least} at least; raise the limit (ulimit -n {files.Least}, LimitNOFILE= of a "

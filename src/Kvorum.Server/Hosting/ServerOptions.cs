@@ -78,14 +78,18 @@ public sealed record ServerOptions
     /// <summary>--weight: how much the node carries in proportion to the others.</summary>
     public int Weight { get; init; } = RingMember.Ordinary;
 
-    /// <summary>--partitions of the default keyspace; fixed at the first start.</summary>
-    public int Partitions { get; init; } = 64;
+    /// <summary>
+    /// --partitions of the default keyspace, fixed at the first start; null: the data folder's, else 64.
+    /// </summary>
+    public int? Partitions { get; init; }
 
     /// <summary>--replication-factor of each partition; fixed at the first start.</summary>
     public int ReplicationFactor { get; init; } = 3;
 
-    /// <summary>--virtual-nodes of each node on the ring; fixed at the first start.</summary>
-    public int VirtualNodes { get; init; } = 64;
+    /// <summary>
+    /// --virtual-nodes of each node on the ring, fixed at the first start; null: the data folder's, else 64.
+    /// </summary>
+    public int? VirtualNodes { get; init; }
 
     /// <summary>
     /// --loops: node loops, each a thread of its own, 1 to 256; null: half of the processors that the process

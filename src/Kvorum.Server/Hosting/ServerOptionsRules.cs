@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 
@@ -24,9 +25,9 @@ internal static class ServerOptionsRules
         CheckAddresses(o, broken);
         CheckJoin(o.JoinList(), broken);
         CheckHttpHosts(o.HttpHostList(), broken);
-        Bounded(broken, "--partitions", o.Partitions, 1, 4096);
+        Bounded(broken, "--partitions", o.Partitions ?? NodeOptions.PartitionCountDefault, 1, 4096);
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
-        Bounded(broken, "--virtual-nodes", o.VirtualNodes, 1, 4096);
+        Bounded(broken, "--virtual-nodes", o.VirtualNodes ?? NodeOptions.VirtualNodesDefault, 1, 4096);
         Bounded(broken, "--loops", o.Loops ?? 1, 1, 256);
         Bounded(broken, "--key-bytes-max", o.KeyBytesMax, 1, Protocol.Limits.KeyBytesMax);
         Bounded(broken, "--value-bytes-max", o.ValueBytesMax, 1, Protocol.Limits.ValueBytesCeiling);

@@ -150,7 +150,7 @@ public partial class DamagedTablesTests
         var refused = Assert.Throws<NodeStartException>(() => cluster.Start(1)).Message;
         const string why = "it cannot be read: Input/output error (errno 5).";
         Assert.Contains($"{path}: damaged at offset {at}: {why}", refused, StringComparison.Ordinal);
-        Assert.Contains("replace the node", refused, StringComparison.Ordinal);
+        Assert.Contains("replace it (kvorum node replace)", refused, StringComparison.Ordinal);
         Assert.Contains("this node may have lost entries: ", refused, StringComparison.Ordinal);
         Assert.Contains($"partition {group.Value - 1} (", refused, StringComparison.Ordinal);
         Assert.Equal(before, disk.Files());

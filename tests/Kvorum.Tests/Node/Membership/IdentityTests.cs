@@ -138,6 +138,24 @@ public class IdentityTests
     }
 
     [Fact]
+    public void What_was_fixed_at_the_first_start_is_taken_from_the_folder_unless_it_is_said_again()
+    {
+        int? partitions = 8;
+        using var cluster = new TestCluster(
+            1, options => options with { PartitionCount = partitions, VirtualNodes = partitions });
+        cluster.RunUntilReady();
+        cluster.Crash(0);
+        partitions = null;
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        Assert.Equal(8, cluster[0].Map.Keyspaces[0].Partitions.Count);
+        cluster.Crash(0);
+        partitions = 9;
+        var refused = Assert.Throws<NodeStartException>(() => cluster.Start(0)).Message;
+        Assert.Contains("give --partitions 8", refused, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_node_looks_for_members_where_the_metadata_group_knows_them()
     {
         var address = "";

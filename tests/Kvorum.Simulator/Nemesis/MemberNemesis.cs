@@ -49,6 +49,9 @@ internal sealed class MemberNemesis(Cluster cluster, FaultySpell spell, RandomSt
         Ask(machine);
         spell.UndoAfter(random.Between(1_000_000, 15_000_000), () =>
         {
+            // It was decided meanwhile that it leaves.
+            if (machine.Wanted != MemberStatus.Draining)
+                return;
             if (random.Chance(0.5) && MayGo(machine))
             {
                 BeginLeaving(machine);

@@ -1,4 +1,5 @@
 using Kvorum.Node.Budgets;
+using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node;
@@ -49,6 +50,9 @@ public abstract class Call(Request request, TimeSpan timeout)
 
     /// <summary>The group that serves the key. Set when submitted.</summary>
     internal GroupId Group { get; set; }
+
+    /// <summary>The keyspace, if it is one of mode quorum. Set when submitted.</summary>
+    internal KeyspaceDefinition? Quorum { get; set; }
 
     /// <summary>When the caller gives up, in the node's milliseconds. Set when submitted.</summary>
     internal long DeadlineMs { get; set; }

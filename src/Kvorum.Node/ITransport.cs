@@ -67,6 +67,19 @@ public enum PeerFrameKind : byte
 
     /// <summary>Answer to <see cref="Admin"/>.</summary>
     AdminReply = 18,
+
+    /// <summary>What a coordinator asks of replicas of quorum keyspaces; many questions.</summary>
+    QuorumRequest = 19,
+
+    /// <summary>Answers to <see cref="QuorumRequest"/>; many of them.</summary>
+    QuorumAnswer = 20,
+
+    /// <summary>What two replicas of a quorum keyspace say to each other to find out what they lack.</summary>
+    Repair = 21,
+
+    /// <summary>How the sender's replicas of quorum keyspaces are: for the leader of the metadata group.
+    /// </summary>
+    QuorumReport = 22,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

@@ -2,7 +2,6 @@ using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
-using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
@@ -55,7 +54,7 @@ public sealed class KvorumNode : INode, IDisposable
             _context.Cluster.Placed = _loops.Make;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
-            Recover();
+            Recover(ClusterIdentity.ToUInt128(identity.Incarnation));
             _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity, options.Join);
         }
         catch (Exception e)
@@ -290,6 +289,7 @@ public sealed class KvorumNode : INode, IDisposable
         var partition =
             KeySlot.PartitionOf(KeySlot.Of(request.Key.Span), keyspace.Settings.PartitionCount);
         call.Group = keyspace.Groups.Of(new(partition));
+        call.Quorum = keyspace.IsQuorum ? keyspace : null;
         return _loops.OfGroup(call.Group).TryPost(call) ? null : Overloaded(partition);
     }
 
@@ -327,7 +327,7 @@ public sealed class KvorumNode : INode, IDisposable
         };
     }
 
-    private void Recover()
+    private void Recover(UInt128 incarnation)
     {
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
@@ -337,12 +337,11 @@ public sealed class KvorumNode : INode, IDisposable
         var found = new NodeReplay(replay);
         _context.Log = recovery.OpenLog(found);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
+        _context.Versions = new(
+            new(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation), found.Ceiling);
         foreach (var parts in recovery.Replicas(replay, found.Births))
         {
-            var loop = _loops.OfGroup(parts.Group);
-            var replica = new RaftReplica(loop.Host, parts);
-            loop.Own(replica);
-            replica.Begin();
+            _loops.OfGroup(parts.Group).Own(parts);
         }
     }
 
@@ -408,7 +407,8 @@ public sealed class KvorumNode : INode, IDisposable
         if (!Cluster.IsAdmitted)
             return Cluster.WhyNotAdmitted;
         var leaderless = Cluster.Placement.On(Cluster.Self)
-            .Where(group => Cluster.Leaders.Of(group) is null).Cast<GroupId?>().FirstOrDefault();
+            .Where(group => Cluster.Leaders.Of(group) is null && !Cluster.IsQuorum(group))
+            .Cast<GroupId?>().FirstOrDefault();
         if (leaderless is { } one)
             return $"{Cluster.Directory.NameOf(one)} has no leader: {Cluster.WhyNoLeader(one)}";
         return Cluster.IsMetaKnown ? "" : NotTold;

@@ -28,6 +28,30 @@ internal static class Limits
     /// </summary>
     public const long DeadlineSweepMs = 50;
 
+    /// <summary>
+    /// After so long without an answer, a read of a quorum keyspace asks another replica, too: far above what
+    /// a disk or a network takes when all is well.
+    /// </summary>
+    public const long SlowReplicaMs = 50;
+
+    /// <summary>
+    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which replicas
+    /// are to be repaired.
+    /// </summary>
+    public const long LateAnswersMs = 1000;
+
+    /// <summary>
+    /// Bytes of records that a replica compares at once: what its answer to an exchange may have, and a
+    /// record.
+    /// </summary>
+    public const long RepairRangeBytes = 4 << 20;
+
+    /// <summary>How long an exchange of two replicas waits for an answer.</summary>
+    public const long RepairPatienceMs = 30_000;
+
+    /// <summary>When an exchange that did not succeed is tried again.</summary>
+    public const long RepairRetryMs = 1000;
+
     /// <summary>How often leaders look whether the preferred leader should have the group.</summary>
     public const long BalanceIntervalMs = 1000;
 

@@ -2,6 +2,7 @@ using Kvorum.Node.Budgets;
 using Kvorum.Node.Clocks;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -36,6 +37,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public RateLimiter SnapshotPace { get; } =
         new(options.SnapshotBytesPerSecond, Math.Max(Limits.PaceBurstMs, 2 * options.TickMs));
 
+    /// <summary>How much of that is used. Judged by loop 0.</summary>
+    public MovePace MovePace { get; } = new(options.SnapshotBytesPerSecond);
+
     /// <summary>How fast tables are checked.</summary>
     public RateLimiter ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
 
@@ -52,6 +56,12 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>Set once, when recovery is done and before any loop runs.</summary>
     public SharedLog Log { get; set; } = null!;
+
+    /// <summary>
+    /// Gives writes of quorum keyspaces their versions. Set once, when recovery is done and before any loop
+    /// runs.
+    /// </summary>
+    public VersionClock Versions { get; set; } = null!;
 
     /// <summary>
     /// How far the logs of the others are. Set once, when recovery is done and before any loop runs.

@@ -100,6 +100,10 @@ public sealed record NodeOptions
     /// <summary>How long exactly-once records are kept, in milliseconds of log time.</summary>
     public long SessionWindowMs { get; init; } = 15 * 60 * 1000;
 
+    /// <summary>How often each two replicas of a quorum keyspace compare what they hold, in milliseconds.
+    /// </summary>
+    public long SyncIntervalMs { get; init; } = 5 * 60 * 1000;
+
     /// <summary>Exactly-once records kept per partition; the oldest go first.</summary>
     public int SessionRecordsMax { get; init; } = 16384;
 

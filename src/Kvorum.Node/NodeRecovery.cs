@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
@@ -18,7 +19,7 @@ internal sealed class NodeRecovery(NodeContext context)
     private readonly ReplicaFactory _factory = new(context);
     private readonly SortedDictionary<GroupId, Tree> _trees = [];
     private readonly SortedDictionary<GroupId, CheckpointTag> _tags = [];
-    private readonly SortedDictionary<GroupId, IStateMachine> _machines = [];
+    private MetaMachine? _meta;
     private readonly SortedDictionary<GroupId, TreeDamagedException> _damages = [];
 
     /// <summary>Opens the trees that are in the data folder.</summary>
@@ -49,15 +50,14 @@ internal sealed class NodeRecovery(NodeContext context)
             var checkpoints = _trees.Keys.ToDictionary(
                 group => group, group => _tags.GetValueOrDefault(group)?.Snapshot.Index.Value ?? 0);
             // The birth records are in the log.
-            var directory = (_machines.GetValueOrDefault(GroupId.Metadata) as MetaMachine)?.Directory;
-            var losses = GroupLosses.Describe(
-                damage.Losses, checkpoints, (directory ?? context.Cluster.Directory).NameOf);
+            var directory = _meta?.Directory ?? context.Cluster.Directory;
+            var losses = GroupLosses.Describe(damage.Losses, checkpoints, directory.NameOf);
             throw new NodeStartException($"{damage.Message} {losses}");
         }
     }
 
     /// <summary>The replicas that were born on this node, ready to run.</summary>
-    public IEnumerable<ReplicaParts> Replicas(
+    public IEnumerable<IReplicaParts> Replicas(
         GroupRecovery replay, IReadOnlyDictionary<GroupId, GroupBirth> births)
     {
         Bury(replay);
@@ -72,7 +72,8 @@ internal sealed class NodeRecovery(NodeContext context)
             !_trees.ContainsKey(group) && context.Former.Of(group) is null))
             OpenTree(group);
         foreach (var group in _trees.Keys.ToArray())
-            yield return Recover(births[group], replay);
+            yield return births[group].IsQuorum
+                ? RecoverQuorum(births[group], replay) : Recover(births[group], replay);
     }
 
     // A crash came before their trees were deleted.
@@ -95,10 +96,35 @@ internal sealed class NodeRecovery(NodeContext context)
         + "whole. Restore it from a copy; without one replace the node (kvorum node replace): its peers have "
         + "the data.";
 
+    private QuorumParts RecoverQuorum(GroupBirth birth, GroupRecovery replay)
+    {
+        var group = birth.Group;
+        var machine = MachineOf(birth, _factory.StoredMachineOf);
+        var checkpoint = CheckpointOf(replay, birth);
+        var damage = _damages.GetValueOrDefault(group);
+        if (damage is null)
+            replay.CheckReaches(group, checkpoint);
+        var (state, log) = replay.Recovered(group, checkpoint);
+        var unapplied = new List<Entry>();
+        log.TryRead(log.FirstIndex, log.LastIndex.Next, long.MaxValue, unapplied);
+        return new(ReplicaFactory.IdentityOf(birth), birth, _trees[group], machine)
+        {
+            Unapplied = unapplied,
+            Released = state.Commit,
+            Confirmed = new(state.Term.Value),
+            Damage = damage?.What,
+        };
+    }
+
     private ReplicaParts Recover(GroupBirth birth, GroupRecovery replay)
     {
         var group = birth.Group;
+        var machine = MachineOf(birth, (tree, timeMs) => _factory.MachineOf(group, tree, timeMs));
+        var tree = _trees[group];
         var (state, log) = Recovered(replay, birth);
+        // Its manifest was found to be wrong.
+        if (_trees[group] != tree)
+            machine = MachineOf(birth, (made, timeMs) => _factory.MachineOf(group, made, timeMs));
         var damage = _damages.GetValueOrDefault(group);
         var lacks = damage is null && replay.Lacks(group, log.Snapshot);
         // Only an installed snapshot may be ahead of the log. Then only the manifest says what the log does
@@ -118,7 +144,7 @@ internal sealed class NodeRecovery(NodeContext context)
             raft.Quarantine();
         else if (standing is Discarded discarded)
             raft.Discarded(discarded.Kept);
-        return new(ReplicaFactory.IdentityOf(birth), _trees[group], _machines[group], log, raft)
+        return new(ReplicaFactory.IdentityOf(birth), _trees[group], machine, log, raft)
         {
             State = state,
             Damage = damage?.What,
@@ -138,8 +164,29 @@ internal sealed class NodeRecovery(NodeContext context)
         catch (TreeDamagedException damage) when (!damage.IsTooNew)
         {
             // The log may be whole: then this group's peers have the rest, and all others can be served.
-            _damages.Add(group, damage);
-            Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
+            OpenDamaged(group, damage);
+        }
+    }
+
+    private void OpenDamaged(GroupId group, TreeDamagedException damage)
+    {
+        _damages.Add(group, damage);
+        Open(group, static (share, folder, options) => Tree.OpenDamaged(share, folder, options));
+    }
+
+    // What the tree says may make no sense, too.
+    private T MachineOf<T>(GroupBirth birth, Func<Tree, ulong, T> make)
+    {
+        var group = birth.Group;
+        try
+        {
+            return make(_trees[group], TagOf(birth).LogTimeMs);
+        }
+        catch (TreeDamagedException damage) when (!damage.IsTooNew && !_damages.ContainsKey(group))
+        {
+            _trees[group].Dispose();
+            OpenDamaged(group, damage);
+            return make(_trees[group], TagOf(birth).LogTimeMs);
         }
     }
 
@@ -149,7 +196,8 @@ internal sealed class NodeRecovery(NodeContext context)
         try
         {
             var tag = tree.Checkpoint is { } checkpoint ? GroupRecords.ReadTag(checkpoint.Tag) : null;
-            _machines[group] = _factory.MachineOf(group, tree, tag?.LogTimeMs ?? 0);
+            if (group.IsMetadata)
+                _meta = new(tree, tag?.LogTimeMs ?? 0, context.Cluster);
             _tags.Remove(group);
             if (tag is not null)
                 _tags.Add(group, tag);

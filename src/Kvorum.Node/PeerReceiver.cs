@@ -1,6 +1,8 @@
 using Kvorum.Node.Administration;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
@@ -171,6 +173,23 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 loops.OfGroup(GroupId.Metadata).TryPost(
                     new LoopEvent.AdminAnswered(from, task, reply), payload.Length);
                 break;
+            case PeerFrameKind.QuorumRequest:
+                Questions(from, payload);
+                break;
+            case PeerFrameKind.QuorumAnswer:
+                Answers(from, payload);
+                break;
+            case PeerFrameKind.QuorumReport:
+                loops.OfGroup(GroupId.Metadata).TryPost(
+                    new LoopEvent.QuorumReportCame(from, ReportCodec.DecodeReplicas(payload)),
+                    payload.Length);
+                break;
+            case PeerFrameKind.Repair:
+                var repair = RepairCodec.Read(payload);
+                var loop = RepairCodec.IsQuestion(repair)
+                    ? loops.OfGroup(repair.Group) : loops.OfNumber(repair.Id);
+                loop.TryPost(new LoopEvent.RepairCame(from, repair), payload.Length);
+                break;
             default:
                 throw new FormatException($"unknown frame kind {(byte)kind}");
         }
@@ -226,6 +245,40 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             if (perLoop[i] is not { } digests)
                 continue;
             loops.All[i].TryPost(new LoopEvent.DigestsTold(from, digests), payload.Length);
+        }
+    }
+
+    private void Questions(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var perLoop = new List<QuorumRequest>?[loops.All.Count];
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var question = QuorumFrames.ReadRequest(ref reader);
+            (perLoop[loops.IndexOf(question.Group)] ??= new(MessagesExpected)).Add(question);
+        }
+
+        for (var i = 0; i < perLoop.Length; i++)
+        {
+            if (perLoop[i] is { } questions)
+                loops.All[i].TryPost(new LoopEvent.QuorumAsked(from, questions), payload.Length);
+        }
+    }
+
+    private void Answers(NodeId from, ReadOnlyMemory<byte> payload)
+    {
+        var perLoop = new List<QuorumAnswer>?[loops.All.Count];
+        var reader = new ByteReader(payload);
+        while (!reader.AtEnd)
+        {
+            var answer = QuorumFrames.ReadAnswer(ref reader);
+            (perLoop[loops.IndexOfNumber(answer.Id)] ??= new(MessagesExpected)).Add(answer);
+        }
+
+        for (var i = 0; i < perLoop.Length; i++)
+        {
+            if (perLoop[i] is { } answers)
+                loops.All[i].TryPost(new LoopEvent.QuorumAnswered(from, answers), payload.Length);
         }
     }
 

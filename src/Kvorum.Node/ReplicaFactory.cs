@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
@@ -52,15 +53,27 @@ internal sealed class ReplicaFactory(NodeContext context)
         return raft;
     }
 
+    /// <summary>What a replica of a quorum keyspace has in its tree, as of a time.</summary>
+    public StoredMachine StoredMachineOf(Tree tree, ulong timeMs) =>
+        new(tree, timeMs, context.Options.SessionWindowMs, context.Options.SessionRecordsMax);
+
     /// <summary>
     /// What a replica consists of that has just been born, over its empty tree, with the term and the vote of
     /// a former one.
     /// </summary>
-    public ReplicaParts Born(GroupBirth birth, Tree tree, HardState state)
+    public IReplicaParts Born(GroupBirth birth, Tree tree, HardState state)
     {
+        if (birth.IsQuorum)
+        {
+            return new QuorumParts(IdentityOf(birth), birth, tree, StoredMachineOf(tree, timeMs: 0))
+            {
+                Confirmed = new(state.Term.Value),
+            };
+        }
+
         var tag = CheckpointTag.Of(birth.First);
         var log = new GroupLog(tag.Snapshot);
-        return new(
+        return new ReplicaParts(
             IdentityOf(birth), tree, MachineOf(birth.Group, tree, tag.LogTimeMs), log,
             RaftOf(birth.Group, log, state))
         {

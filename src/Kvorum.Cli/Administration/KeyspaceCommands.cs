@@ -33,7 +33,15 @@ internal static class KeyspaceCommands
             "Its partitions, 1 to 4096; they never change. [default: those of the default keyspace]");
         var replicas = Flag.OptionalNumber<int>(
             "--replicas", "Replicas of each partition, 1 to 15. [default: those of the default keyspace]");
-        var command = new Command("create", "Makes a keyspace.") { name, partitions, replicas, dryRun };
+        var mode = Flag.Word("--mode", "How it replicates.", "strong", "strong", "quorum");
+        var writeQuorum = Flag.OptionalNumber<int>(
+            "--write-quorum", "Mode quorum: replicas that must have a write on disk. [default: a majority]");
+        var readQuorum = Flag.OptionalNumber<int>(
+            "--read-quorum", "Mode quorum: replicas that must have answered a read. [default: a majority]");
+        var command = new Command("create", "Makes a keyspace.")
+        {
+            name, partitions, replicas, mode, writeQuorum, readQuorum, dryRun,
+        };
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => AdminCall.Change(
             parsed, flags,
@@ -41,6 +49,9 @@ internal static class KeyspaceCommands
             {
                 Partitions = parsed.GetValue(partitions),
                 Replicas = parsed.GetValue(replicas),
+                Mode = parsed.GetValue(mode),
+                WriteQuorum = parsed.GetValue(writeQuorum),
+                ReadQuorum = parsed.GetValue(readQuorum),
                 DryRun = parsed.GetValue(dryRun),
             },
             cancel));

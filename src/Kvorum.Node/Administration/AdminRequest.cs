@@ -111,6 +111,15 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
 
     /// <summary>Replicas of each partition; null for as many as the default keyspace has.</summary>
     public int? Replicas { get; init; }
+
+    /// <summary>strong or quorum; null for strong.</summary>
+    public string? Mode { get; init; }
+
+    /// <summary>Quorum: replicas that must have a write on disk; null for a majority.</summary>
+    public int? WriteQuorum { get; init; }
+
+    /// <summary>Quorum: replicas that must have answered a read; null for a majority.</summary>
+    public int? ReadQuorum { get; init; }
 }
 
 /// <summary>Another replication factor of a keyspace.</summary>

@@ -30,9 +30,12 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             Name = change.Keyspace,
             PartitionCount = change.Partitions ?? model.PartitionCount,
             ReplicationFactor = change.Replicas ?? model.ReplicationFactor,
+            Mode = change.Mode ?? KeyspaceSettings.Strong,
+            Quorum = change.Mode == KeyspaceSettings.QuorumMode
+                ? new(change.WriteQuorum ?? 0, change.ReadQuorum ?? 0, IsSloppy: false) : null,
         };
         var bound = Bounded("partitions", settings.PartitionCount, PartitionsMax)
-            ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax);
+            ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax) ?? WhyNoQuorum(change, settings);
         if (bound is not null)
             return Refusal.Wrong(bound);
         var words = InWords(settings);
@@ -129,10 +132,37 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             : null;
     }
 
-    private static string InWords(KeyspaceSettings settings) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"keyspace '{settings.Name}' has {settings.PartitionCount} partitions of "
-            + $"{settings.ReplicationFactor} replicas");
+    private static string? WhyNoQuorum(CreateKeyspace change, KeyspaceSettings settings)
+    {
+        if (settings.Mode is not (KeyspaceSettings.Strong or KeyspaceSettings.QuorumMode))
+            return $"mode is '{Refusal.Shown(settings.Mode)}': give strong or quorum";
+        if (settings.Quorum is not null)
+        {
+            return BoundedOrNull("write quorum", change.WriteQuorum, settings.ReplicationFactor)
+                ?? BoundedOrNull("read quorum", change.ReadQuorum, settings.ReplicationFactor);
+        }
+
+        return change.WriteQuorum is null && change.ReadQuorum is null ? null
+            : "a write quorum or a read quorum is for keyspaces of mode quorum: in a strong one a majority "
+                + "decides";
+    }
+
+    private static string? BoundedOrNull(string name, int? value, int most) =>
+        value is { } given ? Bounded(name, given, most) : null;
+
+    private static string InWords(KeyspaceSettings settings)
+    {
+        var words = string.Create(
+            CultureInfo.InvariantCulture,
+            $"keyspace '{settings.Name}' has {settings.PartitionCount} partitions of "
+                + $"{settings.ReplicationFactor} replicas");
+        return settings.Quorum is not { } quorum ? words
+            : $"{words}, mode quorum: {Shown(quorum.Write)} of them must have a write on disk, and "
+                + $"{Shown(quorum.Read)} must answer a read";
+    }
+
+    private static string Shown(int quorum) =>
+        quorum == 0 ? "a majority" : quorum.ToString(CultureInfo.InvariantCulture);
 
     private static string? WhyNoName(string name)
     {

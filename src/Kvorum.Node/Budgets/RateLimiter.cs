@@ -9,12 +9,20 @@ namespace Kvorum.Node.Budgets;
 internal sealed class RateLimiter(long bytesPerSecond, long burstMs)
 {
     private readonly Lock _gate = new();
+    private long _rate = bytesPerSecond;
 
     // When all that was taken is paid for.
     private long _paidUs;
 
     /// <summary>True if there is no bound.</summary>
-    public bool IsUnbounded => bytesPerSecond == 0;
+    public bool IsUnbounded { get; } = bytesPerSecond == 0;
+
+    /// <summary>Another rate from now on, above 0; no effect if there is no bound.</summary>
+    public void SetRate(long rate)
+    {
+        lock (_gate)
+            _rate = rate;
+    }
 
     /// <summary>Takes what is known only when it is done; to be asked for with no bytes before.</summary>
     public void Take(long bytes, long nowMs)
@@ -44,5 +52,5 @@ internal sealed class RateLimiter(long bytesPerSecond, long burstMs)
     }
 
     private void Pay(long bytes, long nowUs) =>
-        _paidUs = Math.Max(_paidUs, nowUs) + (long)((Int128)bytes * 1_000_000 / bytesPerSecond);
+        _paidUs = Math.Max(_paidUs, nowUs) + (long)((Int128)bytes * 1_000_000 / _rate);
 }

@@ -26,6 +26,9 @@ internal sealed class LogPace
     /// <summary>The median of the last second in which anything was written.</summary>
     public long MedianMs { get; private set; }
 
+    /// <summary>What one write in twenty took at least in the last second; null if none came.</summary>
+    public long? SlowMs { get; private set; }
+
     /// <summary>What an operator should know; null if all is well.</summary>
     public string? HealthIssue => IsSlow
         ? string.Create(CultureInfo.InvariantCulture, $"writes to this node's log take {MedianMs} ms: ")
@@ -49,6 +52,7 @@ internal sealed class LogPace
         if (nowMs < _judgeAtMs)
             return false;
         _judgeAtMs = nowMs + SecondMs;
+        SlowMs = null;
         if (Typical(nowMs) is not { } typical)
             return false;
         MedianMs = typical;
@@ -70,6 +74,7 @@ internal sealed class LogPace
             return null;
         _tookMs.Sort();
         var median = _tookMs[_tookMs.Count / 2];
+        SlowMs = _tookMs[_tookMs.Count * 19 / 20];
         _tookMs.Clear();
         return median;
     }

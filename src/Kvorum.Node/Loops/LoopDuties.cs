@@ -23,11 +23,13 @@ internal sealed class LoopDuties
     private readonly DigestRounds _digests;
     private readonly LoopStop _stop;
     private readonly Moving _moving;
+    private readonly LoopQuorums _quorums;
 
     // Of loop 0 only.
     private readonly DiskWatch? _disk;
     private readonly ClockRounds? _clocks;
     private readonly PeerWatch? _peers;
+    private readonly CeilingRounds? _ceiling;
     private long _tickedMs;
     private long _sweptMs;
     private long _balancedMs;
@@ -35,8 +37,10 @@ internal sealed class LoopDuties
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
         RoomWaits rooms, CallRouter router, ScanTable scans, SnapshotPacer pacer, LoopJobs jobs,
-        LoopStop stop, Moving moving, ClockRounds? clocks, PeerWatch? peers)
+        LoopStop stop, Moving moving, ClockRounds? clocks, PeerWatch? peers, LoopQuorums quorums,
+        CeilingRounds? ceiling)
     {
+        (_quorums, _ceiling) = (quorums, ceiling);
         (_context, _clock, _replicas, _host, _pace) = (context, clock, replicas, host, pace);
         (_rooms, _router, _scans, _pacer, _stop) = (rooms, router, scans, pacer, stop);
         _moving = moving;
@@ -75,6 +79,7 @@ internal sealed class LoopDuties
             _context.PeerAdmission.Tick(_clock.NowMs);
             _clocks!.Tick();
             _peers!.Tick(_clock.NowMs);
+            _ceiling!.Tick();
         }
 
         if (_context.Cluster.IsAdmitted)
@@ -118,6 +123,7 @@ internal sealed class LoopDuties
         _rooms.Sweep();
         _router.Forwards.Sweep();
         _scans.Sweep(_clock.NowMs);
+        _quorums.Sweep();
         _router.Sweep();
     }
 
@@ -166,6 +172,12 @@ internal sealed class LoopDuties
         var cluster = _context.Cluster;
         if (_pace.Judge(_clock.NowMs))
             cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
+        if (IsFirst)
+        {
+            _context.MovePace.Judge(_pace.SlowMs, _host.SnapshotSends > 0);
+            _context.SnapshotPace.SetRate(Math.Max(1, _context.MovePace.Rate));
+        }
+
         TellIfNotToLead();
     }
 

@@ -1,5 +1,7 @@
 using Kvorum.Node.Administration;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
@@ -109,6 +111,14 @@ internal abstract class LoopEvent
         public override void Happen(NodeLoop loop) => loop.Plans.Take(from, report);
     }
 
+    /// <summary>
+    /// A node reports of its replicas of quorum keyspaces. Loop of the metadata group.
+    /// </summary>
+    public sealed class QuorumReportCame(NodeId from, IReadOnlyList<QuorumReplicaReport> replicas) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Plans.Quorums.Take(from, replicas);
+    }
+
     /// <summary>An operator asks. Loop of the metadata group.</summary>
     public sealed class AdminAsked(AdminTask task) : LoopEvent
     {
@@ -183,6 +193,24 @@ internal abstract class LoopEvent
     public sealed class ForwardsReplied(List<(ulong Forward, Reply Reply)> replies) : LoopEvent
     {
         public override void Happen(NodeLoop loop) => loop.Peers.Replied(replies);
+    }
+
+    /// <summary>A coordinator asks replicas of quorum keyspaces.</summary>
+    public sealed class QuorumAsked(NodeId from, List<QuorumRequest> questions) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Quorums.Take(from, questions);
+    }
+
+    /// <summary>A replica of a quorum keyspace compares itself with one here.</summary>
+    public sealed class RepairCame(NodeId from, RepairMessage message) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Quorums.Take(from, message);
+    }
+
+    /// <summary>Replicas of quorum keyspaces answer.</summary>
+    public sealed class QuorumAnswered(NodeId from, List<QuorumAnswer> answers) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Quorums.Answered(from, answers);
     }
 
     /// <summary>

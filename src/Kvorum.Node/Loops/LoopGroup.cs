@@ -25,7 +25,10 @@ internal sealed class LoopGroup
     public NodeLoop OfGroup(GroupId group) => _loops[IndexOf(group)];
 
     /// <summary>The loop of this node that waits for the answer with this number.</summary>
-    public NodeLoop OfNumber(ulong number) => _loops[number % (ulong)_loops.Length];
+    public NodeLoop OfNumber(ulong number) => _loops[IndexOfNumber(number)];
+
+    /// <summary>Its index.</summary>
+    public int IndexOfNumber(ulong number) => (int)(number % (ulong)_loops.Length);
 
     /// <summary>Leaves an event of this node with every loop. Any thread.</summary>
     public void PostToAll(LoopEvent item)

@@ -53,7 +53,8 @@ public sealed class NodeLoop
         _scans = new(_host, context.FirstNumber, context.Options.Loops, index);
         _stop = new(_clock, _replicas, _calls);
         _remover = new(context, _clock, _inbox, _jobs, _replicas);
-        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover);
+        Quorums = new(context, _clock, _replicas, _outboxes, _calls, rooms, pacer, _jobs, index);
+        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover, Quorums.Desk);
         Desk = new(context, _replicas);
         Plans = new(context, _clock, _jobs, Desk);
         Admin = new(context, _clock, new(context, _clock, _jobs, Desk, Plans));
@@ -62,8 +63,9 @@ public sealed class NodeLoop
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
             new(_maker, _remover, new(context, group, _clock, _replicas), Plans, Admin,
                 new(context, _clock, Desk, Plans)),
-            _clocks, index == 0 ? new(context, group) : null);
-        Peers = new(context, _replicas, _router, _scans);
+            _clocks, index == 0 ? new(context, group) : null, Quorums,
+            index == 0 ? new(context, _inbox) : null);
+        Peers = new(context, _replicas, _router, _scans, Quorums);
     }
 
     /// <summary>
@@ -82,6 +84,9 @@ public sealed class NodeLoop
 
     /// <summary>What comes from other nodes.</summary>
     internal PeerTraffic Peers { get; }
+
+    /// <summary>Its quorum keyspaces.</summary>
+    internal LoopQuorums Quorums { get; }
 
     /// <summary>Told of every event before it happens: for simulators.</summary>
     internal Action<LoopEvent>? Observer { get; set; }
@@ -177,7 +182,7 @@ public sealed class NodeLoop
     internal AdminRouter Admin { get; }
 
     /// <summary>Adds a replica, before the loop runs.</summary>
-    internal void Own(RaftReplica replica) => _replicas.Add(replica);
+    internal void Own(IReplicaParts parts) => _maker.Add(parts).Begin();
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
     internal IReplica? Find(GroupId group) => _replicas.Find(group);
@@ -212,6 +217,8 @@ public sealed class NodeLoop
         {
             if (call.Request.Keys == RequestKeys.Range)
                 _scans.Take(call);
+            else if (call.Quorum is not null)
+                Quorums.Take(call);
             else
                 _router.Take(call);
         }

@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
@@ -15,6 +16,8 @@ internal sealed class Outbox(NodeId peer)
     private readonly ByteWriter _forwards = new();
     private readonly ByteWriter _replies = new();
     private readonly ByteWriter _credits = new();
+    private readonly ByteWriter _questions = new();
+    private readonly ByteWriter _answers = new();
 
     public NodeId Peer => peer;
 
@@ -67,6 +70,20 @@ internal sealed class Outbox(NodeId peer)
         _credits.U32(valueBytes);
     }
 
+    /// <summary>A coordinator's question to a replica of a quorum keyspace.</summary>
+    public void Add(in QuorumRequest question, ITransport transport)
+    {
+        QuorumFrames.Write(_questions, question);
+        SpillIfLarge(PeerFrameKind.QuorumRequest, _questions, transport);
+    }
+
+    /// <summary>A replica's answer.</summary>
+    public void Add(in QuorumAnswer answer, ITransport transport)
+    {
+        QuorumFrames.Write(_answers, answer);
+        SpillIfLarge(PeerFrameKind.QuorumAnswer, _answers, transport);
+    }
+
     /// <summary>
     /// Sends all. What the transport drops is lost, as on any network: Raft repeats, forwards have deadlines.
     /// </summary>
@@ -76,6 +93,8 @@ internal sealed class Outbox(NodeId peer)
         Send(PeerFrameKind.Forward, _forwards, transport);
         Send(PeerFrameKind.ForwardReply, _replies, transport);
         Send(PeerFrameKind.CreditAsk, _credits, transport);
+        Send(PeerFrameKind.QuorumRequest, _questions, transport);
+        Send(PeerFrameKind.QuorumAnswer, _answers, transport);
     }
 
     private void SpillIfLarge(PeerFrameKind kind, ByteWriter writer, ITransport transport)

@@ -1,4 +1,5 @@
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Node.Wire;
@@ -73,6 +74,16 @@ internal sealed class Outboxes(NodeContext context)
         _digest.Clear();
         DigestCodec.Encode(digest, _digest);
         Transport.Send(to, PeerFrameKind.Digest, _digest.Written);
+    }
+
+    /// <summary>A message of repair.</summary>
+    public void Send(NodeId to, RepairMessage message)
+    {
+        if (!context.Cluster.IsAdmitted)
+            return;
+        var writer = new ByteWriter();
+        RepairCodec.Write(writer, message);
+        Transport.Send(to, PeerFrameKind.Repair, writer.Written);
     }
 
     /// <summary>A question for a share of a scan's page.</summary>

@@ -8,7 +8,7 @@ namespace Kvorum.Node.Loops;
 
 /// <summary>What comes from other nodes, already decoded. Owned by the loop.</summary>
 internal sealed class PeerTraffic(
-    NodeContext context, ReplicaTable replicas, CallRouter router, ScanTable scans)
+    NodeContext context, ReplicaTable replicas, CallRouter router, ScanTable scans, LoopQuorums quorums)
 {
     /// <summary>Messages of Raft.</summary>
     public void Step(List<(GroupId Group, Message Message)> messages)
@@ -68,6 +68,7 @@ internal sealed class PeerTraffic(
     {
         foreach (var replica in replicas.All)
             replica.PeerUp(peer);
+        quorums.PeerUp(peer);
     }
 
     /// <summary>A peer is silent for too long. It may have been heard again since, or lost.</summary>
@@ -78,6 +79,7 @@ internal sealed class PeerTraffic(
         foreach (var replica in replicas.All)
             replica.PeerSuspected(peer);
         router.Forwards.PeerSuspected(peer);
+        quorums.PeerSuspected(peer);
     }
 
     /// <summary>A peer is lost, and the answers it owes with it.</summary>
@@ -87,5 +89,6 @@ internal sealed class PeerTraffic(
             replica.PeerDown(peer, loss);
         router.Forwards.PeerLost(peer);
         scans.PeerLost(peer);
+        quorums.PeerLost(peer);
     }
 }

@@ -21,11 +21,15 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     private long _sinceMs;
     private long _plannedMs;
     private bool _isPlanning;
+    private long _advancedMs;
 
     // Somewhere a move may have ended, so that another can begin.
     private bool _isNews;
 
     private readonly record struct Reported(GroupReport Report, long ProgressAtMs, NodeId From);
+
+    /// <summary>Quorum keyspaces, whose replicas report themselves.</summary>
+    public SwitchRounds Quorums { get; } = new(clock);
 
     /// <summary>The last plan; null while there is none. Any thread.</summary>
     public Plan? Last => Volatile.Read(ref _last);
@@ -56,6 +60,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     /// <summary>Plans, if it is time.</summary>
     public void Tick()
     {
+        AdvanceSwitches();
         if (_isPlanning || clock.NowMs - _plannedMs < (_isNews ? Limits.ReportMs : Limits.PlanMs))
             return;
         (_plannedMs, _isNews) = (clock.NowMs, false);
@@ -79,6 +84,16 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
                 throw new NodeFaultException($"the planner failed: {failure.Message}", failure);
             Planned(plan!);
         });
+    }
+
+    private void AdvanceSwitches()
+    {
+        if (clock.NowMs - _advancedMs < Limits.ReportMs || !Cluster.HasQuorumKeyspaces
+            || desk.Leader is not var (replica, state) || !Cluster.IsAdmitted)
+            return;
+        _advancedMs = clock.NowMs;
+        BeginTerm(replica);
+        Quorums.Advance(replica, state);
     }
 
     /// <summary>The cluster as the planner sees it.</summary>
@@ -111,6 +126,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         (_term, _sinceMs) = (replica.Raft.Term, clock.NowMs);
         _groups.Clear();
         _rooms.Clear();
+        Quorums.Clear();
     }
 
     private PlannedMember Describe(NodeId id, MemberRecord member, long logNowMs) => new(id)
@@ -148,8 +164,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         {
             foreach (var group in keyspace.Groups.All)
             {
-                if (placement.Placed(group) is { } placed)
-                    yield return Describe(group, keyspace.Id, placed, logNowMs);
+                if (placement.Placed(group) is not { } placed)
+                    continue;
+                yield return keyspace.IsQuorum ? DescribeQuorum(group, keyspace.Id, placed, logNowMs)
+                    : Describe(group, keyspace.Id, placed, logNowMs);
             }
         }
     }
@@ -170,6 +188,17 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         };
     }
 
+    private PlannedGroup DescribeQuorum(
+        GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs) =>
+        new(group, keyspace, placed.Target, SwitchRounds.Describe(placed))
+        {
+            Epoch = placed.Epoch,
+            Bytes = Quorums.BytesOf(group, placed),
+            TargetSinceMs = (long)placed.SinceMs,
+            ProgressAtMs = logNowMs - (clock.NowMs - Quorums.ProgressMs(group, placed)),
+            GivenUp = placed.GivenUp,
+        };
+
     private void Planned(Plan plan)
     {
         if (desk.Leader is not var (replica, state) || replica.Raft.Term != _term)
@@ -185,7 +214,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         }
 
         // Only when all groups are known: who seems to hold nothing may hold what nobody has told of.
-        if (!state.Placement.Groups.All(_groups.ContainsKey))
+        if (!state.Placement.Groups.All(group => _groups.ContainsKey(group) || Cluster.IsQuorum(group)))
             return;
         foreach (var node in plan.Drained)
         {

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Wire;
@@ -16,7 +18,7 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class ReplicaMaker(
     NodeContext context, LoopClock clock, Inbox inbox, LoopJobs jobs, ReplicaTable replicas,
-    IReplicaHost host, ReplicaRemover remover)
+    IReplicaHost host, ReplicaRemover remover, ReplicaDesk desk)
 {
     private readonly ReplicaFactory _factory = new(context);
     private readonly SortedSet<GroupId> _making = [];
@@ -70,6 +72,24 @@ internal sealed class ReplicaMaker(
     private GroupBirth Again(GroupBirth birth) => context.Former.Of(birth.Group) is null
         ? birth : birth with { First = new() { Voters = [] } };
 
+    /// <summary>The replica that is made of these parts is among the loop's from now on.</summary>
+    public IReplica Add(IReplicaParts parts)
+    {
+        switch (parts)
+        {
+            case ReplicaParts raft:
+                var voter = new RaftReplica(host, raft);
+                replicas.Add(voter);
+                return voter;
+            case QuorumParts quorum:
+                var keeper = new QuorumReplica(host, quorum, desk.Stored);
+                replicas.Add(keeper);
+                return keeper;
+            default:
+                throw new UnreachableException($"There is no replica of {parts.GetType().Name}.");
+        }
+    }
+
     /// <summary>Tries again where there was no room.</summary>
     public void Sweep()
     {
@@ -119,8 +139,7 @@ internal sealed class ReplicaMaker(
         _making.Remove(birth.Group);
         var former = context.Former.Of(birth.Group) ?? default;
         context.Former.Remove(birth.Group);
-        var replica = new RaftReplica(host, _factory.Born(birth, tree, former));
-        replicas.Add(replica);
+        var replica = Add(_factory.Born(birth, tree, former));
         replica.Begin();
         if (!context.Cluster.IsAdmitted)
             return;

@@ -15,10 +15,10 @@ internal sealed class ReplicaRemover(
 {
     // Since when each could go.
     private readonly SortedDictionary<GroupId, long> _givenUp = [];
-    private readonly SortedDictionary<GroupId, RaftReplica> _retired = [];
+    private readonly SortedDictionary<GroupId, IReplica> _retired = [];
 
     // Their files could not be deleted.
-    private readonly List<RaftReplica> _undeleted = [];
+    private readonly List<IReplica> _undeleted = [];
     private long _againMs;
 
     /// <summary>True while what was there of a group is deleted: no new replica of it is made.</summary>
@@ -27,17 +27,17 @@ internal sealed class ReplicaRemover(
     /// <summary>Looks which replicas can go, and goes on with those that are going.</summary>
     public void Sweep()
     {
-        foreach (var replica in replicas.Rafts)
+        foreach (var replica in replicas.All)
         {
             if (!replica.IsGivenUp)
-                _givenUp.Remove(replica.Group);
-            else if (!_givenUp.ContainsKey(replica.Group))
-                _givenUp.Add(replica.Group, clock.NowMs);
+                _givenUp.Remove(replica.Identity.Group);
+            else if (!_givenUp.ContainsKey(replica.Identity.Group))
+                _givenUp.Add(replica.Identity.Group, clock.NowMs);
         }
 
         foreach (var (group, sinceMs) in _givenUp.ToArray())
         {
-            if (clock.NowMs - sinceMs >= Limits.RemovedKeepMs && replicas.FindRaft(group) is { } replica)
+            if (clock.NowMs - sinceMs >= Limits.RemovedKeepMs && replicas.Find(group) is { } replica)
                 Retire(replica);
         }
 
@@ -49,23 +49,23 @@ internal sealed class ReplicaRemover(
 
     private void DeleteAgain()
     {
-        RaftReplica[] undeleted = [.. _undeleted];
+        IReplica[] undeleted = [.. _undeleted];
         _undeleted.Clear();
         foreach (var replica in undeleted)
             Delete(replica);
     }
 
-    private void Retire(RaftReplica replica)
+    private void Retire(IReplica replica)
     {
-        _givenUp.Remove(replica.Group);
-        replicas.Remove(replica);
-        _retired.Add(replica.Group, replica);
+        _givenUp.Remove(replica.Identity.Group);
+        replicas.Remove(replica.Identity.Group);
+        _retired.Add(replica.Identity.Group, replica);
         replica.Retire();
         EntombIfIdle(replica);
     }
 
     // What was queued for its data before is done when this is: one lane, one after the other.
-    private void EntombIfIdle(RaftReplica replica) => jobs.RunInBackground(static () => { }, _ =>
+    private void EntombIfIdle(IReplica replica) => jobs.RunInBackground(static () => { }, _ =>
     {
         if (replica.IsIdle)
             Entomb(replica);
@@ -73,7 +73,7 @@ internal sealed class ReplicaRemover(
             EntombIfIdle(replica);
     });
 
-    private void Entomb(RaftReplica replica)
+    private void Entomb(IReplica replica)
     {
         var batch = new LogBatch();
         var state = replica.Entomb(batch);
@@ -82,18 +82,18 @@ internal sealed class ReplicaRemover(
             {
                 if (error is not null)
                     throw new NodeFaultException($"the log could not be written: {error.Message}", error);
-                context.Former.Add(replica.Group, state);
-                context.Log.Release(replica.Group.Value, ulong.MaxValue);
+                context.Former.Add(replica.Identity.Group, state);
+                context.Log.Release(replica.Identity.Group.Value, ulong.MaxValue);
                 Delete(replica);
             },
             failure)));
     }
 
-    private void Delete(RaftReplica replica) => jobs.RunInBackground(
+    private void Delete(IReplica replica) => jobs.RunInBackground(
         () =>
         {
-            context.Open.Close(replica.Tree);
-            GroupFolder.Delete(context.World.Files, replica.Group);
+            context.Open.Close(replica.Store.Tree);
+            GroupFolder.Delete(context.World.Files, replica.Identity.Group);
         },
         failure =>
         {
@@ -110,12 +110,12 @@ internal sealed class ReplicaRemover(
             _againMs = clock.NowMs + Limits.DiskFullRetryMs;
         });
 
-    private void Deleted(RaftReplica replica)
+    private void Deleted(IReplica replica)
     {
-        _retired.Remove(replica.Group);
+        _retired.Remove(replica.Identity.Group);
         context.Cluster.Tell(new ReplicaRemoved(replica.Identity.Keyspace, replica.Identity.Partition));
         // The group may have been placed here again meanwhile, and nobody says so twice.
         inbox.Post(new LoopEvent.ReplicasPlaced(
-            [.. context.Cluster.Births().Where(birth => birth.Group == replica.Group)]));
+            [.. context.Cluster.Births().Where(birth => birth.Group == replica.Identity.Group)]));
     }
 }

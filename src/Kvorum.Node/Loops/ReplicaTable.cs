@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Replicas;
 
 namespace Kvorum.Node.Loops;
@@ -12,6 +13,8 @@ internal sealed class ReplicaTable
     private readonly Dictionary<GroupId, IReplica> _found = []; // the same ones, found faster
     private readonly SortedDictionary<GroupId, RaftReplica> _rafts = [];
     private readonly Dictionary<GroupId, RaftReplica> _foundRafts = []; // the same ones, found faster
+    private readonly SortedDictionary<GroupId, QuorumReplica> _quorums = [];
+    private readonly Dictionary<GroupId, QuorumReplica> _foundQuorums = []; // the same ones, found faster
     private List<IReplica> _touched = [];
     private List<IReplica> _advancing = [];
 
@@ -21,12 +24,23 @@ internal sealed class ReplicaTable
     /// <summary>Those that replicate by Raft, by group.</summary>
     public IReadOnlyCollection<RaftReplica> Rafts => _rafts.Values;
 
+    /// <summary>Those of quorum keyspaces, by group.</summary>
+    public IReadOnlyCollection<QuorumReplica> Quorums => _quorums.Values;
+
     /// <summary>Adds a replica that replicates by Raft.</summary>
     public void Add(RaftReplica replica)
     {
         Add((IReplica)replica);
         _rafts.Add(replica.Group, replica);
         _foundRafts.Add(replica.Group, replica);
+    }
+
+    /// <summary>Adds a replica of a quorum keyspace.</summary>
+    public void Add(QuorumReplica replica)
+    {
+        Add((IReplica)replica);
+        _quorums.Add(replica.Identity.Group, replica);
+        _foundQuorums.Add(replica.Identity.Group, replica);
     }
 
     /// <summary>Adds a replica.</summary>
@@ -37,12 +51,14 @@ internal sealed class ReplicaTable
     }
 
     /// <summary>Takes a replica out: it is asked nothing any more.</summary>
-    public void Remove(RaftReplica replica)
+    public void Remove(GroupId group)
     {
-        _byGroup.Remove(replica.Group);
-        _found.Remove(replica.Group);
-        _rafts.Remove(replica.Group);
-        _foundRafts.Remove(replica.Group);
+        _byGroup.Remove(group);
+        _found.Remove(group);
+        _rafts.Remove(group);
+        _foundRafts.Remove(group);
+        _quorums.Remove(group);
+        _foundQuorums.Remove(group);
     }
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
@@ -50,6 +66,9 @@ internal sealed class ReplicaTable
 
     /// <summary>The replica of a group, if it replicates by Raft; else null.</summary>
     public RaftReplica? FindRaft(GroupId group) => _foundRafts.GetValueOrDefault(group);
+
+    /// <summary>The replica of a group, if it is one of a quorum keyspace; else null.</summary>
+    public QuorumReplica? FindQuorum(GroupId group) => _foundQuorums.GetValueOrDefault(group);
 
     /// <summary>The replica has something to do at the end of this turn.</summary>
     public void Touch(IReplica replica)

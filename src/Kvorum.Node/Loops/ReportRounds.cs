@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Wire;
@@ -34,6 +35,26 @@ internal sealed class ReportRounds(
         GroupReport[] news = [.. replicas.Rafts.Where(replica => IsNews(replica, isAll)).Select(Take)];
         if (news.Length > 0 || isAll)
             Send(leader, new(context.Disk.RoomBytes, news));
+        QuorumReplicaReport[] quorums =
+            [.. replicas.Quorums.Where(replica => isAll || IsMoving(replica)).Select(static one => one.Report())];
+        if (quorums.Length > 0)
+            SendReplicas(leader, quorums);
+    }
+
+    private bool IsMoving(QuorumReplica replica) =>
+        context.Cluster.Placement.Placed(replica.Identity.Group)?.Switch is not null;
+
+    private void SendReplicas(NodeId leader, QuorumReplicaReport[] quorums)
+    {
+        if (leader == context.Cluster.Self)
+        {
+            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.QuorumReportCame(leader, quorums));
+            return;
+        }
+
+        _frame.Clear();
+        ReportCodec.Encode(quorums, _frame);
+        context.World.Transport.Send(leader, PeerFrameKind.QuorumReport, _frame.Written);
     }
 
     private bool IsNews(RaftReplica replica, bool isAll)

@@ -152,6 +152,21 @@ internal sealed class ClusterView : IClusterFacts
         return null;
     }
 
+    /// <summary>True if the group is of a quorum keyspace: it has no leader.</summary>
+    public bool IsQuorum(GroupId group)
+    {
+        foreach (var keyspace in _meta.Keyspaces)
+        {
+            if (keyspace.IsQuorum && keyspace.Groups.Has(group))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>True if there is any quorum keyspace.</summary>
+    public bool HasQuorumKeyspaces => _meta.Keyspaces.Any(static keyspace => keyspace.IsQuorum);
+
     /// <summary>The keyspaces, as the metadata group has told.</summary>
     public IReadOnlyList<KeyspaceDefinition> Keyspaces => _meta.Keyspaces;
 
@@ -277,7 +292,7 @@ internal sealed class ClusterView : IClusterFacts
         [
             .. meta.Keyspaces.SelectMany(keyspace => keyspace.Groups.All
                 .Select(group => (Group: group, Placed: meta.Placement.Placed(group)))
-                .Where(one => one.Placed is { } placed && placed.Nodes.Contains(Self))
+                .Where(one => one.Placed is { } placed && placed.Holders.Contains(Self))
                 .Select(one => BirthOf(keyspace, one.Group, one.Placed!))),
         ];
     }
@@ -292,7 +307,7 @@ internal sealed class ClusterView : IClusterFacts
         if (group.IsMetadata || meta.Keyspaces.Count == 0)
             return false;
         return meta.Placement.Placed(group) is { } placed
-            ? !placed.Nodes.Contains(Self) : IsDropped(meta, group, keyspace);
+            ? !placed.Holders.Contains(Self) : IsDropped(meta, group, keyspace);
     }
 
     /// <summary>True if the keyspace of a group was dropped.</summary>
@@ -358,7 +373,10 @@ internal sealed class ClusterView : IClusterFacts
     {
         var partitions = keyspace.Groups.All.Select(group =>
         {
-            var (leader, term) = Leaders.At(group);
+            // Any node coordinates; one with a replica spares a hop.
+            var (leader, term) = keyspace.IsQuorum
+                ? (PreferenceOf(group).Where(Health.IsUp).Cast<NodeId?>().FirstOrDefault(), default)
+                : Leaders.At(group);
             return new PartitionInfo(
                 keyspace.Groups.PartitionOf(group).Value,
                 [.. PreferenceOf(group).Where(at.ContainsKey).Select(node => at[node])],

@@ -23,7 +23,13 @@ internal sealed record GroupBirth(
     GroupId Group, KeyspaceId KeyspaceId, string Keyspace, PartitionId Partition, string Mode,
     Configuration First)
 {
-    /// <summary>The index up to which <see cref="First"/> has all changes; 0: none.</summary>
+    /// <summary>True if the group has no leader: its replicas are those of a quorum keyspace.</summary>
+    public bool IsQuorum => Mode == KeyspaceSettings.QuorumMode;
+
+    /// <summary>
+    /// The index up to which <see cref="First"/> has all changes; 0: none. Of a quorum keyspace's replica:
+    /// the placement as of which it was filled.
+    /// </summary>
     public LogIndex At { get; init; }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -12,10 +13,11 @@ namespace Kvorum.Node.Membership;
 internal readonly record struct RememberedMember(UInt128 Incarnation, LogReach Log, ulong Acceptance = 0);
 
 /// <summary>
-/// What a node as a whole writes into its log: states of two groups that no replica has, so the newest ones
+/// What a node as a whole writes into its log: states of three groups that no replica has, so the newest ones
 /// are kept for as long as there is a log. Little endian.
 /// <code>
 /// lives   = version:u8 (1) lives                                            group 4294967295; see LogLives
+/// ceiling = version:u8 (1) time:u64         of the hybrid clock             group 4294967293
 /// members = version:u8 (1) count:u32 member{count}                          group 4294967294
 /// member  = node:u128 incarnation:u128 life:u64 sequence:u64 acceptance:u64
 /// </code>
@@ -24,7 +26,16 @@ internal static class NodeRecords
 {
     public const uint LivesGroup = uint.MaxValue;
     public const uint MembersGroup = uint.MaxValue - 1;
+    public const uint CeilingGroup = uint.MaxValue - 2;
     private const byte Version = 1;
+
+    public static void Add(LogBatch batch, HybridTimestamp ceiling)
+    {
+        var room = new ByteWriter();
+        room.U8(Version);
+        room.U64(ceiling.Value);
+        batch.SetState(CeilingGroup, room.Written);
+    }
 
     public static void Add(LogBatch batch, LogLives lives, ByteWriter room)
     {
@@ -50,6 +61,12 @@ internal static class NodeRecords
         }
 
         batch.SetState(MembersGroup, room.Written);
+    }
+
+    public static HybridTimestamp ReadCeiling(ReadOnlySpan<byte> payload)
+    {
+        var from = Begin(payload);
+        return new(from.U64());
     }
 
     public static LogLives ReadLives(ReadOnlySpan<byte> payload)
@@ -86,6 +103,9 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
     /// <summary>The lives of the log.</summary>
     public LogLives Lives { get; private set; } = LogLives.None;
 
+    /// <summary>No version of a write at or above it was given; zero: none was given at all.</summary>
+    public HybridTimestamp Ceiling { get; private set; }
+
     /// <summary>What is remembered of the other members.</summary>
     public IReadOnlyDictionary<NodeId, RememberedMember> Members { get; private set; } =
         new SortedDictionary<NodeId, RememberedMember>();
@@ -104,6 +124,8 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
             Lives = NodeRecords.ReadLives(payload);
         else if (group == NodeRecords.MembersGroup)
             Members = NodeRecords.ReadMembers(payload);
+        else if (group == NodeRecords.CeilingGroup)
+            Ceiling = NodeRecords.ReadCeiling(payload);
         else if (BirthRecords.GroupOf(group) is { } born)
             Births[born] = BirthRecords.Read(born, payload);
         else

@@ -30,7 +30,7 @@ internal sealed class ReplicaPlacement(Epoch epoch, ImmutableSortedDictionary<Gr
 
     /// <summary>The groups that a node holds, ascending.</summary>
     public IEnumerable<GroupId> On(NodeId node) =>
-        groups.Where(placed => placed.Value.Nodes.Contains(node)).Select(static placed => placed.Key);
+        groups.Where(placed => placed.Value.Holders.Contains(node)).Select(static placed => placed.Key);
 
     /// <summary>The same with another target of a group.</summary>
     public ReplicaPlacement With(GroupId group, PlacedGroup placed) => new(

@@ -1,4 +1,5 @@
 using Kvorum.Raft;
+using Kvorum.Storage.Log;
 
 namespace Kvorum.Node.Replicas;
 
@@ -97,4 +98,21 @@ internal interface IReplica
 
     /// <summary>The replica as people see it.</summary>
     PartitionStatus Status();
+
+    /// <summary>
+    /// True if it can go: neither the metadata group wants it here, nor does its own group count on it.
+    /// </summary>
+    bool IsGivenUp { get; }
+
+    /// <summary>True once it does nothing any more, and its data is in use by no job.</summary>
+    bool IsIdle { get; }
+
+    /// <summary>It is not asked any more: ends what is under way. Its calls go elsewhere.</summary>
+    void Retire();
+
+    /// <summary>Goes on with what cannot be left half done.</summary>
+    void SweepRetired();
+
+    /// <summary>What stays of it, written into the log as well: a new replica of the group begins with it.</summary>
+    HardState Entomb(LogBatch batch);
 }

@@ -19,7 +19,7 @@ internal sealed partial class RaftReplica
     /// <summary>Term and vote that the log has, or has with a batch under way.</summary>
     internal HardState Durable => _durable.State;
 
-    /// <summary>True once it does nothing any more, and its data is in use by no job.</summary>
+    /// <inheritdoc/>
     public bool IsIdle =>
         _isRetired && _upkeep.IsIdle && !IsInstalling && !_receiver.IsWriting && _sender.Count == 0;
 
@@ -29,7 +29,7 @@ internal sealed partial class RaftReplica
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
 
-    /// <summary>It is not asked any more: ends what is under way. Its calls go elsewhere.</summary>
+    /// <inheritdoc/>
     public void Retire()
     {
         _isRetired = true;
@@ -40,7 +40,7 @@ internal sealed partial class RaftReplica
         _report.TellNoLeader();
     }
 
-    /// <summary>Goes on with what cannot be left half done.</summary>
+    /// <inheritdoc/>
     public void SweepRetired() => _installer.Sweep();
 
     /// <summary>What stays of it: its term and its vote, so that it never votes twice.</summary>

@@ -36,6 +36,28 @@ internal sealed partial class RaftReplica
             _upkeep.Checkpoint();
     }
 
+    void ITreeOwner.Damaged(TreeDamagedException damage) => Fence(damage);
+
+    void ITreeOwner.Settled(ulong checkpoint) => _writer.Release(new(checkpoint));
+
+    CheckpointPlan? ITreeOwner.NextCheckpoint()
+    {
+        var log = _parts.Log;
+        var index = new LogIndex(Tree.AppliedIndex);
+        // A snapshot was installed, and the log does not know yet: it is the checkpoint.
+        if (index <= log.Snapshot.Index || index > log.LastIndex
+            || _raft.ConfigurationAt(index) is not { } configuration)
+            return null;
+        var term = log.TermOf(index) ?? throw new InvalidOperationException(
+            $"broken invariant: {Identity} has applied {index}, "
+                + $"which its log from {log.FirstIndex} to {log.LastIndex} lacks");
+        var snapshot = new SnapshotMetadata(index, term, configuration);
+        Invariant.Check(snapshot.Index == _history.Index, "a checkpoint and its history differ");
+        return new(
+            GroupRecords.EncodeTag(new(snapshot, _machine.LogTimeMs, _history.Mark)),
+            () => CheckpointWritten(snapshot));
+    }
+
     private void CheckpointWritten(SnapshotMetadata snapshot)
     {
         // A snapshot from the leader may have overtaken it.

@@ -16,7 +16,7 @@ namespace Kvorum.Node.Replicas;
 /// snapshots, <see cref="HistoryComparison"/> finds replicas that contradict each other, and
 /// <see cref="ReplicaCondition"/> says whether this one may serve. Owned by one node loop.
 /// </summary>
-internal sealed partial class RaftReplica : IReplica
+internal sealed partial class RaftReplica : IReplica, ITreeOwner
 {
     private readonly IReplicaHost _host;
     private readonly ReplicaParts _parts;
@@ -55,8 +55,7 @@ internal sealed partial class RaftReplica : IReplica
         Walker = new(host, this, parts, _sender);
         _receiver = new(host, parts, Offered);
         _installer = new(host, parts, Installed);
-        _upkeep = new(
-            host, parts, _condition, _installer, _history, new(Fence, CheckpointWritten, _writer.Release));
+        _upkeep = new(host, this, isSettled: parts.Damage is not null || parts.Standing is not null);
     }
 
     /// <inheritdoc/>
@@ -92,7 +91,14 @@ internal sealed partial class RaftReplica : IReplica
 
     public IStateMachine Machine => _machine;
 
+    /// <inheritdoc/>
     public Tree Tree => _parts.Tree;
+
+    ITreeState ITreeOwner.State => _machine;
+
+    bool ITreeOwner.MayWorkOnTables => !_condition.ServesNothing && !IsInstalling;
+
+    bool ITreeOwner.MayCheckTables => !IsFenced && !IsBlank;
 
     /// <summary>Its way to where its replicas should be.</summary>
     public GroupWalker Walker { get; }

@@ -6,11 +6,11 @@ using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Replicas;
 
-/// <summary>What a replica is made of, recovered from disk or newly born.</summary>
+/// <summary>What a replica that replicates by Raft is made of, recovered from disk or newly born.</summary>
 internal sealed record ReplicaParts(
-    GroupIdentity Identity, Tree Tree, IStateMachine Machine, GroupLog Log, RaftNode Raft)
+    GroupIdentity Identity, Tree Tree, IStateMachine Machine, GroupLog Log, RaftNode Raft) : IReplicaParts
 {
-    /// <summary>The group.</summary>
+    /// <inheritdoc/>
     public GroupId Group => Identity.Group;
 
     /// <summary>How it began.</summary>

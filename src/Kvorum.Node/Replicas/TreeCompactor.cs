@@ -9,10 +9,9 @@ namespace Kvorum.Node.Replicas;
 /// Compactions of a replica's tables, one at a time, in pieces: between two pieces the disk and the lane are
 /// for others, unless many tables wait. Owned by the node loop.
 /// </summary>
-internal sealed class TreeCompactor(
-    IReplicaHost host, ReplicaParts parts, DiskPause pause, Action<TreeDamagedException> damaged)
+internal sealed class TreeCompactor(IReplicaHost host, ITreeOwner owner, DiskPause pause)
 {
-    private readonly Tree _tree = parts.Tree;
+    private readonly Tree _tree = owner.Tree;
 
     // Cleared by a look that finds nothing: only a new table or a new start can make one due.
     private bool _mayBeDue = true;
@@ -84,11 +83,11 @@ internal sealed class TreeCompactor(
                 pause.Begin();
                 break;
             case TreeDamagedException damage:
-                damaged(damage);
+                owner.Damaged(damage);
                 break;
             default:
                 throw new NodeFaultException(
-                    $"{parts.Identity}: its tables could not be compacted: {failure.Message}", failure);
+                    $"{owner.Identity}: its tables could not be compacted: {failure.Message}", failure);
         }
     }
 }

@@ -1,5 +1,3 @@
-using Kvorum.Node.Groups;
-using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
@@ -13,13 +11,9 @@ namespace Kvorum.Node.Replicas;
 internal sealed class TreeUpkeep : IReplicaStore
 {
     private readonly IReplicaHost _host;
-    private readonly ReplicaParts _parts;
-    private readonly ReplicaCondition _condition;
-    private readonly SnapshotInstaller _installer;
-    private readonly CommittedHistory _history;
+    private readonly ITreeOwner _owner;
     private readonly TreeCompactor _compactor;
     private readonly DiskPause _pause;
-    private readonly Events _events;
     private long _logBytes;
     private bool _isVerifying;
     private long _removedAtCheckpoint;
@@ -29,27 +23,18 @@ internal sealed class TreeUpkeep : IReplicaStore
     private bool _isSettled;
     private long _settleAgainMs;
 
-    public TreeUpkeep(
-        IReplicaHost host, ReplicaParts parts, ReplicaCondition condition, SnapshotInstaller installer,
-        CommittedHistory history, Events events)
+    /// <param name="host">The loop.</param>
+    /// <param name="owner">The replica.</param>
+    /// <param name="isSettled">True if its manifest need not be made durable once more.</param>
+    public TreeUpkeep(IReplicaHost host, ITreeOwner owner, bool isSettled)
     {
-        (_host, _parts, _condition, _installer) = (host, parts, condition, installer);
-        (_history, _events) = (history, events);
+        (_host, _owner, _isSettled) = (host, owner, isSettled);
         _pause = new(host);
-        _compactor = new(host, parts, _pause, events.Damaged);
-        _isSettled = parts.Damage is not null || parts.Standing is not null;
+        _compactor = new(host, owner, _pause);
     }
 
-    /// <summary>What the replica is told.</summary>
-    /// <param name="Damaged">A table is damaged.</param>
-    /// <param name="CheckpointWritten">A checkpoint is durable.</param>
-    /// <param name="Settled">The manifest that was there at the start is durable, with a checkpoint.</param>
-    public sealed record Events(
-        Action<TreeDamagedException> Damaged, Action<SnapshotMetadata> CheckpointWritten,
-        Action<LogIndex> Settled);
-
     /// <inheritdoc/>
-    public Tree Tree => _parts.Tree;
+    public Tree Tree => _owner.Tree;
 
     /// <inheritdoc/>
     public bool IsFlushing { get; private set; }
@@ -57,25 +42,12 @@ internal sealed class TreeUpkeep : IReplicaStore
     /// <summary>True while no job uses the tree.</summary>
     public bool IsIdle => !IsFlushing && !_isVerifying && !_compactor.IsRunning;
 
-    private bool MayWork => !_condition.ServesNothing && !_installer.IsInstalling;
-
     /// <inheritdoc/>
     public void Checkpoint()
     {
-        var (tree, log) = (_parts.Tree, _parts.Log);
-        if (IsFlushing || !MayWork || _pause.IsOn
-            || tree.AppliedIndex <= log.Snapshot.Index.Value)
-            return;
-        // A snapshot was installed, and its mark is not durable: the log still is that from before, and would
-        // name a wrong term.
-        if (tree.AppliedIndex <= tree.CheckpointIndex)
-            return;
-        var index = new LogIndex(tree.AppliedIndex);
-        // A snapshot from the leader was installed, and the log does not know yet: it is the checkpoint.
-        if (index > log.LastIndex || _parts.Raft.ConfigurationAt(index) is not { } configuration)
-            return;
-        var term = log.TermOf(index) ?? throw MissingTerm(index);
-        Write(new(index, term, configuration));
+        if (!IsFlushing && _owner.MayWorkOnTables && !_pause.IsOn
+            && Tree.AppliedIndex > Tree.CheckpointIndex && _owner.NextCheckpoint() is { } plan)
+            Write(plan);
     }
 
     /// <summary>Entries of so many bytes went into the log.</summary>
@@ -93,7 +65,7 @@ internal sealed class TreeUpkeep : IReplicaStore
     {
         // Replicas that fill alike are due all at once: one that waits for its turn is due later the next
         // time, too.
-        var isDue = _logBytes > _host.Options.CheckpointLogBytes || _parts.Machine.IsCheckpointDue;
+        var isDue = _logBytes > _host.Options.CheckpointLogBytes || _owner.State.IsCheckpointDue;
         if (isDue && _host.Flushes < Limits.FlushesAtOnce)
             Checkpoint();
     }
@@ -102,7 +74,7 @@ internal sealed class TreeUpkeep : IReplicaStore
     public void Sweep()
     {
         CheckpointIfDue();
-        _compactor.Sweep(MayWork);
+        _compactor.Sweep(_owner.MayWorkOnTables);
         ReclaimIfDue();
     }
 
@@ -112,8 +84,8 @@ internal sealed class TreeUpkeep : IReplicaStore
         if (_isSettled || _host.NowMs < _settleAgainMs)
             return false;
         _isSettled = true;
-        var checkpoint = _parts.Tree.CheckpointIndex;
-        _host.RunInBackground(_parts.Tree.ResyncManifest, failure =>
+        var checkpoint = Tree.CheckpointIndex;
+        _host.RunInBackground(Tree.ResyncManifest, failure =>
         {
             if (failure is DiskShortageException)
             {
@@ -123,11 +95,11 @@ internal sealed class TreeUpkeep : IReplicaStore
             else if (failure is not null)
             {
                 throw new NodeFaultException(
-                    $"{_parts.Identity}: its manifest could not be written: {failure.Message}", failure);
+                    $"{_owner.Identity}: its manifest could not be written: {failure.Message}", failure);
             }
             else if (checkpoint > 0)
             {
-                _events.Settled(new(checkpoint));
+                _owner.Settled(checkpoint);
             }
         });
         return true;
@@ -136,8 +108,8 @@ internal sealed class TreeUpkeep : IReplicaStore
     /// <inheritdoc/>
     public void VerifyTables()
     {
-        if (_condition.IsFenced || _condition.IsBlank || _isVerifying
-            || _parts.Tree.OpenCheckpoint() is not { } reader)
+        if (!_owner.MayCheckTables || _isVerifying
+            || Tree.OpenCheckpoint() is not { } reader)
             return;
         _isVerifying = true;
         IReadOnlyList<(ulong Table, TreeDamagedException Damage)> found = [];
@@ -161,27 +133,25 @@ internal sealed class TreeUpkeep : IReplicaStore
     /// </summary>
     public void Found(ulong table, TreeDamagedException damage)
     {
-        if (_parts.Tree.Has(table))
-            _events.Damaged(damage);
+        if (Tree.Has(table))
+            _owner.Damaged(damage);
     }
 
     /// <inheritdoc/>
     public TableScrub? OpenScrub(ulong afterTable) =>
-        _condition.IsFenced || _condition.IsBlank ? null : _parts.Tree.OpenScrub(afterTable);
+        _owner.MayCheckTables ? Tree.OpenScrub(afterTable) : null;
 
-    private void Write(SnapshotMetadata snapshot)
+    private void Write(CheckpointPlan plan)
     {
-        Invariant.Check(snapshot.Index == _history.Index, "a checkpoint and its history differ");
-        var tag = new CheckpointTag(snapshot, _parts.Machine.LogTimeMs, _history.Mark);
-        var job = _parts.Tree.BeginCheckpoint(GroupRecords.EncodeTag(tag), _parts.Machine.TakeUnflushed());
+        var job = Tree.BeginCheckpoint(plan.Tag, _owner.State.TakeUnflushed());
         IsFlushing = true;
         _host.Flushes++;
         _logBytes = 0;
-        _removedAtCheckpoint = _parts.Machine.RemovedKeys;
-        _host.RunInBackground(job.Write, failure => Written(job, snapshot, failure));
+        _removedAtCheckpoint = _owner.State.RemovedKeys;
+        _host.RunInBackground(job.Write, failure => Written(job, plan, failure));
     }
 
-    private void Written(CheckpointJob job, SnapshotMetadata snapshot, Exception? failure)
+    private void Written(CheckpointJob job, CheckpointPlan plan, Exception? failure)
     {
         IsFlushing = false;
         _host.Flushes--;
@@ -190,7 +160,7 @@ internal sealed class TreeUpkeep : IReplicaStore
             case null:
                 job.Complete();
                 _compactor.TablesChanged();
-                _events.CheckpointWritten(snapshot);
+                plan.Written();
                 break;
             case DiskShortageException:
                 // The log keeps all of it: it is due until it was made.
@@ -198,11 +168,11 @@ internal sealed class TreeUpkeep : IReplicaStore
                 _logBytes = _host.Options.CheckpointLogBytes + 1;
                 break;
             case TreeDamagedException damage:
-                _events.Damaged(damage);
+                _owner.Damaged(damage);
                 break;
             default:
                 throw new NodeFaultException(
-                    $"{_parts.Identity}: the checkpoint could not be written: {failure.Message}", failure);
+                    $"{_owner.Identity}: the checkpoint could not be written: {failure.Message}", failure);
         }
     }
 
@@ -210,17 +180,13 @@ internal sealed class TreeUpkeep : IReplicaStore
     // own sake: a checkpoint is made if much of what is in tables was deleted or has ended.
     private void ReclaimIfDue()
     {
-        var removed = _parts.Machine.RemovedKeys - _removedAtCheckpoint;
+        var removed = _owner.State.RemovedKeys - _removedAtCheckpoint;
         if (removed == 0 || _host.NowMs < _reclaimAgainMs)
             return;
         _reclaimAgainMs = _host.NowMs + Limits.ReclaimMs;
-        var bytes = _parts.Tree.DiskBytes;
-        var freed = (long)((double)bytes * removed / (Math.Max(0, _parts.Machine.KeyCount) + removed));
+        var bytes = Tree.DiskBytes;
+        var freed = (long)((double)bytes * removed / (Math.Max(0, _owner.State.KeyCount) + removed));
         if (freed >= Math.Max(Limits.ReclaimBytesMin, bytes / Limits.ReclaimShare))
             Checkpoint();
     }
-
-    private InvalidOperationException MissingTerm(LogIndex index) =>
-        new($"broken invariant: {_parts.Identity} has applied {index}, "
-            + $"which its log from {_parts.Log.FirstIndex} to {_parts.Log.LastIndex} lacks");
 }

@@ -1,6 +1,5 @@
 using Kvorum.Protocol;
 using Kvorum.Raft;
-using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.State;
 
@@ -8,28 +7,16 @@ namespace Kvorum.Node.State;
 /// What a group's committed entries act on. Deterministic: equal entries give equal states on every replica.
 /// Owned by the node loop.
 /// </summary>
-internal interface IStateMachine
+internal interface IStateMachine : ITreeState
 {
     /// <summary>The greatest leader's clock among the applied entries, in Unix milliseconds.</summary>
     ulong LogTimeMs { get; }
-
-    /// <summary>Keys in it, as people count them; about as many.</summary>
-    long KeyCount { get; }
-
-    /// <summary>Keys removed since the start, ended ones included: what may give room back.</summary>
-    long RemovedKeys { get; }
 
     /// <summary>
     /// The log time at which its leader must propose <see cref="DueCommand"/>; null while nothing is due by
     /// time.
     /// </summary>
     ulong? DueMs { get; }
-
-    /// <summary>
-    /// True if its newest changes should be in tables soon, however few they are: a start must know them
-    /// before the log tells.
-    /// </summary>
-    bool IsCheckpointDue { get; }
 
     /// <summary>The command that is due at this log time.</summary>
     byte[] DueCommand(ulong timeMs);
@@ -61,12 +48,6 @@ internal interface IStateMachine
 
     /// <summary>Moves the applied index over an entry that is not for the state machine.</summary>
     void Skip(LogIndex index);
-
-    /// <summary>
-    /// What the tree lacks of the state: changes that a checkpoint which is begun now must have. Good until
-    /// the next entry.
-    /// </summary>
-    WriteBatch TakeUnflushed();
 
     /// <summary>
     /// The tree's content was replaced by a checkpoint made at this log time: forget everything derived from

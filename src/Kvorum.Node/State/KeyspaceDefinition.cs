@@ -16,6 +16,25 @@ internal sealed record KeyspaceSettings(
 {
     /// <summary>One Raft group for each partition.</summary>
     public const string Strong = "strong";
+
+    /// <summary>Replicas without a leader: the last write wins.</summary>
+    public const string QuorumMode = "quorum";
+
+    /// <summary>How many replicas answer for all; null in a strong keyspace.</summary>
+    public QuorumNumbers? Quorum { get; init; }
+}
+
+/// <summary>How many replicas of a quorum keyspace answer for all.</summary>
+/// <param name="Write">Those that must have a write on disk; 0: a majority.</param>
+/// <param name="Read">Those that must have answered a read; 0: a majority.</param>
+/// <param name="IsSloppy">True if hints of other nodes count, too.</param>
+internal sealed record QuorumNumbers(int Write, int Read, bool IsSloppy)
+{
+    /// <summary>Replicas of so many that must have a write on disk.</summary>
+    public int WriteOf(int replicas) => Write > 0 ? Write : (replicas / 2) + 1;
+
+    /// <summary>Replicas of so many that must have answered a read.</summary>
+    public int ReadOf(int replicas) => Read > 0 ? Read : (replicas / 2) + 1;
 }
 
 /// <summary>A keyspace as the metadata group has made it.</summary>
@@ -26,6 +45,9 @@ internal sealed record KeyspaceSettings(
 internal sealed record KeyspaceDefinition(
     KeyspaceId Id, GroupId FirstGroup, Epoch Made, KeyspaceSettings Settings)
 {
+    /// <summary>True if its groups have no leaders.</summary>
+    public bool IsQuorum => Settings.Quorum is not null;
+
     /// <summary>Its groups.</summary>
     public KeyspaceGroups Groups { get; } = new(Id, Settings.Name, FirstGroup, Settings.PartitionCount);
 }

@@ -56,7 +56,7 @@ internal sealed partial class MetaMachine
 
     // Every member follows the metadata group, until it is removed.
     private static bool IsHolder(NodeId id, GroupId group, PlacedGroup placed) =>
-        group.IsMetadata ? placed.Target.Voters.Contains(id) : placed.Nodes.Contains(id);
+        group.IsMetadata ? placed.Target.Voters.Contains(id) : placed.Holders.Contains(id);
 
     // A founder, or news of a member. What is known of one that is gone does not change.
     private bool Announce(NodeId id, MemberRecord announced)

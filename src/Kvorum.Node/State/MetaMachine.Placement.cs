@@ -2,6 +2,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
@@ -78,6 +79,7 @@ internal sealed partial class MetaMachine
         {
             _placed = _placed.Remove(group);
             Remove(MetaRecords.Placed, key => key.Group(group));
+            Remove(MetaRecords.Switch, key => key.Group(group));
         }
 
         _epoch = _epoch.Next;
@@ -101,11 +103,54 @@ internal sealed partial class MetaMachine
             var isNewest = known is null ? group.IsMetadata && replaces == default : known.Epoch == replaces;
             if (!isNewest || target.Voters.Count == 0 || !target.Voters.Concat(target.Learners).All(IsMember))
                 continue;
+            // Reads ask the new replicas already: first this change ends.
+            if (known?.Switch is { Stage: ChangeStage.ReadNew })
+                continue;
             IEnumerable<GivenUpMove> givenUp = known?.GivenUp ?? [];
             if (givesUp.Value != 0)
                 givenUp = givenUp.Append(new(givesUp, (long)LogTimeMs)).TakeLast(GivenUpMax);
-            Place(group, new(epoch, LogTimeMs, target) { GivenUp = [.. givenUp] });
+            Place(group, new PlacedGroup(epoch, LogTimeMs, target)
+            {
+                GivenUp = [.. givenUp],
+                Switch = SwitchTo(group, known, target),
+            });
             PartitionMoved(group, known?.Target, target, why);
+            isChanged = true;
+        }
+
+        _epoch = isChanged ? epoch : _epoch;
+        return isChanged;
+    }
+
+    // The replicas of a quorum keyspace change by stages; the order of the nodes is no change.
+    private ReplicaSwitch? SwitchTo(GroupId group, PlacedGroup? known, ReplicaTarget target)
+    {
+        if (known is null || !_keyspaces.Values.Any(one => one.IsQuorum && one.Groups.Has(group)))
+            return null;
+        var present = known.Switch?.Present ?? known.Nodes;
+        return present.ToHashSet().SetEquals(target.Voters.Concat(target.Learners))
+            ? null : new(ChangeStage.WriteBoth, present);
+    }
+
+    // A stage follows the one before it, or was decided from what is not so any more.
+    private bool SetStages(ref ByteReader from)
+    {
+        var epoch = _epoch.Next;
+        var isChanged = false;
+        while (!from.AtEnd)
+        {
+            var (group, replaces, stage) = (from.Group(), new Epoch(from.U64()), MetaRecords.ReadStage(ref from));
+            if (_placed.GetValueOrDefault(group) is not { Switch: { } change } known || known.Epoch != replaces)
+                continue;
+            var next = (change.Stage, stage) switch
+            {
+                (ChangeStage.WriteBoth, ChangeStage.ReadNew) => change with { Stage = stage },
+                (ChangeStage.ReadNew, ChangeStage.Settled) => null,
+                _ => change,
+            };
+            if (next == change)
+                continue;
+            Place(group, known with { Epoch = epoch, SinceMs = LogTimeMs, Switch = next });
             isChanged = true;
         }
 
@@ -127,6 +172,10 @@ internal sealed partial class MetaMachine
 
     private void Place(GroupId group, PlacedGroup placed)
     {
+        if (placed.Switch is { } change)
+            Put(MetaRecords.Switch, key => key.Group(group), value => MetaRecords.Write(value, change));
+        else if (_placed.GetValueOrDefault(group)?.Switch is not null)
+            Remove(MetaRecords.Switch, key => key.Group(group));
         _placed = _placed.SetItem(group, placed);
         Put(MetaRecords.Placed, key => key.Group(group), value => MetaRecords.Write(value, placed));
     }

@@ -135,6 +135,7 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.DropCommand => Drop(new(from.U32())),
             MetaRecords.HealthCommand => SetHealth(new(from.U128()), from.U8() != 0),
             MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),
+            MetaRecords.StagesCommand => SetStages(ref from),
             _ => throw new FormatException(
                 $"unknown metadata command kind {kind}: written by another version?"),
         };
@@ -207,6 +208,12 @@ internal sealed partial class MetaMachine : IStateMachine
                 break;
             case MetaRecords.Placed:
                 _placed = _placed.SetItem(name.Group(), MetaRecords.ReadPlaced(ref from));
+                break;
+            case MetaRecords.Switch:
+                // Behind the target, in the order of the tree.
+                var moving = name.Group();
+                _placed = _placed.SetItem(
+                    moving, _placed[moving] with { Switch = MetaRecords.ReadSwitch(ref from) });
                 break;
             case MetaRecords.NextNumbers:
                 (_nextKeyspace, _nextGroup) = (new(from.U32()), from.Group());

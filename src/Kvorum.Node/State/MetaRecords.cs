@@ -2,6 +2,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
@@ -20,6 +21,7 @@ namespace Kvorum.Node.State;
 ///           | kind 11 drop     time:u64 keyspace:u32
 ///           | kind 12 health   time:u64 id:u128 isDown:u8
 ///           | kind 13 moving   time:u64 isMoving:u8
+///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -30,8 +32,10 @@ namespace Kvorum.Node.State;
 ///           | 'd' id:u128   ->                           it was said that the member is down
 ///           | 'r'           -> isMoving:u8
 ///           | 'h' place:u64 -> event
+///           | 's' group:u32 -> stage:u8 voters           the replicas of a quorum keyspace that change
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
-/// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy
+/// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
+/// quorum    = write:u8 read:u8 isSloppy:u8         if the mode is "quorum"
 /// target    = voters learners, the preferred leader first
 /// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
 ///             bytes:u64
@@ -54,6 +58,7 @@ internal static class MetaRecords
     public const byte DropCommand = 11;
     public const byte HealthCommand = 12;
     public const byte MovingCommand = 13;
+    public const byte StagesCommand = 14;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -65,6 +70,7 @@ internal static class MetaRecords
     public const byte Down = (byte)'d';
     public const byte Rebalancing = (byte)'r';
     public const byte Event = (byte)'h';
+    public const byte Switch = (byte)'s';
     private const uint NoPartition = uint.MaxValue;
 
     public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
@@ -150,6 +156,35 @@ internal static class MetaRecords
         return writer.ToArray();
     }
 
+    public static byte[] EncodeStages(
+        IEnumerable<(GroupId Group, Epoch Replaces, ChangeStage Stage)> changes, ulong timeMs)
+    {
+        var writer = Begin(StagesCommand, timeMs);
+        foreach (var (group, replaces, stage) in changes)
+        {
+            writer.Group(group);
+            writer.U64(replaces.Value);
+            writer.U8((byte)stage);
+        }
+
+        return writer.ToArray();
+    }
+
+    public static void Write(ByteWriter into, ReplicaSwitch change)
+    {
+        into.U8((byte)change.Stage);
+        Write(into, change.Present);
+    }
+
+    public static ReplicaSwitch ReadSwitch(ref ByteReader from) => new(ReadStage(ref from), ReadNodes(ref from));
+
+    public static ChangeStage ReadStage(ref ByteReader from)
+    {
+        var stage = (ChangeStage)from.U8();
+        return Enum.IsDefined(stage)
+            ? stage : throw new FormatException($"there is no stage {(byte)stage} of a change of replicas");
+    }
+
     public static void Write(ByteWriter into, ClusterEvent happened)
     {
         into.U64(happened.TimeMs);
@@ -213,11 +248,30 @@ internal static class MetaRecords
         into.U32((uint)settings.KeyBytesMax);
         into.U32((uint)settings.ValueBytesMax);
         into.Text32(settings.KeyPolicy);
+        if (settings.Mode != KeyspaceSettings.QuorumMode)
+            return;
+        var quorum = settings.Quorum ?? new(0, 0, IsSloppy: false);
+        into.U8((byte)quorum.Write);
+        into.U8((byte)quorum.Read);
+        into.U8(quorum.IsSloppy ? (byte)1 : (byte)0);
     }
 
-    public static KeyspaceSettings ReadSettings(ref ByteReader from) => new(
-        from.Text32(), from.Text32(), from.Int("partitions"), from.Int("replicas"), from.Int("bound of keys"),
-        from.Int("bound of values"), from.Text32());
+    public static KeyspaceSettings ReadSettings(ref ByteReader from)
+    {
+        var settings = new KeyspaceSettings(
+            from.Text32(), from.Text32(), from.Int("partitions"), from.Int("replicas"),
+            from.Int("bound of keys"), from.Int("bound of values"), from.Text32());
+        return settings.Mode switch
+        {
+            KeyspaceSettings.Strong => settings,
+            KeyspaceSettings.QuorumMode => settings with
+            {
+                Quorum = new(from.U8(), from.U8(), from.U8() != 0),
+            },
+            _ => throw new FormatException(
+                $"a keyspace of the unknown mode '{settings.Mode}': written by a newer version?"),
+        };
+    }
 
     public static void Write(ByteWriter into, ReplicaTarget target)
     {

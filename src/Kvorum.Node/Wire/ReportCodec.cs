@@ -31,6 +31,29 @@ internal static class ReportCodec
         }
     }
 
+    /// <summary>
+    /// Replicas of quorum keyspaces: <c>(group:u32 confirmed:u64 filled:u8 bytes:u64){to the end}</c>.
+    /// </summary>
+    public static void Encode(IEnumerable<QuorumReplicaReport> replicas, ByteWriter into)
+    {
+        foreach (var replica in replicas)
+        {
+            into.Group(replica.Group);
+            into.U64(replica.Confirmed.Value);
+            into.U8(replica.IsFilled ? (byte)1 : (byte)0);
+            into.U64((ulong)replica.Bytes);
+        }
+    }
+
+    public static IReadOnlyList<QuorumReplicaReport> DecodeReplicas(ReadOnlyMemory<byte> bytes)
+    {
+        var from = new ByteReader(bytes);
+        var replicas = new List<QuorumReplicaReport>();
+        while (!from.AtEnd)
+            replicas.Add(new(from.Group(), new(from.U64()), from.U8() != 0, (long)from.U64()));
+        return replicas;
+    }
+
     public static NodeReport Decode(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);

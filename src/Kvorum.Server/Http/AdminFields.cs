@@ -29,6 +29,20 @@ internal static class AdminFields
         "replicas", FieldKind.Number,
         "Replicas of each partition; absent, of a new keyspace, for those of the default one.");
 
+    public static readonly Field Mode = new(
+        "mode", FieldKind.Text, "How the keyspace replicates; absent for strong.")
+    {
+        Choices = ["strong", "quorum"],
+    };
+
+    public static readonly Field WriteQuorum = new(
+        "write_quorum", FieldKind.Number,
+        "Mode quorum: replicas that must have a write on disk; absent for a majority.");
+
+    public static readonly Field ReadQuorum = new(
+        "read_quorum", FieldKind.Number,
+        "Mode quorum: replicas that must have answered a read; absent for a majority.");
+
     public static readonly Field To = new(
         "to", FieldKind.Text, "The member that is to lead; absent for any other that votes.");
 

@@ -9,7 +9,8 @@ namespace Kvorum.Server.Http;
 internal static class ClusterChangeRoutes
 {
     private static readonly Operation Create =
-        Of("createKeyspace", "Makes a keyspace.", AdminFields.Partitions, AdminFields.Replicas) with
+        Of("createKeyspace", "Makes a keyspace.", AdminFields.Partitions, AdminFields.Replicas,
+            AdminFields.Mode, AdminFields.WriteQuorum, AdminFields.ReadQuorum) with
         {
             Path = [AdminFields.Keyspace],
         };
@@ -84,6 +85,9 @@ internal static class ClusterChangeRoutes
         {
             Partitions = Int(exchange, AdminFields.Partitions),
             Replicas = Int(exchange, AdminFields.Replicas),
+            Mode = exchange.Query.Text(AdminFields.Mode),
+            WriteQuorum = Int(exchange, AdminFields.WriteQuorum),
+            ReadQuorum = Int(exchange, AdminFields.ReadQuorum),
         });
 
     private static Task AlterAsync(HttpExchange exchange) => ChangeAsync(

@@ -13,16 +13,18 @@ public class ArchitectureTests
     {
         ["Kvorum.Protocol"] = [],
         ["Kvorum.Raft"] = [],
+        ["Kvorum.Quorum"] = [],
         ["Kvorum.Storage"] = [],
         ["Kvorum.Verification"] = [],
-        ["Kvorum.Node"] = ["Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage"],
-        ["Kvorum.Server"] = ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage"],
+        ["Kvorum.Node"] = ["Kvorum.Protocol", "Kvorum.Quorum", "Kvorum.Raft", "Kvorum.Storage"],
+        ["Kvorum.Server"] =
+            ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Quorum", "Kvorum.Raft", "Kvorum.Storage"],
         ["Kvorum.Client"] = ["Kvorum.Protocol"],
         // The program shows and configures what the server and the client are made of.
         ["Kvorum.Cli"] =
         [
-            "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Server",
-            "Kvorum.Storage", "Kvorum.Verification",
+            "Kvorum.Client", "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Quorum", "Kvorum.Raft",
+            "Kvorum.Server", "Kvorum.Storage", "Kvorum.Verification",
         ],
     };
 
@@ -47,6 +49,7 @@ public class ArchitectureTests
     {
         ["Kvorum.Protocol"] = "Pure",
         ["Kvorum.Raft"] = "Pure",
+        ["Kvorum.Quorum"] = "Pure",
         ["Kvorum.Verification"] = "Pure",
         ["Kvorum.Storage"] = "Deterministic",
         ["Kvorum.Node"] = "Deterministic",
@@ -111,7 +114,10 @@ public class ArchitectureTests
         var referred = simulator.GetReferencedAssemblies().Select(name => name.Name!)
             .Where(name => name.StartsWith("Kvorum.", StringComparison.Ordinal) || name == "kvorum");
         string[] allowed =
-            ["Kvorum.Node", "Kvorum.Protocol", "Kvorum.Raft", "Kvorum.Storage", "Kvorum.Verification"];
+        [
+            "Kvorum.Node", "Kvorum.Protocol", "Kvorum.Quorum", "Kvorum.Raft", "Kvorum.Storage",
+            "Kvorum.Verification",
+        ];
         Assert.Empty(referred.Except(allowed));
         var arrows = FolderArrows.Of(ReferencesOf("Kvorum.Simulator"), "Kvorum.Simulator");
         House.Accepts(FolderArrows.Cycle(arrows));

@@ -6,6 +6,7 @@ public sealed class InvariantTests
     public void Expensive_checks_are_on_in_tests()
     {
         Assert.True(global::Kvorum.Raft.Invariant.Expensive);
+        Assert.True(global::Kvorum.Quorum.Invariant.Expensive);
         Assert.True(global::Kvorum.Storage.Invariant.Expensive);
     }
 }

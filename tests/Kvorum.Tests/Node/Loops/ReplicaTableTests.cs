@@ -2,6 +2,7 @@ using Kvorum.Node;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Raft;
+using Kvorum.Storage.Log;
 
 namespace Kvorum.Tests.Node.Loops;
 
@@ -130,5 +131,19 @@ public class ReplicaTableTests
         public bool HandOver() => true;
 
         public PartitionStatus Status() => throw new NotSupportedException();
+
+        public bool IsGivenUp => false;
+
+        public bool IsIdle => true;
+
+        public void Retire()
+        {
+        }
+
+        public void SweepRetired()
+        {
+        }
+
+        public HardState Entomb(LogBatch batch) => default;
     }
 }

@@ -1,0 +1,41 @@
+using Kvorum.Node.Membership;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Leaderless;
+
+/// <summary>
+/// All that a coordinator may ask of the loop that owns it. Called on the loop's thread only.
+/// </summary>
+internal interface ICoordinatorHost
+{
+    /// <summary>The node's clock as of this turn, in milliseconds; never falls.</summary>
+    long NowMs { get; }
+
+    /// <summary>This node's wall clock, in Unix milliseconds.</summary>
+    long WallMs { get; }
+
+    /// <summary>Members, placement, and who is up.</summary>
+    ClusterView Cluster { get; }
+
+    /// <summary>Gives versions.</summary>
+    VersionClock Versions { get; }
+
+    /// <summary>A number for an operation, unique on this node.</summary>
+    ulong NextOperation();
+
+    /// <summary>
+    /// Asks a replica: one on another node with this turn's frame, one here at once. The answer may come
+    /// before this returns.
+    /// </summary>
+    void Ask(NodeId node, in QuorumRequest request);
+
+    /// <summary>Answers a call, once.</summary>
+    void Finish(Call call, Reply reply);
+
+    /// <summary>
+    /// Takes room for a reply with a value of so many bytes, now or later; then <paramref name="then"/> runs
+    /// in the loop.
+    /// </summary>
+    void TakeReplyRoom(Call call, long valueBytes, Action then);
+}

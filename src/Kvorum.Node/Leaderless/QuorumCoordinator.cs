@@ -1,0 +1,368 @@
+using System.Diagnostics;
+using Kvorum.Node.State;
+using Kvorum.Protocol;
+using Kvorum.Quorum;
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Leaderless;
+
+/// <summary>
+/// Coordinates the calls of quorum keyspaces for the groups of one loop, whether this node has a replica or
+/// not: asks the replicas, and answers when enough of them have. Any node can. Owned by the loop.
+/// </summary>
+internal sealed class QuorumCoordinator(ICoordinatorHost host)
+{
+    // Looked up by number; where it is walked, the numbers are sorted first.
+    private readonly Dictionary<ulong, Operation> _operations = [];
+
+    // No version can be given before the clock's ceiling is in the log, or the replicas are elsewhere.
+    private List<Action> _waiting = [];
+
+    /// <summary>Operations under way.</summary>
+    public int Count => _operations.Count;
+
+    /// <summary>Takes a call of a quorum keyspace.</summary>
+    public void Take(Call call, KeyspaceDefinition keyspace)
+    {
+        var placed = host.Cluster.Placement.Placed(call.Group);
+        var way = new CallWay(call, keyspace, ReplicaNodes.Of(host.Cluster, placed));
+        switch (call.Request)
+        {
+            case GetRequest get:
+                Read(way, get);
+                break;
+            case WriteRequest write:
+                Write(way, write);
+                break;
+            default:
+                throw new UnreachableException($"A {call.Request.Kind} is not for a coordinator.");
+        }
+    }
+
+    /// <summary>A replica has answered.</summary>
+    public void Answered(NodeId from, in QuorumAnswer answer)
+    {
+        if (!_operations.TryGetValue(answer.Id, out var operation))
+            return;
+        operation.Answered(from, answer);
+        EndIfOver(operation);
+    }
+
+    /// <summary>A peer is lost: it answers nothing that it was asked.</summary>
+    public void PeerLost(NodeId peer) => ForEach(operation => operation.Lost(peer));
+
+    /// <summary>A peer is silent: others are asked, too.</summary>
+    public void PeerSuspected(NodeId peer) => ForEach(operation => operation.Slow(peer));
+
+    /// <summary>Time passes.</summary>
+    public void Sweep()
+    {
+        if (_waiting.Count > 0)
+        {
+            var waiting = _waiting;
+            _waiting = [];
+            foreach (var again in waiting)
+                again();
+        }
+
+        if (_operations.Count > 0)
+            ForEach(static operation => operation.Sweep());
+    }
+
+    private sealed record CallWay(Call Call, KeyspaceDefinition Keyspace, ReplicaNodes Nodes)
+    {
+        public ReplicaChange Change => Nodes.Change;
+
+        public int ReadersCount => Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
+
+        public int ReadQuorum => Keyspace.Settings.Quorum!.ReadOf(ReadersCount);
+
+        public int WriteQuorumOf(ReplicaMask replicas) => Keyspace.Settings.Quorum!.WriteOf(replicas.Count);
+
+        public QuorumSet Readers(int needed) => Change.Readers(needed);
+    }
+
+    /// <summary>A write on its way: once it has a version it keeps it, however often it is sent.</summary>
+    private readonly record struct WriteAttempt(WriteRequest Write, RecordVersion Version, bool IsReplayed)
+    {
+        public StoredRecord? Previous { get; init; }
+
+        public bool WasSent { get; init; }
+    }
+
+    // The replicas are elsewhere by now, or not made yet: this node will be told.
+    private void Again(CallWay way) => _waiting.Add(() =>
+    {
+        if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
+            Finish(way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
+        else
+            Take(way.Call, way.Keyspace);
+    });
+
+    private void Read(CallWay way, GetRequest get)
+    {
+        var isStale = get.Consistency == ReadConsistency.Stale;
+        var needed = isStale ? 1 : way.ReadQuorum;
+        if (!CanMeet(way, needed, way.ReadersCount, "R"))
+            return;
+        Begin(new ReadOperation(
+            host, way.Call.Group, way.Nodes, way.Readers(needed), get.Key, way.Call.DeadlineMs,
+            result => ReadDone(way, result, isStale)));
+    }
+
+    private void ReadDone(CallWay way, ReadResult result, bool isStale)
+    {
+        if (!result.IsKnown)
+        {
+            if (result.IsMisplaced)
+                Again(way);
+            else
+                Finish(way, ReplyStatus.Unavailable, result.Why);
+            return;
+        }
+
+        var isThere = result.Record is { } found && found.IsPresent(host.Versions.NowMs(host.WallMs));
+        var record = isThere ? result.Record!.Value : default;
+        host.TakeReplyRoom(way.Call, record.Value.Length, () => host.Finish(way.Call, new()
+        {
+            Status = ReplyStatus.Ok,
+            Found = isThere,
+            Value = record.Value,
+            Version = record.Version.Time.Value,
+            Partition = PartitionOf(way),
+            Epoch = host.Cluster.Epoch,
+            Stale = isStale,
+        }));
+    }
+
+    private void Write(CallWay way, WriteRequest write)
+    {
+        if (write.IfVersion is not null)
+        {
+            Finish(way, ReplyStatus.InvalidArgument,
+                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators may "
+                    + "write at the same time. Use a keyspace of mode strong for it");
+            return;
+        }
+
+        var (present, next) = (way.Change.Present, way.Change.Next);
+        if (!CanMeet(way, way.WriteQuorumOf(present), present.Count, "W")
+            || (!next.IsEmpty && !CanMeet(way, way.WriteQuorumOf(next), next.Count, "W")))
+            return;
+        if (write.ClientId.Length == 0)
+        {
+            WritePrevious(way, write, RecordVersion.None);
+            return;
+        }
+
+        var readers = way.Readers(way.ReadQuorum);
+        Begin(new RecallOperation(
+            host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
+            result => Recalled(way, write, result)));
+    }
+
+    private void Recalled(CallWay way, WriteRequest write, RecallResult result)
+    {
+        if (result is { IsKnown: false, IsMisplaced: true })
+        {
+            Again(way);
+        }
+        else if (!result.IsKnown)
+        {
+            Finish(way, ReplyStatus.Unavailable,
+                "too few replicas say whether the write was made before: nothing was written; retry");
+        }
+        else if (result.IsForgotten)
+        {
+            Finish(way, ReplyStatus.SessionExpired,
+                "the request is too old to be recognised: it was not written now, but may have been before");
+        }
+        else
+        {
+            WritePrevious(way, write, result.Version);
+        }
+    }
+
+    // The previous value is what R replicas say before the write.
+    private void WritePrevious(CallWay way, WriteRequest write, RecordVersion version)
+    {
+        var attempt = new WriteAttempt(write, version, IsReplayed: !version.IsNone);
+        if (!write.ReturnPrevious || attempt.IsReplayed)
+        {
+            WriteVersion(way, attempt);
+            return;
+        }
+
+        var needed = way.ReadQuorum;
+        if (!CanMeet(way, needed, way.ReadersCount, "R"))
+            return;
+        Begin(new ReadOperation(
+            host, way.Call.Group, way.Nodes, way.Readers(needed), write.Key, way.Call.DeadlineMs, result =>
+            {
+                if (result.IsKnown)
+                    WriteVersion(way, attempt with { Previous = result.Record });
+                else if (result.IsMisplaced)
+                    Again(way);
+                else
+                    Finish(way, ReplyStatus.Unavailable, $"{result.Why}; nothing was written");
+            }));
+    }
+
+    private void WriteVersion(CallWay way, WriteAttempt attempt)
+    {
+        if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
+        {
+            Finish(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+                attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
+                    : "the time was up before anything was written");
+            return;
+        }
+
+        if (attempt.Version.IsNone && !TryVersion(ref attempt))
+        {
+            _waiting.Add(() => WriteVersion(way, attempt));
+            return;
+        }
+
+        var write = attempt.Write;
+        var put = write as PutRequest;
+        var record = new StoredRecord(
+            attempt.Version, put is null, EndOf(attempt.Version, put?.TtlMs ?? 0), put?.Value ?? default);
+        var command = StoreCommand.Encode(write.ClientId, write.RequestId, write.Key.Span, record);
+        var change = way.Change;
+        Begin(new WriteOperation(
+            host, way.Call.Group, way.Nodes, change.PresentWriters(way.WriteQuorumOf(change.Present)),
+            change.NextWriters(way.WriteQuorumOf(change.Next)), command, way.Call.DeadlineMs,
+            (operation, result) =>
+            {
+                if (IsMisplaced(result))
+                    WriteAgain(way, attempt with { WasSent = true });
+                else
+                    WriteDone(way, operation, result, attempt);
+            }));
+    }
+
+    private bool TryVersion(ref WriteAttempt attempt)
+    {
+        if (!host.Versions.TryNext(host.WallMs, out var version))
+            return false;
+        attempt = attempt with { Version = version };
+        return true;
+    }
+
+    private static bool IsMisplaced(in WriteResult result) =>
+        result is { Outcome: not WriteOutcome.Succeeded, IsTimedOut: false }
+        && (result.Fold.WasRefusedFor(RefusalReason.StaleEpoch)
+            || result.Fold.WasRefusedFor(RefusalReason.NoReplica));
+
+    // With the same version: it is the same write.
+    private void WriteAgain(CallWay way, WriteAttempt attempt) => _waiting.Add(() =>
+    {
+        var placed = host.Cluster.Placement.Placed(way.Call.Group);
+        WriteVersion(way with { Nodes = ReplicaNodes.Of(host.Cluster, placed) }, attempt);
+    });
+
+    // A life beyond the end of time is endless.
+    private static ulong EndOf(RecordVersion version, ulong ttlMs) =>
+        ttlMs == 0 || ttlMs > long.MaxValue - (ulong)version.Time.UnixMs
+            ? 0 : (ulong)version.Time.UnixMs + ttlMs;
+
+    private void WriteDone(
+        CallWay way, WriteOperation operation, in WriteResult result, in WriteAttempt attempt)
+    {
+        var version = attempt.Version;
+        if (result.Outcome != WriteOutcome.Succeeded)
+        {
+            var status = StatusOf(result);
+            host.Finish(way.Call, new()
+            {
+                Status = status,
+                Message = WhyNot(way, operation, result),
+                Version = status is ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded
+                    ? version.Time.Value : 0,
+                Partition = PartitionOf(way),
+                Epoch = host.Cluster.Epoch,
+            });
+            return;
+        }
+
+        var wasThere = attempt.Previous is { } before && before.IsPresent(version.Time.UnixMs);
+        var value = wasThere ? attempt.Previous!.Value.Value : default;
+        var isReplayed = attempt.IsReplayed;
+        host.TakeReplyRoom(way.Call, value.Length, () => host.Finish(way.Call, new()
+        {
+            Status = ReplyStatus.Ok,
+            Found = wasThere,
+            Value = value,
+            Version = version.Time.Value,
+            Partition = PartitionOf(way),
+            Epoch = host.Cluster.Epoch,
+            Replayed = isReplayed,
+        }));
+    }
+
+    private static ReplyStatus StatusOf(in WriteResult result) => result switch
+    {
+        { Outcome: WriteOutcome.Indeterminate, IsTimedOut: true } => ReplyStatus.DeadlineExceeded,
+        { Outcome: WriteOutcome.Indeterminate } => ReplyStatus.OutcomeUnknown,
+        _ when result.Fold.WasRefusedFor(RefusalReason.Full) => ReplyStatus.OutOfSpace,
+        _ => ReplyStatus.Unavailable,
+    };
+
+    private static string WhyNot(CallWay way, WriteOperation operation, in WriteResult result)
+    {
+        var fold = result.Fold;
+        var needed = way.WriteQuorumOf(way.Change.Present);
+        var who = $"{needed} of {way.Change.Present.Count} replicas must have the write on disk; it is on: "
+            + $"{operation.Names(fold.Acknowledged)}; not known of: "
+            + $"{operation.Names(way.Nodes.All.Except(fold.Acknowledged))}";
+        return result.Outcome == WriteOutcome.Indeterminate
+            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; retry with the same ids"
+            : $"{who}. Nothing was written: retry";
+    }
+
+    // There may be fewer nodes than replicas are wanted.
+    private bool CanMeet(CallWay way, int needed, int replicas, string name)
+    {
+        if (needed <= replicas && replicas > 0)
+            return true;
+        Finish(way, ReplyStatus.Unavailable,
+            $"keyspace '{way.Keyspace.Settings.Name}' wants {name} = {needed} replicas, and its partition "
+                + $"{PartitionOf(way)} has {replicas}: add nodes");
+        return false;
+    }
+
+    private static uint PartitionOf(CallWay way) => way.Keyspace.Groups.PartitionOf(way.Call.Group).Value;
+
+    private void Finish(CallWay way, ReplyStatus status, string why) => host.Finish(way.Call, new()
+    {
+        Status = status,
+        Message = why,
+        Partition = PartitionOf(way),
+        Epoch = host.Cluster.Epoch,
+    });
+
+    private void Begin(Operation operation)
+    {
+        _operations.Add(operation.Id, operation);
+        operation.Begin();
+        EndIfOver(operation);
+    }
+
+    private void EndIfOver(Operation operation)
+    {
+        if (operation.IsOver)
+            _operations.Remove(operation.Id);
+    }
+
+    private void ForEach(Action<Operation> act)
+    {
+        foreach (var id in _operations.Keys.Order().ToArray())
+        {
+            if (!_operations.TryGetValue(id, out var operation))
+                continue;
+            act(operation);
+            EndIfOver(operation);
+        }
+    }
+}

@@ -1,0 +1,484 @@
+using Kvorum.Node.Budgets;
+using Kvorum.Node.Events;
+using Kvorum.Node.Groups;
+using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
+using Kvorum.Node.Replicas;
+using Kvorum.Node.Scans;
+using Kvorum.Node.State;
+using Kvorum.Node.Wire;
+using Kvorum.Protocol;
+using Kvorum.Quorum;
+using Kvorum.Raft;
+using Kvorum.Storage.Log;
+using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
+
+namespace Kvorum.Node.Leaderless;
+
+/// <summary>Who waits for a record to be stored.</summary>
+/// <param name="From">The coordinator's node.</param>
+/// <param name="Id">The coordinator's number of the operation.</param>
+internal readonly record struct StoreTicket(NodeId From, ulong Id);
+
+/// <summary>
+/// This node's replica of one group of a quorum keyspace. It stores what coordinators send, in a log of its
+/// own, and answers once the log is durable; only then is it applied and read. It knows nothing of the other
+/// replicas: coordinators and repair bring them together. Owned by one node loop.
+/// </summary>
+internal sealed class QuorumReplica : IReplica, ITreeOwner
+{
+    // A log of its own has no leaders: all its entries are of one term.
+    private static readonly Term OnlyTerm = new(1);
+
+    private readonly IReplicaHost _host;
+    private readonly QuorumParts _parts;
+    private readonly Action<StoreTicket, StoreAnswer> _answer;
+    private readonly TreeUpkeep _upkeep;
+
+    // Each with the log batch that must be durable before; batches never fall within a queue.
+    private readonly Queue<(StoreTicket Ticket, Entry Entry, ulong Batch)> _storing = new();
+    private readonly Queue<(LogIndex UpTo, ulong Batch)> _releases = new();
+    private readonly Queue<(Epoch Epoch, ulong Batch)> _confirming = new();
+    private readonly ByteWriter _room = new();
+    private readonly SortedSet<NodeId> _filledFrom = [];
+    private GroupBirth _birth;
+    private Epoch _refusesBelow;
+    private Epoch _written;
+    private Epoch _judged;
+    private (Epoch Epoch, int Sources) _filling;
+    private LogIndex _last;
+    private LogIndex _released;
+    private string? _damage;
+    private bool _isRetired;
+
+    /// <param name="host">The loop.</param>
+    /// <param name="parts">What it is made of.</param>
+    /// <param name="answer">Takes its answers to coordinators.</param>
+    public QuorumReplica(IReplicaHost host, QuorumParts parts, Action<StoreTicket, StoreAnswer> answer)
+    {
+        (_host, _parts, _answer, _damage) = (host, parts, answer, parts.Damage);
+        (_released, _birth) = (parts.Released, parts.Birth);
+        _refusesBelow = _written = Confirmed = parts.Confirmed;
+        IsFilled = HasEverBeenFilled;
+        Merkle = new(parts.Tree);
+        parts.Machine.Merkle = Merkle;
+        foreach (var entry in parts.Damage is null ? parts.Unapplied : [])
+            parts.Machine.Apply(entry.Index, entry.Data);
+        _last = parts.Unapplied.Count > 0
+            ? parts.Unapplied[^1].Index : new(Math.Max(parts.Tree.AppliedIndex, parts.Released.Value));
+        _upkeep = new(host, this, isSettled: parts.Damage is not null);
+    }
+
+    /// <inheritdoc cref="IReplica.Identity"/>
+    public GroupIdentity Identity => _parts.Identity;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NodeId> Preference => _host.Cluster.PreferenceOf(_parts.Group);
+
+    /// <inheritdoc/>
+    public IReplicaStore Store => _upkeep;
+
+    /// <inheritdoc/>
+    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found) : null;
+
+    /// <inheritdoc/>
+    public bool IsLeader => false;
+
+    /// <inheritdoc/>
+    public bool IsBypassed => false;
+
+    /// <inheritdoc/>
+    public bool HasCalls => _storing.Count > 0;
+
+    /// <inheritdoc/>
+    public int SnapshotSends => 0;
+
+    /// <inheritdoc/>
+    public bool IsQueued { get; set; }
+
+    /// <inheritdoc/>
+    public Tree Tree => _parts.Tree;
+
+    /// <summary>Its Merkle tree.</summary>
+    public MerkleKeeper Merkle { get; }
+
+    /// <summary>Records that came from repair since the start, and that went to others by it.</summary>
+    public (long Taken, long Given) RepairedRecords { get; private set; }
+
+    /// <summary>When it was last found equal with another replica, in the node's milliseconds; null: never.
+    /// </summary>
+    public long? ComparedMs { get; private set; }
+
+    /// <summary>What it keeps.</summary>
+    public StoredMachine Machine => _parts.Machine;
+
+    /// <summary>True while its data is damaged: it neither stores nor answers.</summary>
+    public bool IsDamaged => _damage is not null;
+
+    /// <summary>
+    /// False for a replica that came later than its group, until it has what the others had then: it takes
+    /// writes, and its answers to reads do not count.
+    /// </summary>
+    public bool IsFilled { get; private set; }
+
+    /// <summary>True if it answers reads.</summary>
+    public bool MayAnswer => !IsDamaged && IsFilled;
+
+    /// <summary>The placement before which it refuses all requests, also after a restart.</summary>
+    public Epoch Confirmed { get; private set; }
+
+    ITreeState ITreeOwner.State => _parts.Machine;
+
+    bool ITreeOwner.MayWorkOnTables => !IsDamaged && !_isRetired;
+
+    bool ITreeOwner.MayCheckTables => !IsDamaged && !_isRetired;
+
+    private ReplicaDamaged? DamageEvent => _damage is { } damage
+        ? new(Identity.Keyspace, Identity.Partition, true, damage) : null;
+
+    /// <inheritdoc/>
+    public void Begin()
+    {
+        if (DamageEvent is { } found)
+            _host.Cluster.Tell(found);
+    }
+
+    /// <inheritdoc/>
+    public void TakePart()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void TakeNoPart()
+    {
+    }
+
+    /// <summary>
+    /// Stores the record of a command, unless it refuses; the ticket's owner is answered once it is durable.
+    /// </summary>
+    public void Take(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    {
+        if (WhyNotStore(StoreCommand.Read(command)) is { } refusal)
+        {
+            _answer(ticket, StoreAnswer.Refused(refusal));
+            return;
+        }
+
+        _last = _last.Next;
+        var entry = new Entry(_last, OnlyTerm, EntryKind.Command, command);
+        GroupRecords.Add(_host.OpenBatch(this), _parts.Group, entry);
+        _storing.Enqueue((ticket, entry, _host.CurrentBatch));
+        _upkeep.LogGrew(command.Length + 32);
+    }
+
+    /// <summary>
+    /// True if a coordinator of this placement is not answered: it knows of an older one than this replica,
+    /// and may ask the wrong nodes. A newer one is learnt from it.
+    /// </summary>
+    public bool IsStale(Epoch epoch)
+    {
+        if (epoch < _refusesBelow)
+            return true;
+        _refusesBelow = epoch;
+        return false;
+    }
+
+    /// <summary>
+    /// The record of a key, as far as it is durable here. False if the tables are damaged.
+    /// </summary>
+    public bool TryRead(ReadOnlySpan<byte> key, out StoredRecord? record)
+    {
+        record = null;
+        if (IsDamaged)
+            return false;
+        try
+        {
+            record = _parts.Machine.Get(key);
+            return true;
+        }
+        catch (TreeDamagedException damage)
+        {
+            Damaged(damage);
+            return false;
+        }
+    }
+
+    /// <summary>A part of a scan: the keys as they are here. Other calls are the coordinator's.</summary>
+    public void Take(Call call)
+    {
+        if (call is ReadViewRequest view && !IsDamaged)
+        {
+            view.Open(Tree, (ulong)Math.Max(0, _host.WallMs));
+            _host.Finish(call, new() { Status = ReplyStatus.Ok });
+        }
+        else
+        {
+            _host.Finish(call, new() { Status = ReplyStatus.NotLeader });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Wait(Call call) => Take(call);
+
+    /// <inheritdoc/>
+    public void Tick(long due)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Advance()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Persisted(ulong batch)
+    {
+        if (_isRetired)
+            return;
+        while (_storing.TryPeek(out var next) && next.Batch <= batch)
+        {
+            _storing.Dequeue();
+            Apply(next.Ticket, next.Entry);
+        }
+
+        while (_releases.TryPeek(out var next) && next.Batch <= batch)
+            _host.ReleaseLog(_parts.Group, _releases.Dequeue().UpTo);
+        while (_confirming.TryPeek(out var next) && next.Batch <= batch)
+            Confirmed = _confirming.Dequeue().Epoch;
+        _upkeep.CheckpointIfDue();
+    }
+
+    /// <inheritdoc/>
+    public void PeerUp(NodeId peer)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void PeerSuspected(NodeId peer)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void PeerDown(NodeId peer, PeerLoss loss)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Sweep()
+    {
+        _upkeep.Sweep();
+        if (_host.Cluster.Placement.Placed(_parts.Group) is not { } placed || placed.Epoch == _judged)
+            return;
+        _judged = placed.Epoch;
+        IsFilled = HasEverBeenFilled && !LacksWhatWasWritten(placed);
+        if (placed.Epoch > _written)
+            Confirm(placed.Epoch);
+    }
+
+    private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
+
+    // It comes anew by this change. It may have been a replica before, and what was written meanwhile is not
+    // here.
+    private bool LacksWhatWasWritten(PlacedGroup placed) =>
+        placed.Switch is { Stage: ChangeStage.WriteBoth } change
+        && !change.Present.Contains(_host.Cluster.Self) && _birth.At.Value < placed.Epoch.Value;
+
+    /// <summary>
+    /// From which nodes it is to be filled, each of which must refuse requests that are older than
+    /// <paramref name="since"/>; none if it is filled, or cannot be yet.
+    /// </summary>
+    public IReadOnlyList<NodeId> Sources(out Epoch since)
+    {
+        since = default;
+        if (IsFilled || IsDamaged || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
+            || Confirmed < placed.Epoch)
+            return [];
+        NodeId[] others =
+        [
+            .. (placed.Switch?.Present ?? placed.Nodes).Where(node => node != _host.Cluster.Self),
+        ];
+        var present = placed.Switch?.Present.Count ?? placed.Nodes.Count;
+        if (_filling.Epoch != placed.Epoch)
+            _filledFrom.Clear();
+        _filling = (placed.Epoch, SourcesToFill(present));
+        since = placed.Epoch;
+        return [.. others.Where(node => !_filledFrom.Contains(node))];
+    }
+
+    /// <summary>It has all that a source had.</summary>
+    public void FilledFrom(NodeId source)
+    {
+        _filledFrom.Add(source);
+        if (IsFilled || _filledFrom.Count < _filling.Sources)
+            return;
+        // What came from the sources is in the log before this.
+        IsFilled = true;
+        _birth = _birth with
+        {
+            First = new() { Voters = [.. Preference.Order()] },
+            At = new(_filling.Epoch.Value),
+        };
+        BirthRecords.Add(_host.OpenBatch(this), _birth, _room);
+        _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
+    }
+
+    // So many of the others that each acknowledged write is on one of them.
+    private int SourcesToFill(int present)
+    {
+        var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
+        return Math.Clamp(present - write + 1, 1, Math.Max(1, present - 1));
+    }
+
+    // First the log knows it, then the others are told.
+    private void Confirm(Epoch epoch)
+    {
+        _written = epoch;
+        if (epoch > _refusesBelow)
+            _refusesBelow = epoch;
+        WriteState();
+        _confirming.Enqueue((epoch, _host.CurrentBatch));
+    }
+
+    private void WriteState()
+    {
+        var state = new HardState(new(Math.Max(_written.Value, OnlyTerm.Value)), Vote: null, _released);
+        GroupRecords.Add(_host.OpenBatch(this), _parts.Group, new GroupState(state, Standing: null));
+    }
+
+    /// <summary>What the leader of the metadata group is told of it.</summary>
+    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes);
+
+    /// <inheritdoc/>
+    public void ProposeLacking()
+    {
+    }
+
+    /// <inheritdoc/>
+    public bool BalanceLeadership() => false;
+
+    /// <inheritdoc/>
+    public bool HandOver() => false;
+
+    /// <inheritdoc/>
+    public PartitionStatus Status() => new()
+    {
+        Keyspace = Identity.Keyspace,
+        Partition = Identity.Partition,
+        Group = _parts.Group,
+        Role = IsDamaged ? "damaged" : IsFilled ? "replica" : "blank",
+        Term = 0,
+        Leader = "",
+        Commit = Tree.AppliedIndex,
+        Applied = Tree.AppliedIndex,
+        LastIndex = _last.Value,
+        Keys = _parts.Machine.KeyCount,
+        Bytes = Tree.Bytes,
+    };
+
+    /// <summary>An exchange with another replica has ended.</summary>
+    /// <param name="hasSucceeded">True if both had the same in the end.</param>
+    /// <param name="taken">Records that came.</param>
+    /// <param name="given">Records that went.</param>
+    public void Repaired(bool hasSucceeded, long taken, long given)
+    {
+        RepairedRecords = (RepairedRecords.Taken + taken, RepairedRecords.Given + given);
+        if (hasSucceeded)
+            ComparedMs = _host.NowMs;
+    }
+
+    /// <inheritdoc/>
+    public bool IsGivenUp => _host.Cluster.IsUnwanted(_parts.Group, _birth.KeyspaceId)
+        || (IsDamaged && _host.Cluster.Placement.Placed(_parts.Group) is { Holders.Count: > 1 });
+
+    /// <inheritdoc/>
+    public bool IsIdle => _isRetired && _upkeep.IsIdle;
+
+    /// <inheritdoc/>
+    public void Retire()
+    {
+        _isRetired = true;
+        foreach (var (ticket, _, _) in _storing)
+            _answer(ticket, StoreAnswer.Refused(RefusalReason.NoReplica));
+        _storing.Clear();
+        _releases.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void SweepRetired()
+    {
+    }
+
+    /// <inheritdoc/>
+    public HardState Entomb(LogBatch batch)
+    {
+        // What it has confirmed holds for the next replica, too.
+        var state = new HardState(new(_written.Value), Vote: null, default);
+        GroupRecords.Add(batch, _parts.Group, new GroupState(state, new Removed()));
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public void Damaged(TreeDamagedException damage)
+    {
+        if (IsDamaged)
+            return;
+        _damage = damage.What;
+        _host.Cluster.Tell(DamageEvent!);
+    }
+
+    void ITreeOwner.Settled(ulong checkpoint) => Release(new(checkpoint));
+
+    CheckpointPlan? ITreeOwner.NextCheckpoint()
+    {
+        var snapshot = new SnapshotMetadata(new(Tree.AppliedIndex), OnlyTerm, _birth.First);
+        var history = HistoryMark.Empty with { Index = snapshot.Index };
+        return new(
+            GroupRecords.EncodeTag(new(snapshot, _parts.Machine.TimeMs, history)),
+            () => Release(snapshot.Index));
+    }
+
+    // Keep the last room for what frees room.
+    private RefusalReason? WhyNotStore(in StoreCommand command)
+    {
+        if (IsDamaged)
+            return RefusalReason.Damaged;
+        var isFull = _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
+            || (_host.Disk.Level == DiskLevel.Low && !StoredRecord.Read(command.RecordBytes).IsDeleted);
+        return isFull ? RefusalReason.Full : null;
+    }
+
+    private void Apply(StoreTicket ticket, in Entry entry)
+    {
+        // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no more.
+        if (IsDamaged)
+            return;
+        try
+        {
+            _answer(ticket, StoreAnswer.Of(_parts.Machine.Apply(entry.Index, entry.Data)));
+        }
+        catch (TreeDamagedException damage)
+        {
+            Damaged(damage);
+        }
+        catch (FormatException e)
+        {
+            // It came whole, or the frame would have been refused: going on would lose what it says.
+            throw new NodeFaultException(
+                $"{Identity}: entry {entry.Index} cannot be applied: {e.Message} "
+                    + "Start a version that knows it.",
+                e);
+        }
+    }
+
+    // First the log itself says what is in a checkpoint, so that one that is lost later is missed at the
+    // start.
+    private void Release(LogIndex upTo)
+    {
+        if (upTo <= _released)
+            return;
+        _released = upTo;
+        WriteState();
+        _releases.Enqueue((upTo, _host.CurrentBatch));
+    }
+}

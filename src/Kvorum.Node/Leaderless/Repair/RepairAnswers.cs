@@ -1,0 +1,70 @@
+using Kvorum.Quorum.Merkle;
+using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
+
+namespace Kvorum.Node.Leaderless.Repair;
+
+/// <summary>
+/// Answers the exchanges of other nodes' replicas; keeps nothing from one message to the next. Owned by the
+/// node loop.
+/// </summary>
+internal sealed class RepairAnswers(IRepairHost host)
+{
+    /// <summary>Another node's replica asks.</summary>
+    public void Take(NodeId from, RepairMessage message)
+    {
+        if (host.ReplicaOf(message.Group) is not { MayAnswer: true } replica
+            || (message is RepairMessage.Open { Since: var since } && replica.Confirmed < since)
+            || TreeOf(replica) is not { } tree)
+        {
+            host.Send(from, new RepairMessage.Refused(message.Id, message.Group));
+            return;
+        }
+
+        switch (message)
+        {
+            case RepairMessage.Open:
+                host.Send(from, new RepairMessage.Opened(message.Id, message.Group, tree.Root));
+                break;
+            case RepairMessage.Compare compare:
+                host.Send(from, new RepairMessage.Compared(
+                    message.Id, message.Group, compare.Question.Answer(tree)));
+                break;
+            case RepairMessage.Pairs pairs when LeafSet.DecodeOrNull(pairs.Leaves.Span) is { } leaves:
+                Compare(from, replica, pairs, leaves);
+                break;
+            default:
+                host.Send(from, new RepairMessage.Refused(message.Id, message.Group));
+                break;
+        }
+    }
+
+    private MerkleTree? TreeOf(QuorumReplica replica)
+    {
+        replica.Merkle.BuildIfWanted(host.Scan, replica.Damaged);
+        return replica.Merkle.Tree;
+    }
+
+    private void Compare(NodeId from, QuorumReplica replica, RepairMessage.Pairs pairs, LeafSet leaves)
+    {
+        var view = replica.Tree.OpenView();
+        var nowMs = host.RecordTimeMs;
+        RepairMessage? answer = null;
+        host.Scan(
+            () =>
+            {
+                using (view)
+                    answer = RepairWalk.Compare(view, pairs, leaves, nowMs);
+            },
+            failure =>
+            {
+                if (failure is TreeDamagedException damage)
+                    replica.Damaged(damage);
+                answer = failure is null ? answer! : new RepairMessage.Refused(pairs.Id, pairs.Group);
+                host.Pace(BytesOf(answer), () => host.Send(from, answer));
+            });
+    }
+
+    private static long BytesOf(RepairMessage answer) => answer is RepairMessage.Records records
+        ? records.Commands.Sum(static command => (long)command.Length) : 0;
+}

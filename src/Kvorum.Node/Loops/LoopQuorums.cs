@@ -1,0 +1,148 @@
+using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Repair;
+using Kvorum.Node.Membership;
+using Kvorum.Protocol;
+using Kvorum.Raft;
+using Kvorum.Storage;
+
+namespace Kvorum.Node.Loops;
+
+/// <summary>
+/// The quorum keyspaces of one loop: coordinates their calls, and answers for the replicas that are here.
+/// Owned by the loop.
+/// </summary>
+internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
+{
+    private readonly NodeContext _context;
+    private readonly LoopClock _clock;
+    private readonly ReplicaTable _replicas;
+    private readonly Outboxes _outboxes;
+    private readonly LoopCalls _calls;
+    private readonly RoomWaits _rooms;
+    private readonly QuorumCoordinator _coordinator;
+    private readonly RepairRounds _repair;
+    private readonly SnapshotPacer _pacer;
+    private readonly LoopJobs _jobs;
+    private readonly int _loopIndex;
+    private ulong _next;
+
+    public LoopQuorums(
+        NodeContext context, LoopClock clock, ReplicaTable replicas, Outboxes outboxes, LoopCalls calls,
+        RoomWaits rooms, SnapshotPacer pacer, LoopJobs jobs, int loopIndex)
+    {
+        (_pacer, _jobs) = (pacer, jobs);
+        (_context, _clock, _replicas, _outboxes) = (context, clock, replicas, outboxes);
+        (_calls, _rooms, _loopIndex, _next) = (calls, rooms, loopIndex, context.FirstNumber);
+        _coordinator = new(this);
+        _repair = new(this);
+        Desk = new(_replicas.FindQuorum, () => context.Versions, () => context.WallMs, Answer);
+    }
+
+    /// <summary>What is asked of the replicas here.</summary>
+    public ReplicaDesk Desk { get; }
+
+    /// <inheritdoc cref="ICoordinatorHost.NowMs"/>
+    public long NowMs => _clock.NowMs;
+
+    /// <inheritdoc/>
+    public long WallMs => _context.WallMs;
+
+    /// <inheritdoc cref="ICoordinatorHost.Cluster"/>
+    public ClusterView Cluster => _context.Cluster;
+
+    /// <inheritdoc/>
+    public VersionClock Versions => _context.Versions;
+
+    /// <summary>Takes a call of a quorum keyspace.</summary>
+    public void Take(Call call) => _coordinator.Take(call, call.Quorum!);
+
+    /// <summary>A coordinator on another node asks.</summary>
+    public void Take(NodeId from, List<QuorumRequest> questions)
+    {
+        foreach (var question in questions)
+            Desk.Take(from, question);
+    }
+
+    /// <summary>Replicas on another node answer.</summary>
+    public void Answered(NodeId from, List<QuorumAnswer> answers)
+    {
+        foreach (var answer in answers)
+            _coordinator.Answered(from, answer);
+    }
+
+    /// <summary>A message of repair came.</summary>
+    public void Take(NodeId from, RepairMessage message) => _repair.Take(from, message);
+
+    /// <summary>A peer came up.</summary>
+    public void PeerUp(NodeId peer) => _repair.PeerUp(peer);
+
+    /// <summary>A peer is silent.</summary>
+    public void PeerSuspected(NodeId peer) => _coordinator.PeerSuspected(peer);
+
+    /// <summary>A peer is lost.</summary>
+    public void PeerLost(NodeId peer)
+    {
+        _coordinator.PeerLost(peer);
+        _repair.PeerLost(peer);
+    }
+
+    /// <summary>Time passes.</summary>
+    public void Sweep()
+    {
+        _coordinator.Sweep();
+        if (_context.Cluster.IsAdmitted)
+            _repair.Sweep();
+    }
+
+    /// <inheritdoc/>
+    public long RecordTimeMs => Versions.NowMs(WallMs);
+
+    /// <inheritdoc/>
+    public long SyncIntervalMs => _context.Options.SyncIntervalMs;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<QuorumReplica> Replicas => _replicas.Quorums;
+
+    /// <inheritdoc/>
+    public QuorumReplica? ReplicaOf(GroupId group) => _replicas.FindQuorum(group);
+
+    /// <inheritdoc/>
+    public void Send(NodeId to, RepairMessage message) => _outboxes.Send(to, message);
+
+    /// <inheritdoc/>
+    public void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command) =>
+        Ask(to, new(QuorumAsk.Store, Id: 0, group, Cluster.Epoch, command));
+
+    /// <inheritdoc/>
+    public void Pace(long bytes, Action send) => _pacer.Send(bytes, send);
+
+    /// <inheritdoc/>
+    public void Scan(Action work, Action<Exception?> done) => _jobs.Run(JobLane.Scan, work, done);
+
+    /// <inheritdoc cref="ICoordinatorHost.NextOperation"/>
+    public ulong NextOperation() => (_next++ * (ulong)_context.Options.Loops) + (ulong)_loopIndex;
+
+    /// <inheritdoc/>
+    public void Ask(NodeId node, in QuorumRequest request)
+    {
+        if (node == _context.Cluster.Self)
+            Desk.Take(node, request);
+        else
+            _outboxes.Of(node).Add(request, _context.World.Transport);
+    }
+
+    /// <inheritdoc/>
+    public void Finish(Call call, Reply reply) => _calls.Finish(call, reply);
+
+    /// <inheritdoc/>
+    public void TakeReplyRoom(Call call, long valueBytes, Action then) =>
+        _rooms.TakeForReply(call, valueBytes, then);
+
+    private void Answer(NodeId to, QuorumAnswer answer)
+    {
+        if (to == _context.Cluster.Self)
+            _coordinator.Answered(to, answer);
+        else
+            _outboxes.Of(to).Add(answer, _context.World.Transport);
+    }
+}

@@ -1,0 +1,8 @@
+namespace Kvorum.Node.Placement;
+
+/// <summary>What a node tells of its replica of a quorum keyspace's group.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Confirmed">The placement before which it refuses all requests, for ever.</param>
+/// <param name="IsFilled">True if it has what the others had when it came.</param>
+/// <param name="Bytes">What it takes on disk.</param>
+internal readonly record struct QuorumReplicaReport(GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes);

@@ -1,0 +1,54 @@
+using Kvorum.Node.Budgets;
+
+namespace Kvorum.Tests.Node.Budgets;
+
+public class MovePaceTests
+{
+    private const long Max = 64_000;
+    private readonly MovePace _pace = new(Max);
+
+    [Fact]
+    public void A_move_begins_slowly_and_goes_faster_while_nobody_feels_it()
+    {
+        Seconds(10, 4, isSending: false);
+        Assert.Equal(Max / 8, _pace.Rate);
+        Seconds(3, 5, isSending: true);
+        Assert.Equal((Max / 8) + (3 * Max / 16), _pace.Rate);
+        Seconds(100, 5, isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+    }
+
+    [Fact]
+    public void Where_writes_take_longer_it_gives_way_by_halves_and_never_stops()
+    {
+        Seconds(10, 4, isSending: false);
+        Seconds(100, 4, isSending: true);
+        Seconds(1, 20, isSending: true);
+        Assert.Equal(Max / 2, _pace.Rate);
+        Seconds(100, 20, isSending: true);
+        Assert.Equal(Max / 16, _pace.Rate);
+        Seconds(1, 4, isSending: true);
+        Assert.Equal(2 * Max / 16, _pace.Rate);
+    }
+
+    [Fact]
+    public void A_node_that_nobody_writes_to_goes_on()
+    {
+        Seconds(100, null, isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+    }
+
+    [Fact]
+    public void Without_a_bound_there_is_no_pace()
+    {
+        var unbounded = new MovePace(0);
+        unbounded.Judge(5, isSending: true);
+        Assert.Equal(0, unbounded.Rate);
+    }
+
+    private void Seconds(int count, long? logMs, bool isSending)
+    {
+        for (var n = 0; n < count; n++)
+            _pace.Judge(logMs, isSending);
+    }
+}

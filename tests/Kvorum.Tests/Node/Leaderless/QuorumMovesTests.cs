@@ -1,0 +1,128 @@
+using System.Text;
+using Kvorum.Node.Administration;
+using Kvorum.Node.Leaderless;
+using Kvorum.Protocol;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node.Leaderless;
+
+/// <summary>Replicas of quorum keyspaces move between nodes while they are written.</summary>
+public class QuorumMovesTests
+{
+    private const string Cache = "cache";
+    private const int Partitions = 4;
+    private const int Keys = 100;
+
+    [Fact]
+    public void Of_four_nodes_one_is_emptied_and_nothing_is_lost()
+    {
+        using var cluster = WithCache(4, replicas: 3);
+        PutAll(cluster, 0, "old");
+        cluster.Demand(0, new ChangeMember("n4", MemberWish.Decommission));
+        var round = 0;
+        cluster.RunUntil(
+            () =>
+            {
+                PutAll(cluster, round++ % 3, "new");
+                return Replicas(cluster, 3).Length == 0;
+            },
+            120_000, "no replica on the node that leaves");
+        CheckAll(cluster, 1, "new");
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Equal(Partitions, Replicas(cluster, node).Length));
+        Assert.All(
+            Enumerable.Range(0, 3).SelectMany(node => Replicas(cluster, node)),
+            static replica => Assert.True(replica.IsFilled));
+    }
+
+    [Fact]
+    public void More_replicas_are_filled_before_they_answer()
+    {
+        using var cluster = WithCache(3, replicas: 1);
+        PutAll(cluster, 0, "old");
+        cluster.Demand(0, new AlterKeyspace(Cache, 3));
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions
+                && Replicas(cluster, node).All(static replica => replica.IsFilled))
+                && IsSettled(cluster),
+            120_000, "three whole replicas of each partition");
+        CheckAll(cluster, 2, "old");
+        cluster.Crash(0);
+        cluster.Run(3000);
+        CheckAll(cluster, 1, "old");
+    }
+
+    [Fact]
+    public void A_replica_that_goes_and_comes_again_is_filled_again()
+    {
+        using var cluster = WithCache(3, replicas: 3);
+        PutAll(cluster, 0, "old");
+        cluster.Demand(0, new AlterKeyspace(Cache, 1));
+        cluster.RunUntil(
+            () => IsSettled(cluster)
+                && Enumerable.Range(0, 3).Sum(node => Replicas(cluster, node).Length) == Partitions,
+            120_000, "one replica of each partition");
+        PutAll(cluster, 0, "new");
+        cluster.Demand(0, new AlterKeyspace(Cache, 3));
+        cluster.RunUntil(
+            () => IsSettled(cluster) && Enumerable.Range(0, 3).All(node =>
+                Replicas(cluster, node).Count(static replica => replica.IsFilled) == Partitions),
+            120_000, "three whole replicas of each partition");
+        for (var node = 0; node < 3; node++)
+        {
+            cluster.Crash(node);
+            cluster.Run(3000);
+            CheckAll(cluster, (node + 1) % 3, "new");
+            cluster.Start(node);
+            cluster.RunUntilReady();
+        }
+    }
+
+    private static bool IsSettled(TestCluster cluster) => cluster[0].Placement.Groups.All(
+        group => cluster[0].Placement.Placed(group)!.Switch is null);
+
+    private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
+        [.. cluster[node].Loops.SelectMany(static loop => loop.Replicas).OfType<QuorumReplica>()];
+
+    private static TestCluster WithCache(int nodes, int replicas)
+    {
+        var cluster = new TestCluster(nodes);
+        cluster.RunUntilReady();
+        cluster.Demand(0, new CreateKeyspace(Cache)
+        {
+            Mode = "quorum",
+            Partitions = Partitions,
+            Replicas = replicas,
+        });
+        cluster.RunUntil(
+            () => Enumerable.Range(0, nodes).Sum(node => Replicas(cluster, node).Length)
+                == Partitions * replicas,
+            what: "the replicas");
+        return cluster;
+    }
+
+    private static void PutAll(TestCluster cluster, int node, string value)
+    {
+        for (var n = 0; n < Keys; n++)
+        {
+            var put = new PutRequest
+            {
+                Keyspace = Cache,
+                Key = TestCluster.Bytes($"key-{n}"),
+                Value = TestCluster.Bytes($"{value}-{n}"),
+            };
+            var reply = cluster.Ask(node, put);
+            Assert.True(reply.Status == ReplyStatus.Ok, reply.Message);
+        }
+    }
+
+    private static void CheckAll(TestCluster cluster, int node, string value)
+    {
+        for (var n = 0; n < Keys; n++)
+        {
+            var reply = cluster.Ask(
+                node, new GetRequest { Keyspace = Cache, Key = TestCluster.Bytes($"key-{n}") });
+            Assert.True(reply.Status == ReplyStatus.Ok, reply.Message);
+            Assert.Equal($"{value}-{n}", Encoding.UTF8.GetString(reply.Value.Span));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text;
+using Kvorum.Node.Administration;
+using Kvorum.Node.Leaderless;
+using Kvorum.Protocol;
+using Kvorum.Quorum;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node.Leaderless;
+
+/// <summary>Replicas of a quorum keyspace find out what they lack, without any reads of clients.</summary>
+public class ReplicaRepairTests
+{
+    private const string Cache = "cache";
+    private const int Partitions = 2;
+
+    [Fact]
+    public void A_node_that_was_away_gets_what_it_missed_when_it_comes_back()
+    {
+        using var cluster = WithCache();
+        for (var n = 0; n < 200; n++)
+            Put(cluster, 0, $"key-{n}", "old");
+        cluster.Crash(2);
+        for (var n = 0; n < 200; n += 3)
+            Put(cluster, 1, $"key-{n}", "new");
+        for (var n = 1; n < 200; n += 50)
+            cluster.Ask(0, new DeleteRequest { Keyspace = Cache, Key = TestCluster.Bytes($"key-{n}") });
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => AreEqual(cluster), 30_000, "equal replicas");
+        Assert.Equal("new", Encoding.UTF8.GetString(Record(cluster, 2, "key-0")!.Value.Value.Span));
+        Assert.True(Record(cluster, 2, "key-1")!.Value.IsDeleted);
+    }
+
+    [Fact]
+    public void An_emptied_replica_is_filled_by_the_others()
+    {
+        using var cluster = WithCache();
+        cluster.Crash(2);
+        for (var n = 0; n < 3000; n++)
+            Put(cluster, n % 2, $"key-{n}", new string('v', 200));
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => AreEqual(cluster), 60_000, "equal replicas");
+        Assert.Equal(3000, Replicas(cluster, 2).Sum(static replica => replica.Machine.KeyCount));
+    }
+
+    [Fact]
+    public void Equal_replicas_say_little()
+    {
+        using var cluster = WithCache();
+        for (var n = 0; n < 500; n++)
+            Put(cluster, 0, $"key-{n}", "v");
+        cluster.Crash(2);
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => Compared(cluster), 30_000, "a comparison of each pair");
+        var before = cluster.Network.Delivered[Kvorum.Node.PeerFrameKind.Repair];
+        cluster.Run((5 * 60 * 1000) + 10_000);
+        // For each pair of nodes and each partition a question and its answer.
+        Assert.Equal(
+            3 * 2 * Partitions, cluster.Network.Delivered[Kvorum.Node.PeerFrameKind.Repair] - before);
+    }
+
+    private static bool Compared(TestCluster cluster) => Enumerable.Range(0, 3).SelectMany(
+        node => Replicas(cluster, node)).Count(static replica => replica.ComparedMs is not null)
+            >= 2 * Partitions;
+
+    private static bool AreEqual(TestCluster cluster)
+    {
+        for (var partition = 0; partition < Partitions; partition++)
+        {
+            var records = Enumerable.Range(0, 3).Select(node => Content(Replicas(cluster, node)[partition]));
+            if (records.Distinct(StringComparer.Ordinal).Count() != 1)
+                return false;
+        }
+
+        return true;
+    }
+
+    private static string Content(QuorumReplica replica)
+    {
+        using var view = replica.Tree.OpenView();
+        var lines = StoredMachine.Records(view, default, default).Select(static one =>
+            $"{Encoding.UTF8.GetString(one.Key.Span)} {RecordVersion.Read(one.Record.Span)}");
+        return string.Join('\n', lines);
+    }
+
+    private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
+    [
+        .. cluster[node].Loops.SelectMany(static loop => loop.Replicas).OfType<QuorumReplica>()
+            .OrderBy(static replica => replica.Identity.Group),
+    ];
+
+    private static StoredRecord? Record(TestCluster cluster, int node, string key) =>
+        Replicas(cluster, node).Select(replica => replica.Machine.Get(TestCluster.Bytes(key).Span))
+            .FirstOrDefault(static record => record is not null);
+
+    private static TestCluster WithCache()
+    {
+        var cluster = new TestCluster(3);
+        cluster.RunUntilReady();
+        cluster.Demand(0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions),
+            what: "the replicas");
+        return cluster;
+    }
+
+    private static void Put(TestCluster cluster, int node, string key, string value)
+    {
+        var put = new PutRequest
+        {
+            Keyspace = Cache,
+            Key = TestCluster.Bytes(key),
+            Value = TestCluster.Bytes(value),
+        };
+        Assert.Equal(ReplyStatus.Ok, cluster.Ask(node, put).Status);
+    }
+}

@@ -35,8 +35,8 @@ internal static class Limits
     public const long SlowReplicaMs = 50;
 
     /// <summary>
-    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which replicas
-    /// are to be repaired.
+    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which
+    /// replicas are to be repaired.
     /// </summary>
     public const long LateAnswersMs = 1000;
 

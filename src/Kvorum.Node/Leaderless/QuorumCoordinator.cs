@@ -73,7 +73,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         public ReplicaChange Change => Nodes.Change;
 
-        public int ReadersCount => Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
+        public int ReadersCount =>
+            Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.ReadOf(ReadersCount);
 
@@ -94,7 +95,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void Again(CallWay way) => _waiting.Add(() =>
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
-            Finish(way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
+            Finish(
+                way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
         else
             Take(way.Call, way.Keyspace);
     });
@@ -140,8 +142,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         if (write.IfVersion is not null)
         {
             Finish(way, ReplyStatus.InvalidArgument,
-                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators may "
-                    + "write at the same time. Use a keyspace of mode strong for it");
+                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators "
+                    + "may write at the same time. Use a keyspace of mode strong for it");
             return;
         }
 
@@ -317,7 +319,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             + $"{operation.Names(fold.Acknowledged)}; not known of: "
             + $"{operation.Names(way.Nodes.All.Except(fold.Acknowledged))}";
         return result.Outcome == WriteOutcome.Indeterminate
-            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; retry with the same ids"
+            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; "
+                + "retry with the same ids"
             : $"{who}. Nothing was written: retry";
     }
 

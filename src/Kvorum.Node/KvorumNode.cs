@@ -176,7 +176,9 @@ public sealed class KvorumNode : INode, IDisposable
             {
                 lock (gathered)
                 {
-                    gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
+                    gathered.AddRange(loop.Replicas
+                        .Where(static replica => !replica.Identity.Group.IsLocal)
+                        .Select(static replica => replica.Status()));
                     issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
+using Kvorum.Quorum.Deletes;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Leaderless;
@@ -15,6 +16,9 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     // Looked up by number; where it is walked, the numbers are sorted first.
     private readonly Dictionary<ulong, Operation> _operations = [];
 
+    // Writes that may still be sent; null until the clock's ceiling is durable.
+    private WritesUnderWay? _underWay;
+
     // No version can be given before the clock's ceiling is in the log, or the replicas are elsewhere.
     private List<Action> _waiting = [];
 
@@ -25,7 +29,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     public void Take(Call call, KeyspaceDefinition keyspace)
     {
         var placed = host.Cluster.Placement.Placed(call.Group);
-        var way = new CallWay(call, keyspace, ReplicaNodes.Of(host.Cluster, placed));
+        var way = new CallWay(
+            call, keyspace, ReplicaNodes.Of(host.Cluster, placed, keyspace.Settings.Quorum!.IsSloppy));
         switch (call.Request)
         {
             case GetRequest get:
@@ -53,6 +58,23 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     /// <summary>A peer is silent: others are asked, too.</summary>
     public void PeerSuspected(NodeId peer) => ForEach(operation => operation.Slow(peer));
+
+    /// <summary>
+    /// No write that is older than this will be begun any more, and whether a write holds it there; null
+    /// before that is known.
+    /// </summary>
+    /// <param name="next">No new version will be below this.</param>
+    /// <param name="keptMs">How old a write may be that is repeated, in milliseconds.</param>
+    public (HybridTimestamp Low, bool IsHeld) Turn(HybridTimestamp next, long keptMs)
+    {
+        var oldest = HybridTimestamp.At(next.UnixMs - keptMs);
+        _underWay ??= new(oldest);
+        _underWay.Turn(oldest);
+        return (_underWay.Low, _underWay.IsHeld);
+    }
+
+    /// <summary>Takes another operation, and begins it.</summary>
+    public void Take(Operation operation) => Begin(operation);
 
     /// <summary>Time passes.</summary>
     public void Sweep()
@@ -220,9 +242,17 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        if (attempt.Version.IsNone && !TryVersion(ref attempt))
+        if (_underWay is null || (attempt.Version.IsNone && !TryVersion(ref attempt)))
         {
             _waiting.Add(() => WriteVersion(way, attempt));
+            return;
+        }
+
+        if (!_underWay.TryBegin(attempt.Version, out var generation))
+        {
+            Finish(way, ReplyStatus.OutcomeUnknown,
+                $"the write was tried before, at {attempt.Version.Time}, which is too long ago to repeat it: "
+                    + "nothing was written now. Read the key");
             return;
         }
 
@@ -234,7 +264,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         var change = way.Change;
         Begin(new WriteOperation(
             host, way.Call.Group, way.Nodes, change.PresentWriters(way.WriteQuorumOf(change.Present)),
-            change.NextWriters(way.WriteQuorumOf(change.Next)), command, way.Call.DeadlineMs,
+            change.NextWriters(way.WriteQuorumOf(change.Next)), way.Keyspace.Settings.Quorum!.IsSloppy,
+            command, generation, way.Call.DeadlineMs,
             (operation, result) =>
             {
                 if (IsMisplaced(result))
@@ -261,7 +292,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void WriteAgain(CallWay way, WriteAttempt attempt) => _waiting.Add(() =>
     {
         var placed = host.Cluster.Placement.Placed(way.Call.Group);
-        WriteVersion(way with { Nodes = ReplicaNodes.Of(host.Cluster, placed) }, attempt);
+        WriteVersion(
+            way with
+            {
+                Nodes = ReplicaNodes.Of(host.Cluster, placed, way.Keyspace.Settings.Quorum!.IsSloppy),
+            },
+            attempt);
     });
 
     // A life beyond the end of time is endless.
@@ -354,8 +390,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     private void EndIfOver(Operation operation)
     {
-        if (operation.IsOver)
-            _operations.Remove(operation.Id);
+        if (operation.IsOver && _operations.Remove(operation.Id) && operation is WriteOperation write)
+            _underWay!.End(write.Generation);
     }
 
     private void ForEach(Action<Operation> act)

@@ -1,4 +1,3 @@
-using Kvorum.Node.Budgets;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
@@ -21,12 +20,25 @@ namespace Kvorum.Node.Leaderless;
 /// <param name="Id">The coordinator's number of the operation.</param>
 internal readonly record struct StoreTicket(NodeId From, ulong Id);
 
+/// <summary>Where a record comes from, and so below which time it is not taken any more.</summary>
+internal enum RecordSource : byte
+{
+    /// <summary>A write or a hint: not below the gate.</summary>
+    Write,
+
+    /// <summary>Another replica, by repair: not below the horizon.</summary>
+    Repair,
+
+    /// <summary>A replica that fills this one: all is taken.</summary>
+    Filling,
+}
+
 /// <summary>
 /// This node's replica of one group of a quorum keyspace. It stores what coordinators send, in a log of its
 /// own, and answers once the log is durable; only then is it applied and read. It knows nothing of the other
 /// replicas: coordinators and repair bring them together. Owned by one node loop.
 /// </summary>
-internal sealed class QuorumReplica : IReplica, ITreeOwner
+internal sealed partial class QuorumReplica : IReplica, ITreeOwner
 {
     // A log of its own has no leaders: all its entries are of one term.
     private static readonly Term OnlyTerm = new(1);
@@ -51,7 +63,6 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     private LogIndex _released;
     private string? _damage;
     private bool _isRetired;
-
     /// <param name="host">The loop.</param>
     /// <param name="parts">What it is made of.</param>
     /// <param name="answer">Takes its answers to coordinators.</param>
@@ -65,6 +76,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
         parts.Machine.Merkle = Merkle;
         foreach (var entry in parts.Damage is null ? parts.Unapplied : [])
             parts.Machine.Apply(entry.Index, entry.Data);
+        _marks = parts.Machine.Marks;
+        _isGateKnown = HasEverBeenFilled || parts.Group.IsLocal || _marks.Gate > HybridTimestamp.Zero;
         _last = parts.Unapplied.Count > 0
             ? parts.Unapplied[^1].Index : new(Math.Max(parts.Tree.AppliedIndex, parts.Released.Value));
         _upkeep = new(host, this, isSettled: parts.Damage is not null);
@@ -80,7 +93,11 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public IReplicaStore Store => _upkeep;
 
     /// <inheritdoc/>
-    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found) : null;
+    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found)
+        : HorizonIssue is { } held ? $"{Identity}: {held}" : null;
+
+    /// <summary>Why tombstones are kept for long; null if they are not.</summary>
+    public string? HorizonIssue { get; set; }
 
     /// <inheritdoc/>
     public bool IsLeader => false;
@@ -155,16 +172,23 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <summary>
-    /// Stores the record of a command, unless it refuses; the ticket's owner is answered once it is durable.
+    /// Stores the record of a command: the ticket's owner is answered once it is durable. Not null: why it
+    /// refuses, and stores nothing.
     /// </summary>
-    public void Take(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    public RefusalReason? Take(StoreTicket ticket, ReadOnlyMemory<byte> command, RecordSource source)
     {
-        if (WhyNotStore(StoreCommand.Read(command)) is { } refusal)
-        {
-            _answer(ticket, StoreAnswer.Refused(refusal));
-            return;
-        }
+        if (WhyNotStore(StoreCommand.Read(command), source) is { } refusal)
+            return refusal;
+        Append(ticket, command);
+        return null;
+    }
 
+    /// <summary>Removes keys, with all that is known of them: for what is this node's own.</summary>
+    public void Forget(StoreTicket ticket, IEnumerable<ReadOnlyMemory<byte>> keys) =>
+        Append(ticket, KeepingCommand.EncodeForget(keys));
+
+    private void Append(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    {
         _last = _last.Next;
         var entry = new Entry(_last, OnlyTerm, EntryKind.Command, command);
         GroupRecords.Add(_host.OpenBatch(this), _parts.Group, entry);
@@ -185,7 +209,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <summary>
-    /// The record of a key, as far as it is durable here. False if the tables are damaged.
+    /// The record of a key, as far as it is durable here; none if it may be collected. False if the tables
+    /// are damaged.
     /// </summary>
     public bool TryRead(ReadOnlySpan<byte> key, out StoredRecord? record)
     {
@@ -195,6 +220,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
         try
         {
             record = _parts.Machine.Get(key);
+            if (record is { EndsMs: > 0 } ended && ended.EndsMs < (ulong)Marks.Horizon.UnixMs)
+                record = null;
             return true;
         }
         catch (TreeDamagedException damage)
@@ -268,66 +295,13 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public void Sweep()
     {
         _upkeep.Sweep();
+        CollectIfDue();
         if (_host.Cluster.Placement.Placed(_parts.Group) is not { } placed || placed.Epoch == _judged)
             return;
         _judged = placed.Epoch;
         IsFilled = HasEverBeenFilled && !LacksWhatWasWritten(placed);
         if (placed.Epoch > _written)
             Confirm(placed.Epoch);
-    }
-
-    private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
-
-    // It comes anew by this change. It may have been a replica before, and what was written meanwhile is not
-    // here.
-    private bool LacksWhatWasWritten(PlacedGroup placed) =>
-        placed.Switch is { Stage: ChangeStage.WriteBoth } change
-        && !change.Present.Contains(_host.Cluster.Self) && _birth.At.Value < placed.Epoch.Value;
-
-    /// <summary>
-    /// From which nodes it is to be filled, each of which must refuse requests that are older than
-    /// <paramref name="since"/>; none if it is filled, or cannot be yet.
-    /// </summary>
-    public IReadOnlyList<NodeId> Sources(out Epoch since)
-    {
-        since = default;
-        if (IsFilled || IsDamaged || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
-            || Confirmed < placed.Epoch)
-            return [];
-        NodeId[] others =
-        [
-            .. (placed.Switch?.Present ?? placed.Nodes).Where(node => node != _host.Cluster.Self),
-        ];
-        var present = placed.Switch?.Present.Count ?? placed.Nodes.Count;
-        if (_filling.Epoch != placed.Epoch)
-            _filledFrom.Clear();
-        _filling = (placed.Epoch, SourcesToFill(present));
-        since = placed.Epoch;
-        return [.. others.Where(node => !_filledFrom.Contains(node))];
-    }
-
-    /// <summary>It has all that a source had.</summary>
-    public void FilledFrom(NodeId source)
-    {
-        _filledFrom.Add(source);
-        if (IsFilled || _filledFrom.Count < _filling.Sources)
-            return;
-        // What came from the sources is in the log before this.
-        IsFilled = true;
-        _birth = _birth with
-        {
-            First = new() { Voters = [.. Preference.Order()] },
-            At = new(_filling.Epoch.Value),
-        };
-        BirthRecords.Add(_host.OpenBatch(this), _birth, _room);
-        _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
-    }
-
-    // So many of the others that each acknowledged write is on one of them.
-    private int SourcesToFill(int present)
-    {
-        var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
-        return Math.Clamp(present - write + 1, 1, Math.Max(1, present - 1));
     }
 
     // First the log knows it, then the others are told.
@@ -388,8 +362,11 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <inheritdoc/>
-    public bool IsGivenUp => _host.Cluster.IsUnwanted(_parts.Group, _birth.KeyspaceId)
-        || (IsDamaged && _host.Cluster.Placement.Placed(_parts.Group) is { Holders.Count: > 1 });
+    public bool IsGivenUp => !_parts.Group.IsLocal
+        ? _host.Cluster.IsUnwanted(_parts.Group, _birth.KeyspaceId)
+            || (_host.Cluster.Placement.Placed(_parts.Group) is { Holders.Count: > 1 } placed
+                && (IsDamaged || _isBehindHorizon || (HasEverBeenFilled && LacksWhatWasWritten(placed))))
+        : IsDamaged;
 
     /// <inheritdoc/>
     public bool IsIdle => _isRetired && _upkeep.IsIdle;
@@ -438,16 +415,6 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
             () => Release(snapshot.Index));
     }
 
-    // Keep the last room for what frees room.
-    private RefusalReason? WhyNotStore(in StoreCommand command)
-    {
-        if (IsDamaged)
-            return RefusalReason.Damaged;
-        var isFull = _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
-            || (_host.Disk.Level == DiskLevel.Low && !StoredRecord.Read(command.RecordBytes).IsDeleted);
-        return isFull ? RefusalReason.Full : null;
-    }
-
     private void Apply(StoreTicket ticket, in Entry entry)
     {
         // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no
@@ -456,7 +423,9 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
             return;
         try
         {
-            _answer(ticket, StoreAnswer.Of(_parts.Machine.Apply(entry.Index, entry.Data)));
+            var result = _parts.Machine.Apply(entry.Index, entry.Data);
+            _isCollecting &= !KeepingCommand.IsCollect(entry.Data);
+            _answer(ticket, StoreAnswer.Of(result));
         }
         catch (TreeDamagedException damage)
         {

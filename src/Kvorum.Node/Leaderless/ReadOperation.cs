@@ -88,6 +88,9 @@ internal sealed class ReadOperation : Operation
         }
 
         var record = answer.Record;
+        // What is written here later wins over what was read.
+        if (record is { } read)
+            Host.Versions.Observe(read.Version, Host.WallMs);
         var digest = record is { } found
             ? new RecordDigest(found.Version, found.IsDeleted, (long)found.ExpiresMs) : RecordDigest.Absent;
         // A value came where it was wanted; there is none without one.

@@ -56,6 +56,7 @@ internal static class BirthRecords
         var first = ConfigurationCodec.DecodeConfiguration(from.Rest().Span);
         var birth = new GroupBirth(group, keyspace, name, partition, mode, first) { At = at };
         return birth.Mode is KeyspaceSettings.Strong or KeyspaceSettings.QuorumMode
-            ? birth : throw new FormatException($"a replica of the unknown mode '{birth.Mode}': written by a newer version?");
+            ? birth : throw new FormatException(
+                $"a replica of the unknown mode '{birth.Mode}': written by a newer version?");
     }
 }

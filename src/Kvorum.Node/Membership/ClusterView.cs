@@ -304,7 +304,7 @@ internal sealed class ClusterView : IClusterFacts
     public bool IsUnwanted(GroupId group, KeyspaceId keyspace)
     {
         var meta = _meta;
-        if (group.IsMetadata || meta.Keyspaces.Count == 0)
+        if (group.IsMetadata || group.IsLocal || meta.Keyspaces.Count == 0)
             return false;
         return meta.Placement.Placed(group) is { } placed
             ? !placed.Holders.Contains(Self) : IsDropped(meta, group, keyspace);

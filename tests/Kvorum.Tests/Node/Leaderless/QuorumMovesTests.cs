@@ -81,7 +81,7 @@ public class QuorumMovesTests
         group => cluster[0].Placement.Placed(group)!.Switch is null);
 
     private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
-        [.. cluster[node].Loops.SelectMany(static loop => loop.Replicas).OfType<QuorumReplica>()];
+        [.. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)];
 
     private static TestCluster WithCache(int nodes, int replicas)
     {

@@ -87,7 +87,7 @@ public class ReplicaRepairTests
 
     private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
     [
-        .. cluster[node].Loops.SelectMany(static loop => loop.Replicas).OfType<QuorumReplica>()
+        .. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)
             .OrderBy(static replica => replica.Identity.Group),
     ];
 

@@ -188,6 +188,8 @@ public sealed class KvorumNode : INode, IDisposable
                 var status = StatusOf(gathered, reads, writes);
                 if (status.Machine?.HealthIssue is { } issue)
                     issues.Add(issue);
+                if (Cluster.MajorityLost is { } lost)
+                    issues.Add(lost);
                 done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
         }

@@ -153,9 +153,18 @@ public sealed class RecoveryPlanner
             NewestMs = best.NewestMs,
             Voters = best.Voters.Union(best.Outgoing).Count(),
             VotersLeft = best.Voters.Union(best.Outgoing).Count(voter => HasWhole(voter, group)),
-            MayLack = IsMajorityLost(group, best.Voters)
-                && (best.Outgoing.Count == 0 || IsMajorityLost(group, best.Outgoing)),
+            MayLack = MayLack(group, best),
         };
+    }
+
+    // What was acknowledged and is in no replica here, lost voters have decided alone. A joint configuration
+    // that nobody here knows for committed may be one that they never had.
+    private bool MayLack(GroupId group, SurvivingReplica best)
+    {
+        if (best.Outgoing.Count == 0)
+            return IsMajorityLost(group, best.Voters);
+        var isCommitted = Whole(group).Any(one => one.ReplicaOf(group)!.Commit >= best.ConfigurationIndex);
+        return IsMajorityLost(group, best.Outgoing) && (!isCommitted || IsMajorityLost(group, best.Voters));
     }
 
     private void CheckFit(GroupId group, string keyspace, uint partition)

@@ -201,6 +201,8 @@ internal sealed class SurvivorFolder
             LastIndex = log.LastIndex.Value,
             Commit = Math.Max(state.Commit.Value, snapshot.Index.Value),
             NewestMs = NewestMs(group, log),
+            ConfigurationIndex = EntriesOf(log)
+                .LastOrDefault(static entry => entry.Kind == EntryKind.Configuration).Index.Value,
             Voters = [.. configuration.Voters.Select(IdOf)],
             Outgoing = [.. configuration.Outgoing.Select(IdOf)],
         };

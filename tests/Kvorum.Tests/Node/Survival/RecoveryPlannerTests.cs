@@ -21,7 +21,7 @@ public class RecoveryPlannerTests
     [InlineData("abcde", "", "a:3:10 b:3:10 c:3:7", "Kept")]
     [InlineData("abc", "", "a:b b:3:12", "GoesOn b 12 lacks")] // a blank replica is no survivor
     [InlineData("bc", "", "a:3:10", "GoesOn a 10 lacks")] // a learner, or one that was a voter before
-    [InlineData("abc", "ade", "a:3:10 b:3:10", "GoesOn a 10 lacks")] // joint: the outgoing majority is lost
+    [InlineData("abc", "ade", "a:3:10 b:3:10", "GoesOn b 10 whole")] // joint: every commit needed a or b
     [InlineData("abc", "abd", "a:3:10 b:3:10", "Kept")]
     [InlineData("cd", "ab", "a:3:10 b:3:12", "GoesOn b 12 whole")] // every commit needed a or b
     [InlineData("cde", "", "a:- b:-", "BeginsEmpty a 0 lacks")]
@@ -35,7 +35,19 @@ public class RecoveryPlannerTests
             expected,
             group.Fate == GroupFate.Kept ? "Kept"
                 : $"{group.Fate} {source} {group.LastIndex} {(group.MayLack ? "lacks" : "whole")}");
-        Assert.All(plan.Groups, static one => Assert.Equal(8ul, one.Term));
+        Assert.Equal(group.Fate == GroupFate.BeginsEmpty ? 1ul : 8ul, group.Term);
+    }
+
+    // While the joint configuration was not committed, d and e could still decide alone.
+    [Theory]
+    [InlineData(9, true)]
+    [InlineData(5, false)]
+    public void A_joint_configuration_that_may_not_be_committed_protects_nothing(ulong at, bool mayLack)
+    {
+        string[] names = ["a", "b"];
+        var plan = Plan(false, [.. names.Select(name => Parse($"{name}:3:10", "abc", "ade")).Select(
+            one => Changed(one, replica => replica with { ConfigurationIndex = at, Commit = 5 }))]);
+        Assert.Equal(mayLack, plan.Groups[1].MayLack);
     }
 
     [Fact]
@@ -43,7 +55,7 @@ public class RecoveryPlannerTests
     {
         // Its voters a, b and c are all here; the partition has lost d and e.
         var plan = Plan(
-            false, Parse("a:3:10", "ade", ""), Parse("b:-", "", ""), Parse("c:-", "", ""));
+            false, Parse("a:3:10", "ade", "", "abc"), Parse("b:-", "", "", "abc"), Parse("c:-", "", "", "abc"));
         Assert.Equal(GroupFate.GoesOn, plan.Groups[0].Fate);
         Assert.False(plan.Groups[0].MayLack);
         Assert.Equal((Cluster, Next), (plan.OldCluster, plan.NewCluster));
@@ -63,8 +75,7 @@ public class RecoveryPlannerTests
     [Fact]
     public void Nothing_is_recovered_where_nothing_is_lost_for_good()
     {
-        Refused("there is nothing to recover", Parse("a:3:1", "abc", ""), Parse("b:3:1", "abc", ""),
-            Parse("c:3:1", "abc", ""));
+        Refused("there is nothing to recover", [.. "abc".Select(name => Parse($"{name}:3:1", "abc", "", "abc"))]);
         Refused("all members are here", [.. "abcde".Select(name => Parse($"{name}:3:1", "abcde", ""))]);
     }
 
@@ -121,21 +132,24 @@ public class RecoveryPlannerTests
         why, Assert.Throws<RecoveryRefusedException>(() => Plan(false, survivors)).Message,
         StringComparison.Ordinal);
 
-    private static Survivor With(Survivor one, SurvivingCondition condition) => one with
+    private static Survivor With(Survivor one, SurvivingCondition condition) =>
+        Changed(one, replica => replica with { Condition = condition, Why = "it is bad" });
+
+    private static Survivor Changed(Survivor one, Func<SurvivingReplica, SurvivingReplica> change) => one with
     {
-        Replicas = [.. one.Replicas.Select(
-            replica => replica.Group == 0 ? replica : replica with { Condition = condition, Why = "it is bad" })],
+        Replicas = [.. one.Replicas.Select(replica => replica.Group == 0 ? replica : change(replica))],
     };
 
-    // A cluster of five, a to e, whose metadata group has all of them as voters but d and e.
-    private static Survivor Parse(string text, string voters, string outgoing, int partitions = 1)
+    // A cluster of five, a to e.
+    private static Survivor Parse(
+        string text, string voters, string outgoing, string meta = "cde", int partitions = 1)
     {
         var parts = text.Split(':');
         var replicas = new List<SurvivingReplica>
         {
             new(0, KeyspaceName.System, 0, SurvivingCondition.Whole)
             {
-                Term = 7, LastTerm = 7, LastIndex = 40, Commit = 40, Voters = [.. "abc".Select(IdOf)],
+                Term = 7, LastTerm = 7, LastIndex = 40, Commit = 40, Voters = [.. meta.Select(IdOf)],
             },
         };
         for (uint n = 0; n < partitions && parts[1] != "-"; n++)

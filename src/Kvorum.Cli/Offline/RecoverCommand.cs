@@ -110,7 +110,7 @@ internal static class RecoverCommand
 
     private static Survivor DescribeFolder(string path)
     {
-        using var folder = OfflineFolder.Open(path);
+        using var folder = Open(path);
         try
         {
             return RecoveryApplication.Describe(folder.Files);
@@ -118,6 +118,18 @@ internal static class RecoverCommand
         catch (Exception e) when (e is IOException or NodeStartException or FormatException)
         {
             throw new RecoveryRefusedException($"--data {path}: {e.Message}");
+        }
+    }
+
+    private static OfflineFolder Open(string path)
+    {
+        try
+        {
+            return OfflineFolder.Open(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(e.Message, ExitCode.Usage);
         }
     }
 

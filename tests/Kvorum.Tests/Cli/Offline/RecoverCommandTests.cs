@@ -33,7 +33,7 @@ public sealed class RecoverCommandTests
 
             await Prints(0, "described node-1", "recover", "describe", "--data", places[0].Folder, "--out", description);
             await Prints(2, "is there already", "recover", "describe", "--data", places[0].Folder, "--out", description);
-            await Prints(1, "no such folder", "recover", "plan", "--data", Path.Combine(work, "none"), "--out", plan);
+            await Prints(2, "no such folder", "recover", "plan", "--data", Path.Combine(work, "none"), "--out", plan);
             await Prints(1, "no description", "recover", "plan", "--description", "/dev/null", "--out", plan);
             var said = await Prints(0, "given up: node-2, node-3", "recover", "plan", "--description", description, "--out", plan);
             Assert.Contains("1 of 3 members survive", said, StringComparison.Ordinal);

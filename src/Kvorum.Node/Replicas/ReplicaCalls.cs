@@ -360,7 +360,7 @@ internal sealed class ReplicaCalls
 
         if (call is ReadViewRequest part)
         {
-            part.Open(_parts.Tree, _parts.Machine.LogTimeMs);
+            part.Open(_parts.Tree, new ValueForm(_parts.Machine.LogTimeMs));
             _host.Finish(part, new Reply { Status = ReplyStatus.Ok });
             return;
         }

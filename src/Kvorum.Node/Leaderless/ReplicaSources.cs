@@ -20,7 +20,7 @@ internal sealed class ReplicaSources(
     private readonly SortedSet<NodeId> _cannot = [];
     private readonly SortedSet<NodeId> _misplaced = [];
     private Epoch _epoch;
-    private int _needed;
+    private QuorumSettings _settings = QuorumSettings.Majority(1);
 
     /// <inheritdoc/>
     public GroupId Group => group;
@@ -45,12 +45,11 @@ internal sealed class ReplicaSources(
         _epoch = placed.Epoch;
         var nodes = ReplicaNodes.Of(cluster, placed);
         var among = nodes.Change.Readers(int.MaxValue).Members;
-        _needed = scan.Consistency == ReadConsistency.Stale
-            ? 1 : keyspace.Settings.Quorum!.ReadOf(among.Count);
+        _settings = keyspace.Settings.Quorum!.For(scan, among.Count);
         Failure = WhyNot(nodes, among);
         if (Failure is not null)
             return [];
-        var lacking = _needed - _there.Count - _asked.Except(_slow).Count();
+        var lacking = _settings.ReadQuorum - _there.Count - _asked.Except(_slow).Count();
         var next = new List<AskedNode>();
         foreach (var number in among & nodes.Up)
         {
@@ -75,7 +74,7 @@ internal sealed class ReplicaSources(
             return;
         Done(asked.Node);
         _there.Add(asked.Node);
-        IsThere |= _there.Count >= _needed;
+        IsThere |= _there.Count >= _settings.ReadQuorum;
     }
 
     /// <inheritdoc/>
@@ -105,6 +104,10 @@ internal sealed class ReplicaSources(
     public void Rested() => _misplaced.Clear();
 
     /// <inheritdoc/>
+    public Receipt Receipt(IReadOnlyList<string> nodes) =>
+        QuorumReceipts.OfRead(nodes, _settings, RecordVersion.None);
+
+    /// <inheritdoc/>
     public string WhyLate() => _misplaced.Count > 0
         ? $": its replicas are being moved; asked in vain: {NamesOf(_misplaced)}"
         : $": answered by {NamesOf(_there)}; no answer yet of {NamesOf(_asked)}";
@@ -112,9 +115,9 @@ internal sealed class ReplicaSources(
     // As of a read: at once, rather than when the time is up.
     private string? WhyNot(ReplicaNodes nodes, ReplicaMask among)
     {
-        if (_needed > among.Count)
+        if (_settings.ReadQuorum > among.Count)
         {
-            return $"keyspace '{keyspace.Settings.Name}' wants R = {_needed} replicas, and its partition "
+            return $"keyspace '{keyspace.Settings.Name}' wants R = {_settings.ReadQuorum} replicas, and its partition "
                 + $"{Partition} has {among.Count}: add nodes";
         }
 
@@ -129,8 +132,8 @@ internal sealed class ReplicaSources(
                 away.Add(nodes[number]);
         }
 
-        return possible >= _needed ? null
-            : $"{_needed} of {among.Count} replicas of partition {Partition} of '{keyspace.Settings.Name}' must "
+        return possible >= _settings.ReadQuorum ? null
+            : $"{_settings.ReadQuorum} of {among.Count} replicas of partition {Partition} of '{keyspace.Settings.Name}' must "
                 + $"answer a scan; these cannot: {NamesOf(away)}";
     }
 

@@ -1,3 +1,4 @@
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Scans;
@@ -37,6 +38,9 @@ internal interface IPartitionSource
 
     /// <summary>A pause is over: what was refused for a while may be asked for again.</summary>
     void Rested();
+
+    /// <summary>What stands behind a page whose parts came from these nodes.</summary>
+    Receipt Receipt(IReadOnlyList<string> nodes);
 
     /// <summary>What is missing, for people, after the partition's name.</summary>
     string WhyLate();

@@ -56,6 +56,24 @@ internal sealed class LeaderSource(ClusterView cluster, GroupId group, ReadConsi
     public void Rested() => _rests = false;
 
     /// <inheritdoc/>
+    public Receipt Receipt(IReadOnlyList<string> nodes) => new()
+    {
+        Mode = ReplicationMode.Strong,
+        Nodes = nodes,
+        Needed = 1,
+        Replicas = cluster.PreferenceOf(group).Count,
+        IsDurable = true,
+        StalenessMs = consistency == ReadConsistency.Stale ? null : 0,
+        Promise =
+        [
+            consistency == ReadConsistency.Stale
+                ? "It may be out of date by any time, as asked for."
+                : "Each partition's leader gave its part as a read of its own, which saw every write "
+                    + "acknowledged before the page was asked for.",
+        ],
+    };
+
+    /// <inheritdoc/>
     public string WhyLate()
     {
         var isLeaderless = cluster.Leaders.Of(group) is not { } leader || !cluster.Health.IsUp(leader);

@@ -17,6 +17,7 @@ internal sealed class PageScan
     private readonly SortedDictionary<GroupId, IPartitionSource> _sources = [];
     private readonly SortedDictionary<ulong, Question> _asked = [];
     private readonly List<PartialScanResult> _shares = [];
+    private readonly SortedSet<string> _givers = new(StringComparer.Ordinal);
     private readonly long? _recordTimeMs;
     private long _patienceMs = Limits.ScanShareTimeoutMs;
 
@@ -65,7 +66,11 @@ internal sealed class PageScan
         }
 
         if (share.Groups.Length > 0)
+        {
             _shares.Add(share);
+            _givers.Add(_host.Cluster.Members.NameOf(question.To));
+        }
+
         foreach (var group in share.Groups)
         {
             _sources[group].Answered(question.Of(group));
@@ -199,10 +204,15 @@ internal sealed class PageScan
         Value = page,
         Epoch = _host.Cluster.Epoch,
         Stale = _order.Consistency == ReadConsistency.Stale,
+        Mode = Mode,
+        Receipt = _scan.WantsReceipt ? _sources.Values.FirstOrDefault()?.Receipt([.. _givers]) : null,
     });
 
+    private ReplicationMode Mode =>
+        _recordTimeMs is null ? ReplicationMode.Strong : ReplicationMode.Quorum;
+
     private void Fail(ReplyStatus status, string message) =>
-        End(new() { Status = status, Message = message, Epoch = _host.Cluster.Epoch });
+        End(new() { Status = status, Message = message, Epoch = _host.Cluster.Epoch, Mode = Mode });
 
     private void End(Reply reply)
     {

@@ -12,6 +12,9 @@ public readonly record struct QuorumLevel
     private const byte QuorumCode = 254;
     private const byte AllCode = 255;
 
+    /// <summary>What <see cref="ParseOrNull"/> reads, for people.</summary>
+    public const string Forms = "one, quorum, all or a number of replicas";
+
     private QuorumLevel(byte code) => Code = code;
 
     /// <summary>One replica.</summary>

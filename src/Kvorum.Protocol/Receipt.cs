@@ -56,3 +56,10 @@ public sealed record Receipt
     /// <summary>The promise, a sentence each.</summary>
     public IReadOnlyList<string> Promise { get; init; } = [];
 }
+
+/// <summary>Words of receipts.</summary>
+public static class ReceiptText
+{
+    /// <summary>The mode: strong or quorum.</summary>
+    public static string Of(ReplicationMode mode) => mode == ReplicationMode.Quorum ? "quorum" : "strong";
+}

@@ -10,6 +10,9 @@ namespace Kvorum.Protocol;
 /// <param name="Writer">What <see cref="Reply.Writer"/> says.</param>
 public readonly record struct WriteVersion(ulong Time, ulong Writer)
 {
+    /// <summary>What <see cref="ParseOrNull"/> reads, for people.</summary>
+    public const string Form = "a number, '@' and 16 hexadecimal digits, as an indeterminate write told it";
+
     /// <summary>Time and writer, as in <c>115638272000000001@00c0ffee00c0ffee</c>.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Time}@{Writer:x16}");

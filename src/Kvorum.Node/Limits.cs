@@ -348,6 +348,12 @@ internal static class Limits
     /// </summary>
     public const long ScanShareTimeoutMaxMs = 16_000;
 
+    /// <summary>
+    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more work
+    /// than a read.
+    /// </summary>
+    public const long SlowShareMs = 250;
+
     /// <summary>Keys that are looked at for one share, ended ones included: some milliseconds.</summary>
     public const int ScannedRecordsMax = 16_384;
 

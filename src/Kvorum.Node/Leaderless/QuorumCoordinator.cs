@@ -98,9 +98,13 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         public int ReadersCount =>
             Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
 
-        public int ReadQuorum => Keyspace.Settings.Quorum!.ReadOf(ReadersCount);
+        public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
-        public int WriteQuorumOf(ReplicaMask replicas) => Keyspace.Settings.Quorum!.WriteOf(replicas.Count);
+        public int WriteQuorumOf(ReplicaMask replicas) =>
+            Keyspace.Settings.Quorum!.For(Call.Request, replicas.Count).WriteQuorum;
+
+        public QuorumSettings SettingsOf(int replicas) =>
+            Keyspace.Settings.Quorum!.For(Call.Request, replicas);
 
         public QuorumSet Readers(int needed) => Change.Readers(needed);
     }
@@ -126,7 +130,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void Read(CallWay way, GetRequest get)
     {
         var isStale = get.Consistency == ReadConsistency.Stale;
-        var needed = isStale ? 1 : way.ReadQuorum;
+        var needed = way.ReadQuorum;
         if (!CanMeet(way, needed, way.ReadersCount, "R"))
             return;
         Begin(new ReadOperation(
@@ -153,9 +157,14 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             Found = isThere,
             Value = record.Value,
             Version = record.Version.Time.Value,
+            Writer = record.Version.Writer.Value,
+            Mode = ReplicationMode.Quorum,
             Partition = PartitionOf(way),
             Epoch = host.Cluster.Epoch,
             Stale = isStale,
+            Receipt = way.Call.Request.WantsReceipt ? QuorumReceipts.OfRead(
+                QuorumReceipts.NamesOf(host.Cluster, way.Nodes, result.Answered),
+                way.SettingsOf(way.ReadersCount), record.Version) : null,
         }));
     }
 
@@ -169,13 +178,16 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
+        if (!Follows(way, new(new(write.After), default), "has seen")
+            || (write.Tried is { } tried && !Follows(way, new(new(tried.Time), default), "has tried")))
+            return;
         var (present, next) = (way.Change.Present, way.Change.Next);
         if (!CanMeet(way, way.WriteQuorumOf(present), present.Count, "W")
             || (!next.IsEmpty && !CanMeet(way, way.WriteQuorumOf(next), next.Count, "W")))
             return;
         if (write.ClientId.Length == 0)
         {
-            WritePrevious(way, write, RecordVersion.None);
+            WritePrevious(way, new(write, RecordVersion.None, IsReplayed: false));
             return;
         }
 
@@ -183,6 +195,19 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         Begin(new RecallOperation(
             host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
             result => Recalled(way, write, result)));
+    }
+
+    // What this node gives from now on is above it. So a client's next write wins over what it has seen, and
+    // nobody sets a clock by it further than clocks may be apart.
+    private bool Follows(CallWay way, RecordVersion seen, string what)
+    {
+        if (seen.Time.Value == 0 || host.Versions.Observe(seen, host.WallMs))
+            return true;
+        Finish(way, ReplyStatus.Unavailable,
+            $"the client {what} version {seen.Time.Value}, which is of {seen.Time.UnixMs} ms since 1970: the "
+                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may not "
+                + "follow so far. Nothing was written; check the clocks, or ask another node");
+        return false;
     }
 
     private void Recalled(CallWay way, WriteRequest write, RecallResult result)
@@ -203,14 +228,17 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         }
         else
         {
-            WritePrevious(way, write, result.Version);
+            // No replica that answered has it: if it is on another one, this is the same write.
+            var version = result.Version.IsNone && write.Tried is { } tried
+                ? new RecordVersion(new(tried.Time), new(tried.Writer)) : result.Version;
+            WritePrevious(way, new(write, version, IsReplayed: !result.Version.IsNone));
         }
     }
 
     // The previous value is what R replicas say before the write.
-    private void WritePrevious(CallWay way, WriteRequest write, RecordVersion version)
+    private void WritePrevious(CallWay way, WriteAttempt attempt)
     {
-        var attempt = new WriteAttempt(write, version, IsReplayed: !version.IsNone);
+        var write = attempt.Write;
         if (!write.ReturnPrevious || attempt.IsReplayed)
         {
             WriteVersion(way, attempt);
@@ -236,9 +264,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
         {
-            Finish(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+            var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
                     : "the time was up before anything was written");
+            host.Finish(way.Call, attempt.WasSent
+                ? reply with { Version = attempt.Version.Time.Value, Writer = attempt.Version.Writer.Value }
+                : reply);
             return;
         }
 
@@ -309,17 +340,22 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         CallWay way, WriteOperation operation, in WriteResult result, in WriteAttempt attempt)
     {
         var version = attempt.Version;
+        var receipt = way.Call.Request.WantsReceipt ? QuorumReceipts.OfWrite(
+            host.Cluster, way.Nodes, way.SettingsOf(way.Change.Present.Count), result.Fold, version) : null;
         if (result.Outcome != WriteOutcome.Succeeded)
         {
             var status = StatusOf(result);
+            var isIndeterminate = result.Outcome == WriteOutcome.Indeterminate;
             host.Finish(way.Call, new()
             {
                 Status = status,
-                Message = WhyNot(way, operation, result),
-                Version = status is ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded
-                    ? version.Time.Value : 0,
+                Message = WhyNot(way, operation, result, attempt),
+                Version = isIndeterminate ? version.Time.Value : 0,
+                Writer = isIndeterminate ? version.Writer.Value : 0,
+                Mode = ReplicationMode.Quorum,
                 Partition = PartitionOf(way),
                 Epoch = host.Cluster.Epoch,
+                Receipt = receipt,
             });
             return;
         }
@@ -333,9 +369,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             Found = wasThere,
             Value = value,
             Version = version.Time.Value,
+            Writer = version.Writer.Value,
+            Mode = ReplicationMode.Quorum,
             Partition = PartitionOf(way),
             Epoch = host.Cluster.Epoch,
             Replayed = isReplayed,
+            Receipt = receipt,
         }));
     }
 
@@ -347,7 +386,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         _ => ReplyStatus.Unavailable,
     };
 
-    private static string WhyNot(CallWay way, WriteOperation operation, in WriteResult result)
+    private static string WhyNot(
+        CallWay way, WriteOperation operation, in WriteResult result, in WriteAttempt attempt)
     {
         var fold = result.Fold;
         var needed = way.WriteQuorumOf(way.Change.Present);
@@ -357,7 +397,9 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         return result.Outcome == WriteOutcome.Indeterminate
             ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; "
                 + "retry with the same ids"
-            : $"{who}. Nothing was written: retry";
+            : attempt.WasSent || attempt.Write.Tried is not null
+                ? $"{who}. This attempt wrote nothing; an earlier one may have: retry with the same ids"
+                : $"{who}. Nothing was written: retry";
     }
 
     // There may be fewer nodes than replicas are wanted.
@@ -373,13 +415,17 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     private static uint PartitionOf(CallWay way) => way.Keyspace.Groups.PartitionOf(way.Call.Group).Value;
 
-    private void Finish(CallWay way, ReplyStatus status, string why) => host.Finish(way.Call, new()
+    private void Finish(CallWay way, ReplyStatus status, string why) =>
+        host.Finish(way.Call, Refusal(way, status, why));
+
+    private Reply Refusal(CallWay way, ReplyStatus status, string why) => new()
     {
         Status = status,
         Message = why,
+        Mode = ReplicationMode.Quorum,
         Partition = PartitionOf(way),
         Epoch = host.Cluster.Epoch,
-    });
+    };
 
     private void Begin(Operation operation)
     {

@@ -234,15 +234,16 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     /// <summary>A part of a scan: the keys as they are here. Other calls are the coordinator's.</summary>
     public void Take(Call call)
     {
-        if (call is ReadViewRequest view && !IsDamaged)
+        if (call is ReadViewRequest { RecordTimeMs: { } timeMs } part && !IsStale(part.Epoch) && MayAnswer)
         {
-            view.Open(Tree, (ulong)Math.Max(0, _host.WallMs));
-            _host.Finish(call, new() { Status = ReplyStatus.Ok });
+            part.Open(Tree, new RecordForm(timeMs));
+            _host.Finish(part, new() { Status = ReplyStatus.Ok });
+            return;
         }
-        else
-        {
-            _host.Finish(call, new() { Status = ReplyStatus.NotLeader });
-        }
+
+        if (call is ReadViewRequest refused)
+            refused.Refusal = IsStale(refused.Epoch) ? RefusalReason.StaleEpoch : RefusalReason.Damaged;
+        _host.Finish(call, new() { Status = ReplyStatus.NotLeader });
     }
 
     /// <inheritdoc/>

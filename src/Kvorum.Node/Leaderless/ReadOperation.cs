@@ -8,7 +8,11 @@ namespace Kvorum.Node.Leaderless;
 /// <param name="Why">Why it is not known; empty if it is.</param>
 /// <param name="IsMisplaced">True if the replicas are elsewhere by now: it is to be asked for again.</param>
 internal readonly record struct ReadResult(
-    bool IsKnown, StoredRecord? Record, string Why, bool IsMisplaced = false);
+    bool IsKnown, StoredRecord? Record, string Why, bool IsMisplaced = false)
+{
+    /// <summary>The replicas that had answered.</summary>
+    public ReplicaMask Answered { get; init; }
+}
 
 /// <summary>
 /// A read of R replicas: the newest record wins, and those that had an older one are sent it afterwards.
@@ -124,7 +128,7 @@ internal sealed class ReadOperation : Operation
         EndMs = Host.NowMs + Limits.LateAnswersMs;
         if (outcome == ReadOutcome.Succeeded)
         {
-            _done(new(true, _fold.Found.IsAbsent ? null : _whole, ""));
+            _done(new(true, _fold.Found.IsAbsent ? null : _whole, "") { Answered = _fold.Counted });
             return;
         }
 

@@ -47,6 +47,7 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     private Epoch _written;
     private Epoch _judged;
     private (Epoch Epoch, int Sources) _filling;
+    private (GroupBirth Birth, ulong Batch)? _becoming;
     private LogIndex _last;
     private LogIndex _released;
     private string? _damage;
@@ -157,12 +158,13 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     /// <summary>
     /// Stores the record of a command, unless it refuses; the ticket's owner is answered once it is durable.
     /// </summary>
-    public void Take(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    /// <returns>False if it refused.</returns>
+    public bool TryTake(StoreTicket ticket, ReadOnlyMemory<byte> command)
     {
-        if (WhyNotStore(StoreCommand.Read(command)) is { } refusal)
+        if (WhyNotStore(command) is { } refusal)
         {
             _answer(ticket, StoreAnswer.Refused(refusal));
-            return;
+            return false;
         }
 
         _last = _last.Next;
@@ -170,6 +172,7 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
         GroupRecords.Add(_host.OpenBatch(this), _parts.Group, entry);
         _storing.Enqueue((ticket, entry, _host.CurrentBatch));
         _upkeep.LogGrew(command.Length + 32);
+        return true;
     }
 
     /// <summary>
@@ -246,6 +249,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
             _host.ReleaseLog(_parts.Group, _releases.Dequeue().UpTo);
         while (_confirming.TryPeek(out var next) && next.Batch <= batch)
             Confirmed = _confirming.Dequeue().Epoch;
+        if (_becoming is { } filled && filled.Batch <= batch)
+            Become(filled.Birth);
         _upkeep.CheckpointIfDue();
     }
 
@@ -291,7 +296,7 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public IReadOnlyList<NodeId> Sources(out Epoch since)
     {
         since = default;
-        if (IsFilled || IsDamaged || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
+        if (IsFilled || IsDamaged || _becoming is not null || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
             || Confirmed < placed.Epoch)
             return [];
         NodeId[] others =
@@ -310,17 +315,24 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public void FilledFrom(NodeId source)
     {
         _filledFrom.Add(source);
-        if (IsFilled || _filledFrom.Count < _filling.Sources)
+        if (IsFilled || _becoming is not null || _filledFrom.Count < _filling.Sources)
             return;
-        // What came from the sources is in the log before this.
-        IsFilled = true;
-        _birth = _birth with
+        // What came from the sources is in the log before this, and is read once that is durable.
+        var filled = _birth with
         {
             First = new() { Voters = [.. Preference.Order()] },
             At = new(_filling.Epoch.Value),
         };
-        BirthRecords.Add(_host.OpenBatch(this), _birth, _room);
-        _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
+        BirthRecords.Add(_host.OpenBatch(this), filled, _room);
+        _becoming = (filled, _host.CurrentBatch);
+    }
+
+    private void Become(GroupBirth filled)
+    {
+        (_birth, _becoming) = (filled, null);
+        IsFilled = _host.Cluster.Placement.Placed(_parts.Group) is not { } placed || !LacksWhatWasWritten(placed);
+        if (IsFilled)
+            _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 
     // So many of the others that each acknowledged write is on one of them.
@@ -439,14 +451,17 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     // Keep the last room for what frees room.
-    private RefusalReason? WhyNotStore(in StoreCommand command)
+    private RefusalReason? WhyNotStore(ReadOnlyMemory<byte> command)
     {
         if (IsDamaged)
             return RefusalReason.Damaged;
         var isFull = _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
-            || (_host.Disk.Level == DiskLevel.Low && !StoredRecord.Read(command.RecordBytes).IsDeleted);
+            || (_host.Disk.Level == DiskLevel.Low && !IsDeletion(command));
         return isFull ? RefusalReason.Full : null;
     }
+
+    private static bool IsDeletion(ReadOnlyMemory<byte> command) => !RememberCommand.Is(command.Span)
+        && StoredRecord.Read(StoreCommand.Read(command).RecordBytes).IsDeleted;
 
     private void Apply(StoreTicket ticket, in Entry entry)
     {

@@ -35,7 +35,7 @@ internal sealed class ReplicaDesk(
                 Refuse(from, request, RefusalReason.ClockTooFarAhead);
                 break;
             case QuorumAsk.Store:
-                replica.Take(new(from, request.Id), request.Bytes);
+                replica.TryTake(new(from, request.Id), request.Bytes);
                 break;
             case QuorumAsk.Read:
                 Read(from, request, replica);

@@ -74,6 +74,12 @@ internal sealed class StoredMachine : ITreeState
     /// </summary>
     public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command)
     {
+        if (RememberCommand.Is(command.Span))
+        {
+            Remember(index, RememberCommand.Read(command));
+            return StoreResult.Known;
+        }
+
         var store = StoreCommand.Read(command);
         var version = store.Version;
         var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
@@ -87,7 +93,7 @@ internal sealed class StoredMachine : ITreeState
             Superseded++;
         TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
         if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
-            Remember(store, version);
+            Remember(store.ClientId.Span, store.RequestId, version);
         _requests.Forget(index.Value, TimeMs, _batch);
         _tree.Write(_batch, index.Value);
         if (result == StoreResult.Stored && Merkle is { IsWanted: true } merkle)
@@ -120,8 +126,26 @@ internal sealed class StoredMachine : ITreeState
         if (_requests.Find(client, request) is not { } found)
             return null;
         isForgotten = found.Status == ReplyStatus.SessionExpired;
-        return isForgotten ? null : new(
-            new(found.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(found.Value.Span)));
+        return isForgotten ? null : VersionOf(found);
+    }
+
+    /// <summary>
+    /// What is remembered of requests, for a replica that is to be filled: from a place on, as many as fit.
+    /// </summary>
+    /// <param name="from">0, or where the last answer ended.</param>
+    /// <param name="end">Where it goes on; 0 at the end.</param>
+    public IReadOnlyList<RememberedRequest> RequestsFrom(ulong from, out ulong end)
+    {
+        var requests = new List<RememberedRequest>();
+        if (from == 0)
+        {
+            foreach (var (client, requestId) in _requests.Floors)
+                requests.Add(new(client, requestId, RecordVersion.None));
+        }
+
+        foreach (var (client, requestId, outcome) in _requests.From(from, Limits.RequestsAtOnce, out end))
+            requests.Add(new(client, requestId, VersionOf(outcome)));
+        return requests;
     }
 
     /// <inheritdoc/>
@@ -135,17 +159,40 @@ internal sealed class StoredMachine : ITreeState
         return _batch;
     }
 
+    private static RecordVersion VersionOf(in Outcome stored) =>
+        new(new(stored.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span)));
+
     // The whole record comes with it: a lookup of the head alone would be cheaper for large values.
     private RecordVersion VersionAt(ReadOnlySpan<byte> key) =>
         _tree.TryGet(key, out var bytes) ? RecordVersion.Read(bytes.Span) : RecordVersion.None;
 
-    private void Remember(in StoreCommand store, RecordVersion version)
+    // What a replica remembers that this one is filled from.
+    private void Remember(LogIndex index, IReadOnlyList<RememberedRequest> requests)
+    {
+        _batch.Clear();
+        foreach (var (client, requestId, version) in requests)
+        {
+            if (version.IsNone)
+            {
+                _requests.ForgetUpTo(client.Span, requestId, index.Value, _batch);
+                continue;
+            }
+
+            TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
+            if (_requests.Find(client.Span, requestId) is null)
+                Remember(client.Span, requestId, version);
+        }
+
+        _requests.Forget(index.Value, TimeMs, _batch);
+        _tree.Write(_batch, index.Value);
+    }
+
+    private void Remember(ReadOnlySpan<byte> client, ulong requestId, RecordVersion version)
     {
         var writer = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(writer, version.Writer.Value);
         _requests.Add(
-            store.ClientId.Span, store.RequestId, TimeMs,
-            new(ReplyStatus.Ok, true, writer, version.Time.Value), _batch);
+            client, requestId, TimeMs, new(ReplyStatus.Ok, true, writer, version.Time.Value), _batch);
     }
 
     private Span<byte> Room(int keyBytes)

@@ -77,6 +77,9 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
             case RepairMessage.Records records when _asked is { } asked:
                 Take(records, asked);
                 break;
+            case RepairMessage.Remembered remembered when IsFilling:
+                Take(remembered);
+                break;
             default:
                 End(hasSucceeded: false);
                 break;
@@ -87,7 +90,7 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
     {
         if (replica.Merkle.Tree is not { } tree || tree.Root.IsSameAs(other))
         {
-            End(hasSucceeded: true);
+            RecordsAreThere();
             return;
         }
 
@@ -106,7 +109,7 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
         _leaves = _comparison.Differing;
         _leafBytes = _leaves.Encode();
         if (_leaves.Count == 0)
-            End(hasSucceeded: true);
+            RecordsAreThere();
         else
             Walk(end: default);
     }
@@ -144,7 +147,14 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
     {
         _asked = null;
         foreach (var command in records.Commands)
-            replica.Take(ticket: default, command);
+        {
+            if (replica.TryTake(ticket: default, command))
+                continue;
+            // There is no room, or it is damaged: it has not what the other has.
+            End(hasSucceeded: false);
+            return;
+        }
+
         var given = 0;
         foreach (var hash in records.Wanted)
         {
@@ -160,9 +170,29 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
         _from = asked.End;
         // In turn with what was sent, so that a fast walk does not run ahead of a slow line.
         if (asked.End.IsEmpty)
-            End(hasSucceeded: true);
+            RecordsAreThere();
         else
             host.Pace(0, () => Walk(end: default));
+    }
+
+    // A replica that is filled has to know the requests, too, whose writes it did not see.
+    private void RecordsAreThere()
+    {
+        if (IsFilling)
+            host.Send(peer, new RepairMessage.Requests(Id, Group, From: 0));
+        else
+            End(hasSucceeded: true);
+    }
+
+    private void Take(RepairMessage.Remembered remembered)
+    {
+        if (!replica.TryTake(ticket: default, remembered.Command))
+            End(hasSucceeded: false);
+        else if (remembered.End > 0)
+            host.Pace(remembered.Command.Length, () =>
+                host.Send(peer, new RepairMessage.Requests(Id, Group, remembered.End)));
+        else
+            End(hasSucceeded: true);
     }
 
     private void End(bool hasSucceeded) => (IsOver, HasSucceeded) = (true, hasSucceeded);

@@ -56,6 +56,17 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     /// <summary>Answers that the range has too many records: it is to be asked up to this key.</summary>
     public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End) : RepairMessage(Id, Group);
 
+    /// <summary>A replica that is being filled asks: which requests do you remember, from a place on?</summary>
+    public sealed record Requests(ulong Id, GroupId Group, ulong From) : RepairMessage(Id, Group);
+
+    /// <summary>Answers with them.</summary>
+    /// <param name="Id">The asking side's number of the exchange.</param>
+    /// <param name="Group">The group.</param>
+    /// <param name="End">Where they go on; 0: these were the last.</param>
+    /// <param name="Command">As in <see cref="RememberCommand"/>.</param>
+    public sealed record Remembered(ulong Id, GroupId Group, ulong End, ReadOnlyMemory<byte> Command)
+        : RepairMessage(Id, Group);
+
     /// <summary>Answers that nothing can be compared now.</summary>
     public sealed record Refused(ulong Id, GroupId Group) : RepairMessage(Id, Group);
 }
@@ -72,6 +83,8 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
 ///         | 6 records:  wanted:u32 hash:u64{wanted} command:bytes32{to the end}
 ///         | 7 too many: end:bytes32
 ///         | 8 refused
+///         | 9 requests: from:u64
+///         | 10 remembered: end:u64 command:bytes32
 /// root    = sum:u128 count:u64 depth:u8
 /// </code>
 /// </summary>
@@ -111,6 +124,13 @@ internal static class RepairCodec
             case RepairMessage.TooMany tooMany:
                 into.Bytes32(tooMany.End.Span);
                 break;
+            case RepairMessage.Requests requests:
+                into.U64(requests.From);
+                break;
+            case RepairMessage.Remembered remembered:
+                into.U64(remembered.End);
+                into.Bytes32(remembered.Command.Span);
+                break;
         }
     }
 
@@ -130,13 +150,16 @@ internal static class RepairCodec
             6 => ReadRecords(id, group, ref from),
             7 => new RepairMessage.TooMany(id, group, from.Bytes32()),
             8 => new RepairMessage.Refused(id, group),
+            9 => new RepairMessage.Requests(id, group, from.U64()),
+            10 => new RepairMessage.Remembered(id, group, from.U64(), from.Bytes32()),
             _ => throw new FormatException($"{kind} is no message of repair: written by a newer version?"),
         };
     }
 
     /// <summary>True if the asking side says it: it is for the group's loop; else for the number's.</summary>
     public static bool IsQuestion(RepairMessage message) =>
-        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs;
+        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs
+            or RepairMessage.Requests;
 
     private static byte KindOf(RepairMessage message) => message switch
     {
@@ -147,6 +170,8 @@ internal static class RepairCodec
         RepairMessage.Pairs => 5,
         RepairMessage.Records => 6,
         RepairMessage.TooMany => 7,
+        RepairMessage.Requests => 9,
+        RepairMessage.Remembered => 10,
         _ => 8,
     };
 

@@ -46,6 +46,9 @@ internal static class Limits
     /// </summary>
     public const long RepairRangeBytes = 4 << 20;
 
+    /// <summary>Remembered requests that one message has for a replica that is being filled.</summary>
+    public const int RequestsAtOnce = 1000;
+
     /// <summary>How long an exchange of two replicas waits for an answer.</summary>
     public const long RepairPatienceMs = 30_000;
 

@@ -2,7 +2,8 @@ namespace Kvorum.Verification;
 
 // The door of this project: what clients saw goes into a History as it happens, and the checkers, each of
 // which states its theorem in its own file, say whether a store that keeps its promises could have answered
-// so: LinearizabilityChecker, ExactlyOnceChecker, DurabilityChecker.
+// so: LinearizabilityChecker, ExactlyOnceChecker, DurabilityChecker; of a leaderless store
+// RegularRegisterChecker and ConvergedRecordsChecker.
 
 /// <summary>
 /// Operations of many clients, and the order of the moments at which they were asked and answered. Open this
@@ -44,6 +45,15 @@ public sealed class History
         if (operation.CompletedEvent is not null)
             throw new InvalidOperationException($"has ended before: {operation}");
         operation.Complete(outcome, EventCount++, at);
+    }
+
+    /// <summary>The part of it that is about some keys, as of now.</summary>
+    public History Of(Func<string, bool> isOne)
+    {
+        ArgumentNullException.ThrowIfNull(isOne);
+        var part = new History { EventCount = EventCount };
+        part._operations.AddRange(_operations.Where(one => isOne(one.Invocation.Key)));
+        return part;
     }
 
     /// <summary>

@@ -18,6 +18,9 @@ public readonly record struct Invocation(int Client, OperationKind Kind, string 
     /// <summary>Put: the value to set. Expire: the value whose life ends. Otherwise null.</summary>
     public string? Value { get; init; }
 
+    /// <summary>Put: how long the value is to live; null: for ever.</summary>
+    public TimeSpan? Life { get; init; }
+
     /// <summary>Add: the number to add.</summary>
     public long Delta { get; init; }
 

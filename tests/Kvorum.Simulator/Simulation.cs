@@ -32,6 +32,7 @@ internal sealed class Simulation
     private readonly LifeChecker _lives;
     private readonly HistoryChecker _answers;
     private readonly ScanChecker _scans;
+    private readonly QuorumChecker _quorums;
 
     private Simulation(SimulationOptions options)
     {
@@ -43,11 +44,12 @@ internal sealed class Simulation
         _removals = new(_world, _raft.Facts);
         _replicas = new(_world, _raft.Facts);
         _admission = new(_cluster);
-        _clients = [.. Enumerable.Range(0, options.Workload.Clients).Select(number => new SimulatedClient(
-            _cluster, _notes, options.Workload, number, InKeyspace(number, WorkloadOf(number))))];
+        _clients = [.. Workloads().Select((workload, number) => new SimulatedClient(
+            _cluster, _notes, options.Workload, number, workload))];
         _progress = new(_cluster, _replicas);
         _lives = new(_world, _notes.History, _raft.Facts.Count, IsSteady);
         _answers = new(_world, _notes);
+        _quorums = new(_cluster, _notes);
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
         {
@@ -78,6 +80,7 @@ internal sealed class Simulation
         {
             _answers.CheckAll();
             _scans.CheckAll();
+            _quorums.CheckAll();
         }
 
         return new()
@@ -146,6 +149,19 @@ internal sealed class Simulation
         _progress.CompareAll();
         Ask(_answers.FinalReads(), "every key can be read");
         _answers.CheckFinalReads();
+        if (_options.Cluster.Quorums.Count > 0)
+            EndRoundOfQuorums(round);
+    }
+
+    private void EndRoundOfQuorums(int round)
+    {
+        Ask(_quorums.Probes(round), "every partition of a quorum keyspace takes a write");
+        Demand(
+            _progress.MoveBoundUs, _quorums.HasConverged, "replicas of quorum keyspaces hold the same records",
+            _quorums.Describe);
+        if (_world.Failure is null)
+            _quorums.CheckRecords();
+        Ask(_quorums.FinalReads(), "every key of a quorum keyspace can be read");
     }
 
     // What the end of a round asks, each through another client, as many at a time as there are clients.
@@ -161,14 +177,24 @@ internal sealed class Simulation
         }
     }
 
-    private void Demand(long withinUs, Func<bool> condition, string promise)
+    private void Demand(long withinUs, Func<bool> condition, string promise, Func<string>? describe = null)
     {
         if (_world.Failure is not null || _world.RunUntil(_world.NowUs + withinUs, condition))
             return;
         _world.Fail(
             $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
-            + $"it did not come true. {_progress.Describe()}");
+            + $"it did not come true. {(describe ?? _progress.Describe)()}");
     }
+
+    // Those of quorum keyspaces last: the others stay who they were.
+    private IEnumerable<IWorkload> Workloads() =>
+    [
+        .. Enumerable.Range(0, _options.Workload.Clients)
+            .Select(number => InKeyspace(number, WorkloadOf(number))),
+        .. from keyspace in _options.Cluster.Quorums
+           from client in Enumerable.Range(0, _options.Workload.QuorumClients)
+           select new QuorumWorkload(keyspace.Name, _options.Workload),
+    ];
 
     private IWorkload InKeyspace(int number, IWorkload workload) =>
         _options.Cluster.OrdersPartitions > 0 && number % 4 >= 2
@@ -191,6 +217,7 @@ internal sealed class Simulation
     {
         if (loop == 0)
             _admission.LookAtPeers(process);
+        _quorums.Look(process);
         // Its replicas contradict what they held before, so no node may accept their messages.
         if (_world.HasForgotten || process.Machine.IsOld || process.Machine.IsForeign)
             return;

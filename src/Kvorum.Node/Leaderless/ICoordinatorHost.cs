@@ -12,8 +12,16 @@ internal interface ICoordinatorHost
     /// <summary>The node's clock as of this turn, in milliseconds; never falls.</summary>
     long NowMs { get; }
 
-    /// <summary>This node's wall clock, in Unix milliseconds.</summary>
+    /// <summary>
+    /// The majority's wall clock, in Unix milliseconds; this node's own one until a majority has agreed.
+    /// </summary>
     long WallMs { get; }
+
+    /// <summary>
+    /// False until a majority of the members' clocks has agreed since the start: no version is given before,
+    /// for this node's clock may be wrong by years.
+    /// </summary>
+    bool IsWallKnown { get; }
 
     /// <summary>Members, placement, and who is up.</summary>
     ClusterView Cluster { get; }

@@ -266,7 +266,9 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         {
             var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
-                    : "the time was up before anything was written");
+                    : host.IsWallKnown ? "the time was up before anything was written"
+                    : "this node's clock could not be compared with those of a majority of the members since "
+                        + "it was started, so it gives no versions: nothing was written; ask another node");
             host.Finish(way.Call, attempt.WasSent
                 ? reply with { Version = attempt.Version.Time.Value, Writer = attempt.Version.Writer.Value }
                 : reply);
@@ -308,7 +310,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     private bool TryVersion(ref WriteAttempt attempt)
     {
-        if (!host.Versions.TryNext(host.WallMs, out var version))
+        if (!host.IsWallKnown || !host.Versions.TryNext(host.WallMs, out var version))
             return false;
         attempt = attempt with { Version = version };
         return true;

@@ -9,6 +9,9 @@ namespace Kvorum.Node.Leaderless;
 // How a replica that comes later than its group gets what the others have.
 internal sealed partial class QuorumReplica
 {
+    // It has all, and counts once its log says so.
+    private (GroupBirth Birth, ulong Batch)? _becoming;
+
     private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
 
     // It comes anew by this change. It may have been a replica before, and what was written and deleted
@@ -24,7 +27,7 @@ internal sealed partial class QuorumReplica
     public IReadOnlyList<NodeId> Sources(out Epoch since)
     {
         since = default;
-        if (IsFilled || IsDamaged || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
+        if (IsFilled || IsDamaged || _becoming is not null || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
             || Confirmed < placed.Epoch)
             return [];
         NodeId[] others =
@@ -39,22 +42,44 @@ internal sealed partial class QuorumReplica
         return [.. others.Where(node => !_filledFrom.Contains(node))];
     }
 
+    /// <summary>
+    /// What a replica that fills it remembers of requests; see <see cref="RememberCommand"/>. Not null: why
+    /// it is not taken.
+    /// </summary>
+    public RefusalReason? TakeRequests(ReadOnlyMemory<byte> command)
+    {
+        if (IsDamaged)
+            return RefusalReason.Damaged;
+        if (IsFull(isDeletion: false))
+            return RefusalReason.Full;
+        Append(ticket: default, command);
+        return null;
+    }
+
     /// <summary>It has all that a source had.</summary>
     public void FilledFrom(NodeId source)
     {
         _filledFrom.Add(source);
-        if (IsFilled || _filledFrom.Count < _filling.Sources)
+        if (IsFilled || _becoming is not null || _filledFrom.Count < _filling.Sources)
             return;
-        // What came from the sources is in the log before this.
-        IsFilled = true;
+        // What came from the sources is in the log before this, and is read once that is durable.
         Mark(_marksOfSources);
-        _birth = _birth with
+        var filled = _birth with
         {
             First = new() { Voters = [.. Preference.Order()] },
             At = new(_filling.Epoch.Value),
         };
-        BirthRecords.Add(_host.OpenBatch(this), _birth, _room);
-        _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
+        BirthRecords.Add(_host.OpenBatch(this), filled, _room);
+        _becoming = (filled, _host.CurrentBatch);
+    }
+
+    private void Become(GroupBirth filled)
+    {
+        (_birth, _becoming) = (filled, null);
+        IsFilled = _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
+            || !LacksWhatWasWritten(placed);
+        if (IsFilled)
+            _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 
     // So many of the others that each acknowledged write is on one of them.

@@ -81,10 +81,11 @@ internal sealed partial class QuorumReplica
         };
         if (!Horizon.Admits(bound, command.Version) && !Has(command))
             return RefusalReason.BehindHorizon;
-        var isFull = _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
-            || (_host.Disk.Level == DiskLevel.Low && !StoredRecord.Read(command.RecordBytes).IsDeleted);
-        return isFull ? RefusalReason.Full : null;
+        return IsFull(StoredRecord.Read(command.RecordBytes).IsDeleted) ? RefusalReason.Full : null;
     }
+
+    private bool IsFull(bool isDeletion) => _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
+        || (_host.Disk.Level == DiskLevel.Low && !isDeletion);
 
     private bool Has(in StoreCommand command) =>
         TryRead(command.Key.Span, out var found) && found?.Version == command.Version;

@@ -274,6 +274,8 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
             _host.ReleaseLog(_parts.Group, _releases.Dequeue().UpTo);
         while (_confirming.TryPeek(out var next) && next.Batch <= batch)
             Confirmed = _confirming.Dequeue().Epoch;
+        if (_becoming is { } filled && filled.Batch <= batch)
+            Become(filled.Birth);
         _upkeep.CheckpointIfDue();
     }
 

@@ -106,6 +106,8 @@ internal sealed class StoredMachine : ITreeState
         StoreResult result = default;
         if (command.Span is [StoreCommand.Kind, ..])
             result = Store(StoreCommand.Read(command));
+        else if (RememberCommand.Is(command.Span))
+            Remember(index, RememberCommand.Read(command));
         else
             KeepingCommand.Apply(command, this);
         _requests.Forget(index.Value, TimeMs, _batch);
@@ -191,8 +193,26 @@ internal sealed class StoredMachine : ITreeState
         if (_requests.Find(client, request) is not { } found)
             return null;
         isForgotten = found.Status == ReplyStatus.SessionExpired;
-        return isForgotten ? null : new(
-            new(found.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(found.Value.Span)));
+        return isForgotten ? null : VersionOf(found);
+    }
+
+    /// <summary>
+    /// What is remembered of requests, for a replica that is to be filled: from a place on, as many as fit.
+    /// </summary>
+    /// <param name="from">0, or where the last answer ended.</param>
+    /// <param name="end">Where it goes on; 0 at the end.</param>
+    public IReadOnlyList<RememberedRequest> RequestsFrom(ulong from, out ulong end)
+    {
+        var requests = new List<RememberedRequest>();
+        if (from == 0)
+        {
+            foreach (var (client, requestId) in _requests.Floors)
+                requests.Add(new(client, requestId, RecordVersion.None));
+        }
+
+        foreach (var (client, requestId, outcome) in _requests.From(from, Limits.RequestsAtOnce, out end))
+            requests.Add(new(client, requestId, VersionOf(outcome)));
+        return requests;
     }
 
     /// <inheritdoc/>
@@ -216,7 +236,7 @@ internal sealed class StoredMachine : ITreeState
             : version == known.Version ? StoreResult.Known : StoreResult.Superseded;
         TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
         if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
-            Remember(store, version);
+            Remember(store.ClientId.Span, store.RequestId, version);
         if (result == StoreResult.Superseded)
             Superseded++;
         if (result != StoreResult.Stored)
@@ -247,13 +267,32 @@ internal sealed class StoredMachine : ITreeState
         return RecordKeys.ForExpiry(endsMs, key, _endRoom);
     }
 
-    private void Remember(in StoreCommand store, RecordVersion version)
+    private static RecordVersion VersionOf(in Outcome stored) =>
+        new(new(stored.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span)));
+
+    // What a replica remembers that this one is filled from.
+    private void Remember(LogIndex index, IReadOnlyList<RememberedRequest> requests)
+    {
+        foreach (var (client, requestId, version) in requests)
+        {
+            if (version.IsNone)
+            {
+                _requests.ForgetUpTo(client.Span, requestId, index.Value, _batch);
+                continue;
+            }
+
+            TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
+            if (_requests.Find(client.Span, requestId) is null)
+                Remember(client.Span, requestId, version);
+        }
+    }
+
+    private void Remember(ReadOnlySpan<byte> client, ulong requestId, RecordVersion version)
     {
         var writer = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(writer, version.Writer.Value);
         _requests.Add(
-            store.ClientId.Span, store.RequestId, TimeMs,
-            new(ReplyStatus.Ok, true, writer, version.Time.Value), _batch);
+            client, requestId, TimeMs, new(ReplyStatus.Ok, true, writer, version.Time.Value), _batch);
     }
 
     private Span<byte> Room(int keyBytes)

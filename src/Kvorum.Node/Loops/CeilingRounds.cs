@@ -15,7 +15,9 @@ internal sealed class CeilingRounds(NodeContext context, Inbox inbox)
     /// <summary>Writes the next ceiling if one is due.</summary>
     public void Tick()
     {
-        if (!context.Cluster.HasQuorumKeyspaces || Versions.BeginCeiling(context.WallMs) is not { } ceiling)
+        // A ceiling that a wrong clock has raised would hold for ever.
+        if (!context.Cluster.HasQuorumKeyspaces || context.RecordWallMs is not { } wallMs
+            || Versions.BeginCeiling(wallMs) is not { } ceiling)
             return;
         var batch = new LogBatch();
         NodeRecords.Add(batch, ceiling);

@@ -43,7 +43,7 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
         (_calls, _rooms, _loopIndex, _next) = (calls, rooms, loopIndex, context.FirstNumber);
         _coordinator = new(this);
         _repair = new(this);
-        Desk = new(_replicas.FindQuorum, () => context.Versions, () => context.WallMs, KeepHint, Answer);
+        Desk = new(_replicas.FindQuorum, () => context.Versions, () => WallMs, KeepHint, Answer);
         Hints = new(this, _coordinator.Take, Pace, () => group.Make([GroupBirth.OfHints(Cluster.Self)]));
     }
 
@@ -57,7 +57,10 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public long NowMs => _clock.NowMs;
 
     /// <inheritdoc/>
-    public long WallMs => _context.WallMs;
+    public long WallMs => _context.RecordWallMs ?? _context.WallMs;
+
+    /// <inheritdoc/>
+    public bool IsWallKnown => _context.RecordWallMs is not null;
 
     /// <inheritdoc cref="ICoordinatorHost.Cluster"/>
     public ClusterView Cluster => _context.Cluster;

@@ -21,6 +21,10 @@ internal sealed class SessionFloors
 
     private readonly ByteWriter _writer = new();
 
+    /// <summary>All of them, in the order in which they go.</summary>
+    public IEnumerable<(byte[] Client, ulong RequestId)> All =>
+        _byAge.Select(one => (one.Client, _floors[one.Client].RequestId));
+
     /// <summary>The newest forgotten request of a client; null if none is known.</summary>
     public ulong? Find(ReadOnlySpan<byte> client)
     {

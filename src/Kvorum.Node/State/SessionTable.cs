@@ -54,6 +54,31 @@ internal sealed class SessionTable
             : null;
     }
 
+    /// <summary>Up to where each client's requests are forgotten, the longest forgotten first.</summary>
+    public IEnumerable<(byte[] Client, ulong RequestId)> Floors => _floors.All;
+
+    /// <summary>Records from a place on, with their answers, so many at most.</summary>
+    /// <param name="from">The place.</param>
+    /// <param name="most">How many.</param>
+    /// <param name="end">The place behind the last of them; 0 if there are no more.</param>
+    public IReadOnlyList<(byte[] Client, ulong RequestId, Outcome Answer)> From(
+        ulong from, int most, out ulong end)
+    {
+        var found = new List<(byte[], ulong, Outcome)>();
+        var place = Math.Max(from, _ring.First);
+        for (; place < _ring.Next && found.Count < most; place++)
+            found.Add((_ring[place].Client.Id, _ring[place].RequestId, Answer(place)));
+        end = place < _ring.Next ? place : 0;
+        return found;
+    }
+
+    /// <summary>All requests of a client up to this one that have no record here may have been made.</summary>
+    public void ForgetUpTo(ReadOnlySpan<byte> client, ulong requestId, ulong index, WriteBatch batch)
+    {
+        KnownClient(client)?.Saw(requestId);
+        _floors.Raise(client.ToArray(), requestId, index, batch);
+    }
+
     /// <summary>Bytes of the value in the stored answer to a request; 0 if there is none.</summary>
     public int ValueBytes(string client, ulong requestId)
     {

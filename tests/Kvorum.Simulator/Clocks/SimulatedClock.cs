@@ -23,6 +23,9 @@ internal sealed class SimulatedClock : TimeProvider
         (_scheduler, _localAtAnchorUs, _wallOffsetUs, _wrongUs) =
             (scheduler, startUs, wallOffsetUs, startUs + wallOffsetUs);
 
+    /// <summary>What a clock that is right shows at a moment of the world, in Unix milliseconds.</summary>
+    public static long TrueTimeMs(long nowUs) => (EpochUs + nowUs) / 1000;
+
     /// <inheritdoc/>
     public override long TimestampFrequency => 1_000_000;
 

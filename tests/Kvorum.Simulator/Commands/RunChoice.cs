@@ -9,11 +9,14 @@ namespace Kvorum.Simulator.Commands;
 /// <param name="Seconds">Simulated seconds.</param>
 internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 {
+    /// <summary>Of a swarm: each run has a quorum keyspace.</summary>
+    public bool HasQuorums { get; init; }
+
     /// <summary>Simulated seconds of a run unless something else is said.</summary>
     public const int UsualSeconds = 60;
 
     /// <inheritdoc/>
-    public string Title => IsSwarm ? "swarm" : "";
+    public string Title => HasQuorums ? "swarm with quorum keyspaces" : IsSwarm ? "swarm" : "";
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
@@ -21,7 +24,7 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>
-        (IsSwarm ? Swarm.Draw(seed) : new SimulationOptions { Seed = seed }) with { Seconds = Seconds };
+        (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with { Seconds = Seconds };
 
     /// <inheritdoc/>
     public SimulationResult Run(ulong seed, Verbosity shown = Verbosity.Outcome, TextWriter? output = null) =>
@@ -32,7 +35,7 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
-            line += " --swarm";
+            line += HasQuorums ? " --quorums" : " --swarm";
         if (Seconds != UsualSeconds)
             line += string.Create(CultureInfo.InvariantCulture, $" --seconds {Seconds}");
         return line;

@@ -40,6 +40,11 @@ internal static class SimulatorCommand
         Description = "Draw nodes, partitions, timeouts, sizes and faults from the seed",
     };
 
+    private static readonly Option<bool> Quorums = new("--quorums")
+    {
+        Description = "As --swarm, with a quorum keyspace in each run",
+    };
+
     private static readonly Option<int> Seconds = new("--seconds")
     {
         Description = "Simulated seconds of each run, at least",
@@ -95,7 +100,7 @@ internal static class SimulatorCommand
             + "A seed decides everything: the same seed gives the same trace. "
             + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
         {
-            Seed, Runs, From, Swarm, Seconds, Shown, Jobs,
+            Seed, Runs, From, Swarm, Quorums, Seconds, Shown, Jobs,
         };
         root.Subcommands.Add(CreateGroups());
         root.Subcommands.Add(CreateMutants());
@@ -111,8 +116,12 @@ internal static class SimulatorCommand
                 result.AddError("--verbosity: give 0, 1, 2 or 3");
         });
         RefuseOneAndMany(root);
-        root.SetAction(static parsed =>
-            Act(parsed, new RunChoice(parsed.GetValue(Swarm), parsed.GetValue(Seconds))));
+        root.SetAction(static parsed => Act(
+            parsed,
+            new RunChoice(parsed.GetValue(Swarm) || parsed.GetValue(Quorums), parsed.GetValue(Seconds))
+            {
+                HasQuorums = parsed.GetValue(Quorums),
+            }));
         return root;
     }
 

@@ -33,8 +33,10 @@ internal sealed record Mutant(string Name, string What, Searcher FoundBy, IReadO
         var searcher = lines[1] switch
         {
             "found by: sim" => Searcher.Simulator,
+            "found by: quorums" => Searcher.Quorums,
             "found by: groups" => Searcher.Groups,
-            _ => throw new FormatException($"{name}: line 2 is not 'found by: sim' or 'found by: groups'"),
+            _ => throw new FormatException(
+                $"{name}: line 2 is not 'found by: sim', 'found by: quorums' or 'found by: groups'"),
         };
         return new(name, lines[0], searcher, ReadChanges(name, lines));
     }

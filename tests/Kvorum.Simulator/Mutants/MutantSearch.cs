@@ -41,7 +41,12 @@ internal sealed class MutantSearch(int seeds, TextWriter output)
 
     private static string Row(MutantResult result)
     {
-        var by = result.Mutant.FoundBy == Searcher.Simulator ? "whole clusters" : "one group";
+        var by = result.Mutant.FoundBy switch
+        {
+            Searcher.Simulator => "whole clusters",
+            Searcher.Quorums => "quorum keyspaces",
+            _ => "one group",
+        };
         var took = result.Took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
         var found = result.Found ? $"{by}, {took} s" : "NO";
         var seed = result.Seed == 0 ? "" : result.Seed.ToString(CultureInfo.InvariantCulture);

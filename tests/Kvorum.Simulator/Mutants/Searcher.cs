@@ -6,6 +6,9 @@ internal enum Searcher
     /// <summary>Whole clusters, by seed.</summary>
     Simulator,
 
+    /// <summary>Whole clusters with quorum keyspaces, by seed.</summary>
+    Quorums,
+
     /// <summary>
     /// Runs of one group, by seed: for what a cluster of fixed members never does, or too seldom.
     /// </summary>

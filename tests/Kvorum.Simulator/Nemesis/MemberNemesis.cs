@@ -121,7 +121,7 @@ internal sealed class MemberNemesis(Cluster cluster, FaultySpell spell, RandomSt
             : other.Wanted == MemberStatus.Active || other.IsGone)
         && cluster.InUse.All(static other => !other.IsDamaged && (other.IsAdmitted || other.Joins))
         && cluster.InUse.Count(other => other != machine && other.IsAdmitted)
-            >= Math.Min(cluster.Options.ReplicationFactor, cluster.Options.Nodes)
+            >= Math.Min(cluster.ReplicasMost, cluster.Options.Nodes)
         && cluster.Machines.Where(static other => other.Joins && !other.IsAdmitted && !other.IsGone)
             .All(other => KnowsMember(other, machine));
 

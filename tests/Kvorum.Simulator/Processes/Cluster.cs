@@ -33,11 +33,16 @@ internal sealed class Cluster
         Machines =
         [
             .. Enumerable.Range(0, options.Nodes).Select(index =>
-                new Machine(world, Network, index, FounderOptionsOf(index)) { Speed = options.Disk }),
+                new Machine(world, Network, index, FounderOptionsOf(index))
+                {
+                    Speed = options.Disk,
+                    GroupsOf = GroupsOf,
+                }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))
                 {
                     Speed = options.Disk,
+                    GroupsOf = GroupsOf,
                     Use = MachineUse.Spare,
                 }),
         ];
@@ -74,7 +79,29 @@ internal sealed class Cluster
         },
     ];
 
-    /// <summary>The metadata group and the groups of all partitions that the run is to have.</summary>
+    /// <summary>The groups of a quorum keyspace; those are made after all others, in their order.</summary>
+    public KeyspaceGroups GroupsOf(string quorumKeyspace)
+    {
+        var (id, first) = (2 + (uint)(Options.OrdersPartitions > 0 ? 1 : 0),
+            1 + (uint)(Options.Partitions + Options.OrdersPartitions));
+        foreach (var keyspace in Options.Quorums)
+        {
+            if (keyspace.Name == quorumKeyspace)
+                return new(new(id), keyspace.Name, new(first), keyspace.Partitions);
+            (id, first) = (id + 1, first + (uint)keyspace.Partitions);
+        }
+
+        throw new ArgumentException($"no keyspace '{quorumKeyspace}' of mode quorum", nameof(quorumKeyspace));
+    }
+
+    /// <summary>What a clock shows that is right, in Unix milliseconds.</summary>
+    public long TrueTimeMs => Clocks.SimulatedClock.TrueTimeMs(World.NowUs);
+
+    /// <summary>Replicas that a partition has, at most, of what keyspace it may be.</summary>
+    public int ReplicasMost => Options.Quorums.Select(static keyspace => keyspace.Replicas)
+        .Append(Options.ReplicationFactor).Max();
+
+    /// <summary>The metadata group and the groups of all partitions that strong keyspaces are to have.</summary>
     public GroupDirectory Directory => new(Keyspaces);
 
     /// <summary>The group of a key in a keyspace.</summary>
@@ -86,7 +113,7 @@ internal sealed class Cluster
 
     /// <summary>True once a node knows all keyspaces of the run.</summary>
     public bool IsWhole => Running.Any(
-        process => process.Node.Map.Keyspaces.Count == Keyspaces.Count);
+        process => process.Node.Map.Keyspaces.Count == Keyspaces.Count + Options.Quorums.Count);
 
     /// <summary>The processes that run, by number of their machine.</summary>
     public IEnumerable<SimulatedProcess> Running =>
@@ -100,13 +127,16 @@ internal sealed class Cluster
     /// How many machines in use may lose their data for good without any promise being off, where groups have
     /// all their replicas; where they may not, the configurations must be asked.
     /// </summary>
-    public int LossesAllowed => (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2;
+    public int LossesAllowed => Math.Min(
+        (Math.Min(Options.ReplicationFactor, Options.Nodes) - 1) / 2,
+        Options.Quorums.Where(static keyspace => keyspace.Write > 1)
+            .Select(static keyspace => keyspace.Write - 1).DefaultIfEmpty(int.MaxValue).Min());
 
     /// <summary>Starts all nodes, at almost the same time.</summary>
     public void Start()
     {
-        if (Options.OrdersPartitions > 0)
-            MakeOrders(World.Random("orders"));
+        if (Made.Count > 0)
+            MakeKeyspaces(World.Random("orders"));
         var random = World.Random("first start");
         var late = Options is { HasLateNode: true, Nodes: >= 4 } ? Machines[Options.Nodes - 1] : null;
         foreach (var machine in InUse.Where(machine => machine != late))
@@ -150,7 +180,8 @@ internal sealed class Cluster
     private IReadOnlyList<SimulatedDisk> FormerDisks()
     {
         var world = new SimulatedWorld((ulong)World.Random("former cluster").Next(), Verbosity.Outcome, null);
-        var former = new Cluster(world, Options with { HasLateNode = false, Spares = 0 }, _network);
+        var former = new Cluster(
+            world, Options with { HasLateNode = false, Spares = 0, Quorums = [] }, _network);
         former.Start();
         var isFounded = world.RunUntil(30_000_000, () => former.Machines.All(machine =>
             machine.IsAdmitted && machine.Process is { } process && process.Node.ClusterId != Guid.Empty));
@@ -159,19 +190,35 @@ internal sealed class Cluster
         return isFounded ? [.. former.Machines.Select(static machine => machine.Disk.Crash(0))] : [];
     }
 
-    // Asked for again and again, of every node: the leader of the metadata group makes it, once.
-    private void MakeOrders(RandomStream random) => World.Scheduler.After(
-        random.Between(300_000, 8_000_000), () =>
+    // The keyspaces that are made while the cluster runs, in this order.
+    private IReadOnlyList<KeyspaceSettings> Made =>
+    [
+        .. Options.OrdersPartitions == 0 ? [] : new[]
         {
-            var settings = new KeyspaceSettings(
+            new KeyspaceSettings(
                 Orders, KeyspaceSettings.Strong, Options.OrdersPartitions,
                 Math.Min(Options.ReplicationFactor, Options.Nodes), Protocol.Limits.KeyBytesMax,
                 Protocol.Limits.ValueBytesMax,
-                "binary");
-            foreach (var process in Running.Where(static process => process.Node.Map.Keyspaces.Count == 1))
-                process.After(0, () => process.Node.CreateKeyspace(settings));
+                "binary"),
+        },
+        .. Options.Quorums.Select(static keyspace => keyspace.Settings),
+    ];
+
+    // Asked for again and again, of every node: the leader of the metadata group makes it, once.
+    private void MakeKeyspaces(RandomStream random) => World.Scheduler.After(
+        random.Between(300_000, Options.OrdersPartitions > 0 ? 8_000_000 : 2_000_000), () =>
+        {
+            var made = Made;
+            foreach (var process in Running)
+            {
+                // The default one is there first.
+                var next = process.Node.Map.Keyspaces.Count - 1;
+                if (next >= 0 && next < made.Count)
+                    process.After(0, () => process.Node.CreateKeyspace(made[next]));
+            }
+
             if (!IsWhole)
-                MakeOrders(random);
+                MakeKeyspaces(random);
         });
 
     private static string NameOf(int number) => string.Create(CultureInfo.InvariantCulture, $"node-{number}");
@@ -222,6 +269,7 @@ internal sealed class Cluster
         ScrubPauseMs = 2000,
         Compression = Options.Compression,
         SessionRecordsMax = Options.SessionRecordsMax,
+        SyncIntervalMs = Options.SyncIntervalMs,
         AppendBytesMax = Options.AppendBytesMax,
     };
 }

@@ -17,6 +17,12 @@ internal sealed record ClusterOptions
     /// <summary>Partitions of a second keyspace, made while the cluster runs; 0: there is none.</summary>
     public int OrdersPartitions { get; init; }
 
+    /// <summary>Keyspaces of mode quorum, made while the cluster runs, after the others.</summary>
+    public IReadOnlyList<QuorumKeyspace> Quorums { get; init; } = [];
+
+    /// <summary>How often replicas of quorum keyspaces compare what they hold, in milliseconds.</summary>
+    public int SyncIntervalMs { get; init; } = 5000;
+
     /// <summary>Replicas of each partition.</summary>
     public int ReplicationFactor { get; init; } = 3;
 

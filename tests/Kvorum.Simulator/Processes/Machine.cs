@@ -2,6 +2,7 @@ using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Events;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
@@ -126,8 +127,16 @@ internal sealed class Machine
     public bool IsAdmitted => Disk.Exists("identity.json")
         && Disk.ReadAll("identity.json").AsSpan().IndexOf("\"admitted\": true"u8) >= 0;
 
+    /// <summary>
+    /// True if its node lacked, when it ran last, records of quorum keyspaces that its replicas should have.
+    /// </summary>
+    public bool LacksRecords { get; set; }
+
+    /// <summary>The groups of a keyspace of the run.</summary>
+    public Func<string, KeyspaceGroups> GroupsOf { get; init; } = static _ => throw new InvalidOperationException();
+
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
-    public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage
+    public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage || LacksRecords
         || (Process?.Replicas.Any(static replica => replica.IsFenced) ?? false);
 
     /// <summary>Told after each turn of a loop.</summary>

@@ -1,5 +1,6 @@
 using Kvorum.Node;
 using Kvorum.Node.Events;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Protocol;
@@ -46,6 +47,13 @@ internal sealed class SimulatedProcess : INodeEvents
 
     /// <summary>All replicas of the node.</summary>
     public IEnumerable<RaftReplica> Replicas => Node.Loops.SelectMany(loop => loop.RaftReplicas);
+
+    /// <summary>Its replicas of quorum keyspaces.</summary>
+    public IEnumerable<QuorumReplica> Quorums => Node.Loops.SelectMany(loop => loop.Quorums.Replicas);
+
+    /// <summary>Its replica of a group of a quorum keyspace; null if there is none.</summary>
+    public QuorumReplica? QuorumOf(GroupId group) =>
+        Quorums.FirstOrDefault(replica => replica.Identity.Group == group);
 
     /// <summary>True until its end.</summary>
     public bool IsAlive { get; private set; } = true;

@@ -1,3 +1,4 @@
+using Kvorum.Simulator.Processes;
 using Kvorum.Verification;
 
 namespace Kvorum.Simulator.Workloads;
@@ -8,8 +9,17 @@ internal sealed class Notebook
     /// <summary>Reads and writes of single keys; pages of scans as reads of the keys they cover.</summary>
     public History History { get; } = new();
 
+    /// <summary>Reads and writes of quorum keyspaces, which are no linearizable ones.</summary>
+    public History Quorum { get; } = new();
+
+    /// <summary>What stale reads of quorum keyspaces saw.</summary>
+    public StaleReads StaleQuorumReads { get; } = new();
+
     /// <summary>What stale reads saw.</summary>
     public StaleReads StaleReads { get; } = new();
+
+    /// <summary>The history of a keyspace.</summary>
+    public History HistoryOf(string keyspace) => QuorumKeyspace.Is(keyspace) ? Quorum : History;
 
     /// <summary>Pages of scans, in the order in which they were heard.</summary>
     public List<ScannedPage> Pages { get; } = [];

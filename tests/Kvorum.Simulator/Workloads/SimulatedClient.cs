@@ -64,7 +64,7 @@ internal sealed class SimulatedClient(
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
-        _operations = [.. asked.Recorded.Select(invocation => notes.History.Invoke(invocation, At()))];
+        _operations = [.. asked.Recorded.Select(invocation => HistoryOf(asked).Invoke(invocation, At()))];
         Attempt();
     }
 
@@ -128,7 +128,7 @@ internal sealed class SimulatedClient(
             case ReplyStatus.Overloaded or ReplyStatus.ShuttingDown or ReplyStatus.OutOfSpace:
                 NotDone(attempt);
                 break;
-            case ReplyStatus.UnknownKeyspace when asked.Request.Keyspace == Cluster.Orders:
+            case ReplyStatus.UnknownKeyspace when asked.Request.Keyspace != KeyspaceName.Default:
                 // It is not made yet, or this node does not know it yet.
                 NotDone(attempt);
                 break;
@@ -196,20 +196,31 @@ internal sealed class SimulatedClient(
         if (asked.Request is ScanRequest && reply is not null)
             WriteDown(new ScannedPage(asked, reply));
         else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)
-            notes.StaleReads.Add(asked.Invocation.Key, reply);
+            StaleReadsOf(asked).Add(asked.Invocation.Key, reply);
         else
-            Complete(OutcomeOf(asked, reply));
+            Complete(asked, OutcomeOf(asked, reply));
         if (asked == _planned)
             workload.Ended(asked, reply);
         if (!IsResting)
             World.Scheduler.After(_random.Exponential(options.PauseUs), Next);
     }
 
-    private void Complete(Outcome outcome)
+    private void Complete(Asked asked, Outcome outcome)
     {
+        var history = HistoryOf(asked);
+        // Where no leader orders them, an earlier attempt that was not answered is a write of its own, which
+        // may still be under way.
+        if (history == notes.Quorum && asked.Request.IsWrite && _mayHaveHappened
+            && outcome.Kind == OutcomeKind.Ok)
+            history.Complete(history.Invoke(asked.Invocation, At()), Outcome.Unknown, At());
         foreach (var operation in _operations)
-            notes.History.Complete(operation, outcome, At());
+            history.Complete(operation, outcome, At());
     }
+
+    private History HistoryOf(Asked asked) => notes.HistoryOf(asked.Request.Keyspace);
+
+    private StaleReads StaleReadsOf(Asked asked) =>
+        HistoryOf(asked) == notes.Quorum ? notes.StaleQuorumReads : notes.StaleReads;
 
     private void WriteDown(ScannedPage page)
     {

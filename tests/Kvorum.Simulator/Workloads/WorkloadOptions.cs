@@ -6,6 +6,9 @@ internal sealed record WorkloadOptions
     /// <summary>Clients; each has one request under way.</summary>
     public int Clients { get; init; } = 6;
 
+    /// <summary>Clients beyond them of each quorum keyspace.</summary>
+    public int QuorumClients { get; init; } = 3;
+
     /// <summary>Mean pause of a client between two requests, in microseconds.</summary>
     public long PauseUs { get; init; } = 50_000;
 

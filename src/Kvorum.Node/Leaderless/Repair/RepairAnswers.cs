@@ -39,6 +39,9 @@ internal sealed class RepairAnswers(IRepairHost host)
             case RepairMessage.Pairs pairs when LeafSet.DecodeOrNull(pairs.Leaves.Span) is { } leaves:
                 Compare(from, replica, pairs, leaves);
                 break;
+            case RepairMessage.Requests requests:
+                host.Send(from, Remembered(replica, requests));
+                break;
             default:
                 host.Send(from, new RepairMessage.Refused(message.Id, message.Group, Marks: null));
                 break;
@@ -70,6 +73,20 @@ internal sealed class RepairAnswers(IRepairHost host)
                     ? answer! : new RepairMessage.Refused(pairs.Id, pairs.Group, Marks: null);
                 host.Pace(BytesOf(answer), () => host.Send(from, answer));
             });
+    }
+
+    private static RepairMessage Remembered(QuorumReplica replica, RepairMessage.Requests asked)
+    {
+        try
+        {
+            var requests = replica.Machine.RequestsFrom(asked.From, out var end);
+            return new RepairMessage.Remembered(asked.Id, asked.Group, end, RememberCommand.Encode(requests));
+        }
+        catch (TreeDamagedException damage)
+        {
+            replica.Damaged(damage);
+            return new RepairMessage.Refused(asked.Id, asked.Group, Marks: null);
+        }
     }
 
     private static long BytesOf(RepairMessage answer) => answer is RepairMessage.Records records

@@ -93,6 +93,9 @@ internal sealed class RepairExchange(
                 replica.LearnGate(marks);
                 End(hasSucceeded: false);
                 break;
+            case RepairMessage.Remembered remembered when IsFilling:
+                Take(remembered);
+                break;
             default:
                 End(hasSucceeded: false);
                 break;
@@ -103,7 +106,7 @@ internal sealed class RepairExchange(
     {
         if (replica.Merkle.Tree is not { } tree || tree.Root.IsSameAs(other))
         {
-            End(hasSucceeded: true);
+            RecordsAreThere();
             return;
         }
 
@@ -122,7 +125,7 @@ internal sealed class RepairExchange(
         _leaves = _comparison.Differing;
         _leafBytes = _leaves.Encode();
         if (_leaves.Count == 0)
-            End(hasSucceeded: true);
+            RecordsAreThere();
         else
             Walk(end: default);
     }
@@ -187,9 +190,29 @@ internal sealed class RepairExchange(
         _from = asked.End;
         // In turn with what was sent, so that a fast walk does not run ahead of a slow line.
         if (asked.End.IsEmpty)
-            End(hasSucceeded: true);
+            RecordsAreThere();
         else
             host.Pace(0, () => Walk(end: default));
+    }
+
+    // A replica that is filled has to know the requests, too, whose writes it did not see.
+    private void RecordsAreThere()
+    {
+        if (IsFilling)
+            host.Send(peer, new RepairMessage.Requests(Id, Group, From: 0));
+        else
+            End(hasSucceeded: true);
+    }
+
+    private void Take(RepairMessage.Remembered remembered)
+    {
+        if (replica.TakeRequests(remembered.Command) is not null)
+            End(hasSucceeded: false);
+        else if (remembered.End > 0)
+            host.Pace(remembered.Command.Length, () =>
+                host.Send(peer, new RepairMessage.Requests(Id, Group, remembered.End)));
+        else
+            End(hasSucceeded: true);
     }
 
     private void End(bool hasSucceeded) => (IsOver, HasSucceeded) = (true, hasSucceeded);

@@ -60,6 +60,17 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
         : RepairMessage(Id, Group);
 
+    /// <summary>A replica that is being filled asks: which requests do you remember, from a place on?</summary>
+    public sealed record Requests(ulong Id, GroupId Group, ulong From) : RepairMessage(Id, Group);
+
+    /// <summary>Answers with them.</summary>
+    /// <param name="Id">The asking side's number of the exchange.</param>
+    /// <param name="Group">The group.</param>
+    /// <param name="End">Where they go on; 0: these were the last.</param>
+    /// <param name="Command">As in <see cref="RememberCommand"/>.</param>
+    public sealed record Remembered(ulong Id, GroupId Group, ulong End, ReadOnlyMemory<byte> Command)
+        : RepairMessage(Id, Group);
+
     /// <summary>Answers that nothing can be compared now.</summary>
     /// <param name="Id">The asking side's number of the exchange.</param>
     /// <param name="Group">The group.</param>
@@ -88,6 +99,8 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
 ///         | 7 too many: end:bytes32
 ///         | 8 refused:  known:u8 [marks if known is 1]
 ///         | 9 told:     epoch:u64 whole:u8 marks
+///         | 10 requests: from:u64
+///         | 11 remembered: end:u64 command:bytes32                     as in RememberCommand
 /// root    = sum:u128 count:u64 depth:u8
 /// pair    = hash:u64 version:16 deleted:u8
 /// </code>
@@ -139,6 +152,13 @@ internal static class RepairCodec
                 into.U8(told.IsWhole ? (byte)1 : (byte)0);
                 Write(into, told.Marks);
                 break;
+            case RepairMessage.Requests requests:
+                into.U64(requests.From);
+                break;
+            case RepairMessage.Remembered remembered:
+                into.U64(remembered.End);
+                into.Bytes32(remembered.Command.Span);
+                break;
         }
     }
 
@@ -162,6 +182,8 @@ internal static class RepairCodec
             7 => new RepairMessage.TooMany(id, group, from.Bytes32()),
             8 => new RepairMessage.Refused(id, group, from.U8() == 0 ? null : ReadMarks(ref from)),
             9 => ReadTold(group, ref from),
+            10 => new RepairMessage.Requests(id, group, from.U64()),
+            11 => ReadRemembered(id, group, ref from),
             _ => throw new FormatException($"{kind} is no message of repair: written by a newer version?"),
         };
     }
@@ -170,7 +192,8 @@ internal static class RepairCodec
     /// True if it is for the loop of the group, as what the asking side says; else it is for the number's.
     /// </summary>
     public static bool IsQuestion(RepairMessage message) =>
-        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs or RepairMessage.Told;
+        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs or RepairMessage.Told
+            or RepairMessage.Requests;
 
     private static byte KindOf(RepairMessage message) => message switch
     {
@@ -182,7 +205,9 @@ internal static class RepairCodec
         RepairMessage.Records => 6,
         RepairMessage.TooMany => 7,
         RepairMessage.Refused => 8,
-        _ => 9,
+        RepairMessage.Told => 9,
+        RepairMessage.Requests => 10,
+        _ => 11,
     };
 
     private static void Write(ByteWriter into, in ReplicaMarks marks)
@@ -194,6 +219,15 @@ internal static class RepairCodec
 
     private static ReplicaMarks ReadMarks(ref ByteReader from) =>
         ReplicaMarks.Read(from.Raw(ReplicaMarks.Size).Span);
+
+    // What cannot be understood is refused here, before it is in a log.
+    private static RepairMessage.Remembered ReadRemembered(ulong id, GroupId group, ref ByteReader from)
+    {
+        var (end, command) = (from.U64(), from.Bytes32());
+        return RememberCommand.Is(command.Span) && RememberCommand.Read(command).Count >= 0
+            ? new(id, group, end, command)
+            : throw new FormatException("what is remembered of requests is something else");
+    }
 
     private static RepairMessage.Told ReadTold(GroupId group, ref ByteReader from)
     {

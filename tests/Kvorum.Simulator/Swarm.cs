@@ -36,7 +36,28 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        return WithSpares(WithOrders(WithOtherCluster(aimed)));
+        return WithOldNodes(WithSpares(WithOrders(WithOtherCluster(aimed))));
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithOldNodes(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "old nodes");
+        if (!random.Chance(0.25))
+            return drawn;
+        var nodes = drawn.Cluster.Nodes;
+        var means = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+        {
+            [FaultKind.NodeUpgraded] = random.Between(2, 15),
+        };
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                OldNodes = random.Chance(0.6) ? nodes : (int)random.Between(1, nodes),
+            },
+            Faults = drawn.Faults with { MeanSeconds = means },
+        };
     }
 
     // Drawn last, so that what is drawn besides stays what it was.

@@ -33,7 +33,11 @@ internal sealed class Cluster
         Machines =
         [
             .. Enumerable.Range(0, options.Nodes).Select(index =>
-                new Machine(world, Network, index, FounderOptionsOf(index)) { Speed = options.Disk }),
+                new Machine(world, Network, index, FounderOptionsOf(index))
+                {
+                    Speed = options.Disk,
+                    Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
+                }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))
                 {

@@ -89,8 +89,9 @@ internal static class QuorumFrames
             ((QuorumAsk)from.U8(), from.U64(), from.Group(), from.U64());
         return kind switch
         {
-            QuorumAsk.Store => new(kind, id, group, epoch, from.Bytes32()),
-            QuorumAsk.Read => new(kind, id, group, epoch, WantsValue: from.U8() != 0, Bytes: from.Bytes32()),
+            QuorumAsk.Store => new(kind, id, group, epoch, StoreCommand.Checked(from.Bytes32())),
+            QuorumAsk.Read => new(
+                kind, id, group, epoch, WantsValue: from.Flag("wish for the value"), Bytes: from.Bytes32()),
             QuorumAsk.Recall => new(kind, id, group, epoch, RequestId: from.U64(), Bytes: from.Bytes32()),
             _ => throw Unknown((byte)kind),
         };
@@ -137,7 +138,7 @@ internal static class QuorumFrames
             QuorumAsk.Read => ReadRecord(answer, ref from),
             QuorumAsk.Recall => answer with
             {
-                IsForgotten = from.U8() != 0,
+                IsForgotten = from.Flag("mark of what is forgotten"),
                 Version = RecordVersion.Read(from.Raw(RecordVersion.Size).Span),
             },
             _ => throw Unknown((byte)kind),

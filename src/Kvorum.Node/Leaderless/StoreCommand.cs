@@ -66,4 +66,17 @@ internal readonly record struct StoreCommand(
         return record.Length >= StoredRecord.HeadBytes ? new(client, request, key, record)
             : throw new FormatException($"a record of {record.Length} bytes");
     }
+
+    /// <summary>
+    /// The same bytes, if they are a command that can be applied; else a <see cref="FormatException"/>: what
+    /// comes from a peer is looked at before it goes into the log.
+    /// </summary>
+    public static ReadOnlyMemory<byte> Checked(ReadOnlyMemory<byte> bytes)
+    {
+        var command = Read(bytes);
+        if (command.Key.Length is 0 or > Protocol.Limits.KeyBytesMax)
+            throw new FormatException($"a key of {command.Key.Length} bytes");
+        return StoredRecord.Read(command.RecordBytes).Version.IsNone
+            ? throw new FormatException("a record without a version") : bytes;
+    }
 }

@@ -94,16 +94,17 @@ internal static class PeerCheck
     {
         if (self.SpeaksWith(other))
             return null;
-        if (!self.Formats.Has(other.ActiveFormat))
-            return TooOld(self, other);
-        return other.Formats.Has(self.ActiveFormat)
-            ? $"{Describe(other)} speaks format version {other.Formats}, and {Describe(self)} {self.Formats}: the "
-                + "two programs are more than one version apart. Start on all nodes versions of kvorum that "
-                + "differ by one at most"
-            : TooOld(other, self);
+        if (!self.Formats.Meets(other.Formats))
+        {
+            return $"{Describe(other)} speaks format version {other.Formats}, and {Describe(self)} "
+                + $"{self.Formats}: the two programs are more than one version apart. Start on all nodes versions "
+                + "of kvorum that differ by one at most";
+        }
+
+        return self.Formats.Has(other.ActiveFormat) ? Apart(other, self) : Apart(self, other);
     }
 
-    private static string TooOld(PeerHello node, PeerHello member) =>
+    private static string Apart(PeerHello node, PeerHello member) =>
         $"the cluster of {Describe(member)} has format version {member.ActiveFormat}, and {Describe(node)} speaks "
         + $"{node.Formats}: start that node with the kvorum that the others run. A cluster does not go back to an "
         + "older version";

@@ -26,7 +26,7 @@ public class PeerWireTests
             Node = Introduction.Node with { Formats = new(1, 2), ActiveFormat = 2 },
         };
         var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(speaks));
-        Assert.Equal("4b5650454552" + "0900" + "5e000000" + "CHECKSUM" + "f0" + Fields + "010002000200", Hex(bytes));
+        Assert.Equal("4b5650454552" + "0900" + "5e000000" + "27ecb7b3" + "f0" + Fields + "010002000200", Hex(bytes));
         Assert.Equal(speaks, PeerWire.DecodeIntroduction(bytes.AsSpan(PeerWire.PreambleBytes + PeerWire.HeaderBytes)));
     }
 

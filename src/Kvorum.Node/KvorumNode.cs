@@ -99,6 +99,9 @@ public sealed class KvorumNode : INode, IDisposable
     /// </summary>
     public PeerHello Self => _context.Options.Self;
 
+    /// <summary>The format version that the cluster has, as far as this node was told. Any thread.</summary>
+    internal int ActiveFormat => Cluster.ActiveFormat;
+
     /// <summary>This node.</summary>
     internal Raft.NodeId Id => Cluster.Self;
 
@@ -114,6 +117,8 @@ public sealed class KvorumNode : INode, IDisposable
         {
             FoundingId = Cluster.ClusterIds.Founding,
             ClusterId = Cluster.ClusterIds.Cluster,
+            Formats = Cluster.Formats,
+            ActiveFormat = Cluster.ActiveFormat,
         };
         // Addresses that recovery learned came before the transport: they are among Peers().
         var peers = Peers();
@@ -369,6 +374,9 @@ public sealed class KvorumNode : INode, IDisposable
             Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
             FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
+            FormatVersion = Cluster.ActiveFormat,
+            FormatLowest = Cluster.Formats.Lowest,
+            FormatNewest = Cluster.Formats.Newest,
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Reads = reads,

@@ -184,6 +184,9 @@ public sealed record NodeOptions
     /// </summary>
     internal long SuspectMaxMs => Math.Max(ElectionTimeoutMinMs, SuspectMinMs);
 
+    /// <summary>The format versions that the node speaks: less than the program's own in tests.</summary>
+    internal FormatRange Formats { get; init; } = FormatRange.Own;
+
     internal SharedLogOptions ForLog() => new()
     {
         SegmentBytes = SegmentBytes,

@@ -112,6 +112,18 @@ public sealed record NodeStatus
     public required IReadOnlyList<string> Members { get; init; }
 
     /// <summary>
+    /// The format version that the cluster has: what all its nodes write and send. See docs/upgrading.md.
+    /// </summary>
+    [Description("Format version of the cluster: what all its nodes write and send.")]
+    public int FormatVersion { get; init; } = FormatRange.First;
+
+    /// <summary>The oldest format version that this node speaks.</summary>
+    public int FormatLowest { get; init; } = FormatRange.First;
+
+    /// <summary>The newest format version that this node speaks.</summary>
+    public int FormatNewest { get; init; } = FormatRange.First;
+
+    /// <summary>
     /// How many members may fail while every partition stays available, once all are up: (voters - 1) / 2.
     /// </summary>
     public required int FailuresTolerated { get; init; }

@@ -12,7 +12,7 @@ internal static class AdminTables
     {
         console.WriteLine(
             $"cluster {report.ClusterId}, epoch {report.Epoch}, version {report.Version}, "
-            + $"told by {report.ToldBy}");
+            + $"format version {report.FormatVersion}, told by {report.ToldBy}");
         Members(console, report);
         Keyspaces(console, report);
         Moves(console, report);
@@ -26,14 +26,18 @@ internal static class AdminTables
     {
         var table = new Table().RoundedBorder()
             .AddColumns(
-                "member", "status", "state", "zone", "weight", "replicas", "leads", "room", "address");
+                "member", "status", "state", "zone", "weight", "replicas", "leads", "room", "formats",
+                "address");
         foreach (var member in report.Members)
         {
             table.AddRow(
                 new Text(member.Name), new Markup(Status(member)), new Markup(State(member)),
                 new Text(member.Zone), new Text(Number(member.Weight)), new Text(Number(member.Replicas)),
                 new Text(Number(member.Leaders)),
-                new Text(member.RoomBytes is { } room ? Size(room) : "?"), new Text(member.ClientAddress));
+                new Text(member.RoomBytes is { } room ? Size(room) : "?"),
+                new Text(member is { FormatLowest: { } lowest, FormatNewest: { } newest }
+                    ? Formats(lowest, newest) : "?"),
+                new Text(member.ClientAddress));
         }
 
         console.Write(table);
@@ -85,6 +89,9 @@ internal static class AdminTables
     /// <summary>The limits, as name=value lines.</summary>
     public static void Limits(TextWriter output, ClusterReport report) => output.WriteLine(
         report.Limits is { } limits ? Line(limits) : $"the limits are not known: {report.Reason}");
+
+    /// <summary>The format versions that a node speaks.</summary>
+    public static string Formats(int lowest, int newest) => lowest == newest ? $"{newest}" : $"{lowest}-{newest}";
 
     /// <summary>Bytes for people.</summary>
     public static string Size(long bytes)

@@ -113,7 +113,12 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
     public int? Replicas { get; init; }
 
     /// <summary>strong or quorum; null for strong.</summary>
-    public string? Mode { get; init; }
+    public string? Mode
+    {
+        get;
+        // A program that knows no other mode knows no field of that name.
+        init => field = value == "strong" ? null : value;
+    }
 
     /// <summary>Quorum: replicas that must have a write on disk; null for a majority.</summary>
     public int? WriteQuorum { get; init; }

@@ -31,6 +31,10 @@ public sealed record ClusterReport
     [Description("Version of all that the metadata group has decided.")]
     public required ulong Version { get; init; }
 
+    /// <summary>The format version that the cluster has: what all its nodes write and send.</summary>
+    [Description("Format version of the cluster: what all its nodes write and send.")]
+    public int FormatVersion { get; init; } = FormatRange.First;
+
     /// <summary>The members, in the order of their names.</summary>
     public required IReadOnlyList<MemberReport> Members { get; init; }
 
@@ -103,6 +107,14 @@ public sealed record MemberReport
     /// <summary>Partitions that it leads.</summary>
     [Description("Partitions that it leads, as far as is known.")]
     public required int Leaders { get; init; }
+
+    /// <summary>The oldest format version that it speaks; null while it has not told.</summary>
+    [Description("Oldest format version that it speaks.")]
+    public int? FormatLowest { get; init; }
+
+    /// <summary>The newest format version that it speaks; null while it has not told.</summary>
+    [Description("Newest format version that it speaks.")]
+    public int? FormatNewest { get; init; }
 
     /// <summary>What its disk can take beside what it has, in bytes; null while it has not told.</summary>
     [Description("What its disk can take beside what it has, in bytes.")]

@@ -1,4 +1,5 @@
 using Kvorum.Node.Administration;
+using Kvorum.Node.State;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -118,6 +119,15 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
         var left = (task.DeadlineMs - clock.NowMs) * 9 / 10;
         if (left <= 0)
             return false;
+        // An older leader would not know what it is asked.
+        if (task.Request is CreateKeyspace { Mode: KeyspaceSettings.QuorumMode }
+            && context.Cluster.Members.FormatsOf(to) is not { Newest: >= FormatRange.Quorums })
+        {
+            task.Answer(
+                ReplyStatus.ConditionFailed, KeyspaceDecider.WhyNoQuorumYet(context.Cluster.ActiveFormat));
+            return true;
+        }
+
         var frame = new ByteWriter();
         AdminCodec.EncodeAsk(++_lastId, left, (byte)(task.Hops - 1), task.Request, frame);
         if (!context.World.Transport.Send(to, PeerFrameKind.Admin, frame.Written))

@@ -67,6 +67,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             ToldBy = Cluster.Members.NameOf(Cluster.Self),
             Epoch = known.Placement.Epoch.Value,
             Version = known.Version,
+            FormatVersion = Cluster.ActiveFormat,
             Members = [.. Members(known)],
             Keyspaces = [.. known.Keyspaces.Select(keyspace => Describe(keyspace, known.Planned, moving))],
             Moves = [.. moving.Where(static group => group.Actual is not null).Take(Limits.AdminMovesListed)
@@ -108,6 +109,8 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             HttpAddress = member.HttpAddress,
             Zone = member.Zone,
             Weight = member.Weight,
+            FormatLowest = Cluster.Members.FormatsOf(id)?.Lowest,
+            FormatNewest = Cluster.Members.FormatsOf(id)?.Newest,
             Status = member.Status.ToString().ToLowerInvariant(),
             State = isUp ? "up" : state == PeerState.Suspect ? "suspect" : "down",
             ForMs = isUp ? null : clock.NowMs - sinceMs,

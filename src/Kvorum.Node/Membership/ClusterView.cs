@@ -26,21 +26,29 @@ internal sealed class ClusterView : IClusterFacts
     public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds, bool isFounder = true)
     {
         (_options, _world, ClusterIds, _isFounder) = (options, world, clusterIds, isFounder);
-        Members = new(options.Self, options.Members, options.Zone, options.Weight);
+        Members = new(
+            options.Self with { Formats = options.Formats }, options.Members, options.Zone, options.Weight);
         Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
-        _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), []);
+        _meta = new(
+            0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), [], FormatRange.First);
     }
 
     private sealed record MetaView(
         UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
         KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
-        IReadOnlyList<ClusterEvent> Events);
+        IReadOnlyList<ClusterEvent> Events, int ActiveFormat);
 
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
 
     /// <summary>Which nodes hold which group, as the metadata group has told.</summary>
     public ReplicaPlacement Placement => _meta.Placement;
+
+    /// <summary>The format versions that this node speaks.</summary>
+    public FormatRange Formats => _options.Formats;
+
+    /// <summary>The format version that the cluster has, as far as this node was told.</summary>
+    public int ActiveFormat => _meta.ActiveFormat;
 
     /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
     public IReadOnlyList<ClusterEvent> Events => _meta.Events;
@@ -206,12 +214,24 @@ internal sealed class ClusterView : IClusterFacts
             _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
+        var (isStart, format) = (_meta.Version == 0, _meta.ActiveFormat);
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
-            WithMetadata(placement), meta.Events);
+            WithMetadata(placement), meta.Events, meta.ActiveFormat);
         CheckDefaults();
+        if (meta.ActiveFormat != format)
+            Activate(isStart);
         if (isPlaced)
             Placed(Births());
+    }
+
+    private void Activate(bool isStart)
+    {
+        if (_isFollowing)
+            _world.Transport.Activate(ActiveFormat);
+        // Nothing is news at a start.
+        if (!isStart)
+            Tell(new FormatRaised(ActiveFormat));
     }
 
     /// <summary>
@@ -248,6 +268,7 @@ internal sealed class ClusterView : IClusterFacts
     public void BeginFollowing(IReadOnlyList<MemberSeed> told)
     {
         _isFollowing = true;
+        _world.Transport.Activate(ActiveFormat);
         if (!Members.Peers.Select(static peer => peer.Id).SequenceEqual(told.Select(static peer => peer.Id)))
             _world.Transport.Follow(Members.Peers);
     }

@@ -58,6 +58,12 @@ internal sealed class MemberDirectory
             _heard = new(_heard) { [hello.Id] = hello };
     }
 
+    /// <summary>
+    /// The format versions that a member speaks, as it said when it connected last; null if it has not.
+    /// </summary>
+    public FormatRange? FormatsOf(NodeId node) => node == _self.Id
+        ? _self.Formats : _heard.GetValueOrDefault(node)?.Formats;
+
     /// <summary>What a member said of itself when it introduced itself.</summary>
     public void Introduced(NodeId node, string zone, int weight)
     {

@@ -268,6 +268,8 @@ internal sealed class SurvivorFolder
 
         public UInt128 ProposedClusterId => 0;
 
+        public FormatRange Formats => FormatRange.Own;
+
         public IReadOnlyList<NodeId> Ids => [];
 
         public IReadOnlyList<ReplicaTarget> Place(KeyspaceSettings keyspace) => [];

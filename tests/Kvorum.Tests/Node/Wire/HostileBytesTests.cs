@@ -27,23 +27,22 @@ public class HostileBytesTests
     {
         ["quorum requests"] = (
             [
-                Written(into => QuorumFrames.Write(into, new QuorumRequest(QuorumAsk.Store, 1, new(2), 3, Command))),
-                Written(into => QuorumFrames.Write(
-                    into, new QuorumRequest(QuorumAsk.Read, 1, new(2), 3, "key"u8.ToArray(), true))),
-                Written(into => QuorumFrames.Write(
-                    into, new QuorumRequest(QuorumAsk.Recall, 1, new(2), 3, "client"u8.ToArray(), RequestId: 9))),
+                Question(new QuorumRequest(QuorumAsk.Store, 1, new(2), 3, Command)),
+                Question(new QuorumRequest(QuorumAsk.Read, 1, new(2), 3, "key"u8.ToArray(), true)),
+                Question(new QuorumRequest(
+                    QuorumAsk.Recall, 1, new(2), 3, "client"u8.ToArray(), RequestId: 9)),
             ],
             static bytes => ReadAll(bytes, static (ref from) => QuorumFrames.ReadRequest(ref from))),
         ["quorum answers"] = (
             [
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Store, 1, null))),
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Store, 1, RefusalReason.Full))),
+                Answer(new QuorumAnswer(QuorumAsk.Store, 1, null)),
+                Answer(new QuorumAnswer(QuorumAsk.Store, 1, RefusalReason.Full)),
                 Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Read, 1, null)
                 {
                     Record = new(Version, false, 0, "value"u8.ToArray()),
                     IsWhole = true,
                 })),
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Recall, 1, null) { Version = Version })),
+                Answer(new QuorumAnswer(QuorumAsk.Recall, 1, null) { Version = Version }),
             ],
             static bytes => ReadAll(bytes, static (ref from) => QuorumFrames.ReadAnswer(ref from))),
         ["repair"] = (
@@ -55,7 +54,8 @@ public class HostileBytesTests
                     new RepairMessage.Compare(1, new(2), new(0, 1, [0], [1, 2])),
                     new RepairMessage.Compared(1, new(2), [1, 2, 3]),
                     new RepairMessage.Pairs(
-                        1, new(2), new LeafSet(6).Encode(), "a"u8.ToArray(), "b"u8.ToArray(), [new(4, Version, true)]),
+                        1, new(2), new LeafSet(6).Encode(), "a"u8.ToArray(), "b"u8.ToArray(),
+                        [new(4, Version, true)]),
                     new RepairMessage.Records(1, new(2), [Command], [4, 5]),
                     new RepairMessage.TooMany(1, new(2), "k"u8.ToArray()),
                     new RepairMessage.Refused(1, new(2)),
@@ -65,11 +65,16 @@ public class HostileBytesTests
         ["reports"] = (
             [
                 Written(static into => ReportCodec.Encode(
-                    new NodeReport(256, [new(new(7), new(3), new(9), new([new(1)], [new(2)], []), 4096, 17)]), into)),
+                    new NodeReport(
+                        256, [new(new(7), new(3), new(9), new([new(1)], [new(2)], []), 4096, 17)]),
+                    into)),
             ],
             static bytes => ReportCodec.Decode(bytes)),
         ["reports of quorum replicas"] = (
-            [Written(static into => ReportCodec.Encode([new QuorumReplicaReport(new(7), new(3), true, 9)], into))],
+            [
+                Written(static into => ReportCodec.Encode(
+                    [new QuorumReplicaReport(new(7), new(3), true, 9)], into)),
+            ],
             static bytes => ReportCodec.DecodeReplicas(bytes)),
         ["introductions"] = (
             [
@@ -87,7 +92,10 @@ public class HostileBytesTests
             [JoinCodec.Encode(new JoinAsk(new(7), 1, new("n", "a:1", "a:2", "")) { Formats = new(1, 2) })],
             static bytes => JoinCodec.DecodeAsk(bytes)),
         ["digests"] = (
-            [Written(static into => DigestCodec.Encode(new(new(3), true, false, null, [new(new(4), 5)]), into))],
+            [
+                Written(static into => DigestCodec.Encode(
+                    new(new(3), true, false, null, [new(new(4), 5)]), into)),
+            ],
             static bytes => ReadAll(bytes, static (ref from) => DigestCodec.Decode(ref from))),
     };
 
@@ -188,6 +196,11 @@ public class HostileBytesTests
         while (!from.AtEnd)
             read(ref from);
     }
+
+    private static byte[] Question(QuorumRequest request) =>
+        Written(into => QuorumFrames.Write(into, request));
+
+    private static byte[] Answer(QuorumAnswer answer) => Written(into => QuorumFrames.Write(into, answer));
 
     private static byte[] Written(Action<ByteWriter> write)
     {

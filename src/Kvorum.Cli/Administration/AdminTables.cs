@@ -91,7 +91,8 @@ internal static class AdminTables
         report.Limits is { } limits ? Line(limits) : $"the limits are not known: {report.Reason}");
 
     /// <summary>The format versions that a node speaks.</summary>
-    public static string Formats(int lowest, int newest) => lowest == newest ? $"{newest}" : $"{lowest}-{newest}";
+    public static string Formats(int lowest, int newest) =>
+        lowest == newest ? $"{newest}" : $"{lowest}-{newest}";
 
     /// <summary>Bytes for people.</summary>
     public static string Size(long bytes)

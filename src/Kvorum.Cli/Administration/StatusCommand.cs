@@ -109,7 +109,8 @@ internal static class StatusCommand
                 || report.FormatNewest < asked.FormatNewest),
         ];
         return waits.Length == 0 ? $"; {asked.FormatNewest} begins when the metadata group has agreed on it"
-            : $"; {asked.FormatNewest} begins when {string.Join(", ", waits)} runs a kvorum that speaks it and is up";
+            : $"; {asked.FormatNewest} begins when these are up with a kvorum that speaks it: "
+                + string.Join(", ", waits);
     }
 
     /// <summary>What is under way and what is in the way; nothing if no leader tells.</summary>

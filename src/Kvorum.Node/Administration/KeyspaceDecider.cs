@@ -136,9 +136,9 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
 
     /// <summary>Why a cluster of that format version has no keyspace of mode quorum.</summary>
     public static string WhyNoQuorumYet(int activeFormat) =>
-        $"nothing was done: a keyspace of mode quorum needs format version {FormatRange.Quorums}, and the cluster "
-        + $"has {activeFormat}, because a member is down or runs an older kvorum. Start the newer one on all "
-        + "members; the version rises by itself then, and kvorum cluster show tells which versions each speaks";
+        $"nothing was done: a keyspace of mode quorum needs format version {FormatRange.Quorums}, and the "
+        + $"cluster has {activeFormat}, because a member is down or runs an older kvorum. Start the newer "
+        + "one on all members; the version rises by itself then. kvorum cluster show tells which each speaks";
 
     private static string? WhyNoQuorum(CreateKeyspace change, KeyspaceSettings settings)
     {

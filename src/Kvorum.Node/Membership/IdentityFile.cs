@@ -192,16 +192,16 @@ internal sealed partial record IdentityFile
         var format = version - BeforeFormats;
         if (format > formats.Newest)
         {
-            throw new NodeStartException($"{Name} has format {version}: the cluster of this data folder has format "
-                + $"version {format}, and this program speaks {formats}. Start the newer kvorum that the other "
-                + "nodes run: a folder does not go back to an older one");
+            throw new NodeStartException($"{Name} has format {version}: the cluster of this data folder has "
+                + $"format version {format}, and this program speaks {formats}. Start the newer kvorum that "
+                + "the other nodes run: a folder does not go back to an older one");
         }
 
         if (format < formats.Lowest)
         {
             throw new NodeStartException($"{Name} has format {version}, and this program knows "
-                + $"{formats.Lowest + BeforeFormats} to {formats.Newest + BeforeFormats}: start the version that "
-                + "wrote it, or export the keys with its kvorum wal");
+                + $"{formats.Lowest + BeforeFormats} to {formats.Newest + BeforeFormats}: start the version "
+                + "that wrote it, or export the keys with its kvorum wal");
         }
     }
 

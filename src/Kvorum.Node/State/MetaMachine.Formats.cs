@@ -32,8 +32,8 @@ internal sealed partial class MetaMachine
             : throw new FormatException($"a keyspace of the unknown mode '{settings.Mode}'");
 
     private int Spoken(int version) => _facts.Formats.Has(version) ? version : throw new FormatException(
-        $"the cluster has format version {version}, and this program speaks {_facts.Formats}: start the kvorum "
-        + "that the other nodes run.");
+        $"the cluster has format version {version}, and this program speaks {_facts.Formats}: start the "
+        + "kvorum that the other nodes run.");
 
     private static FormatException UnknownCommand(byte kind) =>
         new($"unknown metadata command kind {kind}: written by a newer version?");

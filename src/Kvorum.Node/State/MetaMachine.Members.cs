@@ -24,8 +24,8 @@ internal sealed partial class MetaMachine
     {
         if (!formats.Has(ActiveFormat))
         {
-            return $"this cluster has format version {ActiveFormat}, and node {member.Name} speaks {formats}: "
-                + "start it with the kvorum that the members run";
+            return $"this cluster has format version {ActiveFormat}, and node {member.Name} speaks "
+                + $"{formats}: start it with the kvorum that the members run";
         }
 
         if (_members.TryGetValue(id, out var known))

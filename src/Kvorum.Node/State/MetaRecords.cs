@@ -113,7 +113,8 @@ internal static class MetaRecords
         from.AtEnd ? FormatRange.OnlyFirst : new(from.U16(), from.U16());
 
     /// <summary>The format version that a kind of commands came with.</summary>
-    public static int FormatOfCommand(byte kind) => kind >= StagesCommand ? FormatRange.Quorums : FormatRange.First;
+    public static int FormatOfCommand(byte kind) =>
+        kind >= StagesCommand ? FormatRange.Quorums : FormatRange.First;
 
     /// <summary>The format version that a kind of records came with.</summary>
     public static int FormatOfRecord(byte kind) =>

@@ -50,7 +50,11 @@ internal static class ReportCodec
         var from = new ByteReader(bytes);
         var replicas = new List<QuorumReplicaReport>();
         while (!from.AtEnd)
-            replicas.Add(new(from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from)));
+        {
+            replicas.Add(new(
+                from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from)));
+        }
+
         return replicas;
     }
 

@@ -98,17 +98,17 @@ internal static class PeerCheck
         if (!self.Formats.Meets(other.Formats))
         {
             return $"{Describe(other)} speaks format version {other.Formats}, and {Describe(self)} "
-                + $"{self.Formats}: the two programs are more than one version apart. Start on all nodes versions "
-                + "of kvorum that differ by one at most";
+                + $"{self.Formats}: the two programs are more than one version apart. Start on all nodes "
+                + "versions of kvorum that differ by one at most";
         }
 
         return self.Formats.Has(other.ActiveFormat) ? Apart(other, self) : Apart(self, other);
     }
 
     private static string Apart(PeerHello node, PeerHello member) =>
-        $"the cluster of {Describe(member)} has format version {member.ActiveFormat}, and {Describe(node)} speaks "
-        + $"{node.Formats}: start that node with the kvorum that the others run. A cluster does not go back to an "
-        + "older version";
+        $"the cluster of {Describe(member)} has format version {member.ActiveFormat}, and {Describe(node)} "
+        + $"speaks {node.Formats}: start that node with the kvorum that the others run. A cluster does not "
+        + "go back to an older version";
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

@@ -18,9 +18,9 @@
 //   Ping      = nothing
 //   Join      = at most 4 KiB, JoinAnswer = at most 64 KiB: the node's own
 //
-// The version of the preamble is that of these frames, and the same in all format versions so far. `lowest` and
-// `newest` are the format versions that the sender speaks, `active` is the one that its cluster has, as far as
-// it knows; who does not say it speaks 1 only (docs/upgrading.md). What follows is passed over.
+// The version of the preamble is that of these frames, the same in all format versions so far. `lowest` and
+// `newest` are the format versions that the sender speaks, `active` is the one that its cluster has, as far
+// as it knows; who does not say it speaks 1 only (docs/upgrading.md). What follows is passed over.
 // `foundingId` is made of the founders of the sender's cluster; `clusterId` is 0 while the sender does not
 // know it.
 // `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
@@ -95,9 +95,9 @@ internal static class PeerWire
         var version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
         if (version != Version)
             throw new PeerWireException(
-                $"it speaks version {version} of the protocol between nodes, and this node {Version}: the two "
-                + "programs are more than one version apart. Start on all nodes versions of kvorum that differ by "
-                + "one at most");
+                $"it speaks version {version} of the protocol between nodes, and this node {Version}: the "
+                + "two programs are more than one version apart. Start on all nodes versions of kvorum that "
+                + "differ by one at most");
     }
 
     public static void WriteHeader(Span<byte> into, byte kind, ReadOnlySpan<byte> payload)
@@ -178,7 +178,8 @@ internal static class PeerWire
             at += sizeof(ushort) + length;
         }
 
-        foreach (var number in (ReadOnlySpan<int>)[node.Formats.Lowest, node.Formats.Newest, node.ActiveFormat])
+        int[] formats = [node.Formats.Lowest, node.Formats.Newest, node.ActiveFormat];
+        foreach (var number in formats)
         {
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)number));
             at += sizeof(ushort);

@@ -84,7 +84,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, i
         Lost(loss);
     }
 
-    /// <summary>The format version has changed: two that do not speak with each other are disconnected.</summary>
+    /// <summary>The format version has changed: who does not speak it is disconnected.</summary>
     public void Check()
     {
         // In production another thread does it.

@@ -79,8 +79,8 @@ public sealed class UpgradeTests
         var before = cluster.DiskOf(0).ReadAll("identity.json");
         var error = Assert.Throws<NodeStartException>(() => cluster.Start(0));
         Assert.Contains(
-            "identity.json has format 7: the cluster of this data folder has format version 2, and this program "
-            + "speaks 1 only. Start the newer kvorum that the other nodes run",
+            "identity.json has format 7: the cluster of this data folder has format version 2, and this "
+            + "program speaks 1 only. Start the newer kvorum that the other nodes run",
             error.Message, StringComparison.Ordinal);
         Assert.Equal(before, cluster.DiskOf(0).ReadAll("identity.json"));
         _old.Clear();
@@ -99,7 +99,8 @@ public sealed class UpgradeTests
         cluster.Crash(2);
         var identity = JsonNode.Parse(cluster.DiskOf(2).ReadAll("identity.json"))!.AsObject();
         identity["version"] = 6;
-        cluster.DiskOf(2).WriteAll("identity.json", System.Text.Encoding.UTF8.GetBytes(identity.ToJsonString()));
+        cluster.DiskOf(2).WriteAll(
+            "identity.json", System.Text.Encoding.UTF8.GetBytes(identity.ToJsonString()));
         _old.Add("node-3");
         var refusal = Record.Exception(() => cluster.Start(2));
         cluster.Run(3000);
@@ -129,7 +130,8 @@ public sealed class UpgradeTests
     {
         var refused = cluster.Administer(node, Cache);
         Assert.Equal(ReplyStatus.ConditionFailed, refused.Status);
-        Assert.Contains("needs format version 2, and the cluster has 1", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "needs format version 2, and the cluster has 1", refused.Message, StringComparison.Ordinal);
     }
 
     private static int FolderOf(TestCluster cluster, int node) =>

@@ -246,7 +246,8 @@ internal static class RepairCodec
     {
         var root = new MerkleRoot(from.U128(), (long)from.U64(), from.U8());
         return root is { Count: >= 0, Depth: >= MerkleTree.DepthMin and <= MerkleTree.DepthMax }
-            ? root : throw new FormatException($"there is no tree of {root.Count} records and depth {root.Depth}");
+            ? root : throw new FormatException(
+                $"there is no tree of {root.Count} records and depth {root.Depth}");
     }
 
     private static void Write(ByteWriter into, MerkleQuestion question)

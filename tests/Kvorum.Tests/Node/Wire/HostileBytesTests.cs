@@ -29,25 +29,23 @@ public class HostileBytesTests
     {
         ["quorum requests"] = (
             [
-                Written(into => QuorumFrames.Write(into, new QuorumRequest(QuorumAsk.Store, 1, new(2), 3, Command))),
-                Written(into => QuorumFrames.Write(
-                    into, new QuorumRequest(QuorumAsk.Read, 1, new(2), 3, "key"u8.ToArray(), true))),
-                Written(into => QuorumFrames.Write(
-                    into, new QuorumRequest(QuorumAsk.Recall, 1, new(2), 3, "client"u8.ToArray(), RequestId: 9))),
-                Written(into => QuorumFrames.Write(
-                    into, new QuorumRequest(QuorumAsk.Hint, 1, new(2), 3, Command) { For = new(4) })),
+                Question(new QuorumRequest(QuorumAsk.Store, 1, new(2), 3, Command)),
+                Question(new QuorumRequest(QuorumAsk.Read, 1, new(2), 3, "key"u8.ToArray(), true)),
+                Question(new QuorumRequest(
+                    QuorumAsk.Recall, 1, new(2), 3, "client"u8.ToArray(), RequestId: 9)),
+                Question(new QuorumRequest(QuorumAsk.Hint, 1, new(2), 3, Command) { For = new(4) }),
             ],
             static bytes => ReadAll(bytes, static (ref from) => QuorumFrames.ReadRequest(ref from))),
         ["quorum answers"] = (
             [
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Store, 1, null))),
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Store, 1, RefusalReason.Full))),
+                Answer(new QuorumAnswer(QuorumAsk.Store, 1, null)),
+                Answer(new QuorumAnswer(QuorumAsk.Store, 1, RefusalReason.Full)),
                 Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Read, 1, null)
                 {
                     Record = new(Version, false, 0, "value"u8.ToArray()),
                     IsWhole = true,
                 })),
-                Written(into => QuorumFrames.Write(into, new QuorumAnswer(QuorumAsk.Recall, 1, null) { Version = Version })),
+                Answer(new QuorumAnswer(QuorumAsk.Recall, 1, null) { Version = Version }),
             ],
             static bytes => ReadAll(bytes, static (ref from) => QuorumFrames.ReadAnswer(ref from))),
         ["repair"] = (
@@ -74,11 +72,16 @@ public class HostileBytesTests
         ["reports"] = (
             [
                 Written(static into => ReportCodec.Encode(
-                    new NodeReport(256, [new(new(7), new(3), new(9), new([new(1)], [new(2)], []), 4096, 17)]), into)),
+                    new NodeReport(
+                        256, [new(new(7), new(3), new(9), new([new(1)], [new(2)], []), 4096, 17)]),
+                    into)),
             ],
             static bytes => ReportCodec.Decode(bytes)),
         ["reports of quorum replicas"] = (
-            [Written(static into => ReportCodec.Encode([new QuorumReplicaReport(new(7), new(3), true, 9)], into))],
+            [
+                Written(static into => ReportCodec.Encode(
+                    [new QuorumReplicaReport(new(7), new(3), true, 9)], into)),
+            ],
             static bytes => ReportCodec.DecodeReplicas(bytes)),
         ["introductions"] = (
             [
@@ -102,7 +105,10 @@ public class HostileBytesTests
             ],
             static bytes => NodeWatermark.Read(bytes)),
         ["digests"] = (
-            [Written(static into => DigestCodec.Encode(new(new(3), true, false, null, [new(new(4), 5)]), into))],
+            [
+                Written(static into => DigestCodec.Encode(
+                    new(new(3), true, false, null, [new(new(4), 5)]), into)),
+            ],
             static bytes => ReadAll(bytes, static (ref from) => DigestCodec.Decode(ref from))),
     };
 
@@ -205,6 +211,11 @@ public class HostileBytesTests
         while (!from.AtEnd)
             read(ref from);
     }
+
+    private static byte[] Question(QuorumRequest request) =>
+        Written(into => QuorumFrames.Write(into, request));
+
+    private static byte[] Answer(QuorumAnswer answer) => Written(into => QuorumFrames.Write(into, answer));
 
     private static byte[] Written(Action<ByteWriter> write)
     {

@@ -40,12 +40,14 @@ public sealed class PeerCheckTests
     [InlineData(1, 2, 1, 1, 1, 1, null)]
     [InlineData(1, 2, 1, 1, 2, 2, null)]
     [InlineData(1, 2, 2, 2, 3, 2, null)]
-    [InlineData(1, 2, 2, 1, 1, 1, "the cluster of node-1 (127.0.0.1:1, id 00000000-0000-0000-0000-000000000001) has "
-        + "format version 2, and node-2 (127.0.0.1:2, id 00000000-0000-0000-0000-000000000002) speaks 1 only: start "
-        + "that node with the kvorum that the others run")]
-    [InlineData(1, 2, 2, 2, 3, 3, "the cluster of node-2 (127.0.0.1:2, id 00000000-0000-0000-0000-000000000002) has "
-        + "format version 3, and node-1 (127.0.0.1:1, id 00000000-0000-0000-0000-000000000001) speaks 1 to 2: start "
-        + "that node with the kvorum that the others run")]
+    [InlineData(1, 2, 2, 1, 1, 1,
+        "the cluster of node-1 (127.0.0.1:1, id 00000000-0000-0000-0000-000000000001) "
+        + "has format version 2, and node-2 (127.0.0.1:2, id 00000000-0000-0000-0000-000000000002) speaks 1 "
+        + "only: start that node with the kvorum that the others run")]
+    [InlineData(1, 2, 2, 2, 3, 3,
+        "the cluster of node-2 (127.0.0.1:2, id 00000000-0000-0000-0000-000000000002) "
+        + "has format version 3, and node-1 (127.0.0.1:1, id 00000000-0000-0000-0000-000000000001) speaks 1 "
+        + "to 2: start that node with the kvorum that the others run")]
     [InlineData(1, 2, 1, 3, 4, 1, "more than one version apart")]
     public void Nodes_whose_versions_are_too_far_apart_are_refused_with_words(
         int lowest, int newest, int active, int itsLowest, int itsNewest, int itsActive, string? why)

@@ -16,7 +16,8 @@ public class PeerWireTests
         + "8877665544332211" + "02006e31" + "0300683a31" + "0300683a32" + "0000";
 
     /// <summary>What programs of format version 1 send: these bytes must be understood for ever.</summary>
-    private const string OpeningOfVersion1 = "4b5650454552" + "0900" + "58000000" + "cafb2463" + "f0" + Fields;
+    private const string OpeningOfVersion1 =
+        "4b5650454552" + "0900" + "58000000" + "cafb2463" + "f0" + Fields;
 
     [Fact]
     public void Golden_bytes_of_an_opening()
@@ -26,8 +27,10 @@ public class PeerWireTests
             Node = Introduction.Node with { Formats = new(1, 2), ActiveFormat = 2 },
         };
         var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(speaks));
-        Assert.Equal("4b5650454552" + "0900" + "5e000000" + "27ecb7b3" + "f0" + Fields + "010002000200", Hex(bytes));
-        Assert.Equal(speaks, PeerWire.DecodeIntroduction(bytes.AsSpan(PeerWire.PreambleBytes + PeerWire.HeaderBytes)));
+        Assert.Equal(
+            "4b5650454552" + "0900" + "5e000000" + "27ecb7b3" + "f0" + Fields + "010002000200", Hex(bytes));
+        var payload = bytes.AsSpan(PeerWire.PreambleBytes + PeerWire.HeaderBytes);
+        Assert.Equal(speaks, PeerWire.DecodeIntroduction(payload));
     }
 
     [Fact]
@@ -36,14 +39,15 @@ public class PeerWireTests
         var bytes = Convert.FromHexString(OpeningOfVersion1);
         PeerWire.CheckPreamble(bytes);
         var frame = bytes.AsSpan(PeerWire.PreambleBytes);
-        Assert.Equal(frame.Length - PeerWire.HeaderBytes, PeerWire.ReadLength(frame, PeerWire.IntroductionBytesMax));
+        Assert.Equal(
+            frame.Length - PeerWire.HeaderBytes, PeerWire.ReadLength(frame, PeerWire.IntroductionBytesMax));
         PeerWire.CheckFrame(frame, frame[PeerWire.HeaderBytes..]);
         var read = PeerWire.DecodeIntroduction(frame[PeerWire.HeaderBytes..]);
         Assert.Equal(Introduction, read);
         Assert.Equal((FormatRange.OnlyFirst, 1), (read.Node.Formats, read.Node.ActiveFormat));
     }
 
-    /// <summary>What it reads of today's opening is what it reads of its own: the rest it passes over.</summary>
+    /// <summary>What it reads of today's opening is what it reads of its own.</summary>
     [Fact]
     public void Todays_opening_begins_with_that_of_version_1() => Assert.StartsWith(
         Fields, Hex(PeerWire.EncodeIntroduction(Introduction with

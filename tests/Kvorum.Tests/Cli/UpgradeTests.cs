@@ -1,6 +1,6 @@
 using Kvorum.Cli.Demo;
 
-namespace Kvorum.Tests.Cli.Upgrade;
+namespace Kvorum.Tests.Cli;
 
 /// <summary>
 /// Nodes of the last version beside today's: the promise of docs/upgrading.md, with real processes.
@@ -70,7 +70,8 @@ public sealed class UpgradeTests(LastVersion last) : IClassFixture<LastVersion>
     {
         var before = client.Operations;
         return Eventually.Holds(
-            () => client.Operations > before + 300, 60, "the client goes on: " + string.Join('\n', client.Problems));
+            () => client.Operations > before + 300, 60,
+            "the client goes on: " + string.Join('\n', client.Problems));
     }
 
     private static async Task HasVersion(ServerPlace place, string words)
@@ -112,7 +113,8 @@ public sealed class UpgradeTests(LastVersion last) : IClassFixture<LastVersion>
             });
             foreach (var (key, (value, version)) in client.Acknowledged)
             {
-                var found = await reader.GetAsync(key, cancellationToken: TestContext.Current.CancellationToken);
+                var found = await reader.GetAsync(
+                    key, cancellationToken: TestContext.Current.CancellationToken);
                 Assert.Equal((value, version), (found.Text, found.Version));
             }
         }

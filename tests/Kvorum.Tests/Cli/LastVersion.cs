@@ -1,6 +1,6 @@
 using Kvorum.Tests.Server;
 
-namespace Kvorum.Tests.Cli.Upgrade;
+namespace Kvorum.Tests.Cli;
 
 /// <summary>
 /// The program of the last version, built from the commit that last-version.txt names, once for each commit:
@@ -19,7 +19,7 @@ public sealed class LastVersion : IAsyncLifetime
 
     /// <summary>The commit.</summary>
     public static string Commit { get; } = File.ReadLines(Path.Combine(
-        ChildProcess.Root, "tests", "Kvorum.Tests", "Cli", "Upgrade", "last-version.txt")).First().Trim();
+        ChildProcess.Root, "tests", "Kvorum.Tests", "Cli", "last-version.txt")).First().Trim();
 
     public async ValueTask InitializeAsync()
     {
@@ -35,8 +35,9 @@ public sealed class LastVersion : IAsyncLifetime
         await ChildProcess.RunAsync(
             "/usr/bin/env",
             [
-                "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1", "dotnet", "build", "src/Kvorum.Cli", "-c", "Release",
-                "-v", "quiet", "--nologo", "-nodeReuse:false", "-p:UseSharedCompilation=false",
+                "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1", "dotnet", "build", "src/Kvorum.Cli",
+                "-c", "Release", "-v", "quiet", "--nologo", "-nodeReuse:false",
+                "-p:UseSharedCompilation=false",
             ],
             folder, $"the last version, commit {Commit}, must build", Patience);
         await File.WriteAllTextAsync(stamp, "");
@@ -48,11 +49,13 @@ public sealed class LastVersion : IAsyncLifetime
     private static async Task Take(string folder)
     {
         const string git = "git -c safe.directory='*'";
-        var script = $"{git} cat-file -e {Commit}^{{commit}} && {git} archive {Commit} {Sources} | tar -x -C '{folder}'";
+        var script = $"{git} cat-file -e {Commit}^{{commit}} "
+            + $"&& {git} archive {Commit} {Sources} | tar -x -C '{folder}'";
         await ChildProcess.RunAsync(
             "/bin/sh", ["-c", script], "",
-            $"the commit of the last version, {Commit}, must be in this clone. Get it with git fetch --unshallow, or "
-            + $"git fetch origin {Commit}; an archive without its history has no last version to test with",
+            $"the commit of the last version, {Commit}, must be in this clone. Get it with git fetch "
+            + $"--unshallow, or git fetch origin {Commit}; an archive without its history has no last "
+            + "version to test with",
             Patience);
     }
 }

@@ -116,7 +116,8 @@ internal sealed class ClusterView : IClusterFacts
     public KeyspaceSettings DefaultKeyspace => new(
         KeyspaceName.Default, KeyspaceSettings.Strong,
         _options.PartitionCount ?? NodeOptions.PartitionCountDefault,
-        _options.ReplicationFactor, _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+        _options.ReplicationFactor, _options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
+        _options.ValueBytesMax, _options.KeyPolicy ?? "binary");
 
     /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
     public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
@@ -256,9 +257,14 @@ internal sealed class ClusterView : IClusterFacts
     // been changed since. Who has joined takes everything from the cluster.
     private void CheckDefaults()
     {
-        var own = DefaultKeyspace;
         if (!_isFounder || Keyspace(KeyspaceName.Default) is not { Settings: var agreed })
             return;
+        // What was not given is as the cluster has it.
+        var own = DefaultKeyspace with
+        {
+            KeyBytesMax = _options.KeyBytesMax ?? agreed.KeyBytesMax,
+            KeyPolicy = _options.KeyPolicy ?? agreed.KeyPolicy,
+        };
         var allowed = agreed with
         {
             ValueBytesMax = own.ValueBytesMax,

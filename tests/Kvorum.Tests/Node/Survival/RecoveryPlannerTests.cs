@@ -11,8 +11,8 @@ public class RecoveryPlannerTests
     private static readonly Guid Next = Guid.Parse("22222222-0000-0000-0000-000000000000");
     private static readonly Guid PlanId = Guid.Parse("33333333-0000-0000-0000-000000000000");
 
-    // Each survivor: name, last term, last index; "-" for a node without a replica of the partition, "b" for
-    // a blank replica.
+    // Each survivor: name, last term, last index; "-" for a node without a replica of the partition, "b"
+    // for a blank replica.
     [Theory]
     [InlineData("abc", "", "a:3:10", "GoesOn a 10 lacks")] // one of three: the two others may have had more
     [InlineData("abc", "", "a:3:10 b:3:12", "Kept")] // a majority goes on by itself
@@ -155,7 +155,7 @@ public class RecoveryPlannerTests
         for (uint n = 0; n < partitions && parts[1] != "-"; n++)
         {
             var isBlank = parts[1] == "b";
-            replicas.Add(new(1 + n, "default", n, isBlank ? SurvivingCondition.Blank : SurvivingCondition.Whole)
+            replicas.Add(new(1 + n, KeyspaceName.Default, n, isBlank ? SurvivingCondition.Blank : SurvivingCondition.Whole)
             {
                 Term = isBlank ? 0 : 7ul,
                 LastTerm = isBlank ? 0 : ulong.Parse(parts[1], null),
@@ -174,7 +174,7 @@ public class RecoveryPlannerTests
             ClusterId = Cluster,
             Incarnation = Guid.NewGuid(),
             Members = [.. "abcde".Select(static name => new SurvivingMember(IdOf(name), $"{name}", $"{name}:60051", true))],
-            Keyspaces = [new(1, "default", "strong", 1, partitions)],
+            Keyspaces = [new(1, KeyspaceName.Default, "strong", 1, partitions)],
             Replicas = replicas,
         };
     }

@@ -20,7 +20,7 @@ public class RecoveryTests
         using var cluster = Filled(3);
         CrashAll(cluster);
         var plan = Recover(cluster, [0]);
-        Assert.All(plan.Groups, static group => Assert.Equal((GroupFate.GoesOn, true), (group.Fate, group.MayLack)));
+        Assert.All(plan.Groups, static group => Assert.True(group is { Fate: GroupFate.GoesOn, MayLack: true }));
         cluster.Start(0);
         cluster.RunUntilReady();
         AssertKeys(cluster, 0);

@@ -8,7 +8,8 @@ namespace Kvorum.Cli.Administration;
 internal static class AdminTables
 {
     /// <summary>The cluster by its id; a node that waits to join has none yet.</summary>
-    public static string NameOf(Guid cluster) => cluster == Guid.Empty ? "no cluster yet" : $"cluster {cluster}";
+    public static string NameOf(Guid cluster) =>
+        cluster == Guid.Empty ? "no cluster yet" : $"cluster {cluster}";
 
     /// <summary>All of it.</summary>
     public static void Cluster(IAnsiConsole console, ClusterReport report)

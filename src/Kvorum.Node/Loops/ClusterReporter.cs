@@ -113,7 +113,8 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             Status = Cluster.ClusterIds.IsKnown ? member.Status.ToString().ToLowerInvariant() : "joining",
             State = isUp ? "up" : state == PeerState.Suspect ? "suspect" : "down",
             ForMs = isUp ? null : clock.NowMs - sinceMs,
-            Reason = isUp ? (room == 0 ? DiskGauge.NoRoom : "") : state == PeerState.Up ? "connected, and not accepted" : reason,
+            Reason = isUp ? (room == 0 ? DiskGauge.NoRoom : "")
+                : state == PeerState.Up ? "connected, and not accepted" : reason,
             Replicas = 0,
             Leaders = 0,
             RoomBytes = room,

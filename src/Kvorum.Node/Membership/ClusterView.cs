@@ -378,8 +378,9 @@ internal sealed class ClusterView : IClusterFacts
                 ? null
                 : $"the metadata group has no majority: of its voters {NamesOf(voters)} "
                     + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up. No member, keyspace or "
-                    + "placement can change until enough are back: start them with the folders that they had. "
-                    + "If they are lost for good, stop all nodes and go on from what survives: kvorum recover";
+                    + "placement can change until enough are back: start them with the folders that they "
+                    + "had. If they are lost for good, stop all nodes and go on from what survives: kvorum "
+                    + "recover";
         }
     }
 

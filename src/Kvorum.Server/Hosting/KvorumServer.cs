@@ -154,7 +154,8 @@ public sealed class KvorumServer : IAsyncDisposable
     private async Task Start()
     {
         var id = ClusterIdentity.ToGuid(Self.Id.Value);
-        var cluster = _node.ClusterId is { } known && known != Guid.Empty ? $"cluster {known}" : "no cluster yet";
+        var known = _node.ClusterId;
+        var cluster = known != Guid.Empty ? $"cluster {known}" : "no cluster yet";
         Log.Starting(
             _log, Self.Name, id, cluster, _node.Map.Members.Count,
             Path.GetFullPath(_options.DataFolder));

@@ -256,7 +256,7 @@ public sealed record ServerOptions
     internal string[] JoinList() =>
     [
         .. Join.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(Endpoints.Spelled).Distinct(),
+            .Select(Endpoints.Spelled),
     ];
 
     /// <summary>The transport's settings.</summary>

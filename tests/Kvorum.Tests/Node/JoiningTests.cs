@@ -50,10 +50,9 @@ public class JoiningTests
         cluster.RunUntil(() => cluster.Status(0).Members.SequenceEqual(names), 30_000, "the member");
         cluster.RunUntilReady();
         Assert.Equal(names, cluster.Status(3).MembersUp);
-        Assert.Equal(names, cluster.Administer(3, new ShowCluster()).Cluster!.Members.Select(static one => one.Name));
-        Assert.All(
-            cluster.Administer(3, new ShowCluster()).Cluster!.Members,
-            static one => Assert.Equal("active", one.Status));
+        var members = cluster.Administer(3, new ShowCluster()).Cluster!.Members;
+        Assert.Equal(names, members.Select(static one => one.Name));
+        Assert.All(members, static one => Assert.Equal("active", one.Status));
     }
 
     /// <summary>

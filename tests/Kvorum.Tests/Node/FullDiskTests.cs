@@ -48,7 +48,7 @@ public class FullDiskTests
     {
         using var cluster = Start(3);
         var disk = cluster.DiskOf(1);
-        disk.BytesMax = disk.BytesInUse + (2 * Megabyte);
+        disk.BytesMax = disk.BytesInUse + (Megabyte / 2);
         cluster.RunUntil(
             () => cluster.Administer(0, new ShowCluster()).Cluster!.Members is [var first, var full, _]
                 && full is { Name: "node-2", RoomBytes: 0, State: "up" }

@@ -133,6 +133,15 @@ public interface IPeerReceiver
     /// <summary>A peer that was up is lost; or a first attempt to reach it failed.</summary>
     void PeerDown(NodeId peer, PeerLoss loss);
 
+    /// <summary>
+    /// A peer that is down was reached, and it or this node refuses the other: why, for people. Comes after
+    /// the loss, and again at each attempt.
+    /// </summary>
+    void PeerRefused(NodeId peer, string why)
+    {
+        // Only where names, addresses and clusters are compared can one refuse.
+    }
+
     /// <summary>A whole frame came. The memory belongs to the receiver from now on.</summary>
     void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload);
 

@@ -369,9 +369,13 @@ public sealed class KvorumNode : INode, IDisposable
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
-            MembersAway = [.. Cluster.Away(_context.MonotonicMs)],
-            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
+            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf).Order(StringComparer.Ordinal)],
+            MembersAway =
+            [
+                .. Cluster.Away(_context.MonotonicMs)
+                    .OrderBy(static member => member.Name, StringComparer.Ordinal),
+            ],
+            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf).Order(StringComparer.Ordinal)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
             FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
             FormatVersion = Cluster.ActiveFormat,

@@ -36,6 +36,9 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     }
 
     /// <inheritdoc/>
+    public void PeerRefused(NodeId peer, string why) => context.Cluster.Health.Refused(peer, why);
+
+    /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Detector.Down(peer);

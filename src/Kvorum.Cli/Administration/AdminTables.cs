@@ -7,11 +7,15 @@ namespace Kvorum.Cli.Administration;
 /// <summary>What operators read of the cluster, as tables and lines.</summary>
 internal static class AdminTables
 {
+    /// <summary>The cluster by its id; a node that waits to join has none yet.</summary>
+    public static string NameOf(Guid cluster) =>
+        cluster == Guid.Empty ? "no cluster yet" : $"cluster {cluster}";
+
     /// <summary>All of it.</summary>
     public static void Cluster(IAnsiConsole console, ClusterReport report)
     {
         console.WriteLine(
-            $"cluster {report.ClusterId}, epoch {report.Epoch}, version {report.Version}, "
+            $"{NameOf(report.ClusterId)}, epoch {report.Epoch}, version {report.Version}, "
             + $"format version {report.FormatVersion}, told by {report.ToldBy}");
         Members(console, report);
         Keyspaces(console, report);
@@ -167,7 +171,8 @@ internal static class AdminTables
 
     private static string State(MemberReport member) => member.State switch
     {
-        "up" => "[green]up[/]",
+        "up" => member.Reason.Length == 0
+            ? "[green]up[/]" : $"[green]up[/]: [red]{member.Reason.EscapeMarkup()}[/]",
         var state => $"[red]{state.EscapeMarkup()}[/] for {Seconds(member.ForMs ?? 0)}: "
             + member.Reason.EscapeMarkup(),
     };

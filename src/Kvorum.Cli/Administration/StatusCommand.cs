@@ -88,7 +88,8 @@ internal static class StatusCommand
         var whole = asked.MembersUp.Count == asked.Members.Count ? ""
             : $" now, {asked.FailuresTolerated} when all are up";
         console.WriteLine(
-            $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");
+            $"{AdminTables.NameOf(asked.ClusterId)}, {up}, "
+            + $"tolerates {asked.FailuresToleratedNow} failure(s){whole}");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         console.WriteLine($"format version {asked.FormatVersion}{Behind(asked, reports)}");

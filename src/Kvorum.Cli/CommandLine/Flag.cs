@@ -156,6 +156,8 @@ internal static class Flag
                 result.AddError(Mistake(from, "", Address.Wanted));
             else if (all.FirstOrDefault(static one => Address.WhyWrong(one) is not null) is { } wrong)
                 result.AddError(Mistake(from, wrong, Address.WhyWrong(wrong)!));
+            else if (all.FirstOrDefault(one => all.Count(other => other == one) > 1) is { } twin)
+                result.AddError(Mistake(from, twin, "it is there more than once: name each node once"));
         });
         return option;
 

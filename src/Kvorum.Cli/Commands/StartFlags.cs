@@ -119,7 +119,8 @@ internal sealed class StartFlags
 
     private readonly Option<int> _keyBytes =
         Flag.Number(
-            "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.", Defaults.KeyBytesMax);
+            "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.",
+            Protocol.Limits.KeyBytesMax);
 
     private readonly Option<int> _valueBytes =
         Flag.Number(
@@ -128,8 +129,7 @@ internal sealed class StartFlags
 
     private readonly Option<string> _keyPolicy = Flag.Word(
         "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only; fixed at the first start.",
-        Defaults.KeyPolicy,
-        "binary", "strict");
+        "binary", "binary", "strict");
 
     private readonly Option<Duration> _window = Flag.Time(
         "--session-window", "How long a repeated request is recognised.", Defaults.SessionWindow);
@@ -245,9 +245,9 @@ internal sealed class StartFlags
         Tick = parsed.GetValue(_tick).Span,
         PeerSilence = parsed.GetValue(_silence).Span,
         ClockOffsetMax = parsed.GetValue(_clockOffset).Span,
-        KeyBytesMax = parsed.GetValue(_keyBytes),
+        KeyBytesMax = IsGiven(parsed, _keyBytes) ? parsed.GetValue(_keyBytes) : null,
         ValueBytesMax = parsed.GetValue(_valueBytes),
-        KeyPolicy = parsed.GetValue(_keyPolicy)!,
+        KeyPolicy = IsGiven(parsed, _keyPolicy) ? parsed.GetValue(_keyPolicy) : null,
         SessionWindow = parsed.GetValue(_window).Span,
         SessionRecords = parsed.GetValue(_records),
         SegmentBytes = parsed.GetValue(_segment),
@@ -263,7 +263,10 @@ internal sealed class StartFlags
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>
     private string Folder(ParseResult parsed) =>
-        parsed.GetValue(_wal) is { Length: > 0 } wal && parsed.GetResult(_data) is not { Implicit: false }
+        parsed.GetValue(_wal) is { Length: > 0 } wal && !IsGiven(parsed, _data)
         ? Path.GetDirectoryName(wal) is { Length: > 0 } folder ? folder : "."
         : parsed.GetValue(_data)!;
+
+    private static bool IsGiven(ParseResult parsed, Option option) =>
+        parsed.GetResult(option) is { Implicit: false };
 }

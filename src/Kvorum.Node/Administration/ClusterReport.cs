@@ -84,8 +84,8 @@ public sealed record MemberReport
     public required int Weight { get; init; }
 
     /// <summary>What the cluster wants of it.</summary>
-    [Description("What the cluster wants of it; a removed one is not listed.")]
-    [AllowedValues("active", "draining", "leaving", "lost", "removed")]
+    [Description("What the cluster wants of it; a removed one is not listed. joining: it waits to be one.")]
+    [AllowedValues("active", "draining", "leaving", "lost", "removed", "joining")]
     public required string Status { get; init; }
 
     /// <summary>How it is seen by the node that tells this.</summary>
@@ -96,8 +96,8 @@ public sealed record MemberReport
     [Description("For how long it has not been up, in milliseconds.")]
     public long? ForMs { get; init; }
 
-    /// <summary>Why it is not up; empty if it is.</summary>
-    [Description("Why it is not up.")]
+    /// <summary>Why it is not up, or what is wrong with it; else empty.</summary>
+    [Description("Why it is not up, or what is wrong with it.")]
     public string Reason { get; init; } = "";
 
     /// <summary>Replicas of partitions that it holds or is to hold.</summary>

@@ -1,4 +1,5 @@
 using Kvorum.Node.Administration;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
@@ -99,6 +100,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
     private MemberReport Describe(NodeId id, MemberRecord member, Known known)
     {
         var isUp = Cluster.Health.IsUp(id);
+        var room = known.Planned is not null ? plans.RoomOf(id) : null;
         var (state, sinceMs, reason) = Cluster.Health.StateOf(id);
         return new()
         {
@@ -111,13 +113,14 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             Weight = member.Weight,
             FormatLowest = Cluster.Members.FormatsOf(id)?.Lowest,
             FormatNewest = Cluster.Members.FormatsOf(id)?.Newest,
-            Status = member.Status.ToString().ToLowerInvariant(),
+            Status = Cluster.ClusterIds.IsKnown ? member.Status.ToString().ToLowerInvariant() : "joining",
             State = isUp ? "up" : state == PeerState.Suspect ? "suspect" : "down",
             ForMs = isUp ? null : clock.NowMs - sinceMs,
-            Reason = isUp ? "" : state == PeerState.Up ? "connected, and not accepted" : reason,
+            Reason = isUp ? (room == 0 ? DiskGauge.NoRoom : "")
+                : state == PeerState.Up ? "connected, and not accepted" : reason,
             Replicas = 0,
             Leaders = 0,
-            RoomBytes = known.Planned is not null ? plans.RoomOf(id) : null,
+            RoomBytes = room,
         };
     }
 

@@ -124,7 +124,8 @@ internal sealed class ClusterView : IClusterFacts
     public KeyspaceSettings DefaultKeyspace => new(
         KeyspaceName.Default, KeyspaceSettings.Strong,
         _options.PartitionCount ?? NodeOptions.PartitionCountDefault,
-        _options.ReplicationFactor, _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+        _options.ReplicationFactor, _options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
+        _options.ValueBytesMax, _options.KeyPolicy ?? "binary");
 
     /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
     public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
@@ -247,8 +248,20 @@ internal sealed class ClusterView : IClusterFacts
             when !_meta.Placement.On(Self).Any(static group => !group.IsMetadata) =>
             "it has left the cluster and holds nothing any more: once kvorum node list does not show it, "
             + "stop it",
-        _ => null,
+        _ => RefusedByAll,
     };
+
+    // One that was removed while it was away hears of it from the others only so.
+    private string? RefusedByAll
+    {
+        get
+        {
+            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null || Up.Any(id => id != Self))
+                return null;
+            return Ids.Select(Health.RefusalOf).OfType<string>().FirstOrDefault() is { } why
+                ? $"no other member talks to this node: {why}" : null;
+        }
+    }
 
     // Nothing is news at a start.
     private void TellOfMembers(IReadOnlyDictionary<NodeId, MemberRecord> members)
@@ -277,9 +290,14 @@ internal sealed class ClusterView : IClusterFacts
     // been changed since. Who has joined takes everything from the cluster.
     private void CheckDefaults()
     {
-        var own = DefaultKeyspace;
         if (!_isFounder || Keyspace(KeyspaceName.Default) is not { Settings: var agreed })
             return;
+        // What was not given is as the cluster has it.
+        var own = DefaultKeyspace with
+        {
+            KeyBytesMax = _options.KeyBytesMax ?? agreed.KeyBytesMax,
+            KeyPolicy = _options.KeyPolicy ?? agreed.KeyPolicy,
+        };
         var allowed = agreed with
         {
             ValueBytesMax = own.ValueBytesMax,
@@ -385,16 +403,17 @@ internal sealed class ClusterView : IClusterFacts
         get
         {
             // Where there is a leader, the target of the group may lag behind its voters.
-            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null)
+            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null || RefusedByAll is not null)
                 return null;
             var voters = VotersOf(GroupId.Metadata);
             NodeId[] away = [.. voters.Where(node => !Health.IsUp(node))];
             return voters.Count - away.Length > voters.Count / 2
                 ? null
                 : $"the metadata group has no majority: of its voters {NamesOf(voters)} "
-                    + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up. No member, keyspace or "
-                    + "placement can change until enough are back: start them with the folders that they had. "
-                    + "If they are lost for good, stop all nodes and go on from what survives: kvorum recover";
+                    + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up for this node. No "
+                    + "member, keyspace or placement can change until enough are back: start them with the "
+                    + "folders that they had. If they are lost for good, stop all nodes and go on from what "
+                    + "survives: kvorum recover";
         }
     }
 

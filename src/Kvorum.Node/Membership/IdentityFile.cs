@@ -168,8 +168,8 @@ internal sealed partial record IdentityFile
         if (inLog == here)
             return;
         throw new NodeStartException(inLog != 0
-            ? $"recovery {ClusterIdentity.ToGuid(inLog)} of the cluster was begun on this data folder and not "
-                + "finished: run kvorum recover apply again, with the same plan"
+            ? $"recovery {ClusterIdentity.ToGuid(inLog)} of the cluster was begun on this data folder and "
+                + "not finished: run kvorum recover apply again, with the same plan"
             : $"{Name} says that recovery {Recovery} was applied to this data folder, and the log does not: "
                 + "files of two times are in it. Restore the whole folder from a copy of it");
     }

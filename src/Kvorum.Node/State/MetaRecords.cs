@@ -23,7 +23,7 @@ namespace Kvorum.Node.State;
 ///           | kind 13 moving   time:u64 isMoving:u8
 ///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}       from format 2 on
 ///           | kind 15 format   time:u64 version:u16 id:u128{those that speak it, to the end}
-///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}      written by kvorum recover only
+///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings

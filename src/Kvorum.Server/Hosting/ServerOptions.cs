@@ -123,8 +123,8 @@ public sealed record ServerOptions
     /// <summary>--peer-silence: a peer from which nothing came for so long counts as lost.</summary>
     public TimeSpan PeerSilence { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>--key-bytes-max: bound of a key.</summary>
-    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+    /// <summary>--key-bytes-max: bound of a key; null: 4096, and later as at the first start.</summary>
+    public int? KeyBytesMax { get; init; }
 
     /// <summary>
     /// --value-bytes-max: bound of a value that this node takes. Stored values beyond it are read all the
@@ -133,9 +133,10 @@ public sealed record ServerOptions
     public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
 
     /// <summary>
-    /// --key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>.
+    /// --key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>; null:
+    /// binary, and later as at the first start.
     /// </summary>
-    public string KeyPolicy { get; init; } = "binary";
+    public string? KeyPolicy { get; init; }
 
     /// <summary>--session-window: how long a repeated request is recognised.</summary>
     public TimeSpan SessionWindow { get; init; } = TimeSpan.FromMinutes(15);
@@ -255,7 +256,7 @@ public sealed record ServerOptions
     internal string[] JoinList() =>
     [
         .. Join.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(Endpoints.Spelled).Distinct(),
+            .Select(Endpoints.Spelled),
     ];
 
     /// <summary>The transport's settings.</summary>

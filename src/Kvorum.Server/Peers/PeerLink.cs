@@ -223,10 +223,14 @@ internal sealed class PeerLink(
             _places.Missed();
         }
 
-        if (_downWasTold)
-            return;
-        _downWasTold = true;
-        receiver.PeerDown(seed.Id, ending.Loss);
+        if (!_downWasTold)
+        {
+            _downWasTold = true;
+            receiver.PeerDown(seed.Id, ending.Loss);
+        }
+
+        if (ending.Refusal is { } refusal)
+            receiver.PeerRefused(seed.Id, refusal.Why);
     }
 
     private void TellLeft(IPeerReceiver receiver)

@@ -214,6 +214,25 @@ public class IdentityTests
     }
 
     [Fact]
+    public void Later_starts_take_the_settings_of_the_first_from_the_folder()
+    {
+        var isFirst = true;
+        using var cluster = new TestCluster(
+            1, options => isFirst
+                ? options with { KeyPolicy = "strict", KeyBytesMax = 10, PartitionCount = 7 }
+                : options with { PartitionCount = null });
+        cluster.RunUntilReady();
+        cluster.Crash(0);
+        isFirst = false;
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        var keyspace = Assert.Single(cluster[0].Map.Keyspaces);
+        Assert.Equal(("strict", 10), (keyspace.KeyPolicy, keyspace.KeyBytesMax));
+        Assert.Equal(7, keyspace.Partitions.Count);
+        Assert.Equal(ReplyStatus.InvalidArgument, cluster.Put(0, "a b", "x").Status);
+    }
+
+    [Fact]
     public void A_folder_whose_founders_lack_its_node_is_refused()
     {
         using var cluster = new TestCluster(1);

@@ -45,11 +45,19 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
     public IReadOnlyList<ClusterEvent> Events => _meta.Events;
 
+    private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;
+
     /// <summary>
     /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any
     /// loop runs.
     /// </summary>
     public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
+
+    /// <summary>
+    /// Told, on the loop of the metadata group, that there are events that were not there before. Set before
+    /// any loop runs.
+    /// </summary>
+    public Action Happened { get; set; } = static () => { };
 
     /// <summary>Which members there are, and where.</summary>
     public MemberDirectory Members { get; }
@@ -206,12 +214,15 @@ internal sealed class ClusterView : IClusterFacts
             _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
+        var newest = NewestEvent;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
             WithMetadata(placement), meta.Events);
         CheckDefaults();
         if (isPlaced)
             Placed(Births());
+        if (NewestEvent != newest)
+            Happened();
     }
 
     /// <summary>

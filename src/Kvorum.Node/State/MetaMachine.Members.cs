@@ -1,4 +1,5 @@
 using Kvorum.Node.Placement;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;

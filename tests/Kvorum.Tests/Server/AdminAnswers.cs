@@ -38,7 +38,9 @@ internal static class AdminAnswers
             ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
             ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
             LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },
-            ShowEvents => AdminReply.Of(ReplyStatus.Ok, "") with { Events = [] },
+            // A stream of events ends after those that have happened.
+            ShowEvents { WaitMs: > 0 } => AdminReply.Of(ReplyStatus.ShuttingDown, "as programmed"),
+            ShowEvents => Events,
             AdminChange { DryRun: true } => AdminReply.Of(ReplyStatus.Ok, "would be done: it") with
             {
                 DryRun = true,
@@ -49,6 +51,28 @@ internal static class AdminAnswers
             _ => AdminReply.Of(ReplyStatus.Ok, "done"),
         };
     }
+
+    private static AdminReply Events => AdminReply.Of(ReplyStatus.Ok, "") with
+    {
+        Events =
+        [
+            new() { Position = 8, TimeMs = 1000, Kind = ClusterEventKind.NodeJoined, Member = "node-3" },
+            new()
+            {
+                Position = 9,
+                TimeMs = 1001,
+                Kind = ClusterEventKind.PartitionChanged,
+                Keyspace = KeyspaceName.Default,
+                Partition = 2,
+                Why = "repair",
+                Before = ["node-1", "node-2"],
+                After = ["node-1", "node-3"],
+            },
+        ],
+        OldestEvent = 8,
+        NewestEvent = 9,
+        ClusterId = Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
+    };
 
     private static ClusterReport Cluster => new()
     {

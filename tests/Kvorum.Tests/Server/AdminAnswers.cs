@@ -5,7 +5,7 @@ namespace Kvorum.Tests.Server;
 
 /// <summary>
 /// What the doubles answer to operators: of each shape one. A request with certain times is answered with a
-/// failure.
+/// failure, and so is a change of a member whose name is "status:" and a status.
 /// </summary>
 internal static class AdminAnswers
 {
@@ -35,6 +35,8 @@ internal static class AdminAnswers
             return AdminReply.Of(failure, "as programmed");
         return request switch
         {
+            ChangeMember { Member: var name } when name.StartsWith("status:", StringComparison.Ordinal) =>
+                AdminReply.Of(Enum.Parse<ReplyStatus>(name[7..]), "as programmed"),
             ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
             ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
             LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },

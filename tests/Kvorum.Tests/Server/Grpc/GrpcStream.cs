@@ -16,8 +16,7 @@ internal sealed class GrpcStream : IDisposable
         (_client, _response, _body) = (client, response, body);
 
     /// <summary>Calls, and returns when the answer's headers have come.</summary>
-    public static async Task<GrpcStream> OpenAsync(
-        string address, string path, IMessage message, string timeout = "")
+    public static async Task<GrpcStream> OpenAsync(string address, string path, IMessage message)
     {
         // A connection of its own: a call that is not read must not hold up others.
         var client = new HttpClient();
@@ -31,8 +30,6 @@ internal sealed class GrpcStream : IDisposable
             Content = new ByteArrayContent(frame),
         };
         request.Headers.Add("te", "trailers");
-        if (timeout.Length > 0)
-            request.Headers.Add("grpc-timeout", timeout);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         var cancelled = TestContext.Current.CancellationToken;
         var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancelled);
@@ -51,7 +48,11 @@ internal sealed class GrpcStream : IDisposable
     }
 
     /// <summary>The next answer; null at the end.</summary>
-    public async Task<T?> NextAsync<T>(MessageParser<T> parser) where T : class, IMessage<T>
+    public async Task<T?> NextAsync<T>(MessageParser<T> parser) where T : class, IMessage<T> =>
+        await NextAsync() is { } bytes ? parser.ParseFrom(bytes) : null;
+
+    /// <summary>The next answer as it comes; null at the end.</summary>
+    public async Task<byte[]?> NextAsync()
     {
         var prefix = new byte[5];
         var cancelled = TestContext.Current.CancellationToken;
@@ -59,7 +60,7 @@ internal sealed class GrpcStream : IDisposable
             return null;
         var bytes = new byte[BinaryPrimitives.ReadInt32BigEndian(prefix.AsSpan(1))];
         await _body.ReadExactlyAsync(bytes, cancelled);
-        return parser.ParseFrom(bytes);
+        return bytes;
     }
 
     /// <summary>A trailer, percent-decoded; empty if there is none. After the end.</summary>

@@ -52,6 +52,7 @@ public sealed class KvorumNode : INode, IDisposable
             _context = new(options, world, new(options, world, identity.ClusterIds(world), _isFounder));
             _loops = new(_context);
             _context.Cluster.Placed = _loops.Make;
+            _context.Cluster.Happened = _loops.OfGroup(GroupId.Metadata).Admin.Events.Told;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover(identity);
@@ -205,21 +206,14 @@ public sealed class KvorumNode : INode, IDisposable
     /// <inheritdoc/>
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
-        var name = _context.Options.Self.Name;
         if (request is LocateKey locate)
             done(KeyLocator.Locate(Cluster, locate));
         else if (request is ShowEvents events)
-            done(EventsAfter(events.After));
-        else if (_isStopping)
-            done(AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node"));
-        else if (_context.IsFaulted)
-            done(AdminReply.Of(ReplyStatus.Unavailable, $"{name} has stopped after a fault: see its log"));
+            Tell(events, timeout, done);
+        else if (WhyNotServing() is { } refused)
+            done(refused);
         else
-        {
-            var timeoutMs = Math.Clamp((long)timeout.TotalMilliseconds, 1, Limits.CallTimeoutMaxMs);
-            _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.AdminAsked(
-                new(request, _context.MonotonicMs, timeoutMs, Limits.AdminHops, from: null, done)));
-        }
+            Post(request, (long)timeout.TotalMilliseconds, done);
     }
 
     /// <summary>
@@ -268,10 +262,30 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
     public void Dispose() => DisposeStorage();
 
-    private AdminReply EventsAfter(ulong position) => AdminReply.Of(ReplyStatus.Ok, "") with
+    // What is known is told even by a node that stops; only waiting makes no sense there.
+    private void Tell(ShowEvents asked, TimeSpan timeout, Action<AdminReply> done)
     {
-        Events = [.. Cluster.Events.Where(one => one.Position > position).Take(Limits.EventsPerReply)],
-    };
+        if (EventDesk.AnswerAtOnce(Cluster, asked) is { } answer)
+            done(answer);
+        else if (WhyNotServing() is { } refused)
+            done(refused);
+        else
+            Post(asked, Math.Min(asked.WaitMs, (long)timeout.TotalMilliseconds), done);
+    }
+
+    private AdminReply? WhyNotServing()
+    {
+        var name = _context.Options.Self.Name;
+        if (_isStopping)
+            return AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node");
+        return _context.IsFaulted
+            ? AdminReply.Of(ReplyStatus.Unavailable, $"{name} has stopped after a fault: see its log") : null;
+    }
+
+    private void Post(AdminRequest request, long timeoutMs, Action<AdminReply> done) =>
+        _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.AdminAsked(new(
+            request, _context.MonotonicMs, Math.Clamp(timeoutMs, 1, Limits.CallTimeoutMaxMs),
+            Limits.AdminHops, from: null, done)));
 
     // Null if a loop has the call now.
     private Reply? Admit(Call call)

@@ -192,6 +192,11 @@ internal static class Limits
     /// <summary>Events in one answer: some ten KiB.</summary>
     public const int EventsPerReply = 200;
 
+    /// <summary>
+    /// Questions for events that a node holds at a time: of each it keeps the question, and no events.
+    /// </summary>
+    public const int EventWatchersMax = 1024;
+
     /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
     public const long PlanMs = 1000;
 

@@ -72,7 +72,17 @@ public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
 
 /// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
 /// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>
-public sealed record ShowEvents(ulong After = 0) : AdminQuestion;
+public sealed record ShowEvents(ulong After = 0) : AdminQuestion
+{
+    /// <summary>
+    /// How long the node holds the question if there is nothing to tell, in milliseconds: it answers as soon
+    /// as there is. 0: it answers at once.
+    /// </summary>
+    public long WaitMs { get; init; }
+
+    /// <summary>The cluster that the position is of; null if the asker does not know.</summary>
+    public Guid? ClusterId { get; init; }
+}
 
 /// <summary>What a member is to become.</summary>
 [JsonConverter(typeof(MemberWishJson))]

@@ -22,9 +22,18 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
 
     private ClusterViewName Names => new(context.Cluster);
 
+    /// <summary>Those who wait for events.</summary>
+    public EventDesk Events { get; } = new(context, clock);
+
     /// <summary>A request came, from an operator or from another node.</summary>
     public void Take(AdminTask task)
     {
+        if (task.Request is ShowEvents)
+        {
+            Events.Take(task);
+            return;
+        }
+
         if (_waiting.Count + _passed.Count + desk.Count >= Limits.AdminTasksMax)
         {
             task.Answer(
@@ -65,6 +74,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
     public void Tick()
     {
         desk.Tick();
+        Events.Tick();
         foreach (var (id, passed) in _passed.Where(one => one.Value.Task.DeadlineMs <= clock.NowMs).ToArray())
         {
             _passed.Remove(id);

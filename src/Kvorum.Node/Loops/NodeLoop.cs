@@ -199,11 +199,15 @@ public sealed class NodeLoop
     /// Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is
     /// done, or at its time.
     /// </summary>
-    internal void Stop(TimeSpan patience, Action done) => _stop.Begin(patience, () =>
+    internal void Stop(TimeSpan patience, Action done)
     {
-        Admin.End();
-        done();
-    });
+        Admin.Events.End();
+        _stop.Begin(patience, () =>
+        {
+            Admin.End();
+            done();
+        });
+    }
 
     private void RunEvents()
     {

@@ -53,11 +53,19 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
     public IReadOnlyList<ClusterEvent> Events => _meta.Events;
 
+    private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;
+
     /// <summary>
     /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any
     /// loop runs.
     /// </summary>
     public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
+
+    /// <summary>
+    /// Told, on the loop of the metadata group, that there are events that were not there before. Set before
+    /// any loop runs.
+    /// </summary>
+    public Action Happened { get; set; } = static () => { };
 
     /// <summary>Which members there are, and where.</summary>
     public MemberDirectory Members { get; }
@@ -216,6 +224,7 @@ internal sealed class ClusterView : IClusterFacts
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
         var (isStart, format) = (_meta.Version == 0, _meta.ActiveFormat);
+        var newest = NewestEvent;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
             WithMetadata(placement), meta.Events, meta.ActiveFormat);
@@ -224,6 +233,8 @@ internal sealed class ClusterView : IClusterFacts
             Activate(isStart);
         if (isPlaced)
             Placed(Births());
+        if (NewestEvent != newest)
+            Happened();
     }
 
     private void Activate(bool isStart)

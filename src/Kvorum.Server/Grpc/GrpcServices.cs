@@ -15,14 +15,17 @@ internal static class GrpcServices
         var compatibility = new GrpcService(
             Compatibility.KV.Descriptor,
             binder => Compatibility.KV.BindService(binder, new CompatibilityKvService(node, options)));
+        var admin = new GrpcService(
+            V1.Admin.Descriptor, binder => V1.Admin.BindService(binder, new AdminService(node, options)));
         var health = new GrpcService(
             HealthV1.Health.Descriptor,
             binder => HealthV1.Health.BindService(
-                binder, new HealthService(node, [key.Name, compatibility.Name], options)));
-        var reflection = new ReflectionService([key.Descriptor, compatibility.Descriptor, health.Descriptor]);
+                binder, new HealthService(node, [key.Name, compatibility.Name, admin.Name], options)));
+        var reflection = new ReflectionService(
+            [key.Descriptor, admin.Descriptor, compatibility.Descriptor, health.Descriptor]);
         return
         [
-            key, compatibility, health,
+            key, admin, compatibility, health,
             new(
                 ReflectionV1.ServerReflection.Descriptor,
                 binder => ReflectionV1.ServerReflection.BindService(binder, reflection)),

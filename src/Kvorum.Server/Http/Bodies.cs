@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
@@ -281,12 +280,38 @@ internal sealed record ChangedBody
     public MoveLimits? Limits { get; init; }
 }
 
-/// <summary>The members of the cluster.</summary>
+/// <summary>What has happened in the cluster.</summary>
 internal sealed record EventsBody
 {
     public required IReadOnlyList<ClusterEvent> Events { get; init; }
+
+    [Description("Position of the oldest event that is kept; 0 if none is.")]
+    public required ulong OldestEvent { get; init; }
+
+    [Description("Position of the newest event that the node was told of; 0 if there is none.")]
+    public required ulong NewestEvent { get; init; }
+
+    [Description("The cluster that the positions are of; empty while the node does not know it.")]
+    public required Guid ClusterId { get; init; }
+
+    [Description("Why the node may be late with news; empty if it is not.")]
+    public required string Message { get; init; }
 }
 
+/// <summary>
+/// A line between events: nothing has happened for a while, or the stream ends and says why. Without a last
+/// one that has failed, it was cut.
+/// </summary>
+internal sealed record EventsMarkBody
+{
+    [Description("The position of the last event: go on behind it.")]
+    public required ulong Position { get; init; }
+
+    [Description("Why the stream ends; absent if it goes on.")]
+    public ErrorBody? Failed { get; init; }
+}
+
+/// <summary>The members of the cluster.</summary>
 internal sealed record MembersBody
 {
     [Description("Leader of the metadata group; empty if none could be reached.")]
@@ -347,6 +372,7 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(ClusterMap))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(EventsBody))]
+[JsonSerializable(typeof(EventsMarkBody))]
 [JsonSerializable(typeof(MembersBody))]
 [JsonSerializable(typeof(KeyspacesBody))]
 [JsonSerializable(typeof(PartitionsBody))]

@@ -28,7 +28,8 @@ public sealed record WriteOptions
     public ulong? RequestId { get; init; }
 
     /// <summary>
-    /// How many replicas of a quorum keyspace must have the write on disk; null for the keyspace's own number.
+    /// How many replicas of a quorum keyspace must have the write on disk; null for the keyspace's own
+    /// number.
     /// </summary>
     public QuorumLevel? Quorum { get; init; }
 
@@ -79,7 +80,8 @@ public sealed record ScanOptions
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>
-    /// How many replicas of a quorum keyspace must have answered, in each partition; null for the keyspace's own number.
+    /// How many replicas of a quorum keyspace must have answered, in each partition; null for the keyspace's
+    /// own number.
     /// </summary>
     public QuorumLevel? Quorum { get; init; }
 

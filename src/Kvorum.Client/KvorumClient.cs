@@ -84,8 +84,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// Sets a key of a quorum keyspace once as many replicas as are asked for have it on disk.
     /// </summary>
     public ValueTask<WriteResult> SetWithQuorumAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum, WriteOptions? options = null,
-        CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum,
+        WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         PutAsync(key, value, (options ?? new()) with { Quorum = quorum }, cancellationToken);
 
     /// <summary>The same; key and value are written as UTF-8.</summary>

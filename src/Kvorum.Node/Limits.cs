@@ -35,8 +35,8 @@ internal static class Limits
     public const long SlowReplicaMs = 50;
 
     /// <summary>
-    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which replicas
-    /// are to be repaired.
+    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which
+    /// replicas are to be repaired.
     /// </summary>
     public const long LateAnswersMs = 1000;
 
@@ -331,8 +331,8 @@ internal static class Limits
     public const long ScanShareTimeoutMaxMs = 16_000;
 
     /// <summary>
-    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more work
-    /// than a read.
+    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more
+    /// work than a read.
     /// </summary>
     public const long SlowShareMs = 250;
 

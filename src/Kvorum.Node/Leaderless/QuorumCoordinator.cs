@@ -73,7 +73,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         public ReplicaChange Change => Nodes.Change;
 
-        public int ReadersCount => Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
+        public int ReadersCount =>
+            Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
@@ -98,7 +99,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void Again(CallWay way) => _waiting.Add(() =>
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
-            Finish(way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
+            Finish(
+                way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
         else
             Take(way.Call, way.Keyspace);
     });
@@ -149,8 +151,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         if (write.IfVersion is not null)
         {
             Finish(way, ReplyStatus.InvalidArgument,
-                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators may "
-                    + "write at the same time. Use a keyspace of mode strong for it");
+                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators "
+                    + "may write at the same time. Use a keyspace of mode strong for it");
             return;
         }
 
@@ -181,8 +183,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return true;
         Finish(way, ReplyStatus.Unavailable,
             $"the client {what} version {seen.Time.Value}, which is of {seen.Time.UnixMs} ms since 1970: the "
-                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may not "
-                + "follow so far. Nothing was written; check the clocks, or ask another node");
+                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may "
+                + "not follow so far. Nothing was written; check the clocks, or ask another node");
         return false;
     }
 
@@ -240,7 +242,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
         {
-            var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+            var reply = Refusal(
+                way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
                     : "the time was up before anything was written");
             host.Finish(way.Call, attempt.WasSent
@@ -357,7 +360,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             + $"{operation.Names(fold.Acknowledged)}; not known of: "
             + $"{operation.Names(way.Nodes.All.Except(fold.Acknowledged))}";
         return result.Outcome == WriteOutcome.Indeterminate
-            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; retry with the same ids"
+            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; "
+                + "retry with the same ids"
             : attempt.WasSent || attempt.Write.Tried is not null
                 ? $"{who}. This attempt wrote nothing; an earlier one may have: retry with the same ids"
                 : $"{who}. Nothing was written: retry";

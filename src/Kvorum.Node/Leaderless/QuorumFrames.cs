@@ -38,7 +38,9 @@ internal readonly record struct QuorumAnswer(QuorumAsk Kind, ulong Id, RefusalRe
     /// <summary>Store: what became of the record.</summary>
     public StoreResult Result { get; init; }
 
-    /// <summary>Read: the record, without its value unless that was wanted. Null: none, or not known.</summary>
+    /// <summary>
+    /// Read: the record, without its value unless that was wanted. Null: none, or not known.
+    /// </summary>
     public StoredRecord? Record { get; init; }
 
     /// <summary>Read: true if the record has its value.</summary>
@@ -60,7 +62,7 @@ internal readonly record struct QuorumAnswer(QuorumAsk Kind, ulong Id, RefusalRe
 ///          | kind 3 recall: request:u64 client:bytes32
 /// answer   = kind:u8 id:u64 refusal:u8 [rest if refusal is 0]     else RefusalReason + 1
 /// rest     = kind 1: result:u8
-///          | kind 2: found:u8 [record:bytes32]                    as in StoredRecord; 0 none, 1 head, 2 whole
+///          | kind 2: found:u8 [record:bytes32]           as in StoredRecord; 0 none, 1 head, 2 whole
 ///          | kind 3: forgotten:u8 version:16
 /// </code>
 /// </summary>

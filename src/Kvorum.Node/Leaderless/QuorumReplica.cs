@@ -451,7 +451,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
 
     private void Apply(StoreTicket ticket, in Entry entry)
     {
-        // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no more.
+        // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no
+        // more.
         if (IsDamaged)
             return;
         try

@@ -26,7 +26,8 @@ internal readonly record struct StoreCommand(
     public RecordVersion Version => RecordVersion.Read(RecordBytes.Span);
 
     /// <summary>A command as bytes.</summary>
-    public static byte[] Encode(string clientId, ulong requestId, ReadOnlySpan<byte> key, in StoredRecord record)
+    public static byte[] Encode(
+        string clientId, ulong requestId, ReadOnlySpan<byte> key, in StoredRecord record)
     {
         var clientBytes = Utf8Text.CountOf(clientId);
         var bytes = GC.AllocateUninitializedArray<byte>(

@@ -176,7 +176,8 @@ internal static class MetaRecords
         Write(into, change.Present);
     }
 
-    public static ReplicaSwitch ReadSwitch(ref ByteReader from) => new(ReadStage(ref from), ReadNodes(ref from));
+    public static ReplicaSwitch ReadSwitch(ref ByteReader from) =>
+        new(ReadStage(ref from), ReadNodes(ref from));
 
     public static ChangeStage ReadStage(ref ByteReader from)
     {

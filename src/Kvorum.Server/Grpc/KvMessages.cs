@@ -202,7 +202,8 @@ internal static class KvMessages
 
     private static QuorumLevel? QuorumOf(string text) => text.Length == 0 ? null
         : QuorumLevel.ParseOrNull(text) ?? throw GrpcErrors.Of(
-            StatusCode.InvalidArgument, $"quorum is '{Utf8Text.Message(text, 64)}'; it is {QuorumLevel.Forms}");
+            StatusCode.InvalidArgument,
+            $"quorum is '{Utf8Text.Message(text, 64)}'; it is {QuorumLevel.Forms}");
 
     private static WriteVersion? TriedOf(string text) => text.Length == 0 ? null
         : WriteVersion.ParseOrNull(text) ?? throw GrpcErrors.Of(

@@ -160,8 +160,8 @@ internal sealed record ErrorBody
     [Description("A condition failed: the key's present version.")]
     public ulong? Version { get; init; }
 
-    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be given "
-        + "as 'tried' with the retry.")]
+    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be "
+        + "given as 'tried' with the retry.")]
     public string? Tried { get; init; }
 
     [Description("Such a write, if a receipt was asked for: which nodes are known to have it.")]
@@ -174,8 +174,8 @@ internal sealed record ReceiptBody
     [Description("How the keyspace replicates."), AllowedValues("strong", "quorum")]
     public required string Mode { get; init; }
 
-    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered or, in "
-        + "a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
+    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered "
+        + "or, in a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
     public required IReadOnlyList<string> Nodes { get; init; }
 
     [Description("How many of the replicas had to be among them; of a scan, in each partition.")]
@@ -187,7 +187,7 @@ internal sealed record ReceiptBody
     [Description("True if what was written, or read, is on the disks of the nodes.")]
     public required bool Durable { get; init; }
 
-    [Description("Sloppy keyspace: true if hints on other nodes were counted: a read need not see the write.")]
+    [Description("Sloppy keyspace: true if hints on other nodes were counted: reads may miss the write.")]
     public bool? ByHints { get; init; }
 
     [Description("Strong keyspace: the log index of the write, or that the read saw.")]
@@ -196,8 +196,9 @@ internal sealed record ReceiptBody
     [Description("Quorum keyspace: the whole version; absent if nothing was found, or much.")]
     public string? Version { get; init; }
 
-    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the keyspace "
-        + "acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is not promised.")]
+    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the "
+        + "keyspace acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is "
+        + "not promised.")]
     public ulong? StalenessMs { get; init; }
 
     [Description("The promise, a sentence each.")]

@@ -35,7 +35,9 @@ internal interface IRepairHost
     /// <summary>Sends a record to a replica; no answer is wanted.</summary>
     void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command);
 
-    /// <summary>Runs <paramref name="send"/> when the node's rate for such data lets so many bytes go.</summary>
+    /// <summary>
+    /// Runs <paramref name="send"/> when the node's rate for such data lets so many bytes go.
+    /// </summary>
     void Pace(long bytes, Action send);
 
     /// <summary>

@@ -136,7 +136,8 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
                 }
 
                 _asked = range;
-                host.Send(peer, new RepairMessage.Pairs(Id, Group, _leafBytes, from, range!.End, range.Pairs));
+                host.Send(
+                    peer, new RepairMessage.Pairs(Id, Group, _leafBytes, from, range!.End, range.Pairs));
             });
     }
 

@@ -54,7 +54,8 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
         : RepairMessage(Id, Group);
 
     /// <summary>Answers that the range has too many records: it is to be asked up to this key.</summary>
-    public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End) : RepairMessage(Id, Group);
+    public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
+        : RepairMessage(Id, Group);
 
     /// <summary>Answers that nothing can be compared now.</summary>
     public sealed record Refused(ulong Id, GroupId Group) : RepairMessage(Id, Group);
@@ -114,7 +115,9 @@ internal static class RepairCodec
         }
     }
 
-    /// <summary>Reads a message that fills the frame. A <see cref="FormatException"/> if it is none.</summary>
+    /// <summary>
+    /// Reads a message that fills the frame. A <see cref="FormatException"/> if it is none.
+    /// </summary>
     public static RepairMessage Read(ReadOnlyMemory<byte> payload)
     {
         var from = new ByteReader(payload);

@@ -18,7 +18,7 @@ public class QuorumMovesTests
     {
         using var cluster = WithCache(4, replicas: 3);
         PutAll(cluster, 0, "old");
-        cluster.Demand(0, new ChangeMember("n4", MemberWish.Decommission));
+        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Decommission));
         var round = 0;
         cluster.RunUntil(
             () =>

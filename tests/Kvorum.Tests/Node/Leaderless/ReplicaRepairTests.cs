@@ -99,7 +99,8 @@ public class ReplicaRepairTests
     {
         var cluster = new TestCluster(3);
         cluster.RunUntilReady();
-        cluster.Demand(0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
+        cluster.Demand(
+            0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
         cluster.RunUntil(
             () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions),
             what: "the replicas");

@@ -65,26 +65,27 @@ internal sealed class StoredMachine : ITreeState
     /// <summary>Told of each change, if it wants to. Set once, before the first.</summary>
     public MerkleKeeper? Merkle { get; set; }
 
-    /// <summary>Writes that lost against another one of the same key, here, since the start.</summary>
-    public long Superseded { get; private set; }
-
     /// <summary>
     /// Stores the record of a command if it is newer than what is there. A
     /// <see cref="FormatException"/> if the command cannot be understood.
     /// </summary>
-    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command)
+    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command) => Apply(index, command, out _);
+
+    /// <summary>As the other.</summary>
+    /// <param name="index">The entry's position.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="known">The version that was there.</param>
+    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command, out RecordVersion known)
     {
         var store = StoreCommand.Read(command);
         var version = store.Version;
         var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
         _batch.Clear();
-        var known = VersionAt(key);
+        known = VersionAt(key);
         var result = version > known ? StoreResult.Stored
             : version == known ? StoreResult.Known : StoreResult.Superseded;
         if (result == StoreResult.Stored)
             _batch.Put(key, store.RecordBytes.Span);
-        else if (result == StoreResult.Superseded)
-            Superseded++;
         TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
         if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
             Remember(store, version);

@@ -162,6 +162,7 @@ internal static class KvMessages
             LastIndex = status.LastIndex,
             Keys = (ulong)status.Keys,
             Bytes = (ulong)status.Bytes,
+            Superseded = (ulong)status.Superseded,
         };
         foreach (var (name, lag) in status.FollowerLag)
             health.FollowerLag.Add(name, lag);

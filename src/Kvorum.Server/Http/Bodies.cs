@@ -257,6 +257,10 @@ internal sealed record StatsBody
 
     public required OperationsBody Ops { get; init; }
 
+    [Description(
+        "Quorum keyspaces: writes that came to replicas of this node after a newer one of the same key.")]
+    public required long Superseded { get; init; }
+
     [Description("Entries that each follower is behind in the partitions led here, added up, by name.")]
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }

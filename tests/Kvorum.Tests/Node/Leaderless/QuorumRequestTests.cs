@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
@@ -155,7 +156,7 @@ public class QuorumRequestTests
         using var cluster = WithCache();
         var mine = Put with { Value = TestCluster.Bytes("mine"), ClientId = "me", RequestId = 1 };
         // What the others are asked to store does not come through.
-        cluster.Network.Passes = (_, _, kind, _) => kind != Kvorum.Node.PeerFrameKind.QuorumRequest;
+        cluster.Network.Passes = (_, _, kind, _) => kind != PeerFrameKind.QuorumRequest;
         var first = cluster.Ask(0, mine with { ClientId = "", RequestId = 0 }, timeoutMs: 300);
         Assert.Equal(ReplyStatus.DeadlineExceeded, first.Status);
         Assert.NotEqual(0ul, first.Writer);
@@ -171,10 +172,20 @@ public class QuorumRequestTests
         Assert.Equal(tried, new WriteVersion(again.Version, again.Writer));
         Assert.True(between.Version > again.Version);
         Assert.Equal("between", Text(cluster.Ask(0, Get)));
+        // Two of the three learnt it after the newer one.
+        var lost = Enumerable.Range(0, 3).SelectMany(node => cluster.Status(node).Partitions)
+            .Where(static one => one.Superseded > 0).ToArray();
+        Assert.InRange(lost.Length, 2, 3);
+        Assert.All(lost, one => Assert.Equal(
+            ($"{tried}", $"{new WriteVersion(between.Version, between.Writer)}", "k"),
+            (one.SupersededNewest[0].Lost, one.SupersededNewest[0].Won, KeyOf(one.SupersededNewest[0]))));
         var thrice = cluster.Ask(0, mine);
         Assert.True(thrice.Replayed);
         Assert.Equal(tried, new WriteVersion(thrice.Version, thrice.Writer));
     }
+
+    private static string KeyOf(SupersededWrite write) =>
+        System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(write.KeyBase64));
 
     private static string Text(Reply reply) => System.Text.Encoding.UTF8.GetString(reply.Value.Span);
 

@@ -7,7 +7,8 @@ namespace Kvorum.Cli.Administration;
 /// <summary><c>kvorum keyspace</c>: keyspaces are listed, made, changed and dropped.</summary>
 internal static class KeyspaceCommands
 {
-    public static Command Create() => new("keyspace", "Lists, makes, changes and drops keyspaces, and shows what became of their writes.")
+    public static Command Create() => new(
+        "keyspace", "Lists, makes, changes and drops keyspaces, and shows what became of their writes.")
     {
         List(), Make(), Alter(), Drop(), SupersededCommand.Create(),
     };

@@ -37,8 +37,8 @@ internal static class SupersededCommand
             {
                 throw new KvorumException(
                     ReplyStatus.InvalidArgument,
-                    $"keyspace '{keyspace}' is of mode {mode}: its writes have one order, and none is lost to "
-                        + "another one unseen",
+                    $"keyspace '{keyspace}' is of mode {mode}: its writes have one order, and none is lost "
+                        + "to another one unseen",
                     RetryAdvice.Never);
             }
 
@@ -87,7 +87,10 @@ internal static class SupersededCommand
         foreach (var replica in replicas)
         {
             foreach (var write in replica.SupersededNewest)
-                await output.WriteLineAsync(LineOf(status.Name, replica, write, isJson)).ConfigureAwait(false);
+            {
+                await output.WriteLineAsync(LineOf(status.Name, replica, write, isJson))
+                    .ConfigureAwait(false);
+            }
         }
 
         return true;
@@ -99,7 +102,8 @@ internal static class SupersededCommand
             .ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
         var key = Convert.FromBase64String(write.KeyBase64);
         return !isJson
-            ? $"{node} partition={replica.Partition.Value} at={at} {ByteForms.Line("key", key, ByteForm.Text)}"
+            ? $"{node} partition={replica.Partition.Value} at={at} "
+                + ByteForms.Line("key", key, ByteForm.Text)
                 + $"{(write.IsKeyCut ? "..." : "")} lost={write.Lost} won={write.Won}"
             : KeyOutput.Json(json =>
             {

@@ -197,8 +197,8 @@ internal sealed record ReceiptBody
     public string? Version { get; init; }
 
     [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the "
-        + "keyspace acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is "
-        + "not promised.")]
+        + "keyspace acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that "
+        + "is not promised.")]
     public ulong? StalenessMs { get; init; }
 
     [Description("The promise, a sentence each.")]
@@ -258,7 +258,7 @@ internal sealed record StatsBody
     public required OperationsBody Ops { get; init; }
 
     [Description(
-        "Quorum keyspaces: writes that came to replicas of this node after a newer one of the same key.")]
+        "Quorum keyspaces: writes that came to replicas of this node after a newer one of the key.")]
     public required long Superseded { get; init; }
 
     [Description("Entries that each follower is behind in the partitions led here, added up, by name.")]

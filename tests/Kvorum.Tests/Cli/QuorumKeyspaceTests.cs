@@ -27,7 +27,8 @@ public sealed class QuorumKeyspaceTests : IAsyncDisposable
 
         foreach (var server in _servers)
             await server.Says("is ready");
-        await Ok(0, "keyspace", "create", "cache", "--mode", "quorum", "--replicas", "3", "--partitions", "4");
+        await Ok(
+            0, "keyspace", "create", "cache", "--mode", "quorum", "--replicas", "3", "--partitions", "4");
     }
 
     [Fact]

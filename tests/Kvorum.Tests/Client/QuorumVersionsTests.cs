@@ -98,9 +98,11 @@ public class QuorumVersionsTests
         Assert.Equal((QuorumLevel.One, true, 3), (asked!.Quorum, asked.WantsReceipt, put.Receipt!.Replicas));
         var get = await client.GetAsync(
             "k", new() { Quorum = QuorumLevel.All, WantsReceipt = true }, Cancelled);
-        Assert.Equal((QuorumLevel.All, true, "n1"), (asked.Quorum, asked.WantsReceipt, get.Receipt!.Nodes[0]));
+        Assert.Equal(
+            (QuorumLevel.All, true, "n1"), (asked.Quorum, asked.WantsReceipt, get.Receipt!.Nodes[0]));
         var page = await client.ScanPageAsync(
             new() { Quorum = QuorumLevel.Count(2), WantsReceipt = true }, Cancelled);
-        Assert.Equal((QuorumLevel.Count(2), true, 1), (asked.Quorum, asked.WantsReceipt, page.Receipt!.Needed));
+        Assert.Equal(
+            (QuorumLevel.Count(2), true, 1), (asked.Quorum, asked.WantsReceipt, page.Receipt!.Needed));
     }
 }

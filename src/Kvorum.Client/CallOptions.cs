@@ -33,6 +33,12 @@ public sealed record WriteOptions
     /// </summary>
     public QuorumLevel? Quorum { get; init; }
 
+    /// <summary>
+    /// Quorum keyspace, of a write that is repeated with its <see cref="RequestId"/>: the version that
+    /// <see cref="KvorumException.Tried"/> told. The client does so itself within one call.
+    /// </summary>
+    public WriteVersion? Tried { get; init; }
+
     /// <summary>True to learn what stands behind the reply: see <see cref="WriteResult.Receipt"/>.</summary>
     public bool WantsReceipt { get; init; }
 }

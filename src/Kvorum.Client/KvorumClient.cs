@@ -69,6 +69,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
             TtlMs = TtlOf(options),
         }, options, cancellationToken);
@@ -130,6 +131,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
         }, options, cancellationToken);
 

@@ -1,3 +1,4 @@
+using Kvorum.Client;
 using Kvorum.Protocol;
 
 namespace Kvorum.Tests.Client;
@@ -69,6 +70,25 @@ public class QuorumVersionsTests
         var done = await client.PutAsync("k", "v", cancellationToken: Cancelled);
         Assert.Equal(50ul, done.Version);
         Assert.Equal([(null, asked[0].RequestId), (new WriteVersion(50, 7), asked[0].RequestId)], asked);
+    }
+
+    [Fact]
+    public async Task Where_it_is_not_repeated_the_failure_tells_the_version_that_was_tried()
+    {
+        await using var cluster = new FakeCluster(nodes: 1);
+        await using var client = cluster.Connect(static options => options with { ClientId = "" });
+        WriteVersion? asked = null;
+        cluster.Nodes[0].Instead = call =>
+        {
+            asked = ((WriteRequest)call.Request).Tried;
+            return new() { Status = ReplyStatus.OutcomeUnknown, Version = 50, Writer = 7 };
+        };
+        var failure = await Assert.ThrowsAsync<KvorumException>(
+            async () => await client.PutAsync("k", "v", cancellationToken: Cancelled));
+        Assert.Equal(new WriteVersion(50, 7), failure.Tried);
+        await Assert.ThrowsAsync<KvorumException>(async () => await client.PutAsync(
+            "k", "v", new() { Tried = failure.Tried }, Cancelled));
+        Assert.Equal(failure.Tried, asked);
     }
 
     [Fact]

@@ -84,7 +84,8 @@ internal sealed class Cluster : IDisposable
             if (connection is not null)
             {
                 answer = await connection.AskAsync(
-                    course.Request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled).ConfigureAwait(false);
+                    course.Request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled)
+                    .ConfigureAwait(false);
             }
 
             if (answer.Kind == AnswerKind.Cancelled)

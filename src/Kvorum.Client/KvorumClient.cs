@@ -71,6 +71,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
             TtlMs = TtlOf(options),
         }, options, cancellationToken);
@@ -86,8 +87,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// Sets a key of a quorum keyspace once as many replicas as are asked for have it on disk.
     /// </summary>
     public ValueTask<WriteResult> SetWithQuorumAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum, WriteOptions? options = null,
-        CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum,
+        WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         PutAsync(key, value, (options ?? new()) with { Quorum = quorum }, cancellationToken);
 
     /// <summary>The same; key and value are written as UTF-8.</summary>
@@ -132,6 +133,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
         }, options, cancellationToken);
 

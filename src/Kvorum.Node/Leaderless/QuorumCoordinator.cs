@@ -205,8 +205,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return true;
         Finish(way, ReplyStatus.Unavailable,
             $"the client {what} version {seen.Time.Value}, which is of {seen.Time.UnixMs} ms since 1970: the "
-                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may not "
-                + "follow so far. Nothing was written; check the clocks, or ask another node");
+                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may "
+                + "not follow so far. Nothing was written; check the clocks, or ask another node");
         return false;
     }
 
@@ -264,7 +264,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
         {
-            var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+            var reply = Refusal(
+                way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
                     : host.IsWallKnown ? "the time was up before anything was written"
                     : "this node's clock could not be compared with those of a majority of the members since "

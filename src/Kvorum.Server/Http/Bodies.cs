@@ -159,8 +159,8 @@ internal sealed record ErrorBody
     [Description("A condition failed: the key's present version.")]
     public ulong? Version { get; init; }
 
-    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be given "
-        + "as 'tried' with the retry.")]
+    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be "
+        + "given as 'tried' with the retry.")]
     public string? Tried { get; init; }
 
     [Description("Such a write, if a receipt was asked for: which nodes are known to have it.")]
@@ -173,8 +173,8 @@ internal sealed record ReceiptBody
     [Description("How the keyspace replicates."), AllowedValues("strong", "quorum")]
     public required string Mode { get; init; }
 
-    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered or, in "
-        + "a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
+    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered "
+        + "or, in a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
     public required IReadOnlyList<string> Nodes { get; init; }
 
     [Description("How many of the replicas had to be among them; of a scan, in each partition.")]
@@ -186,7 +186,7 @@ internal sealed record ReceiptBody
     [Description("True if what was written, or read, is on the disks of the nodes.")]
     public required bool Durable { get; init; }
 
-    [Description("Sloppy keyspace: true if hints on other nodes were counted: a read need not see the write.")]
+    [Description("Sloppy keyspace: true if hints on other nodes were counted: reads may miss the write.")]
     public bool? ByHints { get; init; }
 
     [Description("Strong keyspace: the log index of the write, or that the read saw.")]
@@ -195,8 +195,9 @@ internal sealed record ReceiptBody
     [Description("Quorum keyspace: the whole version; absent if nothing was found, or much.")]
     public string? Version { get; init; }
 
-    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the keyspace "
-        + "acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is not promised.")]
+    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the "
+        + "keyspace acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that "
+        + "is not promised.")]
     public ulong? StalenessMs { get; init; }
 
     [Description("The promise, a sentence each.")]
@@ -254,6 +255,10 @@ internal sealed record StatsBody
     public required long LogBytes { get; init; }
 
     public required OperationsBody Ops { get; init; }
+
+    [Description(
+        "Quorum keyspaces: writes that came to replicas of this node after a newer one of the key.")]
+    public required long Superseded { get; init; }
 
     [Description("Entries that each follower is behind in the partitions led here, added up, by name.")]
     public required SortedDictionary<string, ulong> Lag { get; init; }

@@ -5,6 +5,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
 using Kvorum.Quorum.Merkle;
+using Kvorum.Raft;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
@@ -60,7 +61,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     /// <summary>The state of all replicas, for people.</summary>
     public string Describe() => string.Join("", Groups().SelectMany(group => cluster.TakingPart
         .Where(process => process.QuorumOf(group) is not null || HolderOf(process, group))
-        .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")));
+        .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")
+        .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}")));
 
     /// <summary>A write to each partition that can take one.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
@@ -225,6 +227,18 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                 record.IsDeleted ? null : Padding.TextOf(record.Value.Span), record.Version.Time.Value);
         }
     }
+
+    private string Describe(PlacedGroup? placed)
+    {
+        if (placed is null)
+            return "nowhere";
+        var change = placed.Switch is { } one ? $", {one.Stage} from {NamesOf(one.Present)}" : "";
+        return $"epoch {placed.Epoch}, on {NamesOf(placed.Nodes)}{change}";
+    }
+
+    private string NamesOf(IEnumerable<NodeId> nodes) => string.Join(' ', nodes.Select(node =>
+        cluster.Machines.FirstOrDefault(machine => machine.Id == node) is { } machine
+            ? $"node-{machine.Index + 1}" : $"{node}"));
 
     private static string Describe(SimulatedProcess process, GroupId group)
     {

@@ -37,6 +37,9 @@ internal sealed class SimulatedClient(
     /// <summary>True if what it asked last was answered.</summary>
     public bool WasAnswered { get; private set; }
 
+    /// <summary>Why its last attempt came to nothing, for people.</summary>
+    public string LastRefusal { get; private set; } = "no answer came";
+
     /// <summary>Nothing is lost on its way any more.</summary>
     public bool HasReliableWay { get; set; }
 
@@ -64,6 +67,7 @@ internal sealed class SimulatedClient(
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
+        LastRefusal = "no answer came";
         _operations = [.. asked.Recorded.Select(invocation => HistoryOf(asked).Invoke(invocation, At()))];
         Attempt();
     }
@@ -119,6 +123,7 @@ internal sealed class SimulatedClient(
     {
         if (attempt != _attempt || _asked != asked)
             return;
+        LastRefusal = $"{reply.Status}: {reply.Message}";
         switch (reply.Status)
         {
             case ReplyStatus.Ok or ReplyStatus.ConditionFailed:

@@ -25,7 +25,12 @@ public static class ConvergedRecordsChecker
     /// <param name="records">
     /// What the replicas hold; the value is null for a tombstone. A key without a record is not among them.
     /// </param>
-    public static IReadOnlyList<Violation> Check(History history, IEnumerable<FinalRead> records)
+    /// <param name="knowsRepeats">
+    /// True if a repeated request is recognized, for which R + W > N or 2 W > N is needed: else a repeat is a
+    /// write like any other.
+    /// </param>
+    public static IReadOnlyList<Violation> Check(
+        History history, IEnumerable<FinalRead> records, bool knowsRepeats)
     {
         ArgumentNullException.ThrowIfNull(history);
         ArgumentNullException.ThrowIfNull(records);
@@ -33,7 +38,7 @@ public static class ConvergedRecordsChecker
         var violations = new List<Violation>();
         foreach (var (key, operations) in history.ByKey())
         {
-            var known = new LeaderlessWrites(operations);
+            var known = new LeaderlessWrites(operations, knowsRepeats);
             var newest = known.Writes.Where(LeaderlessWrites.IsAcknowledged)
                 .MaxBy(static one => one.Outcome.Version);
             FinalRead? record = byKey.TryGetValue(key, out var found) ? found : null;

@@ -66,6 +66,8 @@ internal sealed class Simulation
         try
         {
             _cluster.Start();
+            foreach (var keyspace in _options.Cluster.Quorums)
+                _world.Trace.Event(Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
             var endUs = _options.Seconds * 1_000_000L;
             for (var round = 1; !IsOver && _world.NowUs < endUs; round++)
                 RunRound(round);
@@ -172,7 +174,7 @@ internal sealed class Simulation
                 _clients[i].Ask(all[from + i]);
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
             if (_clients.Take(all.Count - from).FirstOrDefault(client => !client.WasAnswered) is { } failed)
-                _world.Fail($"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}");
+                _world.Fail($"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}{_quorums.Describe()}");
         }
     }
 

@@ -77,6 +77,16 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.ReadOf(ReadersCount);
 
+        // One of so many has each acknowledged write; but no more than the write needs anyway, where W is small.
+        public int RecallQuorum
+        {
+            get
+            {
+                var write = Keyspace.Settings.Quorum!.WriteOf(ReadersCount);
+                return Math.Max(ReadQuorum, Math.Min(ReadersCount - write + 1, write));
+            }
+        }
+
         public int WriteQuorumOf(ReplicaMask replicas) => Keyspace.Settings.Quorum!.WriteOf(replicas.Count);
 
         public QuorumSet Readers(int needed) => Change.Readers(needed);
@@ -155,7 +165,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        var readers = way.Readers(way.ReadQuorum);
+        var readers = way.Readers(way.RecallQuorum);
         Begin(new RecallOperation(
             host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
             result => Recalled(way, write, result)));

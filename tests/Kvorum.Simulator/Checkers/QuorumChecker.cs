@@ -97,7 +97,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                     records.AddRange(RecordsOf(keyspace.Name, replica));
             }
 
-            Report(ConvergedRecordsChecker.Check(HistoryOf(keyspace), records));
+            Report(ConvergedRecordsChecker.Check(HistoryOf(keyspace), records, keyspace.KnowsRepeats));
         }
     }
 

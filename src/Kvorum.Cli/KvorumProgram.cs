@@ -37,6 +37,7 @@ internal static class KvorumProgram
             DoctorCommand.Create(),
             DiscardCommand.Create(),
             AcceptCommand.Create(),
+            RecoverCommand.Create(),
             WalCommand.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),

@@ -26,6 +26,14 @@ public sealed record WriteOptions
     /// nothing. Null for the client's next.
     /// </summary>
     public ulong? RequestId { get; init; }
+
+    /// <summary>
+    /// How many replicas of a quorum keyspace must have the write on disk; null for the keyspace's own number.
+    /// </summary>
+    public QuorumLevel? Quorum { get; init; }
+
+    /// <summary>True to learn what stands behind the reply: see <see cref="WriteResult.Receipt"/>.</summary>
+    public bool WantsReceipt { get; init; }
 }
 
 /// <summary>What a scan reads, and how. What is left out does not bound.</summary>
@@ -69,6 +77,14 @@ public sealed record ScanOptions
 
     /// <summary>How long each page may take, retries included; null for the client's.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>
+    /// How many replicas of a quorum keyspace must have answered, in each partition; null for the keyspace's own number.
+    /// </summary>
+    public QuorumLevel? Quorum { get; init; }
+
+    /// <summary>True to learn what stands behind the page: see <see cref="ScanResult.Receipt"/>.</summary>
+    public bool WantsReceipt { get; init; }
 }
 
 /// <summary>What a single read may say beyond the key.</summary>
@@ -82,4 +98,12 @@ public sealed record ReadOptions
 
     /// <summary>How fresh the answer must be.</summary>
     public ReadConsistency Consistency { get; init; }
+
+    /// <summary>
+    /// How many replicas of a quorum keyspace must have answered; null for the keyspace's own number.
+    /// </summary>
+    public QuorumLevel? Quorum { get; init; }
+
+    /// <summary>True to learn what stands behind the reply: see <see cref="GetResult.Receipt"/>.</summary>
+    public bool WantsReceipt { get; init; }
 }

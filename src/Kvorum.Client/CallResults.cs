@@ -9,6 +9,9 @@ namespace Kvorum.Client;
 /// <param name="IsStale">The answer may be out of date, as asked for.</param>
 public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, ulong Version, bool IsStale)
 {
+    /// <summary>What stands behind the reply, if <see cref="ReadOptions.WantsReceipt"/> asked for it.</summary>
+    public Receipt? Receipt { get; init; }
+
     /// <summary>
     /// The value as UTF-8 text; null if the key does not exist. <see cref="FormatException"/> if it is not
     /// UTF-8: the exact bytes are in <see cref="Value"/>.
@@ -34,7 +37,11 @@ public readonly record struct ScannedKey(
 /// <param name="Keys">In the order of the scan; may be none although more follow.</param>
 /// <param name="Token">Leads behind this page; empty at the end of the range.</param>
 /// <param name="IsStale">The page may be out of date, as asked for.</param>
-public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<byte> Token, bool IsStale);
+public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<byte> Token, bool IsStale)
+{
+    /// <summary>What stands behind the reply, if <see cref="ScanOptions.WantsReceipt"/> asked for it.</summary>
+    public Receipt? Receipt { get; init; }
+}
 
 /// <summary>What a write did.</summary>
 /// <param name="Version">The version that the key got; for a delete the position of the deletion.</param>
@@ -45,6 +52,9 @@ public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<b
 public readonly record struct WriteResult(
     ulong Version, bool HadPrevious, ReadOnlyMemory<byte> Previous, bool IsReplayed)
 {
+    /// <summary>What stands behind the reply, if <see cref="WriteOptions.WantsReceipt"/> asked for it.</summary>
+    public Receipt? Receipt { get; init; }
+
     /// <summary>
     /// The previous value as UTF-8 text; null if there was none or it was not asked for. <see
     /// cref="FormatException"/> if it is not UTF-8.

@@ -29,6 +29,7 @@ internal sealed class Cluster : IDisposable
     private readonly Dictionary<string, NodeLink> _links = new(StringComparer.Ordinal);
     private readonly NodeLink[] _seeds;
     private readonly List<ulong> _overdue = [];
+    private readonly SeenVersions _seen = new();
     private readonly Timer _sweeper;
     private NodeLink[] _all = [];
     private Routes _routes;
@@ -57,7 +58,7 @@ internal sealed class Cluster : IDisposable
     public async ValueTask<Reply> CallAsync(Request request, TimeSpan timeout, CancellationToken cancelled)
     {
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        var course = new RetryState(request, timeout);
+        var course = new RetryState(_seen.Follow(request), timeout);
         while (true)
         {
             cancelled.ThrowIfCancellationRequested();
@@ -83,15 +84,21 @@ internal sealed class Cluster : IDisposable
             if (connection is not null)
             {
                 answer = await connection.AskAsync(
-                    request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled).ConfigureAwait(false);
+                    course.Request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled).ConfigureAwait(false);
             }
 
             if (answer.Kind == AnswerKind.Cancelled)
                 throw new OperationCanceledException(cancelled);
             if (answer.Reply is { } reply)
+            {
+                _seen.Take(request.Keyspace, reply);
                 Learn(request.Keyspace, routes, link, reply);
+            }
             else
+            {
                 WantMap();
+            }
+
             if (course.IsDone(answer, link))
                 return answer.Reply!;
             if (course.PauseMs(deadlineMs) is > 0 and var pauseMs)

@@ -68,6 +68,8 @@ public sealed class KvorumClient : IAsyncDisposable
             RequestId = options?.RequestId ?? Interlocked.Increment(ref _lastRequestId),
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
+            Quorum = options?.Quorum,
+            WantsReceipt = options?.WantsReceipt ?? false,
             TtlMs = TtlOf(options),
         }, options, cancellationToken);
 
@@ -77,6 +79,20 @@ public sealed class KvorumClient : IAsyncDisposable
         CancellationToken cancellationToken = default) =>
         PutAsync(
             Utf8Text.Encode("the key", key), Utf8Text.Encode("the value", value), options, cancellationToken);
+
+    /// <summary>
+    /// Sets a key of a quorum keyspace once as many replicas as are asked for have it on disk.
+    /// </summary>
+    public ValueTask<WriteResult> SetWithQuorumAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum, WriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        PutAsync(key, value, (options ?? new()) with { Quorum = quorum }, cancellationToken);
+
+    /// <summary>The same; key and value are written as UTF-8.</summary>
+    public ValueTask<WriteResult> SetWithQuorumAsync(
+        string key, string value, QuorumLevel quorum, WriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        PutAsync(key, value, (options ?? new()) with { Quorum = quorum }, cancellationToken);
 
     /// <summary>Reads a key.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -88,10 +104,12 @@ public sealed class KvorumClient : IAsyncDisposable
             Keyspace = options?.Keyspace ?? _options.Keyspace,
             Key = key,
             Consistency = options?.Consistency ?? ReadConsistency.Linearizable,
+            Quorum = options?.Quorum,
+            WantsReceipt = options?.WantsReceipt ?? false,
         };
         var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken)
             .ConfigureAwait(false);
-        return new(reply.Found, reply.Value, reply.Version, reply.Stale);
+        return new(reply.Found, reply.Value, reply.Version, reply.Stale) { Receipt = reply.Receipt };
     }
 
     /// <summary>Reads a key, written as UTF-8.</summary>
@@ -111,6 +129,8 @@ public sealed class KvorumClient : IAsyncDisposable
             RequestId = options?.RequestId ?? Interlocked.Increment(ref _lastRequestId),
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
+            Quorum = options?.Quorum,
+            WantsReceipt = options?.WantsReceipt ?? false,
         }, options, cancellationToken);
 
     /// <summary>Removes a key, written as UTF-8; an absent key is no error.</summary>
@@ -169,6 +189,8 @@ public sealed class KvorumClient : IAsyncDisposable
             Limit = (uint)Math.Min(options.Limit, uint.MaxValue),
             PageBytes = (uint)(options.PageBytes ?? 0),
             Consistency = options.Consistency,
+            Quorum = options.Quorum,
+            WantsReceipt = options.WantsReceipt,
             Token = options.Token,
         };
         var reply = await _cluster.CallAsync(request, options.Timeout ?? _options.Timeout, cancellationToken)
@@ -176,7 +198,10 @@ public sealed class KvorumClient : IAsyncDisposable
         var page = ScanPageCodec.Decode(reply.Value);
         return new(
             [.. page.Entries.Select(static entry => new ScannedKey(entry.Key, entry.Value, entry.Version))],
-            page.Token, reply.Stale);
+            page.Token, reply.Stale)
+        {
+            Receipt = reply.Receipt,
+        };
     }
 
     /// <summary>
@@ -238,7 +263,7 @@ public sealed class KvorumClient : IAsyncDisposable
     {
         var reply = await _cluster.CallAsync(request, options?.Timeout ?? _options.Timeout, cancellationToken)
             .ConfigureAwait(false);
-        return new(reply.Version, reply.Found, reply.Value, reply.Replayed);
+        return new(reply.Version, reply.Found, reply.Value, reply.Replayed) { Receipt = reply.Receipt };
     }
 
     private static ulong TtlOf(WriteOptions? options) => options?.Ttl switch

@@ -21,6 +21,12 @@ internal struct RetryState(Request request, TimeSpan timeout)
     public NodeLink? Avoid { get; private set; }
 
     /// <summary>
+    /// What is asked next: a write to a quorum keyspace that may have happened is repeated with the version
+    /// that was tried, so that it stays one write.
+    /// </summary>
+    public readonly Request Request => request;
+
+    /// <summary>
     /// When to give up on the attempt that begins now. A call that may be repeated gives a silent node only
     /// half of the time that is left, so that there is time to ask another one.
     /// </summary>
@@ -39,6 +45,8 @@ internal struct RetryState(Request request, TimeSpan timeout)
             return true;
         if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
             throw Failure(status, answer);
+        if (answer.Reply is { Writer: > 0 } tried && request is WriteRequest write)
+            request = write with { Tried = new(tried.Version, tried.Writer) };
         _mayHaveHappened |= RetryTable.AdviceOf(status, request) == RetryAdvice.SameIds;
         if (status == ReplyStatus.Overloaded)
         {

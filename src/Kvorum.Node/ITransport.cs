@@ -80,6 +80,9 @@ public enum PeerFrameKind : byte
     /// <summary>How the sender's replicas of quorum keyspaces are: for the leader of the metadata group.
     /// </summary>
     QuorumReport = 22,
+
+    /// <summary>Below what nothing comes any more from the sender's coordinators and hints.</summary>
+    Watermark = 23,
 }
 
 /// <summary>What a node says of itself when it connects.</summary>

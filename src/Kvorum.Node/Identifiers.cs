@@ -15,8 +15,16 @@ public readonly record struct GroupId(uint Value) : IComparable<GroupId>
     /// <summary>The group that holds members, keyspaces and their placement.</summary>
     public static GroupId Metadata => default;
 
+    /// <summary>
+    /// Each node's own, which it shares with no other: the hints that it keeps for nodes that are down.
+    /// </summary>
+    public static GroupId Hints => new(MaxValue);
+
     /// <summary>True for the metadata group.</summary>
     public bool IsMetadata => Value == 0;
+
+    /// <summary>True for a group that is this node's own: nobody places it.</summary>
+    public bool IsLocal => Value == MaxValue;
 
     /// <inheritdoc/>
     public int CompareTo(GroupId other) => Value.CompareTo(other.Value);

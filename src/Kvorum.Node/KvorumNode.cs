@@ -54,7 +54,7 @@ public sealed class KvorumNode : INode, IDisposable
             _context.Cluster.Placed = _loops.Make;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
-            Recover(ClusterIdentity.ToUInt128(identity.Incarnation));
+            Recover(identity);
             _context.PeerAdmission = new(new AdmissionHost(_context, _loops), identity, options.Join);
         }
         catch (Exception e)
@@ -176,7 +176,9 @@ public sealed class KvorumNode : INode, IDisposable
             {
                 lock (gathered)
                 {
-                    gathered.AddRange(loop.Replicas.Select(replica => replica.Status()));
+                    gathered.AddRange(loop.Replicas
+                        .Where(static replica => !replica.Identity.Group.IsLocal)
+                        .Select(static replica => replica.Status()));
                     issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;
@@ -188,6 +190,8 @@ public sealed class KvorumNode : INode, IDisposable
                 var status = StatusOf(gathered, reads, writes);
                 if (status.Machine?.HealthIssue is { } issue)
                     issues.Add(issue);
+                if (Cluster.MajorityLost is { } lost)
+                    issues.Add(lost);
                 done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
             }));
         }
@@ -327,8 +331,9 @@ public sealed class KvorumNode : INode, IDisposable
         };
     }
 
-    private void Recover(UInt128 incarnation)
+    private void Recover(IdentityFile identity)
     {
+        var incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         var world = _context.World;
         _context.Disk.Judge(world.Files.Room());
         var recovery = new NodeRecovery(_context);
@@ -336,6 +341,7 @@ public sealed class KvorumNode : INode, IDisposable
         var replay = recovery.Replay();
         var found = new NodeReplay(replay);
         _context.Log = recovery.OpenLog(found);
+        identity.CheckRecovery(found.Recovery);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
         _context.Versions = new(
             new(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation), found.Ceiling);

@@ -35,8 +35,8 @@ internal static class Limits
     public const long SlowReplicaMs = 50;
 
     /// <summary>
-    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which replicas
-    /// are to be repaired.
+    /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which
+    /// replicas are to be repaired.
     /// </summary>
     public const long LateAnswersMs = 1000;
 
@@ -54,6 +54,24 @@ internal static class Limits
 
     /// <summary>When an exchange that did not succeed is tried again.</summary>
     public const long RepairRetryMs = 1000;
+
+    /// <summary>Bytes of hints that are handed over at a time.</summary>
+    public const long HandOverBytes = 256 << 10;
+
+    /// <summary>How long a hand-over of hints waits for answers.</summary>
+    public const long HandOverMs = 10_000;
+
+    /// <summary>How often hints are looked at whose node is no replica any more.</summary>
+    public const long HandOverRetryMs = 1000;
+
+    /// <summary>How often the horizons of replicas of quorum keyspaces are looked at.</summary>
+    public const long HorizonSweepMs = 250;
+
+    /// <summary>How often a node tells its low watermark, while there are quorum keyspaces.</summary>
+    public const long WatermarkMs = 2000;
+
+    /// <summary>When a replica tells its marks again, for what was told may be lost.</summary>
+    public const long TellAgainMs = 5000;
 
     /// <summary>How often leaders look whether the preferred leader should have the group.</summary>
     public const long BalanceIntervalMs = 1000;
@@ -332,6 +350,12 @@ internal static class Limits
     /// The same after many tries: a slow follower must not be asked to do the same work ever more often.
     /// </summary>
     public const long ScanShareTimeoutMaxMs = 16_000;
+
+    /// <summary>
+    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more work
+    /// than a read.
+    /// </summary>
+    public const long SlowShareMs = 250;
 
     /// <summary>Keys that are looked at for one share, ended ones included: some milliseconds.</summary>
     public const int ScannedRecordsMax = 16_384;

@@ -3,6 +3,7 @@ using Kvorum.Node.Clocks;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Membership;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
@@ -62,6 +63,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// runs.
     /// </summary>
     public VersionClock Versions { get; set; } = null!;
+
+    /// <summary>Below what nothing comes any more from coordinators and hints, by member.</summary>
+    public WatermarkTable Watermarks { get; } = new(options.Loops);
 
     /// <summary>
     /// How far the logs of the others are. Set once, when recovery is done and before any loop runs.

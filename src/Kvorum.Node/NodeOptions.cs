@@ -100,6 +100,12 @@ public sealed record NodeOptions
     /// <summary>How long exactly-once records are kept, in milliseconds of log time.</summary>
     public long SessionWindowMs { get; init; } = 15 * 60 * 1000;
 
+    /// <summary>
+    /// How long a write of a quorum keyspace may be repeated with its first version, in milliseconds, and how
+    /// long a tombstone is kept at least.
+    /// </summary>
+    public long TombstoneMinMs { get; init; } = 10 * 60 * 1000;
+
     /// <summary>How often each two replicas of a quorum keyspace compare what they hold, in milliseconds.
     /// </summary>
     public long SyncIntervalMs { get; init; } = 5 * 60 * 1000;

@@ -2,6 +2,7 @@ using Kvorum.Node.Administration;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
@@ -183,6 +184,9 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 loops.OfGroup(GroupId.Metadata).TryPost(
                     new LoopEvent.QuorumReportCame(from, ReportCodec.DecodeReplicas(payload)),
                     payload.Length);
+                break;
+            case PeerFrameKind.Watermark:
+                context.Watermarks.Told(from, NodeWatermark.Read(payload));
                 break;
             case PeerFrameKind.Repair:
                 var repair = RepairCodec.Read(payload);

@@ -15,7 +15,10 @@ internal static class RequestRules
     /// Bound of a value that this node takes: a setting that a restart changes, while the keyspace remembers
     /// the one it was made with. What is stored beyond it is read all the same.
     /// </param>
-    public static string? Broken(Request request, KeyspaceSettings keyspace, int valueBytesMax)
+    public static string? Broken(Request request, KeyspaceSettings keyspace, int valueBytesMax) =>
+        BrokenOfKind(request, keyspace, valueBytesMax) ?? BrokenQuorum(request, keyspace);
+
+    private static string? BrokenOfKind(Request request, KeyspaceSettings keyspace, int valueBytesMax)
     {
         switch (request)
         {
@@ -31,6 +34,24 @@ internal static class RequestRules
             default:
                 throw new UnreachableException($"There are no rules for a {request.Kind}.");
         }
+    }
+
+    private static string? BrokenQuorum(Request request, KeyspaceSettings keyspace)
+    {
+        if (request is WriteRequest { Tried: not null, ClientId.Length: 0 })
+            return "a version that was tried belongs to a write with a client id: without ids it is a new write";
+        if (keyspace.Quorum is null)
+        {
+            return request.Quorum is null && request is not WriteRequest { Tried: not null } ? null
+                : $"keyspace '{keyspace.Name}' is of mode strong: a majority has each write, and each read sees "
+                    + "it. A quorum, and a version that was tried, are for keyspaces of mode quorum";
+        }
+
+        if (request.Quorum is null)
+            return null;
+        if (request is ReadRequest { Consistency: ReadConsistency.Stale })
+            return "a stale read asks one replica: give the consistency or a quorum, not both";
+        return keyspace.Quorum.For(request, keyspace.ReplicationFactor).Fault();
     }
 
     private static string? BrokenKey(Request request, KeyspaceSettings keyspace)

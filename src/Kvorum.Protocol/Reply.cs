@@ -84,7 +84,7 @@ public sealed record Reply
 
     /// <summary>
     /// Read: the key's version. Write: the version it got, or for a delete the position of the deletion.
-    /// Grows with each write in a partition.
+    /// Grows with each write in a partition; in a quorum keyspace the last write wins by it.
     /// </summary>
     public ulong Version { get; init; }
 
@@ -102,4 +102,16 @@ public sealed record Reply
 
     /// <summary>True if a write was a repetition and this is the first one's stored answer.</summary>
     public bool Replayed { get; init; }
+
+    /// <summary>How the keyspace replicates.</summary>
+    public ReplicationMode Mode { get; init; }
+
+    /// <summary>
+    /// Quorum keyspace: the second half of the version, see <see cref="WriteVersion"/>; also with an
+    /// indeterminate write, whose version was tried. 0: there is none.
+    /// </summary>
+    public ulong Writer { get; init; }
+
+    /// <summary>What stands behind the reply, if that was asked for.</summary>
+    public Receipt? Receipt { get; init; }
 }

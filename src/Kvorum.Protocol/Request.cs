@@ -84,6 +84,15 @@ public abstract record Request
     /// forwarded.
     /// </summary>
     public bool NoRedirect { get; init; }
+
+    /// <summary>
+    /// How many replicas of a quorum keyspace must have the write, or have answered the read; null for the
+    /// keyspace's own number.
+    /// </summary>
+    public QuorumLevel? Quorum { get; init; }
+
+    /// <summary>True to get a <see cref="Receipt"/> with the reply.</summary>
+    public bool WantsReceipt { get; init; }
 }
 
 /// <summary>A request that changes nothing. It may always be repeated.</summary>
@@ -138,6 +147,18 @@ public abstract record WriteRequest : Request
 
     /// <summary>True to get the previous value in the reply.</summary>
     public bool ReturnPrevious { get; init; }
+
+    /// <summary>
+    /// Quorum keyspace: the highest version that the client has seen, as <see cref="Reply.Version"/> told it;
+    /// the write gets a higher one. It must be within the bound of the clocks' offset. 0: none.
+    /// </summary>
+    public ulong After { get; init; }
+
+    /// <summary>
+    /// Quorum keyspace, of a write that is repeated with the same ids: the version that was tried, as an
+    /// indeterminate reply told it. It is the same write then. Null for a new one.
+    /// </summary>
+    public WriteVersion? Tried { get; init; }
 }
 
 /// <summary>Sets a key.</summary>

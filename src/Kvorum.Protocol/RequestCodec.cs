@@ -12,14 +12,21 @@ namespace Kvorum.Protocol;
 /// get      := 0x02 head consistency:u8                    consistency: 0 linearizable, 1 lease, 2 stale
 /// delete   := 0x03 head write
 /// scan     := 0x04 head end:bytes32 limit:u32 pageBytes:u32 consistency:u8 token:bytes32
-/// head     := flags:u8 keyspace:text8 key:bytes32         flags: 1 no redirect; only in writes:
+/// head     := flags:u8 keyspace:text8 key:bytes32 [more]  flags: 1 no redirect, 128 more; only in writes:
 /// write    := clientId:text8 requestId:u64 [version:u64]         2 return previous, 4 version is given;
 ///                                                                only in scans: 8 reverse, 16 keys only
+/// more     := more:u8 [quorum:u8] [after:u64] [time:u64 writer:u64]
+///                                                         more:  1 quorum is given, 2 receipt is wanted;
+///                                                                only in writes: 4 after is given,
+///                                                                8 the version that was tried is given
 ///
 /// reply    := status:u8 flags:u8 partition:u32 epoch:u64 version:u64
-///             [message:text16] [leader:text8] value:bytes32
+///             [message:text16] [leader:text8] [extra] value:bytes32
 ///                                                         flags: 1 found, 2 stale, 4 replayed,
-///                                                                8 message is given, 16 leader is given
+///                                                                8 message is given, 16 leader is given,
+///                                                                128 extra
+/// extra    := extra:u8 [writer:u64] [receipt]             extra: 1 of a quorum keyspace, 2 writer is given,
+///                                                                4 receipt is given: see ReceiptCodec
 /// text8    := length:u8 UTF-8         text16 := length:u16 UTF-8         bytes32 := length:u32 bytes
 /// </code>
 /// Bounds: a keyspace <see cref="Limits.KeyspaceBytesMax"/>, a client id
@@ -43,11 +50,23 @@ public static class RequestCodec
     private const byte ReverseFlag = 8;
     private const byte KeysOnlyFlag = 16;
 
+    private const byte MoreFlag = 128;
+
+    private const byte QuorumMore = 1;
+    private const byte ReceiptMore = 2;
+    private const byte AfterMore = 4;
+    private const byte TriedMore = 8;
+
     private const byte FoundFlag = 1;
     private const byte StaleFlag = 2;
     private const byte ReplayedFlag = 4;
     private const byte MessageFlag = 8;
     private const byte LeaderFlag = 16;
+    private const byte ExtraFlag = 128;
+
+    private const byte QuorumExtra = 1;
+    private const byte WriterExtra = 2;
+    private const byte ReceiptExtra = 4;
 
     /// <summary>
     /// Appends a request. <see cref="ArgumentException"/> if a name in it is over its bound; then nothing was
@@ -77,7 +96,7 @@ public static class RequestCodec
     public static int SizeOf(Request request)
     {
         var keyspace = TextSize(request.Keyspace, Limits.KeyspaceBytesMax, "keyspace");
-        var head = 2 + keyspace + 4 + request.Key.Length;
+        var head = 2 + keyspace + 4 + request.Key.Length + MoreSize(request);
         return request switch
         {
             PutRequest put => checked(head + WriteSize(put) + 8 + 4 + put.Value.Length),
@@ -98,7 +117,7 @@ public static class RequestCodec
         var leader = reply.Leader.Length == 0
             ? 0
             : TextSize(reply.Leader, AddressBytesMax, "leader's address");
-        return checked(2 + 4 + 8 + 8 + message + leader + 4 + reply.Value.Length);
+        return checked(2 + 4 + 8 + 8 + message + leader + ExtraSize(reply) + 4 + reply.Value.Length);
     }
 
     /// <summary>
@@ -146,7 +165,7 @@ public static class RequestCodec
         writer.U8((byte)reply.Status);
         writer.U8((byte)((reply.Found ? FoundFlag : 0) | (reply.Stale ? StaleFlag : 0)
             | (reply.Replayed ? ReplayedFlag : 0) | (reply.Message.Length > 0 ? MessageFlag : 0)
-            | (reply.Leader.Length > 0 ? LeaderFlag : 0)));
+            | (reply.Leader.Length > 0 ? LeaderFlag : 0) | (ExtraOf(reply) != 0 ? ExtraFlag : 0)));
         writer.U32(reply.Partition);
         writer.U64(reply.Epoch);
         writer.U64(reply.Version);
@@ -154,6 +173,7 @@ public static class RequestCodec
             writer.Text16(Cut(reply.Message));
         if (reply.Leader.Length > 0)
             writer.Text8(reply.Leader);
+        WriteExtra(ref writer, reply);
         writer.Bytes32(reply.Value.Span);
     }
 
@@ -171,10 +191,11 @@ public static class RequestCodec
     {
         var reader = new ByteReader(bytes);
         var kind = (RequestKind)reader.U8("kind of request");
-        var flags = Flags(ref reader, NoRedirectFlag | FlagsOf(kind));
+        var flags = Flags(ref reader, NoRedirectFlag | MoreFlag | FlagsOf(kind));
         var noRedirect = (flags & NoRedirectFlag) != 0;
         var keyspace = reader.Text8("keyspace", Limits.KeyspaceBytesMax, KeyspaceName.Default);
         var key = reader.Bytes32("key");
+        var more = (flags & MoreFlag) != 0 ? ReadMore(ref reader, kind) : default;
         Request request;
         switch (kind)
         {
@@ -185,9 +206,13 @@ public static class RequestCodec
                     Keyspace = keyspace,
                     Key = key,
                     NoRedirect = noRedirect,
+                    Quorum = more.Quorum,
+                    WantsReceipt = more.WantsReceipt,
                     ClientId = put.ClientId,
                     RequestId = put.RequestId,
                     IfVersion = put.IfVersion,
+                    After = more.After,
+                    Tried = more.Tried,
                     ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
                     TtlMs = reader.U64("TTL"),
                     Value = reader.Bytes32("value"),
@@ -200,9 +225,13 @@ public static class RequestCodec
                     Keyspace = keyspace,
                     Key = key,
                     NoRedirect = noRedirect,
+                    Quorum = more.Quorum,
+                    WantsReceipt = more.WantsReceipt,
                     ClientId = delete.ClientId,
                     RequestId = delete.RequestId,
                     IfVersion = delete.IfVersion,
+                    After = more.After,
+                    Tried = more.Tried,
                     ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
                 };
                 break;
@@ -212,6 +241,8 @@ public static class RequestCodec
                     Keyspace = keyspace,
                     Key = key,
                     NoRedirect = noRedirect,
+                    Quorum = more.Quorum,
+                    WantsReceipt = more.WantsReceipt,
                     Consistency = Consistency(ref reader),
                 };
                 break;
@@ -221,6 +252,8 @@ public static class RequestCodec
                     Keyspace = keyspace,
                     Key = key,
                     NoRedirect = noRedirect,
+                    Quorum = more.Quorum,
+                    WantsReceipt = more.WantsReceipt,
                     Reverse = (flags & ReverseFlag) != 0,
                     KeysOnly = (flags & KeysOnlyFlag) != 0,
                     End = reader.Bytes32("end"),
@@ -254,7 +287,8 @@ public static class RequestCodec
         var status = reader.U8("status");
         if (status > (byte)ReplyStatus.OutOfSpace)
             throw new FormatException($"Status {status} is unknown.");
-        var flags = Flags(ref reader, FoundFlag | StaleFlag | ReplayedFlag | MessageFlag | LeaderFlag);
+        var flags = Flags(
+            ref reader, FoundFlag | StaleFlag | ReplayedFlag | MessageFlag | LeaderFlag | ExtraFlag);
         var reply = new Reply
         {
             Status = (ReplyStatus)status,
@@ -268,8 +302,10 @@ public static class RequestCodec
             Leader = (flags & LeaderFlag) != 0
                 ? reader.Text8("leader's address", AddressBytesMax, likelyLeader)
                 : "",
-            Value = reader.Bytes32("value"),
         };
+        if ((flags & ExtraFlag) != 0)
+            reply = ReadExtra(ref reader, reply);
+        reply = reply with { Value = reader.Bytes32("value") };
         reader.End("reply");
         return reply;
     }
@@ -292,9 +328,81 @@ public static class RequestCodec
 
     private static void WriteHead(ref SpanWriter writer, Request request, byte flags)
     {
-        writer.U8((byte)(flags | (request.NoRedirect ? NoRedirectFlag : 0)));
+        var more = MoreOf(request);
+        writer.U8((byte)(flags | (request.NoRedirect ? NoRedirectFlag : 0) | (more != 0 ? MoreFlag : 0)));
         writer.Text8(request.Keyspace);
         writer.Bytes32(request.Key.Span);
+        if (more == 0)
+            return;
+        writer.U8(more);
+        if (request.Quorum is { } quorum)
+            writer.U8(quorum.Code);
+        if (request is WriteRequest { After: > 0 and var after })
+            writer.U64(after);
+        if (request is WriteRequest { Tried: { } tried })
+        {
+            writer.U64(tried.Time);
+            writer.U64(tried.Writer);
+        }
+    }
+
+    private static byte MoreOf(Request request)
+    {
+        var more = (request.Quorum is null ? 0 : QuorumMore) | (request.WantsReceipt ? ReceiptMore : 0);
+        if (request is WriteRequest write)
+            more |= (write.After > 0 ? AfterMore : 0) | (write.Tried is null ? 0 : TriedMore);
+        return (byte)more;
+    }
+
+    private static int MoreSize(Request request) => MoreOf(request) switch
+    {
+        0 => 0,
+        var more => 1 + ((more & QuorumMore) != 0 ? 1 : 0) + ((more & AfterMore) != 0 ? 8 : 0)
+            + ((more & TriedMore) != 0 ? 16 : 0),
+    };
+
+    private readonly record struct More(
+        QuorumLevel? Quorum, bool WantsReceipt, ulong After, WriteVersion? Tried);
+
+    private static More ReadMore(ref ByteReader reader, RequestKind kind)
+    {
+        var known = QuorumMore | ReceiptMore
+            | (kind is RequestKind.Put or RequestKind.Delete ? AfterMore | TriedMore : 0);
+        var more = Flags(ref reader, known);
+        return new(
+            (more & QuorumMore) != 0 ? QuorumLevel.OfCode(reader.U8("quorum")) : null,
+            (more & ReceiptMore) != 0,
+            (more & AfterMore) != 0 ? reader.U64("version seen") : 0,
+            (more & TriedMore) != 0 ? new(reader.U64("time tried"), reader.U64("writer tried")) : null);
+    }
+
+    private static byte ExtraOf(Reply reply) => (byte)(
+        (reply.Mode == ReplicationMode.Quorum ? QuorumExtra : 0) | (reply.Writer > 0 ? WriterExtra : 0)
+            | (reply.Receipt is null ? 0 : ReceiptExtra));
+
+    private static int ExtraSize(Reply reply) => ExtraOf(reply) == 0 ? 0
+        : 1 + (reply.Writer > 0 ? 8 : 0) + (reply.Receipt is { } receipt ? ReceiptCodec.SizeOf(receipt) : 0);
+
+    private static void WriteExtra(ref SpanWriter writer, Reply reply)
+    {
+        if (ExtraOf(reply) is not (not 0 and var extra))
+            return;
+        writer.U8(extra);
+        if (reply.Writer > 0)
+            writer.U64(reply.Writer);
+        if (reply.Receipt is { } receipt)
+            ReceiptCodec.Write(receipt, ref writer);
+    }
+
+    private static Reply ReadExtra(ref ByteReader reader, Reply reply)
+    {
+        var extra = Flags(ref reader, QuorumExtra | WriterExtra | ReceiptExtra);
+        return reply with
+        {
+            Mode = (extra & QuorumExtra) != 0 ? ReplicationMode.Quorum : ReplicationMode.Strong,
+            Writer = (extra & WriterExtra) != 0 ? reader.U64("writer") : 0,
+            Receipt = (extra & ReceiptExtra) != 0 ? ReceiptCodec.Read(ref reader) : null,
+        };
     }
 
     private static void WriteWrite(ref SpanWriter writer, WriteRequest write)

@@ -62,7 +62,7 @@ public sealed class QuorumPromise(QuorumSettings settings)
             : ReadsSeeAcknowledgedWrites
                 ? $"A read sees every write acknowledged before it began, because {_r} + {_w} > {_n}."
                 : $"A read may miss acknowledged writes, because {_r} + {_w} is not more than {_n}.",
-        $"Acknowledged writes survive the loss of {Disks(DisksLostWithoutLoss)} at once.",
+        Kept,
         settings.IsSloppy
             ? $"Writes go on while any {Nodes(_w)} can be reached; reads while {Away(AwayForReads)}."
             : $"Writes go on while {Away(AwayForWrites)}, reads while {Away(AwayForReads)}.",
@@ -72,6 +72,29 @@ public sealed class QuorumPromise(QuorumSettings settings)
             : "At most one side of a network split can take writes for a key.",
         "Of two concurrent writes of a key the one with the higher version wins; the other is superseded.",
     ];
+
+    /// <summary>What is promised of one acknowledged write, a sentence each.</summary>
+    public IReadOnlyList<string> OfWrite() =>
+    [
+        Kept,
+        settings.IsSloppy
+            ? "A hint on another node may stand for a replica: no read need see the write before hints are "
+                + "handed over."
+            : $"Each later read sees it, or a newer one, if it asks {Nodes(_n - _w + 1)} or more of the "
+                + $"{_n} replicas.",
+    ];
+
+    /// <summary>What is promised of one read, a sentence each.</summary>
+    public IReadOnlyList<string> OfRead() =>
+    [
+        settings.IsSloppy
+            ? "A hint may have stood for a replica: acknowledged writes may be missing until hints are handed "
+                + "over."
+            : $"It saw every write that {Nodes(_n - _r + 1)} or more of the {_n} replicas had acknowledged "
+                + "before it began.",
+    ];
+
+    private string Kept => $"Acknowledged writes survive the loss of {Disks(DisksLostWithoutLoss)} at once.";
 
     private static string Nodes(int count) => count == 1 ? "1 node" : $"{count} nodes";
 

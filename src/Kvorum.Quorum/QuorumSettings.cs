@@ -55,16 +55,15 @@ public sealed record QuorumSettings
     /// The settings for one request that asks for quorums of its own; null leaves the keyspace's. False with
     /// a sentence for the client if a quorum is not 1 to N: nothing may be done for the request then.
     /// </summary>
-    public bool TryOverride(
-        QuorumLevel? write, QuorumLevel? read, out QuorumSettings settings, out string fault)
+    public bool TryOverride(int? write, int? read, out QuorumSettings settings, out string fault)
     {
         settings = this;
         if (write is not null || read is not null)
         {
             settings = this with
             {
-                WriteQuorum = write?.Of(Replicas) ?? WriteQuorum,
-                ReadQuorum = read?.Of(Replicas) ?? ReadQuorum,
+                WriteQuorum = write ?? WriteQuorum,
+                ReadQuorum = read ?? ReadQuorum,
             };
         }
 
@@ -76,46 +75,4 @@ public sealed record QuorumSettings
         quorum >= 1 && quorum <= replicas
             ? null
             : $"The {kind} quorum is {quorum}, and there are {replicas} replicas: use 1 to {replicas}.";
-}
-
-/// <summary>
-/// A quorum that a request asks for: a number, or ONE, QUORUM or ALL, which depend on the number of replicas.
-/// </summary>
-public readonly record struct QuorumLevel
-{
-    private readonly int _count;
-
-    private QuorumLevel(int count) => _count = count;
-
-    /// <summary>One replica.</summary>
-    public static QuorumLevel One => new(1);
-
-    /// <summary>More than half of the replicas.</summary>
-    public static QuorumLevel Quorum => new(-1);
-
-    /// <summary>All replicas.</summary>
-    public static QuorumLevel All => new(-2);
-
-    /// <summary>A number of replicas; <see cref="QuorumSettings.TryOverride"/> checks it.</summary>
-    public static QuorumLevel Count(int replicas) => new(Math.Max(0, replicas));
-
-    /// <summary>How many replicas that is of <paramref name="replicas"/>.</summary>
-    public int Of(int replicas) => _count switch
-    {
-        -1 => (replicas / 2) + 1,
-        -2 => replicas,
-        _ => _count,
-    };
-
-    /// <summary>Reads <c>one</c>, <c>quorum</c>, <c>all</c> in any case, or a number; else null.</summary>
-    public static QuorumLevel? ParseOrNull(ReadOnlySpan<char> text)
-    {
-        if (text.Equals("one", StringComparison.OrdinalIgnoreCase)) return One;
-        if (text.Equals("quorum", StringComparison.OrdinalIgnoreCase)) return Quorum;
-        if (text.Equals("all", StringComparison.OrdinalIgnoreCase)) return All;
-        return int.TryParse(text, System.Globalization.NumberStyles.None,
-            System.Globalization.CultureInfo.InvariantCulture, out var count)
-            ? Count(count)
-            : null;
-    }
 }

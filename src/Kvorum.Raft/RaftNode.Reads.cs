@@ -1,5 +1,6 @@
 using Kvorum.Raft.Membership;
 using Kvorum.Raft.Reads;
+using Kvorum.Raft.Replication;
 
 namespace Kvorum.Raft;
 
@@ -31,6 +32,27 @@ public sealed partial class RaftNode
         {
             _answeredReads.Add(new(readId, null));
         }
+    }
+
+    /// <summary>
+    /// The voters whose confirmation of the newest confirmed round is here, which is no older than that of
+    /// any read answered so far; none if this node does not lead.
+    /// </summary>
+    public IReadOnlyList<NodeId> Confirmers =>
+        Role == Role.Leader ? VotersThat(_peers.Reached(RoundOf), RoundOf) : [];
+
+    /// <summary>The voters that are known to have an entry on disk; none if this node does not lead.</summary>
+    public IReadOnlyList<NodeId> HoldersOf(LogIndex index) =>
+        Role == Role.Leader ? VotersThat(index.Value, MatchOf) : [];
+
+    private List<NodeId> VotersThat(ulong reached, Func<Progress, ulong> value)
+    {
+        var voters = new List<NodeId>();
+        foreach (var peer in _peers.All)
+        {
+            if (Configuration.HasVoter(peer.Node) && value(peer) >= reached) voters.Add(peer.Node);
+        }
+        return voters;
     }
 
     internal void LeadRead(PendingRead read)

@@ -8,10 +8,14 @@ internal static class ReplyAck
     /// <summary>On the disks, or confirmed with, a majority of the partition's voters.</summary>
     public const string Majority = "majority";
 
+    /// <summary>On the disks, or answered by, as many replicas of a quorum keyspace as were asked for.</summary>
+    public const string Quorum = "quorum";
+
     /// <summary>The word for a reply.</summary>
     public static string Of(Request request, Reply reply) => request switch
     {
         _ when reply.Stale => "none",
+        _ when reply.Mode == ReplicationMode.Quorum => Quorum,
         ReadRequest { Consistency: ReadConsistency.Stale } => "none",
         ReadRequest { Consistency: ReadConsistency.Lease } => "lease",
         _ => Majority,

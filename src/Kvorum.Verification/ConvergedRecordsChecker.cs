@@ -4,7 +4,8 @@ namespace Kvorum.Verification;
 // version. The record
 //   1. has w's version, and is what w wrote: its value, or a tombstone; or
 //   2. has a greater version, and is what a write with an unknown outcome wrote; or
-//   3. is gone, if w is a delete, or a delete with an unknown outcome was asked: tombstones are collected.
+//   3. is gone, if w is a delete or its value has an end, or such a write with an unknown outcome was asked:
+//      what has ended is collected.
 // A lesser version means that w, which was acknowledged, is lost; a value of an acknowledged write under a
 // greater one, that it was written again, by a repeat, and has come back.
 //
@@ -54,8 +55,7 @@ public static class ConvergedRecordsChecker
         var open = known.Writes.Where(LeaderlessWrites.IsOpen);
         if (record is not { Version: { } version } held)
         {
-            return newest is null or { Invocation.Kind: OperationKind.Delete }
-                || open.Any(static one => one.Invocation.Kind == OperationKind.Delete)
+            return newest is null || MayEnd(newest) || open.Any(MayEnd)
                 ? null : "an acknowledged write is lost: there is no record";
         }
 
@@ -67,6 +67,9 @@ public static class ConvergedRecordsChecker
             : version == newest?.Outcome.Version ? "the record is not what was written under its version"
             : "the record was not written, or was replaced and has come back";
     }
+
+    private static bool MayEnd(Operation write) =>
+        write.Invocation.Kind == OperationKind.Delete || write.Invocation.Life is not null;
 
     private static bool Wrote(Operation write, in FinalRead record) => record.Value is null
         ? write.Invocation.Kind == OperationKind.Delete : write.Invocation.Value == record.Value;

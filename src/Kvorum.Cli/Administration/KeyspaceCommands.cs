@@ -38,9 +38,11 @@ internal static class KeyspaceCommands
             "--write-quorum", "Mode quorum: replicas that must have a write on disk. [default: a majority]");
         var readQuorum = Flag.OptionalNumber<int>(
             "--read-quorum", "Mode quorum: replicas that must have answered a read. [default: a majority]");
+        var sloppy = Flag.Switch(
+            "--sloppy", "Mode quorum: hints on other nodes count for replicas that are down.");
         var command = new Command("create", "Makes a keyspace.")
         {
-            name, partitions, replicas, mode, writeQuorum, readQuorum, dryRun,
+            name, partitions, replicas, mode, writeQuorum, readQuorum, sloppy, dryRun,
         };
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => AdminCall.Change(
@@ -52,6 +54,7 @@ internal static class KeyspaceCommands
                 Mode = parsed.GetValue(mode),
                 WriteQuorum = parsed.GetValue(writeQuorum),
                 ReadQuorum = parsed.GetValue(readQuorum),
+                IsSloppy = parsed.GetValue(sloppy),
                 DryRun = parsed.GetValue(dryRun),
             },
             cancel));

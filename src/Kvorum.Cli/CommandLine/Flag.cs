@@ -94,6 +94,22 @@ internal static class Flag
             CustomParser = result => Read<T>(result, name, Parsed<T>, "a whole number"),
         };
 
+    /// <summary>A text of a form of its own that may be left out.</summary>
+    /// <param name="name">The flag.</param>
+    /// <param name="help">What stands in its place in the help.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="parse">Null if the text is not of the form.</param>
+    /// <param name="wanted">The form, for people.</param>
+    public static Option<T?> OptionalText<T>(
+        string name, string help, string description, Func<string, T?> parse, string wanted)
+        where T : struct => new(name)
+        {
+            Description = description,
+            HelpName = help,
+            DefaultValueFactory = static _ => null,
+            CustomParser = result => Read(result, name, parse, wanted),
+        };
+
     /// <summary>A time that may be left out.</summary>
     public static Option<Duration?> OptionalTime(string name, string description) => new(name)
     {

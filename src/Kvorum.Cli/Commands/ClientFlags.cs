@@ -36,6 +36,17 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
         "linearizable: the newest; lease: the newest while clocks are true; stale: what a node has.",
         "linearizable", "linearizable", "lease", "stale");
 
+    /// <summary>For commands that read or write keys.</summary>
+    public static Option<QuorumLevel?> Quorum(string what) => Flag.OptionalText(
+        "--quorum", "level",
+        $"Keyspace of mode quorum: replicas that must {what}: one, quorum, all or a number. "
+            + "[default: the keyspace's]",
+        static text => QuorumLevel.ParseOrNull(text), QuorumLevel.Forms);
+
+    /// <summary>For commands that read or write keys.</summary>
+    public static Option<bool> Receipt() => Flag.Switch(
+        "--receipt", "Tell what stands behind the answer: which nodes, whether it is durable, what is promised.");
+
     public static ReadConsistency Freshness(ParseResult parsed, Option<string> consistency) =>
         Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true);
 

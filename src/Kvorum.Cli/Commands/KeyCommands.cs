@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.OwnProcess;
+using Kvorum.Client;
 using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
@@ -14,7 +15,8 @@ internal static class KeyCommands
         var write = new WriteFlags();
         var input = KeyInput.KeyAndValue();
         var ttl = Flag.Time("--ttl", "Life of the key; 0 for no end.", TimeSpan.Zero);
-        var command = new Command("put", "Sets a key; prints ok=true leader=\"\" once a majority has it.");
+        var command = new Command(
+            "put", "Sets a key; prints ok=true leader=\"\" once a majority has it, or a quorum where one is asked for.");
         input.AddTo(command);
         command.Options.Add(ttl);
         write.AddTo(command);
@@ -56,9 +58,10 @@ internal static class KeyCommands
         var form = ByteForms.Option();
         var keyspace = ClientFlags.Keyspace();
         var consistency = ClientFlags.Consistency();
+        var (quorum, receipt) = (ClientFlags.Quorum("have answered"), ClientFlags.Receipt());
         var command = new Command("get", "Reads a key; prints value=\"...\". Exit code 1: no such key.");
         input.AddTo(command);
-        foreach (var option in (Option[])[raw, form, keyspace, consistency])
+        foreach (var option in (Option[])[raw, form, keyspace, consistency, quorum, receipt])
             command.Options.Add(option);
         flags.AddTo(command);
         command.Validators.Add(result =>
@@ -66,14 +69,21 @@ internal static class KeyCommands
             var isFormed = flags.IsJson(result) || result.GetResult(form) is { Implicit: false };
             if (result.GetValue(raw) && isFormed)
                 result.AddError("--raw prints nothing but the value: leave out --json and --as");
+            if (result.GetValue(raw) && result.GetValue(receipt))
+                result.AddError("--raw prints nothing but the value: leave out --receipt");
         });
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             var key = input.KeyOf(parsed);
             var fresh = ClientFlags.Freshness(parsed, consistency);
             await using var client = flags.Connect(parsed, keyspace: parsed.GetValue(keyspace));
-            var found = await client.GetAsync(key, new() { Consistency = fresh }, cancel)
-                .ConfigureAwait(false);
+            var options = new ReadOptions
+            {
+                Consistency = fresh,
+                Quorum = parsed.GetValue(quorum),
+                WantsReceipt = parsed.GetValue(receipt),
+            };
+            var found = await client.GetAsync(key, options, cancel).ConfigureAwait(false);
             var line = KeyOutput.OfGet(key, found, ByteForms.Of(parsed, form), flags.IsJson(parsed));
             if (!parsed.GetValue(raw))
                 await output.WriteLineAsync(line).ConfigureAwait(false);

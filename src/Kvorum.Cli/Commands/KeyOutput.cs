@@ -22,11 +22,12 @@ internal static class KeyOutput
                     WriteBytes(json, "value", found.Value.Span, form);
                 json.WriteNumber("version", found.Version);
                 json.WriteBoolean("stale", found.IsStale);
+                WriteReceipt(json, found.Receipt);
             });
         }
 
-        return found.Found ? ByteForms.Line("value", found.Value.Span, form)
-            : $"key {GoQuote.Of(key)} not found";
+        return (found.Found ? ByteForms.Line("value", found.Value.Span, form)
+            : $"key {GoQuote.Of(key)} not found") + LinesOf(found.Receipt);
     }
 
     public static string OfScan(ScannedKey found, bool keysOnly, ByteForm form, bool isJson)
@@ -47,14 +48,19 @@ internal static class KeyOutput
     }
 
     public static string OfWrite(WriteResult done, bool isJson) => !isJson
-        ? "ok=true leader=\"\""
+        ? "ok=true leader=\"\"" + LinesOf(done.Receipt)
         : Json(json =>
         {
             json.WriteBoolean("ok", true);
             json.WriteString("leader", "");
             json.WriteNumber("version", done.Version);
             json.WriteBoolean("replayed", done.IsReplayed);
+            WriteReceipt(json, done.Receipt);
         });
+
+    /// <summary>The receipt of a scan's last page, behind its keys.</summary>
+    public static string OfReceipt(Receipt receipt, bool isJson) =>
+        isJson ? Json(json => WriteReceipt(json, receipt)) : LinesOf(receipt)[1..];
 
     /// <summary>A write that the asked node would not pass on.</summary>
     public static string OfRefusal(Reply reply, bool isJson) => !isJson
@@ -88,6 +94,51 @@ internal static class KeyOutput
         }
 
         return Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static void WriteReceipt(Utf8JsonWriter json, Receipt? receipt)
+    {
+        if (receipt is null)
+            return;
+        json.WriteStartObject("receipt");
+        json.WriteString("mode", ReceiptText.Of(receipt.Mode));
+        WriteTexts(json, "nodes", receipt.Nodes);
+        json.WriteNumber("needed", receipt.Needed);
+        json.WriteNumber("replicas", receipt.Replicas);
+        json.WriteBoolean("durable", receipt.IsDurable);
+        json.WriteBoolean("by_hints", receipt.IsByHints);
+        if (receipt.Index > 0)
+            json.WriteNumber("index", receipt.Index);
+        if (receipt.Version is { } version)
+            json.WriteString("version", $"{version}");
+        if (receipt.StalenessMs is { } staleness)
+            json.WriteNumber("staleness_ms", staleness);
+        WriteTexts(json, "promise", receipt.Promise);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+            json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
+
+    // Each behind a line's end.
+    private static string LinesOf(Receipt? receipt)
+    {
+        if (receipt is null)
+            return "";
+        var position = receipt.Index > 0 ? $" index={receipt.Index}"
+            : receipt.Version is { } version ? $" version={version}" : "";
+        var staleness = receipt.StalenessMs is { } ms ? $"{ms}ms" : "not-promised";
+        var first = $"receipt mode={ReceiptText.Of(receipt.Mode)} nodes={string.Join(',', receipt.Nodes)} "
+            + $"needed={receipt.Needed}/{receipt.Replicas} durable={(receipt.IsDurable ? "true" : "false")}"
+            + $"{(receipt.IsByHints ? " by-hints=true" : "")}{position} staleness={staleness}";
+        return string.Concat(
+            receipt.Promise.Select(static sentence => $"receipt: {sentence}").Prepend(first)
+                .Select(static line => $"{Environment.NewLine}{line}"));
     }
 
     private static void WriteBytes(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.OwnProcess;
 using Kvorum.Client;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
 
@@ -22,11 +23,12 @@ internal static class ScanCommand
         var form = ByteForms.Option();
         var keyspace = ClientFlags.Keyspace();
         var consistency = ClientFlags.Consistency();
+        var (quorum, receipt) = (ClientFlags.Quorum("have answered, in each partition"), ClientFlags.Receipt());
         var command = new Command(
             "scan", "Prints keys in order; --timeout is for each page of 256 KiB. None found: exit code 0.");
         foreach (var bound in (BytesFlags[])[prefix, from, end])
             bound.AddTo(command);
-        foreach (var option in (Option[])[limit, reverse, keysOnly, form, keyspace, consistency])
+        foreach (var option in (Option[])[limit, reverse, keysOnly, form, keyspace, consistency, quorum, receipt])
             command.Options.Add(option);
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
@@ -41,10 +43,14 @@ internal static class ScanCommand
                 Reverse = parsed.GetValue(reverse),
                 KeysOnly = parsed.GetValue(keysOnly),
                 Consistency = ClientFlags.Freshness(parsed, consistency),
+                Quorum = parsed.GetValue(quorum),
+                WantsReceipt = parsed.GetValue(receipt),
             };
-            await Print(client, options, (CommandOutput)output, found => KeyOutput.OfScan(
+            var last = await Print(client, options, (CommandOutput)output, found => KeyOutput.OfScan(
                 found, options.KeysOnly, ByteForms.Of(parsed, form), flags.IsJson(parsed)), cancel)
                 .ConfigureAwait(false);
+            if (last is not null)
+                await output.WriteLineAsync(KeyOutput.OfReceipt(last, flags.IsJson(parsed))).ConfigureAwait(false);
             return ExitCode.Ok;
         }));
         return command;
@@ -53,20 +59,24 @@ internal static class ScanCommand
     private static BytesFlags Bound(string name, string help, string what) =>
         new(name, what, Flag.Text($"--{name}", help, $"{what}. [default: not given]"));
 
-    // Page by page; a page is read only when it will be shown.
-    private static async Task Print(
+    // Page by page; a page is read only when it will be shown. Gives the last one's receipt.
+    private static async Task<Receipt?> Print(
         KvorumClient client, ScanOptions options, CommandOutput output, Func<ScannedKey, string> line,
         CancellationToken cancel)
     {
         var (left, isEnd) = (options.Limit, false);
+        Receipt? last = null;
         while (!isEnd)
         {
             var page = await client.ScanPageAsync(options with { Limit = left }, cancel)
                 .ConfigureAwait(false);
             output.WriteLines(page.Keys.Select(line));
+            last = page.Receipt;
             left = options.Limit == 0 ? 0 : left - (ulong)page.Keys.Count;
             isEnd = page.Token.IsEmpty || (options.Limit > 0 && left == 0) || output.IsBroken;
             options = options with { Token = page.Token };
         }
+
+        return last;
     }
 }

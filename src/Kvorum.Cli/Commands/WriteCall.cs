@@ -25,6 +25,8 @@ internal static class WriteCall
         {
             RequestId = write.Request(parsed),
             IfVersion = write.IfVersion(parsed),
+            Quorum = write.Quorum(parsed),
+            WantsReceipt = write.WantsReceipt(parsed),
             Ttl = request is PutRequest { TtlMs: > 0 } put ? TimeSpan.FromMilliseconds(put.TtlMs) : null,
         };
         var done = request switch
@@ -48,6 +50,8 @@ internal static class WriteCall
             ClientId = write.Client(parsed),
             RequestId = write.Request(parsed),
             IfVersion = write.IfVersion(parsed),
+            Quorum = write.Quorum(parsed),
+            WantsReceipt = write.WantsReceipt(parsed),
             NoRedirect = true,
         };
         await using var client = flags.Connect(parsed);
@@ -62,7 +66,8 @@ internal static class WriteCall
 
         var isDone = reply.Status == ReplyStatus.Ok;
         var line = isDone
-            ? KeyOutput.OfWrite(new(reply.Version, false, default, reply.Replayed), isJson)
+            ? KeyOutput.OfWrite(
+                new(reply.Version, false, default, reply.Replayed) { Receipt = reply.Receipt }, isJson)
             : KeyOutput.OfRefusal(reply, isJson);
         await output.WriteLineAsync(line).ConfigureAwait(false);
         return isDone ? ExitCode.Ok : ExitCode.NotOk;

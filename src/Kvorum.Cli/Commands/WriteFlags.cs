@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Commands;
 
@@ -21,6 +22,10 @@ internal sealed class WriteFlags
     private readonly Option<bool> _noRedirect = Flag.Switch(
         "--no-redirect", "Ask this node only: a follower answers ok=false and who leads.");
 
+    private readonly Option<QuorumLevel?> _quorum = ClientFlags.Quorum("have the write on disk");
+
+    private readonly Option<bool> _receipt = ClientFlags.Receipt();
+
     public void AddTo(Command command)
     {
         command.Options.Add(_keyspace);
@@ -28,6 +33,8 @@ internal sealed class WriteFlags
         command.Options.Add(_req);
         command.Options.Add(_ifVersion);
         command.Options.Add(_noRedirect);
+        command.Options.Add(_quorum);
+        command.Options.Add(_receipt);
     }
 
     public string Keyspace(ParseResult parsed) => parsed.GetValue(_keyspace)!;
@@ -37,6 +44,10 @@ internal sealed class WriteFlags
     public ulong? IfVersion(ParseResult parsed) => parsed.GetValue(_ifVersion);
 
     public bool NoRedirect(ParseResult parsed) => parsed.GetValue(_noRedirect);
+
+    public QuorumLevel? Quorum(ParseResult parsed) => parsed.GetValue(_quorum);
+
+    public bool WantsReceipt(ParseResult parsed) => parsed.GetValue(_receipt);
 
     public ulong Request(ParseResult parsed) => parsed.GetValue(_req)
         ?? (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;

@@ -55,9 +55,11 @@ internal sealed class OfflineFolder : IDisposable
         return parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum {name}: {what}");
     }
 
-    public void Dispose() => _lock?.Dispose();
-
-    private static OfflineFolder Open(string path)
+    /// <summary>
+    /// Holds a folder. An <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> if it is not
+    /// there, or a node holds it.
+    /// </summary>
+    public static OfflineFolder Open(string path)
     {
         FolderAccess.Check(path);
         var files = new DiskFileSystem(path);
@@ -70,4 +72,6 @@ internal sealed class OfflineFolder : IDisposable
             throw new IOException($"{e.Message.TrimEnd('.')}. Stop the node first.", e);
         }
     }
+
+    public void Dispose() => _lock?.Dispose();
 }

@@ -120,6 +120,9 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
 
     /// <summary>Quorum: replicas that must have answered a read; null for a majority.</summary>
     public int? ReadQuorum { get; init; }
+
+    /// <summary>Quorum: true if hints on other nodes count for replicas that are down.</summary>
+    public bool IsSloppy { get; init; }
 }
 
 /// <summary>Another replication factor of a keyspace.</summary>

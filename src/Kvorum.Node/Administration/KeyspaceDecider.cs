@@ -32,7 +32,7 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             ReplicationFactor = change.Replicas ?? model.ReplicationFactor,
             Mode = change.Mode ?? KeyspaceSettings.Strong,
             Quorum = change.Mode == KeyspaceSettings.QuorumMode
-                ? new(change.WriteQuorum ?? 0, change.ReadQuorum ?? 0, IsSloppy: false) : null,
+                ? new(change.WriteQuorum ?? 0, change.ReadQuorum ?? 0, change.IsSloppy) : null,
         };
         var bound = Bounded("partitions", settings.PartitionCount, PartitionsMax)
             ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax) ?? WhyNoQuorum(change, settings);
@@ -142,9 +142,9 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
                 ?? BoundedOrNull("read quorum", change.ReadQuorum, settings.ReplicationFactor);
         }
 
-        return change.WriteQuorum is null && change.ReadQuorum is null ? null
-            : "a write quorum or a read quorum is for keyspaces of mode quorum: in a strong one a majority "
-                + "decides";
+        return change.WriteQuorum is null && change.ReadQuorum is null && !change.IsSloppy ? null
+            : "a write quorum, a read quorum and sloppy are for keyspaces of mode quorum: in a strong one a "
+                + "majority decides";
     }
 
     private static string? BoundedOrNull(string name, int? value, int most) =>
@@ -158,7 +158,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
                 + $"{settings.ReplicationFactor} replicas");
         return settings.Quorum is not { } quorum ? words
             : $"{words}, mode quorum: {Shown(quorum.Write)} of them must have a write on disk, and "
-                + $"{Shown(quorum.Read)} must answer a read";
+                + $"{Shown(quorum.Read)} must answer a read"
+                + (quorum.IsSloppy ? "; sloppy: hints on other nodes count for replicas that are down" : "");
     }
 
     private static string Shown(int quorum) =>

@@ -51,7 +51,7 @@ public static class NodeEventText
         QuarantineEnded one => "the quarantine of this node's replica ends: those of "
             + $"{one.Discarded} were discarded for it",
         ReplicaDiscarded => "this node's replica was discarded, and waits to be filled by its leader",
-        ReplicaFilled => "filled by its leader",
+        ReplicaFilled => "filled by other replicas: it counts from now on",
         ReplicasChanging one => $"towards its target: {one.Step}",
         ReplicaAdded => "this node is to hold a replica, which waits to be filled by its leader",
         ReplicaRemoved => "this node holds no replica any more: its data was deleted",

@@ -68,6 +68,9 @@ internal sealed class GroupRecovery(IReadOnlyDictionary<GroupId, SnapshotMetadat
     /// <summary>Why the group's replica does not take part as others do; null if it does.</summary>
     public Standing? StandingOf(GroupId group) => _groups.GetValueOrDefault(group)?.Standing;
 
+    /// <summary>The newest hard state of a group; nothing but zeros if it wrote none.</summary>
+    public HardState StateOf(GroupId group) => _groups.GetValueOrDefault(group)?.State ?? default;
+
     /// <summary>The groups whose replicas were deleted from this node, with term and vote.</summary>
     public IEnumerable<(GroupId Group, HardState State)> Former => _groups
         .Where(static found => found.Value.Standing is Removed).OrderBy(static found => found.Key)

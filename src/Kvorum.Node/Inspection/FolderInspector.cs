@@ -51,7 +51,7 @@ public sealed class FolderInspector
             || !finding.File.StartsWith(LogFolder, StringComparison.Ordinal));
         ReadTrees();
         if (identity is not null && isLogSound && _files.ListFiles(LogFolder).Count > 0)
-            Try(LogFolder, ReadGroups);
+            Try(LogFolder, () => ReadGroups(identity));
         else if (identity is not null && !isLogSound)
             Try(LogFolder, TellLosses);
         NoteOthers();
@@ -157,12 +157,13 @@ public sealed class FolderInspector
         _directory = MetaMachine.DirectoryIn(tree);
     }
 
-    private void ReadGroups()
+    private void ReadGroups(IdentityFile identity)
     {
         var check = new GroupCheck(_tags, _flushed);
         var found = new NodeReplay(check);
         LogInspector.Replay(_files, LogFolder, found);
         Try(KnownMembers.Name, () => KnownMembers.Read(_files).Check(found.Members));
+        Try(IdentityFile.Name, () => identity.CheckRecovery(found.Recovery));
         _directory = GroupBirth.DirectoryOf(found.Births.Values);
         foreach (var group in _trees.Union(check.Known).Where(group => !found.Births.ContainsKey(group)))
             Add(LogFolder, FindingKind.Damage, NodeRecovery.UnbornMessage(group));

@@ -3,7 +3,6 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Raft;
-using Kvorum.Storage;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Log;
 
@@ -88,11 +87,5 @@ public static class ReplicaDiscard
 
         void IGroupReplay.State(GroupId group, ReadOnlySpan<byte> payload) =>
             _states[group] = GroupRecords.ReadState(payload);
-    }
-
-    /// <summary>Nothing else runs: each job is done at once.</summary>
-    private sealed class InlineJobs : IJobRunner
-    {
-        public void Run(JobLane lane, Action job) => job();
     }
 }

@@ -38,6 +38,12 @@ internal interface ICoordinatorHost
     /// </summary>
     void Ask(NodeId node, in QuorumRequest request);
 
+    /// <summary>
+    /// Keeps a hint on this node; <paramref name="done"/> runs in the loop, with true once it is durable, or
+    /// false if it is not kept.
+    /// </summary>
+    void KeepHint(Hint hint, Action<bool> done);
+
     /// <summary>Answers a call, once.</summary>
     void Finish(Call call, Reply reply);
 

@@ -27,7 +27,9 @@ internal sealed class MerkleKeeper(Tree tree)
         _meanwhile?.Add((keyHash, old, now));
     }
 
-    /// <summary>Begins to build the tree if there is none that is deep enough, and none is being built.</summary>
+    /// <summary>
+    /// Begins to build the tree if there is none that is deep enough, and none is being built.
+    /// </summary>
     /// <param name="run">Runs work on the lane for scans; what comes back runs in the loop.</param>
     /// <param name="damaged">A table is damaged.</param>
     public void BuildIfWanted(Action<Action, Action<Exception?>> run, Action<TreeDamagedException> damaged)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
+using Kvorum.Quorum.Deletes;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Leaderless;
@@ -15,6 +16,9 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     // Looked up by number; where it is walked, the numbers are sorted first.
     private readonly Dictionary<ulong, Operation> _operations = [];
 
+    // Writes that may still be sent; null until the clock's ceiling is durable.
+    private WritesUnderWay? _underWay;
+
     // No version can be given before the clock's ceiling is in the log, or the replicas are elsewhere.
     private List<Action> _waiting = [];
 
@@ -25,7 +29,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     public void Take(Call call, KeyspaceDefinition keyspace)
     {
         var placed = host.Cluster.Placement.Placed(call.Group);
-        var way = new CallWay(call, keyspace, ReplicaNodes.Of(host.Cluster, placed));
+        var way = new CallWay(
+            call, keyspace, ReplicaNodes.Of(host.Cluster, placed, keyspace.Settings.Quorum!.IsSloppy));
         switch (call.Request)
         {
             case GetRequest get:
@@ -54,6 +59,23 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     /// <summary>A peer is silent: others are asked, too.</summary>
     public void PeerSuspected(NodeId peer) => ForEach(operation => operation.Slow(peer));
 
+    /// <summary>
+    /// No write that is older than this will be begun any more, and whether a write holds it there; null
+    /// before that is known.
+    /// </summary>
+    /// <param name="next">No new version will be below this.</param>
+    /// <param name="keptMs">How old a write may be that is repeated, in milliseconds.</param>
+    public (HybridTimestamp Low, bool IsHeld) Turn(HybridTimestamp next, long keptMs)
+    {
+        var oldest = HybridTimestamp.At(next.UnixMs - keptMs);
+        _underWay ??= new(oldest);
+        _underWay.Turn(oldest);
+        return (_underWay.Low, _underWay.IsHeld);
+    }
+
+    /// <summary>Takes another operation, and begins it.</summary>
+    public void Take(Operation operation) => Begin(operation);
+
     /// <summary>Time passes.</summary>
     public void Sweep()
     {
@@ -73,9 +95,10 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         public ReplicaChange Change => Nodes.Change;
 
-        public int ReadersCount => Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
+        public int ReadersCount =>
+            Change.Stage == ChangeStage.ReadNew ? Change.Next.Count : Change.Present.Count;
 
-        public int ReadQuorum => Keyspace.Settings.Quorum!.ReadOf(ReadersCount);
+        public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
         // One of so many has each acknowledged write; but no more than the write needs anyway, where W is small.
         public int RecallQuorum
@@ -87,7 +110,11 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             }
         }
 
-        public int WriteQuorumOf(ReplicaMask replicas) => Keyspace.Settings.Quorum!.WriteOf(replicas.Count);
+        public int WriteQuorumOf(ReplicaMask replicas) =>
+            Keyspace.Settings.Quorum!.For(Call.Request, replicas.Count).WriteQuorum;
+
+        public QuorumSettings SettingsOf(int replicas) =>
+            Keyspace.Settings.Quorum!.For(Call.Request, replicas);
 
         public QuorumSet Readers(int needed) => Change.Readers(needed);
     }
@@ -104,7 +131,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void Again(CallWay way) => _waiting.Add(() =>
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
-            Finish(way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
+            Finish(
+                way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
         else
             Take(way.Call, way.Keyspace);
     });
@@ -112,7 +140,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void Read(CallWay way, GetRequest get)
     {
         var isStale = get.Consistency == ReadConsistency.Stale;
-        var needed = isStale ? 1 : way.ReadQuorum;
+        var needed = way.ReadQuorum;
         if (!CanMeet(way, needed, way.ReadersCount, "R"))
             return;
         Begin(new ReadOperation(
@@ -139,9 +167,14 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             Found = isThere,
             Value = record.Value,
             Version = record.Version.Time.Value,
+            Writer = record.Version.Writer.Value,
+            Mode = ReplicationMode.Quorum,
             Partition = PartitionOf(way),
             Epoch = host.Cluster.Epoch,
             Stale = isStale,
+            Receipt = way.Call.Request.WantsReceipt ? QuorumReceipts.OfRead(
+                QuorumReceipts.NamesOf(host.Cluster, way.Nodes, result.Answered),
+                way.SettingsOf(way.ReadersCount), record.Version) : null,
         }));
     }
 
@@ -150,18 +183,21 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         if (write.IfVersion is not null)
         {
             Finish(way, ReplyStatus.InvalidArgument,
-                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators may "
-                    + "write at the same time. Use a keyspace of mode strong for it");
+                $"if_version cannot be promised in the quorum keyspace '{write.Keyspace}': two coordinators "
+                    + "may write at the same time. Use a keyspace of mode strong for it");
             return;
         }
 
+        if (!Follows(way, new(new(write.After), default), "has seen")
+            || (write.Tried is { } tried && !Follows(way, new(new(tried.Time), default), "has tried")))
+            return;
         var (present, next) = (way.Change.Present, way.Change.Next);
         if (!CanMeet(way, way.WriteQuorumOf(present), present.Count, "W")
             || (!next.IsEmpty && !CanMeet(way, way.WriteQuorumOf(next), next.Count, "W")))
             return;
         if (write.ClientId.Length == 0)
         {
-            WritePrevious(way, write, RecordVersion.None);
+            WritePrevious(way, new(write, RecordVersion.None, IsReplayed: false));
             return;
         }
 
@@ -169,6 +205,19 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         Begin(new RecallOperation(
             host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
             result => Recalled(way, write, result)));
+    }
+
+    // What this node gives from now on is above it. So a client's next write wins over what it has seen, and
+    // nobody sets a clock by it further than clocks may be apart.
+    private bool Follows(CallWay way, RecordVersion seen, string what)
+    {
+        if (seen.Time.Value == 0 || host.Versions.Observe(seen, host.WallMs))
+            return true;
+        Finish(way, ReplyStatus.Unavailable,
+            $"the client {what} version {seen.Time.Value}, which is of {seen.Time.UnixMs} ms since 1970: the "
+                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may not "
+                + "follow so far. Nothing was written; check the clocks, or ask another node");
+        return false;
     }
 
     private void Recalled(CallWay way, WriteRequest write, RecallResult result)
@@ -189,14 +238,17 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         }
         else
         {
-            WritePrevious(way, write, result.Version);
+            // No replica that answered has it: if it is on another one, this is the same write.
+            var version = result.Version.IsNone && write.Tried is { } tried
+                ? new RecordVersion(new(tried.Time), new(tried.Writer)) : result.Version;
+            WritePrevious(way, new(write, version, IsReplayed: !result.Version.IsNone));
         }
     }
 
     // The previous value is what R replicas say before the write.
-    private void WritePrevious(CallWay way, WriteRequest write, RecordVersion version)
+    private void WritePrevious(CallWay way, WriteAttempt attempt)
     {
-        var attempt = new WriteAttempt(write, version, IsReplayed: !version.IsNone);
+        var write = attempt.Write;
         if (!write.ReturnPrevious || attempt.IsReplayed)
         {
             WriteVersion(way, attempt);
@@ -222,17 +274,28 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
         {
-            Finish(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+            var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
                     : host.IsWallKnown ? "the time was up before anything was written"
-                    : "this node's clock could not be compared with those of a majority of the members since it "
-                        + "was started, so it gives no versions: nothing was written; ask another node");
+                    : "this node's clock could not be compared with those of a majority of the members since "
+                        + "it was started, so it gives no versions: nothing was written; ask another node");
+            host.Finish(way.Call, attempt.WasSent
+                ? reply with { Version = attempt.Version.Time.Value, Writer = attempt.Version.Writer.Value }
+                : reply);
             return;
         }
 
-        if (attempt.Version.IsNone && !TryVersion(ref attempt))
+        if (_underWay is null || (attempt.Version.IsNone && !TryVersion(ref attempt)))
         {
             _waiting.Add(() => WriteVersion(way, attempt));
+            return;
+        }
+
+        if (!_underWay.TryBegin(attempt.Version, out var generation))
+        {
+            Finish(way, ReplyStatus.OutcomeUnknown,
+                $"the write was tried before, at {attempt.Version.Time}, which is too long ago to repeat it: "
+                    + "nothing was written now. Read the key");
             return;
         }
 
@@ -244,7 +307,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         var change = way.Change;
         Begin(new WriteOperation(
             host, way.Call.Group, way.Nodes, change.PresentWriters(way.WriteQuorumOf(change.Present)),
-            change.NextWriters(way.WriteQuorumOf(change.Next)), command, way.Call.DeadlineMs,
+            change.NextWriters(way.WriteQuorumOf(change.Next)), way.Keyspace.Settings.Quorum!.IsSloppy,
+            command, generation, way.Call.DeadlineMs,
             (operation, result) =>
             {
                 if (IsMisplaced(result))
@@ -271,7 +335,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     private void WriteAgain(CallWay way, WriteAttempt attempt) => _waiting.Add(() =>
     {
         var placed = host.Cluster.Placement.Placed(way.Call.Group);
-        WriteVersion(way with { Nodes = ReplicaNodes.Of(host.Cluster, placed) }, attempt);
+        WriteVersion(
+            way with
+            {
+                Nodes = ReplicaNodes.Of(host.Cluster, placed, way.Keyspace.Settings.Quorum!.IsSloppy),
+            },
+            attempt);
     });
 
     // A life beyond the end of time is endless.
@@ -283,17 +352,22 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         CallWay way, WriteOperation operation, in WriteResult result, in WriteAttempt attempt)
     {
         var version = attempt.Version;
+        var receipt = way.Call.Request.WantsReceipt ? QuorumReceipts.OfWrite(
+            host.Cluster, way.Nodes, way.SettingsOf(way.Change.Present.Count), result.Fold, version) : null;
         if (result.Outcome != WriteOutcome.Succeeded)
         {
             var status = StatusOf(result);
+            var isIndeterminate = result.Outcome == WriteOutcome.Indeterminate;
             host.Finish(way.Call, new()
             {
                 Status = status,
-                Message = WhyNot(way, operation, result),
-                Version = status is ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded
-                    ? version.Time.Value : 0,
+                Message = WhyNot(way, operation, result, attempt),
+                Version = isIndeterminate ? version.Time.Value : 0,
+                Writer = isIndeterminate ? version.Writer.Value : 0,
+                Mode = ReplicationMode.Quorum,
                 Partition = PartitionOf(way),
                 Epoch = host.Cluster.Epoch,
+                Receipt = receipt,
             });
             return;
         }
@@ -307,9 +381,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             Found = wasThere,
             Value = value,
             Version = version.Time.Value,
+            Writer = version.Writer.Value,
+            Mode = ReplicationMode.Quorum,
             Partition = PartitionOf(way),
             Epoch = host.Cluster.Epoch,
             Replayed = isReplayed,
+            Receipt = receipt,
         }));
     }
 
@@ -321,7 +398,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         _ => ReplyStatus.Unavailable,
     };
 
-    private static string WhyNot(CallWay way, WriteOperation operation, in WriteResult result)
+    private static string WhyNot(
+        CallWay way, WriteOperation operation, in WriteResult result, in WriteAttempt attempt)
     {
         var fold = result.Fold;
         var needed = way.WriteQuorumOf(way.Change.Present);
@@ -329,8 +407,11 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             + $"{operation.Names(fold.Acknowledged)}; not known of: "
             + $"{operation.Names(way.Nodes.All.Except(fold.Acknowledged))}";
         return result.Outcome == WriteOutcome.Indeterminate
-            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; retry with the same ids"
-            : $"{who}. Nothing was written: retry";
+            ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; "
+                + "retry with the same ids"
+            : attempt.WasSent || attempt.Write.Tried is not null
+                ? $"{who}. This attempt wrote nothing; an earlier one may have: retry with the same ids"
+                : $"{who}. Nothing was written: retry";
     }
 
     // There may be fewer nodes than replicas are wanted.
@@ -346,13 +427,17 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     private static uint PartitionOf(CallWay way) => way.Keyspace.Groups.PartitionOf(way.Call.Group).Value;
 
-    private void Finish(CallWay way, ReplyStatus status, string why) => host.Finish(way.Call, new()
+    private void Finish(CallWay way, ReplyStatus status, string why) =>
+        host.Finish(way.Call, Refusal(way, status, why));
+
+    private Reply Refusal(CallWay way, ReplyStatus status, string why) => new()
     {
         Status = status,
         Message = why,
+        Mode = ReplicationMode.Quorum,
         Partition = PartitionOf(way),
         Epoch = host.Cluster.Epoch,
-    });
+    };
 
     private void Begin(Operation operation)
     {
@@ -363,8 +448,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     private void EndIfOver(Operation operation)
     {
-        if (operation.IsOver)
-            _operations.Remove(operation.Id);
+        if (operation.IsOver && _operations.Remove(operation.Id) && operation is WriteOperation write)
+            _underWay!.End(write.Generation);
     }
 
     private void ForEach(Action<Operation> act)

@@ -1,6 +1,7 @@
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
+using Kvorum.Raft;
 
 namespace Kvorum.Node.Leaderless;
 
@@ -15,6 +16,9 @@ internal enum QuorumAsk : byte
 
     /// <summary>With which version was a request stored?</summary>
     Recall = 3,
+
+    /// <summary>Keep a record for a replica that is down.</summary>
+    Hint = 4,
 }
 
 /// <summary>A coordinator's question to one replica.</summary>
@@ -22,12 +26,16 @@ internal enum QuorumAsk : byte
 /// <param name="Id">The coordinator's number of the operation; 0: no answer is wanted.</param>
 /// <param name="Group">The group.</param>
 /// <param name="Epoch">The placement that the coordinator knows.</param>
-/// <param name="Bytes">Store: the command. Read: the key. Recall: the client, UTF-8.</param>
+/// <param name="Bytes">Store and hint: the command. Read: the key. Recall: the client, UTF-8.</param>
 /// <param name="WantsValue">Read: true for the value, too.</param>
 /// <param name="RequestId">Recall: the client's number of the write.</param>
 internal readonly record struct QuorumRequest(
     QuorumAsk Kind, ulong Id, GroupId Group, ulong Epoch, ReadOnlyMemory<byte> Bytes,
-    bool WantsValue = false, ulong RequestId = 0);
+    bool WantsValue = false, ulong RequestId = 0)
+{
+    /// <summary>Hint: the node that is down.</summary>
+    public NodeId For { get; init; }
+}
 
 /// <summary>A replica's answer.</summary>
 /// <param name="Kind">What was asked.</param>
@@ -38,7 +46,9 @@ internal readonly record struct QuorumAnswer(QuorumAsk Kind, ulong Id, RefusalRe
     /// <summary>Store: what became of the record.</summary>
     public StoreResult Result { get; init; }
 
-    /// <summary>Read: the record, without its value unless that was wanted. Null: none, or not known.</summary>
+    /// <summary>
+    /// Read: the record, without its value unless that was wanted. Null: none, or not known.
+    /// </summary>
     public StoredRecord? Record { get; init; }
 
     /// <summary>Read: true if the record has its value.</summary>
@@ -58,10 +68,12 @@ internal readonly record struct QuorumAnswer(QuorumAsk Kind, ulong Id, RefusalRe
 /// rest     = kind 1 store:  command:bytes32                       as in StoreCommand
 ///          | kind 2 read:   wantsValue:u8 key:bytes32
 ///          | kind 3 recall: request:u64 client:bytes32
+///          | kind 4 hint:   for:u128 command:bytes32
 /// answer   = kind:u8 id:u64 refusal:u8 [rest if refusal is 0]     else RefusalReason + 1
 /// rest     = kind 1: result:u8
-///          | kind 2: found:u8 [record:bytes32]                    as in StoredRecord; 0 none, 1 head, 2 whole
+///          | kind 2: found:u8 [record:bytes32]           as in StoredRecord; 0 none, 1 head, 2 whole
 ///          | kind 3: forgotten:u8 version:16
+///          | kind 4:
 /// </code>
 /// </summary>
 internal static class QuorumFrames
@@ -80,6 +92,8 @@ internal static class QuorumFrames
             into.U8(request.WantsValue ? (byte)1 : (byte)0);
         else if (request.Kind == QuorumAsk.Recall)
             into.U64(request.RequestId);
+        else if (request.Kind == QuorumAsk.Hint)
+            into.U128(request.For.Value);
         into.Bytes32(request.Bytes.Span);
     }
 
@@ -89,11 +103,24 @@ internal static class QuorumFrames
             ((QuorumAsk)from.U8(), from.U64(), from.Group(), from.U64());
         return kind switch
         {
-            QuorumAsk.Store => new(kind, id, group, epoch, from.Bytes32()),
+            QuorumAsk.Store => new(kind, id, group, epoch, ReadCommand(ref from)),
             QuorumAsk.Read => new(kind, id, group, epoch, WantsValue: from.U8() != 0, Bytes: from.Bytes32()),
             QuorumAsk.Recall => new(kind, id, group, epoch, RequestId: from.U64(), Bytes: from.Bytes32()),
+            QuorumAsk.Hint => new(kind, id, group, epoch, Bytes: default)
+            {
+                For = new(from.U128()),
+                Bytes = ReadCommand(ref from),
+            },
             _ => throw Unknown((byte)kind),
         };
+    }
+
+    // What cannot be understood is refused here, before it is in a log.
+    private static ReadOnlyMemory<byte> ReadCommand(ref ByteReader from)
+    {
+        var command = from.Bytes32();
+        StoreCommand.Check(command);
+        return command;
     }
 
     public static void Write(ByteWriter into, in QuorumAnswer answer)
@@ -111,7 +138,7 @@ internal static class QuorumFrames
             case QuorumAsk.Read:
                 Write(into, answer.Record, answer.IsWhole);
                 break;
-            default:
+            case QuorumAsk.Recall:
                 into.U8(answer.IsForgotten ? (byte)1 : (byte)0);
                 Span<byte> version = stackalloc byte[RecordVersion.Size];
                 answer.Version.Write(version);
@@ -140,6 +167,7 @@ internal static class QuorumFrames
                 IsForgotten = from.U8() != 0,
                 Version = RecordVersion.Read(from.Raw(RecordVersion.Size).Span),
             },
+            QuorumAsk.Hint => answer,
             _ => throw Unknown((byte)kind),
         };
     }

@@ -1,4 +1,3 @@
-using Kvorum.Node.Budgets;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
@@ -21,12 +20,25 @@ namespace Kvorum.Node.Leaderless;
 /// <param name="Id">The coordinator's number of the operation.</param>
 internal readonly record struct StoreTicket(NodeId From, ulong Id);
 
+/// <summary>Where a record comes from, and so below which time it is not taken any more.</summary>
+internal enum RecordSource : byte
+{
+    /// <summary>A write or a hint: not below the gate.</summary>
+    Write,
+
+    /// <summary>Another replica, by repair: not below the horizon.</summary>
+    Repair,
+
+    /// <summary>A replica that fills this one: all is taken.</summary>
+    Filling,
+}
+
 /// <summary>
 /// This node's replica of one group of a quorum keyspace. It stores what coordinators send, in a log of its
 /// own, and answers once the log is durable; only then is it applied and read. It knows nothing of the other
 /// replicas: coordinators and repair bring them together. Owned by one node loop.
 /// </summary>
-internal sealed class QuorumReplica : IReplica, ITreeOwner
+internal sealed partial class QuorumReplica : IReplica, ITreeOwner
 {
     // A log of its own has no leaders: all its entries are of one term.
     private static readonly Term OnlyTerm = new(1);
@@ -47,12 +59,10 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     private Epoch _written;
     private Epoch _judged;
     private (Epoch Epoch, int Sources) _filling;
-    private (GroupBirth Birth, ulong Batch)? _becoming;
     private LogIndex _last;
     private LogIndex _released;
     private string? _damage;
     private bool _isRetired;
-
     /// <param name="host">The loop.</param>
     /// <param name="parts">What it is made of.</param>
     /// <param name="answer">Takes its answers to coordinators.</param>
@@ -66,6 +76,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
         parts.Machine.Merkle = Merkle;
         foreach (var entry in parts.Damage is null ? parts.Unapplied : [])
             parts.Machine.Apply(entry.Index, entry.Data);
+        _marks = parts.Machine.Marks;
+        _isGateKnown = HasEverBeenFilled || parts.Group.IsLocal || _marks.Gate > HybridTimestamp.Zero;
         _last = parts.Unapplied.Count > 0
             ? parts.Unapplied[^1].Index : new(Math.Max(parts.Tree.AppliedIndex, parts.Released.Value));
         _upkeep = new(host, this, isSettled: parts.Damage is not null);
@@ -81,7 +93,11 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public IReplicaStore Store => _upkeep;
 
     /// <inheritdoc/>
-    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found) : null;
+    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found)
+        : HorizonIssue is { } held ? $"{Identity}: {held}" : null;
+
+    /// <summary>Why tombstones are kept for long; null if they are not.</summary>
+    public string? HorizonIssue { get; set; }
 
     /// <inheritdoc/>
     public bool IsLeader => false;
@@ -156,23 +172,28 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <summary>
-    /// Stores the record of a command, unless it refuses; the ticket's owner is answered once it is durable.
+    /// Stores the record of a command: the ticket's owner is answered once it is durable. Not null: why it
+    /// refuses, and stores nothing.
     /// </summary>
-    /// <returns>False if it refused.</returns>
-    public bool TryTake(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    public RefusalReason? Take(StoreTicket ticket, ReadOnlyMemory<byte> command, RecordSource source)
     {
-        if (WhyNotStore(command) is { } refusal)
-        {
-            _answer(ticket, StoreAnswer.Refused(refusal));
-            return false;
-        }
+        if (WhyNotStore(StoreCommand.Read(command), source) is { } refusal)
+            return refusal;
+        Append(ticket, command);
+        return null;
+    }
 
+    /// <summary>Removes keys, with all that is known of them: for what is this node's own.</summary>
+    public void Forget(StoreTicket ticket, IEnumerable<ReadOnlyMemory<byte>> keys) =>
+        Append(ticket, KeepingCommand.EncodeForget(keys));
+
+    private void Append(StoreTicket ticket, ReadOnlyMemory<byte> command)
+    {
         _last = _last.Next;
         var entry = new Entry(_last, OnlyTerm, EntryKind.Command, command);
         GroupRecords.Add(_host.OpenBatch(this), _parts.Group, entry);
         _storing.Enqueue((ticket, entry, _host.CurrentBatch));
         _upkeep.LogGrew(command.Length + 32);
-        return true;
     }
 
     /// <summary>
@@ -188,7 +209,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <summary>
-    /// The record of a key, as far as it is durable here. False if the tables are damaged.
+    /// The record of a key, as far as it is durable here; none if it may be collected. False if the tables
+    /// are damaged.
     /// </summary>
     public bool TryRead(ReadOnlySpan<byte> key, out StoredRecord? record)
     {
@@ -198,6 +220,8 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
         try
         {
             record = _parts.Machine.Get(key);
+            if (record is { EndsMs: > 0 } ended && ended.EndsMs < (ulong)Marks.Horizon.UnixMs)
+                record = null;
             return true;
         }
         catch (TreeDamagedException damage)
@@ -210,15 +234,16 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     /// <summary>A part of a scan: the keys as they are here. Other calls are the coordinator's.</summary>
     public void Take(Call call)
     {
-        if (call is ReadViewRequest view && !IsDamaged)
+        if (call is ReadViewRequest { RecordTimeMs: { } timeMs } part && !IsStale(part.Epoch) && MayAnswer)
         {
-            view.Open(Tree, (ulong)Math.Max(0, _host.WallMs));
-            _host.Finish(call, new() { Status = ReplyStatus.Ok });
+            part.Open(Tree, new RecordForm(timeMs));
+            _host.Finish(part, new() { Status = ReplyStatus.Ok });
+            return;
         }
-        else
-        {
-            _host.Finish(call, new() { Status = ReplyStatus.NotLeader });
-        }
+
+        if (call is ReadViewRequest refused)
+            refused.Refusal = IsStale(refused.Epoch) ? RefusalReason.StaleEpoch : RefusalReason.Damaged;
+        _host.Finish(call, new() { Status = ReplyStatus.NotLeader });
     }
 
     /// <inheritdoc/>
@@ -273,74 +298,13 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     public void Sweep()
     {
         _upkeep.Sweep();
+        CollectIfDue();
         if (_host.Cluster.Placement.Placed(_parts.Group) is not { } placed || placed.Epoch == _judged)
             return;
         _judged = placed.Epoch;
         IsFilled = HasEverBeenFilled && !LacksWhatWasWritten(placed);
         if (placed.Epoch > _written)
             Confirm(placed.Epoch);
-    }
-
-    private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
-
-    // It comes anew by this change. It may have been a replica before, and what was written meanwhile is not
-    // here.
-    private bool LacksWhatWasWritten(PlacedGroup placed) =>
-        placed.Switch is { Stage: ChangeStage.WriteBoth } change
-        && !change.Present.Contains(_host.Cluster.Self) && _birth.At.Value < placed.Epoch.Value;
-
-    /// <summary>
-    /// From which nodes it is to be filled, each of which must refuse requests that are older than
-    /// <paramref name="since"/>; none if it is filled, or cannot be yet.
-    /// </summary>
-    public IReadOnlyList<NodeId> Sources(out Epoch since)
-    {
-        since = default;
-        if (IsFilled || IsDamaged || _becoming is not null || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
-            || Confirmed < placed.Epoch)
-            return [];
-        var present = placed.Switch?.Present ?? placed.Nodes;
-        NodeId[] others =
-        [
-            .. present.Where(node => node != _host.Cluster.Self && !_host.Cluster.Members.IsGone(node)),
-        ];
-        if (_filling.Epoch != placed.Epoch)
-            _filledFrom.Clear();
-        _filling = (placed.Epoch, SourcesToFill(present.Count, others.Length));
-        since = placed.Epoch;
-        return [.. others.Where(node => !_filledFrom.Contains(node))];
-    }
-
-    /// <summary>It has all that a source had.</summary>
-    public void FilledFrom(NodeId source)
-    {
-        _filledFrom.Add(source);
-        if (IsFilled || _becoming is not null || _filledFrom.Count < _filling.Sources)
-            return;
-        // What came from the sources is in the log before this, and is read once that is durable.
-        var filled = _birth with
-        {
-            First = new() { Voters = [.. Preference.Order()] },
-            At = new(_filling.Epoch.Value),
-        };
-        BirthRecords.Add(_host.OpenBatch(this), filled, _room);
-        _becoming = (filled, _host.CurrentBatch);
-    }
-
-    private void Become(GroupBirth filled)
-    {
-        (_birth, _becoming) = (filled, null);
-        IsFilled = _host.Cluster.Placement.Placed(_parts.Group) is not { } placed || !LacksWhatWasWritten(placed);
-        if (IsFilled)
-            _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
-    }
-
-    // So many of the others that each acknowledged write is on one of them; where fewer are left, all of
-    // those: more disks are gone than the promise covers.
-    private int SourcesToFill(int present, int others)
-    {
-        var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
-        return Math.Clamp(present - write + 1, 1, Math.Max(1, others));
     }
 
     // First the log knows it, then the others are told.
@@ -401,8 +365,11 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
     }
 
     /// <inheritdoc/>
-    public bool IsGivenUp => _host.Cluster.IsUnwanted(_parts.Group, _birth.KeyspaceId)
-        || (IsDamaged && _host.Cluster.Placement.Placed(_parts.Group) is { Holders.Count: > 1 });
+    public bool IsGivenUp => !_parts.Group.IsLocal
+        ? _host.Cluster.IsUnwanted(_parts.Group, _birth.KeyspaceId)
+            || (_host.Cluster.Placement.Placed(_parts.Group) is { Holders.Count: > 1 } placed
+                && (IsDamaged || _isBehindHorizon || (HasEverBeenFilled && LacksWhatWasWritten(placed))))
+        : IsDamaged;
 
     /// <inheritdoc/>
     public bool IsIdle => _isRetired && _upkeep.IsIdle;
@@ -451,27 +418,17 @@ internal sealed class QuorumReplica : IReplica, ITreeOwner
             () => Release(snapshot.Index));
     }
 
-    // Keep the last room for what frees room.
-    private RefusalReason? WhyNotStore(ReadOnlyMemory<byte> command)
-    {
-        if (IsDamaged)
-            return RefusalReason.Damaged;
-        var isFull = _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
-            || (_host.Disk.Level == DiskLevel.Low && !IsDeletion(command));
-        return isFull ? RefusalReason.Full : null;
-    }
-
-    private static bool IsDeletion(ReadOnlyMemory<byte> command) => !RememberCommand.Is(command.Span)
-        && StoredRecord.Read(StoreCommand.Read(command).RecordBytes).IsDeleted;
-
     private void Apply(StoreTicket ticket, in Entry entry)
     {
-        // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no more.
+        // It is in the log, so "not stored" would be wrong: nothing is said, and the coordinator asks no
+        // more.
         if (IsDamaged)
             return;
         try
         {
-            _answer(ticket, StoreAnswer.Of(_parts.Machine.Apply(entry.Index, entry.Data)));
+            var result = _parts.Machine.Apply(entry.Index, entry.Data);
+            _isCollecting &= !KeepingCommand.IsCollect(entry.Data);
+            _answer(ticket, StoreAnswer.Of(result));
         }
         catch (TreeDamagedException damage)
         {

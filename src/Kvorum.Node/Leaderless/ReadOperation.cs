@@ -8,7 +8,11 @@ namespace Kvorum.Node.Leaderless;
 /// <param name="Why">Why it is not known; empty if it is.</param>
 /// <param name="IsMisplaced">True if the replicas are elsewhere by now: it is to be asked for again.</param>
 internal readonly record struct ReadResult(
-    bool IsKnown, StoredRecord? Record, string Why, bool IsMisplaced = false);
+    bool IsKnown, StoredRecord? Record, string Why, bool IsMisplaced = false)
+{
+    /// <summary>The replicas that had answered.</summary>
+    public ReplicaMask Answered { get; init; }
+}
 
 /// <summary>
 /// A read of R replicas: the newest record wins, and those that had an older one are sent it afterwards.
@@ -88,6 +92,9 @@ internal sealed class ReadOperation : Operation
         }
 
         var record = answer.Record;
+        // What is written here later wins over what was read.
+        if (record is { } read)
+            Host.Versions.Observe(read.Version, Host.WallMs);
         var digest = record is { } found
             ? new RecordDigest(found.Version, found.IsDeleted, (long)found.ExpiresMs) : RecordDigest.Absent;
         // A value came where it was wanted; there is none without one.
@@ -121,7 +128,7 @@ internal sealed class ReadOperation : Operation
         EndMs = Host.NowMs + Limits.LateAnswersMs;
         if (outcome == ReadOutcome.Succeeded)
         {
-            _done(new(true, _fold.Found.IsAbsent ? null : _whole, ""));
+            _done(new(true, Found, "") { Answered = _fold.Counted });
             return;
         }
 
@@ -130,6 +137,12 @@ internal sealed class ReadOperation : Operation
             $"{_readers.Needed} of {Nodes.Count} replicas must answer a read, and {_fold.Counted.Count} did: "
                 + $"{NamesOf(_fold.Counted)}; asked in vain: {NamesOf(Nodes.All.Except(_fold.Counted))}"));
     }
+
+    // Of a newer record that has ended only the digest may have come: the older one that came whole is no
+    // answer.
+    private StoredRecord? Found => _fold.Found.IsAbsent ? null
+        : _fold.Found.IsDeleted && _whole?.Version != _fold.Found.Version
+            ? new(_fold.Found.Version, IsDeleted: true, ExpiresMs: 0, default) : _whole;
 
     private void Repair()
     {

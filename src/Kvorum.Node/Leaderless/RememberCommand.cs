@@ -17,12 +17,12 @@ internal readonly record struct RememberedRequest(
 /// What another replica remembers of requests, for one that is being filled: without it, a repeated request
 /// would be new to it. As it travels, and as the replica has it in its log. Little endian.
 /// <code>
-/// command = kind:u8 (2) (length:u8 id requestId:u64 version:16){to the end}
+/// command = kind:u8 (5) (length:u8 id requestId:u64 version:16){to the end}
 /// </code>
 /// </summary>
 internal static class RememberCommand
 {
-    private const byte Kind = 2;
+    private const byte Kind = 5;
 
     /// <summary>Requests as bytes.</summary>
     public static byte[] Encode(IEnumerable<RememberedRequest> requests)

@@ -9,14 +9,21 @@ namespace Kvorum.Node.Leaderless;
 /// <param name="find">The replica of a group; null if there is none.</param>
 /// <param name="versions">The node's hybrid clock.</param>
 /// <param name="wallMs">This node's wall clock, in Unix milliseconds.</param>
+/// <param name="keepHint">Keeps a hint; told whether it is durable.</param>
 /// <param name="send">Sends an answer to a node, this one as well.</param>
 internal sealed class ReplicaDesk(
     Func<GroupId, QuorumReplica?> find, Func<VersionClock> versions, Func<long> wallMs,
-    Action<NodeId, QuorumAnswer> send)
+    Action<Hint, Action<bool>> keepHint, Action<NodeId, QuorumAnswer> send)
 {
     /// <summary>A coordinator asks.</summary>
     public void Take(NodeId from, in QuorumRequest request)
     {
+        if (request.Kind == QuorumAsk.Hint)
+        {
+            Keep(from, request);
+            return;
+        }
+
         if (find(request.Group) is not { } replica)
         {
             Refuse(from, request, RefusalReason.NoReplica);
@@ -35,7 +42,7 @@ internal sealed class ReplicaDesk(
                 Refuse(from, request, RefusalReason.ClockTooFarAhead);
                 break;
             case QuorumAsk.Store:
-                replica.TryTake(new(from, request.Id), request.Bytes);
+                Store(from, request, replica);
                 break;
             case QuorumAsk.Read:
                 Read(from, request, replica);
@@ -56,6 +63,27 @@ internal sealed class ReplicaDesk(
                 Result = answer.Result,
             });
         }
+    }
+
+    private void Keep(NodeId from, QuorumRequest request)
+    {
+        var hint = new Hint(request.For, request.Group, request.Bytes);
+        if (!versions().Observe(hint.Version, wallMs()))
+        {
+            Refuse(from, request, RefusalReason.ClockTooFarAhead);
+            return;
+        }
+
+        keepHint(hint, isKept => send(from, new QuorumAnswer(
+            QuorumAsk.Hint, request.Id, isKept ? null : RefusalReason.Full)));
+    }
+
+    private void Store(NodeId from, in QuorumRequest request, QuorumReplica replica)
+    {
+        // Repair wants no answer.
+        var source = request.Id == 0 ? RecordSource.Repair : RecordSource.Write;
+        if (replica.Take(new(from, request.Id), request.Bytes, source) is { } refusal)
+            Refuse(from, request, refusal);
     }
 
     private void Read(NodeId from, in QuorumRequest request, QuorumReplica replica)

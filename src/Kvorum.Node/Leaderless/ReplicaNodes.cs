@@ -13,9 +13,9 @@ internal sealed class ReplicaNodes
 {
     private readonly NodeId[] _nodes;
 
-    private ReplicaNodes(NodeId[] nodes, ReplicaMask up, PlacedGroup? group)
+    private ReplicaNodes(NodeId[] nodes, int replicas, ReplicaMask up, PlacedGroup? group)
     {
-        (_nodes, Up, Epoch) = (nodes, up, group?.Epoch ?? default);
+        (_nodes, Count, Up, Epoch) = (nodes, replicas, up, group?.Epoch ?? default);
         Change = group?.Switch is { } change
             ? new(change.Stage, MaskOf(change.Present), MaskOf(group.Nodes)) : ReplicaChange.Settled(All);
     }
@@ -26,14 +26,20 @@ internal sealed class ReplicaNodes
     /// <summary>Which of them count, and for what.</summary>
     public ReplicaChange Change { get; }
 
-    /// <summary>All of them.</summary>
-    public ReplicaMask All => ReplicaMask.Below(_nodes.Length);
+    /// <summary>All replicas.</summary>
+    public ReplicaMask All => ReplicaMask.Below(Count);
+
+    /// <summary>
+    /// Other nodes that may keep hints, in the order of the ring from the partition on; only if they were
+    /// asked for.
+    /// </summary>
+    public ReplicaMask Fallbacks => ReplicaMask.Below(_nodes.Length).Except(All);
 
     /// <summary>Those that may be reached, suspects as well.</summary>
     public ReplicaMask Up { get; }
 
-    /// <summary>How many there are.</summary>
-    public int Count => _nodes.Length;
+    /// <summary>How many replicas there are.</summary>
+    public int Count { get; }
 
     /// <summary>The node with a number.</summary>
     public NodeId this[int number] => _nodes[number];
@@ -42,7 +48,10 @@ internal sealed class ReplicaNodes
     public int NumberOf(NodeId node) => Array.IndexOf(_nodes, node);
 
     /// <summary>The nodes that have a group's replicas or are to have them.</summary>
-    public static ReplicaNodes Of(ClusterView cluster, PlacedGroup? group)
+    /// <param name="cluster">Who is up.</param>
+    /// <param name="group">Where the replicas are; null if that is not known.</param>
+    /// <param name="withFallbacks">True if other nodes may keep hints.</param>
+    public static ReplicaNodes Of(ClusterView cluster, PlacedGroup? group, bool withFallbacks = false)
     {
         var placed = group?.Holders ?? [];
         var nodes = new NodeId[Math.Min(placed.Count, ReplicaMask.NodesMax)];
@@ -55,7 +64,7 @@ internal sealed class ReplicaNodes
                 Array.Copy(nodes, 0, nodes, 1, next++);
                 nodes[0] = node;
             }
-            else if (cluster.Health.IsConnected(node) && cluster.Health.IsAccepted(node))
+            else if (IsReached(cluster, node))
             {
                 nodes[next++] = node;
             }
@@ -65,8 +74,25 @@ internal sealed class ReplicaNodes
             }
         }
 
-        return new(nodes, ReplicaMask.Below(next), group);
+        var up = ReplicaMask.Below(next);
+        if (!withFallbacks)
+            return new(nodes, nodes.Length, up, group);
+        NodeId[] all =
+        [
+            .. nodes,
+            .. FallbacksOf(cluster, placed).Take(ReplicaMask.NodesMax - nodes.Length),
+        ];
+        var fallbacks = ReplicaMask.Below(all.Length).Except(ReplicaMask.Below(nodes.Length));
+        return new(all, nodes.Length, up | fallbacks, group);
     }
+
+    private static bool IsReached(ClusterView cluster, NodeId node) =>
+        cluster.Health.IsConnected(node) && cluster.Health.IsAccepted(node);
+
+    private static IEnumerable<NodeId> FallbacksOf(ClusterView cluster, IReadOnlyList<NodeId> placed) =>
+        cluster.Ids.Where(node => !placed.Contains(node))
+            .Where(node => node == cluster.Self || IsReached(cluster, node))
+            .OrderBy(node => Token.Of(node, 0).Position - Token.Of(placed[0], 0).Position);
 
     private ReplicaMask MaskOf(IEnumerable<NodeId> nodes)
     {

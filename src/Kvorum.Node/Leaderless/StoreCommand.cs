@@ -6,7 +6,7 @@ namespace Kvorum.Node.Leaderless;
 
 /// <summary>
 /// The write of one record, as it travels to the replicas and as each has it in its log: the same bytes.
-/// Little endian.
+/// Little endian. What a replica tells itself is a <see cref="KeepingCommand"/>.
 /// <code>
 /// command = kind:u8 (1) client keyLength:u32 key record       record as in StoredRecord
 /// client  = length:u8 id [requestId:u64 if length > 0]
@@ -20,13 +20,15 @@ internal readonly record struct StoreCommand(
     ReadOnlyMemory<byte> ClientId, ulong RequestId, ReadOnlyMemory<byte> Key,
     ReadOnlyMemory<byte> RecordBytes)
 {
-    private const byte Kind = 1;
+    /// <summary>The first byte.</summary>
+    public const byte Kind = 1;
 
     /// <summary>The version alone.</summary>
     public RecordVersion Version => RecordVersion.Read(RecordBytes.Span);
 
     /// <summary>A command as bytes.</summary>
-    public static byte[] Encode(string clientId, ulong requestId, ReadOnlySpan<byte> key, in StoredRecord record)
+    public static byte[] Encode(
+        string clientId, ulong requestId, ReadOnlySpan<byte> key, in StoredRecord record)
     {
         var clientBytes = Utf8Text.CountOf(clientId);
         var bytes = GC.AllocateUninitializedArray<byte>(
@@ -49,6 +51,11 @@ internal readonly record struct StoreCommand(
         record.Value.Span.CopyTo(rest[StoredRecord.HeadBytes..]);
         return bytes;
     }
+
+    /// <summary>
+    /// Checks what a peer has sent: a <see cref="FormatException"/> if a replica could not apply it.
+    /// </summary>
+    public static void Check(ReadOnlyMemory<byte> bytes) => StoredRecord.Read(Read(bytes).RecordBytes);
 
     /// <summary>
     /// Reads a command. A <see cref="FormatException"/> if it is none: it stops the replica, never is it

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
@@ -33,7 +34,12 @@ internal sealed class StoredMachine : ITreeState
     private readonly SessionTable _requests;
     private readonly WriteBatch _batch = new();
     private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+    private byte[] _endRoom = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+    private readonly List<(ulong KeyHash, RecordVersion Version)> _collected = [];
     private ulong _restAt;
+
+    // What ended before is gone: the search for the next need not pass what is left of it.
+    private ulong _collectedBelowMs;
 
     public StoredMachine(Tree tree, ulong timeMs, long windowMs, int requestsMax)
     {
@@ -48,6 +54,18 @@ internal sealed class StoredMachine : ITreeState
         {
             throw new TreeDamagedException($"{tree.Folder}: its requests make no sense: {e.Message}");
         }
+
+        if (tree.TryGet([RecordKeys.Marks], out var marks))
+        {
+            Marks = marks.Length == ReplicaMarks.Size ? ReplicaMarks.Read(marks.Span)
+                : throw new TreeDamagedException($"{tree.Folder}: its marks have {marks.Length} bytes");
+        }
+
+        foreach (var (record, _) in Ends(view))
+        {
+            NextEndMs = RecordKeys.ReadExpiry(record).ExpiresMs;
+            break;
+        }
     }
 
     /// <summary>The greatest time of a version that was stored, in Unix milliseconds.</summary>
@@ -57,7 +75,16 @@ internal sealed class StoredMachine : ITreeState
     public long KeyCount => _tree.CountedKeys;
 
     /// <inheritdoc/>
-    public long RemovedKeys => 0;
+    public long RemovedKeys { get; private set; }
+
+    /// <summary>Below which times it takes nothing, and lacks nothing.</summary>
+    public ReplicaMarks Marks { get; private set; }
+
+    /// <summary>
+    /// No record that is here ends before, in Unix milliseconds; null if none does at all. The one that was
+    /// to end then may have been written again since.
+    /// </summary>
+    public ulong? NextEndMs { get; private set; }
 
     /// <inheritdoc/>
     public bool IsCheckpointDue => false;
@@ -69,36 +96,76 @@ internal sealed class StoredMachine : ITreeState
     public long Superseded { get; private set; }
 
     /// <summary>
-    /// Stores the record of a command if it is newer than what is there. A
+    /// Carries a command out: a record is stored if it is newer than what is there. A
     /// <see cref="FormatException"/> if the command cannot be understood.
     /// </summary>
     public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command)
     {
-        if (RememberCommand.Is(command.Span))
-        {
-            Remember(index, RememberCommand.Read(command));
-            return StoreResult.Known;
-        }
-
-        var store = StoreCommand.Read(command);
-        var version = store.Version;
-        var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
         _batch.Clear();
-        var known = VersionAt(key);
-        var result = version > known ? StoreResult.Stored
-            : version == known ? StoreResult.Known : StoreResult.Superseded;
-        if (result == StoreResult.Stored)
-            _batch.Put(key, store.RecordBytes.Span);
-        else if (result == StoreResult.Superseded)
-            Superseded++;
-        TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
-        if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
-            Remember(store.ClientId.Span, store.RequestId, version);
+        _collected.Clear();
+        StoreResult result = default;
+        if (command.Span is [StoreCommand.Kind, ..])
+            result = Store(StoreCommand.Read(command));
+        else if (RememberCommand.Is(command.Span))
+            Remember(index, RememberCommand.Read(command));
+        else
+            KeepingCommand.Apply(command, this);
         _requests.Forget(index.Value, TimeMs, _batch);
         _tree.Write(_batch, index.Value);
-        if (result == StoreResult.Stored && Merkle is { IsWanted: true } merkle)
-            merkle.Changed(KeyHash.Of(store.Key.Span), known, version);
+        if (Merkle is { IsWanted: true } merkle)
+        {
+            foreach (var (hash, version) in _collected)
+                merkle.Changed(hash, version, RecordVersion.None);
+        }
+
         return result;
+    }
+
+    /// <summary>A key goes, with all that is known of it. Of an entry that is applied.</summary>
+    public void Forget(ReadOnlySpan<byte> key)
+    {
+        _batch.Delete(RecordKeys.ForData(key, Room(key.Length)));
+        RemovedKeys++;
+    }
+
+    /// <summary>New marks. Of an entry that is applied.</summary>
+    public void Mark(in ReplicaMarks marks)
+    {
+        Marks = marks;
+        Span<byte> value = stackalloc byte[ReplicaMarks.Size];
+        marks.Write(value);
+        _batch.Put([RecordKeys.Marks], value);
+    }
+
+    /// <summary>
+    /// Records that ended before a time go, as many as one entry may remove. Of an entry that is applied.
+    /// </summary>
+    public void Collect(ulong belowMs)
+    {
+        NextEndMs = null;
+        var count = 0;
+        using var view = _tree.OpenView();
+        foreach (var (record, _) in Ends(view))
+        {
+            var (endsMs, key) = RecordKeys.ReadExpiry(record);
+            if (endsMs >= belowMs || count++ == Limits.ExpiredPerEntry)
+            {
+                NextEndMs = endsMs;
+                break;
+            }
+
+            _batch.Delete(record.Span);
+            _collectedBelowMs = endsMs;
+            var data = RecordKeys.ForData(key.Span, Room(key.Length));
+            if (!_tree.TryGet(data, out var value))
+                continue;
+            var stored = StoredRecord.Read(value);
+            if (stored.EndsMs != endsMs)
+                continue;
+            _batch.Delete(data);
+            RemovedKeys++;
+            _collected.Add((KeyHash.Of(key.Span), stored.Version));
+        }
     }
 
     /// <summary>The record of a key, a deletion as well; null if there is none.</summary>
@@ -159,17 +226,53 @@ internal sealed class StoredMachine : ITreeState
         return _batch;
     }
 
+    private StoreResult Store(in StoreCommand store)
+    {
+        var version = store.Version;
+        var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
+        // The whole record comes with it: a lookup of the head alone would be cheaper for large values.
+        var known = _tree.TryGet(key, out var bytes) ? StoredRecord.Read(bytes) : default;
+        var result = version > known.Version ? StoreResult.Stored
+            : version == known.Version ? StoreResult.Known : StoreResult.Superseded;
+        TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
+        if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
+            Remember(store.ClientId.Span, store.RequestId, version);
+        if (result == StoreResult.Superseded)
+            Superseded++;
+        if (result != StoreResult.Stored)
+            return result;
+        var record = StoredRecord.Read(store.RecordBytes);
+        _batch.Put(key, store.RecordBytes.Span);
+        if (known.EndsMs > 0)
+            _batch.Delete(EndKey(known.EndsMs, store.Key.Span));
+        if (record.EndsMs > 0)
+        {
+            _batch.Put(EndKey(record.EndsMs, store.Key.Span), default);
+            NextEndMs = Math.Min(NextEndMs ?? ulong.MaxValue, record.EndsMs);
+            _collectedBelowMs = Math.Min(_collectedBelowMs, record.EndsMs);
+        }
+
+        if (Merkle is { IsWanted: true } merkle)
+            merkle.Changed(KeyHash.Of(store.Key.Span), known.Version, version);
+        return result;
+    }
+
+    private IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Ends(ReadView view) =>
+        view.Scan(EndKey(_collectedBelowMs, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
+
+    private ReadOnlySpan<byte> EndKey(ulong endsMs, ReadOnlySpan<byte> key)
+    {
+        if (_endRoom.Length < RecordKeys.Size(key.Length))
+            _endRoom = new byte[RecordKeys.Size(key.Length)];
+        return RecordKeys.ForExpiry(endsMs, key, _endRoom);
+    }
+
     private static RecordVersion VersionOf(in Outcome stored) =>
         new(new(stored.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span)));
-
-    // The whole record comes with it: a lookup of the head alone would be cheaper for large values.
-    private RecordVersion VersionAt(ReadOnlySpan<byte> key) =>
-        _tree.TryGet(key, out var bytes) ? RecordVersion.Read(bytes.Span) : RecordVersion.None;
 
     // What a replica remembers that this one is filled from.
     private void Remember(LogIndex index, IReadOnlyList<RememberedRequest> requests)
     {
-        _batch.Clear();
         foreach (var (client, requestId, version) in requests)
         {
             if (version.IsNone)
@@ -182,9 +285,6 @@ internal sealed class StoredMachine : ITreeState
             if (_requests.Find(client.Span, requestId) is null)
                 Remember(client.Span, requestId, version);
         }
-
-        _requests.Forget(index.Value, TimeMs, _batch);
-        _tree.Write(_batch, index.Value);
     }
 
     private void Remember(ReadOnlySpan<byte> client, ulong requestId, RecordVersion version)

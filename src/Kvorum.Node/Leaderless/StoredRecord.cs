@@ -48,6 +48,9 @@ internal readonly record struct StoredRecord(
         BinaryPrimitives.WriteUInt64LittleEndian(into[(RecordVersion.Size + 1)..], ExpiresMs);
     }
 
+    /// <summary>From when on it is as good as not there, in Unix milliseconds; 0: never.</summary>
+    public ulong EndsMs => IsDeleted ? (ulong)Version.Time.UnixMs : ExpiresMs;
+
     /// <summary>True if the key is there at this time of the hybrid clock.</summary>
     public bool IsPresent(long nowMs) => !IsDeleted && (ExpiresMs == 0 || ExpiresMs > (ulong)nowMs);
 }

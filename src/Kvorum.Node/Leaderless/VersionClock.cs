@@ -35,6 +35,15 @@ internal sealed class VersionClock(HybridClockSettings settings, WriterId writer
             return _clock.Observe(version.Time, wallMs);
     }
 
+    /// <summary>
+    /// No version that is given from now on is below this; null while none can be given.
+    /// </summary>
+    public HybridTimestamp? NextAtLeast(long wallMs)
+    {
+        lock (_gate)
+            return _clock.TryNext(wallMs, out _) ? _clock.NextAtLeast : null;
+    }
+
     /// <summary>The time by which records end, in Unix milliseconds.</summary>
     public long NowMs(long wallMs)
     {

@@ -135,7 +135,8 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
             || (task.Request is AdminQuestion && task.IsPatienceOver(clock.NowMs)))
         {
             GiveUp(
-                task, $"the metadata group has no leader: {context.Cluster.WhyNoLeader(GroupId.Metadata)}");
+                task, context.Cluster.MajorityLost
+                    ?? $"the metadata group has no leader: {context.Cluster.WhyNoLeader(GroupId.Metadata)}");
         }
         else
             _waiting.Add(task);

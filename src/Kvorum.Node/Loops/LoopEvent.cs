@@ -119,6 +119,18 @@ internal abstract class LoopEvent
         public override void Happen(NodeLoop loop) => loop.Plans.Quorums.Take(from, replicas);
     }
 
+    /// <summary>A hint is to be kept. Loop of the hints.</summary>
+    public sealed class HintWanted(Hint hint, Action<bool> done) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.Quorums.Hints.Keep(hint, done);
+    }
+
+    /// <summary>A hint is durable, or is not kept.</summary>
+    public sealed class HintKept(Action<bool> done, bool isKept) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => done(isKept);
+    }
+
     /// <summary>An operator asks. Loop of the metadata group.</summary>
     public sealed class AdminAsked(AdminTask task) : LoopEvent
     {

@@ -56,7 +56,7 @@ internal sealed class LoopGroup
     {
         foreach (var loop in _loops)
         {
-            GroupId[] own = [.. ask.Groups.Where(group => OfGroup(group) == loop)];
+            AskedGroup[] own = [.. ask.Groups.Where(asked => OfGroup(asked.Group) == loop)];
             if (own.Length == 0)
                 continue;
             loop.TryPost(

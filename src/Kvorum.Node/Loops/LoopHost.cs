@@ -1,5 +1,6 @@
 using Kvorum.Node.Budgets;
 using Kvorum.Node.Groups;
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
@@ -118,6 +119,19 @@ internal sealed class LoopHost(
 
     /// <inheritdoc/>
     public void Take(ReadViewRequest part) => router.Take(part);
+
+    /// <inheritdoc/>
+    public long RecordTimeMs => context.Versions.NowMs(context.WallMs);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IPartitionSource> SourcesOf(ScanRequest scan)
+    {
+        if (Cluster.Keyspace(scan.Keyspace) is not { } keyspace)
+            return [];
+        return keyspace.IsQuorum
+            ? [.. keyspace.Groups.All.Select(of => new ReplicaSources(Cluster, of, keyspace, scan))]
+            : [.. keyspace.Groups.All.Select(of => new LeaderSource(Cluster, of, scan.Consistency))];
+    }
 
     /// <inheritdoc/>
     public void VerifyTables(GroupId of) => replicas.Find(of)?.Store.VerifyTables();

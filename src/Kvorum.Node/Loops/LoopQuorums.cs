@@ -1,7 +1,11 @@
 using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Deletes;
+using Kvorum.Node.Leaderless.Hints;
 using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Membership;
+using Kvorum.Node.Wire;
 using Kvorum.Protocol;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 using Kvorum.Storage;
 
@@ -23,20 +27,28 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     private readonly RepairRounds _repair;
     private readonly SnapshotPacer _pacer;
     private readonly LoopJobs _jobs;
+    private readonly LoopGroup _group;
+    private readonly Inbox _inbox;
     private readonly int _loopIndex;
     private ulong _next;
+    private long _watermarkMs;
 
     public LoopQuorums(
-        NodeContext context, LoopClock clock, ReplicaTable replicas, Outboxes outboxes, LoopCalls calls,
-        RoomWaits rooms, SnapshotPacer pacer, LoopJobs jobs, int loopIndex)
+        NodeContext context, LoopGroup group, LoopClock clock, Inbox inbox, ReplicaTable replicas,
+        Outboxes outboxes, LoopCalls calls, RoomWaits rooms, SnapshotPacer pacer, LoopJobs jobs,
+        int loopIndex)
     {
-        (_pacer, _jobs) = (pacer, jobs);
+        (_group, _inbox, _pacer, _jobs) = (group, inbox, pacer, jobs);
         (_context, _clock, _replicas, _outboxes) = (context, clock, replicas, outboxes);
         (_calls, _rooms, _loopIndex, _next) = (calls, rooms, loopIndex, context.FirstNumber);
         _coordinator = new(this);
         _repair = new(this);
-        Desk = new(_replicas.FindQuorum, () => context.Versions, () => WallMs, Answer);
+        Desk = new(_replicas.FindQuorum, () => context.Versions, () => WallMs, KeepHint, Answer);
+        Hints = new(this, _coordinator.Take, Pace, () => group.Make([GroupBirth.OfHints(Cluster.Self)]));
     }
+
+    /// <summary>The node's hints. Of the loop of <see cref="GroupId.Hints"/> only.</summary>
+    public HintKeeper Hints { get; }
 
     /// <summary>What is asked of the replicas here.</summary>
     public ReplicaDesk Desk { get; }
@@ -77,7 +89,11 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public void Take(NodeId from, RepairMessage message) => _repair.Take(from, message);
 
     /// <summary>A peer came up.</summary>
-    public void PeerUp(NodeId peer) => _repair.PeerUp(peer);
+    public void PeerUp(NodeId peer)
+    {
+        _repair.PeerUp(peer);
+        Hints.PeerUp(peer);
+    }
 
     /// <summary>A peer is silent.</summary>
     public void PeerSuspected(NodeId peer) => _coordinator.PeerSuspected(peer);
@@ -87,6 +103,7 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     {
         _coordinator.PeerLost(peer);
         _repair.PeerLost(peer);
+        Hints.PeerLost(peer);
     }
 
     /// <summary>Time passes.</summary>
@@ -95,13 +112,58 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
         _coordinator.Sweep();
         if (_context.Cluster.IsAdmitted)
             _repair.Sweep();
+        if (_context.Cluster.HasQuorumKeyspaces)
+            TurnWatermark();
+        if (IsOfHints)
+            Hints.Sweep();
     }
+
+    private bool IsOfHints => _group.IndexOf(GroupId.Hints) == _loopIndex;
+
+    // The first is told at once: no write begins before.
+    private void TurnWatermark()
+    {
+        var own = _context.Watermarks.Of(Cluster.Self);
+        var period = own is null ? 0 : Math.Min(Limits.WatermarkMs, _context.Options.SyncIntervalMs);
+        if ((_watermarkMs > 0 && NowMs - _watermarkMs < period)
+            || Versions.NextAtLeast(WallMs) is not { } next)
+            return;
+        _watermarkMs = NowMs;
+        var (low, isHeld) = _coordinator.Turn(next, _context.Options.TombstoneMinMs);
+        _context.Watermarks.Publish(_loopIndex, low, isHeld);
+        if (IsOfHints && _context.Watermarks.Own() is { } least)
+            TellWatermark(new(least.Low, least.IsHeld, Hints.Oldest(least.Low)));
+    }
+
+    private void TellWatermark(NodeWatermark watermark)
+    {
+        _context.Watermarks.Told(Cluster.Self, watermark);
+        if (!Cluster.IsAdmitted)
+            return;
+        var room = new ByteWriter();
+        watermark.Write(room);
+        foreach (var peer in Cluster.PeersUp)
+            _context.World.Transport.Send(peer, PeerFrameKind.Watermark, room.Written);
+    }
+
+    /// <inheritdoc/>
+    public void KeepHint(Hint hint, Action<bool> done) => _group.OfGroup(GroupId.Hints).Post(
+        new LoopEvent.HintWanted(hint, isKept => _inbox.Post(new LoopEvent.HintKept(done, isKept))));
 
     /// <inheritdoc/>
     public long RecordTimeMs => Versions.NowMs(WallMs);
 
     /// <inheritdoc/>
     public long SyncIntervalMs => _context.Options.SyncIntervalMs;
+
+    /// <inheritdoc/>
+    public long TombstoneMinMs => _context.Options.TombstoneMinMs;
+
+    /// <inheritdoc/>
+    public WatermarkTable Watermarks => _context.Watermarks;
+
+    /// <inheritdoc/>
+    public HybridTimestamp? FloorOf(GroupId group) => Watermarks.FloorOf(group, Cluster.Ids);
 
     /// <inheritdoc/>
     public IReadOnlyCollection<QuorumReplica> Replicas => _replicas.Quorums;

@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
@@ -53,8 +54,9 @@ public sealed class NodeLoop
         _scans = new(_host, context.FirstNumber, context.Options.Loops, index);
         _stop = new(_clock, _replicas, _calls);
         _remover = new(context, _clock, _inbox, _jobs, _replicas);
-        Quorums = new(context, _clock, _replicas, _outboxes, _calls, rooms, pacer, _jobs, index);
-        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover, Quorums.Desk);
+        Quorums = new(
+            context, group, _clock, _inbox, _replicas, _outboxes, _calls, rooms, pacer, _jobs, index);
+        _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover, Quorums);
         Desk = new(context, _replicas);
         Plans = new(context, _clock, _jobs, Desk);
         Admin = new(context, _clock, new(context, _clock, _jobs, Desk, Plans));
@@ -105,6 +107,9 @@ public sealed class NodeLoop
 
     /// <summary>Those that replicate by Raft, by group.</summary>
     internal IReadOnlyCollection<RaftReplica> RaftReplicas => _replicas.Rafts;
+
+    /// <summary>Those of quorum keyspaces, by group.</summary>
+    internal IReadOnlyCollection<QuorumReplica> QuorumReplicas => _replicas.Quorums;
 
     /// <summary>What an operator should know of this loop.</summary>
     internal IEnumerable<string> HealthIssues => _replicas.All.Select(static replica => replica.HealthIssue)

@@ -18,7 +18,7 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class ReplicaMaker(
     NodeContext context, LoopClock clock, Inbox inbox, LoopJobs jobs, ReplicaTable replicas,
-    IReplicaHost host, ReplicaRemover remover, ReplicaDesk desk)
+    IReplicaHost host, ReplicaRemover remover, LoopQuorums quorums)
 {
     private readonly ReplicaFactory _factory = new(context);
     private readonly SortedSet<GroupId> _making = [];
@@ -81,8 +81,13 @@ internal sealed class ReplicaMaker(
                 var voter = new RaftReplica(host, raft);
                 replicas.Add(voter);
                 return voter;
+            case QuorumParts { Group.IsLocal: true } own:
+                var store = new QuorumReplica(host, own, quorums.Hints.Stored);
+                replicas.Add((IReplica)store);
+                quorums.Hints.Attach(store);
+                return store;
             case QuorumParts quorum:
-                var keeper = new QuorumReplica(host, quorum, desk.Stored);
+                var keeper = new QuorumReplica(host, quorum, quorums.Desk.Stored);
                 replicas.Add(keeper);
                 return keeper;
             default:

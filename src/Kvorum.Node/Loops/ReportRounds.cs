@@ -36,7 +36,10 @@ internal sealed class ReportRounds(
         if (news.Length > 0 || isAll)
             Send(leader, new(context.Disk.RoomBytes, news));
         QuorumReplicaReport[] quorums =
-            [.. replicas.Quorums.Where(replica => isAll || IsMoving(replica)).Select(static one => one.Report())];
+            [
+                .. replicas.Quorums.Where(replica => isAll || IsMoving(replica))
+                    .Select(static one => one.Report()),
+            ];
         if (quorums.Length > 0)
             SendReplicas(leader, quorums);
     }

@@ -63,7 +63,9 @@ internal sealed class SwitchRounds(LoopClock clock)
     public long BytesOf(GroupId group, PlacedGroup placed) => placed.Holders
         .Max(node => _replicas.TryGetValue((group, node), out var known) ? known.Bytes : 0);
 
-    /// <summary>When more replicas of a group were last found to be ready, in the node's milliseconds.</summary>
+    /// <summary>
+    /// When more replicas of a group were last found to be ready, in the node's milliseconds.
+    /// </summary>
     public long ProgressMs(GroupId group, PlacedGroup placed)
     {
         var ready = placed.Holders.Count(node => _replicas.TryGetValue((group, node), out var known)

@@ -55,7 +55,8 @@ internal static class BirthRecords
         var (name, mode, at) = (from.Text32(), from.Text32(), new LogIndex(from.U64()));
         var first = ConfigurationCodec.DecodeConfiguration(from.Rest().Span);
         var birth = new GroupBirth(group, keyspace, name, partition, mode, first) { At = at };
-        return birth.Mode is KeyspaceSettings.Strong or KeyspaceSettings.QuorumMode ? birth : throw new FormatException(
-            $"a replica of the unknown mode '{birth.Mode}': written by a newer version?");
+        return birth.Mode is KeyspaceSettings.Strong or KeyspaceSettings.QuorumMode
+            ? birth : throw new FormatException(
+                $"a replica of the unknown mode '{birth.Mode}': written by a newer version?");
     }
 }

@@ -304,7 +304,7 @@ internal sealed class ClusterView : IClusterFacts
     public bool IsUnwanted(GroupId group, KeyspaceId keyspace)
     {
         var meta = _meta;
-        if (group.IsMetadata || meta.Keyspaces.Count == 0)
+        if (group.IsMetadata || group.IsLocal || meta.Keyspaces.Count == 0)
             return false;
         return meta.Placement.Placed(group) is { } placed
             ? !placed.Holders.Contains(Self) : IsDropped(meta, group, keyspace);
@@ -354,6 +354,30 @@ internal sealed class ClusterView : IClusterFacts
             ? string.Create(CultureInfo.InvariantCulture, $"{up} of {voters.Count} nodes up, need {need}")
             : "an election is under way";
     }
+
+    /// <summary>
+    /// What an operator must know while the metadata group has no majority; null while it has one, or this
+    /// node does not take part.
+    /// </summary>
+    public string? MajorityLost
+    {
+        get
+        {
+            // Where there is a leader, the target of the group may lag behind its voters.
+            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null)
+                return null;
+            var voters = VotersOf(GroupId.Metadata);
+            NodeId[] away = [.. voters.Where(node => !Health.IsUp(node))];
+            return voters.Count - away.Length > voters.Count / 2
+                ? null
+                : $"the metadata group has no majority: of its voters {NamesOf(voters)} "
+                    + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up. No member, keyspace or "
+                    + "placement can change until enough are back: start them with the folders that they had. "
+                    + "If they are lost for good, stop all nodes and go on from what survives: kvorum recover";
+        }
+    }
+
+    private string NamesOf(IEnumerable<NodeId> nodes) => string.Join(", ", nodes.Select(Members.NameOf));
 
     public ClusterMap Map()
     {

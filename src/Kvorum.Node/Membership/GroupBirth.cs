@@ -60,9 +60,14 @@ internal sealed record GroupBirth(
     public static GroupBirth OfOldPartition(KeyspaceDefinition keyspace, GroupId group) =>
         Of(keyspace, group, new() { Voters = [] });
 
+    /// <summary>The birth of what keeps a node's own hints.</summary>
+    public static GroupBirth OfHints(NodeId self) => new(
+        GroupId.Hints, KeyspaceId.System, "hints", default, KeyspaceSettings.QuorumMode,
+        new() { Voters = [self] });
+
     /// <summary>What the births of a folder tell of the groups that there are.</summary>
     public static GroupDirectory DirectoryOf(IEnumerable<GroupBirth> births) => new(births
-        .Where(static birth => !birth.Group.IsMetadata)
+        .Where(static birth => !birth.Group.IsMetadata && !birth.Group.IsLocal)
         .GroupBy(static birth => birth.KeyspaceId)
         .Select(static keyspace => new KeyspaceGroups(
             keyspace.Key, keyspace.First().Keyspace,

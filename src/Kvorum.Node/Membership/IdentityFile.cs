@@ -66,6 +66,14 @@ internal sealed partial record IdentityFile
     /// </summary>
     public ulong Acceptance { get; init; }
 
+    /// <summary>The plan of the last recovery that was applied to the folder; null if none was.</summary>
+    public Guid? Recovery { get; init; }
+
+    /// <summary>
+    /// The ids that the cluster had before it was recovered, one for each time; null if it never was.
+    /// </summary>
+    public IReadOnlyList<Guid>? FormerClusters { get; init; }
+
     /// <summary>True if the node has founded its cluster, alone or with others.</summary>
     [JsonIgnore]
     public bool IsFounder => Join is null;
@@ -145,6 +153,23 @@ internal sealed partial record IdentityFile
                 + "start the node without it.");
         }
     }
+
+    /// <summary>Throws if the log and this file do not tell of the same recovery.</summary>
+    public void CheckRecovery(UInt128 inLog)
+    {
+        var here = Recovery is { } plan ? ClusterIdentity.ToUInt128(plan) : 0;
+        if (inLog == here)
+            return;
+        throw new NodeStartException(inLog != 0
+            ? $"recovery {ClusterIdentity.ToGuid(inLog)} of the cluster was begun on this data folder and not "
+                + "finished: run kvorum recover apply again, with the same plan"
+            : $"{Name} says that recovery {Recovery} was applied to this data folder, and the log does not: "
+                + "files of two times are in it. Restore the whole folder from a copy of it");
+    }
+
+    /// <summary>True if the cluster had this id before it was recovered.</summary>
+    public bool WasCluster(UInt128 id) =>
+        FormerClusters is { } former && id != 0 && former.Contains(ClusterIdentity.ToGuid(id));
 
     /// <summary>An operator takes the folder as it is. Durable when it returns.</summary>
     public void WriteAccepted(IFileSystem files, ulong decision) =>

@@ -13,11 +13,12 @@ namespace Kvorum.Node.Membership;
 internal readonly record struct RememberedMember(UInt128 Incarnation, LogReach Log, ulong Acceptance = 0);
 
 /// <summary>
-/// What a node as a whole writes into its log: states of three groups that no replica has, so the newest ones
+/// What a node as a whole writes into its log: states of four groups that no replica has, so the newest ones
 /// are kept for as long as there is a log. Little endian.
 /// <code>
 /// lives   = version:u8 (1) lives                                            group 4294967295; see LogLives
 /// ceiling = version:u8 (1) time:u64         of the hybrid clock             group 4294967293
+/// recover = version:u8 (1) plan:u128        the last recovery, by its plan  group 4294967292
 /// members = version:u8 (1) count:u32 member{count}                          group 4294967294
 /// member  = node:u128 incarnation:u128 life:u64 sequence:u64 acceptance:u64
 /// </code>
@@ -27,7 +28,16 @@ internal static class NodeRecords
     public const uint LivesGroup = uint.MaxValue;
     public const uint MembersGroup = uint.MaxValue - 1;
     public const uint CeilingGroup = uint.MaxValue - 2;
+    public const uint RecoveryGroup = uint.MaxValue - 3;
     private const byte Version = 1;
+
+    public static void AddRecovery(LogBatch batch, UInt128 plan)
+    {
+        var room = new ByteWriter();
+        room.U8(Version);
+        room.U128(plan);
+        batch.SetState(RecoveryGroup, room.Written);
+    }
 
     public static void Add(LogBatch batch, HybridTimestamp ceiling)
     {
@@ -69,6 +79,12 @@ internal static class NodeRecords
         return new(from.U64());
     }
 
+    public static UInt128 ReadRecovery(ReadOnlySpan<byte> payload)
+    {
+        var from = Begin(payload);
+        return from.U128();
+    }
+
     public static LogLives ReadLives(ReadOnlySpan<byte> payload)
     {
         var from = Begin(payload);
@@ -106,6 +122,9 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
     /// <summary>No version of a write at or above it was given; zero: none was given at all.</summary>
     public HybridTimestamp Ceiling { get; private set; }
 
+    /// <summary>The plan of the last recovery that was applied to the log; 0: none was.</summary>
+    public UInt128 Recovery { get; private set; }
+
     /// <summary>What is remembered of the other members.</summary>
     public IReadOnlyDictionary<NodeId, RememberedMember> Members { get; private set; } =
         new SortedDictionary<NodeId, RememberedMember>();
@@ -126,6 +145,8 @@ internal sealed class NodeReplay(IGroupReplay groups) : ILogReplay
             Members = NodeRecords.ReadMembers(payload);
         else if (group == NodeRecords.CeilingGroup)
             Ceiling = NodeRecords.ReadCeiling(payload);
+        else if (group == NodeRecords.RecoveryGroup)
+            Recovery = NodeRecords.ReadRecovery(payload);
         else if (BirthRecords.GroupOf(group) is { } born)
             Births[born] = BirthRecords.Read(born, payload);
         else

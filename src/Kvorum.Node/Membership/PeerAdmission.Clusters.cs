@@ -43,6 +43,14 @@ internal sealed partial class PeerAdmission
     private string WhyForeign(NodeId from, UInt128 theirs)
     {
         var (self, name) = (Cluster.Members.NameOf(Cluster.Self), Cluster.Members.NameOf(from));
+        if (_identity.WasCluster(theirs))
+        {
+            return $"the cluster of {self} was recovered without a majority of its nodes, and {name} comes "
+                + $"with a data folder from before. If the plan of the recovery names {name} as a survivor, "
+                + "stop it and run kvorum recover apply on its folder; else it was given up, and never "
+                + "votes again: to bring it in as a new node, start it with an empty --data folder and --join";
+        }
+
         return $"{self} belongs to cluster {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}, and {name} "
             + $"comes with a data folder of cluster {ClusterIdentity.ToGuid(theirs)}: both clusters were "
             + "founded with the same names. "
@@ -62,6 +70,9 @@ internal sealed partial class PeerAdmission
     private void LearnFromMetadata()
     {
         var agreed = Cluster.AgreedClusterId;
+        // The replica is from before the recovery, and will learn of it.
+        if (_identity.WasCluster(agreed))
+            return;
         if (Cluster.ClusterIds.IsForeign(agreed))
         {
             throw new NodeFaultException(

@@ -5,4 +5,5 @@ namespace Kvorum.Node.Placement;
 /// <param name="Confirmed">The placement before which it refuses all requests, for ever.</param>
 /// <param name="IsFilled">True if it has what the others had when it came.</param>
 /// <param name="Bytes">What it takes on disk.</param>
-internal readonly record struct QuorumReplicaReport(GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes);
+internal readonly record struct QuorumReplicaReport(
+    GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes);

@@ -37,7 +37,9 @@ internal sealed record PlacedGroup(Epoch Epoch, ulong SinceMs, ReplicaTarget Tar
     /// <summary>Voters and learners, the preferred leader first.</summary>
     public IReadOnlyList<NodeId> Nodes { get; } = [.. Target.Voters, .. Target.Learners];
 
-    /// <summary>The change of a quorum keyspace's replicas that is under way; null if there is none.</summary>
+    /// <summary>
+    /// The change of a quorum keyspace's replicas that is under way; null if there is none.
+    /// </summary>
     public ReplicaSwitch? Switch { get; init; }
 
     /// <summary>All nodes that have a replica or are to have one, those of the target first.</summary>

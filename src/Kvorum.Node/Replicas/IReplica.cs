@@ -113,6 +113,8 @@ internal interface IReplica
     /// <summary>Goes on with what cannot be left half done.</summary>
     void SweepRetired();
 
-    /// <summary>What stays of it, written into the log as well: a new replica of the group begins with it.</summary>
+    /// <summary>
+    /// What stays of it, written into the log as well: a new replica of the group begins with it.
+    /// </summary>
     HardState Entomb(LogBatch batch);
 }

@@ -139,7 +139,7 @@ internal sealed class ReplicaCalls
             if (head.Call.IsDone)
                 continue;
             if (head.Index == entry.Index && head.Term == entry.Term && outcome is { } applied)
-                _host.Finish(head.Call, _replies.Applied(applied));
+                _host.Finish(head.Call, _replies.Applied(applied, head.Call.Request));
             else
                 Take(head.Call);
         }
@@ -360,7 +360,7 @@ internal sealed class ReplicaCalls
 
         if (call is ReadViewRequest part)
         {
-            part.Open(_parts.Tree, _parts.Machine.LogTimeMs);
+            part.Open(_parts.Tree, new ValueForm(_parts.Machine.LogTimeMs));
             _host.Finish(part, new Reply { Status = ReplyStatus.Ok });
             return;
         }
@@ -386,7 +386,7 @@ internal sealed class ReplicaCalls
         if (answer.LeavesOut(bytesMax))
             ReadWithRoom(call, answer.ValueBytes, stale);
         else
-            _host.Finish(call, _replies.Read(answer, stale));
+            _host.Finish(call, _replies.Read(answer, call.Request, stale));
     }
 
     private void EndIfOver(Call call)

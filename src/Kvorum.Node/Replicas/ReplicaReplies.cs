@@ -9,6 +9,7 @@ namespace Kvorum.Node.Replicas;
 internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, ReplicaCondition condition)
 {
     private readonly RaftNode _raft = parts.Raft;
+    private readonly StrongReceipts _receipts = new(host, parts);
 
     /// <summary>The caller has lost interest.</summary>
     public static Reply Cancelled => new() { Status = ReplyStatus.Cancelled };
@@ -21,7 +22,7 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
         _raft.Leader is { } leader ? host.Cluster.Members.ClientAddressOf(leader) : "";
 
     /// <summary>A key was read.</summary>
-    public Reply Read(in ReadAnswer answer, bool stale) => new()
+    public Reply Read(in ReadAnswer answer, Request request, bool stale) => new()
     {
         Status = ReplyStatus.Ok,
         Found = answer.Found,
@@ -31,10 +32,12 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,
         Stale = stale,
+        Receipt = request.WantsReceipt && request is ReadRequest read
+            ? _receipts.OfRead(read.Consistency) : null,
     };
 
     /// <summary>A write was applied.</summary>
-    public Reply Applied(in Outcome outcome) => new()
+    public Reply Applied(in Outcome outcome, Request request) => new()
     {
         Status = outcome.Status,
         Message = outcome.Status switch
@@ -52,6 +55,8 @@ internal sealed class ReplicaReplies(IReplicaHost host, ReplicaParts parts, Repl
         Partition = Partition,
         Epoch = host.Cluster.Epoch,
         Leader = LeaderAddress,
+        Receipt = request.WantsReceipt && outcome.Status == ReplyStatus.Ok
+            ? _receipts.OfWrite(outcome.Version) : null,
     };
 
     /// <summary>Another replica leads, or none.</summary>

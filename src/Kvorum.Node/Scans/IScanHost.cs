@@ -16,6 +16,12 @@ internal interface IScanHost
     /// <summary>Members and leaders.</summary>
     ClusterView Cluster { get; }
 
+    /// <summary>The time by which records of quorum keyspaces have ended, in Unix milliseconds.</summary>
+    long RecordTimeMs { get; }
+
+    /// <summary>From where the parts of a page come; none if there is no such keyspace.</summary>
+    IReadOnlyList<IPartitionSource> SourcesOf(ScanRequest scan);
+
     /// <summary>Answers a call, once.</summary>
     void Finish(Call call, Reply reply);
 

@@ -5,7 +5,8 @@ namespace Kvorum.Node.Scans;
 
 /// <summary>
 /// Puts a page together from the shares of all groups. A share is complete only up to its last key, so the
-/// page ends at the least of these: beyond it, a key may be missing. A function, run as a job.
+/// page ends at the least of these: beyond it, a key may be missing. Where several replicas have told of a
+/// key, the newest version counts. A function, run as a job.
 /// </summary>
 internal static class PageMerge
 {
@@ -20,21 +21,20 @@ internal static class PageMerge
         ReadOnlyMemory<byte> last = default;
         var isFull = false;
         var merged = Open(shares, direction);
-        while (!isFull && merged.TryPeek(out var run, out var key))
+        while (!isFull && merged.TryPeek(out _, out var key))
         {
             if (open.Length > 0 && direction.Compare(key, cut) > 0)
                 break;
+            var entry = TakeNewest(merged);
+            if (entry.IsGone)
+                continue;
             isFull = count >= order.Limit
-                || (count > 0 && entries.Length + run.Bytes.Length > order.PageBytes);
+                || (count > 0 && entries.Length + entry.PageBytes > order.PageBytes);
             if (isFull)
                 break;
-            entries.Raw(run.Bytes.Span);
+            entry.WriteToPage(entries);
             count++;
             last = key;
-            if (run.MoveNext())
-                merged.DequeueEnqueue(run, run.Key);
-            else
-                merged.Dequeue();
         }
 
         var isEnd = !isFull && open.Length == 0;
@@ -45,38 +45,50 @@ internal static class PageMerge
     private static ReadOnlySpan<byte> PositionAfter(ReadOnlyMemory<byte> key, bool reverse) =>
         reverse ? key.Span : KeyRange.After(key.Span);
 
+    // Of the next key.
+    private static ShareEntry TakeNewest(PriorityQueue<Run, ReadOnlyMemory<byte>> merged)
+    {
+        var newest = merged.Peek().Entry;
+        while (merged.TryPeek(out var run, out var key) && key.Span.SequenceEqual(newest.Key.Span))
+        {
+            if (run.Entry.Version > newest.Version)
+                newest = run.Entry;
+            if (run.MoveNext())
+                merged.DequeueEnqueue(run, run.Entry.Key);
+            else
+                merged.Dequeue();
+        }
+
+        return newest;
+    }
+
     private static PriorityQueue<Run, ReadOnlyMemory<byte>> Open(
         IReadOnlyList<PartialScanResult> shares, KeyOrder direction)
     {
         var merged = new PriorityQueue<Run, ReadOnlyMemory<byte>>(shares.Count, direction);
         foreach (var share in shares)
         {
-            var run = new Run(share.Entries);
+            var run = new Run(share.Entries, share.HasRecords);
             if (run.MoveNext())
-                merged.Enqueue(run, run.Key);
+                merged.Enqueue(run, run.Entry.Key);
         }
 
         return merged;
     }
 
-    /// <summary>The entries of one share, one after the other, as bytes.</summary>
-    private sealed class Run(ReadOnlyMemory<byte> entries)
+    /// <summary>The entries of one share, one after the other.</summary>
+    private sealed class Run(ReadOnlyMemory<byte> entries, bool hasRecords)
     {
         private int _next;
 
-        /// <summary>The key of the present entry.</summary>
-        public ReadOnlyMemory<byte> Key { get; private set; }
-
-        /// <summary>The whole present entry.</summary>
-        public ReadOnlyMemory<byte> Bytes { get; private set; }
+        /// <summary>The present entry.</summary>
+        public ShareEntry Entry { get; private set; }
 
         public bool MoveNext()
         {
             if (_next == entries.Length)
                 return false;
-            var at = _next;
-            Key = ScanPageCodec.ReadEntry(entries, ref _next).Key;
-            Bytes = entries[at.._next];
+            Entry = ShareEntry.Read(entries, ref _next, hasRecords);
             return true;
         }
     }

@@ -4,9 +4,9 @@ using Kvorum.Raft;
 namespace Kvorum.Node.Scans;
 
 /// <summary>
-/// One page of a scan on the node that was asked: each group's leader is asked for its share, again and
-/// elsewhere until it has answered or the time is up, and the shares are merged. Each group is in exactly one
-/// share, so that no key is missing and none is there twice. Owned by one loop.
+/// One page of a scan on the node that was asked: each group's source names the nodes that are asked for its
+/// part, again and elsewhere until nothing is missing or the time is up, and the shares are merged. Owned by
+/// one loop.
 /// </summary>
 internal sealed class PageScan
 {
@@ -14,12 +14,11 @@ internal sealed class PageScan
     private readonly ScanTable _table;
     private readonly ScanRequest _scan;
     private readonly ScanSpec _order;
-    private readonly uint _groupCount;
-
-    // Every group is in one of the three: not asked, asked, or in a share.
-    private readonly SortedSet<GroupId> _unasked;
+    private readonly SortedDictionary<GroupId, IPartitionSource> _sources = [];
     private readonly SortedDictionary<ulong, Question> _asked = [];
     private readonly List<PartialScanResult> _shares = [];
+    private readonly SortedSet<string> _givers = new(StringComparer.Ordinal);
+    private readonly long? _recordTimeMs;
     private long _patienceMs = Limits.ScanShareTimeoutMs;
 
     public PageScan(IScanHost host, ScanTable table, Call call)
@@ -27,17 +26,24 @@ internal sealed class PageScan
         (_host, _table, Call) = (host, table, call);
         _scan = (ScanRequest)call.Request;
         _order = ScanSpec.Of(_scan);
-        _unasked = [.. host.Cluster.Directory.Keyspace(_scan.Keyspace)?.All ?? []];
-        _groupCount = (uint)_unasked.Count;
+        foreach (var source in host.SourcesOf(_scan))
+            _sources.Add(source.Group, source);
+        if (_sources.Values.Any(static source => source.HasRecords))
+            _recordTimeMs = host.RecordTimeMs;
     }
 
-    private sealed record Question(NodeId To, SortedSet<GroupId> Groups, long EndMs);
+    /// <summary>What a node was asked, with the placement of each group as it was known then.</summary>
+    private sealed record Question(
+        NodeId To, SortedDictionary<GroupId, Epoch> Groups, long StartMs, long EndMs)
+    {
+        public AskedNode Of(GroupId group) => new(To, Groups[group]);
+    }
 
     public Call Call { get; }
 
     public void Begin()
     {
-        if (_order.Range.IsEmpty || _groupCount == 0)
+        if (_order.Range.IsEmpty || _sources.Count == 0)
             Finish(ScanPageCodec.Join(default, 0, default));
         else
             Ask();
@@ -49,8 +55,9 @@ internal sealed class PageScan
     public void Answered(PartialScanResult share)
     {
         if (Call.IsDone || !_asked.TryGetValue(share.Id, out var question)
-            || !question.Groups.IsSupersetOf(share.Groups)
-            || !question.Groups.IsSupersetOf(share.Refused.Select(static refused => refused.Group)))
+            || !share.Groups.All(question.Groups.ContainsKey)
+            || !share.Refused.All(refused => question.Groups.ContainsKey(refused.Group))
+            || share.HasRecords != _recordTimeMs.HasValue)
             return;
         if (share.Error.Length > 0)
         {
@@ -58,20 +65,30 @@ internal sealed class PageScan
             return;
         }
 
-        question.Groups.ExceptWith(share.Groups);
         if (share.Groups.Length > 0)
-            _shares.Add(share);
-        foreach (var (group, leader) in share.Refused)
         {
+            _shares.Add(share);
+            _givers.Add(_host.Cluster.Members.NameOf(question.To));
+        }
+
+        foreach (var group in share.Groups)
+        {
+            _sources[group].Answered(question.Of(group));
             question.Groups.Remove(group);
-            _unasked.Add(group);
-            Learn(group, question.To, leader);
+        }
+
+        foreach (var refused in share.Refused)
+        {
+            _sources[refused.Group].Refused(question.Of(refused.Group), refused);
+            question.Groups.Remove(refused.Group);
         }
 
         if (question.Groups.Count == 0)
             Forget(share.Id);
-        if (_asked.Count == 0 && _unasked.Count == 0)
+        if (_sources.Values.All(static source => source.IsThere))
             Merge();
+        else if (share.Refused.Length > 0)
+            Ask();
     }
 
     /// <summary>Asks for what is not under way; ends when its time is up.</summary>
@@ -92,6 +109,16 @@ internal sealed class PageScan
         }
 
         TakeBack(question => nowMs >= question.EndMs, isLate: true);
+        foreach (var question in _asked.Values)
+        {
+            if (nowMs - question.StartMs < Limits.SlowShareMs)
+                continue;
+            foreach (var group in question.Groups.Keys)
+                _sources[group].IsSlow(question.Of(group));
+        }
+
+        foreach (var source in _sources.Values)
+            source.Rested();
         Ask();
     }
 
@@ -100,57 +127,41 @@ internal sealed class PageScan
 
     private void Ask()
     {
-        if (_unasked.Count == 0)
-            return;
-        var perNode = new SortedDictionary<NodeId, SortedSet<GroupId>>();
-        foreach (var group in _unasked)
+        var perNode = new SortedDictionary<NodeId, SortedDictionary<GroupId, Epoch>>();
+        foreach (var source in _sources.Values)
         {
-            if (TargetOf(group) is not { } node)
+            foreach (var (node, epoch) in source.Next())
+            {
+                if (!perNode.TryGetValue(node, out var groups))
+                    perNode.Add(node, groups = []);
+                groups.Add(source.Group, epoch);
+            }
+
+            if (source.Failure is not { } failure)
                 continue;
-            if (!perNode.TryGetValue(node, out var groups))
-                perNode.Add(node, groups = []);
-            groups.Add(group);
+            Fail(ReplyStatus.Unavailable, failure);
+            return;
         }
 
         foreach (var (node, groups) in perNode)
         {
             var timeoutMs = Math.Clamp(Call.DeadlineMs - _host.NowMs, 1, _patienceMs);
             var id = _table.Register(this);
-            _unasked.ExceptWith(groups);
-            _asked.Add(id, new(node, groups, _host.NowMs + timeoutMs));
-            _host.Ask(node, new(id, (uint)timeoutMs, _order, _groupCount, [.. groups]));
+            _asked.Add(id, new(node, groups, _host.NowMs, _host.NowMs + timeoutMs));
+            AskedGroup[] asked = [.. groups.Select(static one => new AskedGroup(one.Key, one.Value))];
+            _host.Ask(node, new(id, (uint)timeoutMs, _order, (uint)_sources.Count, asked)
+            {
+                RecordTimeMs = _recordTimeMs,
+            });
         }
-    }
-
-    // Null while no node is known that could answer.
-    private NodeId? TargetOf(GroupId group)
-    {
-        var cluster = _host.Cluster;
-        var preference = cluster.PreferenceOf(group);
-        // It leads, or knows why no replica does.
-        if (preference is [var only])
-            return cluster.Health.IsUp(only) ? only : null;
-        var isHere = preference.Contains(cluster.Self);
-        if (_order.Consistency == ReadConsistency.Stale && isHere)
-            return cluster.Self;
-        if (cluster.Leaders.Of(group) is { } leader && cluster.Health.IsUp(leader))
-            return leader;
-        // A replica here will know the leader as soon as there is one.
-        return isHere ? null : preference.Where(cluster.Health.IsUp).Cast<NodeId?>().FirstOrDefault();
-    }
-
-    // Where no replica is here to know better, what the asked node said of the leader is remembered.
-    private void Learn(GroupId group, NodeId asked, NodeId? leader)
-    {
-        if (!_host.Cluster.PreferenceOf(group).Contains(_host.Cluster.Self))
-            _host.Cluster.Leaders.Set(group, leader == asked ? null : leader, default);
     }
 
     private void TakeBack(Func<Question, bool> condition, bool isLate)
     {
         foreach (var (id, question) in _asked.Where(asked => condition(asked.Value)).ToArray())
         {
-            _unasked.UnionWith(question.Groups);
+            foreach (var group in question.Groups.Keys)
+                _sources[group].TakenBack(question.Of(group));
             Forget(id);
             // Too slow, perhaps, rather than lost: more patience, or the work is begun again and again.
             if (isLate)
@@ -164,8 +175,17 @@ internal sealed class PageScan
         _table.Unregister(id);
     }
 
+    private void ForgetAll()
+    {
+        foreach (var id in _asked.Keys)
+            _table.Unregister(id);
+        _asked.Clear();
+    }
+
+    // What else was asked is not waited for, and must not come while a job reads the shares.
     private void Merge()
     {
+        ForgetAll();
         byte[]? page = null;
         _host.Scan(
             () => page = PageMerge.Merge(_scan, _order, _shares),
@@ -184,31 +204,30 @@ internal sealed class PageScan
         Value = page,
         Epoch = _host.Cluster.Epoch,
         Stale = _order.Consistency == ReadConsistency.Stale,
+        Mode = Mode,
+        Receipt = _scan.WantsReceipt ? _sources.Values.FirstOrDefault()?.Receipt([.. _givers]) : null,
     });
 
+    private ReplicationMode Mode =>
+        _recordTimeMs is null ? ReplicationMode.Strong : ReplicationMode.Quorum;
+
     private void Fail(ReplyStatus status, string message) =>
-        End(new() { Status = status, Message = message, Epoch = _host.Cluster.Epoch });
+        End(new() { Status = status, Message = message, Epoch = _host.Cluster.Epoch, Mode = Mode });
 
     private void End(Reply reply)
     {
-        foreach (var id in _asked.Keys)
-            _table.Unregister(id);
-        _asked.Clear();
+        ForgetAll();
         _host.Finish(Call, reply);
         _table.Ended(this);
     }
 
     private string WhyLate()
     {
-        var late = _unasked.Concat(_asked.Values.SelectMany(question => question.Groups)).Order().ToArray();
+        var late = _sources.Values.Where(static source => !source.IsThere).ToArray();
         if (late.Length == 0)
             return $"the page was not put together within {Call.Timeout.TotalMilliseconds:0} ms";
-        var isLeaderless = _host.Cluster.Leaders.Of(late[0]) is not { } leader
-            || !_host.Cluster.Health.IsUp(leader);
-        var why = isLeaderless
-            ? $" has no leader: {_host.Cluster.WhyNoLeader(late[0])}"
-            : " did not confirm the read";
-        return $"{late.Length} of {_groupCount} partitions did not answer within "
-            + $"{Call.Timeout.TotalMilliseconds:0} ms; {_host.Cluster.Directory.NameOf(late[0])}{why}";
+        return $"{late.Length} of {_sources.Count} partitions did not answer within "
+            + $"{Call.Timeout.TotalMilliseconds:0} ms; {_host.Cluster.Directory.NameOf(late[0].Group)}"
+            + late[0].WhyLate();
     }
 }

@@ -1,4 +1,5 @@
 using Kvorum.Protocol;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Scans;
@@ -32,8 +33,14 @@ internal sealed record ScanSpec(
 /// <param name="GroupCount">Groups that the page is put together from.</param>
 /// <param name="Groups">Those that are asked for, ascending.</param>
 internal sealed record PartialScanRequest(
-    ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, GroupId[] Groups)
+    ulong Id, uint TimeoutMs, ScanSpec Order, uint GroupCount, AskedGroup[] Groups)
 {
+    /// <summary>
+    /// Asked of replicas of a quorum keyspace: the time by which records have ended, the same for all of
+    /// them. Null: asked of leaders.
+    /// </summary>
+    public long? RecordTimeMs { get; init; }
+
     /// <summary>
     /// Bytes that a share of so many groups should have: as keys are spread evenly by their hash, more than
     /// the groups' part of the page would mostly be thrown away.
@@ -41,6 +48,18 @@ internal sealed record PartialScanRequest(
     public long ShareBytes(int groups) => Math.Max(
         Math.Min(Order.PageBytes, Limits.ScanShareBytesMin), (long)Order.PageBytes * groups / GroupCount);
 }
+
+/// <summary>A group that is asked for.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Epoch">The placement that the asker knows; void where a leader is asked.</param>
+internal readonly record struct AskedGroup(GroupId Group, Epoch Epoch = default);
+
+/// <summary>A group that could not be read.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Leader">Its leader, if the asked node knows it.</param>
+/// <param name="Reason">Why; void where a leader was asked.</param>
+internal readonly record struct RefusedGroup(
+    GroupId Group, NodeId? Leader, RefusalReason Reason = RefusalReason.NoReplica);
 
 /// <summary>
 /// The share of some groups of a page, all from one loop of one node: their keys in order, from the beginning
@@ -54,8 +73,11 @@ internal sealed record PartialScanResult
     /// <summary>The groups whose keys these are.</summary>
     public GroupId[] Groups { get; init; } = [];
 
-    /// <summary>Groups that could not be read here, each with the leader if it is known.</summary>
-    public (GroupId Group, NodeId? Leader)[] Refused { get; init; } = [];
+    /// <summary>Groups that could not be read here.</summary>
+    public RefusedGroup[] Refused { get; init; } = [];
+
+    /// <summary>True if it is of a quorum keyspace: the entries are records, and refusals have reasons.</summary>
+    public bool HasRecords { get; init; }
 
     /// <summary>True if the groups have no more keys in the range.</summary>
     public bool IsComplete { get; init; }
@@ -68,7 +90,7 @@ internal sealed record PartialScanResult
     /// <summary>Number of entries.</summary>
     public int Count { get; init; }
 
-    /// <summary>The entries, as <see cref="ScanPageCodec.WriteEntry"/> writes them, in order.</summary>
+    /// <summary>The entries, as <see cref="ShareEntry"/> writes them, in order.</summary>
     public ReadOnlyMemory<byte> Entries { get; init; }
 
     /// <summary>What went wrong, for people; empty if nothing did.</summary>

@@ -1,6 +1,4 @@
-using Kvorum.Node.State;
 using Kvorum.Node.Wire;
-using Kvorum.Protocol;
 
 namespace Kvorum.Node.Scans;
 
@@ -36,24 +34,27 @@ internal static class ShareReader
         var shareBytes = ask.ShareBytes(sources.Length);
         ReadOnlyMemory<byte> through = default;
         long records = 0, recordBytes = 0;
-        var count = 0;
+        var hasRecords = ask.RecordTimeMs is not null;
+        var (count, wanted) = (0, 0);
         while (merged.TryPeek(out var source, out var key))
         {
             if (records >= Limits.ScannedRecordsMax || recordBytes >= Limits.ScannedBytesMax)
                 break;
             var (_, record) = source.Keys.Current;
-            if (!source.View.HasEnded(record))
+            if (source.View.Read(key, record) is { } entry)
             {
-                var value = order.KeysOnly ? default : record.Value;
-                var size = ScanPageCodec.EntryOverhead + key.Length + value.Length;
-                if (count >= order.Limit || (count > 0 && entries.Length + size > shareBytes))
+                if (order.KeysOnly)
+                    entry = entry with { Value = default };
+                var isOver = count > 0 && entries.Length + entry.PageBytes > shareBytes;
+                if (isOver || (wanted >= order.Limit && !entry.IsGone))
                     break;
-                ScanPageCodec.WriteEntry(entries, key.Span, record.Version, value.Span);
+                entry.Write(entries, hasRecords);
                 count++;
+                wanted += entry.IsGone ? 0 : 1;
             }
 
             records++;
-            recordBytes += key.Length + record.Value.Length;
+            recordBytes += key.Length + record.Length;
             through = key;
             if (source.Keys.MoveNext())
                 merged.DequeueEnqueue(source, source.Keys.Current.Key);
@@ -66,6 +67,7 @@ internal static class ShareReader
             Id = ask.Id,
             IsComplete = merged.Count == 0,
             Through = merged.Count == 0 ? default : through,
+            HasRecords = hasRecords,
             Count = count,
             Entries = entries.ToArray(),
         };
@@ -84,5 +86,5 @@ internal static class ShareReader
     }
 
     private sealed record Source(
-        PartitionView View, IEnumerator<(ReadOnlyMemory<byte> Key, ValueRecord Record)> Keys);
+        PartitionView View, IEnumerator<(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Record)> Keys);
 }

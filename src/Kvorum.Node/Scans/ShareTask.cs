@@ -1,4 +1,4 @@
-using Kvorum.Raft;
+using Kvorum.Quorum;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Scans;
@@ -10,16 +10,15 @@ namespace Kvorum.Node.Scans;
 internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<PartialScanResult> answer)
 {
     private readonly List<(GroupId Group, PartitionView View)> _parts = [];
-    private readonly List<(GroupId Group, NodeId? Leader)> _refused = [];
+    private readonly List<RefusedGroup> _refused = [];
     private readonly long _deadlineMs = host.NowMs + ask.TimeoutMs;
     private int _missing = ask.Groups.Length;
     private string _failure = "";
 
     public void Begin()
     {
-        var timeout = TimeSpan.FromMilliseconds(ask.TimeoutMs);
         foreach (var group in ask.Groups)
-            host.Take(new ReadViewRequest(group, ask.Order.Consistency, timeout, _deadlineMs, Done));
+            host.Take(new ReadViewRequest(group, ask, _deadlineMs, Done));
     }
 
     private void Done(ReadViewRequest part)
@@ -27,7 +26,7 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
         if (part.View is { } view)
             _parts.Add((part.Group, view));
         else
-            _refused.Add((part.Group, host.Cluster.Leaders.Of(part.Group)));
+            _refused.Add(new(part.Group, host.Cluster.Leaders.Of(part.Group), part.Refusal));
         if (_failure.Length == 0)
             _failure = part.Failure;
         if (--_missing > 0)
@@ -43,12 +42,12 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
     {
         foreach (var (_, view) in _parts)
             view.Dispose();
-        answer(new() { Id = ask.Id, Refused = [.. _refused], Error = _failure, IsUnavailable = true });
+        answer(Refusal() with { Error = _failure, IsUnavailable = true });
     }
 
     private void Read()
     {
-        var refusal = new PartialScanResult { Id = ask.Id, Refused = [.. _refused] };
+        var refusal = Refusal();
         if (_parts.Count == 0)
         {
             answer(refusal);
@@ -71,12 +70,17 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
     {
         foreach (var (group, _) in _parts)
             host.VerifyTables(group);
-        return new()
-        {
-            Id = ask.Id,
-            Refused = [.. _refused, .. _parts.Select(part => (part.Group, default(NodeId?)))],
-        };
+        var damaged = _parts.Select(
+            static part => new RefusedGroup(part.Group, Leader: null, RefusalReason.Damaged));
+        return Refusal() with { Refused = [.. _refused, .. damaged] };
     }
+
+    private PartialScanResult Refusal() => new()
+    {
+        Id = ask.Id,
+        Refused = [.. _refused],
+        HasRecords = ask.RecordTimeMs is not null,
+    };
 
     private string ErrorOf(Exception failure) =>
         $"{host.Cluster.Members.NameOf(host.Cluster.Self)} could not read: {failure.Message}";
@@ -87,7 +91,7 @@ internal sealed class ShareTask(IScanHost host, PartialScanRequest ask, Action<P
         try
         {
             return host.ClockMs > _deadlineMs
-                ? new() { Id = ask.Id }
+                ? Refusal() with { Refused = [] }
                 : ShareReader.Read(ask, _parts);
         }
         finally

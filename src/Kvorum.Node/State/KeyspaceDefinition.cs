@@ -1,4 +1,6 @@
 using Kvorum.Node.Placement;
+using Kvorum.Protocol;
+using Kvorum.Quorum;
 
 namespace Kvorum.Node.State;
 
@@ -35,6 +37,19 @@ internal sealed record QuorumNumbers(int Write, int Read, bool IsSloppy)
 
     /// <summary>Replicas of so many that must have answered a read.</summary>
     public int ReadOf(int replicas) => Read > 0 ? Read : (replicas / 2) + 1;
+
+    /// <summary>
+    /// The settings that a request is served by: the keyspace's, or what it asks for itself. They are valid
+    /// only if there are so many replicas.
+    /// </summary>
+    public QuorumSettings For(Request request, int replicas) => new()
+    {
+        Replicas = replicas,
+        WriteQuorum = request.IsWrite && request.Quorum is { } write ? write.Of(replicas) : WriteOf(replicas),
+        ReadQuorum = request is ReadRequest { Consistency: ReadConsistency.Stale } ? 1
+            : !request.IsWrite && request.Quorum is { } read ? read.Of(replicas) : ReadOf(replicas),
+        IsSloppy = IsSloppy,
+    };
 }
 
 /// <summary>A keyspace as the metadata group has made it.</summary>

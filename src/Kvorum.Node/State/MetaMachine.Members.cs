@@ -1,4 +1,5 @@
 using Kvorum.Node.Placement;
+using Kvorum.Protocol;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.State;
@@ -103,6 +104,32 @@ internal sealed partial class MetaMachine
         Happened(
             status == MemberStatus.Removed ? ClusterEventKind.NodeLeft : ClusterEventKind.NodeChanged,
             one => one with { Member = NameOf(id), Why = status.ToString().ToLowerInvariant() });
+        return true;
+    }
+
+    // An operator goes on with these nodes alone (ADR 39): another cluster, which hears none of the others.
+    private bool Recover(UInt128 cluster, ref ByteReader from)
+    {
+        var survivors = new SortedSet<NodeId>();
+        while (!from.AtEnd)
+            survivors.Add(new(from.U128()));
+        PutCluster(cluster);
+        foreach (var (id, member) in _members)
+        {
+            if (!member.IsHeard)
+                continue;
+            var status = survivors.Contains(id) ? MemberStatus.Active : MemberStatus.Lost;
+            if (status == member.Status)
+                continue;
+            SetMember(id, member with { Status = status });
+            if (status == MemberStatus.Lost)
+                SetDown(id, isDown: false);
+            Happened(
+                ClusterEventKind.NodeChanged,
+                one => one with { Member = NameOf(id), Why = "the cluster was recovered" });
+        }
+
+        IsCheckpointDue = true;
         return true;
     }
 

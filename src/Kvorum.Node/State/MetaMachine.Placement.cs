@@ -139,8 +139,10 @@ internal sealed partial class MetaMachine
         var isChanged = false;
         while (!from.AtEnd)
         {
-            var (group, replaces, stage) = (from.Group(), new Epoch(from.U64()), MetaRecords.ReadStage(ref from));
-            if (_placed.GetValueOrDefault(group) is not { Switch: { } change } known || known.Epoch != replaces)
+            var (group, replaces) = (from.Group(), new Epoch(from.U64()));
+            var stage = MetaRecords.ReadStage(ref from);
+            if (_placed.GetValueOrDefault(group) is not { Switch: { } change } known
+                || known.Epoch != replaces)
                 continue;
             var next = (change.Stage, stage) switch
             {

@@ -136,6 +136,7 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.HealthCommand => SetHealth(new(from.U128()), from.U8() != 0),
             MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),
             MetaRecords.StagesCommand => SetStages(ref from),
+            MetaRecords.RecoverCommand => Recover(from.U128(), ref from),
             _ => throw new FormatException(
                 $"unknown metadata command kind {kind}: written by another version?"),
         };
@@ -251,9 +252,14 @@ internal sealed partial class MetaMachine : IStateMachine
         // The first one stands.
         if (ClusterId != 0)
             return false;
+        PutCluster(id);
+        return true;
+    }
+
+    private void PutCluster(UInt128 id)
+    {
         ClusterId = id;
         Put(MetaRecords.Cluster, static _ => { }, value => value.U128(id));
-        return true;
     }
 
     private void Put(byte kind, Action<ByteWriter> writeKey, Action<ByteWriter> writeValue)

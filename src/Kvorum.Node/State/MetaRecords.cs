@@ -22,6 +22,7 @@ namespace Kvorum.Node.State;
 ///           | kind 12 health   time:u64 id:u128 isDown:u8
 ///           | kind 13 moving   time:u64 isMoving:u8
 ///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}
+///           | kind 15 recover  time:u64 cluster:u128 survivor:u128{to the end}      written by kvorum recover only
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -59,6 +60,7 @@ internal static class MetaRecords
     public const byte HealthCommand = 12;
     public const byte MovingCommand = 13;
     public const byte StagesCommand = 14;
+    public const byte RecoverCommand = 15;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -83,6 +85,15 @@ internal static class MetaRecords
     {
         var writer = Begin(ClusterCommand, timeMs);
         writer.U128(id);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeRecovery(UInt128 cluster, IEnumerable<NodeId> survivors, ulong timeMs)
+    {
+        var writer = Begin(RecoverCommand, timeMs);
+        writer.U128(cluster);
+        foreach (var survivor in survivors)
+            writer.U128(survivor.Value);
         return writer.ToArray();
     }
 
@@ -176,7 +187,8 @@ internal static class MetaRecords
         Write(into, change.Present);
     }
 
-    public static ReplicaSwitch ReadSwitch(ref ByteReader from) => new(ReadStage(ref from), ReadNodes(ref from));
+    public static ReplicaSwitch ReadSwitch(ref ByteReader from) =>
+        new(ReadStage(ref from), ReadNodes(ref from));
 
     public static ChangeStage ReadStage(ref ByteReader from)
     {

@@ -7,10 +7,11 @@ namespace Kvorum.Node.State;
 /// <code>
 /// 'd' key              -> version:u64 expires:u64 value   a user's key
 /// 'f' client           -> index:u64 requestId:u64         newest forgotten request of a client
+/// 'm'                  -> marks                           of a quorum keyspace; see ReplicaMarks
 /// 'o'                  -> first:u64 next:u64              places of the answers that are kept
 /// 'r' page:u64         -> first:u64 record+               answers to requests, from a place on
 /// 'v' place:u64        -> value                           of an answer that has one
-/// 'x' expires:u64 key  ->                                 a user's key that ends then
+/// 'x' expires:u64 key  ->                                 a user's key that ends then, or was deleted then
 ///
 /// record = status:u8 flags:u8 requestId:u64 time:u64 version:u64 [length:u8 client]
 /// flags    1: found, 2: has a value, 4: of the client of the record before, and so without length and client
@@ -22,6 +23,7 @@ internal static class RecordKeys
 {
     public const byte Data = (byte)'d';
     public const byte Floor = (byte)'f';
+    public const byte Marks = (byte)'m';
     public const byte SessionRange = (byte)'o';
     public const byte SessionPage = (byte)'r';
     public const byte SessionValue = (byte)'v';

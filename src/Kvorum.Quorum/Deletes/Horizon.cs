@@ -131,20 +131,23 @@ public readonly record struct Horizon(HybridTimestamp Value, LowWatermark HeldBy
     public long BehindMs(long nowMs) => Math.Max(0, nowMs - HeldBy.Below.UnixMs);
 
     /// <summary>Who holds the horizon back, by how much and why, for an operator.</summary>
-    public string Sentence(long nowMs)
+    /// <param name="nowMs">Now, by the clock of the node that asks.</param>
+    /// <param name="nameOf">What people call a node.</param>
+    public string Sentence(long nowMs, Func<PeerId, string> nameOf)
     {
+        var name = nameOf(HeldBy.Node);
         var behind = $"Tombstones of the last {BehindMs(nowMs) / 1000} s are kept";
         return HeldBy.Reason switch
         {
             WatermarkReason.WriteUnderWay =>
-                $"{behind}: node {HeldBy.Node} waits for the answers to a write that it coordinates.",
+                $"{behind}: {name} waits for the answers to a write that it coordinates.",
             WatermarkReason.Hint =>
-                $"{behind}: node {HeldBy.Node} keeps a hint for a node that is down; bring that "
+                $"{behind}: {name} keeps a hint for a node that is down; bring that "
                 + "node back, or remove it from the cluster.",
             WatermarkReason.Replica =>
-                $"{behind}: the replica of node {HeldBy.Node} has not been compared with all others since.",
+                $"{behind}: the replica of {name} has not been compared with all others since.",
             WatermarkReason.Silent =>
-                $"{behind}: node {HeldBy.Node} does not answer; bring it back, or remove it "
+                $"{behind}: {name} does not answer; bring it back, or remove it "
                 + "from the cluster.",
             _ => $"{behind}: that is how long a round takes.",
         };

@@ -177,18 +177,12 @@ public sealed class HintBook
         account.Failures++;
     }
 
-    /// <summary>
-    /// Another node has taken the replica over: its hints go there. The host renames them; a repair that was
-    /// marked is meant for the new node, too.
-    /// </summary>
-    public void Replaced(PeerId peer, uint group, PeerId by)
+    /// <summary>A hint that was to be kept was there before, or could not be stored.</summary>
+    public void Uncount(PeerId peer, uint group, long bytes)
     {
-        var from = new RepairRange(group, peer);
-        var to = new RepairRange(group, by);
-        if (_toRepair.Remove(from)) _toRepair.Add(to);
-        if (!_piles.TryGetValue(from, out var pile)) return;
-        Change(from, -pile.Count, -pile.Bytes, pile.Oldest);
-        Change(to, pile.Count, pile.Bytes, pile.Oldest);
+        var range = new RepairRange(group, peer);
+        if (!_piles.TryGetValue(range, out var pile)) return;
+        Change(range, -1, -(pile.Count == 1 ? pile.Bytes : Math.Min(bytes, pile.Bytes)), pile.Oldest);
     }
 
     /// <summary>

@@ -28,13 +28,13 @@ internal sealed class DirectCalls(INode node, GrpcOptions options)
     {
         ["/kvorum.v1.KV/Put"] = new(
             static bytes => KvMessages.From(V1.PutRequest.Parser.ParseFrom(bytes)),
-            static (_, reply) => KvMessages.ToPut(reply)),
+            KvMessages.ToPut),
         ["/kvorum.v1.KV/Get"] = new(
             static bytes => KvMessages.From(V1.GetRequest.Parser.ParseFrom(bytes)),
             static (get, reply) => KvMessages.ToGet((GetRequest)get, reply)),
         ["/kvorum.v1.KV/Delete"] = new(
             static bytes => KvMessages.From(V1.DeleteRequest.Parser.ParseFrom(bytes)),
-            static (_, reply) => KvMessages.ToDelete(reply)),
+            KvMessages.ToDelete),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Serves the call, or leaves it as it came: null then.</summary>

@@ -21,6 +21,10 @@ internal static class KvMessages
         TtlMs = put.TtlMs,
         IfVersion = put.ConditionCase == V1.PutRequest.ConditionOneofCase.IfVersion ? put.IfVersion : null,
         ReturnPrevious = put.ReturnPrevious,
+        Quorum = QuorumOf(put.Quorum),
+        WantsReceipt = put.Receipt,
+        After = put.After,
+        Tried = TriedOf(put.Tried),
         NoRedirect = put.NoRedirect,
     };
 
@@ -29,6 +33,8 @@ internal static class KvMessages
         Keyspace = Keyspace(get.Keyspace),
         Key = get.Key.Memory,
         Consistency = ConsistencyOf(get.Consistency),
+        Quorum = QuorumOf(get.Quorum),
+        WantsReceipt = get.Receipt,
         NoRedirect = get.NoRedirect,
     };
 
@@ -42,6 +48,10 @@ internal static class KvMessages
             ? delete.IfVersion
             : null,
         ReturnPrevious = delete.ReturnPrevious,
+        Quorum = QuorumOf(delete.Quorum),
+        WantsReceipt = delete.Receipt,
+        After = delete.After,
+        Tried = TriedOf(delete.Tried),
         NoRedirect = delete.NoRedirect,
     };
 
@@ -56,14 +66,16 @@ internal static class KvMessages
             Reverse = scan.Reverse,
             KeysOnly = scan.KeysOnly,
             Consistency = ConsistencyOf(scan.Consistency),
+            Quorum = QuorumOf(scan.Quorum),
+            WantsReceipt = scan.Receipt,
             PageBytes = scan.PageBytes,
             Token = scan.Token.Memory,
         };
     }
 
-    public static V1.PutResponse ToPut(Reply reply) => new()
+    public static V1.PutResponse ToPut(Request request, Reply reply) => new()
     {
-        Header = HeaderOf(reply, ReplyAck.Majority),
+        Header = HeaderOf(reply, ReplyAck.Of(request, reply)),
         HadPrevious = reply.Found,
         Previous = UnsafeByteOperations.UnsafeWrap(reply.Value),
         Replayed = reply.Replayed,
@@ -77,21 +89,22 @@ internal static class KvMessages
         Stale = reply.Stale,
     };
 
-    public static V1.DeleteResponse ToDelete(Reply reply) => new()
+    public static V1.DeleteResponse ToDelete(Request request, Reply reply) => new()
     {
-        Header = HeaderOf(reply, ReplyAck.Majority),
+        Header = HeaderOf(reply, ReplyAck.Of(request, reply)),
         HadPrevious = reply.Found,
         Previous = UnsafeByteOperations.UnsafeWrap(reply.Value),
         Replayed = reply.Replayed,
     };
 
-    public static V1.ScanReply ToScan(ScanPage page, bool stale)
+    public static V1.ScanReply ToScan(ScanPage page, Reply from)
     {
         var reply = new V1.ScanReply
         {
             More = !page.Token.IsEmpty,
             Token = UnsafeByteOperations.UnsafeWrap(page.Token),
-            Stale = stale,
+            Stale = from.Stale,
+            Receipt = ReceiptOf(from.Receipt),
         };
         reply.Entries.AddRange(page.Entries.Select(static entry => new V1.Entry
         {
@@ -162,7 +175,39 @@ internal static class KvMessages
         Version = reply.Version,
         Epoch = reply.Epoch,
         Ack = ack,
+        Writer = reply.Writer,
+        Receipt = ReceiptOf(reply.Receipt),
     };
+
+    private static V1.Receipt? ReceiptOf(Receipt? receipt)
+    {
+        if (receipt is null)
+            return null;
+        var message = new V1.Receipt
+        {
+            Mode = ReceiptText.Of(receipt.Mode),
+            Nodes = { receipt.Nodes },
+            Needed = (uint)receipt.Needed,
+            Replicas = (uint)receipt.Replicas,
+            Durable = receipt.IsDurable,
+            ByHints = receipt.IsByHints,
+            Index = receipt.Index,
+            Version = receipt.Version?.ToString() ?? "",
+            Promise = { receipt.Promise },
+        };
+        if (receipt.StalenessMs is { } staleness)
+            message.StalenessMs = staleness;
+        return message;
+    }
+
+    private static QuorumLevel? QuorumOf(string text) => text.Length == 0 ? null
+        : QuorumLevel.ParseOrNull(text) ?? throw GrpcErrors.Of(
+            StatusCode.InvalidArgument, $"quorum is '{Utf8Text.Message(text, 64)}'; it is {QuorumLevel.Forms}");
+
+    private static WriteVersion? TriedOf(string text) => text.Length == 0 ? null
+        : WriteVersion.ParseOrNull(text) ?? throw GrpcErrors.Of(
+            StatusCode.InvalidArgument,
+            $"tried is '{Utf8Text.Message(text, 64)}'; it is {WriteVersion.Form}");
 
     private static string Keyspace(string name) => name.Length > 0 ? name : KeyspaceName.Default;
 

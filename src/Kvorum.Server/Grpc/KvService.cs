@@ -9,8 +9,11 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
 {
     private static readonly TimeSpan StatusTimeout = TimeSpan.FromSeconds(5);
 
-    public override async Task<V1.PutResponse> Put(V1.PutRequest request, ServerCallContext context) =>
-        KvMessages.ToPut(await AskAsync(KvMessages.From(request), context).ConfigureAwait(false));
+    public override async Task<V1.PutResponse> Put(V1.PutRequest request, ServerCallContext context)
+    {
+        var put = KvMessages.From(request);
+        return KvMessages.ToPut(put, await AskAsync(put, context).ConfigureAwait(false));
+    }
 
     public override async Task<V1.GetResponse> Get(V1.GetRequest request, ServerCallContext context)
     {
@@ -19,8 +22,11 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
     }
 
     public override async Task<V1.DeleteResponse> Delete(
-        V1.DeleteRequest request, ServerCallContext context) =>
-        KvMessages.ToDelete(await AskAsync(KvMessages.From(request), context).ConfigureAwait(false));
+        V1.DeleteRequest request, ServerCallContext context)
+    {
+        var delete = KvMessages.From(request);
+        return KvMessages.ToDelete(delete, await AskAsync(delete, context).ConfigureAwait(false));
+    }
 
     public override async Task Scan(
         V1.ScanRequest request, IServerStreamWriter<V1.ScanReply> responseStream, ServerCallContext context)
@@ -37,7 +43,7 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
             // Much may have to be passed over before the next key: that is no news for the client.
             if (page.Entries.Count == 0 && !pages.IsEnd)
                 continue;
-            await responseStream.WriteAsync(KvMessages.ToScan(page, reply.Stale)).ConfigureAwait(false);
+            await responseStream.WriteAsync(KvMessages.ToScan(page, reply)).ConfigureAwait(false);
             call.Lease.Release();
         }
     }

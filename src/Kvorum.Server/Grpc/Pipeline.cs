@@ -254,8 +254,8 @@ internal sealed class Pipeline(
         {
             (not ReplyStatus.Ok, _) => new() { Id = id, Error = KvMessages.ToError(Request, Reply) },
             (_, GetRequest get) => new() { Id = id, Get = KvMessages.ToGet(get, Reply) },
-            (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(Reply) },
-            (_, DeleteRequest) => new() { Id = id, Delete = KvMessages.ToDelete(Reply) },
+            (_, PutRequest) => new() { Id = id, Put = KvMessages.ToPut(Request, Reply) },
+            (_, DeleteRequest) => new() { Id = id, Delete = KvMessages.ToDelete(Request, Reply) },
             _ => throw new UnreachableException($"A pipeline has no reply to a {Request.Kind}."),
         };
     }

@@ -6,7 +6,7 @@ namespace Kvorum.Server.Grpc;
 
 /// <summary>
 /// A node's refusal as a gRPC status with trailers: kvorum-status, kvorum-retry, kvorum-leader,
-/// kvorum-partition, kvorum-version.
+/// kvorum-partition, kvorum-version, kvorum-tried.
 /// </summary>
 internal static class ReplyErrors
 {
@@ -31,6 +31,8 @@ internal static class ReplyErrors
             trailers.Add("kvorum-leader", reply.Leader);
         if (reply.Status == ReplyStatus.ConditionFailed)
             trailers.Add("kvorum-version", reply.Version.ToString(CultureInfo.InvariantCulture));
+        if (reply.Writer > 0)
+            trailers.Add("kvorum-tried", $"{new WriteVersion(reply.Version, reply.Writer)}");
         if (reply.Status == ReplyStatus.Overloaded)
             trailers.Add("grpc-retry-pushback-ms", PushbackMs);
         return GrpcErrors.Of(outcome.Grpc, ReplyOutcome.MessageOf(reply), trailers);

@@ -43,6 +43,10 @@ internal static class AdminFields
         "read_quorum", FieldKind.Number,
         "Mode quorum: replicas that must have answered a read; absent for a majority.");
 
+    public static readonly Field Sloppy = new(
+        "sloppy", FieldKind.Flag,
+        "Mode quorum: true: hints on other nodes count for replicas that are down.");
+
     public static readonly Field To = new(
         "to", FieldKind.Text, "The member that is to lead; absent for any other that votes.");
 

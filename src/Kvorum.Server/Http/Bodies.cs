@@ -26,7 +26,7 @@ internal sealed record WrittenBody
     [Description("Client address of the partition's leader.")]
     public required string Leader { get; init; }
 
-    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
+    [Description("What stands behind the answer."), AllowedValues("majority", "quorum", "lease", "none")]
     public required string Ack { get; init; }
 
     [Description("True if this is the stored answer to an earlier request with the same ids.")]
@@ -40,6 +40,9 @@ internal sealed record WrittenBody
 
     [Description("The previous value, if it is not text."), Base64String]
     public string? PreviousBase64 { get; init; }
+
+    [Description("What stands behind the answer, if that was asked for.")]
+    public ReceiptBody? Receipt { get; init; }
 }
 
 /// <summary>Answer to a read that found its key.</summary>
@@ -69,8 +72,11 @@ internal sealed record ValueBody
     [Description("Client address of the partition's leader.")]
     public required string Leader { get; init; }
 
-    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
+    [Description("What stands behind the answer."), AllowedValues("majority", "quorum", "lease", "none")]
     public required string Ack { get; init; }
+
+    [Description("What stands behind the answer, if that was asked for.")]
+    public ReceiptBody? Receipt { get; init; }
 }
 
 /// <summary>One key of a scan.</summary>
@@ -107,8 +113,11 @@ internal sealed record ScanPageBody
     [Description("Version of the placement.")]
     public required ulong Epoch { get; init; }
 
-    [Description("What stands behind the answer."), AllowedValues("majority", "lease", "none")]
+    [Description("What stands behind the answer."), AllowedValues("majority", "quorum", "lease", "none")]
     public required string Ack { get; init; }
+
+    [Description("What stands behind the answer, if that was asked for.")]
+    public ReceiptBody? Receipt { get; init; }
 }
 
 /// <summary>Last line of a streamed scan. Without it, it was cut.</summary>
@@ -122,6 +131,9 @@ internal sealed record ScanEndBody
 
     [Description("Why the scan broke off; absent if it did not.")]
     public ErrorBody? Failed { get; init; }
+
+    [Description("What stands behind the last page, if that was asked for.")]
+    public ReceiptBody? Receipt { get; init; }
 }
 
 /// <summary>Any error.</summary>
@@ -147,6 +159,64 @@ internal sealed record ErrorBody
 
     [Description("A condition failed: the key's present version.")]
     public ulong? Version { get; init; }
+
+    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be given "
+        + "as 'tried' with the retry.")]
+    public string? Tried { get; init; }
+
+    [Description("Such a write, if a receipt was asked for: which nodes are known to have it.")]
+    public ReceiptBody? Receipt { get; init; }
+}
+
+/// <summary>What stands behind an answer.</summary>
+internal sealed record ReceiptBody
+{
+    [Description("How the keyspace replicates."), AllowedValues("strong", "quorum")]
+    public required string Mode { get; init; }
+
+    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered or, in "
+        + "a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
+    public required IReadOnlyList<string> Nodes { get; init; }
+
+    [Description("How many of the replicas had to be among them; of a scan, in each partition.")]
+    public required int Needed { get; init; }
+
+    [Description("How many replicas the partition has; those of a strong keyspace that vote.")]
+    public required int Replicas { get; init; }
+
+    [Description("True if what was written, or read, is on the disks of the nodes.")]
+    public required bool Durable { get; init; }
+
+    [Description("Sloppy keyspace: true if hints on other nodes were counted: a read need not see the write.")]
+    public bool? ByHints { get; init; }
+
+    [Description("Strong keyspace: the log index of the write, or that the read saw.")]
+    public ulong? Index { get; init; }
+
+    [Description("Quorum keyspace: the whole version; absent if nothing was found, or much.")]
+    public string? Version { get; init; }
+
+    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the keyspace "
+        + "acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is not promised.")]
+    public ulong? StalenessMs { get; init; }
+
+    [Description("The promise, a sentence each.")]
+    public required IReadOnlyList<string> Promise { get; init; }
+
+    /// <summary>The body of a receipt; null if there is none.</summary>
+    public static ReceiptBody? Of(Receipt? receipt) => receipt is null ? null : new()
+    {
+        Mode = ReceiptText.Of(receipt.Mode),
+        Nodes = receipt.Nodes,
+        Needed = receipt.Needed,
+        Replicas = receipt.Replicas,
+        Durable = receipt.IsDurable,
+        ByHints = receipt.IsByHints ? true : null,
+        Index = receipt.Index > 0 ? receipt.Index : null,
+        Version = receipt.Version?.ToString(),
+        StalenessMs = receipt.StalenessMs,
+        Promise = receipt.Promise,
+    };
 }
 
 /// <summary>Answer of the health routes.</summary>
@@ -270,6 +340,7 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(ScanEntryBody))]
 [JsonSerializable(typeof(ScanEndBody))]
 [JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(ReceiptBody))]
 [JsonSerializable(typeof(HealthBody))]
 [JsonSerializable(typeof(StatsBody))]
 [JsonSerializable(typeof(NodeStatus))]

@@ -10,7 +10,7 @@ internal static class ClusterChangeRoutes
 {
     private static readonly Operation Create =
         Of("createKeyspace", "Makes a keyspace.", AdminFields.Partitions, AdminFields.Replicas,
-            AdminFields.Mode, AdminFields.WriteQuorum, AdminFields.ReadQuorum) with
+            AdminFields.Mode, AdminFields.WriteQuorum, AdminFields.ReadQuorum, AdminFields.Sloppy) with
         {
             Path = [AdminFields.Keyspace],
         };
@@ -88,6 +88,7 @@ internal static class ClusterChangeRoutes
             Mode = exchange.Query.Text(AdminFields.Mode),
             WriteQuorum = Int(exchange, AdminFields.WriteQuorum),
             ReadQuorum = Int(exchange, AdminFields.ReadQuorum),
+            IsSloppy = exchange.Query.Flag(AdminFields.Sloppy),
         });
 
     private static Task AlterAsync(HttpExchange exchange) => ChangeAsync(

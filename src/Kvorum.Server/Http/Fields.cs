@@ -68,6 +68,32 @@ internal static class Fields
     public static readonly Field ReturnPrevious = new(
         "return_previous", FieldKind.Flag, "true: the previous value comes with the answer.");
 
+    public static readonly Field Quorum = new(
+        "quorum", FieldKind.Text,
+        "Keyspace of mode quorum: how many replicas must have the write on disk, or have answered the read: "
+        + "one, quorum (a majority), all, or a number. Without it the keyspace's own number.")
+    {
+        Examples = ["one", "quorum", "all", "2"],
+    };
+
+    public static readonly Field Receipt = new(
+        "receipt", FieldKind.Flag,
+        "true: the answer tells what stands behind it, in the body if that is JSON and in Kvorum-Receipt.");
+
+    public static readonly Field After = new(
+        "after", FieldKind.Number,
+        "Keyspace of mode quorum: the highest version that the client has seen; the write gets a higher one.");
+
+    public static readonly Field Tried = new(
+        "tried", FieldKind.Text,
+        "Keyspace of mode quorum: of a write that is repeated with the same ids, the version that was tried, "
+        + "as the error told it.");
+
+    public static readonly Field QuorumHeader = new("Kvorum-Quorum", FieldKind.Text, "As quorum.");
+
+    public static readonly Field ReceiptHeader = new(
+        "Kvorum-Receipt", FieldKind.Text, "With receipt=true: what stands behind the answer, as JSON.");
+
     public static readonly Field TtlMs = new(
         "ttl_ms", FieldKind.Number, "Life of the key in milliseconds; 0 for no end.");
 
@@ -122,6 +148,6 @@ internal static class Fields
     public static readonly Field Ack = new(
         "Kvorum-Ack", FieldKind.Text, "What stands behind the answer.")
     {
-        Choices = ["majority", "lease", "none"],
+        Choices = ["majority", "quorum", "lease", "none"],
     };
 }

@@ -67,6 +67,8 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
             Indeterminate = advice == RetryAdvice.SameIds,
             Leader = reply.Leader,
             Version = reply.Status == ReplyStatus.ConditionFailed ? reply.Version : null,
+            Tried = reply.Writer > 0 ? $"{new WriteVersion(reply.Version, reply.Writer)}" : null,
+            Receipt = ReceiptBody.Of(reply.Receipt),
         });
     }
 }

@@ -6,7 +6,10 @@ namespace Kvorum.Server.Http;
 internal static class KeyRoutes
 {
     private static readonly Field[] Common =
-        [Fields.Key, Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout];
+    [
+        Fields.Key, Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout, Fields.Quorum,
+        Fields.Receipt,
+    ];
 
     private static readonly Operation Set = new("set", "keys", "Sets a key.")
     {
@@ -27,7 +30,11 @@ internal static class KeyRoutes
     private static readonly Operation Delete = new(
         "delete", "keys", "Removes a key; an absent key is no error.")
     {
-        Query = [.. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious],
+        Query =
+        [
+            .. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious, Fields.After,
+            Fields.Tried,
+        ],
         Answers = [ReplyBodies.Written],
         Failures = FailureStatuses.OfWrites,
     };
@@ -57,6 +64,8 @@ internal static class KeyRoutes
             Key = RequiredKey(exchange.Query),
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag(Fields.NoRedirect),
+            Quorum = exchange.Query.Quorum(),
+            WantsReceipt = exchange.Query.Flag(Fields.Receipt),
         };
         var asBase64 = SetBodyReader.IsBase64(exchange.Query.Text(Fields.Encoding));
         var reply = await exchange.AskAsync(get).ConfigureAwait(false);
@@ -76,6 +85,10 @@ internal static class KeyRoutes
             IfVersion = query.Number(Fields.IfVersion),
             ReturnPrevious = query.Flag(Fields.ReturnPrevious),
             NoRedirect = query.Flag(Fields.NoRedirect),
+            Quorum = query.Quorum(),
+            WantsReceipt = query.Flag(Fields.Receipt),
+            After = query.Number(Fields.After) ?? 0,
+            Tried = query.Tried(),
         };
         var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);

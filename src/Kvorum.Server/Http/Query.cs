@@ -64,6 +64,20 @@ internal sealed class Query
         _ => ReadConsistency.Linearizable,
     };
 
+    /// <summary>How many replicas must answer; null for the keyspace's own number.</summary>
+    public QuorumLevel? Quorum() => Text(Fields.Quorum) is { } text ? QuorumOf(text) : null;
+
+    /// <summary>The version that was tried; null if none is given.</summary>
+    public WriteVersion? Tried() => Text(Fields.Tried) is { } text ? TriedOf(text) : null;
+
+    /// <summary>Reads how many replicas must answer.</summary>
+    public static QuorumLevel QuorumOf(string text) => QuorumLevel.ParseOrNull(text)
+        ?? throw HttpFailure.Invalid($"quorum is '{HttpFailure.Shown(text)}'; it is {QuorumLevel.Forms}");
+
+    /// <summary>Reads a version that was tried.</summary>
+    public static WriteVersion TriedOf(string text) => WriteVersion.ParseOrNull(text)
+        ?? throw HttpFailure.Invalid($"tried is '{HttpFailure.Shown(text)}'; it is {WriteVersion.Form}");
+
     /// <summary>The keyspace.</summary>
     public string Keyspace() => Text(Fields.Keyspace) ?? Fields.Keyspace.Default!;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Kvorum.Protocol;
 using Microsoft.AspNetCore.Http;
 
@@ -9,10 +10,13 @@ internal static class ReplyBodies
 {
     /// <summary>Headers of all answers about a key.</summary>
     public static readonly Field[] Headers =
-        [Fields.Leader, Fields.Partition, Fields.Version, Fields.Epoch, Fields.Ack];
+    [
+        Fields.Leader, Fields.Partition, Fields.Version, Fields.Epoch, Fields.Ack, Fields.ReceiptHeader,
+    ];
 
     /// <summary>The answer to a served write.</summary>
-    public static readonly Answer Written = new(200, "Done: on the disks of a majority.")
+    public static readonly Answer Written = new(
+        200, "Done: on the disks of a majority, or of as many replicas of a quorum keyspace as were asked for.")
     {
         Json = [BodyContext.Default.WrittenBody],
         Headers = Headers,
@@ -47,6 +51,7 @@ internal static class ReplyBodies
             PreviousBase64 = text is null && previous is { } binary
                 ? Convert.ToBase64String(binary.Span)
                 : null,
+            Receipt = ReceiptBody.Of(reply.Receipt),
         }, BodyContext.Default.WrittenBody);
     }
 
@@ -71,6 +76,7 @@ internal static class ReplyBodies
             Epoch = reply.Epoch,
             Leader = reply.Leader,
             Ack = ReplyAck.Of(request, reply),
+            Receipt = ReceiptBody.Of(reply.Receipt),
         }, BodyContext.Default.ValueBody);
     }
 
@@ -107,5 +113,17 @@ internal static class ReplyBodies
         headers[Fields.Version.Name] = reply.Version.ToString(CultureInfo.InvariantCulture);
         headers[Fields.Epoch.Name] = reply.Epoch.ToString(CultureInfo.InvariantCulture);
         headers[Fields.Ack.Name] = ReplyAck.Of(request, reply);
+        SetReceipt(response, reply);
+    }
+
+    /// <summary>What stands behind the answer, if that was asked for, as a header.</summary>
+    public static void SetReceipt(HttpResponse response, Reply reply)
+    {
+        // Headers take no letters beyond ASCII: the serializer writes those of nodes' names as escapes.
+        if (ReceiptBody.Of(reply.Receipt) is { } receipt)
+        {
+            response.Headers[Fields.ReceiptHeader.Name] =
+                JsonSerializer.Serialize(receipt, BodyContext.Default.ReceiptBody);
+        }
     }
 }

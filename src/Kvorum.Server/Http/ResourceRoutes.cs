@@ -13,15 +13,19 @@ internal static class ResourceRoutes
     private const string Prefix = "/v1/kv/";
 
     private static readonly Field[] Common =
-        [Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout];
+    [
+        Fields.KeyBase64, Fields.Keyspace, Fields.NoRedirect, Fields.Timeout, Fields.Quorum, Fields.Receipt,
+    ];
 
     private static readonly Field[] OfWrites =
-        [Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious];
+    [
+        Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious, Fields.After, Fields.Tried,
+    ];
 
-    private static readonly Field[] Conditions = [Fields.IfMatch, Fields.IfNoneMatch];
+    private static readonly Field[] OfAll = [Fields.IfMatch, Fields.IfNoneMatch, Fields.QuorumHeader];
 
     private static readonly Field[] HeadersOfWrites =
-        [Fields.ClientIdHeader, Fields.RequestIdHeader, .. Conditions];
+        [Fields.ClientIdHeader, Fields.RequestIdHeader, .. OfAll];
 
     private static readonly Answer Value = ReplyBodies.Value with { IsValue = true };
 
@@ -38,7 +42,7 @@ internal static class ResourceRoutes
         "getKey", "keys", "The value as it is, or as JSON if Accept asks for it.")
     {
         Query = [.. Common, Fields.Consistency],
-        Headers = Conditions,
+        Headers = OfAll,
         Answers = [Value, ReplyBodies.NotChanged],
         Failures = FailureStatuses.OfReads,
     };
@@ -110,6 +114,10 @@ internal static class ResourceRoutes
             RequestId = RequestIdOf(exchange),
             ReturnPrevious = query.Flag(Fields.ReturnPrevious),
             NoRedirect = query.Flag(Fields.NoRedirect),
+            Quorum = QuorumOf(exchange),
+            WantsReceipt = query.Flag(Fields.Receipt),
+            After = query.Number(Fields.After) ?? 0,
+            Tried = query.Tried(),
         };
         var reply = await Preconditions.WriteAsync(exchange, put).ConfigureAwait(false);
         exchange.Http.Response.Headers.ETag = EntityTags.Strong(reply.Version);
@@ -128,6 +136,10 @@ internal static class ResourceRoutes
             RequestId = RequestIdOf(exchange),
             ReturnPrevious = query.Flag(Fields.ReturnPrevious),
             NoRedirect = query.Flag(Fields.NoRedirect),
+            Quorum = QuorumOf(exchange),
+            WantsReceipt = query.Flag(Fields.Receipt),
+            After = query.Number(Fields.After) ?? 0,
+            Tried = query.Tried(),
         };
         var reply = await Preconditions.WriteAsync(exchange, delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);
@@ -156,6 +168,8 @@ internal static class ResourceRoutes
             Key = KeyOf(exchange),
             Consistency = exchange.Query.Consistency(),
             NoRedirect = exchange.Query.Flag(Fields.NoRedirect),
+            Quorum = QuorumOf(exchange),
+            WantsReceipt = exchange.Query.Flag(Fields.Receipt),
         };
         if (!WantsJson(exchange.Http.Request))
             exchange.Traffic.Replies.Copies = 1;
@@ -198,6 +212,10 @@ internal static class ResourceRoutes
         OneOf(exchange, Fields.RequestIdHeader, Fields.RequestId) is { } text
             ? Query.Number("the request id", text)
             : 0;
+
+    /// <summary>How many replicas must answer, from the header or the query.</summary>
+    public static QuorumLevel? QuorumOf(HttpExchange exchange) =>
+        OneOf(exchange, Fields.QuorumHeader, Fields.Quorum) is { } text ? Query.QuorumOf(text) : null;
 
     private static string? OneOf(HttpExchange exchange, Field header, Field parameter)
     {

@@ -30,8 +30,8 @@ internal static class ScanRoute
         var limit = exchange.Query.Number(Fields.Limit) ?? 0;
         return exchange.Http.Request.Headers.Accept.ToString()
             .Contains(Lines, StringComparison.OrdinalIgnoreCase)
-            ? LinesAsync(exchange, RequestOf(exchange.Query), limit)
-            : PageAsync(exchange, RequestOf(exchange.Query), limit);
+            ? LinesAsync(exchange, RequestOf(exchange), limit)
+            : PageAsync(exchange, RequestOf(exchange), limit);
     }
 
     private static async Task PageAsync(HttpExchange exchange, ScanRequest scan, ulong limit)
@@ -47,6 +47,7 @@ internal static class ScanRoute
             Token = TextOf(page.Token),
             Epoch = reply.Epoch,
             Ack = ReplyAck.Of(scan, reply),
+            Receipt = ReceiptBody.Of(reply.Receipt),
         }, BodyContext.Default.ScanPageBody).ConfigureAwait(false);
     }
 
@@ -68,7 +69,12 @@ internal static class ScanRoute
                 Write(response, ReplyBodies.Of(entry, scan.KeysOnly), BodyContext.Default.ScanEntryBody);
             await response.BodyWriter.FlushAsync(exchange.Http.RequestAborted).ConfigureAwait(false);
             exchange.Traffic.Replies.Release();
-            end = new() { More = !page.Token.IsEmpty, Token = TextOf(page.Token) };
+            end = new()
+            {
+                More = !page.Token.IsEmpty,
+                Token = TextOf(page.Token),
+                Receipt = ReceiptBody.Of(reply.Receipt),
+            };
             if (pages.IsEnd)
                 break;
             try
@@ -86,8 +92,9 @@ internal static class ScanRoute
         await response.BodyWriter.FlushAsync(exchange.Http.RequestAborted).ConfigureAwait(false);
     }
 
-    private static ScanRequest RequestOf(Query query)
+    private static ScanRequest RequestOf(HttpExchange exchange)
     {
+        var query = exchange.Query;
         var range = KeyRange.Of(
             query.Bytes(Fields.Prefix), query.Bytes(Fields.From), query.Bytes(Fields.End));
         return new()
@@ -98,6 +105,8 @@ internal static class ScanRoute
             Reverse = query.Flag(Fields.Reverse),
             KeysOnly = query.Flag(Fields.KeysOnly),
             Consistency = query.Consistency(),
+            Quorum = ResourceRoutes.QuorumOf(exchange),
+            WantsReceipt = query.Flag(Fields.Receipt),
             Token = query.Text(Fields.Token) is { } token ? BytesOf(token) : default,
         };
     }
@@ -106,6 +115,7 @@ internal static class ScanRoute
     {
         response.Headers[Fields.Epoch.Name] = $"{reply.Epoch}";
         response.Headers[Fields.Ack.Name] = ReplyAck.Of(scan, reply);
+        ReplyBodies.SetReceipt(response, reply);
     }
 
     private static void Write<T>(HttpResponse response, T body, JsonTypeInfo<T> type)

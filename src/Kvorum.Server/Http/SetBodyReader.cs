@@ -19,7 +19,7 @@ internal ref struct SetBodyReader
     [
         Fields.KeyText, Fields.KeyBase64, Fields.ValueText, Fields.ValueBase64, Fields.Encoding,
         Fields.Keyspace, Fields.ClientId, Fields.RequestId, Fields.TtlMs, Fields.IfVersion,
-        Fields.ReturnPrevious, Fields.NoRedirect,
+        Fields.ReturnPrevious, Fields.NoRedirect, Fields.Quorum, Fields.Receipt, Fields.After, Fields.Tried,
     ];
 
     // By member, each of which is one object; looked up only.
@@ -83,6 +83,10 @@ internal ref struct SetBodyReader
             IfVersion = _numbers.TryGetValue(Fields.IfVersion, out var version) ? version : null,
             ReturnPrevious = _switches.Contains(Fields.ReturnPrevious),
             NoRedirect = _switches.Contains(Fields.NoRedirect),
+            Quorum = TextOf(Fields.Quorum) is { } quorum ? Query.QuorumOf(quorum) : null,
+            WantsReceipt = _switches.Contains(Fields.Receipt),
+            After = _numbers.GetValueOrDefault(Fields.After),
+            Tried = TextOf(Fields.Tried) is { } tried ? Query.TriedOf(tried) : null,
         };
     }
 

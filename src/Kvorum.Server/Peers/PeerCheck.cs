@@ -76,7 +76,8 @@ internal static class PeerCheck
                 ? null
                 : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
                     + $"{Describe(self)} to cluster {ClusterIdentity.ToGuid(self.ClusterId)}: correct the "
-                    + "address in --peers, or give --data the folder that belongs to this cluster";
+                    + "address in --peers, or give --data the folder that belongs to this cluster. A node that was "
+                    + "given up when its cluster was recovered comes back with an empty --data folder and --join";
         }
 
         return self.FoundingId == other.FoundingId

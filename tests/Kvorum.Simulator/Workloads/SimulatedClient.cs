@@ -24,6 +24,7 @@ internal sealed class SimulatedClient(
     private long _givesUpUs;
     private int _node;
     private bool _mayHaveHappened;
+    private long _attemptedUs;
 
     /// <summary>No request begins while it rests.</summary>
     public bool IsResting { get; private set; } = true;
@@ -93,6 +94,7 @@ internal sealed class SimulatedClient(
         var nodes = cluster.InUse;
         var machine = nodes[_random.Chance(0.7) ? number % nodes.Count : _random.Below(nodes.Count)];
         _node = machine.Index;
+        _attemptedUs = World.NowUs;
         var asked = _asked!;
         World.Scheduler.After(options.TimeoutUs, () => Unanswered(attempt));
         if (IsLost(FaultKind.RequestLost))
@@ -198,6 +200,9 @@ internal sealed class SimulatedClient(
             $"client {number} {TextOf(reply)}");
         WasAnswered = reply is not null;
         Answers += WasAnswered ? 1 : 0;
+        if (asked.Request.IsWrite && reply is { Status: ReplyStatus.Ok, Replayed: false }
+            && HistoryOf(asked) == notes.Quorum)
+            notes.Given.Add(new(_node, _attemptedUs, World.NowUs, reply.Version));
         if (asked.Request is ScanRequest && reply is not null)
             WriteDown(new ScannedPage(asked, reply));
         else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)

@@ -170,5 +170,12 @@ internal sealed record ServerPlace(string Folder, int Client, int Http, int Peer
         ];
     }
 
+    /// <summary>The disk is lost, and there is a new one.</summary>
+    public void Empty()
+    {
+        Directory.Delete(Folder, recursive: true);
+        Directory.CreateDirectory(Folder);
+    }
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

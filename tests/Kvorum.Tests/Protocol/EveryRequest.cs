@@ -53,6 +53,8 @@ internal static class EveryRequest
             _ when type == typeof(bool) => true,
             _ when type == typeof(uint) => 0x01020304u,
             _ when type == typeof(ulong) => 0x0102030405060708ul,
+            _ when type == typeof(QuorumLevel) => QuorumLevel.All,
+            _ when type == typeof(WriteVersion) => new WriteVersion(0x0102030405060708, 0x1112131415161718),
             _ when type == typeof(ReadConsistency) => ReadConsistency.Lease,
             _ => throw new NotSupportedException($"{property.Name} has a type that is new here: {type}."),
         };

@@ -50,6 +50,84 @@ public class RequestCodecTests
         Hex(new DeleteRequest { Key = "k"u8.ToArray() }));
 
     [Fact]
+    public void What_quorum_keyspaces_know_more_of_a_write_has_golden_bytes() => Assert.Equal(
+        "01" + "87" + "026b73" + "020000006b31"
+        + "0f" + "02" + "0a00000000000000" + "0b00000000000000" + "0c00000000000000"
+        + "0163" + "0807060504030201" + "0900000000000000" + "e803000000000000" + "0300000076616c",
+        Hex(FullPut with
+        {
+            Quorum = QuorumLevel.Count(2),
+            WantsReceipt = true,
+            After = 10,
+            Tried = new(11, 12),
+        }));
+
+    [Fact]
+    public void A_read_with_a_quorum_has_golden_bytes()
+    {
+        var get = new GetRequest { Key = "k"u8.ToArray() };
+        const string begin = "02" + "80" + "0764656661756c74" + "010000006b";
+        Assert.Equal(begin + "01" + "ff" + "00", Hex(get with { Quorum = QuorumLevel.All }));
+        Assert.Equal(begin + "02" + "00", Hex(get with { WantsReceipt = true }));
+        // Of a write alone.
+        var wrong = Assert.Throws<FormatException>(
+            () => RequestCodec.DecodeRequest(Convert.FromHexString(begin + "04" + "0a00000000000000" + "00")));
+        Assert.Contains("Flags 0x04 are unknown", wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_reply_with_a_receipt_has_golden_bytes_and_passes_over_what_is_newer()
+    {
+        var reply = new Reply
+        {
+            Status = ReplyStatus.Ok,
+            Version = 7,
+            Mode = ReplicationMode.Quorum,
+            Writer = 9,
+            Receipt = new()
+            {
+                Mode = ReplicationMode.Quorum,
+                Nodes = ["a", "b"],
+                Needed = 2,
+                Replicas = 3,
+                IsDurable = true,
+                Version = new(7, 9),
+                StalenessMs = 0,
+                Promise = ["Yes."],
+            },
+        };
+        const string head = "00" + "80" + "00000000" + "0000000000000000" + "0700000000000000";
+        const string body = "01" + "0d" + "02" + "03" + "0000000000000000" + "0700000000000000" + "0900000000000000"
+            + "0000000000000000" + "02" + "0161" + "0162" + "01" + "0400" + "5965732e";
+        const string extra = "07" + "0900000000000000";
+        Assert.Equal(head + extra + "30000000" + body + "00000000", Hex(reply));
+        Assert.Equal(Hex(reply), Hex(RequestCodec.DecodeReply(Encode(reply))));
+        var newer = Convert.FromHexString(head + extra + "32000000" + body + "0102" + "00000000");
+        Assert.Equal(Hex(reply), Hex(RequestCodec.DecodeReply(newer)));
+        var (plain, none) = (reply with { Receipt = null }, reply with { Receipt = null, Writer = 0 });
+        Assert.Equal(head + "03" + "0900000000000000" + "00000000", Hex(plain));
+        Assert.Equal(plain, RequestCodec.DecodeReply(Encode(plain)));
+        Assert.Equal(head + "01" + "00000000", Hex(none));
+        for (var length = 0; length < newer.Length; length++)
+            Assert.Throws<FormatException>(() => RequestCodec.DecodeReply(newer.AsMemory(0, length)));
+    }
+
+    [Theory]
+    [InlineData("7@00c0ffee00c0ffee", true)]
+    [InlineData("18446744073709551615@ffffffffffffffff", true)]
+    [InlineData("7@c0ffee", false)]
+    [InlineData("@00c0ffee00c0ffee", false)]
+    [InlineData("-7@00c0ffee00c0ffee", false)]
+    [InlineData("7", false)]
+    [InlineData("", false)]
+    public void A_version_is_read_as_it_is_written(string text, bool isOne)
+    {
+        var version = WriteVersion.ParseOrNull(text);
+        Assert.Equal(isOne, version is not null);
+        Assert.Equal(isOne ? text : "", $"{version}");
+    }
+
+    [Fact]
     public void Reply_has_golden_bytes() => Assert.Equal(
         "04" + "1f" + "03000000" + "0500000000000000" + "0700000000000000"
         + "0200c3a9" + "03683a31" + "0100000076",

@@ -1,3 +1,4 @@
+using Kvorum.Protocol;
 using Kvorum.Quorum;
 
 namespace Kvorum.Tests.Quorum;
@@ -33,7 +34,7 @@ public class QuorumSettingsTests
     public void A_request_may_ask_for_a_quorum_of_its_own(string text, int count, string? fault)
     {
         var level = Assert.NotNull(QuorumLevel.ParseOrNull(text));
-        var isValid = QuorumSettings.Majority(5).TryOverride(level, null, out var settings, out var why);
+        var isValid = QuorumSettings.Majority(5).TryOverride(level.Of(5), null, out var settings, out var why);
         Assert.Equal(fault is null, isValid);
         Assert.Equal(fault ?? "", why);
         Assert.Equal(count, settings.WriteQuorum);
@@ -45,6 +46,7 @@ public class QuorumSettingsTests
     [InlineData("two")]
     [InlineData("-1")]
     [InlineData("1.0")]
+    [InlineData("254")]
     public void What_is_no_level_is_none(string text) => Assert.Null(QuorumLevel.ParseOrNull(text));
 
     [Fact]

@@ -1,4 +1,6 @@
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Membership;
+using Kvorum.Quorum;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Leaderless.Repair;
@@ -16,6 +18,17 @@ internal interface IRepairHost
 
     /// <summary>How often each two replicas compare what they hold, in milliseconds.</summary>
     long SyncIntervalMs { get; }
+
+    /// <summary>How long tombstones are kept at least, in milliseconds.</summary>
+    long TombstoneMinMs { get; }
+
+    /// <summary>Low watermarks of the members.</summary>
+    WatermarkTable Watermarks { get; }
+
+    /// <summary>
+    /// Below this no write of a partition will come from any member; null if that is not known of all.
+    /// </summary>
+    HybridTimestamp? FloorOf(GroupId group);
 
     /// <summary>Members, placement, and who is up.</summary>
     ClusterView Cluster { get; }
@@ -35,7 +48,9 @@ internal interface IRepairHost
     /// <summary>Sends a record to a replica; no answer is wanted.</summary>
     void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command);
 
-    /// <summary>Runs <paramref name="send"/> when the node's rate for such data lets so many bytes go.</summary>
+    /// <summary>
+    /// Runs <paramref name="send"/> when the node's rate for such data lets so many bytes go.
+    /// </summary>
     void Pace(long bytes, Action send);
 
     /// <summary>

@@ -14,17 +14,23 @@ internal sealed class RepairAnswers(IRepairHost host)
     public void Take(NodeId from, RepairMessage message)
     {
         if (host.ReplicaOf(message.Group) is not { MayAnswer: true } replica
-            || (message is RepairMessage.Open { Since: var since } && replica.Confirmed < since)
-            || TreeOf(replica) is not { } tree)
+            || (message is RepairMessage.Open { Since: var since } && replica.Confirmed < since))
         {
-            host.Send(from, new RepairMessage.Refused(message.Id, message.Group));
+            host.Send(from, new RepairMessage.Refused(message.Id, message.Group, Marks: null));
+            return;
+        }
+
+        if (TreeOf(replica) is not { } tree)
+        {
+            host.Send(from, new RepairMessage.Refused(message.Id, message.Group, replica.Marks));
             return;
         }
 
         switch (message)
         {
             case RepairMessage.Open:
-                host.Send(from, new RepairMessage.Opened(message.Id, message.Group, tree.Root));
+                host.Send(
+                    from, new RepairMessage.Opened(message.Id, message.Group, tree.Root, replica.Marks));
                 break;
             case RepairMessage.Compare compare:
                 host.Send(from, new RepairMessage.Compared(
@@ -37,7 +43,7 @@ internal sealed class RepairAnswers(IRepairHost host)
                 host.Send(from, Remembered(replica, requests));
                 break;
             default:
-                host.Send(from, new RepairMessage.Refused(message.Id, message.Group));
+                host.Send(from, new RepairMessage.Refused(message.Id, message.Group, Marks: null));
                 break;
         }
     }
@@ -51,19 +57,20 @@ internal sealed class RepairAnswers(IRepairHost host)
     private void Compare(NodeId from, QuorumReplica replica, RepairMessage.Pairs pairs, LeafSet leaves)
     {
         var view = replica.Tree.OpenView();
-        var nowMs = host.RecordTimeMs;
+        var (nowMs, horizon) = (host.RecordTimeMs, replica.Marks.Horizon);
         RepairMessage? answer = null;
         host.Scan(
             () =>
             {
                 using (view)
-                    answer = RepairWalk.Compare(view, pairs, leaves, nowMs);
+                    answer = RepairWalk.Compare(view, pairs, leaves, nowMs, horizon);
             },
             failure =>
             {
                 if (failure is TreeDamagedException damage)
                     replica.Damaged(damage);
-                answer = failure is null ? answer! : new RepairMessage.Refused(pairs.Id, pairs.Group);
+                answer = failure is null
+                    ? answer! : new RepairMessage.Refused(pairs.Id, pairs.Group, Marks: null);
                 host.Pace(BytesOf(answer), () => host.Send(from, answer));
             });
     }
@@ -78,7 +85,7 @@ internal sealed class RepairAnswers(IRepairHost host)
         catch (TreeDamagedException damage)
         {
             replica.Damaged(damage);
-            return new RepairMessage.Refused(asked.Id, asked.Group);
+            return new RepairMessage.Refused(asked.Id, asked.Group, Marks: null);
         }
     }
 

@@ -1,3 +1,4 @@
+using Kvorum.Quorum;
 using Kvorum.Quorum.Merkle;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
@@ -9,7 +10,8 @@ namespace Kvorum.Node.Leaderless.Repair;
 /// walks over the keys of the leaves that differ, and both get what they lack. Nothing is deleted and nothing
 /// depends on the order, so it may end anywhere. Owned by the node loop.
 /// </summary>
-internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, NodeId peer, Epoch since)
+internal sealed class RepairExchange(
+    IRepairHost host, QuorumReplica replica, NodeId peer, Epoch since, HybridTimestamp floor)
 {
     private MerkleComparison? _comparison;
     private LeafSet? _leaves;
@@ -21,6 +23,12 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
 
     /// <summary>Its number.</summary>
     public ulong Id { get; } = host.NextOperation();
+
+    /// <summary>
+    /// The gates of both sides were closed at this when it began: what it finds is all that there will be
+    /// below. Zero if that is not known.
+    /// </summary>
+    public HybridTimestamp Floor { get; private set; } = floor;
 
     /// <summary>The replica here.</summary>
     public QuorumReplica Replica => replica;
@@ -66,6 +74,10 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
         switch (message)
         {
             case RepairMessage.Opened opened:
+                if (IsFilling)
+                    replica.LearnGate(opened.Marks);
+                if (opened.Marks.Gate < Floor)
+                    Floor = HybridTimestamp.Zero;
                 Opened(opened.Root);
                 break;
             case RepairMessage.Compared compared when _comparison?.Answered(compared.Differing) == true:
@@ -76,6 +88,10 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
                 break;
             case RepairMessage.Records records when _asked is { } asked:
                 Take(records, asked);
+                break;
+            case RepairMessage.Refused { Marks: { } marks } when IsFilling:
+                replica.LearnGate(marks);
+                End(hasSucceeded: false);
                 break;
             case RepairMessage.Remembered remembered when IsFilling:
                 Take(remembered);
@@ -139,20 +155,24 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
                 }
 
                 _asked = range;
-                host.Send(peer, new RepairMessage.Pairs(Id, Group, _leafBytes, from, range!.End, range.Pairs));
+                host.Send(
+                    peer, new RepairMessage.Pairs(
+                        Id, Group, _leafBytes, from, range!.End, replica.Marks.Horizon, range.Pairs));
             });
     }
 
     private void Take(RepairMessage.Records records, WalkedRange asked)
     {
         _asked = null;
+        var source = IsFilling ? RecordSource.Filling : RecordSource.Repair;
         foreach (var command in records.Commands)
         {
-            if (replica.TryTake(ticket: default, command))
-                continue;
-            // There is no room, or it is damaged: it has not what the other has.
-            End(hasSucceeded: false);
-            return;
+            // What is collected here need not come back. Without room it goes on later.
+            if (replica.Take(ticket: default, command, source) is not (null or RefusalReason.BehindHorizon))
+            {
+                End(hasSucceeded: false);
+                return;
+            }
         }
 
         var given = 0;
@@ -186,7 +206,7 @@ internal sealed class RepairExchange(IRepairHost host, QuorumReplica replica, No
 
     private void Take(RepairMessage.Remembered remembered)
     {
-        if (!replica.TryTake(ticket: default, remembered.Command))
+        if (replica.TakeRequests(remembered.Command) is not null)
             End(hasSucceeded: false);
         else if (remembered.End > 0)
             host.Pace(remembered.Command.Length, () =>

@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
@@ -24,8 +25,9 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     public sealed record Open(ulong Id, GroupId Group, MerkleRoot Root, Epoch Since)
         : RepairMessage(Id, Group);
 
-    /// <summary>Answers with the other side's root.</summary>
-    public sealed record Opened(ulong Id, GroupId Group, MerkleRoot Root) : RepairMessage(Id, Group);
+    /// <summary>Answers with the other side's root and marks.</summary>
+    public sealed record Opened(ulong Id, GroupId Group, MerkleRoot Root, ReplicaMarks Marks)
+        : RepairMessage(Id, Group);
 
     /// <summary>Asks: which of these sums are other ones?</summary>
     public sealed record Compare(ulong Id, GroupId Group, MerkleQuestion Question) : RepairMessage(Id, Group);
@@ -39,10 +41,11 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     /// <param name="Leaves">As in <see cref="LeafSet"/>.</param>
     /// <param name="From">Where the range begins, inclusive.</param>
     /// <param name="End">Where it ends, exclusive; empty: no bound.</param>
+    /// <param name="Horizon">Tombstones below it are not missed by the asking side.</param>
     /// <param name="Own">What the asking side has.</param>
     public sealed record Pairs(
         ulong Id, GroupId Group, ReadOnlyMemory<byte> Leaves, ReadOnlyMemory<byte> From,
-        ReadOnlyMemory<byte> End, VersionedKey[] Own) : RepairMessage(Id, Group);
+        ReadOnlyMemory<byte> End, HybridTimestamp Horizon, VersionedKey[] Own) : RepairMessage(Id, Group);
 
     /// <summary>Answers with the records that the asking side lacks, and what is wanted of it.</summary>
     /// <param name="Id">The asking side's number of the exchange.</param>
@@ -54,7 +57,8 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
         : RepairMessage(Id, Group);
 
     /// <summary>Answers that the range has too many records: it is to be asked up to this key.</summary>
-    public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End) : RepairMessage(Id, Group);
+    public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
+        : RepairMessage(Id, Group);
 
     /// <summary>A replica that is being filled asks: which requests do you remember, from a place on?</summary>
     public sealed record Requests(ulong Id, GroupId Group, ulong From) : RepairMessage(Id, Group);
@@ -68,7 +72,18 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
         : RepairMessage(Id, Group);
 
     /// <summary>Answers that nothing can be compared now.</summary>
-    public sealed record Refused(ulong Id, GroupId Group) : RepairMessage(Id, Group);
+    /// <param name="Id">The asking side's number of the exchange.</param>
+    /// <param name="Group">The group.</param>
+    /// <param name="Marks">Those of a replica that could fill the asking one later; else null.</param>
+    public sealed record Refused(ulong Id, GroupId Group, ReplicaMarks? Marks) : RepairMessage(Id, Group);
+
+    /// <summary>Tells another replica the marks of this one; wants no answer.</summary>
+    /// <param name="Group">The group.</param>
+    /// <param name="Epoch">The placement that it has confirmed.</param>
+    /// <param name="Marks">Its marks; durable.</param>
+    /// <param name="IsWhole">False while it is damaged, or is being filled.</param>
+    public sealed record Told(GroupId Group, Epoch Epoch, ReplicaMarks Marks, bool IsWhole)
+        : RepairMessage(Id: 0, Group);
 }
 
 /// <summary>
@@ -76,16 +91,18 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
 /// <code>
 /// message = kind:u8 id:u64 group:u32 rest
 /// rest    = 1 open:     root since:u64
-///         | 2 opened:   root
+///         | 2 opened:   root marks                                       as in ReplicaMarks
 ///         | 3 compare:  level:u8 childLevel:u8 nodes:u32 prefix:u32{nodes} sum:u64{to the end}
 ///         | 4 compared: bits:u16{to the end}
-///         | 5 pairs:    leaves:bytes32 from:bytes32 end:bytes32 (hash:u64 version:16 deleted:u8){to the end}
+///         | 5 pairs:    leaves:bytes32 from:bytes32 end:bytes32 horizon:u64 pair{to the end}
 ///         | 6 records:  wanted:u32 hash:u64{wanted} command:bytes32{to the end}
 ///         | 7 too many: end:bytes32
-///         | 8 refused
-///         | 9 requests: from:u64
-///         | 10 remembered: end:u64 command:bytes32
+///         | 8 refused:  known:u8 [marks if known is 1]
+///         | 9 told:     epoch:u64 whole:u8 marks
+///         | 10 requests: from:u64
+///         | 11 remembered: end:u64 command:bytes32                     as in RememberCommand
 /// root    = sum:u128 count:u64 depth:u8
+/// pair    = hash:u64 version:16 deleted:u8
 /// </code>
 /// </summary>
 internal static class RepairCodec
@@ -103,6 +120,7 @@ internal static class RepairCodec
                 break;
             case RepairMessage.Opened opened:
                 Write(into, opened.Root);
+                Write(into, opened.Marks);
                 break;
             case RepairMessage.Compare compare:
                 Write(into, compare.Question);
@@ -124,6 +142,16 @@ internal static class RepairCodec
             case RepairMessage.TooMany tooMany:
                 into.Bytes32(tooMany.End.Span);
                 break;
+            case RepairMessage.Refused refused:
+                into.U8(refused.Marks is null ? (byte)0 : (byte)1);
+                if (refused.Marks is { } known)
+                    Write(into, known);
+                break;
+            case RepairMessage.Told told:
+                into.U64(told.Epoch.Value);
+                into.U8(told.IsWhole ? (byte)1 : (byte)0);
+                Write(into, told.Marks);
+                break;
             case RepairMessage.Requests requests:
                 into.U64(requests.From);
                 break;
@@ -134,7 +162,9 @@ internal static class RepairCodec
         }
     }
 
-    /// <summary>Reads a message that fills the frame. A <see cref="FormatException"/> if it is none.</summary>
+    /// <summary>
+    /// Reads a message that fills the frame. A <see cref="FormatException"/> if it is none.
+    /// </summary>
     public static RepairMessage Read(ReadOnlyMemory<byte> payload)
     {
         var from = new ByteReader(payload);
@@ -142,23 +172,27 @@ internal static class RepairCodec
         return kind switch
         {
             1 => new RepairMessage.Open(id, group, ReadRoot(ref from), new(from.U64())),
-            2 => new RepairMessage.Opened(id, group, ReadRoot(ref from)),
+            2 => new RepairMessage.Opened(id, group, ReadRoot(ref from), ReadMarks(ref from)),
             3 => new RepairMessage.Compare(id, group, ReadQuestion(ref from)),
             4 => new RepairMessage.Compared(id, group, ReadBits(ref from)),
             5 => new RepairMessage.Pairs(
-                id, group, from.Bytes32(), from.Bytes32(), from.Bytes32(), ReadPairs(ref from)),
+                id, group, from.Bytes32(), from.Bytes32(), from.Bytes32(), new(from.U64()),
+                ReadPairs(ref from)),
             6 => ReadRecords(id, group, ref from),
             7 => new RepairMessage.TooMany(id, group, from.Bytes32()),
-            8 => new RepairMessage.Refused(id, group),
-            9 => new RepairMessage.Requests(id, group, from.U64()),
-            10 => new RepairMessage.Remembered(id, group, from.U64(), from.Bytes32()),
+            8 => new RepairMessage.Refused(id, group, from.U8() == 0 ? null : ReadMarks(ref from)),
+            9 => ReadTold(group, ref from),
+            10 => new RepairMessage.Requests(id, group, from.U64()),
+            11 => ReadRemembered(id, group, ref from),
             _ => throw new FormatException($"{kind} is no message of repair: written by a newer version?"),
         };
     }
 
-    /// <summary>True if the asking side says it: it is for the group's loop; else for the number's.</summary>
+    /// <summary>
+    /// True if it is for the loop of the group, as what the asking side says; else it is for the number's.
+    /// </summary>
     public static bool IsQuestion(RepairMessage message) =>
-        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs
+        message is RepairMessage.Open or RepairMessage.Compare or RepairMessage.Pairs or RepairMessage.Told
             or RepairMessage.Requests;
 
     private static byte KindOf(RepairMessage message) => message switch
@@ -170,10 +204,36 @@ internal static class RepairCodec
         RepairMessage.Pairs => 5,
         RepairMessage.Records => 6,
         RepairMessage.TooMany => 7,
-        RepairMessage.Requests => 9,
-        RepairMessage.Remembered => 10,
-        _ => 8,
+        RepairMessage.Refused => 8,
+        RepairMessage.Told => 9,
+        RepairMessage.Requests => 10,
+        _ => 11,
     };
+
+    private static void Write(ByteWriter into, in ReplicaMarks marks)
+    {
+        Span<byte> bytes = stackalloc byte[ReplicaMarks.Size];
+        marks.Write(bytes);
+        into.Raw(bytes);
+    }
+
+    private static ReplicaMarks ReadMarks(ref ByteReader from) =>
+        ReplicaMarks.Read(from.Raw(ReplicaMarks.Size).Span);
+
+    // What cannot be understood is refused here, before it is in a log.
+    private static RepairMessage.Remembered ReadRemembered(ulong id, GroupId group, ref ByteReader from)
+    {
+        var (end, command) = (from.U64(), from.Bytes32());
+        return RememberCommand.Is(command.Span) && RememberCommand.Read(command).Count >= 0
+            ? new(id, group, end, command)
+            : throw new FormatException("what is remembered of requests is something else");
+    }
+
+    private static RepairMessage.Told ReadTold(GroupId group, ref ByteReader from)
+    {
+        var (epoch, isWhole) = (new Epoch(from.U64()), from.U8() != 0);
+        return new(group, epoch, ReadMarks(ref from), isWhole);
+    }
 
     private static void Write(ByteWriter into, MerkleRoot root)
     {
@@ -222,6 +282,7 @@ internal static class RepairCodec
         into.Bytes32(pairs.Leaves.Span);
         into.Bytes32(pairs.From.Span);
         into.Bytes32(pairs.End.Span);
+        into.U64(pairs.Horizon.Value);
         Span<byte> version = stackalloc byte[RecordVersion.Size];
         foreach (var pair in pairs.Own)
         {
@@ -260,7 +321,11 @@ internal static class RepairCodec
             wanted[i] = from.U64();
         var commands = new List<ReadOnlyMemory<byte>>();
         while (!from.AtEnd)
+        {
             commands.Add(from.Bytes32());
+            StoreCommand.Check(commands[^1]);
+        }
+
         return new(id, group, commands, wanted);
     }
 }

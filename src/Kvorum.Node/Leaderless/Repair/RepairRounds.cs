@@ -1,3 +1,4 @@
+using Kvorum.Quorum;
 using Kvorum.Raft;
 
 namespace Kvorum.Node.Leaderless.Repair;
@@ -10,13 +11,21 @@ namespace Kvorum.Node.Leaderless.Repair;
 internal sealed class RepairRounds(IRepairHost host)
 {
     private readonly RepairAnswers _answers = new(host);
+    private readonly HorizonRounds _horizons = new(host);
     private readonly SortedDictionary<(GroupId Group, NodeId Peer), long> _dueMs = [];
+
+    // Pairs that could not be compared for the horizon.
+    private readonly SortedDictionary<(GroupId Group, NodeId Peer), long> _notBeforeMs = [];
     private RepairExchange? _exchange;
 
     /// <summary>A message of repair came.</summary>
     public void Take(NodeId from, RepairMessage message)
     {
-        if (RepairCodec.IsQuestion(message))
+        if (message is RepairMessage.Told told)
+        {
+            _horizons.Take(from, told);
+        }
+        else if (RepairCodec.IsQuestion(message))
         {
             _answers.Take(from, message);
         }
@@ -30,6 +39,7 @@ internal sealed class RepairRounds(IRepairHost host)
     /// <summary>A peer came up: what it missed it should get soon.</summary>
     public void PeerUp(NodeId peer)
     {
+        _horizons.PeerUp();
         foreach (var replica in host.Replicas)
         {
             if (Asks(replica, peer))
@@ -51,11 +61,19 @@ internal sealed class RepairRounds(IRepairHost host)
         if (_exchange is { } running && host.NowMs - running.ProgressMs > Limits.RepairPatienceMs)
             running.Stop();
         EndIfOver();
-        if (_exchange is null && NextToFill() is { } filling)
-            Begin(filling.Replica, filling.Peer, filling.Since);
-        else if (_exchange is null && Next() is { } next)
-            Begin(next.Replica, next.Peer, since: default);
+        _horizons.Sweep();
+        if (_exchange is not null)
+            return;
+        if (NextToFill() is { } filling)
+            Begin(filling.Replica, filling.Peer, filling.Since, floor: default);
+        else if (_horizons.NextToCompare(MayCompare) is { } round)
+            Begin(round.Replica, round.Peer, since: default, round.Floor);
+        else if (Next() is { } next)
+            Begin(next.Replica, next.Peer, since: default, floor: default);
     }
+
+    private bool MayCompare(QuorumReplica replica, NodeId peer) => host.Cluster.Health.IsUp(peer)
+        && host.NowMs >= _notBeforeMs.GetValueOrDefault((replica.Identity.Group, peer));
 
     private bool Asks(QuorumReplica replica, NodeId peer) =>
         host.Cluster.Self < peer && replica.MayAnswer && replica.Preference.Contains(peer);
@@ -102,16 +120,16 @@ internal sealed class RepairRounds(IRepairHost host)
         return false;
     }
 
-    private void Begin(QuorumReplica replica, NodeId peer, Epoch since)
+    private void Begin(QuorumReplica replica, NodeId peer, Epoch since, HybridTimestamp floor)
     {
         replica.Merkle.BuildIfWanted(host.Scan, replica.Damaged);
         if (replica.Merkle.Tree is null)
         {
-            _dueMs[(replica.Identity.Group, peer)] = host.NowMs + Limits.RepairRetryMs;
+            Postpone(replica, peer, Limits.RepairRetryMs);
             return;
         }
 
-        _exchange = new(host, replica, peer, since);
+        _exchange = new(host, replica, peer, since, floor);
         _exchange.Begin();
         EndIfOver();
     }
@@ -121,10 +139,21 @@ internal sealed class RepairRounds(IRepairHost host)
         if (_exchange is not { IsOver: true } exchange)
             return;
         _exchange = null;
-        _dueMs[(exchange.Replica.Identity.Group, exchange.Peer)] = host.NowMs
-            + (exchange.HasSucceeded ? host.SyncIntervalMs : Limits.RepairRetryMs);
+        Postpone(
+            exchange.Replica, exchange.Peer,
+            exchange.HasSucceeded ? host.SyncIntervalMs : Limits.RepairRetryMs);
+        if (exchange.HasSucceeded && exchange.Floor > HybridTimestamp.Zero)
+            _horizons.Compared(exchange.Replica, exchange.Peer, exchange.Floor);
         if (exchange is { IsFilling: true, HasSucceeded: true })
             exchange.Replica.FilledFrom(exchange.Peer);
         exchange.Replica.Repaired(exchange.HasSucceeded, exchange.Moved.Taken, exchange.Moved.Given);
+    }
+
+    private void Postpone(QuorumReplica replica, NodeId peer, long ms)
+    {
+        var pair = (replica.Identity.Group, peer);
+        _dueMs[pair] = host.NowMs + ms;
+        // The next round is not this one's: only a failure postpones it.
+        _notBeforeMs[pair] = host.NowMs + Math.Min(ms, Limits.RepairRetryMs);
     }
 }

@@ -1,3 +1,4 @@
+using Kvorum.Quorum;
 using Kvorum.Quorum.Merkle;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -38,7 +39,8 @@ internal static class RepairWalk
     }
 
     /// <summary>The other side: compares its records of the range with those that it is told.</summary>
-    public static RepairMessage Compare(ReadView view, RepairMessage.Pairs asked, LeafSet leaves, long nowMs)
+    public static RepairMessage Compare(
+        ReadView view, RepairMessage.Pairs asked, LeafSet leaves, long nowMs, HybridTimestamp horizon)
     {
         var own = new List<VersionedKey>();
         var records = new Dictionary<ulong, List<(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Record)>>();
@@ -59,7 +61,8 @@ internal static class RepairWalk
         }
 
         var (toSend, wanted) = (new List<VersionedKey>(), new List<ulong>());
-        PairComparison.Compare(asked.Own, [.. own], default, toSend, wanted);
+        PairComparison.Compare(
+            asked.Own, [.. own], asked.Horizon > horizon ? asked.Horizon : horizon, toSend, wanted);
         var commands = new List<ReadOnlyMemory<byte>>();
         foreach (var hash in toSend.Select(static pair => pair.KeyHash).Distinct())
         {

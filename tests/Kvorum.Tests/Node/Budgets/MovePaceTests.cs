@@ -11,9 +11,9 @@ public class MovePaceTests
     public void A_move_begins_slowly_and_goes_faster_while_nobody_feels_it()
     {
         Seconds(10, 4, isSending: false);
-        Assert.Equal(Max / 8, _pace.Rate);
+        Assert.Equal(Max / 4, _pace.Rate);
         Seconds(3, 5, isSending: true);
-        Assert.Equal((Max / 8) + (3 * Max / 16), _pace.Rate);
+        Assert.Equal((Max / 4) + (3 * Max / 8), _pace.Rate);
         Seconds(100, 5, isSending: true);
         Assert.Equal(Max, _pace.Rate);
     }
@@ -28,13 +28,15 @@ public class MovePaceTests
         Seconds(100, 20, isSending: true);
         Assert.Equal(Max / 16, _pace.Rate);
         Seconds(1, 4, isSending: true);
-        Assert.Equal(2 * Max / 16, _pace.Rate);
+        Assert.Equal(3 * Max / 16, _pace.Rate);
     }
 
     [Fact]
-    public void A_node_that_nobody_writes_to_goes_on()
+    public void Where_nobody_writes_it_takes_all()
     {
-        Seconds(100, null, isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+        Seconds(10, 4, isSending: false);
+        Seconds(1, null, isSending: true);
         Assert.Equal(Max, _pace.Rate);
     }
 

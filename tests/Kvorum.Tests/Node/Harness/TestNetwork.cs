@@ -46,6 +46,27 @@ internal sealed class TestNetwork
 
     public void Heal() => _cut.Clear();
 
+    /// <summary>The network falls apart: each side loses its connections to the other.</summary>
+    public void Split(NodeId[] left, NodeId[] right)
+    {
+        foreach (var (here, there) in Between(left, right))
+        {
+            Cut(here, there);
+            _up[here].Receiver.PeerDown(there, PeerLoss.Silent);
+        }
+    }
+
+    /// <summary>The two sides reach each other again.</summary>
+    public void Join(NodeId[] left, NodeId[] right)
+    {
+        Heal();
+        foreach (var (here, there) in Between(left, right))
+            _up[here].Receiver.PeerUp(_up[there].Hello);
+    }
+
+    private static IEnumerable<(NodeId Here, NodeId There)> Between(NodeId[] left, NodeId[] right) =>
+        from one in left from other in right from link in new[] { (one, other), (other, one) } select link;
+
     /// <summary>A frame that was under way for long: it comes after all that is under way now.</summary>
     public void Late(NodeId from, NodeId to, PeerFrameKind kind, ReadOnlySpan<byte> bytes) =>
         _underWay.Enqueue((from, to, kind, bytes.ToArray()));

@@ -87,7 +87,7 @@ public class ReplicaRepairTests
 
     private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
     [
-        .. cluster[node].Loops.SelectMany(static loop => loop.Replicas).OfType<QuorumReplica>()
+        .. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)
             .OrderBy(static replica => replica.Identity.Group),
     ];
 
@@ -99,7 +99,8 @@ public class ReplicaRepairTests
     {
         var cluster = new TestCluster(3);
         cluster.RunUntilReady();
-        cluster.Demand(0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
+        cluster.Demand(
+            0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
         cluster.RunUntil(
             () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions),
             what: "the replicas");

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -9,17 +10,34 @@ namespace Kvorum.Tests.Node.Scans;
 /// </summary>
 public class ScanModelTests
 {
+    private string _keyspace = KeyspaceName.Default;
+
     [Theory]
-    [InlineData(1, 1, 1, 4)]
-    [InlineData(2, 3, 1, 7)]
-    [InlineData(3, 3, 2, 8)]
-    [InlineData(4, 5, 3, 8)]
-    public void Scans_equal_a_sorted_dictionary(int seed, int nodes, int loops, int partitions)
+    [InlineData(1, 1, 1, 4, "default")]
+    [InlineData(2, 3, 1, 7, "default")]
+    [InlineData(3, 3, 2, 8, "default")]
+    [InlineData(4, 5, 3, 8, "default")]
+    [InlineData(5, 3, 2, 5, "cache")]
+    [InlineData(6, 5, 3, 8, "cache")]
+    public void Scans_equal_a_sorted_dictionary(
+        int seed, int nodes, int loops, int partitions, string keyspace)
     {
+        _keyspace = keyspace;
         var random = new Random(seed);
         using var cluster = new TestCluster(
             nodes, options => options with { Loops = loops, PartitionCount = partitions });
         cluster.RunUntilReady();
+        if (keyspace == "cache")
+        {
+            var replicas = Math.Min(nodes, 3);
+            cluster.Demand(
+                0, new CreateKeyspace(keyspace) { Mode = "quorum", Partitions = partitions, Replicas = replicas });
+            cluster.RunUntil(
+                () => Enumerable.Range(0, nodes).Sum(node =>
+                    cluster.Status(node).Partitions.Count(one => one.Keyspace == keyspace)) == replicas * partitions,
+                what: "the replicas");
+        }
+
         var model = new SortedDictionary<string, string>(StringComparer.Ordinal);
         for (var round = 0; round < 4; round++)
         {
@@ -151,7 +169,7 @@ public class ScanModelTests
         return ScanPageCodec.Decode(reply.Value);
     }
 
-    private static void Change(TestCluster cluster, SortedDictionary<string, string> model, Random random)
+    private void Change(TestCluster cluster, SortedDictionary<string, string> model, Random random)
     {
         var (node, key) = (random.Next(cluster.Count), RandomKey(random));
         if (key.Length == 0)
@@ -169,20 +187,21 @@ public class ScanModelTests
             },
             _ => new PutRequest { Key = TestCluster.Bytes(key), Value = TestCluster.Bytes(value) },
         };
-        Assert.Equal(ReplyStatus.Ok, cluster.Ask(node, request).Status);
+        Assert.Equal(ReplyStatus.Ok, cluster.Ask(node, request with { Keyspace = _keyspace }).Status);
         if (request is PutRequest { TtlMs: not 1 })
             model[key] = value;
         else
             model.Remove(key);
     }
 
-    private static void Compare(TestCluster cluster, SortedDictionary<string, string> model, Random random)
+    private void Compare(TestCluster cluster, SortedDictionary<string, string> model, Random random)
     {
         var (from, end) = (RandomKey(random), random.Next(2) == 0 ? "" : RandomKey(random));
         if (end.Length > 0 && string.CompareOrdinal(from, end) > 0)
             (from, end) = (end, from);
         var scan = new ScanRequest
         {
+            Keyspace = _keyspace,
             Key = TestCluster.Bytes(from),
             End = TestCluster.Bytes(end),
             Reverse = random.Next(2) == 0,

@@ -45,6 +45,8 @@ public class HorizonTests
         Assert.Equal(new(A, T(7), WatermarkReason.Replica), LowWatermark.Of(A, T(9), true, T(8), T(7)));
     }
 
+    private static string NameOf(PeerId peer) => $"node {peer}";
+
     [Theory]
     [InlineData(WatermarkReason.Hint, "node 1 keeps a hint for a node that is down")]
     [InlineData(WatermarkReason.Silent, "node 1 does not answer")]
@@ -54,8 +56,8 @@ public class HorizonTests
     public void Who_holds_it_back_is_said(WatermarkReason reason, string text)
     {
         var horizon = new Horizon(T(1000), new LowWatermark(A, T(5000), reason));
-        Assert.Contains("Tombstones of the last 60 s are kept", horizon.Sentence(65_000));
-        Assert.Contains(text, horizon.Sentence(65_000));
+        Assert.Contains("Tombstones of the last 60 s are kept", horizon.Sentence(65_000, NameOf));
+        Assert.Contains(text, horizon.Sentence(65_000, NameOf));
     }
 
     [Fact]

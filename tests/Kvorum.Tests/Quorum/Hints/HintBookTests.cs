@@ -101,22 +101,23 @@ public class HintBookTests
     }
 
     [Fact]
-    public void Hints_follow_the_replica_and_go_with_it()
+    public void Hints_that_are_not_stored_do_not_count_and_others_go_with_the_replica()
     {
         var book = new HintBook(Small);
         book.TryKeep(A, 5, 60, At(7));
         book.TryKeep(A, 5, 60, At(8));
-        book.Replaced(A, 5, B);
-        Assert.Equal(new HintPile(1, 60, HybridTimestamp.At(7)), book.Piles[new(5, B)]);
-        Assert.Equal([new(5, B)], book.ToRepair);
-        Assert.True(book.TryKeep(A, 5, 60, At(9)));
-        book.PeerUp(B);
-        Assert.Equal(new RepairRange(5, B), book.Next(0));
-
-        book.GiveUp(new(5, A), isReplicaGone: false);
-        Assert.Equal([new(5, A), new(5, B)], book.ToRepair);
-        book.GiveUp(new(5, B), isReplicaGone: true);
         Assert.Equal([new(5, A)], book.ToRepair);
+        book.Uncount(A, 5, 60);
+        Assert.Equal((0, 0), (book.Count, book.Bytes));
+        book.Uncount(A, 5, 60);
+        Assert.Equal((0, 0), (book.Count, book.Bytes));
+        Assert.True(book.TryKeep(A, 5, 60, At(9)));
+        Assert.True(book.TryKeep(B, 5, 30, At(9)));
+
+        book.GiveUp(new(5, B), isReplicaGone: false);
+        Assert.Equal([new(5, A), new(5, B)], book.ToRepair);
+        book.GiveUp(new(5, A), isReplicaGone: true);
+        Assert.Equal([new(5, B)], book.ToRepair);
         Assert.Equal((0, 0), (book.Count, book.Bytes));
         Assert.Equal(3, book.DroppedCount);
     }
@@ -149,7 +150,7 @@ public class HintBookTests
                 {
                     case 0: book.PeerUp(peer); break;
                     case 1: book.PeerDown(peer); break;
-                    case 2 when random.Next(5) == 0: book.Replaced(peer, group, new PeerId(7)); break;
+                    case 2 when book.TryKeep(peer, group, 7, At(now)): book.Uncount(peer, group, 7); break;
                     case 3 when random.Next(5) == 0:
                         book.GiveUp(new(group, peer), random.Next(2) == 0);
                         break;

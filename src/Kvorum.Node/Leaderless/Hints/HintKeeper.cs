@@ -1,0 +1,290 @@
+using Kvorum.Node.Membership;
+using Kvorum.Quorum;
+using Kvorum.Quorum.Hints;
+using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
+
+namespace Kvorum.Node.Leaderless.Hints;
+
+/// <summary>
+/// The hints of this node: keeps writes for replicas on nodes that are down, and hands them over when these
+/// are back. They lie in a tree of their own, which is a replica that nobody else has. Owned by the loop of
+/// <see cref="GroupId.Hints"/>.
+/// </summary>
+internal sealed class HintKeeper(
+    ICoordinatorHost host, Action<Operation> begin, Action<long, Action> pace, Action make)
+{
+    private readonly Dictionary<ulong, Action<StoreAnswer>> _storing = []; // looked up only
+    private readonly Dictionary<RepairRange, int> _keeping = []; // looked up only
+    private readonly HashSet<RepairRange> _handing = []; // looked up only
+    private HintBook _book = new(new HintSettings());
+    private QuorumReplica? _store;
+    private ulong _nextTicket = 1;
+    private long _elsewhereMs;
+    private HybridTimestamp _told;
+
+    private ClusterView Cluster => host.Cluster;
+
+    /// <summary>Hints that are kept.</summary>
+    public long Count => _book.Count;
+
+    /// <summary>Their bytes.</summary>
+    public long Bytes => _book.Bytes;
+
+    /// <summary>Hints that were not kept for want of room, or were lost, since the start.</summary>
+    public long Dropped { get; private set; }
+
+    /// <summary>Where hints are kept from now on, with those that are there.</summary>
+    public void Attach(QuorumReplica store)
+    {
+        if (store.IsDamaged)
+            return;
+        _store = store;
+        Guarded(() =>
+        {
+            using var view = store.Tree.OpenView();
+            foreach (var (key, record) in StoredMachine.Records(view, default, default))
+            {
+                var (peer, group, version) = HintKey.Read(key.Span);
+                _book.Restore(new(peer.Value), group.Value, new(1, record.Length, version.Time));
+            }
+        });
+        foreach (var peer in Cluster.PeersUp)
+            PeerUp(peer);
+    }
+
+    // The tree is damaged, and is made anew: what it had is lost.
+    private void Detach()
+    {
+        Dropped += _book.Count;
+        (_store, _book) = (null, new(new HintSettings()));
+        var storing = _storing.Values.ToArray();
+        _storing.Clear();
+        foreach (var stored in storing)
+            stored(StoreAnswer.Refused(RefusalReason.Damaged));
+        _keeping.Clear();
+        _handing.Clear();
+    }
+
+    /// <summary>
+    /// Keeps a hint; <paramref name="done"/> is told true when it is durable, false if it is not kept.
+    /// </summary>
+    public void Keep(Hint hint, Action<bool> done)
+    {
+        var version = hint.Version;
+        var record = new StoredRecord(version, IsDeleted: false, ExpiresMs: 0, hint.Command);
+        // What this node has said holds for hints as for writes: nothing older comes from it.
+        if (_store is not { IsDamaged: false } store || version.Time < _told
+            || !_book.TryKeep(new(hint.Peer.Value), hint.Group.Value, record.Bytes, version))
+        {
+            Dropped++;
+            done(false);
+            return;
+        }
+
+        var range = new RepairRange(hint.Group.Value, new(hint.Peer.Value));
+        _keeping[range] = _keeping.GetValueOrDefault(range) + 1;
+        var ticket = TicketFor(answer =>
+        {
+            _keeping[range] = _keeping.GetValueOrDefault(range) - 1;
+            var isKept = answer.Refusal is null;
+            // The same hint again counts once.
+            if (!isKept || answer.Result == StoreResult.Known)
+                _book.Uncount(range.Peer, range.Group, record.Bytes);
+            Dropped += isKept ? 0 : 1;
+            done(isKept);
+        });
+        var command = StoreCommand.Encode("", 0, HintKey.Of(hint.Peer, hint.Group, version), record);
+        if (store.Take(ticket, command, RecordSource.Write) is { } refusal)
+            Stored(ticket, StoreAnswer.Refused(refusal));
+    }
+
+    /// <summary>The store answers.</summary>
+    public void Stored(StoreTicket ticket, StoreAnswer answer)
+    {
+        if (_storing.Remove(ticket.Id, out var stored))
+            stored(answer);
+    }
+
+    /// <summary>A peer can be reached.</summary>
+    public void PeerUp(NodeId peer) => _book.PeerUp(new(peer.Value));
+
+    /// <summary>A peer is lost.</summary>
+    public void PeerLost(NodeId peer) => _book.PeerDown(new(peer.Value));
+
+    /// <summary>
+    /// The oldest hint of each partition. From now on no hint is taken that is older than
+    /// <paramref name="low"/>.
+    /// </summary>
+    public IReadOnlyDictionary<GroupId, HybridTimestamp> Oldest(HybridTimestamp low)
+    {
+        _told = low > _told ? low : _told;
+        var oldest = new Dictionary<GroupId, HybridTimestamp>(); // looked up, and sorted when written
+        foreach (var (range, pile) in _book.Piles)
+        {
+            var group = new GroupId(range.Group);
+            if (!oldest.TryGetValue(group, out var known) || pile.Oldest < known)
+                oldest[group] = pile.Oldest;
+        }
+
+        return oldest;
+    }
+
+    /// <summary>Time passes: hands over what may be handed over.</summary>
+    public void Sweep()
+    {
+        if (_store is { IsDamaged: true })
+            Detach();
+        if (_store is null)
+        {
+            if (Cluster.HasQuorumKeyspaces && Cluster.IsAdmitted)
+                make();
+            return;
+        }
+
+        Guarded(() =>
+        {
+            while (_book.Next(host.NowMs) is { } range)
+                HandOver(range);
+            if (host.NowMs - _elsewhereMs < Limits.HandOverRetryMs)
+                return;
+            _elsewhereMs = host.NowMs;
+            SendElsewhere();
+        });
+    }
+
+    private void Guarded(Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (TreeDamagedException damage)
+        {
+            _store!.Damaged(damage);
+            Detach();
+        }
+    }
+
+    private StoreTicket TicketFor(Action<StoreAnswer> stored)
+    {
+        var ticket = new StoreTicket(Cluster.Self, _nextTicket++);
+        _storing.Add(ticket.Id, stored);
+        return ticket;
+    }
+
+    private void HandOver(RepairRange range)
+    {
+        var group = new GroupId(range.Group);
+        var placed = Cluster.Placement.Placed(group);
+        var nodes = ReplicaNodes.Of(Cluster, placed);
+        if (nodes.NumberOf(new(range.Peer.Value)) is >= 0 and var number && nodes.Up.Contains(number))
+            HandOver(range, nodes, ReplicaMask.Of(number));
+        else
+            _book.Failed(range.Peer, host.NowMs);
+    }
+
+    // The replica is elsewhere by now: all that there are get the write, for it is not known which has it.
+    private void SendElsewhere()
+    {
+        foreach (var range in _book.Piles.Keys.ToArray())
+        {
+            var group = new GroupId(range.Group);
+            if (_handing.Contains(range))
+                continue;
+            if (Cluster.Placement.Placed(group) is not { } placed)
+            {
+                if (Cluster.IsMetaKnown && !Cluster.IsQuorum(group))
+                    GiveUp(range);
+            }
+            else if (!placed.Holders.Contains(new(range.Peer.Value)))
+            {
+                var nodes = ReplicaNodes.Of(Cluster, placed);
+                if (nodes.Up == nodes.All && nodes.Count > 0)
+                    HandOver(range, nodes, nodes.All);
+            }
+        }
+    }
+
+    private void HandOver(RepairRange range, ReplicaNodes nodes, ReplicaMask targets)
+    {
+        var group = new GroupId(range.Group);
+        var hints = Read(range, out var bytes);
+        if (hints.Count == 0 || !_handing.Add(range))
+        {
+            // Those that it counts are not durable yet, or under way.
+            _book.Failed(range.Peer, host.NowMs);
+            return;
+        }
+
+        var store = _store;
+        pace(bytes, () => begin(new HandOver(
+            host, group, nodes, targets, hints, host.NowMs + Limits.HandOverMs, isHandedOver =>
+            {
+                if (_store != store)
+                    return;
+                if (isHandedOver)
+                {
+                    Forget(range, hints, () => _book.HandedOver(
+                        range, hints.Count, bytes, OldestLeft(range), host.NowMs));
+                    return;
+                }
+
+                _handing.Remove(range);
+                _book.Failed(range.Peer, host.NowMs);
+            })));
+    }
+
+    private List<Hint> Read(RepairRange range, out long bytes)
+    {
+        bytes = 0;
+        var (peer, group) = (new NodeId(range.Peer.Value), new GroupId(range.Group));
+        var (from, end) = HintKey.RangeOf(peer, group);
+        var hints = new List<Hint>();
+        using var view = _store!.Tree.OpenView();
+        foreach (var (key, record) in StoredMachine.Records(view, from, end))
+        {
+            if (hints.Count > 0 && bytes + record.Length > Limits.HandOverBytes)
+                break;
+            hints.Add(new(peer, group, StoredRecord.Read(record).Value));
+            bytes += record.Length;
+        }
+
+        return hints;
+    }
+
+    // What is not durable yet may be older than all that is: then it is not known.
+    private HybridTimestamp OldestLeft(RepairRange range)
+    {
+        if (_keeping.GetValueOrDefault(range) > 0)
+            return HybridTimestamp.Zero;
+        var (from, end) = HintKey.RangeOf(new(range.Peer.Value), new(range.Group));
+        using var view = _store!.Tree.OpenView();
+        foreach (var (key, _) in StoredMachine.Records(view, from, end))
+            return HintKey.Read(key.Span).Version.Time;
+        return HybridTimestamp.Zero;
+    }
+
+    // First the replicas have them on disk, then they go here.
+    private void Forget(RepairRange range, List<Hint> hints, Action forgotten)
+    {
+        var ticket = TicketFor(answer =>
+        {
+            _handing.Remove(range);
+            if (answer.Refusal is null)
+                forgotten();
+        });
+        _store!.Forget(ticket, hints.Select(hint =>
+            (ReadOnlyMemory<byte>)HintKey.Of(hint.Peer, hint.Group, hint.Version)));
+    }
+
+    private void GiveUp(RepairRange range)
+    {
+        _handing.Add(range);
+        Forget(range, Read(range, out _), () =>
+        {
+            if (Read(range, out _).Count == 0)
+                _book.GiveUp(range, isReplicaGone: true);
+        });
+    }
+}

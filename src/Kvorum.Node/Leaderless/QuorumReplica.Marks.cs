@@ -1,0 +1,92 @@
+using Kvorum.Node.Budgets;
+using Kvorum.Node.Leaderless.Deletes;
+using Kvorum.Quorum;
+using Kvorum.Quorum.Deletes;
+
+namespace Kvorum.Node.Leaderless;
+
+// Below which times it takes nothing, lacks nothing, and needs no tombstones.
+internal sealed partial class QuorumReplica
+{
+    private bool _isBehindHorizon;
+    private bool _isCollecting;
+
+    // What the log has or will have. The gate is not known while it comes anew to a group that is older.
+    private ReplicaMarks _marks;
+    private bool _isGateKnown;
+
+    // What the replicas that fill it lacked nothing below.
+    private ReplicaMarks _marksOfSources;
+
+    /// <summary>Its marks, as far as they are durable.</summary>
+    public ReplicaMarks Marks => _parts.Machine.Marks;
+
+    /// <summary>
+    /// From now on it refuses writes and hints below this. Told to others when <see cref="Marks"/> says so.
+    /// </summary>
+    public void CloseGate(HybridTimestamp below) => Mark(_marks with { Gate = below });
+
+    /// <summary>It was compared with all others, and lacks nothing below its gate.</summary>
+    public void Completed(HybridTimestamp below) => Mark(_marks with { CompleteBelow = below });
+
+    /// <summary>No replica lacks anything below this: tombstones go.</summary>
+    public void AdvanceHorizon(HybridTimestamp horizon) => Mark(_marks with { Horizon = horizon });
+
+    /// <summary>
+    /// A replica that fills it told its marks: this one takes no write that the group takes no more.
+    /// </summary>
+    public void LearnGate(in ReplicaMarks source)
+    {
+        _marksOfSources = ReplicaMarks.Latest(_marksOfSources, source);
+        _isGateKnown = true;
+        Mark(_marks with { Gate = source.Gate });
+    }
+
+    /// <summary>
+    /// The others have collected tombstones of what it may lack: it is emptied, and filled by them.
+    /// </summary>
+    public void GiveUpBehindHorizon() => _isBehindHorizon = true;
+
+    private void Mark(in ReplicaMarks marks)
+    {
+        var latest = ReplicaMarks.Latest(_marks, marks);
+        if (latest == _marks)
+            return;
+        _marks = latest;
+        Append(ticket: default, KeepingCommand.Encode(latest));
+    }
+
+    private void CollectIfDue()
+    {
+        if (_isCollecting || IsDamaged || _isRetired
+            || !(_parts.Machine.NextEndMs < (ulong)Marks.Horizon.UnixMs))
+            return;
+        _isCollecting = true;
+        Append(ticket: default, KeepingCommand.EncodeCollect(Marks.Horizon));
+    }
+
+    // Keep the last room for what frees room.
+    private RefusalReason? WhyNotStore(in StoreCommand command, RecordSource source)
+    {
+        if (IsDamaged)
+            return RefusalReason.Damaged;
+        if (!_isGateKnown && source != RecordSource.Filling)
+            return RefusalReason.NoReplica;
+        // One that is not filled yet does not know what it lacks.
+        var bound = source switch
+        {
+            RecordSource.Filling => HybridTimestamp.Zero,
+            RecordSource.Repair when IsFilled => Marks.Horizon,
+            _ => _marks.Gate,
+        };
+        if (!Horizon.Admits(bound, command.Version) && !Has(command))
+            return RefusalReason.BehindHorizon;
+        return IsFull(StoredRecord.Read(command.RecordBytes).IsDeleted) ? RefusalReason.Full : null;
+    }
+
+    private bool IsFull(bool isDeletion) => _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun
+        || (_host.Disk.Level == DiskLevel.Low && !isDeletion);
+
+    private bool Has(in StoreCommand command) =>
+        TryRead(command.Key.Span, out var found) && found?.Version == command.Version;
+}

@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace Kvorum.Node.Survival;
+
+[JsonSerializable(typeof(Survivor))]
+[JsonSerializable(typeof(RecoveryPlan))]
+[JsonSourceGenerationOptions(
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true)]
+internal sealed partial class SurvivalJson : JsonSerializerContext;

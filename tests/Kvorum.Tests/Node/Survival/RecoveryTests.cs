@@ -1,0 +1,206 @@
+using System.Globalization;
+using Kvorum.Node;
+using Kvorum.Node.Survival;
+using Kvorum.Protocol;
+using Kvorum.Tests.Node.Harness;
+
+namespace Kvorum.Tests.Node.Survival;
+
+/// <summary>
+/// Whole nodes over simulated disks: a majority is lost for good, the plan is applied to the survivors'
+/// folders, and the cluster goes on with every key that they had.
+/// </summary>
+public class RecoveryTests
+{
+    private const int Keys = 40;
+
+    [Fact]
+    public void One_of_three_goes_on_with_every_key_and_two_new_nodes_join()
+    {
+        using var cluster = Filled(3);
+        CrashAll(cluster);
+        var plan = Recover(cluster, [0]);
+        Assert.All(plan.Groups, static group => Assert.Equal((GroupFate.GoesOn, true), (group.Fate, group.MayLack)));
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        AssertKeys(cluster, 0);
+        Assert.Equal(plan.NewCluster, cluster.Status(0).ClusterId);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "after", "recovery").Status);
+
+        cluster.Replace(1);
+        cluster.Replace(2);
+        cluster.Start(1);
+        cluster.Start(2);
+        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 120_000, "three replicas of each partition");
+        // Any of the three may go now.
+        cluster.Crash(0);
+        cluster.RunUntil(
+            () => cluster.Status(1).IsReady && cluster.Status(2).IsReady, 30_000, "the others are ready");
+        AssertKeys(cluster, 1);
+        Assert.Equal("recovery", cluster.Get(2, "after"));
+    }
+
+    [Fact]
+    public void Two_of_five_go_on_and_the_one_with_the_older_log_is_filled()
+    {
+        using var cluster = Filled(5);
+        // Node 1 misses the second half.
+        cluster.Crash(1);
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"late-{n}", "x").Status);
+        cluster.Run(1000);
+        CrashAll(cluster);
+        Recover(cluster, [0, 1], maySomeBeginEmpty: true);
+        cluster.Start(0);
+        cluster.Start(1);
+        cluster.RunUntilReady();
+        cluster.RunUntil(
+            () => cluster.Status(0).Partitions.Where(static one => one.Role == "leader").Concat(
+                cluster.Status(1).Partitions.Where(static one => one.Role == "leader")).Count() == 5,
+            60_000, "all groups have a leader");
+        var map = cluster[0].Map;
+        Assert.Equal(2, map.Members.Count);
+    }
+
+    [Fact]
+    public void A_node_that_was_given_up_is_heard_no_more()
+    {
+        using var cluster = Filled(3);
+        CrashAll(cluster);
+        Recover(cluster, [0]);
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        // The two that were believed to be lost come back, and are a majority of what was.
+        cluster.Start(1);
+        cluster.Start(2);
+        cluster.Run(10_000);
+        Assert.NotEqual(cluster.Status(0).ClusterId, cluster.Status(1).ClusterId);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "mine", "new").Status);
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(1, "mine", "old").Status);
+        Assert.Equal("new", cluster.Get(0, "mine"));
+        Assert.Equal("old", cluster.Get(2, "mine"));
+        Assert.DoesNotContain(cluster.Status(0).HealthIssues, static issue =>
+            issue.Contains("quarantined", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Power_may_go_at_any_operation_and_the_plan_is_applied_again()
+    {
+        using var cluster = Filled(3);
+        CrashAll(cluster);
+        var disk = cluster.DiskOf(0);
+        var before = RecoveryApplication.Describe(disk.Crash(3)).ToJson();
+        var plan = PlanOf(RecoveryApplication.Describe(disk));
+        for (var cut = 0; ; cut++)
+        {
+            var mid = disk.Crash(1);
+            mid.PowerOffAfter = cut;
+            var isDone = Applied(mid, plan);
+            var after = mid.Crash(cut);
+            // What was, what is to be, or a folder that does not start and says why.
+            var text = string.Create(CultureInfo.InvariantCulture, $"power off after operation {cut}");
+            var state = StateOf(after, before);
+            Assert.True(state is "old" or "half" or "new", $"{text}: {state}");
+            Assert.True(state == "new" || !isDone, text);
+            RecoveryApplication.Run(after, plan);
+            Assert.False(RecoveryApplication.Run(after, plan));
+            Assert.Equal(plan.NewCluster, RecoveryApplication.Describe(after.Crash(2)).ClusterId);
+            if (isDone)
+            {
+                cluster.UseDisk(0, after);
+                Assert.True(cut > 8, text);
+                break;
+            }
+        }
+
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        AssertKeys(cluster, 0);
+    }
+
+    [Fact]
+    public void A_plan_is_refused_where_the_folder_has_changed_or_is_another()
+    {
+        using var cluster = Filled(3);
+        CrashAll(cluster);
+        var plan = PlanOf(RecoveryApplication.Describe(cluster.DiskOf(0)));
+        Refused("does not name node-2", () => RecoveryApplication.Run(cluster.DiskOf(1), plan));
+        var other = plan.Survivors[0] with { Incarnation = Guid.NewGuid() };
+        Refused("another data folder of node-1", () => RecoveryApplication.Run(
+            cluster.DiskOf(0), plan with { Survivors = [other] }));
+        cluster.Start(0);
+        cluster.Start(1);
+        cluster.RunUntil(() => cluster.Status(0).IsReady, what: "a majority");
+        Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "more", "x").Status);
+        cluster.Run(1000);
+        cluster.Crash(0);
+        Refused("has changed since", () => RecoveryApplication.Run(cluster.DiskOf(0), plan));
+    }
+
+    private static TestCluster Filled(int nodes)
+    {
+        var cluster = new TestCluster(nodes);
+        cluster.RunUntilReady();
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(n % nodes, $"key-{n}", $"value-{n}").Status);
+        // Followers hear of the last commit.
+        cluster.Run(2000);
+        return cluster;
+    }
+
+    private static void CrashAll(TestCluster cluster)
+    {
+        for (var node = 0; node < cluster.Count; node++)
+        {
+            if (cluster.IsRunning(node))
+                cluster.Crash(node);
+        }
+    }
+
+    private static RecoveryPlan Recover(TestCluster cluster, int[] survivors, bool maySomeBeginEmpty = false)
+    {
+        var plan = RecoveryPlanner.Plan(
+            [.. survivors.Select(node => RecoveryApplication.Describe(cluster.DiskOf(node)))],
+            Guid.NewGuid(), Guid.NewGuid(), maySomeBeginEmpty);
+        Assert.All(survivors, node => Assert.True(RecoveryApplication.Run(cluster.DiskOf(node), plan)));
+        return plan;
+    }
+
+    private static RecoveryPlan PlanOf(Survivor survivor) =>
+        RecoveryPlanner.Plan([survivor], Guid.NewGuid(), Guid.NewGuid(), maySomeBeginEmpty: false);
+
+    private static bool Applied(CrashFileSystem disk, RecoveryPlan plan)
+    {
+        try
+        {
+            return RecoveryApplication.Run(disk, plan);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static string StateOf(CrashFileSystem disk, byte[] before)
+    {
+        try
+        {
+            var found = RecoveryApplication.Describe(disk.Crash(5));
+            return found.ToJson().AsSpan().SequenceEqual(before) ? "old" : "new";
+        }
+        catch (NodeStartException half)
+        {
+            return half.Message.Contains("run kvorum recover apply again", StringComparison.Ordinal)
+                ? "half" : half.Message;
+        }
+    }
+
+    private static void Refused(string why, Action act) => Assert.Contains(
+        why, Assert.Throws<RecoveryRefusedException>(act).Message, StringComparison.Ordinal);
+
+    private static void AssertKeys(TestCluster cluster, int node)
+    {
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal($"value-{n}", cluster.Get(node, $"key-{n}"));
+    }
+}

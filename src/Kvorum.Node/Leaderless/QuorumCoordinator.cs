@@ -100,6 +100,16 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
+        // One of so many has each acknowledged write; but no more than the write needs anyway, where W is small.
+        public int RecallQuorum
+        {
+            get
+            {
+                var write = Keyspace.Settings.Quorum!.WriteOf(ReadersCount);
+                return Math.Max(ReadQuorum, Math.Min(ReadersCount - write + 1, write));
+            }
+        }
+
         public int WriteQuorumOf(ReplicaMask replicas) =>
             Keyspace.Settings.Quorum!.For(Call.Request, replicas.Count).WriteQuorum;
 
@@ -191,7 +201,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        var readers = way.Readers(way.ReadQuorum);
+        var readers = way.Readers(way.RecallQuorum);
         Begin(new RecallOperation(
             host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
             result => Recalled(way, write, result)));

@@ -51,6 +51,9 @@ internal sealed class MemberDirectory
     /// <summary>What the metadata group knows of a member, whatever became of it; null if nothing.</summary>
     public MemberRecord? Agreed(NodeId node) => _agreed.GetValueOrDefault(node);
 
+    /// <summary>True if the member is lost or removed: nothing there answers any more.</summary>
+    public bool IsGone(NodeId node) => Agreed(node) is { Status: MemberStatus.Lost or MemberStatus.Removed };
+
     /// <summary>What a member said of itself when it connected.</summary>
     public void Heard(PeerHello hello)
     {

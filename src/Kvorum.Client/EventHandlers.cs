@@ -75,7 +75,8 @@ internal sealed class EventHandlers(KvorumClient client) : IDisposable
             }
             catch (KvorumException e)
             {
-                // Positions that are gone: go on with the oldest that is kept, a later number tells of the gap.
+                // Positions that are gone: go on with the oldest that is kept, a later number tells of the
+                // gap.
                 after = e.Status == ReplyStatus.ConditionFailed ? 0 : after;
                 await Task.Delay(Pause, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -83,7 +83,8 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public long WallMs => Math.Max(0, world.Time.GetUtcNow().ToUnixTimeMilliseconds());
 
     /// <summary>
-    /// The wall clock by which quorum keyspaces go, in Unix milliseconds: that of the majority of the members,
+    /// The wall clock by which quorum keyspaces go, in Unix milliseconds: that of the majority of the
+    /// members,
     /// so that a wrong clock of this node gives no version and ends no life. Null until a majority has agreed
     /// since the start.
     /// </summary>

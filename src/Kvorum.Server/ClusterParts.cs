@@ -3,7 +3,9 @@ using Kvorum.Protocol;
 
 namespace Kvorum.Server;
 
-/// <summary>Parts of a <see cref="ClusterReport"/> that are asked for alone, or why they are not there.</summary>
+/// <summary>
+/// Parts of a <see cref="ClusterReport"/> that are asked for alone, or why they are not there.
+/// </summary>
 internal static class ClusterParts
 {
     /// <summary>A keyspace; null and the refusal if there is none of this name.</summary>

@@ -24,7 +24,10 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>
-        (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with { Seconds = Seconds };
+        (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with
+        {
+            Seconds = Seconds,
+        };
 
     /// <inheritdoc/>
     public SimulationResult Run(ulong seed, Verbosity shown = Verbosity.Outcome, TextWriter? output = null) =>

@@ -49,7 +49,11 @@ internal sealed class MutantBench : IDisposable
 
             return Search(mutant, mutant.FoundBy == Searcher.Groups
                 ? ["groups", "--runs", Text(seeds), "--from", "1"]
-                : ["--runs", Text(seeds), mutant.FoundBy == Searcher.Quorums ? "--quorums" : "--swarm", "--from", "1"],
+                :
+                [
+                    "--runs", Text(seeds), mutant.FoundBy == Searcher.Quorums ? "--quorums" : "--swarm",
+                    "--from", "1",
+                ],
                 patience);
         }
         finally

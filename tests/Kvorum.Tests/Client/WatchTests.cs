@@ -39,7 +39,7 @@ public sealed class WatchTests : IAsyncLifetime
         Assert.True(await next);
         var one = watch.Current;
         Assert.Equal(
-            (451ul, ClusterEventKind.PartitionChanged, "default", (uint?)3, "balance"),
+            (451ul, ClusterEventKind.PartitionChanged, KeyspaceName.Default, (uint?)3, "balance"),
             (one.Position, one.Kind, one.Keyspace, one.Partition, one.Why));
         Assert.Equal(["node-1", "node-2"], one.Before);
         Assert.Equal(["node-2", "node-3"], one.After);
@@ -153,7 +153,8 @@ public sealed class WatchTests : IAsyncLifetime
         for (var n = 0; n < 200; n++)
         {
             using var end = CancellationTokenSource.CreateLinkedTokenSource(Ending);
-            await using var watch = client.WatchAsync(new() { After = 0 }, end.Token).GetAsyncEnumerator(Ending);
+            await using var watch = client.WatchAsync(
+                new() { After = 0 }, end.Token).GetAsyncEnumerator(Ending);
             var next = watch.MoveNextAsync().AsTask();
             await end.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
@@ -183,7 +184,8 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     private static async Task<ClusterEvent> NextAsync(IAsyncEnumerator<ClusterEvent> watch) =>
-        await watch.MoveNextAsync() ? watch.Current : throw new InvalidOperationException("the watch has ended");
+        await watch.MoveNextAsync() ? watch.Current : throw new InvalidOperationException(
+            "the watch has ended");
 
     private sealed class Heard
     {

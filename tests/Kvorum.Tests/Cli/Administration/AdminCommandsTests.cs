@@ -78,7 +78,8 @@ public class AdminCommandsTests
         await Eventually.Holds(() => json.Output.TrimEnd('\n').Split('\n').Length == 2);
         Assert.All(
             json.Output.TrimEnd('\n').Split('\n'),
-            line => Assert.Equal("orders", JsonDocument.Parse(line).RootElement.GetProperty("keyspace").GetString()));
+            line => Assert.Equal(
+                "orders", JsonDocument.Parse(line).RootElement.GetProperty("keyspace").GetString()));
     }
 
     [Fact]

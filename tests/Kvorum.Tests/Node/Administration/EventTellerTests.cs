@@ -37,7 +37,8 @@ public class EventTellerTests
         }
 
         Assert.Equal(
-            ((ulong)oldest, (ulong)newest, Cluster), (reply!.OldestEvent, reply.NewestEvent, reply.ClusterId));
+            ((ulong)oldest, (ulong)newest, Cluster),
+            (reply!.OldestEvent, reply.NewestEvent, reply.ClusterId));
         Assert.Equal(first > 0 ? ReplyStatus.Ok : ReplyStatus.ConditionFailed, reply.Status);
         if (first > 0)
         {
@@ -66,8 +67,10 @@ public class EventTellerTests
         var asked = new ShowEvents(3) { ClusterId = other };
         var reply = EventTeller.News(asked, Kept(1, 5), Cluster)!;
         Assert.Equal(ReplyStatus.ConditionFailed, reply.Status);
-        Assert.Contains($"is of cluster {other}, and this is cluster {Cluster}", reply.Message, StringComparison.Ordinal);
-        Assert.Equal(ReplyStatus.Ok, EventTeller.News(asked with { ClusterId = Cluster }, Kept(1, 5), Cluster)!.Status);
+        Assert.Contains(
+            $"is of cluster {other}, and this is cluster {Cluster}", reply.Message, StringComparison.Ordinal);
+        Assert.Equal(ReplyStatus.Ok, EventTeller.News(
+            asked with { ClusterId = Cluster }, Kept(1, 5), Cluster)!.Status);
         // A node that does not know its cluster yet has nothing to say against it.
         Assert.Null(EventTeller.News(asked, [], Guid.Empty));
     }
@@ -104,7 +107,8 @@ public class EventTellerTests
     [Fact]
     public void A_kind_of_a_newer_version_is_told_as_unknown()
     {
-        var json = """{"status":"ok","events":[{"position":1,"time_ms":2,"kind":"moon_rose","moon":"full"}]}"""u8;
+        var json =
+            """{"status":"ok","events":[{"position":1,"time_ms":2,"kind":"moon_rose","moon":"full"}]}"""u8;
         var one = Assert.Single(EventsCodec.ReadAnswer(json).Events);
         Assert.Equal((1ul, ClusterEventKind.Unknown), (one.Position, one.Kind));
         Assert.Throws<FormatException>(() => EventsCodec.ReadAnswer("[]"u8));
@@ -118,7 +122,7 @@ public class EventTellerTests
             Position = (ulong)at,
             TimeMs = 1000,
             Kind = ClusterEventKind.PartitionChanged,
-            Keyspace = "default",
+            Keyspace = KeyspaceName.Default,
             Partition = 3,
             Why = "drain",
             Before = ["a", "b"],

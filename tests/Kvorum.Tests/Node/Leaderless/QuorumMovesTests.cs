@@ -81,7 +81,8 @@ public class QuorumMovesTests
     public void A_request_is_known_to_replicas_that_came_later()
     {
         using var cluster = WithCache(3, replicas: 1);
-        var first = Enumerable.Range(0, Keys).Select(n => cluster.Ask(n % 3, Repeatable(n)).Version).ToArray();
+        var first = Enumerable.Range(
+            0, Keys).Select(n => cluster.Ask(n % 3, Repeatable(n)).Version).ToArray();
         PutAll(cluster, 0, "new");
         Assert.NotEmpty(Replicas(cluster, 2));
         cluster.Demand(0, new ChangeMember("node-3", MemberWish.Decommission));

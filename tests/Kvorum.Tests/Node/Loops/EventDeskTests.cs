@@ -80,7 +80,8 @@ public class EventDeskTests
             heard.Select(static one => one.Position));
         Assert.Equal(
             Enumerable.Range(0, 12).Select(static round => $"k{round}"),
-            heard.Where(static one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: not "default" })
+            heard.Where(
+                static one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: not KeyspaceName.Default })
                 .Select(static one => one.Keyspace));
     }
 
@@ -96,7 +97,8 @@ public class EventDeskTests
         cluster.Run(1000);
         Assert.Equal(ReplyStatus.Ok, told!.Status);
         Assert.Contains(
-            "node-1 may hear late of events: 1 of 3 nodes up, need 2", told.Message, StringComparison.Ordinal);
+            "node-1 may hear late of events: 1 of 3 nodes up, need 2", told.Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]

@@ -101,7 +101,8 @@ public class HostileBytesTests
         ["watermarks"] = (
             [
                 Written(static into => new NodeWatermark(
-                    new(9), true, new Dictionary<GroupId, HybridTimestamp> { [new(7)] = new(8) }).Write(into)),
+                    new(9), true,
+                    new Dictionary<GroupId, HybridTimestamp> { [new(7)] = new(8) }).Write(into)),
             ],
             static bytes => NodeWatermark.Read(bytes)),
         ["digests"] = (

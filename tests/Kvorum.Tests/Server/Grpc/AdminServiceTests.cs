@@ -18,7 +18,8 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         ("ListKeyspaces", new V1.ListKeyspacesRequest(), new ShowCluster()),
         ("GetKeyspace", new V1.GetKeyspaceRequest { Keyspace = KeyspaceName.Default }, new ShowCluster()),
         ("GetLimits", new V1.GetLimitsRequest(), new ShowCluster()),
-        ("ListPartitions", new V1.ListPartitionsRequest { Keyspace = "orders" }, new ShowPartitions("orders")),
+        ("ListPartitions", new V1.ListPartitionsRequest { Keyspace = "orders" }, new ShowPartitions(
+            "orders")),
         ("ListEvents", new V1.ListEventsRequest { After = 7 }, new ShowEvents(7)),
         (
             "ListEvents", new V1.ListEventsRequest { ClusterId = $"{EventHistory.Cluster}" },
@@ -58,11 +59,13 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         ),
         (
             // What is absent is not what is 0, and what is too great is refused by the node.
-            "CreateKeyspace", new V1.CreateKeyspaceRequest { Keyspace = "k", Partitions = 0, Replicas = uint.MaxValue },
+            "CreateKeyspace",
+            new V1.CreateKeyspaceRequest { Keyspace = "k", Partitions = 0, Replicas = uint.MaxValue },
             new CreateKeyspace("k") { Partitions = 0, Replicas = int.MaxValue }
         ),
         (
-            "AlterKeyspace", new V1.AlterKeyspaceRequest { Keyspace = "k", Replicas = 5, DryRun = true, Force = true },
+            "AlterKeyspace",
+            new V1.AlterKeyspaceRequest { Keyspace = "k", Replicas = 5, DryRun = true, Force = true },
             new AlterKeyspace("k", 5) { DryRun = true, Force = true }
         ),
         (
@@ -106,7 +109,8 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     {
         foreach (var (method, message, expected) in Requests)
         {
-            using var call = await GrpcStream.OpenAsync(fixture.Address, $"/kvorum.v1.Admin/{method}", message);
+            using var call = await GrpcStream.OpenAsync(
+                fixture.Address, $"/kvorum.v1.Admin/{method}", message);
             await DrainAsync(call);
             Assert.Equal((method, "0"), (method, call.Trailer("grpc-status")));
             Assert.Equal(expected, fixture.Node.Administered[^1]);
@@ -122,7 +126,8 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
     public async Task A_key_is_located_by_its_bytes()
     {
         var location = await AskAsync(
-            "LocateKey", new V1.LocateKeyRequest { Key = ByteString.CopyFrom(255, 0) }, V1.KeyLocation.Parser);
+            "LocateKey", new V1.LocateKeyRequest { Key = ByteString.CopyFrom(255, 0) },
+            V1.KeyLocation.Parser);
         var asked = Assert.IsType<LocateKey>(fixture.Node.Administered[^1]);
         Assert.Equal(KeyspaceName.Default, asked.Keyspace);
         Assert.Equal(new byte[] { 255, 0 }, asked.Key);
@@ -142,20 +147,23 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         Same(
             Told(new LocateKey("k", [1]), "location"),
             await AskAsync("LocateKey", new V1.LocateKeyRequest(), V1.KeyLocation.Parser));
-        var partitions = await AskAsync("ListPartitions", new V1.ListPartitionsRequest(), V1.ListPartitionsResponse.Parser);
+        var partitions = await AskAsync(
+            "ListPartitions", new V1.ListPartitionsRequest(), V1.ListPartitionsResponse.Parser);
         Same(Told(new ShowPartitions(), "partitions")[0], Assert.Single(partitions.Partitions));
         var events = await AskAsync("ListEvents", new V1.ListEventsRequest(), V1.ListEventsResponse.Parser);
         var told = Told(new ShowEvents(), "events");
         Same(told[0], events.Events[0]);
         Same(told[1], events.Events[1]);
         Assert.Equal((8ul, 9ul), (events.OldestEvent, events.NewestEvent));
-        var members = await AskAsync("ListMembers", new V1.ListMembersRequest(), V1.ListMembersResponse.Parser);
+        var members = await AskAsync(
+            "ListMembers", new V1.ListMembersRequest(), V1.ListMembersResponse.Parser);
         Assert.Equal(["node-1", "node-2"], members.Members.Select(static one => one.Name));
         var dry = await AskAsync(
             "DrainMember", new V1.MemberRequest { Member = "n", DryRun = true }, V1.ChangeResponse.Parser);
         Assert.Equal((true, 77ul, "would be done: it"), (dry.DryRun, dry.MovedBytes, dry.Message));
         Assert.Equal(["too few nodes"], dry.Reasons);
-        var limits = await AskAsync("ChangeLimits", new V1.ChangeLimitsRequest { MovesMax = 3 }, V1.ChangeResponse.Parser);
+        var limits = await AskAsync(
+            "ChangeLimits", new V1.ChangeLimitsRequest { MovesMax = 3 }, V1.ChangeResponse.Parser);
         Assert.Equal(5u, limits.Limits.MovesMax);
     }
 
@@ -171,8 +179,10 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
             var outcome = ReplyOutcome.Of(status);
             var retry = status switch
             {
-                ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace or ReplyStatus.ConditionFailed => "never",
-                ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal => "same-ids",
+                ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace or ReplyStatus.ConditionFailed =>
+                    "never",
+                ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal =>
+                    "same-ids",
                 _ => "safe",
             };
             Assert.Equal(

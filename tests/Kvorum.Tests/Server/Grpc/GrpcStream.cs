@@ -42,7 +42,8 @@ internal sealed class GrpcStream : IDisposable
     {
         using var call = await OpenAsync(address, path, message);
         var answer = await call.NextAsync(parser);
-        Assert.True(answer is not null, $"{path}: {call.Trailer("grpc-status")} {call.Trailer("grpc-message")}");
+        Assert.True(
+            answer is not null, $"{path}: {call.Trailer("grpc-status")} {call.Trailer("grpc-message")}");
         Assert.Null(await call.NextAsync(parser));
         return answer;
     }

@@ -4,7 +4,9 @@ using Limits = Kvorum.Node.Limits;
 
 namespace Kvorum.Tests.Server.Grpc;
 
-/// <summary>The stream of events over gRPC: in order, as they happen, from a position on, and its ends.</summary>
+/// <summary>
+/// The stream of events over gRPC: in order, as they happen, from a position on, and its ends.
+/// </summary>
 public sealed class WatchEventsTests : IAsyncLifetime
 {
     private readonly GrpcFixture _fixture = new();
@@ -66,8 +68,10 @@ public sealed class WatchEventsTests : IAsyncLifetime
         _history.Happen(Limits.ClusterEventsKept + 30);
         using var gone = await WatchAsync(new() { After = 7 });
         Assert.Null(await gone.NextAsync(V1.ClusterEvent.Parser));
-        Assert.Equal(("10", "condition-failed"), (gone.Trailer("grpc-status"), gone.Trailer("kvorum-status")));
-        Assert.StartsWith("events 8 to 30 are not kept any more", gone.Trailer("grpc-message"), StringComparison.Ordinal);
+        Assert.Equal(
+            ("10", "condition-failed"), (gone.Trailer("grpc-status"), gone.Trailer("kvorum-status")));
+        Assert.StartsWith(
+            "events 8 to 30 are not kept any more", gone.Trailer("grpc-message"), StringComparison.Ordinal);
         Assert.Equal(
             ("31", "1030"), (gone.Trailer("kvorum-oldest-event"), gone.Trailer("kvorum-newest-event")));
         using var other = await WatchAsync(new() { After = 50, ClusterId = $"{Guid.AllBitsSet}" });
@@ -75,7 +79,9 @@ public sealed class WatchEventsTests : IAsyncLifetime
         Assert.Contains("is of cluster ffffffff", other.Trailer("grpc-message"), StringComparison.Ordinal);
     }
 
-    /// <summary>Nothing is kept for a reader that does not read; what it misses it is told in words.</summary>
+    /// <summary>
+    /// Nothing is kept for a reader that does not read; what it misses it is told in words.
+    /// </summary>
     [Fact]
     public async Task A_slow_reader_is_cut_off_with_words()
     {

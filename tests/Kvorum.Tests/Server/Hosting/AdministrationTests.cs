@@ -41,13 +41,18 @@ public sealed class AdministrationTests : IAsyncLifetime
         var one = await watch.NextAsync(V1.ClusterEvent.Parser);
         Assert.Equal(
             ("keyspace_changed", "orders", "made"), (one!.Kind, one.Keyspace, one.Why));
-        var keyspaces = await AskAsync("ListKeyspaces", new V1.ListKeyspacesRequest(), V1.ListKeyspacesResponse.Parser);
+        var keyspaces = await AskAsync(
+            "ListKeyspaces", new V1.ListKeyspacesRequest(), V1.ListKeyspacesResponse.Parser);
         Assert.Equal([KeyspaceName.Default, "orders"], keyspaces.Keyspaces.Select(static one => one.Name));
-        var paused = await AskAsync("ChangeLimits", new V1.ChangeLimitsRequest { Paused = true }, V1.ChangeResponse.Parser);
+        var paused = await AskAsync(
+            "ChangeLimits", new V1.ChangeLimitsRequest { Paused = true }, V1.ChangeResponse.Parser);
         Assert.True(paused.Limits.Paused);
-        var dry = await AskAsync("DropKeyspace", new V1.DropKeyspaceRequest { Keyspace = "orders", DryRun = true }, V1.ChangeResponse.Parser);
+        var dry = await AskAsync(
+            "DropKeyspace", new V1.DropKeyspaceRequest { Keyspace = "orders", DryRun = true },
+            V1.ChangeResponse.Parser);
         Assert.True(dry.DryRun);
-        Assert.StartsWith("would be done: keyspace 'orders' is dropped", dry.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "would be done: keyspace 'orders' is dropped", dry.Message, StringComparison.Ordinal);
         var cluster = await AskAsync("GetCluster", new V1.GetClusterRequest(), V1.ClusterReport.Parser);
         Assert.Equal(("a", "a"), (Assert.Single(cluster.Members).Name, cluster.Leader));
     }
@@ -59,20 +64,22 @@ public sealed class AdministrationTests : IAsyncLifetime
     [InlineData("TransferLeadership", "POST", "/v1/admin/partitions/default/99/transfer")]
     [InlineData("ChangeLimits", "PATCH", "/v1/admin/limits?moves_max=0")]
     [InlineData("CreateKeyspace", "POST", "/v1/admin/keyspaces/k?partitions=0")]
-    public async Task A_refusal_has_the_same_words_over_grpc_and_http(string method, string verb, string target)
+    public async Task A_refusal_has_the_same_words_over_grpc_and_http(
+        string method, string verb, string target)
     {
         await StartAsync("a");
         using var call = await GrpcStream.OpenAsync(Address, $"/kvorum.v1.Admin/{method}", method switch
         {
             "DrainMember" => new V1.MemberRequest { Member = "nobody" },
             "DropKeyspace" => new V1.DropKeyspaceRequest { Keyspace = "nothing" },
-            "TransferLeadership" => new V1.TransferLeadershipRequest { Keyspace = "default", Partition = 99 },
+            "TransferLeadership" => new V1.TransferLeadershipRequest { Keyspace = KeyspaceName.Default, Partition = 99 },
             "ChangeLimits" => new V1.ChangeLimitsRequest { MovesMax = 0 },
             _ => new V1.CreateKeyspaceRequest { Keyspace = "k", Partitions = 0 },
         });
         Assert.Null(await call.NextAsync());
         using var client = new HttpClient();
-        using var request = new HttpRequestMessage(new(verb), $"http://{_servers[0].Self.HttpAddress}{target}");
+        using var request = new HttpRequestMessage(
+            new(verb), $"http://{_servers[0].Self.HttpAddress}{target}");
         using var response = await client.SendAsync(request, Ending);
         var error = await response.Content.ReadFromJsonAsync<JsonElement>(Ending);
         Assert.Equal(error.GetProperty("message").GetString(), call.Trailer("grpc-message"));
@@ -89,7 +96,7 @@ public sealed class AdministrationTests : IAsyncLifetime
             new() { Addresses = [Address], Timeout = TimeSpan.FromSeconds(30) });
         await using var watch = client.WatchAsync(new() { After = 0 }, Ending).GetAsyncEnumerator(Ending);
         List<ClusterEvent> heard = [];
-        await Until(one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: "default" });
+        await Until(one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: KeyspaceName.Default });
         await StartAsync("b");
         await Until(static one => one is { Kind: ClusterEventKind.NodeJoined, Member: "b" });
         await StartAsync("c");
@@ -116,7 +123,8 @@ public sealed class AdministrationTests : IAsyncLifetime
 
     private string Address => _servers[0].Self.ClientAddress;
 
-    private Task<T> AskAsync<T>(string method, Google.Protobuf.IMessage message, Google.Protobuf.MessageParser<T> parser)
+    private Task<T> AskAsync<T>(
+        string method, Google.Protobuf.IMessage message, Google.Protobuf.MessageParser<T> parser)
         where T : class, Google.Protobuf.IMessage<T> =>
         GrpcStream.AskAsync(Address, $"/kvorum.v1.Admin/{method}", message, parser);
 

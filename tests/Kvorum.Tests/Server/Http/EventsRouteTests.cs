@@ -28,7 +28,8 @@ public sealed class EventsRouteTests(HttpFixture fixture) : HttpTest(fixture), I
             (1ul, 5ul), (answer.Json.GetProperty("oldest_event").GetUInt64(),
                 answer.Json.GetProperty("newest_event").GetUInt64()));
         Assert.Equal(EventHistory.Cluster, answer.Json.GetProperty("cluster_id").GetGuid());
-        Assert.Empty((await SendAsync("GET", $"{Route}?after=5")).Json.GetProperty("events").EnumerateArray());
+        Assert.Empty(
+            (await SendAsync("GET", $"{Route}?after=5")).Json.GetProperty("events").EnumerateArray());
     }
 
     [Fact]
@@ -74,7 +75,8 @@ public sealed class EventsRouteTests(HttpFixture fixture) : HttpTest(fixture), I
     [Theory]
     [InlineData("", "?after=7", 412, "events 8 to 30 are not kept any more")]
     [InlineData("application/x-ndjson", "?after=7", 412, "events 8 to 30 are not kept any more")]
-    [InlineData("", "?after=99&cluster_id=ffffffff-ffff-ffff-ffff-ffffffffffff", 412, "begin without a position")]
+    [InlineData(
+        "", "?after=99&cluster_id=ffffffff-ffff-ffff-ffff-ffffffffffff", 412, "begin without a position")]
     [InlineData("", "?cluster_id=cc", 400, "cluster_id is 'cc', which is no UUID")]
     [InlineData("", "?from_now=true", 400, "from_now is for lines")]
     [InlineData("application/x-ndjson", "?from_now=true&after=3", 400, "exclude each other")]
@@ -97,7 +99,8 @@ public sealed class EventsRouteTests(HttpFixture fixture) : HttpTest(fixture), I
 
     private async Task<StreamReader> LinesAsync(string target)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{Fixture.Server.EndPoint}{target}");
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, $"http://{Fixture.Server.EndPoint}{target}");
         request.Headers.Add("Accept", "application/x-ndjson");
         var response = await Fixture.Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, Ending);

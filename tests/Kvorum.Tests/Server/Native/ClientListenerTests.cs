@@ -93,7 +93,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         _node.Events = new();
         using var client = Connect();
         for (var n = 1ul; n <= 65; n++)
-            client.Send(writer => NativeCodec.WriteAdminRequest(writer, n, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
+            client.Send(writer => NativeCodec.WriteAdminRequest(
+                writer, n, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
         var refused = client.Read();
         Assert.Equal(65ul, refused.Correlation);
         var words = EventsCodec.ReadAnswer(refused.Body.Span);
@@ -104,7 +105,8 @@ public sealed class ClientListenerTests : IAsyncDisposable
         _node.Events.Happen();
         for (var n = 1; n <= 64; n++)
             Assert.Equal(1ul, Assert.Single(EventsCodec.ReadAnswer(client.Read().Body.Span).Events).Position);
-        client.Send(writer => NativeCodec.WriteAdminRequest(writer, 70, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
+        client.Send(
+            writer => NativeCodec.WriteAdminRequest(writer, 70, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
         Assert.Equal((NativeFrameKind.AdminReply, 70ul), Kind(client.Read()));
 
         static (NativeFrameKind, ulong) Kind(NativeFrame frame) => (frame.Kind, frame.Correlation);

@@ -13,8 +13,8 @@ namespace Kvorum.Verification;
 // that is made anew and not filled yet counts as a lost disk.
 
 /// <summary>
-/// Decides whether converged replicas hold every acknowledged write, and nothing that was deleted or replaced.
-/// The theorem is at the top of its file.
+/// Decides whether converged replicas hold every acknowledged write, and nothing that was deleted or
+/// replaced. The theorem is at the top of its file.
 /// </summary>
 public static class ConvergedRecordsChecker
 {

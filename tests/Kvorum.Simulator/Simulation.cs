@@ -67,7 +67,11 @@ internal sealed class Simulation
         {
             _cluster.Start();
             foreach (var keyspace in _options.Cluster.Quorums)
-                _world.Trace.Event(Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
+            {
+                _world.Trace.Event(
+                    Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
+            }
+
             var endUs = _options.Seconds * 1_000_000L;
             for (var round = 1; !IsOver && _world.NowUs < endUs; round++)
                 RunRound(round);
@@ -159,7 +163,8 @@ internal sealed class Simulation
     {
         Ask(_quorums.Probes(round), "every partition of a quorum keyspace takes a write");
         Demand(
-            _progress.MoveBoundUs, _quorums.HasConverged, "replicas of quorum keyspaces hold the same records");
+            _progress.MoveBoundUs, _quorums.HasConverged,
+            "replicas of quorum keyspaces hold the same records");
         if (_world.Failure is null)
             _quorums.CheckRecords();
         Ask(_quorums.FinalReads(), "every key of a quorum keyspace can be read");
@@ -174,7 +179,12 @@ internal sealed class Simulation
                 _clients[i].Ask(all[from + i]);
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
             if (_clients.Take(all.Count - from).FirstOrDefault(client => !client.WasAnswered) is { } failed)
-                _world.Fail($"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}{_quorums.Describe()}");
+            {
+                _world.Fail(
+                    $"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}"
+                    + _quorums.Describe());
+            }
+
         }
     }
 

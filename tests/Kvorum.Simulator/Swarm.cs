@@ -99,7 +99,9 @@ internal static class Swarm
     private static QuorumKeyspace Quorum(int number, int nodes, RandomStream random)
     {
         var (replicas, write, read) = random.Pick<(int, int, int)>(
-            [(3, 2, 2), (3, 2, 2), (3, 2, 2), (3, 1, 1), (3, 3, 1), (3, 1, 3), (3, 2, 1), (5, 3, 3), (2, 2, 1)]);
+        [
+            (3, 2, 2), (3, 2, 2), (3, 2, 2), (3, 1, 1), (3, 3, 1), (3, 1, 3), (3, 2, 1), (5, 3, 3), (2, 2, 1),
+        ]);
         if (replicas > nodes)
             (replicas, write, read) = (nodes, (nodes / 2) + 1, (nodes / 2) + 1);
         return new(

@@ -100,7 +100,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
-        // One of so many has each acknowledged write; but no more than the write needs anyway, where W is small.
+        // One of so many has each acknowledged write; but no more than the write needs anyway, where W is
+        // small.
         public int RecallQuorum
         {
             get

@@ -21,13 +21,14 @@ namespace Kvorum.Simulator.Checkers;
 //                 when it likes: below the highest horizon of them;
 //   Merkle trees  each replica's tree is the one that its records make;
 //   clocks        no record has a version that is further ahead of the true time than clocks may be wrong;
-//   growth        the versions that a node gives grow, also over its restarts: of two writes that it took, one
-//                 after the other was acknowledged, the later one has the greater version;
+//   growth        the versions that a node gives grow, also over its restarts: of two writes that it took,
+//                 one after the other was acknowledged, the later one has the greater version;
 //   progress      every partition of which W and R replicas are there takes a write and a read.
 //
 // The promise covers the loss of W - 1 disks, and a replica that is made anew and not filled yet is a lost
 // disk. So the faults leave W - 1 at most without their records, where W is more than one. Where W is one,
-// acknowledged writes may be lost with any disk: from the first damage on nothing is said of what clients saw.
+// acknowledged writes may be lost with any disk: from the first damage on nothing is said of what clients
+// saw.
 
 /// <summary>The promises of quorum keyspaces. The theorems are at the top of its file.</summary>
 internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
@@ -118,7 +119,11 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
             .Where(static one => one.Outcome.Kind != OutcomeKind.Failed && one.Invocation.Value is not null)
             .Select(static one => (one.Invocation.Key, one.Invocation.Value!)).ToHashSet();
         foreach (var sight in notes.StaleQuorumReads.Sights)
-            World.Require(written.Contains((sight.Key, sight.Value)), $"stale reads: {sight} was never written");
+        {
+            World.Require(
+                written.Contains((sight.Key, sight.Value)), $"stale reads: {sight} was never written");
+        }
+
     }
 
     private void CheckGrowth()
@@ -133,7 +138,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                 for (; next < heard.Length && heard[next].HeardUs < later.AskedUs; next++)
                     most = heard[next].Version > most.Version ? heard[next] : most;
                 World.Require(
-                    later.Version > most.Version, $"growth: node-{node.Key + 1} gave {most}, and then {later}");
+                    later.Version > most.Version,
+                    $"growth: node-{node.Key + 1} gave {most}, and then {later}");
             }
         }
     }
@@ -198,7 +204,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
 
         var filled = Filled(group).ToArray();
         var horizonMs = filled.Select(static replica => replica.Marks.Horizon.UnixMs).DefaultIfEmpty().Max();
-        return filled.Select(replica => TryContentOf(replica, horizonMs)).OfType<ulong>().Distinct().Count() <= 1;
+        return filled.Select(replica => TryContentOf(replica, horizonMs))
+            .OfType<ulong>().Distinct().Count() <= 1;
     }
 
     // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.
@@ -273,8 +280,10 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         var stage = process.Node.Placement.Placed(group)?.Switch?.Stage.ToString() ?? "settled";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{replica.Status().Role}, {stage}, {replica.Machine.KeyCount} keys, hash {TryContentOf(replica, 0):x16}, "
-                + $"horizon {replica.Marks.Horizon}, confirmed {replica.Confirmed}, repaired {replica.RepairedRecords}, compared {replica.ComparedMs}");
+            $"{replica.Status().Role}, {stage}, {replica.Machine.KeyCount} keys, "
+                + $"hash {TryContentOf(replica, 0):x16}, horizon {replica.Marks.Horizon}, "
+                + $"confirmed {replica.Confirmed}, repaired {replica.RepairedRecords}, "
+                + $"compared {replica.ComparedMs}");
     }
 
     // Enough replicas are there; and no node that is away may be waited for.

@@ -133,7 +133,8 @@ internal sealed class Machine
     public bool LacksRecords { get; set; }
 
     /// <summary>The groups of a keyspace of the run.</summary>
-    public Func<string, KeyspaceGroups> GroupsOf { get; init; } = static _ => throw new InvalidOperationException();
+    public Func<string, KeyspaceGroups> GroupsOf { get; init; } =
+        static name => throw new InvalidOperationException($"no quorum keyspace '{name}'");
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
     public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage || LacksRecords

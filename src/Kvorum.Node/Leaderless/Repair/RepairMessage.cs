@@ -60,7 +60,7 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
         : RepairMessage(Id, Group);
 
-    /// <summary>A replica that is being filled asks: which requests do you remember, from a place on?</summary>
+    /// <summary>A replica that is being filled asks which requests are remembered, from a place on.</summary>
     public sealed record Requests(ulong Id, GroupId Group, ulong From) : RepairMessage(Id, Group);
 
     /// <summary>Answers with them.</summary>

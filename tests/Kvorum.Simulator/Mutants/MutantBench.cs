@@ -47,14 +47,13 @@ internal sealed class MutantBench : IDisposable
                 File.WriteAllText(path, change.ApplyTo(File.ReadAllText(path)));
             }
 
-            return Search(mutant, mutant.FoundBy == Searcher.Groups
-                ? ["groups", "--runs", Text(seeds), "--from", "1"]
-                :
-                [
-                    "--runs", Text(seeds), mutant.FoundBy == Searcher.Quorums ? "--quorums" : "--swarm",
-                    "--from", "1",
-                ],
-                patience);
+            string[] kind = mutant.FoundBy switch
+            {
+                Searcher.Simulator => ["--swarm"],
+                Searcher.Quorums => ["--quorums"],
+                _ => ["groups"],
+            };
+            return Search(mutant, [.. kind, "--runs", Text(seeds), "--from", "1"], patience);
         }
         finally
         {

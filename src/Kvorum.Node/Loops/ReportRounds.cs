@@ -34,7 +34,7 @@ internal sealed class ReportRounds(
             (_toldTo, _toldAllMs) = (leader, clock.NowMs);
         GroupReport[] news = [.. replicas.Rafts.Where(replica => IsNews(replica, isAll)).Select(Take)];
         if (news.Length > 0 || isAll)
-            Send(leader, new(context.Disk.RoomBytes, news));
+            Send(leader, new(context.Disk.RoomBytes, context.HintsKept, news));
         QuorumReplicaReport[] quorums =
             [
                 .. replicas.Quorums.Where(replica => isAll || IsMoving(replica))

@@ -20,5 +20,6 @@ internal sealed record GroupReport(
 
 /// <summary>What a node tells the leader of the metadata group.</summary>
 /// <param name="RoomBytes">What its disk can take besides the replicas that it has.</param>
+/// <param name="Hints">Hints that it keeps for other nodes.</param>
 /// <param name="Groups">Groups that it leads.</param>
-internal sealed record NodeReport(long RoomBytes, IReadOnlyList<GroupReport> Groups);
+internal sealed record NodeReport(long RoomBytes, long Hints, IReadOnlyList<GroupReport> Groups);

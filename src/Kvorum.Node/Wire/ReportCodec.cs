@@ -7,7 +7,7 @@ namespace Kvorum.Node.Wire;
 /// <summary>
 /// Bytes of a report, little endian.
 /// <code>
-/// report   = room:u64 group{to the end}
+/// report   = room:u64 hints:u64 group{to the end}
 /// group    = group:u32 term:u64 index:u64 voters learners filling joint:u8 bytes:u64 sinceProgress:u64
 /// voters   = learners = filling = count:u8 node:u128{count}
 /// </code>
@@ -17,6 +17,7 @@ internal static class ReportCodec
     public static void Encode(NodeReport report, ByteWriter into)
     {
         into.U64((ulong)report.RoomBytes);
+        into.U64((ulong)report.Hints);
         foreach (var group in report.Groups)
         {
             into.Group(group.Group);
@@ -57,7 +58,7 @@ internal static class ReportCodec
     public static NodeReport Decode(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        var room = (long)from.U64();
+        var (room, hints) = ((long)from.U64(), (long)from.U64());
         var groups = new List<GroupReport>();
         while (!from.AtEnd)
         {
@@ -67,7 +68,7 @@ internal static class ReportCodec
             groups.Add(new(group, term, index, replicas, (long)from.U64(), (long)from.U64()));
         }
 
-        return new(room, groups);
+        return new(room, hints, groups);
     }
 
     private static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)

@@ -352,6 +352,8 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(PartitionsBody))]
 [JsonSerializable(typeof(PartitionStatsBody))]
 [JsonSerializable(typeof(KeyLocation))]
+[JsonSerializable(typeof(KeyspaceExplanation))]
+[JsonSerializable(typeof(KeyExplanation))]
 [JsonSerializable(typeof(ChangedBody))]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;

@@ -6,7 +6,7 @@ namespace Kvorum.Tests.Node.Wire;
 public class ReportCodecTests
 {
     private static readonly NodeReport Report = new(
-        256,
+        256, 3,
         [
             new(new(7), new(3), new(9), new([new(1), new(2)], [new(4)], [new(5)]), 4096, 17),
             new(new(8), new(4), new(10), new([new(1)], [], [], IsJoint: true), 0, 0),
@@ -14,7 +14,7 @@ public class ReportCodecTests
 
     private static readonly string Zeros = new('0', 30);
 
-    private static readonly string Bytes = "0001000000000000"
+    private static readonly string Bytes = "0001000000000000" + "0300000000000000"
         + "07000000" + "0300000000000000" + "0900000000000000" + $"0201{Zeros}02{Zeros}" + $"0104{Zeros}"
         + $"0105{Zeros}" + "00" + "0010000000000000" + "1100000000000000"
         + "08000000" + "0400000000000000" + "0a00000000000000" + $"0101{Zeros}" + "00" + "00" + "01"
@@ -27,7 +27,7 @@ public class ReportCodecTests
         ReportCodec.Encode(Report, writer);
         Assert.Equal(Bytes, Convert.ToHexStringLower(writer.Written));
         var read = ReportCodec.Decode(writer.ToArray());
-        Assert.Equal(Report.RoomBytes, read.RoomBytes);
+        Assert.Equal((Report.RoomBytes, Report.Hints), (read.RoomBytes, read.Hints));
         Assert.Equal(2, read.Groups.Count);
         foreach (var (told, found) in Report.Groups.Zip(read.Groups))
         {
@@ -44,10 +44,10 @@ public class ReportCodecTests
     public void What_is_cut_short_is_a_format_error()
     {
         var bytes = Convert.FromHexString(Bytes);
-        const int Room = 8, First = 104;
+        const int Head = 16, First = 104;
         for (var length = 0; length < bytes.Length; length++)
         {
-            if (length is Room or Room + First)
+            if (length is Head or Head + First)
                 Assert.Equal(length / First, ReportCodec.Decode(bytes.AsMemory(0, length)).Groups.Count);
             else
                 Assert.ThrowsAny<FormatException>(() => ReportCodec.Decode(bytes.AsMemory(0, length)));

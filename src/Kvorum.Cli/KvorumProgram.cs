@@ -30,6 +30,7 @@ internal static class KvorumProgram
             KeyspaceCommands.Create(),
             PartitionCommands.Create(),
             PartitionCommands.Locate(),
+            ExplainCommand.Create(),
             WatchCommands.Create(),
             BenchCommand.Create(),
             DemoCommand.Create(),

@@ -2,6 +2,7 @@ using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
+using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Storage.Log;
@@ -176,6 +177,7 @@ public sealed class KvorumNode : INode, IDisposable
         var issues = new SortedSet<string>(StringComparer.Ordinal);
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
+        QuorumNodeStatus? quorum = null;
         foreach (var asked in _loops.All)
         {
             asked.Post(new LoopEvent.StatusAsked(loop =>
@@ -188,6 +190,7 @@ public sealed class KvorumNode : INode, IDisposable
                     issues.UnionWith(loop.HealthIssues);
                     reads += loop.Reads;
                     writes += loop.Writes;
+                    quorum ??= loop.Quorums.Status;
                     if (--missing > 0)
                         return;
                 }
@@ -198,7 +201,11 @@ public sealed class KvorumNode : INode, IDisposable
                     issues.Add(issue);
                 if (Cluster.MajorityLost is { } lost)
                     issues.Add(lost);
-                done(status with { HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues] });
+                done(status with
+                {
+                    HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues],
+                    Quorum = quorum,
+                });
             }));
         }
     }
@@ -208,6 +215,8 @@ public sealed class KvorumNode : INode, IDisposable
     {
         if (request is LocateKey locate)
             done(KeyLocator.Locate(Cluster, locate));
+        else if (request is ExplainKeyspace explain)
+            done(KeyspaceExplainer.Explain(Cluster, _context.Options, explain));
         else if (request is ShowEvents events)
             Tell(events, timeout, done);
         else if (WhyNotServing() is { } refused)
@@ -363,7 +372,8 @@ public sealed class KvorumNode : INode, IDisposable
         identity.CheckRecovery(found.Recovery);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
         _context.Versions = new(
-            new(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation), found.Ceiling);
+            _context.Options.ForVersions(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation),
+            found.Ceiling);
         foreach (var parts in recovery.Replicas(replay, found.Births))
         {
             _loops.OfGroup(parts.Group).Own(parts);
@@ -390,8 +400,8 @@ public sealed class KvorumNode : INode, IDisposable
                     .OrderBy(static member => member.Name, StringComparer.Ordinal),
             ],
             Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf).Order(StringComparer.Ordinal)],
-            FailuresTolerated = Tolerated(static voters => voters.Count),
-            FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
+            FailuresTolerated = Tolerated(static nodes => nodes.Count),
+            FailuresToleratedNow = Tolerated(nodes => nodes.Count(Cluster.Health.IsUp)),
             FormatVersion = Cluster.ActiveFormat,
             FormatLowest = Cluster.Formats.Lowest,
             FormatNewest = Cluster.Formats.Newest,
@@ -403,14 +413,20 @@ public sealed class KvorumNode : INode, IDisposable
         };
     }
 
-    // What the weakest group bears, when so many of its voters are up.
+    // What the weakest group bears, when so many of those that count in it are up.
     private int Tolerated(Func<IReadOnlyList<Raft.NodeId>, int> up)
     {
-        var least = int.MaxValue;
-        foreach (var group in Cluster.Directory.Groups)
+        var voters = Cluster.VotersOf(GroupId.Metadata);
+        var least = up(voters) - new StrongPromise(voters.Count).Needed;
+        foreach (var keyspace in Cluster.Keyspaces)
         {
-            var voters = Cluster.VotersOf(group);
-            least = Math.Min(least, up(voters) - ((voters.Count / 2) + 1));
+            foreach (var group in keyspace.Groups.All)
+            {
+                var nodes = keyspace.IsQuorum ? Cluster.PreferenceOf(group) : Cluster.VotersOf(group);
+                var needed = keyspace.Settings.Quorum?.NeededOf(nodes.Count)
+                    ?? new StrongPromise(nodes.Count).Needed;
+                least = Math.Min(least, up(nodes) - needed);
+            }
         }
 
         return Math.Max(least, 0);

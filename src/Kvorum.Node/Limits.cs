@@ -208,6 +208,11 @@ internal static class Limits
     /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
     public const long PlanMs = 1000;
 
+    /// <summary>
+    /// How long an operator is shown that timestamps were refused, and how often events tell of it.
+    /// </summary>
+    public const long ClockAlarmMs = 60_000;
+
     /// <summary>Administrative requests that a node has under way: operators are few.</summary>
     public const int AdminTasksMax = 256;
 

@@ -14,6 +14,7 @@ namespace Kvorum.Node;
 internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterView cluster)
 {
     private int _isFaulted;
+    private long _hintsKept;
     private ulong _lastTransfer = FirstNumberOf(world);
 
     public NodeOptions Options => options;
@@ -63,6 +64,13 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// runs.
     /// </summary>
     public VersionClock Versions { get; set; } = null!;
+
+    /// <summary>Hints that this node keeps for others. Written by the loop of the hints.</summary>
+    public long HintsKept
+    {
+        get => Volatile.Read(ref _hintsKept);
+        set => Volatile.Write(ref _hintsKept, value);
+    }
 
     /// <summary>Below what nothing comes any more from coordinators and hints, by member.</summary>
     public WatermarkTable Watermarks { get; } = new(options.Loops);

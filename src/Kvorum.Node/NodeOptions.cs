@@ -1,3 +1,5 @@
+using Kvorum.Quorum;
+using Kvorum.Quorum.Hints;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm;
@@ -112,6 +114,18 @@ public sealed record NodeOptions
     /// </summary>
     public long SyncIntervalMs { get; init; } = 5 * 60 * 1000;
 
+    /// <summary>
+    /// How far ahead of this node's clock a timestamp of a quorum keyspace may be, in milliseconds: what is
+    /// further ahead is refused.
+    /// </summary>
+    public long VersionOffsetMaxMs { get; init; } = 5_000;
+
+    /// <summary>Bytes of hints that are kept for all nodes together.</summary>
+    public long HintBytesMax { get; init; } = 1L << 30;
+
+    /// <summary>Bytes of hints that are kept for one node.</summary>
+    public long HintBytesPerNodeMax { get; init; } = 256L << 20;
+
     /// <summary>Exactly-once records kept per partition; the oldest go first.</summary>
     public int SessionRecordsMax { get; init; } = 16384;
 
@@ -188,6 +202,19 @@ public sealed record NodeOptions
 
     /// <summary>The format versions that the node speaks: less than the program's own in tests.</summary>
     internal FormatRange Formats { get; init; } = FormatRange.Own;
+
+    internal HintSettings ForHints() => new()
+    {
+        TotalBytesMax = HintBytesMax,
+        PerNodeBytesMax = HintBytesPerNodeMax,
+    };
+
+    // A node that restarts begins one lead ahead: the others must not refuse that.
+    internal HybridClockSettings ForVersions() => new()
+    {
+        OffsetMaxMs = VersionOffsetMaxMs,
+        CeilingLeadMs = Math.Min(new HybridClockSettings().CeilingLeadMs, VersionOffsetMaxMs / 2),
+    };
 
     internal SharedLogOptions ForLog() => new()
     {

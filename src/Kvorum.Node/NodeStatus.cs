@@ -17,11 +17,13 @@ public sealed record PartitionStatus
     public required GroupId Group { get; init; }
 
     /// <summary>
-    /// follower, pre-candidate, candidate, leader or learner; in a quorum keyspace replica, blank (not filled
-    /// yet) or damaged.
+    /// Its role. Mode quorum: replica; blank while it is not filled and counts for no read; damaged while its
+    /// data is not served.
     /// </summary>
+    [Description("Mode quorum has replica; blank: it is not filled yet; damaged: its data is not served.")]
     [AllowedValues(
-        "follower", "pre-candidate", "candidate", "leader", "learner", "replica", "blank", "damaged")]
+        "follower", "pre-candidate", "candidate", "leader", "learner", "quarantined", "replica", "blank",
+        "damaged")]
     public required string Role { get; init; }
 
     /// <summary>Raft term.</summary>
@@ -49,6 +51,9 @@ public sealed record PartitionStatus
 
     /// <summary>Bytes stored.</summary>
     public required long Bytes { get; init; }
+
+    /// <summary>Mode quorum only: how it is repaired, and what it keeps of deleted keys.</summary>
+    public QuorumReplicaStatus? Quorum { get; init; }
 
     /// <summary>Leader only: how many entries each follower is behind, by name.</summary>
     public IReadOnlyDictionary<string, ulong> FollowerLag { get; init; } = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
@@ -173,6 +178,9 @@ public sealed record NodeStatus
 
     /// <summary>All replicas on this node, the metadata group first.</summary>
     public required IReadOnlyList<PartitionStatus> Partitions { get; init; }
+
+    /// <summary>Hints and clock; null where there is no keyspace of mode quorum.</summary>
+    public QuorumNodeStatus? Quorum { get; init; }
 
     /// <summary>What the machine gives the node; null if it is not known.</summary>
     public MachineStatus? Machine { get; init; }

@@ -187,7 +187,7 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 break;
             case PeerFrameKind.QuorumReport:
                 loops.OfGroup(GroupId.Metadata).TryPost(
-                    new LoopEvent.QuorumReportCame(from, ReportCodec.DecodeReplicas(payload)),
+                    new LoopEvent.QuorumReportCame(from, ReportCodec.DecodeQuorum(payload)),
                     payload.Length);
                 break;
             case PeerFrameKind.Watermark:

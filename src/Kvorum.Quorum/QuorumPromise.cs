@@ -51,6 +51,18 @@ public sealed class QuorumPromise(QuorumSettings settings)
     /// </summary>
     public int SourcesToFill => Math.Min(Math.Max(1, _n - 1), _n - _w + 1);
 
+    /// <summary>What goes on when none, one, two, to all of a record's replicas are lost at once.</summary>
+    /// <param name="members">
+    /// Of the cluster: in a sloppy keyspace any of them may stand for a replica that is away.
+    /// </param>
+    public IReadOnlyList<ReplicaLoss> Losses(int members) =>
+    [
+        .. Enumerable.Range(0, _n + 1).Select(lost => new ReplicaLoss(
+            lost,
+            settings.IsSloppy ? Math.Max(members, _n) - lost >= _w : lost <= AwayForWrites,
+            lost <= AwayForReads, lost <= DisksLostWithoutLoss, lost < _n)),
+    ];
+
     /// <summary>The promise, a sentence each, for <c>explain</c>, documents and errors.</summary>
     public IReadOnlyList<string> Sentences() =>
     [
@@ -63,6 +75,13 @@ public sealed class QuorumPromise(QuorumSettings settings)
                 ? $"A read sees every write acknowledged before it began, because {_r} + {_w} > {_n}."
                 : $"A read may miss acknowledged writes, because {_r} + {_w} is not more than {_n}.",
         Kept,
+        .. _w < _n
+            ?
+            [
+                $"Once repair has brought a write to all {_n} replicas, it survives the loss of "
+                    + $"{Disks(_n - 1)}.",
+            ]
+            : Array.Empty<string>(),
         settings.IsSloppy
             ? $"Writes go on while any {Nodes(_w)} can be reached; reads while {Away(AwayForReads)}."
             : $"Writes go on while {Away(AwayForWrites)}, reads while {Away(AwayForReads)}.",

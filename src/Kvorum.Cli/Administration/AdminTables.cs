@@ -52,12 +52,16 @@ internal static class AdminTables
     public static void Keyspaces(IAnsiConsole console, ClusterReport report)
     {
         var table = new Table().RoundedBorder()
-            .AddColumns("keyspace", "mode", "partitions", "replicas", "at their place");
+            .AddColumns("keyspace", "mode", "partitions", "replicas", "W", "R", "at their place");
         foreach (var keyspace in report.Keyspaces)
         {
             table.AddRow(
-                new Text(keyspace.Name), new Text(keyspace.Mode), new Text(Number(keyspace.Partitions)),
-                new Text(Number(keyspace.ReplicationFactor)), new Text(Number(keyspace.AtTarget)));
+                new Text(keyspace.Name),
+                new Text(keyspace.Sloppy == true ? $"{keyspace.Mode}, sloppy" : keyspace.Mode),
+                new Text(Number(keyspace.Partitions)), new Text(Number(keyspace.ReplicationFactor)),
+                new Text(keyspace.WriteQuorum is null ? "-" : Number(keyspace.WriteQuorum)),
+                new Text(keyspace.ReadQuorum is null ? "-" : Number(keyspace.ReadQuorum)),
+                new Text(Number(keyspace.AtTarget)));
         }
 
         console.Write(table);

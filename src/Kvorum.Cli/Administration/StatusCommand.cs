@@ -93,6 +93,8 @@ internal static class StatusCommand
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         console.WriteLine($"format version {asked.FormatVersion}{Behind(asked, reports)}");
+        foreach (var report in reports.Values.OrderBy(static one => one.Name, StringComparer.Ordinal))
+            ShowQuorum(console, report);
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
         foreach (var issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
@@ -112,6 +114,28 @@ internal static class StatusCommand
         return waits.Length == 0 ? $"; {asked.FormatNewest} begins when the metadata group has agreed on it"
             : $"; {asked.FormatNewest} begins when these are up with a kvorum that speaks it: "
                 + string.Join(", ", waits);
+    }
+
+    /// <summary>What a node keeps for quorum keyspaces, in a line; nothing where there are none.</summary>
+    private static void ShowQuorum(IAnsiConsole console, NodeStatus report)
+    {
+        if (report.Quorum is not { } quorum)
+            return;
+        QuorumReplicaStatus[] replicas =
+            [.. report.Partitions.Select(static one => one.Quorum).OfType<QuorumReplicaStatus>()];
+        var longest = replicas.Max(static one => one.ComparedMs);
+        var compared = longest is { } ms
+            ? $"compared in the last {(ms / 1000.0).ToString("0", CultureInfo.InvariantCulture)} s"
+            : "not compared yet";
+        var waiting = report.Partitions.Count(static one => one.Quorum is not null && one.Role != "replica");
+        var kept = replicas.Sum(static one => one.Tombstones) ?? 0;
+        var bytes = replicas.Sum(static one => one.TombstoneBytes) ?? 0;
+        console.WriteLine(
+            $"{report.Name}: {replicas.Length} quorum replicas ({waiting} blank or damaged), {compared}, "
+            + $"{replicas.Sum(static one => one.RecordsTaken)} records repaired; {quorum.Hints} hints of "
+            + $"{AdminTables.Size(quorum.HintBytes)}, {quorum.HintsDropped} dropped; "
+            + $"{quorum.TimestampsRefused} timestamps refused"
+            + (kept == 0 ? "" : $"; {kept} tombstones of {AdminTables.Size(bytes)} held back"));
     }
 
     /// <summary>What is under way and what is in the way; nothing if no leader tells.</summary>

@@ -23,9 +23,15 @@ internal sealed class KeyInput
     private readonly BytesFlags _value = new("value", "The value");
     private readonly bool _withValue;
 
-    private KeyInput(bool withValue) => _withValue = withValue;
+    private readonly bool _isOptional;
+
+    private KeyInput(bool withValue, bool isOptional = false) =>
+        (_withValue, _isOptional) = (withValue, isOptional);
 
     public static KeyInput Key() => new(withValue: false);
+
+    /// <summary>A key or none: <see cref="IsGiven(ParseResult)"/> tells.</summary>
+    public static KeyInput KeyOrNone() => new(withValue: false, isOptional: true);
 
     public static KeyInput KeyAndValue() => new(withValue: true);
 
@@ -44,6 +50,8 @@ internal sealed class KeyInput
         command.Validators.Add(result =>
         {
             var words = Words(result);
+            if (_isOptional && words == 0 && _key.Count(result) == 0)
+                return;
             var forKey = 1 - _key.Count(result);
             var forValue = !_withValue ? 0
                 : 1 - _value.Count(result) - (result.GetValue(_stdin) ? 1 : 0);
@@ -54,6 +62,10 @@ internal sealed class KeyInput
                     : $"give one key, as a word or with {_key.Names}");
         });
     }
+
+    /// <summary>True if there is a key.</summary>
+    public bool IsGiven(ParseResult parsed) =>
+        _key.Given(parsed) is not null || parsed.GetValue(_first) is not null;
 
     /// <summary>The key.</summary>
     public byte[] KeyOf(ParseResult parsed) => _key.Given(parsed) ?? parsed.GetValue(_first)!;

@@ -137,6 +137,29 @@ internal sealed class StartFlags
     private readonly Option<int> _records = Flag.Number(
         "--session-records", "Requests remembered per partition.", Defaults.SessionRecords);
 
+    private readonly Option<Duration> _syncInterval = Flag.Time(
+        "--sync-interval",
+        "Keyspaces of mode quorum: how often each two replicas compare what they hold.",
+        Defaults.SyncInterval);
+
+    private readonly Option<Duration> _tombstoneMin = Flag.Time(
+        "--tombstone-min",
+        "Keyspaces of mode quorum: how long a deleted key's tombstone is kept at least, and how long a write "
+        + "may be repeated.", Defaults.TombstoneMin);
+
+    private readonly Option<long> _hintBytes = Flag.Number(
+        "--hint-bytes-max",
+        "Keyspaces of mode quorum: writes kept for nodes that are down, all together; 0: none.",
+        Defaults.HintBytesMax);
+
+    private readonly Option<long> _hintBytesPerNode = Flag.Number(
+        "--hint-bytes-per-node-max", "The same for one node.", Defaults.HintBytesPerNodeMax);
+
+    private readonly Option<Duration> _quorumClockOffset = Flag.Time(
+        "--quorum-clock-offset-max",
+        "Keyspaces of mode quorum: a write whose timestamp is further ahead of this node's clock is refused.",
+        Defaults.QuorumClockOffsetMax);
+
     private readonly Option<long> _segment =
         Flag.Number("--segment-bytes", "Size of a log file.", Defaults.SegmentBytes);
 
@@ -199,7 +222,8 @@ internal sealed class StartFlags
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _clockOffset, _keyBytes, _valueBytes, _keyPolicy,
-            _window, _records, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
+            _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
+            _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
             _shutdown, _portWait,
             Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
@@ -250,6 +274,11 @@ internal sealed class StartFlags
         KeyPolicy = IsGiven(parsed, _keyPolicy) ? parsed.GetValue(_keyPolicy) : null,
         SessionWindow = parsed.GetValue(_window).Span,
         SessionRecords = parsed.GetValue(_records),
+        SyncInterval = parsed.GetValue(_syncInterval).Span,
+        TombstoneMin = parsed.GetValue(_tombstoneMin).Span,
+        HintBytesMax = parsed.GetValue(_hintBytes),
+        HintBytesPerNodeMax = parsed.GetValue(_hintBytesPerNode),
+        QuorumClockOffsetMax = parsed.GetValue(_quorumClockOffset).Span,
         SegmentBytes = parsed.GetValue(_segment),
         CheckpointBytes = parsed.GetValue(_checkpoint),
         MemTableBytes = parsed.GetValue(_memTables) ?? 0,

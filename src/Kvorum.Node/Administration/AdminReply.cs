@@ -33,6 +33,15 @@ public sealed record AdminReply
     /// <summary>Where the key is, if that was asked for.</summary>
     public KeyLocation? Location { get; init; }
 
+    /// <summary>What the keyspace promises, if that was asked for.</summary>
+    public KeyspaceExplanation? Promise { get; init; }
+
+    /// <summary>Which replicas hold the key, if that was asked for.</summary>
+    public KeyExplanation? Holders { get; init; }
+
+    /// <summary>What this node's replica has of the key, if that was asked for.</summary>
+    public ReplicaOfKey? Replica { get; init; }
+
     /// <summary>The events, if they were asked for, the oldest first: some hundreds at most.</summary>
     public IReadOnlyList<ClusterEvent>? Events { get; init; }
 

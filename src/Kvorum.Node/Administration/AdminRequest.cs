@@ -10,6 +10,9 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(ShowCluster), "show_cluster")]
 [JsonDerivedType(typeof(ShowPartitions), "show_partitions")]
 [JsonDerivedType(typeof(LocateKey), "locate_key")]
+[JsonDerivedType(typeof(ExplainKeyspace), "explain_keyspace")]
+[JsonDerivedType(typeof(ExplainKey), "explain_key")]
+[JsonDerivedType(typeof(ShowReplica), "show_replica")]
 [JsonDerivedType(typeof(ShowEvents), "show_events")]
 [JsonDerivedType(typeof(ChangeMember), "change_member")]
 [JsonDerivedType(typeof(CreateKeyspace), "create_keyspace")]
@@ -69,6 +72,20 @@ public sealed record ShowPartitions(string Keyspace = "") : AdminQuestion;
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
 public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
+
+/// <summary>What a keyspace promises. Any node answers from its own map.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+public sealed record ExplainKeyspace(string Keyspace) : AdminQuestion;
+
+/// <summary>Which replicas hold a key, and with which version. The asked node asks them all.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Key">The key, in JSON as base64.</param>
+public sealed record ExplainKey(string Keyspace, byte[] Key) : AdminQuestion;
+
+/// <summary>What the replica of the asked node has of a key: nodes ask each other for it.</summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Key">The key, in JSON as base64.</param>
+public sealed record ShowReplica(string Keyspace, byte[] Key) : AdminQuestion;
 
 /// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
 /// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>

@@ -130,6 +130,18 @@ public sealed record KeyspaceReport
     /// <summary>How its groups replicate.</summary>
     public required string Mode { get; init; }
 
+    /// <summary>Mode quorum: replicas that must have a write on disk.</summary>
+    [Description("Mode quorum: replicas that must have a write on disk.")]
+    public int? WriteQuorum { get; init; }
+
+    /// <summary>Mode quorum: replicas that must have answered a read.</summary>
+    [Description("Mode quorum: replicas that must have answered a read.")]
+    public int? ReadQuorum { get; init; }
+
+    /// <summary>Mode quorum: true if hints on other nodes count for replicas that are down.</summary>
+    [Description("Mode quorum: whether hints on other nodes count for replicas that are down.")]
+    public bool? Sloppy { get; init; }
+
     /// <summary>Its partitions.</summary>
     public required int Partitions { get; init; }
 

@@ -283,6 +283,18 @@ public sealed record ReplicaRemoved(string Keyspace, PartitionId Partition)
 /// <param name="Why">The most urgent reason.</param>
 public sealed record TargetsChanged(long Groups, string Why) : NodeEvent(246);
 
+/// <summary>
+/// Writes of quorum keyspaces came with timestamps that are too far ahead of this node's clock: it stores
+/// none of them. Told once a minute at most.
+/// </summary>
+/// <param name="Count">How many, since the start.</param>
+/// <param name="OffsetMaxMs">How far ahead they may be, in milliseconds.</param>
+public sealed record TimestampsRefused(long Count, long OffsetMaxMs) : NodeEvent(248)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
 /// <summary>An operator has changed the cluster; a majority has it.</summary>
 /// <param name="Change">What is so from now on.</param>
 /// <param name="Through">The name of the node that was asked.</param>

@@ -33,6 +33,9 @@ public static class NodeEventText
         MemberChanged one => $"{one.Member} is {one.Status} from now on",
         TargetsChanged one => $"other nodes are to hold replicas of {one.Groups} group(s): {one.Why}",
         AdminChanged one => $"an operator has decided through {one.Through}: {one.Change}",
+        TimestampsRefused one => $"{one.Count} timestamps of writes to quorum keyspaces were refused since "
+            + $"the start: they were more than {one.OffsetMaxMs} ms ahead of this node's clock, and nothing "
+            + "was stored under them. Compare the clocks of the members, and set right the wrong one",
         NodeFailed { Cause: { } cause } one => $"{one.Message}: {cause.Message}",
         NodeFailed one => one.Message,
         _ => throw new UnreachableException($"There are no words for {happened.GetType().Name}."),

@@ -1,7 +1,6 @@
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Membership;
-using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.Scans;
 using Kvorum.Node.State;
@@ -93,13 +92,6 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     public IReplicaStore Store => _upkeep;
 
     /// <inheritdoc/>
-    public string? HealthIssue => DamageEvent is { } found ? NodeEventText.Of(found)
-        : HorizonIssue is { } held ? $"{Identity}: {held}" : null;
-
-    /// <summary>Why tombstones are kept for long; null if they are not.</summary>
-    public string? HorizonIssue { get; set; }
-
-    /// <inheritdoc/>
     public bool IsLeader => false;
 
     /// <inheritdoc/>
@@ -119,13 +111,6 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
 
     /// <summary>Its Merkle tree.</summary>
     public MerkleKeeper Merkle { get; }
-
-    /// <summary>Records that came from repair since the start, and that went to others by it.</summary>
-    public (long Taken, long Given) RepairedRecords { get; private set; }
-
-    /// <summary>When it was last found equal with another replica, in the node's milliseconds; null: never.
-    /// </summary>
-    public long? ComparedMs { get; private set; }
 
     /// <summary>Writes that lost against a newer one that was here.</summary>
     public SupersededWrites Superseded { get; } = new();
@@ -326,9 +311,6 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
         GroupRecords.Add(_host.OpenBatch(this), _parts.Group, new GroupState(state, Standing: null));
     }
 
-    /// <summary>What the leader of the metadata group is told of it.</summary>
-    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes);
-
     /// <inheritdoc/>
     public void ProposeLacking()
     {
@@ -339,35 +321,6 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
 
     /// <inheritdoc/>
     public bool HandOver() => false;
-
-    /// <inheritdoc/>
-    public PartitionStatus Status() => new()
-    {
-        Keyspace = Identity.Keyspace,
-        Partition = Identity.Partition,
-        Group = _parts.Group,
-        Role = IsDamaged ? "damaged" : IsFilled ? "replica" : "blank",
-        Term = 0,
-        Leader = "",
-        Commit = Tree.AppliedIndex,
-        Applied = Tree.AppliedIndex,
-        LastIndex = _last.Value,
-        Keys = _parts.Machine.KeyCount,
-        Bytes = Tree.Bytes,
-        Superseded = Superseded.Count,
-        SupersededNewest = Superseded.Newest,
-    };
-
-    /// <summary>An exchange with another replica has ended.</summary>
-    /// <param name="hasSucceeded">True if both had the same in the end.</param>
-    /// <param name="taken">Records that came.</param>
-    /// <param name="given">Records that went.</param>
-    public void Repaired(bool hasSucceeded, long taken, long given)
-    {
-        RepairedRecords = (RepairedRecords.Taken + taken, RepairedRecords.Given + given);
-        if (hasSucceeded)
-            ComparedMs = _host.NowMs;
-    }
 
     /// <inheritdoc/>
     public bool IsGivenUp => !_parts.Group.IsLocal

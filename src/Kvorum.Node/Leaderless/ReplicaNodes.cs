@@ -1,5 +1,6 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
+using Kvorum.Node.State;
 using Kvorum.Quorum;
 using Kvorum.Raft;
 
@@ -90,9 +91,13 @@ internal sealed class ReplicaNodes
         cluster.Health.IsConnected(node) && cluster.Health.IsAccepted(node);
 
     private static IEnumerable<NodeId> FallbacksOf(ClusterView cluster, IReadOnlyList<NodeId> placed) =>
-        cluster.Ids.Where(node => !placed.Contains(node))
+        cluster.Ids.Where(node => !placed.Contains(node) && Stays(cluster, node))
             .Where(node => node == cluster.Self || IsReached(cluster, node))
             .OrderBy(node => Token.Of(node, 0).Position - Token.Of(placed[0], 0).Position);
+
+    // One that is emptied would have to hand its hints on before it goes.
+    private static bool Stays(ClusterView cluster, NodeId node) =>
+        cluster.Members.Agreed(node) is null or { Status: MemberStatus.Active };
 
     private ReplicaMask MaskOf(IEnumerable<NodeId> nodes)
     {

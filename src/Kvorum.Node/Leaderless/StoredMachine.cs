@@ -186,6 +186,22 @@ internal sealed class StoredMachine : ITreeState
             yield return (key[1..], record);
     }
 
+    /// <summary>The records of a view that ended before a time, and what is kept of them.</summary>
+    public static TombstoneCount CountEnded(ReadView view, ulong belowMs)
+    {
+        var (count, bytes) = (0L, 0L);
+        byte[] first = [RecordKeys.Expiry], last = [RecordKeys.Expiry + 1];
+        foreach (var (record, _) in view.Scan(first, last))
+        {
+            if (RecordKeys.ReadExpiry(record).ExpiresMs >= belowMs)
+                break;
+            // Its key is there twice: with the record, and in the order of ends.
+            (count, bytes) = (count + 1, bytes + (2 * record.Length) + StoredRecord.HeadBytes);
+        }
+
+        return new(count, bytes);
+    }
+
     /// <summary>The version that a request was stored with; null if it was not seen.</summary>
     /// <param name="client">The client.</param>
     /// <param name="request">The client's number of the write.</param>

@@ -51,6 +51,16 @@ internal sealed class VersionClock(HybridClockSettings settings, WriterId writer
             return Math.Max(wallMs, _clock.NextAtLeast.UnixMs);
     }
 
+    /// <summary>Timestamps from elsewhere that were refused since the start, being too far ahead.</summary>
+    public long RefusedCount
+    {
+        get
+        {
+            lock (_gate)
+                return _clock.RefusedCount;
+        }
+    }
+
     /// <summary>The ceiling to be written now; null if none is wanted, or one is being written.</summary>
     public HybridTimestamp? BeginCeiling(long wallMs)
     {

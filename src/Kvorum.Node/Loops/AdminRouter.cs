@@ -11,7 +11,8 @@ namespace Kvorum.Node.Loops;
 /// that each is answered: in time, once, and with the truth about what may have happened. What was not done
 /// for lack of a leader is asked again while there is time. Owned by the loop of the metadata group.
 /// </summary>
-internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDesk desk)
+internal sealed class AdminRouter(
+    NodeContext context, LoopClock clock, AdminDesk desk, ExplainDesk explanations)
 {
     private readonly List<AdminTask> _waiting = [];
     private readonly SortedDictionary<ulong, Passed> _passed = [];
@@ -34,7 +35,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
             return;
         }
 
-        if (_waiting.Count + _passed.Count + desk.Count >= Limits.AdminTasksMax)
+        if (_waiting.Count + _passed.Count + desk.Count + explanations.Count >= Limits.AdminTasksMax)
         {
             task.Answer(
                 ReplyStatus.Overloaded,
@@ -42,12 +43,14 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
             return;
         }
 
-        Route(task);
+        if (!explanations.TryTake(task))
+            Route(task);
     }
 
     /// <summary>Another node has answered.</summary>
     public void Answered(NodeId from, ulong id, AdminReply reply)
     {
+        explanations.Answered(from, id, reply);
         if (!_passed.TryGetValue(id, out var passed) || passed.To != from)
             return;
         _passed.Remove(id);
@@ -60,6 +63,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
     /// <summary>A peer is lost, and the answers that it owes with it.</summary>
     public void PeerLost(NodeId peer)
     {
+        explanations.PeerLost(peer);
         foreach (var (id, passed) in _passed.Where(one => one.Value.To == peer).ToArray())
         {
             _passed.Remove(id);
@@ -75,6 +79,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
     {
         desk.Tick();
         Events.Tick();
+        explanations.Tick();
         foreach (var (id, passed) in _passed.Where(one => one.Value.Task.DeadlineMs <= clock.NowMs).ToArray())
         {
             _passed.Remove(id);
@@ -110,6 +115,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
         }
 
         desk.End(Names.Self);
+        explanations.End(Names.Self);
     }
 
     private void Route(AdminTask task)

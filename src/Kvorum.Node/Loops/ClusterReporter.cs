@@ -129,6 +129,9 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
         {
             Name = keyspace.Settings.Name,
             Mode = keyspace.Settings.Mode,
+            WriteQuorum = keyspace.Settings.Quorum?.WriteOf(keyspace.Settings.ReplicationFactor),
+            ReadQuorum = keyspace.Settings.Quorum?.ReadOf(keyspace.Settings.ReplicationFactor),
+            Sloppy = keyspace.Settings.Quorum?.IsSloppy,
             Partitions = keyspace.Settings.PartitionCount,
             ReplicationFactor = keyspace.Settings.ReplicationFactor,
             KeyBytesMax = keyspace.Settings.KeyBytesMax,

@@ -114,9 +114,9 @@ internal abstract class LoopEvent
     /// <summary>
     /// A node reports of its replicas of quorum keyspaces. Loop of the metadata group.
     /// </summary>
-    public sealed class QuorumReportCame(NodeId from, IReadOnlyList<QuorumReplicaReport> replicas) : LoopEvent
+    public sealed class QuorumReportCame(NodeId from, QuorumReport report) : LoopEvent
     {
-        public override void Happen(NodeLoop loop) => loop.Plans.Quorums.Take(from, replicas);
+        public override void Happen(NodeLoop loop) => loop.Plans.Quorums.Take(from, report);
     }
 
     /// <summary>A hint is to be kept. Loop of the hints.</summary>

@@ -30,6 +30,7 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     private readonly LoopGroup _group;
     private readonly Inbox _inbox;
     private readonly int _loopIndex;
+    private readonly ClockAlarm _alarm;
     private ulong _next;
     private long _watermarkMs;
 
@@ -44,7 +45,10 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
         _coordinator = new(this);
         _repair = new(this);
         Desk = new(_replicas.FindQuorum, () => context.Versions, () => WallMs, KeepHint, Answer);
-        Hints = new(this, _coordinator.Take, Pace, () => group.Make([GroupBirth.OfHints(Cluster.Self)]));
+        Hints = new(
+            this, _coordinator.Take, Pace, () => group.Make([GroupBirth.OfHints(Cluster.Self)]),
+            context.Options.ForHints());
+        _alarm = new(context.Options.VersionOffsetMaxMs, Cluster.Tell);
     }
 
     /// <summary>The node's hints. Of the loop of <see cref="GroupId.Hints"/> only.</summary>
@@ -114,9 +118,24 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
             _repair.Sweep();
         if (_context.Cluster.HasQuorumKeyspaces)
             TurnWatermark();
-        if (IsOfHints)
-            Hints.Sweep();
+        if (!IsOfHints)
+            return;
+        Hints.Sweep();
+        _context.HintsKept = Hints.Count;
+        _alarm.Judge(NowMs, Versions.RefusedCount);
     }
+
+    /// <summary>What an operator should know of it; null if all is well.</summary>
+    public string? HealthIssue => IsOfHints ? _alarm.HealthIssue(NowMs) : null;
+
+    /// <summary>Hints and clock; null where another loop tells it, or there is nothing to tell.</summary>
+    public QuorumNodeStatus? Status => !IsOfHints || !Cluster.HasQuorumKeyspaces ? null : new()
+    {
+        Hints = Hints.Count,
+        HintBytes = Hints.Bytes,
+        HintsDropped = Hints.Dropped,
+        TimestampsRefused = Versions.RefusedCount,
+    };
 
     private bool IsOfHints => _group.IndexOf(GroupId.Hints) == _loopIndex;
 

@@ -59,7 +59,8 @@ public sealed class NodeLoop
         _maker = new(context, _clock, _inbox, _jobs, _replicas, _host, _remover, Quorums);
         Desk = new(context, _replicas);
         Plans = new(context, _clock, _jobs, Desk);
-        Admin = new(context, _clock, new(context, _clock, _jobs, Desk, Plans));
+        Admin = new(
+            context, _clock, new(context, _clock, _jobs, Desk, Plans), new(context, group, _clock));
         _clocks = index == 0 ? new(context, _clock) : null;
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
@@ -114,6 +115,7 @@ public sealed class NodeLoop
     /// <summary>What an operator should know of this loop.</summary>
     internal IEnumerable<string> HealthIssues => _replicas.All.Select(static replica => replica.HealthIssue)
         .Append(_log.Pace.HealthIssue).Append(_context.Disk.HealthIssue).Append(_context.Clocks.HealthIssue)
+        .Append(Quorums.HealthIssue)
         .OfType<string>();
 
     /// <summary>Reads that were answered.</summary>

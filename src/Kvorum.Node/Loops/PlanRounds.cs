@@ -203,7 +203,8 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     {
         if (desk.Leader is not var (replica, state) || replica.Raft.Term != _term)
             return;
-        Volatile.Write(ref _last, plan);
+        Obstacle[] kept = [.. plan.Drained.Select(node => WhyNotRemoved(node, state)).OfType<Obstacle>()];
+        Volatile.Write(ref _last, plan with { Obstacles = [.. plan.Obstacles, .. kept] });
         if (plan.Changes.Count > 0)
         {
             Cluster.Tell(new TargetsChanged(plan.Changes.Count, plan.Changes[0].Reason.ToString()));
@@ -219,8 +220,26 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         foreach (var node in plan.Drained)
         {
             if (state.Members[node].Status is MemberStatus.Leaving or MemberStatus.Lost
-                && state.WhyNotStatus(node, MemberStatus.Removed) is null)
+                && state.WhyNotStatus(node, MemberStatus.Removed) is null
+                && WhyNotRemoved(node, state) is null)
                 replica.Propose(MetaRecords.EncodeStatus(node, MemberStatus.Removed, replica.LogTimeNow));
         }
+    }
+
+    // Its hints may be all that another replica lacks; in a sloppy keyspace they are part of what was
+    // acknowledged. What is on a lost member is lost with it.
+    private Obstacle? WhyNotRemoved(NodeId node, MetaMachine state)
+    {
+        if (state.Members[node].Status != MemberStatus.Leaving || !Cluster.HasQuorumKeyspaces)
+            return null;
+        var hints = Quorums.HintsOf(node);
+        if (hints == 0)
+            return null;
+        var why = hints is not null
+            ? $"{node} keeps {hints} hints, writes for members that are down: it is removed when it has "
+                + "handed them over. Start those members, or give them up with kvorum node replace"
+            : $"{node} has not told whether it keeps hints, writes for members that are down: it is removed "
+                + "when it has. Start it, or give it up with kvorum node replace";
+        return new(GroupId.Metadata, ChangeReason.Drain, ObstacleKind.KeepsHints, why);
     }
 }

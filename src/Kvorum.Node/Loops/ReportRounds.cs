@@ -40,23 +40,23 @@ internal sealed class ReportRounds(
                 .. replicas.Quorums.Where(replica => isAll || IsMoving(replica))
                     .Select(static one => one.Report()),
             ];
-        if (quorums.Length > 0)
-            SendReplicas(leader, quorums);
+        if (quorums.Length > 0 || (isAll && context.Cluster.HasQuorumKeyspaces))
+            SendQuorum(leader, new(context.HintsKept, quorums));
     }
 
     private bool IsMoving(QuorumReplica replica) =>
         context.Cluster.Placement.Placed(replica.Identity.Group)?.Switch is not null;
 
-    private void SendReplicas(NodeId leader, QuorumReplicaReport[] quorums)
+    private void SendQuorum(NodeId leader, QuorumReport report)
     {
         if (leader == context.Cluster.Self)
         {
-            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.QuorumReportCame(leader, quorums));
+            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.QuorumReportCame(leader, report));
             return;
         }
 
         _frame.Clear();
-        ReportCodec.Encode(quorums, _frame);
+        ReportCodec.Encode(report, _frame);
         context.World.Transport.Send(leader, PeerFrameKind.QuorumReport, _frame.Written);
     }
 

@@ -13,20 +13,26 @@ namespace Kvorum.Node.Loops;
 /// </summary>
 internal sealed class SwitchRounds(LoopClock clock)
 {
+    private readonly SortedDictionary<NodeId, long> _hints = [];
     private readonly SortedDictionary<(GroupId Group, NodeId Node), QuorumReplicaReport> _replicas = [];
     private readonly SortedDictionary<GroupId, (int Ready, long SinceMs)> _progress = [];
 
     /// <summary>A node reports.</summary>
-    public void Take(NodeId from, IReadOnlyList<QuorumReplicaReport> replicas)
+    public void Take(NodeId from, QuorumReport report)
     {
-        foreach (var replica in replicas)
+        _hints[from] = report.Hints;
+        foreach (var replica in report.Replicas)
             _replicas[(replica.Group, from)] = replica;
     }
+
+    /// <summary>Hints that a node keeps for others; null if it has not told.</summary>
+    public long? HintsOf(NodeId node) => _hints.TryGetValue(node, out var hints) ? hints : null;
 
     /// <summary>Forgets all: another term, in which all nodes report again.</summary>
     public void Clear()
     {
         _replicas.Clear();
+        _hints.Clear();
         _progress.Clear();
     }
 

@@ -7,3 +7,8 @@ namespace Kvorum.Node.Placement;
 /// <param name="Bytes">What it takes on disk.</param>
 internal readonly record struct QuorumReplicaReport(
     GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes);
+
+/// <summary>What a node tells the leader of the metadata group of its quorum keyspaces.</summary>
+/// <param name="Hints">Hints that it keeps for other nodes.</param>
+/// <param name="Replicas">Its replicas; those that have nothing new to tell may be missing.</param>
+internal sealed record QuorumReport(long Hints, IReadOnlyList<QuorumReplicaReport> Replicas);

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 
@@ -98,6 +99,9 @@ internal interface IReplica
 
     /// <summary>The replica as people see it.</summary>
     PartitionStatus Status();
+
+    /// <summary>What it has of a key, for people: read from its own tables, whoever else has what.</summary>
+    ReplicaOfKey Describe(byte[] key);
 
     /// <summary>
     /// True if it can go: neither the metadata group wants it here, nor does its own group count on it.

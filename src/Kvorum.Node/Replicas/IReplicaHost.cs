@@ -22,6 +22,9 @@ internal interface IReplicaHost
     /// <summary>What the wall clocks of a majority of members show; null if they do not agree.</summary>
     long? AgreedWallMs { get; }
 
+    /// <summary>The time by which records of quorum keyspaces end, in Unix milliseconds.</summary>
+    long RecordTimeMs { get; }
+
     /// <summary>The node's settings.</summary>
     NodeOptions Options { get; }
 

@@ -1,3 +1,4 @@
+using Kvorum.Node.Administration;
 using Kvorum.Node.Budgets;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;
@@ -262,6 +263,9 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
     /// <inheritdoc/>
     public PartitionStatus Status() => _report.Status();
+
+    /// <inheritdoc/>
+    public ReplicaOfKey Describe(byte[] key) => _report.Describe(key, Fence);
 
     // Does all that the core wants done now. True if the snapshot that is offered is being installed.
     private bool Advance(CheckpointReceiver? offered)

@@ -1,4 +1,7 @@
+using Kvorum.Node.Administration;
+using Kvorum.Node.State;
 using Kvorum.Raft;
+using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Replicas;
 
@@ -48,6 +51,43 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         Bytes = parts.Tree.Bytes,
         FollowerLag = Lag(),
     };
+
+    /// <summary>What it has of a key.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="damaged">Told if its tables turn out to be damaged.</param>
+    public ReplicaOfKey Describe(byte[] key, Action<TreeDamagedException> damaged)
+    {
+        var replica = new ReplicaOfKey
+        {
+            Name = host.Cluster.Members.NameOf(host.Cluster.Self),
+            State = "up",
+            Role = condition.IsFenced ? "damaged" : RoleName,
+            Applied = parts.Tree.AppliedIndex,
+        };
+        if (condition.ServesNothing || parts.Machine is not KeyValueMachine machine)
+        {
+            return replica with
+            {
+                Reason = condition.DamageIssue ?? condition.StandingIssue ?? "it is empty yet",
+            };
+        }
+
+        try
+        {
+            return machine.Get(key) is not { } record ? replica with { Has = "nothing" } : replica with
+            {
+                Has = "value",
+                Version = $"{record.Version}",
+                ValueBytes = record.Value.Length,
+                ExpiresMs = record.ExpiresMs == 0 ? null : record.ExpiresMs,
+            };
+        }
+        catch (TreeDamagedException damage)
+        {
+            damaged(damage);
+            return replica with { Role = "damaged", Reason = damage.What };
+        }
+    }
 
     private SortedDictionary<string, ulong> Lag()
     {

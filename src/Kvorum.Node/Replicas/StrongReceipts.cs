@@ -15,12 +15,8 @@ internal sealed class StrongReceipts(IReplicaHost host, ReplicaParts parts)
 
     /// <summary>Of a write that is applied.</summary>
     /// <param name="index">Its position in the log.</param>
-    public Receipt OfWrite(ulong index) => Make(NamesOf(_raft.HoldersOf(new(index))), index, 0,
-    [
-        $"Committed: a majority of the {Voters} voters has it on disk, which survives the loss of "
-            + $"{Disks((Voters - 1) / 2)} at once.",
-        "Each later linearizable read sees it, or a newer write.",
-    ]);
+    public Receipt OfWrite(ulong index) =>
+        Make(NamesOf(_raft.HoldersOf(new(index))), index, 0, new StrongPromise(Voters).OfWrite());
 
     /// <summary>Of a read that was served here.</summary>
     public Receipt OfRead(ReadConsistency consistency)
@@ -51,7 +47,7 @@ internal sealed class StrongReceipts(IReplicaHost host, ReplicaParts parts)
         {
             Mode = ReplicationMode.Strong,
             Nodes = nodes,
-            Needed = needed > 0 ? needed : (Voters / 2) + 1,
+            Needed = needed > 0 ? needed : new StrongPromise(Voters).Needed,
             Replicas = Voters,
             IsDurable = true,
             Index = index,
@@ -62,11 +58,4 @@ internal sealed class StrongReceipts(IReplicaHost host, ReplicaParts parts)
     // It led until just now: what it knows for certain is its own disk.
     private IReadOnlyList<string> NamesOf(IReadOnlyList<NodeId> nodes) =>
         nodes.Count == 0 ? [Self] : [.. nodes.Select(host.Cluster.Members.NameOf)];
-
-    private static string Disks(int count) => count switch
-    {
-        0 => "no disk",
-        1 => "1 disk",
-        _ => $"{count} disks",
-    };
 }

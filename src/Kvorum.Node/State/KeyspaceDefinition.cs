@@ -39,17 +39,36 @@ internal sealed record QuorumNumbers(int Write, int Read, bool IsSloppy)
     public int ReadOf(int replicas) => Read > 0 ? Read : (replicas / 2) + 1;
 
     /// <summary>
+    /// Replicas of so many that must be up for reads and writes. In a sloppy keyspace others take writes.
+    /// </summary>
+    public int NeededOf(int replicas) =>
+        IsSloppy ? ReadOf(replicas) : Math.Max(WriteOf(replicas), ReadOf(replicas));
+
+    /// <summary>The settings of so many replicas. They are valid only if there are as many as are asked for.
+    /// </summary>
+    public QuorumSettings Of(int replicas) => new()
+    {
+        Replicas = replicas,
+        WriteQuorum = WriteOf(replicas),
+        ReadQuorum = ReadOf(replicas),
+        IsSloppy = IsSloppy,
+    };
+
+    /// <summary>
     /// The settings that a request is served by: the keyspace's, or what it asks for itself. They are valid
     /// only if there are so many replicas.
     /// </summary>
-    public QuorumSettings For(Request request, int replicas) => new()
+    public QuorumSettings For(Request request, int replicas)
     {
-        Replicas = replicas,
-        WriteQuorum = request.IsWrite && request.Quorum is { } write ? write.Of(replicas) : WriteOf(replicas),
-        ReadQuorum = request is ReadRequest { Consistency: ReadConsistency.Stale } ? 1
-            : !request.IsWrite && request.Quorum is { } read ? read.Of(replicas) : ReadOf(replicas),
-        IsSloppy = IsSloppy,
-    };
+        var own = Of(replicas);
+        return request switch
+        {
+            ReadRequest { Consistency: ReadConsistency.Stale } => own with { ReadQuorum = 1 },
+            { Quorum: null } => own,
+            { IsWrite: true, Quorum: { } write } => own with { WriteQuorum = write.Of(replicas) },
+            { Quorum: { } read } => own with { ReadQuorum = read.Of(replicas) },
+        };
+    }
 }
 
 /// <summary>A keyspace as the metadata group has made it.</summary>

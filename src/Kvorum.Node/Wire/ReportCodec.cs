@@ -32,11 +32,12 @@ internal static class ReportCodec
     }
 
     /// <summary>
-    /// Replicas of quorum keyspaces: <c>(group:u32 confirmed:u64 filled:u8 bytes:u64){to the end}</c>.
+    /// Of quorum keyspaces: <c>hints:u64 (group:u32 confirmed:u64 filled:u8 bytes:u64){to the end}</c>.
     /// </summary>
-    public static void Encode(IEnumerable<QuorumReplicaReport> replicas, ByteWriter into)
+    public static void Encode(QuorumReport report, ByteWriter into)
     {
-        foreach (var replica in replicas)
+        into.U64((ulong)report.Hints);
+        foreach (var replica in report.Replicas)
         {
             into.Group(replica.Group);
             into.U64(replica.Confirmed.Value);
@@ -45,9 +46,10 @@ internal static class ReportCodec
         }
     }
 
-    public static IReadOnlyList<QuorumReplicaReport> DecodeReplicas(ReadOnlyMemory<byte> bytes)
+    public static QuorumReport DecodeQuorum(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
+        var hints = Bytes(ref from);
         var replicas = new List<QuorumReplicaReport>();
         while (!from.AtEnd)
         {
@@ -55,7 +57,7 @@ internal static class ReportCodec
                 from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from)));
         }
 
-        return replicas;
+        return new(hints, replicas);
     }
 
     public static NodeReport Decode(ReadOnlyMemory<byte> bytes)

@@ -144,6 +144,27 @@ public sealed record ServerOptions
     /// <summary>--session-records: requests remembered per partition.</summary>
     public int SessionRecords { get; init; } = 16384;
 
+    /// <summary>--sync-interval: how often each two replicas of a quorum keyspace compare what they hold.
+    /// </summary>
+    public TimeSpan SyncInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// --tombstone-min: how long a quorum keyspace keeps a tombstone at least, and how long a write may be
+    /// repeated with its first version.
+    /// </summary>
+    public TimeSpan TombstoneMin { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>--hint-bytes-max: hints that this node keeps for nodes that are down, all together.</summary>
+    public long HintBytesMax { get; init; } = 1L << 30;
+
+    /// <summary>--hint-bytes-per-node-max: hints that this node keeps for one node that is down.</summary>
+    public long HintBytesPerNodeMax { get; init; } = 256L << 20;
+
+    /// <summary>
+    /// --quorum-clock-offset-max: how far ahead of this node's clock a timestamp of a quorum keyspace may be.
+    /// </summary>
+    public TimeSpan QuorumClockOffsetMax { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>--segment-bytes: size of a log file.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
@@ -225,6 +246,11 @@ public sealed record ServerOptions
         KeyPolicy = KeyPolicy,
         SessionWindowMs = (long)SessionWindow.TotalMilliseconds,
         SessionRecordsMax = SessionRecords,
+        SyncIntervalMs = (long)SyncInterval.TotalMilliseconds,
+        TombstoneMinMs = (long)TombstoneMin.TotalMilliseconds,
+        HintBytesMax = HintBytesMax,
+        HintBytesPerNodeMax = HintBytesPerNodeMax,
+        VersionOffsetMaxMs = (long)QuorumClockOffsetMax.TotalMilliseconds,
         SegmentBytes = SegmentBytes,
         CheckpointLogBytes = CheckpointBytes,
         MemTableBytes = MemTableBytes > 0 ? MemTableBytes : plan.MemTableBytes,

@@ -48,6 +48,7 @@ internal static class ServerOptionsRules
         if (o.Compression is not ("none" or "lz4"))
             broken.Add($"--compression '{o.Compression}': it is 'none' or 'lz4'");
         CheckTimes(o, broken);
+        CheckQuorums(o, broken);
         if (broken.Count == 0)
             broken.AddRange(MemberList.Parse(o).Errors);
         return broken;
@@ -98,6 +99,14 @@ internal static class ServerOptionsRules
                 $"--join {far} is on another machine, but other nodes are told to dial {list.PeerAddress}, "
                 + "which only this machine can: give --peer-addr or --advertise-peer-addr an address of this "
                 + "machine");
+        }
+
+        if (o.QuorumClockOffsetMax < o.ClockOffsetMax)
+        {
+            unwise.Add(
+                $"--quorum-clock-offset-max {Text(o.QuorumClockOffsetMax)} is below --clock-offset-max "
+                + $"{Text(o.ClockOffsetMax)}: writes to quorum keyspaces may be refused while the members' "
+                + "clocks still agree. Give it at least as much");
         }
 
         var members = list.Members.Count;
@@ -182,6 +191,23 @@ internal static class ServerOptionsRules
         const long most = 1L << 40;
         if (rate != 0 && (rate < least || rate > most))
             broken.Add($"{flag} {Text(rate)}: give {Text(least)} to {Text(most)} bytes in a second, or none");
+    }
+
+    private static void CheckQuorums(ServerOptions o, List<string> broken)
+    {
+        Bounded(broken, "--sync-interval", o.SyncInterval, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
+        Bounded(broken, "--tombstone-min", o.TombstoneMin, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
+        // A node that restarts begins up to half of it ahead.
+        Bounded(broken, "--quorum-clock-offset-max", o.QuorumClockOffsetMax, TimeSpan.FromSeconds(1),
+            TimeSpan.FromDays(1));
+        Bounded(broken, "--hint-bytes-max", o.HintBytesMax, 0, 1L << 40);
+        Bounded(broken, "--hint-bytes-per-node-max", o.HintBytesPerNodeMax, 0, 1L << 40);
+        if (o.HintBytesPerNodeMax > o.HintBytesMax)
+        {
+            broken.Add(
+                $"--hint-bytes-per-node-max {Text(o.HintBytesPerNodeMax)} is more than --hint-bytes-max "
+                + $"{Text(o.HintBytesMax)}: give at least as much for all nodes as for one");
+        }
     }
 
     private static void CheckTimes(ServerOptions o, List<string> broken)

@@ -383,6 +383,8 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(PartitionsBody))]
 [JsonSerializable(typeof(PartitionStatsBody))]
 [JsonSerializable(typeof(KeyLocation))]
+[JsonSerializable(typeof(KeyspaceExplanation))]
+[JsonSerializable(typeof(KeyExplanation))]
 [JsonSerializable(typeof(ChangedBody))]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;

@@ -67,6 +67,23 @@ internal static class ClusterRoutes
         Failures = FailureStatuses.OfReports,
     };
 
+    private static readonly Operation Promise = new(
+        "explainKeyspace", Tag, "What the keyspace promises: which losses it survives, what reads may miss.")
+    {
+        Path = [AdminFields.Keyspace],
+        Query = [Fields.Timeout],
+        Answers = [new(200, "The promise.") { Json = [BodyContext.Default.KeyspaceExplanation] }],
+        Failures = FailureStatuses.OfReports,
+    };
+
+    private static readonly Operation Holders = new(
+        "explainKey", Tag, "Which replicas hold a key, and with which version: all that are up are asked.")
+    {
+        Query = [Fields.Key, Fields.KeyBase64, Fields.Keyspace, Fields.Timeout],
+        Answers = [new(200, "The replicas.") { Json = [BodyContext.Default.KeyExplanation] }],
+        Failures = FailureStatuses.OfReports,
+    };
+
     public static void MapAll(RouteTable routes)
     {
         EventsRoute.Map(routes);
@@ -83,6 +100,8 @@ internal static class ClusterRoutes
         routes.Read("/partitions/stats", Stats, StatsAsync);
         routes.Read("/v1/admin/limits", Limits, LimitsAsync);
         routes.Read("/v1/admin/locate", Locate, LocateAsync);
+        routes.Read("/v1/admin/keyspaces/{name}/explain", Promise, ExplainKeyspaceAsync);
+        routes.Read("/v1/admin/explain", Holders, ExplainKeyAsync);
     }
 
     private static async Task<ClusterReport> ReportAsync(HttpExchange exchange) =>
@@ -150,10 +169,27 @@ internal static class ClusterRoutes
 
     private static async Task LocateAsync(HttpExchange exchange)
     {
-        var key = exchange.Query.Key() ?? throw HttpFailure.Invalid(
-            "the parameter 'key' is missing: ?key=..., or ?key_base64=... for any bytes");
-        var reply = await exchange.AdministerAsync(new LocateKey(exchange.Query.Keyspace(), key))
+        var reply = await exchange.AdministerAsync(new LocateKey(exchange.Query.Keyspace(), KeyOf(exchange)))
             .ConfigureAwait(false);
         await exchange.JsonAsync(200, reply.Location!, BodyContext.Default.KeyLocation).ConfigureAwait(false);
     }
+
+    private static async Task ExplainKeyspaceAsync(HttpExchange exchange)
+    {
+        var asked = new ExplainKeyspace(exchange.PathText(AdminFields.Keyspace));
+        var reply = await exchange.AdministerAsync(asked).ConfigureAwait(false);
+        await exchange.JsonAsync(200, reply.Promise!, BodyContext.Default.KeyspaceExplanation)
+            .ConfigureAwait(false);
+    }
+
+    private static async Task ExplainKeyAsync(HttpExchange exchange)
+    {
+        var asked = new ExplainKey(exchange.Query.Keyspace(), KeyOf(exchange));
+        var reply = await exchange.AdministerAsync(asked).ConfigureAwait(false);
+        await exchange.JsonAsync(200, reply.Holders!, BodyContext.Default.KeyExplanation)
+            .ConfigureAwait(false);
+    }
+
+    private static byte[] KeyOf(HttpExchange exchange) => exchange.Query.Key() ?? throw HttpFailure.Invalid(
+        "the parameter 'key' is missing: ?key=..., or ?key_base64=... for any bytes");
 }

@@ -106,6 +106,35 @@ public class QuorumSettingsTests
         if (w > 1 && promise.SourcesToFill > 1) Assert.False(IsFilled(promise.SourcesToFill - 1));
     }
 
+    /// <summary>The table that explain prints: N, W, R, then "wrak" for each number of lost replicas.</summary>
+    [Theory]
+    [InlineData(3, 2, 2, false, 3, "wrak wrak ---k ----")]
+    [InlineData(3, 3, 1, false, 3, "wrak -rak -rak ----")]
+    [InlineData(3, 1, 1, false, 3, "wrak wr-k wr-k ----")]
+    [InlineData(3, 1, 3, false, 3, "wrak w--k w--k ----")]
+    [InlineData(5, 3, 2, false, 9, "wrak wrak wrak -r-k ---k ----")]
+    [InlineData(1, 1, 1, false, 1, "wrak ----")]
+    [InlineData(3, 2, 2, true, 3, "wrak wrak ---k ----")]
+    [InlineData(3, 2, 2, true, 5, "wrak wrak w--k w---")]
+    public void Losses_are_told_by_their_number(
+        int n, int w, int r, bool isSloppy, int members, string expected)
+    {
+        var settings = new QuorumSettings
+        {
+            Replicas = n,
+            WriteQuorum = w,
+            ReadQuorum = r,
+            IsSloppy = isSloppy,
+        };
+        var losses = new QuorumPromise(settings).Losses(members);
+        Assert.Equal(Enumerable.Range(0, n + 1), losses.Select(static one => one.Lost));
+        Assert.Equal(expected, string.Join(' ', losses.Select(Letters)));
+    }
+
+    private static string Letters(ReplicaLoss loss) =>
+        (loss.WritesGoOn ? "w" : "-") + (loss.ReadsGoOn ? "r" : "-")
+        + (loss.KeepsAcknowledged ? "a" : "-") + (loss.KeepsRepaired ? "k" : "-");
+
     [Fact]
     public void A_sloppy_keyspace_promises_less()
     {
@@ -123,6 +152,7 @@ public class QuorumSettingsTests
                 + "when 2 answered.",
             "A read sees every write acknowledged before it began, because 2 + 2 > 3.",
             "Acknowledged writes survive the loss of 1 disk at once.",
+            "Once repair has brought a write to all 3 replicas, it survives the loss of 2 disks.",
             "Writes go on while 1 of a record's replicas is away, reads while 1 of a record's "
                 + "replicas is away.",
             "At most one side of a network split can take writes for a key.",

@@ -40,6 +40,8 @@ internal static class AdminAnswers
             ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
             ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
             LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },
+            ExplainKeyspace => AdminReply.Of(ReplyStatus.Ok, "") with { Promise = Promise },
+            ExplainKey => AdminReply.Of(ReplyStatus.Ok, "") with { Holders = Holders },
             // A stream of events ends after those that have happened.
             ShowEvents { WaitMs: > 0 } => AdminReply.Of(ReplyStatus.ShuttingDown, "as programmed"),
             ShowEvents => Events,
@@ -153,6 +155,55 @@ internal static class AdminAnswers
         Replicas = ["node-1", "node-2"],
         Leader = "node-1",
         LeaderAddress = "127.0.0.1:50051",
+    };
+
+    private static KeyspaceExplanation Promise => new()
+    {
+        Keyspace = KeyspaceName.Default,
+        Mode = "quorum",
+        Partitions = 4,
+        Replicas = 3,
+        WriteQuorum = 2,
+        ReadQuorum = 2,
+        Sloppy = false,
+        ReadsSeeWrites = true,
+        BothSidesWritable = false,
+        Durable = true,
+        StalenessMs = 0,
+        SyncIntervalMs = 300_000,
+        TombstoneMinMs = 600_000,
+        Losses =
+        [
+            new() { Lost = 0, Writes = true, Reads = true, Acknowledged = true, Repaired = true },
+        ],
+        Promise = ["A read sees every write."],
+        Now = ["1 of 4 partitions have fewer than 3 replicas."],
+    };
+
+    private static KeyExplanation Holders => new()
+    {
+        Keyspace = KeyspaceName.Default,
+        Mode = "quorum",
+        Slot = 12,
+        Partition = 2,
+        Leader = "",
+        Summary = "1 of 2 replicas answered and have the same",
+        Replicas =
+        [
+            new()
+            {
+                Name = "node-1",
+                State = "up",
+                Role = "replica",
+                Has = "value",
+                Version = "7@00c0ffee00c0ffee",
+                ValueBytes = 3,
+                ExpiresMs = 9000,
+                Applied = 17,
+                Newest = true,
+            },
+            new() { Name = "node-2", State = "down", Reason = "it is silent" },
+        ],
     };
 
     private static MemberReport Member(string name) => new()

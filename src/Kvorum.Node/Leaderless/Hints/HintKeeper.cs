@@ -12,12 +12,13 @@ namespace Kvorum.Node.Leaderless.Hints;
 /// <see cref="GroupId.Hints"/>.
 /// </summary>
 internal sealed class HintKeeper(
-    ICoordinatorHost host, Action<Operation> begin, Action<long, Action> pace, Action make)
+    ICoordinatorHost host, Action<Operation> begin, Action<long, Action> pace, Action make,
+    HintSettings settings)
 {
     private readonly Dictionary<ulong, Action<StoreAnswer>> _storing = []; // looked up only
     private readonly Dictionary<RepairRange, int> _keeping = []; // looked up only
     private readonly HashSet<RepairRange> _handing = []; // looked up only
-    private HintBook _book = new(new HintSettings());
+    private HintBook _book = new(settings);
     private QuorumReplica? _store;
     private ulong _nextTicket = 1;
     private long _elsewhereMs;
@@ -57,7 +58,7 @@ internal sealed class HintKeeper(
     private void Detach()
     {
         Dropped += _book.Count;
-        (_store, _book) = (null, new(new HintSettings()));
+        (_store, _book) = (null, new(settings));
         var storing = _storing.Values.ToArray();
         _storing.Clear();
         foreach (var stored in storing)

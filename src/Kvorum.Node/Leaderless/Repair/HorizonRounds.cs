@@ -32,6 +32,8 @@ internal sealed class HorizonRounds(IRepairHost host)
         public long TellAgainMs { get; set; }
 
         public long NextRoundMs { get; set; }
+
+        public long CountAgainMs { get; set; }
     }
 
     /// <summary>Another replica tells its marks.</summary>
@@ -132,6 +134,23 @@ internal sealed class HorizonRounds(IRepairHost host)
         if (others.Length == partition.Others.Count)
             Advance(replica, others);
         replica.HorizonIssue = WhyHeld(replica, partition);
+        Account(replica, partition);
+    }
+
+    // To count takes a walk over the tombstones: only where many may have gathered.
+    private void Account(QuorumReplica replica, Partition partition)
+    {
+        replica.TombstoneAgeMs = replica.Machine.NextEndMs is { } endMs && host.RecordTimeMs >= (long)endMs
+            ? host.RecordTimeMs - (long)endMs : null;
+        if (replica.HorizonIssue is null)
+        {
+            replica.Tombstones = null;
+        }
+        else if (host.NowMs >= partition.CountAgainMs)
+        {
+            partition.CountAgainMs = host.NowMs + host.SyncIntervalMs;
+            replica.CountTombstones(host.Scan);
+        }
     }
 
     private void Tell(QuorumReplica replica, Partition partition)

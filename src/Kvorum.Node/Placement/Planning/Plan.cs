@@ -71,6 +71,9 @@ internal enum ObstacleKind
 
     /// <summary>No leader has told of the group's configuration.</summary>
     NoReport,
+
+    /// <summary>A node that leaves keeps hints for others.</summary>
+    KeepsHints,
 }
 
 /// <summary>Something that should be done and cannot.</summary>

@@ -20,6 +20,16 @@ public class AdminCommandsTests
         Assert.Matches(
             "keyspace=orders slot=[0-9]+ partition=[0-7] leader=node-1 address=.* replicas=node-1",
             await Ok(place, "locate", "k", "--keyspace", "orders"));
+        var promise = await Ok(place, "explain", "--keyspace", "orders");
+        Assert.StartsWith(
+            "keyspace=orders mode=strong partitions=8 N=1 majority=1 durable=true", promise,
+            StringComparison.Ordinal);
+        Assert.Matches("1 +│ refused +│ refused +│ may be lost +│ lost", promise);
+        await Ok(place, "put", "k", "v", "--keyspace", "orders");
+        Assert.Matches(
+            "node-1 +│ up +│ leader +│ value +│ [0-9]+ +│ yes",
+            await Ok(place, "explain", "k", "--keyspace", "orders"));
+        await ExplainsQuorum(place);
         Assert.Matches("orders +│ 7 +│ node-1 +│ node-1 ", await Ok(place, "partition", "list"));
         Assert.Contains(
             "would be done: keyspace 'orders' is dropped, with its 8 partitions and all their keys",
@@ -30,6 +40,24 @@ public class AdminCommandsTests
             place, 2, "kvorum keyspace drop: no keyspace 'orders'", "keyspace", "drop", "orders", "--yes");
         await Fails(place, 2, "no member 'nobody': the members are node-1", "node", "drain", "nobody");
         await Fails(place, 1, "node-1 is the only active member", "node", "drain", "node-1");
+    }
+
+    private static async Task ExplainsQuorum(ServerPlace place)
+    {
+        await Ok(
+            place, "keyspace", "create", "cache", "--partitions", "2", "--replicas", "1", "--mode", "quorum");
+        Assert.Matches("cache +│ quorum +│ 2 +│ 1 +│ 1 +│ 1 ", await Ok(place, "keyspace", "list"));
+        await Ok(place, "put", "k", "v", "--keyspace", "cache");
+        var key = await Ok(place, "explain", "k", "--keyspace", "cache");
+        Assert.Contains("1 of 1 replicas answered and have the same", key, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(await Ok(place, "explain", "--keyspace", "cache", "--json"));
+        var promise = json.RootElement.GetProperty("promise");
+        Assert.Equal(300_000, promise.GetProperty("sync_interval_ms").GetInt64());
+        Assert.True(promise.GetProperty("reads_see_writes").GetBoolean());
+        await Fails(place, 2, "no keyspace 'nothing'", "explain", "--keyspace", "nothing");
+        using var status = JsonDocument.Parse(await Ok(place, "status", "--json"));
+        Assert.Equal(0, status.RootElement.GetProperty("quorum").GetProperty("hints").GetInt64());
+        Assert.Contains("0 hints of", await Ok(place, "status"), StringComparison.Ordinal);
     }
 
     [Fact]

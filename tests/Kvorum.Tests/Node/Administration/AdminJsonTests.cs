@@ -11,6 +11,7 @@ public class AdminJsonTests
     {
         { new ShowCluster(), """{"action":"show_cluster"}""" },
         { new ShowPartitions(), """{"action":"show_partitions","keyspace":""}""" },
+        { new ExplainKeyspace("orders"), """{"action":"explain_keyspace","keyspace":"orders"}""" },
         {
             new ChangeMember("node-2", MemberWish.Decommission) { DryRun = true },
             """{"action":"change_member","member":"node-2","wish":"decommission","force":false,"""

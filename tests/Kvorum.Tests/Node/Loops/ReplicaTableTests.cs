@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Raft;
@@ -131,6 +132,8 @@ public class ReplicaTableTests
         public bool HandOver() => true;
 
         public PartitionStatus Status() => throw new NotSupportedException();
+
+        public ReplicaOfKey Describe(byte[] key) => throw new NotSupportedException();
 
         public bool IsGivenUp => false;
 

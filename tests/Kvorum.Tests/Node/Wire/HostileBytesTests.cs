@@ -80,9 +80,9 @@ public class HostileBytesTests
         ["reports of quorum replicas"] = (
             [
                 Written(static into => ReportCodec.Encode(
-                    [new QuorumReplicaReport(new(7), new(3), true, 9)], into)),
+                    new QuorumReport(3, [new(new(7), new(3), true, 9)]), into)),
             ],
-            static bytes => ReportCodec.DecodeReplicas(bytes)),
+            static bytes => ReportCodec.DecodeQuorum(bytes)),
         ["introductions"] = (
             [
                 Written(static into => IncarnationHelloCodec.Encode(

@@ -13,6 +13,7 @@ public class ClusterRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         { "GET", "/v1/admin/partitions", new ShowPartitions() },
         { "GET", "/partitions/stats", new ShowPartitions() },
         { "GET", "/v1/admin/limits", new ShowCluster() },
+        { "GET", "/v1/admin/keyspaces/orders/explain", new ExplainKeyspace("orders") },
         {
             "POST", "/v1/admin/nodes/node-2/drain?dry_run=true",
             new ChangeMember("node-2", MemberWish.Drain) { DryRun = true }
@@ -59,6 +60,18 @@ public class ClusterRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal("orders", asked.Keyspace);
         Assert.Equal(new byte[] { 255, 0 }, asked.Key);
         Assert.Equal("127.0.0.1:50051", answer.Member("leader_address"));
+    }
+
+    [Fact]
+    public async Task The_replicas_of_a_key_are_asked_by_its_bytes()
+    {
+        var answer = await SendAsync("GET", "/v1/admin/explain?key=%FF%00&keyspace=orders");
+        Assert.Equal(200, answer.Status);
+        var asked = Assert.IsType<ExplainKey>(Node.Administered[^1]);
+        Assert.Equal("orders", asked.Keyspace);
+        Assert.Equal(new byte[] { 255, 0 }, asked.Key);
+        Assert.Equal("replica", answer.Json.GetProperty("replicas")[0].GetProperty("role").GetString());
+        Assert.Equal(400, (await SendAsync("GET", "/v1/admin/explain")).Status);
     }
 
     [Fact]

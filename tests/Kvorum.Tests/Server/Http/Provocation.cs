@@ -34,7 +34,7 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
         "/v1/kv" => new(
             $"{pattern}?key_base64={Convert.ToBase64String(Encoding.UTF8.GetBytes(key)).TrimEnd('=')}",
             method == "PUT" ? [1, 2, 3] : null),
-        "/v1/admin/locate" => new($"{pattern}?key={key}", null),
+        "/v1/admin/locate" or "/v1/admin/explain" => new($"{pattern}?key={key}", null),
         "/v1/admin/keyspaces/{name}" => new(
             $"/v1/admin/keyspaces/{KeyspaceName.Default}" + (method == "PATCH" ? "?replicas=3" : ""), null),
         _ => new(

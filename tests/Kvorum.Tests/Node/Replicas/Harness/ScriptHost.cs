@@ -59,6 +59,8 @@ internal sealed class ScriptHost : IReplicaHost
 
     public long WallMs => 1000 + NowMs;
 
+    public long RecordTimeMs => WallMs;
+
     public long? AgreedWallMs => WallMs;
 
     public NodeOptions Options { get; }

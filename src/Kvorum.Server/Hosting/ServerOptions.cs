@@ -123,6 +123,17 @@ public sealed record ServerOptions
     /// <summary>--peer-silence: a peer from which nothing came for so long counts as lost.</summary>
     public TimeSpan PeerSilence { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// --sync-interval: how often the replicas of quorum keyspaces are compared with each other.
+    /// </summary>
+    public TimeSpan SyncInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// --kvstore-keyspace: the keyspace of the gRPC service KVStore; where it is given, NodeInternal is served
+    /// at <see cref="PeerAddress"/>. Empty: the default keyspace, without NodeInternal.
+    /// </summary>
+    public string KvStoreKeyspace { get; init; } = "";
+
     /// <summary>--key-bytes-max: bound of a key.</summary>
     public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
 
@@ -219,6 +230,7 @@ public sealed record ServerOptions
         ElectionTimeoutMaxMs = (int)ElectionTimeoutMax.TotalMilliseconds,
         LeaseReads = LeaseReads,
         ClockOffsetMaxMs = (int)ClockOffsetMax.TotalMilliseconds,
+        SyncIntervalMs = (long)SyncInterval.TotalMilliseconds,
         KeyBytesMax = KeyBytesMax,
         ValueBytesMax = ValueBytesMax,
         KeyPolicy = KeyPolicy,

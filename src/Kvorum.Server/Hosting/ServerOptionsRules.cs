@@ -41,6 +41,13 @@ internal static class ServerOptionsRules
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
+        if (Utf8Text.CountOf(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
+        {
+            broken.Add(
+                $"--kvstore-keyspace '{o.KvStoreKeyspace}': names of keyspaces have at most "
+                + $"{Protocol.Limits.KeyspaceBytesMax} bytes");
+        }
+
         if (o.KeyPolicy is not ("binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
@@ -186,6 +193,7 @@ internal static class ServerOptionsRules
     {
         Bounded(broken, "--tick", o.Tick, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(1));
         Bounded(broken, "--session-window", o.SessionWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
+        Bounded(broken, "--sync-interval", o.SyncInterval, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Bounded(broken, "--shutdown-timeout", o.ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Bounded(broken, "--port-wait", o.PortWait, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Bounded(broken, "--peer-silence", o.PeerSilence, TimeSpan.FromMilliseconds(1500),

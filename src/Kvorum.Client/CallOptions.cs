@@ -28,9 +28,16 @@ public sealed record WriteOptions
     public ulong? RequestId { get; init; }
 
     /// <summary>
-    /// How many replicas of a quorum keyspace must have the write on disk; null for the keyspace's own number.
+    /// How many replicas of a quorum keyspace must have the write on disk; null for the keyspace's own
+    /// number.
     /// </summary>
     public QuorumLevel? Quorum { get; init; }
+
+    /// <summary>
+    /// Quorum keyspace, of a write that is repeated with its <see cref="RequestId"/>: the version that
+    /// <see cref="KvorumException.Tried"/> told. The client does so itself within one call.
+    /// </summary>
+    public WriteVersion? Tried { get; init; }
 
     /// <summary>True to learn what stands behind the reply: see <see cref="WriteResult.Receipt"/>.</summary>
     public bool WantsReceipt { get; init; }
@@ -79,7 +86,8 @@ public sealed record ScanOptions
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>
-    /// How many replicas of a quorum keyspace must have answered, in each partition; null for the keyspace's own number.
+    /// How many replicas of a quorum keyspace must have answered, in each partition; null for the keyspace's
+    /// own number.
     /// </summary>
     public QuorumLevel? Quorum { get; init; }
 

@@ -9,7 +9,9 @@ namespace Kvorum.Client;
 /// <param name="IsStale">The answer may be out of date, as asked for.</param>
 public readonly record struct GetResult(bool Found, ReadOnlyMemory<byte> Value, ulong Version, bool IsStale)
 {
-    /// <summary>What stands behind the reply, if <see cref="ReadOptions.WantsReceipt"/> asked for it.</summary>
+    /// <summary>
+    /// What stands behind the reply, if <see cref="ReadOptions.WantsReceipt"/> asked for it.
+    /// </summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>
@@ -39,7 +41,9 @@ public readonly record struct ScannedKey(
 /// <param name="IsStale">The page may be out of date, as asked for.</param>
 public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<byte> Token, bool IsStale)
 {
-    /// <summary>What stands behind the reply, if <see cref="ScanOptions.WantsReceipt"/> asked for it.</summary>
+    /// <summary>
+    /// What stands behind the reply, if <see cref="ScanOptions.WantsReceipt"/> asked for it.
+    /// </summary>
     public Receipt? Receipt { get; init; }
 }
 
@@ -52,7 +56,9 @@ public sealed record ScanResult(IReadOnlyList<ScannedKey> Keys, ReadOnlyMemory<b
 public readonly record struct WriteResult(
     ulong Version, bool HadPrevious, ReadOnlyMemory<byte> Previous, bool IsReplayed)
 {
-    /// <summary>What stands behind the reply, if <see cref="WriteOptions.WantsReceipt"/> asked for it.</summary>
+    /// <summary>
+    /// What stands behind the reply, if <see cref="WriteOptions.WantsReceipt"/> asked for it.
+    /// </summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>

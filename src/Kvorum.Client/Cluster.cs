@@ -84,7 +84,8 @@ internal sealed class Cluster : IDisposable
             if (connection is not null)
             {
                 answer = await connection.AskAsync(
-                    course.Request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled).ConfigureAwait(false);
+                    course.Request, nowMs, course.AttemptEnd(nowMs, deadlineMs), cancelled)
+                    .ConfigureAwait(false);
             }
 
             if (answer.Kind == AnswerKind.Cancelled)
@@ -188,6 +189,34 @@ internal sealed class Cluster : IDisposable
                 ReplyStatus.OutcomeUnknown,
                 $"It may have been done, or be done yet: {last.Reason}. Look at the cluster, and repeat the "
                 + "request if it does not show the change.", RetryAdvice.SameIds);
+    }
+
+    /// <summary>
+    /// Asks a node for events, once: the first choice, or any other. The node holds the question for as long
+    /// as it says.
+    /// </summary>
+    /// <param name="question">The question, as <see cref="EventsCodec"/> writes it.</param>
+    /// <param name="waitMs">How long the node may hold it.</param>
+    /// <param name="first">The node that answered last; null for any.</param>
+    /// <param name="avoid">Not this one, if there is another.</param>
+    /// <param name="cancelled">Takes the question back.</param>
+    public async ValueTask<(Answer Answer, NodeLink Asked)> AskEventsAsync(
+        ReadOnlyMemory<byte> question, long waitMs, NodeLink? first, NodeLink? avoid,
+        CancellationToken cancelled)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(KvorumClient));
+        // Those who follow the cluster for long outlive its members.
+        WantMap(pauseMs: EpochPauseMs);
+        var asked = first is not null && first.MayWork() ? first : Any(Volatile.Read(ref _routes), avoid);
+        var nowMs = Environment.TickCount64;
+        var (connection, failure) = await asked.ReachAsync(
+            0, nowMs + (long)_options.ConnectTimeout.TotalMilliseconds, cancelled).ConfigureAwait(false);
+        if (connection is null)
+            return (new(AnswerKind.NotSent, Reason: failure), asked);
+        nowMs = Environment.TickCount64;
+        var answer = await connection.AdministerAsync(
+            question, nowMs + AnswerMs, nowMs + waitMs + (2 * AnswerMs), cancelled).ConfigureAwait(false);
+        return (answer, asked);
     }
 
     /// <summary>

@@ -22,12 +22,14 @@ public sealed class KvorumClient : IAsyncDisposable
     private readonly KvorumClientOptions _options;
     private readonly Cluster _cluster;
     private readonly string _clientId;
+    private readonly EventHandlers _handlers;
     private ulong _lastRequestId;
 
     private KvorumClient(KvorumClientOptions options)
     {
         _options = options;
         _cluster = new(options);
+        _handlers = new(this);
         _clientId = options.ClientId ?? Convert.ToHexStringLower(
             Guid.CreateVersion7().ToByteArray(bigEndian: true));
     }
@@ -69,6 +71,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
             TtlMs = TtlOf(options),
         }, options, cancellationToken);
@@ -84,8 +87,8 @@ public sealed class KvorumClient : IAsyncDisposable
     /// Sets a key of a quorum keyspace once as many replicas as are asked for have it on disk.
     /// </summary>
     public ValueTask<WriteResult> SetWithQuorumAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum, WriteOptions? options = null,
-        CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, QuorumLevel quorum,
+        WriteOptions? options = null, CancellationToken cancellationToken = default) =>
         PutAsync(key, value, (options ?? new()) with { Quorum = quorum }, cancellationToken);
 
     /// <summary>The same; key and value are written as UTF-8.</summary>
@@ -130,6 +133,7 @@ public sealed class KvorumClient : IAsyncDisposable
             IfVersion = options?.IfVersion,
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
+            Tried = options?.Tried,
             WantsReceipt = options?.WantsReceipt ?? false,
         }, options, cancellationToken);
 
@@ -250,9 +254,40 @@ public sealed class KvorumClient : IAsyncDisposable
         CancellationToken cancellationToken = default) =>
         _cluster.AdministerAsync(json, mayRepeat, timeout ?? _options.Timeout, cancellationToken);
 
+    /// <summary>
+    /// What happens in the cluster: members that join, leave, go down and come back, partitions that get
+    /// other owners, moves that begin and end. Each event comes when the asked node hears of it, in the order
+    /// that the cluster has put them in, without gaps, whichever nodes come and go meanwhile. It ends only by
+    /// <paramref name="cancellationToken"/>, or with <see cref="KvorumException"/>: ConditionFailed if events
+    /// behind the position are not kept any more, so that the program should look at the whole cluster
+    /// before it goes on; Unavailable if no node answers for long: a new watch may begin behind the last
+    /// event.
+    /// </summary>
+    public IAsyncEnumerable<ClusterEvent> WatchAsync(
+        WatchOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        return new EventWatch(_cluster, options, options.Timeout ?? _options.Timeout)
+            .RunAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Raised for what happens in the cluster from the first handler on, one event after the other, on a
+    /// thread of the pool. Where nodes are lost it goes on with others for as long as there is a handler.
+    /// Positions grow by one: one that is further on means that events are lost, because the program was
+    /// away for too long. Programs that must miss nothing use <see cref="WatchAsync"/>. A handler must not
+    /// throw: no more events are raised then.
+    /// </summary>
+    public event EventHandler<ClusterEvent> ClusterChanged
+    {
+        add => _handlers.Add(value);
+        remove => _handlers.Remove(value);
+    }
+
     /// <summary>Closes all connections; calls under way fail.</summary>
     public ValueTask DisposeAsync()
     {
+        _handlers.Dispose();
         _cluster.Dispose();
         return ValueTask.CompletedTask;
     }

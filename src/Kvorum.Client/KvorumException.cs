@@ -22,4 +22,11 @@ public sealed class KvorumException : Exception
     /// With <see cref="ReplyStatus.ConditionFailed"/>: the key's present version, 0 if it is absent.
     /// </summary>
     public ulong Version { get; }
+
+    /// <summary>
+    /// A write to a quorum keyspace that may have happened: the version that was tried. Give it as
+    /// <see cref="WriteOptions.Tried"/> when you repeat the write with its ids. Null: not known, or no such
+    /// write.
+    /// </summary>
+    public WriteVersion? Tried { get; init; }
 }

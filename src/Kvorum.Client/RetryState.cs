@@ -43,10 +43,10 @@ internal struct RetryState(Request request, TimeSpan timeout)
         var status = StatusOf(answer);
         if (status == ReplyStatus.Ok)
             return true;
-        if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
-            throw Failure(status, answer);
         if (answer.Reply is { Writer: > 0 } tried && request is WriteRequest write)
             request = write with { Tried = new(tried.Version, tried.Writer) };
+        if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
+            throw Failure(status, answer);
         _mayHaveHappened |= RetryTable.AdviceOf(status, request) == RetryAdvice.SameIds;
         if (status == ReplyStatus.Overloaded)
         {
@@ -86,7 +86,10 @@ internal struct RetryState(Request request, TimeSpan timeout)
             ReplyStatus.DeadlineExceeded,
             $"Not done within {timeout.TotalMilliseconds:0} ms and {_attempts} attempts; "
                 + $"at last: {last.TrimEnd('.')}.{outcome}",
-            _mayHaveHappened ? RetryAdvice.SameIds : RetryAdvice.Safe);
+            _mayHaveHappened ? RetryAdvice.SameIds : RetryAdvice.Safe)
+        {
+            Tried = TriedOf(request),
+        };
     }
 
     /// <summary>What goes wrong when there is no reply.</summary>
@@ -113,11 +116,16 @@ internal struct RetryState(Request request, TimeSpan timeout)
         is ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.Overloaded
         or ReplyStatus.ShuttingDown or ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded;
 
+    private static WriteVersion? TriedOf(Request request) => (request as WriteRequest)?.Tried;
+
     private readonly KvorumException Failure(ReplyStatus status, Answer answer)
     {
         if (answer.Reply is not { } reply)
             return Unanswered(request, answer);
         var message = reply.Message.Length > 0 ? reply.Message : status.ToString();
-        return new(status, message, RetryTable.AdviceOf(status, request), reply.Version);
+        return new(status, message, RetryTable.AdviceOf(status, request), reply.Version)
+        {
+            Tried = TriedOf(request),
+        };
     }
 }

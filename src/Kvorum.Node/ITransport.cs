@@ -99,6 +99,16 @@ public sealed record PeerHello(
 
     /// <summary>The cluster that it belongs to; 0 while it does not know.</summary>
     public UInt128 ClusterId { get; init; }
+
+    /// <summary>The format versions that it speaks.</summary>
+    public FormatRange Formats { get; init; } = FormatRange.OnlyFirst;
+
+    /// <summary>The version that its cluster has now, as far as it knows.</summary>
+    public int ActiveFormat { get; init; } = FormatRange.First;
+
+    /// <summary>True if each of the two speaks the version that the cluster of the other has.</summary>
+    public bool SpeaksWith(PeerHello other) => Formats.Meets(other.Formats)
+        && Formats.Has(other.ActiveFormat) && other.Formats.Has(ActiveFormat);
 }
 
 /// <summary>How a peer was lost.</summary>
@@ -122,6 +132,15 @@ public interface IPeerReceiver
 
     /// <summary>A peer that was up is lost; or a first attempt to reach it failed.</summary>
     void PeerDown(NodeId peer, PeerLoss loss);
+
+    /// <summary>
+    /// A peer that is down was reached, and it or this node refuses the other: why, for people. Comes after
+    /// the loss, and again at each attempt.
+    /// </summary>
+    void PeerRefused(NodeId peer, string why)
+    {
+        // Only where names, addresses and clusters are compared can one refuse.
+    }
 
     /// <summary>A whole frame came. The memory belongs to the receiver from now on.</summary>
     void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload);
@@ -156,6 +175,12 @@ public interface ITransport
     /// belongs to another one is refused. Any thread; after the start.
     /// </summary>
     void Identify(UInt128 clusterId);
+
+    /// <summary>
+    /// The cluster has this format version from now on: this node says so in each hello, and a peer that does
+    /// not speak it is disconnected, and refused. Any thread; after the start.
+    /// </summary>
+    void Activate(int format);
 
     /// <summary>
     /// These are the other members from now on, and this is where the metadata group knows them to be. A

@@ -52,6 +52,7 @@ public sealed class KvorumNode : INode, IDisposable
             _context = new(options, world, new(options, world, identity.ClusterIds(world), _isFounder));
             _loops = new(_context);
             _context.Cluster.Placed = _loops.Make;
+            _context.Cluster.Happened = _loops.OfGroup(GroupId.Metadata).Admin.Events.Told;
             // A lone node has all the clocks there are.
             _context.Clocks.Judge(_context.MonotonicMs, _context.WallMs);
             Recover(identity);
@@ -99,6 +100,9 @@ public sealed class KvorumNode : INode, IDisposable
     /// </summary>
     public PeerHello Self => _context.Options.Self;
 
+    /// <summary>The format version that the cluster has, as far as this node was told. Any thread.</summary>
+    internal int ActiveFormat => Cluster.ActiveFormat;
+
     /// <summary>This node.</summary>
     internal Raft.NodeId Id => Cluster.Self;
 
@@ -114,6 +118,8 @@ public sealed class KvorumNode : INode, IDisposable
         {
             FoundingId = Cluster.ClusterIds.Founding,
             ClusterId = Cluster.ClusterIds.Cluster,
+            Formats = Cluster.Formats,
+            ActiveFormat = Cluster.ActiveFormat,
         };
         // Addresses that recovery learned came before the transport: they are among Peers().
         var peers = Peers();
@@ -200,21 +206,14 @@ public sealed class KvorumNode : INode, IDisposable
     /// <inheritdoc/>
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
-        var name = _context.Options.Self.Name;
         if (request is LocateKey locate)
             done(KeyLocator.Locate(Cluster, locate));
         else if (request is ShowEvents events)
-            done(EventsAfter(events.After));
-        else if (_isStopping)
-            done(AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node"));
-        else if (_context.IsFaulted)
-            done(AdminReply.Of(ReplyStatus.Unavailable, $"{name} has stopped after a fault: see its log"));
+            Tell(events, timeout, done);
+        else if (WhyNotServing() is { } refused)
+            done(refused);
         else
-        {
-            var timeoutMs = Math.Clamp((long)timeout.TotalMilliseconds, 1, Limits.CallTimeoutMaxMs);
-            _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.AdminAsked(
-                new(request, _context.MonotonicMs, timeoutMs, Limits.AdminHops, from: null, done)));
-        }
+            Post(request, (long)timeout.TotalMilliseconds, done);
     }
 
     /// <summary>
@@ -263,10 +262,30 @@ public sealed class KvorumNode : INode, IDisposable
     /// <summary>Closes files. The host has ended loops, jobs and transport before.</summary>
     public void Dispose() => DisposeStorage();
 
-    private AdminReply EventsAfter(ulong position) => AdminReply.Of(ReplyStatus.Ok, "") with
+    // What is known is told even by a node that stops; only waiting makes no sense there.
+    private void Tell(ShowEvents asked, TimeSpan timeout, Action<AdminReply> done)
     {
-        Events = [.. Cluster.Events.Where(one => one.Position > position).Take(Limits.EventsPerReply)],
-    };
+        if (EventDesk.AnswerAtOnce(Cluster, asked) is { } answer)
+            done(answer);
+        else if (WhyNotServing() is { } refused)
+            done(refused);
+        else
+            Post(asked, Math.Min(asked.WaitMs, (long)timeout.TotalMilliseconds), done);
+    }
+
+    private AdminReply? WhyNotServing()
+    {
+        var name = _context.Options.Self.Name;
+        if (_isStopping)
+            return AdminReply.Of(ReplyStatus.ShuttingDown, $"{name} is shutting down: ask another node");
+        return _context.IsFaulted
+            ? AdminReply.Of(ReplyStatus.Unavailable, $"{name} has stopped after a fault: see its log") : null;
+    }
+
+    private void Post(AdminRequest request, long timeoutMs, Action<AdminReply> done) =>
+        _loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.AdminAsked(new(
+            request, _context.MonotonicMs, Math.Clamp(timeoutMs, 1, Limits.CallTimeoutMaxMs),
+            Limits.AdminHops, from: null, done)));
 
     // Null if a loop has the call now.
     private Reply? Admit(Call call)
@@ -364,11 +383,18 @@ public sealed class KvorumNode : INode, IDisposable
             MetaTerm = meta?.Term ?? 0,
             IsReady = reason.Length == 0,
             NotReadyReason = reason,
-            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf)],
-            MembersAway = [.. Cluster.Away(_context.MonotonicMs)],
-            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf)],
+            MembersUp = [.. Cluster.Up.Select(Cluster.Members.NameOf).Order(StringComparer.Ordinal)],
+            MembersAway =
+            [
+                .. Cluster.Away(_context.MonotonicMs)
+                    .OrderBy(static member => member.Name, StringComparer.Ordinal),
+            ],
+            Members = [.. Cluster.Members.Ids.Select(Cluster.Members.NameOf).Order(StringComparer.Ordinal)],
             FailuresTolerated = Tolerated(static voters => voters.Count),
             FailuresToleratedNow = Tolerated(voters => voters.Count(Cluster.Health.IsUp)),
+            FormatVersion = Cluster.ActiveFormat,
+            FormatLowest = Cluster.Formats.Lowest,
+            FormatNewest = Cluster.Formats.Newest,
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Reads = reads,

@@ -35,6 +35,14 @@ internal static class Limits
     public const long SlowReplicaMs = 50;
 
     /// <summary>
+    /// Superseded writes that each replica of a quorum keyspace can list: enough to see who writes over whom.
+    /// </summary>
+    public const int SupersededKept = 16;
+
+    /// <summary>Bytes of a key that are listed with them: a status must stay small.</summary>
+    public const int SupersededKeyBytes = 256;
+
+    /// <summary>
     /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which
     /// replicas are to be repaired.
     /// </summary>
@@ -191,6 +199,11 @@ internal static class Limits
 
     /// <summary>Events in one answer: some ten KiB.</summary>
     public const int EventsPerReply = 200;
+
+    /// <summary>
+    /// Questions for events that a node holds at a time: of each it keeps the question, and no events.
+    /// </summary>
+    public const int EventWatchersMax = 1024;
 
     /// <summary>How often the metadata group's leader looks whether replicas should be elsewhere.</summary>
     public const long PlanMs = 1000;
@@ -352,8 +365,8 @@ internal static class Limits
     public const long ScanShareTimeoutMaxMs = 16_000;
 
     /// <summary>
-    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more work
-    /// than a read.
+    /// After so long without a share of a quorum keyspace, another replica is asked, too: a share is more
+    /// work than a read.
     /// </summary>
     public const long SlowShareMs = 250;
 

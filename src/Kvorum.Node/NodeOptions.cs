@@ -88,14 +88,16 @@ public sealed record NodeOptions
     /// </summary>
     public int ClockOffsetMaxMs { get; init; } = 500;
 
-    /// <summary>Bound of a key in bytes.</summary>
-    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+    /// <summary>Bound of a key in bytes; null: the default, and later as the cluster has it.</summary>
+    public int? KeyBytesMax { get; init; }
 
     /// <summary>Bound of a value in bytes.</summary>
     public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
 
-    /// <summary>Key policy of the default keyspace: binary or strict.</summary>
-    public string KeyPolicy { get; init; } = "binary";
+    /// <summary>
+    /// Key policy of the default keyspace: binary or strict; null: binary, and later as the cluster has it.
+    /// </summary>
+    public string? KeyPolicy { get; init; }
 
     /// <summary>How long exactly-once records are kept, in milliseconds of log time.</summary>
     public long SessionWindowMs { get; init; } = 15 * 60 * 1000;
@@ -183,6 +185,9 @@ public sealed record NodeOptions
     /// The greatest, for peers whose frames are often late: from then on election timeouts run out anyway.
     /// </summary>
     internal long SuspectMaxMs => Math.Max(ElectionTimeoutMinMs, SuspectMinMs);
+
+    /// <summary>The format versions that the node speaks: less than the program's own in tests.</summary>
+    internal FormatRange Formats { get; init; } = FormatRange.Own;
 
     internal SharedLogOptions ForLog() => new()
     {

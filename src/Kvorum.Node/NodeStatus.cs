@@ -16,8 +16,12 @@ public sealed record PartitionStatus
     /// <summary>Raft group on this node.</summary>
     public required GroupId Group { get; init; }
 
-    /// <summary>follower, pre-candidate, candidate, leader or learner.</summary>
-    [AllowedValues("follower", "pre-candidate", "candidate", "leader", "learner")]
+    /// <summary>
+    /// follower, pre-candidate, candidate, leader or learner; in a quorum keyspace replica, blank (not filled
+    /// yet) or damaged.
+    /// </summary>
+    [AllowedValues(
+        "follower", "pre-candidate", "candidate", "leader", "learner", "replica", "blank", "damaged")]
     public required string Role { get; init; }
 
     /// <summary>Raft term.</summary>
@@ -48,6 +52,39 @@ public sealed record PartitionStatus
 
     /// <summary>Leader only: how many entries each follower is behind, by name.</summary>
     public IReadOnlyDictionary<string, ulong> FollowerLag { get; init; } = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Quorum keyspace only: writes that came to this replica after a newer one of the same key, since the
+    /// start of the node.
+    /// </summary>
+    [Description("Quorum keyspace: writes that came to this replica after a newer one of the same key, since "
+        + "the start of the node.")]
+    public long Superseded { get; init; }
+
+    /// <summary>The newest of them, in memory only.</summary>
+    [Description("The newest of them, in memory only.")]
+    public IReadOnlyList<SupersededWrite> SupersededNewest { get; init; } = [];
+}
+
+/// <summary>A write that came to a replica of a quorum keyspace after a newer one of the same key.</summary>
+public sealed record SupersededWrite
+{
+    /// <summary>The key, in base64.</summary>
+    [Description("The key."), Base64String]
+    public required string KeyBase64 { get; init; }
+
+    /// <summary>True if these are only the first bytes of a long key.</summary>
+    [Description("True if these are only the first bytes of a long key.")]
+    public required bool IsKeyCut { get; init; }
+
+    /// <summary>Its version, as receipts have it.</summary>
+    public required string Lost { get; init; }
+
+    /// <summary>The version that was there.</summary>
+    public required string Won { get; init; }
+
+    /// <summary>When it came, in Unix milliseconds.</summary>
+    public required long AtMs { get; init; }
 }
 
 /// <summary>A member that is not up, as another one sees it.</summary>
@@ -110,6 +147,18 @@ public sealed record NodeStatus
 
     /// <summary>All members, by name.</summary>
     public required IReadOnlyList<string> Members { get; init; }
+
+    /// <summary>
+    /// The format version that the cluster has: what all its nodes write and send. See docs/upgrading.md.
+    /// </summary>
+    [Description("Format version of the cluster: what all its nodes write and send.")]
+    public int FormatVersion { get; init; } = FormatRange.First;
+
+    /// <summary>The oldest format version that this node speaks.</summary>
+    public int FormatLowest { get; init; } = FormatRange.First;
+
+    /// <summary>The newest format version that this node speaks.</summary>
+    public int FormatNewest { get; init; } = FormatRange.First;
 
     /// <summary>
     /// How many members may fail while every partition stays available, once all are up: (voters - 1) / 2.

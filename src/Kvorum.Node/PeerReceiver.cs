@@ -36,6 +36,9 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     }
 
     /// <inheritdoc/>
+    public void PeerRefused(NodeId peer, string why) => context.Cluster.Health.Refused(peer, why);
+
+    /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Detector.Down(peer);
@@ -112,6 +115,8 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     {
         switch (kind)
         {
+            case var newer when FormatRange.Of(newer) > context.Cluster.Formats.Newest:
+                throw Unknown(newer);
             case PeerFrameKind.Raft:
                 Raft(from, payload);
                 break;
@@ -195,9 +200,11 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
                 loop.TryPost(new LoopEvent.RepairCame(from, repair), payload.Length);
                 break;
             default:
-                throw new FormatException($"unknown frame kind {(byte)kind}");
+                throw Unknown(kind);
         }
     }
+
+    private static FormatException Unknown(PeerFrameKind kind) => new($"unknown frame kind {(byte)kind}");
 
     // Answered at once, on this thread: what the answer waits for makes it worth less.
     private void Clock(NodeId from, ReadOnlyMemory<byte> payload)

@@ -39,12 +39,16 @@ internal static class RequestRules
     private static string? BrokenQuorum(Request request, KeyspaceSettings keyspace)
     {
         if (request is WriteRequest { Tried: not null, ClientId.Length: 0 })
-            return "a version that was tried belongs to a write with a client id: without ids it is a new write";
+        {
+            return "a version that was tried belongs to a write with a client id: without ids it is a new "
+                + "write";
+        }
+
         if (keyspace.Quorum is null)
         {
             return request.Quorum is null && request is not WriteRequest { Tried: not null } ? null
-                : $"keyspace '{keyspace.Name}' is of mode strong: a majority has each write, and each read sees "
-                    + "it. A quorum, and a version that was tried, are for keyspaces of mode quorum";
+                : $"keyspace '{keyspace.Name}' is of mode strong: a majority has each write, and each read "
+                    + "sees it. A quorum, and a version that was tried, are for keyspaces of mode quorum";
         }
 
         if (request.Quorum is null)

@@ -20,8 +20,8 @@ public sealed record Receipt
     public required ReplicationMode Mode { get; init; }
 
     /// <summary>
-    /// Write: the nodes on whose disks it was when it was acknowledged. Read: the nodes that answered or, in a
-    /// strong keyspace, that confirmed the leader; of a scan, all nodes that gave a part.
+    /// Write: the nodes on whose disks it was when it was acknowledged. Read: the nodes that answered or, in
+    /// a strong keyspace, that confirmed the leader; of a scan, all nodes that gave a part.
     /// </summary>
     public required IReadOnlyList<string> Nodes { get; init; }
 
@@ -40,10 +40,12 @@ public sealed record Receipt
     /// </summary>
     public bool IsByHints { get; init; }
 
-    /// <summary>Strong keyspace: the log index of the write, or that the read was confirmed at. Else 0.</summary>
+    /// <summary>Strong keyspace: the log index of the write, or that the read saw. Else 0.</summary>
     public ulong Index { get; init; }
 
-    /// <summary>Quorum keyspace: the version of the write, or of what was read; null if there is none.</summary>
+    /// <summary>
+    /// Quorum keyspace: the version of the write, or of what was read; null if there is none.
+    /// </summary>
     public WriteVersion? Version { get; init; }
 
     /// <summary>

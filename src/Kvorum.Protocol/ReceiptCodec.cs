@@ -36,7 +36,8 @@ internal static class ReceiptCodec
         writer.U32((uint)(SizeOf(receipt) - 4));
         writer.U8((byte)receipt.Mode);
         writer.U8((byte)((receipt.IsDurable ? DurableFlag : 0) | (receipt.IsByHints ? ByHintsFlag : 0)
-            | (receipt.Version is null ? 0 : VersionFlag) | (receipt.StalenessMs is null ? 0 : StalenessFlag)));
+            | (receipt.Version is null ? 0 : VersionFlag)
+            | (receipt.StalenessMs is null ? 0 : StalenessFlag)));
         writer.U8((byte)Math.Clamp(receipt.Needed, 0, byte.MaxValue));
         writer.U8((byte)Math.Clamp(receipt.Replicas, 0, byte.MaxValue));
         writer.U64(receipt.Index);

@@ -25,7 +25,8 @@ public readonly record struct WriteVersion(ulong Time, ulong Writer)
             && ulong.TryParse(text[..at], NumberStyles.None, CultureInfo.InvariantCulture, out var time)
             && text.Length - at == 17
             && ulong.TryParse(
-                text[(at + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var writer)
+                text[(at + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out var writer)
             ? new(time, writer) : null;
     }
 }

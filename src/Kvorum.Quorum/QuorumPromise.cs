@@ -88,8 +88,8 @@ public sealed class QuorumPromise(QuorumSettings settings)
     public IReadOnlyList<string> OfRead() =>
     [
         settings.IsSloppy
-            ? "A hint may have stood for a replica: acknowledged writes may be missing until hints are handed "
-                + "over."
+            ? "A hint may have stood for a replica: acknowledged writes may be missing until hints are "
+                + "handed over."
             : $"It saw every write that {Nodes(_n - _r + 1)} or more of the {_n} replicas had acknowledged "
                 + "before it began.",
     ];

@@ -41,7 +41,7 @@ public sealed partial class RaftNode
     public IReadOnlyList<NodeId> Confirmers =>
         Role == Role.Leader ? VotersThat(_peers.Reached(RoundOf), RoundOf) : [];
 
-    /// <summary>The voters that are known to have an entry on disk; none if this node does not lead.</summary>
+    /// <summary>The voters known to have an entry on disk; none if this node does not lead.</summary>
     public IReadOnlyList<NodeId> HoldersOf(LogIndex index) =>
         Role == Role.Leader ? VotersThat(index.Value, MatchOf) : [];
 

@@ -59,9 +59,9 @@ internal static partial class Log
     public static partial void PeerLeft(ILogger log, string name, string address);
 
     [LoggerMessage(1, LogLevel.Information,
-        "{Name} (id {Id}, cluster {Cluster}) starts: {Members} member(s), data in {Folder}")]
+        "{Name} (id {Id}, {Cluster}) starts: {Members} member(s), data in {Folder}")]
     public static partial void Starting(
-        ILogger log, string name, Guid id, Guid cluster, int members, string folder);
+        ILogger log, string name, Guid id, string cluster, int members, string folder);
 
     [LoggerMessage(
         2, LogLevel.Information, "{Name} serves clients on {Client}, HTTP on {Http}, nodes on {Peer}")]

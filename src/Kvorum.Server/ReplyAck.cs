@@ -8,7 +8,9 @@ internal static class ReplyAck
     /// <summary>On the disks, or confirmed with, a majority of the partition's voters.</summary>
     public const string Majority = "majority";
 
-    /// <summary>On the disks, or answered by, as many replicas of a quorum keyspace as were asked for.</summary>
+    /// <summary>
+    /// On the disks of, or answered by, as many replicas as a quorum keyspace was asked for.
+    /// </summary>
     public const string Quorum = "quorum";
 
     /// <summary>The word for a reply.</summary>

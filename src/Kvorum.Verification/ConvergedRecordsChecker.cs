@@ -4,7 +4,8 @@ namespace Kvorum.Verification;
 // version. The record
 //   1. has w's version, and is what w wrote: its value, or a tombstone; or
 //   2. has a greater version, and is what a write with an unknown outcome wrote; or
-//   3. is gone, if w is a delete, or a delete with an unknown outcome was asked: tombstones are collected.
+//   3. is gone, if w is a delete or its value has an end, or such a write with an unknown outcome was asked:
+//      what has ended is collected.
 // A lesser version means that w, which was acknowledged, is lost; a value of an acknowledged write under a
 // greater one, that it was written again, by a repeat, and has come back.
 //
@@ -25,7 +26,12 @@ public static class ConvergedRecordsChecker
     /// <param name="records">
     /// What the replicas hold; the value is null for a tombstone. A key without a record is not among them.
     /// </param>
-    public static IReadOnlyList<Violation> Check(History history, IEnumerable<FinalRead> records)
+    /// <param name="knowsRepeats">
+    /// True if a repeated request is recognized, for which R + W > N or 2 W > N is needed: else a repeat is a
+    /// write like any other.
+    /// </param>
+    public static IReadOnlyList<Violation> Check(
+        History history, IEnumerable<FinalRead> records, bool knowsRepeats)
     {
         ArgumentNullException.ThrowIfNull(history);
         ArgumentNullException.ThrowIfNull(records);
@@ -33,7 +39,7 @@ public static class ConvergedRecordsChecker
         var violations = new List<Violation>();
         foreach (var (key, operations) in history.ByKey())
         {
-            var known = new LeaderlessWrites(operations);
+            var known = new LeaderlessWrites(operations, knowsRepeats);
             var newest = known.Writes.Where(LeaderlessWrites.IsAcknowledged)
                 .MaxBy(static one => one.Outcome.Version);
             FinalRead? record = byKey.TryGetValue(key, out var found) ? found : null;
@@ -49,8 +55,7 @@ public static class ConvergedRecordsChecker
         var open = known.Writes.Where(LeaderlessWrites.IsOpen);
         if (record is not { Version: { } version } held)
         {
-            return newest is null or { Invocation.Kind: OperationKind.Delete }
-                || open.Any(static one => one.Invocation.Kind == OperationKind.Delete)
+            return newest is null || MayEnd(newest) || open.Any(MayEnd)
                 ? null : "an acknowledged write is lost: there is no record";
         }
 
@@ -62,6 +67,9 @@ public static class ConvergedRecordsChecker
             : version == newest?.Outcome.Version ? "the record is not what was written under its version"
             : "the record was not written, or was replaced and has come back";
     }
+
+    private static bool MayEnd(Operation write) =>
+        write.Invocation.Kind == OperationKind.Delete || write.Invocation.Life is not null;
 
     private static bool Wrote(Operation write, in FinalRead record) => record.Value is null
         ? write.Invocation.Kind == OperationKind.Delete : write.Invocation.Value == record.Value;

@@ -15,10 +15,10 @@ internal sealed class LeaderlessWrites
     private readonly Dictionary<(int Client, ulong Request), Operation> _firsts = [];
     private readonly HashSet<Operation> _clean = [];
 
-    public LeaderlessWrites(IReadOnlyList<Operation> operations)
+    public LeaderlessWrites(IReadOnlyList<Operation> operations, bool knowsRepeats)
     {
         var writes = operations.Where(static one => one.Invocation.Kind != OperationKind.Get).ToArray();
-        foreach (var group in writes.Where(static one => one.Invocation.Request > 0)
+        foreach (var group in writes.Where(one => knowsRepeats && one.Invocation.Request > 0)
             .GroupBy(static one => (one.Invocation.Client, one.Invocation.Request)))
             FindFirst(group.Key, [.. group]);
         foreach (var write in writes.Where(static one => one.Invocation.Request == 0 && IsAcknowledged(one)))

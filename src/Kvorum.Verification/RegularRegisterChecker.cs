@@ -34,7 +34,7 @@ public static class RegularRegisterChecker
 
     private static IEnumerable<Violation> CheckKey(IReadOnlyList<Operation> operations, TimeSpan clockBound)
     {
-        var known = new LeaderlessWrites(operations);
+        var known = new LeaderlessWrites(operations, knowsRepeats: true);
         var byValue = known.Writes.Where(static one => one.Invocation.Value is not null)
             .ToLookup(static one => one.Invocation.Value!);
         foreach (var repeat in known.Repeats.Where(LeaderlessWrites.IsAcknowledged))

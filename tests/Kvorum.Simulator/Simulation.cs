@@ -66,6 +66,8 @@ internal sealed class Simulation
         try
         {
             _cluster.Start();
+            foreach (var keyspace in _options.Cluster.Quorums)
+                _world.Trace.Event(Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
             var endUs = _options.Seconds * 1_000_000L;
             for (var round = 1; !IsOver && _world.NowUs < endUs; round++)
                 RunRound(round);
@@ -138,6 +140,7 @@ internal sealed class Simulation
         Ask(_progress.Probes(round), "every partition takes a write");
         if (_options.Cluster.Spares > 0)
             Demand(_progress.MoveBoundUs, _progress.HaveLeft, "members that are to leave have left");
+        Demand(_progress.BoundUs, _progress.HaveRaisedFormat, "the newest format version is in force");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _lives.WellSinceUs = _world.NowUs;
@@ -157,8 +160,7 @@ internal sealed class Simulation
     {
         Ask(_quorums.Probes(round), "every partition of a quorum keyspace takes a write");
         Demand(
-            _progress.MoveBoundUs, _quorums.HasConverged, "replicas of quorum keyspaces hold the same records",
-            _quorums.Describe);
+            _progress.MoveBoundUs, _quorums.HasConverged, "replicas of quorum keyspaces hold the same records");
         if (_world.Failure is null)
             _quorums.CheckRecords();
         Ask(_quorums.FinalReads(), "every key of a quorum keyspace can be read");
@@ -172,18 +174,18 @@ internal sealed class Simulation
             for (var i = 0; i < _clients.Length && from + i < all.Count; i++)
                 _clients[i].Ask(all[from + i]);
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
-            if (!_clients.Take(all.Count - from).All(client => client.WasAnswered))
-                _world.Fail($"progress: after everything has healed, {promise}: one could not");
+            if (_clients.Take(all.Count - from).FirstOrDefault(client => !client.WasAnswered) is { } failed)
+                _world.Fail($"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}{_quorums.Describe()}");
         }
     }
 
-    private void Demand(long withinUs, Func<bool> condition, string promise, Func<string>? describe = null)
+    private void Demand(long withinUs, Func<bool> condition, string promise)
     {
         if (_world.Failure is not null || _world.RunUntil(_world.NowUs + withinUs, condition))
             return;
         _world.Fail(
             $"progress: within {withinUs / 1_000_000} s after everything has healed, {promise}: "
-            + $"it did not come true. {(describe ?? _progress.Describe)()}");
+            + $"it did not come true. {_progress.Describe()}{_quorums.Describe()}");
     }
 
     // Those of quorum keyspaces last: the others stay who they were.

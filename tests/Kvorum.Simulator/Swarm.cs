@@ -39,14 +39,37 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        return WithQuorums(WithSpares(WithOrders(WithOtherCluster(aimed))), share: hasQuorums ? 1 : 0.33);
+        return WithQuorums(
+            WithOldNodes(WithSpares(WithOrders(WithOtherCluster(aimed)))), share: hasQuorums ? 1 : 0.33);
+    }
+
+    // Drawn last, so that what is drawn besides stays what it was.
+    private static SimulationOptions WithOldNodes(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "old nodes");
+        if (!random.Chance(0.25))
+            return drawn;
+        var nodes = drawn.Cluster.Nodes;
+        var means = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+        {
+            [FaultKind.NodeUpgraded] = random.Between(2, 15),
+        };
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                OldNodes = random.Chance(0.6) ? nodes : (int)random.Between(1, nodes),
+            },
+            Faults = drawn.Faults with { MeanSeconds = means },
+        };
     }
 
     // Drawn last, so that what is drawn besides stays what it was.
     private static SimulationOptions WithQuorums(SimulationOptions drawn, double share)
     {
         var random = new RandomStream(drawn.Seed, "quorum keyspaces");
-        if (!random.Chance(share))
+        // Old nodes refuse them, and may be there to the end.
+        if (!random.Chance(share) || drawn.Cluster.OldNodes > 0)
             return drawn;
         var quorums = Enumerable.Range(1, random.Chance(0.3) ? 2 : 1)
             .Select(number => Quorum(number, drawn.Cluster.Nodes, random)).ToArray();
@@ -99,7 +122,7 @@ internal static class Swarm
     private static QuorumKeyspace Quorum(int number, int nodes, RandomStream random)
     {
         var (replicas, write, read) = random.Pick<(int, int, int)>(
-            [(3, 2, 2), (3, 2, 2), (3, 2, 2), (3, 1, 1), (3, 3, 1), (3, 1, 3), (3, 2, 1), (5, 3, 3), (2, 2, 1), (1, 1, 1)]);
+            [(3, 2, 2), (3, 2, 2), (3, 2, 2), (3, 1, 1), (3, 3, 1), (3, 1, 3), (3, 2, 1), (5, 3, 3), (2, 2, 1)]);
         if (replicas > nodes)
             (replicas, write, read) = (nodes, (nodes / 2) + 1, (nodes / 2) + 1);
         return new(

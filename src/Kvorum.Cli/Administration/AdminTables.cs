@@ -7,12 +7,16 @@ namespace Kvorum.Cli.Administration;
 /// <summary>What operators read of the cluster, as tables and lines.</summary>
 internal static class AdminTables
 {
+    /// <summary>The cluster by its id; a node that waits to join has none yet.</summary>
+    public static string NameOf(Guid cluster) =>
+        cluster == Guid.Empty ? "no cluster yet" : $"cluster {cluster}";
+
     /// <summary>All of it.</summary>
     public static void Cluster(IAnsiConsole console, ClusterReport report)
     {
         console.WriteLine(
-            $"cluster {report.ClusterId}, epoch {report.Epoch}, version {report.Version}, "
-            + $"told by {report.ToldBy}");
+            $"{NameOf(report.ClusterId)}, epoch {report.Epoch}, version {report.Version}, "
+            + $"format version {report.FormatVersion}, told by {report.ToldBy}");
         Members(console, report);
         Keyspaces(console, report);
         Moves(console, report);
@@ -26,14 +30,18 @@ internal static class AdminTables
     {
         var table = new Table().RoundedBorder()
             .AddColumns(
-                "member", "status", "state", "zone", "weight", "replicas", "leads", "room", "address");
+                "member", "status", "state", "zone", "weight", "replicas", "leads", "room", "formats",
+                "address");
         foreach (var member in report.Members)
         {
             table.AddRow(
                 new Text(member.Name), new Markup(Status(member)), new Markup(State(member)),
                 new Text(member.Zone), new Text(Number(member.Weight)), new Text(Number(member.Replicas)),
                 new Text(Number(member.Leaders)),
-                new Text(member.RoomBytes is { } room ? Size(room) : "?"), new Text(member.ClientAddress));
+                new Text(member.RoomBytes is { } room ? Size(room) : "?"),
+                new Text(member is { FormatLowest: { } lowest, FormatNewest: { } newest }
+                    ? Formats(lowest, newest) : "?"),
+                new Text(member.ClientAddress));
         }
 
         console.Write(table);
@@ -85,6 +93,10 @@ internal static class AdminTables
     /// <summary>The limits, as name=value lines.</summary>
     public static void Limits(TextWriter output, ClusterReport report) => output.WriteLine(
         report.Limits is { } limits ? Line(limits) : $"the limits are not known: {report.Reason}");
+
+    /// <summary>The format versions that a node speaks.</summary>
+    public static string Formats(int lowest, int newest) =>
+        lowest == newest ? $"{newest}" : $"{lowest}-{newest}";
 
     /// <summary>Bytes for people.</summary>
     public static string Size(long bytes)
@@ -159,7 +171,8 @@ internal static class AdminTables
 
     private static string State(MemberReport member) => member.State switch
     {
-        "up" => "[green]up[/]",
+        "up" => member.Reason.Length == 0
+            ? "[green]up[/]" : $"[green]up[/]: [red]{member.Reason.EscapeMarkup()}[/]",
         var state => $"[red]{state.EscapeMarkup()}[/] for {Seconds(member.ForMs ?? 0)}: "
             + member.Reason.EscapeMarkup(),
     };

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Kvorum.Node.State;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Administration;
 

@@ -7,9 +7,10 @@ namespace Kvorum.Cli.Administration;
 /// <summary><c>kvorum keyspace</c>: keyspaces are listed, made, changed and dropped.</summary>
 internal static class KeyspaceCommands
 {
-    public static Command Create() => new("keyspace", "Lists, makes, changes and drops keyspaces.")
+    public static Command Create() => new(
+        "keyspace", "Lists, makes, changes and drops keyspaces, and shows what became of their writes.")
     {
-        List(), Make(), Alter(), Drop(),
+        List(), Make(), Alter(), Drop(), SupersededCommand.Create(),
     };
 
     private static Command List()

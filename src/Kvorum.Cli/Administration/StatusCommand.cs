@@ -88,13 +88,30 @@ internal static class StatusCommand
         var whole = asked.MembersUp.Count == asked.Members.Count ? ""
             : $" now, {asked.FailuresTolerated} when all are up";
         console.WriteLine(
-            $"cluster {asked.ClusterId}, {up}, tolerates {asked.FailuresToleratedNow} failure(s){whole}");
+            $"{AdminTables.NameOf(asked.ClusterId)}, {up}, "
+            + $"tolerates {asked.FailuresToleratedNow} failure(s){whole}");
         console.MarkupLine(
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
+        console.WriteLine($"format version {asked.FormatVersion}{Behind(asked, reports)}");
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
         foreach (var issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
             console.MarkupLine($"[red]alert:[/] {issue.EscapeMarkup()}");
+    }
+
+    /// <summary>Why the format version is not the newest that the asked node speaks.</summary>
+    private static string Behind(NodeStatus asked, Dictionary<string, NodeStatus> reports)
+    {
+        if (asked.FormatVersion >= asked.FormatNewest)
+            return "";
+        string[] waits =
+        [
+            .. asked.Members.Where(name => !reports.TryGetValue(name, out var report)
+                || report.FormatNewest < asked.FormatNewest),
+        ];
+        return waits.Length == 0 ? $"; {asked.FormatNewest} begins when the metadata group has agreed on it"
+            : $"; {asked.FormatNewest} begins when these are up with a kvorum that speaks it: "
+                + string.Join(", ", waits);
     }
 
     /// <summary>What is under way and what is in the way; nothing if no leader tells.</summary>

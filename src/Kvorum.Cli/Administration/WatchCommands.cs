@@ -5,7 +5,7 @@ using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Client;
 using Kvorum.Node.Administration;
-using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Spectre.Console;
 
 namespace Kvorum.Cli.Administration;
@@ -62,25 +62,33 @@ internal static class WatchCommands
         var flags = AdminCall.Flags();
         var after = Flag.OptionalNumber<ulong>(
             "--after", "The position behind which to begin; each event tells its own. [default: all kept]");
-        var command = new Command("events", "Tells what happens in the cluster, a line each.") { after };
+        var isNew = Flag.Switch("--new", "Tell only what happens from now on.");
+        var command = new Command("events", "Tells what happens in the cluster, a line each.")
+        {
+            after, isNew,
+        };
         flags.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(isNew) && result.GetValue(after) is not null)
+                result.AddError("--new and --after exclude each other: give one of them");
+        });
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             await using var client = flags.Connect(parsed);
-            var position = parsed.GetValue(after) ?? 0;
-            while (true)
+            var options = new WatchOptions
             {
-                foreach (var one in await NewsAsync(client, position, cancel).ConfigureAwait(false))
-                {
-                    position = one.Position;
-                    await output.WriteLineAsync(flags.IsJson(parsed)
-                        ? JsonSerializer.Serialize(one, EventJson.Default.ClusterEvent) : Line(one))
-                        .ConfigureAwait(false);
-                }
-
+                After = parsed.GetValue(isNew) ? null : parsed.GetValue(after) ?? 0,
+            };
+            await foreach (var one in client.WatchAsync(options, cancel).ConfigureAwait(false))
+            {
+                await output.WriteLineAsync(flags.IsJson(parsed)
+                    ? JsonSerializer.Serialize(one, EventJson.Default.ClusterEvent) : Line(one))
+                    .ConfigureAwait(false);
                 await output.FlushAsync(cancel).ConfigureAwait(false);
-                await Task.Delay(Pause, cancel).ConfigureAwait(false);
             }
+
+            return ExitCode.Ok;
         }));
         return command;
     }

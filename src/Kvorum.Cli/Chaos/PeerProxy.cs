@@ -80,7 +80,8 @@ internal sealed class PeerProxy : IAsyncDisposable
             var opening = await ReadOpening(stream).ConfigureAwait(false);
             using var free = new Link();
             // A node that asks to join is none yet: no way of it is cut.
-            if ((opening[HeadBytes - 1] == JoinKind ? (free, free) : LinksOf(opening)) is not var (there, back))
+            var links = opening[HeadBytes - 1] == JoinKind ? (free, free) : LinksOf(opening);
+            if (links is not var (there, back))
                 return;
             using var end = CancellationTokenSource.CreateLinkedTokenSource(
                 _stop.Token, there.Resets, back.Resets);
@@ -110,8 +111,8 @@ internal sealed class PeerProxy : IAsyncDisposable
         if (head[^1] != HelloKind)
             return head;
         var ids = await Read(NameAt - HeadBytes).ConfigureAwait(false);
-        var name = await Read(BinaryPrimitives.ReadUInt16LittleEndian(ids.AsSpan(ids.Length - sizeof(ushort))))
-            .ConfigureAwait(false);
+        var length = BinaryPrimitives.ReadUInt16LittleEndian(ids.AsSpan(ids.Length - sizeof(ushort)));
+        var name = await Read(length).ConfigureAwait(false);
         return [.. head, .. ids, .. name];
 
         async Task<byte[]> Read(int count)

@@ -39,10 +39,10 @@ internal static class Flag
             result, name, Convert.FromHexString, "an even number of hexadecimal digits, such as ff00"),
     };
 
-    /// <summary>A flag of another program, which has no meaning here: it is refused with what to do.</summary>
+    /// <summary>A flag of another program, without a meaning here: refused with what to do.</summary>
     public static Option<string> Foreign(string name, string instead)
     {
-        var option = new Option<string>(name) { Description = $"Has no meaning here: {instead}.", Hidden = true };
+        var option = new Option<string>(name) { Description = $"No meaning here: {instead}.", Hidden = true };
         option.Validators.Add(result => result.AddError($"{name} has no meaning here: {instead}"));
         return option;
     }
@@ -164,6 +164,8 @@ internal static class Flag
                 result.AddError(Mistake(from, "", Address.Wanted));
             else if (all.FirstOrDefault(static one => Address.WhyWrong(one) is not null) is { } wrong)
                 result.AddError(Mistake(from, wrong, Address.WhyWrong(wrong)!));
+            else if (all.FirstOrDefault(one => all.Count(other => other == one) > 1) is { } twin)
+                result.AddError(Mistake(from, twin, "it is there more than once: name each node once"));
         });
         return option;
 

@@ -47,7 +47,8 @@ internal static class ClientCall
     private static string Advice(KvorumException e, string[] asked) => e switch
     {
         { Retry: RetryAdvice.SameIds } =>
-            " It may or may not have happened: repeat it with the same --client and --req, or read.",
+            " It may or may not have happened: repeat it with the same --client and --req"
+            + (e.Tried is { } tried ? $" and --tried {tried}" : "") + ", or read.",
         { Status: ReplyStatus.Unavailable or ReplyStatus.DeadlineExceeded } =>
             $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum "
             + "status.",

@@ -45,7 +45,8 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
 
     /// <summary>For commands that read or write keys.</summary>
     public static Option<bool> Receipt() => Flag.Switch(
-        "--receipt", "Tell what stands behind the answer: which nodes, whether it is durable, what is promised.");
+        "--receipt",
+        "Tell what stands behind the answer: which nodes, whether it is durable, what is promised.");
 
     public static ReadConsistency Freshness(ParseResult parsed, Option<string> consistency) =>
         Enum.Parse<ReadConsistency>(parsed.GetValue(consistency)!, ignoreCase: true);

@@ -16,7 +16,8 @@ internal static class KeyCommands
         var input = KeyInput.KeyAndValue();
         var ttl = Flag.Time("--ttl", "Life of the key; 0 for no end.", TimeSpan.Zero);
         var command = new Command(
-            "put", "Sets a key; prints ok=true leader=\"\" once a majority has it, or a quorum where one is asked for.");
+            "put",
+            "Sets a key; prints ok=true leader=\"\" once a majority has it, or the quorum of its keyspace.");
         input.AddTo(command);
         command.Options.Add(ttl);
         write.AddTo(command);

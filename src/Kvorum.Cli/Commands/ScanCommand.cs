@@ -23,12 +23,14 @@ internal static class ScanCommand
         var form = ByteForms.Option();
         var keyspace = ClientFlags.Keyspace();
         var consistency = ClientFlags.Consistency();
-        var (quorum, receipt) = (ClientFlags.Quorum("have answered, in each partition"), ClientFlags.Receipt());
+        var quorum = ClientFlags.Quorum("have answered, in each partition");
+        var receipt = ClientFlags.Receipt();
         var command = new Command(
             "scan", "Prints keys in order; --timeout is for each page of 256 KiB. None found: exit code 0.");
         foreach (var bound in (BytesFlags[])[prefix, from, end])
             bound.AddTo(command);
-        foreach (var option in (Option[])[limit, reverse, keysOnly, form, keyspace, consistency, quorum, receipt])
+        Option[] others = [limit, reverse, keysOnly, form, keyspace, consistency, quorum, receipt];
+        foreach (var option in others)
             command.Options.Add(option);
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
@@ -50,7 +52,11 @@ internal static class ScanCommand
                 found, options.KeysOnly, ByteForms.Of(parsed, form), flags.IsJson(parsed)), cancel)
                 .ConfigureAwait(false);
             if (last is not null)
-                await output.WriteLineAsync(KeyOutput.OfReceipt(last, flags.IsJson(parsed))).ConfigureAwait(false);
+            {
+                await output.WriteLineAsync(KeyOutput.OfReceipt(last, flags.IsJson(parsed)))
+                    .ConfigureAwait(false);
+            }
+
             return ExitCode.Ok;
         }));
         return command;

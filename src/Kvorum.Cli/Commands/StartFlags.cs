@@ -119,13 +119,13 @@ internal sealed class StartFlags
 
     private readonly Option<Duration> _sync = Flag.Time(
         "--sync-interval",
-        "How often the replicas of quorum keyspaces are compared with each other, beside when a node returns.",
+        "How often replicas of quorum keyspaces are compared with each other, beside when a node returns.",
         Defaults.SyncInterval);
 
     private readonly Option<string> _heartbeatInterval = Flag.Foreign(
         "--heartbeat-interval",
-        "nodes hear each other all the time. When a silent one counts as lost is --peer-silence; how often the "
-        + "leaders of partitions are heard is --heartbeat");
+        "nodes hear each other all the time. When a silent one counts as lost is --peer-silence; how often "
+        + "the leaders of partitions are heard is --heartbeat");
 
     private readonly Option<string> _kvStore = Flag.Text(
         "--kvstore-keyspace", "name",
@@ -134,7 +134,8 @@ internal sealed class StartFlags
 
     private readonly Option<int> _keyBytes =
         Flag.Number(
-            "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.", Defaults.KeyBytesMax);
+            "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.",
+            Protocol.Limits.KeyBytesMax);
 
     private readonly Option<int> _valueBytes =
         Flag.Number(
@@ -143,8 +144,7 @@ internal sealed class StartFlags
 
     private readonly Option<string> _keyPolicy = Flag.Word(
         "--key-policy", "binary: any bytes; strict: letters, digits, - _ . / only; fixed at the first start.",
-        Defaults.KeyPolicy,
-        "binary", "strict");
+        "binary", "binary", "strict");
 
     private readonly Option<Duration> _window = Flag.Time(
         "--session-window", "How long a repeated request is recognised.", Defaults.SessionWindow);
@@ -262,9 +262,9 @@ internal sealed class StartFlags
         ClockOffsetMax = parsed.GetValue(_clockOffset).Span,
         SyncInterval = parsed.GetValue(_sync).Span,
         KvStoreKeyspace = parsed.GetValue(_kvStore)!,
-        KeyBytesMax = parsed.GetValue(_keyBytes),
+        KeyBytesMax = IsGiven(parsed, _keyBytes) ? parsed.GetValue(_keyBytes) : null,
         ValueBytesMax = parsed.GetValue(_valueBytes),
-        KeyPolicy = parsed.GetValue(_keyPolicy)!,
+        KeyPolicy = IsGiven(parsed, _keyPolicy) ? parsed.GetValue(_keyPolicy) : null,
         SessionWindow = parsed.GetValue(_window).Span,
         SessionRecords = parsed.GetValue(_records),
         SegmentBytes = parsed.GetValue(_segment),
@@ -280,7 +280,10 @@ internal sealed class StartFlags
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>
     private string Folder(ParseResult parsed) =>
-        parsed.GetValue(_wal) is { Length: > 0 } wal && parsed.GetResult(_data) is not { Implicit: false }
+        parsed.GetValue(_wal) is { Length: > 0 } wal && !IsGiven(parsed, _data)
         ? Path.GetDirectoryName(wal) is { Length: > 0 } folder ? folder : "."
         : parsed.GetValue(_data)!;
+
+    private static bool IsGiven(ParseResult parsed, Option option) =>
+        parsed.GetResult(option) is { Implicit: false };
 }

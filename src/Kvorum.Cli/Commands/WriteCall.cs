@@ -26,6 +26,7 @@ internal static class WriteCall
             RequestId = write.Request(parsed),
             IfVersion = write.IfVersion(parsed),
             Quorum = write.Quorum(parsed),
+            Tried = write.Tried(parsed),
             WantsReceipt = write.WantsReceipt(parsed),
             Ttl = request is PutRequest { TtlMs: > 0 } put ? TimeSpan.FromMilliseconds(put.TtlMs) : null,
         };
@@ -51,6 +52,7 @@ internal static class WriteCall
             RequestId = write.Request(parsed),
             IfVersion = write.IfVersion(parsed),
             Quorum = write.Quorum(parsed),
+            Tried = write.Tried(parsed),
             WantsReceipt = write.WantsReceipt(parsed),
             NoRedirect = true,
         };

@@ -26,6 +26,12 @@ internal sealed class WriteFlags
 
     private readonly Option<bool> _receipt = ClientFlags.Receipt();
 
+    private readonly Option<WriteVersion?> _tried = Flag.OptionalText(
+        "--tried", "version",
+        "Keyspace of mode quorum: repeat a write that may have happened, with the same --client and --req, "
+            + "as the version that was tried. [default: a new one]",
+        static text => WriteVersion.ParseOrNull(text), WriteVersion.Form);
+
     public void AddTo(Command command)
     {
         command.Options.Add(_keyspace);
@@ -35,6 +41,7 @@ internal sealed class WriteFlags
         command.Options.Add(_noRedirect);
         command.Options.Add(_quorum);
         command.Options.Add(_receipt);
+        command.Options.Add(_tried);
     }
 
     public string Keyspace(ParseResult parsed) => parsed.GetValue(_keyspace)!;
@@ -46,6 +53,8 @@ internal sealed class WriteFlags
     public bool NoRedirect(ParseResult parsed) => parsed.GetValue(_noRedirect);
 
     public QuorumLevel? Quorum(ParseResult parsed) => parsed.GetValue(_quorum);
+
+    public WriteVersion? Tried(ParseResult parsed) => parsed.GetValue(_tried);
 
     public bool WantsReceipt(ParseResult parsed) => parsed.GetValue(_receipt);
 

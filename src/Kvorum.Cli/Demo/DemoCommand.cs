@@ -23,7 +23,7 @@ internal static class DemoCommand
                     new ClusterDemo(cluster, steps).Run(cancel)),
             Demonstration(
                 "quorum",
-                "Five servers, a strict and a sloppy quorum keyspace: kill -9, a wiped disk, a split network.",
+                "Five servers, a strict and a sloppy quorum keyspace: kill -9, a wiped disk, a split.",
                 keep => DemoCluster.Splitting(keep, 5), (cluster, steps, cancel) =>
                     new QuorumDemo(cluster, steps).Run(cancel)),
         };

@@ -119,8 +119,8 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
     }
 
     /// <summary>
-    /// Writes a key of each partition on both sides: the sloppy keyspace takes them on both, the strict one on
-    /// the larger side alone.
+    /// Writes a key of each partition on both sides: the sloppy keyspace takes them on both, the strict one
+    /// on the larger side alone.
     /// </summary>
     private async Task<string> Split(CancellationToken cancel)
     {
@@ -138,8 +138,8 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
         }
 
         steps.Say($"{smaller.Name} of {Strict}: {refusal}");
-        return $"a key of each of {keys.Count} partitions: {Sloppy} takes writes on both sides, {Strict} on the "
-            + "larger alone";
+        return $"a key of each of {keys.Count} partitions: {Sloppy} takes writes on both sides, {Strict} on "
+            + "the larger alone";
     }
 
     private async Task<string> Heal(DemoClient[] clients, CancellationToken cancel)
@@ -148,8 +148,9 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
         foreach (var (from, to) in cluster.Network!.Across(Smaller))
             cluster.Network.Between(from, to).Mend(resets: true);
         var reads = await ReplicaReads.Of(cluster.Servers[0], Sloppy, cancel).ConfigureAwait(false);
-        var copies = await reads.Arrive(_written, cluster.Servers, MovePatience, cancel).ConfigureAwait(false);
-        return $"{_written.Count} keys that both sides had written are the last write on all {copies} replicas";
+        var copies = await reads.Arrive(_written, cluster.Servers, MovePatience, cancel)
+            .ConfigureAwait(false);
+        return $"{_written.Count} keys were written on both sides: all {copies} copies are the last write";
     }
 
     private static async Task<string> End(DemoClient[] clients)
@@ -158,8 +159,10 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
             await client.Stop().ConfigureAwait(false);
         var problems = clients.SelectMany(static client => client.Problems).ToArray();
         return problems.Length == 0
-            ? $"{clients.Sum(static client => client.StaleReads)} reads of {Sloppy} were out of date, as may be"
-            : throw new InvalidOperationException($"{problems.Length} calls failed, the first: {problems[0]}");
+            ? $"{clients.Sum(static client => client.StaleReads)} reads of {Sloppy} were out of date, as may "
+                + "be there"
+            : throw new InvalidOperationException(
+                $"{problems.Length} calls failed, the first: {problems[0]}");
     }
 
     private async Task<string> ReadAgain(DemoClient[] clients, CancellationToken cancel)
@@ -218,7 +221,7 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
         {
             last = await Put(node, keyspace, key, "smaller side", cancel).ConfigureAwait(false);
             if (last.Status == ReplyStatus.Ok)
-                throw new InvalidOperationException($"{node.Name} took {key} of {keyspace} on the smaller side");
+                throw new InvalidOperationException($"{node.Name} took {key} on the smaller side");
             return last.Status == ReplyStatus.Unavailable;
         }, cancel, () => last is null ? "" : $"{last.Status}: {last.Message}").ConfigureAwait(false);
         return last!.Message;

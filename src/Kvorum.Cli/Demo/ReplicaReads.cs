@@ -46,10 +46,11 @@ internal sealed class ReplicaReads(string keyspace, IReadOnlyList<IReadOnlyList<
     /// copies that were.
     /// </summary>
     public async Task<int> Arrive(
-        IEnumerable<DueRecord> due, IEnumerable<DemoServer> nodes, TimeSpan patience, CancellationToken cancel)
+        IEnumerable<DueRecord> records, IReadOnlyList<DemoServer> nodes, TimeSpan patience,
+        CancellationToken cancel)
     {
-        var left = due.SelectMany(one => nodes.Where(node => Holds(node, one.Key)), (one, node) => (one, node))
-            .ToArray();
+        var left = records.SelectMany(one =>
+            nodes.Where(node => Holds(node, one.Key)).Select(node => (one, node))).ToArray();
         var count = left.Length;
         var why = "";
         await DemoSteps.Until("all copies are there", patience, async () =>
@@ -61,13 +62,15 @@ internal sealed class ReplicaReads(string keyspace, IReadOnlyList<IReadOnlyList<
                 Name = "kvorum-demo",
             });
             await Parallel.ForEachAsync(
-                left, new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancel },
+                left,
+                new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancel },
                 async (copy, _) =>
                 {
-                    if (await Missing(client, copy.node, copy.one, cancel).ConfigureAwait(false) is not { } what)
+                    var (due, node) = copy;
+                    if (await Missing(client, node, due, cancel).ConfigureAwait(false) is not { } what)
                         return;
                     missing.Add(copy);
-                    why = $"{missing.Count} of {count} are not, such as {copy.one.Key} on {copy.node.Name}: {what}";
+                    why = $"{missing.Count} of {count} are not, such as {due.Key} on {node.Name}: {what}";
                 }).ConfigureAwait(false);
             left = [.. missing];
             return left.Length == 0;

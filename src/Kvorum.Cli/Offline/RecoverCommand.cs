@@ -75,7 +75,7 @@ internal static class RecoverCommand
         var file = FileFlag("--plan", "The plan, the same for all survivors.");
         var confirm = new Option<string>("--confirm")
         {
-            Description = "The nodes that are given up for good, separated by commas, as the plan names them.",
+            Description = "The nodes that are given up for good, with commas between, as in the plan.",
             HelpName = "names",
             Required = true,
         };
@@ -97,15 +97,19 @@ internal static class RecoverCommand
     {
         var plan = Read(file, static bytes => RecoveryPlan.Parse(bytes));
         var lost = RecoverText.LostOf(plan);
-        var given = confirm.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var given = confirm.Split(',', StringSplitOptions.TrimEntries);
         if (!given.ToHashSet(StringComparer.Ordinal).SetEquals(lost.Split(',')))
-            throw new CommandException($"--confirm {confirm} is not {lost}: nothing was changed", ExitCode.Usage);
+        {
+            throw new CommandException(
+                $"--confirm {confirm} is not {lost}: nothing was changed", ExitCode.Usage);
+        }
+
         var isNew = RecoveryApplication.Run(folder.Files, plan);
         var others = plan.Survivors.Count == 1 ? "" : " once the plan is applied to all survivors";
         await parsed.InvocationConfiguration.Output.WriteLineAsync(
-            (isNew ? "applied: this folder belongs to cluster " : "was applied before: this folder belongs to "
-                + "cluster ") + $"{plan.NewCluster} now, which never hears {lost} again. Start the node{others}, "
-                + "then add new nodes with --join.").ConfigureAwait(false);
+            $"{(isNew ? "applied" : "was applied before")}: this folder belongs to cluster {plan.NewCluster} "
+                + $"now, which never hears {lost} again. Start the node{others}, then add new nodes with "
+                + "--join.").ConfigureAwait(false);
     }
 
     private static Survivor DescribeFolder(string path)
@@ -155,7 +159,8 @@ internal static class RecoverCommand
         var place = Path.GetDirectoryName(full);
         if (Path.Exists(full) || !Directory.Exists(place))
             throw new CommandException(
-                $"'{file}' is there already, or its folder is not: give --out a new file's name", ExitCode.Usage);
+                $"'{file}' is there already, or its folder is not: give --out a new file's name",
+                ExitCode.Usage);
         var (files, name) = (new DiskFileSystem(place), Path.GetFileName(full));
         var part = $"{name}.part";
         if (files.Exists(part))

@@ -7,7 +7,8 @@ namespace Kvorum.Cli.Offline;
 internal static class RecoverText
 {
     /// <summary>The nodes that are given up, as --confirm wants them.</summary>
-    public static string LostOf(RecoveryPlan plan) => string.Join(',', plan.Lost.Select(static one => one.Called));
+    public static string LostOf(RecoveryPlan plan) =>
+        string.Join(',', plan.Lost.Select(static one => one.Called));
 
     /// <summary>What survives, what may be lost, and what to do next.</summary>
     public static IEnumerable<string> Lines(RecoveryPlan plan, string file)
@@ -22,8 +23,8 @@ internal static class RecoverText
         var kept = plan.Groups.Count(static group => group.Fate == GroupFate.Kept);
         if (kept > 0)
             yield return $"{kept} partitions have a majority here: they lose nothing, and are not changed";
-        yield return $"The plan is in {file}. Nothing was changed yet. To go on: make sure that no node runs, "
-            + "copy the survivors' folders, and on each survivor run";
+        yield return $"The plan is in {file}. Nothing was changed yet. To go on: make sure that no node "
+            + "runs, copy the survivors' folders, and on each survivor run";
         yield return $"  kvorum recover apply --data FOLDER --plan FILE --confirm {LostOf(plan)}";
     }
 

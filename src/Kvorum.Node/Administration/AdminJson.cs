@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Kvorum.Protocol;
 
 namespace Kvorum.Node.Administration;
 
@@ -56,10 +55,6 @@ public static class AdminJson
 /// <summary>Wishes by their names.</summary>
 internal sealed class MemberWishJson() : JsonStringEnumConverter<MemberWish>(
     JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
-
-/// <summary>Statuses by the names that they have on all wires.</summary>
-internal sealed class ReplyStatusJson() : JsonStringEnumConverter<ReplyStatus>(
-    JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false);
 
 /// <summary>How requests are written, and read strictly.</summary>
 [JsonSourceGenerationOptions(

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Node.Administration;
@@ -36,6 +35,15 @@ public sealed record AdminReply
 
     /// <summary>The events, if they were asked for, the oldest first: some hundreds at most.</summary>
     public IReadOnlyList<ClusterEvent>? Events { get; init; }
+
+    /// <summary>With events: position of the oldest that is kept; 0 if none is.</summary>
+    public ulong? OldestEvent { get; init; }
+
+    /// <summary>With events: position of the newest that the node was told of; 0 if there is none.</summary>
+    public ulong? NewestEvent { get; init; }
+
+    /// <summary>With events: the cluster that the positions are of; empty while it is not known.</summary>
+    public Guid? ClusterId { get; init; }
 
     /// <summary>The limits of moves after a change of them.</summary>
     public MoveLimits? Limits { get; init; }

@@ -72,7 +72,17 @@ public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
 
 /// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
 /// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>
-public sealed record ShowEvents(ulong After = 0) : AdminQuestion;
+public sealed record ShowEvents(ulong After = 0) : AdminQuestion
+{
+    /// <summary>
+    /// How long the node holds the question if there is nothing to tell, in milliseconds: it answers as soon
+    /// as there is. 0: it answers at once.
+    /// </summary>
+    public long WaitMs { get; init; }
+
+    /// <summary>The cluster that the position is of; null if the asker does not know.</summary>
+    public Guid? ClusterId { get; init; }
+}
 
 /// <summary>What a member is to become.</summary>
 [JsonConverter(typeof(MemberWishJson))]
@@ -113,7 +123,12 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
     public int? Replicas { get; init; }
 
     /// <summary>strong or quorum; null for strong.</summary>
-    public string? Mode { get; init; }
+    public string? Mode
+    {
+        get;
+        // A program that knows no other mode knows no field of that name.
+        init => field = value == "strong" ? null : value;
+    }
 
     /// <summary>Quorum: replicas that must have a write on disk; null for a majority.</summary>
     public int? WriteQuorum { get; init; }

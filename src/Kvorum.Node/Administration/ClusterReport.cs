@@ -31,6 +31,10 @@ public sealed record ClusterReport
     [Description("Version of all that the metadata group has decided.")]
     public required ulong Version { get; init; }
 
+    /// <summary>The format version that the cluster has: what all its nodes write and send.</summary>
+    [Description("Format version of the cluster: what all its nodes write and send.")]
+    public int FormatVersion { get; init; } = FormatRange.First;
+
     /// <summary>The members, in the order of their names.</summary>
     public required IReadOnlyList<MemberReport> Members { get; init; }
 
@@ -80,8 +84,8 @@ public sealed record MemberReport
     public required int Weight { get; init; }
 
     /// <summary>What the cluster wants of it.</summary>
-    [Description("What the cluster wants of it; a removed one is not listed.")]
-    [AllowedValues("active", "draining", "leaving", "lost", "removed")]
+    [Description("What the cluster wants of it; a removed one is not listed. joining: it waits to be one.")]
+    [AllowedValues("active", "draining", "leaving", "lost", "removed", "joining")]
     public required string Status { get; init; }
 
     /// <summary>How it is seen by the node that tells this.</summary>
@@ -92,8 +96,8 @@ public sealed record MemberReport
     [Description("For how long it has not been up, in milliseconds.")]
     public long? ForMs { get; init; }
 
-    /// <summary>Why it is not up; empty if it is.</summary>
-    [Description("Why it is not up.")]
+    /// <summary>Why it is not up, or what is wrong with it; else empty.</summary>
+    [Description("Why it is not up, or what is wrong with it.")]
     public string Reason { get; init; } = "";
 
     /// <summary>Replicas of partitions that it holds or is to hold.</summary>
@@ -103,6 +107,14 @@ public sealed record MemberReport
     /// <summary>Partitions that it leads.</summary>
     [Description("Partitions that it leads, as far as is known.")]
     public required int Leaders { get; init; }
+
+    /// <summary>The oldest format version that it speaks; null while it has not told.</summary>
+    [Description("Oldest format version that it speaks.")]
+    public int? FormatLowest { get; init; }
+
+    /// <summary>The newest format version that it speaks; null while it has not told.</summary>
+    [Description("Newest format version that it speaks.")]
+    public int? FormatNewest { get; init; }
 
     /// <summary>What its disk can take beside what it has, in bytes; null while it has not told.</summary>
     [Description("What its disk can take beside what it has, in bytes.")]

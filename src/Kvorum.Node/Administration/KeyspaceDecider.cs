@@ -38,6 +38,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax) ?? WhyNoQuorum(change, settings);
         if (bound is not null)
             return Refusal.Wrong(bound);
+        if (settings.Quorum is not null && state.ActiveFormat < FormatRange.Quorums)
+            return Refusal.Impossible(WhyNoQuorumYet(state.ActiveFormat));
         var words = InWords(settings);
         if (state.KeyspaceNamed(change.Keyspace) is { } there)
         {
@@ -131,6 +133,12 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             ? Refusal.UnknownKeyspace(name, state.Keyspaces.Values.Select(static one => one.Settings.Name))
             : null;
     }
+
+    /// <summary>Why a cluster of that format version has no keyspace of mode quorum.</summary>
+    public static string WhyNoQuorumYet(int activeFormat) =>
+        $"nothing was done: a keyspace of mode quorum needs format version {FormatRange.Quorums}, and the "
+        + $"cluster has {activeFormat}, because a member is down or runs an older kvorum. Start the newer "
+        + "one on all members; the version rises by itself then. kvorum cluster show tells which each speaks";
 
     private static string? WhyNoQuorum(CreateKeyspace change, KeyspaceSettings settings)
     {

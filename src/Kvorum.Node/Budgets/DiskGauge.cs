@@ -25,6 +25,10 @@ internal enum DiskLevel : byte
 /// <param name="segmentBytes">Bytes of a segment of the log.</param>
 internal sealed class DiskGauge(long segmentBytes)
 {
+    /// <summary>What is to be said of a node whose disk has no room for anything more.</summary>
+    public const string NoRoom = "its disk is full or almost full: it gets no replicas, and soon takes no "
+        + "new values; make room on it";
+
     private volatile DiskLevel _level;
     private long _free = long.MaxValue;
     private long _reserve;

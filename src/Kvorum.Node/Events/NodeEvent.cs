@@ -252,6 +252,10 @@ public sealed record JoinFailed(string Reason) : NodeEvent(241)
 /// <param name="Status">active, draining, leaving, lost or removed.</param>
 public sealed record MemberChanged(string Member, string Status) : NodeEvent(242);
 
+/// <summary>All members speak a newer format version, and the cluster has it from now on.</summary>
+/// <param name="Version">The version.</param>
+public sealed record FormatRaised(long Version) : NodeEvent(255);
+
 /// <summary>
 /// The leader of a group has begun a step towards its target: it adds or removes replicas, or lets others
 /// vote.

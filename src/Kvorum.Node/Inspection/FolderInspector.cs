@@ -167,11 +167,11 @@ public sealed class FolderInspector
         _directory = GroupBirth.DirectoryOf(found.Births.Values);
         foreach (var group in _trees.Union(check.Known).Where(group => !found.Births.ContainsKey(group)))
             Add(LogFolder, FindingKind.Damage, NodeRecovery.UnbornMessage(group));
-        foreach (var group in found.Births.Keys)
+        foreach (var birth in found.Births.Values)
         {
             // What is missing between a damaged tree and the log has been told already.
-            if (!_damagedTrees.Contains(group) && check.FaultOf(group) is { } fault)
-                Add(LogFolder, FindingKind.Damage, $"{_directory.NameOf(group)}: {fault}");
+            if (!_damagedTrees.Contains(birth.Group) && check.FaultOf(birth) is { } fault)
+                Add(LogFolder, FindingKind.Damage, $"{_directory.NameOf(birth.Group)}: {fault}");
         }
 
         foreach (var (group, standing) in check.Standings)

@@ -64,16 +64,15 @@ internal sealed class GroupCheck(
     public IEnumerable<(GroupId Group, Standing Standing)> Standings => _recovery.Standings;
 
     /// <summary>What a start would refuse of the group; null if nothing.</summary>
-    public string? FaultOf(GroupId group)
+    public string? FaultOf(GroupBirth birth)
     {
+        var group = birth.Group;
         if (_faults.TryGetValue(group, out var fault))
             return fault;
         // What it was is void: nothing need fit.
         if (_recovery.StandingOf(group) is Discarded)
             return null;
-        // Without a checkpoint the configuration is not known, and decides nothing here.
-        var snapshot = tags.TryGetValue(group, out var tag)
-            ? tag.Snapshot : SnapshotMetadata.Initial(new() { Voters = [new(1)] });
+        var snapshot = (tags.GetValueOrDefault(group) ?? CheckpointTag.Of(birth.First)).Snapshot;
         try
         {
             var (state, log) = _recovery.Recovered(group, snapshot);

@@ -100,6 +100,16 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         public int ReadQuorum => Keyspace.Settings.Quorum!.For(Call.Request, ReadersCount).ReadQuorum;
 
+        // One of so many has each acknowledged write; but no more than the write needs anyway, where W is small.
+        public int RecallQuorum
+        {
+            get
+            {
+                var write = Keyspace.Settings.Quorum!.WriteOf(ReadersCount);
+                return Math.Max(ReadQuorum, Math.Min(ReadersCount - write + 1, write));
+            }
+        }
+
         public int WriteQuorumOf(ReplicaMask replicas) =>
             Keyspace.Settings.Quorum!.For(Call.Request, replicas.Count).WriteQuorum;
 
@@ -191,7 +201,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        var readers = way.Readers(way.ReadQuorum);
+        var readers = way.Readers(way.RecallQuorum);
         Begin(new RecallOperation(
             host, way.Call.Group, way.Nodes, readers, write, way.Call.DeadlineMs,
             result => Recalled(way, write, result)));
@@ -205,8 +215,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return true;
         Finish(way, ReplyStatus.Unavailable,
             $"the client {what} version {seen.Time.Value}, which is of {seen.Time.UnixMs} ms since 1970: the "
-                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may not "
-                + "follow so far. Nothing was written; check the clocks, or ask another node");
+                + $"clock of {host.Cluster.Members.NameOf(host.Cluster.Self)} shows {host.WallMs}, and may "
+                + "not follow so far. Nothing was written; check the clocks, or ask another node");
         return false;
     }
 
@@ -264,7 +274,8 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
         {
-            var reply = Refusal(way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
+            var reply = Refusal(
+                way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
                 attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
                     : host.IsWallKnown ? "the time was up before anything was written"
                     : "this node's clock could not be compared with those of a majority of the members since "

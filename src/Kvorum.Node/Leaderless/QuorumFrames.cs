@@ -103,24 +103,17 @@ internal static class QuorumFrames
             ((QuorumAsk)from.U8(), from.U64(), from.Group(), from.U64());
         return kind switch
         {
-            QuorumAsk.Store => new(kind, id, group, epoch, ReadCommand(ref from)),
-            QuorumAsk.Read => new(kind, id, group, epoch, WantsValue: from.U8() != 0, Bytes: from.Bytes32()),
+            QuorumAsk.Store => new(kind, id, group, epoch, StoreCommand.Checked(from.Bytes32())),
+            QuorumAsk.Read => new(
+                kind, id, group, epoch, WantsValue: from.Flag("wish for the value"), Bytes: from.Bytes32()),
             QuorumAsk.Recall => new(kind, id, group, epoch, RequestId: from.U64(), Bytes: from.Bytes32()),
             QuorumAsk.Hint => new(kind, id, group, epoch, Bytes: default)
             {
                 For = new(from.U128()),
-                Bytes = ReadCommand(ref from),
+                Bytes = StoreCommand.Checked(from.Bytes32()),
             },
             _ => throw Unknown((byte)kind),
         };
-    }
-
-    // What cannot be understood is refused here, before it is in a log.
-    private static ReadOnlyMemory<byte> ReadCommand(ref ByteReader from)
-    {
-        var command = from.Bytes32();
-        StoreCommand.Check(command);
-        return command;
     }
 
     public static void Write(ByteWriter into, in QuorumAnswer answer)
@@ -164,7 +157,7 @@ internal static class QuorumFrames
             QuorumAsk.Read => ReadRecord(answer, ref from),
             QuorumAsk.Recall => answer with
             {
-                IsForgotten = from.U8() != 0,
+                IsForgotten = from.Flag("mark of what is forgotten"),
                 Version = RecordVersion.Read(from.Raw(RecordVersion.Size).Span),
             },
             QuorumAsk.Hint => answer,

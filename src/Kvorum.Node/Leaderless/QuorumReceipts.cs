@@ -14,7 +14,8 @@ internal static class QuorumReceipts
     /// <param name="fold">The write.</param>
     /// <param name="version">Its version.</param>
     public static Receipt OfWrite(
-        ClusterView cluster, ReplicaNodes nodes, QuorumSettings settings, WriteFold fold, RecordVersion version)
+        ClusterView cluster, ReplicaNodes nodes, QuorumSettings settings, WriteFold fold,
+        RecordVersion version)
     {
         var isDone = fold.Outcome == WriteOutcome.Succeeded;
         var promise = new QuorumPromise(settings);

@@ -27,17 +27,17 @@ internal sealed partial class QuorumReplica
     public IReadOnlyList<NodeId> Sources(out Epoch since)
     {
         since = default;
-        if (IsFilled || IsDamaged || _becoming is not null || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed
-            || Confirmed < placed.Epoch)
+        if (IsFilled || IsDamaged || _becoming is not null
+            || _host.Cluster.Placement.Placed(_parts.Group) is not { } placed || Confirmed < placed.Epoch)
             return [];
+        var present = placed.Switch?.Present ?? placed.Nodes;
         NodeId[] others =
         [
-            .. (placed.Switch?.Present ?? placed.Nodes).Where(node => node != _host.Cluster.Self),
+            .. present.Where(node => node != _host.Cluster.Self && !_host.Cluster.Members.IsGone(node)),
         ];
-        var present = placed.Switch?.Present.Count ?? placed.Nodes.Count;
         if (_filling.Epoch != placed.Epoch)
             _filledFrom.Clear();
-        _filling = (placed.Epoch, SourcesToFill(present));
+        _filling = (placed.Epoch, SourcesToFill(present.Count, others.Length));
         since = placed.Epoch;
         return [.. others.Where(node => !_filledFrom.Contains(node))];
     }
@@ -82,10 +82,11 @@ internal sealed partial class QuorumReplica
             _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 
-    // So many of the others that each acknowledged write is on one of them.
-    private int SourcesToFill(int present)
+    // So many of the others that each acknowledged write is on one of them; where fewer are left, all of
+    // those: more disks are gone than the promise covers.
+    private int SourcesToFill(int present, int others)
     {
         var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
-        return Math.Clamp(present - write + 1, 1, Math.Max(1, present - 1));
+        return Math.Clamp(present - write + 1, 1, Math.Max(1, others));
     }
 }

@@ -127,6 +127,9 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     /// </summary>
     public long? ComparedMs { get; private set; }
 
+    /// <summary>Writes that lost against a newer one that was here.</summary>
+    public SupersededWrites Superseded { get; } = new();
+
     /// <summary>What it keeps.</summary>
     public StoredMachine Machine => _parts.Machine;
 
@@ -351,6 +354,8 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
         LastIndex = _last.Value,
         Keys = _parts.Machine.KeyCount,
         Bytes = Tree.Bytes,
+        Superseded = Superseded.Count,
+        SupersededNewest = Superseded.Newest,
     };
 
     /// <summary>An exchange with another replica has ended.</summary>
@@ -426,7 +431,13 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
             return;
         try
         {
-            var result = _parts.Machine.Apply(entry.Index, entry.Data);
+            var result = _parts.Machine.Apply(entry.Index, entry.Data, out var known);
+            // What repair brings has no coordinator that waits for it.
+            if (result == StoreResult.Superseded && ticket.Id != 0)
+            {
+                var lost = StoreCommand.Read(entry.Data);
+                Superseded.Add(lost.Key.Span, lost.Version, known, _host.WallMs);
+            }
             _isCollecting &= !KeepingCommand.IsCollect(entry.Data);
             _answer(ticket, StoreAnswer.Of(result));
         }

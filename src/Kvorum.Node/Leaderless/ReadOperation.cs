@@ -128,7 +128,7 @@ internal sealed class ReadOperation : Operation
         EndMs = Host.NowMs + Limits.LateAnswersMs;
         if (outcome == ReadOutcome.Succeeded)
         {
-            _done(new(true, _fold.Found.IsAbsent ? null : _whole, "") { Answered = _fold.Counted });
+            _done(new(true, Found, "") { Answered = _fold.Counted });
             return;
         }
 
@@ -137,6 +137,12 @@ internal sealed class ReadOperation : Operation
             $"{_readers.Needed} of {Nodes.Count} replicas must answer a read, and {_fold.Counted.Count} did: "
                 + $"{NamesOf(_fold.Counted)}; asked in vain: {NamesOf(Nodes.All.Except(_fold.Counted))}"));
     }
+
+    // Of a newer record that has ended only the digest may have come: the older one that came whole is no
+    // answer.
+    private StoredRecord? Found => _fold.Found.IsAbsent ? null
+        : _fold.Found.IsDeleted && _whole?.Version != _fold.Found.Version
+            ? new(_fold.Found.Version, IsDeleted: true, ExpiresMs: 0, default) : _whole;
 
     private void Repair()
     {

@@ -5,7 +5,8 @@ namespace Kvorum.Node.Leaderless;
 /// <summary>
 /// Keys of a quorum keyspace, deletions and ended ones as well: they win over what another replica has.
 /// </summary>
-/// <param name="nowMs">The asker's hybrid clock: all replicas of a page say of the same moment what has ended.
+/// <param name="nowMs">
+/// The asker's hybrid clock: all replicas of a page say of the same moment what has ended.
 /// </param>
 internal sealed class RecordForm(long nowMs) : IRecordForm
 {

@@ -117,8 +117,8 @@ internal sealed class ReplicaSources(
     {
         if (_settings.ReadQuorum > among.Count)
         {
-            return $"keyspace '{keyspace.Settings.Name}' wants R = {_settings.ReadQuorum} replicas, and its partition "
-                + $"{Partition} has {among.Count}: add nodes";
+            return $"keyspace '{keyspace.Settings.Name}' wants R = {_settings.ReadQuorum} replicas, and its "
+                + $"partition {Partition} has {among.Count}: add nodes";
         }
 
         var possible = 0;
@@ -133,8 +133,8 @@ internal sealed class ReplicaSources(
         }
 
         return possible >= _settings.ReadQuorum ? null
-            : $"{_settings.ReadQuorum} of {among.Count} replicas of partition {Partition} of '{keyspace.Settings.Name}' must "
-                + $"answer a scan; these cannot: {NamesOf(away)}";
+            : $"{_settings.ReadQuorum} of {among.Count} replicas of partition {Partition} of "
+                + $"'{keyspace.Settings.Name}' must answer a scan; these cannot: {NamesOf(away)}";
     }
 
     private uint Partition => keyspace.Groups.PartitionOf(group).Value;

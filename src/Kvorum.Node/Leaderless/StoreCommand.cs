@@ -53,11 +53,6 @@ internal readonly record struct StoreCommand(
     }
 
     /// <summary>
-    /// Checks what a peer has sent: a <see cref="FormatException"/> if a replica could not apply it.
-    /// </summary>
-    public static void Check(ReadOnlyMemory<byte> bytes) => StoredRecord.Read(Read(bytes).RecordBytes);
-
-    /// <summary>
     /// Reads a command. A <see cref="FormatException"/> if it is none: it stops the replica, never is it
     /// skipped.
     /// </summary>
@@ -72,5 +67,18 @@ internal readonly record struct StoreCommand(
         var record = from.Rest();
         return record.Length >= StoredRecord.HeadBytes ? new(client, request, key, record)
             : throw new FormatException($"a record of {record.Length} bytes");
+    }
+
+    /// <summary>
+    /// The same bytes, if they are a command that can be applied; else a <see cref="FormatException"/>: what
+    /// comes from a peer is looked at before it goes into the log.
+    /// </summary>
+    public static ReadOnlyMemory<byte> Checked(ReadOnlyMemory<byte> bytes)
+    {
+        var command = Read(bytes);
+        if (command.Key.Length is 0 or > Protocol.Limits.KeyBytesMax)
+            throw new FormatException($"a key of {command.Key.Length} bytes");
+        return StoredRecord.Read(command.RecordBytes).Version.IsNone
+            ? throw new FormatException("a record without a version") : bytes;
     }
 }

@@ -92,20 +92,23 @@ internal sealed class StoredMachine : ITreeState
     /// <summary>Told of each change, if it wants to. Set once, before the first.</summary>
     public MerkleKeeper? Merkle { get; set; }
 
-    /// <summary>Writes that lost against another one of the same key, here, since the start.</summary>
-    public long Superseded { get; private set; }
-
     /// <summary>
     /// Carries a command out: a record is stored if it is newer than what is there. A
     /// <see cref="FormatException"/> if the command cannot be understood.
     /// </summary>
-    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command)
+    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command) => Apply(index, command, out _);
+
+    /// <summary>As the other.</summary>
+    /// <param name="index">The entry's position.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="known">The version that was there.</param>
+    public StoreResult Apply(LogIndex index, ReadOnlyMemory<byte> command, out RecordVersion known)
     {
         _batch.Clear();
         _collected.Clear();
-        StoreResult result = default;
+        (StoreResult result, known) = (default, RecordVersion.None);
         if (command.Span is [StoreCommand.Kind, ..])
-            result = Store(StoreCommand.Read(command));
+            result = Store(StoreCommand.Read(command), out known);
         else if (RememberCommand.Is(command.Span))
             Remember(index, RememberCommand.Read(command));
         else
@@ -226,19 +229,18 @@ internal sealed class StoredMachine : ITreeState
         return _batch;
     }
 
-    private StoreResult Store(in StoreCommand store)
+    private StoreResult Store(in StoreCommand store, out RecordVersion before)
     {
         var version = store.Version;
         var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
         // The whole record comes with it: a lookup of the head alone would be cheaper for large values.
         var known = _tree.TryGet(key, out var bytes) ? StoredRecord.Read(bytes) : default;
-        var result = version > known.Version ? StoreResult.Stored
-            : version == known.Version ? StoreResult.Known : StoreResult.Superseded;
+        before = known.Version;
+        var result = version > before ? StoreResult.Stored
+            : version == before ? StoreResult.Known : StoreResult.Superseded;
         TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
         if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
             Remember(store.ClientId.Span, store.RequestId, version);
-        if (result == StoreResult.Superseded)
-            Superseded++;
         if (result != StoreResult.Stored)
             return result;
         var record = StoredRecord.Read(store.RecordBytes);

@@ -1,4 +1,5 @@
 using Kvorum.Node.Administration;
+using Kvorum.Node.State;
 using Kvorum.Node.Wire;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -21,9 +22,18 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
 
     private ClusterViewName Names => new(context.Cluster);
 
+    /// <summary>Those who wait for events.</summary>
+    public EventDesk Events { get; } = new(context, clock);
+
     /// <summary>A request came, from an operator or from another node.</summary>
     public void Take(AdminTask task)
     {
+        if (task.Request is ShowEvents)
+        {
+            Events.Take(task);
+            return;
+        }
+
         if (_waiting.Count + _passed.Count + desk.Count >= Limits.AdminTasksMax)
         {
             task.Answer(
@@ -64,6 +74,7 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
     public void Tick()
     {
         desk.Tick();
+        Events.Tick();
         foreach (var (id, passed) in _passed.Where(one => one.Value.Task.DeadlineMs <= clock.NowMs).ToArray())
         {
             _passed.Remove(id);
@@ -118,6 +129,15 @@ internal sealed class AdminRouter(NodeContext context, LoopClock clock, AdminDes
         var left = (task.DeadlineMs - clock.NowMs) * 9 / 10;
         if (left <= 0)
             return false;
+        // An older leader would not know what it is asked.
+        if (task.Request is CreateKeyspace { Mode: KeyspaceSettings.QuorumMode }
+            && context.Cluster.Members.FormatsOf(to) is not { Newest: >= FormatRange.Quorums })
+        {
+            task.Answer(
+                ReplyStatus.ConditionFailed, KeyspaceDecider.WhyNoQuorumYet(context.Cluster.ActiveFormat));
+            return true;
+        }
+
         var frame = new ByteWriter();
         AdminCodec.EncodeAsk(++_lastId, left, (byte)(task.Hops - 1), task.Request, frame);
         if (!context.World.Transport.Send(to, PeerFrameKind.Admin, frame.Written))

@@ -1,4 +1,5 @@
 using Kvorum.Node.Administration;
+using Kvorum.Node.Budgets;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
@@ -67,6 +68,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             ToldBy = Cluster.Members.NameOf(Cluster.Self),
             Epoch = known.Placement.Epoch.Value,
             Version = known.Version,
+            FormatVersion = Cluster.ActiveFormat,
             Members = [.. Members(known)],
             Keyspaces = [.. known.Keyspaces.Select(keyspace => Describe(keyspace, known.Planned, moving))],
             Moves = [.. moving.Where(static group => group.Actual is not null).Take(Limits.AdminMovesListed)
@@ -98,6 +100,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
     private MemberReport Describe(NodeId id, MemberRecord member, Known known)
     {
         var isUp = Cluster.Health.IsUp(id);
+        var room = known.Planned is not null ? plans.RoomOf(id) : null;
         var (state, sinceMs, reason) = Cluster.Health.StateOf(id);
         return new()
         {
@@ -108,13 +111,16 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             HttpAddress = member.HttpAddress,
             Zone = member.Zone,
             Weight = member.Weight,
-            Status = member.Status.ToString().ToLowerInvariant(),
+            FormatLowest = Cluster.Members.FormatsOf(id)?.Lowest,
+            FormatNewest = Cluster.Members.FormatsOf(id)?.Newest,
+            Status = Cluster.ClusterIds.IsKnown ? member.Status.ToString().ToLowerInvariant() : "joining",
             State = isUp ? "up" : state == PeerState.Suspect ? "suspect" : "down",
             ForMs = isUp ? null : clock.NowMs - sinceMs,
-            Reason = isUp ? "" : state == PeerState.Up ? "connected, and not accepted" : reason,
+            Reason = isUp ? (room == 0 ? DiskGauge.NoRoom : "")
+                : state == PeerState.Up ? "connected, and not accepted" : reason,
             Replicas = 0,
             Leaders = 0,
-            RoomBytes = known.Planned is not null ? plans.RoomOf(id) : null,
+            RoomBytes = room,
         };
     }
 

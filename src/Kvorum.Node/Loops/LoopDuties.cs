@@ -54,7 +54,7 @@ internal sealed class LoopDuties
     /// <summary>What moves replicas between nodes.</summary>
     internal sealed record Moving(
         ReplicaMaker Maker, ReplicaRemover Remover, ReportRounds Reports, PlanRounds Plans,
-        AdminRouter Admin, ClusterWatch Watch);
+        AdminRouter Admin, ClusterWatch Watch, FormatRounds Formats);
 
     /// <summary>How long it is until the next tick.</summary>
     public TimeSpan UntilNextTick => TimeSpan.FromMilliseconds(
@@ -89,6 +89,7 @@ internal sealed class LoopDuties
             _digests.Tick();
             _moving.Reports.Tick();
             _moving.Plans.Tick();
+            _moving.Formats.Tick();
             _moving.Watch.Tick();
         }
 

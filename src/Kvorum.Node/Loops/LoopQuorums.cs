@@ -175,8 +175,12 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public void Send(NodeId to, RepairMessage message) => _outboxes.Send(to, message);
 
     /// <inheritdoc/>
-    public void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command) =>
-        Ask(to, new(QuorumAsk.Store, Id: 0, group, Cluster.Epoch, command));
+    public void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command)
+    {
+        // The group's epoch: by a higher one the replica would refuse all that coordinators ask of it.
+        if (Cluster.Placement.Placed(group) is { } placed)
+            Ask(to, new(QuorumAsk.Store, Id: 0, group, placed.Epoch.Value, command));
+    }
 
     /// <inheritdoc/>
     public void Pace(long bytes, Action send) => _pacer.Send(bytes, send);

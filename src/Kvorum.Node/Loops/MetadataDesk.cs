@@ -24,7 +24,9 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
     /// <summary>A keyspace is wanted.</summary>
     public void Create(KeyspaceSettings settings)
     {
-        if (Leader is not var (replica, _))
+        if (Leader is not var (replica, state))
+            return;
+        if (settings.Quorum is not null && state.ActiveFormat < FormatRange.Quorums)
             return;
         var targets = Cluster.Place(settings);
         replica.Propose(MetaRecords.EncodeKeyspace(settings, targets, replica.LogTimeNow));
@@ -60,7 +62,7 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
     {
         if (state.ClusterId == 0)
             return new(JoinVerdict.Later, "the cluster is being founded");
-        if (state.WhyNotJoin(ask.Id, ask.Member) is { } why)
+        if (state.WhyNotJoin(ask.Id, ask.Member, ask.Formats) is { } why)
             return new(JoinVerdict.Refused, why);
         if (state.Members.ContainsKey(ask.Id))
         {
@@ -72,7 +74,9 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
             };
         }
 
-        replica.Propose(MetaRecords.EncodeJoin(ask.Id, ask.Member, replica.LogTimeNow));
+        replica.Propose(MetaRecords.EncodeJoin(
+            ask.Id, ask.Member, replica.LogTimeNow,
+            state.ActiveFormat > FormatRange.First ? ask.Formats : null));
         return new(JoinVerdict.Later, "it is being made a member");
     }
 }

@@ -64,7 +64,7 @@ public sealed class NodeLoop
         _duties = new(
             context, _clock, _replicas, _host, _log.Pace, rooms, _router, _scans, pacer, _jobs, _stop,
             new(_maker, _remover, new(context, group, _clock, _replicas), Plans, Admin,
-                new(context, _clock, Desk, Plans)),
+                new(context, _clock, Desk, Plans), new(context, _clock, Desk)),
             _clocks, index == 0 ? new(context, group) : null, Quorums,
             index == 0 ? new(context, _inbox) : null);
         Peers = new(context, _replicas, _router, _scans, Quorums);
@@ -199,11 +199,15 @@ public sealed class NodeLoop
     /// Hands leadership over and finishes what is pending; <paramref name="done"/> is called when that is
     /// done, or at its time.
     /// </summary>
-    internal void Stop(TimeSpan patience, Action done) => _stop.Begin(patience, () =>
+    internal void Stop(TimeSpan patience, Action done)
     {
-        Admin.End();
-        done();
-    });
+        Admin.Events.End();
+        _stop.Begin(patience, () =>
+        {
+            Admin.End();
+            done();
+        });
+    }
 
     private void RunEvents()
     {

@@ -39,7 +39,7 @@ internal sealed class SwitchRounds(LoopClock clock)
             foreach (var group in keyspace.Groups.All)
             {
                 if (state.Placement.Placed(group) is { Switch: not null } placed
-                    && NextStage(group, placed, keyspace.Settings.Quorum!) is { } stage)
+                    && NextStage(group, placed, keyspace.Settings.Quorum!, state) is { } stage)
                     changes.Add((group, placed.Epoch, stage));
             }
         }
@@ -75,7 +75,12 @@ internal sealed class SwitchRounds(LoopClock clock)
         return before.SinceMs;
     }
 
-    private ChangeStage? NextStage(GroupId group, PlacedGroup placed, QuorumNumbers numbers)
+    private static bool IsGone(NodeId node, MetaMachine state) =>
+        !state.Members.TryGetValue(node, out var member)
+        || member.Status is MemberStatus.Lost or MemberStatus.Removed;
+
+    private ChangeStage? NextStage(
+        GroupId group, PlacedGroup placed, QuorumNumbers numbers, MetaMachine state)
     {
         var nodes = placed.Holders;
         var (confirmed, filled, present, next) =
@@ -91,6 +96,8 @@ internal sealed class SwitchRounds(LoopClock clock)
                 filled |= isOfThis && known.IsFilled ? it : ReplicaMask.None;
             }
 
+            // It refuses whatever is asked of it: nobody answers there any more.
+            confirmed |= IsGone(nodes[i], state) ? it : ReplicaMask.None;
             present |= placed.Switch!.Present.Contains(nodes[i]) ? it : ReplicaMask.None;
             next |= placed.Nodes.Contains(nodes[i]) ? it : ReplicaMask.None;
         }

@@ -26,15 +26,17 @@ internal sealed class ClusterView : IClusterFacts
     public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds, bool isFounder = true)
     {
         (_options, _world, ClusterIds, _isFounder) = (options, world, clusterIds, isFounder);
-        Members = new(options.Self, options.Members, options.Zone, options.Weight);
+        Members = new(
+            options.Self with { Formats = options.Formats }, options.Members, options.Zone, options.Weight);
         Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
-        _meta = new(0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), []);
+        _meta = new(
+            0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), [], FormatRange.First);
     }
 
     private sealed record MetaView(
         UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
         KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
-        IReadOnlyList<ClusterEvent> Events);
+        IReadOnlyList<ClusterEvent> Events, int ActiveFormat);
 
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
@@ -42,14 +44,28 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>Which nodes hold which group, as the metadata group has told.</summary>
     public ReplicaPlacement Placement => _meta.Placement;
 
+    /// <summary>The format versions that this node speaks.</summary>
+    public FormatRange Formats => _options.Formats;
+
+    /// <summary>The format version that the cluster has, as far as this node was told.</summary>
+    public int ActiveFormat => _meta.ActiveFormat;
+
     /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
     public IReadOnlyList<ClusterEvent> Events => _meta.Events;
+
+    private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;
 
     /// <summary>
     /// Told, on the loop of the metadata group, of the replicas that this node is to have. Set before any
     /// loop runs.
     /// </summary>
     public Action<IReadOnlyList<GroupBirth>> Placed { get; set; } = static _ => { };
+
+    /// <summary>
+    /// Told, on the loop of the metadata group, that there are events that were not there before. Set before
+    /// any loop runs.
+    /// </summary>
+    public Action Happened { get; set; } = static () => { };
 
     /// <summary>Which members there are, and where.</summary>
     public MemberDirectory Members { get; }
@@ -116,7 +132,8 @@ internal sealed class ClusterView : IClusterFacts
     public KeyspaceSettings DefaultKeyspace => new(
         KeyspaceName.Default, KeyspaceSettings.Strong,
         _options.PartitionCount ?? NodeOptions.PartitionCountDefault,
-        _options.ReplicationFactor, _options.KeyBytesMax, _options.ValueBytesMax, _options.KeyPolicy);
+        _options.ReplicationFactor, _options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
+        _options.ValueBytesMax, _options.KeyPolicy ?? "binary");
 
     /// <summary>The nodes of a group, the preferred leader first; none while it is not placed.</summary>
     public IReadOnlyList<NodeId> PreferenceOf(GroupId group) => _meta.Placement.Of(group) ?? [];
@@ -206,12 +223,27 @@ internal sealed class ClusterView : IClusterFacts
             _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;
+        var (isStart, format) = (_meta.Version == 0, _meta.ActiveFormat);
+        var newest = NewestEvent;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
-            WithMetadata(placement), meta.Events);
+            WithMetadata(placement), meta.Events, meta.ActiveFormat);
         CheckDefaults();
+        if (meta.ActiveFormat != format)
+            Activate(isStart);
         if (isPlaced)
             Placed(Births());
+        if (NewestEvent != newest)
+            Happened();
+    }
+
+    private void Activate(bool isStart)
+    {
+        if (_isFollowing)
+            _world.Transport.Activate(ActiveFormat);
+        // Nothing is news at a start.
+        if (!isStart)
+            Tell(new FormatRaised(ActiveFormat));
     }
 
     /// <summary>
@@ -227,8 +259,20 @@ internal sealed class ClusterView : IClusterFacts
             when !_meta.Placement.On(Self).Any(static group => !group.IsMetadata) =>
             "it has left the cluster and holds nothing any more: once kvorum node list does not show it, "
             + "stop it",
-        _ => null,
+        _ => RefusedByAll,
     };
+
+    // One that was removed while it was away hears of it from the others only so.
+    private string? RefusedByAll
+    {
+        get
+        {
+            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null || Up.Any(id => id != Self))
+                return null;
+            return Ids.Select(Health.RefusalOf).OfType<string>().FirstOrDefault() is { } why
+                ? $"no other member talks to this node: {why}" : null;
+        }
+    }
 
     // Nothing is news at a start.
     private void TellOfMembers(IReadOnlyDictionary<NodeId, MemberRecord> members)
@@ -248,6 +292,7 @@ internal sealed class ClusterView : IClusterFacts
     public void BeginFollowing(IReadOnlyList<MemberSeed> told)
     {
         _isFollowing = true;
+        _world.Transport.Activate(ActiveFormat);
         if (!Members.Peers.Select(static peer => peer.Id).SequenceEqual(told.Select(static peer => peer.Id)))
             _world.Transport.Follow(Members.Peers);
     }
@@ -256,9 +301,14 @@ internal sealed class ClusterView : IClusterFacts
     // been changed since. Who has joined takes everything from the cluster.
     private void CheckDefaults()
     {
-        var own = DefaultKeyspace;
         if (!_isFounder || Keyspace(KeyspaceName.Default) is not { Settings: var agreed })
             return;
+        // What was not given is as the cluster has it.
+        var own = DefaultKeyspace with
+        {
+            KeyBytesMax = _options.KeyBytesMax ?? agreed.KeyBytesMax,
+            KeyPolicy = _options.KeyPolicy ?? agreed.KeyPolicy,
+        };
         var allowed = agreed with
         {
             ValueBytesMax = own.ValueBytesMax,
@@ -364,16 +414,17 @@ internal sealed class ClusterView : IClusterFacts
         get
         {
             // Where there is a leader, the target of the group may lag behind its voters.
-            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null)
+            if (!_isAdmitted || Leaders.Of(GroupId.Metadata) is not null || RefusedByAll is not null)
                 return null;
             var voters = VotersOf(GroupId.Metadata);
             NodeId[] away = [.. voters.Where(node => !Health.IsUp(node))];
             return voters.Count - away.Length > voters.Count / 2
                 ? null
                 : $"the metadata group has no majority: of its voters {NamesOf(voters)} "
-                    + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up. No member, keyspace or "
-                    + "placement can change until enough are back: start them with the folders that they had. "
-                    + "If they are lost for good, stop all nodes and go on from what survives: kvorum recover";
+                    + $"{NamesOf(away)} {(away.Length == 1 ? "is" : "are")} not up for this node. No "
+                    + "member, keyspace or placement can change until enough are back: start them with the "
+                    + "folders that they had. If they are lost for good, stop all nodes and go on from what "
+                    + "survives: kvorum recover";
         }
     }
 

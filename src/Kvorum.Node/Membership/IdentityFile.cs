@@ -17,10 +17,15 @@ internal sealed partial record IdentityFile
 
     // 1: without incarnations; 2: with an entry of its own in the tree for each exactly-once record; 3: with
     // a log that did not know where it ended; 4: with a cluster id made of the members; 5: with members that
-    // never changed.
-    private const int FormatVersion = 6;
+    // never changed. From 6 on each is one of the format versions.
+    private const int BeforeFormats = 5;
 
+    /// <summary>The format of the folder: the format version that the cluster had at last, plus 5.</summary>
     public required int Version { get; init; }
+
+    /// <summary>The format version that the cluster had at last, as far as the folder knows.</summary>
+    [JsonIgnore]
+    public int Format => Version - BeforeFormats;
 
     public required Guid NodeId { get; init; }
 
@@ -117,19 +122,21 @@ internal sealed partial record IdentityFile
             return made;
         }
 
-        var found = Read(world.Files);
+        var found = Read(world.Files, options.Formats);
         found.Check(options);
         found.CheckLog(world.Files);
         return found;
     }
 
     /// <summary>What the folder says of itself. Changes nothing; throws if it cannot be told.</summary>
-    public static IdentityFile Read(IFileSystem files)
+    public static IdentityFile Read(IFileSystem files) => Read(files, FormatRange.Own);
+
+    private static IdentityFile Read(IFileSystem files, FormatRange formats)
     {
         try
         {
             var content = WholeFile.Read(files, Name);
-            CheckVersion(JsonSerializer.Deserialize(content, Json.Default.Versioned)?.Version ?? 0);
+            CheckVersion(JsonSerializer.Deserialize(content, Json.Default.Versioned)?.Version ?? 0, formats);
             var found = JsonSerializer.Deserialize(content, Json.Default.IdentityFile)
                 ?? throw new JsonException("it is empty");
             return found.HasItself ? found : throw new JsonException("its founders lack the node itself.");
@@ -161,8 +168,8 @@ internal sealed partial record IdentityFile
         if (inLog == here)
             return;
         throw new NodeStartException(inLog != 0
-            ? $"recovery {ClusterIdentity.ToGuid(inLog)} of the cluster was begun on this data folder and not "
-                + "finished: run kvorum recover apply again, with the same plan"
+            ? $"recovery {ClusterIdentity.ToGuid(inLog)} of the cluster was begun on this data folder and "
+                + "not finished: run kvorum recover apply again, with the same plan"
             : $"{Name} says that recovery {Recovery} was applied to this data folder, and the log does not: "
                 + "files of two times are in it. Restore the whole folder from a copy of it");
     }
@@ -177,12 +184,24 @@ internal sealed partial record IdentityFile
 
     private bool HasItself => Founders is not null && Founders.Any(founder => founder.NodeId == NodeId);
 
-    private static void CheckVersion(int version)
+    /// <summary>As the file is in a cluster of that format version.</summary>
+    public IdentityFile In(int format) => this with { Version = format + BeforeFormats };
+
+    private static void CheckVersion(int version, FormatRange formats)
     {
-        if (version != FormatVersion)
+        var format = version - BeforeFormats;
+        if (format > formats.Newest)
         {
-            throw new NodeStartException($"{Name} has format {version}, this program knows {FormatVersion}: "
-                + "start the version that wrote it, or export the keys with its kvorum wal");
+            throw new NodeStartException($"{Name} has format {version}: the cluster of this data folder has "
+                + $"format version {format}, and this program speaks {formats}. Start the newer kvorum that "
+                + "the other nodes run: a folder does not go back to an older one");
+        }
+
+        if (format < formats.Lowest)
+        {
+            throw new NodeStartException($"{Name} has format {version}, and this program knows "
+                + $"{formats.Lowest + BeforeFormats} to {formats.Newest + BeforeFormats}: start the version "
+                + "that wrote it, or export the keys with its kvorum wal");
         }
     }
 
@@ -216,7 +235,7 @@ internal sealed partial record IdentityFile
             ? options.Members : [new(id, options.Self.Name, options.Self.PeerAddress)];
         return new()
         {
-            Version = FormatVersion,
+            Version = options.Formats.Lowest + BeforeFormats,
             NodeId = ClusterIdentity.ToGuid(id.Value),
             NodeName = options.Self.Name,
             FoundingId = ClusterIdentity.ToGuid(ClusterIdentity.FoundingOf(

@@ -106,6 +106,10 @@ internal static class IncarnationHelloCodec
     public static AdmissionAnswer DecodeAnswer(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        return new(from.U128(), from.U64(), from.U128(), (RefusalKind)from.U8(), from.Text32());
+        var (incarnation, life, cluster) = (from.U128(), from.U64(), from.U128());
+        var kind = (RefusalKind)from.U8();
+        return Enum.IsDefined(kind) ? new(incarnation, life, cluster, kind, from.Text32())
+            : throw new FormatException(
+                $"there is no refusal of kind {(byte)kind}: written by a newer version?");
     }
 }

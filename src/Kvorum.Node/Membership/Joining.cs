@@ -9,7 +9,11 @@ namespace Kvorum.Node.Membership;
 /// <param name="Id">The node that wants to join.</param>
 /// <param name="ClusterId">The cluster that its folder belongs to; 0 for a new folder.</param>
 /// <param name="Member">What it says of itself.</param>
-internal sealed record JoinAsk(NodeId Id, UInt128 ClusterId, MemberRecord Member);
+internal sealed record JoinAsk(NodeId Id, UInt128 ClusterId, MemberRecord Member)
+{
+    /// <summary>The format versions that it speaks.</summary>
+    public FormatRange Formats { get; init; } = FormatRange.OnlyFirst;
+}
 
 /// <summary>What a member answers. Values are on the wire: never renumber.</summary>
 internal enum JoinVerdict : byte
@@ -42,10 +46,11 @@ internal sealed record JoinAnswer(JoinVerdict Verdict, string Text = "")
 /// <summary>
 /// Bytes of both, little endian.
 /// <code>
-/// ask    = version:u8 (1) id:u128 cluster:u128 member              member as in MetaRecords
+/// ask    = version:u8 (1) id:u128 cluster:u128 member formats      member, formats as in MetaRecords
 /// answer = version:u8 (1) verdict:u8 text cluster:u128 count:u32 (id:u128 name address){count}
 /// text   = length:u32 UTF-8
 /// </code>
+/// Programs of format version 1 write no formats, and pass over them.
 /// </summary>
 internal static class JoinCodec
 {
@@ -58,13 +63,17 @@ internal static class JoinCodec
         into.U128(ask.Id.Value);
         into.U128(ask.ClusterId);
         MetaRecords.Write(into, ask.Member);
+        MetaRecords.Write(into, ask.Formats);
         return into.ToArray();
     }
 
     public static JoinAsk DecodeAsk(ReadOnlyMemory<byte> bytes)
     {
         var from = Begin(bytes);
-        return new(new(from.U128()), from.U128(), MetaRecords.ReadMember(ref from));
+        return new(new(from.U128()), from.U128(), MetaRecords.ReadMember(ref from))
+        {
+            Formats = MetaRecords.ReadFormats(ref from),
+        };
     }
 
     public static byte[] Encode(JoinAnswer answer)

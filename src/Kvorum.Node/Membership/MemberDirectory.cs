@@ -51,12 +51,21 @@ internal sealed class MemberDirectory
     /// <summary>What the metadata group knows of a member, whatever became of it; null if nothing.</summary>
     public MemberRecord? Agreed(NodeId node) => _agreed.GetValueOrDefault(node);
 
+    /// <summary>True if the member is lost or removed: nothing there answers any more.</summary>
+    public bool IsGone(NodeId node) => Agreed(node) is { Status: MemberStatus.Lost or MemberStatus.Removed };
+
     /// <summary>What a member said of itself when it connected.</summary>
     public void Heard(PeerHello hello)
     {
         lock (_gate)
             _heard = new(_heard) { [hello.Id] = hello };
     }
+
+    /// <summary>
+    /// The format versions that a member speaks, as it said when it connected last; null if it has not.
+    /// </summary>
+    public FormatRange? FormatsOf(NodeId node) => node == _self.Id
+        ? _self.Formats : _heard.GetValueOrDefault(node)?.Formats;
 
     /// <summary>What a member said of itself when it introduced itself.</summary>
     public void Introduced(NodeId node, string zone, int weight)

@@ -48,7 +48,8 @@ internal sealed partial class PeerAdmission
             return $"the cluster of {self} was recovered without a majority of its nodes, and {name} comes "
                 + $"with a data folder from before. If the plan of the recovery names {name} as a survivor, "
                 + "stop it and run kvorum recover apply on its folder; else it was given up, and never "
-                + "votes again: to bring it in as a new node, start it with an empty --data folder and --join";
+                + "votes again: to bring it in as a new node, start it with an empty --data folder and "
+                + "--join";
         }
 
         return $"{self} belongs to cluster {ClusterIdentity.ToGuid(Cluster.ClusterIds.Cluster)}, and {name} "

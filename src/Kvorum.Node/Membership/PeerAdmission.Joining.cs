@@ -64,7 +64,10 @@ internal sealed partial class PeerAdmission
         _askAgainMs = _host.NowMs + Limits.JoinRetryMs;
         var address = _asked[0];
         _asked.RemoveAt(0);
-        var ask = new JoinAsk(Cluster.Self, 0, Cluster.Announcement(Cluster.Self)!);
+        var ask = new JoinAsk(Cluster.Self, 0, Cluster.Announcement(Cluster.Self)!)
+        {
+            Formats = Cluster.Formats,
+        };
         _host.World.Transport.AskToJoin(address, JoinCodec.Encode(ask));
     }
 

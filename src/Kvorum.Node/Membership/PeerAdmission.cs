@@ -33,6 +33,8 @@ internal sealed partial class PeerAdmission
     private readonly SortedDictionary<NodeId, string> _refusedHere = [];
     private readonly SortedDictionary<NodeId, string> _refusedThere = [];
     private KnownMembers _known;
+    private int _raised;
+    private bool _isRaising;
     private bool _isWriting;
     private bool _isAdmitting;
     private long _askedMs;
@@ -58,6 +60,7 @@ internal sealed partial class PeerAdmission
         _known.Check(host.PeerLogs.Members);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
+        _raised = identity.Format;
         _admission = new(identity.Founders.Select(static founder => founder.Seed.Id)
             .Where(id => id != host.Cluster.Self));
         Publish();
@@ -90,6 +93,7 @@ internal sealed partial class PeerAdmission
     public void Tick(long nowMs)
     {
         LearnFromMetadata();
+        RaiseFolder();
         AskToJoin();
         if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
@@ -281,6 +285,21 @@ internal sealed partial class PeerAdmission
     {
         _identity = changed;
         _host.RunInBackground(() => changed.Write(_host.World.Files), done);
+    }
+
+    // From then on a program that does not speak the version refuses the folder before it opens the log.
+    private void RaiseFolder()
+    {
+        if (Cluster.ActiveFormat <= _raised || _isRaising || _host.NowMs < _writeAgainMs)
+            return;
+        var format = Cluster.ActiveFormat;
+        _isRaising = true;
+        WriteIdentity(_identity.In(format), failure =>
+        {
+            _isRaising = false;
+            if (!IsForLater(failure, "which format version the cluster has"))
+                _raised = format;
+        });
     }
 
     private void TakePart()

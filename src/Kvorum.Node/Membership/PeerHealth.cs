@@ -13,7 +13,8 @@ internal sealed class PeerHealth(NodeId self, long startedMs = 0)
     private volatile SortedSet<NodeId> _accepted = [];
     private volatile SortedDictionary<NodeId, long> _slow = [];
 
-    private sealed record Connection(PeerState State, long SinceMs, string Reason);
+    private sealed record Connection(
+        PeerState State, long SinceMs, string Reason, bool IsRefused = false);
 
     /// <summary>
     /// True if the member is connected, with the data folder that this node knows, and not suspected.
@@ -69,6 +70,20 @@ internal sealed class PeerHealth(NodeId self, long startedMs = 0)
         lock (_gate)
             _connections = new(_connections) { [node] = new(PeerState.Down, nowMs, reason) };
     }
+
+    /// <summary>The member, which is down, refuses this node or is refused by it: that is why.</summary>
+    public void Refused(NodeId node, string why)
+    {
+        lock (_gate)
+        {
+            if (_connections.TryGetValue(node, out var present) && present.State == PeerState.Down)
+                _connections = new(_connections) { [node] = present with { Reason = why, IsRefused = true } };
+        }
+    }
+
+    /// <summary>Why the member, which is down, and this node do not talk; null if they would.</summary>
+    public string? RefusalOf(NodeId node) =>
+        _connections.TryGetValue(node, out var known) && known.IsRefused ? known.Reason : null;
 
     /// <summary>The member is silent for too long; false if it was suspected before, or is lost.</summary>
     public bool Suspect(NodeId node, string reason, long nowMs) =>

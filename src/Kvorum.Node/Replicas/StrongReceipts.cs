@@ -29,7 +29,8 @@ internal sealed class StrongReceipts(IReplicaHost host, ReplicaParts parts)
         return consistency switch
         {
             ReadConsistency.Stale => Make(
-                [Self], index, stalenessMs: null, ["It may be out of date by any time, as asked for."], needed: 1),
+                [Self], index, stalenessMs: null, ["It may be out of date by any time, as asked for."],
+                needed: 1),
             ReadConsistency.Lease when host.Options.LeaseReads => Make([Self], index, 0,
             [
                 "By the leader's lease: it saw every write acknowledged before it began, while no clock runs "

@@ -76,7 +76,9 @@ internal sealed record PartialScanResult
     /// <summary>Groups that could not be read here.</summary>
     public RefusedGroup[] Refused { get; init; } = [];
 
-    /// <summary>True if it is of a quorum keyspace: the entries are records, and refusals have reasons.</summary>
+    /// <summary>
+    /// True if it is of a quorum keyspace: the entries are records, and refusals have reasons.
+    /// </summary>
     public bool HasRecords { get; init; }
 
     /// <summary>True if the groups have no more keys in the range.</summary>

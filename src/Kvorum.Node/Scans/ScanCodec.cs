@@ -74,7 +74,8 @@ internal static class ScanCodec
     {
         var reader = new ByteReader(bytes);
         var (id, timeoutMs, flags, consistency) = (reader.U64(), reader.U32(), reader.U8(), reader.U8());
-        if ((flags & ~(ReverseFlag | KeysOnlyFlag | QuorumFlag)) != 0 || consistency > (byte)ReadConsistency.Stale)
+        if ((flags & ~(ReverseFlag | KeysOnlyFlag | QuorumFlag)) != 0
+            || consistency > (byte)ReadConsistency.Stale)
             throw new FormatException($"flags {flags} or consistency {consistency} are unknown");
         var (limit, pageBytes) = (reader.U32(), reader.U32());
         var order = new ScanSpec(

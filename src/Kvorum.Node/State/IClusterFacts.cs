@@ -12,6 +12,9 @@ internal interface IClusterFacts
     /// <summary>The cluster id that a metadata group is told that has none.</summary>
     UInt128 ProposedClusterId { get; }
 
+    /// <summary>The format versions that this node speaks.</summary>
+    FormatRange Formats { get; }
+
     /// <summary>All members.</summary>
     IReadOnlyList<NodeId> Ids { get; }
 

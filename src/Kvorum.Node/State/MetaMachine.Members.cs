@@ -20,8 +20,14 @@ internal sealed partial class MetaMachine
     }
 
     /// <summary>Why a node cannot join; null if it can, or has joined.</summary>
-    public string? WhyNotJoin(NodeId id, MemberRecord member)
+    public string? WhyNotJoin(NodeId id, MemberRecord member, FormatRange formats)
     {
+        if (!formats.Has(ActiveFormat))
+        {
+            return $"this cluster has format version {ActiveFormat}, and node {member.Name} speaks "
+                + $"{formats}: start it with the kvorum that the members run";
+        }
+
         if (_members.TryGetValue(id, out var known))
         {
             return known.IsHeard ? null
@@ -84,9 +90,9 @@ internal sealed partial class MetaMachine
         return known.IsHeard && known != member ? member : null;
     }
 
-    private bool Join(NodeId id, MemberRecord member)
+    private bool Join(NodeId id, MemberRecord member, FormatRange formats)
     {
-        if (_members.ContainsKey(id) || WhyNotJoin(id, member) is not null)
+        if (_members.ContainsKey(id) || WhyNotJoin(id, member, formats) is not null)
             return false;
         SetMember(id, member with { Status = MemberStatus.Active });
         Happened(

@@ -77,9 +77,10 @@ internal sealed partial class MetaMachine
         Remove(MetaRecords.Keyspace, key => key.U32(id.Value));
         foreach (var group in keyspace.Groups.All)
         {
+            if (_placed.GetValueOrDefault(group)?.Switch is not null)
+                Remove(MetaRecords.Switch, key => key.Group(group));
             _placed = _placed.Remove(group);
             Remove(MetaRecords.Placed, key => key.Group(group));
-            Remove(MetaRecords.Switch, key => key.Group(group));
         }
 
         _epoch = _epoch.Next;

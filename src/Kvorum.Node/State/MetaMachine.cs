@@ -124,11 +124,13 @@ internal sealed partial class MetaMachine : IStateMachine
         _batch.Clear();
         var changed = kind switch
         {
+            _ when !Knows(MetaRecords.FormatOfCommand(kind)) => throw UnknownCommand(kind),
             MetaRecords.MemberCommand => Announce(new(from.U128()), MetaRecords.ReadMember(ref from)),
             MetaRecords.ClusterCommand => SetCluster(from.U128()),
-            MetaRecords.JoinCommand => Join(new(from.U128()), MetaRecords.ReadMember(ref from)),
+            MetaRecords.JoinCommand => Join(
+                new(from.U128()), MetaRecords.ReadMember(ref from), MetaRecords.ReadFormats(ref from)),
             MetaRecords.StatusCommand => SetStatus(new(from.U128()), MetaRecords.ReadStatus(ref from)),
-            MetaRecords.KeyspaceCommand => AddKeyspace(MetaRecords.ReadSettings(ref from), ref from),
+            MetaRecords.KeyspaceCommand => AddKeyspace(Known(MetaRecords.ReadSettings(ref from)), ref from),
             MetaRecords.TargetsCommand => SetTargets(ref from),
             MetaRecords.LimitsCommand => SetLimits(MetaRecords.ReadLimits(ref from)),
             MetaRecords.ReplicasCommand => SetReplicas(new(from.U32()), from.Int("replicas")),
@@ -137,8 +139,8 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),
             MetaRecords.StagesCommand => SetStages(ref from),
             MetaRecords.RecoverCommand => Recover(from.U128(), ref from),
-            _ => throw new FormatException(
-                $"unknown metadata command kind {kind}: written by another version?"),
+            MetaRecords.FormatCommand => SetFormat(from.U16(), ref from),
+            _ => throw UnknownCommand(kind),
         };
         if (changed)
         {
@@ -181,6 +183,7 @@ internal sealed partial class MetaMachine : IStateMachine
         _down.Clear();
         (IsRebalancing, _lastEvent) = (false, 0);
         (ClusterId, Version, _epoch, IsCheckpointDue) = (0, 0, default, false);
+        ActiveFormat = FormatRange.First;
         (_nextKeyspace, _nextGroup) = (new(KeyspaceId.System.Value + 1), new(GroupId.Metadata.Value + 1));
         using var view = _tree.OpenView();
         var events = new List<ClusterEvent>();
@@ -195,6 +198,8 @@ internal sealed partial class MetaMachine : IStateMachine
         var from = new ByteReader(value);
         switch (key.Span[0])
         {
+            case var kind when !Knows(MetaRecords.FormatOfRecord(kind)):
+                throw UnknownRecord(kind);
             case MetaRecords.Member:
                 var member = MetaRecords.ReadMember(ref from);
                 _members = _members.SetItem(
@@ -234,9 +239,11 @@ internal sealed partial class MetaMachine : IStateMachine
             case MetaRecords.Limits:
                 MoveLimits = MetaRecords.ReadLimits(ref from);
                 break;
+            case MetaRecords.Format:
+                ActiveFormat = Spoken(from.U16());
+                break;
             default:
-                throw new FormatException(
-                    $"unknown metadata record kind {key.Span[0]}: written by a newer version?");
+                throw UnknownRecord(key.Span[0]);
         }
     }
 

@@ -21,8 +21,9 @@ namespace Kvorum.Node.State;
 ///           | kind 11 drop     time:u64 keyspace:u32
 ///           | kind 12 health   time:u64 id:u128 isDown:u8
 ///           | kind 13 moving   time:u64 isMoving:u8
-///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}
-///           | kind 15 recover  time:u64 cluster:u128 survivor:u128{to the end}      written by kvorum recover only
+///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}       from format 2 on
+///           | kind 15 format   time:u64 version:u16 id:u128{those that speak it, to the end}
+///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -34,6 +35,7 @@ namespace Kvorum.Node.State;
 ///           | 'r'           -> isMoving:u8
 ///           | 'h' place:u64 -> event
 ///           | 's' group:u32 -> stage:u8 voters           the replicas of a quorum keyspace that change
+///           | 'f'           -> version:u16               the active format version; 1 has no record
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
 /// quorum    = write:u8 read:u8 isSloppy:u8         if the mode is "quorum"
@@ -60,7 +62,8 @@ internal static class MetaRecords
     public const byte HealthCommand = 12;
     public const byte MovingCommand = 13;
     public const byte StagesCommand = 14;
-    public const byte RecoverCommand = 15;
+    public const byte FormatCommand = 15;
+    public const byte RecoverCommand = 16;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -73,13 +76,49 @@ internal static class MetaRecords
     public const byte Rebalancing = (byte)'r';
     public const byte Event = (byte)'h';
     public const byte Switch = (byte)'s';
+    public const byte Format = (byte)'f';
     private const uint NoPartition = uint.MaxValue;
 
     public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
         EncodeMember(MemberCommand, id, member, timeMs);
 
-    public static byte[] EncodeJoin(NodeId id, MemberRecord member, ulong timeMs) =>
-        EncodeMember(JoinCommand, id, member, timeMs);
+    /// <summary>A node that joins; with what it speaks, from format version 2 on.</summary>
+    public static byte[] EncodeJoin(NodeId id, MemberRecord member, ulong timeMs, FormatRange? formats = null)
+    {
+        var writer = new ByteWriter();
+        writer.Raw(EncodeMember(JoinCommand, id, member, timeMs));
+        if (formats is { } spoken)
+            Write(writer, spoken);
+        return writer.ToArray();
+    }
+
+    /// <summary>A newer format version for the cluster, which these members speak.</summary>
+    public static byte[] EncodeFormat(int version, IEnumerable<NodeId> speakers, ulong timeMs)
+    {
+        var writer = Begin(FormatCommand, timeMs);
+        writer.U16((ushort)version);
+        foreach (var speaker in speakers)
+            writer.U128(speaker.Value);
+        return writer.ToArray();
+    }
+
+    public static void Write(ByteWriter into, FormatRange formats)
+    {
+        into.U16((ushort)formats.Lowest);
+        into.U16((ushort)formats.Newest);
+    }
+
+    /// <summary>What a node speaks; one that does not say it speaks the first version only.</summary>
+    public static FormatRange ReadFormats(ref ByteReader from) =>
+        from.AtEnd ? FormatRange.OnlyFirst : new(from.U16(), from.U16());
+
+    /// <summary>The format version that a kind of commands came with.</summary>
+    public static int FormatOfCommand(byte kind) =>
+        kind >= StagesCommand ? FormatRange.Quorums : FormatRange.First;
+
+    /// <summary>The format version that a kind of records came with.</summary>
+    public static int FormatOfRecord(byte kind) =>
+        kind is Switch or Format ? FormatRange.Quorums : FormatRange.First;
 
     public static byte[] EncodeCluster(UInt128 id, ulong timeMs)
     {

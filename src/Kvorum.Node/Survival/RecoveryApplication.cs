@@ -11,9 +11,9 @@ using Kvorum.Storage.Log;
 namespace Kvorum.Node.Survival;
 
 /// <summary>
-/// Applies the plan of a recovery to a survivor's data folder (ADR 39). First one frame of the log changes all
-/// groups at once, then <c>identity.json</c> is replaced; a node does not start between the two, and applying
-/// the plan again goes on from there. So a crash leaves what was, or what is to be.
+/// Applies the plan of a recovery to a survivor's data folder (ADR 39). First one frame of the log changes
+/// all groups at once, then <c>identity.json</c> is replaced; a node does not start between the two, and
+/// applying the plan again goes on from there. So a crash leaves what was, or what is to be.
 /// </summary>
 public static class RecoveryApplication
 {

@@ -77,7 +77,7 @@ public sealed record RecoveredGroup(uint Group, string Keyspace, uint Partition,
     /// <summary>Up to where any survivor knows that entries are committed.</summary>
     public ulong Commit { get; init; }
 
-    /// <summary>The log time of the last entry that survives, milliseconds since 1970; 0: not known.</summary>
+    /// <summary>The log time of the last entry that survives, ms since 1970; 0: not known.</summary>
     public ulong NewestMs { get; init; }
 
     /// <summary>How many voters the group has.</summary>

@@ -84,7 +84,8 @@ public sealed class RecoveryPlanner
     {
         if (_survivors.Length == 0)
             throw new RecoveryRefusedException("no survivor is given: give each one's folder or description");
-        var twice = _survivors.GroupBy(static one => one.NodeId).FirstOrDefault(static one => one.Count() > 1);
+        var twice = _survivors.GroupBy(static one => one.NodeId)
+            .FirstOrDefault(static one => one.Count() > 1);
         if (twice is not null)
         {
             throw new RecoveryRefusedException(

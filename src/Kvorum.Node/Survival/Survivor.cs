@@ -109,7 +109,9 @@ public sealed record SurvivingReplica(
     /// <summary>The log time of its last entry, milliseconds since 1970; 0: not known.</summary>
     public ulong NewestMs { get; init; }
 
-    /// <summary>The index of the entry that changed the configuration last; 0: it is older than the log.</summary>
+    /// <summary>
+    /// The index of the entry that changed the configuration last; 0: it is older than the log.
+    /// </summary>
     public ulong ConfigurationIndex { get; init; }
 
     /// <summary>The voters by its log; in a joint configuration the incoming ones.</summary>

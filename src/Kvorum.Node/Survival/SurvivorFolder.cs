@@ -99,7 +99,8 @@ internal sealed class SurvivorFolder
             Keyspaces = keyspaces,
             Replicas =
             [
-                .. Births.Values.Where(birth => !birth.IsQuorum && Groups.StandingOf(birth.Group) is not Removed)
+                .. Births.Values
+                    .Where(birth => !birth.IsQuorum && Groups.StandingOf(birth.Group) is not Removed)
                     .Select(Describe),
             ],
         };
@@ -118,8 +119,8 @@ internal sealed class SurvivorFolder
         if (Identity.Lost is { } lost)
         {
             throw new NodeStartException(
-                $"{Identity.NodeName} takes no part any more: {lost}. If its folder is to count all the same, "
-                + "run kvorum accept-loss first");
+                $"{Identity.NodeName} takes no part any more: {lost}. If its folder is to count all the "
+                + "same, run kvorum accept-loss first");
         }
     }
 
@@ -267,6 +268,8 @@ internal sealed class SurvivorFolder
         public KeyspaceSettings DefaultKeyspace => throw new InvalidOperationException();
 
         public UInt128 ProposedClusterId => 0;
+
+        public FormatRange Formats => FormatRange.Own;
 
         public IReadOnlyList<NodeId> Ids => [];
 

@@ -46,6 +46,8 @@ internal sealed class ByteWriter : IBufferWriter<byte>
         _bytes[Length++] = value;
     }
 
+    public void U16(ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), value);
+
     public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
 
     public void Group(GroupId group) => U32(group.Value);

@@ -50,24 +50,35 @@ internal static class ReportCodec
         var from = new ByteReader(bytes);
         var replicas = new List<QuorumReplicaReport>();
         while (!from.AtEnd)
-            replicas.Add(new(from.Group(), new(from.U64()), from.U8() != 0, (long)from.U64()));
+        {
+            replicas.Add(new(
+                from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from)));
+        }
+
         return replicas;
     }
 
     public static NodeReport Decode(ReadOnlyMemory<byte> bytes)
     {
         var from = new ByteReader(bytes);
-        var room = (long)from.U64();
+        var room = Bytes(ref from);
         var groups = new List<GroupReport>();
         while (!from.AtEnd)
         {
             var (group, term, index) = (from.Group(), new Term(from.U64()), new LogIndex(from.U64()));
             var (voters, learners, filling) = (Read(ref from), Read(ref from), Read(ref from));
-            var replicas = new GroupReplicas(voters, learners, filling, from.U8() != 0);
-            groups.Add(new(group, term, index, replicas, (long)from.U64(), (long)from.U64()));
+            var replicas = new GroupReplicas(voters, learners, filling, from.Flag("mark of a joint state"));
+            groups.Add(new(group, term, index, replicas, Bytes(ref from), Bytes(ref from)));
         }
 
         return new(room, groups);
+    }
+
+    private static long Bytes(ref ByteReader from)
+    {
+        var value = from.U64();
+        return value <= long.MaxValue
+            ? (long)value : throw new FormatException($"{value} is too great for what is reported");
     }
 
     private static void Write(ByteWriter into, IReadOnlyList<NodeId> nodes)

@@ -18,15 +18,20 @@ internal static class GrpcServices
         var ring = new GrpcService(
             Ring.KVStore.Descriptor,
             binder => Ring.KVStore.BindService(binder, new KvStoreService(node, options)));
+        var admin = new GrpcService(
+            V1.Admin.Descriptor, binder => V1.Admin.BindService(binder, new AdminService(node, options)));
         var health = new GrpcService(
             HealthV1.Health.Descriptor,
             binder => HealthV1.Health.BindService(
-                binder, new HealthService(node, [key.Name, compatibility.Name, ring.Name], options)));
+                binder, new HealthService(
+                    node, [key.Name, compatibility.Name, ring.Name, admin.Name], options)));
         var reflection = new ReflectionService(
-            [key.Descriptor, compatibility.Descriptor, ring.Descriptor, health.Descriptor]);
+        [
+            key.Descriptor, admin.Descriptor, compatibility.Descriptor, ring.Descriptor, health.Descriptor,
+        ]);
         return
         [
-            key, compatibility, ring, health,
+            key, admin, compatibility, ring, health,
             new(
                 Ring.NodeInternal.Descriptor,
                 static binder => Ring.NodeInternal.BindService(binder, new NodeInternalRefusal())),

@@ -162,6 +162,7 @@ internal static class KvMessages
             LastIndex = status.LastIndex,
             Keys = (ulong)status.Keys,
             Bytes = (ulong)status.Bytes,
+            Superseded = (ulong)status.Superseded,
         };
         foreach (var (name, lag) in status.FollowerLag)
             health.FollowerLag.Add(name, lag);
@@ -202,7 +203,8 @@ internal static class KvMessages
 
     private static QuorumLevel? QuorumOf(string text) => text.Length == 0 ? null
         : QuorumLevel.ParseOrNull(text) ?? throw GrpcErrors.Of(
-            StatusCode.InvalidArgument, $"quorum is '{Utf8Text.Message(text, 64)}'; it is {QuorumLevel.Forms}");
+            StatusCode.InvalidArgument,
+            $"quorum is '{Utf8Text.Message(text, 64)}'; it is {QuorumLevel.Forms}");
 
     private static WriteVersion? TriedOf(string text) => text.Length == 0 ? null
         : WriteVersion.ParseOrNull(text) ?? throw GrpcErrors.Of(

@@ -7,10 +7,11 @@ using Kvorum.Protocol;
 namespace Kvorum.Server.Grpc;
 
 /// <summary>
-/// kvstore.NodeInternal, the service between nodes of the ring design, over a quorum keyspace. Its contract is
-/// in proto/kvstore.proto. It is for callers that know the cluster, as nodes introduce themselves.
+/// kvstore.NodeInternal, the service between nodes of the ring design, over a quorum keyspace. Its contract
+/// is in proto/kvstore.proto. It is for callers that know the cluster, as nodes introduce themselves.
 /// </summary>
-internal sealed class NodeInternalService(INode node, GrpcOptions options) : Ring.NodeInternal.NodeInternalBase
+internal sealed class NodeInternalService(INode node, GrpcOptions options)
+    : Ring.NodeInternal.NodeInternalBase
 {
     /// <summary>The metadata by which a caller shows that it knows the cluster.</summary>
     public const string ClusterHeader = "kvorum-cluster-id";
@@ -59,7 +60,7 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options) : Rin
         {
             throw GrpcErrors.Of(
                 StatusCode.PermissionDenied,
-                $"NodeInternal is for nodes of this cluster: send the cluster's id as metadata {ClusterHeader}");
+                $"NodeInternal is for nodes of this cluster: send the cluster's id as {ClusterHeader}");
         }
     }
 
@@ -73,8 +74,8 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options) : Rin
             return $"there is no keyspace '{options.KvStoreKeyspace}', which --kvstore-keyspace names";
         if (keyspace.Mode != ReceiptText.Of(ReplicationMode.Quorum))
         {
-            return $"keyspace '{keyspace.Name}' is {keyspace.Mode}: its log gives the versions. Name a quorum "
-                + "keyspace with --kvstore-keyspace";
+            return $"keyspace '{keyspace.Name}' is {keyspace.Mode}: its log gives the versions. Name a "
+                + "quorum keyspace with --kvstore-keyspace";
         }
 
         var partition = KeySlot.PartitionOf(KeySlot.Of(key), keyspace.Partitions.Count);

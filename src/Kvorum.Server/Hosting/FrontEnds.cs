@@ -53,10 +53,10 @@ internal sealed class FrontEnds(
             });
             var grpc = new GrpcOptions
             {
-                MessageBytesMax = options.ValueBytesMax + options.KeyBytesMax + (64 << 10),
                 KvStoreKeyspace = options.KvStoreKeyspace.Length > 0
                     ? options.KvStoreKeyspace : KeyspaceName.Default,
                 NodeName = parts.Self.Name,
+                MessageBytesMax = options.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10),
                 Traffic = Traffic,
                 Logging = _logging,
             };
@@ -73,7 +73,7 @@ internal sealed class FrontEnds(
                 EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
                 Transport = _httpConnections = new(parts.Http, room, _logging),
                 HostNames = options.HostNames(parts.Self.Name),
-                KeyBytesMax = options.KeyBytesMax,
+                KeyBytesMax = options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
                 Traffic = Traffic,
                 Logging = _logging,

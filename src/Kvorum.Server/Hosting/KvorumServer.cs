@@ -164,8 +164,10 @@ public sealed class KvorumServer : IAsyncDisposable
     private async Task Start()
     {
         var id = ClusterIdentity.ToGuid(Self.Id.Value);
+        var known = _node.ClusterId;
+        var cluster = known != Guid.Empty ? $"cluster {known}" : "no cluster yet";
         Log.Starting(
-            _log, Self.Name, id, _node.ClusterId, _node.Map.Members.Count,
+            _log, Self.Name, id, cluster, _node.Map.Members.Count,
             Path.GetFullPath(_options.DataFolder));
         var plan = _limits.Plan;
         Log.Memory(

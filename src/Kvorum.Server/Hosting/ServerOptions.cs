@@ -129,13 +129,13 @@ public sealed record ServerOptions
     public TimeSpan SyncInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// --kvstore-keyspace: the keyspace of the gRPC service KVStore; where it is given, NodeInternal is served
-    /// at <see cref="PeerAddress"/>. Empty: the default keyspace, without NodeInternal.
+    /// --kvstore-keyspace: the keyspace of the gRPC service KVStore; where it is given, NodeInternal is
+    /// served at <see cref="PeerAddress"/>. Empty: the default keyspace, without NodeInternal.
     /// </summary>
     public string KvStoreKeyspace { get; init; } = "";
 
-    /// <summary>--key-bytes-max: bound of a key.</summary>
-    public int KeyBytesMax { get; init; } = Protocol.Limits.KeyBytesMax;
+    /// <summary>--key-bytes-max: bound of a key; null: 4096, and later as at the first start.</summary>
+    public int? KeyBytesMax { get; init; }
 
     /// <summary>
     /// --value-bytes-max: bound of a value that this node takes. Stored values beyond it are read all the
@@ -144,9 +144,10 @@ public sealed record ServerOptions
     public int ValueBytesMax { get; init; } = Protocol.Limits.ValueBytesMax;
 
     /// <summary>
-    /// --key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>.
+    /// --key-policy: <c>binary</c> takes any bytes, <c>strict</c> letters, digits and <c>- _ . /</c>; null:
+    /// binary, and later as at the first start.
     /// </summary>
-    public string KeyPolicy { get; init; } = "binary";
+    public string? KeyPolicy { get; init; }
 
     /// <summary>--session-window: how long a repeated request is recognised.</summary>
     public TimeSpan SessionWindow { get; init; } = TimeSpan.FromMinutes(15);
@@ -267,7 +268,7 @@ public sealed record ServerOptions
     internal string[] JoinList() =>
     [
         .. Join.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(Endpoints.Spelled).Distinct(),
+            .Select(Endpoints.Spelled),
     ];
 
     /// <summary>The transport's settings.</summary>

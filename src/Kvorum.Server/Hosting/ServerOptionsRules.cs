@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
@@ -29,7 +30,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--replication-factor", o.ReplicationFactor, 1, 15);
         Bounded(broken, "--virtual-nodes", o.VirtualNodes ?? NodeOptions.VirtualNodesDefault, 1, 4096);
         Bounded(broken, "--loops", o.Loops ?? 1, 1, 256);
-        Bounded(broken, "--key-bytes-max", o.KeyBytesMax, 1, Protocol.Limits.KeyBytesMax);
+        Bounded(broken, "--key-bytes-max", o.KeyBytesMax ?? 1, 1, Protocol.Limits.KeyBytesMax);
         Bounded(broken, "--value-bytes-max", o.ValueBytesMax, 1, Protocol.Limits.ValueBytesCeiling);
         Bounded(broken, "--session-records", o.SessionRecords, 0, 4_000_000);
         Bounded(broken, "--segment-bytes", o.SegmentBytes, 1 << 20, 1 << 30);
@@ -41,14 +42,14 @@ internal static class ServerOptionsRules
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
-        if (Utf8Text.CountOf(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
+        if (Encoding.UTF8.GetByteCount(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
         {
             broken.Add(
                 $"--kvstore-keyspace '{o.KvStoreKeyspace}': names of keyspaces have at most "
                 + $"{Protocol.Limits.KeyspaceBytesMax} bytes");
         }
 
-        if (o.KeyPolicy is not ("binary" or "strict"))
+        if (o.KeyPolicy is not (null or "binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
                 + "_ . /)");
@@ -158,6 +159,8 @@ internal static class ServerOptionsRules
         const int most = 64;
         if (addresses.Length > most)
             broken.Add($"--join has {addresses.Length} addresses: give at most {most}");
+        foreach (var twins in addresses.CountBy(static address => address).Where(static one => one.Value > 1))
+            broken.Add($"--join names the address {twins.Key} {twins.Value} times: name each member once");
         foreach (var address in addresses.Where(static address => !MemberList.IsDialable(address)))
         {
             broken.Add(

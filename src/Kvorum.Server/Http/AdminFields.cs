@@ -6,6 +6,14 @@ internal static class AdminFields
     public static readonly Field After = new(
         "after", FieldKind.Number, "The position behind which to begin; absent: the oldest that is kept.");
 
+    public static readonly Field FromNow = new(
+        "from_now", FieldKind.Flag,
+        "true, as lines only: what happens from now on, instead of behind a position.");
+
+    public static readonly Field ClusterId = new(
+        "cluster_id", FieldKind.Text,
+        "The cluster that the position is of: another one refuses it. Absent: it is not known.");
+
     public static readonly Field Member = new(
         "name", FieldKind.Text, "The member: its name, its UUID, or node- and its UUID.");
 

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
@@ -160,8 +159,8 @@ internal sealed record ErrorBody
     [Description("A condition failed: the key's present version.")]
     public ulong? Version { get; init; }
 
-    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be given "
-        + "as 'tried' with the retry.")]
+    [Description("A write to a keyspace of mode quorum may have happened: the version that was tried, to be "
+        + "given as 'tried' with the retry.")]
     public string? Tried { get; init; }
 
     [Description("Such a write, if a receipt was asked for: which nodes are known to have it.")]
@@ -174,8 +173,8 @@ internal sealed record ReceiptBody
     [Description("How the keyspace replicates."), AllowedValues("strong", "quorum")]
     public required string Mode { get; init; }
 
-    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered or, in "
-        + "a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
+    [Description("Write: the nodes on whose disks it was when it was acknowledged. Read: those that answered "
+        + "or, in a strong keyspace, that confirmed the leader. Scan: those that gave a part of the page.")]
     public required IReadOnlyList<string> Nodes { get; init; }
 
     [Description("How many of the replicas had to be among them; of a scan, in each partition.")]
@@ -187,7 +186,7 @@ internal sealed record ReceiptBody
     [Description("True if what was written, or read, is on the disks of the nodes.")]
     public required bool Durable { get; init; }
 
-    [Description("Sloppy keyspace: true if hints on other nodes were counted: a read need not see the write.")]
+    [Description("Sloppy keyspace: true if hints on other nodes were counted: reads may miss the write.")]
     public bool? ByHints { get; init; }
 
     [Description("Strong keyspace: the log index of the write, or that the read saw.")]
@@ -196,8 +195,9 @@ internal sealed record ReceiptBody
     [Description("Quorum keyspace: the whole version; absent if nothing was found, or much.")]
     public string? Version { get; init; }
 
-    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the keyspace "
-        + "acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that is not promised.")]
+    [Description("How old what a read does not show may be, in milliseconds: 0 if every write that the "
+        + "keyspace acknowledged before is seen. Of a write: for how long a read may miss it. Absent: that "
+        + "is not promised.")]
     public ulong? StalenessMs { get; init; }
 
     [Description("The promise, a sentence each.")]
@@ -256,6 +256,10 @@ internal sealed record StatsBody
 
     public required OperationsBody Ops { get; init; }
 
+    [Description(
+        "Quorum keyspaces: writes that came to replicas of this node after a newer one of the key.")]
+    public required long Superseded { get; init; }
+
     [Description("Entries that each follower is behind in the partitions led here, added up, by name.")]
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }
@@ -281,12 +285,38 @@ internal sealed record ChangedBody
     public MoveLimits? Limits { get; init; }
 }
 
-/// <summary>The members of the cluster.</summary>
+/// <summary>What has happened in the cluster.</summary>
 internal sealed record EventsBody
 {
     public required IReadOnlyList<ClusterEvent> Events { get; init; }
+
+    [Description("Position of the oldest event that is kept; 0 if none is.")]
+    public required ulong OldestEvent { get; init; }
+
+    [Description("Position of the newest event that the node was told of; 0 if there is none.")]
+    public required ulong NewestEvent { get; init; }
+
+    [Description("The cluster that the positions are of; empty while the node does not know it.")]
+    public required Guid ClusterId { get; init; }
+
+    [Description("Why the node may be late with news; empty if it is not.")]
+    public required string Message { get; init; }
 }
 
+/// <summary>
+/// A line between events: nothing has happened for a while, or the stream ends and says why. Without a last
+/// one that has failed, it was cut.
+/// </summary>
+internal sealed record EventsMarkBody
+{
+    [Description("The position of the last event: go on behind it.")]
+    public required ulong Position { get; init; }
+
+    [Description("Why the stream ends; absent if it goes on.")]
+    public ErrorBody? Failed { get; init; }
+}
+
+/// <summary>The members of the cluster.</summary>
 internal sealed record MembersBody
 {
     [Description("Leader of the metadata group; empty if none could be reached.")]
@@ -347,6 +377,7 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(ClusterMap))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(EventsBody))]
+[JsonSerializable(typeof(EventsMarkBody))]
 [JsonSerializable(typeof(MembersBody))]
 [JsonSerializable(typeof(KeyspacesBody))]
 [JsonSerializable(typeof(PartitionsBody))]

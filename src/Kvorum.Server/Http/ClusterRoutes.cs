@@ -1,5 +1,4 @@
 using Kvorum.Node.Administration;
-using Kvorum.Protocol;
 
 namespace Kvorum.Server.Http;
 
@@ -68,17 +67,9 @@ internal static class ClusterRoutes
         Failures = FailureStatuses.OfReports,
     };
 
-    private static readonly Operation Events = new(
-        "adminEvents", Tag, "What has happened in the cluster, the oldest first, as the node was told.")
-    {
-        Query = [AdminFields.After, Fields.Timeout],
-        Answers = [new(200, "Some events, or none.") { Json = [BodyContext.Default.EventsBody] }],
-        Failures = FailureStatuses.OfReports,
-    };
-
     public static void MapAll(RouteTable routes)
     {
-        routes.Read("/v1/admin/events", Events, EventsAsync);
+        EventsRoute.Map(routes);
         routes.Read("/v1/admin/cluster", Cluster, ClusterAsync);
         routes.Read(
             "/cluster", Cluster with { Id = "cluster", Summary = "As /v1/admin/cluster." }, ClusterAsync);
@@ -123,10 +114,8 @@ internal static class ClusterRoutes
     {
         var name = exchange.PathText(AdminFields.Keyspace);
         var report = await ReportAsync(exchange).ConfigureAwait(false);
-        var found = report.Keyspaces.FirstOrDefault(one => one.Name == name) ?? throw HttpFailure.Of(
-            400, ReplyOutcome.Of(ReplyStatus.UnknownKeyspace).Name,
-            $"no keyspace '{HttpFailure.Shown(name)}': there is "
-            + string.Join(", ", report.Keyspaces.Select(static one => $"'{one.Name}'")));
+        var found = ClusterParts.Keyspace(report, name, out var refusal)
+            ?? throw HttpFailure.Of(new ShowCluster(), refusal);
         await exchange.JsonAsync(200, found, BodyContext.Default.KeyspaceReport).ConfigureAwait(false);
     }
 
@@ -154,19 +143,9 @@ internal static class ClusterRoutes
     private static async Task LimitsAsync(HttpExchange exchange)
     {
         var report = await ReportAsync(exchange).ConfigureAwait(false);
-        var limits = report.Limits ?? throw HttpFailure.Of(
-            503, ReplyOutcome.Of(ReplyStatus.Unavailable).Name,
-            $"only the leader of the metadata group knows the limits, and there is none: {report.Reason}");
+        var limits = ClusterParts.MoveLimits(report, out var refusal)
+            ?? throw HttpFailure.Of(new ShowCluster(), refusal);
         await exchange.JsonAsync(200, limits, BodyContext.Default.MoveLimits).ConfigureAwait(false);
-    }
-
-    private static async Task EventsAsync(HttpExchange exchange)
-    {
-        var after = exchange.Query.Text(AdminFields.After) is { } text
-            ? Query.Number(AdminFields.After.Name, text) : 0;
-        var reply = await exchange.AdministerAsync(new ShowEvents(after)).ConfigureAwait(false);
-        await exchange.JsonAsync(200, new() { Events = reply.Events! }, BodyContext.Default.EventsBody)
-            .ConfigureAwait(false);
     }
 
     private static async Task LocateAsync(HttpExchange exchange)

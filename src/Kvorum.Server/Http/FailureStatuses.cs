@@ -29,6 +29,9 @@ internal static class FailureStatuses
     /// <summary>Of routes that tell operators of the cluster.</summary>
     public static int[] OfReports { get; } = [.. OfAny, 429, 503];
 
+    /// <summary>Of the route that tells of events.</summary>
+    public static int[] OfEvents { get; } = [.. OfReports, 412];
+
     /// <summary>Of routes by which operators change the cluster.</summary>
     public static int[] OfChanges { get; } = [.. OfReports, 403, 412, 413, 415];
 
@@ -43,7 +46,8 @@ internal static class FailureStatuses
         409 => ("SessionExpired", "The exactly-once record of so old a request is gone."),
         412 => (
             "ConditionFailed",
-            "The condition does not hold, or the cluster cannot be changed so as it is; nothing changed."),
+            "The condition does not hold, or the cluster cannot be changed so as it is; nothing changed. Of "
+            + "events: those behind the position are not kept any more."),
         413 => ("TooLarge", "The body is over the limit, which the message names."),
         415 => (
             "UnsupportedMediaType",

@@ -82,7 +82,8 @@ internal static class Fields
 
     public static readonly Field After = new(
         "after", FieldKind.Number,
-        "Keyspace of mode quorum: the highest version that the client has seen; the write gets a higher one.");
+        "Keyspace of mode quorum: the highest version that the client has seen; the write gets a higher "
+        + "one.");
 
     public static readonly Field Tried = new(
         "tried", FieldKind.Text,

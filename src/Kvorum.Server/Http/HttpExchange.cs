@@ -66,6 +66,10 @@ internal sealed class HttpExchange
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
 
+    /// <summary>The events of the cluster from a position on, or from now on.</summary>
+    public EventFeed Events(ulong after, bool fromNow, Guid? cluster) =>
+        new(_node, after, fromNow, cluster);
+
     /// <summary>A parameter of the path.</summary>
     public string PathText(Field field) => Http.Features.GetRequiredFeature<PathParameters>().Text(field);
 

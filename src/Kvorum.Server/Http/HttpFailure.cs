@@ -36,21 +36,16 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     public static HttpFailure TooLarge(string what, long bytesMax) =>
         Of(413, "too-large", $"{what} is larger than the limit of {bytesMax} bytes");
 
-    /// <summary>What became of an operator's request. The same request may always be sent again.</summary>
+    /// <summary>What became of an operator's request.</summary>
     public static HttpFailure Of(AdminRequest request, AdminReply reply)
     {
-        var outcome = ReplyOutcome.Of(reply.Status);
-        var isUnknown = !request.IsRead && reply.Status is ReplyStatus.OutcomeUnknown
-            or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal;
-        var advice = reply.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
-            or ReplyStatus.ConditionFailed ? RetryAdvice.Never
-            : isUnknown ? RetryAdvice.SameIds : RetryAdvice.Safe;
-        return new(outcome.Http, new()
+        var became = AdminOutcome.Of(request, reply);
+        return new(became.Outcome.Http, new()
         {
-            Error = outcome.Name,
-            Message = reply.Message,
-            Retry = RetryTable.NameOf(advice),
-            Indeterminate = isUnknown,
+            Error = became.Outcome.Name,
+            Message = became.Message,
+            Retry = RetryTable.NameOf(became.Retry),
+            Indeterminate = became.IsIndeterminate,
         });
     }
 

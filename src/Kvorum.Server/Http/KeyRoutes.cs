@@ -32,8 +32,8 @@ internal static class KeyRoutes
     {
         Query =
         [
-            .. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious, Fields.After,
-            Fields.Tried,
+            .. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious,
+            Fields.After, Fields.Tried,
         ],
         Answers = [ReplyBodies.Written],
         Failures = FailureStatuses.OfWrites,

@@ -100,6 +100,9 @@ internal sealed class OpenApiSchemas
         // Never null: such a member is left out.
         if (schema["type"] is JsonArray types)
             schema["type"] = types.First(static one => (string)one! != "null")!.DeepClone();
+        // Names of choices: the exporter leaves out that they are text.
+        if (schema["enum"] is not null && schema["type"] is null)
+            schema["type"] = "string";
         if (isOurs && context.Path.IsEmpty)
             schema["required"] = ArrayOf(type.Properties.Where(IsAlwaysThere).Select(static one => one.Name));
         AddBounds(schema, Nullable.GetUnderlyingType(type.Type) ?? type.Type);

@@ -16,7 +16,8 @@ internal static class ReplyBodies
 
     /// <summary>The answer to a served write.</summary>
     public static readonly Answer Written = new(
-        200, "Done: on the disks of a majority, or of as many replicas of a quorum keyspace as were asked for.")
+        200,
+        "Done: on the disks of a majority, or of as many replicas of a quorum keyspace as were asked for.")
     {
         Json = [BodyContext.Default.WrittenBody],
         Headers = Headers,

@@ -19,7 +19,8 @@ internal static class ResourceRoutes
 
     private static readonly Field[] OfWrites =
     [
-        Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious, Fields.After, Fields.Tried,
+        Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious, Fields.After,
+        Fields.Tried,
     ];
 
     private static readonly Field[] OfAll = [Fields.IfMatch, Fields.IfNoneMatch, Fields.QuorumHeader];

@@ -107,6 +107,7 @@ internal static class StatusRoutes
             Bytes = replicas.Sum(static replica => replica.Bytes),
             LogBytes = status.LogBytes,
             Ops = new(status.Reads, status.Writes),
+            Superseded = replicas.Sum(static replica => replica.Superseded),
             Lag = LagOf(status.Partitions),
         }, BodyContext.Default.StatsBody).ConfigureAwait(false);
     }

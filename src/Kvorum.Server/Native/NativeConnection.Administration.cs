@@ -9,42 +9,69 @@ internal sealed partial class NativeConnection
     /// <summary>Administrative requests that may be open at once: people ask one after the other.</summary>
     private const int AdminAsksMax = 16;
 
+    /// <summary>Questions for events that may be held at once.</summary>
+    private const int EventAsksMax = 64;
+
     private int _adminAsks;
+    private int _eventAsks;
 
     private void Administer(NativeFrame frame)
     {
         var (timeoutMs, json) = NativeCodec.ReadRequest(frame.Body);
-        lock (_gate)
-        {
-            if (++_adminAsks > AdminAsksMax)
-                throw new FormatException($"More than {AdminAsksMax} administrative requests at once.");
-        }
-
-        AdminRequest request;
+        AdminRequest? request = null;
+        AdminReply? refusal = null;
         try
         {
             request = AdminJson.DecodeRequest(json.Span);
         }
         catch (FormatException e)
         {
-            AnswerAdmin(frame.Correlation, AdminReply.Of(ReplyStatus.InvalidArgument, e.Message));
+            refusal = AdminReply.Of(ReplyStatus.InvalidArgument, e.Message);
+        }
+
+        var isWaiting = request is ShowEvents { WaitMs: > 0 };
+        refusal = Admit(isWaiting) ?? refusal;
+        if (refusal is not null)
+        {
+            AnswerAdmin(frame.Correlation, isWaiting, refusal);
             return;
         }
 
         // The answer comes on a node loop, which has better things to do than to write JSON.
         _node.Administer(
-            request, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)),
+            request!, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)),
             reply => ThreadPool.UnsafeQueueUserWorkItem(
-                static told => told.connection.AnswerAdmin(told.correlation, told.reply),
-                (connection: this, correlation: frame.Correlation, reply), preferLocal: false));
+                static told => told.connection.AnswerAdmin(told.correlation, told.isWaiting, told.reply),
+                (connection: this, correlation: frame.Correlation, isWaiting, reply), preferLocal: false));
     }
 
-    private void AnswerAdmin(ulong correlation, AdminReply reply)
+    // Many parts of a program may watch, and those that end leave a question behind until it is answered.
+    private AdminReply? Admit(bool isWaiting)
+    {
+        lock (_gate)
+        {
+            if (isWaiting)
+            {
+                return ++_eventAsks <= EventAsksMax ? null : AdminReply.Of(
+                    ReplyStatus.Overloaded,
+                    $"this connection waits for events {EventAsksMax} times already: ask another node");
+            }
+
+            if (++_adminAsks > AdminAsksMax)
+                throw new FormatException($"More than {AdminAsksMax} administrative requests at once.");
+            return null;
+        }
+    }
+
+    private void AnswerAdmin(ulong correlation, bool isWaiting, AdminReply reply)
     {
         var json = AdminJson.Encode(reply);
         lock (_gate)
         {
-            _adminAsks--;
+            if (isWaiting)
+                _eventAsks--;
+            else
+                _adminAsks--;
             if (_isClosed)
                 return;
             Write(NativeFrameKind.AdminReply, correlation, json);

@@ -25,6 +25,7 @@ internal sealed class IncomingPeers(
     private const int StrangersMax = 64;
 
     private readonly ConcurrentDictionary<NodeId, PeerConnection> _peers = new();
+    private readonly ConcurrentDictionary<NodeId, PeerHello> _hellos = new();
     private readonly ConcurrentDictionary<PeerConnection, Task> _tasks = new();
     private readonly JoinDesk _desk = new(self, receiver, options, time);
     private int _strangers;
@@ -47,6 +48,16 @@ internal sealed class IncomingPeers(
         _tasks[connection] = task;
         if (task.IsCompleted)
             _tasks.TryRemove(connection, out _);
+    }
+
+    /// <summary>The format version has changed: who does not speak it is disconnected.</summary>
+    public void Check()
+    {
+        foreach (var (id, connection) in _peers)
+        {
+            if (_hellos.TryGetValue(id, out var peer) && PeerCheck.OfFormats(self.Now.Node, peer) is { } why)
+                connection.Abort(new(PeerLoss.Silent, why));
+        }
     }
 
     /// <summary>Pings, and notices silence.</summary>
@@ -139,7 +150,10 @@ internal sealed class IncomingPeers(
 
             await connection.SendOpening(
                 PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both.Token).ConfigureAwait(false);
+            _hellos[peer.Node.Id] = peer.Node;
             Replace(peer.Node.Id, connection);
+            // It was raised meanwhile.
+            Check();
             link.SawIncoming(peer);
             return (peer.Node, link.Left);
         }

@@ -39,6 +39,9 @@ internal static class PeerCheck
                 + "give each node its own --id");
         }
 
+        if (OfFormats(self, dialler.Node) is { } apart)
+            return new(apart);
+
         // A new member may dial one that has not heard of it yet.
         return isMember
             ? null
@@ -58,7 +61,7 @@ internal static class PeerCheck
         if (OfCluster(self, answered) is { } why)
             return why;
         return answered.Id == expected.Id
-            ? null
+            ? OfFormats(self, answered)
             : $"at {expected.PeerAddress} lives {Describe(answered)}, "
                 + $"not node {Uuid(expected.Id)}: correct --peers";
     }
@@ -76,8 +79,9 @@ internal static class PeerCheck
                 ? null
                 : $"{Describe(other)} belongs to cluster {ClusterIdentity.ToGuid(other.ClusterId)}, "
                     + $"{Describe(self)} to cluster {ClusterIdentity.ToGuid(self.ClusterId)}: correct the "
-                    + "address in --peers, or give --data the folder that belongs to this cluster. A node that was "
-                    + "given up when its cluster was recovered comes back with an empty --data folder and --join";
+                    + "address in --peers, or give --data the folder that belongs to this cluster. A node "
+                    + "that was given up when its cluster was recovered comes back with an empty --data "
+                    + "folder and --join";
         }
 
         return self.FoundingId == other.FoundingId
@@ -86,6 +90,26 @@ internal static class PeerCheck
                 + "nodes of a new cluster the same members in --peers and the same --partitions, "
                 + "--replication-factor and --virtual-nodes at their first start";
     }
+
+    /// <summary>Why the versions of the two are too far apart; null if they are not.</summary>
+    public static string? OfFormats(PeerHello self, PeerHello other)
+    {
+        if (self.SpeaksWith(other))
+            return null;
+        if (!self.Formats.Meets(other.Formats))
+        {
+            return $"{Describe(other)} speaks format version {other.Formats}, and {Describe(self)} "
+                + $"{self.Formats}: the two programs are more than one version apart. Start on all nodes "
+                + "versions of kvorum that differ by one at most";
+        }
+
+        return self.Formats.Has(other.ActiveFormat) ? Apart(other, self) : Apart(self, other);
+    }
+
+    private static string Apart(PeerHello node, PeerHello member) =>
+        $"the cluster of {Describe(member)} has format version {member.ActiveFormat}, and {Describe(node)} "
+        + $"speaks {node.Formats}: start that node with the kvorum that the others run. A cluster does not "
+        + "go back to an older version";
 
     private static string Describe(PeerHello node) => $"{node.Name} ({node.PeerAddress}, id {Uuid(node.Id)})";
 

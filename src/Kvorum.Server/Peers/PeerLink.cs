@@ -21,6 +21,7 @@ internal sealed class PeerLink(
     private volatile PeerConnection? _up;
     private string _advertised = "";
     private ulong _process;
+    private PeerHello? _peer;
     private bool _downWasTold;
     private string _lastWhy = "";
 
@@ -41,6 +42,16 @@ internal sealed class PeerLink(
 
         counters.Dropped();
         return false;
+    }
+
+    /// <summary>The format version has changed: a peer that does not speak it is disconnected.</summary>
+    public void Check()
+    {
+        lock (_lock)
+        {
+            if (_up is { } up && _peer is { } peer && PeerCheck.OfFormats(self.Now.Node, peer) is { } why)
+                up.Abort(new(PeerLoss.Silent, why));
+        }
     }
 
     /// <summary>Pings, and notices silence.</summary>
@@ -175,7 +186,7 @@ internal sealed class PeerLink(
     {
         lock (_lock)
         {
-            _process = peer.Process;
+            (_process, _peer) = (peer.Process, peer.Node);
             Name = peer.Node.Name.Length > 0 ? peer.Node.Name : Name;
             if (peer.Node.PeerAddress.Length > 0)
                 _advertised = peer.Node.PeerAddress;
@@ -183,6 +194,8 @@ internal sealed class PeerLink(
             _up = connection;
         }
 
+        // It was raised meanwhile.
+        Check();
         _downWasTold = false;
         _lastWhy = "";
         _backoff.Stood(time.GetTimestamp());
@@ -210,10 +223,14 @@ internal sealed class PeerLink(
             _places.Missed();
         }
 
-        if (_downWasTold)
-            return;
-        _downWasTold = true;
-        receiver.PeerDown(seed.Id, ending.Loss);
+        if (!_downWasTold)
+        {
+            _downWasTold = true;
+            receiver.PeerDown(seed.Id, ending.Loss);
+        }
+
+        if (ending.Refusal is { } refusal)
+            receiver.PeerRefused(seed.Id, refusal.Why);
     }
 
     private void TellLeft(IPeerReceiver receiver)

@@ -56,6 +56,13 @@ internal sealed class PeerLinks(
         }
     }
 
+    /// <summary>The format version has changed: who does not speak it is disconnected.</summary>
+    public void Check()
+    {
+        foreach (var link in _now.Values)
+            link.Check();
+    }
+
     /// <summary>Pings, and notices silence.</summary>
     public void Watch()
     {

@@ -12,11 +12,15 @@
 //   frame     = length:u32 crc:u32 kind:u8 payload      length = bytes of payload
 //                                                       crc = CRC-32C of length, kind, payload
 //   Hello     = foundingId:u128 clusterId:u128 nodeId:u128 expected:u128 process:u64 name peer client http
+//               [lowest:u16 newest:u16 active:u16]
 //   Welcome   = the same, expected = 0                  name ... http = length:u16 utf8
 //   Refused   = mayPass:u8 utf8                         a sentence for the other side's operator
 //   Ping      = nothing
 //   Join      = at most 4 KiB, JoinAnswer = at most 64 KiB: the node's own
 //
+// The version of the preamble is that of these frames, the same in all format versions so far. `lowest` and
+// `newest` are the format versions that the sender speaks, `active` is the one that its cluster has, as far
+// as it knows; who does not say it speaks 1 only (docs/upgrading.md). What follows is passed over.
 // `foundingId` is made of the founders of the sender's cluster; `clusterId` is 0 while the sender does not
 // know it.
 // `expected` is the node that the dialler means to call; `process` is drawn anew by each process, so that a
@@ -72,6 +76,7 @@ internal static class PeerWire
     public const int JoinAnswerBytesMax = 64 << 10;
 
     private const int FixedBytes = (4 * 16) + sizeof(ulong);
+    private const int FormatBytes = 3 * sizeof(ushort);
 
     public static void WritePreamble(Span<byte> into)
     {
@@ -90,7 +95,9 @@ internal static class PeerWire
         var version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
         if (version != Version)
             throw new PeerWireException(
-                $"it speaks peer protocol version {version}, this node {Version}: run one release");
+                $"it speaks version {version} of the protocol between nodes, and this node {Version}: the "
+                + "two programs are more than one version apart. Start on all nodes versions of kvorum that "
+                + "differ by one at most");
     }
 
     public static void WriteHeader(Span<byte> into, byte kind, ReadOnlySpan<byte> payload)
@@ -157,7 +164,7 @@ internal static class PeerWire
         var node = introduction.Node;
         string[] texts = [node.Name, node.PeerAddress, node.ClientAddress, node.HttpAddress];
         var bytes =
-            new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Utf8Text.CountOf(text))];
+            new byte[FixedBytes + texts.Sum(text => sizeof(ushort) + Utf8Text.CountOf(text)) + FormatBytes];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, node.FoundingId);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), node.ClusterId);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(32), node.Id.Value);
@@ -169,6 +176,13 @@ internal static class PeerWire
             var length = Utf8Text.Write(text, bytes.AsSpan(at + sizeof(ushort)));
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)length));
             at += sizeof(ushort) + length;
+        }
+
+        int[] formats = [node.Formats.Lowest, node.Formats.Newest, node.ActiveFormat];
+        foreach (var number in formats)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), checked((ushort)number));
+            at += sizeof(ushort);
         }
 
         return bytes;
@@ -187,7 +201,20 @@ internal static class PeerWire
         string name = ReadText(ref bytes), peer = ReadText(ref bytes);
         string client = ReadText(ref bytes), http = ReadText(ref bytes);
         var node = new PeerHello(id, name, peer, client, http) { FoundingId = founding, ClusterId = cluster };
-        return new(node, expected, process);
+        return new(bytes.IsEmpty ? node : WithFormats(node, bytes), expected, process);
+    }
+
+    private static PeerHello WithFormats(PeerHello node, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < FormatBytes)
+            throw new PeerWireException("its introduction is cut short");
+        int lowest = BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+        int newest = BinaryPrimitives.ReadUInt16LittleEndian(bytes[2..]);
+        int active = BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]);
+        return lowest >= FormatRange.First && lowest <= newest && active >= FormatRange.First
+            ? node with { Formats = new(lowest, newest), ActiveFormat = active }
+            : throw new PeerWireException(
+                $"its format versions, {lowest} to {newest}, in a cluster of {active}, are none");
     }
 
     private static string ReadText(ref ReadOnlySpan<byte> bytes)

@@ -83,6 +83,16 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     public void Identify(UInt128 clusterId) => _self?.Identify(clusterId);
 
     /// <inheritdoc/>
+    public void Activate(int format)
+    {
+        if (_self is not { } self || self.Now.Node.ActiveFormat == format)
+            return;
+        self.Activate(format);
+        _links?.Check();
+        _incoming?.Check();
+    }
+
+    /// <inheritdoc/>
     public void Follow(IReadOnlyList<MemberSeed> peers) => _links?.Follow(peers);
 
     /// <inheritdoc/>

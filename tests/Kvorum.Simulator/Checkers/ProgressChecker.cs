@@ -21,7 +21,8 @@ namespace Kvorum.Simulator.Checkers;
 // then is gone after two seconds, within the bound of LifeChecker. Where tables are scrubbed at some speed,
 // no node uses a damaged one any more. A node whose disk was wiped runs too, knows that it is refused, and
 // stays out; the others do without it. After a node has lost what it acknowledged, a group may stand still;
-// but replicas that serve do not contradict each other.
+// but replicas that serve do not contradict each other. Where all members run a program that speaks the
+// newest format version, all know that the cluster has it.
 
 /// <summary>Progress after faults. The theorem is at the top of its file.</summary>
 internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
@@ -98,6 +99,12 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
             || serving.All(one => one.Tree.AppliedIndex == leader.Tree.AppliedIndex);
         return isCaughtUp && ReplicaChecker.AreEqual(serving);
     });
+
+    /// <summary>True if all nodes know the newest format version that all speak.</summary>
+    public bool HaveRaisedFormat() => cluster.InUse.Any(static machine =>
+            machine.Process is null || machine.IsOutsider || machine.Formats != FormatRange.Own)
+        || cluster.Machines.Any(static machine => !machine.IsGone && machine.Wanted == MemberStatus.Lost)
+        || cluster.Running.All(static process => process.Node.ActiveFormat == FormatRange.Own.Newest);
 
     /// <summary>True if the replicas of every group are at one index, and know it for committed.</summary>
     public bool HasConverged() => cluster.Directory.Groups.All(group =>

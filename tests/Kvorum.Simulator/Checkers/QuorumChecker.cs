@@ -5,6 +5,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
 using Kvorum.Quorum.Merkle;
+using Kvorum.Raft;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
@@ -16,9 +17,12 @@ namespace Kvorum.Simulator.Checkers;
 // ConvergedRecordsChecker, both of Kvorum.Verification; here is what else holds:
 //   convergence   once all faults are over, then within a bound no change of replicas is under way where all
 //                 nodes are there, every replica is filled that can be, and all replicas of a partition that
-//                 take part hold the same records, byte for byte;
+//                 take part hold the same records, byte for byte, but for those that each may collect
+//                 when it likes: below the highest horizon of them;
 //   Merkle trees  each replica's tree is the one that its records make;
 //   clocks        no record has a version that is further ahead of the true time than clocks may be wrong;
+//   growth        the versions that a node gives grow, also over its restarts: of two writes that it took, one
+//                 after the other was acknowledged, the later one has the greater version;
 //   progress      every partition of which W and R replicas are there takes a write and a read.
 //
 // The promise covers the loss of W - 1 disks, and a replica that is made anew and not filled yet is a lost
@@ -60,7 +64,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     /// <summary>The state of all replicas, for people.</summary>
     public string Describe() => string.Join("", Groups().SelectMany(group => cluster.TakingPart
         .Where(process => process.QuorumOf(group) is not null || HolderOf(process, group))
-        .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")));
+        .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")
+        .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}")));
 
     /// <summary>A write to each partition that can take one.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
@@ -95,7 +100,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                     records.AddRange(RecordsOf(keyspace.Name, replica));
             }
 
-            Report(ConvergedRecordsChecker.Check(HistoryOf(keyspace), records));
+            Report(ConvergedRecordsChecker.Check(HistoryOf(keyspace), records, keyspace.KnowsRepeats));
         }
     }
 
@@ -108,11 +113,29 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                 Report(RegularRegisterChecker.Check(HistoryOf(keyspace), ClockBound));
         }
 
+        CheckGrowth();
         var written = notes.Quorum.Operations
             .Where(static one => one.Outcome.Kind != OutcomeKind.Failed && one.Invocation.Value is not null)
             .Select(static one => (one.Invocation.Key, one.Invocation.Value!)).ToHashSet();
         foreach (var sight in notes.StaleQuorumReads.Sights)
             World.Require(written.Contains((sight.Key, sight.Value)), $"stale reads: {sight} was never written");
+    }
+
+    private void CheckGrowth()
+    {
+        foreach (var node in notes.Given.GroupBy(static one => one.Machine))
+        {
+            var (heard, asked) = (node.OrderBy(static one => one.HeardUs).ToArray(),
+                node.OrderBy(static one => one.AskedUs));
+            var (next, most) = (0, default(GivenVersion));
+            foreach (var later in asked)
+            {
+                for (; next < heard.Length && heard[next].HeardUs < later.AskedUs; next++)
+                    most = heard[next].Version > most.Version ? heard[next] : most;
+                World.Require(
+                    later.Version > most.Version, $"growth: node-{node.Key + 1} gave {most}, and then {later}");
+            }
+        }
     }
 
     private bool KeepsWrites(QuorumKeyspace keyspace) =>
@@ -173,11 +196,13 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                 return false;
         }
 
-        return Filled(group).Select(TryContentOf).OfType<ulong>().Distinct().Count() <= 1;
+        var filled = Filled(group).ToArray();
+        var horizonMs = filled.Select(static replica => replica.Marks.Horizon.UnixMs).DefaultIfEmpty().Max();
+        return filled.Select(replica => TryContentOf(replica, horizonMs)).OfType<ulong>().Distinct().Count() <= 1;
     }
 
     // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.
-    private static ulong? TryContentOf(QuorumReplica replica)
+    private static ulong? TryContentOf(QuorumReplica replica, long horizonMs)
     {
         try
         {
@@ -185,6 +210,9 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
             using var view = replica.Tree.OpenView();
             foreach (var (key, record) in StoredMachine.Records(view, default, default))
             {
+                // Each replica collects it at its time.
+                if (StoredRecord.Read(record).EndsMs is > 0 and var endsMs && endsMs < (ulong)horizonMs)
+                    continue;
                 hash.Add(key.Span);
                 hash.Add(record.Span);
             }
@@ -199,7 +227,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
 
     private void CheckMerkle(QuorumReplica replica)
     {
-        if (replica.Merkle.Tree is not { } kept || TryContentOf(replica) is null)
+        if (replica.Merkle.Tree is not { } kept || TryContentOf(replica, horizonMs: 0) is null)
             return;
         var made = new MerkleTree(kept.Depth);
         using var view = replica.Tree.OpenView();
@@ -226,6 +254,18 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         }
     }
 
+    private string Describe(PlacedGroup? placed)
+    {
+        if (placed is null)
+            return "nowhere";
+        var change = placed.Switch is { } one ? $", {one.Stage} from {NamesOf(one.Present)}" : "";
+        return $"epoch {placed.Epoch}, on {NamesOf(placed.Nodes)}{change}";
+    }
+
+    private string NamesOf(IEnumerable<NodeId> nodes) => string.Join(' ', nodes.Select(node =>
+        cluster.Machines.FirstOrDefault(machine => machine.Id == node) is { } machine
+            ? $"node-{machine.Index + 1}" : $"{node}"));
+
     private static string Describe(SimulatedProcess process, GroupId group)
     {
         if (process.QuorumOf(group) is not { } replica)
@@ -233,8 +273,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         var stage = process.Node.Placement.Placed(group)?.Switch?.Stage.ToString() ?? "settled";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{replica.Status().Role}, {stage}, {replica.Machine.KeyCount} keys, hash {TryContentOf(replica):x16}, "
-                + $"confirmed {replica.Confirmed}, repaired {replica.RepairedRecords}, compared {replica.ComparedMs}");
+            $"{replica.Status().Role}, {stage}, {replica.Machine.KeyCount} keys, hash {TryContentOf(replica, 0):x16}, "
+                + $"horizon {replica.Marks.Horizon}, confirmed {replica.Confirmed}, repaired {replica.RepairedRecords}, compared {replica.ComparedMs}");
     }
 
     // Enough replicas are there; and no node that is away may be waited for.

@@ -20,7 +20,7 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfMembers : []];
+        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : []];
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>

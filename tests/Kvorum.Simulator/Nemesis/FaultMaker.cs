@@ -51,6 +51,8 @@ internal sealed class FaultMaker
         _traps = _installTraps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
+        if (_healings > 1)
+            _members.UpgradeAll();
         foreach (var machine in _cluster.InUse)
         {
             machine.Disk.PowerOffAfter = null;
@@ -153,6 +155,9 @@ internal sealed class FaultMaker
                 break;
             case FaultKind.NodeLost:
                 _members.Lose();
+                break;
+            case FaultKind.NodeUpgraded:
+                _members.Upgrade();
                 break;
             default:
                 throw new InvalidOperationException($"{kind} is not made here");

@@ -27,6 +27,9 @@ internal sealed record FaultOptions
     public static IReadOnlyList<FaultKind> OfMembers { get; } =
         [FaultKind.NodeJoins, FaultKind.NodeLeaves, FaultKind.NodeLost];
 
+    /// <summary>Those that only some runs of a swarm make.</summary>
+    public static IReadOnlyList<FaultKind> OfSwarms { get; } = [.. OfMembers, FaultKind.NodeUpgraded];
+
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind
         is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.State;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -78,6 +79,23 @@ internal sealed class MemberNemesis(Cluster cluster, FaultySpell spell, RandomSt
             Ask(machine);
         });
     }
+
+    /// <summary>A node that runs an old program is started with a newer one.</summary>
+    public void Upgrade()
+    {
+        var old = cluster.InUse.Where(IsOld).ToArray();
+        if (old.Length > 0)
+            random.Pick(old).Upgrade();
+    }
+
+    /// <summary>All that still run an old program are started with a newer one.</summary>
+    public void UpgradeAll()
+    {
+        foreach (var machine in cluster.InUse.Where(IsOld))
+            machine.Upgrade();
+    }
+
+    private static bool IsOld(Machine machine) => machine.Formats != FormatRange.Own;
 
     private void BeginLeaving(Machine machine)
     {

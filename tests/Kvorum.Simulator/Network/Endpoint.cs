@@ -42,6 +42,19 @@ internal sealed class Endpoint(SimulatedNetwork network, int machine) : ITranspo
     public void Identify(UInt128 clusterId) => Hello = Hello with { ClusterId = clusterId };
 
     /// <inheritdoc/>
+    public void Activate(int format)
+    {
+        if (Hello.ActiveFormat == format)
+            return;
+        Hello = Hello with { ActiveFormat = format };
+        foreach (var link in _links)
+        {
+            link.Check();
+            network.At(link.To)?.LinkTo(Hello.Id)?.Check();
+        }
+    }
+
+    /// <inheritdoc/>
     public void Follow(IReadOnlyList<MemberSeed> peers)
     {
         var wanted = peers.Where(peer => peer.Id != Hello.Id)

@@ -84,6 +84,20 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, i
         Lost(loss);
     }
 
+    /// <summary>The format version has changed: who does not speak it is disconnected.</summary>
+    public void Check()
+    {
+        // In production another thread does it.
+        if (_up is { } connection && !from.Hello.SpeaksWith(connection.Receiver.Hello))
+        {
+            World.Scheduler.After(0, () =>
+            {
+                if (_up == connection)
+                    Reset(PeerLoss.Silent);
+            });
+        }
+    }
+
     /// <summary>The node follows the peer no more: the connection ends, and none comes after it.</summary>
     public void Close()
     {
@@ -163,8 +177,9 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, i
             return;
         }
 
-        // Another node runs there now, or one that does not know this one: either says so.
-        if (peer.Hello.Id != id || !peer.Follows(from.Hello.Id))
+        // Another node runs there now, or one that does not know this one, or speaks other format versions:
+        // each says so.
+        if (peer.Hello.Id != id || !peer.Follows(from.Hello.Id) || !from.Hello.SpeaksWith(peer.Hello))
         {
             _backoffUs = network.Options.BackoffMaxUs;
             Failed(attempt, PeerLoss.Silent);

@@ -129,6 +129,10 @@ internal sealed class SimulatedNetwork
     {
         if (!to.IsAlive || to.Receiver is not { } receiver || !to.Follows(from.Hello.Id))
             return;
+        World.Require(
+            to.Hello.Formats.Has(FormatRange.Of(kind)) && to.Hello.SpeaksWith(from.Hello),
+            $"nodes speak what the other knows: node-{to.Machine + 1}, which speaks {to.Hello.Formats}, gets "
+            + $"{kind} of node-{from.Machine + 1} in a cluster of {from.Hello.ActiveFormat}");
         Delivered++;
         World.Trace.Event(
             Verbosity.Everything, TraceKind.Frame, to.Machine, Fingerprint.Of(bytes) ^ (ulong)from.Machine,

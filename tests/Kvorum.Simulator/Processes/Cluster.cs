@@ -37,6 +37,7 @@ internal sealed class Cluster
                 {
                     Speed = options.Disk,
                     GroupsOf = GroupsOf,
+                    Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
                 }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))

@@ -11,6 +11,12 @@ internal sealed record ClusterOptions
     /// <summary>Machines beyond them, 0 to 4, on which nothing runs until a node there is to join.</summary>
     public int Spares { get; init; }
 
+    /// <summary>
+    /// Founders whose program speaks format version 1 only, at first; a newer one comes to each of them while
+    /// the cluster runs.
+    /// </summary>
+    public int OldNodes { get; init; }
+
     /// <summary>Partitions of the keyspace.</summary>
     public int Partitions { get; init; } = 4;
 

@@ -16,6 +16,9 @@ internal sealed record QuorumKeyspace(string Name, int Partitions, int Replicas,
     /// <summary>True if a read sees each write that was acknowledged before it was asked.</summary>
     public bool SeesAcknowledged => Read + Write > Replicas;
 
+    /// <summary>True if a repeated request is recognized.</summary>
+    public bool KnowsRepeats => SeesAcknowledged || 2 * Write > Replicas;
+
     /// <summary>True if the keyspace of this name is of mode quorum.</summary>
     public static bool Is(string name) => name.StartsWith(NamesBegin, StringComparison.Ordinal);
 

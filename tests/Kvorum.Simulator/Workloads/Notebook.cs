@@ -3,6 +3,13 @@ using Kvorum.Verification;
 
 namespace Kvorum.Simulator.Workloads;
 
+/// <summary>A node was asked for a write, and acknowledged it under a version that it gave.</summary>
+/// <param name="Machine">The node's machine.</param>
+/// <param name="AskedUs">When it was asked.</param>
+/// <param name="HeardUs">When the client heard.</param>
+/// <param name="Version">The version.</param>
+internal readonly record struct GivenVersion(int Machine, long AskedUs, long HeardUs, ulong Version);
+
 /// <summary>Everything that the clients of a run write down, for the checkers.</summary>
 internal sealed class Notebook
 {
@@ -11,6 +18,9 @@ internal sealed class Notebook
 
     /// <summary>Reads and writes of quorum keyspaces, which are no linearizable ones.</summary>
     public History Quorum { get; } = new();
+
+    /// <summary>Versions that nodes gave to writes of quorum keyspaces.</summary>
+    public List<GivenVersion> Given { get; } = [];
 
     /// <summary>What stale reads of quorum keyspaces saw.</summary>
     public StaleReads StaleQuorumReads { get; } = new();

@@ -24,6 +24,7 @@ internal sealed class SimulatedClient(
     private long _givesUpUs;
     private int _node;
     private bool _mayHaveHappened;
+    private long _attemptedUs;
 
     /// <summary>No request begins while it rests.</summary>
     public bool IsResting { get; private set; } = true;
@@ -36,6 +37,9 @@ internal sealed class SimulatedClient(
 
     /// <summary>True if what it asked last was answered.</summary>
     public bool WasAnswered { get; private set; }
+
+    /// <summary>Why its last attempt came to nothing, for people.</summary>
+    public string LastRefusal { get; private set; } = "no answer came";
 
     /// <summary>Nothing is lost on its way any more.</summary>
     public bool HasReliableWay { get; set; }
@@ -64,6 +68,7 @@ internal sealed class SimulatedClient(
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
+        LastRefusal = "no answer came";
         _operations = [.. asked.Recorded.Select(invocation => HistoryOf(asked).Invoke(invocation, At()))];
         Attempt();
     }
@@ -89,6 +94,7 @@ internal sealed class SimulatedClient(
         var nodes = cluster.InUse;
         var machine = nodes[_random.Chance(0.7) ? number % nodes.Count : _random.Below(nodes.Count)];
         _node = machine.Index;
+        _attemptedUs = World.NowUs;
         var asked = _asked!;
         World.Scheduler.After(options.TimeoutUs, () => Unanswered(attempt));
         if (IsLost(FaultKind.RequestLost))
@@ -119,6 +125,7 @@ internal sealed class SimulatedClient(
     {
         if (attempt != _attempt || _asked != asked)
             return;
+        LastRefusal = $"{reply.Status}: {reply.Message}";
         switch (reply.Status)
         {
             case ReplyStatus.Ok or ReplyStatus.ConditionFailed:
@@ -193,6 +200,9 @@ internal sealed class SimulatedClient(
             $"client {number} {TextOf(reply)}");
         WasAnswered = reply is not null;
         Answers += WasAnswered ? 1 : 0;
+        if (asked.Request.IsWrite && reply is { Status: ReplyStatus.Ok, Replayed: false }
+            && HistoryOf(asked) == notes.Quorum)
+            notes.Given.Add(new(_node, _attemptedUs, World.NowUs, reply.Version));
         if (asked.Request is ScanRequest && reply is not null)
             WriteDown(new ScannedPage(asked, reply));
         else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)

@@ -136,4 +136,7 @@ internal enum FaultKind
 
     /// <summary>A machine is gone with its disk, and its node is declared lost.</summary>
     NodeLost,
+
+    /// <summary>A node is stopped, and started with a program that speaks a newer format version.</summary>
+    NodeUpgraded,
 }

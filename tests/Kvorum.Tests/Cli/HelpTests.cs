@@ -44,6 +44,7 @@ public class HelpTests
     [Theory]
     [InlineData("start --heartbeat 5x",
         "kvorum start: --heartbeat '5x': give a time such as 100ms, 1.5s, 2m, 1h30m or 7d")]
+    [InlineData("get k --addr a:1,b:2,a:1", "kvorum get: --addr 'a:1': it is there more than once")]
     [InlineData("start --loops many", "kvorum start: --loops 'many': give a whole number, or auto")]
     [InlineData("start --key-policy loose", "kvorum start: --key-policy 'loose': give binary or strict")]
     [InlineData("start --heartbeat 600ms",

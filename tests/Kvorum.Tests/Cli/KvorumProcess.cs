@@ -32,9 +32,13 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the program.</summary>
-    public static KvorumProcess Start(params string[] args)
+    public static KvorumProcess Start(params string[] args) =>
+        StartProgram(Path.Combine(AppContext.BaseDirectory, "kvorum"), args);
+
+    /// <summary>Starts another build of the program.</summary>
+    public static KvorumProcess StartProgram(string program, params string[] args)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "kvorum"))
+        var start = new ProcessStartInfo(program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

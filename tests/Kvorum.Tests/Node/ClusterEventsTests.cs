@@ -1,5 +1,6 @@
 using Kvorum.Node.Administration;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node;

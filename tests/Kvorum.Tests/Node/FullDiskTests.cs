@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -40,6 +41,24 @@ public class FullDiskTests
         Assert.All(acked, pair => Assert.Equal(pair.Value, cluster.Get(2, pair.Key)));
         Assert.Null(cluster.Get(0, first));
         Assert.All(Enumerable.Range(0, 3), node => Assert.Null(cluster.FatalOf(node)));
+    }
+
+    [Fact]
+    public void The_cluster_tells_whose_disk_is_almost_full()
+    {
+        using var cluster = Start(3);
+        var disk = cluster.DiskOf(1);
+        disk.BytesMax = disk.BytesInUse + (Megabyte / 2);
+        cluster.RunUntil(
+            () => cluster.Administer(0, new ShowCluster()).Cluster!.Members is [var first, var full, _]
+                && full is { Name: "node-2", RoomBytes: 0, State: "up" }
+                && full.Reason.StartsWith("its disk is full or almost full", StringComparison.Ordinal)
+                && first.Reason.Length == 0,
+            20_000, "the word of the leader");
+        disk.BytesMax = long.MaxValue;
+        cluster.RunUntil(
+            () => cluster.Administer(0, new ShowCluster()).Cluster!.Members[1].Reason.Length == 0, 20_000,
+            "that there is room again");
     }
 
     [Fact]

@@ -33,6 +33,28 @@ public class JoiningTests
         cluster.CheckAll(2, "second");
     }
 
+    [Fact]
+    public void A_node_that_waits_to_join_says_so_and_members_are_in_order()
+    {
+        using var cluster = new TestCluster(3, start: false, others: 1);
+        cluster.Call(3, "a-node");
+        cluster.Start(3);
+        cluster.Run(1000);
+        var alone = cluster.Administer(3, new ShowCluster()).Cluster!;
+        Assert.Equal(("joining", "a-node"), (Assert.Single(alone.Members).Status, alone.Members[0].Name));
+        Assert.Equal(Guid.Empty, cluster.Status(3).ClusterId);
+        Assert.StartsWith("waiting to join", cluster.Status(3).NotReadyReason, StringComparison.Ordinal);
+        for (var node = 0; node < 3; node++)
+            cluster.Start(node);
+        string[] names = ["a-node", "node-1", "node-2", "node-3"];
+        cluster.RunUntil(() => cluster.Status(0).Members.SequenceEqual(names), 30_000, "the member");
+        cluster.RunUntilReady();
+        Assert.Equal(names, cluster.Status(3).MembersUp);
+        var members = cluster.Administer(3, new ShowCluster()).Cluster!.Members;
+        Assert.Equal(names, members.Select(static one => one.Name));
+        Assert.All(members, static one => Assert.Equal("active", one.Status));
+    }
+
     /// <summary>
     /// Wherever the power goes, before or after the cluster knows the node: the next start goes on, and there
     /// is one member of that name in the end.

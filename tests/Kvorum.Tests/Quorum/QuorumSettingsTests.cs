@@ -34,7 +34,8 @@ public class QuorumSettingsTests
     public void A_request_may_ask_for_a_quorum_of_its_own(string text, int count, string? fault)
     {
         var level = Assert.NotNull(QuorumLevel.ParseOrNull(text));
-        var isValid = QuorumSettings.Majority(5).TryOverride(level.Of(5), null, out var settings, out var why);
+        var isValid = QuorumSettings.Majority(5).TryOverride(
+            level.Of(5), null, out var settings, out var why);
         Assert.Equal(fault is null, isValid);
         Assert.Equal(fault ?? "", why);
         Assert.Equal(count, settings.WriteQuorum);

@@ -5,7 +5,7 @@ namespace Kvorum.Tests.Server;
 
 /// <summary>
 /// What the doubles answer to operators: of each shape one. A request with certain times is answered with a
-/// failure.
+/// failure, and so is a change of a member whose name is "status:" and a status.
 /// </summary>
 internal static class AdminAnswers
 {
@@ -35,10 +35,14 @@ internal static class AdminAnswers
             return AdminReply.Of(failure, "as programmed");
         return request switch
         {
+            ChangeMember { Member: var name } when name.StartsWith("status:", StringComparison.Ordinal) =>
+                AdminReply.Of(Enum.Parse<ReplyStatus>(name[7..]), "as programmed"),
             ShowCluster => AdminReply.Of(ReplyStatus.Ok, "") with { Cluster = Cluster },
             ShowPartitions => AdminReply.Of(ReplyStatus.Ok, "") with { Partitions = [Partition] },
             LocateKey => AdminReply.Of(ReplyStatus.Ok, "") with { Location = Location },
-            ShowEvents => AdminReply.Of(ReplyStatus.Ok, "") with { Events = [] },
+            // A stream of events ends after those that have happened.
+            ShowEvents { WaitMs: > 0 } => AdminReply.Of(ReplyStatus.ShuttingDown, "as programmed"),
+            ShowEvents => Events,
             AdminChange { DryRun: true } => AdminReply.Of(ReplyStatus.Ok, "would be done: it") with
             {
                 DryRun = true,
@@ -49,6 +53,28 @@ internal static class AdminAnswers
             _ => AdminReply.Of(ReplyStatus.Ok, "done"),
         };
     }
+
+    private static AdminReply Events => AdminReply.Of(ReplyStatus.Ok, "") with
+    {
+        Events =
+        [
+            new() { Position = 8, TimeMs = 1000, Kind = ClusterEventKind.NodeJoined, Member = "node-3" },
+            new()
+            {
+                Position = 9,
+                TimeMs = 1001,
+                Kind = ClusterEventKind.PartitionChanged,
+                Keyspace = KeyspaceName.Default,
+                Partition = 2,
+                Why = "repair",
+                Before = ["node-1", "node-2"],
+                After = ["node-1", "node-3"],
+            },
+        ],
+        OldestEvent = 8,
+        NewestEvent = 9,
+        ClusterId = Guid.Parse("00000000-0000-0000-0000-0000000000cc"),
+    };
 
     private static ClusterReport Cluster => new()
     {

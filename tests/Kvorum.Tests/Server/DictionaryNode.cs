@@ -75,11 +75,20 @@ internal sealed class DictionaryNode : INode
     /// <summary>The administrative requests that came.</summary>
     public List<AdminRequest> Administered { get; } = [];
 
+    /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
+    public EventHistory? Events { get; set; }
+
     /// <summary>Answered by <see cref="AdminAnswers"/>; nothing is kept.</summary>
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
             Administered.Add(request);
+        if (request is ShowEvents asked && Events is { } history)
+        {
+            history.Answer(asked, done);
+            return;
+        }
+
         ThreadPool.UnsafeQueueUserWorkItem(_ => done(AdminAnswers.Of(request, timeout)), null);
     }
 

@@ -12,9 +12,14 @@ public class SimulationTests
     private static readonly RunChoice Usual = new(IsSwarm: false, Seconds: 60);
     private static readonly RunChoice Swarms = new(IsSwarm: true, Seconds: 60);
 
+    private static readonly RunChoice Quorums = new(IsSwarm: true, Seconds: 60) { HasQuorums = true };
+
     /// <summary>Seeds that have found something once, and some more.</summary>
     public static TheoryData<int> SwarmSeeds =>
         [8, 55, 56, 168, 184, 268, 327, 5017, .. Enumerable.Range(1, 8)];
+
+    /// <summary>The same of quorum keyspaces.</summary>
+    public static TheoryData<int> QuorumSeeds => [1, 6, 9, 15, 21, 22, 25, 27];
 
     [Fact]
     public void Three_nodes_keep_all_promises_and_every_fault_fires()
@@ -62,6 +67,10 @@ public class SimulationTests
     [Theory]
     [MemberData(nameof(SwarmSeeds))]
     public void Clusters_of_all_kinds_keep_all_promises(int seed) => Keeps(Swarms, (ulong)seed);
+
+    [Theory]
+    [MemberData(nameof(QuorumSeeds))]
+    public void Quorum_keyspaces_keep_all_promises(int seed) => Keeps(Quorums, (ulong)seed);
 
     [Theory]
     [InlineData(1)]

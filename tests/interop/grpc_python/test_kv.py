@@ -23,8 +23,8 @@ VALUE_MAX = (4 << 20) - (64 << 10)
 
 
 def make_stubs(folder):
-    protos = ["kv.proto", "kvorum/v1/kv.proto", "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
-              "grpc/reflection/v1alpha/reflection.proto", "echo.proto"]
+    protos = ["kv.proto", "kvstore.proto", "kvorum/v1/kv.proto", "kvorum/v1/admin.proto", "grpc/health/v1/health.proto",
+              "grpc/reflection/v1/reflection.proto", "grpc/reflection/v1alpha/reflection.proto", "echo.proto"]
     code = protoc.main(["protoc", "-I" + os.path.join(ROOT, "proto"), "-I" + os.path.join(HERE, ".."),
                         "--python_out=" + folder, "--grpc_python_out=" + folder] + protos)
     if code != 0:
@@ -44,8 +44,11 @@ FOLDER = tempfile.TemporaryDirectory()
 make_stubs(FOLDER.name)
 import kv_pb2 as old  # noqa: E402
 import kv_pb2_grpc as old_grpc  # noqa: E402
+import kvstore_pb2 as ring  # noqa: E402
+import kvstore_pb2_grpc as ring_grpc  # noqa: E402
 import echo_pb2_grpc as echo_grpc  # noqa: E402
 from kvorum.v1 import kv_pb2 as v1, kv_pb2_grpc as v1_grpc  # noqa: E402
+from kvorum.v1 import admin_pb2 as admin_v1, admin_pb2_grpc as admin_grpc  # noqa: E402
 from standard.health.v1 import health_pb2 as health, health_pb2_grpc as health_grpc  # noqa: E402
 from standard.reflection.v1 import reflection_pb2 as reflection, reflection_pb2_grpc as reflection_grpc  # noqa: E402
 from standard.reflection.v1alpha import reflection_pb2_grpc as reflection_alpha_grpc  # noqa: E402
@@ -53,6 +56,7 @@ from standard.reflection.v1alpha import reflection_pb2_grpc as reflection_alpha_
 OPTIONS = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
 channel = grpc.insecure_channel(sys.argv[1], options=OPTIONS)
 kv = v1_grpc.KVStub(channel)
+admin = admin_grpc.AdminStub(channel)
 compat = old_grpc.KVStub(channel)
 echo = echo_grpc.EchoStub(channel)
 TESTS = []
@@ -476,7 +480,7 @@ def health_of_the_node():
 @test
 def standard_health():
     stub = health_grpc.HealthStub(channel)
-    for name in ["", "kvorum.v1.KV", "kv.KV"]:
+    for name in ["", "kvorum.v1.KV", "kv.KV", "kvstore.KVStore"]:
         assert stub.Check(health.HealthCheckRequest(service=name)).status == 1
     fails(grpc.StatusCode.NOT_FOUND, lambda: stub.Check(health.HealthCheckRequest(service="nope")))
     watch = stub.Watch(health.HealthCheckRequest())
@@ -514,6 +518,22 @@ def first_design_hints_and_errors():
     fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: compat.Put(old.PutRequest(key="")))
 
 
+@test
+def ring_design():
+    stub = ring_grpc.KVStoreStub(channel)
+    first = stub.Put(ring.PutRequest(key="ring/1", value=MANY_SCRIPTS, timestamp=time.time_ns()))
+    assert not first.had_old_value and first.old_value == ""
+    got = stub.Get(ring.GetRequest(key="ring/1"))
+    assert got.exists and got.value == MANY_SCRIPTS and got.timestamp > 0
+    second = stub.Put(ring.PutRequest(key="ring/1", value="two"))
+    assert second.had_old_value and second.old_value == MANY_SCRIPTS
+    absent = stub.Get(ring.GetRequest(key="ring/2"))
+    assert not absent.exists and absent.value == "" and absent.timestamp == 0
+    node = ring_grpc.NodeInternalStub(channel)
+    fails(grpc.StatusCode.PERMISSION_DENIED, lambda: node.Replicate(ring.ReplicateRequest(key="k", timestamp=1)))
+    fails(grpc.StatusCode.PERMISSION_DENIED, lambda: node.Heartbeat(ring.Ping(node_id=1)))
+
+
 def ask_reflection(stub, **request):
     """One question on a stream of its own."""
     asked = reflection.ServerReflectionRequest(host="h", **request)
@@ -526,10 +546,33 @@ REFLECTIONS = [reflection_grpc.ServerReflectionStub(channel), reflection_alpha_g
 
 
 @test
+def operators_ask_and_change():
+    cluster = admin.GetCluster(admin_v1.GetClusterRequest())
+    assert [member.name for member in cluster.members] == ["node-1", "node-2"]
+    assert not cluster.members[0].WhichOneof("for_ms_known") and cluster.members[1].for_ms == 1500
+    drained = admin.DrainMember(admin_v1.MemberRequest(member="node-2", dry_run=True))
+    assert drained.dry_run and drained.moved_bytes == 77 and drained.reasons == ["too few nodes"]
+    assert admin.ChangeLimits(admin_v1.ChangeLimitsRequest(paused=False)).limits.moves_max == 5
+    unknown = fails(grpc.StatusCode.NOT_FOUND, lambda: admin.GetKeyspace(admin_v1.GetKeyspaceRequest(keyspace="x")))
+    assert unknown.details() == "no keyspace 'x': there is 'default'"
+    assert trailers(unknown)["kvorum-status"] == "unknown-keyspace" and trailers(unknown)["kvorum-retry"] == "never"
+
+
+@test
+def events_are_a_stream_that_ends_with_words():
+    watch = admin.WatchEvents(admin_v1.WatchEventsRequest(after=7))
+    joined, moved = next(watch), next(watch)
+    assert (joined.position, joined.kind, joined.member) == (8, "node_joined", "node-3")
+    assert not joined.WhichOneof("partition_known") and moved.partition == 2
+    assert (moved.before, moved.after, moved.why) == (["node-1", "node-2"], ["node-1", "node-3"], "repair")
+    assert fails(grpc.StatusCode.UNAVAILABLE, lambda: watch).details() == "as programmed"
+
+
+@test
 def reflection_lists_services():
     for stub in REFLECTIONS:
         services = [service.name for service in ask_reflection(stub, list_services="").list_services_response.service]
-        assert services == sorted(["kv.KV", "kvorum.v1.KV", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+        assert services == sorted(["kv.KV", "kvstore.KVStore", "kvorum.v1.KV", "kvorum.v1.Admin", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                    "grpc.reflection.v1alpha.ServerReflection"]), services
 
 

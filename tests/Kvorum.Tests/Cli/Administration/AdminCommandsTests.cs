@@ -56,6 +56,32 @@ public class AdminCommandsTests
     }
 
     [Fact]
+    public async Task Events_are_told_when_they_happen_and_from_a_position_on()
+    {
+        using var place = ServerPlace.Free(1)[0];
+        await using var server = KvorumProcess.Start(["start", "--id", "node-1", .. place.Flags]);
+        await server.Says("is ready");
+        await using var lines = KvorumProcess.Start("watch", "events", "--addr", place.Addr);
+        await lines.Says("node-1 has joined: a founder");
+        await lines.Says("keyspace 'default': made");
+        await Ok(place, "keyspace", "create", "orders", "--partitions", "8", "--replicas", "1");
+        await lines.Says("keyspace 'orders': made");
+        var last = lines.Output.TrimEnd('\n').Split('\n')[^1];
+        var position = ulong.Parse(last.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        await using var json = KvorumProcess.Start(
+            "watch", "events", "--json", "--after", $"{position - 1}", "--addr", place.Addr);
+        await json.Says($$"""{"position":{{position}},""");
+        await Ok(place, "keyspace", "drop", "orders", "--yes");
+        await json.Says("\"kind\":\"keyspace_changed\"");
+        await lines.Says($"{position + 1} ");
+        await lines.Says("keyspace 'orders': dropped");
+        await Eventually.Holds(() => json.Output.TrimEnd('\n').Split('\n').Length == 2);
+        Assert.All(
+            json.Output.TrimEnd('\n').Split('\n'),
+            line => Assert.Equal("orders", JsonDocument.Parse(line).RootElement.GetProperty("keyspace").GetString()));
+    }
+
+    [Fact]
     public async Task A_member_is_emptied_and_removed_while_the_command_waits()
     {
         var places = ServerPlace.Free(4);
@@ -98,6 +124,8 @@ public class AdminCommandsTests
     [InlineData("cluster limits --grace soon", "--grace 'soon': give a time such as")]
     [InlineData("cluster limits --max-moves many", "--max-moves 'many': give a whole number")]
     [InlineData("partition locate", "give one key")]
+    [InlineData("watch events --new --after 3", "--new and --after exclude each other: give one of them")]
+    [InlineData("watch events --after soon", "--after 'soon': give a whole number")]
     public async Task What_is_asked_wrongly_is_told(string args, string words)
     {
         var (code, _, errors) = await InProcess.Run(args.Split(' '));

@@ -149,7 +149,8 @@ internal sealed class TestNetwork
         {
             foreach (var (here, there) in new[] { (other, node), (node, other) })
             {
-                if (Knows(here, there) && Knows(there, here) && !_wrong.ContainsKey((here, there))
+                if (Knows(here, there) && Knows(there, here) && _up[here].Hello.SpeaksWith(_up[there].Hello)
+                    && !_wrong.ContainsKey((here, there))
                     && _connected.Add((here, there)))
                     _up[here].Receiver.PeerUp(_up[there].Hello);
             }
@@ -188,7 +189,8 @@ internal sealed class TestNetwork
         });
     }
 
-    // It looks at no hello: what the node itself must refuse, no transport keeps from it.
+    // It looks at no hello but for format versions: what the node itself must refuse, no transport keeps from
+    // it.
     private sealed class Transport(TestNetwork network, NodeId self) : ITransport
     {
         public void Start(PeerHello hello, IReadOnlyList<MemberSeed> peers, IPeerReceiver receiver)
@@ -202,6 +204,12 @@ internal sealed class TestNetwork
         {
             var (hello, receiver) = network._up[self];
             network._up[self] = (hello with { ClusterId = clusterId }, receiver);
+        }
+
+        public void Activate(int format)
+        {
+            var (hello, receiver) = network._up[self];
+            network._up[self] = (hello with { ActiveFormat = format }, receiver);
         }
 
         public void Follow(IReadOnlyList<MemberSeed> peers) => network.Follow(self, peers);

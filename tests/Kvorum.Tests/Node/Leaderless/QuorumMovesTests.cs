@@ -77,13 +77,58 @@ public class QuorumMovesTests
         }
     }
 
+    [Fact]
+    public void A_request_is_known_to_replicas_that_came_later()
+    {
+        using var cluster = WithCache(3, replicas: 1);
+        var first = Enumerable.Range(0, Keys).Select(n => cluster.Ask(n % 3, Repeatable(n)).Version).ToArray();
+        PutAll(cluster, 0, "new");
+        Assert.NotEmpty(Replicas(cluster, 2));
+        cluster.Demand(0, new ChangeMember("node-3", MemberWish.Decommission));
+        cluster.RunUntil(
+            () => Replicas(cluster, 2).Length == 0, 120_000, "no replica on the node that leaves");
+        for (var n = 0; n < Keys; n++)
+        {
+            var again = cluster.Ask(n % 2, Repeatable(n));
+            Assert.True(again.Replayed, again.Message);
+            Assert.Equal(first[n], again.Version);
+        }
+
+        CheckAll(cluster, 1, "new");
+    }
+
+    private static PutRequest Repeatable(int n) => new()
+    {
+        Keyspace = Cache,
+        Key = TestCluster.Bytes($"key-{n}"),
+        Value = TestCluster.Bytes($"first-{n}"),
+        ClientId = "client",
+        RequestId = (ulong)(n + 1),
+    };
+
+    [Fact]
+    public void A_member_that_is_lost_holds_up_no_change()
+    {
+        using var cluster = WithCache(4, replicas: 3, readQuorum: 1);
+        PutAll(cluster, 0, "old");
+        var lost = Enumerable.Range(1, 3).First(node => Replicas(cluster, node).Length > 0);
+        cluster.Crash(lost);
+        cluster.Demand(0, new ChangeMember($"node-{lost + 1}", MemberWish.Replace));
+        int[] rest = [.. Enumerable.Range(0, 4).Where(node => node != lost)];
+        cluster.RunUntil(
+            () => IsSettled(cluster) && rest.Sum(node => Replicas(cluster, node)
+                .Count(static replica => replica.IsFilled)) == 3 * Partitions,
+            180_000, "three whole replicas of each partition without the lost one");
+        CheckAll(cluster, rest[^1], "old");
+    }
+
     private static bool IsSettled(TestCluster cluster) => cluster[0].Placement.Groups.All(
         group => cluster[0].Placement.Placed(group)!.Switch is null);
 
     private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
         [.. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)];
 
-    private static TestCluster WithCache(int nodes, int replicas)
+    private static TestCluster WithCache(int nodes, int replicas, int? readQuorum = null)
     {
         var cluster = new TestCluster(nodes);
         cluster.RunUntilReady();
@@ -92,6 +137,7 @@ public class QuorumMovesTests
             Mode = "quorum",
             Partitions = Partitions,
             Replicas = replicas,
+            ReadQuorum = readQuorum,
         });
         cluster.RunUntil(
             () => Enumerable.Range(0, nodes).Sum(node => Replicas(cluster, node).Length)

@@ -1,10 +1,11 @@
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Leaderless;
 
-/// <summary>What a request of a quorum keyspace may say for itself: a quorum, versions seen, a receipt.</summary>
+/// <summary>What a request of a quorum keyspace may say: a quorum, versions seen, a receipt.</summary>
 public class QuorumRequestTests
 {
     private const string Cache = "cache";
@@ -75,7 +76,8 @@ public class QuorumRequestTests
             "The read quorum is 0, and there are 3 replicas: use 1 to 3.");
         Refused(Get with { Quorum = QuorumLevel.One, Consistency = ReadConsistency.Stale },
             "a stale read asks one replica");
-        Refused(Put with { Keyspace = "default", Quorum = QuorumLevel.One }, "keyspace 'default' is of mode strong");
+        Refused(Put with { Keyspace = KeyspaceName.Default, Quorum = QuorumLevel.One },
+            "keyspace 'default' is of mode strong");
         Refused(Put with { Tried = new(1, 1) }, "a write with a client id");
 
         void Refused(Request request, string why)
@@ -108,21 +110,22 @@ public class QuorumRequestTests
     public void Receipts_of_a_strong_keyspace_name_who_has_what()
     {
         using var cluster = WithCache();
-        var put = cluster.Ask(0, Put with { Keyspace = "default" });
+        var put = cluster.Ask(0, Put with { Keyspace = KeyspaceName.Default });
         var receipt = put.Receipt!;
         Assert.Equal((ReplicationMode.Strong, 2, 3), (receipt.Mode, receipt.Needed, receipt.Replicas));
         Assert.InRange(receipt.Nodes.Count, 2, 3);
         Assert.Equal((put.Version, null), (receipt.Index, receipt.Version));
         foreach (var node in (int[])[0, 1, 2])
         {
-            var get = cluster.Ask(node, Get with { Keyspace = "default" }).Receipt!;
+            var get = cluster.Ask(node, Get with { Keyspace = KeyspaceName.Default }).Receipt!;
             Assert.InRange(get.Nodes.Count, 2, 3);
             Assert.True(get.Index >= receipt.Index);
             Assert.Equal(0ul, get.StalenessMs);
         }
 
         var stale = cluster.Ask(
-            1, Get with { Keyspace = "default", Consistency = ReadConsistency.Stale }).Receipt!;
+            1, Get with { Keyspace = KeyspaceName.Default, Consistency = ReadConsistency.Stale })
+            .Receipt!;
         Assert.Equal(["node-2"], stale.Nodes);
         Assert.Null(stale.StalenessMs);
         var page = cluster.Ask(1, new ScanRequest { Key = default, WantsReceipt = true }).Receipt!;
@@ -153,7 +156,7 @@ public class QuorumRequestTests
         using var cluster = WithCache();
         var mine = Put with { Value = TestCluster.Bytes("mine"), ClientId = "me", RequestId = 1 };
         // What the others are asked to store does not come through.
-        cluster.Network.Passes = (_, _, kind, _) => kind != Kvorum.Node.PeerFrameKind.QuorumRequest;
+        cluster.Network.Passes = (_, _, kind, _) => kind != PeerFrameKind.QuorumRequest;
         var first = cluster.Ask(0, mine with { ClientId = "", RequestId = 0 }, timeoutMs: 300);
         Assert.Equal(ReplyStatus.DeadlineExceeded, first.Status);
         Assert.NotEqual(0ul, first.Writer);
@@ -161,17 +164,28 @@ public class QuorumRequestTests
         Assert.False(first.Receipt.IsDurable);
         cluster.Network.Passes = (_, _, _, _) => true;
         var tried = new WriteVersion(first.Version, first.Writer);
-        var between = cluster.Ask(1, Put with { Value = TestCluster.Bytes("between"), After = first.Version });
+        var between = cluster.Ask(
+            1, Put with { Value = TestCluster.Bytes("between"), After = first.Version });
         // Through another node, and after a newer write: it changes nothing that is newer.
         var again = cluster.Ask(2, mine with { Tried = tried });
         Assert.Equal(ReplyStatus.Ok, again.Status);
         Assert.Equal(tried, new WriteVersion(again.Version, again.Writer));
         Assert.True(between.Version > again.Version);
         Assert.Equal("between", Text(cluster.Ask(0, Get)));
+        // Two of the three learnt it after the newer one.
+        var lost = Enumerable.Range(0, 3).SelectMany(node => cluster.Status(node).Partitions)
+            .Where(static one => one.Superseded > 0).ToArray();
+        Assert.InRange(lost.Length, 2, 3);
+        Assert.All(lost, one => Assert.Equal(
+            ($"{tried}", $"{new WriteVersion(between.Version, between.Writer)}", "k"),
+            (one.SupersededNewest[0].Lost, one.SupersededNewest[0].Won, KeyOf(one.SupersededNewest[0]))));
         var thrice = cluster.Ask(0, mine);
         Assert.True(thrice.Replayed);
         Assert.Equal(tried, new WriteVersion(thrice.Version, thrice.Writer));
     }
+
+    private static string KeyOf(SupersededWrite write) =>
+        System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(write.KeyBase64));
 
     private static string Text(Reply reply) => System.Text.Encoding.UTF8.GetString(reply.Value.Span);
 

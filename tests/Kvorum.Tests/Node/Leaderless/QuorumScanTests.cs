@@ -5,7 +5,7 @@ using Kvorum.Tests.Node.Scans;
 
 namespace Kvorum.Tests.Node.Leaderless;
 
-/// <summary>Scans of a quorum keyspace: R of N replicas of each partition, the newest version of each key.</summary>
+/// <summary>Scans of a quorum keyspace: R replicas of each partition, the newest of each key.</summary>
 public class QuorumScanTests
 {
     private const string Cache = "cache";

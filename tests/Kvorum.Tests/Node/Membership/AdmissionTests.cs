@@ -200,7 +200,7 @@ public class AdmissionTests
         disk.WriteAll("identity.json", former);
         var error = Assert.Throws<NodeStartException>(() => cluster.Start(0));
         Assert.Contains(
-            "identity.json has format 2, this program knows 6: start the version that wrote it",
+            "identity.json has format 2, and this program knows 6 to 7: start the version that wrote it",
             error.Message, StringComparison.Ordinal);
         Assert.Equal(former, disk.ReadAll("identity.json"));
     }

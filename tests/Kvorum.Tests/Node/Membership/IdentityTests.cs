@@ -15,14 +15,14 @@ public class IdentityTests
     {
         using var cluster = new TestCluster(nodes);
         cluster.RunUntilReady();
-        cluster.RunUntil(() => Enumerable.Range(0, nodes).All(node => IdOf(cluster, node) is not null));
+        cluster.RunUntil(() => Enumerable.Range(0, nodes).All(
+            node => IdOf(cluster, node) is not null && (int)Identity(cluster, node)["version"]! == 7));
         var ids = Enumerable.Range(0, nodes).Select(node => IdOf(cluster, node)!).Distinct();
         var drawn = Guid.Parse(Assert.Single(ids));
         Assert.NotEqual(Guid.Empty, drawn);
         Assert.All(Enumerable.Range(0, nodes), node =>
         {
             var identity = Identity(cluster, node);
-            Assert.Equal(6, (int)identity["version"]!);
             Assert.Equal(
                 cluster.Members.OrderBy(member => member.Id).Select(member => member.Name),
                 identity["founders"]!.AsArray().Select(founder => (string)founder!["name"]!));
@@ -182,7 +182,7 @@ public class IdentityTests
 
     [Theory]
     [InlineData(1)]
-    [InlineData(4)]
+    [InlineData(5)]
     public void Earlier_formats_are_refused_whatever_else_is_in_them(int version)
     {
         using var cluster = new TestCluster(1);
@@ -192,7 +192,7 @@ public class IdentityTests
             "identity.json", System.Text.Encoding.UTF8.GetBytes($$"""{ "version": {{version}} }"""));
         var error = Assert.Throws<NodeStartException>(() => cluster.Start(0));
         Assert.Contains(
-            $"identity.json has format {version}, this program knows 6", error.Message,
+            $"identity.json has format {version}, and this program knows 6 to 7", error.Message,
             StringComparison.Ordinal);
     }
 
@@ -211,6 +211,25 @@ public class IdentityTests
         policy = "binary";
         cluster.Start(0);
         cluster.RunUntilReady();
+    }
+
+    [Fact]
+    public void Later_starts_take_the_settings_of_the_first_from_the_folder()
+    {
+        var isFirst = true;
+        using var cluster = new TestCluster(
+            1, options => isFirst
+                ? options with { KeyPolicy = "strict", KeyBytesMax = 10, PartitionCount = 7 }
+                : options with { PartitionCount = null });
+        cluster.RunUntilReady();
+        cluster.Crash(0);
+        isFirst = false;
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        var keyspace = Assert.Single(cluster[0].Map.Keyspaces);
+        Assert.Equal(("strict", 10), (keyspace.KeyPolicy, keyspace.KeyBytesMax));
+        Assert.Equal(7, keyspace.Partitions.Count);
+        Assert.Equal(ReplyStatus.InvalidArgument, cluster.Put(0, "a b", "x").Status);
     }
 
     [Fact]

@@ -25,6 +25,20 @@ public class PeerHealthTests
     }
 
     [Fact]
+    public void Why_a_peer_that_is_down_refuses_this_node_is_kept_until_it_is_up()
+    {
+        _health.Up(Peer, 10);
+        _health.Refused(Peer, "no member");
+        Assert.Null(_health.RefusalOf(Peer));
+        _health.Down(Peer, PeerLoss.Silent, 30);
+        _health.Refused(Peer, "no member");
+        Assert.Equal((PeerState.Down, 30, "no member"), _health.StateOf(Peer));
+        Assert.Equal("no member", _health.RefusalOf(Peer));
+        _health.Up(Peer, 40);
+        Assert.Null(_health.RefusalOf(Peer));
+    }
+
+    [Fact]
     public void A_peer_that_is_lost_stays_accepted_and_is_up_since_it_came_back()
     {
         _health.Accept(Peer);

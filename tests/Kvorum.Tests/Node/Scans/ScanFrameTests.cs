@@ -54,7 +54,8 @@ public class ScanFrameTests
     [Fact]
     public void A_question_to_replicas_has_golden_bytes_and_is_read_back()
     {
-        var bytes = Bytes(Ask with { RecordTimeMs = 258, Groups = [new(new(7), new(1)), new(new(9), new(2))] });
+        AskedGroup[] groups = [new(new(7), new(1)), new(new(9), new(2))];
+        var bytes = Bytes(Ask with { RecordTimeMs = 258, Groups = groups });
         Assert.Equal(
             "0201000000000000" + "03000000" + "07" + "01" + "04000000" + "05000000"
                 + "0100000061" + "0100000062"

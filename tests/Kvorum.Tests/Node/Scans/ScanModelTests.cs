@@ -13,10 +13,10 @@ public class ScanModelTests
     private string _keyspace = KeyspaceName.Default;
 
     [Theory]
-    [InlineData(1, 1, 1, 4, "default")]
-    [InlineData(2, 3, 1, 7, "default")]
-    [InlineData(3, 3, 2, 8, "default")]
-    [InlineData(4, 5, 3, 8, "default")]
+    [InlineData(1, 1, 1, 4, KeyspaceName.Default)]
+    [InlineData(2, 3, 1, 7, KeyspaceName.Default)]
+    [InlineData(3, 3, 2, 8, KeyspaceName.Default)]
+    [InlineData(4, 5, 3, 8, KeyspaceName.Default)]
     [InlineData(5, 3, 2, 5, "cache")]
     [InlineData(6, 5, 3, 8, "cache")]
     public void Scans_equal_a_sorted_dictionary(
@@ -30,11 +30,15 @@ public class ScanModelTests
         if (keyspace == "cache")
         {
             var replicas = Math.Min(nodes, 3);
-            cluster.Demand(
-                0, new CreateKeyspace(keyspace) { Mode = "quorum", Partitions = partitions, Replicas = replicas });
+            cluster.Demand(0, new CreateKeyspace(keyspace)
+            {
+                Mode = "quorum",
+                Partitions = partitions,
+                Replicas = replicas,
+            });
             cluster.RunUntil(
-                () => Enumerable.Range(0, nodes).Sum(node =>
-                    cluster.Status(node).Partitions.Count(one => one.Keyspace == keyspace)) == replicas * partitions,
+                () => replicas * partitions == Enumerable.Range(0, nodes).Sum(node =>
+                    cluster.Status(node).Partitions.Count(one => one.Keyspace == keyspace)),
                 what: "the replicas");
         }
 

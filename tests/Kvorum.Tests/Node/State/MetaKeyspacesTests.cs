@@ -28,6 +28,8 @@ public sealed class MetaKeyspacesTests : IDisposable, IClusterFacts
 
     UInt128 IClusterFacts.ProposedClusterId => 7;
 
+    FormatRange IClusterFacts.Formats => FormatRange.Own;
+
     public void Dispose()
     {
         _tree.Dispose();

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -38,6 +39,8 @@ public sealed class MetaMachineTests : IDisposable
             new(KeyspaceName.Default, KeyspaceSettings.Strong, 1, 1, 1, 1, "binary");
 
         public UInt128 ProposedClusterId => 7;
+
+        public FormatRange Formats => FormatRange.Own;
 
         public IReadOnlyList<NodeId> Ids => [];
 

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.State;
 using Kvorum.Tests.Node.State.Harness;
 
@@ -15,14 +16,14 @@ public sealed class MetaMembersTests : IDisposable
     [Fact]
     public void A_node_joins_once_and_is_read_back()
     {
-        Assert.Null(Machine.WhyNotJoin(MetaBench.Node(1), MetaBench.Member("a")));
+        Assert.Null(Machine.WhyNotJoin(MetaBench.Node(1), MetaBench.Member("a"), FormatRange.Own));
         var zoned = MetaBench.Member("a") with { Zone = "z", Weight = 200 };
         Assert.True(_bench.Apply(MetaRecords.EncodeJoin(MetaBench.Node(1), zoned, 5)));
         Assert.True(Machine.IsCheckpointDue);
         Assert.Equal(zoned, Machine.Members[MetaBench.Node(1)]);
         Assert.Equal(MetaBench.Node(1), Machine.MemberNamed("a"));
         // The same node may ask again, as after an answer that was lost.
-        Assert.Null(Machine.WhyNotJoin(MetaBench.Node(1), zoned));
+        Assert.Null(Machine.WhyNotJoin(MetaBench.Node(1), zoned, FormatRange.Own));
         Assert.False(_bench.Apply(MetaRecords.EncodeJoin(MetaBench.Node(1), zoned with { Weight = 1 }, 6)));
         _bench.CheckReloaded();
     }
@@ -52,7 +53,7 @@ public sealed class MetaMembersTests : IDisposable
         Assert.Equal(
             "this cluster has a member a already: give the new node another --id; if the data of that member "
                 + "is lost, tell the cluster first: kvorum node replace a",
-            Machine.WhyNotJoin(MetaBench.Node(3), MetaBench.Member("a")));
+            Machine.WhyNotJoin(MetaBench.Node(3), MetaBench.Member("a"), FormatRange.Own));
         Assert.True(_bench.Become(1, MemberStatus.Lost));
         Assert.Null(Machine.MemberNamed("a"));
         Assert.True(_bench.Join(3, "a"));
@@ -73,7 +74,7 @@ public sealed class MetaMembersTests : IDisposable
         Assert.Equal(
             "node c was removed from this cluster, and a data folder that was removed never comes back: "
                 + "start it with an empty --data folder",
-            Machine.WhyNotJoin(MetaBench.Node(1), MetaBench.Member("c")));
+            Machine.WhyNotJoin(MetaBench.Node(1), MetaBench.Member("c"), FormatRange.Own));
         // News of it changes nothing either.
         Assert.False(_bench.Announce(1, MetaBench.Member("a") with { PeerAddress = "elsewhere" }));
         _bench.Ids.Add(MetaBench.Node(1));
@@ -168,7 +169,7 @@ public sealed class MetaMembersTests : IDisposable
         Assert.False(_bench.Join(1000, "x"));
         Assert.Equal(
             "this cluster has 64 members, and takes no more",
-            Machine.WhyNotJoin(MetaBench.Node(1000), MetaBench.Member("x")));
+            Machine.WhyNotJoin(MetaBench.Node(1000), MetaBench.Member("x"), FormatRange.Own));
         // Who is gone takes no place.
         Assert.True(_bench.Become(2, MemberStatus.Lost));
         Assert.True(_bench.Join(1000, "x"));

@@ -78,7 +78,7 @@ public class MetaRecordsTests
     public void What_is_unknown_is_a_format_error()
     {
         using var bench = new MetaBench();
-        foreach (var kind in new byte[] { 0, 2, 4, 15, 255 })
+        foreach (var kind in new byte[] { 0, 2, 4, 17, 255 })
             Assert.Throws<FormatException>(() => bench.Apply([kind, 0, 0, 0, 0, 0, 0, 0, 0]));
         var status = MetaRecords.EncodeStatus(new(7), MemberStatus.Removed, 5);
         foreach (var unknown in new byte[] { 0, 6 })

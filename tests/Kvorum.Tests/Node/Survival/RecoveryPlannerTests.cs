@@ -11,12 +11,12 @@ public class RecoveryPlannerTests
     private static readonly Guid Next = Guid.Parse("22222222-0000-0000-0000-000000000000");
     private static readonly Guid PlanId = Guid.Parse("33333333-0000-0000-0000-000000000000");
 
-    // Each survivor: name, last term, last index; "-" for a node without a replica of the partition, "b" for
-    // a blank replica.
+    // Each survivor: name, last term, last index; "-" for a node without a replica of the partition, "b"
+    // for a blank replica.
     [Theory]
     [InlineData("abc", "", "a:3:10", "GoesOn a 10 lacks")] // one of three: the two others may have had more
     [InlineData("abc", "", "a:3:10 b:3:12", "Kept")] // a majority goes on by itself
-    [InlineData("abcd", "", "a:3:10 b:3:12", "GoesOn b 12 whole")] // no majority, and no majority without them
+    [InlineData("abcd", "", "a:3:10 b:3:12", "GoesOn b 12 whole")] // no majority, and none without them
     [InlineData("abcde", "", "a:3:10 b:4:9", "GoesOn b 9 lacks")] // the newer term counts, not the longer log
     [InlineData("abcde", "", "a:3:10 b:3:10 c:3:7", "Kept")]
     [InlineData("abc", "", "a:b b:3:12", "GoesOn b 12 lacks")] // a blank replica is no survivor
@@ -55,7 +55,8 @@ public class RecoveryPlannerTests
     {
         // Its voters a, b and c are all here; the partition has lost d and e.
         var plan = Plan(
-            false, Parse("a:3:10", "ade", "", "abc"), Parse("b:-", "", "", "abc"), Parse("c:-", "", "", "abc"));
+            false, Parse("a:3:10", "ade", "", "abc"), Parse("b:-", "", "", "abc"),
+            Parse("c:-", "", "", "abc"));
         Assert.Equal(GroupFate.GoesOn, plan.Groups[0].Fate);
         Assert.False(plan.Groups[0].MayLack);
         Assert.Equal((Cluster, Next), (plan.OldCluster, plan.NewCluster));
@@ -67,7 +68,8 @@ public class RecoveryPlannerTests
     {
         string[] names = ["a", "b"];
         var plan = Plan(false, [.. names.Select(name => Parse($"{name}:3:10", "abcde", "", partitions: 8))]);
-        var sources = plan.Groups.Skip(1).CountBy(static group => group.Source).Select(static one => one.Value);
+        var sources = plan.Groups.Skip(1).CountBy(static group => group.Source)
+            .Select(static one => one.Value);
         Assert.Equal(8, sources.Sum());
         Assert.All(sources, static count => Assert.InRange(count, 3, 5));
     }
@@ -75,7 +77,9 @@ public class RecoveryPlannerTests
     [Fact]
     public void Nothing_is_recovered_where_nothing_is_lost_for_good()
     {
-        Refused("there is nothing to recover", [.. "abc".Select(name => Parse($"{name}:3:1", "abc", "", "abc"))]);
+        Refused(
+            "there is nothing to recover",
+            [.. "abc".Select(name => Parse($"{name}:3:1", "abc", "", "abc"))]);
         Refused("all members are here", [.. "abcde".Select(name => Parse($"{name}:3:1", "abcde", ""))]);
     }
 
@@ -91,7 +95,8 @@ public class RecoveryPlannerTests
             "b was removed from the cluster or declared lost before",
             one with
             {
-                Members = [.. one.Members.Select(static member => member with { IsHeard = member.Name != "b" })],
+                Members =
+                    [.. one.Members.Select(static member => member with { IsHeard = member.Name != "b" })],
             },
             Parse("b:b", "abc", "") with { Replicas = [] });
         Refused("of 1 partitions, partition 0 first, no survivor has a replica", Parse("a:-", "cde", ""));
@@ -122,7 +127,8 @@ public class RecoveryPlannerTests
         Assert.Contains("no plan", Assert.Throws<FormatException>(
             () => RecoveryPlan.Parse("x"u8)).Message, StringComparison.Ordinal);
         Assert.Contains("format 2", Assert.Throws<FormatException>(
-            () => RecoveryPlan.Parse((plan with { Version = 2 }).ToJson())).Message, StringComparison.Ordinal);
+            () => RecoveryPlan.Parse((plan with { Version = 2 }).ToJson())).Message,
+            StringComparison.Ordinal);
     }
 
     private static RecoveryPlan Plan(bool maySomeBeginEmpty, params Survivor[] survivors) =>
@@ -155,7 +161,8 @@ public class RecoveryPlannerTests
         for (uint n = 0; n < partitions && parts[1] != "-"; n++)
         {
             var isBlank = parts[1] == "b";
-            replicas.Add(new(1 + n, "default", n, isBlank ? SurvivingCondition.Blank : SurvivingCondition.Whole)
+            var condition = isBlank ? SurvivingCondition.Blank : SurvivingCondition.Whole;
+            replicas.Add(new(1 + n, KeyspaceName.Default, n, condition)
             {
                 Term = isBlank ? 0 : 7ul,
                 LastTerm = isBlank ? 0 : ulong.Parse(parts[1], null),
@@ -173,8 +180,12 @@ public class RecoveryPlannerTests
             PeerAddress = $"{parts[0]}:60051",
             ClusterId = Cluster,
             Incarnation = Guid.NewGuid(),
-            Members = [.. "abcde".Select(static name => new SurvivingMember(IdOf(name), $"{name}", $"{name}:60051", true))],
-            Keyspaces = [new(1, "default", "strong", 1, partitions)],
+            Members =
+            [
+                .. "abcde".Select(static name =>
+                    new SurvivingMember(IdOf(name), $"{name}", $"{name}:60051", true)),
+            ],
+            Keyspaces = [new(1, KeyspaceName.Default, "strong", 1, partitions)],
             Replicas = replicas,
         };
     }

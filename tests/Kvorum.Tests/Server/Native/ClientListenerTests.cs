@@ -86,6 +86,30 @@ public sealed class ClientListenerTests : IAsyncDisposable
         Assert.Equal(42ul, client.ReadReply().Correlation);
     }
 
+    /// <summary>Questions that wait hold up no others, and too many of them are refused with words.</summary>
+    [Fact]
+    public void Questions_for_events_wait_beside_other_requests()
+    {
+        _node.Events = new();
+        using var client = Connect();
+        for (var n = 1ul; n <= 65; n++)
+            client.Send(writer => NativeCodec.WriteAdminRequest(writer, n, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
+        var refused = client.Read();
+        Assert.Equal(65ul, refused.Correlation);
+        var words = EventsCodec.ReadAnswer(refused.Body.Span);
+        Assert.Equal(ReplyStatus.Overloaded, words.Status);
+        Assert.Contains("ask another node", words.Message, StringComparison.Ordinal);
+        client.Get(100);
+        Assert.Equal(100ul, client.ReadReply().Correlation);
+        _node.Events.Happen();
+        for (var n = 1; n <= 64; n++)
+            Assert.Equal(1ul, Assert.Single(EventsCodec.ReadAnswer(client.Read().Body.Span).Events).Position);
+        client.Send(writer => NativeCodec.WriteAdminRequest(writer, 70, 6000, EventsCodec.Ask(0, 5000, Guid.Empty)));
+        Assert.Equal((NativeFrameKind.AdminReply, 70ul), Kind(client.Read()));
+
+        static (NativeFrameKind, ulong) Kind(NativeFrame frame) => (frame.Kind, frame.Correlation);
+    }
+
     [Fact]
     public void Bytes_may_come_one_by_one()
     {

@@ -63,10 +63,22 @@ internal sealed class DoubleNode : INode
     /// <summary>Administrative requests that came, with their times.</summary>
     public List<(AdminRequest Request, TimeSpan Timeout)> Administered { get; } = [];
 
+    /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
+    public EventHistory? Events { get; set; }
+
+    /// <summary>Why it may be late with events; empty if it is not.</summary>
+    public string WhyLate { get; set; } = "";
+
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
             Administered.Add((request, timeout));
+        if (request is ShowEvents asked && Events is { } history)
+        {
+            history.Answer(asked, done, WhyLate);
+            return;
+        }
+
         done(AdminAnswers.Of(request, timeout));
     }
 

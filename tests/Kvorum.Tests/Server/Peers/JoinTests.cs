@@ -118,7 +118,7 @@ public class JoinTests
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the protocol between nodes")]
     [InlineData("KVRM\u0001\0\0\0", "does not speak the protocol between nodes")]
-    [InlineData("KVPEER\u0008\0", "it speaks peer protocol version 8, this node 9")]
+    [InlineData("KVPEER\u0008\0", "it speaks version 8 of the protocol between nodes, and this node 9")]
     [InlineData("KVPEER\u0009\0\u0000\u0000\u0001\u0001\0\0\0\0\u00f5", "over the bound of 65536")]
     [InlineData("KVPEER\u0009\0\u0000\0\0\0\0\0\0\0\u00f5", "the checksum of a frame of 0 bytes is wrong")]
     [InlineData("KVPEER\u0009\0\0\0\0\0\u00b4\u00ea\u004c\u00a5\u00f3", "a frame of kind 243 in place of")]

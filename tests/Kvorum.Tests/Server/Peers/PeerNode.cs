@@ -62,6 +62,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public ConcurrentQueue<string> LogLines { get; } = [];
 
+    public ConcurrentQueue<string> Refusals { get; } = [];
+
     public TransportCounters Counters => _transport.Counters;
 
     public Action<NodeId, ReadOnlyMemory<byte>>? OnFrame { get; set; }
@@ -99,6 +101,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     public void PeerUp(PeerHello peer) => Ups.Enqueue(peer);
 
     public void PeerDown(NodeId peer, PeerLoss loss) => Downs.Enqueue((peer, loss));
+
+    public void PeerRefused(NodeId peer, string why) => Refusals.Enqueue(why);
 
     public void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
     {

@@ -28,6 +28,8 @@ public class PeerRefusalTests
             Assert.Contains("correct the address in --peers", refusal, StringComparison.Ordinal);
             Assert.Empty(node.Ups);
             Assert.Single(node.Downs);
+            await Eventually.Holds(() => node.Refusals.Any(
+                why => why.Contains("correct the address in --peers", StringComparison.Ordinal)));
         }
 
         // Each side tells once, however often they try: no flood.

@@ -10,18 +10,68 @@ public class PeerWireTests
         new PeerHello(new(0x0102), "n1", "h:1", "h:2", "") { FoundingId = 0x0C0D, ClusterId = 0x0A0B },
         new NodeId(0x0304), 0x1122334455667788);
 
+    private const string Fields = "00000000000000000000000000000c0d" + "00000000000000000000000000000a0b"
+        + "00000000000000000000000000000102"
+        + "00000000000000000000000000000304"
+        + "8877665544332211" + "02006e31" + "0300683a31" + "0300683a32" + "0000";
+
+    /// <summary>What programs of format version 1 send: these bytes must be understood for ever.</summary>
+    private const string OpeningOfVersion1 =
+        "4b5650454552" + "0900" + "58000000" + "cafb2463" + "f0" + Fields;
+
     [Fact]
     public void Golden_bytes_of_an_opening()
     {
-        var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(Introduction));
+        var speaks = Introduction with
+        {
+            Node = Introduction.Node with { Formats = new(1, 2), ActiveFormat = 2 },
+        };
+        var bytes = PeerWire.EncodeOpening(PeerWire.Hello, PeerWire.EncodeIntroduction(speaks));
         Assert.Equal(
-            "4b5650454552" + "0900"
-            + "58000000" + "cafb2463" + "f0"
-            + "00000000000000000000000000000c0d" + "00000000000000000000000000000a0b"
-            + "00000000000000000000000000000102"
-            + "00000000000000000000000000000304"
-            + "8877665544332211" + "02006e31" + "0300683a31" + "0300683a32" + "0000",
-            Hex(bytes));
+            "4b5650454552" + "0900" + "5e000000" + "27ecb7b3" + "f0" + Fields + "010002000200", Hex(bytes));
+        var payload = bytes.AsSpan(PeerWire.PreambleBytes + PeerWire.HeaderBytes);
+        Assert.Equal(speaks, PeerWire.DecodeIntroduction(payload));
+    }
+
+    [Fact]
+    public void The_opening_of_version_1_is_understood()
+    {
+        var bytes = Convert.FromHexString(OpeningOfVersion1);
+        PeerWire.CheckPreamble(bytes);
+        var frame = bytes.AsSpan(PeerWire.PreambleBytes);
+        Assert.Equal(
+            frame.Length - PeerWire.HeaderBytes, PeerWire.ReadLength(frame, PeerWire.IntroductionBytesMax));
+        PeerWire.CheckFrame(frame, frame[PeerWire.HeaderBytes..]);
+        var read = PeerWire.DecodeIntroduction(frame[PeerWire.HeaderBytes..]);
+        Assert.Equal(Introduction, read);
+        Assert.Equal((FormatRange.OnlyFirst, 1), (read.Node.Formats, read.Node.ActiveFormat));
+    }
+
+    /// <summary>What it reads of today's opening is what it reads of its own.</summary>
+    [Fact]
+    public void Todays_opening_begins_with_that_of_version_1() => Assert.StartsWith(
+        Fields, Hex(PeerWire.EncodeIntroduction(Introduction with
+        {
+            Node = Introduction.Node with { Formats = FormatRange.Own },
+        })), StringComparison.Ordinal);
+
+    /// <summary>A newer program may say more.</summary>
+    [Fact]
+    public void What_follows_the_format_versions_is_passed_over()
+    {
+        byte[] longer = [.. PeerWire.EncodeIntroduction(Introduction), 7, 7, 7];
+        Assert.Equal(Introduction, PeerWire.DecodeIntroduction(longer));
+    }
+
+    [Theory]
+    [InlineData("000001000100")]
+    [InlineData("020001000100")]
+    [InlineData("010002000000")]
+    public void Format_versions_that_are_none_are_refused_with_words(string bytes)
+    {
+        var error = Assert.Throws<PeerWireException>(
+            () => PeerWire.DecodeIntroduction(Convert.FromHexString(Fields + bytes)));
+        Assert.Contains("its format versions", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,7 +111,11 @@ public class PeerWireTests
     {
         var bytes = PeerWire.EncodeIntroduction(Introduction);
         for (var length = 0; length < bytes.Length; length++)
-            Assert.Throws<PeerWireException>(() => PeerWire.DecodeIntroduction(bytes.AsSpan(0, length)));
+        {
+            // One of version 1 ends there.
+            if (length != Fields.Length / 2)
+                Assert.Throws<PeerWireException>(() => PeerWire.DecodeIntroduction(bytes.AsSpan(0, length)));
+        }
     }
 
     [Fact]

@@ -206,6 +206,10 @@ internal sealed class ScriptHost : IReplicaHost
         {
         }
 
+        public void Activate(int format)
+        {
+        }
+
         public void Identify(UInt128 clusterId)
         {
         }

@@ -30,6 +30,9 @@ internal sealed class MetaBench : IDisposable, IClusterFacts
 
     public UInt128 ProposedClusterId => 7;
 
+    /// <summary>What the node speaks.</summary>
+    public FormatRange Formats { get; set; } = FormatRange.Own;
+
     public KeyspaceSettings DefaultKeyspace => Settings(KeyspaceName.Default, 2);
 
     IReadOnlyList<NodeId> IClusterFacts.Ids => Ids;
@@ -83,6 +86,7 @@ internal sealed class MetaBench : IDisposable, IClusterFacts
         Assert.Equal(Machine.Members, found.Members);
         Assert.Equal(Machine.Keyspaces, found.Keyspaces);
         Assert.Equal(Machine.MoveLimits, found.MoveLimits);
+        Assert.Equal(Machine.ActiveFormat, found.ActiveFormat);
         Assert.Equal(
             (Machine.ClusterId, Machine.Version, Machine.NextKeyspace, Machine.Placement.Epoch),
             (found.ClusterId, found.Version, found.NextKeyspace, found.Placement.Epoch));

@@ -2,12 +2,15 @@ using System.ComponentModel;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Kvorum.Node.State;
+namespace Kvorum.Protocol;
 
 /// <summary>What has happened in a cluster. Values are stored: never renumber.</summary>
 [JsonConverter(typeof(ClusterEventKindJson))]
 public enum ClusterEventKind : byte
 {
+    /// <summary>Something that this version does not know. Never stored.</summary>
+    Unknown = 0,
+
     /// <summary>A node has become a member.</summary>
     NodeJoined = 1,
 

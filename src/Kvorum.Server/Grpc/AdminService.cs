@@ -1,0 +1,151 @@
+using Grpc.Core;
+using Kvorum.Node;
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Grpc;
+
+/// <summary>
+/// kvorum.v1.Admin over a node. Its contract is in proto/kvorum/v1/admin.proto; what is asked and answered is
+/// that of <see cref="INode.Administer"/>, as over HTTP.
+/// </summary>
+internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.AdminBase
+{
+    private static readonly WriteOptions MoreFollows = new(WriteFlags.BufferHint);
+
+    public override async Task<V1.ClusterReport> GetCluster(
+        V1.GetClusterRequest request, ServerCallContext context) =>
+        AdminMessages.Of(await ReportAsync(context).ConfigureAwait(false));
+
+    public override async Task<V1.ListMembersResponse> ListMembers(
+        V1.ListMembersRequest request, ServerCallContext context) =>
+        AdminMessages.MembersOf(await ReportAsync(context).ConfigureAwait(false));
+
+    public override async Task<V1.ListKeyspacesResponse> ListKeyspaces(
+        V1.ListKeyspacesRequest request, ServerCallContext context) =>
+        AdminMessages.KeyspacesOf(await ReportAsync(context).ConfigureAwait(false));
+
+    public override async Task<V1.KeyspaceReport> GetKeyspace(
+        V1.GetKeyspaceRequest request, ServerCallContext context)
+    {
+        var report = await ReportAsync(context).ConfigureAwait(false);
+        return AdminMessages.Of(ClusterParts.Keyspace(report, request.Keyspace, out var refusal)
+            ?? throw AdminErrors.Of(new ShowCluster(), refusal));
+    }
+
+    public override async Task<V1.MoveLimits> GetLimits(
+        V1.GetLimitsRequest request, ServerCallContext context)
+    {
+        var report = await ReportAsync(context).ConfigureAwait(false);
+        return AdminMessages.Of(ClusterParts.MoveLimits(report, out var refusal)
+            ?? throw AdminErrors.Of(new ShowCluster(), refusal));
+    }
+
+    public override async Task<V1.ListPartitionsResponse> ListPartitions(
+        V1.ListPartitionsRequest request, ServerCallContext context) =>
+        AdminMessages.PartitionsOf(
+            await AskAsync(new ShowPartitions(request.Keyspace), context).ConfigureAwait(false));
+
+    public override async Task<V1.KeyLocation> LocateKey(
+        V1.LocateKeyRequest request, ServerCallContext context)
+    {
+        var keyspace = request.Keyspace.Length > 0 ? request.Keyspace : KeyspaceName.Default;
+        var asked = new LocateKey(keyspace, request.Key.ToByteArray());
+        return AdminMessages.Of((await AskAsync(asked, context).ConfigureAwait(false)).Location!);
+    }
+
+    public override Task<V1.ChangeResponse> ChangeLimits(
+        V1.ChangeLimitsRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> DrainMember(
+        V1.MemberRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request, MemberWish.Drain), context);
+
+    public override Task<V1.ChangeResponse> UndrainMember(
+        V1.MemberRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request, MemberWish.Undrain), context);
+
+    public override Task<V1.ChangeResponse> DecommissionMember(
+        V1.MemberRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request, MemberWish.Decommission), context);
+
+    public override Task<V1.ChangeResponse> ReplaceMember(
+        V1.MemberRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request, MemberWish.Replace), context);
+
+    public override Task<V1.ChangeResponse> CreateKeyspace(
+        V1.CreateKeyspaceRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> AlterKeyspace(
+        V1.AlterKeyspaceRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> DropKeyspace(
+        V1.DropKeyspaceRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> TransferLeadership(
+        V1.TransferLeadershipRequest request, ServerCallContext context) =>
+        ChangeAsync(AdminMessages.From(request), context);
+
+    public override async Task<V1.ListEventsResponse> ListEvents(
+        V1.ListEventsRequest request, ServerCallContext context)
+    {
+        var asked = new ShowEvents(request.After) { ClusterId = ClusterOf(request.ClusterId) };
+        return AdminMessages.EventsOf(await AskAsync(asked, context).ConfigureAwait(false));
+    }
+
+    public override async Task WatchEvents(
+        V1.WatchEventsRequest request, IServerStreamWriter<V1.ClusterEvent> responseStream,
+        ServerCallContext context)
+    {
+        if (request.FromNow && request.After > 0)
+        {
+            throw GrpcErrors.Of(
+                StatusCode.InvalidArgument,
+                $"from_now and after = {request.After} exclude each other: give one of them");
+        }
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            context.CancellationToken, GrpcCall.Of(context).Stopping);
+        var feed = new EventFeed(node, request.After, request.FromNow, ClusterOf(request.ClusterId));
+        for (var isFirst = true; ; isFirst = false)
+        {
+            var reply = (await feed.NextAsync(ending.Token).ConfigureAwait(false))
+                .OrThrow(new ShowEvents(feed.Position));
+            // Who watches from now on must hear when that is.
+            if (isFirst)
+                await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
+            foreach (var (at, one) in reply.Events!.Index())
+            {
+                // The last one takes those before it along.
+                responseStream.WriteOptions = at < reply.Events!.Count - 1 ? MoreFollows : null;
+                await responseStream.WriteAsync(AdminMessages.Of(one)).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static Guid? ClusterOf(string text)
+    {
+        if (text.Length == 0)
+            return null;
+        return Guid.TryParse(text, out var cluster) ? cluster : throw GrpcErrors.Of(
+            StatusCode.InvalidArgument,
+            $"cluster_id is '{Utf8Text.Message(text, Guid.Empty.ToString().Length)}', which is no UUID");
+    }
+
+    private async Task<ClusterReport> ReportAsync(ServerCallContext context) =>
+        (await AskAsync(new ShowCluster(), context).ConfigureAwait(false)).Cluster!;
+
+    private async Task<V1.ChangeResponse> ChangeAsync(AdminChange change, ServerCallContext context) =>
+        AdminMessages.ChangeOf(await AskAsync(change, context).ConfigureAwait(false));
+
+    private async Task<AdminReply> AskAsync(AdminRequest request, ServerCallContext context)
+    {
+        var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
+        return (await node.AdministerAsync(request, timeout, context.CancellationToken).ConfigureAwait(false))
+            .OrThrow(request);
+    }
+}

@@ -14,7 +14,8 @@ namespace Kvorum.Verification;
 
 /// <summary>
 /// Decides whether converged replicas hold every acknowledged write, and nothing that was deleted or
-/// replaced. The theorem is at the top of its file.
+/// replaced.
+/// The theorem is at the top of its file.
 /// </summary>
 public static class ConvergedRecordsChecker
 {

@@ -6,7 +6,8 @@ namespace Kvorum.Verification;
 /// </summary>
 /// <remarks>
 /// An attempt that was not answered may still be under way when a later one with the same ids is
-/// acknowledged, and may get a version of its own. Whoever records a history writes such an attempt down as an operation of
+/// acknowledged,
+/// and may get a version of its own. Whoever records a history writes such an attempt down as an operation of
 /// its own, whose outcome is unknown; so an acknowledged request beside which nothing of the same ids is open
 /// has one version for ever.
 /// </remarks>

@@ -4,7 +4,8 @@ namespace Kvorum.Verification;
 
 // Theorem. A key is a regular register (Lamport, "On Interprocess Communication", 1986) whose last write, by
 // version, wins. For each read let w be the write with the greatest version among those that were
-// acknowledged before the read was asked. Then the read
+// acknowledged
+// before the read was asked. Then the read
 //   1. shows a version that is not less than w's; or
 //   2. shows nothing, where w is a delete, or a delete, or a value with an end, may have a greater version; a
 //      value with an end is gone no earlier than clocks may be wrong.
@@ -50,11 +51,10 @@ public static class RegularRegisterChecker
         foreach (var read in operations.Where(
             static one => one.Invocation.Kind == OperationKind.Get && one.Outcome.Kind == OutcomeKind.Ok))
         {
-            while (next < acknowledged.Length && acknowledged[next].CompletedEvent < read.InvokedEvent)
+            for (; IsBefore(acknowledged, next, read); next++)
             {
-                var write = acknowledged[next++];
-                if (newest is null || write.Outcome.Version > newest.Outcome.Version)
-                    newest = write;
+                if (newest is null || acknowledged[next].Outcome.Version > newest.Outcome.Version)
+                    newest = acknowledged[next];
             }
 
             if (read.Outcome.Value is null)
@@ -84,8 +84,8 @@ public static class RegularRegisterChecker
     private static Violation? WhyNotWritten(
         Operation read, ILookup<string, Operation> byValue, LeaderlessWrites known)
     {
-        var writes = byValue[read.Outcome.Value!]
-            .Where(one => one.InvokedEvent < read.CompletedEvent).ToArray();
+        var writes = byValue[read.Outcome.Value!].Where(
+            one => one.InvokedEvent < read.CompletedEvent).ToArray();
         if (writes.Length == 0)
             return Wrong("a read shows what was never written", read);
         if (writes.All(static one => one.Outcome.Kind == OutcomeKind.Failed))
@@ -100,4 +100,7 @@ public static class RegularRegisterChecker
         string.Create(
             CultureInfo.InvariantCulture, $"{shown[0].Invocation.Key}: {what}\n  {History.Text(shown)}"),
         shown);
+
+    private static bool IsBefore(Operation[] acknowledged, int at, Operation read) =>
+        at < acknowledged.Length && acknowledged[at].CompletedEvent < read.InvokedEvent;
 }

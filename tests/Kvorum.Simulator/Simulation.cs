@@ -67,11 +67,8 @@ internal sealed class Simulation
         {
             _cluster.Start();
             foreach (var keyspace in _options.Cluster.Quorums)
-            {
                 _world.Trace.Event(
                     Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
-            }
-
             var endUs = _options.Seconds * 1_000_000L;
             for (var round = 1; !IsOver && _world.NowUs < endUs; round++)
                 RunRound(round);
@@ -144,6 +141,7 @@ internal sealed class Simulation
         Ask(_progress.Probes(round), "every partition takes a write");
         if (_options.Cluster.Spares > 0)
             Demand(_progress.MoveBoundUs, _progress.HaveLeft, "members that are to leave have left");
+        Demand(_progress.BoundUs, _progress.HaveRaisedFormat, "the newest format version is in force");
         Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _lives.WellSinceUs = _world.NowUs;
@@ -179,12 +177,9 @@ internal sealed class Simulation
                 _clients[i].Ask(all[from + i]);
             Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
             if (_clients.Take(all.Count - from).FirstOrDefault(client => !client.WasAnswered) is { } failed)
-            {
                 _world.Fail(
                     $"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}"
-                    + _quorums.Describe());
-            }
-
+                        + _quorums.Describe());
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.Demo;
-using Kvorum.Node;
 
 namespace Kvorum.Cli.Chaos;
 
@@ -11,9 +10,6 @@ namespace Kvorum.Cli.Chaos;
 /// </summary>
 internal sealed class ChaosCluster : IAsyncDisposable
 {
-    private readonly List<PeerProxy> _proxies = [];
-    private readonly Link[,] _links;
-
     /// <param name="nodes">How many.</param>
     /// <param name="flags">What else <c>kvorum start</c> is told.</param>
     public ChaosCluster(int nodes, params string[] flags)
@@ -28,19 +24,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
                 name, Folder, $"127.0.0.1:{ports[(n * 4) + 1]}", $"127.0.0.1:{ports[(n * 4) + 2]}",
                 $"127.0.0.1:{ports[(n * 4) + 3]}", ["--peers", peers, .. flags])),
         ];
-        _links = new Link[nodes, nodes];
-        foreach (var (from, to) in Ways())
-            _links[from, to] = new();
-        var indices = names.Select((name, n) => (Id: ClusterIdentity.NodeFromName(name).Value, n))
-            .ToDictionary(node => node.Id, node => node.n);
-        for (var n = 0; n < nodes; n++)
-        {
-            var to = n;
-            _proxies.Add(new(ports[n * 4], ports[(n * 4) + 3], id =>
-                indices.TryGetValue(id, out var from) && from != to
-                    ? (_links[from, to], _links[to, from])
-                    : null));
-        }
+        Network = new(names, [.. names.Select((_, n) => (ports[n * 4], ports[(n * 4) + 3]))]);
     }
 
     /// <summary>Data and logs.</summary>
@@ -51,19 +35,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public IReadOnlyList<DemoServer> Servers { get; }
 
-    /// <summary>Times that a cut of one of the ways hit something.</summary>
-    public long HitsOf(IEnumerable<(int From, int To)> ways) =>
-        ways.Sum(way => Between(way.From, way.To).Hit);
-
-    /// <summary>The way from one server to another.</summary>
-    public Link Between(int from, int to) => _links[from, to];
-
-    /// <summary>All ordered pairs of servers.</summary>
-    public IEnumerable<(int From, int To)> Ways() =>
-        from a in Enumerable.Range(0, Servers.Count)
-        from b in Enumerable.Range(0, Servers.Count)
-        where a != b
-        select (a, b);
+    /// <summary>The ways between them.</summary>
+    public PeerNetwork Network { get; }
 
     /// <summary>Throws, with its last words, if a process has ended by itself.</summary>
     public void CheckRunning()
@@ -92,10 +65,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
     {
         foreach (var server in Servers)
             await server.Kill().ConfigureAwait(false);
-        foreach (var proxy in _proxies)
-            await proxy.DisposeAsync().ConfigureAwait(false);
-        foreach (var (from, to) in Ways())
-            Between(from, to).Dispose();
+        await Network.DisposeAsync().ConfigureAwait(false);
         if (!Keep)
             Directory.Delete(Folder, recursive: true);
     }

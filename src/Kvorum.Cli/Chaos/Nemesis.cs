@@ -68,19 +68,19 @@ internal sealed class Nemesis(ChaosCluster cluster, ChaosOptions options, Action
 
     private async Task<bool> Split(PlannedFault fault, CancellationToken cancel)
     {
-        var hits = cluster.HitsOf(fault.Ways);
+        var hits = cluster.Network.HitsOf(fault.Ways);
         tell($"split: {fault.What} cut, {(fault.Mode == CutMode.Silent ? "silently" : "with resets")}");
         foreach (var (from, to) in fault.Ways)
-            cluster.Between(from, to).Break(fault.Mode);
+            cluster.Network.Between(from, to).Break(fault.Mode);
         try
         {
             await Calm(fault.Length, cancel).ConfigureAwait(false);
-            return cluster.HitsOf(fault.Ways) > hits;
+            return cluster.Network.HitsOf(fault.Ways) > hits;
         }
         finally
         {
             foreach (var (from, to) in fault.Ways)
-                cluster.Between(from, to).Mend(fault.Resets);
+                cluster.Network.Between(from, to).Mend(fault.Resets);
             tell(fault.Resets || fault.Mode == CutMode.Reset ? "mended" : "mended; what waited arrives late");
         }
     }

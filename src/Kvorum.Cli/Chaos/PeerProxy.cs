@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Kvorum.Cli.Chaos;
 
@@ -11,21 +12,23 @@ namespace Kvorum.Cli.Chaos;
 /// </summary>
 internal sealed class PeerProxy : IAsyncDisposable
 {
-    // Preamble, header of the hello's frame, founding id, cluster id: then comes the dialler's id. See
-    // PeerWire.
-    internal const int IdAt = 8 + 9 + 16 + 16;
-    internal const int OpeningBytes = IdAt + 16;
+    // Preamble and header of the first frame; of a hello come four ids and the process, then the dialler's
+    // name. See PeerWire. A node that was replaced has another id and the same name.
+    internal const int HeadBytes = 8 + 9;
+    internal const int NameAt = HeadBytes + (4 * 16) + sizeof(ulong) + sizeof(ushort);
+    internal const byte HelloKind = 0xF0;
+    private const byte JoinKind = 0xF4;
 
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _tasks = [];
     private readonly IPEndPoint _target;
-    private readonly Func<UInt128, (Link There, Link Back)?> _links;
+    private readonly Func<string, (Link There, Link Back)?> _links;
 
     /// <param name="port">Where to listen.</param>
     /// <param name="target">The node's own port for peers.</param>
-    /// <param name="links">The links from and to the node with that id.</param>
-    public PeerProxy(int port, int target, Func<UInt128, (Link There, Link Back)?> links)
+    /// <param name="links">The links from and to the node with that name.</param>
+    public PeerProxy(int port, int target, Func<string, (Link There, Link Back)?> links)
     {
         (_target, _links) = (new(IPAddress.Loopback, target), links);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
@@ -73,11 +76,12 @@ internal sealed class PeerProxy : IAsyncDisposable
         {
             dialler.NoDelay = target.NoDelay = true;
             dialler.LingerState = target.LingerState = new(true, 0);
-            var opening = new byte[OpeningBytes];
             await using var stream = new NetworkStream(dialler);
-            await stream.ReadExactlyAsync(opening, _stop.Token).ConfigureAwait(false);
-            var id = BinaryPrimitives.ReadUInt128BigEndian(opening.AsSpan(IdAt));
-            if (_links(id) is not var (there, back))
+            var opening = await ReadOpening(stream).ConfigureAwait(false);
+            using var free = new Link();
+            // A node that asks to join is none yet: no way of it is cut.
+            var links = opening[HeadBytes - 1] == JoinKind ? (free, free) : LinksOf(opening);
+            if (links is not var (there, back))
                 return;
             using var end = CancellationTokenSource.CreateLinkedTokenSource(
                 _stop.Token, there.Resets, back.Resets);
@@ -100,6 +104,27 @@ internal sealed class PeerProxy : IAsyncDisposable
             dialler.Dispose();
         }
     }
+
+    private async Task<byte[]> ReadOpening(NetworkStream stream)
+    {
+        var head = await Read(HeadBytes).ConfigureAwait(false);
+        if (head[^1] != HelloKind)
+            return head;
+        var ids = await Read(NameAt - HeadBytes).ConfigureAwait(false);
+        var length = BinaryPrimitives.ReadUInt16LittleEndian(ids.AsSpan(ids.Length - sizeof(ushort)));
+        var name = await Read(length).ConfigureAwait(false);
+        return [.. head, .. ids, .. name];
+
+        async Task<byte[]> Read(int count)
+        {
+            var bytes = new byte[count];
+            await stream.ReadExactlyAsync(bytes, _stop.Token).ConfigureAwait(false);
+            return bytes;
+        }
+    }
+
+    private (Link There, Link Back)? LinksOf(byte[] opening) => opening.Length > NameAt
+        ? _links(Encoding.UTF8.GetString(opening.AsSpan(NameAt))) : null;
 
     private static async Task Pump(Socket from, Socket to, Link link, CancellationToken cancel)
     {

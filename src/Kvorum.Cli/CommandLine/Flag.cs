@@ -39,6 +39,14 @@ internal static class Flag
             result, name, Convert.FromHexString, "an even number of hexadecimal digits, such as ff00"),
     };
 
+    /// <summary>A flag of another program, without a meaning here: refused with what to do.</summary>
+    public static Option<string> Foreign(string name, string instead)
+    {
+        var option = new Option<string>(name) { Description = $"No meaning here: {instead}.", Hidden = true };
+        option.Validators.Add(result => result.AddError($"{name} has no meaning here: {instead}"));
+        return option;
+    }
+
     public static Option<bool> Switch(string name, string description) =>
         new(name) { Description = description };
 

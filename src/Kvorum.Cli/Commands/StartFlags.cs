@@ -117,6 +117,16 @@ internal sealed class StartFlags
         "By how much the members' wall clocks may differ; a node further from the majority leads nothing "
         + "where another can.", Defaults.ClockOffsetMax);
 
+    private readonly Option<string> _heartbeatInterval = Flag.Foreign(
+        "--heartbeat-interval",
+        "nodes hear each other all the time. When a silent one counts as lost is --peer-silence; how often "
+        + "the leaders of partitions are heard is --heartbeat");
+
+    private readonly Option<string> _kvStore = Flag.Text(
+        "--kvstore-keyspace", "name",
+        "The keyspace of the gRPC service KVStore; where it is given, NodeInternal is served at --peer-addr. "
+        + "[default: default, without NodeInternal]", "");
+
     private readonly Option<int> _keyBytes =
         Flag.Number(
             "--key-bytes-max", "Bound of a key in bytes; fixed at the first start.",
@@ -221,12 +231,12 @@ internal sealed class StartFlags
             _advertiseHttp, _httpHosts, _advertisePeer,
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
-            _silence, _clockOffset, _keyBytes, _valueBytes, _keyPolicy,
+            _silence, _clockOffset, _kvStore, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
             _shutdown, _portWait,
-            Scheduling, LogLevel, _wal, _snapEvery, UntilStdinEnds,
+            Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
         foreach (var option in all)
         {
@@ -269,6 +279,7 @@ internal sealed class StartFlags
         Tick = parsed.GetValue(_tick).Span,
         PeerSilence = parsed.GetValue(_silence).Span,
         ClockOffsetMax = parsed.GetValue(_clockOffset).Span,
+        KvStoreKeyspace = parsed.GetValue(_kvStore)!,
         KeyBytesMax = IsGiven(parsed, _keyBytes) ? parsed.GetValue(_keyBytes) : null,
         ValueBytesMax = parsed.GetValue(_valueBytes),
         KeyPolicy = IsGiven(parsed, _keyPolicy) ? parsed.GetValue(_keyPolicy) : null,

@@ -2,17 +2,31 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Client;
+using Kvorum.Protocol;
 
 namespace Kvorum.Cli.Demo;
 
+/// <summary>What a client may demand of the keyspace that it writes to.</summary>
+internal enum DemoPromise
+{
+    /// <summary>Strong: also writes that hold for one version of the key only.</summary>
+    Linearizable,
+
+    /// <summary>Quorum, strict: a read sees what was acknowledged, a repeated write happens once.</summary>
+    SeesAcknowledged,
+
+    /// <summary>Quorum, sloppy: what was acknowledged is there in the end.</summary>
+    Converges,
+}
+
 /// <summary>
-/// A client that writes and reads all the time, a few calls at once. Each write holds only for the version
-/// that the one before gave the key, and each key has one writer: a write that was lost, or applied twice,
-/// fails the next one. Every tenth write is sent again with the same ids, and must get the first answer.
+/// A client that writes and reads all the time, a few calls at once; each key has one writer. In a strong
+/// keyspace each write holds only for the version that the one before gave the key: a write that was lost, or
+/// applied twice, fails the next one. Every tenth write is sent again with the same ids, and must get the
+/// first answer; each read must find what was acknowledged. A sloppy keyspace promises neither.
 /// </summary>
 internal sealed class DemoClient : IAsyncDisposable
 {
-    private const int Workers = 4;
     private const int KeysPerWorker = 250;
     private const int ValueBytes = 400;
 
@@ -23,6 +37,8 @@ internal sealed class DemoClient : IAsyncDisposable
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly KvorumClient _client;
+    private readonly DemoPromise _promise;
+    private readonly int _workers;
     private readonly CancellationTokenSource _end = new();
     private readonly ConcurrentQueue<string> _problems = new();
     private readonly ConcurrentDictionary<string, (string Value, ulong Version)> _acknowledged = new();
@@ -30,13 +46,28 @@ internal sealed class DemoClient : IAsyncDisposable
     private ulong _lastRequest;
     private long _operations;
     private long _longestMs;
+    private long _staleReads;
 
-    public DemoClient(IReadOnlyList<string> addresses) => _client = KvorumClient.Connect(new()
+    /// <param name="addresses">Of the servers.</param>
+    /// <param name="keyspace">Where it writes.</param>
+    /// <param name="promise">What it may demand there.</param>
+    /// <param name="workers">Calls at once.</param>
+    public DemoClient(
+        IReadOnlyList<string> addresses, string keyspace = KeyspaceName.Default,
+        DemoPromise promise = DemoPromise.Linearizable, int workers = 4)
     {
-        Addresses = addresses,
-        Name = "kvorum-demo",
-        Timeout = Deadline,
-    });
+        (_promise, _workers) = (promise, workers);
+        _client = KvorumClient.Connect(new()
+        {
+            Addresses = addresses,
+            Name = "kvorum-demo",
+            Keyspace = keyspace,
+            Timeout = Deadline,
+        });
+    }
+
+    /// <summary>Reads that did not find what was acknowledged, where that is not promised.</summary>
+    public long StaleReads => Interlocked.Read(ref _staleReads);
 
     /// <summary>Calls that were answered.</summary>
     public long Operations => Interlocked.Read(ref _operations);
@@ -51,7 +82,7 @@ internal sealed class DemoClient : IAsyncDisposable
     public IReadOnlyDictionary<string, (string Value, ulong Version)> Acknowledged => _acknowledged;
 
     public void Start() =>
-        _work = Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => Work(worker))));
+        _work = Task.WhenAll(Enumerable.Range(0, _workers).Select(worker => Task.Run(() => Work(worker))));
 
     /// <summary>Ends the work; the calls under way are waited for.</summary>
     public async Task Stop()
@@ -104,12 +135,13 @@ internal sealed class DemoClient : IAsyncDisposable
         var value = string.Create(CultureInfo.InvariantCulture, $"{worker}:{n}:").PadRight(ValueBytes, '.');
         var options = new WriteOptions
         {
-            IfVersion = _acknowledged.TryGetValue(key, out var last) ? last.Version : 0,
+            IfVersion = _promise != DemoPromise.Linearizable ? null
+                : _acknowledged.TryGetValue(key, out var last) ? last.Version : 0,
             RequestId = Interlocked.Increment(ref _lastRequest),
         };
         var written = await _client.PutAsync(key, value, options).ConfigureAwait(false);
         _acknowledged[key] = (value, written.Version);
-        if (n % 10 != 0)
+        if (n % 10 != 0 || _promise == DemoPromise.Converges)
             return;
         var repeated = await _client.PutAsync(key, value, options).ConfigureAwait(false);
         if (!repeated.IsReplayed || repeated.Version != written.Version)
@@ -121,7 +153,11 @@ internal sealed class DemoClient : IAsyncDisposable
     {
         var found = await _client.GetAsync(key).ConfigureAwait(false);
         var due = _acknowledged.TryGetValue(key, out var last) ? last.Value : null;
-        if (found.Text != due)
+        if (found.Text == due)
+            return;
+        if (_promise == DemoPromise.Converges)
+            Interlocked.Increment(ref _staleReads);
+        else
             throw new FormatException($"read {found.Text ?? "nothing"}, acknowledged {due ?? "nothing"}");
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Kvorum.Cli.Chaos;
 
 namespace Kvorum.Cli.Demo;
 
@@ -13,23 +14,33 @@ internal sealed class DemoCluster : IAsyncDisposable
 {
     private readonly DemoServer[] _servers;
 
-    private DemoCluster(string name, bool keep, int count, Func<int, string[], string[]> membership)
+    private DemoCluster(
+        string name, bool keep, int count, Func<int, string[], string[]> membership, bool splits = false)
     {
         Keep = keep;
         Folder = Directory.CreateTempSubdirectory($"kvorum-{name}-").FullName;
-        string[] places = [.. FreePorts(count * 3).Select(port => $"127.0.0.1:{port}")];
-        string[] peers = [.. Enumerable.Range(0, count).Select(n => places[(n * 3) + 2])];
+        var ports = FreePorts(count * (splits ? 4 : 3)).Chunk(count).ToArray();
+        string[] told = [.. ports[^1].Select(Local)];
+        PeerAddresses = told;
         _servers =
         [
             .. Enumerable.Range(0, count).Select(n => new DemoServer(
-                $"node-{n + 1}", Folder, places[n * 3], places[(n * 3) + 1], peers[n],
-                membership(n, peers))),
+                $"node-{n + 1}", Folder, Local(ports[0][n]), Local(ports[1][n]), Local(ports[2][n]),
+                membership(n, told))),
         ];
+        if (splits)
+            Network = new([.. _servers.Select(static one => one.Name)], [.. ports[3].Zip(ports[2])]);
     }
 
     /// <summary>Three founders.</summary>
-    public static DemoCluster OfThree(bool keep) => new("demo", keep, 3, (_, peers) =>
-        ["--peers", string.Join(',', peers.Select((address, n) => $"node-{n + 1}@{address}"))]);
+    public static DemoCluster OfThree(bool keep) => new("demo", keep, 3, (_, peers) => Founders(peers));
+
+    /// <summary>
+    /// Founders whose network can be split. Few partitions: whatever happens to one happens to all of them
+    /// before somebody's eyes.
+    /// </summary>
+    public static DemoCluster Splitting(bool keep, int count) => new(
+        "quorum", keep, count, (_, peers) => [.. Founders(peers), "--partitions", "8"], splits: true);
 
     /// <summary>
     /// The first server founds a cluster of its own; each of the others joins it. Half of the usual number of
@@ -37,6 +48,12 @@ internal sealed class DemoCluster : IAsyncDisposable
     /// </summary>
     public static DemoCluster Growing(bool keep, int count) => new("cluster", keep, count, (n, peers) =>
         n == 0 ? ["--bootstrap", "--partitions", "32"] : ["--join", peers[0]]);
+
+    /// <summary>What each server is called by the others.</summary>
+    public IReadOnlyList<string> PeerAddresses { get; }
+
+    /// <summary>The ways between the servers, if they can be cut.</summary>
+    public PeerNetwork? Network { get; }
 
     /// <summary>True to leave the folder behind.</summary>
     public bool Keep { get; set; }
@@ -49,6 +66,8 @@ internal sealed class DemoCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_servers.Select(server => server.Kill())).ConfigureAwait(false);
+        if (Network is not null)
+            await Network.DisposeAsync().ConfigureAwait(false);
         if (!Keep)
             Directory.Delete(Folder, recursive: true);
     }
@@ -75,6 +94,11 @@ internal sealed class DemoCluster : IAsyncDisposable
 
         return [.. free];
     }
+
+    private static string[] Founders(string[] peers) =>
+        ["--peers", string.Join(',', peers.Select((address, n) => $"node-{n + 1}@{address}"))];
+
+    private static string Local(int port) => $"127.0.0.1:{port}";
 }
 
 /// <summary>One of them; the flags say which cluster it belongs to, and what else it is told.</summary>
@@ -86,6 +110,9 @@ internal sealed class DemoServer(
     public string Name => name;
 
     public string Address => addr;
+
+    /// <summary>Where it listens for other nodes.</summary>
+    public string PeerAddress => peer;
 
     /// <summary>Throws, with its last words, if the process has ended by itself.</summary>
     public void CheckRunning()
@@ -100,7 +127,17 @@ internal sealed class DemoServer(
     /// <summary>Its process id, as text.</summary>
     public string ProcessId => _process?.Id.ToString(CultureInfo.InvariantCulture) ?? "none";
 
-    public void Start()
+    public void Start() => Start(flags);
+
+    /// <summary>As a new node of the same name and addresses: what it had is gone.</summary>
+    /// <param name="membership">In place of the flags that it was made with.</param>
+    public void StartEmpty(params string[] membership)
+    {
+        Directory.Delete(Path.Combine(folder, name), recursive: true);
+        Start(membership);
+    }
+
+    private void Start(string[] membership)
     {
         var self = Environment.ProcessPath!;
         var isHosted = Path.GetFileNameWithoutExtension(self) == "dotnet";
@@ -114,7 +151,7 @@ internal sealed class DemoServer(
         string[] arguments =
         [
             "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer,
-            "--data", Path.Combine(folder, name), "--until-stdin-ends", .. flags,
+            "--data", Path.Combine(folder, name), "--until-stdin-ends", .. membership,
         ];
         if (isHosted)
             start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);

@@ -21,6 +21,11 @@ internal static class DemoCommand
                 "Five servers under a client, and a sixth: join, kill -9, replace, replicas that move live.",
                 keep => DemoCluster.Growing(keep, 6), (cluster, steps, cancel) =>
                     new ClusterDemo(cluster, steps).Run(cancel)),
+            Demonstration(
+                "quorum",
+                "Five servers, a strict and a sloppy quorum keyspace: kill -9, a wiped disk, a split.",
+                keep => DemoCluster.Splitting(keep, 5), (cluster, steps, cancel) =>
+                    new QuorumDemo(cluster, steps).Run(cancel)),
         };
 
     private static Command Demonstration(

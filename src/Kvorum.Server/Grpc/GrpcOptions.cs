@@ -47,6 +47,12 @@ public sealed record GrpcOptions
     /// </summary>
     public TimeSpan TimeoutMax { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>The keyspace of the services of the ring design.</summary>
+    public string KvStoreKeyspace { get; init; } = Protocol.KeyspaceName.Default;
+
+    /// <summary>This node's name.</summary>
+    public string NodeName { get; init; } = "";
+
     /// <summary>Where faults are logged.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
 }

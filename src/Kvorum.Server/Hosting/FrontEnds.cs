@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Server.Grpc;
 using Kvorum.Server.Http;
 using Kvorum.Server.Listeners;
@@ -14,12 +15,14 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
-    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller, Action<Socket> nodes)
+    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller, Action<Socket> nodes,
+    HandedOverConnections? peerPort)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
     private ClientListener? _clients;
     private GrpcServer? _grpc;
+    private GrpcServer? _peerGrpc;
     private BoundConnections? _httpConnections;
     private HttpServer? _http;
     private Timer? _judge;
@@ -50,12 +53,21 @@ internal sealed class FrontEnds(
             });
             var grpc = new GrpcOptions
             {
+                KvStoreKeyspace = options.KvStoreKeyspace.Length > 0
+                    ? options.KvStoreKeyspace : KeyspaceName.Default,
+                NodeName = parts.Self.Name,
                 MessageBytesMax = options.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10),
                 Traffic = Traffic,
                 Logging = _logging,
             };
             _grpc = GrpcServer.Create(node, grpc, _clients.Others, _clients.EndPoint);
             await _grpc.StartAsync(CancellationToken.None).ConfigureAwait(false);
+            if (peerPort is not null)
+            {
+                _peerGrpc = new(GrpcServices.ForNodes(node, grpc), grpc, peerPort, peerPort.EndPoint);
+                await _peerGrpc.StartAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+
             var http = new HttpOptions
             {
                 EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
@@ -96,6 +108,7 @@ internal sealed class FrontEnds(
         await Task.WhenAll(
             _clients?.DrainAsync(impatient.Token) ?? Task.CompletedTask,
             _grpc?.StopAsync(impatient.Token) ?? Task.CompletedTask,
+            _peerGrpc?.StopAsync(impatient.Token) ?? Task.CompletedTask,
             _httpConnections?.StopAsync() ?? Task.CompletedTask,
             _http?.StopAsync(impatient.Token) ?? Task.CompletedTask).ConfigureAwait(false);
     }
@@ -109,6 +122,8 @@ internal sealed class FrontEnds(
             await _http.DisposeAsync().ConfigureAwait(false);
         if (_httpConnections is not null)
             await _httpConnections.DisposeAsync().ConfigureAwait(false);
+        if (_peerGrpc is not null)
+            await _peerGrpc.DisposeAsync().ConfigureAwait(false);
         if (_grpc is not null)
             await _grpc.DisposeAsync().ConfigureAwait(false);
         if (_clients is not null)

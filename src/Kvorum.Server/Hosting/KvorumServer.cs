@@ -1,7 +1,9 @@
+using System.Net;
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
+using Kvorum.Server.Native;
 using Kvorum.Server.Peers;
 using Kvorum.Server.Sockets;
 using Microsoft.Extensions.Logging;
@@ -29,6 +31,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
     private readonly FrontEnds _frontEnds;
+    private readonly HandedOverConnections? _peerPort;
     private readonly Lock _gate = new();
     private volatile Task? _stopping;
 
@@ -44,8 +47,15 @@ public sealed class KvorumServer : IAsyncDisposable
         var room = new ConnectionRoom(limits.Descriptors?.ConnectionsBelow ?? long.MaxValue, lines, _log);
         _limits = limits;
         _machine = new(limits.Memory, limits.Descriptors, room);
-        var transport =
-            options.ForTransport(limits.Plan) with { Poller = _poller, Lines = lines, Room = room };
+        if (options.KvStoreKeyspace.Length > 0)
+            _peerPort = new((IPEndPoint)parts.PeerListener.LocalEndPoint!, logging);
+        var transport = options.ForTransport(limits.Plan) with
+        {
+            Poller = _poller,
+            Lines = lines,
+            Room = room,
+            Others = _peerPort is null ? null : _peerPort.Take,
+        };
         _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
         try
         {
@@ -64,7 +74,7 @@ public sealed class KvorumServer : IAsyncDisposable
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
         _frontEnds = new(
             _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
-            _transport.TakeAsker);
+            _transport.TakeAsker, _peerPort);
     }
 
     /// <summary>This node's identity and addresses, with the actual ports.</summary>
@@ -213,6 +223,7 @@ public sealed class KvorumServer : IAsyncDisposable
         await _frontEnds.Stop(patience).ConfigureAwait(false);
         await _frontEnds.DisposeAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
+        _peerPort?.Dispose();
         await Task.Yield(); // its last connection may have ended on a loop's thread, and this with it
         foreach (var loop in _loops)
             loop.End();

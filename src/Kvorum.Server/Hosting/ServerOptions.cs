@@ -123,6 +123,12 @@ public sealed record ServerOptions
     /// <summary>--peer-silence: a peer from which nothing came for so long counts as lost.</summary>
     public TimeSpan PeerSilence { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// --kvstore-keyspace: the keyspace of the gRPC service KVStore; where it is given, NodeInternal is
+    /// served at <see cref="PeerAddress"/>. Empty: the default keyspace, without NodeInternal.
+    /// </summary>
+    public string KvStoreKeyspace { get; init; } = "";
+
     /// <summary>--key-bytes-max: bound of a key; null: 4096, and later as at the first start.</summary>
     public int? KeyBytesMax { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
@@ -41,6 +42,13 @@ internal static class ServerOptionsRules
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
+        if (Encoding.UTF8.GetByteCount(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
+        {
+            broken.Add(
+                $"--kvstore-keyspace '{o.KvStoreKeyspace}': names of keyspaces have at most "
+                + $"{Protocol.Limits.KeyspaceBytesMax} bytes");
+        }
+
         if (o.KeyPolicy is not (null or "binary" or "strict"))
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "

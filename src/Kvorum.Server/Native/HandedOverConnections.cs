@@ -24,6 +24,9 @@ internal sealed class HandedOverConnections(IPEndPoint served, ILoggerFactory lo
 
     private Listener? _bound;
 
+    /// <summary>The one endpoint.</summary>
+    public IPEndPoint EndPoint => served;
+
     /// <inheritdoc/>
     public bool CanBind(EndPoint endpoint) => served.Equals(endpoint);
 

@@ -70,8 +70,10 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         _joins = new(own, receiver, _options, _time, _stop.Token);
         var lines = _options.Lines ?? new SourceLines(_log, _time);
         var incoming = _incoming = new(own, links, receiver, _options, _time, _log, Counters, lines);
-        var acceptor = new Acceptor(
-            _listener, _options.Room, socket => incoming.Take(socket, _stop.Token), isForNodes: true);
+        Action<Socket> take = socket => incoming.Take(socket, _stop.Token);
+        if (_options.Others is { } others)
+            take = new PeerDoor(take, others, _options.ConnectTimeout).Take;
+        var acceptor = new Acceptor(_listener, _options.Room, take, isForNodes: true);
         links.Follow(peers);
         _accepting = Task.Run(() => acceptor.RunAsync(_stop.Token));
         _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 
@@ -43,6 +44,11 @@ public sealed record TransportOptions
 
     /// <summary>Told when there are no descriptors left to take connections with; may be null.</summary>
     internal ConnectionRoom? Room { get; init; }
+
+    /// <summary>
+    /// Takes connections that do not speak the protocol between nodes; null to refuse them as any noise.
+    /// </summary>
+    internal Action<Socket>? Others { get; init; }
 
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -21,8 +21,8 @@ namespace Kvorum.Simulator.Checkers;
 //                 when it likes: below the highest horizon of them;
 //   Merkle trees  each replica's tree is the one that its records make;
 //   clocks        no record has a version that is further ahead of the true time than clocks may be wrong;
-//   growth        the versions that a node gives grow, also over its restarts: of two writes that it took,
-//                 one after the other was acknowledged, the later one has the greater version;
+// growth        the versions that a node gives grow, also over its restarts: of two writes that it took, one
+//                 after the other was acknowledged, the later one has the greater version;
 //   progress      every partition of which W and R replicas are there takes a write and a read.
 //
 // The promise covers the loss of W - 1 disks, and a replica that is made anew and not filled yet is a lost
@@ -119,11 +119,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
             .Where(static one => one.Outcome.Kind != OutcomeKind.Failed && one.Invocation.Value is not null)
             .Select(static one => (one.Invocation.Key, one.Invocation.Value!)).ToHashSet();
         foreach (var sight in notes.StaleQuorumReads.Sights)
-        {
             World.Require(
                 written.Contains((sight.Key, sight.Value)), $"stale reads: {sight} was never written");
-        }
-
     }
 
     private void CheckGrowth()
@@ -204,8 +201,8 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
 
         var filled = Filled(group).ToArray();
         var horizonMs = filled.Select(static replica => replica.Marks.Horizon.UnixMs).DefaultIfEmpty().Max();
-        return filled.Select(replica => TryContentOf(replica, horizonMs))
-            .OfType<ulong>().Distinct().Count() <= 1;
+        return filled.Select(
+            replica => TryContentOf(replica, horizonMs)).OfType<ulong>().Distinct().Count() <= 1;
     }
 
     // Null if the disk does not give it: it may be damaged, and the node has not noticed yet.

@@ -20,14 +20,14 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfMembers : []];
+        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : []];
 
     /// <summary>The options of a run.</summary>
-    public SimulationOptions Options(ulong seed)
-    {
-        var options = IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed };
-        return options with { Seconds = Seconds };
-    }
+    public SimulationOptions Options(ulong seed) =>
+        (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with
+        {
+            Seconds = Seconds,
+        };
 
     /// <inheritdoc/>
     public SimulationResult Run(ulong seed, Verbosity shown = Verbosity.Outcome, TextWriter? output = null) =>

@@ -37,6 +37,7 @@ internal sealed class Cluster
                 {
                     Speed = options.Disk,
                     GroupsOf = GroupsOf,
+                    Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
                 }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))
@@ -101,7 +102,9 @@ internal sealed class Cluster
     public int ReplicasMost => Options.Quorums.Select(static keyspace => keyspace.Replicas)
         .Append(Options.ReplicationFactor).Max();
 
-    /// <summary>The metadata group and the groups of all partitions of strong keyspaces.</summary>
+    /// <summary>
+    /// The metadata group and the groups of all partitions that strong keyspaces are to have.
+    /// </summary>
     public GroupDirectory Directory => new(Keyspaces);
 
     /// <summary>The group of a key in a keyspace.</summary>

@@ -89,6 +89,9 @@ internal sealed class Machine
         set => Disk.HasNoDescriptors = field = value;
     }
 
+    /// <summary>The format versions that its program speaks from its next start on.</summary>
+    public FormatRange Formats { get; set; } = FormatRange.Own;
+
     /// <summary>Its clock.</summary>
     public SimulatedClock Clock { get; }
 
@@ -133,8 +136,8 @@ internal sealed class Machine
     public bool LacksRecords { get; set; }
 
     /// <summary>The groups of a keyspace of the run.</summary>
-    public Func<string, KeyspaceGroups> GroupsOf { get; init; } =
-        static name => throw new InvalidOperationException($"no quorum keyspace '{name}'");
+    public Func<string, KeyspaceGroups> GroupsOf { get; init; } = static _ =>
+        throw new InvalidOperationException();
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
     public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage || LacksRecords
@@ -236,6 +239,17 @@ internal sealed class Machine
 
     /// <summary>kill -9.</summary>
     public void Kill(FaultKind why) => End(why, isPowerLost: false);
+
+    /// <summary>An operator stops the node, if it runs, and starts a newer program.</summary>
+    public void Upgrade()
+    {
+        Formats = FormatRange.Own;
+        Trace("is to run a newer program");
+        if (Process is not null)
+            End(FaultKind.NodeUpgraded, isPowerLost: false);
+        else
+            World.Fired(FaultKind.NodeUpgraded);
+    }
 
     /// <summary>The power goes: what was not synced may be lost or torn.</summary>
     public void LosePower(FaultKind why)
@@ -379,9 +393,12 @@ internal sealed class Machine
     }
 
     // A node that joins draws its id, and its host says later what the folder says.
-    private NodeOptions OptionsNow() => Joins && Disk.Exists(IdentityFile.Name)
-        ? _options with { Self = _options.Self with { Id = IdentityFile.Read(Disk).Node } }
-        : _options;
+    private NodeOptions OptionsNow()
+    {
+        var now = _options with { Formats = Formats };
+        return Joins && Disk.Exists(IdentityFile.Name)
+            ? now with { Self = now.Self with { Id = IdentityFile.Read(Disk).Node } } : now;
+    }
 
     // Everything not synced is lost, or kept, or each sector draws, by the weather of this power cut.
     private void AfterPowerLoss()

@@ -8,6 +8,8 @@ public class SpellingTests
     [Theory]
     [InlineData("start -node n -raft_addr :1 -wal ./d/w -snap_every 5",
         "start --id n --peer-addr :1 --wal ./d/w --snap-every 5")]
+    [InlineData("start -id 5 -addr :1 -peers p -sync-interval 5m -replication-factor 3 -virtual-nodes 10",
+        "start --id 5 --addr :1 --peers p --sync-interval 5m --replication-factor 3 --virtual-nodes 10")]
     [InlineData("-addr X put k v", "put --addr X k v")]
     [InlineData("-addr X -client me -req 7 put k v", "put --addr X --client me --req 7 k v")]
     [InlineData("-json -addr=X get k", "get --json --addr=X k")]

@@ -23,7 +23,7 @@ VALUE_MAX = (4 << 20) - (64 << 10)
 
 
 def make_stubs(folder):
-    protos = ["kv.proto", "kvorum/v1/kv.proto", "kvorum/v1/admin.proto", "grpc/health/v1/health.proto",
+    protos = ["kv.proto", "kvstore.proto", "kvorum/v1/kv.proto", "kvorum/v1/admin.proto", "grpc/health/v1/health.proto",
               "grpc/reflection/v1/reflection.proto", "grpc/reflection/v1alpha/reflection.proto", "echo.proto"]
     code = protoc.main(["protoc", "-I" + os.path.join(ROOT, "proto"), "-I" + os.path.join(HERE, ".."),
                         "--python_out=" + folder, "--grpc_python_out=" + folder] + protos)
@@ -44,6 +44,8 @@ FOLDER = tempfile.TemporaryDirectory()
 make_stubs(FOLDER.name)
 import kv_pb2 as old  # noqa: E402
 import kv_pb2_grpc as old_grpc  # noqa: E402
+import kvstore_pb2 as ring  # noqa: E402
+import kvstore_pb2_grpc as ring_grpc  # noqa: E402
 import echo_pb2_grpc as echo_grpc  # noqa: E402
 from kvorum.v1 import kv_pb2 as v1, kv_pb2_grpc as v1_grpc  # noqa: E402
 from kvorum.v1 import admin_pb2 as admin_v1, admin_pb2_grpc as admin_grpc  # noqa: E402
@@ -478,7 +480,7 @@ def health_of_the_node():
 @test
 def standard_health():
     stub = health_grpc.HealthStub(channel)
-    for name in ["", "kvorum.v1.KV", "kv.KV"]:
+    for name in ["", "kvorum.v1.KV", "kv.KV", "kvstore.KVStore"]:
         assert stub.Check(health.HealthCheckRequest(service=name)).status == 1
     fails(grpc.StatusCode.NOT_FOUND, lambda: stub.Check(health.HealthCheckRequest(service="nope")))
     watch = stub.Watch(health.HealthCheckRequest())
@@ -514,6 +516,22 @@ def first_design_hints_and_errors():
     fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Put(old.PutRequest(key="status:Unavailable")))
     fails(grpc.StatusCode.UNAVAILABLE, lambda: compat.Get(old.GetRequest(key="status:Unavailable")))
     fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: compat.Put(old.PutRequest(key="")))
+
+
+@test
+def ring_design():
+    stub = ring_grpc.KVStoreStub(channel)
+    first = stub.Put(ring.PutRequest(key="ring/1", value=MANY_SCRIPTS, timestamp=time.time_ns()))
+    assert not first.had_old_value and first.old_value == ""
+    got = stub.Get(ring.GetRequest(key="ring/1"))
+    assert got.exists and got.value == MANY_SCRIPTS and got.timestamp > 0
+    second = stub.Put(ring.PutRequest(key="ring/1", value="two"))
+    assert second.had_old_value and second.old_value == MANY_SCRIPTS
+    absent = stub.Get(ring.GetRequest(key="ring/2"))
+    assert not absent.exists and absent.value == "" and absent.timestamp == 0
+    node = ring_grpc.NodeInternalStub(channel)
+    fails(grpc.StatusCode.PERMISSION_DENIED, lambda: node.Replicate(ring.ReplicateRequest(key="k", timestamp=1)))
+    fails(grpc.StatusCode.PERMISSION_DENIED, lambda: node.Heartbeat(ring.Ping(node_id=1)))
 
 
 def ask_reflection(stub, **request):
@@ -554,7 +572,7 @@ def events_are_a_stream_that_ends_with_words():
 def reflection_lists_services():
     for stub in REFLECTIONS:
         services = [service.name for service in ask_reflection(stub, list_services="").list_services_response.service]
-        assert services == sorted(["kv.KV", "kvorum.v1.KV", "kvorum.v1.Admin", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+        assert services == sorted(["kv.KV", "kvstore.KVStore", "kvorum.v1.KV", "kvorum.v1.Admin", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                    "grpc.reflection.v1alpha.ServerReflection"]), services
 
 

@@ -60,7 +60,9 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
         : RepairMessage(Id, Group);
 
-    /// <summary>A replica that is being filled asks which requests are remembered, from a place on.</summary>
+    /// <summary>
+    /// A replica that is being filled asks: which requests do you remember, from a place on?
+    /// </summary>
     public sealed record Requests(ulong Id, GroupId Group, ulong From) : RepairMessage(Id, Group);
 
     /// <summary>Answers with them.</summary>
@@ -242,8 +244,13 @@ internal static class RepairCodec
         into.U8((byte)root.Depth);
     }
 
-    private static MerkleRoot ReadRoot(ref ByteReader from) =>
-        new(from.U128(), (long)from.U64(), from.U8());
+    private static MerkleRoot ReadRoot(ref ByteReader from)
+    {
+        var root = new MerkleRoot(from.U128(), (long)from.U64(), from.U8());
+        return root is { Count: >= 0, Depth: >= MerkleTree.DepthMin and <= MerkleTree.DepthMax }
+            ? root : throw new FormatException(
+                $"there is no tree of {root.Count} records and depth {root.Depth}");
+    }
 
     private static void Write(ByteWriter into, MerkleQuestion question)
     {
@@ -265,6 +272,7 @@ internal static class RepairCodec
         var sums = new ulong[from.Left / sizeof(ulong)];
         for (var i = 0; i < sums.Length; i++)
             sums[i] = from.U64();
+        from.End("question");
         var question = new MerkleQuestion(level, childLevel, prefixes, sums);
         return question.IsValid ? question : throw new FormatException("a question that cannot be answered");
     }
@@ -274,6 +282,7 @@ internal static class RepairCodec
         var bits = new ushort[from.Left / sizeof(ushort)];
         for (var i = 0; i < bits.Length; i++)
             bits[i] = from.U16();
+        from.End("answer");
         return bits;
     }
 
@@ -299,9 +308,11 @@ internal static class RepairCodec
         for (var i = 0; i < pairs.Length; i++)
         {
             pairs[i] = new(
-                from.U64(), RecordVersion.Read(from.Raw(RecordVersion.Size).Span), from.U8() != 0);
+                from.U64(), RecordVersion.Read(from.Raw(RecordVersion.Size).Span),
+                from.Flag("mark of a deletion"));
         }
 
+        from.End("pairs");
         return pairs;
     }
 
@@ -321,11 +332,7 @@ internal static class RepairCodec
             wanted[i] = from.U64();
         var commands = new List<ReadOnlyMemory<byte>>();
         while (!from.AtEnd)
-        {
-            commands.Add(from.Bytes32());
-            StoreCommand.Check(commands[^1]);
-        }
-
+            commands.Add(StoreCommand.Checked(from.Bytes32()));
         return new(id, group, commands, wanted);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Kvorum.Cli.Chaos;
 
 namespace Kvorum.Tests.Cli.Chaos;
@@ -21,7 +22,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         _node = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _node.Bind(new IPEndPoint(IPAddress.Loopback, ports[1]));
         _node.Listen(8);
-        _proxy = new(_port, ports[1], id => id == 7 ? (_there, _back) : null);
+        _proxy = new(_port, ports[1], name => name == "node-7" ? (_there, _back) : null);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -65,7 +66,7 @@ public sealed class PeerProxyTests : IAsyncDisposable
         _back.Break(CutMode.Reset);
         await Assert.ThrowsAsync<IOException>(() => Read(dialler, 1));
         await Assert.ThrowsAsync<IOException>(() => Read(accepted, 1));
-        await using (var refused = await Dial(7))
+        await using (var refused = await Dial("node-7"))
             await Assert.ThrowsAsync<IOException>(() => Read(refused, 1));
         _back.Mend(resets: false);
         var (again, _) = await Connect();
@@ -86,26 +87,28 @@ public sealed class PeerProxyTests : IAsyncDisposable
     [Fact(Timeout = 60_000)]
     public async Task A_stranger_is_not_let_through()
     {
-        await using var dialler = await Dial(8);
+        await using var dialler = await Dial("node-8");
         await Assert.ThrowsAsync<IOException>(() => Read(dialler, 1));
     }
 
     private async Task<(NetworkStream Dialler, NetworkStream Accepted)> Connect()
     {
-        var dialler = await Dial(7);
+        var dialler = await Dial("node-7");
         var accepted = new NetworkStream(await _node.AcceptAsync(Cancel), ownsSocket: true);
-        await accepted.ReadExactlyAsync(new byte[PeerProxy.OpeningBytes], Cancel);
+        await accepted.ReadExactlyAsync(new byte[PeerProxy.NameAt + "node-7".Length], Cancel);
         return (dialler, accepted);
     }
 
-    private async Task<NetworkStream> Dial(UInt128 id)
+    private async Task<NetworkStream> Dial(string name)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _port), Cancel);
-        var opening = new byte[PeerProxy.OpeningBytes];
-        BinaryPrimitives.WriteUInt128BigEndian(opening.AsSpan(PeerProxy.IdAt), id);
+        var opening = new byte[PeerProxy.NameAt];
+        opening[PeerProxy.HeadBytes - 1] = PeerProxy.HelloKind;
+        BinaryPrimitives.WriteUInt16LittleEndian(opening.AsSpan(PeerProxy.NameAt - 2), (ushort)name.Length);
         var stream = new NetworkStream(socket, ownsSocket: true);
         await stream.WriteAsync(opening, Cancel);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(name), Cancel);
         return stream;
     }
 
@@ -113,6 +116,6 @@ public sealed class PeerProxyTests : IAsyncDisposable
     {
         var bytes = new byte[count];
         await stream.ReadExactlyAsync(bytes, Cancel);
-        return System.Text.Encoding.ASCII.GetString(bytes);
+        return Encoding.ASCII.GetString(bytes);
     }
 }

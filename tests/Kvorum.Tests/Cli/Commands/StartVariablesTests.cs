@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kvorum.Cli;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
 using Kvorum.Server.Hosting;
@@ -101,6 +102,22 @@ public class StartVariablesTests
             ("b", "d", ":1", ":2", ":3", 4),
             (read.Options.Id, read.Options.DataFolder, read.Options.HttpAddress, read.Options.ClientAddress,
                 read.Options.PeerAddress, read.Options.Partitions));
+    }
+
+    [Theory]
+    [InlineData("start -sync-interval 90s", 90)]
+    [InlineData("start", 300)]
+    public void Replicas_are_compared_as_often_as_the_flag_says(string line, int seconds) =>
+        Assert.Equal(seconds, Read(line).Options.SyncInterval.TotalSeconds);
+
+    [Fact]
+    public void A_flag_that_has_no_meaning_here_is_refused_with_those_that_have()
+    {
+        var commands = KvorumProgram.Commands();
+        var line = Spelling.Normalise(commands, ["start", "-heartbeat-interval", "1s"]);
+        var problem = Assert.Single(Kvorum.Cli.CommandLine.Mistakes.Of(commands.Parse(line)));
+        Assert.StartsWith("--heartbeat-interval has no meaning here: ", problem, StringComparison.Ordinal);
+        Assert.Contains("--peer-silence", problem, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -16,7 +16,8 @@ internal sealed class GrpcStream : IDisposable
         (_client, _response, _body) = (client, response, body);
 
     /// <summary>Calls, and returns when the answer's headers have come.</summary>
-    public static async Task<GrpcStream> OpenAsync(string address, string path, IMessage message)
+    public static async Task<GrpcStream> OpenAsync(
+        string address, string path, IMessage message, params (string Name, string Value)[] metadata)
     {
         // A connection of its own: a call that is not read must not hold up others.
         var client = new HttpClient();
@@ -30,6 +31,8 @@ internal sealed class GrpcStream : IDisposable
             Content = new ByteArrayContent(frame),
         };
         request.Headers.Add("te", "trailers");
+        foreach (var (name, value) in metadata)
+            request.Headers.Add(name, value);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         var cancelled = TestContext.Current.CancellationToken;
         var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancelled);
@@ -38,9 +41,10 @@ internal sealed class GrpcStream : IDisposable
 
     /// <summary>The one answer of a call; fails if there is none.</summary>
     public static async Task<T> AskAsync<T>(
-        string address, string path, IMessage message, MessageParser<T> parser) where T : class, IMessage<T>
+        string address, string path, IMessage message, MessageParser<T> parser,
+        params (string Name, string Value)[] metadata) where T : class, IMessage<T>
     {
-        using var call = await OpenAsync(address, path, message);
+        using var call = await OpenAsync(address, path, message, metadata);
         var answer = await call.NextAsync(parser);
         Assert.True(
             answer is not null, $"{path}: {call.Trailer("grpc-status")} {call.Trailer("grpc-message")}");

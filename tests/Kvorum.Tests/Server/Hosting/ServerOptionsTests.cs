@@ -47,6 +47,7 @@ public class ServerOptionsTests
         { Good with { ScrubRate = 1 }, "--scrub-rate 1: give 65536 to" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PortWait = TimeSpan.FromMinutes(11) }, "--port-wait 660s: give 0ms to 600s" },
+        { Good with { KvStoreKeyspace = new string('x', 1 << 16) }, "--kvstore-keyspace 'xxx" },
         { Good with { PeerSilence = TimeSpan.FromMilliseconds(10) }, "--peer-silence 10ms" },
         { Good with { ClockOffsetMax = TimeSpan.FromMilliseconds(49) },
         "--clock-offset-max 49ms: give 50ms to" },

@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Kvorum.Node;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Grpc;
+
+/// <summary>
+/// kvstore.NodeInternal, the service between nodes of the ring design, over a quorum keyspace. Its contract
+/// is in proto/kvstore.proto. It is for callers that know the cluster, as nodes introduce themselves.
+/// </summary>
+internal sealed class NodeInternalService(INode node, GrpcOptions options)
+    : Ring.NodeInternal.NodeInternalBase
+{
+    /// <summary>The metadata by which a caller shows that it knows the cluster.</summary>
+    public const string ClusterHeader = "kvorum-cluster-id";
+
+    public override async Task<Ring.ReplicateResponse> Replicate(
+        Ring.ReplicateRequest request, ServerCallContext context)
+    {
+        Admit(context);
+        var key = Utf8Text.Encode("the key", request.Key);
+        if (WhyNot(key, request.Timestamp) is { } problem)
+            return new() { Error = problem };
+        var value = Utf8Text.Encode("the value", request.Value);
+        var (id, version) = IdentityOf(key, value, request.Timestamp);
+        var put = new PutRequest
+        {
+            Keyspace = options.KvStoreKeyspace,
+            Key = key,
+            Value = value,
+            ClientId = id,
+            RequestId = 1,
+            Tried = version,
+        };
+        var reply = await GrpcCall.Of(context)
+            .AskAsync(node, put, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false);
+        return reply.Status == ReplyStatus.Ok
+            ? new() { Success = true } : new() { Error = $"{reply.Status}: {reply.Message}" };
+    }
+
+    public override Task<Ring.Pong> Heartbeat(Ring.Ping request, ServerCallContext context)
+    {
+        Admit(context);
+        var self = node.Map.Members.FirstOrDefault(member => member.Name == options.NodeName);
+        Span<byte> id = stackalloc byte[16];
+        self?.Id.TryWriteBytes(id, bigEndian: true, out _);
+        return Task.FromResult(new Ring.Pong
+        {
+            NodeId = BinaryPrimitives.ReadUInt32BigEndian(id),
+            Timestamp = request.Timestamp,
+        });
+    }
+
+    private void Admit(ServerCallContext context)
+    {
+        var named = context.RequestHeaders.GetValue(ClusterHeader);
+        if (node.Map.ClusterId == Guid.Empty || !Guid.TryParse(named, out var id) || id != node.Map.ClusterId)
+        {
+            throw GrpcErrors.Of(
+                StatusCode.PermissionDenied,
+                $"NodeInternal is for nodes of this cluster: send the cluster's id as {ClusterHeader}");
+        }
+    }
+
+    private string? WhyNot(byte[] key, ulong timestamp)
+    {
+        if (timestamp == 0)
+            return "timestamp 0 is no version: send the one that the record has";
+        var map = node.Map;
+        var keyspace = map.Keyspaces.FirstOrDefault(one => one.Name == options.KvStoreKeyspace);
+        if (keyspace is null)
+            return $"there is no keyspace '{options.KvStoreKeyspace}', which --kvstore-keyspace names";
+        if (keyspace.Mode != ReceiptText.Of(ReplicationMode.Quorum))
+        {
+            return $"keyspace '{keyspace.Name}' is {keyspace.Mode}: its log gives the versions. Name a "
+                + "quorum keyspace with --kvstore-keyspace";
+        }
+
+        var partition = KeySlot.PartitionOf(KeySlot.Of(key), keyspace.Partitions.Count);
+        var replicas = keyspace.Partitions[(int)partition].Replicas;
+        return replicas.Any(at => map.Members[at].Name == options.NodeName)
+            ? null : $"wrong owner, map version {map.Epoch}";
+    }
+
+    // The same record is the same request with the same version, whoever sends it, and how often.
+    private static (string Id, WriteVersion Version) IdentityOf(byte[] key, byte[] value, ulong timestamp)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> number = stackalloc byte[sizeof(ulong)];
+        hash.AppendData(value);
+        var writer = BinaryPrimitives.ReadUInt64BigEndian(hash.GetCurrentHash());
+        BinaryPrimitives.WriteUInt64BigEndian(number, timestamp);
+        hash.AppendData(number);
+        hash.AppendData(key);
+        return (Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16)), new(timestamp, writer | 1));
+    }
+}
+
+/// <summary>The same service where clients are served: it refuses them.</summary>
+internal sealed class NodeInternalRefusal : Ring.NodeInternal.NodeInternalBase
+{
+    public override Task<Ring.ReplicateResponse> Replicate(
+        Ring.ReplicateRequest request, ServerCallContext context) => throw Denied();
+
+    public override Task<Ring.Pong> Heartbeat(Ring.Ping request, ServerCallContext context) => throw Denied();
+
+    private static RpcException Denied() => GrpcErrors.Of(
+        StatusCode.PermissionDenied,
+        "NodeInternal is for nodes: it is served at --peer-addr, if --kvstore-keyspace names a keyspace");
+}

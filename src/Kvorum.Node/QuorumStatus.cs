@@ -28,10 +28,12 @@ public sealed record QuorumNodeStatus
 public sealed record QuorumReplicaStatus
 {
     /// <summary>
-    /// How long ago it was last found equal with another replica, in milliseconds; null: not since the start.
+    /// How long ago a comparison that it began has found another replica equal, in milliseconds; null: none
+    /// has since the start. Of two replicas always the same one begins.
     /// </summary>
     [Description(
-        "How long ago it was last found equal with another replica, in milliseconds; absent: not yet.")]
+        "How long ago a comparison that it began found another replica equal, in milliseconds; absent: none "
+        + "has since the start. Of two replicas always the same one begins.")]
     public long? ComparedMs { get; init; }
 
     /// <summary>Records that repair has brought since the start.</summary>

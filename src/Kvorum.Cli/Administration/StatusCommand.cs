@@ -125,13 +125,12 @@ internal static class StatusCommand
             [.. report.Partitions.Select(static one => one.Quorum).OfType<QuorumReplicaStatus>()];
         var longest = replicas.Max(static one => one.ComparedMs);
         var compared = longest is { } ms
-            ? $"compared in the last {(ms / 1000.0).ToString("0", CultureInfo.InvariantCulture)} s"
-            : "not compared yet";
+            ? $", compared in the last {(ms / 1000.0).ToString("0", CultureInfo.InvariantCulture)} s" : "";
         var waiting = report.Partitions.Count(static one => one.Quorum is not null && one.Role != "replica");
         var kept = replicas.Sum(static one => one.Tombstones) ?? 0;
         var bytes = replicas.Sum(static one => one.TombstoneBytes) ?? 0;
         console.WriteLine(
-            $"{report.Name}: {replicas.Length} quorum replicas ({waiting} blank or damaged), {compared}, "
+            $"{report.Name}: {replicas.Length} quorum replicas ({waiting} blank or damaged){compared}, "
             + $"{replicas.Sum(static one => one.RecordsTaken)} records repaired; {quorum.Hints} hints of "
             + $"{AdminTables.Size(quorum.HintBytes)}, {quorum.HintsDropped} dropped; "
             + $"{quorum.TimestampsRefused} timestamps refused"

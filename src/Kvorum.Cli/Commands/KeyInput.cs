@@ -65,7 +65,7 @@ internal sealed class KeyInput
 
     /// <summary>True if there is a key.</summary>
     public bool IsGiven(ParseResult parsed) =>
-        _key.Given(parsed) is not null || parsed.GetValue(_first) is not null;
+        _key.Given(parsed) is not null || parsed.GetResult(_first) is { Tokens.Count: > 0 };
 
     /// <summary>The key.</summary>
     public byte[] KeyOf(ParseResult parsed) => _key.Given(parsed) ?? parsed.GetValue(_first)!;

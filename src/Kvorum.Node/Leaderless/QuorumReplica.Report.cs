@@ -1,4 +1,3 @@
-using Kvorum.Node.Administration;
 using Kvorum.Node.Events;
 using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Placement;

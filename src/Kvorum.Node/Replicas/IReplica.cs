@@ -1,4 +1,3 @@
-using Kvorum.Node.Administration;
 using Kvorum.Raft;
 using Kvorum.Storage.Log;
 

@@ -1,4 +1,3 @@
-using Kvorum.Node.Administration;
 using Kvorum.Node.Budgets;
 using Kvorum.Node.Events;
 using Kvorum.Node.Groups;

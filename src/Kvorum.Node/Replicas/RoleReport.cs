@@ -1,4 +1,3 @@
-using Kvorum.Node.Administration;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;

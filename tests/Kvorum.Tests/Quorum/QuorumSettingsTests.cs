@@ -106,7 +106,10 @@ public class QuorumSettingsTests
         if (w > 1 && promise.SourcesToFill > 1) Assert.False(IsFilled(promise.SourcesToFill - 1));
     }
 
-    /// <summary>The table that explain prints: N, W, R, then "wrak" for each number of lost replicas.</summary>
+    /// <summary>
+    /// What explain prints: for each number of lost replicas, w: writes go on, r: reads do, a: acknowledged
+    /// writes are kept, k: repaired ones are.
+    /// </summary>
     [Theory]
     [InlineData(3, 2, 2, false, 3, "wrak wrak ---k ----")]
     [InlineData(3, 3, 1, false, 3, "wrak -rak -rak ----")]

@@ -19,7 +19,8 @@ public class AdminJsonTests
         },
         {
             new CreateKeyspace("orders") { Partitions = 8 },
-            """{"action":"create_keyspace","keyspace":"orders","partitions":8,"dry_run":false}"""
+            """{"action":"create_keyspace","keyspace":"orders","partitions":8,"is_sloppy":false,"""
+                + "\"dry_run\":false}"
         },
         {
             new AlterKeyspace("orders", 5) { Force = true },

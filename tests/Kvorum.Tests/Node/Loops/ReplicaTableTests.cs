@@ -1,5 +1,4 @@
 using Kvorum.Node;
-using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Replicas;
 using Kvorum.Raft;

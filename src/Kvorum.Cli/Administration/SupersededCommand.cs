@@ -43,7 +43,7 @@ internal static class SupersededCommand
             }
 
             var isWhole = true;
-            foreach (var member in map.Members)
+            foreach (var member in map.Members.OrderBy(static one => one.Name, StringComparer.Ordinal))
             {
                 isWhole &= await TellOf(client, member, keyspace, output, flags.IsJson(parsed), cancel)
                     .ConfigureAwait(false);

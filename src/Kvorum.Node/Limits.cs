@@ -43,6 +43,12 @@ internal static class Limits
     public const int SupersededKeyBytes = 256;
 
     /// <summary>
+    /// After so long a replica that is up and has not answered is asked again: question or answer may have
+    /// been lost with a connection that was made anew. Doubled each time.
+    /// </summary>
+    public const long AskAgainMs = 1000;
+
+    /// <summary>
     /// How long a read of a quorum keyspace that was answered waits for late answers: they tell which
     /// replicas are to be repaired.
     /// </summary>

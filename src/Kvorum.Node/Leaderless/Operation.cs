@@ -15,6 +15,19 @@ internal abstract class Operation(ICoordinatorHost host, GroupId group, ReplicaN
     /// <summary>When no more answers are waited for, in the node's milliseconds.</summary>
     public long EndMs { get; protected set; } = endMs;
 
+    private long _askAgainMs = host.NowMs + Limits.AskAgainMs;
+    private long _askAgainWaitMs = Limits.AskAgainMs;
+
+    /// <summary>True now and then: those that have not answered are to be asked again.</summary>
+    protected bool IsTimeToAskAgain()
+    {
+        if (Host.NowMs < _askAgainMs)
+            return false;
+        _askAgainWaitMs *= 2;
+        _askAgainMs = Host.NowMs + _askAgainWaitMs;
+        return true;
+    }
+
     /// <summary>True once nothing is left to do.</summary>
     public abstract bool IsOver { get; }
 

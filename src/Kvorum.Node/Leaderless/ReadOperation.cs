@@ -29,6 +29,7 @@ internal sealed class ReadOperation : Operation
     // The newest record that came whole.
     private StoredRecord? _whole;
     private ReplicaMask _asked;
+    private ReplicaMask _failed;
     private bool _isMisplaced;
     private bool _isAnswered;
     private bool _isOver;
@@ -70,6 +71,8 @@ internal sealed class ReadOperation : Operation
         }
         else if (nowMs - _startedMs >= Limits.SlowReplicaMs)
         {
+            if (IsTimeToAskAgain())
+                Ask(_asked.Except(_fold.Counted | _failed), QuorumAsk.Read, _key, wantsValue: true);
             foreach (var number in _asked.Except(_fold.Counted))
                 Go(_fold.Slow(number));
         }
@@ -78,6 +81,7 @@ internal sealed class ReadOperation : Operation
     /// <inheritdoc/>
     protected override void Answered(int node, in QuorumAnswer answer)
     {
+        _failed |= answer.Refusal is null ? ReplicaMask.None : ReplicaMask.Of(node);
         if (answer.Refusal is RefusalReason.Damaged)
         {
             Go(_fold.CannotVote(node));
@@ -105,7 +109,11 @@ internal sealed class ReadOperation : Operation
     }
 
     /// <inheritdoc/>
-    protected override void Lost(int node) => Go(_fold.Failed(node));
+    protected override void Lost(int node)
+    {
+        _failed |= ReplicaMask.Of(node);
+        Go(_fold.Failed(node));
+    }
 
     /// <inheritdoc/>
     protected override void Slow(int node) => Go(_fold.Slow(node));

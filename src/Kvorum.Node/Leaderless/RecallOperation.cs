@@ -33,14 +33,18 @@ internal sealed class RecallOperation(
     public override void Begin()
     {
         _failed = readers.Members.Except(Nodes.Up);
-        Ask(readers.Members & Nodes.Up, QuorumAsk.Recall, Utf8Text.Encode("client id", write.ClientId),
-            requestId: write.RequestId);
+        AskAll(readers.Members & Nodes.Up);
         EndIfDecided();
     }
+
+    private void AskAll(ReplicaMask among) => Ask(
+        among, QuorumAsk.Recall, Utf8Text.Encode("client id", write.ClientId), requestId: write.RequestId);
 
     /// <inheritdoc/>
     public override void Sweep()
     {
+        if (!_isOver && IsTimeToAskAgain())
+            AskAll((readers.Members & Nodes.Up).Except(_answered | _failed));
         if (!_isOver && Host.NowMs >= EndMs)
             End(isKnown: false);
     }

@@ -30,6 +30,9 @@ internal sealed class ReplicaNodes
     /// <summary>All replicas.</summary>
     public ReplicaMask All => ReplicaMask.Below(Count);
 
+    /// <summary>This node, if it has a replica.</summary>
+    public ReplicaMask Own { get; private init; }
+
     /// <summary>
     /// Other nodes that may keep hints, in the order of the ring from the partition on; only if they were
     /// asked for.
@@ -76,15 +79,16 @@ internal sealed class ReplicaNodes
         }
 
         var up = ReplicaMask.Below(next);
+        var own = nodes.Length > 0 && nodes[0] == cluster.Self ? ReplicaMask.Of(0) : ReplicaMask.None;
         if (!withFallbacks)
-            return new(nodes, nodes.Length, up, group);
+            return new(nodes, nodes.Length, up, group) { Own = own };
         NodeId[] all =
         [
             .. nodes,
             .. FallbacksOf(cluster, placed).Take(ReplicaMask.NodesMax - nodes.Length),
         ];
         var fallbacks = ReplicaMask.Below(all.Length).Except(ReplicaMask.Below(nodes.Length));
-        return new(all, nodes.Length, up | fallbacks, group);
+        return new(all, nodes.Length, up | fallbacks, group) { Own = own };
     }
 
     private static bool IsReached(ClusterView cluster, NodeId node) =>

@@ -67,6 +67,8 @@ internal sealed class WriteOperation : Operation
     /// <inheritdoc/>
     public override void Sweep()
     {
+        if (!_isAnswered && IsTimeToAskAgain())
+            Ask(_fold.Slow.Except(Nodes.Own), QuorumAsk.Store, _command);
         if (Host.NowMs < EndMs)
             return;
         Decided(_fold.TimedOut());

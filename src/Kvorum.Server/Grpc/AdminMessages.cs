@@ -19,6 +19,7 @@ internal static class AdminMessages
         Mode = request.Mode.Length > 0 ? request.Mode : null,
         WriteQuorum = Given(request.WriteQuorumGivenCase != default, request.WriteQuorum),
         ReadQuorum = Given(request.ReadQuorumGivenCase != default, request.ReadQuorum),
+        IsSloppy = request.Sloppy,
         DryRun = request.DryRun,
     };
 
@@ -71,6 +72,7 @@ internal static class AdminMessages
         MovesUnderWay = (uint)report.MovesUnderWay,
         Obstacles = { report.Obstacles.Select(Of) },
         Limits = report.Limits is { } limits ? Of(limits) : null,
+        FormatVersion = (uint)report.FormatVersion,
     };
 
     public static V1.ListMembersResponse MembersOf(ClusterReport report) => new()
@@ -111,6 +113,12 @@ internal static class AdminMessages
         };
         if (keyspace.AtTarget is { } known)
             message.AtTarget = (uint)known;
+        if (keyspace.WriteQuorum is { } write)
+            message.WriteQuorum = (uint)write;
+        if (keyspace.ReadQuorum is { } read)
+            message.ReadQuorum = (uint)read;
+        if (keyspace.Sloppy is { } isSloppy)
+            message.Sloppy = isSloppy;
         return message;
     }
 
@@ -174,6 +182,10 @@ internal static class AdminMessages
             message.ForMs = (ulong)ms;
         if (member.RoomBytes is { } bytes)
             message.RoomBytes = (ulong)bytes;
+        if (member.FormatLowest is { } lowest)
+            message.FormatLowest = (uint)lowest;
+        if (member.FormatNewest is { } newest)
+            message.FormatNewest = (uint)newest;
         return message;
     }
 

@@ -129,6 +129,10 @@ internal sealed class SimulatedNetwork
     {
         if (!to.IsAlive || to.Receiver is not { } receiver || !to.Follows(from.Hello.Id))
             return;
+        // What an ended process has sent may come after the receiver has closed its end: it closes connections
+        // of programs that do not speak the cluster's new version.
+        if (!from.IsAlive && !to.Hello.SpeaksWith(from.Hello))
+            return;
         World.Require(
             to.Hello.Formats.Has(FormatRange.Of(kind)) && to.Hello.SpeaksWith(from.Hello),
             $"nodes speak what the other knows: node-{to.Machine + 1}, which speaks {to.Hello.Formats}, gets "

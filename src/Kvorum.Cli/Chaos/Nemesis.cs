@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Kvorum.Cli.Demo;
+using Kvorum.Cli.Network;
 
 namespace Kvorum.Cli.Chaos;
 

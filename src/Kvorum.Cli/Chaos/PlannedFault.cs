@@ -1,3 +1,5 @@
+using Kvorum.Cli.Network;
+
 namespace Kvorum.Cli.Chaos;
 
 /// <summary>One fault as it is planned.</summary>

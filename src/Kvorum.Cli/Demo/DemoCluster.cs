@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Kvorum.Cli.Chaos;
+using Kvorum.Cli.Network;
 
 namespace Kvorum.Cli.Demo;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kvorum.Cli.Administration;
-using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Network;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
@@ -159,8 +159,8 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
             await client.Stop().ConfigureAwait(false);
         var problems = clients.SelectMany(static client => client.Problems).ToArray();
         return problems.Length == 0
-            ? $"{clients.Sum(static client => client.StaleReads)} reads of {Sloppy} were out of date, as may "
-                + "be there"
+            ? $"{clients.Sum(static client => client.StaleReads)} reads of {Sloppy} were out of date, which "
+                + "it permits"
             : throw new InvalidOperationException(
                 $"{problems.Length} calls failed, the first: {problems[0]}");
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
@@ -42,7 +41,11 @@ internal static class ServerOptionsRules
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
-        if (Encoding.UTF8.GetByteCount(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
+        if (Utf8Text.Problem("--kvstore-keyspace", o.KvStoreKeyspace) is { } problem)
+        {
+            broken.Add(problem);
+        }
+        else if (Utf8Text.CountOf(o.KvStoreKeyspace) > Protocol.Limits.KeyspaceBytesMax)
         {
             broken.Add(
                 $"--kvstore-keyspace '{o.KvStoreKeyspace}': names of keyspaces have at most "

@@ -1,4 +1,4 @@
-namespace Kvorum.Cli.Chaos;
+namespace Kvorum.Cli.Network;
 
 /// <summary>What happens on a way that is cut.</summary>
 internal enum CutMode

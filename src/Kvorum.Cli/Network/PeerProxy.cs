@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Kvorum.Cli.Chaos;
+namespace Kvorum.Cli.Network;
 
 /// <summary>
 /// Stands before one node's peer address: all members name this proxy's address as the node's own, in

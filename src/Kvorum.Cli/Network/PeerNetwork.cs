@@ -1,4 +1,4 @@
-namespace Kvorum.Cli.Chaos;
+namespace Kvorum.Cli.Network;
 
 /// <summary>
 /// The ways between servers of this machine: a proxy before each one's peer address, so that any way can be

@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Kvorum.Cli.Chaos;
+using Kvorum.Cli.Network;
 
-namespace Kvorum.Tests.Cli.Chaos;
+namespace Kvorum.Tests.Cli.Network;
 
 /// <summary>A dialler and a node, and the proxy between them.</summary>
 public sealed class PeerProxyTests : IAsyncDisposable

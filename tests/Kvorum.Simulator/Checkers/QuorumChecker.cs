@@ -82,8 +82,10 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         .Where(process => process.QuorumOf(group) is not null || HolderOf(process, group))
         .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")
         .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}"))
-        .Concat(HintsThatCount().Select(static hint =>
-            $"\n{hint.Keeper.Name} keeps hints of group {hint.For.Group} for {hint.For.Peer}")));
+        .Concat(
+            from process in cluster.TakingPart
+            from range in process.Node.Loops.SelectMany(static loop => loop.Quorums.Hints.Ranges)
+            select $"\n{process.Name} keeps hints of group {range.Group} for {range.Peer}"));
 
     /// <summary>A write to each partition that can take one.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>

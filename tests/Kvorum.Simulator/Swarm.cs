@@ -39,8 +39,8 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        return WithQuorums(
-            WithOldNodes(WithSpares(WithOrders(WithOtherCluster(aimed)))), share: hasQuorums ? 1 : 0.33);
+        var withSpares = WithSpares(WithOrders(WithOtherCluster(aimed)));
+        return hasQuorums ? WithQuorums(withSpares, share: 1) : WithQuorums(WithOldNodes(withSpares), 0.33);
     }
 
     // Drawn last, so that what is drawn besides stays what it was.
@@ -71,8 +71,15 @@ internal static class Swarm
         // Old nodes refuse them, and may be there to the end.
         if (!random.Chance(share) || drawn.Cluster.OldNodes > 0)
             return drawn;
+        var sloppy = new RandomStream(drawn.Seed, "sloppy keyspaces");
         var quorums = Enumerable.Range(1, random.Chance(0.3) ? 2 : 1)
-            .Select(number => Quorum(number, drawn.Cluster.Nodes, random)).ToArray();
+            .Select(number => Quorum(number, drawn.Cluster.Nodes, random))
+            // Where all nodes have replicas, none can stand for another.
+            .Select(one => one with
+            {
+                IsSloppy = sloppy.Chance(one.Replicas < drawn.Cluster.Nodes ? 0.5 : 0.1),
+            })
+            .ToArray();
         var faults = drawn.Faults;
         // Some aim at them: what happens to leaders would only take its time.
         if (random.Chance(0.5))

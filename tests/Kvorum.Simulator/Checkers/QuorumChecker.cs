@@ -4,6 +4,7 @@ using Kvorum.Node.Leaderless;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
+using Kvorum.Quorum.Hints;
 using Kvorum.Quorum.Merkle;
 using Kvorum.Raft;
 using Kvorum.Simulator.Processes;
@@ -28,7 +29,9 @@ namespace Kvorum.Simulator.Checkers;
 // The promise covers the loss of W - 1 disks, and a replica that is made anew and not filled yet is a lost
 // disk. So the faults leave W - 1 at most without their records, where W is more than one. Where W is one,
 // acknowledged writes may be lost with any disk: from the first damage on nothing is said of what clients
-// saw.
+// saw. So it is in sloppy keyspaces, where a lost disk may take hints with it that nothing brings back. Of
+// their reads nothing is said but that what they show was written; at the end all hints for nodes that are
+// there are handed over, and every acknowledged write is there.
 
 /// <summary>The promises of quorum keyspaces. The theorems are at the top of its file.</summary>
 internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
@@ -60,13 +63,29 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     }
 
     /// <summary>Replicas of every partition hold the same, and what can be done for them is done.</summary>
-    public bool HasConverged() => Groups().All(HasConverged);
+    public bool HasConverged() => Groups().All(HasConverged) && !HintsThatCount().Any();
+
+    // What is acknowledged in a sloppy keyspace may be nowhere else.
+    private IEnumerable<(SimulatedProcess Keeper, RepairRange For)> HintsThatCount() =>
+        from keyspace in cluster.Options.Quorums
+        where keyspace.IsSloppy
+        from process in cluster.TakingPart
+        from loop in process.Node.Loops
+        from range in loop.Quorums.Hints.Ranges
+        let placed = PlacedOf(new(range.Group))
+        where cluster.GroupsOf(keyspace.Name).All.Contains(new(range.Group)) && placed is not null
+            && (IsComplete || HoldersOf(placed).Any(one => one.Node.Id.Value == range.Peer.Value))
+        select (process, range);
 
     /// <summary>The state of all replicas, for people.</summary>
     public string Describe() => string.Join("", Groups().SelectMany(group => cluster.TakingPart
         .Where(process => process.QuorumOf(group) is not null || HolderOf(process, group))
         .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")
-        .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}")));
+        .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}"))
+        .Concat(
+            from process in cluster.TakingPart
+            from range in process.Node.Loops.SelectMany(static loop => loop.Quorums.Hints.Ranges)
+            select $"\n{process.Name} keeps hints of group {range.Group} for {range.Peer}"));
 
     /// <summary>A write to each partition that can take one.</summary>
     public IReadOnlyList<Asked> Probes(int round) =>
@@ -142,7 +161,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     }
 
     private bool KeepsWrites(QuorumKeyspace keyspace) =>
-        keyspace.Write > 1 || Losses.All(kind => World.CountOf(kind) == 0);
+        (keyspace.Write > 1 && !keyspace.IsSloppy) || Losses.All(kind => World.CountOf(kind) == 0);
 
     private History HistoryOf(QuorumKeyspace keyspace) => notes.Quorum.Of(
         key => KeyspaceKey.Read(key).Keyspace == keyspace.Name);

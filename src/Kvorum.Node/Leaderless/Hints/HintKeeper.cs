@@ -32,6 +32,9 @@ internal sealed class HintKeeper(
     /// <summary>Their bytes.</summary>
     public long Bytes => _book.Bytes;
 
+    /// <summary>The partitions and replicas that they are for.</summary>
+    public IEnumerable<RepairRange> Ranges => _book.Piles.Keys;
+
     /// <summary>Hints that were not kept for want of room, or were lost, since the start.</summary>
     public long Dropped { get; private set; }
 

@@ -129,7 +129,8 @@ internal sealed class SimulatedNetwork
     {
         if (!to.IsAlive || to.Receiver is not { } receiver || !to.Follows(from.Hello.Id))
             return;
-        // What an ended process has sent may come after the receiver has closed its end: it closes connections
+        // What an ended process has sent may come after the receiver has closed its end: it closes
+        // connections
         // of programs that do not speak the cluster's new version.
         if (!from.IsAlive && !to.Hello.SpeaksWith(from.Hello))
             return;

@@ -131,7 +131,8 @@ public class AdminDeskTests
         cluster.Run(5000);
         var told = Ask(cluster, 0, new ShowCluster()).Cluster!;
         Assert.Equal(("", "node-1"), (told.Leader, told.ToldBy));
-        Assert.Contains("the metadata group has no majority: of its voters", told.Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "the metadata group has no majority: of its voters", told.Reason, StringComparison.Ordinal);
         Assert.Equal(["up", "down", "down"], told.Members.Select(static one => one.State));
         var change = Ask(cluster, 0, new ChangeLimits { MovesMax = 7 });
         Assert.Contains(change.Status, new[] { ReplyStatus.Unavailable, ReplyStatus.OutcomeUnknown });

@@ -81,7 +81,8 @@ public class EventDeskTests
         Assert.Equal(
             Enumerable.Range(0, 12).Select(static round => $"k{round}"),
             heard.Where(
-                static one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: not KeyspaceName.Default })
+                static one => one.Kind == ClusterEventKind.KeyspaceChanged
+                    && one.Keyspace != KeyspaceName.Default)
                 .Select(static one => one.Keyspace));
     }
 

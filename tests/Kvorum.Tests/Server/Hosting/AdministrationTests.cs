@@ -72,7 +72,8 @@ public sealed class AdministrationTests : IAsyncLifetime
         {
             "DrainMember" => new V1.MemberRequest { Member = "nobody" },
             "DropKeyspace" => new V1.DropKeyspaceRequest { Keyspace = "nothing" },
-            "TransferLeadership" => new V1.TransferLeadershipRequest { Keyspace = KeyspaceName.Default, Partition = 99 },
+            "TransferLeadership" =>
+                new V1.TransferLeadershipRequest { Keyspace = KeyspaceName.Default, Partition = 99 },
             "ChangeLimits" => new V1.ChangeLimitsRequest { MovesMax = 0 },
             _ => new V1.CreateKeyspaceRequest { Keyspace = "k", Partitions = 0 },
         });

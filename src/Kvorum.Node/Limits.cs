@@ -69,8 +69,11 @@ internal static class Limits
     /// <summary>When an exchange that did not succeed is tried again.</summary>
     public const long RepairRetryMs = 1000;
 
-    /// <summary>Bytes of hints that are handed over at a time.</summary>
+    /// <summary>Bytes of hints that are handed over at a time; half as many after each failure.</summary>
     public const long HandOverBytes = 256 << 10;
+
+    /// <summary>As few as that after failures; a larger hint goes alone.</summary>
+    public const long HandOverBytesLeast = 4 << 10;
 
     /// <summary>How long a hand-over of hints waits for answers.</summary>
     public const long HandOverMs = 10_000;

@@ -225,8 +225,8 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             && cluster.InUse.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed
             && (cluster.Options.Spares == 0 || cluster.KeepsMajorities(machine));
 
-    // A node that has not been admitted needs nearly all others, and a keyspace that is made may need all: none
-    // may be lost for good before.
+    // A node that has not been admitted needs nearly all others, and a keyspace that is made may need all:
+    // none may be lost for good before.
     private bool IsFormed => cluster.IsWhole
         && cluster.InUse.All(static machine => machine.IsAdmitted && !machine.IsForeign);
 

@@ -22,6 +22,7 @@ internal sealed class HintKeeper(
     private QuorumReplica? _store;
     private ulong _nextTicket = 1;
     private long _elsewhereMs;
+    private long _batchBytes = Limits.HandOverBytes;
     private HybridTimestamp _told;
 
     private ClusterView Cluster => host.Cluster;
@@ -229,11 +230,14 @@ internal sealed class HintKeeper(
                     return;
                 if (isHandedOver)
                 {
+                    _batchBytes = Math.Min(_batchBytes * 2, Limits.HandOverBytes);
                     Forget(range, hints, () => _book.HandedOver(
                         range, hints.Count, bytes, OldestLeft(range), host.NowMs));
                     return;
                 }
 
+                // Less at a time gets through a link that is slow, or has little room.
+                _batchBytes = Math.Max(_batchBytes / 2, Limits.HandOverBytesLeast);
                 _handing.Remove(range);
                 _book.Failed(range.Peer, host.NowMs);
             })));
@@ -248,7 +252,7 @@ internal sealed class HintKeeper(
         using var view = _store!.Tree.OpenView();
         foreach (var (key, record) in StoredMachine.Records(view, from, end))
         {
-            if (hints.Count > 0 && bytes + record.Length > Limits.HandOverBytes)
+            if (hints.Count > 0 && bytes + record.Length > _batchBytes)
                 break;
             hints.Add(new(peer, group, StoredRecord.Read(record).Value));
             bytes += record.Length;

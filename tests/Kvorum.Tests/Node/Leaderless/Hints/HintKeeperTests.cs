@@ -54,6 +54,23 @@ public class HintKeeperTests
     }
 
     [Fact]
+    public void Where_much_at_a_time_gets_lost_hints_are_handed_over_in_small_parts()
+    {
+        using var cluster = QuorumSteps.WithCache(Cache());
+        cluster.Crash(2);
+        cluster.Network.Passes = static (_, _, kind, _) => kind != PeerFrameKind.Repair;
+        var value = new string('v', 1000);
+        for (var n = 0; n < 60; n++)
+            Assert.Equal(ReplyStatus.Ok, cluster.PutQuorum(0, $"key-{n}", value).Status);
+        cluster.Network.Passes = static (_, _, kind, bytes) => kind != PeerFrameKind.Repair
+            && (kind != PeerFrameKind.QuorumRequest || bytes.Length < 8 << 10);
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => Keeper(cluster, 0).Count == 0, 120_000, "no hint that is kept");
+        Assert.Equal(60, cluster.Content(2).Length);
+    }
+
+    [Fact]
     public void In_a_strict_keyspace_a_hint_does_not_count()
     {
         using var cluster = QuorumSteps.WithCache(Cache() with { WriteQuorum = 3 }, nodes: 4);

@@ -28,9 +28,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     /// <summary>Takes a call of a quorum keyspace.</summary>
     public void Take(Call call, KeyspaceDefinition keyspace)
     {
-        var placed = host.Cluster.Placement.Placed(call.Group);
-        var way = new CallWay(
-            call, keyspace, ReplicaNodes.Of(host.Cluster, placed, keyspace.Settings.Quorum!.IsSloppy));
+        var way = new CallWay(call, keyspace, NodesOf(call, keyspace));
         switch (call.Request)
         {
             case GetRequest get:
@@ -43,6 +41,11 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
                 throw new UnreachableException($"A {call.Request.Kind} is not for a coordinator.");
         }
     }
+
+    // Reads have no use for fallbacks.
+    private ReplicaNodes NodesOf(Call call, KeyspaceDefinition keyspace) => ReplicaNodes.Of(
+        host.Cluster, host.Cluster.Placement.Placed(call.Group),
+        withFallbacks: keyspace.Settings.Quorum!.IsSloppy && call.Request is WriteRequest);
 
     /// <summary>A replica has answered.</summary>
     public void Answered(NodeId from, in QuorumAnswer answer)
@@ -335,15 +338,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
     // With the same version: it is the same write.
     private void WriteAgain(CallWay way, WriteAttempt attempt) => _waiting.Add(() =>
-    {
-        var placed = host.Cluster.Placement.Placed(way.Call.Group);
-        WriteVersion(
-            way with
-            {
-                Nodes = ReplicaNodes.Of(host.Cluster, placed, way.Keyspace.Settings.Quorum!.IsSloppy),
-            },
-            attempt);
-    });
+        WriteVersion(way with { Nodes = NodesOf(way.Call, way.Keyspace) }, attempt));
 
     // A life beyond the end of time is endless.
     private static ulong EndOf(RecordVersion version, ulong ttlMs) =>

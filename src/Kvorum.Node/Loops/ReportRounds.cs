@@ -34,31 +34,18 @@ internal sealed class ReportRounds(
             (_toldTo, _toldAllMs) = (leader, clock.NowMs);
         GroupReport[] news = [.. replicas.Rafts.Where(replica => IsNews(replica, isAll)).Select(Take)];
         if (news.Length > 0 || isAll)
-            Send(leader, new(context.Disk.RoomBytes, news));
+            Send(leader, new NodeReport(context.Disk.RoomBytes, news));
         QuorumReplicaReport[] quorums =
             [
                 .. replicas.Quorums.Where(replica => isAll || IsMoving(replica))
                     .Select(static one => one.Report()),
             ];
         if (quorums.Length > 0 || (isAll && context.Cluster.HasQuorumKeyspaces))
-            SendQuorum(leader, new(context.HintsKept, quorums));
+            Send(leader, new QuorumReport(context.HintsKept, quorums));
     }
 
     private bool IsMoving(QuorumReplica replica) =>
         context.Cluster.Placement.Placed(replica.Identity.Group)?.Switch is not null;
-
-    private void SendQuorum(NodeId leader, QuorumReport report)
-    {
-        if (leader == context.Cluster.Self)
-        {
-            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.QuorumReportCame(leader, report));
-            return;
-        }
-
-        _frame.Clear();
-        ReportCodec.Encode(report, _frame);
-        context.World.Transport.Send(leader, PeerFrameKind.QuorumReport, _frame.Written);
-    }
 
     private bool IsNews(RaftReplica replica, bool isAll)
     {
@@ -76,16 +63,24 @@ internal sealed class ReportRounds(
         return report;
     }
 
-    private void Send(NodeId leader, NodeReport report)
+    private void Send(NodeId leader, NodeReport report) => Send(
+        leader, PeerFrameKind.Report, new LoopEvent.ReportCame(leader, report),
+        into => ReportCodec.Encode(report, into));
+
+    private void Send(NodeId leader, QuorumReport report) => Send(
+        leader, PeerFrameKind.QuorumReport, new LoopEvent.QuorumReportCame(leader, report),
+        into => ReportCodec.Encode(report, into));
+
+    private void Send(NodeId leader, PeerFrameKind kind, LoopEvent here, Action<ByteWriter> encode)
     {
         if (leader == context.Cluster.Self)
         {
-            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.ReportCame(leader, report));
+            loops.OfGroup(GroupId.Metadata).Post(here);
             return;
         }
 
         _frame.Clear();
-        ReportCodec.Encode(report, _frame);
-        context.World.Transport.Send(leader, PeerFrameKind.Report, _frame.Written);
+        encode(_frame);
+        context.World.Transport.Send(leader, kind, _frame.Written);
     }
 }

@@ -1,6 +1,5 @@
 using System.Text;
 using Kvorum.Node.Administration;
-using Kvorum.Node.Leaderless;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -24,13 +23,13 @@ public class QuorumMovesTests
             () =>
             {
                 PutAll(cluster, round++ % 3, "new");
-                return Replicas(cluster, 3).Length == 0;
+                return cluster.Quorums(3).Length == 0;
             },
             120_000, "no replica on the node that leaves");
         CheckAll(cluster, 1, "new");
-        Assert.All(Enumerable.Range(0, 3), node => Assert.Equal(Partitions, Replicas(cluster, node).Length));
+        Assert.All(Enumerable.Range(0, 3), node => Assert.Equal(Partitions, cluster.Quorums(node).Length));
         Assert.All(
-            Enumerable.Range(0, 3).SelectMany(node => Replicas(cluster, node)),
+            Enumerable.Range(0, 3).SelectMany(node => cluster.Quorums(node)),
             static replica => Assert.True(replica.IsFilled));
     }
 
@@ -41,8 +40,8 @@ public class QuorumMovesTests
         PutAll(cluster, 0, "old");
         cluster.Demand(0, new AlterKeyspace(Cache, 3));
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions
-                && Replicas(cluster, node).All(static replica => replica.IsFilled))
+            () => Enumerable.Range(0, 3).All(node => cluster.Quorums(node).Length == Partitions
+                && cluster.Quorums(node).All(static replica => replica.IsFilled))
                 && IsSettled(cluster),
             120_000, "three whole replicas of each partition");
         CheckAll(cluster, 2, "old");
@@ -59,13 +58,13 @@ public class QuorumMovesTests
         cluster.Demand(0, new AlterKeyspace(Cache, 1));
         cluster.RunUntil(
             () => IsSettled(cluster)
-                && Enumerable.Range(0, 3).Sum(node => Replicas(cluster, node).Length) == Partitions,
+                && Enumerable.Range(0, 3).Sum(node => cluster.Quorums(node).Length) == Partitions,
             120_000, "one replica of each partition");
         PutAll(cluster, 0, "new");
         cluster.Demand(0, new AlterKeyspace(Cache, 3));
         cluster.RunUntil(
             () => IsSettled(cluster) && Enumerable.Range(0, 3).All(node =>
-                Replicas(cluster, node).Count(static replica => replica.IsFilled) == Partitions),
+                cluster.Quorums(node).Count(static replica => replica.IsFilled) == Partitions),
             120_000, "three whole replicas of each partition");
         for (var node = 0; node < 3; node++)
         {
@@ -84,10 +83,10 @@ public class QuorumMovesTests
         var first = Enumerable.Range(0, Keys)
             .Select(n => cluster.Ask(n % 3, Repeatable(n)).Version).ToArray();
         PutAll(cluster, 0, "new");
-        var leaves = Enumerable.Range(2, 2).First(node => Replicas(cluster, node).Length > 0);
+        var leaves = Enumerable.Range(2, 2).First(node => cluster.Quorums(node).Length > 0);
         cluster.Demand(0, new ChangeMember($"node-{leaves + 1}", MemberWish.Decommission));
         cluster.RunUntil(
-            () => Replicas(cluster, leaves).Length == 0, 120_000, "no replica on the node that leaves");
+            () => cluster.Quorums(leaves).Length == 0, 120_000, "no replica on the node that leaves");
         for (var n = 0; n < Keys; n++)
         {
             var again = cluster.Ask(n % 2, Repeatable(n));
@@ -112,12 +111,12 @@ public class QuorumMovesTests
     {
         using var cluster = WithCache(4, replicas: 3, readQuorum: 1);
         PutAll(cluster, 0, "old");
-        var lost = Enumerable.Range(1, 3).First(node => Replicas(cluster, node).Length > 0);
+        var lost = Enumerable.Range(1, 3).First(node => cluster.Quorums(node).Length > 0);
         cluster.Crash(lost);
         cluster.Demand(0, new ChangeMember($"node-{lost + 1}", MemberWish.Replace));
         int[] rest = [.. Enumerable.Range(0, 4).Where(node => node != lost)];
         cluster.RunUntil(
-            () => IsSettled(cluster) && rest.Sum(node => Replicas(cluster, node)
+            () => IsSettled(cluster) && rest.Sum(node => cluster.Quorums(node)
                 .Count(static replica => replica.IsFilled)) == 3 * Partitions,
             180_000, "three whole replicas of each partition without the lost one");
         CheckAll(cluster, rest[^1], "old");
@@ -125,9 +124,6 @@ public class QuorumMovesTests
 
     private static bool IsSettled(TestCluster cluster) => cluster[0].Placement.Groups.All(
         group => cluster[0].Placement.Placed(group)!.Switch is null);
-
-    private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
-        [.. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)];
 
     private static TestCluster WithCache(int nodes, int replicas, int? readQuorum = null)
     {
@@ -141,7 +137,7 @@ public class QuorumMovesTests
             ReadQuorum = readQuorum,
         });
         cluster.RunUntil(
-            () => Enumerable.Range(0, nodes).Sum(node => Replicas(cluster, node).Length)
+            () => Enumerable.Range(0, nodes).Sum(node => cluster.Quorums(node).Length)
                 == Partitions * replicas,
             what: "the replicas");
         return cluster;

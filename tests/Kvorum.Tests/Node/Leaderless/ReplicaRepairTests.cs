@@ -2,7 +2,6 @@ using System.Text;
 using Kvorum.Node.Administration;
 using Kvorum.Node.Leaderless;
 using Kvorum.Protocol;
-using Kvorum.Quorum;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Leaderless;
@@ -41,7 +40,7 @@ public class ReplicaRepairTests
         cluster.Start(2);
         cluster.RunUntilReady();
         cluster.RunUntil(() => AreEqual(cluster), 60_000, "equal replicas");
-        Assert.Equal(3000, Replicas(cluster, 2).Sum(static replica => replica.Machine.KeyCount));
+        Assert.Equal(3000, cluster.Quorums(2).Sum(static replica => replica.Machine.KeyCount));
     }
 
     [Fact]
@@ -62,37 +61,15 @@ public class ReplicaRepairTests
     }
 
     private static bool Compared(TestCluster cluster) => Enumerable.Range(0, 3).SelectMany(
-        node => Replicas(cluster, node)).Count(static replica => replica.ComparedMs is not null)
+        node => cluster.Quorums(node)).Count(static replica => replica.ComparedMs is not null)
             >= 2 * Partitions;
 
-    private static bool AreEqual(TestCluster cluster)
-    {
-        for (var partition = 0; partition < Partitions; partition++)
-        {
-            var records = Enumerable.Range(0, 3).Select(node => Content(Replicas(cluster, node)[partition]));
-            if (records.Distinct(StringComparer.Ordinal).Count() != 1)
-                return false;
-        }
-
-        return true;
-    }
-
-    private static string Content(QuorumReplica replica)
-    {
-        using var view = replica.Tree.OpenView();
-        var lines = StoredMachine.Records(view, default, default).Select(static one =>
-            $"{Encoding.UTF8.GetString(one.Key.Span)} {RecordVersion.Read(one.Record.Span)}");
-        return string.Join('\n', lines);
-    }
-
-    private static QuorumReplica[] Replicas(TestCluster cluster, int node) =>
-    [
-        .. cluster[node].Loops.SelectMany(static loop => loop.QuorumReplicas)
-            .OrderBy(static replica => replica.Identity.Group),
-    ];
+    private static bool AreEqual(TestCluster cluster) => Enumerable.Range(0, 3)
+        .Select(node => string.Join('\n', cluster.Content(node)))
+        .Distinct(StringComparer.Ordinal).Count() == 1;
 
     private static StoredRecord? Record(TestCluster cluster, int node, string key) =>
-        Replicas(cluster, node).Select(replica => replica.Machine.Get(TestCluster.Bytes(key).Span))
+        cluster.Quorums(node).Select(replica => replica.Machine.Get(TestCluster.Bytes(key).Span))
             .FirstOrDefault(static record => record is not null);
 
     private static TestCluster WithCache()
@@ -102,7 +79,7 @@ public class ReplicaRepairTests
         cluster.Demand(
             0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).All(node => Replicas(cluster, node).Length == Partitions),
+            () => Enumerable.Range(0, 3).All(node => cluster.Quorums(node).Length == Partitions),
             what: "the replicas");
         return cluster;
     }

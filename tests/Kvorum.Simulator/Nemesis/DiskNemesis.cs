@@ -191,7 +191,8 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void PutForeign()
     {
-        var machine = cluster.InUse.FirstOrDefault(static one => one.Starts == 0 && !one.Joins)
+        var machine = cluster.InUse.FirstOrDefault(static one =>
+            one is { Starts: 0, Joins: false, IsForeign: false })
             ?? PickToForget();
         // Only founders have a namesake there.
         if (machine is null or { Joins: true } || cluster.FormerDiskOf(machine.Index) is not { } disk)

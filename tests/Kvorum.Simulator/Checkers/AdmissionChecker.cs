@@ -46,6 +46,6 @@ internal sealed class AdmissionChecker(Cluster cluster)
         cluster.World.Require(
             isAsMade && !process.Machine.IsAdmitted,
             $"a wiped disk stays out: {process.Name} takes part in group {replica.Group} with an empty one: "
-                + raft.Describe());
+                + $"{raft.Describe()}");
     }
 }

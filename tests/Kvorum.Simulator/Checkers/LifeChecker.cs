@@ -94,10 +94,8 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
             Follow(lives, replica, machine, applied);
         world.Require(
             machine.LogTimeMs == lives.TimesMs[(int)applied],
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"log time: {replica.Raft.Id}, group {replica.Group}, has {machine.LogTimeMs} at {applied}, "
-                    + $"the log says {lives.TimesMs[(int)applied]}"));
+            $"log time: {replica.Raft.Id}, group {replica.Group}, has {machine.LogTimeMs} at {applied}, "
+                + $"the log says {lives.TimesMs[(int)applied]}");
     }
 
     private void Follow(Lives lives, RaftReplica replica, KeyValueMachine machine, ulong applied)
@@ -167,9 +165,7 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         var part = life.TtlMs / (LogClock.SlewPart - 1);
         world.Require(
             tookMs >= life.TtlMs - part - (BoundMs / 4) && tookMs <= life.TtlMs + part + BoundMs,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"a life of {life.TtlMs} ms, begun when all was well, took {tookMs} ms: {life.Key}"));
+            $"a life of {life.TtlMs} ms, begun when all was well, took {tookMs} ms: {life.Key}");
     }
 
     private static void LookFor(Life life, KeyValueMachine machine)

@@ -49,6 +49,9 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         FaultKind.ZeroedLogEnd, FaultKind.NodeLost,
     ];
 
+    private readonly GroupId[] _groups =
+        [.. cluster.Options.Quorums.SelectMany(keyspace => cluster.GroupsOf(keyspace.Name).All)];
+
     private readonly RandomStream _random = cluster.World.Random("final reads of quorum keyspaces");
 
     private SimulatedWorld World => cluster.World;
@@ -58,12 +61,18 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     {
         if (cluster.Options.Quorums.Count == 0)
             return;
-        process.Machine.LacksRecords = Placed(process).Any(one =>
-            process.QuorumOf(one.Group) is not { IsDamaged: false, IsFilled: true });
+        var lacks = false;
+        foreach (var group in _groups)
+        {
+            lacks |= HolderOf(process, group)
+                && process.QuorumOf(group) is not { IsDamaged: false, IsFilled: true };
+        }
+
+        process.Machine.LacksRecords = lacks;
     }
 
     /// <summary>Replicas of every partition hold the same, and what can be done for them is done.</summary>
-    public bool HasConverged() => Groups().All(HasConverged) && !HintsThatCount().Any();
+    public bool HasConverged() => _groups.All(HasConverged) && !HintsThatCount().Any();
 
     // What is acknowledged in a sloppy keyspace may be nowhere else.
     private IEnumerable<(SimulatedProcess Keeper, RepairRange For)> HintsThatCount() =>
@@ -78,7 +87,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         select (process, range);
 
     /// <summary>The state of all replicas, for people.</summary>
-    public string Describe() => string.Join("", Groups().SelectMany(group => cluster.TakingPart
+    public string Describe() => string.Join("", _groups.SelectMany(group => cluster.TakingPart
         .Where(process => process.QuorumOf(group) is not null || HolderOf(process, group))
         .Select(process => $"\n{process.Name}, group {group}: {Describe(process, group)}")
         .Prepend($"\ngroup {group} is placed: {Describe(PlacedOf(group))}"))
@@ -172,28 +181,12 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
             World.Fail(violations[0].ToString());
     }
 
-    private IEnumerable<GroupId> Groups() =>
-        cluster.Options.Quorums.SelectMany(keyspace => cluster.GroupsOf(keyspace.Name).All);
-
     private bool IsComplete => cluster.InUse.All(
         static machine => machine.Process is not null && !machine.IsOutsider);
 
     // By the newest placement that any node knows.
     private PlacedGroup? PlacedOf(GroupId group) => cluster.TakingPart
         .Select(process => process.Node.Placement.Placed(group)).MaxBy(static placed => placed?.Epoch.Value);
-
-    private static IEnumerable<(GroupId Group, PlacedGroup Placed)> Placed(SimulatedProcess process)
-    {
-        foreach (var keyspace in process.Node.Map.Keyspaces.Where(static one => QuorumKeyspace.Is(one.Name)))
-        {
-            foreach (var group in process.Machine.GroupsOf(keyspace.Name).All)
-            {
-                if (process.Node.Placement.Placed(group) is { } placed
-                    && placed.Holders.Contains(process.Node.Id))
-                    yield return (group, placed);
-            }
-        }
-    }
 
     private static bool HolderOf(SimulatedProcess process, GroupId group) =>
         process.Node.Placement.Placed(group)?.Holders.Contains(process.Node.Id) ?? false;

@@ -36,14 +36,12 @@ internal sealed class Cluster
                 new Machine(world, Network, index, FounderOptionsOf(index))
                 {
                     Speed = options.Disk,
-                    GroupsOf = GroupsOf,
                     Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
                 }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))
                 {
                     Speed = options.Disk,
-                    GroupsOf = GroupsOf,
                     Use = MachineUse.Spare,
                 }),
         ];

@@ -2,7 +2,6 @@ using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Events;
 using Kvorum.Node.Membership;
-using Kvorum.Node.Placement;
 using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
@@ -134,10 +133,6 @@ internal sealed class Machine
     /// True if its node lacked, when it ran last, records of quorum keyspaces that its replicas should have.
     /// </summary>
     public bool LacksRecords { get; set; }
-
-    /// <summary>The groups of a keyspace of the run.</summary>
-    public Func<string, KeyspaceGroups> GroupsOf { get; init; } = static _ =>
-        throw new InvalidOperationException();
 
     /// <summary>True if any of its data is damaged, whether it has noticed or not.</summary>
     public bool IsDamaged => IsLost || IsOutsider || Disk.HasDamage || LacksRecords

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kvorum.Simulator.World;
 
 /// <summary>
@@ -32,6 +34,14 @@ internal sealed class SimulatedWorld(ulong seed, Verbosity shown, TextWriter? ou
 
     /// <summary>A promise is broken: the run ends after this event.</summary>
     public void Fail(string promise) => Failure ??= promise;
+
+    /// <summary>Fails unless the condition holds; the promise is put into words only then.</summary>
+    public void Require(
+        bool condition, [InterpolatedStringHandlerArgument(nameof(condition))] ref BrokenPromise promise)
+    {
+        if (!condition)
+            Fail(promise.ToStringAndClear());
+    }
 
     /// <summary>Fails unless the condition holds.</summary>
     public void Require(bool condition, string promise)

@@ -132,6 +132,12 @@ public sealed record InstallSnapshot : Message
 {
     /// <summary>What the snapshot covers.</summary>
     public required SnapshotMetadata Snapshot { get; init; }
+
+    /// <summary>
+    /// To the host of the sender: the data must reach at least up to here. Where the snapshot ends before,
+    /// a newer one must be made first.
+    /// </summary>
+    public LogIndex LeastIndex { get; init; }
 }
 
 /// <summary>A leader tells a replica whose log is complete to campaign at once (thesis 3.10).</summary>

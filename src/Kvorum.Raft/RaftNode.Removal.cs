@@ -25,6 +25,12 @@ public sealed partial class RaftNode
     private ulong _removedAt;
 
     /// <summary>
+    /// The newest term of a member that told of the removal; a leader of this term or a later one has the
+    /// entry that removed this node. What stays of its replica must listen to no earlier one.
+    /// </summary>
+    public Term RemovedInTerm { get; private set; }
+
+    /// <summary>
     /// True if a member has told that a configuration without this node is committed, and this node has no
     /// later one.
     /// </summary>
@@ -50,6 +56,7 @@ public sealed partial class RaftNode
                 return true;
             case RequestVoteReply { RemovedAt.Value: > 0 } reply:
                 _removedAt = Math.Max(_removedAt, reply.RemovedAt.Value);
+                if (reply.Term > RemovedInTerm) RemovedInTerm = reply.Term;
                 if (IsRemoved && Role is Role.PreCandidate or Role.Candidate) BecomeFollower(Term, null);
                 return true;
             default:

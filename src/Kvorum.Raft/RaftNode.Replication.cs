@@ -90,14 +90,30 @@ public sealed partial class RaftNode
         return true;
     }
 
-    /// <summary>Offers the snapshot to a peer that was heard from lately.</summary>
+    /// <summary>
+    /// Offers the snapshot to a peer that was heard from lately. It must hold the entry that added the peer:
+    /// by an older one a node that had deleted its replica would be the voter that it was before, without
+    /// what it acknowledged then, and could elect a leader by the configuration of that time.
+    /// </summary>
     private void OfferSnapshot(Progress peer)
     {
         if (!IsActive(peer)) return;
         var snapshot = _log.Snapshot;
         peer.BecomeSnapshot(snapshot.Index.Value);
-        Send(new InstallSnapshot { From = Id, To = peer.Node, Term = Term, Snapshot = snapshot });
+        Send(new InstallSnapshot
+        {
+            From = Id,
+            To = peer.Node,
+            Term = Term,
+            Snapshot = snapshot,
+            LeastIndex = MemberSince(peer.Node),
+        });
     }
+
+    /// <summary>
+    /// The index of the entry that added a member; 0 if that is older than the snapshot of this log.
+    /// </summary>
+    public LogIndex MemberSince(NodeId node) => new(_configurations.MemberSince(node));
 
     private Progress CreateProgress(NodeId node)
     {

@@ -43,10 +43,15 @@ internal sealed partial class RaftReplica
     /// <inheritdoc/>
     public void SweepRetired() => _installer.Sweep();
 
-    /// <summary>What stays of it: its term and its vote, so that it never votes twice.</summary>
+    /// <summary>
+    /// What stays of it: its term and its vote, so that it never votes twice, and listens to no leader that
+    /// does not know of its removal.
+    /// </summary>
     public HardState Entomb(LogBatch batch)
     {
         var state = _durable.State with { Commit = default };
+        if (_raft.IsRemoved && _raft.RemovedInTerm > state.Term)
+            state = new(_raft.RemovedInTerm, null, default);
         GroupRecords.Add(batch, Group, new GroupState(state, new Removed()));
         return state;
     }

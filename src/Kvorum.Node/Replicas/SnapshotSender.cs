@@ -63,10 +63,13 @@ internal sealed class SnapshotSender(
     /// <summary>The core wants a follower to get a snapshot. True if one must be made.</summary>
     public bool Send(InstallSnapshot install)
     {
-        if (!TryBegin(install.To, install.Term, parts.Log.FirstIndex.Value - 1))
-            _raft.SnapshotSent(install.To, delivered: false);
+        EndIfTooOld(install.To);
+        var least = Math.Max(parts.Log.FirstIndex.Value - 1, install.LeastIndex.Value);
         // One that was discarded needs one, be the log whole from its first entry on.
-        return parts.Tree.Checkpoint is null;
+        var isMissing = parts.Tree.Checkpoint is not { } checkpoint || checkpoint.AppliedIndex < least;
+        if (isMissing || !TryBegin(install.To, install.Term, least))
+            _raft.SnapshotSent(install.To, delivered: false);
+        return isMissing;
     }
 
     /// <summary>A damaged replica wants a checkpoint. True if one must be made.</summary>
@@ -86,6 +89,7 @@ internal sealed class SnapshotSender(
     /// </summary>
     public bool Receive(NodeId from, in SnapshotAck ack)
     {
+        EndIfTooOld(from);
         if (!_sendings.TryGetValue(from, out var sending) || sending.Transfer != ack.Transfer)
             return false;
         sending.HeardMs = host.NowMs;
@@ -236,6 +240,17 @@ internal sealed class SnapshotSender(
             DropInterrupted(peer);
         _raft.SnapshotSent(peer, delivered);
         host.Touch(owner);
+    }
+
+    // The follower was removed and added again since: it may have deleted its replica, and needs a checkpoint
+    // that holds the entry that added it last.
+    private void EndIfTooOld(NodeId peer)
+    {
+        if (!_sendings.TryGetValue(peer, out var sending)
+            || sending.Reader.Info.AppliedIndex >= _raft.MemberSince(peer).Value)
+            return;
+        End(peer, delivered: false);
+        DropInterrupted(peer);
     }
 
     private void DropInterrupted(NodeId peer)

@@ -74,6 +74,17 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
         return false;
     }
 
+    /// <summary>
+    /// The index of the entry since which the node is a member; 0 if it is older than all that is known.
+    /// </summary>
+    public ulong MemberSince(NodeId node)
+    {
+        var since = CurrentIndex;
+        for (var i = _known.Count - 1; i >= 0 && _known[i].Configuration.HasMember(node); i--)
+            since = i == 0 ? 0 : _known[i].Index;
+        return since;
+    }
+
     /// <summary>Forgets what is older than the configuration in force at the snapshot's index.</summary>
     public void Compact(ulong snapshotIndex)
     {

@@ -204,6 +204,13 @@ internal sealed class MemberProcess
     {
         foreach (var message in messages)
         {
+            if (message is InstallSnapshot install && install.LeastIndex > install.Snapshot.Index)
+            {
+                Member.Compact(0);
+                Member.Node!.SnapshotSent(message.To, delivered: false);
+                continue;
+            }
+
             _disks.Leaves(message);
             var arrives = _network.Send(message);
             if (message is InstallSnapshot)

@@ -21,7 +21,8 @@ internal static class Transcript
         AppendEntriesReply m => $" match={m.Index}",
         Heartbeat m => $" commit={m.Commit} round={m.ReadRound}{(m.Quiesce ? " quiesce" : "")}",
         HeartbeatReply m => $" round={m.ReadRound}",
-        InstallSnapshot { Snapshot: var s } => $" {s.Index}/t{s.Term} {RaftNode.Describe(s.Configuration)}",
+        InstallSnapshot { Snapshot: var s } m => $" {s.Index}/t{s.Term} {RaftNode.Describe(s.Configuration)}"
+            + (m.LeastIndex > s.Index ? $" needs={m.LeastIndex}" : ""),
         ReadIndexReply m => $" index={m.Index?.ToString() ?? "none"}",
         _ => "",
     };

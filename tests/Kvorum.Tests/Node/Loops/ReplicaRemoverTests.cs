@@ -16,6 +16,9 @@ public class ReplicaRemoverTests
     // Node 3 is not the preferred leader of every partition, and gives replicas up.
     private const int Removed = 2;
 
+    // A few of these make a checkpoint due, and changes of members do not.
+    private static readonly string Value = new('v', 300);
+
     [Fact]
     public void A_replica_that_is_made_again_goes_on_with_its_term_and_its_vote()
     {
@@ -94,8 +97,41 @@ public class ReplicaRemoverTests
     public void A_replica_that_is_made_again_votes_for_nobody_before_it_is_filled()
     {
         using var cluster = new TestCluster(3, static options => options with { PartitionCount = 1 });
+        var (leads, again, away) = MadeAgain(cluster);
+        cluster.Run(500);
+        CheckOneLeader(cluster, leads, again, away);
+    }
+
+    /// <summary>
+    /// The same once it is filled: were it by a checkpoint from before its removal, it would be the voter
+    /// that it was then.
+    /// </summary>
+    [Fact]
+    public void A_replica_that_is_made_again_is_filled_by_nothing_older_than_its_membership()
+    {
+        using var cluster = new TestCluster(
+            3, static options => options with { PartitionCount = 1, CheckpointLogBytes = 500 });
+        var (leads, again, away) = MadeAgain(cluster);
+        var againId = cluster.IdOf(again);
+        var isOffered = false;
+        cluster.Network.Passes = (_, to, kind, _) =>
+        {
+            isOffered |= kind == PeerFrameKind.SnapshotChunk;
+            return !isOffered || kind != PeerFrameKind.Raft || to != againId;
+        };
+        cluster.RunUntil(() => cluster.Replicas(again).Any(static replica =>
+            replica is { IsBlank: false, Group.IsMetadata: false }), 30_000, "a filled replica");
+        var filled = cluster.Replicas(again).Single(static replica => !replica.Group.IsMetadata).Raft;
+        Assert.Contains(filled.Id, filled.Configuration.Learners);
+        CheckOneLeader(cluster, leads, again, away);
+    }
+
+    // Of three replicas one is away, one leads and is the only one for a while, and one was deleted
+    // meanwhile, is made again and not filled.
+    private static (int Leads, int Again, int Away) MadeAgain(TestCluster cluster)
+    {
         cluster.RunUntilReady();
-        cluster.PutAll(0, "first");
+        cluster.PutAll(0, Value);
         var away = (cluster.LeaderOf("k") + 1) % 3;
         cluster.Crash(away);
         cluster.RunUntilReady();
@@ -107,11 +143,16 @@ public class ReplicaRemoverTests
         var again = others.Single(node => node != leads);
         cluster.RunUntil(() => cluster.Folders(again).Length == 0, 30_000, "the removal");
         cluster.Run(1000);
-        // It is made again, and not filled.
         cluster.Network.Passes = static (_, _, kind, _) => kind != PeerFrameKind.SnapshotChunk;
         cluster.Demand(leads, new AlterKeyspace(KeyspaceName.Default, 3) { Force = true });
         cluster.RunUntil(() => cluster.Folders(again).Length == 1, 30_000, "an empty replica");
-        cluster.Run(500);
+        return (leads, again, away);
+    }
+
+    // The leader hears of nobody, and the two others only of each other: one knows the configuration from
+    // before, the other one what it was filled with.
+    private static void CheckOneLeader(TestCluster cluster, int leads, int again, int away)
+    {
         foreach (var other in new[] { again, away })
         {
             cluster.Network.Cut(cluster.IdOf(leads), cluster.IdOf(other));
@@ -120,13 +161,17 @@ public class ReplicaRemoverTests
 
         cluster.Start(away);
         cluster.Run(10_000);
-        Assert.All(cluster.Replicas(away), static replica =>
-            Assert.False(replica is { IsLeader: true, Group.IsMetadata: false }));
+        foreach (var other in new[] { again, away })
+        {
+            Assert.All(cluster.Replicas(other), static replica =>
+                Assert.False(replica is { IsLeader: true, Group.IsMetadata: false }));
+        }
+
         cluster.Network.Passes = static (_, _, _, _) => true;
         cluster.Network.Heal();
         cluster.RunUntil(() => cluster.HasReplicas(3, groups: 1), 60_000, "three voters");
         cluster.RunUntilReady();
-        cluster.CheckAll(away, "first");
+        cluster.CheckAll(away, Value);
     }
 
     // The replicas that a partition does not have any more will be deleted in a moment.

@@ -79,7 +79,7 @@ internal sealed class PlanRun
         var attempts = group.Group.Failures + (waitedMs / _settings.BatchTimeoutMs);
         var coming = group.Coming;
         var isLost = coming.Any(node => !_nodes.Keeps(node))
-            || (attempts >= _settings.RetryAttempts && !WaitsForRoom(group));
+            || (attempts >= _settings.RetryAttempts && HasOtherWay(group));
         var moves = isStuck || group.Pending.Length == 0 ? 0 : 1;
         _underWay += moves;
         if (isLost && coming.Length > 0 && !group.Group.Actual.IsJoint)
@@ -95,11 +95,9 @@ internal sealed class PlanRun
         return false;
     }
 
-    // Where no other node could take it, it stays, and goes on as soon as there is room.
-    private bool WaitsForRoom(GroupState group) => group.Coming is { Length: > 0 } coming
-        && coming.All(node => _nodes.Answers(node) && _nodes.FreeOf(node) < group.Group.Bytes)
-        && !Enumerable.Range(0, _nodes.MemberCount).Any(
-            node => !group.Has(node) && _steps.CanTake(group, node));
+    // Where no other node could take the replica, the move stays, and goes on as soon as it can.
+    private bool HasOtherWay(GroupState group) => Enumerable.Range(0, _nodes.MemberCount).Any(
+        node => !group.Has(node) && _steps.CanTake(group, node));
 
     // As far as it can be told from here.
     private string WhyStuck(GroupState group)

@@ -165,7 +165,9 @@ public class RecoveryTests
         cluster.RunUntil(() => CacheOf(cluster, 0, "cache-0") == "value-0", 60_000, "the node alone serves");
         for (var n = 0; n < Keys; n++)
             Assert.Equal($"value-{n}", CacheOf(cluster, 0, $"cache-{n}"));
-        Assert.Equal(ReplyStatus.Ok, PutInCache(cluster, 0, "after", "recovery").Status);
+        // Until no write waits for the lost replicas any more.
+        cluster.RunUntil(
+            () => PutInCache(cluster, 0, "after", "recovery").Status == ReplyStatus.Ok, 60_000, "a write");
 
         cluster.Replace(1);
         cluster.Replace(2);
@@ -212,7 +214,9 @@ public class RecoveryTests
         }
 
         Assert.InRange(found, 1, Keys - 1);
-        Assert.Equal(ReplyStatus.Ok, PutInCache(cluster, left[1], "cache-0", "again").Status);
+        cluster.RunUntil(
+            () => PutInCache(cluster, left[1], "cache-0", "again").Status == ReplyStatus.Ok, 60_000,
+            "a write");
     }
 
     private static TestCluster WithCache(int nodes, int replicas, int write)

@@ -30,27 +30,29 @@ internal sealed class RecoveryChecker(Cluster cluster, Notebook notes, RecoveryP
     public void Check()
     {
         var reads = ReadsOf(notes.History, _from);
-        Report(DurabilityChecker.Check(
-            Relaxed(), reads.Where(read => _before.Operations.Any(one => one.Invocation.Key == read.Key))));
+        // What was written since, as by probes, tells nothing of before.
+        var since = KeysWritten(notes.History, _from);
+        Report(DurabilityChecker.Check(Relaxed(since), reads));
         RequireWritten(reads, notes.History);
         if (cluster.Options.Quorums.Count == 0)
             return;
         reads = ReadsOf(notes.Quorum, _quorumFrom);
+        since = KeysWritten(notes.Quorum, _quorumFrom);
         RequireWritten(reads, notes.Quorum);
         foreach (var keyspace in cluster.Options.Quorums)
         {
             var whole = _quorumBefore.Of(key => KeyspaceKey.Read(key).Keyspace == keyspace.Name
-                && !GroupOf(key).MayLack && reads.Any(read => read.Key == key));
+                && !GroupOf(key).MayLack && !since.Contains(key) && reads.Any(read => read.Key == key));
             Report(ConvergedRecordsChecker.Check(
                 whole, reads.Where(static read => read.Value is not null), keyspace.KnowsRepeats));
         }
     }
 
     // Writes that the plan gives up may have happened, or not.
-    private History Relaxed()
+    private History Relaxed(HashSet<string> since)
     {
         var relaxed = new History();
-        foreach (var one in _before.Operations)
+        foreach (var one in _before.Operations.Where(one => !since.Contains(one.Invocation.Key)))
         {
             var copy = relaxed.Invoke(one.Invocation, one.InvokedAt);
             if (one.CompletedEvent is not null)
@@ -73,6 +75,12 @@ internal sealed class RecoveryChecker(Cluster cluster, Notebook notes, RecoveryP
         var groups = cluster.GroupsOf(keyspace);
         return _groups[groups.Of(new(KeySlot.PartitionOf(KeySlot.Of(bytes), groups.Count)))];
     }
+
+    private static HashSet<string> KeysWritten(History history, int from) =>
+    [
+        .. history.Operations.Skip(from).Where(static one => one.Invocation.Kind != OperationKind.Get)
+            .Select(static one => one.Invocation.Key),
+    ];
 
     private static FinalRead[] ReadsOf(History history, int from) =>
     [

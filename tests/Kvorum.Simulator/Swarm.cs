@@ -43,6 +43,21 @@ internal static class Swarm
         return hasQuorums ? WithQuorums(withSpares, share: 1) : WithQuorums(WithOldNodes(withSpares), 0.33);
     }
 
+    /// <summary>
+    /// The run, but that most of its nodes are lost for good. What ends by time would end unseen.
+    /// </summary>
+    public static SimulationOptions LosingMajority(SimulationOptions drawn) => drawn with
+    {
+        Workload = drawn.Workload with { MortalShare = 0 },
+        Faults = drawn.Faults with
+        {
+            MeanSeconds = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+            {
+                [FaultKind.MajorityLost] = new RandomStream(drawn.Seed, "lost majority").Between(5, 40),
+            },
+        },
+    };
+
     // Drawn last, so that what is drawn besides stays what it was.
     private static SimulationOptions WithOldNodes(SimulationOptions drawn)
     {

@@ -56,6 +56,13 @@ public abstract record AdminChange : AdminRequest
     /// </summary>
     public bool DryRun { get; init; }
 
+    /// <summary>
+    /// By which means and from where it is asked, for events; empty if it is not known. Front ends say it,
+    /// and no client can.
+    /// </summary>
+    [JsonIgnore]
+    public string By { get; init; } = "";
+
     /// <inheritdoc/>
     [JsonIgnore]
     public sealed override bool IsRead => DryRun;

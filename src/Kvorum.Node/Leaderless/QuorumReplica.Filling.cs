@@ -39,6 +39,14 @@ internal sealed partial class QuorumReplica
             _filledFrom.Clear();
         _filling = (placed.Epoch, SourcesToFill(present.Count, others.Length));
         since = placed.Epoch;
+        // All that had it are given up for good: it begins without a record.
+        if (others.Length == 0 && !present.Contains(_host.Cluster.Self))
+        {
+            _isGateKnown = true;
+            BeginToCount();
+            return [];
+        }
+
         return [.. others.Where(node => !_filledFrom.Contains(node))];
     }
 
@@ -64,6 +72,11 @@ internal sealed partial class QuorumReplica
             return;
         // What came from the sources is in the log before this, and is read once that is durable.
         Mark(_marksOfSources);
+        BeginToCount();
+    }
+
+    private void BeginToCount()
+    {
         var filled = _birth with
         {
             First = new() { Voters = [.. Preference.Order()] },

@@ -119,7 +119,7 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
     private bool Ask(NodeId node, ulong id, AdminTask task, ShowReplica show)
     {
         var frame = new ByteWriter();
-        AdminCodec.EncodeAsk(id, task.DeadlineMs - clock.NowMs, hops: 0, show, frame);
+        AdminCodec.EncodeAsk(id, task.DeadlineMs - clock.NowMs, hops: 0, show, FormatRange.First, frame);
         return context.World.Transport.Send(node, PeerFrameKind.Admin, frame.Written);
     }
 

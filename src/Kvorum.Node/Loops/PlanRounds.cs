@@ -134,6 +134,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         Weight = Math.Max(1, member.Weight),
         Zone = member.Zone,
         IsDraining = member.Status != MemberStatus.Active,
+        IsLost = member.Status == MemberStatus.Lost,
         SilentSinceMs = SilentSince(id, member, logNowMs),
         RoomBytes = _rooms.GetValueOrDefault(id, long.MaxValue),
     };
@@ -192,6 +193,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs) =>
         new(group, keyspace, placed.Target, SwitchRounds.Describe(placed))
         {
+            IsQuorum = true,
             Epoch = placed.Epoch,
             Bytes = Quorums.BytesOf(group, placed),
             TargetSinceMs = (long)placed.SinceMs,

@@ -132,7 +132,12 @@ internal sealed partial class MetaMachine
                 SetDown(id, isDown: false);
             Happened(
                 ClusterEventKind.NodeChanged,
-                one => one with { Member = NameOf(id), Why = "the cluster was recovered" });
+                one => one with
+                {
+                    Member = NameOf(id),
+                    Why = status.ToString().ToLowerInvariant(),
+                    By = "kvorum recover",
+                });
         }
 
         IsCheckpointDue = true;

@@ -168,8 +168,12 @@ internal sealed partial class MetaMachine
     {
         if (limits == MoveLimits)
             return false;
+        var changes = limits.ChangesFrom(MoveLimits);
         MoveLimits = limits;
         Put(MetaRecords.Limits, static _ => { }, value => MetaRecords.Write(value, limits));
+        // Programs of the first format version do not know the kind.
+        if (ActiveFormat >= FormatRange.Quorums)
+            Happened(ClusterEventKind.LimitsChanged, one => one with { Why = changes });
         return true;
     }
 

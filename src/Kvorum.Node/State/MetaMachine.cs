@@ -119,8 +119,14 @@ internal sealed partial class MetaMachine : IStateMachine
     public Outcome Apply(LogIndex index, ReadOnlyMemory<byte> command)
     {
         var from = new ByteReader(command);
-        var kind = from.U8();
-        LogTimeMs = Math.Max(LogTimeMs, from.U64());
+        var kind = Begin(ref from);
+        _by = "";
+        if (kind == MetaRecords.AskedCommand && Knows(MetaRecords.FormatOfCommand(kind)))
+        {
+            _by = from.Text32();
+            kind = Begin(ref from);
+        }
+
         _batch.Clear();
         var changed = kind switch
         {
@@ -154,6 +160,13 @@ internal sealed partial class MetaMachine : IStateMachine
 
         _tree.Write(_batch, index.Value);
         return new(ReplyStatus.Ok, false, default, index.Value);
+    }
+
+    private byte Begin(ref ByteReader from)
+    {
+        var kind = from.U8();
+        LogTimeMs = Math.Max(LogTimeMs, from.U64());
+        return kind;
     }
 
     /// <inheritdoc/>

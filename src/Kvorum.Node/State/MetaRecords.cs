@@ -24,6 +24,7 @@ namespace Kvorum.Node.State;
 ///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}       from format 2 on
 ///           | kind 15 format   time:u64 version:u16 id:u128{those that speak it, to the end}
 ///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
+///           | kind 17 asked    time:u64 by:text command{to the end}              what an operator wanted
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -42,7 +43,8 @@ namespace Kvorum.Node.State;
 /// target    = voters learners, the preferred leader first
 /// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
 ///             bytes:u64
-/// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after
+/// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after [by]
+///             by, if an operator asked for it, from format 2 on
 /// before    = after = count:u32 text{count}
 /// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8
@@ -64,6 +66,7 @@ internal static class MetaRecords
     public const byte StagesCommand = 14;
     public const byte FormatCommand = 15;
     public const byte RecoverCommand = 16;
+    public const byte AskedCommand = 17;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -133,6 +136,15 @@ internal static class MetaRecords
         writer.U128(cluster);
         foreach (var survivor in survivors)
             writer.U128(survivor.Value);
+        return writer.ToArray();
+    }
+
+    /// <summary>A command, and by which means and from where an operator has asked for it.</summary>
+    public static byte[] EncodeAsked(string by, byte[] command, ulong timeMs)
+    {
+        var writer = Begin(AskedCommand, timeMs);
+        writer.Text32(by);
+        writer.Raw(command);
         return writer.ToArray();
     }
 
@@ -246,6 +258,8 @@ internal static class MetaRecords
         into.Text32(happened.Why);
         Write(into, happened.Before);
         Write(into, happened.After);
+        if (happened.By.Length > 0)
+            into.Text32(happened.By);
     }
 
     public static ClusterEvent ReadEvent(ulong position, ref ByteReader from)
@@ -263,6 +277,7 @@ internal static class MetaRecords
             Why = from.Text32(),
             Before = ReadTexts(ref from),
             After = ReadTexts(ref from),
+            By = from.AtEnd ? "" : from.Text32(),
         };
     }
 

@@ -155,6 +155,7 @@ internal static class AdminMessages
             Why = happened.Why,
             Before = { happened.Before },
             After = { happened.After },
+            By = happened.By,
         };
         if (happened.Partition is { } partition)
             message.Partition = partition;

@@ -145,6 +145,7 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
     private async Task<AdminReply> AskAsync(AdminRequest request, ServerCallContext context)
     {
         var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
+        request = OperatorOrigin.Of(request, "grpc", context.GetHttpContext().Connection.RemoteIpAddress);
         return (await node.AdministerAsync(request, timeout, context.CancellationToken).ConfigureAwait(false))
             .OrThrow(request);
     }

@@ -176,8 +176,8 @@ internal static class ServerOptionsRules
         foreach (var address in addresses.Where(static address => !MemberList.IsDialable(address)))
         {
             broken.Add(
-                $"--join '{address}': give host:port of members that run, such as 127.0.0.1:60051, without "
-                + $"ids{HostPort.Hint(address)}");
+                $"--join '{address}': give host:port of members that run, such as 127.0.0.1:60051"
+                + HostPort.Hint(address));
         }
     }
 

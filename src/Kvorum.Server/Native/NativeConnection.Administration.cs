@@ -1,3 +1,4 @@
+using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
@@ -22,7 +23,8 @@ internal sealed partial class NativeConnection
         AdminReply? refusal = null;
         try
         {
-            request = AdminJson.DecodeRequest(json.Span);
+            request = OperatorOrigin.Of(
+                AdminJson.DecodeRequest(json.Span), "native", (_client as IPEndPoint)?.Address);
         }
         catch (FormatException e)
         {

@@ -35,6 +35,9 @@ internal sealed class FaultMaker
             machine.Elected = Elected;
     }
 
+    /// <summary>True once most nodes are to be lost at the end of a time of faults.</summary>
+    public bool LosesMajority { get; private set; }
+
     /// <summary>A time of faults begins; returns how long it lasts, in microseconds.</summary>
     public long Begin()
     {
@@ -158,6 +161,9 @@ internal sealed class FaultMaker
                 break;
             case FaultKind.NodeUpgraded:
                 _members.Upgrade();
+                break;
+            case FaultKind.MajorityLost:
+                LosesMajority = true;
                 break;
             default:
                 throw new InvalidOperationException($"{kind} is not made here");

@@ -139,4 +139,10 @@ internal enum FaultKind
 
     /// <summary>A node is stopped, and started with a program that speaks a newer format version.</summary>
     NodeUpgraded,
+
+    /// <summary>
+    /// Most nodes are gone with their disks, and an operator lets the cluster go on from the rest: the run
+    /// ends with that.
+    /// </summary>
+    MajorityLost,
 }

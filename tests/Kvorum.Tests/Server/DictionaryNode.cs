@@ -72,7 +72,7 @@ internal sealed class DictionaryNode : INode
             done(Status());
     }
 
-    /// <summary>The administrative requests that came.</summary>
+    /// <summary>The administrative requests that came, without who asked.</summary>
     public List<AdminRequest> Administered { get; } = [];
 
     /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
@@ -82,7 +82,7 @@ internal sealed class DictionaryNode : INode
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
-            Administered.Add(request);
+            Administered.Add(request is AdminChange change ? change with { By = "" } : request);
         if (request is ShowEvents asked && Events is { } history)
         {
             history.Answer(asked, done);

@@ -77,6 +77,20 @@ internal sealed class GroupState
     /// <summary>Voters of the group's configuration that answer.</summary>
     public int VotersThatAnswer => ActualVoters.Count(_nodes.Answers);
 
+    /// <summary>
+    /// True if so many answer that the replicas can change. Those of a quorum keyspace that are lost for good
+    /// are waited for no more.
+    /// </summary>
+    public bool CanChange
+    {
+        get
+        {
+            var voters = Group.IsQuorum
+                ? ActualVoters.Count(node => !_nodes.IsLost(node)) : ActualVoters.Length;
+            return VotersThatAnswer > voters / 2 || (Group.IsQuorum && voters == 0);
+        }
+    }
+
     /// <summary>True if both are the same nodes, in any order.</summary>
     public static bool AreSame(int[] left, int[] right)
     {

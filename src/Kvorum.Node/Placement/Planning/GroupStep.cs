@@ -57,7 +57,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     public GroupStep Next(GroupState group, ChangeReason need, bool mayMove, out ObstacleKind? inTheWay)
     {
         inTheWay = null;
-        if (group.VotersThatAnswer <= group.ActualVoters.Length / 2)
+        if (!group.CanChange)
         {
             inTheWay = ObstacleKind.NoMajority;
             return GroupStep.None;

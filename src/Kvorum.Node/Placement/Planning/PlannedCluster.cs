@@ -28,6 +28,9 @@ internal sealed record PlannedMember(NodeId Id)
     /// <summary>True from the moment on that its operator wants it empty.</summary>
     public bool IsDraining { get; init; }
 
+    /// <summary>True if it was given up for good.</summary>
+    public bool IsLost { get; init; }
+
     /// <summary>Since when it does not answer; null while it does.</summary>
     public long? SilentSinceMs { get; init; }
 
@@ -58,6 +61,9 @@ internal sealed record PlannedKeyspace(KeyspaceId Id, int ReplicationFactor, boo
 internal sealed record PlannedGroup(
     GroupId Id, KeyspaceId Keyspace, ReplicaTarget Target, GroupReplicas? Actual)
 {
+    /// <summary>True if its replicas have no leader and need no majority to change.</summary>
+    public bool IsQuorum { get; init; }
+
     /// <summary>The epoch of the target; a change holds only while it is still this one.</summary>
     public Epoch Epoch { get; init; }
 

@@ -69,6 +69,11 @@ public class ServerOptionsTests
         { Good with { Peers = "a@127.0.0.1:1,127.0.0.1:2" }, "--peers mixes entries with and without an id" },
         { Good with { Peers = "a@nowhere" }, "--peers entry 'a@nowhere'" },
         { Good with { Peers = "@127.0.0.1:1" }, "has an empty id" },
+        { Good with { Peers = "a=127.0.0.1:1,b@127.0.0.1:2" },
+        "--peers entry 'a=127.0.0.1:1': between id and address goes an '@': write a@127.0.0.1:1" },
+        { Good with { Peers = "a=h" }, "--peers entry 'a=h': between id and address goes an '@': write "
+            + "a@host:port" },
+        { Good with { Peers = "a=b@h" }, "--peers entry 'a=b@h': 'h' is no host:port" },
         { Good with { Peers = "a@127.0.0.1:1,b@127.0.0.1:1" },
         "--peers names the address 127.0.0.1:1 2 times" },
         { Good with { Peers = "a@127.0.0.1:1,a@127.0.0.1:2" },
@@ -76,6 +81,10 @@ public class ServerOptionsTests
         { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" },
         "is a UUID, but --peers has no ids" },
         { Good with { Join = "a@127.0.0.1:1" }, "--join 'a@127.0.0.1:1': give host:port of members" },
+        { Good with { Join = "a=127.0.0.1:1" }, "--join 'a=127.0.0.1:1': give host:port of members that run, "
+            + "such as 127.0.0.1:60051; leave the id out: write 127.0.0.1:1" },
+        { Good with { PeerAddress = "a=:1" }, "--peer-addr 'a=:1': give host:port" },
+        { Good with { AdvertiseHttpAddress = "a@h:1" }, "leave the id out: write h:1" },
         { Good with { Join = "127.0.0.1:1,::1:5" }, "an IPv6 address goes in brackets" },
         { Good with { Join = "h:0" }, "--join 'h:0'" },
         { Good with { Join = string.Join(',', Enumerable.Range(1, 65).Select(n => $"h:{n}")) },

@@ -280,6 +280,25 @@ public class PlannerTests
     }
 
     [Theory]
+    [InlineData(true, ": 5 is silent")]
+    [InlineData(false, ": the disk of 5 has room for ")]
+    public void A_move_that_is_stuck_tells_why(bool isSilent, string expected)
+    {
+        var model = AtRest(4, 16);
+        var node = new ModelNode(new NodeId(5)) { Zone = "z0", IsStuck = true };
+        model.Add(node);
+        Assert.Contains(model.Plan().Changes, static change => change.Adds is not null);
+        (node.SilentSinceMs, node.CapacityBytes) = (isSilent ? model.NowMs : null, 0);
+        Plan plan;
+        do
+            plan = model.Tick();
+        while (plan.Obstacles.All(static one => one.Kind != ObstacleKind.Stuck) && model.NowMs < 1_200_000);
+        Assert.All(
+            plan.Obstacles.Where(static one => one.Kind == ObstacleKind.Stuck),
+            one => Assert.Contains(expected, one.Text, StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_move_that_does_not_succeed_blocks_no_other_and_is_given_up(bool isStuck)

@@ -180,7 +180,8 @@ internal static class KvMessages
         Receipt = ReceiptOf(reply.Receipt),
     };
 
-    private static V1.Receipt? ReceiptOf(Receipt? receipt)
+    /// <summary>A receipt; null if there is none.</summary>
+    public static V1.Receipt? ReceiptOf(Receipt? receipt)
     {
         if (receipt is null)
             return null;

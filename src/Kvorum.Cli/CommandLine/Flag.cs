@@ -114,6 +114,8 @@ internal static class Flag
         {
             Description = description,
             HelpName = help,
+            // Else one that is a bool takes no text.
+            Arity = ArgumentArity.ExactlyOne,
             DefaultValueFactory = static _ => null,
             CustomParser = result => Read(result, name, parse, wanted),
         };

@@ -49,7 +49,7 @@ internal static class RequestRules
             if (keyspace.Quorum is { AllowsClientTime: false })
             {
                 return $"keyspace '{keyspace.Name}' takes no timestamps of clients: its nodes give them. To "
-                    + $"allow them: kvorum keyspace alter {keyspace.Name} --client-timestamps on";
+                    + $"allow them: kvorum keyspace alter {keyspace.Name} --client-timestamps";
             }
 
             if (timed.Tried is not null)

@@ -71,10 +71,9 @@ internal static class KeyspaceCommands
         var flags = AdminCall.Flags();
         var (name, dryRun, force) = (Name(), AdminCall.DryRun(), AdminCall.Force());
         var replicas = Flag.OptionalNumber<int>("--replicas", "Replicas of each partition, 1 to 15.");
-        var clientTimestamps = Flag.OptionalText<bool>(
-            "--client-timestamps", "on|off",
-            "Mode quorum: whether clients may give a write its time. [default: as it is]",
-            static text => text switch { "on" => true, "off" => false, _ => null }, "on or off");
+        var clientTimestamps = Flag.OptionalSwitch(
+            "--client-timestamps",
+            "Mode quorum: whether clients may give a write its time. [default: as it is]");
         var command = new Command(
             "alter", "Changes how many replicas a keyspace has, or whether clients may give timestamps.")
         {
@@ -85,7 +84,7 @@ internal static class KeyspaceCommands
         {
             if (result.GetResult(replicas) is not { Implicit: false }
                 && result.GetResult(clientTimestamps) is not { Implicit: false })
-                result.AddError("give what is to change: --replicas <number>, or --client-timestamps on|off");
+                result.AddError("give what is to change: --replicas <number>, or --client-timestamps");
         });
         command.SetAction((parsed, cancel) => AdminCall.Change(
             parsed, flags,

@@ -70,11 +70,11 @@ public class AdminCommandsTests
         string[] put = ["put", "timed", "v", "--keyspace", "cache", "--timestamp"];
         await Fails(place, 2, "keyspace 'cache' takes no timestamps of clients", [.. put, now]);
         await Fails(
-            place, 2, "give what is to change: --replicas <number>, or --client-timestamps on|off",
+            place, 2, "give what is to change: --replicas <number>, or --client-timestamps",
             "keyspace", "alter", "cache");
         Assert.Contains(
             "; clients may give a write its time",
-            await Ok(place, "keyspace", "alter", "cache", "--client-timestamps", "on"),
+            await Ok(place, "keyspace", "alter", "cache", "--client-timestamps"),
             StringComparison.Ordinal);
         Assert.Matches("cache +│ quorum, client timestamps ", await Ok(place, "keyspace", "list"));
         await Ok(place, [.. put, now]);
@@ -85,6 +85,8 @@ public class AdminCommandsTests
         var gone = await KvorumProcess.Run(
             ["get", "timed", "--keyspace", "cache", "--addr", place.Addr]);
         Assert.Contains("not found", gone.Output + gone.Errors, StringComparison.Ordinal);
+        await Ok(place, "keyspace", "alter", "cache", "--client-timestamps", "false");
+        Assert.Matches("cache +│ quorum +│ 2 ", await Ok(place, "keyspace", "list"));
     }
 
     [Fact]

@@ -372,8 +372,7 @@ public sealed class KvorumNode : INode, IDisposable
         identity.CheckRecovery(found.Recovery);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
         _context.Versions = new(
-            _context.Options.ForVersions(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation),
-            found.Ceiling);
+            _context.Options.ForVersions(), new(ClusterIdentity.ShortOf(incarnation)), found.Ceiling);
         foreach (var parts in recovery.Replicas(replay, found.Births))
         {
             _loops.OfGroup(parts.Group).Own(parts);

@@ -192,6 +192,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
+        if (GivenVersions.WhyNot(write, host) is { } wrong)
+        {
+            Finish(way, wrong.Status, wrong.Why);
+            return;
+        }
+
         if (!Follows(way, new(new(write.After), default), "has seen")
             || (write.Tried is { } tried && !Follows(way, new(new(tried.Time), default), "has tried")))
             return;
@@ -201,7 +207,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         if (write.ClientId.Length == 0)
         {
-            WritePrevious(way, new(write, RecordVersion.None, IsReplayed: false));
+            WritePrevious(way, new(write, GivenVersions.Of(write), IsReplayed: false));
             return;
         }
 
@@ -242,10 +248,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         }
         else
         {
-            // No replica that answered has it: if it is on another one, this is the same write.
-            var version = result.Version.IsNone && write.Tried is { } tried
-                ? new RecordVersion(new(tried.Time), new(tried.Writer)) : result.Version;
-            WritePrevious(way, new(write, version, IsReplayed: !result.Version.IsNone));
+            // No replica that answered has it: if it is on another one, this is the same write. One with a
+            // timestamp has its version from it, and is another write if it has the ids of another one.
+            var version = result.Version.IsNone || write.Timestamp > 0
+                ? GivenVersions.Of(write) : result.Version;
+            var isReplayed = !result.Version.IsNone && result.Version == version;
+            WritePrevious(way, new(write, version, isReplayed));
         }
     }
 
@@ -298,6 +306,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         if (!_underWay.TryBegin(attempt.Version, out var generation))
         {
+            if (attempt is { WasSent: false, Write.Timestamp: > 0 and var timestamp })
+            {
+                Finish(way, ReplyStatus.InvalidArgument, GivenVersions.TooOld(timestamp));
+                return;
+            }
+
             Finish(way, ReplyStatus.OutcomeUnknown,
                 $"the write was tried before, at {attempt.Version.Time}, which is too long ago to repeat it: "
                     + "nothing was written now. Read the key");

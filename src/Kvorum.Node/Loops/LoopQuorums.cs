@@ -128,6 +128,25 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     /// <summary>What an operator should know of it; null if all is well.</summary>
     public string? HealthIssue => IsOfHints ? _alarm.HealthIssue(NowMs) : null;
 
+    /// <summary>
+    /// Tells what this node keeps of a key for replicas that were down. Of the loop of the hints only.
+    /// </summary>
+    public void DescribeHint(GroupId group, byte[] key, Action<ReplicaOfKey> done) =>
+        Hints.Find(group, key, Scan, (peer, record) =>
+        {
+            var replica = new ReplicaOfKey
+            {
+                Name = Cluster.Members.NameOf(Cluster.Self),
+                State = "up",
+                Role = "stand-in",
+                Has = "nothing",
+            };
+            done(record is not { } found ? replica : found.Told(replica, RecordTimeMs) with
+            {
+                Reason = $"it keeps the write for {Cluster.Members.NameOf(peer)}",
+            });
+        });
+
     /// <summary>Hints and clock; null where another loop tells it, or there is nothing to tell.</summary>
     public QuorumNodeStatus? Status => !IsOfHints || !Cluster.HasQuorumKeyspaces ? null : new()
     {

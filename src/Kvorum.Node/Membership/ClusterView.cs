@@ -38,6 +38,9 @@ internal sealed class ClusterView : IClusterFacts
         KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
         IReadOnlyList<ClusterEvent> Events, int ActiveFormat);
 
+    /// <summary>The data folders of members.</summary>
+    public KnownFolders Folders { get; } = new();
+
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
 

@@ -58,6 +58,8 @@ internal sealed partial class PeerAdmission
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(host.World.Files);
         _known.Check(host.PeerLogs.Members);
+        foreach (var incarnation in _known.Incarnations.Append(_incarnation))
+            Cluster.Folders.Add(incarnation);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
         _raised = identity.Format;
@@ -202,6 +204,7 @@ internal sealed partial class PeerAdmission
             Publish();
         }
 
+        Cluster.Folders.Add(hello.Incarnation);
         var isNew = _host.PeerLogs.Accept(peer, hello);
         Answer(peer, hello);
         isNew |= Cluster.Health.Accept(peer);

@@ -32,6 +32,9 @@ internal sealed record KeyspaceSettings(
 /// <param name="IsSloppy">True if hints of other nodes count, too.</param>
 internal sealed record QuorumNumbers(int Write, int Read, bool IsSloppy)
 {
+    /// <summary>True if clients may give a write its time.</summary>
+    public bool AllowsClientTime { get; init; }
+
     /// <summary>Replicas of so many that must have a write on disk.</summary>
     public int WriteOf(int replicas) => Write > 0 ? Write : (replicas / 2) + 1;
 
@@ -52,6 +55,7 @@ internal sealed record QuorumNumbers(int Write, int Read, bool IsSloppy)
         WriteQuorum = WriteOf(replicas),
         ReadQuorum = ReadOf(replicas),
         IsSloppy = IsSloppy,
+        AllowsClientTime = AllowsClientTime,
     };
 
     /// <summary>

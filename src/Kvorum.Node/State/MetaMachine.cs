@@ -140,6 +140,7 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.TargetsCommand => SetTargets(ref from),
             MetaRecords.LimitsCommand => SetLimits(MetaRecords.ReadLimits(ref from)),
             MetaRecords.ReplicasCommand => SetReplicas(new(from.U32()), from.Int("replicas")),
+            MetaRecords.ClientTimeCommand => SetClientTime(new(from.U32()), from.U8() != 0),
             MetaRecords.DropCommand => Drop(new(from.U32())),
             MetaRecords.HealthCommand => SetHealth(new(from.U128()), from.U8() != 0),
             MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),

@@ -25,6 +25,7 @@ namespace Kvorum.Node.State;
 ///           | kind 15 format   time:u64 version:u16 id:u128{those that speak it, to the end}
 ///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
 ///           | kind 17 asked    time:u64 by:text command{to the end}              what an operator wanted
+///           | kind 18 times    time:u64 keyspace:u32 isAllowed:u8       whether clients may give times
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -39,7 +40,8 @@ namespace Kvorum.Node.State;
 ///           | 'f'           -> version:u16               the active format version; 1 has no record
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
-/// quorum    = write:u8 read:u8 isSloppy:u8         if the mode is "quorum"
+/// quorum    = write:u8 read:u8 flags:u8            if the mode is "quorum"; flags: 1 sloppy,
+///                                                  2 clients may give a write its time
 /// target    = voters learners, the preferred leader first
 /// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
 ///             bytes:u64
@@ -67,6 +69,7 @@ internal static class MetaRecords
     public const byte FormatCommand = 15;
     public const byte RecoverCommand = 16;
     public const byte AskedCommand = 17;
+    public const byte ClientTimeCommand = 18;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -81,6 +84,8 @@ internal static class MetaRecords
     public const byte Switch = (byte)'s';
     public const byte Format = (byte)'f';
     private const uint NoPartition = uint.MaxValue;
+    private const byte SloppyFlag = 1;
+    private const byte ClientTimeFlag = 2;
 
     public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
         EncodeMember(MemberCommand, id, member, timeMs);
@@ -193,6 +198,14 @@ internal static class MetaRecords
         var writer = Begin(ReplicasCommand, timeMs);
         writer.U32(keyspace.Value);
         writer.U32((uint)replicas);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeClientTime(KeyspaceId keyspace, bool isAllowed, ulong timeMs)
+    {
+        var writer = Begin(ClientTimeCommand, timeMs);
+        writer.U32(keyspace.Value);
+        writer.U8(isAllowed ? (byte)1 : (byte)0);
         return writer.ToArray();
     }
 
@@ -319,7 +332,7 @@ internal static class MetaRecords
         var quorum = settings.Quorum ?? new(0, 0, IsSloppy: false);
         into.U8((byte)quorum.Write);
         into.U8((byte)quorum.Read);
-        into.U8(quorum.IsSloppy ? (byte)1 : (byte)0);
+        into.U8((byte)((quorum.IsSloppy ? SloppyFlag : 0) | (quorum.AllowsClientTime ? ClientTimeFlag : 0)));
     }
 
     public static KeyspaceSettings ReadSettings(ref ByteReader from)
@@ -332,12 +345,17 @@ internal static class MetaRecords
             KeyspaceSettings.Strong => settings,
             KeyspaceSettings.QuorumMode => settings with
             {
-                Quorum = new(from.U8(), from.U8(), from.U8() != 0),
+                Quorum = ReadQuorum(from.U8(), from.U8(), from.U8()),
             },
             _ => throw new FormatException(
                 $"a keyspace of the unknown mode '{settings.Mode}': written by a newer version?"),
         };
     }
+
+    private static QuorumNumbers ReadQuorum(byte write, byte read, byte flags) =>
+        flags <= (SloppyFlag | ClientTimeFlag)
+            ? new(write, read, (flags & SloppyFlag) != 0) { AllowsClientTime = (flags & ClientTimeFlag) != 0 }
+            : throw new FormatException($"a quorum keyspace with flags {flags}: written by a newer version?");
 
     public static void Write(ByteWriter into, ReplicaTarget target)
     {

@@ -26,6 +26,11 @@ public class AdminJsonTests
             new AlterKeyspace("orders", 5) { Force = true },
             """{"action":"alter_keyspace","keyspace":"orders","replicas":5,"force":true,"dry_run":false}"""
         },
+        {
+            new AlterKeyspace("orders") { ClientTimestamps = true },
+            """{"action":"alter_keyspace","keyspace":"orders","client_timestamps":true,"force":false,"""
+                + "\"dry_run\":false}"
+        },
         { new DropKeyspace("orders"), """{"action":"drop_keyspace","keyspace":"orders","dry_run":false}""" },
         {
             new ChangeLimits { Paused = true, GraceMs = 5000 },

@@ -144,6 +144,22 @@ public class ServerOptionsTests
             two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Quorum_clocks_that_may_differ_less_than_the_members_clocks_are_warned_of()
+    {
+        var less = Good with
+        {
+            ClockOffsetMax = TimeSpan.FromSeconds(10),
+            QuorumClockOffsetMax = TimeSpan.FromSeconds(5),
+        };
+        Assert.Empty(less.Validate());
+        Assert.Equal(
+            "--quorum-clock-offset-max 5s is below --clock-offset-max 10s: writes to quorum keyspaces may be "
+            + "refused while the members' clocks still agree. Give it at least as much",
+            Assert.Single(less.Warnings()));
+        Assert.Empty((less with { QuorumClockOffsetMax = TimeSpan.FromSeconds(10) }).Warnings());
+    }
+
     [Theory]
     [InlineData("a@127.0.0.1:1", "127.0.0.1:1", false, "--peers and --join exclude each other")]
     [InlineData("", "127.0.0.1:1", true, "--join and --bootstrap exclude each other")]

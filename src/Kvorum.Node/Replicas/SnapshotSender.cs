@@ -20,7 +20,8 @@ internal sealed class SnapshotSender(
     private readonly SortedDictionary<NodeId, Sending> _sendings = [];
     private readonly SortedDictionary<NodeId, Sending> _interrupted = [];
 
-    // How far followers came before they refused the rest, as for want of room: to come so far again is none.
+    // How far followers came before they refused the rest, as for want of room: to come so far again, or a
+    // little further because others have left some room, is no progress.
     private readonly SortedDictionary<NodeId, long> _refusedAt = [];
 
     private sealed class Sending(ulong transfer, CheckpointReader reader, Term term)
@@ -112,7 +113,7 @@ internal sealed class SnapshotSender(
                 End(from, delivered: false);
                 break;
             default:
-                if (ack.Received > Math.Max(sending.Received, _refusedAt.GetValueOrDefault(from, -1)))
+                if (ack.Received > Math.Max(sending.Received, FurtherThanRefused(from, sending)))
                     Progress++;
                 sending.Received = ack.Received;
                 if (ack.Received == sending.Reader.Info.Bytes)
@@ -180,6 +181,9 @@ internal sealed class SnapshotSender(
         Offer(to, sending);
         return true;
     }
+
+    private long FurtherThanRefused(NodeId peer, Sending sending) =>
+        _refusedAt.TryGetValue(peer, out var bytes) ? bytes + (sending.Reader.Info.Bytes / 4) : -1;
 
     // A piece of no bytes asks where to begin.
     private void Offer(NodeId to, Sending sending)

@@ -20,7 +20,11 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : []];
+    [
+        .. FaultOptions.Claimed,
+        // Old nodes refuse quorum keyspaces, so there are none.
+        .. !IsSwarm ? [] : HasQuorums ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
+    ];
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>

@@ -63,6 +63,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         var words = InWords(keyspace.Settings with { ReplicationFactor = change.Replicas });
         if (keyspace.Settings.ReplicationFactor == change.Replicas)
             return Refusal.Already($"{words}; that was so before");
+        if (WhyTooFew(keyspace.Settings, change.Replicas) is { } few)
+            return Refusal.Impossible(few);
         var propose = new AdminDecision.Propose(
             words,
             timeMs => MetaRecords.EncodeReplicas(keyspace.Id, change.Replicas, timeMs),
@@ -153,6 +155,15 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         return change.WriteQuorum is null && change.ReadQuorum is null && !change.IsSloppy ? null
             : "a write quorum, a read quorum and sloppy are for keyspaces of mode quorum: in a strong one a "
                 + "majority decides";
+    }
+
+    private static string? WhyTooFew(KeyspaceSettings settings, int replicas)
+    {
+        if (settings.Quorum is not { } quorum || Math.Max(quorum.Write, quorum.Read) <= replicas)
+            return null;
+        var (name, value) = quorum.Write > replicas ? ("write", quorum.Write) : ("read", quorum.Read);
+        return $"replicas is {replicas}, and the {name} quorum of keyspace '{settings.Name}' is {value}: give "
+            + $"{value} or more";
     }
 
     private static string? BoundedOrNull(string name, int? value, int most) =>

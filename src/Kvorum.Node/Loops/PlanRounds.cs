@@ -103,7 +103,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         [
             new(KeyspaceId.System, GroupBirth.MetaVotersMax, IsFollowedByAll: true),
             .. state.Keyspaces.Values.Select(static keyspace =>
-                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)),
+                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)
+                {
+                    Quorum = keyspace.Settings.Quorum,
+                }),
         ],
         [.. Groups(state, logNowMs)], state.MoveLimits, logNowMs);
 
@@ -134,6 +137,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         Weight = Math.Max(1, member.Weight),
         Zone = member.Zone,
         IsDraining = member.Status != MemberStatus.Active,
+        IsLost = member.Status == MemberStatus.Lost,
         SilentSinceMs = SilentSince(id, member, logNowMs),
         RoomBytes = _rooms.GetValueOrDefault(id, long.MaxValue),
     };
@@ -190,7 +194,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
 
     private PlannedGroup DescribeQuorum(
         GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs) =>
-        new(group, keyspace, placed.Target, SwitchRounds.Describe(placed))
+        new(group, keyspace, new(placed.Nodes, []), Quorums.Describe(group, placed))
         {
             Epoch = placed.Epoch,
             Bytes = Quorums.BytesOf(group, placed),

@@ -1,6 +1,5 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 

@@ -80,6 +80,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         var words = InWords(keyspace.Settings with { ReplicationFactor = replicas });
         if (keyspace.Settings.ReplicationFactor == replicas)
             return Refusal.Already($"{words}; that was so before");
+        if (WhyTooFew(keyspace.Settings, change.Replicas) is { } few)
+            return Refusal.Impossible(few);
         var propose = new AdminDecision.Propose(
             words,
             timeMs => MetaRecords.EncodeReplicas(keyspace.Id, replicas, timeMs),
@@ -189,6 +191,15 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             && change.ClientTimestamps != true ? null
             : "a write quorum, a read quorum, sloppy and client timestamps are for keyspaces of mode quorum: "
                 + "in a strong one a majority decides";
+    }
+
+    private static string? WhyTooFew(KeyspaceSettings settings, int replicas)
+    {
+        if (settings.Quorum is not { } quorum || Math.Max(quorum.Write, quorum.Read) <= replicas)
+            return null;
+        var (name, value) = quorum.Write > replicas ? ("write", quorum.Write) : ("read", quorum.Read);
+        return $"replicas is {replicas}, and the {name} quorum of keyspace '{settings.Name}' is {value}: give "
+            + $"{value} or more";
     }
 
     private static string? BoundedOrNull(string name, int? value, int most) =>

@@ -12,6 +12,9 @@ internal sealed partial class QuorumReplica
     // It has all, and counts once its log says so.
     private (GroupBirth Birth, ulong Batch)? _becoming;
 
+    // Records that came from those that fill it.
+    private long _filled;
+
     private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
 
     // It comes anew by this change. It may have been a replica before, and what was written and deleted
@@ -95,11 +98,8 @@ internal sealed partial class QuorumReplica
             _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 
-    // So many of the others that each acknowledged write is on one of them; where fewer are left, all of
-    // those: more disks are gone than the promise covers.
-    private int SourcesToFill(int present, int others)
-    {
-        var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
-        return Math.Clamp(present - write + 1, 1, Math.Max(1, others));
-    }
+    // So many of the others that each acknowledged write is on one of them.
+    private int SourcesToFill(int present, int others) =>
+        _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum is { } numbers
+            ? new QuorumPromise(numbers.Of(present)).SourcesOf(others) : 1;
 }

@@ -69,7 +69,7 @@ internal sealed partial class QuorumReplica
     }
 
     /// <summary>What the leader of the metadata group is told of it.</summary>
-    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes);
+    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes, _filled);
 
     /// <inheritdoc/>
     public PartitionStatus Status() => new()

@@ -103,7 +103,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         [
             new(KeyspaceId.System, GroupBirth.MetaVotersMax, IsFollowedByAll: true),
             .. state.Keyspaces.Values.Select(static keyspace =>
-                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)),
+                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)
+                {
+                    Quorum = keyspace.Settings.Quorum,
+                }),
         ],
         [.. Groups(state, logNowMs)], state.MoveLimits, logNowMs);
 
@@ -167,7 +170,8 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
             {
                 if (placement.Placed(group) is not { } placed)
                     continue;
-                yield return keyspace.IsQuorum ? DescribeQuorum(group, keyspace.Id, placed, logNowMs)
+                yield return keyspace.IsQuorum ? DescribeQuorum(
+                        group, keyspace.Id, placed, logNowMs, placed.Epoch <= state.RecoveredAt)
                     : Describe(group, keyspace.Id, placed, logNowMs);
             }
         }
@@ -190,10 +194,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     }
 
     private PlannedGroup DescribeQuorum(
-        GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs) =>
-        new(group, keyspace, placed.Target, SwitchRounds.Describe(placed))
+        GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs, bool mayBeginEmpty) =>
+        new(group, keyspace, new(placed.Nodes, []), Quorums.Describe(group, placed))
         {
-            IsQuorum = true,
+            MayBeginEmpty = mayBeginEmpty,
             Epoch = placed.Epoch,
             Bytes = Quorums.BytesOf(group, placed),
             TargetSinceMs = (long)placed.SinceMs,

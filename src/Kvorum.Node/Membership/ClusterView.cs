@@ -154,7 +154,7 @@ internal sealed class ClusterView : IClusterFacts
                 Weight = Math.Max(1, one.Member?.Weight ?? RingMember.Ordinary),
                 Zone = one.Member?.Zone ?? "",
             })];
-        var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor);
+        var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor) { Quorum = keyspace.Quorum };
         GroupId[] groups = [.. Enumerable.Range(1, keyspace.PartitionCount).Select(static one => new GroupId((uint)one))];
         return Forecast.FirstPlacement(
             new(members, [planned], [], new(), NowMs: 0), planned, groups,

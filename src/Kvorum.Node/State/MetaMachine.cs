@@ -221,6 +221,7 @@ internal sealed partial class MetaMachine : IStateMachine
                 break;
             case MetaRecords.Cluster:
                 ClusterId = from.U128();
+                RecoveredAt = from.AtEnd ? default : new(from.U64());
                 break;
             case MetaRecords.Keyspace:
                 var keyspace = ReadKeyspace(key, value);
@@ -280,7 +281,12 @@ internal sealed partial class MetaMachine : IStateMachine
     private void PutCluster(UInt128 id)
     {
         ClusterId = id;
-        Put(MetaRecords.Cluster, static _ => { }, value => value.U128(id));
+        Put(MetaRecords.Cluster, static _ => { }, value =>
+        {
+            value.U128(id);
+            if (RecoveredAt > default(Epoch))
+                value.U64(RecoveredAt.Value);
+        });
     }
 
     private void Put(byte kind, Action<ByteWriter> writeKey, Action<ByteWriter> writeValue)

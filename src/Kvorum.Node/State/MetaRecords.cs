@@ -27,7 +27,7 @@ namespace Kvorum.Node.State;
 ///           | kind 17 asked    time:u64 by:text command{to the end}              what an operator wanted
 ///           | kind 18 times    time:u64 keyspace:u32 isAllowed:u8       whether clients may give times
 /// tree      = 'm' id:u128   -> member status:u8
-///           | 'c'           -> cluster id:u128
+///           | 'c'           -> cluster id:u128 [recovered at epoch:u64]
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
 ///           | 'p' group:u32 -> epoch:u64 since:u64 target (node:u128 at:u64){moves given up}
 ///           | 'n'           -> keyspace:u32 group:u32    the numbers that come next

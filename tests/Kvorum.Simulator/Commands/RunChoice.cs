@@ -23,7 +23,9 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : [],
+        [.. FaultOptions.Claimed,
+            // Old nodes refuse quorum keyspaces, so there are none.
+            .. !IsSwarm ? [] : HasQuorums ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
             .. LosesMajority ? [FaultKind.MajorityLost] : Array.Empty<FaultKind>()];
 
     /// <summary>The options of a run.</summary>

@@ -70,17 +70,21 @@ internal sealed class PlanRun
             return false;
         }
 
-        if (!group.CanChange)
+        var coming = group.Coming;
+        var hindrance = group.WhyNoChange(fills: group.Pending.Length > 0);
+        // A quorum keyspace's group goes back to what it has without any of its replicas.
+        var isTakenBack = group.IsLeaderless && !group.Group.Actual.IsJoint
+            && coming.Any(node => !_nodes.Keeps(node));
+        if (hindrance is { } kind && !isTakenBack)
         {
-            Report(group, null, ObstacleKind.NoMajority);
+            Report(group, null, kind);
             return false;
         }
 
         var attempts = group.Group.Failures + (waitedMs / _settings.BatchTimeoutMs);
-        var coming = group.Coming;
         var isLost = coming.Any(node => !_nodes.Keeps(node))
             || (attempts >= _settings.RetryAttempts && HasOtherWay(group));
-        var moves = isStuck || group.Pending.Length == 0 ? 0 : 1;
+        var moves = isStuck || hindrance is not null || group.Pending.Length == 0 ? 0 : 1;
         _underWay += moves;
         if (isLost && coming.Length > 0 && !group.Group.Actual.IsJoint)
             _lost.Add((group, moves));
@@ -256,6 +260,10 @@ internal sealed class PlanRun
                 : $"the change of its voters makes {detail}",
             ObstacleKind.NoMajority => "no majority of its voters answers: "
                 + $"{_nodes.Names(group.ActualVoters.Where(node => !_nodes.Answers(node)))} are silent",
+            ObstacleKind.Silent => "its replicas cannot change while these are silent: "
+                + $"{_nodes.Names(group.Silent)}. Start them, or give them up with kvorum node replace",
+            ObstacleKind.AllLost => "its records are lost with all members that had a replica of it: "
+                + $"{_nodes.Names(group.ActualVoters)}. Drop its keyspace, and make it anew",
             ObstacleKind.Unsafe => "the change would leave fewer voters that answer",
             ObstacleKind.NoReport => "no leader has told of its replicas",
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),

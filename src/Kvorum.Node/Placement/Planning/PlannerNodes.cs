@@ -80,8 +80,8 @@ internal sealed class PlannerNodes
     /// <summary>True if a node is a member that does not answer for the grace time, or no member.</summary>
     public bool IsGone(int node) => _isGone[node];
 
-    /// <summary>True if a node was given up for good.</summary>
-    public bool IsLost(int node) => _members[node] is null or { IsLost: true };
+    /// <summary>True if what a node had is gone: it was declared lost, or is no member.</summary>
+    public bool IsLost(int node) => _members[node] is not { IsLost: false };
 
     /// <summary>True if a node answers now.</summary>
     public bool Answers(int node) => _members[node] is { SilentSinceMs: null };

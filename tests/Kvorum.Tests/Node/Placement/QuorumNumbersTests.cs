@@ -1,7 +1,7 @@
-using Kvorum.Node.State;
+using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 
-namespace Kvorum.Tests.Node.State;
+namespace Kvorum.Tests.Node.Placement;
 
 /// <summary>How many replicas must be up, of which the failures that are tolerated are worked out.</summary>
 public class QuorumNumbersTests

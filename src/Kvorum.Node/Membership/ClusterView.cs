@@ -21,6 +21,7 @@ internal sealed class ClusterView : IClusterFacts
     private volatile MetaView _meta;
     private volatile bool _isFollowing;
     private volatile bool _isAdmitted;
+    private volatile bool _isVouchedFor;
     private volatile string _whyNotAdmitted = "";
 
     public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds, bool isFounder = true)
@@ -112,6 +113,12 @@ internal sealed class ClusterView : IClusterFacts
 
     /// <summary>True once this node takes part: enough others know its data folder.</summary>
     public bool IsAdmitted => _isAdmitted;
+
+    /// <summary>
+    /// True once a majority of the members, this one counted, has accepted this node's log since its start:
+    /// its folder may be an old copy before, and what its replicas say alone may be out of date.
+    /// </summary>
+    public bool IsVouchedFor => _isVouchedFor;
 
     /// <summary>What a node that does not take part waits for, for people. Written by loop 0.</summary>
     public string WhyNotAdmitted
@@ -207,6 +214,9 @@ internal sealed class ClusterView : IClusterFacts
         _whyNotAdmitted = "";
         _isAdmitted = true;
     }
+
+    /// <summary>A majority of the members has accepted this node's log.</summary>
+    public void VouchFor() => _isVouchedFor = true;
 
     /// <summary>This node takes no part any more: its log lacks what it has promised.</summary>
     public void Expel(string why)

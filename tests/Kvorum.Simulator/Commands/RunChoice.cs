@@ -20,7 +20,10 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : []];
+    [
+        .. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : [],
+        .. HasQuorums ? FaultOptions.OfQuorums : [],
+    ];
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed) =>

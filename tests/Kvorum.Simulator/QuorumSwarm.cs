@@ -69,13 +69,12 @@ internal static class QuorumSwarm
         var (write, read) = random.Pick<(int, int)>([(2, 2), (2, 2), (3, 1), (3, 1), (1, 3)]);
         return drawn with
         {
-            Cluster = drawn.Cluster with
+            Cluster = Small(drawn.Cluster) with
             {
                 Nodes = (int)random.Between(3, 5),
                 Spares = 4,
                 Quorums = [new($"{QuorumKeyspace.NamesBegin}-1", random.Pick([1, 2]), 3, write, read)],
                 SyncIntervalMs = random.Pick([4000, 15_000]),
-                HasLateNode = false,
             },
             Workload = Busy(drawn.Workload, random),
             Faults = drawn.Faults with
@@ -98,6 +97,7 @@ internal static class QuorumSwarm
     // at the ceiling and the next one waits for a slow disk; and clocks that go wrong.
     private static SimulationOptions AimAtVersions(SimulationOptions drawn, RandomStream random) => drawn with
     {
+        Cluster = Small(drawn.Cluster),
         Workload = Busy(drawn.Workload, random),
         Faults = drawn.Faults with
         {
@@ -114,7 +114,7 @@ internal static class QuorumSwarm
     // Tombstones that are collected soon, while some replicas miss what others have.
     private static SimulationOptions AimAtDeletes(SimulationOptions drawn, RandomStream random) => drawn with
     {
-        Cluster = drawn.Cluster with
+        Cluster = Small(drawn.Cluster) with
         {
             TombstoneMinMs = random.Pick([500, 2000]),
             SyncIntervalMs = random.Pick([1000, 4000]),
@@ -141,11 +141,10 @@ internal static class QuorumSwarm
     // Writes that other nodes take for replicas that are away: splits long enough to be noticed.
     private static SimulationOptions AimAtHints(SimulationOptions drawn, RandomStream random) => drawn with
     {
-        Cluster = drawn.Cluster with
+        Cluster = Small(drawn.Cluster) with
         {
-            Nodes = (int)random.Between(5, 7),
+            Nodes = 5,
             Quorums = [.. drawn.Cluster.Quorums.Select(static one => one with { IsSloppy = true })],
-            HasLateNode = false,
         },
         Network = drawn.Network with { SilenceUs = 1_500_000 },
         Workload = Busy(drawn.Workload, random),
@@ -160,6 +159,19 @@ internal static class QuorumSwarm
                 [FaultKind.SlowDisk] = 10,
             },
         },
+    };
+
+    // What leaders do would only take time. Where one node is the majority, no other tells that its clock is
+    // wrong.
+    private static ClusterOptions Small(ClusterOptions drawn) => drawn with
+    {
+        Nodes = Math.Clamp(drawn.Nodes, 3, 5),
+        Partitions = 1,
+        OrdersPartitions = 0,
+        Loops = 1,
+        TickMs = 20,
+        HeartbeatMs = Math.Max(drawn.HeartbeatMs, 20),
+        HasLateNode = false,
     };
 
     // Few keys, often asked for: what one client does, another sees at once.

@@ -155,7 +155,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         from read in notes.Quorum.Operations
         where read.Invocation.Kind == OperationKind.Get
             && read.Outcome is { Kind: OutcomeKind.Ok, Value: not null }
-        select new StaleReads.Sight(read.Invocation.Key, read.Outcome.Value, read.Outcome.Version ?? 0);
+        select new StaleReads.Sight(read.Invocation.Key, read.Outcome.Value!, read.Outcome.Version ?? 0);
 
     private void CheckGrowth()
     {

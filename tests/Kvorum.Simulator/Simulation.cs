@@ -35,6 +35,7 @@ internal sealed class Simulation
     private readonly QuorumChecker _quorums;
     private readonly MajorityLoss _loss;
     private RecoveryChecker? _recovery;
+    private readonly ReceiptChecker _receipts;
 
     private Simulation(SimulationOptions options)
     {
@@ -53,6 +54,9 @@ internal sealed class Simulation
         _answers = new(_world, _notes);
         _quorums = new(_cluster, _notes);
         _loss = new(_cluster);
+        _receipts = new(_cluster);
+        foreach (var client in _clients)
+            client.Replied = _receipts.Look;
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
         {
@@ -258,7 +262,11 @@ internal sealed class Simulation
             .Select(number => InKeyspace(number, WorkloadOf(number))),
         .. from keyspace in _options.Cluster.Quorums
            from client in Enumerable.Range(0, _options.Workload.QuorumClients)
-           select new QuorumWorkload(keyspace.Name, _options.Workload),
+           select new QuorumWorkload(
+               keyspace.Name, _options.Workload, _world.Random($"habits in {keyspace.Name}", client)),
+        .. from keyspace in _options.Cluster.Quorums
+           select new KeyspaceWorkload(
+               keyspace.Name, new ScanWorkload(_options.Workload, leaseReads: false, wantsReceipts: true)),
     ];
 
     private IWorkload InKeyspace(int number, IWorkload workload) =>
@@ -283,6 +291,8 @@ internal sealed class Simulation
         if (loop == 0)
             _admission.LookAtPeers(process);
         _quorums.Look(process);
+        if (_faults.AwaitsChange && QuorumChecker.ChangeKnownTo(process) is { } changing)
+            _faults.Changing(changing.Switch!.Present, changing.Nodes);
         // Its replicas contradict what they held before, so no node may accept their messages.
         if (_world.HasForgotten || process.Machine.IsOld || process.Machine.IsForeign)
             return;

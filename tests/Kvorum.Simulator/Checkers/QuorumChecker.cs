@@ -22,8 +22,10 @@ namespace Kvorum.Simulator.Checkers;
 //                 when it likes: below the highest horizon of them;
 //   Merkle trees  each replica's tree is the one that its records make;
 //   clocks        no record has a version that is further ahead of the true time than clocks may be wrong;
-// growth        the versions that a node gives grow, also over its restarts: of two writes that it took, one
+//   growth        the versions that a node gives grow, over its restarts too: of two writes that it took, one
 //                 after the other was acknowledged, the later one has the greater version;
+//   own order     a write that tells the highest version that its client has seen gets a greater one;
+//   tried         a write that is repeated with the version that was tried gets just that one;
 //   progress      every partition of which W and R replicas are there takes a write and a read.
 //
 // The promise covers the loss of W - 1 disks, and a replica that is made anew and not filled yet is a lost
@@ -71,6 +73,13 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
 
         process.Machine.LacksRecords = lacks;
     }
+
+    /// <summary>
+    /// A change of replicas that a node knows of, while new ones are to be filled; else null.
+    /// </summary>
+    public static PlacedGroup? ChangeKnownTo(SimulatedProcess process) => Placed(process)
+        .Select(static one => one.Placed).FirstOrDefault(
+            static placed => placed.Switch is { Stage: ChangeStage.WriteBoth });
 
     /// <summary>Replicas of every partition hold the same, and what can be done for them is done.</summary>
     public bool HasConverged() => _groups.All(HasConverged) && !HintsThatCount().Any();
@@ -147,10 +156,16 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         var written = notes.Quorum.Operations
             .Where(static one => one.Outcome.Kind != OutcomeKind.Failed && one.Invocation.Value is not null)
             .Select(static one => (one.Invocation.Key, one.Invocation.Value!)).ToHashSet();
-        foreach (var sight in notes.StaleQuorumReads.Sights)
+        foreach (var sight in notes.StaleQuorumReads.Sights.Concat(ReadSights()))
             World.Require(
-                written.Contains((sight.Key, sight.Value)), $"stale reads: {sight} was never written");
+                written.Contains((sight.Key, sight.Value)), $"reads: {sight} was never written");
     }
+
+    private IEnumerable<StaleReads.Sight> ReadSights() =>
+        from read in notes.Quorum.Operations
+        where read.Invocation.Kind == OperationKind.Get
+            && read.Outcome is { Kind: OutcomeKind.Ok, Value: not null }
+        select new StaleReads.Sight(read.Invocation.Key, read.Outcome.Value!, read.Outcome.Version ?? 0);
 
     private void CheckGrowth()
     {

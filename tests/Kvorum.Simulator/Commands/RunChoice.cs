@@ -26,6 +26,7 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
         [.. FaultOptions.Claimed,
             // Old nodes refuse quorum keyspaces, so there are none.
             .. !IsSwarm ? [] : HasQuorums ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
+            .. HasQuorums ? FaultOptions.OfQuorums : [],
             .. LosesMajority ? [FaultKind.MajorityLost] : Array.Empty<FaultKind>()];
 
     /// <summary>The options of a run.</summary>

@@ -170,11 +170,12 @@ internal static class SimulatorCommand
             "mutants",
             "Builds Kvorum with known bugs, one by one, from a copy of the sources: each must be found")
         {
-            names, seeds,
+            names, seeds, Jobs,
         };
         command.SetAction(parsed =>
         {
-            var search = new MutantSearch(parsed.GetValue(seeds), parsed.InvocationConfiguration.Output);
+            var search = new MutantSearch(
+                parsed.GetValue(seeds), parsed.GetValue(Jobs), parsed.InvocationConfiguration.Output);
             return search.Run(parsed.GetValue(names) ?? []) ? Kept : Broken;
         });
         return command;

@@ -145,4 +145,17 @@ internal enum FaultKind
     /// ends with that.
     /// </summary>
     MajorityLost,
+
+    /// <summary>
+    /// The nodes are split while replicas of a quorum keyspace change, along that change.
+    /// </summary>
+    SplitInChange,
+
+    /// <summary>
+    /// A node does not hear the leader of the metadata group, and works by an old placement.
+    /// </summary>
+    CoordinatorLags,
+
+    /// <summary>A node is started and loses its power again soon, while its disk is slow.</summary>
+    YoungNodeKilled,
 }

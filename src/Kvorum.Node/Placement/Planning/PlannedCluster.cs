@@ -28,9 +28,6 @@ internal sealed record PlannedMember(NodeId Id)
     /// <summary>True from the moment on that its operator wants it empty.</summary>
     public bool IsDraining { get; init; }
 
-    /// <summary>True if it was given up for good.</summary>
-    public bool IsLost { get; init; }
-
     /// <summary>Since when it does not answer; null while it does.</summary>
     public long? SilentSinceMs { get; init; }
 

@@ -80,7 +80,7 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         var words = InWords(keyspace.Settings with { ReplicationFactor = replicas });
         if (keyspace.Settings.ReplicationFactor == replicas)
             return Refusal.Already($"{words}; that was so before");
-        if (WhyTooFew(keyspace.Settings, change.Replicas) is { } few)
+        if (WhyTooFew(keyspace.Settings, replicas) is { } few)
             return Refusal.Impossible(few);
         var propose = new AdminDecision.Propose(
             words,

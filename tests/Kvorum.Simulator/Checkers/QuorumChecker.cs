@@ -77,9 +77,9 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
     /// <summary>
     /// A change of replicas that a node knows of, while new ones are to be filled; else null.
     /// </summary>
-    public static PlacedGroup? ChangeKnownTo(SimulatedProcess process) => Placed(process)
-        .Select(static one => one.Placed).FirstOrDefault(
-            static placed => placed.Switch is { Stage: ChangeStage.WriteBoth });
+    public static PlacedGroup? ChangeKnownTo(SimulatedProcess process) => process.Node.Placement.Groups
+        .Select(group => process.Node.Placement.Placed(group)).FirstOrDefault(placed =>
+            placed?.Switch is { Stage: ChangeStage.WriteBoth } && placed.Holders.Contains(process.Node.Id));
 
     /// <summary>Replicas of every partition hold the same, and what can be done for them is done.</summary>
     public bool HasConverged() => _groups.All(HasConverged) && !HintsThatCount().Any();

@@ -23,6 +23,9 @@ internal interface ICoordinatorHost
     /// </summary>
     bool IsWallKnown { get; }
 
+    /// <summary>The time by which records have ended, in Unix milliseconds.</summary>
+    long RecordTimeMs { get; }
+
     /// <summary>Members, placement, and who is up.</summary>
     ClusterView Cluster { get; }
 

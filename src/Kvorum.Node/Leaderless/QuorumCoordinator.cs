@@ -176,7 +176,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        var isThere = result.Record is { } found && found.IsPresent(host.Versions.NowMs(host.WallMs));
+        var isThere = result.Record is { } found && found.IsPresent(host.RecordTimeMs);
         var record = isThere ? result.Record!.Value : default;
         host.TakeReplyRoom(way.Call, record.Value.Length, () => host.Finish(way.Call, new()
         {

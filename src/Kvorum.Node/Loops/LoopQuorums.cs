@@ -169,8 +169,8 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public void KeepHint(Hint hint, Action<bool> done) => _group.OfGroup(GroupId.Hints).Post(
         new LoopEvent.HintWanted(hint, isKept => _inbox.Post(new LoopEvent.HintKept(done, isKept))));
 
-    /// <inheritdoc/>
-    public long RecordTimeMs => Versions.NowMs(WallMs);
+    /// <inheritdoc cref="ICoordinatorHost.RecordTimeMs"/>
+    public long RecordTimeMs => _context.RecordTimeMs;
 
     /// <inheritdoc/>
     public long SyncIntervalMs => _context.Options.SyncIntervalMs;

@@ -74,6 +74,7 @@ public class QuorumClockTests
             cluster.Start(node);
         }
 
+        cluster.RunUntil(() => cluster[0].ActiveFormat > 1, what: "the format version");
         cluster.RunUntilReady();
         cluster.Demand(0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = 1, Replicas = nodes });
         cluster.RunUntil(

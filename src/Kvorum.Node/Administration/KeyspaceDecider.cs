@@ -198,8 +198,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         if (settings.Quorum is not { } quorum || Math.Max(quorum.Write, quorum.Read) <= replicas)
             return null;
         var (name, value) = quorum.Write > replicas ? ("write", quorum.Write) : ("read", quorum.Read);
-        return $"replicas is {replicas}, and the {name} quorum of keyspace '{settings.Name}' is {value}: give "
-            + $"{value} or more";
+        return $"replicas is {replicas}, and the {name} quorum of keyspace '{settings.Name}' is {value}: "
+            + $"give {value} or more";
     }
 
     private static string? BoundedOrNull(string name, int? value, int most) =>

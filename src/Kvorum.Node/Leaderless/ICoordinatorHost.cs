@@ -36,8 +36,8 @@ internal interface ICoordinatorHost
     ulong NextOperation();
 
     /// <summary>
-    /// Asks a replica: one on another node with this turn's frame, one here at once. The answer may come
-    /// before this returns.
+    /// Asks a replica: one on another node with this turn's frame, one of this loop at once, one of another
+    /// loop with its next turn. The answer may come before this returns.
     /// </summary>
     void Ask(NodeId node, in QuorumRequest request);
 

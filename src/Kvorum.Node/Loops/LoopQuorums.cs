@@ -232,10 +232,12 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     /// <inheritdoc/>
     public void Ask(NodeId node, in QuorumRequest request)
     {
-        if (node == _context.Cluster.Self)
+        if (node != _context.Cluster.Self)
+            _outboxes.Of(node).Add(request, _context.World.Transport);
+        else if (_group.IndexOf(request.Group) == _loopIndex)
             Desk.Take(node, request);
         else
-            _outboxes.Of(node).Add(request, _context.World.Transport);
+            _group.OfGroup(request.Group).Post(new LoopEvent.QuorumAsked(node, [request]));
     }
 
     /// <inheritdoc/>
@@ -247,9 +249,11 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
 
     private void Answer(NodeId to, QuorumAnswer answer)
     {
-        if (to == _context.Cluster.Self)
+        if (to != _context.Cluster.Self)
+            _outboxes.Of(to).Add(answer, _context.World.Transport);
+        else if (_group.IndexOfNumber(answer.Id) == _loopIndex)
             _coordinator.Answered(to, answer);
         else
-            _outboxes.Of(to).Add(answer, _context.World.Transport);
+            _group.OfNumber(answer.Id).Post(new LoopEvent.QuorumAnswered(to, [answer]));
     }
 }

@@ -48,7 +48,7 @@ public class QuorumClockTests
         Assert.True(Put(cluster, "long", "w").Version > 0);
     }
 
-    /// <summary>Its own clock, which is wrong by years, ends no key while it does not know the others.</summary>
+    /// <summary>Its own clock, which is wrong by years, ends no key before it knows the others.</summary>
     [Fact]
     public void A_node_that_has_not_heard_the_clocks_of_others_ends_no_key_early()
     {
@@ -74,6 +74,7 @@ public class QuorumClockTests
             cluster.Start(node);
         }
 
+        cluster.RunUntil(() => cluster[0].ActiveFormat > 1, what: "the format version");
         cluster.RunUntilReady();
         cluster.Demand(0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = 1, Replicas = nodes });
         cluster.RunUntil(

@@ -96,12 +96,12 @@ internal static class KeyExplainer
     }
 
     private static string InWords(
-        IReadOnlyList<ReplicaOfKey> replicas, int standIns, QuorumNumbers? numbers)
+        ReplicaOfKey[] replicas, int standIns, QuorumNumbers? numbers)
     {
-        if (replicas.Count == 0)
+        if (replicas.Length == 0)
             return "the replicas of the partition are not placed yet";
         var (known, newest) = (replicas.Count(IsKnown), replicas.Count(static one => one.Newest == true));
-        var asked = $"{known} of {replicas.Count} replicas answered";
+        var asked = $"{known} of {replicas.Length} replicas answered";
         if (known == 0)
             return $"{asked}: nothing is known of the key";
         var behind = known - newest;
@@ -110,7 +110,7 @@ internal static class KeyExplainer
             : $"{asked}, {newest} of them with the newest version: "
                 + (numbers is null ? "the others apply it when they hear of it"
                     : "reads, hints or the next comparison repair the others");
-        var needed = numbers?.WriteOf(replicas.Count) ?? (replicas.Count / 2) + 1;
+        var needed = numbers?.WriteOf(replicas.Length) ?? (replicas.Length / 2) + 1;
         return newest + standIns >= needed ? agreed
             : $"{agreed}. So few have it that it may be lost with their disks, or be a write that was not "
                 + "acknowledged";

@@ -90,13 +90,14 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         {
             IsForced = isForced,
         };
-        return propose with
+        var decided = propose with
         {
             Prepare = cluster => propose with
             {
                 Forecast = Forecast.Factor(cluster, keyspace.Id, replicas),
             },
         };
+        return decided;
     }
 
     private static AdminDecision ClientTimeOf(KeyspaceDefinition keyspace, bool isAllowed)

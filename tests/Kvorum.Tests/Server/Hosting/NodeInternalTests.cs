@@ -124,7 +124,7 @@ public sealed class NodeInternalTests : IAsyncLifetime
                 PeerAddress = "127.0.0.1:0",
                 Join = _server.Self.PeerAddress,
                 KvStoreKeyspace = Keyspace,
-            });
+            }, cancelled: TestContext.Current.CancellationToken);
             await Eventually.Holds(() => other.Node.Health.IsReady, seconds: 60);
             await Eventually.Holds(
                 () => other.Node.Map.Keyspaces.Any(static one => one.Name == Keyspace), seconds: 60);

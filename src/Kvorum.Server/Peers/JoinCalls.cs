@@ -70,7 +70,7 @@ internal sealed class JoinCalls(
                 $"the question of {ask.Length} bytes is over the bound of {PeerWire.JoinAskBytesMax}");
         using var timeout = new CancellationTokenSource(options.JoinTimeout, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stop);
-        var stream = await PeerDial.Connect(address, both.Token).ConfigureAwait(false);
+        var stream = await PeerDial.Connect(address, options.Dial, both.Token).ConfigureAwait(false);
         using var connection = new PeerConnection(stream, options, time);
         await connection.SendOpening(PeerWire.Join, ask, both.Token).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);

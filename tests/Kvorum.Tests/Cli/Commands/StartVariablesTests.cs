@@ -28,6 +28,10 @@ public class StartVariablesTests
         { "PEERS", "a@h:1", Plain with { Peers = "a@h:1" } },
         { "PARTITION_COUNT", "16", Plain with { Partitions = 16 } },
         { "REPLICATION_FACTOR", "5", Plain with { ReplicationFactor = 5 } },
+        { "TLS_CERT", "n.crt", Plain with { TlsCertificate = "n.crt" } },
+        { "TLS_KEY", "n.key", Plain with { TlsKey = "n.key" } },
+        { "TLS_CA", "ca.crt", Plain with { TlsAuthorities = "ca.crt" } },
+        { "TLS_CRL", "ca.crl", Plain with { TlsRevoked = "ca.crl" } },
         { "NODE_ID", "", Plain },
         { "HTTP_PORT", "", Plain },
     };

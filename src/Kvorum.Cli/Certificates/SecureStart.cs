@@ -37,9 +37,9 @@ internal static class SecureStart
         Issue(new(CertificateRole.Node, name), Hosts(options));
         Issue(new(CertificateRole.Client, ClientName), []);
         told.WriteLine(
-            $"kvorum start: TLS with the files in {Path.GetFullPath(Folder)}. Clients: --tls-ca {Folder}/ca.crt "
-            + $"--tls-cert {Folder}/{ClientName}.crt --tls-key {Folder}/{ClientName}.key. For more than a "
-            + "trial, move ca.key to where no node is");
+            $"kvorum start: TLS with the files in {Path.GetFullPath(Folder)}. Clients: "
+            + $"--tls-ca {Folder}/ca.crt --tls-cert {Folder}/{ClientName}.crt "
+            + $"--tls-key {Folder}/{ClientName}.key. For more than a trial, move ca.key to where no node is");
         return options with
         {
             Id = options.Id.Length > 0 || name != FirstName ? options.Id : name,

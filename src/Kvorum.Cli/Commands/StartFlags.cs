@@ -232,8 +232,8 @@ internal sealed class StartFlags
     /// <summary>--secure.</summary>
     public Option<bool> Secure { get; } = Flag.Switch(
         "--secure",
-        "TLS in one step, for a first cluster: makes a CA and certificates of this node and a client in ./certs, "
-        + "where they are not there yet, and uses them. [default: off]");
+        "TLS in one step, for a first cluster: makes a CA and certificates of this node and a client in "
+        + "./certs, where they are not there yet, and uses them. [default: off]");
 
     private readonly Option<bool> _leaseReads = Flag.Switch(
         "--lease-reads",

@@ -1,5 +1,6 @@
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
 
@@ -14,6 +15,9 @@ internal sealed partial class NativeConnection
 
     private int _adminAsks;
     private int _eventAsks;
+
+    /// <summary>Who is at its other end.</summary>
+    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
 
     private void Administer(NativeFrame frame)
     {

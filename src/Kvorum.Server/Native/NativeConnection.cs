@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Sockets;
-using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
 
@@ -63,14 +62,10 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
     {
         (_socket, _stream, _node, _options, _log) = (socket, stream, node, options, log);
         _client = socket.RemoteEndPoint;
-        Identity = (stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
         _output = new(stream, _gate, KeptBytesMax, Lost, Sent) { Left = Left };
         Replies = options.Traffic.Replies.Open(NotReading);
         _requests = options.Traffic.Requests.Open();
     }
-
-    /// <summary>Who is at its other end.</summary>
-    public ConnectionIdentity Identity { get; }
 
     /// <summary>Serves until either side ends it. Never throws.</summary>
     public async Task RunAsync()

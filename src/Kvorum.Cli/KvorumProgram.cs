@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Kvorum.Cli.Administration;
 using Kvorum.Cli.Bench;
+using Kvorum.Cli.Certificates;
 using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
@@ -40,6 +41,7 @@ internal static class KvorumProgram
             AcceptCommand.Create(),
             RecoverCommand.Create(),
             WalCommand.Create(),
+            CertCommand.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),
             HelpCommand.Create(Parse),

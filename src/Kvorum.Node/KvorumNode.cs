@@ -199,6 +199,7 @@ public sealed class KvorumNode : INode, IDisposable
                 var status = StatusOf(gathered, reads, writes);
                 if (status.Machine?.HealthIssue is { } issue)
                     issues.Add(issue);
+                issues.UnionWith(_context.World.HealthIssues?.Invoke() ?? []);
                 if (Cluster.MajorityLost is { } lost)
                     issues.Add(lost);
                 done(status with

@@ -45,6 +45,8 @@ internal sealed record BenchOptions
 
     public bool Json { get; init; }
 
+    public Client.KvorumTls? Tls { get; init; }
+
     /// <summary>The share of reads, 0 to 1.</summary>
     public double Reads => Workload switch { "put" => 0, "get" => 1, _ => ReadRatio };
 

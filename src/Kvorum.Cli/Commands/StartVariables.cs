@@ -37,6 +37,10 @@ internal sealed class StartVariables
             static (o, text) => o with { Partitions = Number(text) }),
         new("REPLICATION_FACTOR", ["--replication-factor"], ["--replication-factor"],
             static (o, text) => o with { ReplicationFactor = Number(text) }),
+        new("TLS_CERT", ["--tls-cert"], ["--tls-cert"], static (o, text) => o with { TlsCertificate = text }),
+        new("TLS_KEY", ["--tls-key"], ["--tls-key"], static (o, text) => o with { TlsKey = text }),
+        new("TLS_CA", ["--tls-ca"], ["--tls-ca"], static (o, text) => o with { TlsAuthorities = text }),
+        new("TLS_CRL", ["--tls-crl"], ["--tls-crl"], static (o, text) => o with { TlsRevoked = text }),
     ];
 
     private readonly List<(string Variable, string Flag)> _used = [];

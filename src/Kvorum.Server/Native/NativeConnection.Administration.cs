@@ -1,6 +1,7 @@
 using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
 
@@ -15,6 +16,9 @@ internal sealed partial class NativeConnection
 
     private int _adminAsks;
     private int _eventAsks;
+
+    /// <summary>Who is at its other end.</summary>
+    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
 
     private void Administer(NativeFrame frame)
     {

@@ -96,7 +96,7 @@ internal sealed class JoinCalls(
 
     private async Task<byte[]> Ask(string address, byte[] ask, CancellationToken cancel)
     {
-        var stream = await PeerDial.Connect(address, cancel).ConfigureAwait(false);
+        var stream = await PeerDial.Connect(address, options.Dial, cancel).ConfigureAwait(false);
         using var connection = new PeerConnection(stream, options, time);
         await connection.SendOpening(PeerWire.Join, ask, cancel).ConfigureAwait(false);
         await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);

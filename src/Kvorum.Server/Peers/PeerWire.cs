@@ -32,6 +32,7 @@ using System.Numerics;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Raft;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Peers;
 
@@ -93,6 +94,9 @@ internal static class PeerWire
     /// </summary>
     public static void CheckPreamble(ReadOnlySpan<byte> bytes)
     {
+        if (bytes[0] == TlsDoor.FirstByte)
+            throw new PeerWireException(
+                "it speaks TLS, and this node does not: start it with --tls-cert, --tls-key and --tls-ca");
         if (!bytes[..6].SequenceEqual("KVPEER"u8))
             throw new PeerWireException(
                 "it does not speak the protocol between nodes (is this another server's address?)")

@@ -29,6 +29,10 @@ public class StartVariablesTests
         { "PARTITION_COUNT", "16", Plain with { Partitions = 16 } },
         { "REPLICATION_FACTOR", "5", Plain with { ReplicationFactor = 5 } },
         { "HOST", "h", Plain },
+        { "TLS_CERT", "n.crt", Plain with { TlsCertificate = "n.crt" } },
+        { "TLS_KEY", "n.key", Plain with { TlsKey = "n.key" } },
+        { "TLS_CA", "ca.crt", Plain with { TlsAuthorities = "ca.crt" } },
+        { "TLS_CRL", "ca.crl", Plain with { TlsRevoked = "ca.crl" } },
         { "NODE_ID", "", Plain },
         { "HTTP_PORT", "", Plain },
     };

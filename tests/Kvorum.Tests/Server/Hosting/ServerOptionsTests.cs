@@ -89,12 +89,13 @@ public class ServerOptionsTests
         { Good with { Join = "h:0" }, "--join 'h:0'" },
         { Good with { Join = string.Join(',', Enumerable.Range(1, 65).Select(n => $"h:{n}")) },
             "--join has 65 addresses: give at most 64" },
-        { Good with { Join = "h:1", PeerAddress = "0.0.0.0:60051" }, "name one with --advertise-peer-addr" },
+        { Good with { Join = "h:1", PeerAddress = "0.0.0.0:60051", Insecure = true },
+            "name one with --advertise-peer-addr" },
         { Good with { Zone = "rack 1" }, "--zone 'rack 1': a name has at most 64 characters" },
         { Good with { Zone = new string('x', 65) }, "--zone 'xxx" },
         { Good with { Weight = 0 }, "--weight 0: give 1 to 10000" },
         { Good with { Weight = 10_001 }, "--weight 10001" },
-        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" },
+        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051", Insecure = true },
         "name one with --advertise-peer-addr" },
     };
 

@@ -33,7 +33,7 @@ internal static class CertCommand
         CertificateStore store, CertificateName name, IEnumerable<string> hosts, TimeSpan life)
     {
         using var authority = store.Authority();
-        using var made = CertificateMaker.Signed(
+        using var made = CertificateMaker.Issue(
             authority, name, name.Role == CertificateRole.Node ? hosts.Concat(Loopback).Distinct() : [],
             DateTimeOffset.UtcNow, life);
         store.Write(name.Name, made);

@@ -37,7 +37,7 @@ public static class CertificateMaker
     /// <param name="hosts">Names and addresses where a node is dialled.</param>
     /// <param name="now">The time.</param>
     /// <param name="life">How long it is valid.</param>
-    public static X509Certificate2 Signed(
+    public static X509Certificate2 Issue(
         X509Certificate2 authority, CertificateName name, IEnumerable<string> hosts, DateTimeOffset now,
         TimeSpan life)
     {

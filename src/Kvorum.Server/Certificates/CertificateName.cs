@@ -78,7 +78,7 @@ public sealed record CertificateName(CertificateRole Role, string Name)
             ? new(known, name) : null;
     }
 
-    private static IEnumerable<string> Uris(X509Certificate2 certificate)
+    private static List<string> Uris(X509Certificate2 certificate)
     {
         List<string> found = [];
         foreach (var extension in certificate.Extensions.Where(

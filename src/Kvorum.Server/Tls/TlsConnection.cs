@@ -72,6 +72,7 @@ internal sealed class TlsConnection : ConnectionContext, ITlsConnectionFeature, 
         }
 
         Close();
+        await base.DisposeAsync().ConfigureAwait(false);
     }
 
     private void Close()

@@ -42,7 +42,7 @@ public class AuthoritiesTests
         var all = new Authorities([Root], []);
         using var stranger = CertificateMaker.Authority("Root", Now, Year);
         using var client = Signed(CertificateRole.Client, "alice");
-        using var late = CertificateMaker.Signed(
+        using var late = CertificateMaker.Issue(
             Root, new(CertificateRole.Node, "n1"), [], Now + TimeSpan.FromDays(9), TimeSpan.FromDays(2));
         Assert.Contains("is not valid before 2030-05-10", Why(late), StringComparison.Ordinal);
         Assert.Contains(
@@ -166,7 +166,7 @@ public class AuthoritiesTests
     private static byte[] List(params X509Certificate2[] revoked) => CertificateMaker.List(
         Root, revoked.Select(static one => one.SerialNumber), Now, TimeSpan.FromDays(30));
 
-    private static X509Certificate2 Signed(CertificateRole role, string name) => CertificateMaker.Signed(
+    private static X509Certificate2 Signed(CertificateRole role, string name) => CertificateMaker.Issue(
         Root, new(role, name), role == CertificateRole.Node ? ["n1.example", "10.0.0.7"] : [], Now,
         TimeSpan.FromDays(90));
 

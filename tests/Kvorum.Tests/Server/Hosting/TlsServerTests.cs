@@ -124,7 +124,7 @@ public sealed class TlsServerTests : IDisposable
             Assert.True(Told("it speaks TLS, and this node is plain"));
         }
 
-        using var elsewhere = CertificateMaker.Signed(
+        using var elsewhere = CertificateMaker.Issue(
             _tls.Authority, new(CertificateRole.Node, "node-1"), ["node-1.example"], DateTimeOffset.UtcNow,
             TimeSpan.FromDays(1));
         _tls.Write("node-1", elsewhere);

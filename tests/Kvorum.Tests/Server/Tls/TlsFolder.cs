@@ -32,7 +32,7 @@ internal sealed class TlsFolder : IDisposable
     public X509Certificate2 Issue(
         CertificateRole role, string name, double startsInDays = 0, double days = 100)
     {
-        var made = CertificateMaker.Signed(
+        var made = CertificateMaker.Issue(
             Authority, new(role, name), ["localhost", "127.0.0.1", "::1"],
             DateTimeOffset.UtcNow + TimeSpan.FromDays(startsInDays), TimeSpan.FromDays(days));
         Write(name, made);

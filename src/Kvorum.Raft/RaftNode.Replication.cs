@@ -91,9 +91,9 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// Offers the snapshot to a peer that was heard from lately. It must hold the entry that added the peer:
-    /// by an older one a node that had deleted its replica would be the voter that it was before, without
-    /// what it acknowledged then, and could elect a leader by the configuration of that time.
+    /// Offers the snapshot to a peer that was heard from lately. It must hold the entry that removed the peer
+    /// last: by an older one a node that had deleted its replica would be the voter that it was before,
+    /// without what it acknowledged then, and could elect a leader by the configuration of that time.
     /// </summary>
     private void OfferSnapshot(Progress peer)
     {
@@ -106,14 +106,15 @@ public sealed partial class RaftNode
             To = peer.Node,
             Term = Term,
             Snapshot = snapshot,
-            LeastIndex = MemberSince(peer.Node),
+            LeastIndex = NewestWithout(peer.Node),
         });
     }
 
     /// <summary>
-    /// The index of the entry that added a member; 0 if that is older than the snapshot of this log.
+    /// The index of the newest configuration without a node, which is committed if the node is a member
+    /// again; 0 if it is older than the snapshot of this log.
     /// </summary>
-    public LogIndex MemberSince(NodeId node) => new(_configurations.MemberSince(node));
+    public LogIndex NewestWithout(NodeId node) => new(_configurations.NewestWithout(node));
 
     private Progress CreateProgress(NodeId node)
     {

@@ -90,7 +90,7 @@ internal static class CertCommand
             var given = parsed.GetValue(name)!;
             if (WhyNoName(given) is { } why)
                 throw new CommandException(Flag.Mistake("name", given, why), ExitCode.Usage);
-            string[] all = hosts is null ? [] : parsed.GetValue(hosts)!;
+            var all = hosts is null ? Array.Empty<string>() : parsed.GetValue(hosts)!;
             foreach (var host in all.Where(static host => !IPAddress.TryParse(host, out var _)
                 && Uri.CheckHostName(host.StartsWith("*.", StringComparison.Ordinal) ? host[2..] : host)
                     != UriHostNameType.Dns))

@@ -260,11 +260,11 @@ internal sealed class SnapshotSender(
     }
 
     // The follower was removed and added again since: it may have deleted its replica, and needs a checkpoint
-    // that holds the entry that added it last.
+    // that holds the entry that removed it.
     private void EndIfTooOld(NodeId peer)
     {
         if (!_sendings.TryGetValue(peer, out var sending)
-            || sending.Reader.Info.AppliedIndex >= _raft.MemberSince(peer).Value)
+            || sending.Reader.Info.AppliedIndex >= _raft.NewestWithout(peer).Value)
             return;
         End(peer, delivered: false);
         DropInterrupted(peer);

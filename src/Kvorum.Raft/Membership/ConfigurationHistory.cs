@@ -75,14 +75,15 @@ internal sealed class ConfigurationHistory(ulong index, Configuration configurat
     }
 
     /// <summary>
-    /// The index of the entry since which the node is a member; 0 if it is older than all that is known.
+    /// The index of the newest configuration without the node; 0 if it is older than all that is known.
     /// </summary>
-    public ulong MemberSince(NodeId node)
+    public ulong NewestWithout(NodeId node)
     {
-        var since = CurrentIndex;
-        for (var i = _known.Count - 1; i >= 0 && _known[i].Configuration.HasMember(node); i--)
-            since = i == 0 ? 0 : _known[i].Index;
-        return since;
+        for (var i = _known.Count - 1; i >= 0; i--)
+        {
+            if (!_known[i].Configuration.HasMember(node)) return _known[i].Index;
+        }
+        return 0;
     }
 
     /// <summary>Forgets what is older than the configuration in force at the snapshot's index.</summary>

@@ -107,7 +107,7 @@ public class ReplicaRemoverTests
     /// that it was then.
     /// </summary>
     [Fact]
-    public void A_replica_that_is_made_again_is_filled_by_nothing_older_than_its_membership()
+    public void A_replica_that_is_made_again_is_filled_by_nothing_older_than_its_removal()
     {
         using var cluster = new TestCluster(
             3, static options => options with { PartitionCount = 1, CheckpointLogBytes = 500 });
@@ -122,7 +122,7 @@ public class ReplicaRemoverTests
         cluster.RunUntil(() => cluster.Replicas(again).Any(static replica =>
             replica is { IsBlank: false, Group.IsMetadata: false }), 30_000, "a filled replica");
         var filled = cluster.Replicas(again).Single(static replica => !replica.Group.IsMetadata).Raft;
-        Assert.Contains(filled.Id, filled.Configuration.Learners);
+        Assert.DoesNotContain(filled.Id, filled.Configuration.Voters);
         CheckOneLeader(cluster, leads, again, away);
     }
 

@@ -248,7 +248,7 @@ public sealed class TlsDoorTests : IDisposable
         TargetHost = "localhost",
         ClientCertificateContext = own,
         ApplicationProtocols = [Own],
-        RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+        RemoteCertificateValidationCallback = static (_, shown, _, _) => shown is not null,
     };
 
     private async Task<(SslStream Client, TlsStream Server)> Connect(TlsDoor door, X509Certificate2? shown)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kvorum.Cli.CommandLine;
@@ -202,7 +203,10 @@ internal static class CertCommand
         var option = Flag.Number("--days", "How many days it is valid, 1 to 36500.", value);
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is var days && days is < 1 or > 36500)
+            // What is no number at all has been told.
+            if (result.Tokens is [var token]
+                && int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var days)
+                && days is < 1 or > 36500)
                 result.AddError(Flag.Mistake("--days", days, "give 1 to 36500"));
         });
         return option;

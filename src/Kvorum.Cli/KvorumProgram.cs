@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Kvorum.Cli.Administration;
 using Kvorum.Cli.Bench;
+using Kvorum.Cli.Certificates;
 using Kvorum.Cli.Chaos;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.Commands;
@@ -14,44 +15,16 @@ namespace Kvorum.Cli;
 /// <summary>The program as a function of its arguments: all commands, and how mistakes are told.</summary>
 internal static class KvorumProgram
 {
+    // Hundreds of flags: they are made once, however many command lines a process understands.
+    private static readonly Lazy<RootCommand> Root = new(Create);
+
     /// <summary>All commands.</summary>
-    public static RootCommand Commands() =>
-        new("Kvorum: a distributed key-value store. Begin with kvorum start, kvorum put k v, kvorum get k.")
-        {
-            StartCommand.Create(),
-            KeyCommands.Put(),
-            KeyCommands.Get(),
-            KeyCommands.Delete(),
-            ScanCommand.Create(),
-            HealthCommand.Create(),
-            StatusCommand.Create(),
-            ClusterCommands.Create(),
-            NodeCommands.Create(),
-            KeyspaceCommands.Create(),
-            PartitionCommands.Create(),
-            PartitionCommands.Locate(),
-            ExplainCommand.Create(),
-            WatchCommands.Create(),
-            BenchCommand.Create(),
-            DemoCommand.Create(),
-            ChaosCommand.Create(),
-            DoctorCommand.Create(),
-            DiscardCommand.Create(),
-            AcceptCommand.Create(),
-            RecoverCommand.Create(),
-            WalCommand.Create(),
-            CompletionCommand.Create(),
-            VersionCommand.Create(),
-            HelpCommand.Create(Parse),
-        };
+    public static RootCommand Commands() => Root.Value;
 
     /// <summary>Understands a command line, in any of its spellings.</summary>
     public static ParseResult Parse(IReadOnlyList<string> args)
     {
-        var root = Commands();
-        // On Windows / begins a flag; here it begins many a key.
-        foreach (var alias in (string[])["/h", "/?"])
-            root.Options.OfType<HelpOption>().Single().Aliases.Remove(alias);
+        var root = Root.Value;
         // A key that begins with @ is a key, not the name of a file with arguments.
         var rules = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
         return root.Parse(Spelling.Normalise(root, args), rules);
@@ -123,5 +96,43 @@ internal static class KvorumProgram
             await errors.WriteLineAsync($"{name}: {Bytes.Shown(mistake)}").ConfigureAwait(false);
         await errors.WriteLineAsync($"Try '{name} --help'.").ConfigureAwait(false);
         return ExitCode.Usage;
+    }
+
+    private static RootCommand Create()
+    {
+        RootCommand root = new(
+            "Kvorum: a distributed key-value store. Begin with kvorum start, kvorum put k v, kvorum get k.")
+        {
+            StartCommand.Create(),
+            KeyCommands.Put(),
+            KeyCommands.Get(),
+            KeyCommands.Delete(),
+            ScanCommand.Create(),
+            HealthCommand.Create(),
+            StatusCommand.Create(),
+            ClusterCommands.Create(),
+            NodeCommands.Create(),
+            KeyspaceCommands.Create(),
+            PartitionCommands.Create(),
+            PartitionCommands.Locate(),
+            ExplainCommand.Create(),
+            WatchCommands.Create(),
+            BenchCommand.Create(),
+            DemoCommand.Create(),
+            ChaosCommand.Create(),
+            DoctorCommand.Create(),
+            DiscardCommand.Create(),
+            AcceptCommand.Create(),
+            RecoverCommand.Create(),
+            WalCommand.Create(),
+            CertCommand.Create(),
+            CompletionCommand.Create(),
+            VersionCommand.Create(),
+            HelpCommand.Create(Parse),
+        };
+        // On Windows / begins a flag; here it begins many a key.
+        foreach (var alias in (string[])["/h", "/?"])
+            root.Options.OfType<HelpOption>().Single().Aliases.Remove(alias);
+        return root;
     }
 }

@@ -39,6 +39,13 @@ public sealed record WriteOptions
     /// </summary>
     public WriteVersion? Tried { get; init; }
 
+    /// <summary>
+    /// Quorum keyspace that takes timestamps of clients: the time of the write, which decides which write
+    /// wins: Unix milliseconds times 65536, and what tells writes of one millisecond apart. Null: the node
+    /// gives it.
+    /// </summary>
+    public ulong? Timestamp { get; init; }
+
     /// <summary>True to learn what stands behind the reply: see <see cref="WriteResult.Receipt"/>.</summary>
     public bool WantsReceipt { get; init; }
 }

@@ -72,6 +72,7 @@ public sealed class KvorumClient : IAsyncDisposable
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
             Tried = options?.Tried,
+            Timestamp = options?.Timestamp ?? 0,
             WantsReceipt = options?.WantsReceipt ?? false,
             TtlMs = TtlOf(options),
         }, options, cancellationToken);
@@ -134,6 +135,7 @@ public sealed class KvorumClient : IAsyncDisposable
             ReturnPrevious = options?.ReturnPrevious ?? false,
             Quorum = options?.Quorum,
             Tried = options?.Tried,
+            Timestamp = options?.Timestamp ?? 0,
             WantsReceipt = options?.WantsReceipt ?? false,
         }, options, cancellationToken);
 

@@ -33,8 +33,11 @@ public sealed record KvorumClientOptions
     /// <summary>How often the map of the cluster is renewed without cause.</summary>
     public TimeSpan MapInterval { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long one attempt to connect may take.</summary>
+    /// <summary>How long one attempt to connect may take; twice as long with TLS.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>TLS, by which the nodes are known; null for plain connections.</summary>
+    public KvorumTls? Tls { get; init; }
 
     /// <summary>
     /// True to continue awaiting code on the socket's thread: cheaper by a hop to the thread pool, and only

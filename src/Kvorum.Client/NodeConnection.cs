@@ -1,6 +1,7 @@
 using System.Buffers;
+using System.Net.Security;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using Kvorum.Protocol;
 
 namespace Kvorum.Client;
@@ -23,18 +24,18 @@ internal sealed class NodeConnection : IDisposable
     [ThreadStatic]
     private static List<NodeConnection>? _asked;
 
-    private readonly Socket _socket;
+    private readonly Stream _stream;
     private readonly bool _inline;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, PendingCall> _calls = [];
     private readonly Stack<PendingCall> _spare = new();
-    private readonly SocketAsyncEventArgs _send = new(true);
     private readonly FrameInput _input = new();
     private readonly List<NodeConnection> _others = [];
+    private readonly Action _goOn;
     private readonly TaskCompletionSource _greeted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ArrayBufferWriter<byte> _gathered = new(4096);
     private ArrayBufferWriter<byte> _leaving = new(4096);
-    private int _sent;
+    private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _write;
     private ulong _nextCorrelation;
     private long _heardMs;
     private bool _isSending;
@@ -43,11 +44,11 @@ internal sealed class NodeConnection : IDisposable
     private string _likelyLeader = "";
     private string _lossReason = "";
 
-    private NodeConnection(Socket socket, string address, bool inline)
+    private NodeConnection(Stream stream, string address, bool inline)
     {
-        (_socket, Address, _inline) = (socket, address, inline);
+        (_stream, Address, _inline) = (stream, address, inline);
         _heardMs = Environment.TickCount64;
-        _send.Completed += (_, _) => GoOn();
+        _goOn = GoOn;
     }
 
     /// <summary>The node's address, as it was dialled.</summary>
@@ -72,16 +73,15 @@ internal sealed class NodeConnection : IDisposable
     /// <see cref="IOException"/> or <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<NodeConnection> DialAsync(
-        string address, HostPort target, string clientName, bool inline, Action<NodeConnection> ended,
+        string address, HostPort target, KvorumClientOptions options, Action<NodeConnection> ended,
         CancellationToken cancelled)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var connection = new NodeConnection(socket, address, inline);
+        var stream = await ConnectAsync(target, options.Tls, cancelled).ConfigureAwait(false);
+        var connection = new NodeConnection(stream, address, options.InlineContinuations);
         try
         {
-            await socket.ConnectAsync(target.Host, target.Port, cancelled).ConfigureAwait(false);
             connection._gathered.Write(NativeCodec.Magic);
-            NativeCodec.WriteHello(connection._gathered, clientName);
+            NativeCodec.WriteHello(connection._gathered, options.Name);
             connection.Flush();
             _ = connection.ReadAsync(ended);
             await connection._greeted.Task.WaitAsync(cancelled).ConfigureAwait(false);
@@ -194,8 +194,7 @@ internal sealed class NodeConnection : IDisposable
             _calls.Clear();
         }
 
-        _socket.Dispose();
-        _send.Dispose();
+        _stream.Dispose();
         _greeted.TrySetException(new IOException($"The connection to {Address} was lost: {_lossReason}."));
         _ = _greeted.Task.Exception;
         foreach (var call in calls)
@@ -263,10 +262,37 @@ internal sealed class NodeConnection : IDisposable
         Send();
     }
 
+    private static async Task<Stream> ConnectAsync(
+        HostPort target, KvorumTls? tls, CancellationToken cancelled)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(target.Host, target.Port, cancelled).ConfigureAwait(false);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return tls is null ? stream
+                : await tls.OpenAsync(stream, target.Host, cancelled).ConfigureAwait(false);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    // A send that had to wait for room is done.
     private void GoOn()
     {
-        if (HasMore())
-            Send();
+        try
+        {
+            _write.GetResult();
+            if (HasMore())
+                Send();
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            Close(e.InnerException?.Message ?? e.Message);
+        }
     }
 
     /// <summary>Owned by the caller that set <see cref="_isSending"/>.</summary>
@@ -276,30 +302,32 @@ internal sealed class NodeConnection : IDisposable
         {
             do
             {
-                _send.SetBuffer(MemoryMarshal.AsMemory(_leaving.WrittenMemory)[_sent..]);
-                if (_socket.SendAsync(_send))
+#pragma warning disable CA2012 // awaited by hand: an async method would cost a state machine for each write
+                var write = _stream.WriteAsync(_leaving.WrittenMemory).ConfigureAwait(false).GetAwaiter();
+#pragma warning restore CA2012
+                if (!write.IsCompleted)
+                {
+                    _write = write;
+                    write.UnsafeOnCompleted(_goOn);
                     return;
+                }
+
+                write.GetResult();
             }
             while (HasMore());
         }
-        catch (Exception e)
-            when (e is ObjectDisposedException or SocketException or InvalidOperationException)
+        catch (Exception e) when (IsLoss(e))
         {
-            Close(e.Message);
+            Close(e.InnerException?.Message ?? e.Message);
         }
     }
 
+    // What a stream throws when the connection is gone, from either side.
+    private static bool IsLoss(Exception met) =>
+        met is IOException or SocketException or ObjectDisposedException or InvalidOperationException;
+
     private bool HasMore()
     {
-        if (_send.SocketError != SocketError.Success || _send.BytesTransferred == 0)
-        {
-            Close(_send.SocketError.ToString());
-            return false;
-        }
-
-        _sent += _send.BytesTransferred;
-        if (_sent < _leaving.WrittenCount)
-            return true;
         lock (_gate)
         {
             if (_gathered.WrittenCount > 0 && !_isClosed)
@@ -319,7 +347,6 @@ internal sealed class NodeConnection : IDisposable
         const int keptBytesMax = 1 << 20;
         (_gathered, _leaving) = (_leaving.Capacity > keptBytesMax ? new(4096) : _leaving, _gathered);
         _gathered.ResetWrittenCount();
-        _sent = 0;
         _isSending = true;
     }
 
@@ -329,8 +356,7 @@ internal sealed class NodeConnection : IDisposable
         {
             while (true)
             {
-                var count = await _socket.ReceiveAsync(_input.Space(), SocketFlags.None)
-                    .ConfigureAwait(false);
+                var count = await _stream.ReadAsync(_input.Space()).ConfigureAwait(false);
                 if (count == 0)
                     break;
                 _input.Filled(count);
@@ -338,20 +364,25 @@ internal sealed class NodeConnection : IDisposable
                 TakeFrames();
             }
 
-            Close("the node closed it");
+            Close("the node closed it" + Hint());
         }
         catch (FormatException e)
         {
             Close(_greeted.Task.IsCompleted
                 ? e.Message : "what listens there is no node's --addr: it speaks another protocol");
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (IsLoss(e))
         {
-            Close(e.Message);
+            Close((e.InnerException?.Message ?? e.Message) + Hint());
         }
 
         ended(this);
     }
+
+    // In TLS 1.3 a client hears after its own handshake what the server thinks of its certificate.
+    private string Hint() => _stream is SslStream && !_greeted.Task.IsCompleted
+        ? " right after the TLS handshake; its log says why: perhaps it wants a certificate, or does not "
+            + "believe the one shown" : "";
 
     private void TakeFrames()
     {

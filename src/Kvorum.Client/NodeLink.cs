@@ -125,11 +125,12 @@ internal sealed class NodeLink(
 
     private async Task<NodeConnection?> DialAsync(Slot slot)
     {
-        using var patience = new CancellationTokenSource(options.ConnectTimeout);
+        using var patience = new CancellationTokenSource(
+            options.Tls is null ? options.ConnectTimeout : options.ConnectTimeout * 2);
         try
         {
             var connection = await NodeConnection.DialAsync(
-                address, target, options.Name, options.InlineContinuations, _ => lost(this), patience.Token)
+                address, target, options, _ => lost(this), patience.Token)
                     .ConfigureAwait(false);
             lock (_gate)
             {

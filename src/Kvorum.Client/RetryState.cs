@@ -43,7 +43,8 @@ internal struct RetryState(Request request, TimeSpan timeout)
         var status = StatusOf(answer);
         if (status == ReplyStatus.Ok)
             return true;
-        if (answer.Reply is { Writer: > 0 } tried && request is WriteRequest write)
+        // One with a timestamp is the same write anyway.
+        if (answer.Reply is { Writer: > 0 } tried && request is WriteRequest { Timestamp: 0 } write)
             request = write with { Tried = new(tried.Version, tried.Writer) };
         if (!PassesByItself(status) || !RetryTable.MayRepeat(status, request))
             throw Failure(status, answer);

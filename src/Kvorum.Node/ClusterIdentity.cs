@@ -34,6 +34,9 @@ public static class ClusterIdentity
         return Hash("cluster", $"{ids}:{partitionCount}:{replicationFactor}:{virtualNodes}");
     }
 
+    /// <summary>The short id of a data folder, which versions of quorum keyspaces name as writer.</summary>
+    internal static ulong ShortOf(UInt128 incarnation) => (ulong)(incarnation >> 64) ^ (ulong)incarnation;
+
     /// <summary>
     /// The cluster id that a node proposes to a metadata group that has none; never 0. The folder's own id,
     /// the seed and the moment are in it, so that no two clusters have the same.

@@ -12,7 +12,10 @@ public readonly record struct FormatRange(int Lowest, int Newest)
     /// <summary>What programs speak that do not say it: the first version.</summary>
     public const int First = 1;
 
-    /// <summary>Quorum keyspaces: frames 19 to 22, stages of changes, what their replicas write.</summary>
+    /// <summary>
+    /// Quorum keyspaces: frames 19 to 22, stages of changes, what their replicas write. Receipts. Who has
+    /// asked for a change.
+    /// </summary>
     public const int Quorums = 2;
 
     /// <summary>What this program speaks: the newest version, and the one before it.</summary>

@@ -199,6 +199,7 @@ public sealed class KvorumNode : INode, IDisposable
                 var status = StatusOf(gathered, reads, writes);
                 if (status.Machine?.HealthIssue is { } issue)
                     issues.Add(issue);
+                issues.UnionWith(_context.World.HealthIssues?.Invoke() ?? []);
                 if (Cluster.MajorityLost is { } lost)
                     issues.Add(lost);
                 done(status with
@@ -371,9 +372,11 @@ public sealed class KvorumNode : INode, IDisposable
         _context.Log = recovery.OpenLog(found);
         identity.CheckRecovery(found.Recovery);
         _context.PeerLogs = new(found, _context.Log.DurableSequence);
+        var settings = _context.Options.ForVersions();
         _context.Versions = new(
-            _context.Options.ForVersions(), new((ulong)(incarnation >> 64) ^ (ulong)incarnation),
-            found.Ceiling);
+            settings, new(ClusterIdentity.ShortOf(incarnation)), found.Ceiling);
+        // Versions go on at the ceiling, and must not be too far ahead of the time then.
+        _context.RecordClock = new(found.Ceiling.UnixMs - settings.OffsetMaxMs);
         foreach (var parts in recovery.Replicas(replay, found.Births))
         {
             _loops.OfGroup(parts.Group).Own(parts);

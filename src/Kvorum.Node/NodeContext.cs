@@ -65,6 +65,12 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// </summary>
     public VersionClock Versions { get; set; } = null!;
 
+    /// <summary>
+    /// The time by which quorum keyspaces go. Set once, when recovery is done and before any loop runs.
+    /// Judged by loop 0.
+    /// </summary>
+    public RecordClock RecordClock { get; set; } = null!;
+
     /// <summary>Hints that this node keeps for others. Written by the loop of the hints.</summary>
     public long HintsKept
     {
@@ -92,11 +98,16 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>
     /// The wall clock by which quorum keyspaces go, in Unix milliseconds: that of the majority of the
-    /// members,
-    /// so that a wrong clock of this node gives no version and ends no life. Null until a majority has agreed
-    /// since the start.
+    /// members, so that a wrong clock of this node gives no version and ends no life. Null until a majority
+    /// has agreed since the start.
     /// </summary>
-    public long? RecordWallMs => Clocks.LastAgreedMs(MonotonicMs);
+    public long? RecordWallMs => RecordClock.At(MonotonicMs);
+
+    /// <summary>
+    /// The time by which records of quorum keyspaces have ended, in Unix milliseconds. Before the majority's
+    /// clocks are known the versions tell what it is at least: an own clock that is wrong ends nothing.
+    /// </summary>
+    public long RecordTimeMs => Versions.NowMs(RecordWallMs ?? 0);
 
     /// <summary>
     /// Where this life of the node begins to number what it asks of peers: somewhere else than its last one,

@@ -27,6 +27,12 @@ public sealed record NodeWorld
     /// </summary>
     public Func<MachineStatus>? Machine { get; init; }
 
+    /// <summary>
+    /// What an operator should act on outside of the node, a sentence each; null if nothing is known. Any
+    /// thread; must not block.
+    /// </summary>
+    public Func<IReadOnlyList<string>>? HealthIssues { get; init; }
+
     /// <summary>Told of what people should know (role changes, faults). Any thread; must not block.</summary>
     public required INodeEvents Events { get; init; }
 }

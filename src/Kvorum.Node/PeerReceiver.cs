@@ -302,17 +302,21 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
             var timeout = TimeSpan.FromMilliseconds(reader.U32());
             var credit = reader.U32();
             var request = RequestCodec.DecodeRequest(reader.Bytes32());
+            if (request.WantsReceipt && context.Cluster.Formats.Newest < FormatRange.Quorums)
+                throw new FormatException("Flags 0x80 are unknown.");
             node.Submit(new ForwardedCall(context.World.Transport, from, id, request, timeout, credit));
         }
     }
 
     private void Admin(NodeId from, ReadOnlyMemory<byte> payload)
     {
-        var (id, timeoutMs, hops, json) = AdminCodec.DecodeAsk(payload);
+        var (id, timeoutMs, hops, by, json) = AdminCodec.DecodeAsk(payload);
         AdminRequest request;
         try
         {
             request = AdminJson.DecodeRequest(json.Span);
+            if (request is AdminChange change)
+                request = change with { By = by };
         }
         catch (FormatException e)
         {

@@ -23,7 +23,7 @@ public sealed record ReplicaOfKey
     [Description("Its role; empty if it is not known. A blank or damaged one counts for no read.")]
     [AllowedValues(
         "", "leader", "follower", "learner", "candidate", "pre-candidate", "quarantined", "replica", "blank",
-        "damaged", "none")]
+        "damaged", "none", "stand-in")]
     public string Role { get; init; } = "";
 
     /// <summary>What it has.</summary>

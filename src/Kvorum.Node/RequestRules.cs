@@ -44,11 +44,28 @@ internal static class RequestRules
                 + "write";
         }
 
+        if (request is WriteRequest { Timestamp: > 0 } timed)
+        {
+            if (keyspace.Quorum is { AllowsClientTime: false })
+            {
+                return $"keyspace '{keyspace.Name}' takes no timestamps of clients: its nodes give them. To "
+                    + $"allow them: kvorum keyspace alter {keyspace.Name} --client-timestamps";
+            }
+
+            if (timed.Tried is not null)
+            {
+                return "give a timestamp, or the version that was tried: repeated with its timestamp, a "
+                    + "write is the same write";
+            }
+        }
+
         if (keyspace.Quorum is null)
         {
-            return request.Quorum is null && request is not WriteRequest { Tried: not null } ? null
+            return request.Quorum is null
+                && request is not (WriteRequest { Tried: not null } or WriteRequest { Timestamp: > 0 }) ? null
                 : $"keyspace '{keyspace.Name}' is of mode strong: a majority has each write, and each read "
-                    + "sees it. A quorum, and a version that was tried, are for keyspaces of mode quorum";
+                    + "sees it. A quorum, a version that was tried, and a timestamp are for keyspaces of "
+                    + "mode quorum";
         }
 
         if (request.Quorum is null)

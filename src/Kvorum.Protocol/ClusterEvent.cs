@@ -37,6 +37,9 @@ public enum ClusterEventKind : byte
 
     /// <summary>A keyspace was made, changed or dropped: why says which.</summary>
     KeyspaceChanged = 9,
+
+    /// <summary>Other limits of moves, or a pause of moves: why says what. From format 2 on.</summary>
+    LimitsChanged = 10,
 }
 
 /// <summary>Kinds by their names.</summary>
@@ -83,4 +86,11 @@ public sealed record ClusterEvent
     /// <summary>Names of the members that are to hold it.</summary>
     [Description("Members that are to hold it.")]
     public IReadOnlyList<string> After { get; init; } = [];
+
+    /// <summary>
+    /// By which means and from where an operator has asked for it, as "operator via http from 127.0.0.1";
+    /// empty where no operator did, or the cluster has format version 1.
+    /// </summary>
+    [Description("By which means and from where an operator has asked for it; empty where no operator did.")]
+    public string By { get; init; } = "";
 }

@@ -26,15 +26,21 @@ public readonly record struct HostPort(string Host, int Port)
             host = host[1..^1];
         else if (host.Contains(':', StringComparison.Ordinal))
             return null;
-        var isPlain = !host.Any(static c => char.IsWhiteSpace(c) || c is '/' or '@' or ',');
+        var isPlain = !host.Any(static c => char.IsWhiteSpace(c) || c is '/' or '@' or '=' or ',');
         return port <= ushort.MaxValue && isPlain ? new(host, port) : null;
     }
 
     /// <summary>
-    /// What to add to a complaint about a text that is no address: brackets, if it looks like IPv6; else
-    /// nothing.
+    /// What to add to a complaint about a text that is no address: to leave the id out, if it has one;
+    /// brackets, if it looks like IPv6; else nothing.
     /// </summary>
-    public static string Hint(string text) =>
-        text.Count(static c => c == ':') > 1 && !text.Contains('[', StringComparison.Ordinal)
+    public static string Hint(string text)
+    {
+        var id = text.AsSpan().LastIndexOfAny('=', '@');
+        var address = text[(id + 1)..];
+        if (id >= 0 && TryParse(address) is not null)
+            return $"; leave the id out: write {address}";
+        return text.Count(static c => c == ':') > 1 && !text.Contains('[', StringComparison.Ordinal)
             ? "; an IPv6 address goes in brackets, as in [::1]:50051" : "";
+    }
 }

@@ -159,6 +159,13 @@ public abstract record WriteRequest : Request
     /// indeterminate reply told it. It is the same write then. Null for a new one.
     /// </summary>
     public WriteVersion? Tried { get; init; }
+
+    /// <summary>
+    /// Quorum keyspace that takes timestamps of clients: the time of the write, as
+    /// <see cref="Reply.Version"/> is counted: Unix milliseconds times 65536, and what tells writes of one
+    /// millisecond apart. It decides which write wins. 0: the node gives it.
+    /// </summary>
+    public ulong Timestamp { get; init; }
 }
 
 /// <summary>Sets a key.</summary>

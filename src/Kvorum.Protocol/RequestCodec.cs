@@ -15,10 +15,11 @@ namespace Kvorum.Protocol;
 /// head     := flags:u8 keyspace:text8 key:bytes32 [more]  flags: 1 no redirect, 128 more; only in writes:
 /// write    := clientId:text8 requestId:u64 [version:u64]         2 return previous, 4 version is given;
 ///                                                                only in scans: 8 reverse, 16 keys only
-/// more     := more:u8 [quorum:u8] [after:u64] [time:u64 writer:u64]
+/// more     := more:u8 [quorum:u8] [after:u64] [time:u64 writer:u64] [timestamp:u64]
 ///                                                         more:  1 quorum is given, 2 receipt is wanted;
 ///                                                                only in writes: 4 after is given,
-///                                                                8 the version that was tried is given
+///                                                                8 the version that was tried is given,
+///                                                                16 timestamp is given
 ///
 /// reply    := status:u8 flags:u8 partition:u32 epoch:u64 version:u64
 ///             [message:text16] [leader:text8] [extra] value:bytes32
@@ -56,6 +57,7 @@ public static class RequestCodec
     private const byte ReceiptMore = 2;
     private const byte AfterMore = 4;
     private const byte TriedMore = 8;
+    private const byte TimestampMore = 16;
 
     private const byte FoundFlag = 1;
     private const byte StaleFlag = 2;
@@ -213,6 +215,7 @@ public static class RequestCodec
                     IfVersion = put.IfVersion,
                     After = more.After,
                     Tried = more.Tried,
+                    Timestamp = more.Timestamp,
                     ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
                     TtlMs = reader.U64("TTL"),
                     Value = reader.Bytes32("value"),
@@ -232,6 +235,7 @@ public static class RequestCodec
                     IfVersion = delete.IfVersion,
                     After = more.After,
                     Tried = more.Tried,
+                    Timestamp = more.Timestamp,
                     ReturnPrevious = (flags & ReturnPreviousFlag) != 0,
                 };
                 break;
@@ -344,13 +348,20 @@ public static class RequestCodec
             writer.U64(tried.Time);
             writer.U64(tried.Writer);
         }
+
+        if (request is WriteRequest { Timestamp: > 0 and var timestamp })
+            writer.U64(timestamp);
     }
 
     private static byte MoreOf(Request request)
     {
         var more = (request.Quorum is null ? 0 : QuorumMore) | (request.WantsReceipt ? ReceiptMore : 0);
         if (request is WriteRequest write)
-            more |= (write.After > 0 ? AfterMore : 0) | (write.Tried is null ? 0 : TriedMore);
+        {
+            more |= (write.After > 0 ? AfterMore : 0) | (write.Tried is null ? 0 : TriedMore)
+                | (write.Timestamp > 0 ? TimestampMore : 0);
+        }
+
         return (byte)more;
     }
 
@@ -358,22 +369,23 @@ public static class RequestCodec
     {
         0 => 0,
         var more => 1 + ((more & QuorumMore) != 0 ? 1 : 0) + ((more & AfterMore) != 0 ? 8 : 0)
-            + ((more & TriedMore) != 0 ? 16 : 0),
+            + ((more & TriedMore) != 0 ? 16 : 0) + ((more & TimestampMore) != 0 ? 8 : 0),
     };
 
     private readonly record struct More(
-        QuorumLevel? Quorum, bool WantsReceipt, ulong After, WriteVersion? Tried);
+        QuorumLevel? Quorum, bool WantsReceipt, ulong After, WriteVersion? Tried, ulong Timestamp);
 
     private static More ReadMore(ref ByteReader reader, RequestKind kind)
     {
         var known = QuorumMore | ReceiptMore
-            | (kind is RequestKind.Put or RequestKind.Delete ? AfterMore | TriedMore : 0);
+            | (kind is RequestKind.Put or RequestKind.Delete ? AfterMore | TriedMore | TimestampMore : 0);
         var more = Flags(ref reader, known);
         return new(
             (more & QuorumMore) != 0 ? QuorumLevel.OfCode(reader.U8("quorum")) : null,
             (more & ReceiptMore) != 0,
             (more & AfterMore) != 0 ? reader.U64("version seen") : 0,
-            (more & TriedMore) != 0 ? new(reader.U64("time tried"), reader.U64("writer tried")) : null);
+            (more & TriedMore) != 0 ? new(reader.U64("time tried"), reader.U64("writer tried")) : null,
+            (more & TimestampMore) != 0 ? reader.U64("timestamp") : 0);
     }
 
     private static byte ExtraOf(Reply reply) => (byte)(

@@ -49,7 +49,13 @@ public sealed class QuorumPromise(QuorumSettings settings)
     /// others. One source would not do: N = 3, W = R = 2, a write on A and B, the disk of B replaced and
     /// filled from C alone: then B and C would answer a read without it.
     /// </summary>
-    public int SourcesToFill => Math.Min(Math.Max(1, _n - 1), _n - _w + 1);
+    public int SourcesToFill => SourcesOf(_n - 1);
+
+    /// <summary>
+    /// The same where so many others are left: where they are fewer, all of them, as more disks are gone than
+    /// the promise covers.
+    /// </summary>
+    public int SourcesOf(int others) => Math.Clamp(_n - _w + 1, 1, Math.Max(1, others));
 
     /// <summary>What goes on when none, one, two, to all of a record's replicas are lost at once.</summary>
     /// <param name="members">

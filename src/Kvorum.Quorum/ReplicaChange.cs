@@ -78,6 +78,26 @@ public readonly record struct ReplicaChange(ChangeStage Stage, ReplicaMask Prese
             _ => this,
         };
 
+    /// <summary>
+    /// True if the change can come to its end though no other old replicas answer than these.
+    /// </summary>
+    /// <param name="settings">The keyspace's.</param>
+    /// <param name="answering">Old replicas that answer: they confirm, and fill new ones.</param>
+    /// <param name="lost">Old replicas that are lost for good: they count as ones that confirm.</param>
+    /// <param name="filled">New replicas that are filled.</param>
+    public bool CanEnd(
+        QuorumSettings settings, ReplicaMask answering, ReplicaMask lost, ReplicaMask filled)
+    {
+        var refusing = answering | lost;
+        if (!HaveConfirmed(refusing, settings.ReadQuorum))
+            return false;
+        if (Stage != ChangeStage.WriteBoth)
+            return true;
+        var left = Present.Except(lost);
+        var canFill = (left & answering).Count >= new QuorumPromise(settings).SourcesOf(left.Count);
+        return HaveConfirmed(refusing, settings.WriteQuorum) && (canFill || ToFill.Except(filled).IsEmpty);
+    }
+
     // So many of the old set have confirmed that the others are fewer than the quorum.
     private bool HaveConfirmed(ReplicaMask confirmed, int quorum) =>
         Present.Except(confirmed).Count < Math.Min(quorum, Present.Count);

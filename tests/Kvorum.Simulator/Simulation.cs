@@ -24,15 +24,18 @@ internal sealed class Simulation
     private readonly FaultMaker _faults;
     private readonly Notebook _notes = new();
     private readonly SimulatedClient[] _clients;
-    private readonly RaftChecker _raft;
-    private readonly RemovalChecker _removals;
-    private readonly ReplicaChecker _replicas;
+    private RaftChecker _raft;
+    private RemovalChecker _removals;
+    private ReplicaChecker _replicas;
     private readonly AdmissionChecker _admission;
-    private readonly ProgressChecker _progress;
+    private ProgressChecker _progress;
     private readonly LifeChecker _lives;
     private readonly HistoryChecker _answers;
     private readonly ScanChecker _scans;
     private readonly QuorumChecker _quorums;
+    private readonly MajorityLoss _loss;
+    private RecoveryChecker? _recovery;
+    private readonly ReceiptChecker _receipts;
 
     private Simulation(SimulationOptions options)
     {
@@ -50,6 +53,10 @@ internal sealed class Simulation
         _lives = new(_world, _notes.History, _raft.Facts.Count, IsSteady);
         _answers = new(_world, _notes);
         _quorums = new(_cluster, _notes);
+        _loss = new(_cluster);
+        _receipts = new(_cluster);
+        foreach (var client in _clients)
+            client.Replied = _receipts.Look;
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
         {
@@ -79,12 +86,8 @@ internal sealed class Simulation
             _world.Fail($"an exception came out: {e}");
         }
 
-        if (!_world.HasForgotten)
-        {
-            _answers.CheckAll();
-            _scans.CheckAll();
-            _quorums.CheckAll();
-        }
+        if (!_world.HasForgotten && _recovery is null)
+            CheckAnswers();
 
         return new()
         {
@@ -100,7 +103,14 @@ internal sealed class Simulation
         };
     }
 
-    private bool IsOver => _world.Failure is not null || _world.HasForgotten;
+    private bool IsOver => _world.Failure is not null || _world.HasForgotten || _recovery is not null;
+
+    private void CheckAnswers()
+    {
+        _answers.CheckAll();
+        _scans.CheckAll();
+        _quorums.CheckAll();
+    }
 
     // All clocks run at one speed, and no node was started again.
     private bool IsSteady() => !_options.Faults.MeanSeconds.ContainsKey(FaultKind.ClockDrift)
@@ -117,6 +127,8 @@ internal sealed class Simulation
         }
 
         _world.RunUntil(_world.NowUs + _faults.Begin(), static () => false);
+        if (_faults.LosesMajority && LosesMajority(round))
+            return;
         Say($"round {round}: everything heals", round);
         _faults.Heal();
         foreach (var client in _clients)
@@ -155,6 +167,57 @@ internal sealed class Simulation
         _answers.CheckFinalReads();
         if (_options.Cluster.Quorums.Count > 0)
             EndRoundOfQuorums(round);
+    }
+
+    // What clients saw until then is judged by the usual promises; what is there afterwards, by the plan.
+    private bool LosesMajority(int round)
+    {
+        if (_world.Failure is not null || !_loss.MayHappen)
+            return false;
+        Say($"round {round}: all nodes are stopped", round);
+        _loss.StopAll();
+        foreach (var client in _clients)
+            client.Rest();
+        Demand(_options.Workload.PatienceUs + 5_000_000, () => !_clients.Any(client => client.IsBusy),
+            "every client gets an outcome");
+        if (_world.Failure is not null || _loss.Plan() is not { } plan)
+        {
+            _loss.Release();
+            return false;
+        }
+
+        CheckAnswers();
+        _recovery = new(_cluster, _notes, plan);
+        _raft = new(_world, _cluster.Directory.Groups.Count());
+        _removals = new(_world, _raft.Facts);
+        _replicas = new(_world, _raft.Facts);
+        _progress = new(_cluster, _replicas);
+        _faults.Heal();
+        _loss.Recover(plan);
+        foreach (var client in _clients)
+            client.HasReliableWay = true;
+        EndRecovery(round);
+        return true;
+    }
+
+    private void EndRecovery(int round)
+    {
+        Demand(_progress.BoundUs, _progress.HasLeaders, "every group has a leader, and all survivors run");
+        Ask(_progress.Probes(round), "every partition takes a write after the recovery");
+        Demand(
+            _progress.MoveBoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
+        _progress.CompareAll();
+        Ask(_answers.FinalReads(), "every key can be read");
+        if (_options.Cluster.Quorums.Count > 0)
+        {
+            Demand(
+                _progress.MoveBoundUs, _quorums.HasConverged, "replicas of quorum keyspaces hold the same");
+            Ask(_quorums.Probes(round), "every partition of a quorum keyspace takes a write");
+            Ask(_quorums.FinalReads(), "every key of a quorum keyspace can be read");
+        }
+
+        if (_world.Failure is null)
+            _recovery!.Check();
     }
 
     private void EndRoundOfQuorums(int round)
@@ -199,7 +262,11 @@ internal sealed class Simulation
             .Select(number => InKeyspace(number, WorkloadOf(number))),
         .. from keyspace in _options.Cluster.Quorums
            from client in Enumerable.Range(0, _options.Workload.QuorumClients)
-           select new QuorumWorkload(keyspace.Name, _options.Workload),
+           select new QuorumWorkload(
+               keyspace.Name, _options.Workload, _world.Random($"habits in {keyspace.Name}", client)),
+        .. from keyspace in _options.Cluster.Quorums
+           select new KeyspaceWorkload(
+               keyspace.Name, new ScanWorkload(_options.Workload, leaseReads: false, wantsReceipts: true)),
     ];
 
     private IWorkload InKeyspace(int number, IWorkload workload) =>
@@ -224,6 +291,8 @@ internal sealed class Simulation
         if (loop == 0)
             _admission.LookAtPeers(process);
         _quorums.Look(process);
+        if (_faults.AwaitsChange && QuorumChecker.ChangeKnownTo(process) is { } changing)
+            _faults.Changing(changing.Switch!.Present, changing.Nodes);
         // Its replicas contradict what they held before, so no node may accept their messages.
         if (_world.HasForgotten || process.Machine.IsOld || process.Machine.IsForeign)
             return;
@@ -234,7 +303,8 @@ internal sealed class Simulation
                 !replica.Raft.IsQuarantined, $"a false alarm: {process.Name}: {replica.Raft.Describe()}");
             var applied = _raft.Look(
                 process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
-            _lives.Look(replica);
+            if (_recovery is null)
+                _lives.Look(replica);
             if (replica.IsInstalling)
                 _faults.Installing(process.Machine);
             if (applied && _replicas.IsDue(replica))

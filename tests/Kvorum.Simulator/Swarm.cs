@@ -1,4 +1,3 @@
-using System.Globalization;
 using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.Processes;
@@ -40,8 +39,24 @@ internal static class Swarm
             _ => drawn,
         };
         var withSpares = WithSpares(WithOrders(WithOtherCluster(aimed)));
-        return hasQuorums ? WithQuorums(withSpares, share: 1) : WithQuorums(WithOldNodes(withSpares), 0.33);
+        return hasQuorums ? QuorumSwarm.Draw(withSpares, share: 1)
+            : QuorumSwarm.Draw(WithOldNodes(withSpares), 0.33);
     }
+
+    /// <summary>
+    /// The run, but that most of its nodes are lost for good. What ends by time would end unseen.
+    /// </summary>
+    public static SimulationOptions LosingMajority(SimulationOptions drawn) => drawn with
+    {
+        Workload = drawn.Workload with { MortalShare = 0 },
+        Faults = drawn.Faults with
+        {
+            MeanSeconds = new SortedDictionary<FaultKind, double>(drawn.Faults.MeanSeconds.ToDictionary())
+            {
+                [FaultKind.MajorityLost] = new RandomStream(drawn.Seed, "lost majority").Between(5, 40),
+            },
+        },
+    };
 
     // Drawn last, so that what is drawn besides stays what it was.
     private static SimulationOptions WithOldNodes(SimulationOptions drawn)
@@ -62,81 +77,6 @@ internal static class Swarm
             },
             Faults = drawn.Faults with { MeanSeconds = means },
         };
-    }
-
-    // Drawn last, so that what is drawn besides stays what it was.
-    private static SimulationOptions WithQuorums(SimulationOptions drawn, double share)
-    {
-        var random = new RandomStream(drawn.Seed, "quorum keyspaces");
-        // Old nodes refuse them, and may be there to the end.
-        if (!random.Chance(share) || drawn.Cluster.OldNodes > 0)
-            return drawn;
-        var sloppy = new RandomStream(drawn.Seed, "sloppy keyspaces");
-        var quorums = Enumerable.Range(1, random.Chance(0.3) ? 2 : 1)
-            .Select(number => Quorum(number, drawn.Cluster.Nodes, random))
-            // Where all nodes have replicas, none can stand for another.
-            .Select(one => one with
-            {
-                IsSloppy = sloppy.Chance(one.Replicas < drawn.Cluster.Nodes ? 0.5 : 0.1),
-            })
-            .ToArray();
-        var faults = drawn.Faults;
-        // Some aim at them: what happens to leaders would only take its time.
-        if (random.Chance(0.5))
-        {
-            var means = new SortedDictionary<FaultKind, double>(faults.MeanSeconds.ToDictionary());
-            foreach (var (kind, mean) in AtReplicas)
-            {
-                if (random.Chance(0.6))
-                    means[kind] = mean * random.Between(5, 20) / 10;
-            }
-
-            faults = faults with { MeanSeconds = means };
-        }
-
-        return drawn with
-        {
-            Cluster = drawn.Cluster with
-            {
-                Quorums = quorums,
-                SyncIntervalMs = (int)random.Pick([1000, 4000, 15_000]),
-            },
-            Workload = drawn.Workload with { QuorumClients = (int)random.Between(1, 4) },
-            Faults = faults,
-        };
-    }
-
-    private static SortedDictionary<FaultKind, double> AtReplicas { get; } = new()
-    {
-        [FaultKind.ProcessCrash] = 5,
-        [FaultKind.PowerLoss] = 6,
-        [FaultKind.CrashInDiskWork] = 8,
-        [FaultKind.PowerLossOfAll] = 20,
-        [FaultKind.Pause] = 6,
-        [FaultKind.ClockJump] = 8,
-        [FaultKind.SlowDisk] = 8,
-        [FaultKind.SyncError] = 10,
-        [FaultKind.BitFlip] = 15,
-        [FaultKind.WipedDisk] = 20,
-        [FaultKind.OneWayCut] = 5,
-        [FaultKind.Split] = 5,
-        [FaultKind.ConnectionReset] = 5,
-        [FaultKind.SlowLink] = 6,
-        [FaultKind.FrameLost] = 8,
-    };
-
-    // N, W and R of it, with no more replicas than there are nodes.
-    private static QuorumKeyspace Quorum(int number, int nodes, RandomStream random)
-    {
-        var (replicas, write, read) = random.Pick<(int, int, int)>(
-        [
-            (3, 2, 2), (3, 2, 2), (3, 2, 2), (3, 1, 1), (3, 3, 1), (3, 1, 3), (3, 2, 1), (5, 3, 3), (2, 2, 1),
-        ]);
-        if (replicas > nodes)
-            (replicas, write, read) = (nodes, (nodes / 2) + 1, (nodes / 2) + 1);
-        return new(
-            string.Create(CultureInfo.InvariantCulture, $"{QuorumKeyspace.NamesBegin}-{number}"),
-            random.Pick([1, 1, 2, 4]), replicas, write, read);
     }
 
     // Drawn last, so that what is drawn besides stays what it was.

@@ -57,7 +57,8 @@ internal static class AdminTables
         {
             table.AddRow(
                 new Text(keyspace.Name),
-                new Text(keyspace.Sloppy == true ? $"{keyspace.Mode}, sloppy" : keyspace.Mode),
+                new Text(keyspace.Mode + (keyspace.Sloppy == true ? ", sloppy" : "")
+                    + (keyspace.ClientTimestamps == true ? ", client timestamps" : "")),
                 new Text(Number(keyspace.Partitions)), new Text(Number(keyspace.ReplicationFactor)),
                 new Text(keyspace.WriteQuorum is null ? "-" : Number(keyspace.WriteQuorum)),
                 new Text(keyspace.ReadQuorum is null ? "-" : Number(keyspace.ReadQuorum)),
@@ -76,7 +77,7 @@ internal static class AdminTables
         {
             table.AddRow(
                 new Text(partition.Keyspace), new Text($"{partition.Partition}"),
-                new Text(partition.Leader.Length > 0 ? partition.Leader : "?"),
+                new Text(LeaderIn(partition.Mode, partition.Leader)),
                 new Text(string.Join(", ", partition.Voters)),
                 new Text(string.Join(", ", partition.Learners)),
                 new Text(partition.AtTarget switch { true => "yes", false => "no", null => "?" }),
@@ -91,7 +92,7 @@ internal static class AdminTables
     /// <summary>Where a key is, as key=value lines.</summary>
     public static void Location(TextWriter output, KeyLocation location) => output.WriteLine(
         $"keyspace={location.Keyspace} slot={location.Slot} partition={location.Partition} "
-        + $"leader={location.Leader} address={location.LeaderAddress} "
+        + $"leader={LeaderIn(location.Mode, location.Leader)} address={location.LeaderAddress} "
         + $"replicas={string.Join(',', location.Replicas)}");
 
     /// <summary>The limits, as name=value lines.</summary>
@@ -169,6 +170,10 @@ internal static class AdminTables
                 + $"{report.ToldBy.EscapeMarkup()} knows itself");
         }
     }
+
+    // A partition of a quorum keyspace has no leader; of another one it may not be known.
+    private static string LeaderIn(string mode, string leader) =>
+        leader.Length > 0 ? leader : mode == "quorum" ? "none" : "?";
 
     private static string Status(MemberReport member) =>
         member.Status == "active" ? member.Status : $"[yellow]{member.Status.EscapeMarkup()}[/]";

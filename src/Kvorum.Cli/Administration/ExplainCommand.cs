@@ -68,7 +68,7 @@ internal static class ExplainCommand
         output.WriteLine(key.Summary);
         var table = new Table().RoundedBorder().AddColumns(
             "replica", "state", "role", "has", "version", "newest", "applied", "why");
-        foreach (var replica in key.Replicas)
+        foreach (var replica in key.Replicas.Concat(key.StandIns))
         {
             table.AddRow(
                 new Text(replica.Place == "stays" ? replica.Name : $"{replica.Name} ({replica.Place})"),

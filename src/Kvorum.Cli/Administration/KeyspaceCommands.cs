@@ -41,9 +41,12 @@ internal static class KeyspaceCommands
             "--read-quorum", "Mode quorum: replicas that must have answered a read. [default: a majority]");
         var sloppy = Flag.Switch(
             "--sloppy", "Mode quorum: hints on other nodes count for replicas that are down.");
+        var clientTimestamps = Flag.Switch(
+            "--client-timestamps",
+            "Mode quorum: clients may give a write its time, which decides which one wins.");
         var command = new Command("create", "Makes a keyspace.")
         {
-            name, partitions, replicas, mode, writeQuorum, readQuorum, sloppy, dryRun,
+            name, partitions, replicas, mode, writeQuorum, readQuorum, sloppy, clientTimestamps, dryRun,
         };
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => AdminCall.Change(
@@ -56,6 +59,7 @@ internal static class KeyspaceCommands
                 WriteQuorum = parsed.GetValue(writeQuorum),
                 ReadQuorum = parsed.GetValue(readQuorum),
                 IsSloppy = parsed.GetValue(sloppy),
+                ClientTimestamps = parsed.GetValue(clientTimestamps) ? true : null,
                 DryRun = parsed.GetValue(dryRun),
             },
             cancel));
@@ -67,20 +71,26 @@ internal static class KeyspaceCommands
         var flags = AdminCall.Flags();
         var (name, dryRun, force) = (Name(), AdminCall.DryRun(), AdminCall.Force());
         var replicas = Flag.OptionalNumber<int>("--replicas", "Replicas of each partition, 1 to 15.");
-        var command = new Command("alter", "Changes how many replicas a keyspace has.")
+        var clientTimestamps = Flag.OptionalSwitch(
+            "--client-timestamps",
+            "Mode quorum: whether clients may give a write its time. [default: as it is]");
+        var command = new Command(
+            "alter", "Changes how many replicas a keyspace has, or whether clients may give timestamps.")
         {
-            name, replicas, dryRun, force,
+            name, replicas, clientTimestamps, dryRun, force,
         };
         flags.AddTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(replicas) is not { Implicit: false })
-                result.AddError("give what is to change: --replicas <number>");
+            if (result.GetResult(replicas) is not { Implicit: false }
+                && result.GetResult(clientTimestamps) is not { Implicit: false })
+                result.AddError("give what is to change: --replicas <number>, or --client-timestamps");
         });
         command.SetAction((parsed, cancel) => AdminCall.Change(
             parsed, flags,
-            new AlterKeyspace(parsed.GetValue(name)!, parsed.GetValue(replicas)!.Value)
+            new AlterKeyspace(parsed.GetValue(name)!, parsed.GetValue(replicas))
             {
+                ClientTimestamps = parsed.GetValue(clientTimestamps),
                 DryRun = parsed.GetValue(dryRun),
                 Force = parsed.GetValue(force),
             },

@@ -13,8 +13,7 @@ namespace Kvorum.Cli.Administration;
 /// <summary><c>kvorum watch</c>: the cluster live, and what happens in it, until Ctrl-C.</summary>
 internal static class WatchCommands
 {
-    private const int EventsShown = 12;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     public static Command Create() => new("watch", "Shows the cluster, or what happens in it, until Ctrl-C.")
     {
@@ -30,31 +29,30 @@ internal static class WatchCommands
         command.SetAction((parsed, cancel) => ClientCall.Run(parsed, flags, async output =>
         {
             await using var client = flags.Connect(parsed);
-            var last = new Queue<ClusterEvent>();
-            ulong after = 0;
-            while (true)
+            var watch = new ClusterWatch(client, LookInterval, (answer, last) =>
             {
-                var (reply, _) = await AdminCall.Ask(client, new ShowCluster(), cancel).ConfigureAwait(false);
-                foreach (var one in await NewsAsync(client, after, cancel).ConfigureAwait(false))
-                {
-                    after = one.Position;
-                    last.Enqueue(one);
-                    if (last.Count > EventsShown)
-                        last.Dequeue();
-                }
-
-                var console = Screen.Of(output);
-                console.Clear();
-                if (reply.Cluster is { } report)
-                    AdminTables.Cluster(console, report);
+                if (flags.IsJson(parsed))
+                    output.WriteLine(answer.Json);
                 else
-                    console.WriteLine(reply.Message);
-                foreach (var one in last)
-                    console.WriteLine(Line(one));
-                await Task.Delay(Pause, cancel).ConfigureAwait(false);
-            }
+                    Show(output, answer.Reply, last);
+                output.Flush();
+            });
+            await watch.RunAsync(cancel).ConfigureAwait(false);
+            return ExitCode.Ok;
         }));
         return command;
+    }
+
+    private static void Show(TextWriter output, AdminReply reply, IEnumerable<ClusterEvent> last)
+    {
+        var console = Screen.Of(output);
+        console.Clear();
+        if (reply.Cluster is { } report)
+            AdminTables.Cluster(console, report);
+        else
+            console.WriteLine(reply.Message);
+        foreach (var one in last)
+            console.WriteLine(Line(one));
     }
 
     private static Command Events()
@@ -111,19 +109,13 @@ internal static class WatchCommands
             ClusterEventKind.RebalanceStarted => "replicas begin to move",
             ClusterEventKind.RebalanceEnded => "all replicas are where they should be",
             ClusterEventKind.KeyspaceChanged => $"keyspace '{happened.Keyspace}': {happened.Why}",
+            ClusterEventKind.LimitsChanged => $"limits of moves: {happened.Why}",
             _ => $"{happened.Kind}, which this version does not know",
         };
-        return string.Create(CultureInfo.InvariantCulture, $"{happened.Position} {time} {what}");
+        var by = happened.By.Length > 0 ? $" ({happened.By})" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{happened.Position} {time} {what}{by}");
     }
 
     private static string Names(IReadOnlyList<string> names) =>
         names.Count == 0 ? "nowhere" : string.Join(",", names);
-
-    private static async Task<IReadOnlyList<ClusterEvent>> NewsAsync(
-        KvorumClient client, ulong after, CancellationToken cancel)
-    {
-        var (reply, _) = await AdminCall.Ask(client, new ShowEvents(after), cancel).ConfigureAwait(false);
-        AdminCall.ThrowUnlessOk(reply);
-        return reply.Events ?? [];
-    }
 }

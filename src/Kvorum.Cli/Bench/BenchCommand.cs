@@ -106,6 +106,7 @@ internal static class BenchCommand
             ConnectionsPerNode = options.Connections,
             Name = "kvorum-bench",
             InlineContinuations = true,
+            Tls = options.Tls,
         });
         // One call first: a cluster that cannot be reached is said at once, not counted.
         await client.GetAsync(
@@ -160,6 +161,7 @@ internal static class BenchCommand
         Consistency = ClientFlags.Freshness(parsed, Consistency),
         Fill = parsed.GetValue(Fill),
         Json = Cluster.IsJson(parsed),
+        Tls = Cluster.Tls(parsed),
     };
 
     private static Option<double> Ratio(string name, string description, double value) => new(name)

@@ -45,6 +45,8 @@ internal sealed record BenchOptions
 
     public bool Json { get; init; }
 
+    public Client.KvorumTls? Tls { get; init; }
+
     /// <summary>The share of reads, 0 to 1.</summary>
     public double Reads => Workload switch { "put" => 0, "get" => 1, _ => ReadRatio };
 
@@ -54,9 +56,9 @@ internal sealed record BenchOptions
         if (!Workloads.Contains(Workload))
             yield return Flag.Mistake("workload", Workload, $"give {string.Join(" or ", Workloads)}");
         if (Addresses.Count == 0)
-            yield return Flag.Mistake("--addr", "", "give host:port, or several separated by commas");
-        foreach (var address in Addresses.Where(address => !Client.KvorumClient.IsAddress(address)))
-            yield return Flag.Mistake("--addr", address, "give host:port with a port from 1 to 65535");
+            yield return Flag.Mistake("--addr", "", Address.Wanted);
+        foreach (var address in Addresses.Where(static address => Address.WhyWrong(address) is not null))
+            yield return Flag.Mistake("--addr", address, Address.WhyWrong(address)!);
         if (Keyspace.Length is 0 or > Limits.KeyspaceBytesMax)
             yield return Flag.Mistake(
                 "--keyspace", Keyspace, $"give 1 to {Limits.KeyspaceBytesMax} characters");

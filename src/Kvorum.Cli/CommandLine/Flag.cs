@@ -50,6 +50,16 @@ internal static class Flag
     public static Option<bool> Switch(string name, string description) =>
         new(name) { Description = description };
 
+    /// <summary>A switch that may be left out; alone it is true.</summary>
+    public static Option<bool?> OptionalSwitch(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "true|false",
+        Arity = ArgumentArity.ZeroOrOne,
+        DefaultValueFactory = static _ => null,
+        CustomParser = static result => result.Tokens is not [var token] || bool.Parse(token.Value),
+    };
+
     public static Option<Duration> Time(string name, string description, TimeSpan value) => new(name)
     {
         Description = description,

@@ -66,7 +66,8 @@ internal static class Mistakes
         foreach (var result in command.Children.OfType<OptionResult>())
         {
             var option = result.Option;
-            if (!result.Implicit && result.Tokens.Count == 0 && option.ValueType != typeof(bool)
+            if (!result.Implicit && result.Tokens.Count == 0
+                && option.ValueType != typeof(bool) && option.ValueType != typeof(bool?)
                 && option.Arity.MaximumNumberOfValues > 0)
                 yield return $"{option.Name} needs a value: {option.Name} <{option.HelpName}>; if "
                     + $"'{option.Name}' itself is meant as a key or a value, it goes behind --";

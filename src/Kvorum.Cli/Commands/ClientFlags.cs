@@ -20,6 +20,8 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
         "--timeout", "How long a call may take, retries included.", timeoutDefault,
         TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(24));
 
+    private readonly TlsFlags _tls = new();
+
     private readonly Option<bool> _json = Flag.Switch("--json", "Answer in JSON, for scripts.");
 
     public ClientFlags() : this(TimeSpan.FromSeconds(2))
@@ -56,6 +58,7 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
         command.Options.Add(_addr);
         command.Options.Add(_timeout);
         command.Options.Add(_json);
+        _tls.AddTo(command);
     }
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
@@ -66,6 +69,9 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
 
     public string[] Addresses(ParseResult parsed) => parsed.GetValue(_addr)!;
 
+    /// <summary>TLS; null for plain connections. Throws as <see cref="Connect"/> does.</summary>
+    public KvorumTls? Tls(ParseResult parsed) => _tls.Read(parsed);
+
     /// <summary>A client as the flags say; <see cref="ArgumentException"/> if they make no sense.</summary>
     public KvorumClient Connect(ParseResult parsed, string? clientId = null, string? keyspace = null) =>
         KvorumClient.Connect(new()
@@ -75,5 +81,6 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
             ClientId = clientId,
             Keyspace = keyspace ?? KeyspaceName.Default,
             Name = "kvorum-cli",
+            Tls = Tls(parsed),
         });
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kvorum.Cli.Certificates;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.OwnProcess;
 using Kvorum.Server.Hosting;
@@ -20,18 +21,20 @@ internal static class StartCommand
             StartVariables.Read(
                 flags.Read(parsed), flag => StartFlags.IsGiven(parsed, flag),
                 Environment.GetEnvironmentVariable),
-            parsed.GetValue(flags.LogLevel)!, parsed.GetValue(flags.UntilStdinEnds),
+            parsed.GetValue(flags.Secure), parsed.GetValue(flags.LogLevel)!,
+            parsed.GetValue(flags.UntilStdinEnds),
             parsed.GetValue(flags.Scheduling) == "auto", parsed.InvocationConfiguration.Error));
         return command;
     }
 
     private static async Task<int> Run(
-        StartVariables settings, string level, bool untilStdinEnds, bool choosesScheduling, TextWriter errors)
+        StartVariables settings, bool isSecure, string level, bool untilStdinEnds, bool choosesScheduling,
+        TextWriter errors)
     {
         using var logging = Logging(level);
         using var scheduling = choosesScheduling ? ThreadScheduling.Begin() : null;
         using var end = new EndSignals();
-        var options = settings.Options;
+        var options = isSecure ? SecureStart.Apply(settings.Options, errors) : settings.Options;
         string[] broken = [.. settings.Broken, .. options.Validate().Select(settings.Explain)];
         if (broken.Length > 0)
             return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);

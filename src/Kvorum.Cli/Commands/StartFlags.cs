@@ -203,6 +203,38 @@ internal sealed class StartFlags
     private readonly Option<Duration> _portWait = Flag.Time(
         "--port-wait", "How long to wait for ports that are in use.", Defaults.PortWait);
 
+    private readonly Option<string> _tlsCert = Flag.Text(
+        "--tls-cert", "file",
+        "The node's certificate in PEM, as kvorum cert node makes it: with it, --tls-key and --tls-ca every "
+        + "listener takes TLS only. [default: no TLS]", "");
+
+    private readonly Option<string> _tlsKey = Flag.Text(
+        "--tls-key", "file", "The certificate's private key in PEM. [default: none]", "");
+
+    private readonly Option<string> _tlsCa = Flag.Text(
+        "--tls-ca", "file",
+        "The CAs, in PEM, that sign the certificates of nodes and clients. [default: none]", "");
+
+    private readonly Option<string> _tlsCrl = Flag.Text(
+        "--tls-crl", "file",
+        "Their lists of revoked certificates, in PEM, as kvorum cert revoke makes them. [default: none]", "");
+
+    private readonly Option<string> _tlsClientAuth = Flag.Word(
+        "--tls-client-auth",
+        "require: clients must show a certificate; request: one that they show must be good; none: they are "
+        + "not asked. Nodes always must.", Defaults.TlsClientAuth, "none", "request", "require");
+
+    private readonly Option<bool> _insecure = Flag.Switch(
+        "--insecure",
+        "Take plain connections from other machines, too; with TLS, beside it: to switch a cluster over node "
+        + "by node. [default: off]");
+
+    /// <summary>--secure.</summary>
+    public Option<bool> Secure { get; } = Flag.Switch(
+        "--secure",
+        "TLS in one step, for a first cluster: makes a CA and certificates of this node and a client in "
+        + "./certs, where they are not there yet, and uses them. [default: off]");
+
     private readonly Option<bool> _leaseReads = Flag.Switch(
         "--lease-reads",
         "Serve lease reads by the leader's lease; give it to all nodes or none, and only where clocks drift "
@@ -235,7 +267,8 @@ internal sealed class StartFlags
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
-            _shutdown, _portWait,
+            _shutdown, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
+            Secure,
             Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -299,6 +332,12 @@ internal sealed class StartFlags
         Compression = parsed.GetValue(_compression)!,
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
         PortWait = parsed.GetValue(_portWait).Span,
+        TlsCertificate = parsed.GetValue(_tlsCert)!,
+        TlsKey = parsed.GetValue(_tlsKey)!,
+        TlsAuthorities = parsed.GetValue(_tlsCa)!,
+        TlsRevoked = parsed.GetValue(_tlsCrl)!,
+        TlsClientAuth = parsed.GetValue(_tlsClientAuth)!,
+        Insecure = parsed.GetValue(_insecure),
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>

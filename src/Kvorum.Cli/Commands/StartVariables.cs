@@ -15,6 +15,9 @@ internal sealed class StartVariables
     // do.
     private static readonly string[] Origin = ["--bootstrap", "--join", "--peers"];
 
+    // What HOST is the host of, where a variable gives the port.
+    private static readonly string[] Listening = ["--http-addr", "--addr", "--peer-addr"];
+
     private static readonly StartVariable[] All =
     [
         new("NODE_ID", ["--id"], ["--id"], static (o, text) => o with { Id = text }),
@@ -25,6 +28,8 @@ internal sealed class StartVariables
             static (o, text) => o with { ClientAddress = WithPort(o.ClientAddress, Port(text)) }),
         new("PEER_PORT", ["--peer-addr"], ["--peer-addr"],
             static (o, text) => o with { PeerAddress = WithPort(o.PeerAddress, Port(text)) }),
+        new("HOST", Listening, [], static (o, text) => HostPort.TryParse($"{Spelled(text)}:1") is null
+            ? throw new FormatException("give a host name or an IP address, without a port") : o),
         new("BOOTSTRAP", ["--bootstrap"], Origin, static (o, text) => o with { Bootstrap = Switch(text) }),
         new("JOIN_ADDR", ["--join"], Origin, static (o, text) => o with { Join = text }),
         new("PEERS", ["--peers"], Origin, static (o, text) => o with { Peers = text }),
@@ -32,6 +37,10 @@ internal sealed class StartVariables
             static (o, text) => o with { Partitions = Number(text) }),
         new("REPLICATION_FACTOR", ["--replication-factor"], ["--replication-factor"],
             static (o, text) => o with { ReplicationFactor = Number(text) }),
+        new("TLS_CERT", ["--tls-cert"], ["--tls-cert"], static (o, text) => o with { TlsCertificate = text }),
+        new("TLS_KEY", ["--tls-key"], ["--tls-key"], static (o, text) => o with { TlsKey = text }),
+        new("TLS_CA", ["--tls-ca"], ["--tls-ca"], static (o, text) => o with { TlsAuthorities = text }),
+        new("TLS_CRL", ["--tls-crl"], ["--tls-crl"], static (o, text) => o with { TlsRevoked = text }),
     ];
 
     private readonly List<(string Variable, string Flag)> _used = [];
@@ -68,6 +77,8 @@ internal sealed class StartVariables
         var saysPeers = isGiven("--peer-addr") || environment("PEER_PORT") is { Length: > 0 };
         if (!saysPeers && read._used.Contains(("KV_PORT", "--addr")))
             read.PlacePeers();
+        if (read._used.Exists(static used => used.Variable == "HOST"))
+            read.PlaceOn(Spelled(environment("HOST")!));
         return read;
     }
 
@@ -117,6 +128,30 @@ internal sealed class StartVariables
         Options = Options with { PeerAddress = WithPort(Options.PeerAddress, port + 10_000) };
         _used.Add(("KV_PORT", "--peer-addr"));
     }
+
+    // Shells and tools set HOST for purposes of their own: it counts only beside a port.
+    private void PlaceOn(string host)
+    {
+        _used.RemoveAll(static used => used.Variable == "HOST");
+        var flags = _used.Select(static used => used.Flag).Intersect(Listening).ToArray();
+        foreach (var flag in flags)
+        {
+            Options = flag switch
+            {
+                "--http-addr" => Options with { HttpAddress = On(host, Options.HttpAddress) },
+                "--addr" => Options with { ClientAddress = On(host, Options.ClientAddress) },
+                _ => Options with { PeerAddress = On(host, Options.PeerAddress) },
+            };
+            _used.Add(("HOST", flag));
+        }
+    }
+
+    private static string On(string host, string address) => host + address[address.LastIndexOf(':')..];
+
+    // IPv6 goes in brackets before a port.
+    private static string Spelled(string host) =>
+        System.Net.IPAddress.TryParse(host, out var ip) && host.Contains(':', StringComparison.Ordinal)
+            ? $"[{ip}]" : host;
 
     private static string WithPort(string address, int port) =>
         string.Create(CultureInfo.InvariantCulture, $"{address[..address.LastIndexOf(':')]}:{port}");

@@ -27,6 +27,7 @@ internal static class WriteCall
             IfVersion = write.IfVersion(parsed),
             Quorum = write.Quorum(parsed),
             Tried = write.Tried(parsed),
+            Timestamp = write.Timestamp(parsed),
             WantsReceipt = write.WantsReceipt(parsed),
             Ttl = request is PutRequest { TtlMs: > 0 } put ? TimeSpan.FromMilliseconds(put.TtlMs) : null,
         };
@@ -53,6 +54,7 @@ internal static class WriteCall
             IfVersion = write.IfVersion(parsed),
             Quorum = write.Quorum(parsed),
             Tried = write.Tried(parsed),
+            Timestamp = write.Timestamp(parsed) ?? 0,
             WantsReceipt = write.WantsReceipt(parsed),
             NoRedirect = true,
         };

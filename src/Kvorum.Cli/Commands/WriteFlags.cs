@@ -32,6 +32,11 @@ internal sealed class WriteFlags
             + "as the version that was tried. [default: a new one]",
         static text => WriteVersion.ParseOrNull(text), WriteVersion.Form);
 
+    private readonly Option<ulong?> _timestamp = Flag.OptionalNumber<ulong>(
+        "--timestamp",
+        "Keyspace that takes timestamps of clients: the time of the write, which decides which write wins: "
+            + "Unix milliseconds times 65536, and a number below it. [default: the node's]");
+
     public void AddTo(Command command)
     {
         command.Options.Add(_keyspace);
@@ -42,6 +47,7 @@ internal sealed class WriteFlags
         command.Options.Add(_quorum);
         command.Options.Add(_receipt);
         command.Options.Add(_tried);
+        command.Options.Add(_timestamp);
     }
 
     public string Keyspace(ParseResult parsed) => parsed.GetValue(_keyspace)!;
@@ -55,6 +61,8 @@ internal sealed class WriteFlags
     public QuorumLevel? Quorum(ParseResult parsed) => parsed.GetValue(_quorum);
 
     public WriteVersion? Tried(ParseResult parsed) => parsed.GetValue(_tried);
+
+    public ulong? Timestamp(ParseResult parsed) => parsed.GetValue(_timestamp);
 
     public bool WantsReceipt(ParseResult parsed) => parsed.GetValue(_receipt);
 

@@ -13,6 +13,7 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(ExplainKeyspace), "explain_keyspace")]
 [JsonDerivedType(typeof(ExplainKey), "explain_key")]
 [JsonDerivedType(typeof(ShowReplica), "show_replica")]
+[JsonDerivedType(typeof(ShowHint), "show_hint")]
 [JsonDerivedType(typeof(ShowEvents), "show_events")]
 [JsonDerivedType(typeof(ChangeMember), "change_member")]
 [JsonDerivedType(typeof(CreateKeyspace), "create_keyspace")]
@@ -56,6 +57,13 @@ public abstract record AdminChange : AdminRequest
     /// </summary>
     public bool DryRun { get; init; }
 
+    /// <summary>
+    /// By which means and from where it is asked, for events; empty if it is not known. Front ends say it,
+    /// and no client can.
+    /// </summary>
+    [JsonIgnore]
+    public string By { get; init; } = "";
+
     /// <inheritdoc/>
     [JsonIgnore]
     public sealed override bool IsRead => DryRun;
@@ -86,6 +94,13 @@ public sealed record ExplainKey(string Keyspace, byte[] Key) : AdminQuestion;
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
 public sealed record ShowReplica(string Keyspace, byte[] Key) : AdminQuestion;
+
+/// <summary>
+/// What the asked node keeps of a key for replicas that were down: nodes ask each other for it.
+/// </summary>
+/// <param name="Keyspace">The keyspace.</param>
+/// <param name="Key">The key, in JSON as base64.</param>
+public sealed record ShowHint(string Keyspace, byte[] Key) : AdminQuestion;
 
 /// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
 /// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>
@@ -155,13 +170,19 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
 
     /// <summary>Quorum: true if hints on other nodes count for replicas that are down.</summary>
     public bool IsSloppy { get; init; }
+
+    /// <summary>Quorum: true if clients may give a write its time; null for false.</summary>
+    public bool? ClientTimestamps { get; init; }
 }
 
-/// <summary>Another replication factor of a keyspace.</summary>
+/// <summary>Another replication factor of a keyspace, or another setting: one at a time.</summary>
 /// <param name="Keyspace">Its name.</param>
-/// <param name="Replicas">Replicas of each partition.</param>
-public sealed record AlterKeyspace(string Keyspace, int Replicas) : AdminChange
+/// <param name="Replicas">Replicas of each partition; null: as it is.</param>
+public sealed record AlterKeyspace(string Keyspace, int? Replicas = null) : AdminChange
 {
+    /// <summary>Quorum: whether clients may give a write its time; null: as it is.</summary>
+    public bool? ClientTimestamps { get; init; }
+
     /// <summary>True to do it even where too few nodes or zones are there.</summary>
     public bool Force { get; init; }
 }

@@ -142,6 +142,10 @@ public sealed record KeyspaceReport
     [Description("Mode quorum: whether hints on other nodes count for replicas that are down.")]
     public bool? Sloppy { get; init; }
 
+    /// <summary>Quorum: true if clients may give a write its time.</summary>
+    [Description("Mode quorum: whether clients may give a write its time.")]
+    public bool? ClientTimestamps { get; init; }
+
     /// <summary>Its partitions.</summary>
     public required int Partitions { get; init; }
 
@@ -221,12 +225,17 @@ public sealed record PartitionReport
     /// <summary>The partition.</summary>
     public required uint Partition { get; init; }
 
-    /// <summary>Name of the leader; empty if it is not known.</summary>
-    [Description("Name of the leader; empty if it is not known.")]
+    /// <summary>How it replicates; empty if an older node tells it.</summary>
+    [Description("How it replicates: a partition of mode quorum has no leader.")]
+    [AllowedValues("strong", "quorum")]
+    public string Mode { get; init; } = "";
+
+    /// <summary>Name of the leader; empty if it is not known, and in mode quorum.</summary>
+    [Description("Name of the leader; empty if it is not known, and in mode quorum, which has none.")]
     public required string Leader { get; init; }
 
     /// <summary>Members that should vote, the preferred leader first.</summary>
-    [Description("Members that should vote, the preferred leader first.")]
+    [Description("Members that should vote, the preferred leader first; in mode quorum the replicas.")]
     public required IReadOnlyList<string> Voters { get; init; }
 
     /// <summary>Members that should learn.</summary>
@@ -254,15 +263,20 @@ public sealed record KeyLocation
     /// <summary>Its partition.</summary>
     public required uint Partition { get; init; }
 
+    /// <summary>How it replicates; empty if an older node tells it.</summary>
+    [Description("How the keyspace replicates: in mode quorum there is no leader.")]
+    [AllowedValues("strong", "quorum")]
+    public string Mode { get; init; } = "";
+
     /// <summary>Names of the members that hold it, the preferred leader first.</summary>
     [Description("Members that hold it, the preferred leader first.")]
     public required IReadOnlyList<string> Replicas { get; init; }
 
-    /// <summary>Name of the leader; empty if it is not known.</summary>
-    [Description("Name of the leader; empty if it is not known.")]
+    /// <summary>Name of the leader; empty if it is not known, and in mode quorum.</summary>
+    [Description("Name of the leader; empty if it is not known, and in mode quorum, which has none.")]
     public required string Leader { get; init; }
 
-    /// <summary>Where clients reach the leader; empty if it is not known.</summary>
-    [Description("Where clients reach the leader; empty if it is not known.")]
+    /// <summary>Where clients reach the leader; empty if it is not known, and in mode quorum.</summary>
+    [Description("Where clients reach the leader; empty if it is not known, and in mode quorum.")]
     public required string LeaderAddress { get; init; }
 }

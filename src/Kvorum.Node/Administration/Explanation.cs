@@ -34,6 +34,10 @@ public sealed record KeyspaceExplanation
     [Description("Whether hints on other nodes count for replicas that are down.")]
     public required bool Sloppy { get; init; }
 
+    /// <summary>True if clients may give a write its time.</summary>
+    [Description("Whether clients may give a write its time.")]
+    public bool ClientTimestamps { get; init; }
+
     /// <summary>True if a read sees every write that was acknowledged before it began.</summary>
     [Description("Whether a read sees every write that was acknowledged before it began.")]
     public required bool ReadsSeeWrites { get; init; }
@@ -122,4 +126,9 @@ public sealed record KeyExplanation
     /// <summary>The replicas, the preferred leader first.</summary>
     [Description("The replicas, the preferred leader first.")]
     public required IReadOnlyList<ReplicaOfKey> Replicas { get; init; }
+
+    /// <summary>Nodes that keep a hint for a replica that was down.</summary>
+    [Description(
+        "Mode quorum: nodes that keep a hint for a replica that was down, and have not handed it over yet.")]
+    public IReadOnlyList<ReplicaOfKey> StandIns { get; init; } = [];
 }

@@ -1,6 +1,5 @@
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
-using Kvorum.Node.State;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 
@@ -24,15 +23,37 @@ internal static class KeyExplainer
         }))];
     }
 
+    /// <summary>
+    /// The other nodes that can be asked for hints: in a sloppy keyspace these count as replicas.
+    /// </summary>
+    public static IReadOnlyList<(NodeId Node, ReplicaOfKey Replica)> StandIns(
+        ClusterView cluster, in KeyLocator.Place place)
+    {
+        if (place.Keyspace.Settings.Quorum is not { IsSloppy: true }
+            || cluster.Placement.Placed(place.Group) is not { } placed)
+            return [];
+        return [.. cluster.Ids.Where(node => !placed.Holders.Contains(node) && cluster.Health.IsUp(node))
+            .Select(node => (node, new ReplicaOfKey
+            {
+                Name = cluster.Members.NameOf(node),
+                State = "up",
+                Role = "stand-in",
+            }))];
+    }
+
     /// <summary>The answer.</summary>
     /// <param name="cluster">The map.</param>
     /// <param name="keyspace">The keyspace's name.</param>
     /// <param name="place">Where the key is.</param>
     /// <param name="told">What the replicas have told, those that have not included.</param>
+    /// <param name="others">What other nodes have told of their hints, if they were asked.</param>
     public static KeyExplanation Explain(
-        ClusterView cluster, string keyspace, in KeyLocator.Place place, IReadOnlyList<ReplicaOfKey> told)
+        ClusterView cluster, string keyspace, in KeyLocator.Place place, IReadOnlyList<ReplicaOfKey> told,
+        IEnumerable<ReplicaOfKey> others)
     {
-        var replicas = Judge(told);
+        var judged = Judge([.. told, .. others.Where(static one => IsKnown(one) && one.Version.Length > 0)]);
+        ReplicaOfKey[] replicas = [.. judged.Take(told.Count)];
+        ReplicaOfKey[] standIns = [.. judged.Skip(told.Count)];
         var leader = place.Keyspace.IsQuorum ? null : cluster.Leaders.Of(place.Group);
         return new()
         {
@@ -41,8 +62,9 @@ internal static class KeyExplainer
             Slot = place.Slot,
             Partition = place.Partition,
             Leader = leader is { } known ? cluster.Members.NameOf(known) : "",
-            Summary = InWords(replicas, place.Keyspace.Settings.Quorum),
+            Summary = InWords(replicas, standIns, place.Keyspace.Settings.Quorum),
             Replicas = replicas,
+            StandIns = standIns,
         };
     }
 
@@ -62,12 +84,24 @@ internal static class KeyExplainer
         WriteVersion.ParseOrNull(version) is { } whole ? (whole.Time, whole.Writer)
             : ulong.TryParse(version, out var number) ? (number, 0UL) : default;
 
-    private static string InWords(IReadOnlyList<ReplicaOfKey> replicas, QuorumNumbers? numbers)
+    private static string InWords(ReplicaOfKey[] replicas, ReplicaOfKey[] standIns, QuorumNumbers? numbers)
     {
-        if (replicas.Count == 0)
+        if (standIns.Length == 0)
+            return InWords(replicas, standIns: 0, numbers);
+        var newest = standIns.Count(static one => one.Newest == true);
+        var hints = newest == standIns.Length ? "the newest version" : $"{newest} of them the newest version";
+        return $"{InWords(replicas, newest, numbers)}; hints of it are on "
+            + $"{string.Join(", ", standIns.Select(static one => one.Name))}, with {hints}, until they are "
+            + "handed over";
+    }
+
+    private static string InWords(
+        ReplicaOfKey[] replicas, int standIns, QuorumNumbers? numbers)
+    {
+        if (replicas.Length == 0)
             return "the replicas of the partition are not placed yet";
         var (known, newest) = (replicas.Count(IsKnown), replicas.Count(static one => one.Newest == true));
-        var asked = $"{known} of {replicas.Count} replicas answered";
+        var asked = $"{known} of {replicas.Length} replicas answered";
         if (known == 0)
             return $"{asked}: nothing is known of the key";
         var behind = known - newest;
@@ -76,8 +110,8 @@ internal static class KeyExplainer
             : $"{asked}, {newest} of them with the newest version: "
                 + (numbers is null ? "the others apply it when they hear of it"
                     : "reads, hints or the next comparison repair the others");
-        var needed = numbers?.WriteOf(replicas.Count) ?? (replicas.Count / 2) + 1;
-        return newest >= needed ? agreed
+        var needed = numbers?.WriteOf(replicas.Length) ?? (replicas.Length / 2) + 1;
+        return newest + standIns >= needed ? agreed
             : $"{agreed}. So few have it that it may be lost with their disks, or be a write that was not "
                 + "acknowledged";
     }

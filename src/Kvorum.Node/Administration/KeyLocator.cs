@@ -28,6 +28,7 @@ internal static class KeyLocator
                 Keyspace = asked.Keyspace,
                 Slot = place.Slot,
                 Partition = place.Partition,
+                Mode = place.Keyspace.Settings.Mode,
                 Replicas = [.. cluster.PreferenceOf(place.Group).Select(cluster.Members.NameOf)],
                 Leader = leader is { } known ? cluster.Members.NameOf(known) : "",
                 LeaderAddress = leader is { } there ? cluster.Members.ClientAddressOf(there) : "",

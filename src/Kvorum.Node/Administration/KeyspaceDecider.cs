@@ -32,7 +32,11 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
             ReplicationFactor = change.Replicas ?? model.ReplicationFactor,
             Mode = change.Mode ?? KeyspaceSettings.Strong,
             Quorum = change.Mode == KeyspaceSettings.QuorumMode
-                ? new(change.WriteQuorum ?? 0, change.ReadQuorum ?? 0, change.IsSloppy) : null,
+                ? new(change.WriteQuorum ?? 0, change.ReadQuorum ?? 0, change.IsSloppy)
+                {
+                    AllowsClientTime = change.ClientTimestamps == true,
+                }
+                : null,
         };
         var bound = Bounded("partitions", settings.PartitionCount, PartitionsMax)
             ?? Bounded("replicas", settings.ReplicationFactor, ReplicasMax) ?? WhyNoQuorum(change, settings);
@@ -52,32 +56,66 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         return propose with { Prepare = cluster => Placed(propose, settings, cluster) };
     }
 
-    /// <summary>Another replication factor.</summary>
+    /// <summary>Another replication factor, or another setting.</summary>
     public static AdminDecision Decide(AlterKeyspace change, MetaMachine state)
     {
-        if (Bounded("replicas", change.Replicas, ReplicasMax) is { } bound)
+        if (BoundedOrNull("replicas", change.Replicas, ReplicasMax) is { } bound)
             return Refusal.Wrong(bound);
         if (Missing(change.Keyspace, state, "has a replica on every member") is { } refusal)
             return refusal;
         var keyspace = state.KeyspaceNamed(change.Keyspace)!;
-        var words = InWords(keyspace.Settings with { ReplicationFactor = change.Replicas });
-        if (keyspace.Settings.ReplicationFactor == change.Replicas)
+        return change switch
+        {
+            { Replicas: { } replicas, ClientTimestamps: null } =>
+                ReplicasOf(keyspace, replicas, change.Force),
+            { Replicas: null, ClientTimestamps: { } isAllowed } => ClientTimeOf(keyspace, isAllowed),
+            { Replicas: null } =>
+                Refusal.Wrong("nothing is to change: give replicas, or client timestamps"),
+            _ => Refusal.Wrong("give replicas or client timestamps: one change at a time"),
+        };
+    }
+
+    private static AdminDecision ReplicasOf(KeyspaceDefinition keyspace, int replicas, bool isForced)
+    {
+        var words = InWords(keyspace.Settings with { ReplicationFactor = replicas });
+        if (keyspace.Settings.ReplicationFactor == replicas)
             return Refusal.Already($"{words}; that was so before");
+        if (WhyTooFew(keyspace.Settings, replicas) is { } few)
+            return Refusal.Impossible(few);
         var propose = new AdminDecision.Propose(
             words,
-            timeMs => MetaRecords.EncodeReplicas(keyspace.Id, change.Replicas, timeMs),
+            timeMs => MetaRecords.EncodeReplicas(keyspace.Id, replicas, timeMs),
             now => now.Keyspaces.TryGetValue(keyspace.Id, out var found)
-                && found.Settings.ReplicationFactor == change.Replicas)
+                && found.Settings.ReplicationFactor == replicas)
         {
-            IsForced = change.Force,
+            IsForced = isForced,
         };
-        return propose with
+        var decided = propose with
         {
             Prepare = cluster => propose with
             {
-                Forecast = Forecast.Factor(cluster, keyspace.Id, change.Replicas),
+                Forecast = Forecast.Factor(cluster, keyspace.Id, replicas),
             },
         };
+        return decided;
+    }
+
+    private static AdminDecision ClientTimeOf(KeyspaceDefinition keyspace, bool isAllowed)
+    {
+        if (keyspace.Settings.Quorum is not { } quorum)
+        {
+            return Refusal.Wrong(
+                $"keyspace '{keyspace.Settings.Name}' is of mode strong: its log gives the order of writes. "
+                + "Client timestamps are for keyspaces of mode quorum");
+        }
+
+        var words = InWords(keyspace.Settings with { Quorum = quorum with { AllowsClientTime = isAllowed } });
+        return quorum.AllowsClientTime == isAllowed ? Refusal.Already($"{words}; that was so before")
+            : new AdminDecision.Propose(
+                words,
+                timeMs => MetaRecords.EncodeClientTime(keyspace.Id, isAllowed, timeMs),
+                now => now.Keyspaces.TryGetValue(keyspace.Id, out var found)
+                    && found.Settings.Quorum?.AllowsClientTime == isAllowed);
     }
 
     /// <summary>The end of a keyspace.</summary>
@@ -150,9 +188,19 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
                 ?? BoundedOrNull("read quorum", change.ReadQuorum, settings.ReplicationFactor);
         }
 
-        return change.WriteQuorum is null && change.ReadQuorum is null && !change.IsSloppy ? null
-            : "a write quorum, a read quorum and sloppy are for keyspaces of mode quorum: in a strong one a "
-                + "majority decides";
+        return change is { WriteQuorum: null, ReadQuorum: null, IsSloppy: false }
+            && change.ClientTimestamps != true ? null
+            : "a write quorum, a read quorum, sloppy and client timestamps are for keyspaces of mode quorum: "
+                + "in a strong one a majority decides";
+    }
+
+    private static string? WhyTooFew(KeyspaceSettings settings, int replicas)
+    {
+        if (settings.Quorum is not { } quorum || Math.Max(quorum.Write, quorum.Read) <= replicas)
+            return null;
+        var (name, value) = quorum.Write > replicas ? ("write", quorum.Write) : ("read", quorum.Read);
+        return $"replicas is {replicas}, and the {name} quorum of keyspace '{settings.Name}' is {value}: "
+            + $"give {value} or more";
     }
 
     private static string? BoundedOrNull(string name, int? value, int most) =>
@@ -167,7 +215,8 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
         return settings.Quorum is not { } quorum ? words
             : $"{words}, mode quorum: {Shown(quorum.Write)} of them must have a write on disk, and "
                 + $"{Shown(quorum.Read)} must answer a read"
-                + (quorum.IsSloppy ? "; sloppy: hints on other nodes count for replicas that are down" : "");
+                + (quorum.IsSloppy ? "; sloppy: hints on other nodes count for replicas that are down" : "")
+                + (quorum.AllowsClientTime ? "; clients may give a write its time" : "");
     }
 
     private static string Shown(int quorum) =>

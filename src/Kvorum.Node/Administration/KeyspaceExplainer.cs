@@ -52,6 +52,7 @@ internal static class KeyspaceExplainer
             WriteQuorum = numbers.WriteQuorum,
             ReadQuorum = numbers.ReadQuorum,
             Sloppy = numbers.IsSloppy,
+            ClientTimestamps = numbers.AllowsClientTime,
             ReadsSeeWrites = promise.ReadsSeeAcknowledgedWrites,
             BothSidesWritable = promise.BothSidesWritable,
             Durable = true,
@@ -70,6 +71,13 @@ internal static class KeyspaceExplainer
                     + "node that is away holds tombstones back, and kvorum status names it.",
                 "A request may ask for another quorum (--quorum one, quorum, all or a number): then its "
                     + "receipt says what it was promised.",
+                .. numbers.AllowsClientTime
+                    ?
+                    [
+                        "A client may give a write its time (--timestamp): it is acknowledged, and loses to "
+                            + "one of a later time that was there before.",
+                    ]
+                    : Array.Empty<string>(),
             ],
             Now = [],
         };

@@ -17,7 +17,11 @@ internal static class MemberForecast
             MemberStatus.Active => Moved(
                 cluster, With(cluster, member, static one => one with { IsDraining = false })),
             MemberStatus.Lost => Forecast.Remove(
-                With(cluster, member, static one => one with { SilentSinceMs = LongAgoMs }), member),
+                With(cluster, member, static one => one with
+                {
+                    SilentSinceMs = LongAgoMs,
+                    IsLost = true,
+                }), member),
             _ => Forecast.Remove(cluster, member),
         };
 

@@ -79,7 +79,7 @@ public sealed record MoveLimits
     /// <summary>What is wrong with a change; null if nothing.</summary>
     internal static string? Problem(ChangeLimits change)
     {
-        if (change with { DryRun = false } == new ChangeLimits())
+        if (change with { DryRun = false, By = "" } == new ChangeLimits())
             return "no limit is named: name at least one that is to change";
         (string Name, long? Value, long Least, long Most)[] bounds =
         [

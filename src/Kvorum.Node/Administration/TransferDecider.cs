@@ -22,6 +22,12 @@ internal sealed class TransferDecider(Func<NodeId, bool> isUp, Func<GroupId, Nod
                 [.. state.Keyspaces.Values.Select(static one => one.Settings.Name), KeyspaceName.System]);
         }
 
+        if (!isMetadata && state.KeyspaceNamed(change.Keyspace)!.IsQuorum)
+        {
+            return Refusal.Impossible(
+                $"keyspace '{change.Keyspace}' is of mode quorum: its partitions have no leaders");
+        }
+
         var count = isMetadata ? 1 : state.KeyspaceNamed(change.Keyspace)!.Settings.PartitionCount;
         if (change.Partition >= count)
         {

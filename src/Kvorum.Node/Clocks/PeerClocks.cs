@@ -17,7 +17,6 @@ internal sealed class PeerClocks(Func<int> count, long boundMs, Func<NodeId, str
     private readonly Lock _gate = new();
     private readonly SortedDictionary<NodeId, Sample> _samples = [];
     private long _agreedLessMonotonicMs = NothingAgreed;
-    private long _lastAgreedLessMonotonicMs = NothingAgreed;
     private volatile bool _isBeyond;
     private volatile string? _issue;
 
@@ -37,16 +36,6 @@ internal sealed class PeerClocks(Func<int> count, long boundMs, Func<NodeId, str
     public long? AgreedMs(long nowMs)
     {
         var agreed = Volatile.Read(ref _agreedLessMonotonicMs);
-        return agreed == NothingAgreed ? null : Math.Max(0, agreed + nowMs);
-    }
-
-    /// <summary>
-    /// The same, by what a majority agreed on last: this node's monotonic clock goes on with it while none is
-    /// heard. Null if none has agreed since the start.
-    /// </summary>
-    public long? LastAgreedMs(long nowMs)
-    {
-        var agreed = Volatile.Read(ref _lastAgreedLessMonotonicMs);
         return agreed == NothingAgreed ? null : Math.Max(0, agreed + nowMs);
     }
 
@@ -103,8 +92,6 @@ internal sealed class PeerClocks(Func<int> count, long boundMs, Func<NodeId, str
         var verdict = ClockAgreement.Judge(values, members, boundMs);
         var agreed = verdict.AgreedMs is { } ahead ? wallMs + ahead - nowMs : NothingAgreed;
         Volatile.Write(ref _agreedLessMonotonicMs, agreed);
-        if (agreed != NothingAgreed)
-            Volatile.Write(ref _lastAgreedLessMonotonicMs, agreed);
         // Back from beyond only well within, so that a clock at the bound does not move leaders to and fro.
         var limit = _isBeyond ? boundMs / 2 : boundMs;
         _isBeyond = Math.Abs(verdict.AgreedMs ?? 0) > limit;

@@ -298,4 +298,5 @@ public sealed record TimestampsRefused(long Count, long OffsetMaxMs) : NodeEvent
 /// <summary>An operator has changed the cluster; a majority has it.</summary>
 /// <param name="Change">What is so from now on.</param>
 /// <param name="Through">The name of the node that was asked.</param>
-public sealed record AdminChanged(string Change, string Through) : NodeEvent(247);
+/// <param name="By">By which means and from where; empty if it is not known.</param>
+public sealed record AdminChanged(string Change, string Through, string By) : NodeEvent(247);

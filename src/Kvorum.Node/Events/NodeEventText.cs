@@ -32,7 +32,8 @@ public static class NodeEventText
             + "members speak: a kvorum that does not speak it cannot run on this node's data folder any more",
         MemberChanged one => $"{one.Member} is {one.Status} from now on",
         TargetsChanged one => $"other nodes are to hold replicas of {one.Groups} group(s): {one.Why}",
-        AdminChanged one => $"an operator has decided through {one.Through}: {one.Change}",
+        AdminChanged one => $"{(one.By.Length > 0 ? one.By : "an operator")} has decided through "
+            + $"{one.Through}: {one.Change}",
         TimestampsRefused one => $"{one.Count} timestamps of writes to quorum keyspaces were refused since "
             + $"the start: they were more than {one.OffsetMaxMs} ms ahead of this node's clock, and nothing "
             + "was stored under them. Compare the clocks of the members, and set right the wrong one",

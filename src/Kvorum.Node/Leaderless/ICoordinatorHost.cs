@@ -23,6 +23,9 @@ internal interface ICoordinatorHost
     /// </summary>
     bool IsWallKnown { get; }
 
+    /// <summary>The time by which records have ended, in Unix milliseconds.</summary>
+    long RecordTimeMs { get; }
+
     /// <summary>Members, placement, and who is up.</summary>
     ClusterView Cluster { get; }
 
@@ -33,8 +36,8 @@ internal interface ICoordinatorHost
     ulong NextOperation();
 
     /// <summary>
-    /// Asks a replica: one on another node with this turn's frame, one here at once. The answer may come
-    /// before this returns.
+    /// Asks a replica: one on another node with this turn's frame, one of this loop at once, one of another
+    /// loop with its next turn. The answer may come before this returns.
     /// </summary>
     void Ask(NodeId node, in QuorumRequest request);
 

@@ -13,6 +13,10 @@ namespace Kvorum.Node.Leaderless;
 /// </summary>
 internal sealed class QuorumCoordinator(ICoordinatorHost host)
 {
+    /// <summary>Why a node that was just started does not coordinate yet, for people.</summary>
+    public const string NotVouchedFor = "since this node was started, too few of the other members have "
+        + "accepted its log to know that its data folder is no old copy: ask another node, or read stale";
+
     // Looked up by number; where it is walked, the numbers are sorted first.
     private readonly Dictionary<ulong, Operation> _operations = [];
 
@@ -29,6 +33,13 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     public void Take(Call call, KeyspaceDefinition keyspace)
     {
         var way = new CallWay(call, keyspace, NodesOf(call, keyspace));
+        if (!host.Cluster.IsVouchedFor
+            && call.Request is not GetRequest { Consistency: ReadConsistency.Stale })
+        {
+            Again(way, NotVouchedFor);
+            return;
+        }
+
         switch (call.Request)
         {
             case GetRequest get:
@@ -132,11 +143,13 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     }
 
     // The replicas are elsewhere by now, or not made yet: this node will be told.
-    private void Again(CallWay way) => _waiting.Add(() =>
+    private void Again(CallWay way) =>
+        Again(way, "the replicas are being moved, and could not be found in time");
+
+    private void Again(CallWay way, string why) => _waiting.Add(() =>
     {
         if (way.Call.IsCancelled || host.NowMs >= way.Call.DeadlineMs)
-            Finish(
-                way, ReplyStatus.Unavailable, "the replicas are being moved, and could not be found in time");
+            Finish(way, ReplyStatus.Unavailable, why);
         else
             Take(way.Call, way.Keyspace);
     });
@@ -163,7 +176,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
-        var isThere = result.Record is { } found && found.IsPresent(host.Versions.NowMs(host.WallMs));
+        var isThere = result.Record is { } found && found.IsPresent(host.RecordTimeMs);
         var record = isThere ? result.Record!.Value : default;
         host.TakeReplyRoom(way.Call, record.Value.Length, () => host.Finish(way.Call, new()
         {
@@ -192,6 +205,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         }
 
+        if (GivenVersions.WhyNot(write, host) is { } wrong)
+        {
+            Finish(way, wrong.Status, wrong.Why);
+            return;
+        }
+
         if (!Follows(way, new(new(write.After), default), "has seen")
             || (write.Tried is { } tried && !Follows(way, new(new(tried.Time), default), "has tried")))
             return;
@@ -201,7 +220,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             return;
         if (write.ClientId.Length == 0)
         {
-            WritePrevious(way, new(write, RecordVersion.None, IsReplayed: false));
+            WritePrevious(way, new(write, GivenVersions.Of(write), IsReplayed: false));
             return;
         }
 
@@ -242,10 +261,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         }
         else
         {
-            // No replica that answered has it: if it is on another one, this is the same write.
-            var version = result.Version.IsNone && write.Tried is { } tried
-                ? new RecordVersion(new(tried.Time), new(tried.Writer)) : result.Version;
-            WritePrevious(way, new(write, version, IsReplayed: !result.Version.IsNone));
+            // No replica that answered has it: if it is on another one, this is the same write. One with a
+            // timestamp has its version from it, and is another write if it has the ids of another one.
+            var version = result.Version.IsNone || write.Timestamp > 0
+                ? GivenVersions.Of(write) : result.Version;
+            var isReplayed = !result.Version.IsNone && result.Version == version;
+            WritePrevious(way, new(write, version, isReplayed));
         }
     }
 
@@ -298,6 +319,12 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         if (!_underWay.TryBegin(attempt.Version, out var generation))
         {
+            if (attempt is { WasSent: false, Write.Timestamp: > 0 and var timestamp })
+            {
+                Finish(way, ReplyStatus.InvalidArgument, GivenVersions.TooOld(timestamp));
+                return;
+            }
+
             Finish(way, ReplyStatus.OutcomeUnknown,
                 $"the write was tried before, at {attempt.Version.Time}, which is too long ago to repeat it: "
                     + "nothing was written now. Read the key");

@@ -12,6 +12,9 @@ internal sealed partial class QuorumReplica
     // It has all, and counts once its log says so.
     private (GroupBirth Birth, ulong Batch)? _becoming;
 
+    // Records that came from those that fill it.
+    private long _filled;
+
     private bool HasEverBeenFilled => _birth.First.Voters.Count > 0;
 
     // It comes anew by this change. It may have been a replica before, and what was written and deleted
@@ -39,6 +42,14 @@ internal sealed partial class QuorumReplica
             _filledFrom.Clear();
         _filling = (placed.Epoch, SourcesToFill(present.Count, others.Length));
         since = placed.Epoch;
+        // All that had it are given up for good: it begins without a record.
+        if (others.Length == 0 && !present.Contains(_host.Cluster.Self))
+        {
+            _isGateKnown = true;
+            BeginToCount();
+            return [];
+        }
+
         return [.. others.Where(node => !_filledFrom.Contains(node))];
     }
 
@@ -64,6 +75,11 @@ internal sealed partial class QuorumReplica
             return;
         // What came from the sources is in the log before this, and is read once that is durable.
         Mark(_marksOfSources);
+        BeginToCount();
+    }
+
+    private void BeginToCount()
+    {
         var filled = _birth with
         {
             First = new() { Voters = [.. Preference.Order()] },
@@ -82,11 +98,8 @@ internal sealed partial class QuorumReplica
             _host.Cluster.Tell(new ReplicaFilled(Identity.Keyspace, Identity.Partition));
     }
 
-    // So many of the others that each acknowledged write is on one of them; where fewer are left, all of
-    // those: more disks are gone than the promise covers.
-    private int SourcesToFill(int present, int others)
-    {
-        var write = _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum?.WriteOf(present) ?? present;
-        return Math.Clamp(present - write + 1, 1, Math.Max(1, others));
-    }
+    // So many of the others that each acknowledged write is on one of them.
+    private int SourcesToFill(int present, int others) =>
+        _host.Cluster.Keyspace(Identity.Keyspace)?.Settings.Quorum is { } numbers
+            ? new QuorumPromise(numbers.Of(present)).SourcesOf(others) : 1;
 }

@@ -1,7 +1,6 @@
 using Kvorum.Node.Events;
 using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Placement;
-using Kvorum.Protocol;
 using Kvorum.Storage.Lsm;
 
 namespace Kvorum.Node.Leaderless;
@@ -70,7 +69,7 @@ internal sealed partial class QuorumReplica
     }
 
     /// <summary>What the leader of the metadata group is told of it.</summary>
-    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes);
+    public QuorumReplicaReport Report() => new(_parts.Group, Confirmed, IsFilled, Tree.Bytes, _filled);
 
     /// <inheritdoc/>
     public PartitionStatus Status() => new()
@@ -120,12 +119,6 @@ internal sealed partial class QuorumReplica
             return replica;
         if (found is not { } record)
             return replica with { Has = "nothing" };
-        return replica with
-        {
-            Has = record.IsDeleted ? "deleted" : record.IsPresent(_host.RecordTimeMs) ? "value" : "expired",
-            Version = $"{new WriteVersion(record.Version.Time.Value, record.Version.Writer.Value)}",
-            ValueBytes = record.IsDeleted ? null : record.Value.Length,
-            ExpiresMs = record.ExpiresMs == 0 ? null : record.ExpiresMs,
-        };
+        return record.Told(replica, _host.RecordTimeMs);
     }
 }

@@ -167,6 +167,7 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     {
         if (WhyNotStore(StoreCommand.Read(command), source) is { } refusal)
             return refusal;
+        _filled += source == RecordSource.Filling ? 1 : 0;
         Append(ticket, command);
         return null;
     }

@@ -47,7 +47,7 @@ internal sealed class ReadOperation : Operation
         : base(host, group, nodes, endMs)
     {
         (_key, _readers, _done, _startedMs, _endMs) = (key, readers, done, host.NowMs, endMs);
-        _fold = new(readers, nodes.Up, host.Versions.NowMs(host.WallMs));
+        _fold = new(readers, nodes.Up, host.RecordTimeMs);
     }
 
     /// <inheritdoc/>

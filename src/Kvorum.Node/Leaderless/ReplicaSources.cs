@@ -37,7 +37,7 @@ internal sealed class ReplicaSources(
     /// <inheritdoc/>
     public IReadOnlyList<AskedNode> Next()
     {
-        if (IsThere || cluster.Placement.Placed(group) is not { } placed)
+        if (IsThere || IsTooEarly || cluster.Placement.Placed(group) is not { } placed)
             return [];
         // Other replicas count from now on.
         if (placed.Epoch != _epoch)
@@ -108,9 +108,12 @@ internal sealed class ReplicaSources(
         QuorumReceipts.OfRead(nodes, _settings, RecordVersion.None);
 
     /// <inheritdoc/>
-    public string WhyLate() => _misplaced.Count > 0
+    public string WhyLate() => IsTooEarly ? $": {QuorumCoordinator.NotVouchedFor}" : _misplaced.Count > 0
         ? $": its replicas are being moved; asked in vain: {NamesOf(_misplaced)}"
         : $": answered by {NamesOf(_there)}; no answer yet of {NamesOf(_asked)}";
+
+    // As for a read: what this node's own replicas say may be out of date.
+    private bool IsTooEarly => !cluster.IsVouchedFor && scan.Consistency != ReadConsistency.Stale;
 
     // As of a read: at once, rather than when the time is up.
     private string? WhyNot(ReplicaNodes nodes, ReplicaMask among)

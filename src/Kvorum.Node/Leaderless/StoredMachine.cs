@@ -33,8 +33,7 @@ internal sealed class StoredMachine : ITreeState
     private readonly Tree _tree;
     private readonly SessionTable _requests;
     private readonly WriteBatch _batch = new();
-    private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
-    private byte[] _endRoom = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+    private readonly KeyRooms _keys = new();
     private readonly List<(ulong KeyHash, RecordVersion Version)> _collected = [];
     private ulong _restAt;
 
@@ -127,7 +126,7 @@ internal sealed class StoredMachine : ITreeState
     /// <summary>A key goes, with all that is known of it. Of an entry that is applied.</summary>
     public void Forget(ReadOnlySpan<byte> key)
     {
-        _batch.Delete(RecordKeys.ForData(key, Room(key.Length)));
+        _batch.Delete(_keys.Data(key));
         RemovedKeys++;
     }
 
@@ -159,7 +158,7 @@ internal sealed class StoredMachine : ITreeState
 
             _batch.Delete(record.Span);
             _collectedBelowMs = endsMs;
-            var data = RecordKeys.ForData(key.Span, Room(key.Length));
+            var data = _keys.Data(key.Span);
             if (!_tree.TryGet(data, out var value))
                 continue;
             var stored = StoredRecord.Read(value);
@@ -173,8 +172,7 @@ internal sealed class StoredMachine : ITreeState
 
     /// <summary>The record of a key, a deletion as well; null if there is none.</summary>
     public StoredRecord? Get(ReadOnlySpan<byte> key) =>
-        _tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), out var bytes)
-            ? StoredRecord.Read(bytes) : null;
+        _tree.TryGet(_keys.Data(key), out var bytes) ? StoredRecord.Read(bytes) : null;
 
     /// <summary>The keys of a range and their records, in order.</summary>
     public static IEnumerable<(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Record)> Records(
@@ -248,24 +246,24 @@ internal sealed class StoredMachine : ITreeState
     private StoreResult Store(in StoreCommand store, out RecordVersion before)
     {
         var version = store.Version;
-        var key = RecordKeys.ForData(store.Key.Span, Room(store.Key.Length));
+        var key = _keys.Data(store.Key.Span);
         // The whole record comes with it: a lookup of the head alone would be cheaper for large values.
         var known = _tree.TryGet(key, out var bytes) ? StoredRecord.Read(bytes) : default;
         before = known.Version;
-        var result = version > before ? StoreResult.Stored
+        var record = StoredRecord.Read(store.RecordBytes);
+        var result = StoredRecord.Wins(record, known) ? StoreResult.Stored
             : version == before ? StoreResult.Known : StoreResult.Superseded;
         TimeMs = Math.Max(TimeMs, (ulong)version.Time.UnixMs);
         if (!store.ClientId.IsEmpty && _requests.Find(store.ClientId.Span, store.RequestId) is null)
             Remember(store.ClientId.Span, store.RequestId, version);
         if (result != StoreResult.Stored)
             return result;
-        var record = StoredRecord.Read(store.RecordBytes);
         _batch.Put(key, store.RecordBytes.Span);
         if (known.EndsMs > 0)
-            _batch.Delete(EndKey(known.EndsMs, store.Key.Span));
+            _batch.Delete(_keys.Expiry(known.EndsMs, store.Key.Span));
         if (record.EndsMs > 0)
         {
-            _batch.Put(EndKey(record.EndsMs, store.Key.Span), default);
+            _batch.Put(_keys.Expiry(record.EndsMs, store.Key.Span), default);
             NextEndMs = Math.Min(NextEndMs ?? ulong.MaxValue, record.EndsMs);
             _collectedBelowMs = Math.Min(_collectedBelowMs, record.EndsMs);
         }
@@ -276,14 +274,8 @@ internal sealed class StoredMachine : ITreeState
     }
 
     private IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Ends(ReadView view) =>
-        view.Scan(EndKey(_collectedBelowMs, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
-
-    private ReadOnlySpan<byte> EndKey(ulong endsMs, ReadOnlySpan<byte> key)
-    {
-        if (_endRoom.Length < RecordKeys.Size(key.Length))
-            _endRoom = new byte[RecordKeys.Size(key.Length)];
-        return RecordKeys.ForExpiry(endsMs, key, _endRoom);
-    }
+        view.Scan(
+            _keys.Expiry(_collectedBelowMs, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
 
     private static RecordVersion VersionOf(in Outcome stored) =>
         new(new(stored.Version), new(BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span)));
@@ -311,12 +303,5 @@ internal sealed class StoredMachine : ITreeState
         BinaryPrimitives.WriteUInt64LittleEndian(writer, version.Writer.Value);
         _requests.Add(
             client, requestId, TimeMs, new(ReplyStatus.Ok, true, writer, version.Time.Value), _batch);
-    }
-
-    private Span<byte> Room(int keyBytes)
-    {
-        if (_room.Length < RecordKeys.Size(keyBytes))
-            _room = new byte[RecordKeys.Size(keyBytes)];
-        return _room;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kvorum.Protocol;
 using Kvorum.Quorum;
 
 namespace Kvorum.Node.Leaderless;
@@ -50,6 +51,31 @@ internal readonly record struct StoredRecord(
 
     /// <summary>From when on it is as good as not there, in Unix milliseconds; 0: never.</summary>
     public ulong EndsMs => IsDeleted ? (ulong)Version.Time.UnixMs : ExpiresMs;
+
+    /// <summary>
+    /// True if a record wins over another one: the higher version, or of two different records with one
+    /// version the deleted one, the one that ends later, the one with the greater value. No two writes share
+    /// a version unless a client repeats ids or a version with something else: then replicas that have seen
+    /// both agree all the same.
+    /// </summary>
+    public static bool Wins(in StoredRecord record, in StoredRecord over)
+    {
+        if (record.Version != over.Version)
+            return record.Version > over.Version;
+        if (record.IsDeleted != over.IsDeleted)
+            return record.IsDeleted;
+        return record.ExpiresMs != over.ExpiresMs ? record.ExpiresMs > over.ExpiresMs
+            : record.Value.Span.SequenceCompareTo(over.Value.Span) > 0;
+    }
+
+    /// <summary>What operators are told of it at this time of the hybrid clock.</summary>
+    public ReplicaOfKey Told(ReplicaOfKey replica, long nowMs) => replica with
+    {
+        Has = IsDeleted ? "deleted" : IsPresent(nowMs) ? "value" : "expired",
+        Version = $"{new WriteVersion(Version.Time.Value, Version.Writer.Value)}",
+        ValueBytes = IsDeleted ? null : Value.Length,
+        ExpiresMs = ExpiresMs == 0 ? null : ExpiresMs,
+    };
 
     /// <summary>True if the key is there at this time of the hybrid clock.</summary>
     public bool IsPresent(long nowMs) => !IsDeleted && (ExpiresMs == 0 || ExpiresMs > (ulong)nowMs);

@@ -93,7 +93,7 @@ internal sealed class AdminDesk(
         if (clock.NowMs - proposed.AtMs < Limits.AdminProposeMs || Leader is not var (replica, _)
             || replica.Raft.Term != proposed.Term)
             return proposed;
-        replica.Propose(proposed.Decision.Command(replica.LogTimeNow));
+        replica.Propose(CommandOf(proposed.Task, proposed.Decision, replica));
         return proposed with { AtMs = clock.NowMs };
     }
 
@@ -184,14 +184,22 @@ internal sealed class AdminDesk(
 
     private void Propose(AdminTask task, AdminDecision.Propose propose, RaftReplica replica)
     {
-        replica.Propose(propose.Command(replica.LogTimeNow));
+        replica.Propose(CommandOf(task, propose, replica));
         _proposed.Add(new(task, propose, replica.Raft.Term, clock.NowMs));
+    }
+
+    // From format version 2 on it says who has asked for it.
+    private byte[] CommandOf(AdminTask task, AdminDecision.Propose propose, RaftReplica replica)
+    {
+        var command = propose.Command(replica.LogTimeNow);
+        var isTold = task.By.Length > 0 && context.Cluster.ActiveFormat >= FormatRange.Quorums;
+        return isTold ? MetaRecords.EncodeAsked(task.By, command, replica.LogTimeNow) : command;
     }
 
     private void Done(AdminTask task, AdminDecision.Propose decision)
     {
         context.Cluster.Tell(new AdminChanged(
-            decision.Done, task.From ?? context.Cluster.Members.NameOf(context.Cluster.Self)));
+            decision.Done, task.From ?? context.Cluster.Members.NameOf(context.Cluster.Self), task.By));
         task.Answer(new()
         {
             Status = ReplyStatus.Ok,

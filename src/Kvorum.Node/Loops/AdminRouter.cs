@@ -145,7 +145,8 @@ internal sealed class AdminRouter(
         }
 
         var frame = new ByteWriter();
-        AdminCodec.EncodeAsk(++_lastId, left, (byte)(task.Hops - 1), task.Request, frame);
+        AdminCodec.EncodeAsk(
+            ++_lastId, left, (byte)(task.Hops - 1), task.Request, context.Cluster.ActiveFormat, frame);
         if (!context.World.Transport.Send(to, PeerFrameKind.Admin, frame.Written))
             return false;
         _passed.Add(_lastId, new(task, to));

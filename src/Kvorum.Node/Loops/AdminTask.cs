@@ -19,6 +19,9 @@ internal sealed class AdminTask(
 
     public AdminRequest Request => request;
 
+    /// <summary>By which means and from where a change is asked for; empty if it is not known.</summary>
+    public string By => request is AdminChange change ? change.By : "";
+
     public long DeadlineMs => takenMs + timeoutMs;
 
     public byte Hops => hops;

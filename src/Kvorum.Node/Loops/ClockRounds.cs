@@ -22,8 +22,12 @@ internal sealed class ClockRounds(NodeContext context, LoopClock clock)
     public void Tick()
     {
         var (clocks, cluster) = (context.Clocks, context.Cluster);
+        // Before, a node that joins may not know the members whose clocks count.
+        var isOfRecords = cluster.HasQuorumKeyspaces;
         if (clocks.Judge(clock.NowMs, context.WallMs))
             cluster.Tell(new ClockOffsetChanged(clocks.HealthIssue));
+        if (isOfRecords)
+            context.RecordClock.Judge(clock.NowMs, clocks.AgreedMs(clock.NowMs), cluster.Ids.Count == 1);
         var peers = cluster.PeersUp.ToArray();
         var pause = clocks.HasHeard(peers) ? Limits.ClockAskMs : Limits.ClockAskFirstMs;
         if (clock.NowMs - _askedMs < pause)

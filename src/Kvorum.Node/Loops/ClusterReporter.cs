@@ -132,6 +132,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             WriteQuorum = keyspace.Settings.Quorum?.WriteOf(keyspace.Settings.ReplicationFactor),
             ReadQuorum = keyspace.Settings.Quorum?.ReadOf(keyspace.Settings.ReplicationFactor),
             Sloppy = keyspace.Settings.Quorum?.IsSloppy,
+            ClientTimestamps = keyspace.Settings.Quorum?.AllowsClientTime,
             Partitions = keyspace.Settings.PartitionCount,
             ReplicationFactor = keyspace.Settings.ReplicationFactor,
             KeyBytesMax = keyspace.Settings.KeyBytesMax,
@@ -196,6 +197,7 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
         {
             Keyspace = keyspace.Settings.Name,
             Partition = keyspace.Groups.PartitionOf(group).Value,
+            Mode = keyspace.Settings.Mode,
             Leader = LeaderOf(group, known) is { } leader ? MemberNames.Of(known.Members, leader) : "",
             Voters = [.. target.Voters.Select(node => MemberNames.Of(known.Members, node))],
             Learners = [.. target.Learners.Select(node => MemberNames.Of(known.Members, node))],

@@ -17,15 +17,21 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
     private ulong _lastId = context.FirstNumber | (1UL << 63);
 
     private sealed class Question(
-        AdminTask task, KeyLocator.Place place, IReadOnlyList<(NodeId Node, ReplicaOfKey Replica)> replicas)
+        AdminTask task, KeyLocator.Place place, IReadOnlyList<(NodeId Node, ReplicaOfKey Replica)> replicas,
+        IReadOnlyList<(NodeId Node, ReplicaOfKey Replica)> standIns)
     {
         public AdminTask Task => task;
 
         public KeyLocator.Place Place => place;
 
-        public IReadOnlyList<NodeId> Nodes { get; } = [.. replicas.Select(static one => one.Node)];
+        public int ReplicasCount { get; } = replicas.Count;
 
-        public ReplicaOfKey[] Replicas { get; } = [.. replicas.Select(static one => one.Replica)];
+        // The replicas, then the nodes that may stand in for them.
+        public IReadOnlyList<NodeId> Nodes { get; } =
+            [.. replicas.Concat(standIns).Select(static one => one.Node)];
+
+        public ReplicaOfKey[] Told { get; } =
+            [.. replicas.Concat(standIns).Select(static one => one.Replica)];
 
         // Those that owe an answer, by the number that they were asked with.
         public SortedDictionary<ulong, NodeId> Open { get; } = [];
@@ -42,8 +48,8 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
             case ExplainKey asked:
                 Begin(task, asked);
                 return true;
-            case ShowReplica asked:
-                Show(asked, task.Answer);
+            case ShowReplica or ShowHint:
+                Show(task.Request, task.Answer);
                 return true;
             default:
                 return false;
@@ -96,12 +102,14 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
         }
 
         var place = KeyLocator.PlaceOf(cluster, asked.Keyspace, asked.Key);
-        var question = new Question(task, place, KeyExplainer.Replicas(cluster, place));
+        var question = new Question(
+            task, place, KeyExplainer.Replicas(cluster, place), KeyExplainer.StandIns(cluster, place));
         _questions.Add(question);
-        var show = new ShowReplica(asked.Keyspace, asked.Key);
-        foreach (var node in question.Nodes)
+        foreach (var (at, node) in question.Nodes.Index())
         {
             var id = ++_lastId;
+            AdminRequest show = at < question.ReplicasCount
+                ? new ShowReplica(asked.Keyspace, asked.Key) : new ShowHint(asked.Keyspace, asked.Key);
             if (node == cluster.Self)
             {
                 question.Open.Add(id, node);
@@ -116,36 +124,43 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
         EndIfKnown(question);
     }
 
-    private bool Ask(NodeId node, ulong id, AdminTask task, ShowReplica show)
+    private bool Ask(NodeId node, ulong id, AdminTask task, AdminRequest show)
     {
         var frame = new ByteWriter();
-        AdminCodec.EncodeAsk(id, task.DeadlineMs - clock.NowMs, hops: 0, show, frame);
+        AdminCodec.EncodeAsk(id, task.DeadlineMs - clock.NowMs, hops: 0, show, FormatRange.First, frame);
         return context.World.Transport.Send(node, PeerFrameKind.Admin, frame.Written);
     }
 
-    // On the loop that has the replica, and answered here.
-    private void Show(ShowReplica asked, Action<AdminReply> done)
+    // On the loop that has the replica, or the hints, and answered here.
+    private void Show(AdminRequest request, Action<AdminReply> done)
     {
         var cluster = context.Cluster;
-        if (KeyLocator.WhyNot(cluster, asked.Keyspace, asked.Key) is { } why)
+        var (keyspace, key) = request is ShowHint hint
+            ? (hint.Keyspace, hint.Key) : (((ShowReplica)request).Keyspace, ((ShowReplica)request).Key);
+        if (KeyLocator.WhyNot(cluster, keyspace, key) is { } why)
         {
             done(why);
             return;
         }
 
-        var group = KeyLocator.PlaceOf(cluster, asked.Keyspace, asked.Key).Group;
-        loops.OfGroup(group).Post(new LoopEvent.StatusAsked(loop =>
+        var group = KeyLocator.PlaceOf(cluster, keyspace, key).Group;
+        void Answer(ReplicaOfKey found) => loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.StatusAsked(_ =>
+            done(AdminReply.Of(ReplyStatus.Ok, "") with { Replica = found })));
+        if (request is ShowHint)
         {
-            var found = loop.Find(group)?.Describe(asked.Key) ?? new ReplicaOfKey
+            loops.OfGroup(GroupId.Hints).Post(new LoopEvent.StatusAsked(
+                loop => loop.Quorums.DescribeHint(group, key, Answer)));
+            return;
+        }
+
+        loops.OfGroup(group).Post(new LoopEvent.StatusAsked(loop =>
+            Answer(loop.Find(group)?.Describe(key) ?? new ReplicaOfKey
             {
                 Name = cluster.Members.NameOf(cluster.Self),
                 State = "up",
                 Role = "none",
                 Reason = "the node has no replica of the partition yet, or no more",
-            };
-            loops.OfGroup(GroupId.Metadata).Post(new LoopEvent.StatusAsked(_ =>
-                done(AdminReply.Of(ReplyStatus.Ok, "") with { Replica = found })));
-        }));
+            })));
     }
 
     private void Told(Question question, ulong id, AdminReply reply)
@@ -161,7 +176,7 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
     private static void Set(Question question, NodeId node, Func<ReplicaOfKey, ReplicaOfKey> change)
     {
         var at = question.Nodes.ToList().IndexOf(node);
-        question.Replicas[at] = change(question.Replicas[at]);
+        question.Told[at] = change(question.Told[at]);
     }
 
     private void EndIfKnown(Question question)
@@ -177,7 +192,9 @@ internal sealed class ExplainDesk(NodeContext context, LoopGroup loops, LoopCloc
         var keyspace = ((ExplainKey)question.Task.Request).Keyspace;
         question.Task.Answer(AdminReply.Of(ReplyStatus.Ok, "") with
         {
-            Holders = KeyExplainer.Explain(context.Cluster, keyspace, question.Place, question.Replicas),
+            Holders = KeyExplainer.Explain(
+                context.Cluster, keyspace, question.Place, question.Told[..question.ReplicasCount],
+                question.Told[question.ReplicasCount..]),
         });
     }
 }

@@ -124,7 +124,17 @@ internal sealed class Forwards(
         var id = (_next++ * (ulong)_loopCount) + (ulong)loopIndex;
         _pending.Add(id, new(call, to, credit, window) { EndMs = call.DeadlineMs });
         outboxes.Of(to).AddForward(
-            id, (uint)left, credit, call.Request with { NoRedirect = true }, context.World.Transport);
+            id, (uint)left, credit, Known(call.Request), context.World.Transport);
+    }
+
+    // Before format version 2 the leader may not know what came with it: it answers without a receipt.
+    private Request Known(Request request)
+    {
+        var passed = request with { NoRedirect = true };
+        if (context.Cluster.ActiveFormat >= FormatRange.Quorums)
+            return passed;
+        passed = passed with { WantsReceipt = false };
+        return passed is WriteRequest write ? write with { After = 0 } : passed;
     }
 
     private ByteShare WindowOf(NodeId peer)

@@ -121,7 +121,7 @@ internal sealed class LoopHost(
     public void Take(ReadViewRequest part) => router.Take(part);
 
     /// <inheritdoc/>
-    public long RecordTimeMs => context.Versions.NowMs(context.WallMs);
+    public long RecordTimeMs => context.RecordTimeMs;
 
     /// <inheritdoc/>
     public IReadOnlyList<IPartitionSource> SourcesOf(ScanRequest scan)

@@ -128,6 +128,25 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     /// <summary>What an operator should know of it; null if all is well.</summary>
     public string? HealthIssue => IsOfHints ? _alarm.HealthIssue(NowMs) : null;
 
+    /// <summary>
+    /// Tells what this node keeps of a key for replicas that were down. Of the loop of the hints only.
+    /// </summary>
+    public void DescribeHint(GroupId group, byte[] key, Action<ReplicaOfKey> done) =>
+        Hints.Find(group, key, Scan, (peer, record) =>
+        {
+            var replica = new ReplicaOfKey
+            {
+                Name = Cluster.Members.NameOf(Cluster.Self),
+                State = "up",
+                Role = "stand-in",
+                Has = "nothing",
+            };
+            done(record is not { } found ? replica : found.Told(replica, RecordTimeMs) with
+            {
+                Reason = $"it keeps the write for {Cluster.Members.NameOf(peer)}",
+            });
+        });
+
     /// <summary>Hints and clock; null where another loop tells it, or there is nothing to tell.</summary>
     public QuorumNodeStatus? Status => !IsOfHints || !Cluster.HasQuorumKeyspaces ? null : new()
     {
@@ -169,8 +188,8 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public void KeepHint(Hint hint, Action<bool> done) => _group.OfGroup(GroupId.Hints).Post(
         new LoopEvent.HintWanted(hint, isKept => _inbox.Post(new LoopEvent.HintKept(done, isKept))));
 
-    /// <inheritdoc/>
-    public long RecordTimeMs => Versions.NowMs(WallMs);
+    /// <inheritdoc cref="ICoordinatorHost.RecordTimeMs"/>
+    public long RecordTimeMs => _context.RecordTimeMs;
 
     /// <inheritdoc/>
     public long SyncIntervalMs => _context.Options.SyncIntervalMs;
@@ -213,10 +232,12 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     /// <inheritdoc/>
     public void Ask(NodeId node, in QuorumRequest request)
     {
-        if (node == _context.Cluster.Self)
+        if (node != _context.Cluster.Self)
+            _outboxes.Of(node).Add(request, _context.World.Transport);
+        else if (_group.IndexOf(request.Group) == _loopIndex)
             Desk.Take(node, request);
         else
-            _outboxes.Of(node).Add(request, _context.World.Transport);
+            _group.OfGroup(request.Group).Post(new LoopEvent.QuorumAsked(node, [request]));
     }
 
     /// <inheritdoc/>
@@ -228,9 +249,11 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
 
     private void Answer(NodeId to, QuorumAnswer answer)
     {
-        if (to == _context.Cluster.Self)
+        if (to != _context.Cluster.Self)
+            _outboxes.Of(to).Add(answer, _context.World.Transport);
+        else if (_group.IndexOfNumber(answer.Id) == _loopIndex)
             _coordinator.Answered(to, answer);
         else
-            _outboxes.Of(to).Add(answer, _context.World.Transport);
+            _group.OfNumber(answer.Id).Post(new LoopEvent.QuorumAnswered(to, [answer]));
     }
 }

@@ -103,7 +103,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         [
             new(KeyspaceId.System, GroupBirth.MetaVotersMax, IsFollowedByAll: true),
             .. state.Keyspaces.Values.Select(static keyspace =>
-                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)),
+                new PlannedKeyspace(keyspace.Id, keyspace.Settings.ReplicationFactor)
+                {
+                    Quorum = keyspace.Settings.Quorum,
+                }),
         ],
         [.. Groups(state, logNowMs)], state.MoveLimits, logNowMs);
 
@@ -134,6 +137,7 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
         Weight = Math.Max(1, member.Weight),
         Zone = member.Zone,
         IsDraining = member.Status != MemberStatus.Active,
+        IsLost = member.Status == MemberStatus.Lost,
         SilentSinceMs = SilentSince(id, member, logNowMs),
         RoomBytes = _rooms.GetValueOrDefault(id, long.MaxValue),
     };
@@ -166,7 +170,8 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
             {
                 if (placement.Placed(group) is not { } placed)
                     continue;
-                yield return keyspace.IsQuorum ? DescribeQuorum(group, keyspace.Id, placed, logNowMs)
+                yield return keyspace.IsQuorum ? DescribeQuorum(
+                        group, keyspace.Id, placed, logNowMs, placed.Epoch <= state.RecoveredAt)
                     : Describe(group, keyspace.Id, placed, logNowMs);
             }
         }
@@ -189,9 +194,10 @@ internal sealed class PlanRounds(NodeContext context, LoopClock clock, LoopJobs 
     }
 
     private PlannedGroup DescribeQuorum(
-        GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs) =>
-        new(group, keyspace, placed.Target, SwitchRounds.Describe(placed))
+        GroupId group, KeyspaceId keyspace, PlacedGroup placed, long logNowMs, bool mayBeginEmpty) =>
+        new(group, keyspace, new(placed.Nodes, []), Quorums.Describe(group, placed))
         {
+            MayBeginEmpty = mayBeginEmpty,
             Epoch = placed.Epoch,
             Bytes = Quorums.BytesOf(group, placed),
             TargetSinceMs = (long)placed.SinceMs,

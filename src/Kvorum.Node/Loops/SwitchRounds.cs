@@ -15,7 +15,7 @@ internal sealed class SwitchRounds(LoopClock clock)
 {
     private readonly SortedDictionary<NodeId, long> _hints = [];
     private readonly SortedDictionary<(GroupId Group, NodeId Node), QuorumReplicaReport> _replicas = [];
-    private readonly SortedDictionary<GroupId, (int Ready, long SinceMs)> _progress = [];
+    private readonly SortedDictionary<GroupId, (int Ready, long Filled, long SinceMs)> _progress = [];
 
     /// <summary>A node reports.</summary>
     public void Take(NodeId from, QuorumReport report)
@@ -54,15 +54,18 @@ internal sealed class SwitchRounds(LoopClock clock)
             replica.Propose(MetaRecords.EncodeStages(changes, replica.LogTimeNow));
     }
 
-    /// <summary>Where the replicas of a group are, as the planner sees it.</summary>
-    public static GroupReplicas Describe(PlacedGroup placed)
+    /// <summary>
+    /// Where the replicas of a group are, as the planner sees it. The group has no votes: those that count
+    /// are its voters, and of those that come the filled ones its learners.
+    /// </summary>
+    public GroupReplicas Describe(GroupId group, PlacedGroup placed)
     {
         if (placed.Switch is not { } change)
-            return new(placed.Target.Voters, placed.Target.Learners, []);
-        if (change.Stage == ChangeStage.ReadNew)
-            return new(placed.Target.Voters, placed.Target.Learners, [], IsJoint: true);
-        var present = ReplicaTarget.Of(change.Present);
-        return new(present.Voters, present.Learners, [.. placed.Nodes.Except(change.Present)]);
+            return new(placed.Nodes, [], []);
+        var isJoint = change.Stage != ChangeStage.WriteBoth;
+        var coming = placed.Nodes.Except(change.Present).ToLookup(node => isJoint
+            || (_replicas.TryGetValue((group, node), out var known) && IsReady(known, placed)));
+        return new(change.Present, [.. coming[true]], [.. coming[false]], isJoint);
     }
 
     /// <summary>What one replica takes on disk, by what is reported.</summary>
@@ -70,16 +73,28 @@ internal sealed class SwitchRounds(LoopClock clock)
         .Max(node => _replicas.TryGetValue((group, node), out var known) ? known.Bytes : 0);
 
     /// <summary>
-    /// When more replicas of a group were last found to be ready, in the node's milliseconds.
+    /// When a replica of a group was last found to be ready, or to have got some of what it is filled with,
+    /// in the node's milliseconds.
     /// </summary>
     public long ProgressMs(GroupId group, PlacedGroup placed)
     {
-        var ready = placed.Holders.Count(node => _replicas.TryGetValue((group, node), out var known)
-            && known.Confirmed >= placed.Epoch && known.IsFilled);
-        if (!_progress.TryGetValue(group, out var before) || before.Ready != ready)
-            _progress[group] = before = (ready, clock.NowMs);
+        var (ready, filled) = (0, 0L);
+        foreach (var node in placed.Holders)
+        {
+            if (!_replicas.TryGetValue((group, node), out var known))
+                continue;
+            ready += IsReady(known, placed) ? 1 : 0;
+            filled += known.Filled;
+        }
+
+        if (!_progress.TryGetValue(group, out var before) || (before.Ready, before.Filled) != (ready, filled))
+            _progress[group] = before = (ready, filled, clock.NowMs);
         return before.SinceMs;
     }
+
+    // What it said before is of another change.
+    private static bool IsReady(QuorumReplicaReport known, PlacedGroup placed) =>
+        known.Confirmed >= placed.Epoch && known.IsFilled;
 
     private static bool IsGone(NodeId node, MetaMachine state) =>
         !state.Members.TryGetValue(node, out var member)
@@ -96,10 +111,8 @@ internal sealed class SwitchRounds(LoopClock clock)
             var it = ReplicaMask.Of(i);
             if (_replicas.TryGetValue((group, nodes[i]), out var known))
             {
-                // What it said before is of another change.
-                var isOfThis = known.Confirmed >= placed.Epoch;
-                confirmed |= isOfThis ? it : ReplicaMask.None;
-                filled |= isOfThis && known.IsFilled ? it : ReplicaMask.None;
+                confirmed |= known.Confirmed >= placed.Epoch ? it : ReplicaMask.None;
+                filled |= IsReady(known, placed) ? it : ReplicaMask.None;
             }
 
             // It refuses whatever is asked of it: nobody answers there any more.
@@ -109,13 +122,7 @@ internal sealed class SwitchRounds(LoopClock clock)
         }
 
         var change = new ReplicaChange(placed.Switch!.Stage, present, next);
-        var settings = new QuorumSettings
-        {
-            Replicas = present.Count,
-            WriteQuorum = Math.Min(present.Count, numbers.WriteOf(present.Count)),
-            ReadQuorum = Math.Min(present.Count, numbers.ReadOf(present.Count)),
-        };
-        var after = change.Advance(settings, confirmed, filled);
+        var after = change.Advance(numbers.Of(present.Count), confirmed, filled);
         return after.Stage == change.Stage ? null : after.Stage;
     }
 }

@@ -21,6 +21,7 @@ internal sealed class ClusterView : IClusterFacts
     private volatile MetaView _meta;
     private volatile bool _isFollowing;
     private volatile bool _isAdmitted;
+    private volatile bool _isVouchedFor;
     private volatile string _whyNotAdmitted = "";
 
     public ClusterView(NodeOptions options, NodeWorld world, ClusterIds clusterIds, bool isFounder = true)
@@ -37,6 +38,9 @@ internal sealed class ClusterView : IClusterFacts
         UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
         KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
         IReadOnlyList<ClusterEvent> Events, int ActiveFormat);
+
+    /// <summary>The data folders of members.</summary>
+    public KnownFolders Folders { get; } = new();
 
     /// <summary>Which groups there are, as the metadata group has told.</summary>
     public GroupDirectory Directory => _meta.Directory;
@@ -110,6 +114,12 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>True once this node takes part: enough others know its data folder.</summary>
     public bool IsAdmitted => _isAdmitted;
 
+    /// <summary>
+    /// True once a majority of the members, this one counted, has accepted this node's log since its start:
+    /// its folder may be an old copy before, and what its replicas say alone may be out of date.
+    /// </summary>
+    public bool IsVouchedFor => _isVouchedFor;
+
     /// <summary>What a node that does not take part waits for, for people. Written by loop 0.</summary>
     public string WhyNotAdmitted
     {
@@ -151,7 +161,7 @@ internal sealed class ClusterView : IClusterFacts
                 Weight = Math.Max(1, one.Member?.Weight ?? RingMember.Ordinary),
                 Zone = one.Member?.Zone ?? "",
             })];
-        var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor);
+        var planned = new PlannedKeyspace(new(1), keyspace.ReplicationFactor) { Quorum = keyspace.Quorum };
         GroupId[] groups = [.. Enumerable.Range(1, keyspace.PartitionCount).Select(static one => new GroupId((uint)one))];
         return Forecast.FirstPlacement(
             new(members, [planned], [], new(), NowMs: 0), planned, groups,
@@ -204,6 +214,9 @@ internal sealed class ClusterView : IClusterFacts
         _whyNotAdmitted = "";
         _isAdmitted = true;
     }
+
+    /// <summary>A majority of the members has accepted this node's log.</summary>
+    public void VouchFor() => _isVouchedFor = true;
 
     /// <summary>This node takes no part any more: its log lacks what it has promised.</summary>
     public void Expel(string why)

@@ -36,6 +36,9 @@ internal sealed partial class KnownMembers
     public UInt128? this[NodeId member] =>
         _incarnations.TryGetValue(member, out var incarnation) ? incarnation : null;
 
+    /// <summary>Those by which members are known.</summary>
+    public IEnumerable<UInt128> Incarnations => _incarnations.Values;
+
     /// <summary>How many are known.</summary>
     public int Count => _incarnations.Count;
 

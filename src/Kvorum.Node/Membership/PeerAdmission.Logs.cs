@@ -17,6 +17,9 @@ internal sealed partial class PeerAdmission
     private bool _isBegun;
     private LogReach _told;
 
+    // Members that have accepted this life of the log.
+    private readonly SortedSet<NodeId> _vouchers = [];
+
     /// <summary>
     /// The node starts: first its log tells of that. A folder that was admitted once does not ask its peers.
     /// </summary>
@@ -41,6 +44,7 @@ internal sealed partial class PeerAdmission
         Publish();
         foreach (var peer in _unanswered)
             Introduce(peer);
+        CountVouchers();
         if (_lost is not null)
             Cluster.Tell(new NodeExpelled(IsNew: false, _lost));
         else if (_identity.Admitted)
@@ -62,6 +66,14 @@ internal sealed partial class PeerAdmission
         _frame.U64(own.Sequence);
         foreach (var peer in Cluster.PeersUp)
             _host.World.Transport.Send(peer, PeerFrameKind.Raft, _frame.Written);
+    }
+
+    // Members come and go: those that there are now count.
+    private void CountVouchers()
+    {
+        if (!Cluster.IsVouchedFor
+            && Cluster.Ids.Count(id => id == Cluster.Self || _vouchers.Contains(id)) > Cluster.Ids.Count / 2)
+            Cluster.VouchFor();
     }
 
     // Its folder is the one that is known. Its log must have all that it was known to have.

@@ -30,6 +30,8 @@ internal sealed partial class PeerAdmission
 
     // Met for the first time, and not yet known durably.
     private readonly SortedDictionary<NodeId, IncarnationHello> _met = [];
+    // Introduced to again, when they introduced themselves.
+    private readonly SortedSet<NodeId> _repeated = [];
     private readonly SortedDictionary<NodeId, string> _refusedHere = [];
     private readonly SortedDictionary<NodeId, string> _refusedThere = [];
     private KnownMembers _known;
@@ -58,6 +60,8 @@ internal sealed partial class PeerAdmission
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(host.World.Files);
         _known.Check(host.PeerLogs.Members);
+        foreach (var incarnation in _known.Incarnations.Append(_incarnation))
+            Cluster.Folders.Add(incarnation);
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
         _raised = identity.Format;
@@ -79,6 +83,7 @@ internal sealed partial class PeerAdmission
     {
         _connected.Add(peer);
         _unanswered.Add(peer);
+        _repeated.Remove(peer);
         Introduce(peer);
     }
 
@@ -101,6 +106,7 @@ internal sealed partial class PeerAdmission
         foreach (var peer in _unanswered)
             Introduce(peer);
         TellReach();
+        CountVouchers();
         if (_met.Count > 0)
             Remember();
         JoinIfGranted();
@@ -114,6 +120,9 @@ internal sealed partial class PeerAdmission
         if (!IsOfThisCluster(from, hello))
             return;
         Cluster.Members.Introduced(from, hello.Zone, hello.Weight);
+        // It may have had no connection for its answer when this node introduced itself. Once is enough.
+        if (_unanswered.Contains(from) && _repeated.Add(from))
+            Introduce(from);
         var incarnation = hello.Incarnation;
         if (_known[from] is { } known)
         {
@@ -159,6 +168,8 @@ internal sealed partial class PeerAdmission
         {
             _refusedThere.Remove(from);
             _admission.Vouched(from, answer.ClusterId);
+            _vouchers.Add(from);
+            CountVouchers();
             JoinIfGranted();
             AdmitIfGranted();
         }
@@ -202,6 +213,7 @@ internal sealed partial class PeerAdmission
             Publish();
         }
 
+        Cluster.Folders.Add(hello.Incarnation);
         var isNew = _host.PeerLogs.Accept(peer, hello);
         Answer(peer, hello);
         isNew |= Cluster.Health.Accept(peer);

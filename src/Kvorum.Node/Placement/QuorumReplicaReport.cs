@@ -5,8 +5,9 @@ namespace Kvorum.Node.Placement;
 /// <param name="Confirmed">The placement before which it refuses all requests, for ever.</param>
 /// <param name="IsFilled">True if it has what the others had when it came.</param>
 /// <param name="Bytes">What it takes on disk.</param>
+/// <param name="Filled">Records that came from those that fill it, since the start of its node.</param>
 internal readonly record struct QuorumReplicaReport(
-    GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes);
+    GroupId Group, Epoch Confirmed, bool IsFilled, long Bytes, long Filled);
 
 /// <summary>What a node tells the leader of the metadata group of its quorum keyspaces.</summary>
 /// <param name="Hints">Hints that it keeps for other nodes.</param>

@@ -36,9 +36,11 @@ internal sealed class GroupWalker(
             return;
         }
 
-        if (HasArrived || Target is not { } target)
+        var hasArrived = HasArrived;
+        if (!hasArrived || _raft.Configuration.Learners.Count > 0)
+            NoteProgress();
+        if (hasArrived || Target is not { } target)
             return;
-        NoteProgress();
         switch (ConfigurationWalk.Next(_raft.Configuration, target, HasCaughtUp, host.Cluster.Health.IsUp))
         {
             case WalkStep.Arrived:
@@ -58,8 +60,13 @@ internal sealed class GroupWalker(
         return new(
             parts.Group, _raft.Term, _raft.ConfigurationIndex,
             new GroupReplicas(now.Voters, [.. now.Learners.Except(filling)], filling, now.IsJoint),
-            parts.Tree.Bytes, HasArrived ? 0 : host.NowMs - _progressMs);
+            parts.Tree.Bytes, HasArrived && !filling.Any(IsOnItsWay) ? 0 : host.NowMs - _progressMs);
     }
+
+    // One that is to stay a learner is no step of the walk, and is to be filled all the same. One that was
+    // filled once and is away or late is where it should be.
+    private bool IsOnItsWay(NodeId node) => !parts.Group.IsMetadata && host.Cluster.Health.IsUp(node)
+        && (_raft.ProgressOf(node) is not { } progress || progress.Match < _raft.ConfigurationIndex);
 
     // All members follow the metadata group, and it keeps its voters while nothing else was decided.
     private ReplicaTarget? Target

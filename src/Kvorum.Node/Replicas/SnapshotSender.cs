@@ -20,6 +20,10 @@ internal sealed class SnapshotSender(
     private readonly SortedDictionary<NodeId, Sending> _sendings = [];
     private readonly SortedDictionary<NodeId, Sending> _interrupted = [];
 
+    // How far followers came before they refused the rest, as for want of room: to come so far again, or a
+    // little further because others have left some room, is no progress.
+    private readonly SortedDictionary<NodeId, long> _refusedAt = [];
+
     private sealed class Sending(ulong transfer, CheckpointReader reader, Term term)
     {
         public ulong Transfer => transfer;
@@ -34,6 +38,9 @@ internal sealed class SnapshotSender(
         /// <summary>When it was last said what is to be sent.</summary>
         public long OfferedMs { get; set; }
 
+        /// <summary>What the follower has of it, as it said last; less than nothing before.</summary>
+        public long Received { get; set; } = -1;
+
         /// <summary>The next piece is being read, or waits for its turn.</summary>
         public bool IsPreparing { get; set; }
     }
@@ -41,7 +48,7 @@ internal sealed class SnapshotSender(
     /// <summary>Checkpoints that are on their way from here.</summary>
     public int Count => _sendings.Count;
 
-    /// <summary>How often a follower has said that a piece has arrived.</summary>
+    /// <summary>How often a follower has said that it has more than before.</summary>
     public long Progress { get; private set; }
 
     /// <summary>
@@ -102,10 +109,13 @@ internal sealed class SnapshotSender(
                 DropInterrupted(from);
                 return true;
             case SnapshotAnswer.Refused:
+                _refusedAt[from] = Math.Max(_refusedAt.GetValueOrDefault(from), sending.Received);
                 End(from, delivered: false);
                 break;
             default:
-                Progress++;
+                if (ack.Received > Math.Max(sending.Received, FurtherThanRefused(from, sending)))
+                    Progress++;
+                sending.Received = ack.Received;
                 if (ack.Received == sending.Reader.Info.Bytes)
                     End(from, delivered: true);
                 else if (!sending.IsPreparing)
@@ -172,6 +182,9 @@ internal sealed class SnapshotSender(
         return true;
     }
 
+    private long FurtherThanRefused(NodeId peer, Sending sending) =>
+        _refusedAt.TryGetValue(peer, out var bytes) ? bytes + (sending.Reader.Info.Bytes / 4) : -1;
+
     // A piece of no bytes asks where to begin.
     private void Offer(NodeId to, Sending sending)
     {
@@ -237,7 +250,11 @@ internal sealed class SnapshotSender(
         DropInterrupted(peer);
         _interrupted.Add(peer, sending);
         if (delivered || _raft.Role != Role.Leader)
+        {
             DropInterrupted(peer);
+            _refusedAt.Remove(peer);
+        }
+
         _raft.SnapshotSent(peer, delivered);
         host.Touch(owner);
     }

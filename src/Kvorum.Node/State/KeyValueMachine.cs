@@ -16,8 +16,7 @@ internal sealed class KeyValueMachine : IStateMachine
     private readonly Tree _tree;
     private readonly SessionTable _sessions;
     private readonly WriteBatch _batch = new();
-    private byte[] _room = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
-    private byte[] _expiryRoom = new byte[RecordKeys.Size(Protocol.Limits.KeyBytesMax)];
+    private readonly KeyRooms _keys = new();
 
     // All keys that ended up to then are gone: the search for the next one need not pass what is left of
     // them.
@@ -91,8 +90,7 @@ internal sealed class KeyValueMachine : IStateMachine
     public ValueRecord? Get(ReadOnlySpan<byte> key, long valueBytesMax, out long valueBytes)
     {
         var isFound = _tree.TryGet(
-            RecordKeys.ForData(key, Room(key.Length)), valueBytesMax + ValueRecord.HeadBytes, out var bytes,
-            out var length);
+            _keys.Data(key), valueBytesMax + ValueRecord.HeadBytes, out var bytes, out var length);
         valueBytes = Math.Max(0, length - ValueRecord.HeadBytes);
         if (!isFound)
             return null;
@@ -107,7 +105,7 @@ internal sealed class KeyValueMachine : IStateMachine
         if (!write.ReturnPrevious)
             return stored;
         var key = write.Key.Span;
-        _tree.TryGet(RecordKeys.ForData(key, Room(key.Length)), -1, out _, out var length);
+        _tree.TryGet(_keys.Data(key), -1, out _, out var length);
         return Math.Max(stored, length - ValueRecord.HeadBytes);
     }
 
@@ -182,7 +180,7 @@ internal sealed class KeyValueMachine : IStateMachine
 
     private Outcome Write(LogIndex index, in Command command)
     {
-        var key = RecordKeys.ForData(command.Key.Span, Room(command.Key.Length));
+        var key = _keys.Data(command.Key.Span);
         if (command is { Kind: CommandKind.Put, IfVersion: null, ReturnPrevious: false })
         {
             // The caller does not ask for the previous value, and to look is a third of the work. If it
@@ -197,7 +195,7 @@ internal sealed class KeyValueMachine : IStateMachine
             return new(ReplyStatus.ConditionFailed, previous is not null, default, previous?.Version ?? 0);
 
         if (stored is { ExpiresMs: not 0 } mortal)
-            _batch.Delete(ExpiryKey(mortal.ExpiresMs, command.Key.Span));
+            _batch.Delete(_keys.Expiry(mortal.ExpiresMs, command.Key.Span));
         switch (command.Kind)
         {
             case CommandKind.Put:
@@ -225,7 +223,7 @@ internal sealed class KeyValueMachine : IStateMachine
         _batch.Put(key, head, command.Value.Span);
         if (expires == 0)
             return;
-        _batch.Put(ExpiryKey(expires, command.Key.Span), default);
+        _batch.Put(_keys.Expiry(expires, command.Key.Span), default);
         NextExpiryMs = Math.Min(NextExpiryMs ?? ulong.MaxValue, expires);
     }
 
@@ -250,7 +248,7 @@ internal sealed class KeyValueMachine : IStateMachine
             }
 
             _batch.Delete(record.Span);
-            var data = RecordKeys.ForData(key.Span, Room(key.Length));
+            var data = _keys.Data(key.Span);
             if (_tree.TryGet(data, out var value) && ValueRecord.Read(value).ExpiresMs == expires)
                 Delete(data);
             _expiredUpTo = expires;
@@ -260,19 +258,5 @@ internal sealed class KeyValueMachine : IStateMachine
     }
 
     private IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> Expiries(ReadView view) =>
-        view.Scan(ExpiryKey(_expiredUpTo, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
-
-    private ReadOnlySpan<byte> ExpiryKey(ulong expiresMs, ReadOnlySpan<byte> key)
-    {
-        if (_expiryRoom.Length < RecordKeys.Size(key.Length))
-            _expiryRoom = new byte[RecordKeys.Size(key.Length)];
-        return RecordKeys.ForExpiry(expiresMs, key, _expiryRoom);
-    }
-
-    private Span<byte> Room(int keyBytes)
-    {
-        if (_room.Length < RecordKeys.Size(keyBytes))
-            _room = new byte[RecordKeys.Size(keyBytes)];
-        return _room;
-    }
+        view.Scan(_keys.Expiry(_expiredUpTo, default).ToArray(), new[] { (byte)(RecordKeys.Expiry + 1) });
 }

@@ -11,6 +11,9 @@ internal sealed partial class MetaMachine
     private readonly SortedSet<NodeId> _down = [];
     private ulong _lastEvent;
 
+    // Who has asked for the command that is applied; empty if no operator did.
+    private string _by = "";
+
     /// <summary>The newest events, the oldest first.</summary>
     public IReadOnlyList<ClusterEvent> Events => [.. _events];
 
@@ -76,7 +79,8 @@ internal sealed partial class MetaMachine
 
     private void Happened(ClusterEventKind kind, Func<ClusterEvent, ClusterEvent> describe)
     {
-        var happened = describe(new() { Position = ++_lastEvent, TimeMs = LogTimeMs, Kind = kind });
+        var happened = describe(
+            new() { Position = ++_lastEvent, TimeMs = LogTimeMs, Kind = kind, By = _by });
         _events.Enqueue(happened);
         Put(
             MetaRecords.Event, key => key.U64(happened.Position),

@@ -113,12 +113,19 @@ internal sealed partial class MetaMachine
         return true;
     }
 
+    /// <summary>
+    /// The epoch at which the cluster was recovered last; 0 if it never was. Of what was placed by then and
+    /// is lost with all its replicas, the operator has decided that it begins empty.
+    /// </summary>
+    public Epoch RecoveredAt { get; private set; }
+
     // An operator goes on with these nodes alone (ADR 39): another cluster, which hears none of the others.
     private bool Recover(UInt128 cluster, ref ByteReader from)
     {
         var survivors = new SortedSet<NodeId>();
         while (!from.AtEnd)
             survivors.Add(new(from.U128()));
+        RecoveredAt = Placement.Epoch;
         PutCluster(cluster);
         foreach (var (id, member) in _members)
         {
@@ -132,7 +139,12 @@ internal sealed partial class MetaMachine
                 SetDown(id, isDown: false);
             Happened(
                 ClusterEventKind.NodeChanged,
-                one => one with { Member = NameOf(id), Why = "the cluster was recovered" });
+                one => one with
+                {
+                    Member = NameOf(id),
+                    Why = status.ToString().ToLowerInvariant(),
+                    By = "kvorum recover",
+                });
         }
 
         IsCheckpointDue = true;

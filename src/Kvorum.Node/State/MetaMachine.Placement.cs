@@ -69,6 +69,21 @@ internal sealed partial class MetaMachine
         return true;
     }
 
+    private bool SetClientTime(KeyspaceId id, bool isAllowed)
+    {
+        if (!_keyspaces.TryGetValue(id, out var keyspace) || keyspace.Settings.Quorum is not { } quorum
+            || quorum.AllowsClientTime == isAllowed)
+            return false;
+        SetKeyspace(keyspace with
+        {
+            Settings = keyspace.Settings with { Quorum = quorum with { AllowsClientTime = isAllowed } },
+        });
+        KeyspaceHappened(
+            keyspace,
+            isAllowed ? "clients may give a write its time" : "clients give writes no times any more");
+        return true;
+    }
+
     // Its numbers are never used again: what is left of it on a disk can be told from all that comes later.
     private bool Drop(KeyspaceId id)
     {
@@ -168,8 +183,12 @@ internal sealed partial class MetaMachine
     {
         if (limits == MoveLimits)
             return false;
+        var changes = limits.ChangesFrom(MoveLimits);
         MoveLimits = limits;
         Put(MetaRecords.Limits, static _ => { }, value => MetaRecords.Write(value, limits));
+        // Programs of the first format version do not know the kind.
+        if (ActiveFormat >= FormatRange.Quorums)
+            Happened(ClusterEventKind.LimitsChanged, one => one with { Why = changes });
         return true;
     }
 

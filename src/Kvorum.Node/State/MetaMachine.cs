@@ -119,8 +119,14 @@ internal sealed partial class MetaMachine : IStateMachine
     public Outcome Apply(LogIndex index, ReadOnlyMemory<byte> command)
     {
         var from = new ByteReader(command);
-        var kind = from.U8();
-        LogTimeMs = Math.Max(LogTimeMs, from.U64());
+        var kind = Begin(ref from);
+        _by = "";
+        if (kind == MetaRecords.AskedCommand && Knows(MetaRecords.FormatOfCommand(kind)))
+        {
+            _by = from.Text32();
+            kind = Begin(ref from);
+        }
+
         _batch.Clear();
         var changed = kind switch
         {
@@ -134,6 +140,7 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.TargetsCommand => SetTargets(ref from),
             MetaRecords.LimitsCommand => SetLimits(MetaRecords.ReadLimits(ref from)),
             MetaRecords.ReplicasCommand => SetReplicas(new(from.U32()), from.Int("replicas")),
+            MetaRecords.ClientTimeCommand => SetClientTime(new(from.U32()), from.U8() != 0),
             MetaRecords.DropCommand => Drop(new(from.U32())),
             MetaRecords.HealthCommand => SetHealth(new(from.U128()), from.U8() != 0),
             MetaRecords.MovingCommand => SetRebalancing(from.U8() != 0),
@@ -154,6 +161,13 @@ internal sealed partial class MetaMachine : IStateMachine
 
         _tree.Write(_batch, index.Value);
         return new(ReplyStatus.Ok, false, default, index.Value);
+    }
+
+    private byte Begin(ref ByteReader from)
+    {
+        var kind = from.U8();
+        LogTimeMs = Math.Max(LogTimeMs, from.U64());
+        return kind;
     }
 
     /// <inheritdoc/>
@@ -207,6 +221,7 @@ internal sealed partial class MetaMachine : IStateMachine
                 break;
             case MetaRecords.Cluster:
                 ClusterId = from.U128();
+                RecoveredAt = from.AtEnd ? default : new(from.U64());
                 break;
             case MetaRecords.Keyspace:
                 var keyspace = ReadKeyspace(key, value);
@@ -266,7 +281,12 @@ internal sealed partial class MetaMachine : IStateMachine
     private void PutCluster(UInt128 id)
     {
         ClusterId = id;
-        Put(MetaRecords.Cluster, static _ => { }, value => value.U128(id));
+        Put(MetaRecords.Cluster, static _ => { }, value =>
+        {
+            value.U128(id);
+            if (RecoveredAt > default(Epoch))
+                value.U64(RecoveredAt.Value);
+        });
     }
 
     private void Put(byte kind, Action<ByteWriter> writeKey, Action<ByteWriter> writeValue)

@@ -24,8 +24,10 @@ namespace Kvorum.Node.State;
 ///           | kind 14 stages   time:u64 (group:u32 replaces:u64 stage:u8){to the end}       from format 2 on
 ///           | kind 15 format   time:u64 version:u16 id:u128{those that speak it, to the end}
 ///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
+///           | kind 17 asked    time:u64 by:text command{to the end}              what an operator wanted
+///           | kind 18 times    time:u64 keyspace:u32 isAllowed:u8       whether clients may give times
 /// tree      = 'm' id:u128   -> member status:u8
-///           | 'c'           -> cluster id:u128
+///           | 'c'           -> cluster id:u128 [recovered at epoch:u64]
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
 ///           | 'p' group:u32 -> epoch:u64 since:u64 target (node:u128 at:u64){moves given up}
 ///           | 'n'           -> keyspace:u32 group:u32    the numbers that come next
@@ -38,11 +40,13 @@ namespace Kvorum.Node.State;
 ///           | 'f'           -> version:u16               the active format version; 1 has no record
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
-/// quorum    = write:u8 read:u8 isSloppy:u8         if the mode is "quorum"
+/// quorum    = write:u8 read:u8 flags:u8            if the mode is "quorum"; flags: 1 sloppy,
+///                                                  2 clients may give a write its time
 /// target    = voters learners, the preferred leader first
 /// limits    = batch:u32 timeout:u64 moves:u32 attempts:u32 pause:u64 grace:u64 paused:u8 margin:u32
 ///             bytes:u64
-/// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after
+/// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after [by]
+///             by, if an operator asked for it, from format 2 on
 /// before    = after = count:u32 text{count}
 /// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8
@@ -64,6 +68,8 @@ internal static class MetaRecords
     public const byte StagesCommand = 14;
     public const byte FormatCommand = 15;
     public const byte RecoverCommand = 16;
+    public const byte AskedCommand = 17;
+    public const byte ClientTimeCommand = 18;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -78,6 +84,8 @@ internal static class MetaRecords
     public const byte Switch = (byte)'s';
     public const byte Format = (byte)'f';
     private const uint NoPartition = uint.MaxValue;
+    private const byte SloppyFlag = 1;
+    private const byte ClientTimeFlag = 2;
 
     public static byte[] EncodeMember(NodeId id, MemberRecord member, ulong timeMs) =>
         EncodeMember(MemberCommand, id, member, timeMs);
@@ -136,6 +144,15 @@ internal static class MetaRecords
         return writer.ToArray();
     }
 
+    /// <summary>A command, and by which means and from where an operator has asked for it.</summary>
+    public static byte[] EncodeAsked(string by, byte[] command, ulong timeMs)
+    {
+        var writer = Begin(AskedCommand, timeMs);
+        writer.Text32(by);
+        writer.Raw(command);
+        return writer.ToArray();
+    }
+
     public static byte[] EncodeStatus(NodeId id, MemberStatus status, ulong timeMs)
     {
         var writer = Begin(StatusCommand, timeMs);
@@ -181,6 +198,14 @@ internal static class MetaRecords
         var writer = Begin(ReplicasCommand, timeMs);
         writer.U32(keyspace.Value);
         writer.U32((uint)replicas);
+        return writer.ToArray();
+    }
+
+    public static byte[] EncodeClientTime(KeyspaceId keyspace, bool isAllowed, ulong timeMs)
+    {
+        var writer = Begin(ClientTimeCommand, timeMs);
+        writer.U32(keyspace.Value);
+        writer.U8(isAllowed ? (byte)1 : (byte)0);
         return writer.ToArray();
     }
 
@@ -246,6 +271,8 @@ internal static class MetaRecords
         into.Text32(happened.Why);
         Write(into, happened.Before);
         Write(into, happened.After);
+        if (happened.By.Length > 0)
+            into.Text32(happened.By);
     }
 
     public static ClusterEvent ReadEvent(ulong position, ref ByteReader from)
@@ -263,6 +290,7 @@ internal static class MetaRecords
             Why = from.Text32(),
             Before = ReadTexts(ref from),
             After = ReadTexts(ref from),
+            By = from.AtEnd ? "" : from.Text32(),
         };
     }
 
@@ -304,7 +332,7 @@ internal static class MetaRecords
         var quorum = settings.Quorum ?? new(0, 0, IsSloppy: false);
         into.U8((byte)quorum.Write);
         into.U8((byte)quorum.Read);
-        into.U8(quorum.IsSloppy ? (byte)1 : (byte)0);
+        into.U8((byte)((quorum.IsSloppy ? SloppyFlag : 0) | (quorum.AllowsClientTime ? ClientTimeFlag : 0)));
     }
 
     public static KeyspaceSettings ReadSettings(ref ByteReader from)
@@ -317,12 +345,17 @@ internal static class MetaRecords
             KeyspaceSettings.Strong => settings,
             KeyspaceSettings.QuorumMode => settings with
             {
-                Quorum = new(from.U8(), from.U8(), from.U8() != 0),
+                Quorum = ReadQuorum(from.U8(), from.U8(), from.U8()),
             },
             _ => throw new FormatException(
                 $"a keyspace of the unknown mode '{settings.Mode}': written by a newer version?"),
         };
     }
+
+    private static QuorumNumbers ReadQuorum(byte write, byte read, byte flags) =>
+        flags <= (SloppyFlag | ClientTimeFlag)
+            ? new(write, read, (flags & SloppyFlag) != 0) { AllowsClientTime = (flags & ClientTimeFlag) != 0 }
+            : throw new FormatException($"a quorum keyspace with flags {flags}: written by a newer version?");
 
     public static void Write(ByteWriter into, ReplicaTarget target)
     {

@@ -58,7 +58,7 @@ public static class RecoveryApplication
 
         var batch = new LogBatch();
         var empty = new List<GroupId>();
-        foreach (var group in plan.Groups)
+        foreach (var group in plan.Groups.Where(static group => !group.IsQuorum))
         {
             var self = new NodeId(ClusterIdentity.ToUInt128(described.NodeId));
             var isSource = group.Source == described.NodeId;

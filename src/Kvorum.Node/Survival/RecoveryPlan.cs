@@ -77,8 +77,13 @@ public sealed record RecoveredGroup(uint Group, string Keyspace, uint Partition,
     /// <summary>Up to where any survivor knows that entries are committed.</summary>
     public ulong Commit { get; init; }
 
-    /// <summary>The log time of the last entry that survives, ms since 1970; 0: not known.</summary>
-    public ulong NewestMs { get; init; }
+    /// <summary>The log time of the entry at <see cref="Commit"/>, ms since 1970; 0: not known.</summary>
+    public ulong CommittedMs { get; init; }
+
+    /// <summary>
+    /// True for a partition of a quorum keyspace: its replicas, which are its voters here, stay as they are.
+    /// </summary>
+    public bool IsQuorum { get; init; }
 
     /// <summary>How many voters the group has.</summary>
     public int Voters { get; init; }
@@ -95,7 +100,9 @@ public sealed record RecoveredGroup(uint Group, string Keyspace, uint Partition,
 /// <summary>How a group goes on. Stored in plans by name.</summary>
 public enum GroupFate
 {
-    /// <summary>A majority of its voters survives: nothing is changed.</summary>
+    /// <summary>
+    /// A majority of its voters survives, or a replica of a quorum keyspace: nothing is changed.
+    /// </summary>
     Kept,
 
     /// <summary>It goes on from one replica; the other ones are filled from that.</summary>

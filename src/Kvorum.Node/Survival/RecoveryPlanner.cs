@@ -66,6 +66,12 @@ public sealed class RecoveryPlanner
             }
         }
 
+        foreach (var keyspace in meta.Keyspaces.Where(static one => one.Mode == KeyspaceSettings.QuorumMode))
+        {
+            groups.AddRange(keyspace.Places.Select(
+                (place, partition) => Decide(keyspace, (uint)partition, place, lost.Length, metadata)));
+        }
+
         CheckNeed(groups, lost);
         CheckEmpty(groups, maySomeBeginEmpty);
         return new()
@@ -151,12 +157,38 @@ public sealed class RecoveryPlanner
             LastTerm = best.LastTerm,
             LastIndex = best.LastIndex,
             Commit = Whole(group).Max(one => one.ReplicaOf(group)!.Commit),
-            NewestMs = best.NewestMs,
+            CommittedMs = Whole(group).Select(one => one.ReplicaOf(group)!).MaxBy(static one => one.Commit)!
+                .CommittedMs,
             Voters = best.Voters.Union(best.Outgoing).Count(),
             VotersLeft = best.Voters.Union(best.Outgoing).Count(voter => HasWhole(voter, group)),
             MayLack = MayLack(group, best),
         };
     }
+
+    // Nothing is changed: what is lacking is what was on lost replicas alone, or, in a sloppy keyspace, on
+    // any lost nodes. If moves are not known here either, it may have been on other nodes than it seems.
+    private RecoveredGroup Decide(
+        SurvivingKeyspace keyspace, uint partition, SurvivingPlace place, int lost, RecoveredGroup metadata)
+    {
+        var group = keyspace.FirstGroup + partition;
+        var left = place.Nodes.Count(node => HasWholeQuorum(node, group));
+        var gone = place.Nodes.Count - left;
+        // One that was to take another's place may have been filled.
+        var isAnywhere = left > 0 || _survivors.Any(one => HasWholeQuorum(one.NodeId, group));
+        return new(group, keyspace.Name, partition, isAnywhere ? GroupFate.Kept : GroupFate.BeginsEmpty)
+        {
+            KeyspaceId = keyspace.Id,
+            IsQuorum = true,
+            Voters = place.Nodes.Count,
+            VotersLeft = left,
+            MayLack = (keyspace.IsSloppy ? Math.Max(gone, lost) : gone) >= place.WriteQuorum
+                || (metadata.MayLack && lost > 0),
+        };
+    }
+
+    private bool HasWholeQuorum(Guid node, uint group) => _survivors.Any(one => one.NodeId == node
+        && one.QuorumReplicas.Any(replica => replica.Group == group
+            && replica.Condition == SurvivingCondition.Whole));
 
     // What was acknowledged and is in no replica here, lost voters have decided alone. A joint configuration
     // that nobody here knows for committed may be one that they never had.
@@ -206,17 +238,19 @@ public sealed class RecoveryPlanner
 
     private void CheckNeed(List<RecoveredGroup> groups, SurvivingMember[] lost)
     {
-        var meta = groups[0];
         var source = Newest(GroupId.Metadata)!.ReplicaOf(GroupId.Metadata)!;
         var metaLives = HasMajority(GroupId.Metadata, source.Voters)
             && HasMajority(GroupId.Metadata, source.Outgoing);
-        if (!metaLives || groups.Any(group => group != meta && group.Fate != GroupFate.Kept))
+        if (!metaLives || groups.Any(IsBroken))
             return;
         var names = string.Join(", ", lost.Select(static one => one.Called));
         throw new RecoveryRefusedException(
             $"there is nothing to recover: each group has a majority of its voters here, although {names} "
             + "are not. Start these nodes; for each node that is lost for good: kvorum node replace NAME");
     }
+
+    private static bool IsBroken(RecoveredGroup group) =>
+        group is { Group: > 0, IsQuorum: false, Fate: not GroupFate.Kept };
 
     private static void CheckEmpty(List<RecoveredGroup> groups, bool maySomeBeginEmpty)
     {

@@ -38,6 +38,9 @@ public sealed record Survivor
     /// <summary>Its replicas of groups that have a leader, by the number of the group.</summary>
     public required IReadOnlyList<SurvivingReplica> Replicas { get; init; }
 
+    /// <summary>Its replicas of quorum keyspaces, by the number of the group.</summary>
+    public IReadOnlyList<SurvivingReplica> QuorumReplicas { get; init; } = [];
+
     /// <summary>Its replica of a group; null if it has none.</summary>
     internal SurvivingReplica? ReplicaOf(GroupId group) =>
         Replicas.FirstOrDefault(replica => replica.Group == group.Value);
@@ -81,7 +84,19 @@ public sealed record SurvivingMember(Guid NodeId, string Name, string PeerAddres
 /// <param name="Mode">How its groups replicate.</param>
 /// <param name="FirstGroup">The group of its first partition.</param>
 /// <param name="Partitions">How many partitions it has.</param>
-public sealed record SurvivingKeyspace(uint Id, string Name, string Mode, uint FirstGroup, int Partitions);
+public sealed record SurvivingKeyspace(uint Id, string Name, string Mode, uint FirstGroup, int Partitions)
+{
+    /// <summary>Mode quorum: the replicas of each partition, and how many have each write.</summary>
+    public IReadOnlyList<SurvivingPlace> Places { get; init; } = [];
+
+    /// <summary>Mode quorum: true if a write may be on other nodes in the place of replicas.</summary>
+    public bool IsSloppy { get; init; }
+}
+
+/// <summary>Where a partition of a quorum keyspace is.</summary>
+/// <param name="Nodes">The replicas; while they change, those that the change began with.</param>
+/// <param name="WriteQuorum">So many of them had each write on disk when it was acknowledged.</param>
+public sealed record SurvivingPlace(IReadOnlyList<Guid> Nodes, int WriteQuorum);
 
 /// <summary>One replica of a survivor.</summary>
 /// <param name="Group">The number of the group.</param>
@@ -106,8 +121,10 @@ public sealed record SurvivingReplica(
     /// <summary>Up to where it knows that entries are committed.</summary>
     public ulong Commit { get; init; }
 
-    /// <summary>The log time of its last entry, milliseconds since 1970; 0: not known.</summary>
-    public ulong NewestMs { get; init; }
+    /// <summary>
+    /// The log time of the newest entry that it knows to be committed, ms since 1970; 0: not known.
+    /// </summary>
+    public ulong CommittedMs { get; init; }
 
     /// <summary>
     /// The index of the entry that changed the configuration last; 0: it is older than the log.

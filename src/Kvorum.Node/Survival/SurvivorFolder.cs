@@ -103,6 +103,12 @@ internal sealed class SurvivorFolder
                     .Where(birth => !birth.IsQuorum && Groups.StandingOf(birth.Group) is not Removed)
                     .Select(Describe),
             ],
+            QuorumReplicas =
+            [
+                .. Births.Values
+                    .Where(birth => birth.IsQuorum && Groups.StandingOf(birth.Group) is not Removed)
+                    .Select(DescribeQuorum),
+            ],
         };
     }
 
@@ -175,6 +181,16 @@ internal sealed class SurvivorFolder
         }
     }
 
+    private SurvivingReplica DescribeQuorum(GroupBirth birth)
+    {
+        var described = new SurvivingReplica(
+            birth.Group.Value, birth.Keyspace, birth.Partition.Value, SurvivingCondition.Whole);
+        if (_damages.TryGetValue(birth.Group, out var damage))
+            return described with { Condition = SurvivingCondition.Damaged, Why = damage };
+        return birth.First.Voters.Count > 0 ? described
+            : described with { Condition = SurvivingCondition.Blank, Why = "it was never filled" };
+    }
+
     private SurvivingReplica DescribeLog(SurvivingReplica described, GroupId group)
     {
         var snapshot = SnapshotOf(group);
@@ -195,13 +211,14 @@ internal sealed class SurvivorFolder
         var configuration = ConfigurationOf(group, log);
         if (configuration.Voters.Count == 0)
             return described with { Condition = SurvivingCondition.Blank, Why = "it was never filled" };
+        var commit = Math.Max(state.Commit.Value, snapshot.Index.Value);
         return described with
         {
             Term = state.Term.Value,
             LastTerm = log.TermOf(log.LastIndex)!.Value.Value,
             LastIndex = log.LastIndex.Value,
-            Commit = Math.Max(state.Commit.Value, snapshot.Index.Value),
-            NewestMs = NewestMs(group, log),
+            Commit = commit,
+            CommittedMs = CommittedMs(group, log, commit),
             ConfigurationIndex = EntriesOf(log)
                 .LastOrDefault(static entry => entry.Kind == EntryKind.Configuration).Index.Value,
             Voters = [.. configuration.Voters.Select(IdOf)],
@@ -210,10 +227,11 @@ internal sealed class SurvivorFolder
     }
 
     // Each command begins with its kind and its time, in every state machine.
-    private ulong NewestMs(GroupId group, GroupLog log)
+    private ulong CommittedMs(GroupId group, GroupLog log, ulong commit)
     {
         var newest = _tags.GetValueOrDefault(group)?.LogTimeMs ?? 0;
-        foreach (var entry in EntriesOf(log).Where(static entry => entry.Kind == EntryKind.Command))
+        foreach (var entry in EntriesOf(log).Where(
+            entry => entry.Kind == EntryKind.Command && entry.Index.Value <= commit))
         {
             var from = new ByteReader(entry.Data);
             from.U8();
@@ -247,10 +265,26 @@ internal sealed class SurvivorFolder
                     IdOf(one.Key), one.Value.Name, one.Value.PeerAddress, one.Value.IsHeard)),
             ],
             [
-                .. machine.Keyspaces.Values.Select(static one => new SurvivingKeyspace(
+                .. machine.Keyspaces.Values.Select(one => new SurvivingKeyspace(
                     one.Id.Value, one.Settings.Name, one.Settings.Mode, one.Groups.First.Value,
-                    one.Groups.Count)),
+                    one.Groups.Count)
+                {
+                    Places = PlacesOf(one, machine),
+                    IsSloppy = one.Settings.Quorum?.IsSloppy ?? false,
+                }),
             ]);
+    }
+
+    private static SurvivingPlace[] PlacesOf(KeyspaceDefinition keyspace, MetaMachine machine)
+    {
+        if (keyspace.Settings.Quorum is not { } numbers)
+            return [];
+        return [.. keyspace.Groups.All.Select(machine.Placement.Placed).Select(placed =>
+        {
+            var nodes = placed!.Switch?.Present ?? placed.Nodes;
+            return new SurvivingPlace(
+                [.. nodes.Select(IdOf)], Math.Min(nodes.Count, numbers.WriteOf(nodes.Count)));
+        })];
     }
 
     private static List<Entry> EntriesOf(GroupLog log)

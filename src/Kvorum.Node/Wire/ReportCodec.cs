@@ -32,7 +32,8 @@ internal static class ReportCodec
     }
 
     /// <summary>
-    /// Of quorum keyspaces: <c>hints:u64 (group:u32 confirmed:u64 filled:u8 bytes:u64){to the end}</c>.
+    /// Of quorum keyspaces:
+    /// <c>hints:u64 (group:u32 confirmed:u64 isFilled:u8 bytes:u64 filled:u64){to the end}</c>.
     /// </summary>
     public static void Encode(QuorumReport report, ByteWriter into)
     {
@@ -43,6 +44,7 @@ internal static class ReportCodec
             into.U64(replica.Confirmed.Value);
             into.U8(replica.IsFilled ? (byte)1 : (byte)0);
             into.U64((ulong)replica.Bytes);
+            into.U64((ulong)replica.Filled);
         }
     }
 
@@ -54,7 +56,8 @@ internal static class ReportCodec
         while (!from.AtEnd)
         {
             replicas.Add(new(
-                from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from)));
+                from.Group(), new(from.U64()), from.Flag("mark of a full replica"), Bytes(ref from),
+                Bytes(ref from)));
         }
 
         return new(hints, replicas);

@@ -20,11 +20,17 @@ internal static class AdminMessages
         WriteQuorum = Given(request.WriteQuorumGivenCase != default, request.WriteQuorum),
         ReadQuorum = Given(request.ReadQuorumGivenCase != default, request.ReadQuorum),
         IsSloppy = request.Sloppy,
+        ClientTimestamps = request.ClientTimestamps ? true : null,
         DryRun = request.DryRun,
     };
 
     public static AlterKeyspace From(V1.AlterKeyspaceRequest request) =>
-        new(request.Keyspace, Int(request.Replicas)) { DryRun = request.DryRun, Force = request.Force };
+        new(request.Keyspace, HasTimestamps(request) && request.Replicas == 0 ? null : Int(request.Replicas))
+        {
+            ClientTimestamps = HasTimestamps(request) ? request.ClientTimestamps : null,
+            DryRun = request.DryRun,
+            Force = request.Force,
+        };
 
     public static DropKeyspace From(V1.DropKeyspaceRequest request) =>
         new(request.Keyspace) { DryRun = request.DryRun };
@@ -119,6 +125,8 @@ internal static class AdminMessages
             message.ReadQuorum = (uint)read;
         if (keyspace.Sloppy is { } isSloppy)
             message.Sloppy = isSloppy;
+        if (keyspace.ClientTimestamps is { } isAllowed)
+            message.ClientTimestamps = isAllowed;
         return message;
     }
 
@@ -127,6 +135,7 @@ internal static class AdminMessages
         Keyspace = location.Keyspace,
         Slot = (uint)location.Slot,
         Partition = location.Partition,
+        Mode = location.Mode,
         Replicas = { location.Replicas },
         Leader = location.Leader,
         LeaderAddress = location.LeaderAddress,
@@ -155,6 +164,7 @@ internal static class AdminMessages
             Why = happened.Why,
             Before = { happened.Before },
             After = { happened.After },
+            By = happened.By,
         };
         if (happened.Partition is { } partition)
             message.Partition = partition;
@@ -214,6 +224,7 @@ internal static class AdminMessages
         {
             Keyspace = partition.Keyspace,
             Partition = partition.Partition,
+            Mode = partition.Mode,
             Leader = partition.Leader,
             Voters = { partition.Voters },
             Learners = { partition.Learners },
@@ -224,6 +235,9 @@ internal static class AdminMessages
             message.Bytes = (ulong)bytes;
         return message;
     }
+
+    private static bool HasTimestamps(V1.AlterKeyspaceRequest request) =>
+        request.ClientTimestampsGivenCase != default;
 
     private static int? Given(bool isGiven, uint number) => isGiven ? Int(number) : null;
 

@@ -49,9 +49,22 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
     public override async Task<V1.KeyLocation> LocateKey(
         V1.LocateKeyRequest request, ServerCallContext context)
     {
-        var keyspace = request.Keyspace.Length > 0 ? request.Keyspace : KeyspaceName.Default;
-        var asked = new LocateKey(keyspace, request.Key.ToByteArray());
+        var asked = new LocateKey(KeyspaceOf(request.Keyspace), request.Key.ToByteArray());
         return AdminMessages.Of((await AskAsync(asked, context).ConfigureAwait(false)).Location!);
+    }
+
+    public override async Task<V1.KeyspaceExplanation> ExplainKeyspace(
+        V1.ExplainKeyspaceRequest request, ServerCallContext context)
+    {
+        var asked = new ExplainKeyspace(request.Keyspace);
+        return ExplainMessages.Of((await AskAsync(asked, context).ConfigureAwait(false)).Promise!);
+    }
+
+    public override async Task<V1.KeyExplanation> ExplainKey(
+        V1.ExplainKeyRequest request, ServerCallContext context)
+    {
+        var asked = new ExplainKey(KeyspaceOf(request.Keyspace), request.Key.ToByteArray());
+        return ExplainMessages.Of((await AskAsync(asked, context).ConfigureAwait(false)).Holders!);
     }
 
     public override Task<V1.ChangeResponse> ChangeLimits(
@@ -127,6 +140,8 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
         }
     }
 
+    private static string KeyspaceOf(string name) => name.Length > 0 ? name : KeyspaceName.Default;
+
     private static Guid? ClusterOf(string text)
     {
         if (text.Length == 0)
@@ -145,6 +160,7 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
     private async Task<AdminReply> AskAsync(AdminRequest request, ServerCallContext context)
     {
         var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
+        request = OperatorOrigin.Of(request, "grpc", context.GetHttpContext().Connection.RemoteIpAddress);
         return (await node.AdministerAsync(request, timeout, context.CancellationToken).ConfigureAwait(false))
             .OrThrow(request);
     }

@@ -65,7 +65,9 @@ internal static class GrpcHeaders
     {
         var headers = http.Response.Headers;
         foreach (var trailer in trailers ?? Metadata.Empty)
-            headers.Append(trailer.Key, trailer.Value);
+            headers.Append(
+                trailer.Key,
+                trailer.IsBinary ? Convert.ToBase64String(trailer.ValueBytes) : trailer.Value);
         headers.ContentType = "application/grpc";
         headers["grpc-status"] = ((int)refusal.StatusCode).ToString(CultureInfo.InvariantCulture);
         headers["grpc-message"] = GrpcText.EncodeMessage(refusal.Detail);

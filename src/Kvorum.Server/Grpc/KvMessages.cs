@@ -25,6 +25,7 @@ internal static class KvMessages
         WantsReceipt = put.Receipt,
         After = put.After,
         Tried = TriedOf(put.Tried),
+        Timestamp = put.Timestamp,
         NoRedirect = put.NoRedirect,
     };
 
@@ -52,6 +53,7 @@ internal static class KvMessages
         WantsReceipt = delete.Receipt,
         After = delete.After,
         Tried = TriedOf(delete.Tried),
+        Timestamp = delete.Timestamp,
         NoRedirect = delete.NoRedirect,
     };
 
@@ -180,7 +182,8 @@ internal static class KvMessages
         Receipt = ReceiptOf(reply.Receipt),
     };
 
-    private static V1.Receipt? ReceiptOf(Receipt? receipt)
+    /// <summary>A receipt; null if there is none.</summary>
+    public static V1.Receipt? ReceiptOf(Receipt? receipt)
     {
         if (receipt is null)
             return null;

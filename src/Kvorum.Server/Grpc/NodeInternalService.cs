@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Protocol;
@@ -24,15 +23,13 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options)
         if (WhyNot(key, request.Timestamp) is { } problem)
             return new() { Error = problem };
         var value = Utf8Text.Encode("the value", request.Value);
-        var (id, version) = IdentityOf(key, value, request.Timestamp);
+        // The same record has the same version, whoever sends it, and how often.
         var put = new PutRequest
         {
             Keyspace = options.KvStoreKeyspace,
             Key = key,
             Value = value,
-            ClientId = id,
-            RequestId = 1,
-            Tried = version,
+            Timestamp = request.Timestamp,
         };
         var reply = await GrpcCall.Of(context)
             .AskAsync(node, put, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false);
@@ -82,19 +79,6 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options)
         var replicas = keyspace.Partitions[(int)partition].Replicas;
         return replicas.Any(at => map.Members[at].Name == options.NodeName)
             ? null : $"wrong owner, map version {map.Epoch}";
-    }
-
-    // The same record is the same request with the same version, whoever sends it, and how often.
-    private static (string Id, WriteVersion Version) IdentityOf(byte[] key, byte[] value, ulong timestamp)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> number = stackalloc byte[sizeof(ulong)];
-        hash.AppendData(value);
-        var writer = BinaryPrimitives.ReadUInt64BigEndian(hash.GetCurrentHash());
-        BinaryPrimitives.WriteUInt64BigEndian(number, timestamp);
-        hash.AppendData(number);
-        hash.AppendData(key);
-        return (Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16)), new(timestamp, writer | 1));
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Google.Protobuf;
 using Grpc.Core;
 using Kvorum.Protocol;
 
@@ -6,7 +7,7 @@ namespace Kvorum.Server.Grpc;
 
 /// <summary>
 /// A node's refusal as a gRPC status with trailers: kvorum-status, kvorum-retry, kvorum-leader,
-/// kvorum-partition, kvorum-version, kvorum-tried.
+/// kvorum-partition, kvorum-version, kvorum-tried, kvorum-receipt-bin.
 /// </summary>
 internal static class ReplyErrors
 {
@@ -33,6 +34,8 @@ internal static class ReplyErrors
             trailers.Add("kvorum-version", reply.Version.ToString(CultureInfo.InvariantCulture));
         if (reply.Writer > 0)
             trailers.Add("kvorum-tried", $"{new WriteVersion(reply.Version, reply.Writer)}");
+        if (KvMessages.ReceiptOf(reply.Receipt) is { } receipt)
+            trailers.Add("kvorum-receipt-bin", receipt.ToByteArray());
         if (reply.Status == ReplyStatus.Overloaded)
             trailers.Add("grpc-retry-pushback-ms", PushbackMs);
         return GrpcErrors.Of(outcome.Grpc, ReplyOutcome.MessageOf(reply), trailers);

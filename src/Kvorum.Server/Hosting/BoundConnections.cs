@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Server.Listeners;
-using Kvorum.Server.Native;
+using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -14,17 +15,23 @@ namespace Kvorum.Server.Hosting;
 internal sealed class BoundConnections : IConnectionListenerFactory, IConnectionListenerFactorySelector,
     IAsyncDisposable
 {
+    // Connections that have not said anything yet: more are closed at once.
+    private const int SilentMax = 1024;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly Socket _bound;
     private readonly HandedOverConnections _handedOver;
     private readonly Acceptor _acceptor;
     private readonly CancellationTokenSource _stopping = new();
     private Task _accepting = Task.CompletedTask;
+    private int _silent;
 
-    public BoundConnections(Socket bound, ConnectionRoom? room, ILoggerFactory logging)
+    public BoundConnections(Socket bound, ConnectionRoom? room, TlsDoor? tls, ILoggerFactory logging)
     {
         _bound = bound;
         _handedOver = new((IPEndPoint)bound.LocalEndPoint!, logging);
-        _acceptor = new(bound, room, _handedOver.Take);
+        _acceptor = new(bound, room, tls is null ? _handedOver.Take : socket => _ = MeetAsync(socket, tls));
     }
 
     /// <inheritdoc/>
@@ -63,5 +70,43 @@ internal sealed class BoundConnections : IConnectionListenerFactory, IConnection
         await StopAsync().ConfigureAwait(false);
         _handedOver.Dispose();
         _stopping.Dispose();
+    }
+
+    /// <summary>Where there is TLS, the first byte tells whether the connection is.</summary>
+    private async Task MeetAsync(Socket socket, TlsDoor door)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _silent) > SilentMax)
+                throw new SocketException((int)SocketError.TooManyOpenSockets);
+            socket.NoDelay = true;
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            patience.CancelAfter(Patience);
+            var stream = SocketStreams.Open(socket, poller: null);
+            var first = new byte[1];
+            await SocketStreams.PeekAsync(socket, stream, first, patience.Token).ConfigureAwait(false);
+            if (first[0] == TlsDoor.FirstByte)
+            {
+                var tls = await door.AcceptAsync(socket, stream, patience.Token).ConfigureAwait(false);
+                _handedOver.Take(new TlsConnection(tls));
+            }
+            else if (door.TakesPlain)
+            {
+                _handedOver.Take(socket);
+            }
+            else
+            {
+                door.TellPlain(socket.RemoteEndPoint);
+                await PlainAnswers.SayAsync(socket, stream, first[0]).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
+        {
+            socket.Dispose();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _silent);
+        }
     }
 }

@@ -8,6 +8,7 @@ using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Native;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
@@ -15,7 +16,8 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
-    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller, Action<Socket> nodes,
+    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller,
+    Action<Socket, TlsStream?> nodes,
     HandedOverConnections? peerPort)
     : IAsyncDisposable
 {
@@ -38,6 +40,7 @@ internal sealed class FrontEnds(
     {
         try
         {
+            var log = logging.CreateLogger("kvorum");
             _clients = new(new()
             {
                 EndPoint = (IPEndPoint)parts.Client.LocalEndPoint!,
@@ -48,6 +51,7 @@ internal sealed class FrontEnds(
                 ClusterId = clusterId,
                 Poller = poller,
                 Nodes = nodes,
+                Tls = SecurityRules.Door(options, "--addr", parts.Tls, lines, log),
                 Traffic = Traffic,
                 Logging = _logging,
             });
@@ -71,7 +75,9 @@ internal sealed class FrontEnds(
             var http = new HttpOptions
             {
                 EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
-                Transport = _httpConnections = new(parts.Http, room, _logging),
+                Transport = _httpConnections = new(
+                    parts.Http, room, SecurityRules.Door(options, "--http-addr", parts.Tls, lines, log),
+                    _logging),
                 HostNames = options.HostNames(parts.Self.Name),
                 KeyBytesMax = options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,

@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
-using Kvorum.Server.Native;
 using Kvorum.Server.Peers;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -24,6 +24,8 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly ILogger _log;
     private readonly ServerEvents _events;
     private readonly TcpTransport _transport;
+    private readonly TlsKeeper? _tls;
+    private readonly string[] _insecure;
     private readonly ThreadJobRunner _jobs;
     private readonly SocketPoller? _poller = SocketPoller.IsSupported ? new() : null;
     private readonly MachineLimits _limits;
@@ -41,6 +43,8 @@ public sealed class KvorumServer : IAsyncDisposable
         _options = options;
         _log = logging.CreateLogger("kvorum");
         Self = parts.Self;
+        _tls = parts.Tls;
+        _insecure = SecurityRules.PlainOutside(options) is { } open ? [open] : [];
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
         var lines = new SourceLines(_log, TimeProvider.System);
@@ -54,7 +58,9 @@ public sealed class KvorumServer : IAsyncDisposable
             Poller = _poller,
             Lines = lines,
             Room = room,
-            Others = _peerPort is null ? null : _peerPort.Take,
+            Others = _peerPort,
+            Door = SecurityRules.Door(options, "--peer-addr", parts.Tls, lines, _log),
+            Dial = parts.Tls is { } keeper ? new(keeper, options.Insecure) : null,
         };
         _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
         try
@@ -159,6 +165,7 @@ public sealed class KvorumServer : IAsyncDisposable
         RandomSeed = RandomNumberGenerator.GetInt32(int.MaxValue),
         Events = _events,
         Machine = () => _machine.Status,
+        HealthIssues = () => [.. _tls?.HealthIssues ?? [], .. _insecure],
     };
 
     private async Task Start()
@@ -224,6 +231,7 @@ public sealed class KvorumServer : IAsyncDisposable
         await _frontEnds.DisposeAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         _peerPort?.Dispose();
+        _tls?.Dispose();
         await Task.Yield(); // its last connection may have ended on a loop's thread, and this with it
         foreach (var loop in _loops)
             loop.End();

@@ -35,7 +35,7 @@ internal sealed record MemberList
     {
         var entries =
             options.Peers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        string[] bare = [.. entries.Where(entry => !entry.Contains('@', StringComparison.Ordinal))];
+        string[] bare = [.. entries.Where(static entry => !HasId(entry))];
         List<string> errors = [];
         if (bare.Length > 0 && bare.Length < entries.Length)
         {
@@ -105,9 +105,20 @@ internal sealed record MemberList
 
     private static string NewName() => $"node-{RandomNumberGenerator.GetHexString(8, lowercase: true)}";
 
+    // Whether in the right form or not.
+    private static bool HasId(string entry) => entry.AsSpan().ContainsAny('@', '=');
+
     private static MemberSeed? Entry(string entry, List<string> errors)
     {
         var at = entry.IndexOf('@', StringComparison.Ordinal);
+        if (at < 0 && entry.Split('=', 2) is [var before, var behind])
+        {
+            errors.Add(
+                $"--peers entry '{entry}': between id and address goes an '@': write "
+                + $"{(before.Length > 0 ? before : "node-2")}@{(IsDialable(behind) ? behind : "host:port")}");
+            return null;
+        }
+
         (var id, var address) = at < 0 ? ("", entry) : (entry[..at], entry[(at + 1)..]);
         if (address.StartsWith(':'))
             address = Endpoints.Spelled(address);

@@ -211,6 +211,33 @@ public sealed record ServerOptions
     public TimeSpan PortWait { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
+    /// --tls-cert: the node's certificate in PEM, and those between it and the CA. With it, the key and the
+    /// CA every listener takes TLS only.
+    /// </summary>
+    public string TlsCertificate { get; init; } = "";
+
+    /// <summary>--tls-key: its private key in PEM.</summary>
+    public string TlsKey { get; init; } = "";
+
+    /// <summary>--tls-ca: the CAs, in PEM, whose certificates nodes and clients are known by.</summary>
+    public string TlsAuthorities { get; init; } = "";
+
+    /// <summary>--tls-crl: their lists of revoked certificates, in PEM or DER; empty for none.</summary>
+    public string TlsRevoked { get; init; } = "";
+
+    /// <summary>
+    /// --tls-client-auth: whether clients must show a certificate (<c>require</c>), may (<c>request</c>), or
+    /// are not asked (<c>none</c>). Nodes always must.
+    /// </summary>
+    public string TlsClientAuth { get; init; } = "require";
+
+    /// <summary>
+    /// --insecure: plain connections are taken from other machines, too; where there is TLS, beside it, and
+    /// nodes that speak none are met plainly.
+    /// </summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>
     /// Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.
     /// </summary>
     public IReadOnlyList<string> Validate() => ServerOptionsRules.Broken(this);
@@ -291,7 +318,16 @@ public sealed record ServerOptions
             .Select(Endpoints.Spelled),
     ];
 
-    /// <summary>The transport's settings.</summary>
-    internal TransportOptions ForTransport(MemoryPlan memory) =>
-        new() { SilenceMax = PeerSilence, QueueBytesMax = memory.PeerQueueBytes };
+    /// <summary>True if there is TLS.</summary>
+    internal bool HasTls => TlsCertificate.Length > 0;
+
+    /// <summary>
+    /// The transport's settings. A TLS handshake of two nodes that both start takes its time.
+    /// </summary>
+    internal TransportOptions ForTransport(MemoryPlan memory) => new()
+    {
+        SilenceMax = PeerSilence,
+        QueueBytesMax = memory.PeerQueueBytes,
+        ConnectTimeout = TimeSpan.FromSeconds(HasTls ? 4 : 2),
+    };
 }

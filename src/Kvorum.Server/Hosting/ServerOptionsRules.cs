@@ -23,6 +23,7 @@ internal static class ServerOptionsRules
             broken.Add($"--zone '{o.Zone}': a name has at most 64 characters and no spaces, '@' or ','");
         Bounded(broken, "--weight", o.Weight, 1, RingMember.WeightMax);
         CheckAddresses(o, broken);
+        SecurityRules.Check(o, broken);
         CheckJoin(o.JoinList(), broken);
         CheckHttpHosts(o.HttpHostList(), broken);
         Bounded(broken, "--partitions", o.Partitions ?? NodeOptions.PartitionCountDefault, 1, 4096);
@@ -103,6 +104,7 @@ internal static class ServerOptionsRules
                 + "a few lost or late heartbeats will start elections");
         }
 
+        unwise.AddRange(SecurityRules.Unwise(o));
         var list = MemberList.Parse(o);
         if (IsLocal(list.PeerAddress) && o.JoinList().FirstOrDefault(static one => !IsLocal(one)) is { } far)
         {
@@ -176,8 +178,8 @@ internal static class ServerOptionsRules
         foreach (var address in addresses.Where(static address => !MemberList.IsDialable(address)))
         {
             broken.Add(
-                $"--join '{address}': give host:port of members that run, such as 127.0.0.1:60051, without "
-                + $"ids{HostPort.Hint(address)}");
+                $"--join '{address}': give host:port of members that run, such as 127.0.0.1:60051"
+                + HostPort.Hint(address));
         }
     }
 
@@ -185,7 +187,7 @@ internal static class ServerOptionsRules
         && !text.Any(static c => char.IsWhiteSpace(c) || char.IsControl(c) || c is '@' or ',');
 
     // True where only this machine reaches it.
-    private static bool IsLocal(string address) => HostPort.TryParse(address) is var (host, _)
+    internal static bool IsLocal(string address) => HostPort.TryParse(address) is var (host, _)
         && (host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip)));
 
     private static void CheckHttpHosts(string[] names, List<string> broken)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Tls;
 using Kvorum.Storage.Files;
 using Microsoft.Extensions.Logging;
 
@@ -22,6 +23,9 @@ internal sealed record ServerParts : IDisposable
     /// <summary>The data folder.</summary>
     public required IFileSystem Files { get; init; }
 
+    /// <summary>Certificate, key and CAs; null where there is no TLS.</summary>
+    public required TlsKeeper? Tls { get; init; }
+
     /// <summary>The socket that listens for nodes.</summary>
     public required Socket PeerListener { get; init; }
 
@@ -38,16 +42,23 @@ internal sealed record ServerParts : IDisposable
     public static async Task<ServerParts> Of(ServerOptions options, ILogger log, CancellationToken cancelled)
     {
         List<Socket> sockets = [];
+        TlsKeeper? tls = null;
         try
         {
+            tls = SecurityRules.Keeper(options, log);
             var ports = new PortTaker(options.PortWait, TimeProvider.System, log);
             foreach (var (flag, address) in new[]
             {
                 ("--addr", options.ClientAddress), ("--http-addr", options.HttpAddress),
                 ("--peer-addr", options.PeerAddress),
             })
-                sockets.Add(await ports.Take(flag, Endpoints.ToListen(flag, address), cancelled)
-                    .ConfigureAwait(false));
+            {
+                var endpoint = Endpoints.ToListen(flag, address);
+                if (SecurityRules.WhyClosed(options, flag, address, endpoint.Address) is { } why)
+                    throw new ServerStartException(why);
+                sockets.Add(await ports.Take(flag, endpoint, cancelled).ConfigureAwait(false));
+            }
+
             var (client, http, listener) = (sockets[0], sockets[1], sockets[2]);
             // Peers that dial already wait in its queue until the node is there.
             Listen("--peer-addr", listener);
@@ -55,8 +66,15 @@ internal sealed record ServerParts : IDisposable
                 options = options with { PeerAddress = $"{listener.LocalEndPoint}" };
             var files = Open(options.DataFolder);
             var folder = FolderIdentity.Find(files);
+            // A new node is called as its certificate calls it.
+            if (tls is not null && folder is null && options.Id.Length == 0)
+                options = options with { Id = tls.Now.NodeName };
             var list = MemberList.Parse(options, folder);
-            string[] wrong = [.. list.Errors, .. folder is null ? options.ValidateNew() : []];
+            string[] wrong =
+            [
+                .. list.Errors, .. folder is null ? options.ValidateNew() : [],
+                .. WrongName(options, list, tls),
+            ];
             if (wrong.Length > 0)
                 throw new ServerStartException(string.Join(Environment.NewLine, wrong));
             var self = new PeerHello(
@@ -70,6 +88,7 @@ internal sealed record ServerParts : IDisposable
                 Self = self,
                 Members = list.Members,
                 Files = files,
+                Tls = tls,
                 PeerListener = listener,
                 Client = client,
                 Http = http,
@@ -78,6 +97,7 @@ internal sealed record ServerParts : IDisposable
         catch
         {
             sockets.ForEach(socket => socket.Dispose());
+            tls?.Dispose();
             throw;
         }
     }
@@ -88,6 +108,16 @@ internal sealed record ServerParts : IDisposable
         Client.Dispose();
         Http.Dispose();
         PeerListener.Dispose();
+        Tls?.Dispose();
+    }
+
+    // Others would refuse it, one by one.
+    private static string[] WrongName(ServerOptions options, MemberList list, TlsKeeper? tls)
+    {
+        var uuid = ClusterIdentity.ToGuid(list.Self.Value).ToString();
+        return tls is null || tls.Now.NodeName == list.Name || tls.Now.NodeName == uuid ? []
+            : [$"--tls-cert {options.TlsCertificate} is the certificate of node {tls.Now.NodeName}, and this "
+                + $"is {list.Name}: make one with kvorum cert node {list.Name}"];
     }
 
     private static DiskFileSystem Open(string folder)

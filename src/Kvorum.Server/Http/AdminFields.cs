@@ -55,6 +55,13 @@ internal static class AdminFields
         "sloppy", FieldKind.Flag,
         "Mode quorum: true: hints on other nodes count for replicas that are down.");
 
+    public static readonly Field ClientTimestamps = new(
+        "client_timestamps", FieldKind.Text,
+        "Mode quorum: whether clients may give a write its time. Absent: as it is; of a new keyspace false.")
+    {
+        Choices = ["true", "false"],
+    };
+
     public static readonly Field To = new(
         "to", FieldKind.Text, "The member that is to lead; absent for any other that votes.");
 

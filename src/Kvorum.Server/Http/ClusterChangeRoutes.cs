@@ -10,13 +10,16 @@ internal static class ClusterChangeRoutes
 {
     private static readonly Operation Create =
         Of("createKeyspace", "Makes a keyspace.", AdminFields.Partitions, AdminFields.Replicas,
-            AdminFields.Mode, AdminFields.WriteQuorum, AdminFields.ReadQuorum, AdminFields.Sloppy) with
+            AdminFields.Mode, AdminFields.WriteQuorum, AdminFields.ReadQuorum, AdminFields.Sloppy,
+            AdminFields.ClientTimestamps) with
         {
             Path = [AdminFields.Keyspace],
         };
 
     private static readonly Operation Alter =
-        Of("alterKeyspace", "Changes how many replicas it has.", AdminFields.Replicas, AdminFields.Force) with
+        Of("alterKeyspace",
+            "Changes how many replicas it has, or whether clients may give timestamps: one at a time.",
+            AdminFields.Replicas, AdminFields.ClientTimestamps, AdminFields.Force) with
         {
             Path = [AdminFields.Keyspace],
         };
@@ -89,16 +92,22 @@ internal static class ClusterChangeRoutes
             WriteQuorum = Int(exchange, AdminFields.WriteQuorum),
             ReadQuorum = Int(exchange, AdminFields.ReadQuorum),
             IsSloppy = exchange.Query.Flag(AdminFields.Sloppy),
+            ClientTimestamps = Chosen(exchange, AdminFields.ClientTimestamps),
         });
 
-    private static Task AlterAsync(HttpExchange exchange) => ChangeAsync(
-        exchange, new AlterKeyspace(
-            exchange.PathText(AdminFields.Keyspace),
-            Int(exchange, AdminFields.Replicas) ?? throw HttpFailure.Invalid(
-                "nothing is to change: give ?replicas=..., the replicas of each partition"))
+    private static Task AlterAsync(HttpExchange exchange)
+    {
+        var change = new AlterKeyspace(
+            exchange.PathText(AdminFields.Keyspace), Int(exchange, AdminFields.Replicas))
         {
+            ClientTimestamps = Chosen(exchange, AdminFields.ClientTimestamps),
             Force = exchange.Query.Flag(AdminFields.Force),
-        });
+        };
+        return change is not { Replicas: null, ClientTimestamps: null } ? ChangeAsync(exchange, change)
+            : throw HttpFailure.Invalid(
+                "nothing is to change: give ?replicas=..., the replicas of each partition, or "
+                + "?client_timestamps=...");
+    }
 
     private static Task DropAsync(HttpExchange exchange) =>
         ChangeAsync(exchange, new DropKeyspace(exchange.PathText(AdminFields.Keyspace)));
@@ -112,12 +121,10 @@ internal static class ClusterChangeRoutes
             exchange.Query.Text(AdminFields.To) ?? ""));
     }
 
-    private static Task LimitsAsync(HttpExchange exchange)
-    {
-        var paused = AdminFields.Paused.Chosen(exchange.Query.Text(AdminFields.Paused));
-        return ChangeAsync(exchange, new ChangeLimits
+    private static Task LimitsAsync(HttpExchange exchange) => ChangeAsync(
+        exchange, new ChangeLimits
         {
-            Paused = paused is null ? null : paused == "true",
+            Paused = Chosen(exchange, AdminFields.Paused),
             MovesMax = Int(exchange, AdminFields.MovesMax),
             BatchSize = Int(exchange, AdminFields.BatchSize),
             BatchTimeoutMs = Long(exchange, AdminFields.BatchTimeoutMs),
@@ -125,7 +132,6 @@ internal static class ClusterChangeRoutes
             GraceMs = Long(exchange, AdminFields.GraceMs),
             MarginPercent = Int(exchange, AdminFields.MarginPercent),
         });
-    }
 
     private static async Task ChangeAsync(HttpExchange exchange, AdminChange change)
     {
@@ -141,6 +147,9 @@ internal static class ClusterChangeRoutes
             Limits = reply.Limits,
         }, BodyContext.Default.ChangedBody).ConfigureAwait(false);
     }
+
+    private static bool? Chosen(HttpExchange exchange, Field field) =>
+        field.Chosen(exchange.Query.Text(field)) is { } chosen ? chosen == "true" : null;
 
     // What is too great for a number here is beyond every bound, which the node names.
     private static int? Int(HttpExchange exchange, Field field) =>

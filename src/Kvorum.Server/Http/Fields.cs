@@ -90,6 +90,12 @@ internal static class Fields
         "Keyspace of mode quorum: of a write that is repeated with the same ids, the version that was tried, "
         + "as the error told it.");
 
+    public static readonly Field Timestamp = new(
+        "timestamp", FieldKind.Number,
+        "Keyspace of mode quorum that takes timestamps of clients: the time of the write, which decides "
+        + "which write wins. Counted as versions are: Unix milliseconds times 65536, and what tells writes "
+        + "of one millisecond apart.");
+
     public static readonly Field QuorumHeader = new("Kvorum-Quorum", FieldKind.Text, "As quorum.");
 
     public static readonly Field ReceiptHeader = new(

@@ -62,6 +62,7 @@ internal sealed class HttpExchange
         var timeout = Query.Timeout(Options);
         if (!request.IsRead)
             Http.Features.Set(new AskedToWrite());
+        request = OperatorOrigin.Of(request, "http", Http.Connection.RemoteIpAddress);
         var reply = await _node.AdministerAsync(request, timeout, Http.RequestAborted).ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }

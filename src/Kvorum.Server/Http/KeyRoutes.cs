@@ -33,7 +33,7 @@ internal static class KeyRoutes
         Query =
         [
             .. Common, Fields.ClientId, Fields.RequestId, Fields.IfVersion, Fields.ReturnPrevious,
-            Fields.After, Fields.Tried,
+            Fields.After, Fields.Tried, Fields.Timestamp,
         ],
         Answers = [ReplyBodies.Written],
         Failures = FailureStatuses.OfWrites,
@@ -89,6 +89,7 @@ internal static class KeyRoutes
             WantsReceipt = query.Flag(Fields.Receipt),
             After = query.Number(Fields.After) ?? 0,
             Tried = query.Tried(),
+            Timestamp = query.Number(Fields.Timestamp) ?? 0,
         };
         var reply = await exchange.AskAsync(delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);

@@ -20,7 +20,7 @@ internal static class ResourceRoutes
     private static readonly Field[] OfWrites =
     [
         Fields.IfVersion, Fields.ClientId, Fields.RequestId, Fields.ReturnPrevious, Fields.After,
-        Fields.Tried,
+        Fields.Tried, Fields.Timestamp,
     ];
 
     private static readonly Field[] OfAll = [Fields.IfMatch, Fields.IfNoneMatch, Fields.QuorumHeader];
@@ -119,6 +119,7 @@ internal static class ResourceRoutes
             WantsReceipt = query.Flag(Fields.Receipt),
             After = query.Number(Fields.After) ?? 0,
             Tried = query.Tried(),
+            Timestamp = query.Number(Fields.Timestamp) ?? 0,
         };
         var reply = await Preconditions.WriteAsync(exchange, put).ConfigureAwait(false);
         exchange.Http.Response.Headers.ETag = EntityTags.Strong(reply.Version);
@@ -141,6 +142,7 @@ internal static class ResourceRoutes
             WantsReceipt = query.Flag(Fields.Receipt),
             After = query.Number(Fields.After) ?? 0,
             Tried = query.Tried(),
+            Timestamp = query.Number(Fields.Timestamp) ?? 0,
         };
         var reply = await Preconditions.WriteAsync(exchange, delete).ConfigureAwait(false);
         await ReplyBodies.WriteAsync(exchange, delete, reply).ConfigureAwait(false);

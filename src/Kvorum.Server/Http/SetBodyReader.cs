@@ -20,6 +20,7 @@ internal ref struct SetBodyReader
         Fields.KeyText, Fields.KeyBase64, Fields.ValueText, Fields.ValueBase64, Fields.Encoding,
         Fields.Keyspace, Fields.ClientId, Fields.RequestId, Fields.TtlMs, Fields.IfVersion,
         Fields.ReturnPrevious, Fields.NoRedirect, Fields.Quorum, Fields.Receipt, Fields.After, Fields.Tried,
+        Fields.Timestamp,
     ];
 
     // By member, each of which is one object; looked up only.
@@ -87,6 +88,7 @@ internal ref struct SetBodyReader
             WantsReceipt = _switches.Contains(Fields.Receipt),
             After = _numbers.GetValueOrDefault(Fields.After),
             Tried = TextOf(Fields.Tried) is { } tried ? Query.TriedOf(tried) : null,
+            Timestamp = _numbers.GetValueOrDefault(Fields.Timestamp),
         };
     }
 

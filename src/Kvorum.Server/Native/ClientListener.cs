@@ -1,9 +1,11 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -29,10 +31,14 @@ namespace Kvorum.Server.Native;
 /// </remarks>
 public sealed class ClientListener : IAsyncDisposable
 {
+    /// <summary>The native protocol, by ALPN.</summary>
+    internal static readonly SslApplicationProtocol Protocol = new("kvorum");
+
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
 
     private readonly ClientListenerOptions _options;
     private readonly ILogger _log;
+    private readonly SourceLines _lines;
     private readonly ClientLog _clientLog;
     private readonly Socket _listening;
     private readonly HandedOverConnections _others;
@@ -54,7 +60,8 @@ public sealed class ClientListener : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.OutputBytesMax, Limits.FrameBytesMax);
         _options = options;
         _log = options.Logging.CreateLogger("Kvorum.Server.Native");
-        _clientLog = new(_log, options.Lines ?? new(_log, TimeProvider.System));
+        _lines = options.Lines ?? new(_log, TimeProvider.System);
+        _clientLog = new(_log, _lines);
         _listening = options.Bound ?? Bind(options.EndPoint);
         _listening.Listen(512);
         EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
@@ -167,10 +174,8 @@ public sealed class ClientListener : IAsyncDisposable
             stream = SocketStreams.Open(socket, _options.Poller);
             if (!Remember(stream))
                 await stream.DisposeAsync().ConfigureAwait(false);
-            else if (await OwnerAsync(socket, stream).ConfigureAwait(false) is { } owner)
-                HandOver(socket, stream, owner);
             else
-                await ServeAsync(socket, stream).ConfigureAwait(false);
+                await MeetAsync(socket, stream).ConfigureAwait(false);
         }
         catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {
@@ -185,20 +190,97 @@ public sealed class ClientListener : IAsyncDisposable
         }
     }
 
-    private void HandOver(Socket socket, Stream stream, Action<Socket> owner)
+    /// <summary>
+    /// Gives the connection to whom it belongs. One byte tells a web server's, none of which begins with a K,
+    /// and TLS, which has a byte of its own. KVP is a node's: if less of it has come, the native protocol
+    /// refuses it, and the node asks again.
+    /// </summary>
+    private async Task MeetAsync(Socket socket, Stream stream)
     {
-        Forget(stream);
-        SocketStreams.Release(stream);
-        owner(socket);
+        using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
+        var first = new byte[3];
+        await SocketStreams.PeekAsync(socket, stream, first, patience.Token).ConfigureAwait(false);
+        if (first[0] == TlsDoor.FirstByte && _options.Tls is { } door)
+        {
+            var tls = await door.AcceptAsync(socket, stream, patience.Token).ConfigureAwait(false);
+            await ServeAsync(tls, stream, door).ConfigureAwait(false);
+            return;
+        }
+
+        var isNode = first.AsSpan().SequenceEqual("KVP"u8) && _options.Nodes is not null;
+        if (first[0] == TlsDoor.FirstByte)
+        {
+            TlsDoor.TellRefused(
+                _lines, _log, socket.RemoteEndPoint, "--addr", "it speaks TLS, and this node is plain");
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+        else if (_options.Tls is { TakesPlain: false } only && !isNode)
+        {
+            only.TellPlain(socket.RemoteEndPoint);
+            await RefusePlainAsync(socket, stream, first[0]).ConfigureAwait(false);
+        }
+        else if (first[0] == NativeCodec.Magic[0] && !isNode)
+        {
+            await ServeAsync(socket, stream, stream).ConfigureAwait(false);
+        }
+        else
+        {
+            Forget(stream);
+            SocketStreams.Release(stream);
+            if (isNode)
+                _options.Nodes!(socket, null);
+            else
+                _others.Take(socket);
+        }
     }
 
-    private async Task ServeAsync(Socket socket, Stream stream)
+    /// <summary>An encrypted connection has said what it speaks; one that has not speaks natively.</summary>
+    private async Task ServeAsync(TlsStream tls, Stream under, TlsDoor door)
+    {
+        var speaks = tls.NegotiatedApplicationProtocol;
+        if (speaks == SslApplicationProtocol.Http2)
+        {
+            Forget(under);
+            _others.Take(new TlsConnection(tls));
+            return;
+        }
+
+        tls.Stay();
+        if (speaks != TlsDial.Peers)
+        {
+            await ServeAsync(tls.Socket, tls, under).ConfigureAwait(false);
+        }
+        else if (tls.Identity.IsNode && _options.Nodes is { } nodes)
+        {
+            Forget(under);
+            nodes(tls.Socket, tls);
+        }
+        else
+        {
+            door.TellRefused(tls.Remote, "it speaks as nodes do, and shows no certificate of a node");
+            await tls.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task RefusePlainAsync(Socket socket, Stream stream, byte first)
+    {
+        if (first != NativeCodec.Magic[0])
+        {
+            await PlainAnswers.SayAsync(socket, stream, first).ConfigureAwait(false);
+            return;
+        }
+
+        using var connection = new NativeConnection(socket, stream, _node!, _options, _clientLog);
+        await connection.RefuseAsync($"{PlainAnswers.Words} (--tls-ca).").ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(Socket socket, Stream stream, Stream under)
     {
         using var connection = new NativeConnection(socket, stream, _node!, _options, _clientLog);
         bool isTooMany;
         lock (_gate)
         {
-            _unknown.Remove(stream);
+            _unknown.Remove(under);
             isTooMany = _connections.Count >= _options.ConnectionsMax;
             if (_isStopping)
                 return;
@@ -217,24 +299,6 @@ public sealed class ClientListener : IAsyncDisposable
         await connection.RunAsync().ConfigureAwait(false);
         lock (_gate)
             _connections.Remove(connection);
-    }
-
-    /// <summary>
-    /// Whose the connection is; null for the native protocol. One byte tells a web server's, none of which
-    /// begins with a K. KVP is a node's: if less of it has come, the native protocol refuses it, and the node
-    /// asks again.
-    /// </summary>
-    private async Task<Action<Socket>?> OwnerAsync(Socket socket, Stream stream)
-    {
-        using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
-        var first = new byte[3];
-        await stream.ReadAsync(Memory<byte>.Empty, patience.Token).ConfigureAwait(false);
-        var count = socket.Receive(first, SocketFlags.Peek);
-        if (count == 0)
-            throw new SocketException((int)SocketError.ConnectionReset);
-        if (first[0] != NativeCodec.Magic[0])
-            return _others.Take;
-        return first.AsSpan().SequenceEqual("KVP"u8) ? _options.Nodes : null;
     }
 
     private bool Remember(Stream stream)

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Kvorum.Protocol;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -61,7 +62,10 @@ public sealed record ClientListenerOptions
     /// Takes over the connections of nodes that come to this port; null: they are refused as native clients
     /// that say nonsense.
     /// </summary>
-    internal Action<Socket>? Nodes { get; init; }
+    internal Action<Socket, TlsStream?>? Nodes { get; init; }
+
+    /// <summary>TLS; null where there is none.</summary>
+    internal TlsDoor? Tls { get; init; }
 
     /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
     internal Socket? Bound { get; init; }

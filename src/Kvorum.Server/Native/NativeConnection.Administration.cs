@@ -1,5 +1,7 @@
+using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
 
@@ -15,6 +17,9 @@ internal sealed partial class NativeConnection
     private int _adminAsks;
     private int _eventAsks;
 
+    /// <summary>Who is at its other end.</summary>
+    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
+
     private void Administer(NativeFrame frame)
     {
         var (timeoutMs, json) = NativeCodec.ReadRequest(frame.Body);
@@ -22,7 +27,8 @@ internal sealed partial class NativeConnection
         AdminReply? refusal = null;
         try
         {
-            request = AdminJson.DecodeRequest(json.Span);
+            request = OperatorOrigin.Of(
+                AdminJson.DecodeRequest(json.Span), "native", (_client as IPEndPoint)?.Address);
         }
         catch (FormatException e)
         {

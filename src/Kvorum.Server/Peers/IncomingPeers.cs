@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -26,28 +28,28 @@ internal sealed class IncomingPeers(
 
     private readonly ConcurrentDictionary<NodeId, PeerConnection> _peers = new();
     private readonly ConcurrentDictionary<NodeId, PeerHello> _hellos = new();
-    private readonly ConcurrentDictionary<PeerConnection, Task> _tasks = new();
+    private readonly ConcurrentDictionary<Stream, Task> _tasks = new();
     private readonly JoinDesk _desk = new(self, receiver, options, time);
     private int _strangers;
 
     /// <summary>Takes over an accepted socket; from the port of clients it may only ask to join.</summary>
-    public void Take(Socket socket, CancellationToken cancel, bool mayOnlyAsk = false)
+    public void Take(
+        Socket socket, CancellationToken cancel, bool mayOnlyAsk = false, TlsStream? tls = null)
     {
         if (Interlocked.Increment(ref _strangers) > StrangersMax)
         {
             Interlocked.Decrement(ref _strangers);
+            tls?.Dispose();
             socket.Dispose();
             return;
         }
 
         socket.NoDelay = true;
-        var remote = socket.RemoteEndPoint;
-        var connection = new PeerConnection(SocketStreams.Open(socket, options.Poller), options, time);
-        var task = Task.Run(
-            () => Serve(connection, remote, mayOnlyAsk, cancel), CancellationToken.None);
-        _tasks[connection] = task;
+        var stream = tls ?? SocketStreams.Open(socket, options.Poller);
+        var task = Task.Run(() => Serve(socket, stream, mayOnlyAsk, cancel), CancellationToken.None);
+        _tasks[stream] = task;
         if (task.IsCompleted)
-            _tasks.TryRemove(connection, out _);
+            _tasks.TryRemove(stream, out _);
     }
 
     /// <summary>The format version has changed: who does not speak it is disconnected.</summary>
@@ -77,14 +79,34 @@ internal sealed class IncomingPeers(
         await Task.WhenAll(_tasks.Values).ConfigureAwait(false);
     }
 
-    private async Task Serve(
-        PeerConnection connection, EndPoint? remote, bool mayOnlyAsk, CancellationToken cancel)
+    private async Task Serve(Socket socket, Stream stream, bool mayOnlyAsk, CancellationToken cancel)
     {
+        var remote = socket.RemoteEndPoint;
+        var connection = new PeerConnection(stream, options, time);
+        var isOurs = true;
         PeerHello? peer = null;
         try
         {
-            using var abort = cancel.Register(connection.Dispose);
-            (peer, var left) = await Meet(connection, remote, mayOnlyAsk, cancel).ConfigureAwait(false);
+            using var abort = cancel.Register(stream.Dispose);
+            CancellationToken left;
+            try
+            {
+                using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
+                using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
+                var opened = await Open(socket, stream, both.Token).ConfigureAwait(false);
+                isOurs = opened is not null;
+                if (opened is null)
+                    return;
+                if (opened != stream)
+                    connection = new(opened, options, time);
+                (peer, left) = await Meet(connection, remote, mayOnlyAsk, both.Token, cancel)
+                    .ConfigureAwait(false);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _strangers);
+            }
+
             if (peer is null)
                 return;
             using var end = left.Register(
@@ -109,9 +131,46 @@ internal sealed class IncomingPeers(
         {
             if (peer is not null)
                 _peers.TryRemove(KeyValuePair.Create(peer.Id, connection));
-            connection.Dispose();
-            _tasks.TryRemove(connection, out _);
+            if (isOurs)
+                connection.Dispose();
+            _tasks.TryRemove(stream, out _);
         }
+    }
+
+    /// <summary>
+    /// The connection as it goes on: encrypted, if it begins so; null if it belongs to somebody else.
+    /// </summary>
+    private async Task<Stream?> Open(Socket socket, Stream stream, CancellationToken cancel)
+    {
+        if (stream is TlsStream || (options.Door is null && options.Others is null))
+            return stream;
+        var first = new byte[1];
+        await SocketStreams.PeekAsync(socket, stream, first, cancel).ConfigureAwait(false);
+        if (first[0] == TlsDoor.FirstByte && options.Door is { } door)
+        {
+            var tls = await door.AcceptAsync(socket, stream, cancel).ConfigureAwait(false);
+            if (tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2)
+            {
+                options.Others!.Take(new TlsConnection(tls)); // The door offers it there only.
+                return null;
+            }
+
+            tls.Stay();
+            return tls;
+        }
+
+        if (first[0] is (byte)'K' or TlsDoor.FirstByte || options.Others is null)
+            return stream;
+        if (options.Door is { TakesPlain: false } only)
+        {
+            only.TellPlain(socket.RemoteEndPoint);
+            await PlainAnswers.SayAsync(socket, stream, first[0]).ConfigureAwait(false);
+            return null; // It is closed.
+        }
+
+        SocketStreams.Release(stream);
+        options.Others.Take(socket);
+        return null;
     }
 
     /// <summary>
@@ -119,48 +178,46 @@ internal sealed class IncomingPeers(
     /// together, or it only asked to join.
     /// </summary>
     private async Task<(PeerHello? Peer, CancellationToken Left)> Meet(
-        PeerConnection connection, EndPoint? remote, bool mayOnlyAsk, CancellationToken cancel)
+        PeerConnection connection, EndPoint? remote, bool mayOnlyAsk, CancellationToken both,
+        CancellationToken cancel)
     {
-        try
+        await connection.Reader.ReadPreamble(both).ConfigureAwait(false);
+        var frame = await connection.Reader.Read(PeerWire.IntroductionBytesMax, both).ConfigureAwait(false);
+        if (options.Door is { TakesPlain: false } && connection.Identity.Means == IdentityMeans.Plain)
         {
-            using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
-            await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);
-            var frame =
-                await connection.Reader.Read(PeerWire.IntroductionBytesMax, both.Token).ConfigureAwait(false);
-            if (frame.Kind == PeerWire.Join)
-            {
-                await Answer(connection, remote, frame.Payload, cancel).ConfigureAwait(false);
-                return default;
-            }
-
-            if (frame.Kind != PeerWire.Hello)
-                throw new PeerWireException(
-                    $"it began with a frame of kind {frame.Kind} in place of a hello");
-            var peer = PeerWire.DecodeIntroduction(frame.Payload);
-            var link = links.Find(peer.Node.Id);
-            var refusal = mayOnlyAsk
-                ? PeerCheck.AtClientPort(self.Now.Node, peer)
-                : PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
-            if (link is null || refusal is not null)
-            {
-                await Refuse(connection, remote, refusal!).ConfigureAwait(false);
-                return default;
-            }
-
-            await connection.SendOpening(
-                PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both.Token).ConfigureAwait(false);
-            _hellos[peer.Node.Id] = peer.Node;
-            Replace(peer.Node.Id, connection);
-            // It was raised meanwhile.
-            Check();
-            link.SawIncoming(peer);
-            return (peer.Node, link.Left);
+            await Refuse(connection, remote, PeerCheck.Plain(self.Now.Node)).ConfigureAwait(false);
+            return default;
         }
-        finally
+
+        if (frame.Kind == PeerWire.Join)
         {
-            Interlocked.Decrement(ref _strangers);
+            await Answer(connection, remote, frame.Payload, cancel).ConfigureAwait(false);
+            return default;
         }
+
+        if (frame.Kind != PeerWire.Hello)
+            throw new PeerWireException(
+                $"it began with a frame of kind {frame.Kind} in place of a hello");
+        var peer = PeerWire.DecodeIntroduction(frame.Payload);
+        var link = links.Find(peer.Node.Id);
+        var refusal = mayOnlyAsk
+            ? PeerCheck.AtClientPort(self.Now.Node, peer)
+            : PeerCheck.OfCertificate(connection.Identity, peer.Node, link?.AgreedName ?? "")
+                ?? PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
+        if (link is null || refusal is not null)
+        {
+            await Refuse(connection, remote, refusal!).ConfigureAwait(false);
+            return default;
+        }
+
+        await connection.SendOpening(
+            PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both).ConfigureAwait(false);
+        _hellos[peer.Node.Id] = peer.Node;
+        Replace(peer.Node.Id, connection);
+        // It was raised meanwhile.
+        Check();
+        link.SawIncoming(peer);
+        return (peer.Node, link.Left);
     }
 
     private async Task Answer(

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Kvorum.Node;
 
 namespace Kvorum.Server.Peers;
@@ -70,12 +71,36 @@ internal sealed class JoinCalls(
                 $"the question of {ask.Length} bytes is over the bound of {PeerWire.JoinAskBytesMax}");
         using var timeout = new CancellationTokenSource(options.JoinTimeout, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stop);
-        var stream = await PeerDial.Connect(address, both.Token).ConfigureAwait(false);
+        try
+        {
+            return await Ask(address, ask, both.Token).ConfigureAwait(false);
+        }
+        catch (PeerWireException e) when (e.IsHttp)
+        {
+            var members = await HttpMembers.Of(address, both.Token).ConfigureAwait(false);
+            foreach (var member in members.Where(member => member != self.Now.Node.PeerAddress))
+            {
+                try
+                {
+                    return await Ask(member, ask, both.Token).ConfigureAwait(false);
+                }
+                catch (Exception unreached) when (unreached is IOException or SocketException)
+                {
+                    // It may be down: the next one.
+                }
+            }
+
+            throw;
+        }
+    }
+
+    private async Task<byte[]> Ask(string address, byte[] ask, CancellationToken cancel)
+    {
+        var stream = await PeerDial.Connect(address, options.Dial, cancel).ConfigureAwait(false);
         using var connection = new PeerConnection(stream, options, time);
-        await connection.SendOpening(PeerWire.Join, ask, both.Token).ConfigureAwait(false);
-        await connection.Reader.ReadPreamble(both.Token).ConfigureAwait(false);
-        var frame =
-            await connection.Reader.Read(PeerWire.JoinAnswerBytesMax, both.Token).ConfigureAwait(false);
+        await connection.SendOpening(PeerWire.Join, ask, cancel).ConfigureAwait(false);
+        await connection.Reader.ReadPreamble(cancel).ConfigureAwait(false);
+        var frame = await connection.Reader.Read(PeerWire.JoinAnswerBytesMax, cancel).ConfigureAwait(false);
         return frame.Kind switch
         {
             PeerWire.JoinAnswer => frame.Payload,

@@ -50,6 +50,34 @@ internal static class PeerCheck
                 + $"--join {self.PeerAddress}", MayPass: true);
     }
 
+    /// <summary>Why a peer that dialled plainly is refused where nodes speak TLS.</summary>
+    public static PeerRefusal Plain(PeerHello self) => new(
+        $"{Describe(self)} speaks TLS with nodes and takes no plain connection: start the other node with "
+        + "--tls-cert, --tls-key and --tls-ca, or this one with --insecure for as long as it takes",
+        MayPass: true);
+
+    /// <summary>
+    /// Why a certificate does not belong to the node that shows it; null if it does, or there is none.
+    /// It names the node by its name or by its UUID.
+    /// </summary>
+    /// <param name="shown">Whose certificate it is.</param>
+    /// <param name="node">What the node says of itself.</param>
+    /// <param name="agreedName">What the cluster calls it; empty if that is not known.</param>
+    public static PeerRefusal? OfCertificate(ConnectionIdentity shown, PeerHello node, string agreedName)
+    {
+        if (shown.Name is not { } name || name.Name == Uuid(node.Id).ToString())
+            return null;
+        if (name.Name != node.Name)
+        {
+            return new(
+                $"{Describe(node)} shows the certificate of {name}: give it one of its own, kvorum cert "
+                + $"node {node.Name}");
+        }
+
+        return agreedName.Length == 0 || agreedName == node.Name ? null
+            : new($"{Describe(node)} is known here as {agreedName}, and shows the certificate of {name}");
+    }
+
     /// <summary>Why a peer is refused at the port of clients.</summary>
     public static PeerRefusal AtClientPort(PeerHello self, PeerIntroduction dialler) => new(
         $"{Describe(dialler.Node)} looks for a node where {Describe(self)} serves clients: correct the "

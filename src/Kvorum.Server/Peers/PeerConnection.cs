@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Peers;
 
@@ -17,6 +18,9 @@ internal sealed class PeerConnection : IDisposable
         Reader = new FrameReader(stream, time);
         Writer = new FrameWriter(stream, options.QueueBytesMax, time, e => Abort(PeerEnding.From(e)));
     }
+
+    /// <summary>Who is at the other end, by what the connection shows.</summary>
+    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
 
     /// <summary>The receiving half.</summary>
     public FrameReader Reader { get; }
@@ -39,7 +43,8 @@ internal sealed class PeerConnection : IDisposable
             await _stream.FlushAsync(timeout.Token).ConfigureAwait(false);
         }
         catch (Exception e)
-            when (SocketStreams.IsLoss(e) || e is OperationCanceledException or InvalidOperationException)
+            when (SocketStreams.IsLoss(e) || e is OperationCanceledException or InvalidOperationException
+                or NotSupportedException)
         {
             // It is gone, or has not yet read what was written before.
         }
@@ -116,10 +121,13 @@ internal sealed record PeerEnding(PeerLoss Loss, string Why, PeerRefusal? Refusa
         PeerRefusedException refused => new(PeerLoss.Silent, refused.Message, refused.Refusal),
         PeerWireException wire => new(PeerLoss.Silent, wire.Message),
         EndOfStreamException end => new(PeerLoss.ProcessGone, end.Message),
+        TlsDistrustException distrust => new(PeerLoss.Silent, distrust.Message, new(distrust.Message)),
         OperationCanceledException =>
             new(PeerLoss.Silent, "no answer in time: is the host up, and is a firewall in the way?"),
         SocketException socket => From(socket),
         IOException { InnerException: SocketException inner } => From(inner),
+        IOException { InnerException: { } inner } => new(
+            PeerLoss.Silent, $"{met.Message} ({inner.Message}); the other node's log may say more"),
         _ => new(PeerLoss.Silent, met.Message),
     };
 

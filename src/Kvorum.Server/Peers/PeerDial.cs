@@ -1,13 +1,34 @@
 using System.Net.Sockets;
 using Kvorum.Protocol;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Peers;
 
 /// <summary>Dials nodes.</summary>
 internal static class PeerDial
 {
-    /// <summary>A connection to an address; throws what <see cref="IsExpected"/> knows.</summary>
-    public static async Task<Stream> Connect(string address, CancellationToken cancel)
+    /// <summary>
+    /// A connection to an address, encrypted where there is TLS; throws what <see cref="IsExpected"/> knows.
+    /// A
+    /// node that speaks none is met plainly where that is allowed.
+    /// </summary>
+    public static async Task<Stream> Connect(string address, TlsDial? tls, CancellationToken cancel)
+    {
+        var (socket, stream) = await Connect(address, cancel).ConfigureAwait(false);
+        if (tls is null)
+            return stream;
+        try
+        {
+            return await tls.ConnectAsync(socket, stream, cancel).ConfigureAwait(false);
+        }
+        catch (NoTlsException) when (tls.TakesPlain)
+        {
+            return (await Connect(address, cancel).ConfigureAwait(false)).Stream;
+        }
+    }
+
+    private static async Task<(Socket Socket, Stream Stream)> Connect(
+        string address, CancellationToken cancel)
     {
         var (host, port) = HostPort.TryParse(address)
             ?? throw new FormatException($"'{address}' is no host:port{HostPort.Hint(address)}");
@@ -19,7 +40,7 @@ internal static class PeerDial
             // may connect a socket with itself: that would keep the port from the node it belongs to.
             if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
                 throw new SocketException((int)SocketError.ConnectionRefused);
-            return new NetworkStream(socket, ownsSocket: true);
+            return (socket, new NetworkStream(socket, ownsSocket: true));
         }
         catch (ArgumentException e)
         {

@@ -28,6 +28,9 @@ internal sealed class PeerLink(
     /// <summary>What the operator calls the peer.</summary>
     public string Name { get; private set; } = seed.Name.Length > 0 ? seed.Name : seed.PeerAddress;
 
+    /// <summary>What the cluster calls it; empty while that is not known.</summary>
+    public string AgreedName { get; private set; } = seed.Name;
+
     /// <summary>Cancelled when the peer is no member any more.</summary>
     public CancellationToken Left => _left.Token;
 
@@ -82,11 +85,14 @@ internal sealed class PeerLink(
     }
 
     /// <summary>
-    /// Others say that the peer is there. While it is connected it has said itself where it is.
+    /// Others say that the peer is there, and is called so. While it is connected it has said itself where it
+    /// is.
     /// </summary>
-    public void Moved(string address)
+    public void Told(MemberSeed peer)
     {
-        if (_places.Told(address, isConnected: _up is not null))
+        if (peer.Name.Length > 0)
+            AgreedName = peer.Name;
+        if (_places.Told(peer.PeerAddress, isConnected: _up is not null))
             RetryNow();
     }
 
@@ -131,7 +137,8 @@ internal sealed class PeerLink(
         {
             using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancel);
-            var stream = await PeerDial.Connect(_places.Current, both.Token).ConfigureAwait(false);
+            var stream = await PeerDial.Connect(_places.Current, options.Dial, both.Token)
+                .ConfigureAwait(false);
             connection = new(stream, options, time);
             using var abort = cancel.Register(connection.Dispose);
             var peer = await Introduce(connection, both.Token).ConfigureAwait(false);
@@ -163,6 +170,8 @@ internal sealed class PeerLink(
             throw new PeerWireException(
                 $"it answered with a frame of kind {answer.Kind} in place of a welcome");
         var peer = PeerWire.DecodeIntroduction(answer.Payload);
+        if (PeerCheck.OfCertificate(connection.Identity, peer.Node, AgreedName) is { } refusal)
+            throw new PeerRefusedException(refusal);
         if (PeerCheck.OfAnswer(self.Now.Node, seed, peer.Node) is { } why)
             throw new PeerRefusedException(new(why));
         return peer;

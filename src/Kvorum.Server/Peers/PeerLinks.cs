@@ -34,7 +34,7 @@ internal sealed class PeerLinks(
                 if (peer.Id == self.Now.Node.Id)
                     continue;
                 if (before.TryGetValue(peer.Id, out var known))
-                    known.Moved(peer.PeerAddress);
+                    known.Told(peer);
                 now.TryAdd(peer.Id, known ?? new(peer, self, options, time, log, counters));
             }
 

@@ -32,11 +32,16 @@ using System.Numerics;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Raft;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Peers;
 
 /// <summary>What is wrong with bytes that a peer sent.</summary>
-internal sealed class PeerWireException(string message) : Exception(message);
+internal sealed class PeerWireException(string message) : Exception(message)
+{
+    /// <summary>True if the other side speaks HTTP.</summary>
+    public bool IsHttp { get; init; }
+}
 
 /// <summary>Why a connection is refused.</summary>
 /// <param name="Why">A sentence for the other side's operator.</param>
@@ -89,9 +94,15 @@ internal static class PeerWire
     /// </summary>
     public static void CheckPreamble(ReadOnlySpan<byte> bytes)
     {
+        if (bytes[0] == TlsDoor.FirstByte)
+            throw new PeerWireException(
+                "it speaks TLS, and this node does not: start it with --tls-cert, --tls-key and --tls-ca");
         if (!bytes[..6].SequenceEqual("KVPEER"u8))
             throw new PeerWireException(
-                "it does not speak the protocol between nodes (is this another server's address?)");
+                "it does not speak the protocol between nodes (is this another server's address?)")
+            {
+                IsHttp = bytes.StartsWith("HTTP/"u8),
+            };
         var version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
         if (version != Version)
             throw new PeerWireException(

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Server.Listeners;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Peers;
@@ -70,10 +71,8 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
         _joins = new(own, receiver, _options, _time, _stop.Token);
         var lines = _options.Lines ?? new SourceLines(_log, _time);
         var incoming = _incoming = new(own, links, receiver, _options, _time, _log, Counters, lines);
-        Action<Socket> take = socket => incoming.Take(socket, _stop.Token);
-        if (_options.Others is { } others)
-            take = new PeerDoor(take, others, _options.ConnectTimeout).Take;
-        var acceptor = new Acceptor(_listener, _options.Room, take, isForNodes: true);
+        var acceptor = new Acceptor(
+            _listener, _options.Room, socket => incoming.Take(socket, _stop.Token), isForNodes: true);
         links.Follow(peers);
         _accepting = Task.Run(() => acceptor.RunAsync(_stop.Token));
         _watch = _time.CreateTimer(_ => Watch(), null, _options.PingInterval / 2, _options.PingInterval / 2);
@@ -109,10 +108,10 @@ public sealed class TcpTransport : ITransport, IAsyncDisposable
     /// Takes over a connection of a node that has come to the port of clients: it may ask to join there, and
     /// do nothing else.
     /// </summary>
-    internal void TakeAsker(Socket socket)
+    internal void TakeAsker(Socket socket, TlsStream? tls = null)
     {
         if (_incoming is { } incoming)
-            incoming.Take(socket, _stop.Token, mayOnlyAsk: true);
+            incoming.Take(socket, _stop.Token, mayOnlyAsk: true, tls);
         else
             socket.Dispose();
     }

@@ -1,6 +1,6 @@
-using System.Net.Sockets;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
+using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Peers;
 
@@ -46,9 +46,15 @@ public sealed record TransportOptions
     internal ConnectionRoom? Room { get; init; }
 
     /// <summary>
-    /// Takes connections that do not speak the protocol between nodes; null to refuse them as any noise.
+    /// Takes connections that speak HTTP/2; null to refuse them as any noise.
     /// </summary>
-    internal Action<Socket>? Others { get; init; }
+    internal HandedOverConnections? Others { get; init; }
+
+    /// <summary>TLS of connections that nodes have dialled; null where there is none.</summary>
+    internal TlsDoor? Door { get; init; }
+
+    /// <summary>TLS of connections that this node dials; null where there is none.</summary>
+    internal TlsDial? Dial { get; init; }
 
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -19,11 +19,23 @@ internal static class SocketStreams
     public static bool IsLoss(Exception met) =>
         met is IOException or Win32Exception or ObjectDisposedException; // sockets' own are of the second
 
+    /// <summary>
+    /// Waits until something has come, and shows its first bytes without taking them: how many there are.
+    /// </summary>
+    public static async ValueTask<int> PeekAsync(
+        Socket socket, Stream stream, byte[] first, CancellationToken cancel)
+    {
+        await stream.ReadAsync(Memory<byte>.Empty, cancel).ConfigureAwait(false);
+        var count = socket.Receive(first, SocketFlags.Peek);
+        return count > 0 ? count : throw new SocketException((int)SocketError.ConnectionReset);
+    }
+
     /// <summary>True if received bytes are waiting to be read.</summary>
     public static bool HasUnread(Stream stream) => stream switch
     {
         PolledStream polled => polled.Socket.Available > 0,
         NetworkStream plain => plain.DataAvailable,
+        ILayeredStream layered => HasUnread(layered.Under),
         _ => false,
     };
 }

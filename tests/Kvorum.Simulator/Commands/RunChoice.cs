@@ -12,6 +12,9 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     /// <summary>Of a swarm: each run has a quorum keyspace.</summary>
     public bool HasQuorums { get; init; }
 
+    /// <summary>Most nodes of each run are lost for good, and the cluster is recovered.</summary>
+    public bool LosesMajority { get; init; }
+
     /// <summary>Simulated seconds of a run unless something else is said.</summary>
     public const int UsualSeconds = 60;
 
@@ -20,14 +23,21 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
-        [.. FaultOptions.Claimed, .. IsSwarm ? FaultOptions.OfSwarms : []];
+        [.. FaultOptions.Claimed,
+            // Old nodes refuse quorum keyspaces, so there are none.
+            .. !IsSwarm ? [] : HasQuorums ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
+            .. HasQuorums ? FaultOptions.OfQuorums : [],
+            .. LosesMajority ? [FaultKind.MajorityLost] : Array.Empty<FaultKind>()];
 
     /// <summary>The options of a run.</summary>
-    public SimulationOptions Options(ulong seed) =>
-        (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with
+    public SimulationOptions Options(ulong seed)
+    {
+        var drawn = (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with
         {
             Seconds = Seconds,
         };
+        return LosesMajority ? Swarm.LosingMajority(drawn) : drawn;
+    }
 
     /// <inheritdoc/>
     public SimulationResult Run(ulong seed, Verbosity shown = Verbosity.Outcome, TextWriter? output = null) =>
@@ -39,6 +49,8 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
             line += HasQuorums ? " --quorums" : " --swarm";
+        if (LosesMajority)
+            line += " --recover";
         if (Seconds != UsualSeconds)
             line += string.Create(CultureInfo.InvariantCulture, $" --seconds {Seconds}");
         return line;

@@ -45,6 +45,11 @@ internal static class SimulatorCommand
         Description = "As --swarm, with a quorum keyspace in each run",
     };
 
+    private static readonly Option<bool> Recover = new("--recover")
+    {
+        Description = "Most nodes of each run are lost for good, and the cluster is recovered from the rest",
+    };
+
     private static readonly Option<int> Seconds = new("--seconds")
     {
         Description = "Simulated seconds of each run, at least",
@@ -100,7 +105,7 @@ internal static class SimulatorCommand
             + "A seed decides everything: the same seed gives the same trace. "
             + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
         {
-            Seed, Runs, From, Swarm, Quorums, Seconds, Shown, Jobs,
+            Seed, Runs, From, Swarm, Quorums, Recover, Seconds, Shown, Jobs,
         };
         root.Subcommands.Add(CreateGroups());
         root.Subcommands.Add(CreateMutants());
@@ -121,6 +126,7 @@ internal static class SimulatorCommand
             new RunChoice(parsed.GetValue(Swarm) || parsed.GetValue(Quorums), parsed.GetValue(Seconds))
             {
                 HasQuorums = parsed.GetValue(Quorums),
+                LosesMajority = parsed.GetValue(Recover),
             }));
         return root;
     }
@@ -164,11 +170,12 @@ internal static class SimulatorCommand
             "mutants",
             "Builds Kvorum with known bugs, one by one, from a copy of the sources: each must be found")
         {
-            names, seeds,
+            names, seeds, Jobs,
         };
         command.SetAction(parsed =>
         {
-            var search = new MutantSearch(parsed.GetValue(seeds), parsed.InvocationConfiguration.Output);
+            var search = new MutantSearch(
+                parsed.GetValue(seeds), parsed.GetValue(Jobs), parsed.InvocationConfiguration.Output);
             return search.Run(parsed.GetValue(names) ?? []) ? Kept : Broken;
         });
         return command;

@@ -206,6 +206,7 @@ internal sealed class MemberProcess
         {
             if (message is InstallSnapshot install && install.LeastIndex > install.Snapshot.Index)
             {
+                // As a node does: a newer snapshot is made, and offered when the core asks again.
                 Member.Compact(0);
                 Member.Node!.SnapshotSent(message.To, delivered: false);
                 continue;

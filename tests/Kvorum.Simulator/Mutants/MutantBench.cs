@@ -34,8 +34,8 @@ internal sealed class MutantBench : IDisposable
             Copy(Path.Combine(root, part), Path.Combine(_copy, part));
     }
 
-    /// <summary>Builds the mutant and searches for it with up to so many seeds.</summary>
-    public MutantResult Search(Mutant mutant, int seeds, TimeSpan patience)
+    /// <summary>Builds the mutant and searches for it with up to so many seeds, some at a time.</summary>
+    public MutantResult Search(Mutant mutant, int seeds, int jobs, TimeSpan patience)
     {
         var originals = mutant.Changes.Select(change => Path.Combine(_copy, change.Path)).Distinct()
             .ToDictionary(path => path, File.ReadAllText);
@@ -53,7 +53,8 @@ internal sealed class MutantBench : IDisposable
                 Searcher.Quorums => ["--quorums"],
                 _ => ["groups"],
             };
-            return Search(mutant, [.. kind, "--runs", Text(seeds), "--from", "1"], patience);
+            return Search(
+                mutant, [.. kind, "--runs", Text(seeds), "--from", "1", "--jobs", Text(jobs)], patience);
         }
         finally
         {

@@ -6,7 +6,7 @@ namespace Kvorum.Simulator.Mutants;
 /// Proves that the searchers find what they are there to find: builds each mutant and demands that it is
 /// found within so many seeds.
 /// </summary>
-internal sealed class MutantSearch(int seeds, TextWriter output)
+internal sealed class MutantSearch(int seeds, int jobs, TextWriter output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
@@ -27,7 +27,7 @@ internal sealed class MutantSearch(int seeds, TextWriter output)
         var missed = 0;
         foreach (var mutant in chosen)
         {
-            var result = bench.Search(mutant, seeds, Patience);
+            var result = bench.Search(mutant, seeds, jobs, Patience);
             missed += result.Found ? 0 : 1;
             output.WriteLine(Row(result));
         }

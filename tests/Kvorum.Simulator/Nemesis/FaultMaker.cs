@@ -1,3 +1,4 @@
+using Kvorum.Raft;
 using Kvorum.Simulator.Clocks;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -22,6 +23,9 @@ internal sealed class FaultMaker
     private int _traps;
     private int _installTraps;
 
+    // So many of the changes of replicas that are heard of next find the network split.
+    private int _changeTraps;
+
     public FaultMaker(Cluster cluster, FaultOptions options)
     {
         (_cluster, _options) = (cluster, options);
@@ -35,6 +39,9 @@ internal sealed class FaultMaker
             machine.Elected = Elected;
     }
 
+    /// <summary>True once most nodes are to be lost at the end of a time of faults.</summary>
+    public bool LosesMajority { get; private set; }
+
     /// <summary>A time of faults begins; returns how long it lasts, in microseconds.</summary>
     public long Begin()
     {
@@ -43,12 +50,15 @@ internal sealed class FaultMaker
         return length;
     }
 
+    /// <summary>True while a change of replicas is waited for.</summary>
+    public bool AwaitsChange => _changeTraps > 0;
+
     /// <summary>Everything heals: networks, disks, clocks; all nodes that can run do.</summary>
     public void Heal()
     {
         _plan.End();
         _healings++;
-        _traps = _installTraps = 0;
+        _traps = _installTraps = _changeTraps = 0;
         _spell.UndoAll();
         _cluster.Network.MendAll();
         if (_healings > 1)
@@ -147,6 +157,15 @@ internal sealed class FaultMaker
             case FaultKind.FrameLost or FaultKind.FrameDuplicated or FaultKind.FrameReordered:
                 _network.Disturb(kind);
                 break;
+            case FaultKind.SplitInChange:
+                _changeTraps++;
+                break;
+            case FaultKind.CoordinatorLags:
+                _network.CutOffFromMeta();
+                break;
+            case FaultKind.YoungNodeKilled:
+                KillTwice();
+                break;
             case FaultKind.NodeJoins:
                 _members.Join();
                 break;
@@ -158,6 +177,9 @@ internal sealed class FaultMaker
                 break;
             case FaultKind.NodeUpgraded:
                 _members.Upgrade();
+                break;
+            case FaultKind.MajorityLost:
+                LosesMajority = true;
                 break;
             default:
                 throw new InvalidOperationException($"{kind} is not made here");
@@ -194,6 +216,43 @@ internal sealed class FaultMaker
                     EndSoon(machine, FaultKind.YoungInstallKilled, 0);
             });
         }
+    }
+
+    /// <summary>
+    /// A node knows of a change of replicas in which some are still to be filled; told after each of its
+    /// turns.
+    /// </summary>
+    public void Changing(IReadOnlyList<NodeId> present, IReadOnlyList<NodeId> next)
+    {
+        if (_changeTraps == 0)
+            return;
+        _changeTraps--;
+        var healings = _healings;
+        // Before the new replica is there, while it is filled, or after it.
+        _cluster.World.Scheduler.After(_random.Exponential(100_000), () =>
+        {
+            if (healings == _healings)
+                _network.SplitAlong(present, next);
+        });
+    }
+
+    // Its clock begins at the ceiling, and the next one is hardly in the log when the power goes.
+    private void KillTwice()
+    {
+        if (Running() is not { } machine)
+            return;
+        machine.DiskSlowness = _random.Between(20, 300);
+        _spell.UndoAfter(_random.Between(3_000_000, 5_000_000), () => machine.DiskSlowness = 1);
+        machine.Kill(FaultKind.YoungNodeKilled);
+        machine.StartAfter(_random.Between(20_000, 200_000));
+        var healings = _healings;
+        _cluster.World.Scheduler.After(_random.Between(300_000, 2_000_000), () =>
+        {
+            if (machine.Process is null || healings != _healings)
+                return;
+            machine.LosePower(FaultKind.YoungNodeKilled);
+            machine.StartAfter(_random.Between(20_000, 200_000));
+        });
     }
 
     private void EndSoon(Machine machine, FaultKind why, double meanUs)
@@ -242,8 +301,10 @@ internal sealed class FaultMaker
     {
         const long hourUs = 3_600_000_000;
         var mostUs = _random.Chance(0.5) ? hourUs : 10 * 365 * 24 * hourUs;
-        // Versions of quorum keyspaces suffer from what is within the bound, too.
-        if (_cluster.Options.Quorums.Count > 0 && _random.Chance(0.6))
+        // Versions of quorum keyspaces suffer from what is within the bound, too. A lone node believes what
+        // its clock shows at a start: the writes of nodes that join it would lose against its own.
+        if (_cluster.Options.Quorums.Count > 0
+            && (_random.Chance(0.6) || _cluster.Options is { Nodes: 1, Spares: > 0 }))
             mostUs = _random.Chance(0.5) ? 1_000_000 : 8_000_000;
         clock.Jump(_random.Between(-mostUs, mostUs));
         if (_random.Chance(0.5))

@@ -30,10 +30,14 @@ internal sealed record FaultOptions
     /// <summary>Those that only some runs of a swarm make.</summary>
     public static IReadOnlyList<FaultKind> OfSwarms { get; } = [.. OfMembers, FaultKind.NodeUpgraded];
 
+    /// <summary>Those that only runs with quorum keyspaces make.</summary>
+    public static IReadOnlyList<FaultKind> OfQuorums { get; } =
+        [FaultKind.SplitInChange, FaultKind.CoordinatorLags, FaultKind.YoungNodeKilled];
+
     /// <summary>Those that may cost a node for good: they spoil the rest of a run, and come late.</summary>
     public static bool IsDamage(FaultKind kind) => kind
         is FaultKind.BitFlip or FaultKind.WipedDisk or FaultKind.BadSector
-        or FaultKind.OldFolder or FaultKind.ZeroedLogEnd or FaultKind.NodeLost;
+        or FaultKind.OldFolder or FaultKind.ZeroedLogEnd or FaultKind.NodeLost or FaultKind.MajorityLost;
 
     /// <summary>Everything, each now and then.</summary>
     public static SortedDictionary<FaultKind, double> Usual { get; } = new()

@@ -67,7 +67,8 @@ internal sealed class MemberNemesis(Cluster cluster, FaultySpell spell, RandomSt
     /// <summary>A machine is gone with its disk; an operator notices, and declares its node lost.</summary>
     public void Lose()
     {
-        if (PickToGo() is not { } machine || !cluster.KeepsMajorities(machine))
+        if (PickToGo() is not { } machine || !cluster.KeepsMajorities(machine)
+            || !KeepsRecords(machine))
             return;
         cluster.World.Fired(FaultKind.NodeLost);
         Say(machine, "is gone with its disk");
@@ -142,6 +143,13 @@ internal sealed class MemberNemesis(Cluster cluster, FaultySpell spell, RandomSt
             >= Math.Min(cluster.ReplicasMost, cluster.Options.Nodes)
         && cluster.Machines.Where(static other => other.Joins && !other.IsAdmitted && !other.IsGone)
             .All(other => KnowsMember(other, machine));
+
+    // Nothing fills a replica of a quorum keyspace in place of the only one that there is.
+    private bool KeepsRecords(Machine machine) => cluster.Options.Quorums
+        .SelectMany(keyspace => cluster.GroupsOf(keyspace.Name).All)
+        .All(group => cluster.TakingPart.Any(process => process.Machine != machine
+            && process.QuorumOf(group) is { MayAnswer: true }
+            && process.Node.Placement.Placed(group)!.Holders.Contains(process.Node.Id)));
 
     private bool KnowsMember(Machine joins, Machine? but) =>
         cluster.InUse.Any(member => member != but && !member.Joins && joins.Asks(member));

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Raft;
 using Kvorum.Simulator.Network;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
@@ -59,6 +60,43 @@ internal sealed class NetworkNemesis(Cluster cluster, FaultySpell spell, RandomS
         Say($"split: {string.Join(' ', side.Select(here => here ? 'A' : 'B'))}", -1);
         Crossing(side, Network.Cut);
         spell.UndoAfter(SomeTime(), () => Crossing(side, Network.Mend));
+    }
+
+    /// <summary>
+    /// Two sides along a change of replicas: those that go on one, those that come on the other, and the rest
+    /// on either.
+    /// </summary>
+    public void SplitAlong(IReadOnlyList<NodeId> present, IReadOnlyList<NodeId> next)
+    {
+        var side = new bool[Network.Machines];
+        foreach (var machine in cluster.Machines)
+        {
+            var (goes, comes) = (present.Contains(machine.Id), next.Contains(machine.Id));
+            side[machine.Index] = goes == comes ? random.Chance(0.5) : comes;
+        }
+
+        if (side.Distinct().Count() < 2)
+            return;
+        cluster.World.Fired(FaultKind.SplitInChange);
+        Say($"split along a change: {string.Join(' ', side.Select(here => here ? 'A' : 'B'))}", -1);
+        Crossing(side, Network.Cut);
+        spell.UndoAfter(SomeTime(), () => Crossing(side, Network.Mend));
+    }
+
+    /// <summary>A node does not hear the leader of the metadata group for a while.</summary>
+    public void CutOffFromMeta()
+    {
+        var leader = cluster.Running.FirstOrDefault(static process => process.Replicas.Any(
+            static replica => replica.Group == GroupId.Metadata && replica.IsLeader))?.Machine.Index;
+        var others = cluster.InUse.Select(static machine => machine.Index)
+            .Where(machine => machine != leader).ToArray();
+        if (leader is not { } from || others.Length == 0)
+            return;
+        var to = random.Pick(others);
+        cluster.World.Fired(FaultKind.CoordinatorLags);
+        Say($"node-{to + 1} does not hear node-{from + 1}, which leads the metadata group", to);
+        Network.Cut(from, to);
+        spell.UndoAfter(random.Between(1_000_000, 10_000_000), () => Network.Mend(from, to));
     }
 
     /// <summary>A connection is reset.</summary>

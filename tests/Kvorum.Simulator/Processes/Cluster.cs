@@ -271,6 +271,7 @@ internal sealed class Cluster
         Compression = Options.Compression,
         SessionRecordsMax = Options.SessionRecordsMax,
         SyncIntervalMs = Options.SyncIntervalMs,
+        TombstoneMinMs = Options.TombstoneMinMs,
         AppendBytesMax = Options.AppendBytesMax,
     };
 }

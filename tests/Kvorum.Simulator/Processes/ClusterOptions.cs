@@ -29,6 +29,9 @@ internal sealed record ClusterOptions
     /// <summary>How often replicas of quorum keyspaces compare what they hold, in milliseconds.</summary>
     public int SyncIntervalMs { get; init; } = 5000;
 
+    /// <summary>How old tombstones of quorum keyspaces are before they may go, in milliseconds.</summary>
+    public int TombstoneMinMs { get; init; } = 10 * 60 * 1000;
+
     /// <summary>Replicas of each partition.</summary>
     public int ReplicationFactor { get; init; } = 3;
 

@@ -88,6 +88,9 @@ internal sealed class Machine
         set => Disk.HasNoDescriptors = field = value;
     }
 
+    /// <summary>True while an operator lets no node start here.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>The format versions that its program speaks from its next start on.</summary>
     public FormatRange Formats { get; set; } = FormatRange.Own;
 
@@ -171,7 +174,7 @@ internal sealed class Machine
     /// <summary>Starts the node, unless it runs, is lost, or does not belong here.</summary>
     public void Start()
     {
-        if (Process is not null || IsLost || Use != MachineUse.InUse)
+        if (Process is not null || IsLost || IsHeld || Use != MachineUse.InUse)
             return;
         _plan++;
         Starts++;

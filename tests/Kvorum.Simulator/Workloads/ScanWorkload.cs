@@ -8,7 +8,8 @@ namespace Kvorum.Simulator.Workloads;
 /// One client that scans: ranges of keys, forward and back, in pages of all sizes, each asked for with the
 /// token of the one before; after an error it goes on with the last token.
 /// </summary>
-internal sealed class ScanWorkload(WorkloadOptions options, bool leaseReads) : IWorkload
+internal sealed class ScanWorkload(WorkloadOptions options, bool leaseReads, bool wantsReceipts = false)
+    : IWorkload
 {
     private readonly string[] _keys =
     [
@@ -60,6 +61,7 @@ internal sealed class ScanWorkload(WorkloadOptions options, bool leaseReads) : I
             KeysOnly = random.Chance(0.1),
             Limit = random.Chance(0.5) ? 0 : (uint)random.Between(1, 6),
             PageBytes = random.Chance(0.5) ? 0 : (uint)random.Between(1, 2000),
+            WantsReceipt = wantsReceipts,
             Consistency = random.Chance(0.1) ? ReadConsistency.Stale
                 : leaseReads && random.Chance(0.6) ? ReadConsistency.Lease : ReadConsistency.Linearizable,
         };

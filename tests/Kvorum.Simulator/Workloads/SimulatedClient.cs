@@ -16,6 +16,7 @@ internal sealed class SimulatedClient(
     Cluster cluster, Notebook notes, WorkloadOptions options, int number, IWorkload workload)
 {
     private readonly RandomStream _random = cluster.World.Random("client", number);
+    private readonly RandomStream _habits = cluster.World.Random("habits of a client", number);
     private Asked? _asked;
     private Asked? _planned;
     private Operation[] _operations = [];
@@ -25,6 +26,11 @@ internal sealed class SimulatedClient(
     private int _node;
     private bool _mayHaveHappened;
     private long _attemptedUs;
+
+    // What an indeterminate answer told; and whether another version of the same write may be under way.
+    private WriteVersion? _tried;
+    private bool _tellsTried;
+    private bool _hasOtherVersion;
 
     /// <summary>No request begins while it rests.</summary>
     public bool IsResting { get; private set; } = true;
@@ -40,6 +46,9 @@ internal sealed class SimulatedClient(
 
     /// <summary>Why its last attempt came to nothing, for people.</summary>
     public string LastRefusal { get; private set; } = "no answer came";
+
+    /// <summary>Told each answer as the node gives it, whether the client hears it or not.</summary>
+    public Action<Asked, Reply> Replied { get; set; } = static (_, _) => { };
 
     /// <summary>Nothing is lost on its way any more.</summary>
     public bool HasReliableWay { get; set; }
@@ -64,6 +73,10 @@ internal sealed class SimulatedClient(
     {
         _asked = asked;
         _mayHaveHappened = false;
+        // What was asked before may have a version from then.
+        _hasOtherVersion = asked.Invocation.Request < _lastRequest;
+        _tried = null;
+        _tellsTried = _habits.Chance(0.7);
         _givesUpUs = World.NowUs + options.PatienceUs;
         World.Trace.Event(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
@@ -99,17 +112,20 @@ internal sealed class SimulatedClient(
         World.Scheduler.After(options.TimeoutUs, () => Unanswered(attempt));
         if (IsLost(FaultKind.RequestLost))
             return;
-        World.Scheduler.After(Latency(), () => Arrive(attempt, asked, machine));
+        var request = _tried is { } tried && asked.Request is WriteRequest write
+            ? write with { Tried = tried } : asked.Request;
+        World.Scheduler.After(Latency(), () => Arrive(attempt, asked, request, machine));
     }
 
     // It arrives even when the client has given up long ago.
-    private void Arrive(long attempt, Asked asked, Machine machine)
+    private void Arrive(long attempt, Asked asked, Request request, Machine machine)
     {
         // A node of another cluster would answer from that.
         if (machine.Process is not { } process || machine.IsForeign)
             World.Scheduler.After(Latency(), () => NotDone(attempt));
         else
-            process.After(0, () => process.Node.Submit(new ClientCall(this, attempt, asked, Patience())));
+            process.After(0, () => process.Node.Submit(
+                new ClientCall(this, attempt, asked, request, Patience())));
     }
 
     private TimeSpan Patience() =>
@@ -139,7 +155,13 @@ internal sealed class SimulatedClient(
                 // It is not made yet, or this node does not know it yet.
                 NotDone(attempt);
                 break;
+            case ReplyStatus.OutcomeUnknown when reply.Version == 0 && IsOfQuorum(asked):
+                // It is too old to be made again.
+                _mayHaveHappened = _hasOtherVersion = true;
+                End(null);
+                break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:
+                Tried(reply);
                 Unanswered(attempt);
                 break;
             case ReplyStatus.Internal when asked.Request is ScanRequest:
@@ -156,6 +178,19 @@ internal sealed class SimulatedClient(
         }
     }
 
+    private void Tried(Reply reply)
+    {
+        if (reply.Version == 0 || !_tellsTried || !_asked!.IsRepeatable || !IsOfQuorum(_asked))
+            return;
+        var told = new WriteVersion(reply.Version, reply.Writer);
+        World.Require(
+            _tried is not { } tried || _hasOtherVersion || tried == told,
+            $"tried: client {number} told {_tried} of its {_asked}, and heard of {told}");
+        // An attempt before the first that was told may have a version of its own.
+        _hasOtherVersion |= _tried is null && _mayHaveHappened;
+        _tried ??= told;
+    }
+
     private void NotDone(long attempt)
     {
         if (attempt == _attempt && IsBusy)
@@ -167,6 +202,7 @@ internal sealed class SimulatedClient(
         if (attempt != _attempt || !IsBusy)
             return;
         _mayHaveHappened = true;
+        _hasOtherVersion |= _tried is null;
         if (_asked!.IsRepeatable)
             TryAgain();
         else
@@ -200,9 +236,8 @@ internal sealed class SimulatedClient(
             $"client {number} {TextOf(reply)}");
         WasAnswered = reply is not null;
         Answers += WasAnswered ? 1 : 0;
-        if (asked.Request.IsWrite && reply is { Status: ReplyStatus.Ok, Replayed: false }
-            && HistoryOf(asked) == notes.Quorum)
-            notes.Given.Add(new(_node, _attemptedUs, World.NowUs, reply.Version));
+        if (asked.Request is WriteRequest write && reply is { Status: ReplyStatus.Ok } && IsOfQuorum(asked))
+            CheckVersion(asked, write, reply);
         if (asked.Request is ScanRequest && reply is not null)
             WriteDown(new ScannedPage(asked, reply));
         else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)
@@ -215,12 +250,29 @@ internal sealed class SimulatedClient(
             World.Scheduler.After(_random.Exponential(options.PauseUs), Next);
     }
 
+    // What the client has seen is before its own write; and what it tells as tried is the same write, as long
+    // as no other attempt is open.
+    private void CheckVersion(Asked asked, WriteRequest write, Reply reply)
+    {
+        var got = new WriteVersion(reply.Version, reply.Writer);
+        World.Require(
+            reply.Version > write.After,
+            $"own order: client {number} had seen {write.After}, and its {asked} got {reply.Version}");
+        World.Require(
+            _tried is not { } tried || _hasOtherVersion || tried == got,
+            $"tried: client {number} told {_tried} of its {asked}, which got {got}");
+        if (!reply.Replayed && _tried is null)
+            notes.Given.Add(new(_node, _attemptedUs, World.NowUs, reply.Version));
+    }
+
+    private bool IsOfQuorum(Asked asked) => HistoryOf(asked) == notes.Quorum;
+
     private void Complete(Asked asked, Outcome outcome)
     {
         var history = HistoryOf(asked);
         // Where no leader orders them, an earlier attempt that was not answered is a write of its own, which
-        // may still be under way.
-        if (history == notes.Quorum && asked.Request.IsWrite && _mayHaveHappened
+        // may still be under way, unless its version is known to be this one.
+        if (IsOfQuorum(asked) && asked.Request.IsWrite && _mayHaveHappened && _hasOtherVersion
             && outcome.Kind == OutcomeKind.Ok)
             history.Complete(history.Invoke(asked.Invocation, At()), Outcome.Unknown, At());
         foreach (var operation in _operations)
@@ -230,15 +282,15 @@ internal sealed class SimulatedClient(
     private History HistoryOf(Asked asked) => notes.HistoryOf(asked.Request.Keyspace);
 
     private StaleReads StaleReadsOf(Asked asked) =>
-        HistoryOf(asked) == notes.Quorum ? notes.StaleQuorumReads : notes.StaleReads;
+        IsOfQuorum(asked) ? notes.StaleQuorumReads : notes.StaleReads;
 
     private void WriteDown(ScannedPage page)
     {
         notes.Pages.Add(page);
         foreach (var operation in _operations)
-            notes.History.Complete(operation, page.OutcomeOf(operation.Invocation.Key), At());
+            HistoryOf(page.Asked).Complete(operation, page.OutcomeOf(operation.Invocation.Key), At());
         if (page.Scan is { Consistency: ReadConsistency.Stale, KeysOnly: false })
-            notes.StaleReads.Add(page);
+            StaleReadsOf(page.Asked).Add(page);
     }
 
     private Outcome OutcomeOf(Asked asked, Reply? reply)
@@ -278,8 +330,9 @@ internal sealed class SimulatedClient(
 
     private TimeSpan At() => TimeSpan.FromMicroseconds(World.NowUs);
 
-    private sealed class ClientCall(SimulatedClient client, long attempt, Asked asked, TimeSpan timeout)
-        : Call(asked.Request, timeout)
+    private sealed class ClientCall(
+        SimulatedClient client, long attempt, Asked asked, Request request, TimeSpan timeout)
+        : Call(request, timeout)
     {
         private bool _isAnswered;
 
@@ -287,6 +340,7 @@ internal sealed class SimulatedClient(
         {
             client.World.Require(!_isAnswered, $"a call was answered twice: {reply}");
             _isAnswered = true;
+            client.Replied(asked, reply);
             client.Answered(attempt, asked, reply);
         }
     }

@@ -139,4 +139,23 @@ internal enum FaultKind
 
     /// <summary>A node is stopped, and started with a program that speaks a newer format version.</summary>
     NodeUpgraded,
+
+    /// <summary>
+    /// Most nodes are gone with their disks, and an operator lets the cluster go on from the rest: the run
+    /// ends with that.
+    /// </summary>
+    MajorityLost,
+
+    /// <summary>
+    /// The nodes are split while replicas of a quorum keyspace change, along that change.
+    /// </summary>
+    SplitInChange,
+
+    /// <summary>
+    /// A node does not hear the leader of the metadata group, and works by an old placement.
+    /// </summary>
+    CoordinatorLags,
+
+    /// <summary>A node is started and loses its power again soon, while its disk is slow.</summary>
+    YoungNodeKilled,
 }

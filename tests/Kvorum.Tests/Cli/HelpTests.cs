@@ -83,6 +83,9 @@ public class HelpTests
     [InlineData("get k --addr ::1:50051",
         "kvorum get: --addr '::1:50051': give host:port, such as 127.0.0.1:50051, or several separated by "
         + "commas; an IPv6 address goes in brackets, as in [::1]:50051")]
+    [InlineData("get k --addr n1=localhost:50051", "leave the id out: write localhost:50051")]
+    [InlineData("start --peers n1=localhost:60051", "write n1@localhost:60051")]
+    [InlineData("start --join n1@localhost:60051", "leave the id out: write localhost:60051")]
     [InlineData("get k --addr localhost", "kvorum get: --addr 'localhost': give host:port")]
     [InlineData("get k --addr ,", "kvorum get: --addr '': give host:port")]
     [InlineData("start --addr ::1:50051", "an IPv6 address goes in brackets, as in [::1]:50051")]

@@ -82,7 +82,9 @@ public sealed class NodeConnectionTests
         {
             var port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
             var dialling = NodeConnection.DialAsync(
-                $"[::1]:{port}", new("::1", port), "test", inline: true, static _ => { }, Deadline);
+                $"[::1]:{port}", new("::1", port),
+                new() { Addresses = [$"[::1]:{port}"], Name = "test", InlineContinuations = true },
+                static _ => { }, Deadline);
             _client = await _listener.AcceptAsync(Deadline);
             // Never blocking: this may be the very thread that serves the client's socket.
             await _client.ReceiveAsync(new byte[4096], Deadline);

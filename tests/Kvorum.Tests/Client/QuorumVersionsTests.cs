@@ -92,6 +92,30 @@ public class QuorumVersionsTests
     }
 
     [Fact]
+    public async Task A_write_with_a_timestamp_is_repeated_with_it_alone()
+    {
+        await using var cluster = new FakeCluster(nodes: 1);
+        await using var client = cluster.Connect();
+        var asked = new List<(ulong Timestamp, WriteVersion? Tried)>();
+        cluster.Nodes[0].Instead = call =>
+        {
+            var write = (WriteRequest)call.Request;
+            asked.Add((write.Timestamp, write.Tried));
+            return new()
+            {
+                Status = asked.Count == 1 ? ReplyStatus.OutcomeUnknown : ReplyStatus.Ok,
+                Version = 50,
+                Writer = 7,
+                Mode = ReplicationMode.Quorum,
+            };
+        };
+        await client.PutAsync("k", "v", new() { Timestamp = 50 }, Cancelled);
+        await client.DeleteAsync("k", new() { Timestamp = 51 }, Cancelled);
+        await client.DeleteAsync("k", cancellationToken: Cancelled);
+        Assert.Equal([(50, null), (50, null), (51, null), (0, null)], asked);
+    }
+
+    [Fact]
     public async Task A_quorum_and_a_receipt_travel_both_ways()
     {
         await using var cluster = new FakeCluster(nodes: 1);

@@ -129,6 +129,51 @@ public class FullDiskTests
         Assert.Equal(ReplyStatus.Ok, cluster.Put(0, "after", "all").Status);
     }
 
+    [Fact]
+    public void A_move_to_a_disk_that_fills_up_is_stuck_with_its_reason_and_goes_on_with_room()
+    {
+        using var cluster = new TestCluster(
+            1,
+            options => options with
+            {
+                CheckpointLogBytes = 100_000,
+                TrailingLogBytes = 0,
+                SnapshotChunkBytes = 20_000,
+                SnapshotBytesPerSecond = 200_000,
+            },
+            others: 1);
+        cluster.RunUntilReady();
+        for (var n = 0; n < 120; n++)
+        {
+            Assert.Equal(ReplyStatus.Ok, cluster.Put(0, $"k{n}", Value).Status);
+            cluster.Run(10);
+        }
+
+        cluster.Start(1);
+        var disk = cluster.DiskOf(1);
+        cluster.RunUntil(
+            () => disk.BytesInUse > (2 << 20) + 100_000, 30_000, "some of the checkpoints to come");
+        // Not one of them has room, be all others given up.
+        disk.BytesMax = (2 << 20) + 400_000;
+        cluster.RunUntil(
+            () => Obstacles(cluster).Contains("no progress for", StringComparison.Ordinal), 300_000,
+            "that the move is said to be stuck");
+        Assert.Contains("the disk of node-2 has room for ", Obstacles(cluster), StringComparison.Ordinal);
+        Assert.Equal(Value, cluster.Get(1, "k7"));
+        // Longer than a move is tried that another node could take.
+        cluster.Run(90_000);
+        Assert.Contains("the disk of node-2 has room for ", Obstacles(cluster), StringComparison.Ordinal);
+        Assert.Null(cluster.FatalOf(1));
+        disk.BytesMax = long.MaxValue;
+        cluster.RunUntil(
+            () => cluster.Administer(0, new ShowCluster()).Cluster! is { Moves.Count: 0, Obstacles.Count: 0 },
+            120_000, "that all replicas are where they should be");
+        Assert.True(cluster.HasReplicas(voters: 1, learners: 1));
+    }
+
+    private static string Obstacles(TestCluster cluster) => string.Join(
+        '\n', cluster.Administer(0, new ShowCluster()).Cluster!.Obstacles.Select(static one => one.Text));
+
     private static TestCluster Start(int nodes)
     {
         var cluster = new TestCluster(nodes, options => options with { CheckpointLogBytes = 300_000 });

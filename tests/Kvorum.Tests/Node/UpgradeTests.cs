@@ -69,6 +69,63 @@ public sealed class UpgradeTests
     }
 
     [Fact]
+    public void Who_has_asked_for_a_change_is_written_only_once_all_nodes_know_it()
+    {
+        using var cluster = Founded(3);
+        _old.Remove("node-1");
+        cluster.Crash(0);
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        var drop = new DropKeyspace("k") { By = "operator at 0" };
+        cluster.Demand(0, new CreateKeyspace("k") { Partitions = 1, By = "operator at 0" });
+        cluster.Demand(0, new ChangeLimits { MovesMax = 9, By = "operator at 0" });
+        Assert.All(
+            EventsOf(cluster, 0),
+            static one => Assert.True(one is { By: "", Kind: not ClusterEventKind.LimitsChanged }));
+        _old.Clear();
+        foreach (var node in new[] { 1, 2 })
+        {
+            cluster.Crash(node);
+            cluster.Start(node);
+            cluster.RunUntilReady();
+        }
+
+        cluster.RunUntil(() => Enumerable.Range(0, 3).All(node => cluster.Status(node).FormatVersion == 2));
+        cluster.Demand(0, drop);
+        Assert.Equal(drop.By, EventsOf(cluster, 0)[^1].By);
+        Assert.DoesNotContain(cluster.Notes, note => note.Contains("unknown", StringComparison.Ordinal));
+    }
+
+    private static IReadOnlyList<ClusterEvent> EventsOf(TestCluster cluster, int node)
+    {
+        cluster.Run(500);
+        return cluster.Administer(node, new ShowEvents()).Events!;
+    }
+
+    [Fact]
+    public void A_leader_that_is_old_answers_without_a_receipt()
+    {
+        using var cluster = Founded(3);
+        _old.Remove("node-1");
+        cluster.Crash(0);
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        // Until it leads what it is preferred for.
+        cluster.Run(5000);
+        var receipts = Enumerable.Range(0, 20).Select(n => TestCluster.Bytes($"key-{n}")).Count(key =>
+        {
+            var put = cluster.Ask(
+                0, new PutRequest { Key = key, Value = key, WantsReceipt = true, After = 1 });
+            var get = cluster.Ask(0, new GetRequest { Key = key, WantsReceipt = true });
+            Assert.Equal((ReplyStatus.Ok, ReplyStatus.Ok), (put.Status, get.Status));
+            Assert.Equal(put.Receipt is null, get.Receipt is null);
+            return put.Receipt is not null;
+        });
+        // What it leads itself it confirms.
+        Assert.InRange(receipts, 1, 19);
+    }
+
+    [Fact]
     public void An_old_program_refuses_a_folder_of_the_newer_version_and_changes_nothing()
     {
         _old.Clear();

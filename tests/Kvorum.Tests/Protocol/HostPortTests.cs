@@ -27,6 +27,7 @@ public sealed class HostPortTests
     [InlineData("a host:80")]
     [InlineData("one,two:80")]
     [InlineData("id@host:80")]
+    [InlineData("id=host:80")]
     public void What_is_no_host_and_port_is_null(string text) => Assert.Null(HostPort.TryParse(text));
 
     [Theory]
@@ -35,4 +36,11 @@ public sealed class HostPortTests
     [InlineData("host", false)]
     public void Brackets_are_hinted_at_where_an_address_looks_like_IPv6(string text, bool isHinted) =>
         Assert.Equal(isHinted, HostPort.Hint(text).Contains("[::1]:50051", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("node-1=host:80", "; leave the id out: write host:80")]
+    [InlineData("node-1@[::1]:80", "; leave the id out: write [::1]:80")]
+    [InlineData("node-1=host", "")]
+    public void An_id_before_an_address_is_hinted_at(string text, string hint) =>
+        Assert.Equal(hint, HostPort.Hint(text));
 }

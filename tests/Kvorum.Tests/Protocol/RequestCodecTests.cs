@@ -63,6 +63,23 @@ public class RequestCodecTests
         }));
 
     [Fact]
+    public void A_write_with_a_timestamp_has_golden_bytes()
+    {
+        const string delete = "03" + "80" + "0764656661756c74" + "010000006b" + "10" + "0a00000000000000"
+            + "00" + "0000000000000000";
+        Assert.Equal(delete, Hex(new DeleteRequest { Key = "k"u8.ToArray(), Timestamp = 10 }));
+        var decoded = (DeleteRequest)RequestCodec.DecodeRequest(Convert.FromHexString(delete));
+        Assert.Equal(10ul, decoded.Timestamp);
+        var whole = FullPut with { After = 10, Tried = new(11, 12), Timestamp = 13 };
+        Assert.Equal(
+            "01" + "87" + "026b73" + "020000006b31" + "1c" + "0a00000000000000" + "0b00000000000000"
+            + "0c00000000000000" + "0d00000000000000"
+            + "0163" + "0807060504030201" + "0900000000000000" + "e803000000000000" + "0300000076616c",
+            Hex(whole));
+        Assert.Equal(13ul, ((PutRequest)RequestCodec.DecodeRequest(Encode(whole))).Timestamp);
+    }
+
+    [Fact]
     public void A_read_with_a_quorum_has_golden_bytes()
     {
         var get = new GetRequest { Key = "k"u8.ToArray() };

@@ -33,6 +33,50 @@ public class ReplicaChangeTests
     }
 
     /// <summary>
+    /// For all sets of replicas that answer, are silent, or are lost: the stages follow each other, and what
+    /// fills the new replica has every acknowledged write that any replica still has.
+    /// </summary>
+    [Fact]
+    public void It_can_end_if_enough_replicas_answer_or_are_lost()
+    {
+        var (can, cannot) = (0, 0);
+        for (var n = 1; n <= 4; n++)
+        {
+            for (var quorums = 0; quorums < n * n; quorums++)
+            {
+                for (var away = 0UL; away < 1UL << (2 * n); away++)
+                    CheckEnd(n, 1 + (quorums / n), 1 + (quorums % n), away);
+            }
+        }
+
+        Assert.True(can > 1000 && cannot > 1000);
+
+        // Two bits of each replica say that it is lost, and that it is silent.
+        void CheckEnd(int n, int w, int r, ulong away)
+        {
+            var settings = new QuorumSettings { Replicas = n, WriteQuorum = w, ReadQuorum = r };
+            var present = ReplicaMask.Below(n);
+            var lost = new ReplicaMask(away) & present;
+            var answering = present.Except(lost).Except(new(away >> n));
+            var both = new ReplicaChange(
+                ChangeStage.WriteBoth, present, ReplicaMask.Below(n - 1) | ReplicaMask.Of(n));
+            var isFilled = lost != present && Subsets([.. Enumerable.Range(0, n)])
+                .Where(write => write.Count == w && write.Overlaps(present.Except(lost)))
+                .All(answering.Overlaps);
+            var reads = both.Advance(
+                settings, answering | lost, isFilled ? ReplicaMask.Of(n) : ReplicaMask.None);
+            var isSettled = reads.Stage == ChangeStage.ReadNew
+                && reads.Advance(settings, answering | lost, default).Stage == ChangeStage.Settled;
+            Assert.Equal(isSettled, both.CanEnd(settings, answering, lost, filled: default));
+            (can, cannot) = isSettled ? (can + 1, cannot) : (can, cannot + 1);
+            var last = both with { Stage = ChangeStage.ReadNew };
+            Assert.Equal(
+                last.Advance(settings, answering | lost, default) != last,
+                last.CanEnd(settings, answering, lost, filled: default));
+        }
+    }
+
+    /// <summary>
     /// Each replica may be at any stage that the rule allows while one coordinator of any stage writes and
     /// another reads: all combinations.
     /// </summary>

@@ -106,6 +106,7 @@ internal static class AdminAnswers
                 ReplicationFactor = 3,
                 KeyBytesMax = 1024,
                 KeyPolicy = "binary",
+                ClientTimestamps = true,
                 AtTarget = 3,
             },
         ],
@@ -140,6 +141,7 @@ internal static class AdminAnswers
     {
         Keyspace = KeyspaceName.Default,
         Partition = 2,
+        Mode = "strong",
         Leader = "node-1",
         Voters = ["node-1"],
         Learners = ["node-2"],
@@ -152,6 +154,7 @@ internal static class AdminAnswers
         Keyspace = KeyspaceName.Default,
         Slot = 12,
         Partition = 2,
+        Mode = "strong",
         Replicas = ["node-1", "node-2"],
         Leader = "node-1",
         LeaderAddress = "127.0.0.1:50051",
@@ -166,6 +169,7 @@ internal static class AdminAnswers
         WriteQuorum = 2,
         ReadQuorum = 2,
         Sloppy = false,
+        ClientTimestamps = true,
         ReadsSeeWrites = true,
         BothSidesWritable = false,
         Durable = true,
@@ -203,6 +207,10 @@ internal static class AdminAnswers
                 Newest = true,
             },
             new() { Name = "node-2", State = "down", Reason = "it is silent" },
+        ],
+        StandIns =
+        [
+            new() { Name = "node-3", State = "up", Role = "stand-in", Has = "deleted", Newest = false },
         ],
     };
 

@@ -72,7 +72,7 @@ internal sealed class DictionaryNode : INode
             done(Status());
     }
 
-    /// <summary>The administrative requests that came.</summary>
+    /// <summary>The administrative requests that came, without who asked.</summary>
     public List<AdminRequest> Administered { get; } = [];
 
     /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
@@ -82,7 +82,7 @@ internal sealed class DictionaryNode : INode
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
-            Administered.Add(request);
+            Administered.Add(request is AdminChange change ? change with { By = "" } : request);
         if (request is ShowEvents asked && Events is { } history)
         {
             history.Answer(asked, done);
@@ -115,7 +115,7 @@ internal sealed class DictionaryNode : INode
         if (request.Keyspace != KeyspaceName.Default)
             return Refused(ReplyStatus.UnknownKeyspace, $"there is no keyspace '{request.Keyspace}'");
         if (key.StartsWith("status:", StringComparison.Ordinal))
-            return Refused(Enum.Parse<ReplyStatus>(key[7..]), "as programmed – « é »");
+            return Programmed(request, Enum.Parse<ReplyStatus>(key[7..]));
         if (key == "not-mine" && request.NoRedirect)
             return Refused(ReplyStatus.NotLeader, "");
         if (request is ScanRequest scan)
@@ -193,6 +193,27 @@ internal sealed class DictionaryNode : INode
     }
 
     private static Reply Ok() => new() { Status = ReplyStatus.Ok, Partition = 3, Epoch = 7, Leader = Leader };
+
+    // Of a write that wants a receipt as in a quorum keyspace.
+    private static Reply Programmed(Request request, ReplyStatus status)
+    {
+        var refused = Refused(status, "as programmed – « é »");
+        return request is not WriteRequest { WantsReceipt: true } ? refused : refused with
+        {
+            Version = 7,
+            Writer = 9,
+            Mode = ReplicationMode.Quorum,
+            Receipt = new()
+            {
+                Mode = ReplicationMode.Quorum,
+                Nodes = ["node-1"],
+                Needed = 2,
+                Replicas = 3,
+                Version = new(7, 9),
+                Promise = [],
+            },
+        };
+    }
 
     private static Reply Refused(ReplyStatus status, string message) =>
         Ok() with { Status = status, Message = message };

@@ -73,6 +73,22 @@ public class SimulationTests
     public void Quorum_keyspaces_keep_all_promises(int seed) => Keeps(Quorums, (ulong)seed);
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_recovery_loses_no_more_than_it_says(bool hasQuorums)
+    {
+        var choice = new RunChoice(IsSwarm: true, Seconds: 60)
+        {
+            HasQuorums = hasQuorums,
+            LosesMajority = true,
+        };
+        var recovered = 0L;
+        for (ulong seed = 1; seed <= 6; seed++)
+            recovered += Keeps(choice, seed).Faults[FaultKind.MajorityLost];
+        Assert.InRange(recovered, 1, 6);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]

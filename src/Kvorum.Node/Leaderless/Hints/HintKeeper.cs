@@ -3,12 +3,14 @@ using Kvorum.Quorum;
 using Kvorum.Quorum.Hints;
 using Kvorum.Raft;
 using Kvorum.Storage.Lsm;
+using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Leaderless.Hints;
 
 /// <summary>
 /// The hints of this node: keeps writes for replicas on nodes that are down, and hands them over when these
-/// are back. They lie in a tree of their own, which is a replica that nobody else has. Owned by the loop of
+/// are back: one batch at a time to each node, the next as soon as the node has the last one on disk. They
+/// lie in a tree of their own, which is a replica that nobody else has. Owned by the loop of
 /// <see cref="GroupId.Hints"/>.
 /// </summary>
 internal sealed class HintKeeper(
@@ -18,6 +20,10 @@ internal sealed class HintKeeper(
     private readonly Dictionary<ulong, Action<StoreAnswer>> _storing = []; // looked up only
     private readonly Dictionary<RepairRange, int> _keeping = []; // looked up only
     private readonly HashSet<RepairRange> _handing = []; // looked up only
+
+    // Below it a range has no hints any more: to pass what is left of them anew for each batch takes longer
+    // than to hand them over.
+    private readonly Dictionary<RepairRange, RecordVersion> _goneBelow = []; // looked up only
     private HintBook _book = new(settings);
     private QuorumReplica? _store;
     private ulong _nextTicket = 1;
@@ -69,6 +75,7 @@ internal sealed class HintKeeper(
             stored(StoreAnswer.Refused(RefusalReason.Damaged));
         _keeping.Clear();
         _handing.Clear();
+        _goneBelow.Clear();
     }
 
     /// <summary>
@@ -97,6 +104,8 @@ internal sealed class HintKeeper(
             if (!isKept || answer.Result == StoreResult.Known)
                 _book.Uncount(range.Peer, range.Group, record.Bytes);
             Dropped += isKept ? 0 : 1;
+            if (version < _goneBelow.GetValueOrDefault(range))
+                _goneBelow[range] = version;
             done(isKept);
         });
         var command = StoreCommand.Encode("", 0, HintKey.Of(hint.Peer, hint.Group, version), record);
@@ -135,6 +144,64 @@ internal sealed class HintKeeper(
         return oldest;
     }
 
+    /// <summary>Looks for the newest hint of a key.</summary>
+    /// <param name="group">The key's partition.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="run">Runs work on the lane for scans; what comes back runs in the loop.</param>
+    /// <param name="done">Told the node it is for, and the record; null if there is none.</param>
+    public void Find(
+        GroupId group, byte[] key, Action<Action, Action<Exception?>> run, Action<NodeId, StoredRecord?> done)
+    {
+        var ranges = _book.Piles.Keys.Where(range => range.Group == group.Value).ToArray();
+        if (_store is not { IsDamaged: false } store || ranges.Length == 0)
+        {
+            done(default, null);
+            return;
+        }
+
+        var view = store.Tree.OpenView();
+        (NodeId Peer, StoredRecord? Record) newest = default;
+        run(
+            () =>
+            {
+                using (view)
+                    newest = Newest(view, ranges, key);
+            },
+            failure =>
+            {
+                if (failure is TreeDamagedException damage)
+                {
+                    store.Damaged(damage);
+                }
+                else if (failure is not null)
+                {
+                    throw new NodeFaultException(
+                        $"{store.Tree.Folder}: it could not be read: {failure.Message}", failure);
+                }
+
+                done(newest.Peer, newest.Record);
+            });
+    }
+
+    private static (NodeId Peer, StoredRecord? Record) Newest(
+        ReadView view, RepairRange[] ranges, ReadOnlySpan<byte> key)
+    {
+        (NodeId Peer, StoredRecord? Record) newest = default;
+        foreach (var range in ranges)
+        {
+            var peer = new NodeId(range.Peer.Value);
+            var (from, end) = HintKey.RangeOf(peer, new(range.Group));
+            foreach (var (_, hint) in StoredMachine.Records(view, from, end))
+            {
+                var command = StoreCommand.Read(StoredRecord.Read(hint).Value);
+                if (command.Key.Span.SequenceEqual(key) && !(command.Version <= newest.Record?.Version))
+                    newest = (peer, StoredRecord.Read(command.RecordBytes));
+            }
+        }
+
+        return newest;
+    }
+
     /// <summary>Time passes: hands over what may be handed over.</summary>
     public void Sweep()
     {
@@ -149,12 +216,12 @@ internal sealed class HintKeeper(
 
         Guarded(() =>
         {
-            while (_book.Next(host.NowMs) is { } range)
-                HandOver(range);
+            HandOverNext();
             if (host.NowMs - _elsewhereMs < Limits.HandOverRetryMs)
                 return;
             _elsewhereMs = host.NowMs;
-            SendElsewhere();
+            foreach (var range in _book.Piles.Keys.ToArray())
+                SendElsewhere(range);
         });
     }
 
@@ -178,6 +245,12 @@ internal sealed class HintKeeper(
         return ticket;
     }
 
+    private void HandOverNext()
+    {
+        while (_book.Next(host.NowMs) is { } range)
+            HandOver(range);
+    }
+
     private void HandOver(RepairRange range)
     {
         var group = new GroupId(range.Group);
@@ -190,67 +263,78 @@ internal sealed class HintKeeper(
     }
 
     // The replica is elsewhere by now: all that there are get the write, for it is not known which has it.
-    private void SendElsewhere()
+    private void SendElsewhere(RepairRange range)
     {
-        foreach (var range in _book.Piles.Keys.ToArray())
+        var group = new GroupId(range.Group);
+        if (_handing.Contains(range) || !_book.Piles.ContainsKey(range))
+            return;
+        if (Cluster.Placement.Placed(group) is not { } placed)
         {
-            var group = new GroupId(range.Group);
-            if (_handing.Contains(range))
-                continue;
-            if (Cluster.Placement.Placed(group) is not { } placed)
-            {
-                if (Cluster.IsMetaKnown && !Cluster.IsQuorum(group))
-                    GiveUp(range);
-            }
-            else if (!placed.Holders.Contains(new(range.Peer.Value)))
-            {
-                var nodes = ReplicaNodes.Of(Cluster, placed);
-                if (nodes.Up == nodes.All && nodes.Count > 0)
-                    HandOver(range, nodes, nodes.All);
-            }
+            if (Cluster.IsMetaKnown && !Cluster.IsQuorum(group))
+                GiveUp(range);
+        }
+        else if (!placed.Holders.Contains(new(range.Peer.Value)))
+        {
+            var nodes = ReplicaNodes.Of(Cluster, placed);
+            if (nodes.Up == nodes.All && nodes.Count > 0)
+                HandOver(range, nodes, nodes.All);
         }
     }
 
     private void HandOver(RepairRange range, ReplicaNodes nodes, ReplicaMask targets)
     {
-        var group = new GroupId(range.Group);
-        var hints = Read(range, out var bytes);
-        if (hints.Count == 0 || !_handing.Add(range))
+        List<Hint> hints = [];
+        var bytes = 0L;
+        if (!_handing.Contains(range))
+            hints = Read(range, out bytes);
+        if (hints.Count == 0)
         {
             // Those that it counts are not durable yet, or under way.
+            _goneBelow.Remove(range);
             _book.Failed(range.Peer, host.NowMs);
             return;
         }
 
         var store = _store;
+        _handing.Add(range);
+        _goneBelow[range] = hints[^1].Version;
         pace(bytes, () => begin(new HandOver(
-            host, group, nodes, targets, hints, host.NowMs + Limits.HandOverMs, isHandedOver =>
+            host, new(range.Group), nodes, targets, hints, host.NowMs + Limits.HandOverMs, isHandedOver =>
             {
-                if (_store != store)
-                    return;
-                if (isHandedOver)
-                {
-                    _batchBytes = Math.Min(_batchBytes * 2, Limits.HandOverBytes);
-                    Forget(range, hints, () => _book.HandedOver(
-                        range, hints.Count, bytes, OldestLeft(range), host.NowMs));
-                    return;
-                }
-
-                // Less at a time gets through a link that is slow, or has little room.
-                _batchBytes = Math.Max(_batchBytes / 2, Limits.HandOverBytesLeast);
-                _handing.Remove(range);
-                _book.Failed(range.Peer, host.NowMs);
+                if (_store == store)
+                    Ended(range, hints, bytes, isHandedOver);
             })));
+    }
+
+    private void Ended(RepairRange range, List<Hint> hints, long bytes, bool isHandedOver)
+    {
+        if (!isHandedOver)
+        {
+            // Less at a time gets through a link that is slow, or has little room.
+            _batchBytes = Math.Max(_batchBytes / 2, Limits.HandOverBytesLeast);
+            _handing.Remove(range);
+            _goneBelow.Remove(range);
+            _book.Failed(range.Peer, host.NowMs);
+            return;
+        }
+
+        _batchBytes = Math.Min(_batchBytes * 2, Limits.HandOverBytes);
+        Forget(range, hints, () => Guarded(() =>
+        {
+            _book.HandedOver(range, hints.Count, bytes, OldestLeft(range), host.NowMs);
+            // The next batch waits for no sweep.
+            HandOverNext();
+            SendElsewhere(range);
+        }));
     }
 
     private List<Hint> Read(RepairRange range, out long bytes)
     {
         bytes = 0;
         var (peer, group) = (new NodeId(range.Peer.Value), new GroupId(range.Group));
-        var (from, end) = HintKey.RangeOf(peer, group);
         var hints = new List<Hint>();
         using var view = _store!.Tree.OpenView();
-        foreach (var (key, record) in StoredMachine.Records(view, from, end))
+        foreach (var (_, record) in Left(view, range))
         {
             if (hints.Count > 0 && bytes + record.Length > _batchBytes)
                 break;
@@ -266,11 +350,19 @@ internal sealed class HintKeeper(
     {
         if (_keeping.GetValueOrDefault(range) > 0)
             return HybridTimestamp.Zero;
-        var (from, end) = HintKey.RangeOf(new(range.Peer.Value), new(range.Group));
         using var view = _store!.Tree.OpenView();
-        foreach (var (key, _) in StoredMachine.Records(view, from, end))
+        foreach (var (key, _) in Left(view, range))
             return HintKey.Read(key.Span).Version.Time;
         return HybridTimestamp.Zero;
+    }
+
+    private IEnumerable<(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Record)> Left(
+        ReadView view, RepairRange range)
+    {
+        var (peer, group) = (new NodeId(range.Peer.Value), new GroupId(range.Group));
+        var (from, end) = HintKey.RangeOf(peer, group);
+        return StoredMachine.Records(
+            view, _goneBelow.TryGetValue(range, out var gone) ? HintKey.Of(peer, group, gone) : from, end);
     }
 
     // First the replicas have them on disk, then they go here.
@@ -281,6 +373,8 @@ internal sealed class HintKeeper(
             _handing.Remove(range);
             if (answer.Refusal is null)
                 forgotten();
+            else
+                _goneBelow.Remove(range);
         });
         _store!.Forget(ticket, hints.Select(hint =>
             (ReadOnlyMemory<byte>)HintKey.Of(hint.Peer, hint.Group, hint.Version)));
@@ -289,10 +383,11 @@ internal sealed class HintKeeper(
     private void GiveUp(RepairRange range)
     {
         _handing.Add(range);
-        Forget(range, Read(range, out _), () =>
+        _goneBelow.Remove(range);
+        Forget(range, Read(range, out _), () => Guarded(() =>
         {
             if (Read(range, out _).Count == 0)
                 _book.GiveUp(range, isReplicaGone: true);
-        });
+        }));
     }
 }

@@ -80,7 +80,7 @@ internal static class Forecast
 
     private static PlannedGroup Placed(GroupId id, PlannedKeyspace keyspace, IReadOnlyList<NodeId> list)
     {
-        var voters = ReplicaTarget.VotersOf(list.Count);
+        var voters = keyspace.VotersOf(list.Count);
         var target = new ReplicaTarget([.. list.Take(voters)], [.. list.Skip(voters)]);
         return Arrived(new PlannedGroup(id, keyspace.Id, target, null));
     }

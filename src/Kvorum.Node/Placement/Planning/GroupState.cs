@@ -1,3 +1,5 @@
+using Kvorum.Quorum;
+
 namespace Kvorum.Node.Placement.Planning;
 
 /// <summary>
@@ -7,12 +9,13 @@ namespace Kvorum.Node.Placement.Planning;
 internal sealed class GroupState
 {
     private readonly PlannerNodes _nodes;
+    private readonly PlannedKeyspace _keyspace;
 
     /// <summary>The group as its target wants it.</summary>
     public GroupState(
         PlannedGroup group, PlannedKeyspace keyspace, PlannerNodes nodes, PlannerSettings settings)
     {
-        _nodes = nodes;
+        (_nodes, _keyspace) = (nodes, keyspace);
         Group = group;
         IsFollowedByAll = keyspace.IsFollowedByAll;
         Voters = nodes.NumbersOf(group.Target.Voters);
@@ -20,7 +23,7 @@ internal sealed class GroupState
         Load = IsFollowedByAll ? 0 : settings.ReplicaBytes + group.Bytes;
         Due = Math.Min(keyspace.ReplicationFactor, nodes.Active.Length);
         if (IsFollowedByAll)
-            Due = ReplicaTarget.VotersOf(Due);
+            Due = VotersOf(Due);
         Replicas = Counted();
         ActualVoters = nodes.NumbersOf(group.Actual?.Voters ?? []);
         ActualLearners = nodes.NumbersOf(group.Actual?.Learners ?? []);
@@ -77,6 +80,41 @@ internal sealed class GroupState
     /// <summary>Voters of the group's configuration that answer.</summary>
     public int VotersThatAnswer => ActualVoters.Count(_nodes.Answers);
 
+    /// <summary>True for a group of a quorum keyspace.</summary>
+    public bool IsLeaderless => _keyspace.Quorum is not null;
+
+    /// <summary>How many of so many replicas vote.</summary>
+    public int VotersOf(int replicas) => _keyspace.VotersOf(replicas);
+
+    /// <summary>
+    /// Why the replicas that the group has cannot change, or not until others answer; null if they can.
+    /// </summary>
+    /// <param name="fills">True if a new replica is to be filled.</param>
+    public ObstacleKind? WhyNoChange(bool fills)
+    {
+        if (_keyspace.Quorum is not { } numbers)
+            return VotersThatAnswer > ActualVoters.Length / 2 ? null : ObstacleKind.NoMajority;
+        if (Group.Actual is not { IsJoint: true } && ActualVoters.All(_nodes.IsLost) && (fills || IsSettled))
+            return Group.MayBeginEmpty ? null : ObstacleKind.AllLost;
+        var (answering, lost) = (ReplicaMask.None, ReplicaMask.None);
+        for (var i = 0; i < ActualVoters.Length; i++)
+        {
+            answering |= _nodes.Answers(ActualVoters[i]) ? ReplicaMask.Of(i) : ReplicaMask.None;
+            lost |= _nodes.IsLost(ActualVoters[i]) ? ReplicaMask.Of(i) : ReplicaMask.None;
+        }
+
+        var present = ReplicaMask.Below(ActualVoters.Length);
+        var change = new ReplicaChange(
+            Group.Actual is { IsJoint: true } ? ChangeStage.ReadNew : ChangeStage.WriteBoth, present,
+            fills ? ReplicaMask.Below(ActualVoters.Length + 1) : present);
+        return change.CanEnd(numbers.Of(ActualVoters.Length), answering, lost, filled: default)
+            ? null : ObstacleKind.Silent;
+    }
+
+    /// <summary>Replicas that do not answer and may do so again.</summary>
+    public IEnumerable<int> Silent =>
+        ActualVoters.Where(node => !_nodes.Answers(node) && !_nodes.IsLost(node));
+
     /// <summary>True if both are the same nodes, in any order.</summary>
     public static bool AreSame(int[] left, int[] right)
     {
@@ -118,7 +156,7 @@ internal sealed class GroupState
         Refused = Pending;
         Pending = [];
         Voters = [.. Voters.Where(ActualVoters.Contains), .. ActualVoters.Except(Voters)];
-        Learners = ActualLearners;
+        Learners = IsLeaderless ? [] : ActualLearners;
         Replicas = Counted();
     }
 

@@ -38,7 +38,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
 
         if (!isKept)
             return ChangeReason.Drain;
-        if (replicas.Length != group.Due || group.Voters.Length != ReplicaTarget.VotersOf(replicas.Length))
+        if (replicas.Length != group.Due || group.Voters.Length != group.VotersOf(replicas.Length))
             return ChangeReason.Factor;
         if (group.IsFollowedByAll && !Followers(group.Voters).SequenceEqual(group.Learners.Order()))
             return ChangeReason.Factor;
@@ -56,20 +56,18 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     /// <param name="inTheWay">What is in the way.</param>
     public GroupStep Next(GroupState group, ChangeReason need, bool mayMove, out ObstacleKind? inTheWay)
     {
-        inTheWay = null;
-        if (group.VotersThatAnswer <= group.ActualVoters.Length / 2)
-        {
-            inTheWay = ObstacleKind.NoMajority;
+        inTheWay = group.WhyNoChange(fills: false);
+        if (inTheWay is not null)
             return GroupStep.None;
-        }
-
         var step = need == ChangeReason.Zones
             ? Spread(group, mayMove, out inTheWay)
             : Mend(group, mayMove, ref inTheWay);
-        if (!step.IsSome || IsSafe(group, step.Voters))
+        if (!step.IsSome)
             return step;
-        inTheWay = ObstacleKind.Unsafe;
-        return GroupStep.None;
+        inTheWay = group.WhyNoChange(fills: step.Adds is not null);
+        if (inTheWay is null && !IsSafe(group, step.Voters))
+            inTheWay = ObstacleKind.Unsafe;
+        return inTheWay is null ? step : GroupStep.None;
     }
 
     /// <summary>A group's replicas with one node in another's place, with roles.</summary>
@@ -102,7 +100,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
         // A replica on a bad node stays until another one stands in for it.
         next = [.. next, .. bad.Take(Math.Max(0, group.Due - next.Length))];
         if (group.IsFollowedByAll)
-            next = next[..ReplicaTarget.VotersOf(next.Length)];
+            next = next[..group.VotersOf(next.Length)];
         var step = next.Length == 0 ? GroupStep.None : WithRoles(group, next, newcomer);
         return IsNew(group, step) ? step : GroupStep.None;
     }
@@ -221,7 +219,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     {
         int[] byRank = [.. replicas.OrderBy(node => Rank(group, node, newcomer))
             .ThenBy(node => Array.IndexOf(group.Voters, node) is var at && at < 0 ? int.MaxValue : at)];
-        var voters = byRank[..ReplicaTarget.VotersOf(byRank.Length)];
+        var voters = byRank[..group.VotersOf(byRank.Length)];
         int[] learners = group.IsFollowedByAll
             ? [.. Followers(voters)]
             : [.. byRank[voters.Length..].Order()];
@@ -270,10 +268,12 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
             || (!group.Voters.All(nodes.Keeps) && group.Learners.Any(nodes.Takes)));
     }
 
-    // Not fewer voters that answer than before, as far as there are so many voters, and always a majority.
+    // Not fewer voters that answer than before, as far as there are so many voters, and always a majority if
+    // they vote.
     private bool IsSafe(GroupState group, int[] voters)
     {
         var up = voters.Count(nodes.Answers);
-        return up >= Math.Min(group.VotersThatAnswer, voters.Length) && up > voters.Length / 2;
+        return up >= Math.Min(group.VotersThatAnswer, voters.Length)
+            && (group.IsLeaderless || up > voters.Length / 2);
     }
 }

@@ -66,6 +66,14 @@ internal enum ObstacleKind
     /// <summary>A majority of the voters does not answer: the configuration cannot change.</summary>
     NoMajority,
 
+    /// <summary>
+    /// Replicas of a quorum keyspace's group are silent that must refuse old requests, or fill new replicas.
+    /// </summary>
+    Silent,
+
+    /// <summary>All replicas of a quorum keyspace's group are lost: nothing can fill another one.</summary>
+    AllLost,
+
     /// <summary>The change would leave fewer voters that answer.</summary>
     Unsafe,
 

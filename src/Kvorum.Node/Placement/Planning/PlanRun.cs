@@ -70,28 +70,58 @@ internal sealed class PlanRun
             return false;
         }
 
-        if (group.VotersThatAnswer <= group.ActualVoters.Length / 2)
+        var coming = group.Coming;
+        var hindrance = group.WhyNoChange(fills: group.Pending.Length > 0);
+        // A quorum keyspace's group goes back to what it has without any of its replicas.
+        var isTakenBack = group.IsLeaderless && !group.Group.Actual.IsJoint
+            && coming.Any(node => !_nodes.Keeps(node));
+        if (hindrance is { } kind && !isTakenBack)
         {
-            Report(group, null, ObstacleKind.NoMajority);
+            Report(group, null, kind);
             return false;
         }
 
         var attempts = group.Group.Failures + (waitedMs / _settings.BatchTimeoutMs);
-        var coming = group.Coming;
-        var isLost = coming.Any(node => !_nodes.Keeps(node)) || attempts >= _settings.RetryAttempts;
-        var moves = isStuck || group.Pending.Length == 0 ? 0 : 1;
+        var isLost = coming.Any(node => !_nodes.Keeps(node))
+            || (attempts >= _settings.RetryAttempts && HasOtherWay(group));
+        var moves = isStuck || hindrance is not null || group.Pending.Length == 0 ? 0 : 1;
         _underWay += moves;
         if (isLost && coming.Length > 0 && !group.Group.Actual.IsJoint)
             _lost.Add((group, moves));
         else if (isStuck)
         {
             var text = $"no progress for {waitedMs / 1000} s, attempt "
-                + $"{Math.Min(attempts + 1, _settings.RetryAttempts)} of {_settings.RetryAttempts}";
+                + $"{Math.Min(attempts + 1, _settings.RetryAttempts)} of {_settings.RetryAttempts}"
+                + WhyStuck(group);
             Report(group, null, ObstacleKind.Stuck, text);
         }
 
         return false;
     }
+
+    // Where no other node could take the replica, the move stays, and goes on as soon as it can.
+    private bool HasOtherWay(GroupState group) => Enumerable.Range(0, _nodes.MemberCount).Any(
+        node => !group.Has(node) && _steps.CanTake(group, node));
+
+    // As far as it can be told from here.
+    private string WhyStuck(GroupState group)
+    {
+        foreach (var node in group.Coming)
+        {
+            if (!_nodes.Answers(node))
+                return $": {_nodes.Names([node])} is silent";
+            if (_nodes.FreeOf(node) < group.Group.Bytes)
+            {
+                return $": the disk of {_nodes.Names([node])} has room for {MiB(_nodes.FreeOf(node))}, and "
+                    + $"the replica has {MiB(group.Group.Bytes)}";
+            }
+        }
+
+        return "";
+    }
+
+    private static string MiB(long bytes) =>
+        string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):0.0} MiB");
 
     // Another node in place of the one that did not take the replica, or back to what there is.
     private void GiveUp(GroupState group)
@@ -219,17 +249,21 @@ internal sealed class PlanRun
 
     private void Report(GroupState group, ChangeReason? wanted, ObstacleKind kind, string? detail = null)
     {
-        var bytes = (group.Group.Bytes / (double)(1 << 20)).ToString("0.0", CultureInfo.InvariantCulture);
         var text = kind switch
         {
             ObstacleKind.NoNode => "no further node answers that has no replica of it",
-            ObstacleKind.NoRoom => $"no node that could take the replica has room for its {bytes} MiB",
+            ObstacleKind.NoRoom => $"no node that could take the replica has room for its "
+                + MiB(group.Group.Bytes),
             ObstacleKind.GivenUp => "moves to all nodes that could take the replica were given up lately",
             ObstacleKind.Stuck => group.Coming is { Length: > 0 } coming
                 ? $"the move to {_nodes.Names(coming)} makes {detail}"
                 : $"the change of its voters makes {detail}",
             ObstacleKind.NoMajority => "no majority of its voters answers: "
                 + $"{_nodes.Names(group.ActualVoters.Where(node => !_nodes.Answers(node)))} are silent",
+            ObstacleKind.Silent => "its replicas cannot change while these are silent: "
+                + $"{_nodes.Names(group.Silent)}. Start them, or give them up with kvorum node replace",
+            ObstacleKind.AllLost => "its records are lost with all members that had a replica of it: "
+                + $"{_nodes.Names(group.ActualVoters)}. Drop its keyspace, and make it anew",
             ObstacleKind.Unsafe => "the change would leave fewer voters that answer",
             ObstacleKind.NoReport => "no leader has told of its replicas",
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),

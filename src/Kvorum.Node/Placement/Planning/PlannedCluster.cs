@@ -31,6 +31,9 @@ internal sealed record PlannedMember(NodeId Id)
     /// <summary>Since when it does not answer; null while it does.</summary>
     public long? SilentSinceMs { get; init; }
 
+    /// <summary>True if it was declared lost: it will never answer, and what it had is gone.</summary>
+    public bool IsLost { get; init; }
+
     /// <summary>
     /// What it can take beside the replicas that it has, under its own limits of the disk.
     /// </summary>
@@ -41,12 +44,23 @@ internal sealed record PlannedMember(NodeId Id)
 /// <param name="Id">The keyspace.</param>
 /// <param name="ReplicationFactor">
 /// Replicas of each group, or as many as there are members that are not draining. An odd number of them vote;
-/// of an even number one learns.
+/// of an even number one learns. In a quorum keyspace none votes.
 /// </param>
 /// <param name="IsFollowedByAll">
 /// True for the metadata group: every member that does not vote learns, and what it holds counts for nothing.
 /// </param>
-internal sealed record PlannedKeyspace(KeyspaceId Id, int ReplicationFactor, bool IsFollowedByAll = false);
+internal sealed record PlannedKeyspace(KeyspaceId Id, int ReplicationFactor, bool IsFollowedByAll = false)
+{
+    /// <summary>
+    /// How many replicas of a quorum keyspace answer for all; null in a strong one. Its groups have no
+    /// leaders and no votes: all replicas stand where voters do, the one that is asked first in front, and a
+    /// change of them needs what <see cref="Kvorum.Quorum.ReplicaChange"/> says rather than a majority.
+    /// </summary>
+    public QuorumNumbers? Quorum { get; init; }
+
+    /// <summary>How many of so many replicas of a group stand among the voters.</summary>
+    public int VotersOf(int replicas) => Quorum is null ? ReplicaTarget.VotersOf(replicas) : replicas;
+}
 
 /// <summary>A group: where its replicas should be, and where they are.</summary>
 /// <param name="Id">The group.</param>
@@ -58,6 +72,11 @@ internal sealed record PlannedKeyspace(KeyspaceId Id, int ReplicationFactor, boo
 internal sealed record PlannedGroup(
     GroupId Id, KeyspaceId Keyspace, ReplicaTarget Target, GroupReplicas? Actual)
 {
+    /// <summary>
+    /// Quorum keyspaces: true if an operator has decided that it begins empty where all replicas are lost.
+    /// </summary>
+    public bool MayBeginEmpty { get; init; }
+
     /// <summary>The epoch of the target; a change holds only while it is still this one.</summary>
     public Epoch Epoch { get; init; }
 

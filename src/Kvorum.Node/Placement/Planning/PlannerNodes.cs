@@ -80,6 +80,9 @@ internal sealed class PlannerNodes
     /// <summary>True if a node is a member that does not answer for the grace time, or no member.</summary>
     public bool IsGone(int node) => _isGone[node];
 
+    /// <summary>True if what a node had is gone: it was declared lost, or is no member.</summary>
+    public bool IsLost(int node) => _members[node] is not { IsLost: false };
+
     /// <summary>True if a node answers now.</summary>
     public bool Answers(int node) => _members[node] is { SilentSinceMs: null };
 
@@ -88,6 +91,9 @@ internal sealed class PlannerNodes
 
     /// <summary>True if a node may get replicas and leadership.</summary>
     public bool Takes(int node) => Keeps(node) && Answers(node);
+
+    /// <summary>What room a node has now, of which some may be promised.</summary>
+    public long FreeOf(int node) => _members[node]!.RoomBytes;
 
     /// <summary>What can still be promised to a node.</summary>
     public long RoomOf(int node) => _members[node]!.RoomBytes - _reserved[node];

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kvorum.Node.Placement.Planning;
 
 /// <summary>The limits of the planner; each can change while the cluster runs.</summary>
@@ -41,4 +43,26 @@ internal sealed record PlannerSettings
     /// replicas even while they are small.
     /// </summary>
     public long ReplicaBytes { get; init; } = 16 << 20;
+
+    /// <summary>What is so now and was not so before, for people.</summary>
+    public string ChangesFrom(PlannerSettings before)
+    {
+        (string Name, long Before, long Now)[] limits =
+        [
+            ("moves_max", before.MovesMax, MovesMax), ("batch_size", before.BatchSize, BatchSize),
+            ("batch_timeout_ms", before.BatchTimeoutMs, BatchTimeoutMs),
+            ("retry_attempts", before.RetryAttempts, RetryAttempts),
+            ("given_up_pause_ms", before.GivenUpPauseMs, GivenUpPauseMs),
+            ("grace_ms", before.GraceMs, GraceMs), ("margin_percent", before.MarginPercent, MarginPercent),
+            ("replica_bytes", before.ReplicaBytes, ReplicaBytes),
+        ];
+        return string.Join(
+            ", ",
+            [
+                .. before.IsPaused == IsPaused ? Array.Empty<string>()
+                    : [$"moves for zones and balance {(IsPaused ? "are paused" : "go on")}"],
+                .. limits.Where(static one => one.Before != one.Now).Select(static one =>
+                    string.Create(CultureInfo.InvariantCulture, $"{one.Name} is {one.Now}")),
+            ]);
+    }
 }

@@ -55,9 +55,38 @@ public class AdminCommandsTests
         Assert.Equal(300_000, promise.GetProperty("sync_interval_ms").GetInt64());
         Assert.True(promise.GetProperty("reads_see_writes").GetBoolean());
         await Fails(place, 2, "no keyspace 'nothing'", "explain", "--keyspace", "nothing");
+        Assert.Matches("cache +│ 1 +│ none +│ node-1 ", await Ok(place, "partition", "list"));
+        Assert.Matches(
+            " leader=none address= replicas=node-1", await Ok(place, "locate", "k", "--keyspace", "cache"));
+        await TakesTimestamps(place);
         using var status = JsonDocument.Parse(await Ok(place, "status", "--json"));
         Assert.Equal(0, status.RootElement.GetProperty("quorum").GetProperty("hints").GetInt64());
         Assert.Contains("0 hints of", await Ok(place, "status"), StringComparison.Ordinal);
+    }
+
+    private static async Task TakesTimestamps(ServerPlace place)
+    {
+        var now = $"{(ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() << 16}";
+        string[] put = ["put", "timed", "v", "--keyspace", "cache", "--timestamp"];
+        await Fails(place, 2, "keyspace 'cache' takes no timestamps of clients", [.. put, now]);
+        await Fails(
+            place, 2, "give what is to change: --replicas <number>, or --client-timestamps",
+            "keyspace", "alter", "cache");
+        Assert.Contains(
+            "; clients may give a write its time",
+            await Ok(place, "keyspace", "alter", "cache", "--client-timestamps"),
+            StringComparison.Ordinal);
+        Assert.Matches("cache +│ quorum, client timestamps ", await Ok(place, "keyspace", "list"));
+        await Ok(place, [.. put, now]);
+        var got = await Ok(place, "get", "timed", "--keyspace", "cache", "--json");
+        Assert.Contains(now, got, StringComparison.Ordinal);
+        await Fails(place, 2, "may be forgotten by now", [.. put, "1"]);
+        await Ok(place, "del", "timed", "--keyspace", "cache", "--timestamp", $"{ulong.Parse(now) + 1}");
+        var gone = await KvorumProcess.Run(
+            ["get", "timed", "--keyspace", "cache", "--addr", place.Addr]);
+        Assert.Contains("not found", gone.Output + gone.Errors, StringComparison.Ordinal);
+        await Ok(place, "keyspace", "alter", "cache", "--client-timestamps", "false");
+        Assert.Matches("cache +│ quorum +│ 2 ", await Ok(place, "keyspace", "list"));
     }
 
     [Fact]

@@ -28,6 +28,11 @@ public class StartVariablesTests
         { "PEERS", "a@h:1", Plain with { Peers = "a@h:1" } },
         { "PARTITION_COUNT", "16", Plain with { Partitions = 16 } },
         { "REPLICATION_FACTOR", "5", Plain with { ReplicationFactor = 5 } },
+        { "HOST", "h", Plain },
+        { "TLS_CERT", "n.crt", Plain with { TlsCertificate = "n.crt" } },
+        { "TLS_KEY", "n.key", Plain with { TlsKey = "n.key" } },
+        { "TLS_CA", "ca.crt", Plain with { TlsAuthorities = "ca.crt" } },
+        { "TLS_CRL", "ca.crl", Plain with { TlsRevoked = "ca.crl" } },
         { "NODE_ID", "", Plain },
         { "HTTP_PORT", "", Plain },
     };
@@ -42,6 +47,8 @@ public class StartVariablesTests
         { "BOOTSTRAP", "yes", "BOOTSTRAP 'yes': give true, false, 1 or 0" },
         { "PARTITION_COUNT", "many", "PARTITION_COUNT 'many': give a whole number" },
         { "REPLICATION_FACTOR", "99999999999", "REPLICATION_FACTOR '99999999999': give a whole number" },
+        { "HOST", "h:1", "HOST 'h:1': give a host name or an IP address, without a port" },
+        { "HOST", "a b", "HOST 'a b': give a host name" },
         { "NODE_ID", "a\ufffd", "NODE_ID 'a\ufffd': it holds bytes that are not UTF-8 text" },
     };
 
@@ -131,6 +138,30 @@ public class StartVariablesTests
         Assert.Empty(read.Options.ValidateNew());
     }
 
+    [Theory]
+    [InlineData("start", "0.0.0.0", "0.0.0.0:8081 0.0.0.0:9080 0.0.0.0:19080")]
+    [InlineData("start", "::1", "[::1]:8081 [::1]:9080 [::1]:19080")]
+    [InlineData("start --addr h:2", "10.0.0.1", "10.0.0.1:8081 h:2 127.0.0.1:60051")]
+    [InlineData("start --http-addr :1 --peer-addr :3", "10.0.0.1", ":1 10.0.0.1:9080 :3")]
+    public void The_host_is_that_of_the_ports_that_variables_give(string line, string host, string expected)
+    {
+        var read = Read(line, ("HOST", host), ("HTTP_PORT", "8081"), ("KV_PORT", "9080"));
+        Assert.Empty(read.Broken);
+        Assert.Equal(
+            expected,
+            $"{read.Options.HttpAddress} {read.Options.ClientAddress} {read.Options.PeerAddress}");
+    }
+
+    [Fact]
+    public void A_host_that_others_cannot_dial_is_refused_with_its_variable()
+    {
+        var read = Read(
+            "start --insecure", ("HOST", "0.0.0.0"), ("KV_PORT", "9080"), ("JOIN_ADDR", "h:1"));
+        Assert.Contains(
+            "--peer-addr comes from the environment variable HOST",
+            read.Explain(Assert.Single(read.Options.Validate())), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Peers_are_served_where_they_are_said_to_be()
     {
@@ -154,7 +185,7 @@ public class StartVariablesTests
     {
         var (_, output, _) = await InProcess.Run("start", "--help");
         Assert.All(StartVariables.Names, name => Assert.Contains(name, output, StringComparison.Ordinal));
-        Assert.Contains("[env: PEER_PORT]", output, StringComparison.Ordinal);
+        Assert.Contains("[env: PEER_PORT, HOST]", output, StringComparison.Ordinal);
     }
 
     private static StartVariables Read(string line, params (string Name, string Value)[] environment)

@@ -26,6 +26,11 @@ public class AdminJsonTests
             new AlterKeyspace("orders", 5) { Force = true },
             """{"action":"alter_keyspace","keyspace":"orders","replicas":5,"force":true,"dry_run":false}"""
         },
+        {
+            new AlterKeyspace("orders") { ClientTimestamps = true },
+            """{"action":"alter_keyspace","keyspace":"orders","client_timestamps":true,"force":false,"""
+                + "\"dry_run\":false}"
+        },
         { new DropKeyspace("orders"), """{"action":"drop_keyspace","keyspace":"orders","dry_run":false}""" },
         {
             new ChangeLimits { Paused = true, GraceMs = 5000 },
@@ -87,12 +92,27 @@ public class AdminJsonTests
     }
 
     [Fact]
+    public void A_frame_says_who_asks_from_format_version_2_on_and_json_never_does()
+    {
+        var change = new DropKeyspace("k") { By = "operator via http from 127.0.0.1" };
+        var (first, second) = (new ByteWriter(), new ByteWriter());
+        AdminCodec.EncodeAsk(7, 1500, 2, change, format: 1, first);
+        AdminCodec.EncodeAsk(7, 1500, 2, change, format: 2, second);
+        Assert.Equal(
+            "0700000000000000DC05000002" + Convert.ToHexString(AdminJson.Encode(new DropKeyspace("k"))),
+            Convert.ToHexString(first.ToArray()));
+        var (_, _, hops, by, json) = AdminCodec.DecodeAsk(second.ToArray());
+        Assert.Equal(((byte)2, change.By), (hops, by));
+        Assert.Equal(new DropKeyspace("k"), AdminJson.DecodeRequest(json.Span));
+    }
+
+    [Fact]
     public void A_frame_carries_number_time_and_hops()
     {
         var writer = new ByteWriter();
-        AdminCodec.EncodeAsk(7, 1500, 2, new ShowCluster(), writer);
-        var (id, timeoutMs, hops, json) = AdminCodec.DecodeAsk(writer.ToArray());
-        Assert.Equal((7ul, 1500L, (byte)2), (id, timeoutMs, hops));
+        AdminCodec.EncodeAsk(7, 1500, 2, new ShowCluster(), format: 2, writer);
+        var (id, timeoutMs, hops, by, json) = AdminCodec.DecodeAsk(writer.ToArray());
+        Assert.Equal((7ul, 1500L, (byte)2, ""), (id, timeoutMs, hops, by));
         Assert.Equal(new ShowCluster(), AdminJson.DecodeRequest(json.Span));
         writer.Clear();
         AdminCodec.EncodeAnswer(9, AdminReply.Of(ReplyStatus.Ok, "m"), writer);

@@ -66,18 +66,6 @@ public class PeerClocksTests
     }
 
     [Fact]
-    public void What_was_agreed_last_goes_on_by_the_monotonic_clock_whatever_the_own_one_shows()
-    {
-        var clocks = Of(3);
-        Assert.Null(clocks.LastAgreedMs(1000));
-        Hear(clocks, 1000, Wall);
-        clocks.Judge(1000, Wall);
-        clocks.Judge(61_000, Wall + (10 * Hour));
-        Assert.Null(clocks.AgreedMs(61_000));
-        Assert.Equal(Wall + 60_000, clocks.LastAgreedMs(61_000));
-    }
-
-    [Fact]
     public void A_lone_node_has_its_own_clock()
     {
         var clocks = Of(1);

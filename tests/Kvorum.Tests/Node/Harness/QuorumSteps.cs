@@ -12,10 +12,11 @@ internal static class QuorumSteps
     public const string Cache = "cache";
 
     /// <summary>A cluster with a quorum keyspace, whose replicas are all there.</summary>
-    public static TestCluster WithCache(CreateKeyspace keyspace, int nodes = 3, int others = 0)
+    public static TestCluster WithCache(
+        CreateKeyspace keyspace, int nodes = 3, int others = 0, int loops = 1)
     {
         var cluster = new TestCluster(
-            nodes, static options => options with { SyncIntervalMs = 2000, TombstoneMinMs = 5000 },
+            nodes, options => options with { SyncIntervalMs = 2000, TombstoneMinMs = 5000, Loops = loops },
             others: others);
         cluster.RunUntilReady();
         cluster.Demand(0, keyspace with { Mode = "quorum" });

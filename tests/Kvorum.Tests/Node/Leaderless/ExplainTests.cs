@@ -1,8 +1,10 @@
 using Kvorum.Node;
 using Kvorum.Node.Administration;
+using Kvorum.Node.Leaderless;
 using Kvorum.Protocol;
 using Kvorum.Storage.Lsm;
 using Kvorum.Tests.Node.Harness;
+using Limits = Kvorum.Node.Limits;
 
 namespace Kvorum.Tests.Node.Leaderless;
 
@@ -101,6 +103,135 @@ public class ExplainTests
         Assert.Contains("a wrong checksum", damaged.Reason, StringComparison.Ordinal);
         var status = lone.Status(holder).Partitions.Single(static one => one.Keyspace == Cache);
         Assert.Equal("damaged", status.Role);
+    }
+
+    [Fact]
+    public void A_write_that_another_node_keeps_for_a_replica_is_told_with_that_node()
+    {
+        using var cluster = QuorumSteps.WithCache(
+            new(Cache) { Partitions = 1, Replicas = 3, WriteQuorum = 3, IsSloppy = true }, nodes: 4);
+        int[] replicas = [.. Enumerable.Range(0, 4).Where(node => cluster.Quorums(node).Length > 0)];
+        var other = Enumerable.Range(0, 4).Single(node => !replicas.Contains(node));
+        Assert.Empty(HoldersOf(cluster, replicas[1]).StandIns);
+        cluster.Crash(replicas[0]);
+        cluster.Run(3000);
+        cluster.PutQuorum(replicas[1], "other", "v");
+        Assert.Empty(HoldersOf(cluster, replicas[1]).StandIns);
+        cluster.PutQuorum(replicas[1], "k", "old");
+        var version = cluster.PutQuorum(replicas[1], "k", "v").Version;
+        foreach (var node in (int[])[replicas[1], other])
+        {
+            var key = HoldersOf(cluster, node);
+            var standIn = Assert.Single(key.StandIns);
+            Assert.Equal(
+                ($"node-{other + 1}", "stand-in", "value", true, 1,
+                    $"it keeps the write for node-{replicas[0] + 1}"),
+                (standIn.Name, standIn.Role, standIn.Has, standIn.Newest, standIn.ValueBytes,
+                    standIn.Reason));
+            Assert.StartsWith($"{version}@", standIn.Version, StringComparison.Ordinal);
+            Assert.Equal(3, key.Replicas.Count);
+            Assert.Equal(
+                "2 of 3 replicas answered and have the same; hints of it are on "
+                + $"node-{other + 1}, with the newest version, until they are handed over", key.Summary);
+        }
+
+        // What the others have lost, it still has.
+        foreach (var node in replicas[1..])
+            cluster.Quorums(node)[0].Forget(default, [Key]);
+        cluster.Run(50);
+        var lost = HoldersOf(cluster, other);
+        Assert.True(Assert.Single(lost.StandIns).Newest);
+        Assert.All(lost.Replicas, static one => Assert.NotEqual(true, one.Newest));
+        cluster.Start(replicas[0]);
+        cluster.RunUntilReady();
+        cluster.RunUntil(
+            () => HoldersOf(cluster, other).StandIns.Count == 0, 30_000, "no hint that is kept");
+    }
+
+    [Fact]
+    public void Replicas_that_come_and_go_are_told_as_such()
+    {
+        using var cluster = QuorumSteps.WithCache(new(Cache) { Partitions = 1, Replicas = 3 }, nodes: 4);
+        int[] replicas = [.. Enumerable.Range(0, 4).Where(node => cluster.Quorums(node).Length > 0)];
+        var comes = Enumerable.Range(0, 4).Single(node => !replicas.Contains(node));
+        var (goes, stays) = (replicas[^1], replicas[0]);
+        cluster.PutQuorum(stays, "k", "v");
+        // The new one is not filled, so the change does not end.
+        cluster.Network.Passes = static (_, _, kind, _) => kind != PeerFrameKind.Repair;
+        cluster.Demand(stays, new ChangeMember($"node-{goes + 1}", MemberWish.Drain));
+        cluster.RunUntil(
+            () => HoldersOf(cluster, stays).Replicas is { Count: 4 } all
+                && all.Any(static one => one.Role == "blank"), 60_000, "the new replica");
+        var key = HoldersOf(cluster, stays);
+        Assert.All(key.Replicas, one => Assert.Equal(
+            one.Name == $"node-{goes + 1}" ? "goes" : one.Name == $"node-{comes + 1}" ? "comes" : "stays",
+            one.Place));
+        var blank = key.Replicas.Single(static one => one.Place == "comes");
+        Assert.Equal("blank", blank.Role);
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(
+            () => HoldersOf(cluster, stays).Replicas is { Count: 3 } all
+                && all.All(static one => one.Place == "stays"), 120_000, "the end of the change");
+    }
+
+    [Fact]
+    public void A_replica_that_does_not_answer_in_time_holds_up_no_answer()
+    {
+        using var cluster = WithCache(replicas: 3);
+        cluster.PutQuorum(0, "k", "v");
+        cluster.Network.Passes = (_, to, kind, _) =>
+            kind != PeerFrameKind.Admin || to != cluster.IdOf(2);
+        var beganMs = cluster.Clock.Ms;
+        var key = HoldersOf(cluster, 0);
+        Assert.InRange(
+            cluster.Clock.Ms - beganMs, Limits.AdminPatienceMs, Limits.AdminPatienceMs + 200);
+        var silent = key.Replicas.Single(static one => one.Name == "node-3");
+        Assert.Equal(
+            ("up", "unknown", "it has not answered in time"), (silent.State, silent.Has, silent.Reason));
+        Assert.Equal("2 of 3 replicas answered and have the same", key.Summary);
+    }
+
+    [Fact]
+    public void A_replica_that_is_lost_while_it_is_asked_is_told_as_such()
+    {
+        using var cluster = WithCache(replicas: 3);
+        cluster.PutQuorum(0, "k", "v");
+        cluster.Network.Passes = (_, to, kind, _) =>
+            kind != PeerFrameKind.Admin || to != cluster.IdOf(2);
+        AdminReply? reply = null;
+        cluster[0].Administer(
+            new ExplainKey(Cache, Key), TimeSpan.FromSeconds(60), found => reply = found);
+        cluster.Run(100);
+        Assert.Null(reply);
+        cluster.Crash(2);
+        cluster.RunUntil(() => reply is not null, 1000, "an answer");
+        Assert.Equal(
+            "it was lost before it answered",
+            reply!.Holders!.Replicas.Single(static one => one.Name == "node-3").Reason);
+    }
+
+    [Fact]
+    public void Tombstones_that_are_held_back_are_counted_and_the_node_that_holds_them_is_named()
+    {
+        using var cluster = WithCache(replicas: 3);
+        for (var n = 0; n < 4; n++)
+            cluster.PutQuorum(0, $"key-{n}", "v");
+        cluster.Run(500);
+        cluster.Crash(2);
+        cluster.Run(3000);
+        for (var n = 0; n < 3; n++)
+            cluster.DeleteQuorum(0, $"key-{n}");
+        cluster.PutQuorum(0, "later", "v", ttlMs: 3_600_000);
+        cluster.RunUntil(
+            () => Replica(cluster, 0) is { Tombstones: 3 } held
+                && held.HeldBy.Contains("node-3", StringComparison.Ordinal), 300_000, "three tombstones");
+        // Each key is there twice: with its record, and in the order of ends.
+        const int each = (2 * (1 + sizeof(ulong) + 5)) + StoredRecord.HeadBytes;
+        Assert.Equal(3 * each, Replica(cluster, 0).TombstoneBytes);
+        cluster.Start(2);
+        cluster.RunUntilReady();
+        cluster.RunUntil(
+            () => Replica(cluster, 0) is { Tombstones: null, HeldBy: "" }, 300_000, "no held tombstones");
     }
 
     [Fact]

@@ -122,6 +122,69 @@ public class QuorumMovesTests
         CheckAll(cluster, rest[^1], "old");
     }
 
+    private static bool IsMember(TestCluster cluster, int node) =>
+        cluster.Administer(0, new ShowCluster()).Cluster!.Members.Any(
+            member => member.Name == $"node-{node + 1}" && member.Status != "removed");
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Of_two_replicas_either_may_be_lost(int place)
+    {
+        using var cluster = WithCache(4, replicas: 2);
+        PutAll(cluster, 0, "old");
+        var placement = cluster[0].Placement;
+        var lost = Enumerable.Range(1, 3).First(node => placement.Groups.Any(group =>
+            !group.IsMetadata && placement.Of(group) is { Count: 2 } nodes
+            && nodes[place] == cluster.IdOf(node)));
+        cluster.Crash(lost);
+        cluster.Run(2000);
+        cluster.Demand(0, new ChangeMember($"node-{lost + 1}", MemberWish.Replace));
+        cluster.RunUntil(() => !IsMember(cluster, lost), 120_000, "the lost member's removal");
+        int[] rest = [.. Enumerable.Range(0, 4).Where(node => node != lost)];
+        Assert.Equal(2 * Partitions, rest.Sum(node => cluster.Quorums(node).Length));
+        CheckAll(cluster, rest[^1], "old");
+        Assert.All(
+            cluster.Administer(0, new ShowPartitions(Cache)).Partitions!,
+            static partition => Assert.Equal((2, 0), (partition.Voters.Count, partition.Learners.Count)));
+    }
+
+    [Fact]
+    public void Where_all_replicas_are_lost_it_is_told_and_a_drop_ends_it()
+    {
+        using var cluster = WithCache(4, replicas: 1);
+        var lost = Enumerable.Range(1, 3).First(node => cluster.Quorums(node).Length > 0);
+        cluster.Crash(lost);
+        cluster.Run(2000);
+        var replace = new ChangeMember($"node-{lost + 1}", MemberWish.Replace);
+        var dry = cluster.Administer(0, replace with { DryRun = true });
+        var why = "of keyspace 'cache': its records are lost with all members that had a replica of it: "
+            + $"node-{lost + 1}. Drop its keyspace, and make it anew";
+        Assert.Contains(dry.Reasons, reason => reason.Contains(why, StringComparison.Ordinal));
+        cluster.Demand(0, replace);
+        cluster.RunUntil(
+            () => cluster.Administer(0, new ShowCluster()).Cluster!.Obstacles.Any(
+                obstacle => obstacle.Text.Contains(why, StringComparison.Ordinal)),
+            60_000, "the reason");
+        Assert.True(IsMember(cluster, lost));
+        cluster.Demand(0, new DropKeyspace(Cache));
+        cluster.RunUntil(() => !IsMember(cluster, lost), 120_000, "the lost member's removal");
+    }
+
+    [Fact]
+    public void No_leader_is_given_to_a_partition_that_has_none_and_no_quorum_that_cannot_be()
+    {
+        using var cluster = WithCache(3, replicas: 3, readQuorum: 3);
+        var leader = cluster.Administer(0, new TransferLeadership(Cache, 0));
+        Assert.Equal(ReplyStatus.ConditionFailed, leader.Status);
+        Assert.Contains("its partitions have no leaders", leader.Message, StringComparison.Ordinal);
+        var fewer = cluster.Administer(0, new AlterKeyspace(Cache, 2));
+        Assert.Equal(ReplyStatus.ConditionFailed, fewer.Status);
+        Assert.Contains(
+            "replicas is 2, and the read quorum of keyspace 'cache' is 3", fewer.Message,
+            StringComparison.Ordinal);
+    }
+
     private static bool IsSettled(TestCluster cluster) => cluster[0].Placement.Groups.All(
         group => cluster[0].Placement.Placed(group)!.Switch is null);
 

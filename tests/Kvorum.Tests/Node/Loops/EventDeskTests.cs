@@ -37,6 +37,38 @@ public class EventDeskTests
     }
 
     [Fact]
+    public void An_event_says_who_has_asked_for_it_whichever_node_was_asked()
+    {
+        using var cluster = Ready();
+        cluster.RunUntil(() => cluster.Status(0).FormatVersion == 2);
+        var after = NewestOf(cluster, 0);
+        for (var node = 0; node < 3; node++)
+            Ask(cluster, node, new ChangeLimits { MovesMax = 11 + node, By = $"operator at {node}" });
+        string[] expected =
+        [
+            .. Enumerable.Range(0, 3).Select(static node => $"moves_max is {11 + node} operator at {node}"),
+        ];
+        Assert.Equal(expected, Limits(1));
+        // It is on disk.
+        cluster.Crash(1);
+        cluster.Start(1);
+        cluster.RunUntilReady();
+        Assert.Equal(expected, Limits(1));
+        Assert.Contains(cluster.Notes, static note => note.Contains(
+            "operator at 0 has decided through node-1: moves_max is 11", StringComparison.Ordinal));
+
+        string[] Limits(int node)
+        {
+            AdminReply? told = null;
+            cluster.Run(1000);
+            Wait(cluster, node, new(after), reply => told = reply);
+            cluster.RunUntil(() => told is not null, 2000, "the node tells");
+            return [.. told!.Events!.Where(static one => one.Kind == ClusterEventKind.LimitsChanged)
+                .Select(static one => $"{one.Why} {one.By}")];
+        }
+    }
+
+    [Fact]
     public void A_question_is_answered_when_its_time_is_up_and_says_how_far_the_node_is()
     {
         using var cluster = Ready();

@@ -45,6 +45,7 @@ public class MetaRecordsTests
         },
         { "09" + Time + LimitsBytes, Hex(MetaRecords.EncodeLimits(MetaTargetsTests.Odd(), 5)) },
         { "0a" + Time + "07000000" + "03000000", Hex(MetaRecords.EncodeReplicas(new(7), 3, 5)) },
+        { "12" + Time + "07000000" + "01", Hex(MetaRecords.EncodeClientTime(new(7), isAllowed: true, 5)) },
         { "0b" + Time + "07000000", Hex(MetaRecords.EncodeDrop(new(7), 5)) },
         { "0c" + Time + "07" + Zeros + "01", Hex(MetaRecords.EncodeHealth(new(7), isDown: true, 5)) },
         { "0d" + Time + "01", Hex(MetaRecords.EncodeRebalancing(isMoving: true, 5)) },

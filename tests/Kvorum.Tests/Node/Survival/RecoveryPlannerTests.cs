@@ -74,6 +74,34 @@ public class RecoveryPlannerTests
         Assert.All(sources, static count => Assert.InRange(count, 3, 5));
     }
 
+    // Nodes d and e are lost.
+    [Theory]
+    [InlineData(1, false, "abd", "ab", "Kept 2 lacks")]
+    [InlineData(2, false, "abd", "ab", "Kept 2 whole")]
+    [InlineData(2, true, "abd", "ab", "Kept 2 lacks")] // d and e may have had it, e for another
+    [InlineData(3, true, "abd", "ab", "Kept 2 whole")]
+    [InlineData(2, false, "abd", "a", "Kept 1 lacks")] // that of b was never filled
+    [InlineData(2, false, "de", "b", "Kept 0 lacks")] // it was moving to b
+    [InlineData(2, false, "de", "", "BeginsEmpty 0 lacks")]
+    public void A_quorum_partition_stays_as_it_is(
+        int write, bool isSloppy, string nodes, string filled, string expected)
+    {
+        var cache = new SurvivingKeyspace(2, "cache", "quorum", 2, 1)
+        {
+            Places = [new([.. nodes.Select(IdOf)], write)],
+            IsSloppy = isSloppy,
+        };
+        var survivors = "abc".Select(name => Parse($"{name}:3:10", "ade", "", "abc")).Select(one => one with
+        {
+            Keyspaces = [.. one.Keyspaces, cache],
+            QuorumReplicas = [new(2, "cache", 0, filled.Contains(one.NodeName, StringComparison.Ordinal)
+                ? SurvivingCondition.Whole : SurvivingCondition.Blank)],
+        });
+        var group = Plan(true, [.. survivors]).Groups.Single(static one => one.IsQuorum);
+        Assert.Equal(
+            expected, $"{group.Fate} {group.VotersLeft} {(group.MayLack ? "lacks" : "whole")}");
+    }
+
     [Fact]
     public void Nothing_is_recovered_where_nothing_is_lost_for_good()
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Node.Survival;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
@@ -144,6 +145,115 @@ public class RecoveryTests
         cluster.Run(1000);
         cluster.Crash(0);
         Refused("has changed since", () => RecoveryApplication.Run(cluster.DiskOf(0), plan));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_quorum_keyspace_goes_on_with_what_is_left(int write)
+    {
+        using var cluster = WithCache(3, replicas: 3, write);
+        CrashAll(cluster);
+        var plan = Recover(cluster, [0]);
+        var groups = plan.Groups.Where(static group => group.IsQuorum).ToArray();
+        Assert.Equal(4, groups.Length);
+        // What moved is not known for certain where the metadata group may lack something.
+        Assert.All(groups, group => Assert.Equal(
+            (GroupFate.Kept, 3, 1, true), (group.Fate, group.Voters, group.VotersLeft, group.MayLack)));
+        cluster.Start(0);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => CacheOf(cluster, 0, "cache-0") == "value-0", 60_000, "the node alone serves");
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal($"value-{n}", CacheOf(cluster, 0, $"cache-{n}"));
+        cluster.Replace(1);
+        cluster.Replace(2);
+        cluster.Start(1);
+        cluster.Start(2);
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).All(node =>
+                cluster.Quorums(node).Count(static replica => replica.IsFilled) == 4),
+            120_000, "three whole replicas of each partition");
+        // As many as the keyspace was told to write are there again.
+        cluster.RunUntil(
+            () => PutInCache(cluster, 0, "after", "recovery").Status == ReplyStatus.Ok, 60_000, "a write");
+        cluster.Run(3000);
+        cluster.Crash(0);
+        cluster.Run(3000);
+        Assert.Equal("recovery", CacheOf(cluster, 1, "after"));
+    }
+
+    [Fact]
+    public void A_quorum_partition_of_which_no_replica_is_left_begins_empty_if_the_operator_says_so()
+    {
+        using var cluster = WithCache(5, replicas: 1, write: 1);
+        // Two of the five that have some of the four partitions.
+        int[] left =
+            [.. Enumerable.Range(0, 5).OrderByDescending(node => cluster.Quorums(node).Length).Take(2)];
+        CrashAll(cluster);
+        Refused("no survivor has a replica", () => Recover(cluster, left));
+        var plan = Recover(cluster, left, maySomeBeginEmpty: true);
+        var empty = plan.Groups.Where(
+            static group => group is { IsQuorum: true, Fate: GroupFate.BeginsEmpty }).ToArray();
+        Assert.InRange(empty.Length, 1, 3);
+        cluster.Start(left[0]);
+        cluster.Start(left[1]);
+        cluster.RunUntilReady();
+        var found = 0;
+        for (var n = 0; n < Keys; n++)
+        {
+            var key = $"cache-{n}";
+            var partition = KeySlot.PartitionOf(KeySlot.Of(TestCluster.Bytes(key).Span), 4);
+            string? value = null;
+            cluster.RunUntil(
+                () => (value = CacheOf(cluster, left[0], key, isSure: false)) != "none", 60_000,
+                $"{key} is served");
+            var isLost = empty.Any(group => group.Partition == partition);
+            Assert.Equal(isLost ? null : $"value-{n}", value);
+            found += isLost ? 0 : 1;
+        }
+
+        Assert.InRange(found, 1, Keys - 1);
+        cluster.RunUntil(
+            () => PutInCache(cluster, left[1], "cache-0", "again").Status == ReplyStatus.Ok, 60_000,
+            "a write");
+    }
+
+    private static TestCluster WithCache(int nodes, int replicas, int write)
+    {
+        var cluster = new TestCluster(nodes);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => cluster.Status(0).FormatVersion == 2);
+        cluster.Demand(0, new CreateKeyspace("cache")
+        {
+            Mode = "quorum",
+            Partitions = 4,
+            Replicas = replicas,
+            WriteQuorum = write,
+            ReadQuorum = 1,
+        });
+        cluster.RunUntil(() => Enumerable.Range(0, nodes).All(node => cluster[node].Map.Keyspaces.Count == 2)
+            && Enumerable.Range(0, nodes).Sum(node => cluster.Quorums(node).Length) == 4 * replicas);
+        for (var n = 0; n < Keys; n++)
+            Assert.Equal(ReplyStatus.Ok, PutInCache(cluster, n % nodes, $"cache-{n}", $"value-{n}").Status);
+        cluster.Run(2000);
+        return cluster;
+    }
+
+    private static Reply PutInCache(TestCluster cluster, int node, string key, string value) =>
+        cluster.Ask(node, new PutRequest
+        {
+            Keyspace = "cache",
+            Key = TestCluster.Bytes(key),
+            Value = TestCluster.Bytes(value),
+        });
+
+    // "none" where there is no answer, if that may be.
+    private static string? CacheOf(TestCluster cluster, int node, string key, bool isSure = true)
+    {
+        var reply = cluster.Ask(node, new GetRequest { Keyspace = "cache", Key = TestCluster.Bytes(key) });
+        if (!isSure && reply.Status != ReplyStatus.Ok)
+            return "none";
+        return reply.Found ? System.Text.Encoding.UTF8.GetString(reply.Value.Span) : null;
     }
 
     private static TestCluster Filled(int nodes)

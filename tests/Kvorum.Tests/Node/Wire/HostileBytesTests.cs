@@ -80,7 +80,7 @@ public class HostileBytesTests
         ["reports of quorum replicas"] = (
             [
                 Written(static into => ReportCodec.Encode(
-                    new QuorumReport(3, [new(new(7), new(3), true, 9)]), into)),
+                    new QuorumReport(3, [new(new(7), new(3), true, 9, 4)]), into)),
             ],
             static bytes => ReportCodec.DecodeQuorum(bytes)),
         ["introductions"] = (

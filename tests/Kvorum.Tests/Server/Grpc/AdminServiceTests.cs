@@ -18,6 +18,10 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         ("ListKeyspaces", new V1.ListKeyspacesRequest(), new ShowCluster()),
         ("GetKeyspace", new V1.GetKeyspaceRequest { Keyspace = KeyspaceName.Default }, new ShowCluster()),
         ("GetLimits", new V1.GetLimitsRequest(), new ShowCluster()),
+        (
+            "ExplainKeyspace", new V1.ExplainKeyspaceRequest { Keyspace = "orders" },
+            new ExplainKeyspace("orders")
+        ),
         ("ListPartitions", new V1.ListPartitionsRequest { Keyspace = "orders" }, new ShowPartitions(
             "orders")),
         ("ListEvents", new V1.ListEventsRequest { After = 7 }, new ShowEvents(7)),
@@ -69,6 +73,15 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
             new AlterKeyspace("k", 5) { DryRun = true, Force = true }
         ),
         (
+            "AlterKeyspace", new V1.AlterKeyspaceRequest { Keyspace = "k", ClientTimestamps = false },
+            new AlterKeyspace("k") { ClientTimestamps = false }
+        ),
+        (
+            "CreateKeyspace",
+            new V1.CreateKeyspaceRequest { Keyspace = "k", Sloppy = true, ClientTimestamps = true },
+            new CreateKeyspace("k") { IsSloppy = true, ClientTimestamps = true }
+        ),
+        (
             "DropKeyspace", new V1.DropKeyspaceRequest { Keyspace = "k", DryRun = true },
             new DropKeyspace("k") { DryRun = true }
         ),
@@ -118,7 +131,7 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
 
         Assert.Equal(
             V1.Admin.Descriptor.Methods.Select(static method => method.Name)
-                .Except(["LocateKey", "WatchEvents"]).Order(StringComparer.Ordinal),
+                .Except(["LocateKey", "ExplainKey", "WatchEvents"]).Order(StringComparer.Ordinal),
             Requests.Select(static one => one.Method).Distinct().Order(StringComparer.Ordinal));
     }
 
@@ -134,6 +147,18 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         Assert.Equal("127.0.0.1:50051", location.LeaderAddress);
     }
 
+    [Fact]
+    public async Task The_replicas_of_a_key_are_asked_by_its_bytes()
+    {
+        var key = await AskAsync(
+            "ExplainKey", new V1.ExplainKeyRequest { Key = ByteString.CopyFrom(255, 0) },
+            V1.KeyExplanation.Parser);
+        var asked = Assert.IsType<ExplainKey>(fixture.Node.Administered[^1]);
+        Assert.Equal(KeyspaceName.Default, asked.Keyspace);
+        Assert.Equal(new byte[] { 255, 0 }, asked.Key);
+        Assert.Equal("replica", key.Replicas[0].Role);
+    }
+
     /// <summary>Each answer, as JSON, has all that the node's own answer has, and nothing else.</summary>
     [Fact]
     public async Task Answers_have_all_that_the_node_tells()
@@ -147,6 +172,13 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         Same(
             Told(new LocateKey("k", [1]), "location"),
             await AskAsync("LocateKey", new V1.LocateKeyRequest(), V1.KeyLocation.Parser));
+        Same(
+            Told(new ExplainKeyspace("k"), "promise"),
+            await AskAsync(
+                "ExplainKeyspace", new V1.ExplainKeyspaceRequest(), V1.KeyspaceExplanation.Parser));
+        Same(
+            Told(new ExplainKey("k", [1]), "holders"),
+            await AskAsync("ExplainKey", new V1.ExplainKeyRequest(), V1.KeyExplanation.Parser));
         var partitions = await AskAsync(
             "ListPartitions", new V1.ListPartitionsRequest(), V1.ListPartitionsResponse.Parser);
         Same(Told(new ShowPartitions(), "partitions")[0], Assert.Single(partitions.Partitions));

@@ -38,6 +38,40 @@ public class DirectCallsTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
         await IsAlikeAsync("Get", new V1.GetRequest { Key = key });
         await IsAlikeAsync("Put", new V1.PutRequest { Key = key, ClientId = "c", RequestId = 1 });
         await IsAlikeAsync("Delete", new V1.DeleteRequest { Key = key });
+        await IsAlikeAsync("Delete", new V1.DeleteRequest { Key = key, Receipt = true });
+    }
+
+    [Fact]
+    public async Task A_write_that_may_have_happened_tells_who_has_it_and_the_version_that_was_tried()
+    {
+        using var call = await GrpcStream.OpenAsync(
+            fixture.Address, "/kvorum.v1.KV/Put",
+            new V1.PutRequest { Key = Bytes($"status:{ReplyStatus.OutcomeUnknown}"), Receipt = true });
+        Assert.Null(await call.NextAsync());
+        Assert.Equal(
+            ("outcome-unknown", "7@0000000000000009"),
+            (call.Trailer("kvorum-status"), call.Trailer("kvorum-tried")));
+        var receipt = V1.Receipt.Parser.ParseFrom(
+            Convert.FromBase64String(call.Trailer("kvorum-receipt-bin")));
+        Assert.Equal(
+            new V1.Receipt
+            {
+                Mode = "quorum",
+                Nodes = { "node-1" },
+                Needed = 2,
+                Replicas = 3,
+                Version = "7@0000000000000009",
+            },
+            receipt);
+    }
+
+    [Fact]
+    public async Task A_write_may_say_its_time()
+    {
+        await ByShortWayAsync("Put", new V1.PutRequest { Key = Bytes("timed"), Timestamp = 7 });
+        Assert.Equal(7ul, ((WriteRequest)fixture.Node.Seen[^1]).Timestamp);
+        await ByShortWayAsync("Delete", new V1.DeleteRequest { Key = Bytes("timed"), Timestamp = 8 });
+        Assert.Equal(8ul, ((WriteRequest)fixture.Node.Seen[^1]).Timestamp);
     }
 
     [Fact]

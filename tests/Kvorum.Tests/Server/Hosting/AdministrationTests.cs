@@ -1,6 +1,8 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using Kvorum.Client;
+using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Hosting;
 using Kvorum.Tests.Server.Grpc;
@@ -57,6 +59,31 @@ public sealed class AdministrationTests : IAsyncLifetime
         Assert.Equal(("a", "a"), (Assert.Single(cluster.Members).Name, cluster.Leader));
     }
 
+    [Fact(Timeout = 120_000)]
+    public async Task Events_say_through_which_door_and_from_where_a_change_was_asked_for()
+    {
+        await StartAsync("a");
+        await Eventually.Holds(() => ((KvorumNode)_servers[0].Node).ActiveFormat == 2, seconds: 30);
+        await using var client = KvorumClient.Connect(new() { Addresses = [Address] });
+        using var http = new HttpClient();
+        using var paused = await http.PatchAsync(
+            new Uri($"http://{_servers[0].Self.HttpAddress}/v1/admin/limits?paused=true"), null, Ending);
+        Assert.True(paused.IsSuccessStatusCode);
+        await AskAsync(
+            "ChangeLimits", new V1.ChangeLimitsRequest { MovesMax = 7 }, V1.ChangeResponse.Parser);
+        var json = AdminJson.Encode(new CreateKeyspace("orders") { Partitions = 2 });
+        await client.AdministerAsync(json, mayRepeat: false, cancellationToken: Ending);
+        var told = await AskAsync("ListEvents", new V1.ListEventsRequest(), V1.ListEventsResponse.Parser);
+        Assert.Equal(
+            [
+                "limits_changed moves for zones and balance are paused: operator via http from 127.0.0.1",
+                "limits_changed moves_max is 7: operator via grpc from 127.0.0.1",
+                "keyspace_changed made: operator via native from 127.0.0.1",
+            ],
+            told.Events.Where(static one => one.By.Length > 0)
+                .Select(static one => $"{one.Kind} {one.Why}: {one.By}"));
+    }
+
     /// <summary>The same words at every door.</summary>
     [Theory(Timeout = 120_000)]
     [InlineData("DrainMember", "POST", "/v1/admin/nodes/nobody/drain")]
@@ -100,7 +127,8 @@ public sealed class AdministrationTests : IAsyncLifetime
         await Until(one => one is { Kind: ClusterEventKind.KeyspaceChanged, Keyspace: KeyspaceName.Default });
         await StartAsync("b");
         await Until(static one => one is { Kind: ClusterEventKind.NodeJoined, Member: "b" });
-        await StartAsync("c");
+        // A member's port for HTTP will do.
+        await StartAsync("c", _servers[1].Self.HttpAddress);
         await Until(static one => one is { Kind: ClusterEventKind.NodeJoined, Member: "c" });
         await Until(static one => one.Kind == ClusterEventKind.PartitionChanged && one.After.Contains("c"));
         await Until(static one => one.Kind == ClusterEventKind.RebalanceEnded);
@@ -129,7 +157,7 @@ public sealed class AdministrationTests : IAsyncLifetime
         where T : class, Google.Protobuf.IMessage<T> =>
         GrpcStream.AskAsync(Address, $"/kvorum.v1.Admin/{method}", message, parser);
 
-    private async Task StartAsync(string name)
+    private async Task StartAsync(string name, string? join = null)
     {
         var server = await KvorumServer.StartAsync(new()
         {
@@ -140,7 +168,7 @@ public sealed class AdministrationTests : IAsyncLifetime
             PeerAddress = "127.0.0.1:0",
             Partitions = 4,
             Bootstrap = _servers.Count == 0,
-            Join = _servers.Count == 0 ? "" : _servers[0].Self.PeerAddress,
+            Join = join ?? (_servers.Count == 0 ? "" : _servers[0].Self.PeerAddress),
         }, cancelled: Ending);
         _servers.Add(server);
         await Eventually.Holds(() => server.Node.Health.IsReady, seconds: 60);

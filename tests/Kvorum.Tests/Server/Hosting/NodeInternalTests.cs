@@ -35,6 +35,7 @@ public sealed class NodeInternalTests : IAsyncLifetime
                 Mode = "quorum",
                 Partitions = 4,
                 Replicas = 1,
+                ClientTimestamps = true,
             },
             V1.ChangeResponse.Parser);
         await Eventually.Holds(
@@ -83,8 +84,67 @@ public sealed class NodeInternalTests : IAsyncLifetime
             await ReplicateAsync("k", "v", 0));
         var (isDone, error) = await ReplicateAsync("k", "v", ulong.MaxValue);
         Assert.False(isDone);
-        Assert.Contains("may not follow so far", error, StringComparison.Ordinal);
+        Assert.Contains("may not be so far ahead", error, StringComparison.Ordinal);
         Assert.False((await GetAsync("k")).Exists);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task A_keyspace_that_takes_no_timestamps_stores_nothing()
+    {
+        var record = await PutAndGetAsync("k");
+        await GrpcStream.AskAsync(
+            _server.Self.ClientAddress, "/kvorum.v1.Admin/AlterKeyspace",
+            new V1.AlterKeyspaceRequest { Keyspace = Keyspace, ClientTimestamps = false },
+            V1.ChangeResponse.Parser);
+        // The answer may come before the node's own map has it.
+        while ((await ReplicateAsync("k", "k", record.Timestamp)).Success)
+            await Task.Yield();
+        var (isDone, error) = await ReplicateAsync("k", "other", record.Timestamp + 1);
+        Assert.False(isDone);
+        Assert.Contains("keyspace 'cache' takes no timestamps of clients", error, StringComparison.Ordinal);
+        Assert.Equal(record, await GetAsync("k"));
+    }
+
+    /// <summary>Of two nodes one has the key; the other says that it is none of its keys.</summary>
+    [Fact(Timeout = 120_000)]
+    public async Task A_node_without_a_replica_says_who_it_is_not()
+    {
+        var folder = Directory.CreateTempSubdirectory("kvorum-test-").FullName;
+        try
+        {
+            await GrpcStream.AskAsync(
+                _server.Self.ClientAddress, "/kvorum.v1.Admin/ChangeLimits",
+                new V1.ChangeLimitsRequest { Paused = true }, V1.ChangeResponse.Parser);
+            await using var other = await KvorumServer.StartAsync(new()
+            {
+                Id = "b",
+                DataFolder = folder,
+                ClientAddress = "127.0.0.1:0",
+                HttpAddress = "127.0.0.1:0",
+                PeerAddress = "127.0.0.1:0",
+                Join = _server.Self.PeerAddress,
+                KvStoreKeyspace = Keyspace,
+            }, cancelled: TestContext.Current.CancellationToken);
+            await Eventually.Holds(() => other.Node.Health.IsReady, seconds: 60);
+            await Eventually.Holds(
+                () => other.Node.Map.Keyspaces.Any(static one => one.Name == Keyspace), seconds: 60);
+            var version = (await PutAndGetAsync("clock")).Timestamp;
+            // Nothing moves for balance, so the first node has all keys.
+            for (var n = 0; n < 8; n++)
+            {
+                var (isDone, error) = await ReplicateAsync(
+                    $"key-{n}", "v", version, other.Self.PeerAddress);
+                Assert.False(isDone);
+                Assert.Matches("^wrong owner, map version [0-9]+$", error);
+                Assert.False((await GetAsync($"key-{n}")).Exists);
+                Assert.Equal((true, ""), await ReplicateAsync($"key-{n}", "v", version));
+                Assert.Equal("v", (await GetAsync($"key-{n}")).Value);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact(Timeout = 120_000)]
@@ -115,10 +175,11 @@ public sealed class NodeInternalTests : IAsyncLifetime
 
     private (string Name, string Value)[] Known => [("kvorum-cluster-id", $"{_server.Node.Map.ClusterId}")];
 
-    private async Task<(bool Success, string Error)> ReplicateAsync(string key, string value, ulong timestamp)
+    private async Task<(bool Success, string Error)> ReplicateAsync(
+        string key, string value, ulong timestamp, string? address = null)
     {
         var answer = await GrpcStream.AskAsync(
-            _server.Self.PeerAddress, "/kvstore.NodeInternal/Replicate",
+            address ?? _server.Self.PeerAddress, "/kvstore.NodeInternal/Replicate",
             new Ring.ReplicateRequest { Key = key, Value = value, Timestamp = timestamp },
             Ring.ReplicateResponse.Parser, Known);
         return (answer.Success, answer.Error);

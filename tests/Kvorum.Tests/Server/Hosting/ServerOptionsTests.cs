@@ -69,6 +69,11 @@ public class ServerOptionsTests
         { Good with { Peers = "a@127.0.0.1:1,127.0.0.1:2" }, "--peers mixes entries with and without an id" },
         { Good with { Peers = "a@nowhere" }, "--peers entry 'a@nowhere'" },
         { Good with { Peers = "@127.0.0.1:1" }, "has an empty id" },
+        { Good with { Peers = "a=127.0.0.1:1,b@127.0.0.1:2" },
+        "--peers entry 'a=127.0.0.1:1': between id and address goes an '@': write a@127.0.0.1:1" },
+        { Good with { Peers = "a=h" }, "--peers entry 'a=h': between id and address goes an '@': write "
+            + "a@host:port" },
+        { Good with { Peers = "a=b@h" }, "--peers entry 'a=b@h': 'h' is no host:port" },
         { Good with { Peers = "a@127.0.0.1:1,b@127.0.0.1:1" },
         "--peers names the address 127.0.0.1:1 2 times" },
         { Good with { Peers = "a@127.0.0.1:1,a@127.0.0.1:2" },
@@ -76,16 +81,21 @@ public class ServerOptionsTests
         { Good with { Peers = "127.0.0.1:1", Id = "9e2d1f34-0000-4000-8000-000000000001" },
         "is a UUID, but --peers has no ids" },
         { Good with { Join = "a@127.0.0.1:1" }, "--join 'a@127.0.0.1:1': give host:port of members" },
+        { Good with { Join = "a=127.0.0.1:1" }, "--join 'a=127.0.0.1:1': give host:port of members that run, "
+            + "such as 127.0.0.1:60051; leave the id out: write 127.0.0.1:1" },
+        { Good with { PeerAddress = "a=:1" }, "--peer-addr 'a=:1': give host:port" },
+        { Good with { AdvertiseHttpAddress = "a@h:1" }, "leave the id out: write h:1" },
         { Good with { Join = "127.0.0.1:1,::1:5" }, "an IPv6 address goes in brackets" },
         { Good with { Join = "h:0" }, "--join 'h:0'" },
         { Good with { Join = string.Join(',', Enumerable.Range(1, 65).Select(n => $"h:{n}")) },
             "--join has 65 addresses: give at most 64" },
-        { Good with { Join = "h:1", PeerAddress = "0.0.0.0:60051" }, "name one with --advertise-peer-addr" },
+        { Good with { Join = "h:1", PeerAddress = "0.0.0.0:60051", Insecure = true },
+            "name one with --advertise-peer-addr" },
         { Good with { Zone = "rack 1" }, "--zone 'rack 1': a name has at most 64 characters" },
         { Good with { Zone = new string('x', 65) }, "--zone 'xxx" },
         { Good with { Weight = 0 }, "--weight 0: give 1 to 10000" },
         { Good with { Weight = 10_001 }, "--weight 10001" },
-        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051" },
+        { Good with { Peers = "b@127.0.0.1:1", PeerAddress = "0.0.0.0:60051", Insecure = true },
         "name one with --advertise-peer-addr" },
     };
 
@@ -133,6 +143,22 @@ public class ServerOptionsTests
             two.Warnings(), sentence => sentence.Contains("makes 2 members", StringComparison.Ordinal));
         Assert.Contains(
             two.Warnings(), sentence => sentence.Contains("more than a tenth", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Quorum_clocks_that_may_differ_less_than_the_members_clocks_are_warned_of()
+    {
+        var less = Good with
+        {
+            ClockOffsetMax = TimeSpan.FromSeconds(10),
+            QuorumClockOffsetMax = TimeSpan.FromSeconds(5),
+        };
+        Assert.Empty(less.Validate());
+        Assert.Equal(
+            "--quorum-clock-offset-max 5s is below --clock-offset-max 10s: writes to quorum keyspaces may be "
+            + "refused while the members' clocks still agree. Give it at least as much",
+            Assert.Single(less.Warnings()));
+        Assert.Empty((less with { QuorumClockOffsetMax = TimeSpan.FromSeconds(10) }).Warnings());
     }
 
     [Theory]

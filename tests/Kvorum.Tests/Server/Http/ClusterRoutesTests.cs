@@ -30,6 +30,14 @@ public class ClusterRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         },
         { "POST", "/v1/admin/keyspaces/orders", new CreateKeyspace("orders") },
         { "PATCH", "/v1/admin/keyspaces/orders?replicas=5", new AlterKeyspace("orders", 5) },
+        {
+            "PATCH", "/v1/admin/keyspaces/orders?client_timestamps=false",
+            new AlterKeyspace("orders") { ClientTimestamps = false }
+        },
+        {
+            "POST", "/v1/admin/keyspaces/orders?mode=quorum&client_timestamps=true",
+            new CreateKeyspace("orders") { Mode = "quorum", ClientTimestamps = true }
+        },
         { "DELETE", "/v1/admin/keyspaces/orders", new DropKeyspace("orders") },
         {
             "POST", "/v1/admin/partitions/orders/7/transfer?to=node-2",
@@ -72,6 +80,21 @@ public class ClusterRoutesTests(HttpFixture fixture) : HttpTest(fixture)
         Assert.Equal(new byte[] { 255, 0 }, asked.Key);
         Assert.Equal("replica", answer.Json.GetProperty("replicas")[0].GetProperty("role").GetString());
         Assert.Equal(400, (await SendAsync("GET", "/v1/admin/explain")).Status);
+    }
+
+    [Theory]
+    [InlineData("PUT", "/v1/kv/k?timestamp=7&after=5", "v")]
+    [InlineData("DELETE", "/v1/kv/k?timestamp=7&after=5", null)]
+    [InlineData("DELETE", "/kv/delete?key=k&timestamp=7&after=5", null)]
+    [InlineData("POST", "/kv/set", """{"key":"k","value":"v","timestamp":7,"after":5}""")]
+    public async Task A_write_may_say_its_time(string method, string target, string? body)
+    {
+        (string, string)[] headers = target == "/kv/set" ? [("Content-Type", "application/json")] : [];
+        var bytes = body is null ? null : System.Text.Encoding.UTF8.GetBytes(body);
+        var answer = await SendAsync(method, target, bytes, headers);
+        Assert.Equal(200, answer.Status);
+        var write = Assert.IsAssignableFrom<Kvorum.Protocol.WriteRequest>(Node.Seen[^1]);
+        Assert.Equal((7ul, 5ul), (write.Timestamp, write.After));
     }
 
     [Fact]

@@ -60,7 +60,7 @@ internal sealed class DoubleNode : INode
         LogBytes = 0,
     });
 
-    /// <summary>Administrative requests that came, with their times.</summary>
+    /// <summary>Administrative requests that came, without who asked, and with their times.</summary>
     public List<(AdminRequest Request, TimeSpan Timeout)> Administered { get; } = [];
 
     /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
@@ -72,7 +72,7 @@ internal sealed class DoubleNode : INode
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
-            Administered.Add((request, timeout));
+            Administered.Add((request is AdminChange one ? one with { By = "" } : request, timeout));
         if (request is ShowEvents asked && Events is { } history)
         {
             history.Answer(asked, done, WhyLate);

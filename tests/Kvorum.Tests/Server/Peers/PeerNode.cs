@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Raft;
 using Kvorum.Server.Peers;
+using Kvorum.Server.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Tests.Server.Peers;
@@ -82,7 +83,7 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public void AskToJoin(string address, params byte[] ask) => _transport.AskToJoin(address, ask);
 
-    public void TakeAsker(Socket socket) => _transport.TakeAsker(socket);
+    public void TakeAsker(Socket socket, TlsStream? tls) => _transport.TakeAsker(socket, tls);
 
     public bool Send(PeerNode to, params byte[] payload) =>
         _transport.Send(to.Self.Id, PeerFrameKind.Raft, payload);

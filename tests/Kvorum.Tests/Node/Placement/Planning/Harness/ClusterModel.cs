@@ -32,8 +32,9 @@ internal sealed class ClusterModel
         {
             Weight = node.Weight,
             Zone = node.Zone,
-            IsDraining = node.IsDraining,
-            SilentSinceMs = node.SilentSinceMs,
+            IsDraining = node.IsDraining || node.IsLost,
+            SilentSinceMs = node.IsLost ? long.MinValue / 2 : node.SilentSinceMs,
+            IsLost = node.IsLost,
             RoomBytes = node.CapacityBytes - (node.CapacityBytes == long.MaxValue ? 0 : UsedBy(node.Id)),
         })],
         [.. Keyspaces],
@@ -56,7 +57,10 @@ internal sealed class ClusterModel
         foreach (var target in targets)
         {
             var id = keyspace.IsFollowedByAll ? 0 : (uint)Groups.Count(group => !group.Id.IsMetadata) + 1;
-            Groups.Add(new ModelGroup(new GroupId(id), keyspace.Id, target) { Bytes = bytes });
+            Groups.Add(new ModelGroup(new GroupId(id), keyspace.Id, target, keyspace.Quorum)
+            {
+                Bytes = bytes,
+            });
         }
     }
 
@@ -105,7 +109,8 @@ internal sealed class ClusterModel
         throw new InvalidOperationException("no fixed point");
     }
 
-    public bool IsSettled => Groups.All(group => group.Outgoing.Count == 0 && group.Filling.Count == 0
+    public bool IsSettled => Groups.All(group =>
+        group is { Outgoing.Count: 0, ReadsNew: false, Filling.Count: 0 }
         && group.Voters.ToHashSet().SetEquals(group.Target.Voters)
         && group.Learners.ToHashSet().SetEquals(group.Target.Learners));
 }

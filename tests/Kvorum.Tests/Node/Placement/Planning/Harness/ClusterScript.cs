@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Administration;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
+using Kvorum.Node.State;
 using Kvorum.Raft;
 
 namespace Kvorum.Tests.Node.Placement.Planning.Harness;
@@ -35,6 +37,9 @@ internal sealed class ClusterScript
             case "down":
                 _model.Nodes[Id(names[0])].SilentSinceMs = _model.NowMs;
                 return "";
+            case "lose":
+                _model.Nodes[Id(names[0])].IsLost = true;
+                return "";
             case "up":
                 _model.Nodes[Id(names[0])].SilentSinceMs = null;
                 return "";
@@ -44,7 +49,7 @@ internal sealed class ClusterScript
                 return "";
             case "groups":
                 var id = new KeyspaceId((uint)_model.Keyspaces.Count(each => !each.IsFollowedByAll) + 1);
-                var keyspace = new PlannedKeyspace(id, Number(words, "rf", 3));
+                var keyspace = new PlannedKeyspace(id, Number(words, "rf", 3)) { Quorum = Quorum(words) };
                 _model.Add(keyspace, names.Select(Target), (long)Number(words, "mib", 1) << 20);
                 return "";
             case "factor":
@@ -80,6 +85,9 @@ internal sealed class ClusterScript
 
     private static int Number(string[] words, string name, int otherwise) =>
         Text(words, name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+    private static QuorumNumbers? Quorum(string[] words) => Text(words, "w") is null ? null
+        : new(Number(words, "w", 0), Number(words, "r", 0), IsSloppy: false);
 
     private static void Node(ModelNode node, string[] words)
     {
@@ -157,9 +165,13 @@ internal sealed class ClusterScript
     private string May(string[] names)
     {
         var planned = _model.Planned;
-        var answer = names[0] == "remove"
-            ? Forecast.Remove(planned, Id(names[1]))
-            : Forecast.Factor(planned, Keyspace(names[1]), int.Parse(names[2], CultureInfo.InvariantCulture));
+        var answer = names[0] switch
+        {
+            "remove" => MemberForecast.Of(planned, Id(names[1]), MemberStatus.Leaving),
+            "lose" => MemberForecast.Of(planned, Id(names[1]), MemberStatus.Lost),
+            _ => Forecast.Factor(
+                planned, Keyspace(names[1]), int.Parse(names[2], CultureInfo.InvariantCulture)),
+        };
         return $"{(answer.IsPossible ? "yes" : "no")}, {answer.MovedBytes >> 20} MiB to move\n"
             + string.Concat(answer.Reasons.Select(reason => $"  {reason}\n"));
     }

@@ -7,9 +7,11 @@ namespace Kvorum.Tests.Node.Placement.Planning.Harness;
 
 /// <summary>
 /// A group of a <see cref="ClusterModel"/>: its leader walks from what is to the target, a step each second,
-/// as long as a majority is up.
+/// as long as a majority is up. A group of a quorum keyspace goes there by stages, as long as enough of its
+/// replicas refuse what is old and fill what is new.
 /// </summary>
-internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget target)
+internal sealed class ModelGroup(
+    GroupId id, KeyspaceId keyspace, ReplicaTarget target, QuorumNumbers? numbers = null)
 {
     public GroupId Id { get; } = id;
 
@@ -34,6 +36,9 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
     /// <summary>The old voters of a joint configuration.</summary>
     public List<NodeId> Outgoing { get; private set; } = [];
 
+    /// <summary>True while a quorum keyspace's group reads its new replicas.</summary>
+    public bool ReadsNew { get; private set; }
+
     public List<NodeId> Learners { get; private set; } = [.. target.Learners];
 
     public Dictionary<NodeId, long> Filling { get; } = [];
@@ -49,7 +54,7 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
 
     public PlannedGroup Planned => new(
         Id, Keyspace, Target,
-        new GroupReplicas([.. Voters], [.. Learners], [.. Filling.Keys], Outgoing.Count > 0))
+        new GroupReplicas([.. Voters], [.. Learners], [.. Filling.Keys], Outgoing.Count > 0 || ReadsNew))
     {
         Epoch = Epoch,
         Bytes = Bytes,
@@ -77,6 +82,12 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
     public void Walk(Func<NodeId, ModelNode?> nodeOf, long bytesPerSecond, long nowMs)
     {
         bool IsUp(NodeId id) => nodeOf(id) is { IsUp: true };
+        if (numbers is not null)
+        {
+            WalkStages(numbers, nodeOf, bytesPerSecond, nowMs);
+            return;
+        }
+
         if (!HasMajority(IsUp))
             return;
         if (Outgoing.Count > 0)
@@ -93,6 +104,46 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
             Fill(nodeOf(node)!, bytesPerSecond, nowMs);
         if (!Pending.Any())
             Change(IsUp);
+    }
+
+    private void WalkStages(
+        QuorumNumbers numbers, Func<NodeId, ModelNode?> nodeOf, long bytesPerSecond, long nowMs)
+    {
+        NodeId[] left = [.. Voters.Where(node => nodeOf(node) is { IsLost: false })];
+        var up = left.Count(node => nodeOf(node)!.IsUp);
+        // Those that are lost refuse whatever is asked.
+        bool DoRefuse(int quorum) => left.Length - up < Math.Min(quorum, Voters.Count);
+        if (ReadsNew)
+        {
+            if (!DoRefuse(numbers.ReadOf(Voters.Count)))
+                return;
+            (Voters, Learners, ReadsNew) = ([.. Target.Voters], [], false);
+            return;
+        }
+
+        foreach (var node in Filling.Keys.Except(Wanted).ToArray())
+            Filling.Remove(node);
+        Learners.RemoveAll(node => !Wanted.Contains(node));
+        if (Voters.ToHashSet().SetEquals(Target.Voters))
+            Voters = [.. Target.Voters];
+        else if (DoRefuse(numbers.WriteOf(Voters.Count)))
+            Fill(numbers, left.Length, up, nodeOf, bytesPerSecond, nowMs);
+    }
+
+    private void Fill(
+        QuorumNumbers numbers, int left, int up, Func<NodeId, ModelNode?> nodeOf, long bytesPerSecond,
+        long nowMs)
+    {
+        foreach (var node in Pending)
+            Filling.TryAdd(node, 0);
+        var sources = Math.Min(left, Math.Max(1, Voters.Count - numbers.WriteOf(Voters.Count) + 1));
+        foreach (var node in Filling.Keys.Where(node => nodeOf(node) is { IsUp: true }).ToArray())
+        {
+            if (left > 0 && up >= sources)
+                Fill(nodeOf(node)!, bytesPerSecond, nowMs);
+        }
+
+        ReadsNew = !Pending.Any();
     }
 
     // Bytes that arrive are progress, and so is a snapshot that was empty.
@@ -124,9 +175,10 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
             return;
         }
 
-        // A leader does not begin a change that would leave fewer voters up: one of the new ones may have
-        // fallen silent since it caught up.
-        if (Target.Voters.Count(isUp) < Math.Min(Voters.Count(isUp), Target.Voters.Count))
+        // A leader begins no change that would leave no majority up, or fewer voters up: one of the new ones
+        // may have fallen silent since it caught up.
+        var up = Target.Voters.Count(isUp);
+        if (up <= Target.Voters.Count / 2 || up < Math.Min(Voters.Count(isUp), Target.Voters.Count))
             return;
         Assert.True(Target.Voters.Count % 2 == 1, $"group {Id} would have {Target.Voters.Count} voters");
         Outgoing = Voters;
@@ -138,6 +190,8 @@ internal sealed class ModelGroup(GroupId id, KeyspaceId keyspace, ReplicaTarget 
     public override string ToString()
     {
         var text = $"{string.Join(',', Voters)}";
+        if (ReadsNew)
+            return $"{text} becomes {string.Join(',', Target.Voters)}";
         if (Outgoing.Count > 0)
             text += $" from {string.Join(',', Outgoing)}";
         if (Learners.Count > 0)

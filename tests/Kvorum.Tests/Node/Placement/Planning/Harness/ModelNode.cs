@@ -18,11 +18,14 @@ internal sealed class ModelNode(NodeId id)
 
     public long? SilentSinceMs { get; set; }
 
+    /// <summary>It was declared lost.</summary>
+    public bool IsLost { get; set; }
+
     /// <summary>Transfers to it fail at their end.</summary>
     public bool IsFailing { get; set; }
 
     /// <summary>Transfers to it make no progress.</summary>
     public bool IsStuck { get; set; }
 
-    public bool IsUp => SilentSinceMs is null;
+    public bool IsUp => SilentSinceMs is null && !IsLost;
 }

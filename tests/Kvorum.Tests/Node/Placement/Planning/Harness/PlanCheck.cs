@@ -51,7 +51,8 @@ internal sealed class PlanCheck
     {
         var group = _groups[change.Group];
         var actual = group.Actual!;
-        var was = change.GivesUp is null ? group.Target : new ReplicaTarget(actual.Voters, actual.Learners);
+        var was = change.GivesUp is null ? group.Target
+            : new ReplicaTarget(actual.Voters, IsLeaderless(group) ? [] : actual.Learners);
         var target = change.Target;
         Assert.Equal(target.Voters.Count + target.Learners.Count, Nodes(target).Distinct().Count());
         if (change.Reason == ChangeReason.Leaders)
@@ -96,9 +97,25 @@ internal sealed class PlanCheck
 
     private bool IsGoing(PlannedGroup group) => !IsFollowed(group)
         && Nodes(group.Target).Except(group.Actual!.Voters).Except(group.Actual.Learners).Any()
-        && group.Actual.Voters.Count(IsUp) > group.Actual.Voters.Count / 2
+        && (IsLeaderless(group) ? CanBeFilled(group)
+            : group.Actual.Voters.Count(IsUp) > group.Actual.Voters.Count / 2)
         && _cluster.NowMs - Math.Max(group.TargetSinceMs, group.ProgressAtMs)
             < _cluster.Settings.BatchTimeoutMs;
+
+    private bool IsLeaderless(PlannedGroup group) => _keyspaces[group.Keyspace].Quorum is not null;
+
+    // Enough replicas refuse old writes and reads, and enough fill; those that are lost do the former.
+    private bool CanBeFilled(PlannedGroup group)
+    {
+        var (numbers, count) = (_keyspaces[group.Keyspace].Quorum!, group.Actual!.Voters.Count);
+        NodeId[] left = [.. group.Actual.Voters.Where(
+            node => _members.GetValueOrDefault(node) is { IsLost: false })];
+        var silent = left.Length - left.Count(IsUp);
+        var sources = Math.Min(left.Length, Math.Max(1, count - numbers.WriteOf(count) + 1));
+        return silent < Math.Min(count, numbers.WriteOf(count))
+            && silent < Math.Min(count, numbers.ReadOf(count))
+            && left.Length > 0 && left.Count(IsUp) >= sources;
+    }
 
     private static IEnumerable<NodeId> Nodes(ReplicaTarget target) => target.Voters.Concat(target.Learners);
 
@@ -116,7 +133,8 @@ internal sealed class PlanCheck
             : 0;
         var pairs = replicas.Where(_members.ContainsKey).CountBy(node => _members[node].Zone)
             .Sum(zone => zone.Value * (zone.Value - 1) / 2);
-        var even = Math.Abs(target.Voters.Count - Odd(replicas.Length));
+        var voters = IsLeaderless(group) ? replicas.Length : Odd(replicas.Length);
+        var even = Math.Abs(target.Voters.Count - voters);
         return
         [
             replicas.Count(IsGone),

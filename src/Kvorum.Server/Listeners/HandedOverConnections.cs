@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
-namespace Kvorum.Server.Native;
+namespace Kvorum.Server.Listeners;
 
 /// <summary>
 /// Kestrel's view of the client listener: a transport for one endpoint, whose connections come from a
@@ -43,9 +43,11 @@ internal sealed class HandedOverConnections(IPEndPoint served, ILoggerFactory lo
     }
 
     /// <summary>Hands a connection to Kestrel; closes it if Kestrel takes no more.</summary>
-    public void Take(Socket socket)
+    public void Take(Socket socket) => Take(_contexts.Create(socket));
+
+    /// <summary>As the other, for a connection that is no bare socket.</summary>
+    public void Take(ConnectionContext context)
     {
-        var context = _contexts.Create(socket);
         if (Volatile.Read(ref _bound) is not { } listener || !listener.Waiting.Writer.TryWrite(context))
             _ = context.DisposeAsync().AsTask();
     }

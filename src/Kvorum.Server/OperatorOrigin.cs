@@ -1,0 +1,22 @@
+using System.Net;
+using Kvorum.Node.Administration;
+
+namespace Kvorum.Server;
+
+/// <summary>
+/// Who asks for a change, as events tell it. Nobody is authenticated yet: it is the means and the place.
+/// </summary>
+internal static class OperatorOrigin
+{
+    /// <summary>The request; if it is for a change, with who asks for it.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="means">The protocol: http, grpc or native.</param>
+    /// <param name="place">The other end of the connection; null if it is not known.</param>
+    public static AdminRequest Of(AdminRequest request, string means, IPAddress? place)
+    {
+        if (request is not AdminChange change)
+            return request;
+        var address = place is { IsIPv4MappedToIPv6: true } ? place.MapToIPv4() : place;
+        return change with { By = $"operator via {means}{(address is null ? "" : $" from {address}")}" };
+    }
+}

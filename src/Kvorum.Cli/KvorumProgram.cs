@@ -35,11 +35,12 @@ internal static class KvorumProgram
     /// </summary>
     public static async Task<int> Run(string[] args, CommandOutput output, CommandOutput errors)
     {
-        var parsed = Parse(args);
-        var name = Mistakes.NameOf(parsed.CommandResult.Command);
+        var name = "kvorum";
         int code;
         try
         {
+            var parsed = Parse(args);
+            name = Mistakes.NameOf(parsed.CommandResult.Command);
             code = await Run(parsed, args, output, errors).ConfigureAwait(false);
         }
         catch (CommandException e)
@@ -125,6 +126,9 @@ internal static class KvorumProgram
             AcceptCommand.Create(),
             RecoverCommand.Create(),
             WalCommand.Create(),
+            UserCommands.Create(),
+            RoleCommands.Create(),
+            RoleCommands.Rights(),
             CertCommand.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),

@@ -59,6 +59,7 @@ internal sealed class Cluster : IDisposable
     {
         var deadlineMs = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         var course = new RetryState(_seen.Follow(request), timeout);
+        var isRenewed = false;
         while (true)
         {
             cancelled.ThrowIfCancellationRequested();
@@ -100,6 +101,13 @@ internal sealed class Cluster : IDisposable
                 WantMap();
             }
 
+            if (answer.Reply is { Status: ReplyStatus.Unauthenticated } && !isRenewed
+                && await connection!.RenewAsync(_options.Credential, cancelled).ConfigureAwait(false))
+            {
+                isRenewed = true;
+                continue;
+            }
+
             if (course.IsDone(answer, link))
                 return answer.Reply!;
             if (course.PauseMs(deadlineMs) is > 0 and var pauseMs)
@@ -138,7 +146,9 @@ internal sealed class Cluster : IDisposable
             if (answer.Kind == AnswerKind.Body)
                 return answer.Body;
             cancelled.ThrowIfCancellationRequested();
-            (last, avoid) = (answer.Reason, asked);
+            if (answer.Reply is { Status: ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied } refused)
+                throw new KvorumException(refused.Status, refused.Message, RetryAdvice.Never);
+            (last, avoid) = (answer.Reply?.Message ?? answer.Reason, asked);
             await Task.Delay(20, cancelled).ConfigureAwait(false);
         }
 

@@ -40,6 +40,11 @@ public sealed record KvorumClientOptions
     public KvorumTls? Tls { get; init; }
 
     /// <summary>
+    /// Who the program is, where rights are enforced and no certificate says it; null to show nothing.
+    /// </summary>
+    public KvorumCredential? Credential { get; init; }
+
+    /// <summary>
     /// True to continue awaiting code on the socket's thread: cheaper by a hop to the thread pool, and only
     /// for code that never blocks, because nothing else is received meanwhile, and nothing that it asks is
     /// sent before it awaits.

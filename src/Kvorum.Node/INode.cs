@@ -1,3 +1,4 @@
+using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
@@ -18,6 +19,18 @@ public interface INode
     /// Whether the node serves, from a kept value that is at most a tick old: for probes, which come often.
     /// </summary>
     NodeHealth Health { get; }
+
+    /// <summary>
+    /// Who may do what, as this node was told; null before it has been told anything. The node itself does not
+    /// judge: who lets callers in does.
+    /// </summary>
+    AccessTable? Access { get; }
+
+    /// <summary>
+    /// For how long this node has not known a leader of the metadata group that answers, in milliseconds:
+    /// about so old may <see cref="Access"/> be.
+    /// </summary>
+    long MetadataSilenceMs { get; }
 
     /// <summary>
     /// Collects the state of the node and all its replicas; <paramref name="done"/> is called once, on a node

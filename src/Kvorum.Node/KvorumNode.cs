@@ -1,3 +1,4 @@
+using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Node.Loops;
 using Kvorum.Node.Membership;
@@ -171,6 +172,12 @@ public sealed class KvorumNode : INode, IDisposable
     }
 
     /// <inheritdoc/>
+    public AccessTable? Access => Cluster.IsMetaKnown ? Cluster.Access : null;
+
+    /// <inheritdoc/>
+    public long MetadataSilenceMs => _context.MetadataSilenceMs;
+
+    /// <inheritdoc/>
     public void AskStatus(Action<NodeStatus> done)
     {
         var gathered = new List<PartitionStatus>();
@@ -220,6 +227,8 @@ public sealed class KvorumNode : INode, IDisposable
             done(KeyspaceExplainer.Explain(Cluster, _context.Options, explain));
         else if (request is ShowEvents events)
             Tell(events, timeout, done);
+        else if (request is ShowIdentity)
+            done(AdminReply.Of(ReplyStatus.Ok, "this process asks its own node, which is let do everything"));
         else if (WhyNotServing() is { } refused)
             done(refused);
         else

@@ -225,6 +225,21 @@ internal static class Limits
     /// <summary>Administrative requests that a node has under way: operators are few.</summary>
     public const int AdminTasksMax = 256;
 
+    /// <summary>Roles that can be made.</summary>
+    public const int RolesMax = 256;
+
+    /// <summary>Rights of a role.</summary>
+    public const int GrantsOfRoleMax = 64;
+
+    /// <summary>Users of a cluster: every node has all of them in memory.</summary>
+    public const int UsersMax = 10_000;
+
+    /// <summary>Roles of a user.</summary>
+    public const int RolesOfUserMax = 32;
+
+    /// <summary>API keys of a user.</summary>
+    public const int ApiKeysOfUserMax = 16;
+
     /// <summary>How often one is passed on: to the leader, and further if that has just changed.</summary>
     public const byte AdminHops = 2;
 

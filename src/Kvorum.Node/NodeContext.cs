@@ -16,6 +16,7 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     private int _isFaulted;
     private long _hintsKept;
     private ulong _lastTransfer = FirstNumberOf(world);
+    private long _metadataHeardMs = (long)world.Time.GetElapsedTime(0).TotalMilliseconds;
 
     public NodeOptions Options => options;
 
@@ -114,6 +115,20 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// whose answers may still come.
     /// </summary>
     public ulong FirstNumber { get; } = FirstNumberOf(world);
+
+    /// <summary>
+    /// For how long this node has not known a leader of the metadata group that answers: what it was told may
+    /// be out of date.
+    /// </summary>
+    public long MetadataSilenceMs => Math.Max(0, MonotonicMs - Volatile.Read(ref _metadataHeardMs));
+
+    /// <summary>Looks whether the leader of the metadata group answers. Loop 0.</summary>
+    public void HearMetadata()
+    {
+        if (cluster.Leaders.Of(GroupId.Metadata) is { } leader
+            && (leader == cluster.Self || cluster.Health.IsUp(leader)))
+            Volatile.Write(ref _metadataHeardMs, MonotonicMs);
+    }
 
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);
 

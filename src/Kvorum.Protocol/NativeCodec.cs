@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Kvorum.Protocol;
 
@@ -18,10 +19,11 @@ namespace Kvorum.Protocol;
 /// StatusRequest :=                                 StatusReply := JSON in UTF-8
 /// AdminRequest := timeoutMs:u32 JSON in UTF-8      AdminReply := JSON in UTF-8
 /// Cancel      :=                                   Goodbye    :=         Error := UTF-8
+/// Credential  := token in ASCII
 /// </code>
 /// A client need not wait for HelloReply: it may pipeline at once. Frames of kinds
 /// that are unknown are an error; a new version is negotiated by Hello and HelloReply, the lower one is
-/// spoken.
+/// spoken. A MapRequest or StatusRequest that is refused is answered with a Reply, which says why.
 /// </summary>
 public static class NativeCodec
 {
@@ -30,6 +32,9 @@ public static class NativeCodec
 
     /// <summary>Bound of the names in Hello and HelloReply in UTF-8 bytes.</summary>
     public const int NameBytesMax = 128;
+
+    /// <summary>Bound of a token in bytes.</summary>
+    public const int TokenBytesMax = 8192;
 
     /// <summary>Bytes before the body.</summary>
     public const int PrefixBytes = FrameCodec.PrefixBytes + 8;
@@ -68,6 +73,28 @@ public static class NativeCodec
         writer.Text8(Utf8Text.Message(nodeName, NameBytesMax));
         Write(into, NativeFrameKind.HelloReply, 0, body[..writer.Position]);
     }
+
+    /// <summary>
+    /// Appends a Credential. <see cref="ArgumentException"/> if the token cannot be one; nothing was appended
+    /// then.
+    /// </summary>
+    public static void WriteCredential(IBufferWriter<byte> into, string token)
+    {
+        if (WhyNoToken(token) is { } why)
+            throw new ArgumentException(why);
+        Write(into, NativeFrameKind.Credential, 0, Encoding.ASCII.GetBytes(token));
+    }
+
+    /// <summary>Why a text cannot be a token; null if it can.</summary>
+    public static string? WhyNoToken(string token) => token.Length is > 0 and <= TokenBytesMax
+        && token.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0 ? null
+        : $"a token has 1 to {TokenBytesMax} letters, digits and signs of ASCII without blanks; this text of "
+            + $"{token.Length} characters cannot be one";
+
+    /// <summary>Reads the body of a Credential. <see cref="FormatException"/> if it is not one.</summary>
+    public static string ReadCredential(ReadOnlyMemory<byte> body) =>
+        Encoding.Latin1.GetString(body.Span) is var token && WhyNoToken(token) is { } why
+            ? throw new FormatException(why) : token;
 
     /// <summary>
     /// Appends a Request. <see cref="ArgumentException"/> if a name in it is over its bound or the whole is

@@ -49,6 +49,12 @@ public enum NativeFrameKind : byte
 
     /// <summary>Server: the answer to <see cref="AdminRequest"/>.</summary>
     AdminReply = 13,
+
+    /// <summary>
+    /// Client: who it is, as a token. It counts for what is asked behind it on the connection, until another
+    /// one comes. It is not answered: what is asked under a token that is not accepted is refused.
+    /// </summary>
+    Credential = 14,
 }
 
 /// <summary>One frame as it was read.</summary>

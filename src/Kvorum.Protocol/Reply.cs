@@ -58,6 +58,15 @@ public enum ReplyStatus : byte
     /// refused, reads served. Nothing was done: retry when there is room.
     /// </summary>
     OutOfSpace = 13,
+
+    /// <summary>
+    /// The caller is not known: it has shown nothing that tells who it is, or what it has shown is not
+    /// accepted. Nothing was done. Never retry as it is.
+    /// </summary>
+    Unauthenticated = 14,
+
+    /// <summary>The caller is known, and has no right to it. Nothing was done. Never retry.</summary>
+    PermissionDenied = 15,
 }
 
 /// <summary>The answer to a <see cref="Request"/>. Immutable.</summary>

@@ -38,6 +38,7 @@ public static class RetryTable
     {
         ReplyStatus.Ok or ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace => RetryAdvice.Never,
         ReplyStatus.ConditionFailed or ReplyStatus.SessionExpired => RetryAdvice.Never,
+        ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied => RetryAdvice.Never,
         ReplyStatus.NotLeader or ReplyStatus.Unavailable or ReplyStatus.Overloaded => RetryAdvice.Safe,
         ReplyStatus.OutOfSpace or ReplyStatus.ShuttingDown => RetryAdvice.Safe,
         ReplyStatus.DeadlineExceeded or ReplyStatus.OutcomeUnknown => RetryAdvice.SameIds,

@@ -13,6 +13,12 @@ public enum IdentityMeans
 
     /// <summary>By a certificate that a CA of the cluster has signed.</summary>
     Certificate,
+
+    /// <summary>By an API key of a user.</summary>
+    ApiKey,
+
+    /// <summary>By a signed token, which names its roles.</summary>
+    Jwt,
 }
 
 /// <summary>

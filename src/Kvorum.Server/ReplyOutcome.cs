@@ -35,6 +35,8 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http)
         [ReplyStatus.Internal] = new("internal", GrpcStatus.Internal, 500),
         [ReplyStatus.OutOfSpace] = new("out-of-space", GrpcStatus.ResourceExhausted, 507),
         [ReplyStatus.ShuttingDown] = new("shutting-down", GrpcStatus.Unavailable, 503),
+        [ReplyStatus.Unauthenticated] = new("unauthenticated", GrpcStatus.Unauthenticated, 401),
+        [ReplyStatus.PermissionDenied] = new("permission-denied", GrpcStatus.PermissionDenied, 403),
     };
 
     /// <summary>The row of a status.</summary>
@@ -60,6 +62,8 @@ public sealed record ReplyOutcome(string Name, GrpcStatus Grpc, int Http)
         ReplyStatus.Cancelled => "the caller took the request back; a write may still happen",
         ReplyStatus.OutOfSpace => "the disk is almost full; nothing was done, retry when there is room",
         ReplyStatus.ShuttingDown => "the node is shutting down; nothing was done, retry elsewhere",
+        ReplyStatus.Unauthenticated => "the caller is not known; nothing was done",
+        ReplyStatus.PermissionDenied => "the caller has no right to it; nothing was done",
         _ => $"the request failed: {Of(reply.Status).Name}",
     };
 }

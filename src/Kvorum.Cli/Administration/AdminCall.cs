@@ -73,7 +73,8 @@ internal static class AdminCall
         if (reply.Status != ReplyStatus.Ok)
         {
             throw new CommandException(
-                reply.Message,
+                reply.Status == ReplyStatus.Unauthenticated
+                    ? reply.Message + ClientCall.Unauthenticated : reply.Message,
                 reply.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
                     ? ExitCode.Usage : ExitCode.NotOk);
         }

@@ -107,6 +107,7 @@ internal static class BenchCommand
             Name = "kvorum-bench",
             InlineContinuations = true,
             Tls = options.Tls,
+            Credential = options.Credential,
         });
         // One call first: a cluster that cannot be reached is said at once, not counted.
         await client.GetAsync(
@@ -162,6 +163,7 @@ internal static class BenchCommand
         Fill = parsed.GetValue(Fill),
         Json = Cluster.IsJson(parsed),
         Tls = Cluster.Tls(parsed),
+        Credential = Cluster.Credential(parsed),
     };
 
     private static Option<double> Ratio(string name, string description, double value) => new(name)

@@ -47,6 +47,9 @@ internal sealed record BenchOptions
 
     public Client.KvorumTls? Tls { get; init; }
 
+    /// <summary>What is shown beside a certificate; null for nothing.</summary>
+    public Client.KvorumCredential? Credential { get; init; }
+
     /// <summary>The share of reads, 0 to 1.</summary>
     public double Reads => Workload switch { "put" => 0, "get" => 1, _ => ReadRatio };
 

@@ -10,6 +10,9 @@ namespace Kvorum.Cli.Commands;
 /// <summary>Runs what talks to a cluster, and tells failures in one line: what, where, what to do.</summary>
 internal static class ClientCall
 {
+    /// <summary>What to do about not being known.</summary>
+    public const string Unauthenticated = ". See --token-file, KVORUM_TOKEN, and --tls-cert";
+
     public static async Task<int> Run(ParseResult parsed, ClientFlags flags, Func<TextWriter, Task<int>> call)
     {
         var (output, errors) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
@@ -52,6 +55,7 @@ internal static class ClientCall
         { Status: ReplyStatus.Unavailable or ReplyStatus.DeadlineExceeded } =>
             $" Is a node running at {string.Join(", ", asked)}, and a majority up? See --addr and kvorum "
             + "status.",
+        { Status: ReplyStatus.Unauthenticated } => Unauthenticated,
         _ => "",
     };
 }

@@ -22,6 +22,8 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
 
     private readonly TlsFlags _tls = new();
 
+    private readonly TokenFlags _token = new();
+
     private readonly Option<bool> _json = Flag.Switch("--json", "Answer in JSON, for scripts.");
 
     public ClientFlags() : this(TimeSpan.FromSeconds(2))
@@ -59,6 +61,7 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
         command.Options.Add(_timeout);
         command.Options.Add(_json);
         _tls.AddTo(command);
+        _token.AddTo(command);
     }
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
@@ -72,6 +75,10 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
     /// <summary>TLS; null for plain connections. Throws as <see cref="Connect"/> does.</summary>
     public KvorumTls? Tls(ParseResult parsed) => _tls.Read(parsed);
 
+    /// <summary>What is shown beside a certificate; null for nothing. Throws as <see cref="Connect"/> does.
+    /// </summary>
+    public KvorumCredential? Credential(ParseResult parsed) => _token.Read(parsed);
+
     /// <summary>A client as the flags say; <see cref="ArgumentException"/> if they make no sense.</summary>
     public KvorumClient Connect(ParseResult parsed, string? clientId = null, string? keyspace = null) =>
         KvorumClient.Connect(new()
@@ -82,5 +89,6 @@ internal sealed class ClientFlags(TimeSpan timeoutDefault)
             Keyspace = keyspace ?? KeyspaceName.Default,
             Name = "kvorum-cli",
             Tls = Tls(parsed),
+            Credential = Credential(parsed),
         });
 }

@@ -200,6 +200,11 @@ internal sealed class StartFlags
     private readonly Option<Duration> _shutdown = Flag.Time(
         "--shutdown-timeout", "How long a clean end may take.", Defaults.ShutdownTimeout);
 
+    private readonly Option<Duration> _rightsGrace = Flag.Time(
+        "--rights-grace",
+        "How long a node that does not hear the metadata group goes on with the rights that it knows.",
+        Defaults.RightsGrace);
+
     private readonly Option<Duration> _portWait = Flag.Time(
         "--port-wait", "How long to wait for ports that are in use.", Defaults.PortWait);
 
@@ -267,7 +272,7 @@ internal sealed class StartFlags
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
-            _shutdown, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
+            _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
             Secure,
             Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
@@ -331,6 +336,7 @@ internal sealed class StartFlags
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
+        RightsGrace = parsed.GetValue(_rightsGrace).Span,
         PortWait = parsed.GetValue(_portWait).Span,
         TlsCertificate = parsed.GetValue(_tlsCert)!,
         TlsKey = parsed.GetValue(_tlsKey)!,

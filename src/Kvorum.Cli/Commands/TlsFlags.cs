@@ -1,11 +1,12 @@
 using System.CommandLine;
+using Kvorum.Cli.CommandLine;
 using Kvorum.Client;
 
 namespace Kvorum.Cli.Commands;
 
 /// <summary>
-/// How a command speaks TLS with a cluster. Each flag has an environment variable; an empty one counts as not
-/// set.
+/// How a command speaks TLS with a cluster. Each flag has an environment variable, which the profile may set
+/// instead; an empty one counts as not set.
 /// </summary>
 internal sealed class TlsFlags
 {
@@ -49,6 +50,6 @@ internal sealed class TlsFlags
     {
         Description = $"{description} [env: {variable}]",
         HelpName = "file",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(variable) ?? "",
+        DefaultValueFactory = _ => Profile.Get(variable) ?? "",
     };
 }

@@ -29,6 +29,7 @@ internal sealed class AdminDecider(
         DropKeyspace one => KeyspaceDecider.Decide(one, state),
         ChangeLimits one => Decide(one, state),
         TransferLeadership one => _transfers.Decide(one, state),
+        AccessChange one => AccessDecider.Decide(one, state),
         _ => throw new ArgumentOutOfRangeException(nameof(change)),
     };
 

@@ -54,6 +54,15 @@ public sealed record AdminReply
     /// <summary>With events: the cluster that the positions are of; empty while it is not known.</summary>
     public Guid? ClusterId { get; init; }
 
+    /// <summary>Users, roles and API keys, if they were asked for.</summary>
+    public AccessReport? Access { get; init; }
+
+    /// <summary>Who asks, and with which rights, if that was asked for.</summary>
+    public IdentityReport? Identity { get; init; }
+
+    /// <summary>The API key that was made: told this once, and known to nobody afterwards.</summary>
+    public string? ApiKey { get; init; }
+
     /// <summary>The limits of moves after a change of them.</summary>
     public MoveLimits? Limits { get; init; }
 

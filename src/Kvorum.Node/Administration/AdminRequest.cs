@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Kvorum.Node.Access;
 
 namespace Kvorum.Node.Administration;
 
@@ -21,6 +22,16 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(DropKeyspace), "drop_keyspace")]
 [JsonDerivedType(typeof(ChangeLimits), "change_limits")]
 [JsonDerivedType(typeof(TransferLeadership), "transfer_leadership")]
+[JsonDerivedType(typeof(ShowIdentity), "show_identity")]
+[JsonDerivedType(typeof(ShowAccess), "show_access")]
+[JsonDerivedType(typeof(SetRole), "set_role")]
+[JsonDerivedType(typeof(DropRole), "drop_role")]
+[JsonDerivedType(typeof(CreateUser), "create_user")]
+[JsonDerivedType(typeof(AlterUser), "alter_user")]
+[JsonDerivedType(typeof(DropUser), "drop_user")]
+[JsonDerivedType(typeof(CreateApiKey), "create_api_key")]
+[JsonDerivedType(typeof(RevokeApiKey), "revoke_api_key")]
+[JsonDerivedType(typeof(EnforceRights), "enforce_rights")]
 public abstract record AdminRequest
 {
     private protected AdminRequest()
@@ -30,6 +41,10 @@ public abstract record AdminRequest
     /// <summary>True if the request changes nothing: it may be repeated, whatever became of it.</summary>
     [JsonIgnore]
     public abstract bool IsRead { get; }
+
+    /// <summary>What rights it takes.</summary>
+    [JsonIgnore]
+    public abstract AccessNeed Need { get; }
 }
 
 /// <summary>A question that changes nothing.</summary>
@@ -70,37 +85,73 @@ public abstract record AdminChange : AdminRequest
 }
 
 /// <summary>The whole cluster: members, keyspaces, moves, obstacles, limits.</summary>
-public sealed record ShowCluster : AdminQuestion;
+public sealed record ShowCluster : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Status);
+}
 
 /// <summary>Where each partition is, and how far it is on its way to where it should be.</summary>
 /// <param name="Keyspace">Of this keyspace only; empty for all.</param>
-public sealed record ShowPartitions(string Keyspace = "") : AdminQuestion;
+public sealed record ShowPartitions(string Keyspace = "") : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => Keyspace.Length == 0 ? AccessNeed.OfCluster(AccessActions.Status)
+        : AccessNeed.OfKeyspace(AccessActions.Status, Keyspace);
+}
 
 /// <summary>Where a key is. Any node answers from its own map.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
-public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion;
+public sealed record LocateKey(string Keyspace, byte[] Key) : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Status, Keyspace);
+}
 
 /// <summary>What a keyspace promises. Any node answers from its own map.</summary>
 /// <param name="Keyspace">The keyspace.</param>
-public sealed record ExplainKeyspace(string Keyspace) : AdminQuestion;
+public sealed record ExplainKeyspace(string Keyspace) : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Status, Keyspace);
+}
 
 /// <summary>Which replicas hold a key, and with which version. The asked node asks them all.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
-public sealed record ExplainKey(string Keyspace, byte[] Key) : AdminQuestion;
+public sealed record ExplainKey(string Keyspace, byte[] Key) : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKey(AccessActions.Read, Keyspace, Key);
+}
 
 /// <summary>What the replica of the asked node has of a key: nodes ask each other for it.</summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
-public sealed record ShowReplica(string Keyspace, byte[] Key) : AdminQuestion;
+public sealed record ShowReplica(string Keyspace, byte[] Key) : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKey(AccessActions.Read, Keyspace, Key);
+}
 
 /// <summary>
 /// What the asked node keeps of a key for replicas that were down: nodes ask each other for it.
 /// </summary>
 /// <param name="Keyspace">The keyspace.</param>
 /// <param name="Key">The key, in JSON as base64.</param>
-public sealed record ShowHint(string Keyspace, byte[] Key) : AdminQuestion;
+public sealed record ShowHint(string Keyspace, byte[] Key) : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKey(AccessActions.Read, Keyspace, Key);
+}
 
 /// <summary>What has happened in the cluster. Any node answers with what it was told.</summary>
 /// <param name="After">The position behind which to begin; 0: the oldest that is kept.</param>
@@ -114,6 +165,10 @@ public sealed record ShowEvents(ulong After = 0) : AdminQuestion
 
     /// <summary>The cluster that the position is of; null if the asker does not know.</summary>
     public Guid? ClusterId { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Status);
 }
 
 /// <summary>What a member is to become.</summary>
@@ -142,6 +197,10 @@ public sealed record ChangeMember(string Member, MemberWish Wish) : AdminChange
 {
     /// <summary>True to do it even where promises are lost by it: too few nodes or zones remain.</summary>
     public bool Force { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Admin);
 }
 
 /// <summary>A new keyspace.</summary>
@@ -173,6 +232,10 @@ public sealed record CreateKeyspace(string Keyspace) : AdminChange
 
     /// <summary>Quorum: true if clients may give a write its time; null for false.</summary>
     public bool? ClientTimestamps { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Admin, Keyspace);
 }
 
 /// <summary>Another replication factor of a keyspace, or another setting: one at a time.</summary>
@@ -185,11 +248,20 @@ public sealed record AlterKeyspace(string Keyspace, int? Replicas = null) : Admi
 
     /// <summary>True to do it even where too few nodes or zones are there.</summary>
     public bool Force { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Admin, Keyspace);
 }
 
 /// <summary>The end of a keyspace and all its keys.</summary>
 /// <param name="Keyspace">Its name.</param>
-public sealed record DropKeyspace(string Keyspace) : AdminChange;
+public sealed record DropKeyspace(string Keyspace) : AdminChange
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Admin, Keyspace);
+}
 
 /// <summary>Other limits of moves; what is null stays as it is.</summary>
 public sealed record ChangeLimits : AdminChange
@@ -214,6 +286,10 @@ public sealed record ChangeLimits : AdminChange
 
     /// <summary>Loads that differ by less move nothing.</summary>
     public int? MarginPercent { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Admin);
 }
 
 /// <summary>Another leader of a partition.</summary>
@@ -223,4 +299,9 @@ public sealed record ChangeLimits : AdminChange
 /// The member that is to lead, named as in <see cref="ChangeMember"/>; empty: any that can, so that the
 /// present leader steps down.
 /// </param>
-public sealed record TransferLeadership(string Keyspace, uint Partition, string To = "") : AdminChange;
+public sealed record TransferLeadership(string Keyspace, uint Partition, string To = "") : AdminChange
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfKeyspace(AccessActions.Admin, Keyspace);
+}

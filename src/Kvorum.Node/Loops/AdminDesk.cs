@@ -50,6 +50,8 @@ internal sealed class AdminDesk(
             // Each is made of the limits as they are: two at a time would undo each other.
             case ChangeLimits when _proposed.Any(static one => one.Task.Request is ChangeLimits):
                 return false;
+            case AccessChange when _proposed.Any(static one => one.Task.Request is AccessChange):
+                return false;
             case AdminChange change:
                 Take(task, change, replica, state);
                 return true;

@@ -29,6 +29,8 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
             state.Members, [.. state.Keyspaces.Values], state.Placement, state.Version, planned);
         if (question is ShowPartitions partitions)
             return Partitions(partitions, known);
+        if (question is ShowAccess)
+            return AccessReport.Answer(state.Access);
         return Of(Report(known, "") with
         {
             Leader = Cluster.Members.NameOf(Cluster.Self),
@@ -49,8 +51,12 @@ internal sealed class ClusterReporter(NodeContext context, LoopClock clock, Plan
         }
 
         var known = new Known(members, Cluster.Keyspaces, Cluster.Placement, Cluster.Version, null);
-        var reply = question is ShowPartitions partitions
-            ? Partitions(partitions, known) : Of(Report(known, why));
+        var reply = question switch
+        {
+            ShowPartitions partitions => Partitions(partitions, known),
+            ShowAccess => AccessReport.Answer(Cluster.Access),
+            _ => Of(Report(known, why)),
+        };
         return reply.Status == ReplyStatus.Ok ? reply with { Message = why } : reply;
     }
 

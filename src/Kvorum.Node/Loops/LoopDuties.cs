@@ -80,6 +80,7 @@ internal sealed class LoopDuties
             _clocks!.Tick();
             _peers!.Tick(_clock.NowMs);
             _ceiling!.Tick();
+            _context.HearMetadata();
         }
 
         if (_context.Cluster.IsAdmitted)

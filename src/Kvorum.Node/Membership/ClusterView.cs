@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvorum.Node.Access;
 using Kvorum.Node.Events;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
@@ -31,13 +32,14 @@ internal sealed class ClusterView : IClusterFacts
             options.Self with { Formats = options.Formats }, options.Members, options.Zone, options.Weight);
         Health = new(options.Self.Id, (long)world.Time.GetElapsedTime(0).TotalMilliseconds);
         _meta = new(
-            0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), [], FormatRange.First);
+            0, 0, [], default, new([]), WithMetadata(ReplicaPlacement.None), [], FormatRange.First,
+            AccessTable.Empty);
     }
 
     private sealed record MetaView(
         UInt128 ClusterId, ulong Version, IReadOnlyList<KeyspaceDefinition> Keyspaces,
         KeyspaceId NextKeyspace, GroupDirectory Directory, ReplicaPlacement Placement,
-        IReadOnlyList<ClusterEvent> Events, int ActiveFormat);
+        IReadOnlyList<ClusterEvent> Events, int ActiveFormat, AccessTable Access);
 
     /// <summary>The data folders of members.</summary>
     public KnownFolders Folders { get; } = new();
@@ -56,6 +58,9 @@ internal sealed class ClusterView : IClusterFacts
 
     /// <summary>What has happened in the cluster, the oldest first, as the metadata group has told.</summary>
     public IReadOnlyList<ClusterEvent> Events => _meta.Events;
+
+    /// <summary>Who may do what, as the metadata group has told.</summary>
+    public AccessTable Access => _meta.Access;
 
     private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;
 
@@ -240,7 +245,7 @@ internal sealed class ClusterView : IClusterFacts
         var newest = NewestEvent;
         _meta = new(
             meta.ClusterId, meta.Version, [.. meta.Keyspaces.Values], meta.NextKeyspace, meta.Directory,
-            WithMetadata(placement), meta.Events, meta.ActiveFormat);
+            WithMetadata(placement), meta.Events, meta.ActiveFormat, meta.Access);
         CheckDefaults();
         if (meta.ActiveFormat != format)
             Activate(isStart);

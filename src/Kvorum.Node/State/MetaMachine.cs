@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Kvorum.Node.Access;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Wire;
@@ -147,6 +148,13 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.StagesCommand => SetStages(ref from),
             MetaRecords.RecoverCommand => Recover(from.U128(), ref from),
             MetaRecords.FormatCommand => SetFormat(from.U16(), ref from),
+            MetaRecords.RoleCommand => SetRole(AccessCodec.ReadRole(ref from)),
+            MetaRecords.DropRoleCommand => DropRole(from.Text32()),
+            MetaRecords.UserCommand => SetUser(AccessCodec.ReadUser(ref from)),
+            MetaRecords.DropUserCommand => DropUser(from.Text32()),
+            MetaRecords.ApiKeyCommand => AddKey(AccessCodec.ReadKey(ref from)),
+            MetaRecords.DropKeyCommand => DropKey(from.Text32()),
+            MetaRecords.EnforceCommand => Enforce(from.Flag("mark of enforced rights")),
             _ => throw UnknownCommand(kind),
         };
         if (changed)
@@ -192,7 +200,7 @@ internal sealed partial class MetaMachine : IStateMachine
         _members = _members.Clear();
         _keyspaces.Clear();
         _placed = _placed.Clear();
-        MoveLimits = new();
+        (MoveLimits, Access) = (new(), AccessTable.Empty);
         _events.Clear();
         _down.Clear();
         (IsRebalancing, _lastEvent) = (false, 0);
@@ -256,6 +264,9 @@ internal sealed partial class MetaMachine : IStateMachine
                 break;
             case MetaRecords.Format:
                 ActiveFormat = Spoken(from.U16());
+                break;
+            case MetaRecords.Role or MetaRecords.User or MetaRecords.ApiKey or MetaRecords.Enforced:
+                LoadAccess(key.Span[0], ref from);
                 break;
             default:
                 throw UnknownRecord(key.Span[0]);

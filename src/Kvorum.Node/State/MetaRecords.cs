@@ -26,6 +26,13 @@ namespace Kvorum.Node.State;
 ///           | kind 16 recover  time:u64 cluster:u128 survivor:u128{to the end}     by kvorum recover
 ///           | kind 17 asked    time:u64 by:text command{to the end}              what an operator wanted
 ///           | kind 18 times    time:u64 keyspace:u32 isAllowed:u8       whether clients may give times
+///           | kind 19 role     time:u64 role
+///           | kind 20 no role  time:u64 name:text
+///           | kind 21 user     time:u64 user
+///           | kind 22 no user  time:u64 name:text                       and none of that user's keys
+///           | kind 23 key      time:u64 key
+///           | kind 24 no key   time:u64 id:text
+///           | kind 25 enforce  time:u64 isOn:u8                         whether rights are enforced
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128 [recovered at epoch:u64]
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -38,6 +45,10 @@ namespace Kvorum.Node.State;
 ///           | 'h' place:u64 -> event
 ///           | 's' group:u32 -> stage:u8 voters           the replicas of a quorum keyspace that change
 ///           | 'f'           -> version:u16               the active format version; 1 has no record
+///           | 'o' name:text -> role
+///           | 'u' name:text -> user
+///           | 'a' id:text   -> key
+///           | 'x'           -> isOn:u8                   whether rights are enforced; no record: no
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
 /// quorum    = write:u8 read:u8 flags:u8            if the mode is "quorum"; flags: 1 sloppy,
@@ -47,9 +58,12 @@ namespace Kvorum.Node.State;
 ///             bytes:u64
 /// event     = time:u64 kind:u8 member keyspace partition:u32 (4294967295: none) why before after [by]
 ///             by, if an operator asked for it, from format 2 on
+/// role      = name:text count:u16 (keyspace:text prefix:bytes actions:u8){count}
+/// user      = name:text isDisabled:u8 count:u16 role:text{count}
+/// key       = id:text user:text hash:bytes created:u64 expires:u64
 /// before    = after = count:u32 text{count}
 /// voters    = learners = count:u8 id:u128{count}
-/// text      = length:u32 UTF-8
+/// text      = length:u32 UTF-8                 bytes = length:u32 bytes
 /// </code>
 /// </summary>
 internal static class MetaRecords
@@ -70,6 +84,13 @@ internal static class MetaRecords
     public const byte RecoverCommand = 16;
     public const byte AskedCommand = 17;
     public const byte ClientTimeCommand = 18;
+    public const byte RoleCommand = 19;
+    public const byte DropRoleCommand = 20;
+    public const byte UserCommand = 21;
+    public const byte DropUserCommand = 22;
+    public const byte ApiKeyCommand = 23;
+    public const byte DropKeyCommand = 24;
+    public const byte EnforceCommand = 25;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -83,6 +104,10 @@ internal static class MetaRecords
     public const byte Event = (byte)'h';
     public const byte Switch = (byte)'s';
     public const byte Format = (byte)'f';
+    public const byte Role = (byte)'o';
+    public const byte User = (byte)'u';
+    public const byte ApiKey = (byte)'a';
+    public const byte Enforced = (byte)'x';
     private const uint NoPartition = uint.MaxValue;
     private const byte SloppyFlag = 1;
     private const byte ClientTimeFlag = 2;
@@ -126,7 +151,8 @@ internal static class MetaRecords
 
     /// <summary>The format version that a kind of records came with.</summary>
     public static int FormatOfRecord(byte kind) =>
-        kind is Switch or Format ? FormatRange.Quorums : FormatRange.First;
+        kind is Switch or Format or Role or User or ApiKey or Enforced ? FormatRange.Quorums
+            : FormatRange.First;
 
     public static byte[] EncodeCluster(UInt128 id, ulong timeMs)
     {
@@ -451,7 +477,8 @@ internal static class MetaRecords
         return writer.ToArray();
     }
 
-    private static ByteWriter Begin(byte kind, ulong timeMs)
+    /// <summary>What every command begins with.</summary>
+    public static ByteWriter Begin(byte kind, ulong timeMs)
     {
         var writer = new ByteWriter();
         writer.U8(kind);

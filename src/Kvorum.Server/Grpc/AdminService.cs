@@ -2,6 +2,7 @@ using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Grpc;
 
@@ -123,7 +124,7 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(
             context.CancellationToken, GrpcCall.Of(context).Stopping);
-        var feed = new EventFeed(node, request.After, request.FromNow, ClusterOf(request.ClusterId));
+        var feed = new EventFeed(node.For(context), request.After, request.FromNow, ClusterOf(request.ClusterId));
         for (var isFirst = true; ; isFirst = false)
         {
             var reply = (await feed.NextAsync(ending.Token).ConfigureAwait(false))
@@ -161,7 +162,7 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
     {
         var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
         request = OperatorOrigin.Of(request, "grpc", context.GetHttpContext().Connection.RemoteIpAddress);
-        return (await node.AdministerAsync(request, timeout, context.CancellationToken).ConfigureAwait(false))
-            .OrThrow(request);
+        return (await node.For(context).AdministerAsync(request, timeout, context.CancellationToken)
+            .ConfigureAwait(false)).OrThrow(request);
     }
 }

@@ -4,6 +4,7 @@ using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -105,11 +106,11 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     public void TakesManyMessages() => _body.TakesManyMessages();
 
     /// <summary>
-    /// Asks the node; the reply holds its room until the lease is released, or the call has ended.
+    /// Asks the node in the name of the caller; the reply holds its room until the lease is released, or the call has ended.
     /// </summary>
     public Task<Reply> AskAsync(
         INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled) =>
-        node.SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, cancelled);
+        node.For(_http).SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, cancelled);
 
     /// <summary>
     /// Waits until a large reply has left. A small one leaves with the end of the call, in one write with its

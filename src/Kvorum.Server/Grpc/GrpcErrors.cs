@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Grpc;
 
@@ -28,6 +29,9 @@ internal static class GrpcErrors
     {
         RpcException known => known,
         NoRoomException full => NoRoom(full),
+        AccessRefusedException refused => Of(
+            ReplyOutcome.Of(refused.Refusal.Status).Grpc, refused.Message,
+            new() { { "kvorum-status", ReplyOutcome.Of(refused.Refusal.Status).Name } }),
         _ when call.HasClientGone => Of(StatusCode.Cancelled, "the client has gone"),
         _ when call.HasDeadlinePassed => Of(
             StatusCode.DeadlineExceeded,

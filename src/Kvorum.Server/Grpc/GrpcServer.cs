@@ -1,6 +1,7 @@
 using System.Net;
 using Grpc.Core;
 using Kvorum.Node;
+using Kvorum.Server.Access;
 using Kvorum.Server.Listeners;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -130,6 +131,7 @@ public sealed class GrpcServer : IAsyncDisposable
             .ConfigureAwait(false))
             return;
         using var traffic = ConnectionTraffic.Open(connection, _options.Traffic);
+        ConnectionCallers.Open(connection);
         await next(connection).ConfigureAwait(false);
     }
 

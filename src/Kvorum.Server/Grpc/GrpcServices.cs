@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Grpc;
 
@@ -47,6 +48,7 @@ internal static class GrpcServices
     /// <summary>What is served at the port of nodes.</summary>
     public static IReadOnlyList<GrpcService> ForNodes(INode node, GrpcOptions options)
     {
+        node = NodeDoor.ForNodes(node);
         var reflection = new ReflectionService([Ring.NodeInternal.Descriptor]);
         return
         [

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Grpc;
 
@@ -51,7 +52,7 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
     public override Task Pipeline(
         IAsyncStreamReader<V1.KeyRequest> requestStream, IServerStreamWriter<V1.KeyReply> responseStream,
         ServerCallContext context) =>
-        new Pipeline(node, options, requestStream, responseStream, context).RunAsync();
+        new Pipeline(node.For(context), options, requestStream, responseStream, context).RunAsync();
 
     public override async Task<V1.HealthResponse> Health(
         V1.HealthRequest request, ServerCallContext context) =>
@@ -67,7 +68,7 @@ internal sealed class KvService(INode node, GrpcOptions options) : V1.KV.KVBase
         var left = GrpcCall.Of(context).TimeLeft;
         try
         {
-            return await node.AskStatusAsync(
+            return await node.For(context).AskStatusAsync(
                 left ?? StatusTimeout, context.CancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException) when (left is null)

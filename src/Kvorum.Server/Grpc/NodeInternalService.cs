@@ -52,6 +52,14 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options)
 
     private void Admit(ServerCallContext context)
     {
+        if (node.Access is { IsOn: true }
+            && context.GetHttpContext().Features.Get<ConnectionIdentity>() is not { IsNode: true })
+        {
+            throw GrpcErrors.Of(
+                StatusCode.PermissionDenied,
+                "rights are enforced in this cluster: NodeInternal is for those who show a node's certificate");
+        }
+
         var named = context.RequestHeaders.GetValue(ClusterHeader);
         if (node.Map.ClusterId == Guid.Empty || !Guid.TryParse(named, out var id) || id != node.Map.ClusterId)
         {

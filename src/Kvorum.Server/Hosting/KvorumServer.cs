@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using Kvorum.Node;
+using Kvorum.Server.Access;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
@@ -32,6 +33,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly MachineGauge _machine;
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
+    private readonly NodeDoor _door;
     private readonly FrontEnds _frontEnds;
     private readonly HandedOverConnections? _peerPort;
     private readonly Lock _gate = new();
@@ -78,8 +80,10 @@ public sealed class KvorumServer : IAsyncDisposable
         Self = _node.Self;
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
+        _door = new(
+            _node, (long)options.RightsGrace.TotalMilliseconds, TimeProvider.System, lines, _log);
         _frontEnds = new(
-            _node, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
+            _door, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
             _transport.TakeAsker, _peerPort);
     }
 

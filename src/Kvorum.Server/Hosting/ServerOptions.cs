@@ -206,6 +206,12 @@ public sealed record ServerOptions
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// --rights-grace: how long rights are believed while the metadata group is not heard. Beyond, a node denies
+    /// every request that takes a right.
+    /// </summary>
+    public TimeSpan RightsGrace { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
     /// --port-wait: how long a start waits for ports that are in use, all of them together.
     /// </summary>
     public TimeSpan PortWait { get; init; } = TimeSpan.FromSeconds(15);

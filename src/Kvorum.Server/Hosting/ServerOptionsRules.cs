@@ -227,6 +227,7 @@ internal static class ServerOptionsRules
     {
         Bounded(broken, "--tick", o.Tick, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(1));
         Bounded(broken, "--session-window", o.SessionWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
+        Bounded(broken, "--rights-grace", o.RightsGrace, TimeSpan.FromSeconds(1), TimeSpan.FromDays(365));
         Bounded(broken, "--shutdown-timeout", o.ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Bounded(broken, "--port-wait", o.PortWait, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Bounded(broken, "--peer-silence", o.PeerSilence, TimeSpan.FromMilliseconds(1500),

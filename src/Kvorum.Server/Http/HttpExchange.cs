@@ -5,6 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -19,12 +20,13 @@ internal sealed class HttpExchange
     private const int SmallBodyBytes = 16 << 10;
 
     private readonly INode _node;
+    private readonly INode _probed;
 
     public HttpExchange(HttpContext http, Operation operation, INode node, HttpOptions options)
     {
         Http = http;
         Options = options;
-        _node = node;
+        (_node, _probed) = (node.For(http), node);
         Traffic = http.Features.GetRequiredFeature<RequestTraffic>();
         var target = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         Query = new(target.Query, operation.Query);
@@ -81,11 +83,16 @@ internal sealed class HttpExchange
     public NodeHealth Health => _node.Health;
 
     /// <summary>Asks the node for its state; 503 if it does not tell.</summary>
-    public async Task<NodeStatus> StatusAsync()
+    public Task<NodeStatus> StatusAsync() => StatusAsync(_node);
+
+    /// <summary>Whether the node's loops answer, which everybody may know: 503 if they do not.</summary>
+    public Task ProbeAsync() => StatusAsync(_probed is NodeDoor door ? door.Node : _probed);
+
+    private async Task<NodeStatus> StatusAsync(INode node)
     {
         try
         {
-            return await _node.AskStatusAsync(
+            return await node.AskStatusAsync(
                 Options.StatusTimeout, Http.RequestAborted).ConfigureAwait(false);
         }
         catch (TimeoutException)

@@ -49,6 +49,19 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
         });
     }
 
+    /// <summary>What is known of the node itself is not for this caller.</summary>
+    public static HttpFailure Of(Reply refusal)
+    {
+        var outcome = ReplyOutcome.Of(refusal.Status);
+        var retry = refusal.Status == ReplyStatus.Unavailable ? RetryAdvice.Safe : RetryAdvice.Never;
+        return new(outcome.Http, new()
+        {
+            Error = outcome.Name,
+            Message = refusal.Message,
+            Retry = RetryTable.NameOf(retry),
+        });
+    }
+
     /// <summary>The node's refusal.</summary>
     public static HttpFailure Of(Request request, Reply reply)
     {

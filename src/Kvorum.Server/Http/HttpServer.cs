@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Net;
 using Kvorum.Node;
+using Kvorum.Server.Access;
 using Kvorum.Server.Listeners;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -94,6 +95,7 @@ public sealed class HttpServer : IAsyncDisposable
             listen.Use(next => async connection =>
             {
                 using var traffic = ConnectionTraffic.Open(connection, options.Traffic);
+                ConnectionCallers.Open(connection);
                 await next(connection).ConfigureAwait(false);
             });
             listen.Use(next => connection => ServeAsync(connection, next));
@@ -127,6 +129,11 @@ public sealed class HttpServer : IAsyncDisposable
         }
         catch (HttpFailure failure)
         {
+            await FailAsync(http, failure.Status, failure.Body).ConfigureAwait(false);
+        }
+        catch (AccessRefusedException refused)
+        {
+            var failure = HttpFailure.Of(refused.Refusal);
             await FailAsync(http, failure.Status, failure.Body).ConfigureAwait(false);
         }
         catch (NoRoomException full)
@@ -176,7 +183,12 @@ public sealed class HttpServer : IAsyncDisposable
     private static Task FailAsync(HttpContext http, int status, ErrorBody error)
     {
         if (!http.Response.HasStarted)
+        {
+            if (status == StatusCodes.Status401Unauthorized)
+                http.Response.Headers.WWWAuthenticate = "Bearer realm=\"kvorum\"";
             return HttpExchange.ErrorAsync(http, status, error);
+        }
+
         http.Abort(); // Half an answer must not look whole.
         return Task.CompletedTask;
     }

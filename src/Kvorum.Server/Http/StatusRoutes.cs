@@ -84,9 +84,9 @@ internal static class StatusRoutes
     /// <summary>Alive is a node whose loops answer, whether or not its cluster can serve.</summary>
     private static async Task LiveAsync(HttpExchange exchange)
     {
-        var status = await exchange.StatusAsync().ConfigureAwait(false);
+        await exchange.ProbeAsync().ConfigureAwait(false);
         await exchange.JsonAsync(
-            200, new("ok", "", status.Name), BodyContext.Default.HealthBody).ConfigureAwait(false);
+            200, new("ok", "", exchange.Health.Name), BodyContext.Default.HealthBody).ConfigureAwait(false);
     }
 
     private static async Task StatsAsync(HttpExchange exchange)

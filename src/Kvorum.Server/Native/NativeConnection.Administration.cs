@@ -1,7 +1,6 @@
 using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
-using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
 
@@ -16,9 +15,6 @@ internal sealed partial class NativeConnection
 
     private int _adminAsks;
     private int _eventAsks;
-
-    /// <summary>Who is at its other end.</summary>
-    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
 
     private void Administer(NativeFrame frame)
     {

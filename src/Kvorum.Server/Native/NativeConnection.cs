@@ -20,11 +20,6 @@ namespace Kvorum.Server.Native;
 /// </remarks>
 internal sealed partial class NativeConnection : IReplySink, IDisposable
 {
-    /// <summary>
-    /// Questions about the node's state that may be open at once: each costs a walk over all partitions.
-    /// </summary>
-    private const int StatusAsksMax = 16;
-
     /// <summary>A buffer of replies that has grown beyond this is given back after use.</summary>
     private const int KeptBytesMax = 1 << 20;
 
@@ -36,7 +31,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
 
     private readonly Socket _socket;
     private readonly Stream _stream;
-    private readonly INode _node;
+    private readonly INode _door;
     private readonly ClientListenerOptions _options;
     private readonly ClientLog _log;
     private readonly EndPoint? _client;
@@ -48,7 +43,6 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
     private readonly FrameInput _received = new();
     private TaskCompletionSource? _room;
     private long _callBytes;
-    private int _statusAsks;
     private string _likelyClientId = "";
     private bool _isGathering;
     private bool _hasMagic;
@@ -60,7 +54,8 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
     public NativeConnection(
         Socket socket, Stream stream, INode node, ClientListenerOptions options, ClientLog log)
     {
-        (_socket, _stream, _node, _options, _log) = (socket, stream, node, options, log);
+        (_socket, _stream, _door, _options, _log) = (socket, stream, node, options, log);
+        _node = node;
         _client = socket.RemoteEndPoint;
         _output = new(stream, _gate, KeptBytesMax, Lost, Sent) { Left = Left };
         Replies = options.Traffic.Replies.Open(NotReading);
@@ -258,18 +253,17 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
             case NativeFrameKind.Cancel:
                 Cancel(frame.Correlation);
                 break;
-            case NativeFrameKind.MapRequest:
-                lock (_gate)
-                    WriteMap(frame.Correlation);
-                break;
-            case NativeFrameKind.StatusRequest:
-                AskStatus(frame.Correlation);
+            case NativeFrameKind.MapRequest or NativeFrameKind.StatusRequest:
+                Tell(frame);
                 break;
             case NativeFrameKind.AdminRequest:
                 Administer(frame);
                 break;
             case NativeFrameKind.Hello:
                 Greet(frame);
+                break;
+            case NativeFrameKind.Credential:
+                Show(NativeCodec.ReadCredential(frame.Body));
                 break;
             default:
                 throw new FormatException(
@@ -284,6 +278,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         var (_, name) = NativeCodec.ReadHello(frame.Body);
         _isGreeted = true;
         _log.Greeted(_client, name);
+        Show(null);
         lock (_gate)
         {
             var before = _output.Waiting;
@@ -350,41 +345,6 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         lock (_gate)
             _calls.TryGetValue(correlation, out call);
         call?.Cancel();
-    }
-
-    private void AskStatus(ulong correlation)
-    {
-        lock (_gate)
-        {
-            if (++_statusAsks > StatusAsksMax)
-                throw new FormatException($"More than {StatusAsksMax} questions about the state at once.");
-        }
-
-        // The answer comes on a node loop, which has better things to do than to write JSON.
-        _node.AskStatus(status => ThreadPool.UnsafeQueueUserWorkItem(
-            static told => told.connection.AnswerStatus(told.correlation, told.status),
-            (connection: this, correlation, status), preferLocal: false));
-    }
-
-    private void AnswerStatus(ulong correlation, NodeStatus status)
-    {
-        var json = NativeStatusJson.Bytes(status);
-        lock (_gate)
-        {
-            _statusAsks--;
-            if (_isClosed)
-                return;
-            Write(NativeFrameKind.StatusReply, correlation, json);
-        }
-
-        Flush();
-    }
-
-    private void WriteMap(ulong correlation)
-    {
-        var body = new ArrayBufferWriter<byte>();
-        ClusterMapCodec.Encode(_node.Map, body);
-        Write(NativeFrameKind.MapReply, correlation, body.WrittenSpan);
     }
 
     private bool MayTake()

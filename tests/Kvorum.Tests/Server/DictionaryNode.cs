@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Kvorum.Node;
+using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
@@ -65,6 +66,10 @@ internal sealed class DictionaryNode : INode
     }
 
     public NodeHealth Health => new("node-1", Status().NotReadyReason);
+
+    public AccessTable? Access { get; set; }
+
+    public long MetadataSilenceMs { get; set; }
 
     public void AskStatus(Action<NodeStatus> done)
     {

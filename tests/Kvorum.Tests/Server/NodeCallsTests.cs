@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server;
@@ -75,6 +76,10 @@ public class NodeCallsTests
         public NodeHealth Health => throw new NotSupportedException();
 
         public void Submit(Call call) => Calls.Add(call);
+
+        public AccessTable? Access { get; set; }
+
+        public long MetadataSilenceMs { get; set; }
 
         public void AskStatus(Action<NodeStatus> done) => throw new NotSupportedException();
 

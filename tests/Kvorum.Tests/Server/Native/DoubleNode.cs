@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 
@@ -40,6 +41,10 @@ internal sealed class DoubleNode : INode
     }
 
     public NodeHealth Health => new("double", "");
+
+    public AccessTable? Access { get; set; }
+
+    public long MetadataSilenceMs { get; set; }
 
     public void AskStatus(Action<NodeStatus> done) => done(new NodeStatus
     {

@@ -1,0 +1,101 @@
+using System.Text.Json.Serialization;
+using Kvorum.Node.Access;
+
+namespace Kvorum.Node.Administration;
+
+/// <summary>Who asks, and with which rights. The asked node answers.</summary>
+public sealed record ShowIdentity : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.Known;
+}
+
+/// <summary>Users, roles and API keys.</summary>
+public sealed record ShowAccess : AdminQuestion
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Security);
+}
+
+/// <summary>A change of users, roles or API keys, or of whether rights are enforced.</summary>
+public abstract record AccessChange : AdminChange
+{
+    private protected AccessChange()
+    {
+    }
+
+    /// <summary>
+    /// True to do it even where nobody could change users and roles any more, or where somebody still has
+    /// what is dropped.
+    /// </summary>
+    public bool Force { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public sealed override AccessNeed Need => AccessNeed.OfCluster(AccessActions.Security);
+}
+
+/// <summary>A right of a role.</summary>
+/// <param name="Keyspace">The keyspace; "*" for every one.</param>
+/// <param name="Actions">Names of actions, as <see cref="AccessActionNames"/> has them.</param>
+/// <param name="Prefix">What the keys begin with, in JSON as base64; null for all keys.</param>
+public sealed record GrantSpec(string Keyspace, IReadOnlyList<string> Actions, byte[]? Prefix = null);
+
+/// <summary>A role with these rights; one of this name gets them in place of what it had.</summary>
+/// <param name="Role">Its name.</param>
+/// <param name="Grants">Its rights.</param>
+public sealed record SetRole(string Role, IReadOnlyList<GrantSpec> Grants) : AccessChange;
+
+/// <summary>The end of a role.</summary>
+/// <param name="Role">Its name.</param>
+public sealed record DropRole(string Role) : AccessChange;
+
+/// <summary>A new user.</summary>
+/// <param name="User">The name; a client certificate of this name is the user's.</param>
+/// <param name="Roles">Names of roles.</param>
+public sealed record CreateUser(string User, IReadOnlyList<string> Roles) : AccessChange;
+
+/// <summary>Other roles of a user, or none at all for a time.</summary>
+/// <param name="User">The name.</param>
+public sealed record AlterUser(string User) : AccessChange
+{
+    /// <summary>Roles that the user gets.</summary>
+    public IReadOnlyList<string> Grant { get; init; } = [];
+
+    /// <summary>Roles that the user loses.</summary>
+    public IReadOnlyList<string> Revoke { get; init; } = [];
+
+    /// <summary>True: no rights until it is false again; null: as it is.</summary>
+    public bool? Disabled { get; init; }
+}
+
+/// <summary>The end of a user and of all keys of that user.</summary>
+/// <param name="User">The name.</param>
+public sealed record DropUser(string User) : AccessChange;
+
+/// <summary>
+/// A new API key of a user. The node that is asked draws the key, unless it is given a hash of one; only the
+/// hash is kept.
+/// </summary>
+/// <param name="User">The name.</param>
+public sealed record CreateApiKey(string User) : AccessChange
+{
+    /// <summary>Its number, 16 hexadecimal digits; empty to be drawn.</summary>
+    public string Id { get; init; } = "";
+
+    /// <summary>SHA-256 of the key, in JSON as base64; empty for one that is drawn.</summary>
+    public byte[] Hash { get; init; } = [];
+
+    /// <summary>From when on it is not accepted, in Unix milliseconds; null: never.</summary>
+    public ulong? ExpiresMs { get; init; }
+}
+
+/// <summary>The end of an API key.</summary>
+/// <param name="Id">Its number.</param>
+public sealed record RevokeApiKey(string Id) : AccessChange;
+
+/// <summary>Whether rights are enforced: without it, whoever is let in may do everything.</summary>
+/// <param name="On">True: they are.</param>
+public sealed record EnforceRights(bool On) : AccessChange;

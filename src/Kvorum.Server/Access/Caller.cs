@@ -1,0 +1,91 @@
+using System.Security.Cryptography;
+using Kvorum.Node.Access;
+using Kvorum.Server.Certificates;
+
+namespace Kvorum.Server.Access;
+
+/// <summary>
+/// Who asks, by what was shown. What that is worth depends on the users and keys that there are at the moment,
+/// see <see cref="StandingIn"/>. Immutable.
+/// </summary>
+internal abstract record Caller
+{
+    private Caller(IdentityMeans means, string name) => (Means, Name) = (means, name);
+
+    /// <summary>By which means it is known.</summary>
+    public IdentityMeans Means { get; }
+
+    /// <summary>The name; empty if it is not known.</summary>
+    public string Name { get; init; }
+
+    /// <summary>Who it is, for messages and logs.</summary>
+    public virtual string Shown => Name.Length == 0 ? "a caller that is not known" : $"user '{Name}'";
+
+    /// <summary>What it may do by that table, at that time in Unix milliseconds.</summary>
+    public abstract Standing StandingIn(AccessTable table, ulong nowMs);
+
+    /// <summary>What somebody may do.</summary>
+    /// <param name="Rights">The rights; null if it is nobody who is known.</param>
+    /// <param name="Why">Then the reason, for the one who asks: it tells nothing about others.</param>
+    /// <param name="UntilMs">From then on it must be asked again, in Unix milliseconds.</param>
+    public sealed record Standing(Rights? Rights, string Why, ulong UntilMs = ulong.MaxValue)
+    {
+        /// <summary>The caller is nobody who is known.</summary>
+        public static Standing None(string why) => new(null, why);
+    }
+
+    /// <summary>Somebody who has shown nothing but the connection.</summary>
+    public static Caller OfConnection(ConnectionIdentity identity) => identity.Name switch
+    {
+        null => new Unknown(
+            identity.Means, "rights are enforced: show an API key or another token, or a client certificate"),
+        { Role: CertificateRole.Node } node => new Unknown(
+            identity.Means, $"the certificate is of node '{node.Name}': a node is no user"),
+        var client => new Certified(client.Name),
+    };
+
+    /// <summary>Nobody: what was shown is worth nothing.</summary>
+    public sealed record Unknown(IdentityMeans By, string Why) : Caller(By, "")
+    {
+        public override Standing StandingIn(AccessTable table, ulong nowMs) => Standing.None(Why);
+    }
+
+    /// <summary>Known by a client certificate.</summary>
+    public sealed record Certified(string User) : Caller(IdentityMeans.Certificate, User)
+    {
+        public override Standing StandingIn(AccessTable table, ulong nowMs) =>
+            table.Users.GetValueOrDefault(User) is { IsDisabled: false } ? new(table.RightsOf(User), "")
+                : Standing.None($"there is no user '{User}', which the certificate names, or it is disabled");
+    }
+
+    /// <summary>Known by an API key.</summary>
+    public sealed record Keyed(string Id, ReadOnlyMemory<byte> Hash) : Caller(IdentityMeans.ApiKey, "")
+    {
+        public override string Shown => $"API key {Id}";
+
+        public override Standing StandingIn(AccessTable table, ulong nowMs)
+        {
+            if (table.Keys.GetValueOrDefault(Id) is not { } key
+                || !CryptographicOperations.FixedTimeEquals(key.Hash.Span, Hash.Span)
+                || (key.ExpiresMs != 0 && key.ExpiresMs <= nowMs)
+                || table.Users.GetValueOrDefault(key.User) is not { IsDisabled: false })
+            {
+                // All that may be wrong with it sounds the same: a stranger learns no numbers of keys.
+                return Standing.None("the API key is not accepted: it is none, was revoked, or has expired");
+            }
+
+            return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs);
+        }
+
+        /// <summary>The user, as the table has it; empty if there is none.</summary>
+        public string UserIn(AccessTable table) => table.Keys.GetValueOrDefault(Id)?.User ?? "";
+    }
+
+    /// <summary>Known by a signed token, which names its roles.</summary>
+    public sealed record Signed(string Subject, IReadOnlyList<string> Roles, ulong ExpiresMs)
+        : Caller(IdentityMeans.Jwt, Subject)
+    {
+        public override Standing StandingIn(AccessTable table, ulong nowMs) => nowMs < ExpiresMs
+            ? new(table.RightsOf(Roles), "", ExpiresMs) : Standing.None("the token has expired");
+    }
+}

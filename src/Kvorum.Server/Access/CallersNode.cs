@@ -1,0 +1,135 @@
+using Kvorum.Node;
+using Kvorum.Node.Access;
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
+
+namespace Kvorum.Server.Access;
+
+/// <summary>
+/// The node as one caller may use it: the one place where rights are enforced, which every request of every
+/// front end passes. Any thread.
+/// </summary>
+internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : INode
+{
+    private volatile Judged? _judged;
+
+    private sealed record Judged(AccessTable Table, Caller.Standing Standing);
+
+    /// <summary>Who it is.</summary>
+    public Caller Caller => caller;
+
+    /// <inheritdoc/>
+    public ClusterMap Map => Refusal(AccessNeed.Known) is { } refused
+        ? throw new AccessRefusedException(refused) : door.Node.Map;
+
+    /// <summary>Whether it serves is told to everybody: probes ask for it.</summary>
+    public NodeHealth Health => door.Node.Health;
+
+    /// <inheritdoc/>
+    public AccessTable? Access => door.Node.Access;
+
+    /// <inheritdoc/>
+    public long MetadataSilenceMs => door.Node.MetadataSilenceMs;
+
+    /// <inheritdoc/>
+    public void Submit(Call call)
+    {
+        if (Refusal(AccessNeed.Of(call.Request)) is not { } refused)
+        {
+            door.Node.Submit(call);
+            return;
+        }
+
+        call.Complete(refused);
+        call.Sink?.Flush();
+    }
+
+    /// <summary><see cref="AccessRefusedException"/> if the caller may not know it.</summary>
+    public void AskStatus(Action<NodeStatus> done)
+    {
+        if (Refusal(AccessNeed.OfCluster(AccessActions.Status)) is { } refused)
+            throw new AccessRefusedException(refused);
+        door.Node.AskStatus(done);
+    }
+
+    /// <inheritdoc/>
+    public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
+    {
+        if (request is ShowIdentity)
+            done(Identity());
+        else if (Refusal(request.Need, request is AdminQuestion) is { } refused)
+            done(AdminReply.Of(refused.Status, refused.Message));
+        else if (request is EnforceRights { On: true, Force: false } && WhyLockedOut() is { } why)
+            done(AdminReply.Of(ReplyStatus.ConditionFailed, why));
+        else if (request is CreateApiKey { Hash.Length: 0 } key)
+            Draw(key, timeout, done);
+        else
+            door.Node.Administer(Named(request), timeout, done);
+    }
+
+    private AdminRequest Named(AdminRequest request) => request is AdminChange change && caller.Name.Length > 0
+        ? change with { By = $"{caller.Shown}, {change.By}" } : request;
+
+    private void Draw(CreateApiKey asked, TimeSpan timeout, Action<AdminReply> done)
+    {
+        var (id, key, hash) = ApiKey.Draw();
+        door.Node.Administer(
+            Named(asked with { Id = id, Hash = hash }), timeout,
+            reply => done(reply.Status == ReplyStatus.Ok && !asked.DryRun ? reply with { ApiKey = key } : reply));
+    }
+
+    private AdminReply Identity()
+    {
+        if (door.Node.Access is not { } table)
+            return AdminReply.Of(ReplyStatus.Unavailable, NodeDoor.NotTold);
+        var judged = Judge(table);
+        if (judged.Rights is null && table.IsOn)
+            return AdminReply.Of(ReplyStatus.Unauthenticated, judged.Why);
+        var name = caller is Caller.Keyed key ? key.UserIn(table) : caller.Name;
+        return new()
+        {
+            Status = ReplyStatus.Ok,
+            Identity = new(
+                judged.Rights is null ? "" : name, NodeDoor.NameOf(caller.Means), table.IsOn,
+                AccessReport.Of((judged.Rights ?? Rights.None).Grants)),
+        };
+    }
+
+    // Who enforces rights without any is the first whom it hits.
+    private string? WhyLockedOut() => door.Node.Access is { } table
+        && Judge(table).Rights?.Allow(AccessNeed.OfCluster(AccessActions.Security)) == true ? null
+        : "nothing was changed: you would be locked out, because you have not shown an API key or a certificate "
+            + "of a user who may change users. Show it, or ask for it with force";
+
+    private Reply? Refusal(AccessNeed need, bool isQuestion = false)
+    {
+        if (door.Node.Access is not { } table)
+        {
+            // Nothing is there to be read or written; what it knows of itself helps to mend it.
+            return isQuestion || (need.Actions & ~AccessActions.Status) == 0 ? null
+                : Of(ReplyStatus.Unavailable, NodeDoor.NotTold);
+        }
+
+        if (!table.IsOn)
+            return null;
+        var judged = Judge(table);
+        if (judged.Rights is not { } rights)
+            return door.Refused(place, caller, Of(ReplyStatus.Unauthenticated, judged.Why));
+        if (door.WhyTooOld() is { } why)
+            return Of(ReplyStatus.Unavailable, why);
+        return rights.Allow(need) ? null
+            : door.Refused(place, caller, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(caller.Shown, need)));
+    }
+
+    private Caller.Standing Judge(AccessTable table)
+    {
+        if (_judged is { } known && ReferenceEquals(known.Table, table)
+            && (known.Standing.UntilMs == ulong.MaxValue || door.NowMs < known.Standing.UntilMs))
+            return known.Standing;
+        var standing = caller.StandingIn(table, door.NowMs);
+        _judged = new(table, standing);
+        return standing;
+    }
+
+    private static Reply Of(ReplyStatus status, string message) => new() { Status = status, Message = message };
+}

@@ -1,0 +1,102 @@
+using Kvorum.Node;
+using Kvorum.Node.Access;
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
+using Kvorum.Server.Listeners;
+using Microsoft.Extensions.Logging;
+
+namespace Kvorum.Server.Access;
+
+/// <summary>
+/// Stands between the front ends and the node. What a front end is given is the node as a caller who is not
+/// known may use it; with <see cref="For"/> it becomes that of somebody. So a front end that forgets to say who
+/// asks serves nobody while rights are enforced. Any thread.
+/// </summary>
+/// <param name="node">The node.</param>
+/// <param name="graceMs">
+/// For how long rights are believed while the metadata group is not heard, in milliseconds.
+/// </param>
+/// <param name="time">The wall clock, by which keys and tokens expire.</param>
+/// <param name="lines">Where refusals are told.</param>
+/// <param name="log">Where refusals are told.</param>
+internal sealed class NodeDoor(
+    INode node, long graceMs, TimeProvider time, SourceLines lines, ILogger log) : INode
+{
+    /// <summary>What a node says that does not know yet who may do what.</summary>
+    public const string NotTold = "this node has not been told of the cluster's users yet: ask another node, or "
+        + "wait until kvorum health says that it is ready";
+
+    private CallersNode? _stranger;
+    private long _refusals;
+
+    /// <summary>The node itself.</summary>
+    public INode Node => node;
+
+    /// <summary>Requests that were refused for lack of rights.</summary>
+    public long Refusals => Interlocked.Read(ref _refusals);
+
+    /// <summary>The time by which keys and tokens expire, in Unix milliseconds.</summary>
+    public ulong NowMs => (ulong)Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <inheritdoc/>
+    public ClusterMap Map => Stranger.Map;
+
+    /// <inheritdoc/>
+    public NodeHealth Health => node.Health;
+
+    /// <inheritdoc/>
+    public AccessTable? Access => node.Access;
+
+    /// <inheritdoc/>
+    public long MetadataSilenceMs => node.MetadataSilenceMs;
+
+    /// <summary>The node as nodes may use it: who serves them sees to it that they are.</summary>
+    public static INode ForNodes(INode node) => node is NodeDoor door ? door.Node : node;
+
+    private CallersNode Stranger =>
+        _stranger ??= new(this, Caller.OfConnection(ConnectionIdentity.Plain), "an unknown address");
+
+    /// <summary>The node as somebody may use it.</summary>
+    /// <param name="identity">Who is at the other end of the connection.</param>
+    /// <param name="token">What was shown beside it, which wins; null if nothing was.</param>
+    /// <param name="place">The other end, see <see cref="SourceLines"/>.</param>
+    public CallersNode For(ConnectionIdentity identity, string? token, string place) =>
+        new(this, token is null ? Caller.OfConnection(identity) : OfToken(token), place);
+
+    /// <inheritdoc/>
+    public void Submit(Call call) => Stranger.Submit(call);
+
+    /// <inheritdoc/>
+    public void AskStatus(Action<NodeStatus> done) => Stranger.AskStatus(done);
+
+    /// <inheritdoc/>
+    public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done) =>
+        Stranger.Administer(request, timeout, done);
+
+    /// <summary>Why rights are not believed any more; null while they are.</summary>
+    public string? WhyTooOld() => node.MetadataSilenceMs is var silence && silence <= graceMs ? null
+        : $"this node has not heard the metadata group for {silence / 1000} s, so that rights may have been "
+            + "taken away meanwhile; after --rights-grace it serves nobody: ask another node";
+
+    /// <summary>Counts and tells a refusal.</summary>
+    public Reply Refused(string place, Caller caller, Reply refusal)
+    {
+        Interlocked.Increment(ref _refusals);
+        if (lines.MayWrite(place, out var note))
+            Log.Refused(log, place, caller.Shown, refusal.Message, note);
+        return refusal;
+    }
+
+    /// <summary>How a means is called.</summary>
+    public static string NameOf(IdentityMeans means) => means switch
+    {
+        IdentityMeans.Plain or IdentityMeans.Anonymous => "nothing",
+        IdentityMeans.Certificate => "certificate",
+        IdentityMeans.ApiKey => "api key",
+        IdentityMeans.Jwt => "token",
+        _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
+    };
+
+    private static Caller OfToken(string token) => ApiKey.CallerOf(token)
+        ?? new Caller.Unknown(IdentityMeans.ApiKey, "the token is not accepted");
+}

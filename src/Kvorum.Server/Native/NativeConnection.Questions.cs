@@ -1,0 +1,89 @@
+using System.Buffers;
+using Kvorum.Node;
+using Kvorum.Protocol;
+using Kvorum.Server.Access;
+using Kvorum.Server.Listeners;
+using Kvorum.Server.Tls;
+
+namespace Kvorum.Server.Native;
+
+/// <summary>Who a native client is, and what it asks about the node itself.</summary>
+internal sealed partial class NativeConnection
+{
+    /// <summary>
+    /// Questions about the node's state that may be open at once: each costs a walk over all partitions.
+    /// </summary>
+    private const int StatusAsksMax = 16;
+
+    // As the client may use it. Owned by the reader.
+    private INode _node;
+    private int _statusAsks;
+
+    /// <summary>Who is at its other end, by the connection.</summary>
+    public ConnectionIdentity Identity => (_stream as TlsStream)?.Identity ?? ConnectionIdentity.Plain;
+
+    // What counts from now on: a token, or the connection alone.
+    private void Show(string? token)
+    {
+        if (_door is not NodeDoor door)
+            return;
+        // Each costs the check of a signature, perhaps: who has guessed once has shown enough.
+        if (token is not null && _node is CallersNode { Caller: Caller.Unknown { By: IdentityMeans.ApiKey } })
+            throw new FormatException("The token before this one was not accepted.");
+        _node = door.For(Identity, token, SourceLines.Name(_client));
+    }
+
+    private void Tell(NativeFrame asked)
+    {
+        try
+        {
+            if (asked.Kind == NativeFrameKind.MapRequest)
+                WriteMap(asked.Correlation);
+            else
+                AskStatus(asked.Correlation);
+        }
+        catch (AccessRefusedException refused)
+        {
+            lock (_gate)
+                WriteReply(asked.Correlation, refused.Refusal);
+        }
+    }
+
+    private void AskStatus(ulong correlation)
+    {
+        lock (_gate)
+        {
+            if (_statusAsks >= StatusAsksMax)
+                throw new FormatException($"More than {StatusAsksMax} questions about the state at once.");
+        }
+
+        // The answer comes on a node loop, which has better things to do than to write JSON.
+        _node.AskStatus(status => ThreadPool.UnsafeQueueUserWorkItem(
+            static told => told.connection.AnswerStatus(told.correlation, told.status),
+            (connection: this, correlation, status), preferLocal: false));
+        lock (_gate)
+            _statusAsks++;
+    }
+
+    private void AnswerStatus(ulong correlation, NodeStatus status)
+    {
+        var json = NativeStatusJson.Bytes(status);
+        lock (_gate)
+        {
+            _statusAsks--;
+            if (_isClosed)
+                return;
+            Write(NativeFrameKind.StatusReply, correlation, json);
+        }
+
+        Flush();
+    }
+
+    private void WriteMap(ulong correlation)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        ClusterMapCodec.Encode(_node.Map, body);
+        lock (_gate)
+            Write(NativeFrameKind.MapReply, correlation, body.WrittenSpan);
+    }
+}

@@ -289,7 +289,7 @@ public static class RequestCodec
     {
         var reader = new ByteReader(bytes);
         var status = reader.U8("status");
-        if (status > (byte)ReplyStatus.OutOfSpace)
+        if (status > (byte)ReplyStatus.PermissionDenied)
             throw new FormatException($"Status {status} is unknown.");
         var flags = Flags(
             ref reader, FoundFlag | StaleFlag | ReplayedFlag | MessageFlag | LeaderFlag | ExtraFlag);

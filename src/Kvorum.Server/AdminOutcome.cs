@@ -19,7 +19,8 @@ internal sealed record AdminOutcome(
         var isUnknown = !request.IsRead && reply.Status is ReplyStatus.OutcomeUnknown
             or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal;
         var advice = reply.Status is ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace
-            or ReplyStatus.ConditionFailed ? RetryAdvice.Never
+            or ReplyStatus.ConditionFailed or ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied
+            ? RetryAdvice.Never
             : isUnknown ? RetryAdvice.SameIds : RetryAdvice.Safe;
         return new(ReplyOutcome.Of(reply.Status), reply.Message, advice, isUnknown);
     }

@@ -55,7 +55,8 @@ internal static partial class AccessDecider
 
         var role = new RoleRecord(change.Role, grants);
         return Propose(
-            change, table, table.With(role), $"role '{role.Name}' has {grants.Count} grants",
+            change, table, table.With(role),
+            $"role '{role.Name}' has {(grants.Count == 1 ? "1 grant" : $"{grants.Count} grants")}",
             timeMs => AccessCodec.Encode(role, timeMs),
             now => now.Roles.GetValueOrDefault(role.Name) is { } known
                 && AccessCodec.Encode(known, 0).AsSpan().SequenceEqual(AccessCodec.Encode(role, 0)));

@@ -10,16 +10,10 @@ namespace Kvorum.Server.Access;
 /// </summary>
 internal abstract record Caller
 {
-    private Caller(IdentityMeans means, string name) => (Means, Name) = (means, name);
+    private Caller(IdentityMeans means) => Means = means;
 
     /// <summary>By which means it is known.</summary>
     public IdentityMeans Means { get; }
-
-    /// <summary>The name; empty if it is not known.</summary>
-    public string Name { get; init; }
-
-    /// <summary>Who it is, for messages and logs.</summary>
-    public virtual string Shown => Name.Length == 0 ? "a caller that is not known" : $"user '{Name}'";
 
     /// <summary>What it may do by that table, at that time in Unix milliseconds.</summary>
     public abstract Standing StandingIn(AccessTable table, ulong nowMs);
@@ -28,8 +22,13 @@ internal abstract record Caller
     /// <param name="Rights">The rights; null if it is nobody who is known.</param>
     /// <param name="Why">Then the reason, for the one who asks: it tells nothing about others.</param>
     /// <param name="UntilMs">From then on it must be asked again, in Unix milliseconds.</param>
-    public sealed record Standing(Rights? Rights, string Why, ulong UntilMs = ulong.MaxValue)
+    /// <param name="User">The user; empty if it is nobody who is known.</param>
+    public sealed record Standing(
+        Rights? Rights, string Why, ulong UntilMs = ulong.MaxValue, string User = "")
     {
+        /// <summary>Who it is, for messages and logs.</summary>
+        public string Who => User.Length == 0 ? "a caller that is not known" : $"user '{User}'";
+
         /// <summary>The caller is nobody who is known.</summary>
         public static Standing None(string why) => new(null, why);
     }
@@ -45,24 +44,23 @@ internal abstract record Caller
     };
 
     /// <summary>Nobody: what was shown is worth nothing.</summary>
-    public sealed record Unknown(IdentityMeans By, string Why) : Caller(By, "")
+    public sealed record Unknown(IdentityMeans By, string Why) : Caller(By)
     {
         public override Standing StandingIn(AccessTable table, ulong nowMs) => Standing.None(Why);
     }
 
     /// <summary>Known by a client certificate.</summary>
-    public sealed record Certified(string User) : Caller(IdentityMeans.Certificate, User)
+    public sealed record Certified(string User) : Caller(IdentityMeans.Certificate)
     {
         public override Standing StandingIn(AccessTable table, ulong nowMs) =>
-            table.Users.GetValueOrDefault(User) is { IsDisabled: false } ? new(table.RightsOf(User), "")
+            table.Users.GetValueOrDefault(User) is { IsDisabled: false }
+                ? new(table.RightsOf(User), "", User: User)
                 : Standing.None($"there is no user '{User}', which the certificate names, or it is disabled");
     }
 
     /// <summary>Known by an API key.</summary>
-    public sealed record Keyed(string Id, ReadOnlyMemory<byte> Hash) : Caller(IdentityMeans.ApiKey, "")
+    public sealed record Keyed(string Id, ReadOnlyMemory<byte> Hash) : Caller(IdentityMeans.ApiKey)
     {
-        public override string Shown => $"API key {Id}";
-
         public override Standing StandingIn(AccessTable table, ulong nowMs)
         {
             if (table.Keys.GetValueOrDefault(Id) is not { } key
@@ -74,18 +72,15 @@ internal abstract record Caller
                 return Standing.None("the API key is not accepted: it is none, was revoked, or has expired");
             }
 
-            return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs);
+            return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs, key.User);
         }
-
-        /// <summary>The user, as the table has it; empty if there is none.</summary>
-        public string UserIn(AccessTable table) => table.Keys.GetValueOrDefault(Id)?.User ?? "";
     }
 
     /// <summary>Known by a signed token, which names its roles.</summary>
     public sealed record Signed(string Subject, IReadOnlyList<string> Roles, ulong ExpiresMs)
-        : Caller(IdentityMeans.Jwt, Subject)
+        : Caller(IdentityMeans.Jwt)
     {
         public override Standing StandingIn(AccessTable table, ulong nowMs) => nowMs < ExpiresMs
-            ? new(table.RightsOf(Roles), "", ExpiresMs) : Standing.None("the token has expired");
+            ? new(table.RightsOf(Roles), "", ExpiresMs, Subject) : Standing.None("the token has expired");
     }
 }

@@ -19,8 +19,14 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
     public Caller Caller => caller;
 
     /// <inheritdoc/>
-    public ClusterMap Map => Refusal(AccessNeed.Known) is { } refused
-        ? throw new AccessRefusedException(refused) : door.Node.Map;
+    public ClusterMap Map
+    {
+        get
+        {
+            Admit();
+            return door.Node.Map;
+        }
+    }
 
     /// <summary>Whether it serves is told to everybody: probes ask for it.</summary>
     public NodeHealth Health => door.Node.Health;
@@ -30,6 +36,13 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
 
     /// <inheritdoc/>
     public long MetadataSilenceMs => door.Node.MetadataSilenceMs;
+
+    /// <summary><see cref="AccessRefusedException"/> if the caller is nobody who is known.</summary>
+    public void Admit()
+    {
+        if (Refusal(AccessNeed.Known) is { } refused)
+            throw new AccessRefusedException(refused);
+    }
 
     /// <inheritdoc/>
     public void Submit(Call call)
@@ -67,8 +80,10 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
             door.Node.Administer(Named(request), timeout, done);
     }
 
-    private AdminRequest Named(AdminRequest request) => request is AdminChange change && caller.Name.Length > 0
-        ? change with { By = $"{caller.Shown}, {change.By}" } : request;
+    // Nobody is known while rights are not enforced and nothing is shown.
+    private AdminRequest Named(AdminRequest request) => request is AdminChange change
+        && door.Node.Access is { } table && Judge(table) is { User.Length: > 0 } known
+        ? change with { By = $"{known.Who}, {change.By}" } : request;
 
     private void Draw(CreateApiKey asked, TimeSpan timeout, Action<AdminReply> done)
     {
@@ -85,12 +100,11 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
         var judged = Judge(table);
         if (judged.Rights is null && table.IsOn)
             return AdminReply.Of(ReplyStatus.Unauthenticated, judged.Why);
-        var name = caller is Caller.Keyed key ? key.UserIn(table) : caller.Name;
         return new()
         {
             Status = ReplyStatus.Ok,
             Identity = new(
-                judged.Rights is null ? "" : name, NodeDoor.NameOf(caller.Means), table.IsOn,
+                judged.User, NodeDoor.NameOf(caller.Means), table.IsOn,
                 AccessReport.Of((judged.Rights ?? Rights.None).Grants)),
         };
     }
@@ -114,11 +128,11 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
             return null;
         var judged = Judge(table);
         if (judged.Rights is not { } rights)
-            return door.Refused(place, caller, Of(ReplyStatus.Unauthenticated, judged.Why));
+            return door.Refused(place, judged, Of(ReplyStatus.Unauthenticated, judged.Why));
         if (door.WhyTooOld() is { } why)
             return Of(ReplyStatus.Unavailable, why);
         return rights.Allow(need) ? null
-            : door.Refused(place, caller, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(caller.Shown, need)));
+            : door.Refused(place, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
     }
 
     private Caller.Standing Judge(AccessTable table)

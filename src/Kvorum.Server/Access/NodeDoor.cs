@@ -79,11 +79,11 @@ internal sealed class NodeDoor(
             + "taken away meanwhile; after --rights-grace it serves nobody: ask another node";
 
     /// <summary>Counts and tells a refusal.</summary>
-    public Reply Refused(string place, Caller caller, Reply refusal)
+    public Reply Refused(string place, Caller.Standing caller, Reply refusal)
     {
         Interlocked.Increment(ref _refusals);
         if (lines.MayWrite(place, out var note))
-            Log.Refused(log, place, caller.Shown, refusal.Message, note);
+            Log.Refused(log, place, caller.Who, refusal.Message, note);
         return refusal;
     }
 

@@ -17,29 +17,36 @@ internal static class FailureStatuses
     /// <summary>Of every route.</summary>
     public static int[] OfAny { get; } = [400, 421];
 
+    /// <summary>Of routes that are for those who are known.</summary>
+    public static int[] OfKnown { get; } = [.. OfAny, 401, 403];
+
+    /// <summary>Of the route that tells whether the node's loops run.</summary>
+    public static int[] OfProbes { get; } = [.. OfAny, 503];
+
     /// <summary>Of routes that ask the node's loops for their state.</summary>
-    public static int[] OfStatus { get; } = [.. OfAny, 503];
+    public static int[] OfStatus { get; } = [.. OfKnown, 503];
 
     /// <summary>Of routes that read keys.</summary>
     public static int[] OfReads { get; } = [.. OfNode, 404, 412];
 
     /// <summary>Of routes that write.</summary>
-    public static int[] OfWrites { get; } = [.. OfNode, 403, 409, 412, 413, 415];
+    public static int[] OfWrites { get; } = [.. OfNode, 409, 412, 413, 415];
 
     /// <summary>Of routes that tell operators of the cluster.</summary>
-    public static int[] OfReports { get; } = [.. OfAny, 429, 503];
+    public static int[] OfReports { get; } = [.. OfKnown, 429, 503];
 
     /// <summary>Of the route that tells of events.</summary>
     public static int[] OfEvents { get; } = [.. OfReports, 412];
 
     /// <summary>Of routes by which operators change the cluster.</summary>
-    public static int[] OfChanges { get; } = [.. OfReports, 403, 412, 413, 415];
+    public static int[] OfChanges { get; } = [.. OfReports, 412, 413, 415];
 
     /// <summary>A name for the status, and what it says.</summary>
     public static (string Name, string Description) Of(int status) => status switch
     {
         400 => ("Invalid", "The request itself is wrong, or names an unknown keyspace."),
-        403 => ("CrossSite", "A web page of another site sent it."),
+        401 => ("Unauthenticated", "Rights are enforced, and nothing that was shown tells who asks."),
+        403 => ("Forbidden", "The caller has no right to it, or a web page of another site sent it."),
         404 => (
             "Absent",
             "The key does not exist: error is not-found. No failure is ever told by this status."),

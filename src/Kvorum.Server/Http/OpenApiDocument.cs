@@ -39,12 +39,23 @@ internal sealed class OpenApiDocument
                     + "are JSON; an error is never an absence.",
                 ["license"] = new JsonObject { ["name"] = "Apache-2.0", ["identifier"] = "Apache-2.0" },
             },
+            // Where rights are enforced; else nothing need be shown.
+            ["security"] = new JsonArray(new JsonObject(), new JsonObject { ["token"] = new JsonArray() }),
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
                 ["parameters"] = _parameters,
                 ["responses"] = _responses,
                 ["schemas"] = _schemas.All,
+                ["securitySchemes"] = new JsonObject
+                {
+                    ["token"] = new JsonObject
+                    {
+                        ["type"] = "http",
+                        ["scheme"] = "bearer",
+                        ["description"] = "An API key, or a JSON Web Token.",
+                    },
+                },
             },
         };
         var bytes = new ArrayBufferWriter<byte>();

@@ -11,6 +11,10 @@ namespace Kvorum.Server.Http;
 /// <param name="Summary">What it does.</param>
 internal sealed record Operation(string Id, string Tag, string Summary)
 {
+    /// <summary>True if it is for everybody, where rights are enforced, too: a probe, or the description.
+    /// </summary>
+    public bool IsPublic { get; init; }
+
     /// <summary>The parameters in the path, in their order.</summary>
     public Field[] Path { get; init; } = [];
 

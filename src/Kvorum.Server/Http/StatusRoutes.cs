@@ -10,6 +10,7 @@ internal static class StatusRoutes
 {
     private static readonly Operation Health = new("health", "node", "Whether the node can serve.")
     {
+        IsPublic = true,
         Answers =
         [
             new(200, "It can.") { Json = [BodyContext.Default.HealthBody] },
@@ -21,8 +22,9 @@ internal static class StatusRoutes
     private static readonly Operation Alive = new(
         "livez", "node", "Whether the node's loops run, whether or not its cluster can serve.")
     {
+        IsPublic = true,
         Answers = [new(200, "They do.") { Json = [BodyContext.Default.HealthBody] }],
-        Failures = FailureStatuses.OfStatus,
+        Failures = FailureStatuses.OfProbes,
     };
 
     private static readonly Operation Stats = new("stats", "node", "Counters of the node.")
@@ -41,11 +43,12 @@ internal static class StatusRoutes
         "map", "node", "The cluster as the node knows it, with leaders.")
     {
         Answers = [new(200, "The cluster.") { Json = [BodyContext.Default.ClusterMap] }],
-        Failures = FailureStatuses.OfAny,
+        Failures = FailureStatuses.OfKnown,
     };
 
     private static readonly Operation OpenApi = new("openapi", "node", "This document.")
     {
+        IsPublic = true,
         Answers = [new(200, "The document.") { Json = [BodyContext.Default.JsonObject] }],
         Failures = FailureStatuses.OfAny,
     };

@@ -67,7 +67,8 @@ internal sealed class DictionaryNode : INode
 
     public NodeHealth Health => new("node-1", Status().NotReadyReason);
 
-    public AccessTable? Access { get; set; }
+    /// <summary>Who may do what; nothing is enforced unless a test says so.</summary>
+    public AccessTable? Access { get; set; } = AccessTable.Empty;
 
     public long MetadataSilenceMs { get; set; }
 

@@ -1,5 +1,9 @@
 using System.Net;
+using Kvorum.Node.Access;
+using Kvorum.Server.Access;
 using Kvorum.Server.Http;
+using Kvorum.Server.Listeners;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kvorum.Tests.Server.Http;
 
@@ -7,6 +11,19 @@ namespace Kvorum.Tests.Server.Http;
 public sealed class HttpFixture : IAsyncLifetime
 {
     internal const int ValueBytesMax = 100_000;
+
+    private static readonly (string Id, string Key, byte[] Hash) Drawn = ApiKey.Draw();
+
+    /// <summary>The API key of somebody without rights, where <see cref="Enforced"/> holds.</summary>
+    internal static string PoorKey => Drawn.Key;
+
+    /// <summary>Rights are enforced, and one user is known, who has none.</summary>
+    internal static AccessTable Enforced { get; } = AccessTable.Empty
+        .With(new UserRecord("poor", [], IsDisabled: false))
+        .With(new ApiKeyRecord(Drawn.Id, "poor", Drawn.Hash, 1, 0)) with
+    {
+        IsOn = true,
+    };
 
     internal DictionaryNode Node { get; } = new() { ValueBytesMax = ValueBytesMax };
 
@@ -16,7 +33,9 @@ public sealed class HttpFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Server = HttpServer.Create(Node, new()
+        var lines = new SourceLines(NullLogger.Instance, TimeProvider.System);
+        var door = new NodeDoor(Node, graceMs: 60_000, TimeProvider.System, lines, NullLogger.Instance);
+        Server = HttpServer.Create(door, new()
         {
             EndPoint = new(IPAddress.Loopback, 0),
             ValueBytesMax = ValueBytesMax,

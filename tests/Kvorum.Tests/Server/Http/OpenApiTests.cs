@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kvorum.Node.Access;
 using Kvorum.Server.Http;
 using Microsoft.AspNetCore.Routing;
 
@@ -45,10 +46,11 @@ public class OpenApiTests(HttpFixture fixture) : HttpTest(fixture)
                 var isOfNode = !pattern.Contains("/kv", StringComparison.Ordinal) || pattern == "/kv/stats";
                 Node.IsReady = !(isOfNode && status == 503);
                 Node.IsMute = isOfNode && status == 503;
+                Node.Access = status is 401 or 403 ? HttpFixture.Enforced : AccessTable.Empty;
                 var (target, body, headers) = Provocation.Of(method, pattern, status);
                 var answer = await SendAsync(method, target, body, headers);
                 Assert.Equal((method, pattern, status), (method, pattern, answer.Status));
-                (Node.IsReady, Node.IsMute) = (true, false);
+                (Node.IsReady, Node.IsMute, Node.Access) = (true, false, AccessTable.Empty);
                 if (method == "DELETE")
                     await SendAsync("PUT", $"/v1/kv/{Provocation.Key}", [1, 2, 3]);
             }

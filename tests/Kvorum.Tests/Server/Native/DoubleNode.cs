@@ -68,6 +68,9 @@ internal sealed class DoubleNode : INode
     /// <summary>Administrative requests that came, without who asked, and with their times.</summary>
     public List<(AdminRequest Request, TimeSpan Timeout)> Administered { get; } = [];
 
+    /// <summary>Who has asked last; empty if it was no change.</summary>
+    public string LastBy { get; private set; } = "";
+
     /// <summary>What happens in the cluster; null: what <see cref="AdminAnswers"/> tells.</summary>
     public EventHistory? Events { get; set; }
 
@@ -77,7 +80,11 @@ internal sealed class DoubleNode : INode
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done)
     {
         lock (_gate)
+        {
+            LastBy = (request as AdminChange)?.By ?? "";
             Administered.Add((request is AdminChange one ? one with { By = "" } : request, timeout));
+        }
+
         if (request is ShowEvents asked && Events is { } history)
         {
             history.Answer(asked, done, WhyLate);

@@ -1,0 +1,112 @@
+using Kvorum.Node;
+using Kvorum.Node.Access;
+using Kvorum.Node.State;
+using Kvorum.Tests.Node.State.Harness;
+
+namespace Kvorum.Tests.Node.State;
+
+/// <summary>What the metadata group keeps of users, roles and API keys.</summary>
+public sealed class MetaAccessTests : IDisposable
+{
+    private static readonly RoleRecord Clerk = new(
+        "clerk", [new("orders", "u:"u8.ToArray(), AccessActions.Read), Grant.Everywhere(AccessActions.Status)]);
+
+    private static readonly UserRecord Ann = new("ann", ["clerk", "reader"], IsDisabled: false);
+    private static readonly ApiKeyRecord Key = new("0123456789abcdef", "ann", new byte[32], 5, 9);
+
+    private readonly MetaBench _bench = new();
+
+    public void Dispose() => _bench.Dispose();
+
+    [Fact]
+    public void A_start_finds_what_was_decided()
+    {
+        Assert.True(_bench.Apply(AccessCodec.Encode(Clerk, 5)));
+        Assert.True(_bench.Apply(AccessCodec.Encode(Ann, 5)));
+        Assert.True(_bench.Apply(AccessCodec.Encode(Key, 5)));
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnforced(isOn: true, 5)));
+        CheckReloaded();
+        Assert.True(_bench.Machine.Access.IsOn);
+        Assert.True(_bench.Machine.Access.RightsOf("ann").Allow(
+            AccessNeed.OfKey(AccessActions.Read, "orders", "u:1"u8.ToArray())));
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropRoleCommand, "clerk", 6)));
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, Key.Id, 6)));
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnforced(isOn: false, 6)));
+        CheckReloaded();
+        Assert.Equal((false, 0, 1, 0), Counts(_bench.Machine.Access));
+    }
+
+    [Fact]
+    public void With_a_user_go_the_keys()
+    {
+        _bench.Apply(AccessCodec.Encode(Ann, 5));
+        _bench.Apply(AccessCodec.Encode(Key, 5));
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropUserCommand, "ann", 5)));
+        CheckReloaded();
+        Assert.Equal((false, 0, 0, 0), Counts(_bench.Machine.Access));
+    }
+
+    /// <summary>Whatever is repeated, or comes too late, changes nothing.</summary>
+    [Fact]
+    public void What_cannot_be_changes_nothing()
+    {
+        Assert.False(_bench.Apply(AccessCodec.Encode(Key, 5)));
+        Assert.False(_bench.Apply(AccessCodec.Encode(new RoleRecord("admin", []), 5)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropUserCommand, "ann", 5)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeEnforced(isOn: false, 5)));
+        _bench.Apply(AccessCodec.Encode(Ann, 5));
+        _bench.Apply(AccessCodec.Encode(Key, 5));
+        Assert.False(_bench.Apply(AccessCodec.Encode(Key with { Hash = new byte[] { 1 } }, 5)));
+        Assert.Equal(32, _bench.Machine.Access.Keys[Key.Id].Hash.Length);
+    }
+
+    /// <summary>A program of the first version must not take users for something else.</summary>
+    [Fact]
+    public void They_came_with_the_second_version()
+    {
+        foreach (var command in (byte[][])[AccessCodec.Encode(Ann, 5), AccessCodec.EncodeEnforced(true, 5)])
+            Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfCommand(command[0]));
+        Assert.All(
+            (byte[])[MetaRecords.Role, MetaRecords.User, MetaRecords.ApiKey, MetaRecords.Enforced],
+            static kind => Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfRecord(kind)));
+    }
+
+    [Fact]
+    public void Golden_bytes()
+    {
+        const string time = "0500000000000000";
+        Assert.Equal(
+            "13" + time + "05000000" + "636c65726b" + "0200" + "06000000" + "6f7264657273" + "02000000" + "753a"
+            + "01" + "01000000" + "2a" + "00000000" + "10",
+            Convert.ToHexStringLower(AccessCodec.Encode(Clerk, 5)));
+        Assert.Equal(
+            "15" + time + "03000000" + "616e6e" + "00" + "0200" + "05000000" + "636c65726b" + "06000000"
+            + "726561646572",
+            Convert.ToHexStringLower(AccessCodec.Encode(Ann, 5)));
+        Assert.Equal(
+            "17" + time + "10000000" + Convert.ToHexStringLower("0123456789abcdef"u8) + "03000000" + "616e6e"
+            + "20000000" + new string('0', 64) + time + "0900000000000000",
+            Convert.ToHexStringLower(AccessCodec.Encode(Key, 5)));
+        Assert.Equal(
+            "18" + time + "01000000" + "6b",
+            Convert.ToHexStringLower(AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, "k", 5)));
+        Assert.Equal("19" + time + "01", Convert.ToHexStringLower(AccessCodec.EncodeEnforced(true, 5)));
+    }
+
+    private static (bool, int, int, int) Counts(AccessTable table) =>
+        (table.IsOn, table.Roles.Count, table.Users.Count, table.Keys.Count);
+
+    private void CheckReloaded()
+    {
+        Assert.Equal(Shown(_bench.Machine.Access), Shown(_bench.Reloaded().Access));
+
+        static string Shown(AccessTable table) => string.Join(
+            '\n',
+            [
+                $"{table.IsOn}",
+                .. table.Roles.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
+                .. table.Users.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
+                .. table.Keys.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
+            ]);
+    }
+}

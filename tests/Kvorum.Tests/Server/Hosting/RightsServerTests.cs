@@ -1,0 +1,269 @@
+using System.Buffers;
+using System.Net;
+using System.Text.Json;
+using Google.Protobuf.Reflection;
+using Google.Protobuf;
+using Kvorum.Client;
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
+using Kvorum.Server.Hosting;
+using Kvorum.Server;
+using Kvorum.Tests.Protocol;
+using Kvorum.Tests.Server.Grpc;
+using Kvorum.Tests.Server.Native;
+using V1 = Kvorum.Server.Grpc.V1;
+
+namespace Kvorum.Tests.Server.Hosting;
+
+/// <summary>
+/// A whole server that enforces rights, through every route, method and frame that it has: those that are made
+/// later are in these tests, too.
+/// </summary>
+public sealed class RightsServerTests : IAsyncLifetime
+{
+    private static readonly HttpClient Http = new();
+
+    // What a probe and a program that looks for the description need. Everything else takes rights.
+    private static readonly string[] PublicRoutes = ["/health", "/readyz", "/ready", "/livez", "/openapi/v1.json"];
+
+    private static readonly string[] PublicServices =
+    [
+        "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("kvorum-test-").FullName;
+    private KvorumServer _server = null!;
+    private string _admin = "";
+    private string _shop = "";
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await KvorumServer.StartAsync(new()
+        {
+            Id = "node-1",
+            DataFolder = _folder,
+            ClientAddress = "127.0.0.1:0",
+            HttpAddress = "127.0.0.1:0",
+            PeerAddress = "127.0.0.1:0",
+            Partitions = 4,
+        });
+        await Eventually.Holds(() => _server.Node.Health.IsReady, seconds: 60);
+        await using var client = Connect("");
+        await Do(client, new CreateUser("root", ["admin"]));
+        _admin = (await Do(client, new CreateApiKey("root"))).ApiKey!;
+        await Do(client, new SetRole("shop", [new("default", ["read", "write", "scan"], "user:"u8.ToArray())]));
+        await Do(client, new CreateUser("shop", ["shop"]));
+        _shop = (await Do(client, new CreateApiKey("shop"))).ApiKey!;
+        await using var admin = Connect(_admin);
+        await Do(admin, new EnforceRights(true));
+        await admin.PutAsync("user:1"u8.ToArray(), "v"u8.ToArray(), cancellationToken: Cancelled);
+        await admin.PutAsync("other"u8.ToArray(), "v"u8.ToArray(), cancellationToken: Cancelled);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task No_route_serves_a_stranger_but_those_for_probes()
+    {
+        using var document = JsonDocument.Parse(await Http.GetStringAsync(
+            $"http://{_server.Self.HttpAddress}/openapi/v1.json", Cancelled));
+        var paths = document.RootElement.GetProperty("paths").EnumerateObject().ToArray();
+        Assert.True(paths.Length > 30, $"{paths.Length} paths");
+        foreach (var (path, method) in paths.SelectMany(static path =>
+            path.Value.EnumerateObject().Select(one => (path.Name, one.Name))))
+        {
+            foreach (var token in (string?[])[null, "kvorum_0123456789abcdef_", _shop[..^2] + "00"])
+            {
+                using var request = new HttpRequestMessage(
+                    new(method.ToUpperInvariant()), $"http://{_server.Self.HttpAddress}{Filled(path)}");
+                if (token is not null)
+                    request.Headers.Authorization = new("Bearer", token);
+                if (path == "/kv/set")
+                    request.Content = new StringContent("{\"key\":\"user:1\",\"value\":\"x\"}");
+                using var response = await Http.SendAsync(request, Cancelled);
+                var isPublic = PublicRoutes.Contains(path);
+                Assert.True(
+                    isPublic ? response.IsSuccessStatusCode : response.StatusCode == HttpStatusCode.Unauthorized,
+                    $"{method} {path} as {token}: {response.StatusCode} "
+                        + await response.Content.ReadAsStringAsync(Cancelled));
+                if (!isPublic)
+                    Assert.Equal("Bearer", Assert.Single(response.Headers.WwwAuthenticate).Scheme);
+            }
+        }
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task No_method_serves_a_stranger_but_those_for_probes()
+    {
+        var served = 0;
+        foreach (var service in (ServiceDescriptor[])
+            [
+                V1.KV.Descriptor, V1.Admin.Descriptor, Kvorum.Server.Grpc.Compatibility.KV.Descriptor,
+                Kvorum.Server.Grpc.Ring.KVStore.Descriptor, Kvorum.Server.Grpc.Ring.NodeInternal.Descriptor,
+            ])
+        {
+            Assert.DoesNotContain(service.FullName, PublicServices);
+            foreach (var method in service.Methods)
+            {
+                var message = (IMessage)Activator.CreateInstance(method.InputType.ClrType)!;
+                Fill(message);
+                using var call = await GrpcStream.OpenAsync(
+                    _server.Self.ClientAddress, $"/{service.FullName}/{method.Name}", message);
+                while (await call.NextAsync() is { } answer)
+                {
+                    // A pipeline answers each request.
+                    Assert.Equal("Pipeline", method.Name);
+                    Assert.Equal("unauthenticated", V1.KeyReply.Parser.ParseFrom(answer).Error.Status);
+                }
+
+                var status = call.Trailer("grpc-status");
+                Assert.True(
+                    method.Name == "Pipeline" ? status == "0"
+                        : status == (service.FullName.EndsWith("NodeInternal", StringComparison.Ordinal) ? "7" : "16"),
+                    $"{service.FullName}/{method.Name}: {status} {call.Trailer("grpc-message")}");
+                served++;
+            }
+        }
+
+        Assert.True(served > 25, $"{served} methods");
+    }
+
+    /// <summary>No frame that a client may send is answered with anything but a refusal.</summary>
+    [Fact(Timeout = 60_000)]
+    public void No_frame_serves_a_stranger()
+    {
+        using var client = RawClient.Greeted(IPEndPoint.Parse(_server.Self.ClientAddress));
+        var asked = 0ul;
+        foreach (var request in EveryRequest.About("user:1"))
+        {
+            client.Send(writer => NativeCodec.WriteRequest(writer, ++asked, 1000, request));
+            Refused(client.Read());
+        }
+
+        foreach (var kind in (NativeFrameKind[])[NativeFrameKind.MapRequest, NativeFrameKind.StatusRequest])
+        {
+            client.Send(writer => NativeCodec.Write(writer, kind, ++asked));
+            Refused(client.Read());
+        }
+
+        client.Send(writer => NativeCodec.WriteAdminRequest(
+            writer, ++asked, 1000, AdminJson.Encode(new ShowCluster())));
+        var frame = client.Read();
+        Assert.Equal(NativeFrameKind.AdminReply, frame.Kind);
+        Assert.Equal(ReplyStatus.Unauthenticated, AdminJson.DecodeReply(frame.Body.Span).Status);
+        // Hello, Cancel and Credential are not answered; a kind that is new belongs here.
+        Assert.Equal(
+            14, Enum.GetValues<NativeFrameKind>().Length);
+
+        static void Refused(NativeFrame frame)
+        {
+            Assert.Equal(NativeFrameKind.Reply, frame.Kind);
+            Assert.Equal(
+                ReplyStatus.Unauthenticated, RequestCodec.DecodeReply(frame.Body).Status);
+        }
+    }
+
+    /// <summary>Requests in a pipeline count one by one, and none hides in another.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Every_door_keeps_to_the_prefix()
+    {
+        await using var shop = Connect(_shop);
+        Assert.True((await shop.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        Assert.Equal(ReplyStatus.PermissionDenied, await StatusOf(
+            () => shop.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+        Assert.Equal(ReplyStatus.PermissionDenied, await StatusOf(
+            () => shop.DeleteAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+        foreach (var (key, status) in new[] { ("user:1", "0"), ("other", "7") })
+        {
+            using var call = await GrpcStream.OpenAsync(
+                _server.Self.ClientAddress, "/kvorum.v1.KV/Get",
+                new V1.GetRequest { Key = ByteString.CopyFromUtf8(key) }, ("authorization", $"Bearer {_shop}"));
+            while (await call.NextAsync() is not null)
+            {
+            }
+
+            Assert.Equal((key, status), (key, call.Trailer("grpc-status")));
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"http://{_server.Self.HttpAddress}/v1/kv/{Uri.EscapeDataString(key)}");
+            request.Headers.Authorization = new("Bearer", _shop);
+            using var response = await Http.SendAsync(request, Cancelled);
+            Assert.Equal(status == "0" ? HttpStatusCode.OK : HttpStatusCode.Forbidden, response.StatusCode);
+        }
+    }
+
+    /// <summary>A change holds on connections that are open, at once.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task A_revoked_key_ends_with_the_answer_to_the_revocation()
+    {
+        await using var shop = Connect(_shop);
+        Assert.True((await shop.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        await using var admin = Connect(_admin);
+        await Do(admin, new RevokeApiKey(_shop[7..23]));
+        Assert.Equal(ReplyStatus.Unauthenticated, await StatusOf(
+            () => shop.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+    }
+
+    /// <summary>A client with a provider goes on when its token is renewed.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task A_client_shows_a_new_token_where_the_old_one_is_not_accepted()
+    {
+        var token = _shop;
+        await using var client = KvorumClient.Connect(new()
+        {
+            Addresses = [_server.Self.ClientAddress],
+            Credential = KvorumCredential.FromProvider(_ => ValueTask.FromResult(token)),
+        });
+        Assert.True((await client.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        await using var admin = Connect(_admin);
+        await Do(admin, new RevokeApiKey(_shop[7..23]));
+        token = (await Do(admin, new CreateApiKey("shop"))).ApiKey!;
+        var reads = Enumerable.Range(0, 20).Select(
+            _ => client.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask());
+        Assert.All(await Task.WhenAll(reads), static got => Assert.True(got.Found));
+    }
+
+    private static string Filled(string path) => path
+        .Replace("{key}", "user:1", StringComparison.Ordinal)
+        .Replace("{name}", "default", StringComparison.Ordinal)
+        .Replace("{keyspace}", "default", StringComparison.Ordinal)
+        .Replace("{partition}", "0", StringComparison.Ordinal);
+
+    private static void Fill(IMessage message)
+    {
+        foreach (var field in message.Descriptor.Fields.InFieldNumberOrder().Where(static one => !one.IsRepeated))
+        {
+            if (field.FieldType == FieldType.Bytes)
+                field.Accessor.SetValue(message, ByteString.CopyFromUtf8("user:1"));
+            else if (field is { FieldType: FieldType.String, Name: "key" or "keyspace" or "member" })
+                field.Accessor.SetValue(message, "default");
+        }
+
+        if (message is V1.KeyRequest pipelined)
+            pipelined.Get = new() { Key = ByteString.CopyFromUtf8("user:1") };
+    }
+
+    private static async Task<ReplyStatus> StatusOf(Func<Task> act) =>
+        (await Assert.ThrowsAsync<KvorumException>(act)).Status;
+
+    private static async Task<AdminReply> Do(KvorumClient client, AdminChange change)
+    {
+        var bytes = await client.AdministerAsync(AdminJson.Encode(change), false, null, Cancelled);
+        var reply = AdminJson.DecodeReply(bytes.Span);
+        Assert.True(reply.Status == ReplyStatus.Ok, $"{change}: {reply.Status} {reply.Message}");
+        return reply;
+    }
+
+    private KvorumClient Connect(string token) => KvorumClient.Connect(new()
+    {
+        Addresses = [_server.Self.ClientAddress],
+        Timeout = TimeSpan.FromSeconds(10),
+        Credential = token.Length == 0 ? null : KvorumCredential.FromToken(token),
+    });
+}

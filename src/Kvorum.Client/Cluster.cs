@@ -146,7 +146,8 @@ internal sealed class Cluster : IDisposable
             if (answer.Kind == AnswerKind.Body)
                 return answer.Body;
             cancelled.ThrowIfCancellationRequested();
-            if (answer.Reply is { Status: ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied } refused)
+            if (answer.Reply is
+                { Status: ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied } refused)
                 throw new KvorumException(refused.Status, refused.Message, RetryAdvice.Never);
             (last, avoid) = (answer.Reply?.Message ?? answer.Reason, asked);
             await Task.Delay(20, cancelled).ConfigureAwait(false);

@@ -12,16 +12,13 @@ namespace Kvorum.Client;
 /// answers of what it has received, sending is left to it: the questions that those answers lead to leave
 /// with one send for each node that is asked.
 /// </summary>
-internal sealed class NodeConnection : IDisposable
+internal sealed partial class NodeConnection : IDisposable
 {
     /// <summary>Spent calls kept for reuse.</summary>
     private const int SpareMax = 1024;
 
     /// <summary>A node from which nothing came for so long although it was asked is taken for dead.</summary>
     private const int SilenceMs = 900;
-
-    /// <summary>Calls that fail so soon after a token was shown anew were asked before.</summary>
-    private const int RenewedMs = 1000;
 
     // While this thread hands out answers: the other connections on which they led to questions.
     [ThreadStatic]
@@ -46,8 +43,6 @@ internal sealed class NodeConnection : IDisposable
     private bool _isClosed;
     private string _likelyLeader = "";
     private string _lossReason = "";
-    private string _token = "";
-    private long _shownMs = long.MinValue / 2;
 
     private NodeConnection(Stream stream, string address, bool inline)
     {
@@ -99,36 +94,6 @@ internal sealed class NodeConnection : IDisposable
             connection.Close("it could not be opened");
             throw;
         }
-    }
-
-    /// <summary>Shows a token anew, if there is another one than before; false if there is none.</summary>
-    public async ValueTask<bool> RenewAsync(KvorumCredential? credential, CancellationToken cancelled)
-    {
-        if (credential is null)
-            return false;
-        string token;
-        try
-        {
-            token = await credential.TokenAsync(cancelled).ConfigureAwait(false);
-        }
-        catch (IOException)
-        {
-            // The refusal says more.
-            return false;
-        }
-
-        lock (_gate)
-        {
-            if (_isClosed)
-                return false;
-            // Another call may have shown it meanwhile.
-            if (token == _token)
-                return Environment.TickCount64 - _shownMs <= RenewedMs;
-            Show(token);
-        }
-
-        Flush();
-        return true;
     }
 
     /// <summary>Asks a request.</summary>
@@ -240,12 +205,6 @@ internal sealed class NodeConnection : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Close("the client was closed");
-
-    private void Show(string token)
-    {
-        NativeCodec.WriteCredential(_gathered, token);
-        (_token, _shownMs) = (token, Environment.TickCount64);
-    }
 
     private Answer LostAnswer() =>
         new(AnswerKind.Lost, Reason: $"the connection to {Address} was lost: {_lossReason}");

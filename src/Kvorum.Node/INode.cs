@@ -21,7 +21,8 @@ public interface INode
     NodeHealth Health { get; }
 
     /// <summary>
-    /// Who may do what, as this node was told; null before it has been told anything. The node itself does not
+    /// Who may do what, as this node was told; null before it has been told anything. The node itself does
+    /// not
     /// judge: who lets callers in does.
     /// </summary>
     AccessTable? Access { get; }

@@ -54,8 +54,13 @@ internal static class AccessTables
         $"{grant.Keyspace}{(grant.Prefix is null ? "" : $"/{Bytes.Shown(Bytes.Text(grant.Prefix))}")}"
         + $"={string.Join(',', grant.Actions)}";
 
-    private static string Shown(AccessReport.ApiKeyReport key) => key.ExpiresMs is not { } expires ? key.Id
-        : string.Create(
+    private static string Shown(AccessReport.ApiKeyReport key)
+    {
+        if (key.ExpiresMs is not { } expires)
+            return key.Id;
+        var shown = (long)Math.Min(expires, (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds());
+        return string.Create(
             CultureInfo.InvariantCulture,
-            $"{key.Id} until {DateTimeOffset.FromUnixTimeMilliseconds((long)Math.Min(expires, 253_402_300_799_999)):u}");
+            $"{key.Id} until {DateTimeOffset.FromUnixTimeMilliseconds(shown):u}");
+    }
 }

@@ -60,7 +60,8 @@ internal static class RoleCommands
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => AdminCall.Change(
             parsed, flags,
-            new SetRole(parsed.GetValue(name)!, [.. parsed.GetValue(grants)!.Select(static one => Read(one)!)])
+            new SetRole(parsed.GetValue(name)!,
+                [.. parsed.GetValue(grants)!.Select(static one => Read(one)!)])
             {
                 DryRun = parsed.GetValue(dryRun),
                 Force = parsed.GetValue(force),

@@ -31,7 +31,8 @@ internal static class UserCommands
         var roles = Roles("--role", "A role of the user; may be given more than once.");
         var command = new Command(
             "create",
-            "Makes a user. A client certificate of that name is the user's; kvorum user key makes an API key.")
+            "Makes a user. A client certificate of that name is the user's; kvorum user key makes an API "
+                + "key.")
         {
             name, roles, dryRun,
         };
@@ -103,9 +104,11 @@ internal static class UserCommands
     {
         var flags = AdminCall.Flags();
         var (name, dryRun) = (Name(), AdminCall.DryRun());
-        var expires = Flag.OptionalTime("--expires", "How long it is accepted. [default: until it is revoked]");
+        var expires = Flag.OptionalTime("--expires", "How long it is accepted. [default: until it is "
+            + "revoked]");
         var command = new Command(
-            "key", "Makes an API key of a user and prints it, this once: the cluster keeps a hash of it only.")
+            "key", "Makes an API key of a user and prints it, this once: the cluster keeps a hash of it "
+                + "only.")
         {
             name, expires, dryRun,
         };
@@ -137,7 +140,8 @@ internal static class UserCommands
         };
         flags.AddTo(command);
         command.SetAction((parsed, cancel) => AdminCall.Change(
-            parsed, flags, new RevokeApiKey(parsed.GetValue(id)!) { DryRun = parsed.GetValue(dryRun) }, cancel));
+            parsed, flags, new RevokeApiKey(parsed.GetValue(id)!) { DryRun = parsed.GetValue(dryRun) },
+                cancel));
         return command;
     }
 

@@ -165,7 +165,8 @@ internal static class Flag
     public static Option<string[]> Addresses(string name, string description, string variable, string value)
     {
         var option = List(name, "host:port", description, []);
-        option.DefaultValueFactory = _ => Addresses(Profile.Get(variable) is { Length: > 0 } set ? set : value);
+        option.DefaultValueFactory = _ =>
+            Addresses(Profile.Get(variable) is { Length: > 0 } set ? set : value);
         option.CustomParser = result => Addresses(result.Tokens[0].Value);
         option.Validators.Add(result =>
         {

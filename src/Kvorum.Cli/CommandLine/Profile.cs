@@ -1,7 +1,8 @@
 namespace Kvorum.Cli.CommandLine;
 
 /// <summary>
-/// Where commands find what nobody wants to type each time: environment variables, and behind them a file with
+/// Where commands find what nobody wants to type each time: environment variables, and behind them a file
+/// with
 /// lines <c>NAME=value</c> of the same names. The file is $KVORUM_PROFILE, or ~/.config/kvorum/profile.
 /// </summary>
 internal static class Profile
@@ -36,7 +37,8 @@ internal static class Profile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"the profile {place.Path} cannot be read: {e.Message}", ExitCode.Usage);
+            throw new CommandException($"the profile {place.Path} cannot be read: "
+                + $"{e.Message}", ExitCode.Usage);
         }
 
         foreach (var (at, line) in lines.Index())

@@ -5,7 +5,8 @@ using Kvorum.Client;
 namespace Kvorum.Cli.Commands;
 
 /// <summary>
-/// Who a command is towards a cluster that enforces rights. A token itself is no flag: everybody on the machine
+/// Who a command is towards a cluster that enforces rights. A token itself is no flag: everybody on the
+/// machine
 /// could read it among the processes.
 /// </summary>
 internal sealed class TokenFlags

@@ -29,7 +29,8 @@ public readonly record struct AccessNeed(
         new(actions, keyspace, new(key, default), IsOneKey: true);
 
     /// <summary>
-    /// What a request of a client needs. Whoever learns something of what is stored by a write needs the right
+    /// What a request of a client needs. Whoever learns something of what is stored by a write needs the
+    /// right
     /// to read, too: the previous value, or whether a version is the present one.
     /// </summary>
     public static AccessNeed Of(Request request)

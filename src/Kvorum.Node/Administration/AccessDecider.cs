@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 using Kvorum.Node.Access;
 using Kvorum.Node.State;
@@ -16,7 +15,8 @@ internal static partial class AccessDecider
         if (state.ActiveFormat < FormatRange.Quorums)
         {
             return Refusal.Impossible(
-                $"nothing was done: users and roles need format version {FormatRange.Quorums}, and the cluster "
+                $"nothing was done: users and roles need format version {FormatRange.Quorums}, and the "
+                    + "cluster "
                 + $"has {state.ActiveFormat}: start the newer kvorum on all members");
         }
 
@@ -71,7 +71,8 @@ internal static partial class AccessDecider
         if (users.Length > 0 && !change.Force)
         {
             return Refusal.Impossible(
-                $"role '{change.Role}' is still had by {string.Join(", ", users)}: take it from them first, or "
+                $"role '{change.Role}' is still had by {string.Join(", ", users)}: take it from them "
+                    + "first, or "
                 + "ask for it with force");
         }
 
@@ -132,7 +133,7 @@ internal static partial class AccessDecider
         var keys = table.KeysOf(change.User).Count();
         return Propose(
             change, table, table.WithoutUser(change.User),
-            string.Create(CultureInfo.InvariantCulture, $"user '{change.User}' is dropped, with {keys} API keys"),
+            $"user '{change.User}' is dropped, with {(keys == 1 ? "1 API key" : $"{keys} API keys")}",
             timeMs => AccessCodec.EncodeEnd(MetaRecords.DropUserCommand, change.User, timeMs),
             now => !now.Users.ContainsKey(change.User));
     }
@@ -144,7 +145,8 @@ internal static partial class AccessDecider
         if (!KeyId().IsMatch(change.Id))
             return Refusal.Wrong("the number of an API key has 16 digits 0-9 and a-f");
         if (change.Hash.Length != HashBytes)
-            return Refusal.Wrong($"the hash of an API key has {HashBytes} bytes; this one has {change.Hash.Length}");
+            return Refusal.Wrong($"the hash of an API key has {HashBytes} bytes; this one has "
+                + $"{change.Hash.Length}");
         if (table.Keys.GetValueOrDefault(change.Id) is { } known)
         {
             return known.User == change.User && known.Hash.Span.SequenceEqual(change.Hash)
@@ -155,7 +157,8 @@ internal static partial class AccessDecider
         if (table.KeysOf(change.User).Count() >= Limits.ApiKeysOfUserMax)
         {
             return Refusal.Impossible(
-                $"user '{change.User}' has {Limits.ApiKeysOfUserMax} API keys, which is the most there can be: "
+                $"user '{change.User}' has {Limits.ApiKeysOfUserMax} API keys, which is the most there "
+                    + "can be: "
                 + "revoke one that is not used any more");
         }
 
@@ -169,7 +172,8 @@ internal static partial class AccessDecider
     private static AdminDecision Decide(RevokeApiKey change, AccessTable table)
     {
         if (table.Keys.GetValueOrDefault(change.Id) is not { } key)
-            return Refusal.Wrong($"no API key '{Refusal.Shown(change.Id)}': kvorum user list shows those there are");
+            return Refusal.Wrong($"no API key '{Refusal.Shown(change.Id)}': kvorum user list shows those "
+                + "there are");
         return new AdminDecision.Propose(
             $"API key {key.Id} of user '{key.User}' is revoked",
             timeMs => AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, key.Id, timeMs),
@@ -188,11 +192,13 @@ internal static partial class AccessDecider
         AccessChange change, AccessTable before, AccessTable after, string done, Func<ulong, byte[]> command,
         Func<AccessTable, bool> isDone)
     {
-        if (after is { IsOn: true, HasAdministrator: false } && before is not { IsOn: true, HasAdministrator: false }
+        if (after is { IsOn: true, HasAdministrator: false }
+            && before is not { IsOn: true, HasAdministrator: false }
             && !change.Force)
         {
             return Refusal.Impossible(
-                "nothing was changed: nobody could change users and roles afterwards. Make a user with the role "
+                "nothing was changed: nobody could change users and roles afterwards. Make a user with "
+                    + "the role "
                 + $"{AccessTable.AdminRole} first, or ask for it with force");
         }
 
@@ -207,7 +213,8 @@ internal static partial class AccessDecider
         if (spec.Keyspace != AccessNeed.AllKeyspaces && !Name().IsMatch(spec.Keyspace))
             return $"'{Refusal.Shown(spec.Keyspace)}' is no keyspace: give its name, or * for every one";
         if (spec.Prefix is { Length: > Protocol.Limits.KeyBytesMax })
-            return $"a prefix has at most {Protocol.Limits.KeyBytesMax} bytes; this one has {spec.Prefix.Length}";
+            return $"a prefix has at most {Protocol.Limits.KeyBytesMax} bytes; this one has "
+                + $"{spec.Prefix.Length}";
         return AccessActionNames.ParseOrNull(spec.Actions) is not (null or AccessActions.None) ? null
             : $"'{Refusal.Shown(string.Join(',', spec.Actions))}' are no actions: give one or more of "
                 + string.Join(", ", AccessActionNames.Names);

@@ -5,8 +5,10 @@ using System.Text;
 namespace Kvorum.Server.Access;
 
 /// <summary>
-/// API keys: <c>kvorum_NUMBER_SECRET</c>, the number of 16 hexadecimal digits, the secret of 256 random bits in
-/// base64url. A cluster keeps SHA-256 of the whole: what cannot be guessed needs no slow hash, which would be an
+/// API keys: <c>kvorum_NUMBER_SECRET</c>, the number of 16 hexadecimal digits, the secret of 256 random bits
+/// in
+/// base64url. A cluster keeps SHA-256 of the whole: what cannot be guessed needs no slow hash, which would
+/// be an
 /// attack of its own if each request cost it.
 /// </summary>
 internal static class ApiKey
@@ -27,12 +29,10 @@ internal static class ApiKey
 
     /// <summary>The caller that shows this; null if it has not the form of a key.</summary>
     public static Caller? CallerOf(string token) =>
-        token.Length == Length && token.StartsWith(Prefix, StringComparison.Ordinal) && token[SecretAt - 1] == '_'
+        token.Length == Length && token.StartsWith(Prefix, StringComparison.Ordinal)
+            && token[SecretAt - 1] == '_'
             ? new Caller.Keyed(token[Prefix.Length..(SecretAt - 1)], HashOf(token)) : null;
 
-    private static byte[] HashOf(string key)
-    {
-        Span<byte> bytes = stackalloc byte[4 * Length];
-        return SHA256.HashData(bytes[..Encoding.UTF8.GetBytes(key, bytes)]);
-    }
+    // What is no ASCII is no key, and what it becomes here is the hash of none.
+    private static byte[] HashOf(string key) => SHA256.HashData(Encoding.ASCII.GetBytes(key));
 }

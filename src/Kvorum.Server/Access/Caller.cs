@@ -5,7 +5,8 @@ using Kvorum.Server.Certificates;
 namespace Kvorum.Server.Access;
 
 /// <summary>
-/// Who asks, by what was shown. What that is worth depends on the users and keys that there are at the moment,
+/// Who asks, by what was shown. What that is worth depends on the users and keys that there are at the
+/// moment,
 /// see <see cref="StandingIn"/>. Immutable.
 /// </summary>
 internal abstract record Caller
@@ -72,7 +73,8 @@ internal abstract record Caller
                 return Standing.None("the API key is not accepted: it is none, was revoked, or has expired");
             }
 
-            return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs, key.User);
+            return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs,
+                key.User);
         }
     }
 

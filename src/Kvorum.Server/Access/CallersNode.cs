@@ -90,7 +90,8 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
         var (id, key, hash) = ApiKey.Draw();
         door.Node.Administer(
             Named(asked with { Id = id, Hash = hash }), timeout,
-            reply => done(reply.Status == ReplyStatus.Ok && !asked.DryRun ? reply with { ApiKey = key } : reply));
+            reply => done(reply.Status == ReplyStatus.Ok && !asked.DryRun ? reply with { ApiKey = key }
+                : reply));
     }
 
     private AdminReply Identity()
@@ -112,7 +113,8 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
     // Who enforces rights without any is the first whom it hits.
     private string? WhyLockedOut() => door.Node.Access is { } table
         && Judge(table).Rights?.Allow(AccessNeed.OfCluster(AccessActions.Security)) == true ? null
-        : "nothing was changed: you would be locked out, because you have not shown an API key or a certificate "
+        : "nothing was changed: you would be locked out, because you have not shown an API key or a "
+            + "certificate "
             + "of a user who may change users. Show it, or ask for it with force";
 
     private Reply? Refusal(AccessNeed need, bool isQuestion = false)
@@ -145,5 +147,6 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
         return standing;
     }
 
-    private static Reply Of(ReplyStatus status, string message) => new() { Status = status, Message = message };
+    private static Reply Of(ReplyStatus status, string message) =>
+        new() { Status = status, Message = message };
 }

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Primitives;
 namespace Kvorum.Server.Access;
 
 /// <summary>
-/// Who asks over a web server's connection: a feature of the connection, and so of its requests. Most requests of
+/// Who asks over a web server's connection: a feature of the connection, and so of its requests. Most
+/// requests of
 /// a connection come from the same caller, which is kept.
 /// </summary>
 internal sealed class ConnectionCallers(ConnectionContext connection)

@@ -9,7 +9,8 @@ namespace Kvorum.Server.Access;
 
 /// <summary>
 /// Stands between the front ends and the node. What a front end is given is the node as a caller who is not
-/// known may use it; with <see cref="For"/> it becomes that of somebody. So a front end that forgets to say who
+/// known may use it; with <see cref="For"/> it becomes that of somebody. So a front end that forgets to say
+/// who
 /// asks serves nobody while rights are enforced. Any thread.
 /// </summary>
 /// <param name="node">The node.</param>
@@ -23,7 +24,8 @@ internal sealed class NodeDoor(
     INode node, long graceMs, TimeProvider time, SourceLines lines, ILogger log) : INode
 {
     /// <summary>What a node says that does not know yet who may do what.</summary>
-    public const string NotTold = "this node has not been told of the cluster's users yet: ask another node, or "
+    public const string NotTold = "this node has not been told of the cluster's users yet: ask another "
+        + "node, or "
         + "wait until kvorum health says that it is ready";
 
     private CallersNode? _stranger;

@@ -124,7 +124,8 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(
             context.CancellationToken, GrpcCall.Of(context).Stopping);
-        var feed = new EventFeed(node.For(context), request.After, request.FromNow, ClusterOf(request.ClusterId));
+        var feed = new EventFeed(
+            node.For(context), request.After, request.FromNow, ClusterOf(request.ClusterId));
         for (var isFirst = true; ; isFirst = false)
         {
             var reply = (await feed.NextAsync(ending.Token).ConfigureAwait(false))

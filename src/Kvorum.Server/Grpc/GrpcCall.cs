@@ -106,7 +106,8 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     public void TakesManyMessages() => _body.TakesManyMessages();
 
     /// <summary>
-    /// Asks the node in the name of the caller; the reply holds its room until the lease is released, or the call has ended.
+    /// Asks the node in the name of the caller; the reply holds its room until the lease is released, or the
+    /// call has ended.
     /// </summary>
     public Task<Reply> AskAsync(
         INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled) =>

@@ -57,7 +57,8 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options)
         {
             throw GrpcErrors.Of(
                 StatusCode.PermissionDenied,
-                "rights are enforced in this cluster: NodeInternal is for those who show a node's certificate");
+                "rights are enforced in this cluster: NodeInternal is for those who show a node's "
+                    + "certificate");
         }
 
         var named = context.RequestHeaders.GetValue(ClusterHeader);

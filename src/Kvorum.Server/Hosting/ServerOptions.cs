@@ -206,7 +206,8 @@ public sealed record ServerOptions
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// --rights-grace: how long rights are believed while the metadata group is not heard. Beyond, a node denies
+    /// --rights-grace: how long rights are believed while the metadata group is not heard. Beyond, a node
+    /// denies
     /// every request that takes a right.
     /// </summary>
     public TimeSpan RightsGrace { get; init; } = TimeSpan.FromMinutes(5);

@@ -18,13 +18,13 @@ internal static class FailureStatuses
     public static int[] OfAny { get; } = [400, 421];
 
     /// <summary>Of routes that are for those who are known.</summary>
-    public static int[] OfKnown { get; } = [.. OfAny, 401, 403];
+    public static int[] OfKnown { get; } = [.. OfAny, 401];
 
     /// <summary>Of the route that tells whether the node's loops run.</summary>
     public static int[] OfProbes { get; } = [.. OfAny, 503];
 
     /// <summary>Of routes that ask the node's loops for their state.</summary>
-    public static int[] OfStatus { get; } = [.. OfKnown, 503];
+    public static int[] OfStatus { get; } = [.. OfKnown, 403, 503];
 
     /// <summary>Of routes that read keys.</summary>
     public static int[] OfReads { get; } = [.. OfNode, 404, 412];
@@ -33,7 +33,7 @@ internal static class FailureStatuses
     public static int[] OfWrites { get; } = [.. OfNode, 409, 412, 413, 415];
 
     /// <summary>Of routes that tell operators of the cluster.</summary>
-    public static int[] OfReports { get; } = [.. OfKnown, 429, 503];
+    public static int[] OfReports { get; } = [.. OfKnown, 403, 429, 503];
 
     /// <summary>Of the route that tells of events.</summary>
     public static int[] OfEvents { get; } = [.. OfReports, 412];

@@ -34,7 +34,8 @@ public sealed class RightsCommandsTests : IDisposable
             Assert.Equal("value=\"v\"\n", await Ok(place, shop, "get", "user:1"));
             Assert.Equal("key=\"user:1\" value=\"v\"\n", await Ok(place, shop, "scan", "--prefix", "user:"));
             await Fails(
-                place, shop, 1, "user 'shop' has no right to scan all keys of this range in keyspace 'default'",
+                place, shop, 1, "user 'shop' has no right to scan all keys of this range in keyspace "
+                    + "'default'",
                 "scan");
             await Fails(place, shop, 1, "user 'shop' has no right to read this key", "get", "other");
             await Fails(place, shop, 1, "user 'shop' has no right to status in the cluster", "status");
@@ -87,7 +88,8 @@ public sealed class RightsCommandsTests : IDisposable
     {
         var path = Path.Combine(_folder, user);
         await File.WriteAllTextAsync(
-            path, await Ok(place, token, ["user", "key", user, .. more]), TestContext.Current.CancellationToken);
+            path, await Ok(place, token, ["user", "key", user, .. more]),
+                TestContext.Current.CancellationToken);
         return path;
     }
 

@@ -130,7 +130,8 @@ internal sealed class DictionaryNode : INode
             return Refused(ReplyStatus.InvalidArgument, "the key is empty: a key has at least one byte");
         if (key.Length > Limits.KeyBytesMax)
             return Refused(
-                ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is {Limits.KeyBytesMax}");
+                ReplyStatus.InvalidArgument, $"the key has {key.Length} bytes; the limit is "
+                    + $"{Limits.KeyBytesMax}");
         lock (_gate)
             return request is WriteRequest write ? Write(write, key) : Read((GetRequest)request, key);
     }

@@ -124,7 +124,8 @@ public class RightsTests
     [Fact]
     public void Names_of_actions_are_read_and_shown()
     {
-        Assert.Equal(AccessActions.Read | AccessActions.Security, AccessActionNames.ParseOrNull(["read", "security"]));
+        Assert.Equal(AccessActions.Read | AccessActions.Security,
+            AccessActionNames.ParseOrNull(["read", "security"]));
         Assert.Null(AccessActionNames.ParseOrNull(["read", "everything"]));
         Assert.Equal(AccessActionNames.All, AccessActionNames.ParseOrNull(AccessActionNames.Names));
         Assert.Equal(["write", "scan"], AccessActionNames.Of(AccessActions.Scan | AccessActions.Write));
@@ -132,7 +133,8 @@ public class RightsTests
 
     private static IEnumerable<byte[]> Longer(IEnumerable<byte[]> keys, int more) => more == 0 ? keys
         : keys.Concat(Longer(
-            keys.SelectMany(static key => ((byte[])[0, 1, 255]).Select(one => (byte[])[.. key, one])), more - 1));
+            keys.SelectMany(static key => ((byte[])[0, 1, 255]).Select(one => (byte[])[.. key, one])),
+                more - 1));
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 }

@@ -51,7 +51,8 @@ public sealed class AccessDeciderTests : IDisposable
     [Fact]
     public void Mistakes_are_told()
     {
-        Refuses(new CreateUser("ann", ["clerk"]), ReplyStatus.InvalidArgument, "no role 'clerk': there is admin,");
+        Refuses(new CreateUser("ann", ["clerk"]), ReplyStatus.InvalidArgument, "no role 'clerk': there is "
+            + "admin,");
         Refuses(new AlterUser("ann"), ReplyStatus.InvalidArgument, "no user 'ann'");
         Refuses(new DropUser("ann"), ReplyStatus.InvalidArgument, "no user 'ann'");
         Refuses(new DropRole("clerk"), ReplyStatus.InvalidArgument, "no role 'clerk'");
@@ -59,7 +60,8 @@ public sealed class AccessDeciderTests : IDisposable
         Do(new CreateUser("ann", ["reader"]));
         Refuses(new CreateUser("ann", []), ReplyStatus.ConditionFailed, "there is a user 'ann' already");
         Refuses(
-            new AlterUser("ann") { Revoke = ["writer"] }, ReplyStatus.InvalidArgument, "has no role 'writer'");
+            new AlterUser("ann") { Revoke = ["writer"] }, ReplyStatus.InvalidArgument, "has no role "
+                + "'writer'");
         Refuses(
             new CreateApiKey("ann") { Id = KeyId, Hash = new byte[31] }, ReplyStatus.InvalidArgument,
             "has 32 bytes; this one has 31");

@@ -9,7 +9,8 @@ namespace Kvorum.Tests.Node.State;
 public sealed class MetaAccessTests : IDisposable
 {
     private static readonly RoleRecord Clerk = new(
-        "clerk", [new("orders", "u:"u8.ToArray(), AccessActions.Read), Grant.Everywhere(AccessActions.Status)]);
+        "clerk", [new("orders", "u:"u8.ToArray(), AccessActions.Read),
+            Grant.Everywhere(AccessActions.Status)]);
 
     private static readonly UserRecord Ann = new("ann", ["clerk", "reader"], IsDisabled: false);
     private static readonly ApiKeyRecord Key = new("0123456789abcdef", "ann", new byte[32], 5, 9);
@@ -76,7 +77,8 @@ public sealed class MetaAccessTests : IDisposable
     {
         const string time = "0500000000000000";
         Assert.Equal(
-            "13" + time + "05000000" + "636c65726b" + "0200" + "06000000" + "6f7264657273" + "02000000" + "753a"
+            "13" + time + "05000000" + "636c65726b" + "0200" + "06000000" + "6f7264657273" + "02000000"
+                + "753a"
             + "01" + "01000000" + "2a" + "00000000" + "10",
             Convert.ToHexStringLower(AccessCodec.Encode(Clerk, 5)));
         Assert.Equal(

@@ -30,7 +30,8 @@ public class CallersNodeTests
     {
         _door = new(_node, 60_000, _time, new(NullLogger.Instance, _time), NullLogger.Instance);
         _node.Access = AccessTable.Empty
-            .With(new RoleRecord("shop", [Grant(AccessActions.Read | AccessActions.Write | AccessActions.Scan)]))
+            .With(new RoleRecord("shop",
+                [Grant(AccessActions.Read | AccessActions.Write | AccessActions.Scan)]))
             .With(new RoleRecord("cleaner", [Grant(AccessActions.Delete)]))
             .With(new UserRecord("shop", ["shop"], IsDisabled: false))
             .With(new ApiKeyRecord(ShopKey.Id, "shop", ShopKey.Hash, 1, 0)) with
@@ -226,7 +227,8 @@ public class CallersNodeTests
         _node.Access = _node.Access! with { IsOn = false };
         foreach (var locked in (CallersNode[])
             [
-                _door.For(ConnectionIdentity.Plain, null, "here"), _door.For(Certificate("shop"), null, "here"),
+                _door.For(ConnectionIdentity.Plain, null, "here"),
+                    _door.For(Certificate("shop"), null, "here"),
             ])
         {
             Assert.Equal(ReplyStatus.ConditionFailed, Ask(locked, new EnforceRights(true)).Status);
@@ -234,7 +236,8 @@ public class CallersNodeTests
         }
 
         Assert.Equal(
-            ReplyStatus.Ok, Ask(_door.For(Certificate("a-admin"), null, "here"), new EnforceRights(true)).Status);
+            ReplyStatus.Ok, Ask(_door.For(Certificate("a-admin"), null, "here"),
+                new EnforceRights(true)).Status);
     }
 
     [Fact]
@@ -244,7 +247,8 @@ public class CallersNodeTests
         var key = Ask(admin, new CreateApiKey("shop")).ApiKey!;
         var asked = Assert.IsType<CreateApiKey>(_node.Administered[^1].Request);
         Assert.StartsWith("user 'a-admin', ", _node.LastBy, StringComparison.Ordinal);
-        Assert.DoesNotContain(key[24..], Encoding.UTF8.GetString(AdminJson.Encode(asked)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            key[24..], Encoding.UTF8.GetString(AdminJson.Encode(asked)), StringComparison.Ordinal);
         _node.Access = _node.Access!.With(new ApiKeyRecord(asked.Id, "shop", asked.Hash, 1, 0));
         Assert.Equal(
             ReplyStatus.Ok, Ask(_door.For(ConnectionIdentity.Plain, key, "here"), Get(Inside)).Status);
@@ -254,7 +258,8 @@ public class CallersNodeTests
     [Fact]
     public void One_is_told_who_one_is()
     {
-        var identity = Ask(_door.For(ConnectionIdentity.Plain, ShopKey.Key, "here"), new ShowIdentity()).Identity!;
+        var identity = Ask(_door.For(ConnectionIdentity.Plain, ShopKey.Key, "here"),
+            new ShowIdentity()).Identity!;
         Assert.Equal(("shop", "api key", true), (identity.Name, identity.Means, identity.Enforced));
         Assert.Equal("user:", Encoding.UTF8.GetString(Assert.Single(identity.Grants).Prefix!));
         _node.Access = _node.Access! with { IsOn = false };
@@ -262,7 +267,8 @@ public class CallersNodeTests
         Assert.Equal(("", "nothing", false), (identity.Name, identity.Means, identity.Enforced));
     }
 
-    private static Grant Grant(AccessActions actions) => new(KeyspaceName.Default, "user:"u8.ToArray(), actions);
+    private static Grant Grant(AccessActions actions) =>
+        new(KeyspaceName.Default, "user:"u8.ToArray(), actions);
 
     private static ConnectionIdentity Certificate(string name) =>
         new(IdentityMeans.Certificate, new(CertificateRole.Client, name));
@@ -283,7 +289,8 @@ public class CallersNodeTests
         return told!;
     }
 
-    private static ReplyStatus Refused(Action act) => Assert.Throws<AccessRefusedException>(act).Refusal.Status;
+    private static ReplyStatus Refused(Action act) =>
+        Assert.Throws<AccessRefusedException>(act).Refusal.Status;
 
     // Every kind that there is, with texts where texts belong.
     private static IEnumerable<AdminRequest> EveryAdminRequest() => typeof(AdminRequest).Assembly.GetTypes()

@@ -211,8 +211,8 @@ public class AdminServiceTests(GrpcFixture fixture) : IClassFixture<GrpcFixture>
             var outcome = ReplyOutcome.Of(status);
             var retry = status switch
             {
-                ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace or ReplyStatus.ConditionFailed =>
-                    "never",
+                ReplyStatus.InvalidArgument or ReplyStatus.UnknownKeyspace or ReplyStatus.ConditionFailed
+                    or ReplyStatus.Unauthenticated or ReplyStatus.PermissionDenied => "never",
                 ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Internal =>
                     "same-ids",
                 _ => "safe",

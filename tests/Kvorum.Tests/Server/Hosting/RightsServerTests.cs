@@ -16,7 +16,8 @@ using V1 = Kvorum.Server.Grpc.V1;
 namespace Kvorum.Tests.Server.Hosting;
 
 /// <summary>
-/// A whole server that enforces rights, through every route, method and frame that it has: those that are made
+/// A whole server that enforces rights, through every route, method and frame that it has: those that are
+/// made
 /// later are in these tests, too.
 /// </summary>
 public sealed class RightsServerTests : IAsyncLifetime
@@ -24,7 +25,8 @@ public sealed class RightsServerTests : IAsyncLifetime
     private static readonly HttpClient Http = new();
 
     // What a probe and a program that looks for the description need. Everything else takes rights.
-    private static readonly string[] PublicRoutes = ["/health", "/readyz", "/ready", "/livez", "/openapi/v1.json"];
+    private static readonly string[] PublicRoutes = ["/health", "/readyz", "/ready", "/livez",
+        "/openapi/v1.json"];
 
     private static readonly string[] PublicServices =
     [
@@ -54,7 +56,8 @@ public sealed class RightsServerTests : IAsyncLifetime
         await using var client = Connect("");
         await Do(client, new CreateUser("root", ["admin"]));
         _admin = (await Do(client, new CreateApiKey("root"))).ApiKey!;
-        await Do(client, new SetRole("shop", [new("default", ["read", "write", "scan"], "user:"u8.ToArray())]));
+        await Do(client,
+            new SetRole("shop", [new(KeyspaceName.Default, ["read", "write", "scan"], "user:"u8.ToArray())]));
         await Do(client, new CreateUser("shop", ["shop"]));
         _shop = (await Do(client, new CreateApiKey("shop"))).ApiKey!;
         await using var admin = Connect(_admin);
@@ -77,7 +80,8 @@ public sealed class RightsServerTests : IAsyncLifetime
         var paths = document.RootElement.GetProperty("paths").EnumerateObject().ToArray();
         Assert.True(paths.Length > 30, $"{paths.Length} paths");
         foreach (var (path, method) in paths.SelectMany(static path =>
-            path.Value.EnumerateObject().Select(one => (path.Name, one.Name))))
+            path.Value.EnumerateObject().Where(static one => one.Name != "parameters")
+                .Select(one => (path.Name, one.Name))))
         {
             foreach (var token in (string?[])[null, "kvorum_0123456789abcdef_", _shop[..^2] + "00"])
             {
@@ -90,7 +94,8 @@ public sealed class RightsServerTests : IAsyncLifetime
                 using var response = await Http.SendAsync(request, Cancelled);
                 var isPublic = PublicRoutes.Contains(path);
                 Assert.True(
-                    isPublic ? response.IsSuccessStatusCode : response.StatusCode == HttpStatusCode.Unauthorized,
+                    isPublic ? response.IsSuccessStatusCode
+                        : response.StatusCode == HttpStatusCode.Unauthorized,
                     $"{method} {path} as {token}: {response.StatusCode} "
                         + await response.Content.ReadAsStringAsync(Cancelled));
                 if (!isPublic)
@@ -126,7 +131,8 @@ public sealed class RightsServerTests : IAsyncLifetime
                 var status = call.Trailer("grpc-status");
                 Assert.True(
                     method.Name == "Pipeline" ? status == "0"
-                        : status == (service.FullName.EndsWith("NodeInternal", StringComparison.Ordinal) ? "7" : "16"),
+                        : status == (service.FullName.EndsWith("NodeInternal", StringComparison.Ordinal)
+                            ? "7" : "16"),
                     $"{service.FullName}/{method.Name}: {status} {call.Trailer("grpc-message")}");
                 served++;
             }
@@ -184,7 +190,8 @@ public sealed class RightsServerTests : IAsyncLifetime
         {
             using var call = await GrpcStream.OpenAsync(
                 _server.Self.ClientAddress, "/kvorum.v1.KV/Get",
-                new V1.GetRequest { Key = ByteString.CopyFromUtf8(key) }, ("authorization", $"Bearer {_shop}"));
+                new V1.GetRequest { Key = ByteString.CopyFromUtf8(key) }, ("authorization", "Bearer "
+                    + $"{_shop}"));
             while (await call.NextAsync() is not null)
             {
             }
@@ -231,18 +238,19 @@ public sealed class RightsServerTests : IAsyncLifetime
 
     private static string Filled(string path) => path
         .Replace("{key}", "user:1", StringComparison.Ordinal)
-        .Replace("{name}", "default", StringComparison.Ordinal)
-        .Replace("{keyspace}", "default", StringComparison.Ordinal)
+        .Replace("{name}", KeyspaceName.Default, StringComparison.Ordinal)
+        .Replace("{keyspace}", KeyspaceName.Default, StringComparison.Ordinal)
         .Replace("{partition}", "0", StringComparison.Ordinal);
 
     private static void Fill(IMessage message)
     {
-        foreach (var field in message.Descriptor.Fields.InFieldNumberOrder().Where(static one => !one.IsRepeated))
+        foreach (var field in message.Descriptor.Fields.InFieldNumberOrder().Where(
+            static one => !one.IsRepeated))
         {
             if (field.FieldType == FieldType.Bytes)
                 field.Accessor.SetValue(message, ByteString.CopyFromUtf8("user:1"));
             else if (field is { FieldType: FieldType.String, Name: "key" or "keyspace" or "member" })
-                field.Accessor.SetValue(message, "default");
+                field.Accessor.SetValue(message, KeyspaceName.Default);
         }
 
         if (message is V1.KeyRequest pipelined)

@@ -5,7 +5,6 @@ using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Access;
 using Kvorum.Server.Certificates;
-using Kvorum.Server.Listeners;
 using Kvorum.Server;
 using Kvorum.Tests.Protocol;
 using Kvorum.Tests.Server.Native;

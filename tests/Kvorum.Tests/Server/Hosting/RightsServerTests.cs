@@ -7,7 +7,6 @@ using Kvorum.Client;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Hosting;
-using Kvorum.Server;
 using Kvorum.Tests.Protocol;
 using Kvorum.Tests.Server.Grpc;
 using Kvorum.Tests.Server.Native;

@@ -321,7 +321,7 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     public bool BalanceLeadership() => false;
 
     /// <inheritdoc/>
-    public bool HandOver() => false;
+    public bool HandOver() => true;
 
     /// <inheritdoc/>
     public bool IsGivenUp => !_parts.Group.IsLocal

@@ -25,6 +25,8 @@ public sealed class NodeInternalTests : IAsyncLifetime
             PeerAddress = "127.0.0.1:0",
             Partitions = 4,
             KvStoreKeyspace = Keyspace,
+            // Replicas of a quorum keyspace lead nothing: a clean end does not wait for them.
+            ShutdownTimeout = TimeSpan.FromMinutes(10),
         });
         await Eventually.Holds(() => _server.Node.Health.IsReady, seconds: 60);
         await GrpcStream.AskAsync(

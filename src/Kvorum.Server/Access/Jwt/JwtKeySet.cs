@@ -128,6 +128,9 @@ internal sealed class JwtKeySet
         if (isRsa)
         {
             var (n, e) = (Number(json, "n"), Number(json, "e"));
+            // With 1 every signature is its own hash.
+            if (e.Length > 4 || (e[^1] & 1) == 0 || (e.Length == 1 && e[0] < 3))
+                throw new FormatException("its exponent is not odd and 3 to 4294967295");
             using var rsa = RSA.Create(new RSAParameters { Modulus = n, Exponent = e });
             if (rsa.KeySize is < RsaBitsMin or > RsaBitsMax)
             {
@@ -135,9 +138,6 @@ internal sealed class JwtKeySet
                     $"it has {rsa.KeySize} bits, and {RsaBitsMin} to {RsaBitsMax} are taken");
             }
 
-            // With 1 every signature is its own hash.
-            if (e.Length > 4 || (e[^1] & 1) == 0 || (e.Length == 1 && e[0] < 3))
-                throw new FormatException("its exponent is not odd and 3 to 4294967295");
             (key.N, key.E) = (Base64Url.EncodeToString(n), Base64Url.EncodeToString(e));
             return key;
         }

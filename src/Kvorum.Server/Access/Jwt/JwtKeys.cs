@@ -32,7 +32,7 @@ internal sealed class JwtKeys : IAsyncDisposable
     private readonly ITimer _timer;
     private volatile JwtKeySet _now = JwtKeySet.Empty;
     private volatile string? _failure;
-    private volatile bool _isWanted;
+    private volatile JwtKeySet? _lacking;
 
     // Under the gate, except that a fetch that is under way is alone in changing the marks.
     private Task _fetch = Task.CompletedTask;
@@ -69,8 +69,8 @@ internal sealed class JwtKeys : IAsyncDisposable
     /// <summary>What an operator should act on, a sentence each.</summary>
     public IReadOnlyList<string> HealthIssues => _failure is { } failure ? [failure] : [];
 
-    /// <summary>A token names a key that is not known: the issuer may have a new one.</summary>
-    public void Want() => _isWanted = true;
+    /// <summary>A token names a key that is not among those: the issuer may have a new one.</summary>
+    public void TellLacking(JwtKeySet keys) => _lacking = keys;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -98,7 +98,7 @@ internal sealed class JwtKeys : IAsyncDisposable
     }
 
     private bool IsTimeToFetch() => _fetchedAt is not { } at || _time.GetElapsedTime(at) is var passed
-        && passed >= (_isWanted || _failure is not null ? FetchPause : FetchInterval);
+        && passed >= (_lacking == _now || _failure is not null ? FetchPause : FetchInterval);
 
     private void LookAtFile()
     {
@@ -115,7 +115,7 @@ internal sealed class JwtKeys : IAsyncDisposable
     private async Task Fetch(JwtKeyUrl url)
     {
         _fetchedAt = _time.GetTimestamp();
-        _isWanted = false;
+        _lacking = null;
         // The lock is the timer's.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         string? why;

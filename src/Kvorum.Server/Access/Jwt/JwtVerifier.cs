@@ -78,7 +78,7 @@ internal sealed class JwtVerifier : IAsyncDisposable
             return JwtResult.Refused(why);
         if (keys.Find(read.KeyName) is not { } key)
         {
-            _keys.Want();
+            _keys.TellLacking(keys);
             return JwtResult.Refused(keys.WhyNone(read.KeyName));
         }
 

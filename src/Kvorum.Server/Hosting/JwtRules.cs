@@ -35,8 +35,8 @@ internal static class JwtRules
         {
             broken.Add(
                 $"--jwt-algorithms '{o.JwtAlgorithms}': give some of "
-                + $"{string.Join(',', JwtOptions.AlgorithmsKnown)}; tokens without a signature, or with one by "
-                + "a shared secret, are never accepted");
+                + $"{string.Join(',', JwtOptions.AlgorithmsKnown)}; tokens without a signature, or with one "
+                + "by a shared secret, are never accepted");
         }
 
         ServerOptionsRules.Bounded(
@@ -81,7 +81,8 @@ internal static class JwtRules
             if (value.Length > TextMax || value.Any(char.IsControl))
             {
                 broken.Add(
-                    $"{flag}: it has {value.Length} characters: give at most {TextMax}, no control characters");
+                    $"{flag}: it has {value.Length} characters: give at most {TextMax}, no control "
+                    + "characters");
             }
         }
 

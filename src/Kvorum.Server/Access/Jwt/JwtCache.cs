@@ -15,18 +15,20 @@ internal readonly record struct JwtDigest(UInt128 High, UInt128 Low)
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         var count = Encoding.ASCII.GetBytes(token, letters);
         SHA256.HashData(letters[..count], hash);
-        return new(BinaryPrimitives.ReadUInt128BigEndian(hash), BinaryPrimitives.ReadUInt128BigEndian(hash[16..]));
+        return new(
+            BinaryPrimitives.ReadUInt128BigEndian(hash), BinaryPrimitives.ReadUInt128BigEndian(hash[16..]));
     }
 }
 
 /// <summary>
 /// Tokens that one set of keys has accepted, each for a minute and not beyond its end: a signature costs
-/// fifty times as much as a look. Refused ones are not kept, since anybody can make more of them. Bounded by
-/// two generations: when the younger is full, it becomes the older, and the older goes. Any thread.
+/// 50 to 120 microseconds, a look one or two. Refused ones are not kept, since anybody can make more of
+/// them. Bounded by two generations: when the younger is full, it becomes the older, and the older goes. Any
+/// thread.
 /// </summary>
 internal sealed class JwtCache(JwtKeySet keys, int generationMax = JwtCache.GenerationMax)
 {
-    /// <summary>Tokens of a generation: a few megabytes, at most about 60 if all are of full length.</summary>
+    /// <summary>Tokens of a generation: a few megabytes, about 60 if all are of full length.</summary>
     public const int GenerationMax = 2048;
 
     /// <summary>How long a token is kept.</summary>

@@ -20,7 +20,9 @@ internal sealed class JwtKeys : IAsyncDisposable
     /// <summary>How often a URL is fetched.</summary>
     public static readonly TimeSpan FetchInterval = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a URL is fetched at most: tokens that name unknown keys cost nothing to make.</summary>
+    /// <summary>
+    /// How often a URL is fetched at most: tokens that name unknown keys cost nothing to make.
+    /// </summary>
     public static readonly TimeSpan FetchPause = TimeSpan.FromSeconds(30);
 
     private readonly string _source;
@@ -52,7 +54,8 @@ internal sealed class JwtKeys : IAsyncDisposable
         if (JwtOptions.IsUrl(source))
         {
             _url = new(
-                JwtOptions.UrlOf(source) ?? throw new JwtKeysException($"--jwt-keys {source} is no URL"), time);
+                JwtOptions.UrlOf(source) ?? throw new JwtKeysException($"--jwt-keys {source} is no URL"),
+                time);
         }
         else if (Take(ReadFile()) is { } why)
         {
@@ -69,6 +72,16 @@ internal sealed class JwtKeys : IAsyncDisposable
     /// <summary>What an operator should act on, a sentence each.</summary>
     public IReadOnlyList<string> HealthIssues => _failure is { } failure ? [failure] : [];
 
+    /// <summary>Ends when no fetch is under way.</summary>
+    internal Task Fetching
+    {
+        get
+        {
+            lock (_gate)
+                return _fetch;
+        }
+    }
+
     /// <summary>A token names a key that is not among those: the issuer may have a new one.</summary>
     public void TellLacking(JwtKeySet keys) => _lacking = keys;
 
@@ -77,10 +90,7 @@ internal sealed class JwtKeys : IAsyncDisposable
     {
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _end.CancelAsync().ConfigureAwait(false);
-        Task fetch;
-        lock (_gate)
-            fetch = _fetch;
-        await fetch.ConfigureAwait(false);
+        await Fetching.ConfigureAwait(false);
         _url?.Dispose();
         _end.Dispose();
     }
@@ -109,7 +119,8 @@ internal sealed class JwtKeys : IAsyncDisposable
         if (read.Mark == _mark)
             Succeeded();
         else if (isSettled && Take(read) is { } why)
-            Failed(why, $"the file of --jwt-keys {_source} has changed and is not taken, the former keys stay");
+            Failed(
+                why, $"the file of --jwt-keys {_source} has changed and is not taken, the former keys stay");
     }
 
     private async Task Fetch(JwtKeyUrl url)
@@ -130,8 +141,7 @@ internal sealed class JwtKeys : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // Of whatever kind: the former keys are good.
-            why = e.Message;
+            why = PlainText.Of(e.Message, 1000);
         }
 
         if (why is not null)
@@ -162,9 +172,10 @@ internal sealed class JwtKeys : IAsyncDisposable
             Succeeded();
             return null;
         }
-        catch (FormatException e)
+        catch (Exception e)
         {
-            return e.Message;
+            // Of whatever kind: the former keys are good, and a timer's exception would end the process.
+            return PlainText.Of(e.Message, 1000);
         }
     }
 

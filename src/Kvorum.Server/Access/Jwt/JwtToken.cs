@@ -11,7 +11,9 @@ namespace Kvorum.Server.Access.Jwt;
 /// </summary>
 internal sealed record JwtToken
 {
-    /// <summary>Greatest length: it comes with each request, and Kestrel's headers have 32 KiB in all.</summary>
+    /// <summary>
+    /// Greatest length: it comes with each request, and Kestrel's headers have 32 KiB in all.
+    /// </summary>
     public const int LengthMax = 8 << 10;
 
     /// <summary>Greatest length of a key's name: issuers use hashes and UUIDs.</summary>
@@ -66,9 +68,10 @@ internal sealed record JwtToken
     /// <summary>What it says; <see cref="FormatException"/> says what is wrong with it.</summary>
     public static JwtToken Read(string token, JwtOptions options)
     {
+        var count = token.AsSpan().Count('.') + 1;
+        if (count != 3)
+            throw new FormatException($"it has {count} parts, and a signed token has 3");
         var parts = token.Split('.');
-        if (parts.Length != 3)
-            throw new FormatException($"it has {parts.Length} parts, and a signed token has 3");
         if (Array.Exists(parts, static part => part.Length == 0))
             throw new FormatException("one of its parts is empty");
         var header = StrictJson.Object(Base64Url.DecodeFromChars(parts[0]), "its header");
@@ -122,7 +125,8 @@ internal sealed record JwtToken
 
     private static string Plain(string text, int most, string what) =>
         PlainText.Is(Bounded(text, most, what)) ? text
-            : throw new FormatException($"{what} is {PlainText.Quoted(text)}, with characters that are no name's");
+            : throw new FormatException(
+                $"{what} is {PlainText.Quoted(text)}, with characters that are no name's");
 
     private static string[] RolesOf(JsonElement claims, string claim)
     {

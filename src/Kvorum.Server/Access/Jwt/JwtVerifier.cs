@@ -103,6 +103,8 @@ internal sealed class JwtVerifier : IAsyncDisposable
             { IsValid: true } => null,
             { Exception: SecurityTokenInvalidSignatureException } =>
                 $"its signature is not one by its key {PlainText.Quoted(key.Name)}",
+            { Exception: ArgumentException or SecurityTokenMalformedException } =>
+                "one of its registered claims is not as RFC 7519 has it",
             var other => $"the library refuses it: {other.Exception?.GetType().Name}",
         };
     }

@@ -15,7 +15,7 @@ public class JwtRulesTests
 
     public static TheoryData<ServerOptions, string> Mistakes => new()
     {
-        { Good with { JwtKeys = "" }, "--jwt-keys is missing: --jwt-issuer, --jwt-audience and --jwt-keys go" },
+        { Good with { JwtKeys = "" }, "--jwt-keys is missing: --jwt-issuer, --jwt-audience and --jwt-keys" },
         { Good with { JwtIssuer = "", JwtKeys = "" }, "--jwt-issuer and --jwt-keys is missing" },
         { Good with { JwtAudience = "" }, "--jwt-audience is missing" },
         { Good with { JwtIssuer = "a\nb" }, "--jwt-issuer: it has 3 characters" },

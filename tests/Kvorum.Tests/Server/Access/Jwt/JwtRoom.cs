@@ -9,6 +9,7 @@ internal sealed class JwtRoom : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("kvorum-jwt-").FullName;
     private readonly JwtVerifier _verifier;
+    private readonly JwtKeys _keys;
 
     /// <param name="keys">What the file holds.</param>
     /// <param name="url">Where the keys are instead.</param>
@@ -24,7 +25,8 @@ internal sealed class JwtRoom : IAsyncDisposable
             Keys = url ?? KeyFile,
         };
         options = change?.Invoke(options) ?? options;
-        _verifier = new(options, Time, Log);
+        _keys = new(options.Keys, Time, Log);
+        _verifier = new(options, _keys);
     }
 
     public string KeyFile { get; }
@@ -43,6 +45,19 @@ internal sealed class JwtRoom : IAsyncDisposable
         Time.Advance(JwtKeys.Interval);
         Time.Advance(JwtKeys.Interval);
     }
+
+    /// <summary>
+    /// The clock moves on, and what is fetched then has come. Not far beyond the time of a fetch: its answer
+    /// would be late by that clock.
+    /// </summary>
+    public Task Advance(TimeSpan by)
+    {
+        Time.Advance(by);
+        return Fetched();
+    }
+
+    /// <summary>What is fetched has come.</summary>
+    public Task Fetched() => _keys.Fetching.WaitAsync(TimeSpan.FromSeconds(30));
 
     public async ValueTask DisposeAsync()
     {

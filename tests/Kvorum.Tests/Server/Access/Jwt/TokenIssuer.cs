@@ -38,9 +38,8 @@ internal static class TokenIssuer
     public static string Key(string kid, ECDsa key, string curve)
     {
         var point = key.ExportParameters(false).Q;
-        return $$"""
-            {"kty":"EC","crv":"{{curve}}","kid":{{Text(kid)}},"x":"{{Encoded(point.X!)}}","y":"{{Encoded(point.Y!)}}"}
-            """.Trim();
+        var (x, y) = (Encoded(point.X!), Encoded(point.Y!));
+        return $$"""{"kty":"EC","crv":"{{curve}}","kid":{{Text(kid)}},"x":"{{x}}","y":"{{y}}"}""";
     }
 
     public static string Header(string algorithm = "RS256", string? kid = "rsa", string more = "") =>

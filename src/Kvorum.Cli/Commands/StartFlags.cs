@@ -234,6 +234,33 @@ internal sealed class StartFlags
         "Take plain connections from other machines, too; with TLS, beside it: to switch a cluster over node "
         + "by node. [default: off]");
 
+    private readonly Option<string> _jwtIssuer = Flag.Text(
+        "--jwt-issuer", "text",
+        "Whose JSON Web Tokens name clients: their iss. With it go --jwt-audience and --jwt-keys. "
+        + "[default: no tokens]", "");
+
+    private readonly Option<string> _jwtAudience = Flag.Text(
+        "--jwt-audience", "text", "For whom the tokens are made: their aud. [default: none]", "");
+
+    private readonly Option<string> _jwtKeys = Flag.Text(
+        "--jwt-keys", "file|url", "The issuer's public keys: a JWKS file, or its https URL. [default: none]",
+        "");
+
+    private readonly Option<string> _jwtAlgorithms = Flag.Text(
+        "--jwt-algorithms", "name,...", "Signatures of tokens that are accepted.", Defaults.JwtAlgorithms);
+
+    private readonly Option<Duration> _jwtClockSkew = Flag.Time(
+        "--jwt-clock-skew", "By how much the issuer's clock may differ, at most 5m.", Defaults.JwtClockSkew);
+
+    private readonly Option<string> _jwtNameClaim = Flag.Text(
+        "--jwt-name-claim", "claim", "The claim of a token that is the client's name.",
+        Defaults.JwtNameClaim);
+
+    private readonly Option<string> _jwtRolesClaim = Flag.Text(
+        "--jwt-roles-claim", "claim",
+        "The claim of a token that lists the client's roles: an array, or a text with spaces between them.",
+        Defaults.JwtRolesClaim);
+
     /// <summary>--secure.</summary>
     public Option<bool> Secure { get; } = Flag.Switch(
         "--secure",
@@ -274,6 +301,7 @@ internal sealed class StartFlags
             _compression,
             _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
             Secure,
+            _jwtIssuer, _jwtAudience, _jwtKeys, _jwtAlgorithms, _jwtClockSkew, _jwtNameClaim, _jwtRolesClaim,
             Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -344,6 +372,13 @@ internal sealed class StartFlags
         TlsRevoked = parsed.GetValue(_tlsCrl)!,
         TlsClientAuth = parsed.GetValue(_tlsClientAuth)!,
         Insecure = parsed.GetValue(_insecure),
+        JwtIssuer = parsed.GetValue(_jwtIssuer)!,
+        JwtAudience = parsed.GetValue(_jwtAudience)!,
+        JwtKeys = parsed.GetValue(_jwtKeys)!,
+        JwtAlgorithms = parsed.GetValue(_jwtAlgorithms)!,
+        JwtClockSkew = parsed.GetValue(_jwtClockSkew).Span,
+        JwtNameClaim = parsed.GetValue(_jwtNameClaim)!,
+        JwtRolesClaim = parsed.GetValue(_jwtRolesClaim)!,
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>

@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
+using Kvorum.Server.Access.Jwt;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;
@@ -243,6 +244,29 @@ public sealed record ServerOptions
     /// nodes that speak none are met plainly.
     /// </summary>
     public bool Insecure { get; init; }
+
+    /// <summary>
+    /// --jwt-issuer: whose JSON Web Tokens name clients. It, the audience and the keys go together.
+    /// </summary>
+    public string JwtIssuer { get; init; } = "";
+
+    /// <summary>--jwt-audience: for whom the tokens are made.</summary>
+    public string JwtAudience { get; init; } = "";
+
+    /// <summary>--jwt-keys: the issuer's public keys, a JWKS file or its https URL.</summary>
+    public string JwtKeys { get; init; } = "";
+
+    /// <summary>--jwt-algorithms: the signatures that are accepted, separated by commas.</summary>
+    public string JwtAlgorithms { get; init; } = JwtOptions.AlgorithmsDefault;
+
+    /// <summary>--jwt-clock-skew: by how much the issuer's clock may differ.</summary>
+    public TimeSpan JwtClockSkew { get; init; } = JwtOptions.ClockSkewDefault;
+
+    /// <summary>--jwt-name-claim: the claim of a token that is the client's name.</summary>
+    public string JwtNameClaim { get; init; } = JwtOptions.NameClaimDefault;
+
+    /// <summary>--jwt-roles-claim: the claim of a token that lists the client's roles.</summary>
+    public string JwtRolesClaim { get; init; } = JwtOptions.RolesClaimDefault;
 
     /// <summary>
     /// Everything that is wrong, one sentence each with flag, value and remedy; empty if nothing is.

@@ -24,6 +24,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--weight", o.Weight, 1, RingMember.WeightMax);
         CheckAddresses(o, broken);
         SecurityRules.Check(o, broken);
+        JwtRules.Check(o, broken);
         CheckJoin(o.JoinList(), broken);
         CheckHttpHosts(o.HttpHostList(), broken);
         Bounded(broken, "--partitions", o.Partitions ?? NodeOptions.PartitionCountDefault, 1, 4096);
@@ -258,7 +259,7 @@ internal static class ServerOptionsRules
         }
     }
 
-    private static void Bounded<T>(List<string> broken, string flag, T value, T least, T most)
+    internal static void Bounded<T>(List<string> broken, string flag, T value, T least, T most)
         where T : IComparable<T>
     {
         if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)

@@ -118,6 +118,25 @@ public class StartVariablesTests
         Assert.Equal(seconds, Read(line).Options.SyncInterval.TotalSeconds);
 
     [Fact]
+    public void Tokens_are_as_the_flags_say()
+    {
+        Assert.Equal(
+            Plain with
+            {
+                JwtIssuer = "i",
+                JwtAudience = "a",
+                JwtKeys = "k",
+                JwtAlgorithms = "ES256",
+                JwtClockSkew = TimeSpan.FromSeconds(5),
+                JwtNameClaim = "n",
+                JwtRolesClaim = "r",
+            },
+            Read("start --jwt-issuer i --jwt-audience a -jwt-keys k --jwt-algorithms ES256 "
+                + "--jwt-clock-skew 5s --jwt-name-claim n --jwt-roles-claim r").Options);
+        Assert.Equal(Plain, Read("start").Options);
+    }
+
+    [Fact]
     public void A_flag_that_has_no_meaning_here_is_refused_with_those_that_have()
     {
         var commands = KvorumProgram.Commands();

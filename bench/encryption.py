@@ -71,9 +71,9 @@ def trees(options, folder, key):
         result = json.loads(line)
         if options.verbose:
             print(result, file=sys.stderr)
-        for name, value in result.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                figures[f"{result.get('name', result.get('what', '?'))}: {name}"] = value
+        for name in ("per_second", "p50_microseconds", "cpu_microseconds"):
+            if name in result:
+                figures[f"{result['name']}: {name}"] = result[name]
     return figures
 
 

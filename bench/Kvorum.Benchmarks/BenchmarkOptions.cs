@@ -9,7 +9,7 @@ internal sealed record BenchmarkOptions
     /// <summary>How the program is called.</summary>
     public const string Usage =
         "Kvorum.Benchmarks tables|tree|open|rocksdb [--keys N] [--threads N] [--seconds S] [--cache-mb N] " +
-        "[--compression none|lz4] " +
+        "[--compression none|lz4] [--encryption on|off] " +
         "--folder DIR";
 
     /// <summary>Which benchmark.</summary>
@@ -32,6 +32,9 @@ internal sealed record BenchmarkOptions
 
     /// <summary>How blocks of tables are stored.</summary>
     public BlockCompression Compression { get; init; }
+
+    /// <summary>True if files are encrypted.</summary>
+    public bool IsEncrypted { get; init; }
 
     /// <summary>
     /// Reads the command line; throws <see cref="FormatException"/> on what it does not know.
@@ -59,6 +62,7 @@ internal sealed record BenchmarkOptions
         {
             Compression = value == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
         },
+        "--encryption" when value is "on" or "off" => this with { IsEncrypted = value == "on" },
         _ => throw new FormatException($"no option {name} {value}"),
     };
 }

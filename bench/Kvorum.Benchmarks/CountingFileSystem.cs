@@ -1,3 +1,4 @@
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Benchmarks;
@@ -9,6 +10,9 @@ internal sealed class CountingFileSystem(IFileSystem files) : IFileSystem
 
     /// <summary>Bytes written to all files so far.</summary>
     public long BytesWritten => Volatile.Read(ref _bytesWritten);
+
+    /// <inheritdoc/>
+    public DataKeys? Keys => files.Keys;
 
     /// <inheritdoc/>
     public IFile Create(string path) => new CountedFile(this, files.Create(path));

@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Keys;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Benchmarks;
@@ -23,7 +26,14 @@ internal sealed class TreeBenchmark : IMeasuredStore
     /// <summary>Opens empty trees, one per thread.</summary>
     public TreeBenchmark(BenchmarkOptions options)
     {
-        _disk = new CountingFileSystem(new DiskFileSystem(options.Folder));
+        IFileSystem files = new DiskFileSystem(options.Folder);
+        if (options.IsEncrypted)
+        {
+            var master = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Bytes));
+            files = KeyFile.Open(files, new([master], true, static into => RandomNumberGenerator.Fill(into)));
+        }
+
+        _disk = new CountingFileSystem(files);
         _share = new TreeShare(_disk, options.CacheBytes);
         var settings = new TreeOptions { Compression = options.Compression };
         _trees = [.. Enumerable.Range(0, options.Threads)

@@ -6,6 +6,7 @@ using Kvorum.Node.Placement;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
+using Kvorum.Storage.Keys;
 using Kvorum.Storage.Log;
 
 namespace Kvorum.Node;
@@ -39,6 +40,7 @@ public sealed class KvorumNode : INode, IDisposable
         _folderLock = world.Files.LockFolder("");
         try
         {
+            world = world with { Files = KeyFile.Open(world.Files, world.Keys ?? FolderKeys.None) };
             var identity = IdentityFile.Open(options, world);
             if (identity.IsFounder && Founders.Strangers(identity.Founders, options.Members) is { } ignored)
                 world.Events.Tell(ignored);
@@ -419,6 +421,7 @@ public sealed class KvorumNode : INode, IDisposable
             FormatNewest = Cluster.Formats.Newest,
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
+            Encryption = _context.EncryptionOf(partitions),
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,

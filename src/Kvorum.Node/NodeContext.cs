@@ -5,6 +5,7 @@ using Kvorum.Node.Groups;
 using Kvorum.Node.Leaderless;
 using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Node.Membership;
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -131,6 +132,24 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     }
 
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);
+
+    /// <summary>How far files are encrypted as they should be; null without keys.</summary>
+    public EncryptionStatus? EncryptionOf(IReadOnlyList<PartitionStatus> replicas)
+    {
+        if (world.Files.Keys is not { } keys)
+            return null;
+        var (segments, stale) = Log.SegmentCounts;
+        return new()
+        {
+            State = keys.Current == 0 ? "off" : "on",
+            DataKey = keys.Current == 0 ? "" : KeyException.NameOf(keys.Current),
+            Tables = replicas.Sum(static replica => replica.Tables.All),
+            TablesWaiting = replicas.Sum(static replica => replica.Tables.Stale),
+            BytesWaiting = replicas.Sum(static replica => replica.Tables.StaleBytes),
+            Segments = segments,
+            SegmentsWaiting = stale,
+        };
+    }
 
     /// <summary>Nothing is acknowledged any more; the host is told to end the process.</summary>
     public void Fault(Exception cause)

@@ -52,6 +52,9 @@ public sealed record PartitionStatus
     /// <summary>Bytes stored.</summary>
     public required long Bytes { get; init; }
 
+    // Tables, and those to be written anew with their bytes: told as a sum over all replicas.
+    internal (int All, int Stale, long StaleBytes) Tables { get; init; }
+
     /// <summary>Mode quorum only: how it is repaired, and what it keeps of deleted keys.</summary>
     public QuorumReplicaStatus? Quorum { get; init; }
 
@@ -181,6 +184,12 @@ public sealed record NodeStatus
 
     /// <summary>Hints and clock; null where there is no keyspace of mode quorum.</summary>
     public QuorumNodeStatus? Quorum { get; init; }
+
+    /// <summary>
+    /// How far its files are encrypted; null without a master key.
+    /// </summary>
+    [Description("How far the node's files are encrypted; absent without a master key.")]
+    public EncryptionStatus? Encryption { get; init; }
 
     /// <summary>What the machine gives the node; null if it is not known.</summary>
     public MachineStatus? Machine { get; init; }

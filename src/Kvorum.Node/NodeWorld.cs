@@ -1,5 +1,6 @@
 using Kvorum.Storage;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Keys;
 
 namespace Kvorum.Node;
 
@@ -8,6 +9,9 @@ public sealed record NodeWorld
 {
     /// <summary>The data folder.</summary>
     public required IFileSystem Files { get; init; }
+
+    /// <summary>What its files are encrypted with; null: nothing.</summary>
+    public FolderKeys? Keys { get; init; }
 
     /// <summary>Slow work.</summary>
     public required IJobRunner Jobs { get; init; }

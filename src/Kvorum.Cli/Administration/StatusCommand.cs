@@ -94,7 +94,12 @@ internal static class StatusCommand
             asked.IsReady ? "[green]ready[/]" : $"[red]not ready:[/] {asked.NotReadyReason.EscapeMarkup()}");
         console.WriteLine($"format version {asked.FormatVersion}{Behind(asked, reports)}");
         foreach (var report in reports.Values.OrderBy(static one => one.Name, StringComparer.Ordinal))
+        {
             ShowQuorum(console, report);
+            if (report.Encryption is { } encryption)
+                console.WriteLine($"{report.Name}: {Describe(encryption)}");
+        }
+
         if (asked.Machine is { } machine)
             console.WriteLine(Describe(asked.Name, machine));
         foreach (var issue in asked.HealthIssues.Where(issue => !asked.NotReadyReason.Contains(issue)))
@@ -173,6 +178,16 @@ internal static class StatusCommand
                 .Select(replica => replica.FollowerLag[name]),
         ];
         return lags.Length == 0 ? "-" : lags.Max().ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static string Describe(EncryptionStatus status)
+    {
+        var state = status.State == "on" ? $"encrypted with data key {status.DataKey}" : "encryption off";
+        return status.IsComplete
+            ? $"{state}: all {status.Tables} tables and {status.Segments} segments of the log"
+            : $"{state}: {status.TablesWaiting} of {status.Tables} tables "
+                + $"({AdminTables.Size(status.BytesWaiting)}) and {status.SegmentsWaiting} of "
+                + $"{status.Segments} segments of the log are still to be written anew";
     }
 
     private static string Describe(string name, MachineStatus machine)

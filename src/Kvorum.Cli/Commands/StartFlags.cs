@@ -267,6 +267,22 @@ internal sealed class StartFlags
         "TLS in one step, for a first cluster: makes a CA and certificates of this node and a client in "
         + "./certs, where they are not there yet, and uses them. [default: off]");
 
+    private readonly Option<string> _masterKeyFile = Flag.Text(
+        "--master-key-file", "files",
+        "Encrypt this node's data folder with the key in this file: 32 bytes in hexadecimal digits or "
+        + "base64, readable by the owner only. To replace it, name the new file, a comma, and the old one. "
+        + "[default: not encrypted]", Defaults.MasterKeyFile);
+
+    private readonly Option<string> _masterKeyCommand = Flag.Text(
+        "--master-key-command", "command",
+        "A program that prints the key instead, with its arguments, separated by blanks; run without a "
+        + "shell, for 10 s at most.", Defaults.MasterKeyCommand);
+
+    private readonly Option<string> _encryption = Flag.Word(
+        "--encryption",
+        "off: with the key still given, write the folder plain again, in the background.",
+        Defaults.Encryption, "on", "off");
+
     private readonly Option<bool> _leaseReads = Flag.Switch(
         "--lease-reads",
         "Serve lease reads by the leader's lease; give it to all nodes or none, and only where clocks drift "
@@ -299,6 +315,7 @@ internal sealed class StartFlags
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
+            _masterKeyFile, _masterKeyCommand, _encryption,
             _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
             Secure,
             _jwtIssuer, _jwtAudience, _jwtKeys, _jwtAlgorithms, _jwtClockSkew, _jwtNameClaim, _jwtRolesClaim,
@@ -363,6 +380,9 @@ internal sealed class StartFlags
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
         Compression = parsed.GetValue(_compression)!,
+        MasterKeyFile = parsed.GetValue(_masterKeyFile)!,
+        MasterKeyCommand = parsed.GetValue(_masterKeyCommand)!,
+        Encryption = parsed.GetValue(_encryption)!,
         ShutdownTimeout = parsed.GetValue(_shutdown).Span,
         RightsGrace = parsed.GetValue(_rightsGrace).Span,
         PortWait = parsed.GetValue(_portWait).Span,

@@ -41,6 +41,10 @@ internal sealed class StartVariables
         new("TLS_KEY", ["--tls-key"], ["--tls-key"], static (o, text) => o with { TlsKey = text }),
         new("TLS_CA", ["--tls-ca"], ["--tls-ca"], static (o, text) => o with { TlsAuthorities = text }),
         new("TLS_CRL", ["--tls-crl"], ["--tls-crl"], static (o, text) => o with { TlsRevoked = text }),
+        new("MASTER_KEY_FILE", ["--master-key-file"], ["--master-key-file", "--master-key-command"],
+            static (o, text) => o with { MasterKeyFile = text }),
+        new("MASTER_KEY_COMMAND", ["--master-key-command"], ["--master-key-file", "--master-key-command"],
+            static (o, text) => o with { MasterKeyCommand = text }),
     ];
 
     private readonly List<(string Variable, string Flag)> _used = [];

@@ -27,6 +27,7 @@ internal static class AcceptCommand
         {
             data, confirm,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(
             parsed, parsed.GetValue(data)!, folder => Run(parsed, folder, parsed.GetValue(confirm)!)));
         return command;

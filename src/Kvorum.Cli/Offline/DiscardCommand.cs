@@ -39,6 +39,7 @@ internal static class DiscardCommand
         {
             data, keyspace, partition, confirm, keep,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(
             parsed, parsed.GetValue(data)!,
             folder => Run(

@@ -18,6 +18,7 @@ internal static class DoctorCommand
         {
             data, json,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(
             parsed, parsed.GetValue(data)!, folder => Run(parsed, folder, parsed.GetValue(json))));
         return command;

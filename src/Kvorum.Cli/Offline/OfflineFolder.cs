@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Keys;
 
 namespace Kvorum.Cli.Offline;
 
@@ -13,7 +14,7 @@ internal sealed class OfflineFolder : IDisposable
 {
     private readonly IDisposable? _lock;
 
-    private OfflineFolder(DiskFileSystem files, IDisposable? held) => (Files, _lock) = (files, held);
+    private OfflineFolder(IFileSystem files, IDisposable? held) => (Files, _lock) = (files, held);
 
     /// <summary>The folder.</summary>
     public IFileSystem Files { get; }
@@ -34,7 +35,7 @@ internal sealed class OfflineFolder : IDisposable
         OfflineFolder folder;
         try
         {
-            folder = Open(path);
+            folder = Open(parsed, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -57,19 +58,31 @@ internal sealed class OfflineFolder : IDisposable
 
     /// <summary>
     /// Holds a folder. An <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> if it is not
-    /// there, or a node holds it.
+    /// there, a node holds it, or it is encrypted with another key.
     /// </summary>
-    public static OfflineFolder Open(string path)
+    public static OfflineFolder Open(ParseResult parsed, string path)
     {
         FolderAccess.Check(path);
+        var keys = KeyFlags.Read(parsed);
         var files = new DiskFileSystem(path);
+        IDisposable? held;
         try
         {
-            return new(files, files.LockFolderUnchanged(""));
+            held = files.LockFolderUnchanged("");
         }
         catch (IOException e)
         {
             throw new IOException($"{e.Message.TrimEnd('.')}. Stop the node first.", e);
+        }
+
+        try
+        {
+            return new(KeyFile.OpenAsFound(files, keys), held);
+        }
+        catch
+        {
+            held?.Dispose();
+            throw;
         }
     }
 

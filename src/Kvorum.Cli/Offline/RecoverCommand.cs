@@ -29,6 +29,7 @@ internal static class RecoverCommand
         {
             data, file,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Try(
             parsed, async () =>
             {
@@ -56,9 +57,10 @@ internal static class RecoverCommand
         {
             folders, files, file, beginEmpty,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => Try(parsed, async () =>
         {
-            var survivors = parsed.GetValue(folders)!.Select(DescribeFolder)
+            var survivors = parsed.GetValue(folders)!.Select(path => DescribeFolder(parsed, path))
                 .Concat(parsed.GetValue(files)!.Select(ReadDescription)).ToArray();
             var plan = RecoveryPlanner.Plan(
                 survivors, Guid.NewGuid(), Guid.NewGuid(), parsed.GetValue(beginEmpty));
@@ -86,6 +88,7 @@ internal static class RecoverCommand
         {
             data, file, confirm,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Try(
             parsed, () => Apply(
                 parsed, folder, parsed.GetValue(file)!, parsed.GetValue(confirm)!),
@@ -112,9 +115,9 @@ internal static class RecoverCommand
                 + "--join.").ConfigureAwait(false);
     }
 
-    private static Survivor DescribeFolder(string path)
+    private static Survivor DescribeFolder(ParseResult parsed, string path)
     {
-        using var folder = Open(path);
+        using var folder = Open(parsed, path);
         try
         {
             return RecoveryApplication.Describe(folder.Files);
@@ -125,11 +128,11 @@ internal static class RecoverCommand
         }
     }
 
-    private static OfflineFolder Open(string path)
+    private static OfflineFolder Open(ParseResult parsed, string path)
     {
         try
         {
-            return OfflineFolder.Open(path);
+            return OfflineFolder.Open(parsed, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

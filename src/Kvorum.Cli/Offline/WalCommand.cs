@@ -42,6 +42,7 @@ internal static class WalCommand
         {
             data, file, window, records, unconfirmed, keyspace, json,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => OfflineFolder.Run(parsed, parsed.GetValue(data)!, folder => Export(
             parsed, folder, parsed.GetValue(file)!, parsed.GetValue(json), parsed.GetValue(unconfirmed),
             into => WalExport.Run(
@@ -61,8 +62,10 @@ internal static class WalCommand
         {
             data, file, id, json,
         };
+        KeyFlags.AddTo(command);
         command.SetAction((parsed, _) => Import(
-            parsed, parsed.GetValue(file)!, parsed.GetValue(data)!, parsed.GetValue(id)!,
+            parsed, parsed.GetValue(file)!, parsed.GetValue(data)!,
+            KeyFlags.Options(parsed, parsed.GetValue(id)!),
             parsed.GetValue(json)));
         return command;
     }
@@ -139,12 +142,12 @@ internal static class WalCommand
     }
 
     private static async Task<int> Import(
-        ParseResult parsed, string file, string folder, string id, bool isJson)
+        ParseResult parsed, string file, string folder, ServerOptions node, bool isJson)
     {
         using var end = new EndSignals();
         try
         {
-            var records = await WalImport.RunAsync(file, folder, id, end.Token).ConfigureAwait(false);
+            var records = await WalImport.RunAsync(file, folder, node, end.Token).ConfigureAwait(false);
             var done = isJson
                 ? KeyOutput.Json(json =>
                 {

@@ -6,6 +6,7 @@ using Kvorum.Node.State;
 using Kvorum.Raft;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Keys;
 using Kvorum.Storage.Lsm.Trees;
 
 namespace Kvorum.Node.Inspection;
@@ -21,7 +22,7 @@ public sealed class FolderInspector
 
     // LOCK and LOCK.pid belong to the process that had the folder last.
     private static readonly string[] KnownFiles =
-        [IdentityFile.Name, KnownMembers.Name, "LOCK", "LOCK.pid"];
+        [IdentityFile.Name, KnownMembers.Name, KeyFile.Name, "LOCK", "LOCK.pid"];
 
     private readonly ReadOnlyFileSystem _files;
     private readonly List<Finding> _findings = [];

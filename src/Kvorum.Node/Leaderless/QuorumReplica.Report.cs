@@ -85,6 +85,7 @@ internal sealed partial class QuorumReplica
         LastIndex = _last.Value,
         Keys = _parts.Machine.KeyCount,
         Bytes = Tree.Bytes,
+        Tables = Tree.TableCounts,
         Superseded = Superseded.Count,
         SupersededNewest = Superseded.Newest,
         Quorum = new()

@@ -163,6 +163,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private NodeWorld World(ServerParts parts) => new()
     {
         Files = parts.Files,
+        Keys = parts.Keys,
         Jobs = _jobs,
         Transport = _transport,
         Time = TimeProvider.System,

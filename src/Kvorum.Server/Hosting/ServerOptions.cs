@@ -203,6 +203,20 @@ public sealed record ServerOptions
     /// <summary>--compression: none or lz4, of blocks of tables on this node's disk.</summary>
     public string Compression { get; init; } = "none";
 
+    /// <summary>
+    /// --master-key-file: files with the key that this node's data folder is encrypted with, the newest
+    /// first, with commas between; empty: it is plain.
+    /// </summary>
+    public string MasterKeyFile { get; init; } = "";
+
+    /// <summary>--master-key-command: a program, and its arguments, that prints the key instead.</summary>
+    public string MasterKeyCommand { get; init; } = "";
+
+    /// <summary>
+    /// --encryption: on, or off, which writes an encrypted folder plain again while the key is still given.
+    /// </summary>
+    public string Encryption { get; init; } = "on";
+
     /// <summary>--shutdown-timeout: how long a clean end may take.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -58,6 +58,14 @@ internal static class ServerOptionsRules
             broken.Add(
                 $"--key-policy '{o.KeyPolicy}': it is 'binary' (any bytes) or 'strict' (letters, digits, - "
                 + "_ . /)");
+        if (o.Encryption is not ("on" or "off"))
+            broken.Add($"--encryption '{o.Encryption}': it is 'on' or 'off'");
+        if (o.MasterKeyFile.Length > 0 && o.MasterKeyCommand.Length > 0)
+            broken.Add("--master-key-file and --master-key-command: give one of them");
+        if (o.Encryption == "off" && o.MasterKeyFile.Length == 0 && o.MasterKeyCommand.Length == 0)
+            broken.Add(
+                "--encryption off needs the master key to read what is encrypted: give --master-key-file or "
+                + "--master-key-command, or leave --encryption out");
         if (o.Compression is not ("none" or "lz4"))
             broken.Add($"--compression '{o.Compression}': it is 'none' or 'lz4'");
         CheckTimes(o, broken);

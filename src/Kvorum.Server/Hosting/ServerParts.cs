@@ -3,7 +3,9 @@ using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Tls;
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
+using Kvorum.Storage.Keys;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Hosting;
@@ -22,6 +24,9 @@ internal sealed record ServerParts : IDisposable
 
     /// <summary>The data folder.</summary>
     public required IFileSystem Files { get; init; }
+
+    /// <summary>What the data folder is encrypted with.</summary>
+    public required FolderKeys Keys { get; init; }
 
     /// <summary>Certificate, key and CAs; null where there is no TLS.</summary>
     public required TlsKeeper? Tls { get; init; }
@@ -46,6 +51,8 @@ internal sealed record ServerParts : IDisposable
         try
         {
             tls = SecurityRules.Keeper(options, log);
+            var keys = MasterKeySource.Load(
+                options.MasterKeyFile, options.MasterKeyCommand, options.Encryption == "on");
             var ports = new PortTaker(options.PortWait, TimeProvider.System, log);
             foreach (var (flag, address) in new[]
             {
@@ -88,16 +95,19 @@ internal sealed record ServerParts : IDisposable
                 Self = self,
                 Members = list.Members,
                 Files = files,
+                Keys = keys,
                 Tls = tls,
                 PeerListener = listener,
                 Client = client,
                 Http = http,
             };
         }
-        catch
+        catch (Exception e)
         {
             sockets.ForEach(socket => socket.Dispose());
             tls?.Dispose();
+            if (e is KeyException)
+                throw new ServerStartException(e.Message);
             throw;
         }
     }

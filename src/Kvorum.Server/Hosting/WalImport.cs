@@ -24,9 +24,10 @@ public static class WalImport
     /// </summary>
     /// <param name="file">The log.</param>
     /// <param name="folder">The data folder to make: it is not there, or empty.</param>
-    /// <param name="id">What the node is called; empty: a new name.</param>
+    /// <param name="node">What the node is called, and its master key; nothing else is taken.</param>
     /// <param name="cancel">Gives up, and leaves nothing behind.</param>
-    public static async Task<long> RunAsync(string file, string folder, string id, CancellationToken cancel)
+    public static async Task<long> RunAsync(
+        string file, string folder, ServerOptions node, CancellationToken cancel)
     {
         if (folder.Length == 0)
             throw new ServerStartException("--data is empty: name the folder to make");
@@ -45,7 +46,7 @@ public static class WalImport
         try
         {
             var records = await Build(
-                new WalReader(log), building, id, valueBytesMax, cancel).ConfigureAwait(false);
+                new WalReader(log), building, node, valueBytesMax, cancel).ConfigureAwait(false);
             if (Directory.Exists(place))
                 Directory.Delete(place);
             Directory.Move(building, place);
@@ -99,11 +100,13 @@ public static class WalImport
     }
 
     private static async Task<long> Build(
-        WalReader log, string folder, string id, int valueBytesMax, CancellationToken cancel)
+        WalReader log, string folder, ServerOptions node, int valueBytesMax, CancellationToken cancel)
     {
         var options = new ServerOptions
         {
-            Id = id,
+            Id = node.Id,
+            MasterKeyFile = node.MasterKeyFile,
+            MasterKeyCommand = node.MasterKeyCommand,
             DataFolder = folder,
             ClientAddress = "127.0.0.1:0",
             HttpAddress = "127.0.0.1:0",

@@ -16,4 +16,7 @@ public enum DiskErrorKind
     /// again.
     /// </summary>
     NoResources,
+
+    /// <summary>A file is encrypted, and not with a key that is at hand. The file is fine.</summary>
+    OtherKey,
 }

@@ -1,3 +1,5 @@
+using Kvorum.Storage.Encryption;
+
 namespace Kvorum.Storage.Files;
 
 /// <summary>Classifies errors of the disk by the system's error number. Pure; any thread.</summary>
@@ -15,6 +17,8 @@ public static class DiskErrors
         {
             if (cause is DiskFullException)
                 return DiskErrorKind.NoRoom;
+            if (cause is KeyException)
+                return DiskErrorKind.OtherKey;
             if (KindOf(cause.HResult) is var kind and not DiskErrorKind.Lasting)
                 return kind;
         }

@@ -1,3 +1,5 @@
+using Kvorum.Storage.Encryption;
+
 namespace Kvorum.Storage.Files;
 
 /// <summary>
@@ -11,6 +13,9 @@ namespace Kvorum.Storage.Files;
 /// </summary>
 public interface IFileSystem
 {
+    /// <summary>The keys of the folder's encrypted files; null where it has none.</summary>
+    DataKeys? Keys => null;
+
     /// <summary>Creates a file that must not exist, open for reading and writing.</summary>
     IFile Create(string path);
 

@@ -1,3 +1,5 @@
+using Kvorum.Storage.Encryption;
+
 namespace Kvorum.Storage.Files;
 
 /// <summary>
@@ -7,6 +9,9 @@ namespace Kvorum.Storage.Files;
 /// </summary>
 public sealed class ReadOnlyFileSystem(IFileSystem below) : IFileSystem
 {
+    /// <inheritdoc/>
+    public DataKeys? Keys => below.Keys;
+
     /// <inheritdoc/>
     public IFile Create(string path) => throw Refused(path);
 

@@ -15,7 +15,7 @@ public static class LogInspector
     /// </summary>
     public static LogRecovery Replay(IFileSystem files, string folder, ILogReplay replay)
     {
-        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), replay);
+        using var recoverer = new LogRecoverer(new SegmentFiles(files, folder), replay);
         recoverer.Read();
         return recoverer.Report;
     }
@@ -28,8 +28,9 @@ public static class LogInspector
     {
         List<Finding> findings = [];
         var segments = new SegmentFiles(files, folder).List();
+        using var opener = new FrameOpener(files.Keys);
         foreach (var segment in segments)
-            new SegmentInspection(files, segment, findings).Run();
+            new SegmentInspection(files, segment, opener, findings).Run();
         var mark = $"{folder}/{EndMark.Name}";
         if (segments.Count > 0 || files.Exists(mark))
             findings.AddRange(Mark(files, folder, mark), Verdict(files, folder));
@@ -66,7 +67,7 @@ public static class LogInspector
 
     private static Finding Verdict(IFileSystem files, string folder)
     {
-        var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new NoReplay());
+        using var recoverer = new LogRecoverer(new SegmentFiles(files, folder), new NoReplay());
         try
         {
             recoverer.Read();

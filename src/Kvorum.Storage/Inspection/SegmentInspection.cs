@@ -7,7 +7,8 @@ namespace Kvorum.Storage.Inspection;
 /// Reads every frame of one segment. Unlike a start it goes on after damage, to tell how much of the segment
 /// is lost. Used once.
 /// </summary>
-internal sealed class SegmentInspection(IFileSystem files, Segment segment, List<Finding> findings)
+internal sealed class SegmentInspection(
+    IFileSystem files, Segment segment, FrameOpener opener, List<Finding> findings)
 {
     private const string Remedy = Storage.Remedy.ReplaceNode;
 
@@ -34,7 +35,7 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
             CheckHeader(file);
             ReadFrames(file);
         }
-        catch (IOException e)
+        catch (IOException e) when (DiskErrors.KindOf(e) != DiskErrorKind.OtherKey)
         {
             Damage($"cannot be read: {e.Message}");
         }
@@ -48,7 +49,7 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
     {
         if (!RecordFormat.TryReadSegmentHeader(file, out var made))
             Damage("damaged at offset 0: the header of the segment is damaged");
-        else if (made.Version != RecordFormat.Version)
+        else if (!made.IsKnown)
             Damage(
                 $"written by another version of Kvorum (log format {made.Version})", "Use that version.");
         else if (made.Number != segment.Number)
@@ -99,7 +100,8 @@ internal sealed class SegmentInspection(IFileSystem files, Segment segment, List
         else if (header.Sequence != _last + 1 && !_isBehindDamage)
             Damage($"damaged at offset {position}: frames are missing between {_last} and {header.Sequence}");
         (_last, _isBehindDamage) = (header.Sequence, false);
-        var records = new RecordReader(body);
+        var records = new RecordReader(
+            opener.Open(body, header, segment.Number, position, segment.Path));
         while (records.MoveNext())
         {
             if (records.Kind == RecordFormat.Continued)

@@ -10,10 +10,11 @@ namespace Kvorum.Storage.Log;
 /// another one, and <see cref="EndMark"/> how far it reached. Only <see cref="Finish"/>, after all is read,
 /// changes anything on disk.
 /// </summary>
-internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
+internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay) : IDisposable
 {
     public const string Remedy = Storage.Remedy.AfterRefusal;
 
+    private readonly FrameOpener _opener = new(files.Files.Keys);
     private byte[] _buffer = [];
     private ulong _trimmedBelow = 1;
     private long _records;
@@ -50,6 +51,9 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
     public LogRecovery Report => new(
         Segments.Count(segment => segment.Number <= (Active?.Number ?? 0)), _records, _bytes, _cutBytes,
         Sequence);
+
+    /// <inheritdoc/>
+    public void Dispose() => _opener.Dispose();
 
     /// <summary>Reads and replays all segments.</summary>
     public void Read()
@@ -189,13 +193,15 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         var file = ReadFile(segment);
         if (!RecordFormat.TryReadSegmentHeader(file, out var made))
             throw Damaged(segment, 0, "the header of the segment is damaged");
-        if (made.Version != RecordFormat.Version)
+        if (!made.IsKnown)
             throw new LogDamagedException(
                 $"{segment.Path}: written by another version of Kvorum (log format {made.Version}, this " +
-                $"one reads {RecordFormat.Version}). Nothing was changed. Start the version that wrote it.")
+                $"one reads {RecordFormat.SealedVersion}). Nothing was changed. Start the version that wrote "
+                + "it.")
             {
                 IsTooNew = true,
             };
+        segment.IsSealed = made.IsSealed;
         if (made.Number != segment.Number)
             throw Damaged(segment, 0, $"the header says that this is segment {made.Number}");
         if (made.Length != segment.Length)
@@ -207,7 +213,8 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
             RecordFormat.TryReadBody(file, position, header, out var body))
         {
             CheckSequence(segment, position, header.Sequence);
-            Replay(segment, position, body);
+            var records = _opener.Open(body, header, segment.Number, position, segment.Path);
+            Replay(segment, position, records, FrameOpener.KeyOf(body, header));
             last = position;
             position += RecordFormat.FrameBytes(body.Length);
         }
@@ -277,12 +284,14 @@ internal sealed class LogRecoverer(SegmentFiles files, ILogReplay replay)
         _lastFrame = frame.ToArray();
     }
 
-    private void Replay(Segment segment, int position, ReadOnlySpan<byte> body)
+    private void Replay(Segment segment, int position, ReadOnlySpan<byte> body, ulong key)
     {
         var records = new RecordReader(body);
         while (records.MoveNext())
         {
             _records++;
+            if (records.Kind != RecordFormat.Continued)
+                segment.HasKey(key);
             switch (records.Kind)
             {
                 case RecordFormat.Entry:

@@ -7,7 +7,7 @@ namespace Kvorum.Storage.Log;
 /// entries. Frames are numbered, so gaps are known; the next entry of a group after a gap bounds what the
 /// group had there. Changes nothing. Used once.
 /// </summary>
-internal sealed class LogSurvey
+internal sealed class LogSurvey(FrameOpener opener)
 {
     // The first and the newest entry of each group so far.
     private readonly Dictionary<uint, ulong> _first = [];
@@ -29,7 +29,8 @@ internal sealed class LogSurvey
     /// <summary>The entries that the log in this folder may have lost.</summary>
     public static LogLosses Of(SegmentFiles files)
     {
-        var survey = new LogSurvey();
+        using var opener = new FrameOpener(files.Files.Keys);
+        var survey = new LogSurvey(opener);
         ulong next = 0;
         var segments = files.List();
         foreach (var segment in segments)
@@ -53,20 +54,20 @@ internal sealed class LogSurvey
     {
         try
         {
-            ReadFrames(ReadableParts.Read(files.Files, segment.Path), segment.Number);
+            ReadFrames(ReadableParts.Read(files.Files, segment.Path), segment);
         }
-        catch (IOException)
+        catch (IOException error) when (DiskErrors.KindOf(error) != DiskErrorKind.OtherKey)
         {
             _mayBeHole = true;
         }
     }
 
-    private void ReadFrames(ReadableParts parts, ulong segment)
+    private void ReadFrames(ReadableParts parts, Segment segment)
     {
         var position = RecordFormat.SegmentHeaderBytes;
         for (var at = position; at < parts.Bytes.Length;)
         {
-            if (!RecordFormat.TryReadFrameHeader(parts.Bytes, segment, at, out var header) ||
+            if (!RecordFormat.TryReadFrameHeader(parts.Bytes, segment.Number, at, out var header) ||
                 !RecordFormat.TryReadBody(parts.Bytes, at, header, out var body))
             {
                 at += RecordFormat.Alignment;
@@ -76,7 +77,7 @@ internal sealed class LogSurvey
             if (_sequence == 0 ? _mayBeHole || at > position : header.Sequence != _sequence + 1)
                 Hole();
             (_sequence, _mayBeHole) = (header.Sequence, false);
-            ReadEntries(body);
+            ReadEntries(opener.Open(body, header, segment.Number, at, segment.Path));
             at += RecordFormat.FrameBytes(body.Length);
             position = at;
         }

@@ -50,9 +50,9 @@ internal sealed class NextSegment(SegmentFiles files, long segmentBytes, IJobRun
             _hasFailed = 0;
             var ready = _ready;
             Volatile.Write(ref _ready, null);
-            if (ready is not null && ready.Length >= bytes)
+            if (ready is not null && ready.Length >= bytes && ready.Fits(files.Key))
                 return Checked(ready, number);
-            // A larger one takes its place, also on disk.
+            // A larger one, or one for encrypted frames, takes its place, also on disk.
             ready?.File?.Dispose();
             var begun = TakeFill();
             if (bytes > segmentBytes)

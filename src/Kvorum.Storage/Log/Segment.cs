@@ -11,6 +11,10 @@ internal sealed class Segment(ulong number, string path)
 {
     private readonly Dictionary<uint, ulong> _holders = [];
 
+    // The data key of its frames; 0: plain. Null: it has none yet.
+    private ulong? _key;
+    private bool _hasSeveralKeys;
+
     public ulong Number => number;
 
     public string Path => path;
@@ -21,6 +25,9 @@ internal sealed class Segment(ulong number, string path)
     /// <summary>Where the next frame goes.</summary>
     public long Position { get; set; } = RecordFormat.SegmentHeaderBytes;
 
+    /// <summary>True if it is made for encrypted frames.</summary>
+    public bool IsSealed { get; set; }
+
     /// <summary>Size of the file.</summary>
     public long Length { get; set; }
 
@@ -29,6 +36,16 @@ internal sealed class Segment(ulong number, string path)
 
     /// <summary>The groups with entries in it, ascending.</summary>
     public uint[] Holders => [.. _holders.Keys.Order()];
+
+    /// <summary>A frame in it is encrypted with this data key; 0: it is plain.</summary>
+    public void HasKey(ulong key)
+    {
+        _hasSeveralKeys |= _key is { } other && other != key;
+        _key = key;
+    }
+
+    /// <summary>True if all that is in it has this data key, and more with it may come; 0: plain.</summary>
+    public bool Fits(ulong key) => IsSealed == (key != 0) && !_hasSeveralKeys && (_key ?? key) == key;
 
     /// <summary>Notes an entry of the group.</summary>
     public void Hold(uint group, ulong index)

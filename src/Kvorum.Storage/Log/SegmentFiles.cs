@@ -11,6 +11,9 @@ internal sealed class SegmentFiles(IFileSystem files, string folder)
 
     public IFileSystem Files => files;
 
+    /// <summary>The data key that frames are encrypted with; 0: none.</summary>
+    public ulong Key { get; } = files.Keys?.Current ?? 0;
+
     /// <summary>The folder of the log.</summary>
     public string Folder => folder;
 

@@ -40,7 +40,7 @@ internal sealed class SegmentFill : IDisposable
         {
             var piece = _zeros.AsSpan(0, (int)Math.Min(WriteBytes, end - at));
             if (at == 0)
-                RecordFormat.WriteSegmentHeader(piece, _number, _bytes);
+                RecordFormat.WriteSegmentHeader(piece, _number, _bytes, _files.Key != 0);
             _file.Write(at, piece);
             if (at == 0)
                 piece[..RecordFormat.SegmentHeaderBytes].Clear();
@@ -75,7 +75,7 @@ internal sealed class SegmentFill : IDisposable
         _files.SyncFolder();
         _isFinished = true;
         var opened = _files.Files.Open(path, forWriting: true);
-        return new Segment(_number, path) { File = opened, Length = _bytes };
+        return new Segment(_number, path) { File = opened, Length = _bytes, IsSealed = _files.Key != 0 };
     }
 
     /// <inheritdoc/>

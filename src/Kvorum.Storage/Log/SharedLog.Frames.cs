@@ -35,24 +35,37 @@ public sealed partial class SharedLog
 
     private void WriteFrame(int bodyBytes, int batches)
     {
-        var frameBytes = RecordFormat.FrameBytes(bodyBytes);
-        if (_active.Position + frameBytes + RecordFormat.LastFrameBytes > _active.Length)
+        var frameBytes = RecordFormat.FrameBytes(bodyBytes + (_sealer is null ? 0 : RecordFormat.SealBytes));
+        if (!_active.Fits(_files.Key) ||
+            _active.Position + frameBytes + RecordFormat.LastFrameBytes > _active.Length)
             MoveToNext(frameBytes);
 
-        var frame = _frame.AsSpan(0, frameBytes);
-        WriteFrame(frame, bodyBytes);
-        Account(frame.Slice(RecordFormat.FrameHeaderBytes, bodyBytes), batches, frameBytes);
+        var body = _frame.AsSpan(RecordFormat.FrameHeaderBytes, bodyBytes);
+        if (_sealer is null)
+            WriteFrame(_frame.AsSpan(0, frameBytes), bodyBytes);
+        else
+            WriteSealed(_sealer, body);
+        Account(body, batches, frameBytes);
         _next.Advance(_active);
         // The buffer of an unusually large batch is released.
         if (_frame.Length > 2L * _options.WriteBytesMax)
             _frame = [];
+        _sealer?.Trim(2L * _options.WriteBytesMax);
+    }
+
+    private void WriteSealed(FrameSealer sealer, ReadOnlySpan<byte> body)
+    {
+        var frame = sealer.Seal(
+            body, _sequence + 1, _active.Number, _active.Position, out var sealedBytes);
+        WriteFrame(frame, sealedBytes, isSealed: true);
     }
 
     // A frame that fails for lack of room may leave bytes in the file. The next frame overwrites them, or is
     // the last of its segment, and a start reads nothing after that.
-    private void WriteFrame(Span<byte> frame, int bodyBytes)
+    private void WriteFrame(Span<byte> frame, int bodyBytes, bool isSealed = false)
     {
-        RecordFormat.WriteFrameHeader(frame, bodyBytes, _sequence + 1, _active.Number, _active.Position);
+        RecordFormat.WriteFrameHeader(
+            frame, bodyBytes, _sequence + 1, _active.Number, _active.Position, isSealed);
         _active.File!.Write(_active.Position, frame);
         _active.File.Sync();
         _sequence++;
@@ -65,6 +78,7 @@ public sealed partial class SharedLog
         {
             var reader = new RecordReader(body);
             var (run, group, newest) = (false, 0U, 0UL);
+            _active.HasKey(_files.Key);
             while (reader.MoveNext())
             {
                 records++;

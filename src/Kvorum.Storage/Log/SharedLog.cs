@@ -18,6 +18,9 @@ public sealed partial class SharedLog : IDisposable
     private readonly NextSegment _next;
     private readonly Action _writeJob;
 
+    // Null where frames are written plain.
+    private readonly FrameSealer? _sealer;
+
     // Guards the queue, the segments and their holders. Held for moments only.
     private readonly Lock _gate = new();
     private readonly List<Segment> _segments;
@@ -58,6 +61,7 @@ public sealed partial class SharedLog : IDisposable
         _marked = _mark.Written.Sequence;
         _durable = new LogEnd(_sequence, _active.Number, _active.Position);
         _durableSequence = _sequence;
+        _sealer = files.Key != 0 ? new(files.Files.Keys!) : null;
         _next = new(files, options.SegmentBytes, jobs, found.Next);
         Recovery = found.Report;
         _writeJob = WriteQueued;
@@ -74,7 +78,7 @@ public sealed partial class SharedLog : IDisposable
         options.Check();
         files.CreateFolder(folder);
         var segmentFiles = new SegmentFiles(files, folder);
-        var found = new LogRecoverer(segmentFiles, replay);
+        using var found = new LogRecoverer(segmentFiles, replay);
         try
         {
             found.Read();
@@ -226,13 +230,30 @@ public sealed partial class SharedLog : IDisposable
     }
 
     /// <summary>
+    /// Segments, and how many of them are still to go because they are encrypted otherwise than new ones. Any
+    /// thread.
+    /// </summary>
+    public (int All, int Stale) SegmentCounts
+    {
+        get
+        {
+            lock (_gate)
+                return (_segments.Count, _segments.Count(segment => !segment.Fits(_files.Key)));
+        }
+    }
+
+    /// <summary>
     /// The groups that need entries of the oldest segment, ascending, when more than
-    /// <paramref name="segments"/> segments exist (one prepared ahead not counted); else empty. Any thread.
+    /// <paramref name="segments"/> segments exist (one prepared ahead not counted), or it is encrypted
+    /// otherwise than new ones; else empty. Any thread.
     /// </summary>
     public IReadOnlyList<uint> HoldersOfOldest(int segments)
     {
         lock (_gate)
-            return _segments.Count > segments ? _segments[0].Holders : [];
+        {
+            var isStale = _segments.Count > 1 && !_segments[0].Fits(_files.Key);
+            return isStale || _segments.Count > segments ? _segments[0].Holders : [];
+        }
     }
 
     /// <summary>Closes the files, without waiting: the host stops the job runner first.</summary>

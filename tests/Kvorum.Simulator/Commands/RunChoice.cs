@@ -15,6 +15,9 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     /// <summary>Most nodes of each run are lost for good, and the cluster is recovered.</summary>
     public bool LosesMajority { get; init; }
 
+    /// <summary>The disks are encrypted.</summary>
+    public bool IsEncrypted { get; init; }
+
     /// <summary>Simulated seconds of a run unless something else is said.</summary>
     public const int UsualSeconds = 60;
 
@@ -36,6 +39,8 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
         {
             Seconds = Seconds,
         };
+        if (IsEncrypted)
+            drawn = drawn with { Cluster = drawn.Cluster with { IsEncrypted = true } };
         return LosesMajority ? Swarm.LosingMajority(drawn) : drawn;
     }
 
@@ -49,6 +54,8 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
             line += HasQuorums ? " --quorums" : " --swarm";
+        if (IsEncrypted)
+            line += " --encrypted";
         if (LosesMajority)
             line += " --recover";
         if (Seconds != UsualSeconds)

@@ -50,6 +50,11 @@ internal static class SimulatorCommand
         Description = "Most nodes of each run are lost for good, and the cluster is recovered from the rest",
     };
 
+    private static readonly Option<bool> Encrypted = new("--encrypted")
+    {
+        Description = "The disks are encrypted; some starts have a newer master key, or switch it off",
+    };
+
     private static readonly Option<int> Seconds = new("--seconds")
     {
         Description = "Simulated seconds of each run, at least",
@@ -105,7 +110,7 @@ internal static class SimulatorCommand
             + "A seed decides everything: the same seed gives the same trace. "
             + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
         {
-            Seed, Runs, From, Swarm, Quorums, Recover, Seconds, Shown, Jobs,
+            Seed, Runs, From, Swarm, Quorums, Recover, Encrypted, Seconds, Shown, Jobs,
         };
         root.Subcommands.Add(CreateGroups());
         root.Subcommands.Add(CreateMutants());
@@ -127,6 +132,7 @@ internal static class SimulatorCommand
             {
                 HasQuorums = parsed.GetValue(Quorums),
                 LosesMajority = parsed.GetValue(Recover),
+                IsEncrypted = parsed.GetValue(Encrypted),
             }));
         return root;
     }

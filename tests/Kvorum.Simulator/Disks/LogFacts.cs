@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Membership;
 using Kvorum.Raft;
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
 
 namespace Kvorum.Simulator.Disks;
@@ -13,12 +14,12 @@ internal sealed record LogFacts(
     LogLives Lives, ulong Durable, IReadOnlyDictionary<NodeId, RememberedMember> Members)
 {
     /// <summary>Reads them; null if a start refuses the log.</summary>
-    public static LogFacts? Of(SimulatedDisk disk)
+    public static LogFacts? Of(IFileSystem files)
     {
         var found = new NodeReplay(new NoReplay());
         try
         {
-            var recovery = LogInspector.Replay(disk, "log", found);
+            var recovery = LogInspector.Replay(files, "log", found);
             return new(found.Lives, recovery.Sequence, found.Members);
         }
         catch (IOException)

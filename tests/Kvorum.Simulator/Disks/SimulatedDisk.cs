@@ -1,3 +1,4 @@
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Simulator.Disks;
@@ -58,6 +59,9 @@ public sealed class SimulatedDisk : IFileSystem
                 return _bytesInUse;
         }
     }
+
+    /// <summary>With these the store encrypts what it writes, here and on what is left of it.</summary>
+    public DataKeys? Keys { get; set; }
 
     /// <summary>False spares the memory of <see cref="Trace"/> in long runs.</summary>
     public bool KeepsTrace { get; init; } = true;
@@ -317,7 +321,7 @@ public sealed class SimulatedDisk : IFileSystem
                     change.Apply(names);
             }
 
-            var after = new SimulatedDisk { KeepsTrace = KeepsTrace };
+            var after = new SimulatedDisk { KeepsTrace = KeepsTrace, Keys = Keys };
             after._folders.UnionWith(_folders);
             after.DamageRead.UnionWith(DamageRead);
             after.NotRead.UnionWith(NotRead);

@@ -211,7 +211,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     private void ComeBack(Machine machine, SimulatedDisk with, FaultKind why)
     {
         var others = cluster.InUse.Where(other => other != machine).ToArray();
-        var finders = LogFacts.Of(with) is { } found
+        var finders = LogFacts.Of(MachineKeys.Opened(with)) is { } found
             ? others.Count(other => other.RemembersMore(machine, found)) : others.Length;
         if (finders == 0)
             return;

@@ -50,7 +50,8 @@ internal sealed class MajorityLoss(Cluster cluster)
             return null;
         foreach (var machine in survivors)
             (machine.DiskFault, machine.HasNoDescriptors, machine.DiskBytesMax) = (null, false, null);
-        Survivor[] described = [.. survivors.Select(static one => RecoveryApplication.Describe(one.Disk))];
+        Survivor[] described = [.. survivors.Select(
+            static one => RecoveryApplication.Describe(MachineKeys.Opened(one.Disk)))];
         try
         {
             var plan = RecoveryPlanner.Plan(described, NewId(), NewId(), maySomeBeginEmpty: true);
@@ -103,7 +104,7 @@ internal sealed class MajorityLoss(Cluster cluster)
                 machine.Disk.PowerOffAfter = machine.Disk.Operations + _random.Below(40);
             try
             {
-                RecoveryApplication.Run(machine.Disk, plan);
+                RecoveryApplication.Run(MachineKeys.Opened(machine.Disk), plan);
                 machine.Disk.PowerOffAfter = null;
                 return;
             }

@@ -36,12 +36,14 @@ internal sealed class Cluster
                 new Machine(world, Network, index, FounderOptionsOf(index))
                 {
                     Speed = options.Disk,
+                    Keys = KeysOf(index),
                     Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
                 }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
                 new Machine(world, Network, index, SpareOptionsOf(index))
                 {
                     Speed = options.Disk,
+                    Keys = KeysOf(index),
                     Use = MachineUse.Spare,
                 }),
         ];
@@ -274,4 +276,7 @@ internal sealed class Cluster
         TombstoneMinMs = Options.TombstoneMinMs,
         AppendBytesMax = Options.AppendBytesMax,
     };
+
+    private MachineKeys? KeysOf(int index) =>
+        Options.IsEncrypted ? new(World.Random("master keys", index)) : null;
 }

@@ -80,6 +80,11 @@ internal sealed record ClusterOptions
     /// <summary>How blocks of tables are stored.</summary>
     public BlockCompression Compression { get; init; }
 
+    /// <summary>
+    /// True if the disks are encrypted: some starts have a newer master key, or switch it off for a while.
+    /// </summary>
+    public bool IsEncrypted { get; init; }
+
     /// <summary>Exactly-once records kept per partition.</summary>
     public int SessionRecordsMax { get; init; } = 500;
 

@@ -71,6 +71,9 @@ internal sealed class Machine
     /// <summary>Told when <see cref="Use"/> changes.</summary>
     public Action UseChanged { get; set; } = static () => { };
 
+    /// <summary>What its disk is encrypted with; null: it is plain.</summary>
+    public MachineKeys? Keys { get; init; }
+
     /// <summary>Its disk as it is now.</summary>
     public SimulatedDisk Disk { get; private set; } = new() { KeepsTrace = false };
 
@@ -299,7 +302,7 @@ internal sealed class Machine
     /// True if it remembers durably that the log of the other had more than such a log has.
     /// </summary>
     public bool RemembersMore(Machine other, LogFacts than) =>
-        LogFacts.Of(Disk.Crash(0)) is { } own
+        LogFacts.Of(MachineKeys.Opened(Disk.Crash(0))) is { } own
         && own.Members.TryGetValue(other.Id, out var remembered)
         && !than.Lives.Hold(remembered.Log, than.Durable);
 

@@ -98,6 +98,7 @@ internal sealed class SimulatedProcess : INodeEvents
             process.Node = new KvorumNode(options, new NodeWorld
             {
                 Files = machine.Disk,
+                Keys = machine.Keys?.Next(),
                 Jobs = new SimulatedJobs(process, new(random.Next(), "jobs")),
                 Transport = endpoint,
                 Time = machine.Clock,

@@ -73,6 +73,21 @@ public class SimulationTests
     public void Quorum_keyspaces_keep_all_promises(int seed) => Keeps(Quorums, (ulong)seed);
 
     [Theory]
+    [InlineData(1, false, false)]
+    [InlineData(2, false, false)]
+    [InlineData(3, true, false)]
+    [InlineData(4, true, false)]
+    [InlineData(5, false, true)]
+    public void Encrypted_disks_keep_all_promises(int seed, bool hasQuorums, bool losesMajority) => Keeps(
+        new(IsSwarm: true, Seconds: 60)
+        {
+            HasQuorums = hasQuorums,
+            LosesMajority = losesMajority,
+            IsEncrypted = true,
+        },
+        (ulong)seed);
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_recovery_loses_no_more_than_it_says(bool hasQuorums)

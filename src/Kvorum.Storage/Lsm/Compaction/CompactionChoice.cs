@@ -34,6 +34,9 @@ internal enum CompactionReason
 
     /// <summary>A table has many deletes: space may come back.</summary>
     Deletes,
+
+    /// <summary>A table is encrypted otherwise than new ones.</summary>
+    Key,
 }
 
 /// <summary>

@@ -17,12 +17,17 @@ internal static class CompactionPicker
     /// The least sequence number a view is open at; the greatest number if none is.
     /// </param>
     /// <param name="options">Bounds.</param>
+    /// <param name="isStale">
+    /// True for a table that is encrypted otherwise than new ones, and to be written anew; null: none is.
+    /// </param>
     public static CompactionChoice? Pick(
-        Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options)
+        Levels levels, CompactionTurns turns, ulong oldestView, CompactionOptions options,
+        Func<TableInfo, bool>? isStale = null)
     {
         var level = Fullest(levels, turns, options, out var score);
         if (score < 1)
-            return PickDeletes(levels, turns, oldestView, options);
+            return PickDeletes(levels, turns, oldestView, options)
+                ?? (isStale is null ? null : PickStale(levels, turns, options, isStale));
         if (level == 0)
             return Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Count);
         var heavy = Heaviest(levels.Tables[level], options);
@@ -78,6 +83,22 @@ internal static class CompactionPicker
                     return new CompactionChoice(
                         level, level, [table], [], IsMove: false, CompactionReason.Deletes, turns);
             }
+        }
+
+        return null;
+    }
+
+    private static CompactionChoice? PickStale(
+        Levels levels, CompactionTurns turns, CompactionOptions options, Func<TableInfo, bool> isStale)
+    {
+        if (levels.Tables[0].Any(isStale))
+            return Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Key)
+                with { IsMove = false };
+        for (var level = 1; level < Levels.Count; level++)
+        {
+            if (levels.Tables[level].FirstOrDefault(isStale) is { } table)
+                return new CompactionChoice(
+                    level, level, [table], [], IsMove: false, CompactionReason.Key, turns);
         }
 
         return null;

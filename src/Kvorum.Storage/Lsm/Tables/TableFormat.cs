@@ -72,6 +72,9 @@ internal static class TableFormat
         Magic.CopyTo(into[32..]);
     }
 
+    /// <summary>True if a file that ends so may be a table.</summary>
+    public static bool HasMagic(ReadOnlySpan<byte> tail) => tail.EndsWith(Magic);
+
     /// <summary>Reads the footer of a file of so many bytes.</summary>
     public static TableFooter ReadFooter(ReadOnlySpan<byte> from, string path, long fileBytes)
     {

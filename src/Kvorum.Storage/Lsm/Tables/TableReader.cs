@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Lsm.Caching;
 
@@ -42,6 +43,9 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>Bytes of the file.</summary>
     public long Bytes { get; }
 
+    /// <summary>The data key that it is encrypted with; 0: it is plain.</summary>
+    public ulong Key => (_file as SealedFile)?.Key ?? 0;
+
     /// <summary>What the manifest keeps of this table.</summary>
     public TableInfo Info => Properties.ToInfo(Number, Bytes);
 
@@ -61,6 +65,8 @@ internal sealed unsafe class TableReader : IDisposable
         {
             var length = file.Length;
             var tail = ReadTail(file, path, length, TailBytes);
+            if (!TableFormat.HasMagic(tail) && SealedFile.ReadSeal(file, path) is { } seal)
+                throw KeyException.Missing(path, seal.Key);
             var footer = TableFormat.ReadFooter(
                 tail.AsSpan(Math.Max(0, tail.Length - TableFormat.FooterBytes)), path, length);
             var wanted = checked(footer.TopBytes + footer.PropertiesBytes + TableFormat.FooterBytes);

@@ -93,7 +93,7 @@ public sealed class CheckpointJob
         var folder = _versions.Folder;
         try
         {
-            using (var file = folder.Files.Create(folder.TablePath(number)))
+            using (var file = folder.CreateTable(number))
             {
                 using var writer = new TableWriter(file, _options.Tables);
                 using var lookup = _before.OpenLookup();

@@ -144,7 +144,7 @@ public sealed class CheckpointReceiver : IDisposable
         {
             _versions.Begin();
             _numbers.Add(table.Number);
-            _file = _versions.Folder.Files.Create(_versions.Folder.TablePath(table.Number));
+            _file = _versions.Folder.CreateTable(table.Number);
             _fileBytes = 0;
         }
 

@@ -162,7 +162,7 @@ public sealed class CompactionJob
         public (IFile File, ulong Number) Create()
         {
             var number = versions.NextNumber();
-            return (versions.Folder.Files.Create(versions.Folder.TablePath(number)), number);
+            return (versions.Folder.CreateTable(number), number);
         }
 
         public void Delete(ulong number) => versions.Folder.DeleteTable(number);

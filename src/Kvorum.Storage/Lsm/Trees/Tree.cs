@@ -18,6 +18,9 @@ public sealed class Tree : IDisposable
     private readonly TreeOptions _options;
     private readonly VersionSet _versions;
 
+    // The data key of new tables; 0: they are plain. Null: no table can be encrypted.
+    private readonly ulong? _key;
+
     // Guards the reference to the present state: held for a few instructions.
     private readonly Lock _gate = new();
     private TreeState _state;
@@ -33,6 +36,7 @@ public sealed class Tree : IDisposable
 
     private Tree(TreeShare share, TreeOptions options, VersionSet versions)
     {
+        _key = share.Files.Keys?.Current;
         (_share, _options, _versions) = (share, options, versions);
         _state = NewState([new MemTable(_options.CountedPrefix)], versions.Hold(out _installs));
         _appliedIndex = _state.Tables.Mark?.AppliedIndex ?? 0;
@@ -102,6 +106,17 @@ public sealed class Tree : IDisposable
     /// <summary>Number and bytes of the tables of each level, from 0 on. Any thread.</summary>
     public IReadOnlyList<(int Tables, long Bytes)> Levels => Look(static state => state.Tables.Levels.Tables
         .Select(static level => (level.Length, level.Sum(static table => table.Bytes))).ToArray());
+
+    /// <summary>
+    /// Tables, and number and bytes of those that are still to be written anew because they are encrypted
+    /// otherwise than new ones. Any thread.
+    /// </summary>
+    public (int All, int Stale, long StaleBytes) TableCounts => Look(state =>
+    {
+        var tables = state.Tables.Files.Select(static file => file.Info).ToArray();
+        var stale = state.Tables.Stale(_key) is { } isStale ? tables.Where(isStale).ToArray() : [];
+        return (tables.Length, stale.Length, stale.Sum(static table => table.Bytes));
+    });
 
     /// <summary>The newest checkpoint on disk; null if none. Writer only.</summary>
     public CheckpointInfo? Checkpoint =>
@@ -198,7 +213,7 @@ public sealed class Tree : IDisposable
         if (Volatile.Read(ref _compaction) is not null)
             return null;
         var choice = CompactionPicker.Pick(
-            _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction);
+            _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction, _state.Tables.Stale(_key));
         if (choice is null)
             return null;
         _state.Tables.Hold();

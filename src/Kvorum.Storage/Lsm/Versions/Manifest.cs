@@ -2,9 +2,14 @@
 // is CRC-32C.
 //
 //   file   = magic "KVORUMMF", version u32 (3), crc u32 over the 12 bytes before it, record+
+//          | magic, version u32 (4), crc u32, data key u64, salt u128, crc u32 over the 40 bytes before it,
+//            encrypted record+
 //   record = length u32, body crc u32, crc u32, body
 //            the second crc is over: offset of the record u64, the 8 bytes before it
 //   body   = edit                              see EditCodec; the first one makes all out of nothing
+//            of an encrypted record: encrypted edit, tag 16 bytes
+//
+// An encrypted edit is AES-256-GCM; key and salt are its seal, its nonce is the offset of the record.
 //
 // It is made before the first table is. A record is synced before it takes effect, so only the last one may
 // be torn: it is cut. A manifest that has grown is written anew as manifest.new, synced, renamed, and its
@@ -14,6 +19,7 @@
 
 using System.Buffers;
 using System.Buffers.Binary;
+using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Storage.Lsm.Versions;
@@ -24,14 +30,19 @@ namespace Kvorum.Storage.Lsm.Versions;
 /// </summary>
 internal sealed class Manifest(TreeFolder folder) : IDisposable
 {
-    private const int HeaderBytes = 16;
+    private const int PlainHeaderBytes = 16;
+    private const int SealedHeaderBytes = PlainHeaderBytes + Seal.Bytes + sizeof(uint);
     private const int RecordHeadBytes = 12;
     private const uint FormatVersion = 3;
+    private const uint SealedVersion = 4;
     private const long GrowthBytesMin = 64 << 10;
 
     private const string Remedy = Storage.Remedy.AfterRefusal;
 
     private IFile? _file;
+
+    // Of the file that is written; null if it is plain.
+    private FileCipher? _cipher;
     private long _bytes;
     private long _wholeBytes;
 
@@ -74,13 +85,14 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     public (int Whole, byte[] Bytes) Read(Action<VersionEdit, ulong> edit)
     {
         var bytes = ReadAll();
-        ReadHeader(bytes);
-        var at = HeaderBytes;
+        using var cipher = ReadHeader(bytes);
+        var begin = cipher is null ? PlainHeaderBytes : SealedHeaderBytes;
+        var at = begin;
         while (at < bytes.Length && TryReadRecord(bytes, at, out var body))
         {
             try
             {
-                var (read, next) = EditCodec.Read(body);
+                var (read, next) = EditCodec.Read(Opened(cipher, body, at));
                 edit(read, next);
             }
             catch (FormatException e)
@@ -91,7 +103,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             at += RecordHeadBytes + body.Length;
         }
 
-        if (at == HeaderBytes || HasRecordBehind(bytes, at))
+        if (at == begin || HasRecordBehind(bytes, at))
             throw Damaged(at, "a record is damaged");
         return (at, bytes);
     }
@@ -120,7 +132,7 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
             return;
         }
 
-        var record = Record(edit, next, _bytes);
+        var record = Record(edit, next, _bytes, _cipher);
         var file = _file;
         _file = null; // until it is known to be whole
         try
@@ -145,16 +157,19 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         _file?.Dispose();
         _file = null;
         folder.DeleteIfPossible(folder.NewManifestPath);
+        _cipher?.Dispose();
+        _cipher = null;
         var file = folder.Files.Create(folder.NewManifestPath);
         try
         {
-            var header = Header();
-            var record = Record(whole, next, HeaderBytes);
+            _cipher = folder.Files.Keys?.ToWrite(SealedKind.Manifest);
+            var header = Header(_cipher);
+            var record = Record(whole, next, header.Length, _cipher);
             file.Write(0, [.. header, .. record]);
             file.Sync();
             folder.Files.Rename(folder.NewManifestPath, folder.ManifestPath);
             folder.Files.SyncFolder(folder.Path);
-            (_bytes, _wholeBytes) = (HeaderBytes + record.Length, HeaderBytes + record.Length);
+            (_bytes, _wholeBytes) = (header.Length + record.Length, header.Length + record.Length);
             IsThere = true;
         }
         catch
@@ -172,6 +187,8 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
     {
         _file?.Dispose();
         _file = null;
+        _cipher?.Dispose();
+        _cipher = null;
     }
 
     private byte[] ReadAll() => Reading(() =>
@@ -195,37 +212,75 @@ internal sealed class Manifest(TreeFolder folder) : IDisposable
         }
     }
 
-    private static byte[] Header()
+    private static byte[] Header(FileCipher? cipher)
     {
-        var header = new byte[HeaderBytes];
+        var header = new byte[cipher is null ? PlainHeaderBytes : SealedHeaderBytes];
         Magic.CopyTo(header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), FormatVersion);
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            header.AsSpan(8), cipher is null ? FormatVersion : SealedVersion);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Of(header.AsSpan(0, 12)));
+        if (cipher is null)
+            return header;
+        cipher.Seal.Write(header.AsSpan(PlainHeaderBytes));
+        var crcAt = SealedHeaderBytes - sizeof(uint);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(crcAt), Crc32C.Of(header.AsSpan(0, crcAt)));
         return header;
     }
 
-    private void ReadHeader(ReadOnlySpan<byte> bytes)
+    // The cipher of its records; null if they are plain.
+    private FileCipher? ReadHeader(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic) ||
+        if (bytes.Length < PlainHeaderBytes || !bytes.StartsWith(Magic) ||
             BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) != Crc32C.Of(bytes[..12]))
             throw Damaged(0, "the header is damaged");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
-        if (version != FormatVersion)
+        if (version == FormatVersion)
+            return null;
+        if (version != SealedVersion)
             throw new TreeDamagedException(
                 $"{folder.ManifestPath}: written by a newer version of Kvorum (manifest format {version}, " +
-                $"this one reads {FormatVersion}). Nothing was changed. Start the newer version.")
+                $"this one reads {SealedVersion}). Nothing was changed. Start the newer version.")
             {
                 IsTooNew = true,
             };
+        var seal = ReadSeal(bytes) ?? throw Damaged(PlainHeaderBytes, "the header is damaged");
+        return DataKeys.ToRead(folder.Files.Keys, seal, SealedKind.Manifest, folder.ManifestPath);
     }
 
-    private static byte[] Record(VersionEdit edit, ulong next, long offset)
+    /// <summary>
+    /// The seal of an encrypted manifest, by its first bytes; null if it is plain or damaged.
+    /// </summary>
+    public static Seal? ReadSeal(ReadOnlySpan<byte> bytes)
+    {
+        var crcAt = SealedHeaderBytes - sizeof(uint);
+        return bytes.Length >= SealedHeaderBytes && bytes.StartsWith(Magic) &&
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == SealedVersion &&
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[crcAt..]) == Crc32C.Of(bytes[..crcAt])
+            ? Seal.Read(bytes[PlainHeaderBytes..]) : null;
+    }
+
+    private ReadOnlySpan<byte> Opened(FileCipher? cipher, ReadOnlySpan<byte> body, int at)
+    {
+        if (cipher is null)
+            return body;
+        var edit = new byte[Math.Max(0, body.Length - FileCipher.TagBytes)];
+        return cipher.TryDecrypt((ulong)at, default, body, edit)
+            ? edit : throw KeyException.Forged(folder.ManifestPath, at, cipher.Seal.Key);
+    }
+
+    // No offset of a file is written twice: after a failed write comes a new file.
+    private static byte[] Record(VersionEdit edit, ulong next, long offset, FileCipher? cipher)
     {
         var room = new ArrayBufferWriter<byte>(256);
         room.GetSpan(RecordHeadBytes)[..RecordHeadBytes].Clear();
         room.Advance(RecordHeadBytes);
         EditCodec.Write(room, edit, next);
-        var record = room.WrittenSpan.ToArray();
+        var record = new byte[room.WrittenCount + (cipher is null ? 0 : FileCipher.TagBytes)];
+        if (cipher is null)
+            room.WrittenSpan.CopyTo(record);
+        else
+            cipher.Encrypt(
+                (ulong)offset, default, room.WrittenSpan[RecordHeadBytes..], record.AsSpan(RecordHeadBytes));
         BinaryPrimitives.WriteInt32LittleEndian(record, record.Length - RecordHeadBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), Crc32C.Of(record.AsSpan(RecordHeadBytes)));
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), HeadCrc(record, offset));

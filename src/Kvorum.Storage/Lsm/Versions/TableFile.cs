@@ -31,16 +31,14 @@ internal sealed class TableFile
     public static TableFile Open(
         TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
     {
-        var file = OpenFile(folder, number, static (files, path) => files.Open(path, forWriting: false));
-        return Open(folder, file, number, cache, expected);
+        return Open(folder, OpenFile(folder, number, pastCache: false), number, cache, expected);
     }
 
     /// <summary>The same, to be read past the system's cache: the bytes on disk.</summary>
     public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)
     {
         var number = expected.Number;
-        var file = OpenFile(folder, number, static (files, path) => files.OpenPastCache(path));
-        return Open(folder, file, number, cache, expected);
+        return Open(folder, OpenFile(folder, number, pastCache: true), number, cache, expected);
     }
 
     /// <summary>One more holder; only while another holds it.</summary>
@@ -83,16 +81,15 @@ internal sealed class TableFile
     public void MakeObsolete() => Volatile.Write(ref _isObsolete, 1);
 
     // A file that is missing or cannot be opened counts as damaged, like an unreadable one.
-    private static IFile OpenFile(TreeFolder folder, ulong number, Func<IFileSystem, string, IFile> open)
+    private static IFile OpenFile(TreeFolder folder, ulong number, bool pastCache)
     {
-        var path = folder.TablePath(number);
         try
         {
-            return open(folder.Files, path);
+            return folder.OpenTable(number, pastCache);
         }
         catch (IOException error) when (TreeDamagedException.IsMeantBy(error))
         {
-            throw TableFormat.Unreadable(path, error);
+            throw TableFormat.Unreadable(folder.TablePath(number), error);
         }
     }
 

@@ -57,6 +57,19 @@ internal sealed class TableSet
             file.Release();
     }
 
+    /// <summary>
+    /// What tells the tables that are encrypted otherwise than with this data key (0: plain); null if none
+    /// is.
+    /// </summary>
+    public Func<TableInfo, bool>? Stale(ulong? key)
+    {
+        if (key is null || Files.All(file => file.Reader.Key == key))
+            return null;
+        HashSet<ulong> stale =
+            [.. Files.Where(file => file.Reader.Key != key).Select(static file => file.Info.Number)];
+        return table => stale.Contains(table.Number);
+    }
+
     /// <summary>Finds the newest version of a key; the caller disposes what is found.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out FoundEntry found)
     {

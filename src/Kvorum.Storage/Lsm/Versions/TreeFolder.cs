@@ -28,6 +28,22 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     public string TablePath(ulong number) =>
         $"{path}/{number.ToString("D10", CultureInfo.InvariantCulture)}{TableExtension}";
 
+    /// <summary>A new table, to be written from its beginning to its end.</summary>
+    public IFile CreateTable(ulong number)
+    {
+        var table = TablePath(number);
+        return SealedFile.Begin(files.Create(table), files.Keys, table);
+    }
+
+    /// <summary>Opens a table to be read, as bytes that are not encrypted.</summary>
+    public IFile OpenTable(ulong number, bool pastCache)
+    {
+        var table = TablePath(number);
+        var file = pastCache ? files.OpenPastCache(table) : files.Open(table, forWriting: false);
+        // Where there are no keys only a table that seems to be damaged is asked whether it is encrypted.
+        return files.Keys is null ? file : SealedFile.Open(file, files.Keys, table);
+    }
+
     /// <summary>The numbers of all table files there are.</summary>
     public IEnumerable<ulong> TableNumbers() =>
         Looking(path, files.ListFiles).Select(NumberOf).Where(number => number > 0);

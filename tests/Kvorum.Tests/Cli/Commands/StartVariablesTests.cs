@@ -33,6 +33,8 @@ public class StartVariablesTests
         { "TLS_KEY", "n.key", Plain with { TlsKey = "n.key" } },
         { "TLS_CA", "ca.crt", Plain with { TlsAuthorities = "ca.crt" } },
         { "TLS_CRL", "ca.crl", Plain with { TlsRevoked = "ca.crl" } },
+        { "MASTER_KEY_FILE", "a.key,b.key", Plain with { MasterKeyFile = "a.key,b.key" } },
+        { "MASTER_KEY_COMMAND", "give key", Plain with { MasterKeyCommand = "give key" } },
         { "NODE_ID", "", Plain },
         { "HTTP_PORT", "", Plain },
     };

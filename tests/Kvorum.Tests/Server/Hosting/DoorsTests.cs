@@ -65,7 +65,7 @@ public sealed class DoorsTests : IDisposable
         await File.WriteAllBytesAsync(
             log, [1, 3, 0, 0, 0, .. "big"u8, .. lengths, .. value], TestContext.Current.CancellationToken);
         Assert.Equal(1, await WalImport.RunAsync(
-            log, AnyPorts.DataFolder, "node-1", TestContext.Current.CancellationToken));
+            log, AnyPorts.DataFolder, new() { Id = "node-1" }, TestContext.Current.CancellationToken));
         await using var server = await StartAsync(AnyPorts);
         await HoldsAsync(server, "native", value);
     }

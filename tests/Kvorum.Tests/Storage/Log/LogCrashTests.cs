@@ -10,27 +10,31 @@ public class LogCrashTests
 {
     private const int Seeds = 5;
 
-    [Fact]
-    public void After_a_power_cut_at_any_operation_all_that_completed_is_back()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_a_power_cut_at_any_operation_all_that_completed_is_back(bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         Assert.InRange(operations, 100, 1000);
         for (var cut = 0; cut <= operations; cut++)
         {
-            var disk = new CrashFileSystem { PowerOffAfter = cut };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), PowerOffAfter = cut };
             var workload = LogWorkload.Run(disk);
             for (var seed = 0; seed < Seeds; seed++)
                 workload.Check(disk.Crash(seed), $"power off after operation {cut}, seed {seed}");
         }
     }
 
-    [Fact]
-    public void Recovery_that_is_cut_short_itself_recovers_too()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Recovery_that_is_cut_short_itself_recovers_too(bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var cut = 5; cut <= operations; cut += 7)
         {
-            var disk = new CrashFileSystem { PowerOffAfter = cut };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), PowerOffAfter = cut };
             var workload = LogWorkload.Run(disk);
             for (var again = 0; again < 12; again++)
             {
@@ -51,27 +55,31 @@ public class LogCrashTests
         }
     }
 
-    [Fact]
-    public void After_any_one_failed_operation_nothing_completes_that_is_not_durable()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_any_one_failed_operation_nothing_completes_that_is_not_durable(bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem { FailAt = failed };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), FailAt = failed };
             var workload = LogWorkload.Run(disk);
             for (var seed = 0; seed < Seeds; seed++)
                 workload.Check(disk.Crash(seed), $"{disk.Trace[failed - 1]} ({failed}) failed, seed {seed}");
         }
     }
 
-    [Fact]
-    public void A_failed_write_or_sync_of_a_frame_is_final()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_failed_write_or_sync_of_a_frame_is_final(bool isEncrypted)
     {
         var final = 0;
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem { FailAt = failed };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), FailAt = failed };
             var workload = LogWorkload.Run(disk);
             var operation = disk.Trace[failed - 1];
             if (!IsOfFrame(operation))
@@ -85,10 +93,13 @@ public class LogCrashTests
         Assert.True(final > 30, $"{final} writes");
     }
 
-    [Fact]
-    public void What_a_replay_told_is_durable_even_if_the_process_before_died_of_a_failed_sync()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_replay_told_is_durable_even_if_the_process_before_died_of_a_failed_sync(
+        bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var jobs = new PumpedJobs();
         Exception? result = null;
         using (var log = SharedLog.Open(disk, "log", LogWorkload.Options, jobs, new ReplayedLog()))
@@ -111,13 +122,15 @@ public class LogCrashTests
         Assert.Single(afterPowerCut.Entries[1]);
     }
 
-    [Fact]
-    public void A_disk_that_is_full_at_any_byte_loses_nothing_that_completed()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_disk_that_is_full_at_any_byte_loses_nothing_that_completed(bool isEncrypted)
     {
         var finished = false;
         for (long room = 0; !finished; room += 13)
         {
-            var disk = new CrashFileSystem { BytesMax = room };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), BytesMax = room };
             var workload = LogWorkload.Run(disk);
             finished = workload.Completed > 0 && workload.Failed == 0;
             var crashed = disk.Crash((int)(room % Seeds));
@@ -129,9 +142,9 @@ public class LogCrashTests
         operation.EndsWith(".log", StringComparison.Ordinal) &&
         operation.Split(' ') is ["write" or "sync", _];
 
-    private static int Operations()
+    private static int Operations(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var workload = LogWorkload.Run(disk);
         Assert.Equal(0, workload.Failed);
         workload.Check(disk.Crash(0), "no fault");

@@ -115,7 +115,7 @@ public class LogDamageTests
         header.CopyTo(bytes, 0);
         BitConverter.TryWriteBytes(bytes.AsSpan(28), Kvorum.Storage.Crc32C.Of(header));
         disk.WriteAll(First, bytes);
-        CheckDamaged(disk, First, "another version of Kvorum (log format 9, this one reads 2)");
+        CheckDamaged(disk, First, "another version of Kvorum (log format 9, this one reads 3)");
     }
 
     [Fact]

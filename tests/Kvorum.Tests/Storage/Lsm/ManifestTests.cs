@@ -131,7 +131,7 @@ public class ManifestTests
         BitConverter.TryWriteBytes(bytes.AsSpan(12), Crc32C.Of(bytes.AsSpan(0, 12)));
         _disk.WriteAll(Name, bytes);
         var message = Assert.Throws<TreeDamagedException>(() => Read(_disk)).Message;
-        Assert.Contains("manifest format 9, this one reads 3", message, StringComparison.Ordinal);
+        Assert.Contains("manifest format 9, this one reads 4", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,13 +14,15 @@ public class TreeCrashTests
     private const int InstalledIndex = 1000;
     private static readonly byte[] Received = MakeReceived();
 
-    [Fact]
-    public void After_a_power_cut_at_any_operation_the_tree_is_a_whole_checkpoint()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_a_power_cut_at_any_operation_the_tree_is_a_whole_checkpoint(bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var cut = 0; cut <= operations; cut++)
         {
-            var disk = new CrashFileSystem { PowerOffAfter = cut };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), PowerOffAfter = cut };
             var durable = Run(disk);
             for (var seed = 0; seed < Seeds; seed++)
                 Check(disk.Crash(seed), durable, $"power off after operation {cut}, seed {seed}");
@@ -30,14 +32,17 @@ public class TreeCrashTests
     // The second time another process comes between: it finds what the first one wrote in the kernel's
     // memory, and the power may go before it has written a thing itself.
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void After_any_one_failed_operation_the_tree_is_a_whole_checkpoint(bool isOpenedBetween)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void After_any_one_failed_operation_the_tree_is_a_whole_checkpoint(
+        bool isOpenedBetween, bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem { FailAt = failed };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), FailAt = failed };
             var durable = Run(disk);
             if (isOpenedBetween)
                 CheckContent(TestTrees.Open(disk), $"{disk.Trace[failed - 1]} ({failed}) failed");
@@ -47,13 +52,15 @@ public class TreeCrashTests
     }
 
     // Swarm seed 1889075244, a layer up: what an unsynced manifest no longer names must not go.
-    [Fact]
-    public void What_was_found_at_the_start_is_durable_once_it_is_settled()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_was_found_at_the_start_is_durable_once_it_is_settled(bool isEncrypted)
     {
-        var operations = Operations();
+        var operations = Operations(isEncrypted);
         for (var failed = 1; failed <= operations; failed++)
         {
-            var disk = new CrashFileSystem { FailAt = failed };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), FailAt = failed };
             var durable = Run(disk);
             var tree = TestTrees.Open(disk);
             durable = Math.Max(durable, tree.AppliedIndex);
@@ -63,21 +70,25 @@ public class TreeCrashTests
         }
     }
 
-    [Fact]
-    public void A_full_disk_fails_the_checkpoint_and_leaves_the_older_one()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_full_disk_fails_the_checkpoint_and_leaves_the_older_one(bool isEncrypted)
     {
-        for (long room = 0; room < 16000; room += 101)
+        for (long room = 0; room < (isEncrypted ? 20000 : 16000); room += 101)
         {
-            var disk = new CrashFileSystem { BytesMax = room };
+            var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted), BytesMax = room };
             var durable = Run(disk);
             Check(disk.Crash((int)(room % Seeds)), durable, $"{room} bytes of disk");
         }
     }
 
-    [Fact]
-    public void After_a_failed_checkpoint_the_next_one_is_made()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_a_failed_checkpoint_the_next_one_is_made(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         disk.Fault = (operation, _) => operation == "sync" ? new IOException("injected") : null;
@@ -91,10 +102,12 @@ public class TreeCrashTests
         Assert.Equal(10ul, TestTrees.Open(disk.Crash(0)).AppliedIndex);
     }
 
-    [Fact]
-    public void A_checkpoint_that_is_overtaken_by_an_install_does_not_come_back()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_checkpoint_that_is_overtaken_by_an_install_does_not_come_back(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         var job = tree.BeginCheckpoint(default);
@@ -105,10 +118,12 @@ public class TreeCrashTests
         CheckFiles(disk, tree, "overtaken");
     }
 
-    [Fact]
-    public void A_compaction_that_is_overtaken_by_an_install_does_not_come_back()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_compaction_that_is_overtaken_by_an_install_does_not_come_back(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 5; index++)
         {
@@ -127,10 +142,13 @@ public class TreeCrashTests
     }
 
     // What waits for room is installed later, and its tables must still be there then.
-    [Fact]
-    public void A_compaction_that_ends_while_an_install_waits_for_room_leaves_what_was_received()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_compaction_that_ends_while_an_install_waits_for_room_leaves_what_was_received(
+        bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 5; index++)
         {
@@ -158,10 +176,12 @@ public class TreeCrashTests
         CheckContent(TestTrees.Open(disk.Crash(1)), "after a crash");
     }
 
-    [Fact]
-    public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_tree_that_is_closed_during_a_compaction_leaves_nothing_behind(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         for (ulong index = 1; index <= 60; index += 20)
         {
@@ -181,10 +201,12 @@ public class TreeCrashTests
         CheckFiles(disk, again, "again");
     }
 
-    [Fact]
-    public void A_checkpoint_that_is_read_stays_until_its_reader_closes()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_checkpoint_that_is_read_stays_until_its_reader_closes(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         var tree = TestTrees.Open(disk);
         Fill(tree, 1, 10);
         Checkpoint(tree);
@@ -330,9 +352,9 @@ public class TreeCrashTests
 
     private static byte[] ReadAll(CheckpointReader reader) => TestTrees.ReadAll(reader);
 
-    private static int Operations()
+    private static int Operations(bool isEncrypted)
     {
-        var disk = new CrashFileSystem();
+        var disk = new CrashFileSystem { Keys = TestKeys.If(isEncrypted) };
         Assert.Equal(InstalledIndex + 3ul, Run(disk));
         Check(disk.Crash(0), InstalledIndex + 3, "no fault");
         return disk.Operations;

@@ -108,8 +108,9 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     /// Asks the node; the reply holds its room until the lease is released, or the call has ended.
     /// </summary>
     public Task<Reply> AskAsync(
-        INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled) =>
-        node.SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, cancelled);
+        INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled,
+        bool bringsVersion = false) =>
+        node.SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, cancelled, bringsVersion);
 
     /// <summary>
     /// Waits until a large reply has left. A small one leaves with the end of the call, in one write with its

@@ -44,6 +44,11 @@ internal sealed class SimulatedClient(
     /// <summary>True if what it asked last was answered.</summary>
     public bool WasAnswered { get; private set; }
 
+    /// <summary>
+    /// True if its last request was tried for so long that it may not be repeated: a new one may be asked.
+    /// </summary>
+    public bool WasTooLate { get; private set; }
+
     /// <summary>Why its last attempt came to nothing, for people.</summary>
     public string LastRefusal { get; private set; } = "no answer came";
 
@@ -82,6 +87,7 @@ internal sealed class SimulatedClient(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
         LastRefusal = "no answer came";
+        WasTooLate = false;
         _recorded = new(HistoryOf(asked), asked, hasAttempts: IsOfQuorum(asked), At());
         Attempt();
     }
@@ -157,7 +163,7 @@ internal sealed class SimulatedClient(
                 break;
             case ReplyStatus.OutcomeUnknown when reply.Version == 0 && IsOfQuorum(asked):
                 // It is too old to be made again.
-                _mayHaveHappened = _hasOtherVersion = true;
+                _mayHaveHappened = _hasOtherVersion = WasTooLate = true;
                 End(null);
                 break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:

@@ -36,6 +36,12 @@ public abstract class Call(Request request, TimeSpan timeout)
     public virtual int ReplyCopies => 1;
 
     /// <summary>
+    /// True if another node brings a record with the version that it has: its time is none of a client's, and
+    /// is taken whether the keyspace takes those or not, within the same bounds.
+    /// </summary>
+    public virtual bool BringsVersion => false;
+
+    /// <summary>
     /// What the reply holds of <see cref="Replies"/>: the caller's to give back once it is sent. Set before
     /// <see cref="Complete"/>.
     /// </summary>

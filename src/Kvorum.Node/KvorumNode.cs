@@ -320,7 +320,7 @@ public sealed class KvorumNode : INode, IDisposable
             return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)
             return UnknownKeyspace(call);
-        if (RequestRules.Broken(request, keyspace.Settings, _context.Options.ValueBytesMax) is { } broken)
+        if (RequestRules.Broken(call, keyspace.Settings, _context.Options.ValueBytesMax) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
         call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
         if (request.Keys == RequestKeys.Range)

@@ -75,7 +75,13 @@ internal static class Limits
     /// <summary>As few as that after failures; a larger hint goes alone.</summary>
     public const long HandOverBytesLeast = 4 << 10;
 
-    /// <summary>How long a hand-over of hints waits for answers.</summary>
+    /// <summary>
+    /// How long a hand-over of hints waits for the next answer; twice as long after each failure. A node that
+    /// was just started drops what comes before it has heard who asks.
+    /// </summary>
+    public const long HandOverFirstMs = 1000;
+
+    /// <summary>The longest wait for the next answer of a hand-over.</summary>
     public const long HandOverMs = 10_000;
 
     /// <summary>How often hints are looked at whose node is no replica any more.</summary>

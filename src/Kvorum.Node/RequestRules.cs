@@ -8,15 +8,16 @@ namespace Kvorum.Node;
 /// <summary>What a request must keep to. The messages name the value and the bound.</summary>
 internal static class RequestRules
 {
-    /// <summary>Which rule of the keyspace the request breaks; null if none.</summary>
-    /// <param name="request">The request.</param>
+    /// <summary>Which rule of the keyspace the call's request breaks; null if none.</summary>
+    /// <param name="call">The call.</param>
     /// <param name="keyspace">Its keyspace.</param>
     /// <param name="valueBytesMax">
     /// Bound of a value that this node takes: a setting that a restart changes, while the keyspace remembers
     /// the one it was made with. What is stored beyond it is read all the same.
     /// </param>
-    public static string? Broken(Request request, KeyspaceSettings keyspace, int valueBytesMax) =>
-        BrokenOfKind(request, keyspace, valueBytesMax) ?? BrokenQuorum(request, keyspace);
+    public static string? Broken(Call call, KeyspaceSettings keyspace, int valueBytesMax) =>
+        BrokenOfKind(call.Request, keyspace, valueBytesMax)
+            ?? BrokenQuorum(call.Request, keyspace, call.BringsVersion);
 
     private static string? BrokenOfKind(Request request, KeyspaceSettings keyspace, int valueBytesMax)
     {
@@ -36,7 +37,7 @@ internal static class RequestRules
         }
     }
 
-    private static string? BrokenQuorum(Request request, KeyspaceSettings keyspace)
+    private static string? BrokenQuorum(Request request, KeyspaceSettings keyspace, bool bringsVersion)
     {
         if (request is WriteRequest { Tried: not null, ClientId.Length: 0 })
         {
@@ -46,7 +47,7 @@ internal static class RequestRules
 
         if (request is WriteRequest { Timestamp: > 0 } timed)
         {
-            if (keyspace.Quorum is { AllowsClientTime: false })
+            if (keyspace.Quorum is { AllowsClientTime: false } && !bringsVersion)
             {
                 return $"keyspace '{keyspace.Name}' takes no timestamps of clients: its nodes give them. To "
                     + $"allow them: kvorum keyspace alter {keyspace.Name} --client-timestamps";

@@ -20,11 +20,15 @@ public static class NodeCalls
         this INode node, Request request, TimeSpan timeout, CancellationToken cancelled) =>
         node.SubmitAsync(request, timeout, null, cancelled);
 
-    /// <summary>The same, where the reply finds its room in a lease, which gives it back.</summary>
+    /// <summary>
+    /// The same, where the reply finds its room in a lease, which gives it back; and where another node may
+    /// bring a record with the version that it has.
+    /// </summary>
     internal static Task<Reply> SubmitAsync(
-        this INode node, Request request, TimeSpan timeout, ReplyLease? lease, CancellationToken cancelled)
+        this INode node, Request request, TimeSpan timeout, ReplyLease? lease, CancellationToken cancelled,
+        bool bringsVersion = false)
     {
-        var call = new AwaitedCall(request, timeout, lease);
+        var call = new AwaitedCall(request, timeout, lease, bringsVersion);
         call.CancelWith(cancelled);
         node.Submit(call);
         return call.Answer;
@@ -65,7 +69,8 @@ public static class NodeCalls
         }
     }
 
-    private sealed class AwaitedCall(Request request, TimeSpan timeout, ReplyLease? lease)
+    private sealed class AwaitedCall(
+        Request request, TimeSpan timeout, ReplyLease? lease, bool bringsVersion)
         : Call(request, timeout), IThreadPoolWorkItem
     {
         // What awaits it goes on where it is told: on the thread pool, see ReplyBatch and TakeBack.
@@ -81,6 +86,8 @@ public static class NodeCalls
         public override ByteShare? Replies => lease?.Share;
 
         public override int ReplyCopies => lease?.Copies ?? 1;
+
+        public override bool BringsVersion => bringsVersion;
 
         /// <summary>Before the submission, so that a reply finds the registration.</summary>
         public void CancelWith(CancellationToken cancelled)

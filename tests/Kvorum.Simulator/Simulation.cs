@@ -18,6 +18,9 @@ namespace Kvorum.Simulator;
 /// <summary>One run. Open this file first.</summary>
 internal sealed class Simulation
 {
+    // A write of the end of a round that was tried for too long is asked as a new one, so often.
+    private const int AskedMost = 10;
+
     private readonly SimulationOptions _options;
     private readonly SimulatedWorld _world;
     private readonly Cluster _cluster;
@@ -236,9 +239,19 @@ internal sealed class Simulation
     {
         for (var from = 0; from < all.Count && _world.Failure is null; from += _clients.Length)
         {
-            for (var i = 0; i < _clients.Length && from + i < all.Count; i++)
-                _clients[i].Ask(all[from + i]);
-            Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
+            var some = _clients.Zip(all.Skip(from)).ToArray();
+            for (var tries = 0; tries < AskedMost && some.Length > 0 && _world.Failure is null; tries++)
+            {
+                foreach (var (client, asked) in some)
+                    client.Ask(asked);
+                Demand(_progress.BoundUs, () => !_clients.Any(client => client.IsBusy), promise);
+                some =
+                [
+                    .. some.Where(static one => one.First.WasTooLate)
+                        .Select(static one => (one.First, one.Second.Anew())),
+                ];
+            }
+
             if (_clients.Take(all.Count - from).FirstOrDefault(client => !client.WasAnswered) is { } failed)
                 _world.Fail(
                     $"progress: after everything has healed, {promise}: one could not: {failed.LastRefusal}"

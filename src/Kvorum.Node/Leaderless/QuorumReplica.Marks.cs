@@ -9,6 +9,7 @@ namespace Kvorum.Node.Leaderless;
 internal sealed partial class QuorumReplica
 {
     private bool _isBehindHorizon;
+    private bool _missesForRoom;
     private bool _isCollecting;
 
     // What the log has or will have. The gate is not known while it comes anew to a group that is older.
@@ -47,6 +48,18 @@ internal sealed partial class QuorumReplica
     /// </summary>
     public void GiveUpBehindHorizon() => _isBehindHorizon = true;
 
+    /// <summary>True while there is no room for what it was asked to store.</summary>
+    public bool WaitsForRoom => _missesForRoom && IsFull(isDeletion: false);
+
+    /// <summary>True once when there is room again: what it refused meanwhile it lacks.</summary>
+    public bool HasRoomAgain()
+    {
+        if (!_missesForRoom || IsFull(isDeletion: false))
+            return false;
+        _missesForRoom = false;
+        return true;
+    }
+
     private void Mark(in ReplicaMarks marks)
     {
         var latest = ReplicaMarks.Latest(_marks, marks);
@@ -81,7 +94,10 @@ internal sealed partial class QuorumReplica
         };
         if (!Horizon.Admits(bound, command.Version) && !Has(command))
             return RefusalReason.BehindHorizon;
-        return IsFull(StoredRecord.Read(command.RecordBytes).IsDeleted) ? RefusalReason.Full : null;
+        if (!IsFull(StoredRecord.Read(command.RecordBytes).IsDeleted))
+            return null;
+        _missesForRoom = true;
+        return RefusalReason.Full;
     }
 
     private bool IsFull(bool isDeletion) => _host.Disk.Level == DiskLevel.Critical || _host.IsMemoryOverrun

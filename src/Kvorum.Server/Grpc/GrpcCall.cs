@@ -110,8 +110,10 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     /// call has ended.
     /// </summary>
     public Task<Reply> AskAsync(
-        INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled) =>
-        node.For(_http).SubmitAsync(request, TimeLeft ?? timeoutDefault, Lease, cancelled);
+        INode node, Request request, TimeSpan timeoutDefault, CancellationToken cancelled,
+        bool bringsVersion = false) =>
+        node.For(_http).SubmitAsync(
+            request, TimeLeft ?? timeoutDefault, Lease, cancelled, bringsVersion);
 
     /// <summary>
     /// Waits until a large reply has left. A small one leaves with the end of the call, in one write with its

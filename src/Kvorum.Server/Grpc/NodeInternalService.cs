@@ -32,7 +32,9 @@ internal sealed class NodeInternalService(INode node, GrpcOptions options)
             Timestamp = request.Timestamp,
         };
         var reply = await GrpcCall.Of(context)
-            .AskAsync(node, put, options.TimeoutDefault, context.CancellationToken).ConfigureAwait(false);
+            .AskAsync(
+                node, put, options.TimeoutDefault, context.CancellationToken, bringsVersion: true)
+            .ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok
             ? new() { Success = true } : new() { Error = $"{reply.Status}: {reply.Message}" };
     }

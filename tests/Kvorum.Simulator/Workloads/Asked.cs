@@ -10,6 +10,8 @@ namespace Kvorum.Simulator.Workloads;
 /// <param name="Invocation">As the history has it.</param>
 internal sealed record Asked(Request Request, Invocation Invocation)
 {
+    private const ulong RequestsOfOneClient = 1_000_000;
+
     /// <summary>
     /// What goes into the history: the invocation; of a page of a scan, a read of each key that it may cover;
     /// nothing of a read that may be out of date, or tells no values.
@@ -22,6 +24,11 @@ internal sealed record Asked(Request Request, Invocation Invocation)
 
     /// <summary>Of a page: which scan it belongs to.</summary>
     public int Scan { get; init; }
+
+    /// <summary>The same write as a new request: the former was tried for too long to be repeated.</summary>
+    public Asked Anew() => new(
+        ((WriteRequest)Request) with { RequestId = Invocation.Request + RequestsOfOneClient },
+        Invocation with { Request = Invocation.Request + RequestsOfOneClient });
 
     /// <inheritdoc/>
     public override string ToString()

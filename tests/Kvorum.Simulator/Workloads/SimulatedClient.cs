@@ -19,7 +19,7 @@ internal sealed class SimulatedClient(
     private readonly RandomStream _habits = cluster.World.Random("habits of a client", number);
     private Asked? _asked;
     private Asked? _planned;
-    private Operation[] _operations = [];
+    private RecordedRequest? _recorded;
     private ulong _lastRequest;
     private long _attempt;
     private long _givesUpUs;
@@ -43,6 +43,11 @@ internal sealed class SimulatedClient(
 
     /// <summary>True if what it asked last was answered.</summary>
     public bool WasAnswered { get; private set; }
+
+    /// <summary>
+    /// True if its last request was tried for so long that it may not be repeated: a new one may be asked.
+    /// </summary>
+    public bool WasTooLate { get; private set; }
 
     /// <summary>Why its last attempt came to nothing, for people.</summary>
     public string LastRefusal { get; private set; } = "no answer came";
@@ -82,7 +87,8 @@ internal sealed class SimulatedClient(
             Verbosity.Clients, TraceKind.Ask, -1, ((ulong)number << 40) | asked.Invocation.Request,
             $"client {number} asks {asked}");
         LastRefusal = "no answer came";
-        _operations = [.. asked.Recorded.Select(invocation => HistoryOf(asked).Invoke(invocation, At()))];
+        WasTooLate = false;
+        _recorded = new(HistoryOf(asked), asked, hasAttempts: IsOfQuorum(asked), At());
         Attempt();
     }
 
@@ -157,7 +163,7 @@ internal sealed class SimulatedClient(
                 break;
             case ReplyStatus.OutcomeUnknown when reply.Version == 0 && IsOfQuorum(asked):
                 // It is too old to be made again.
-                _mayHaveHappened = _hasOtherVersion = true;
+                _mayHaveHappened = _hasOtherVersion = WasTooLate = true;
                 End(null);
                 break;
             case ReplyStatus.OutcomeUnknown or ReplyStatus.DeadlineExceeded or ReplyStatus.Cancelled:
@@ -243,7 +249,7 @@ internal sealed class SimulatedClient(
         else if (asked.Request is GetRequest { Consistency: ReadConsistency.Stale } && reply is not null)
             StaleReadsOf(asked).Add(asked.Invocation.Key, reply);
         else
-            Complete(asked, OutcomeOf(asked, reply));
+            Complete(OutcomeOf(asked, reply));
         if (asked == _planned)
             workload.Ended(asked, reply);
         if (!IsResting)
@@ -267,17 +273,9 @@ internal sealed class SimulatedClient(
 
     private bool IsOfQuorum(Asked asked) => HistoryOf(asked) == notes.Quorum;
 
-    private void Complete(Asked asked, Outcome outcome)
-    {
-        var history = HistoryOf(asked);
-        // Where no leader orders them, an earlier attempt that was not answered is a write of its own, which
-        // may still be under way, unless its version is known to be this one.
-        if (IsOfQuorum(asked) && asked.Request.IsWrite && _mayHaveHappened && _hasOtherVersion
-            && outcome.Kind == OutcomeKind.Ok)
-            history.Complete(history.Invoke(asked.Invocation, At()), Outcome.Unknown, At());
-        foreach (var operation in _operations)
-            history.Complete(operation, outcome, At());
-    }
+    // An earlier attempt that was not answered may have another version, unless that is known to be this one.
+    private void Complete(Outcome outcome) => _recorded!.End(
+        _ => outcome, _mayHaveHappened && _hasOtherVersion && outcome.Kind == OutcomeKind.Ok, At());
 
     private History HistoryOf(Asked asked) => notes.HistoryOf(asked.Request.Keyspace);
 
@@ -287,8 +285,7 @@ internal sealed class SimulatedClient(
     private void WriteDown(ScannedPage page)
     {
         notes.Pages.Add(page);
-        foreach (var operation in _operations)
-            HistoryOf(page.Asked).Complete(operation, page.OutcomeOf(operation.Invocation.Key), At());
+        _recorded!.End(read => page.OutcomeOf(read.Key), isOtherOpen: false, At());
         if (page.Scan is { Consistency: ReadConsistency.Stale, KeysOnly: false })
             StaleReadsOf(page.Asked).Add(page);
     }

@@ -11,11 +11,12 @@ namespace Kvorum.Node.Leaderless.Hints;
 /// <param name="nodes">Its replicas.</param>
 /// <param name="targets">Those that are to have the hints.</param>
 /// <param name="hints">The hints.</param>
-/// <param name="endMs">When it is given up.</param>
+/// <param name="patienceMs">How long it waits for the next answer, before it is given up.</param>
 /// <param name="done">Told once: true if all have all of them, as far as they take writes so old.</param>
 internal sealed class HandOver(
     ICoordinatorHost host, GroupId group, ReplicaNodes nodes, ReplicaMask targets,
-    IReadOnlyList<Hint> hints, long endMs, Action<bool> done) : Operation(host, group, nodes, endMs)
+    IReadOnlyList<Hint> hints, long patienceMs, Action<bool> done)
+    : Operation(host, group, nodes, host.NowMs + patienceMs)
 {
     private int _left = hints.Count * targets.Count;
     private bool _isOver;
@@ -40,6 +41,7 @@ internal sealed class HandOver(
     /// <inheritdoc/>
     protected override void Answered(int node, in QuorumAnswer answer)
     {
+        EndMs = Host.NowMs + patienceMs;
         // Behind the horizon: all replicas have it, or something newer.
         if (answer.Refusal is not (null or RefusalReason.BehindHorizon))
             End(isHandedOver: false);

@@ -29,6 +29,7 @@ internal sealed class HintKeeper(
     private ulong _nextTicket = 1;
     private long _elsewhereMs;
     private long _batchBytes = Limits.HandOverBytes;
+    private long _patienceMs = Limits.HandOverFirstMs;
     private HybridTimestamp _told;
 
     private ClusterView Cluster => host.Cluster;
@@ -120,8 +121,12 @@ internal sealed class HintKeeper(
             stored(answer);
     }
 
-    /// <summary>A peer can be reached.</summary>
-    public void PeerUp(NodeId peer) => _book.PeerUp(new(peer.Value));
+    /// <summary>A peer can be reached. What is sent first it may not take yet.</summary>
+    public void PeerUp(NodeId peer)
+    {
+        _patienceMs = Limits.HandOverFirstMs;
+        _book.PeerUp(new(peer.Value));
+    }
 
     /// <summary>A peer is lost.</summary>
     public void PeerLost(NodeId peer) => _book.PeerDown(new(peer.Value));
@@ -299,7 +304,7 @@ internal sealed class HintKeeper(
         _handing.Add(range);
         _goneBelow[range] = hints[^1].Version;
         pace(bytes, () => begin(new HandOver(
-            host, new(range.Group), nodes, targets, hints, host.NowMs + Limits.HandOverMs, isHandedOver =>
+            host, new(range.Group), nodes, targets, hints, _patienceMs, isHandedOver =>
             {
                 if (_store == store)
                     Ended(range, hints, bytes, isHandedOver);
@@ -312,6 +317,7 @@ internal sealed class HintKeeper(
         {
             // Less at a time gets through a link that is slow, or has little room.
             _batchBytes = Math.Max(_batchBytes / 2, Limits.HandOverBytesLeast);
+            _patienceMs = Math.Min(_patienceMs * 2, Limits.HandOverMs);
             _handing.Remove(range);
             _goneBelow.Remove(range);
             _book.Failed(range.Peer, host.NowMs);

@@ -5,8 +5,8 @@ namespace Kvorum.Node.Leaderless.Repair;
 
 /// <summary>
 /// Decides when this loop's replicas compare what they hold with the other replicas of their groups: each
-/// pair once in the interval, and when a peer comes up. Of each pair the node with the lesser id asks. Owned
-/// by the node loop.
+/// pair once in the interval, when a peer comes up, and when a replica here that had no room has some again.
+/// Of each pair the node with the lesser id asks, but for the last. Owned by the node loop.
 /// </summary>
 internal sealed class RepairRounds(IRepairHost host)
 {
@@ -16,6 +16,9 @@ internal sealed class RepairRounds(IRepairHost host)
 
     // Pairs that could not be compared for the horizon.
     private readonly SortedDictionary<(GroupId Group, NodeId Peer), long> _notBeforeMs = [];
+
+    // Pairs whose replica here has refused writes for want of room, and has room again.
+    private readonly SortedSet<(GroupId Group, NodeId Peer)> _missed = [];
     private RepairExchange? _exchange;
 
     /// <summary>A message of repair came.</summary>
@@ -62,6 +65,7 @@ internal sealed class RepairRounds(IRepairHost host)
             running.Stop();
         EndIfOver();
         _horizons.Sweep();
+        MakeUpForRoom();
         if (_exchange is not null)
             return;
         if (NextToFill() is { } filling)
@@ -72,11 +76,26 @@ internal sealed class RepairRounds(IRepairHost host)
             Begin(next.Replica, next.Peer, since: default, floor: default);
     }
 
+    private void MakeUpForRoom()
+    {
+        foreach (var replica in host.Replicas)
+        {
+            if (!replica.HasRoomAgain())
+                continue;
+            foreach (var peer in replica.Preference.Where(peer => peer != host.Cluster.Self))
+            {
+                _missed.Add((replica.Identity.Group, peer));
+                _dueMs[(replica.Identity.Group, peer)] = host.NowMs;
+            }
+        }
+    }
+
     private bool MayCompare(QuorumReplica replica, NodeId peer) => host.Cluster.Health.IsUp(peer)
         && host.NowMs >= _notBeforeMs.GetValueOrDefault((replica.Identity.Group, peer));
 
     private bool Asks(QuorumReplica replica, NodeId peer) =>
-        host.Cluster.Self < peer && replica.MayAnswer && replica.Preference.Contains(peer);
+        (host.Cluster.Self < peer || _missed.Contains((replica.Identity.Group, peer)))
+        && replica.MayAnswer && replica.Preference.Contains(peer);
 
     // Replicas that are to be filled come first: until they are, one copy less counts.
     private (QuorumReplica Replica, NodeId Peer, Epoch Since)? NextToFill()
@@ -139,6 +158,8 @@ internal sealed class RepairRounds(IRepairHost host)
         if (_exchange is not { IsOver: true } exchange)
             return;
         _exchange = null;
+        if (exchange.HasSucceeded || exchange.Replica.WaitsForRoom)
+            _missed.Remove((exchange.Replica.Identity.Group, exchange.Peer));
         Postpone(
             exchange.Replica, exchange.Peer,
             exchange.HasSucceeded ? host.SyncIntervalMs : Limits.RepairRetryMs);

@@ -60,6 +60,25 @@ public class ReplicaRepairTests
             3 * 2 * Partitions, cluster.Network.Delivered[Kvorum.Node.PeerFrameKind.Repair] - before);
     }
 
+    /// <summary>It waits for no comparison that is due by time, whichever of two nodes asks there.</summary>
+    [Fact]
+    public void A_replica_on_a_disk_that_was_full_gets_what_it_missed_once_there_is_room()
+    {
+        using var cluster = WithCache();
+        cluster.RunUntil(() => Compared(cluster), 60_000, "a comparison of each pair");
+        for (var node = 0; node < 3; node++)
+        {
+            var disk = cluster.DiskOf(node);
+            disk.BytesMax = disk.BytesInUse + (1 << 19);
+            cluster.RunUntil(() => cluster.Status(node).HealthIssues.Any(), 20_000, "a full disk");
+            for (var n = 0; n < 20; n++)
+                Put(cluster, node, $"key-{n}", $"past-{node}");
+            Assert.False(AreEqual(cluster));
+            disk.BytesMax = long.MaxValue;
+            cluster.RunUntil(() => AreEqual(cluster), 15_000, "equal replicas");
+        }
+    }
+
     private static bool Compared(TestCluster cluster) => Enumerable.Range(0, 3).SelectMany(
         node => cluster.Quorums(node)).Count(static replica => replica.ComparedMs is not null)
             >= 2 * Partitions;

@@ -37,7 +37,6 @@ public sealed class NodeInternalTests : IAsyncLifetime
                 Mode = "quorum",
                 Partitions = 4,
                 Replicas = 1,
-                ClientTimestamps = true,
             },
             V1.ChangeResponse.Parser);
         await Eventually.Holds(
@@ -90,21 +89,20 @@ public sealed class NodeInternalTests : IAsyncLifetime
         Assert.False((await GetAsync("k")).Exists);
     }
 
+    /// <summary>
+    /// The version is the record's: the keyspace takes no times of clients, and what would be refused of
+    /// those is refused here, too.
+    /// </summary>
     [Fact(Timeout = 120_000)]
-    public async Task A_keyspace_that_takes_no_timestamps_stores_nothing()
+    public async Task What_a_deletion_of_its_time_may_have_been_forgotten_of_is_refused()
     {
         var record = await PutAndGetAsync("k");
-        await GrpcStream.AskAsync(
-            _server.Self.ClientAddress, "/kvorum.v1.Admin/AlterKeyspace",
-            new V1.AlterKeyspaceRequest { Keyspace = Keyspace, ClientTimestamps = false },
-            V1.ChangeResponse.Parser);
-        // The answer may come before the node's own map has it.
-        while ((await ReplicateAsync("k", "k", record.Timestamp)).Success)
-            await Task.Yield();
-        var (isDone, error) = await ReplicateAsync("k", "other", record.Timestamp + 1);
+        var (isDone, error) = await ReplicateAsync(
+            "old", "v", record.Timestamp - (20 * 60_000ul << 16));
         Assert.False(isDone);
-        Assert.Contains("keyspace 'cache' takes no timestamps of clients", error, StringComparison.Ordinal);
-        Assert.Equal(record, await GetAsync("k"));
+        Assert.Contains("may be forgotten by now", error, StringComparison.Ordinal);
+        Assert.False((await GetAsync("old")).Exists);
+        Assert.Equal((true, ""), await ReplicateAsync("old", "v", record.Timestamp - (60_000ul << 16)));
     }
 
     /// <summary>Of two nodes one has the key; the other says that it is none of its keys.</summary>

@@ -73,6 +73,22 @@ public class HintKeeperTests
         Assert.Equal(60, cluster.Content(2).Length);
     }
 
+    /// <summary>A node that was just started takes nothing of others whom it has not heard yet.</summary>
+    [Fact]
+    public void A_first_batch_that_the_node_does_not_take_yet_goes_again_soon()
+    {
+        using var cluster = QuorumSteps.WithCache(Cache() with { Partitions = 1 });
+        var batchesMs = KeepMany(cluster);
+        var passes = cluster.Network.Passes;
+        cluster.Network.Passes = (from, to, kind, bytes) => passes(from, to, kind, bytes)
+            && (kind != PeerFrameKind.QuorumRequest || cluster.Clock.Ms >= batchesMs.FirstOrDefault() + 20);
+        cluster.Start(2);
+        cluster.RunUntil(() => batchesMs.Count > 0, what: "the first batch");
+        cluster.RunUntil(() => Keeper(cluster, 0).Count == 0, 2000, "no hint that is kept");
+        cluster.RunUntilReady();
+        Assert.Equal(cluster.Content(0), cluster.Content(2));
+    }
+
     /// <summary>
     /// A batch for a node follows the one before as soon as that is on its disk and forgotten here: one at a
     /// time, and all within less than the time between two sweeps.

@@ -410,6 +410,7 @@ public sealed class KvorumNode : INode, IDisposable
             FormatNewest = Cluster.Formats.Newest,
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
+            Security = _context.World.Security?.Invoke(),
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,

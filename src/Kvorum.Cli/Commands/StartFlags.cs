@@ -229,6 +229,10 @@ internal sealed class StartFlags
         "Take plain connections from other machines, too; with TLS, beside it: to switch a cluster over node "
         + "by node. [default: off]");
 
+    private readonly Option<string> _auditLog = Flag.Text(
+        "--audit-log", "file",
+        "Gets who has done what, from where and with which result, a line of JSON each. [default: none]", "");
+
     /// <summary>--secure.</summary>
     public Option<bool> Secure { get; } = Flag.Switch(
         "--secure",
@@ -268,7 +272,7 @@ internal sealed class StartFlags
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
             _compression,
             _shutdown, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
-            Secure,
+            Secure, _auditLog,
             Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -338,6 +342,7 @@ internal sealed class StartFlags
         TlsRevoked = parsed.GetValue(_tlsCrl)!,
         TlsClientAuth = parsed.GetValue(_tlsClientAuth)!,
         Insecure = parsed.GetValue(_insecure),
+        AuditLog = parsed.GetValue(_auditLog)!,
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>

@@ -16,6 +16,7 @@ internal struct RetryState(Request request, TimeSpan timeout)
     private int _pauseMs;
     private bool _mayHaveHappened;
     private Answer _last;
+    private Answer _before;
 
     /// <summary>The node that failed last: not asked again if there is another.</summary>
     public NodeLink? Avoid { get; private set; }
@@ -39,10 +40,12 @@ internal struct RetryState(Request request, TimeSpan timeout)
     public bool IsDone(Answer answer, NodeLink asked)
     {
         _attempts++;
-        _last = answer;
         var status = StatusOf(answer);
         if (status == ReplyStatus.Ok)
             return true;
+        if (WordsOf(answer) != WordsOf(_last))
+            _before = _last;
+        _last = answer;
         // One with a timestamp is the same write anyway.
         if (answer.Reply is { Writer: > 0 } tried && request is WriteRequest { Timestamp: 0 } write)
             request = write with { Tried = new(tried.Version, tried.Writer) };
@@ -75,13 +78,12 @@ internal struct RetryState(Request request, TimeSpan timeout)
     /// <summary>The call's time is up.</summary>
     public readonly KvorumException TimeUp()
     {
-        var last = _last switch
-        {
-            { Reply: { } reply } =>
-                reply.Message.Length > 0 ? $"{reply.Status}: {reply.Message}" : $"{reply.Status}",
-            { Reason.Length: > 0 } => _last.Reason,
-            _ => "no node was asked",
-        };
+        var last = WordsOf(_last);
+        // The last attempt is often cut short by the end of the time, and those before tell more.
+        if (_last.Reply is null && WordsOf(_before) is { Length: > 0 } before)
+            last = $"{last.TrimEnd('.')}; before that: {before}";
+        if (last.Length == 0)
+            last = "no node was asked";
         var outcome = _mayHaveHappened ? " The write may have happened, or happen yet." : "";
         return new(
             ReplyStatus.DeadlineExceeded,
@@ -101,6 +103,14 @@ internal struct RetryState(Request request, TimeSpan timeout)
         var outcome = advice == RetryAdvice.SameIds ? "The write may have happened, or not: " : "";
         return new(status, $"{outcome}{answer.Reason}.", advice);
     }
+
+    private static string WordsOf(Answer answer) => answer switch
+    {
+        { Reply: { } reply } =>
+            reply.Message.Length > 0 ? $"{reply.Status}: {reply.Message}" : $"{reply.Status}",
+        { Reason.Length: > 0 } => answer.Reason,
+        _ => "",
+    };
 
     // What no reply tells, told in the words of replies.
     private static ReplyStatus StatusOf(Answer answer) => answer.Kind switch

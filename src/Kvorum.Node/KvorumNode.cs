@@ -422,6 +422,7 @@ public sealed class KvorumNode : INode, IDisposable
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
             Encryption = _context.EncryptionOf(partitions),
+            Security = _context.World.Security?.Invoke(),
             Reads = reads,
             Writes = writes,
             LogBytes = _context.Log.DiskBytes,

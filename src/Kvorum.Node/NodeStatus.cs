@@ -194,6 +194,9 @@ public sealed record NodeStatus
     /// <summary>What the machine gives the node; null if it is not known.</summary>
     public MachineStatus? Machine { get; init; }
 
+    /// <summary>What listeners have refused; null if it is not known.</summary>
+    public SecurityStatus? Security { get; init; }
+
     /// <summary>Client reads since the start.</summary>
     public required long Reads { get; init; }
 

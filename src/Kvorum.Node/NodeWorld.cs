@@ -32,6 +32,12 @@ public sealed record NodeWorld
     public Func<MachineStatus>? Machine { get; init; }
 
     /// <summary>
+    /// What listeners have refused and the audit log has got, for the status; null if nothing is known. Any
+    /// thread; must not block.
+    /// </summary>
+    public Func<SecurityStatus>? Security { get; init; }
+
+    /// <summary>
     /// What an operator should act on outside of the node, a sentence each; null if nothing is known. Any
     /// thread; must not block.
     /// </summary>

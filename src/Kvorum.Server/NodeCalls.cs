@@ -50,10 +50,15 @@ public static class NodeCalls
     /// for.
     /// </summary>
     public static async Task<AdminReply> AdministerAsync(
-        this INode node, AdminRequest request, TimeSpan timeout, CancellationToken cancelled)
+        this INode node, AdminRequest request, TimeSpan timeout, CancellationToken cancelled,
+        Action<AdminReply>? told = null)
     {
         var answer = new TaskCompletionSource<AdminReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        node.Administer(request, timeout, reply => answer.TrySetResult(reply));
+        node.Administer(request, timeout, reply =>
+        {
+            told?.Invoke(reply);
+            answer.TrySetResult(reply);
+        });
         try
         {
             return await answer.Task.WaitAsync(timeout + AnswerPatience, cancelled).ConfigureAwait(false);

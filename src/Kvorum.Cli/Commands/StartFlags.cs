@@ -261,6 +261,10 @@ internal sealed class StartFlags
         "The claim of a token that lists the client's roles: an array, or a text with spaces between them.",
         Defaults.JwtRolesClaim);
 
+    private readonly Option<string> _auditLog = Flag.Text(
+        "--audit-log", "file",
+        "Gets who has done what, from where and with which result, a line of JSON each. [default: none]", "");
+
     /// <summary>--secure.</summary>
     public Option<bool> Secure { get; } = Flag.Switch(
         "--secure",
@@ -319,6 +323,7 @@ internal sealed class StartFlags
             _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
             Secure,
             _jwtIssuer, _jwtAudience, _jwtKeys, _jwtAlgorithms, _jwtClockSkew, _jwtNameClaim, _jwtRolesClaim,
+            _auditLog,
             Scheduling, LogLevel, _wal, _snapEvery, _heartbeatInterval, UntilStdinEnds,
         ];
         foreach (var option in all)
@@ -399,6 +404,7 @@ internal sealed class StartFlags
         JwtClockSkew = parsed.GetValue(_jwtClockSkew).Span,
         JwtNameClaim = parsed.GetValue(_jwtNameClaim)!,
         JwtRolesClaim = parsed.GetValue(_jwtRolesClaim)!,
+        AuditLog = parsed.GetValue(_auditLog)!,
     };
 
     /// <summary>--data, or the folder of --wal if only that was given.</summary>

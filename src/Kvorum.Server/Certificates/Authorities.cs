@@ -60,7 +60,7 @@ internal sealed class Authorities(X509Certificate2[] certificates, RevocationLis
             why = "it has no chain";
         ChainLink[] links = [.. path.Take(path.Length - 1).Select(static one => new ChainLink(
             one.IssuerName.RawData, one.SerialNumber))];
-        why ??= WhyRevoked(links);
+        why ??= WhyRevoked(links) ?? WhyNoSigner(certificate);
         if (why is not null)
             return new() { Why = why };
         var name = CertificateName.Of(certificate, out var nobody);
@@ -76,6 +76,12 @@ internal sealed class Authorities(X509Certificate2[] certificates, RevocationLis
         now < one.NotBefore ? $"{one.Subject} is not valid before {one.NotBefore.ToUniversalTime():u}: is a "
             + "clock wrong?"
         : now > one.NotAfter ? $"{one.Subject} has expired at {one.NotAfter.ToUniversalTime():u}" : null;
+
+    // RFC 5280, 4.2.1.3: a handshake is signed with it. Chains are built without a look at this.
+    private static string? WhyNoSigner(X509Certificate2 certificate) =>
+        certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage
+            && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature)
+            ? "its key usage does not allow signatures, and a handshake is one" : null;
 
     private static string? WhyNot(X509Chain chain)
     {

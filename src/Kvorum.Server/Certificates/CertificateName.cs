@@ -74,7 +74,8 @@ public sealed record CertificateName(CertificateRole Role, string Name)
             _ => null,
         };
         var name = Uri.UnescapeDataString(text[(slash + 1)..]);
-        return role is { } known && name.Length is > 0 and <= NameMax && !name.Any(char.IsControl)
+        return role is { } known && name.Length is > 0 and <= NameMax
+            && !name.EnumerateRunes().Any(ShownText.IsHidden)
             ? new(known, name) : null;
     }
 

@@ -3,6 +3,7 @@ using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Access;
+using Kvorum.Server.Audit;
 
 namespace Kvorum.Server.Grpc;
 
@@ -162,8 +163,10 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
     private async Task<AdminReply> AskAsync(AdminRequest request, ServerCallContext context)
     {
         var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
-        request = OperatorOrigin.Of(request, "grpc", context.GetHttpContext().Connection.RemoteIpAddress);
-        return (await node.For(context).AdministerAsync(request, timeout, context.CancellationToken)
+        var http = context.GetHttpContext();
+        request = OperatorOrigin.Of(request, "grpc", http.Connection.RemoteIpAddress);
+        var audit = options.Audit.Teller(request, http, "grpc");
+        return (await node.For(context).AdministerAsync(request, timeout, context.CancellationToken, audit)
             .ConfigureAwait(false)).OrThrow(request);
     }
 }

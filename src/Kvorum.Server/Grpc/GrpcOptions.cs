@@ -1,3 +1,4 @@
+using Kvorum.Server.Audit;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -52,6 +53,9 @@ public sealed record GrpcOptions
 
     /// <summary>This node's name.</summary>
     public string NodeName { get; init; } = "";
+
+    /// <summary>Gets what operators change; null for none.</summary>
+    internal AuditLog? Audit { get; init; }
 
     /// <summary>Where faults are logged.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;

@@ -75,6 +75,8 @@ internal sealed class BoundConnections : IConnectionListenerFactory, IConnection
     /// <summary>Where there is TLS, the first byte tells whether the connection is.</summary>
     private async Task MeetAsync(Socket socket, TlsDoor door)
     {
+        if (door.Enter(socket) is not { } pass)
+            return;
         try
         {
             if (Interlocked.Increment(ref _silent) > SilentMax)
@@ -106,6 +108,7 @@ internal sealed class BoundConnections : IConnectionListenerFactory, IConnection
         }
         finally
         {
+            pass.Dispose();
             Interlocked.Decrement(ref _silent);
         }
     }

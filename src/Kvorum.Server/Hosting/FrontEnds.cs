@@ -18,7 +18,7 @@ internal sealed class FrontEnds(
     INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
     SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller,
     Action<Socket, TlsStream?> nodes,
-    HandedOverConnections? peerPort)
+    HandedOverConnections? peerPort, Func<string, TlsDoor?> doors)
     : IAsyncDisposable
 {
     private readonly PacedLogging _logging = new(logging, lines);
@@ -40,7 +40,6 @@ internal sealed class FrontEnds(
     {
         try
         {
-            var log = logging.CreateLogger("kvorum");
             _clients = new(new()
             {
                 EndPoint = (IPEndPoint)parts.Client.LocalEndPoint!,
@@ -51,7 +50,8 @@ internal sealed class FrontEnds(
                 ClusterId = clusterId,
                 Poller = poller,
                 Nodes = nodes,
-                Tls = SecurityRules.Door(options, "--addr", parts.Tls, lines, log),
+                Tls = doors("--addr"),
+                Audit = parts.Audit,
                 Traffic = Traffic,
                 Logging = _logging,
             });
@@ -60,6 +60,7 @@ internal sealed class FrontEnds(
                 KvStoreKeyspace = options.KvStoreKeyspace.Length > 0
                     ? options.KvStoreKeyspace : KeyspaceName.Default,
                 NodeName = parts.Self.Name,
+                Audit = parts.Audit,
                 MessageBytesMax = options.ValueBytesMax + Protocol.Limits.KeyBytesMax + (64 << 10),
                 Traffic = Traffic,
                 Logging = _logging,
@@ -75,10 +76,9 @@ internal sealed class FrontEnds(
             var http = new HttpOptions
             {
                 EndPoint = (IPEndPoint)parts.Http.LocalEndPoint!,
-                Transport = _httpConnections = new(
-                    parts.Http, room, SecurityRules.Door(options, "--http-addr", parts.Tls, lines, log),
-                    _logging),
-                HostNames = options.HostNames(parts.Self.Name),
+                Transport = _httpConnections = new(parts.Http, room, doors("--http-addr"), _logging),
+                HostNames = [.. options.HostNames(parts.Self.Name), .. parts.Tls?.Now.HostNames ?? []],
+                Audit = parts.Audit,
                 KeyBytesMax = options.KeyBytesMax ?? Protocol.Limits.KeyBytesMax,
                 ValueBytesMax = options.ValueBytesMax,
                 Traffic = Traffic,

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Kvorum.Node;
 using Kvorum.Server.Access;
+using Kvorum.Server.Audit;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
@@ -26,6 +27,8 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly ServerEvents _events;
     private readonly TcpTransport _transport;
     private readonly TlsKeeper? _tls;
+    private readonly AuditLog? _audit;
+    private readonly Strangers _strangers = new(TimeProvider.System);
     private readonly string[] _insecure;
     private readonly ThreadJobRunner _jobs;
     private readonly SocketPoller? _poller = SocketPoller.IsSupported ? new() : null;
@@ -45,7 +48,9 @@ public sealed class KvorumServer : IAsyncDisposable
         _options = options;
         _log = logging.CreateLogger("kvorum");
         Self = parts.Self;
-        _tls = parts.Tls;
+        (_tls, _audit) = (parts.Tls, parts.Audit);
+        if (_tls is not null)
+            _tls.Audit = _audit;
         _insecure = SecurityRules.PlainOutside(options) is { } open ? [open] : [];
         _events = new(Self.Name, _log);
         _jobs = new(_events.Fatal);
@@ -61,7 +66,7 @@ public sealed class KvorumServer : IAsyncDisposable
             Lines = lines,
             Room = room,
             Others = _peerPort,
-            Door = SecurityRules.Door(options, "--peer-addr", parts.Tls, lines, _log),
+            Door = Door("--peer-addr"),
             Dial = parts.Tls is { } keeper ? new(keeper, options.Insecure) : null,
         };
         _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
@@ -84,7 +89,10 @@ public sealed class KvorumServer : IAsyncDisposable
             _node, (long)options.RightsGrace.TotalMilliseconds, TimeProvider.System, lines, _log);
         _frontEnds = new(
             _door, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
-            _transport.TakeAsker, _peerPort);
+            _transport.TakeAsker, _peerPort, Door);
+
+        TlsDoor? Door(string listener) =>
+            SecurityRules.Door(options, listener, _tls, lines, _log, _strangers, _audit);
     }
 
     /// <summary>This node's identity and addresses, with the actual ports.</summary>
@@ -170,7 +178,19 @@ public sealed class KvorumServer : IAsyncDisposable
         RandomSeed = RandomNumberGenerator.GetInt32(int.MaxValue),
         Events = _events,
         Machine = () => _machine.Status,
-        HealthIssues = () => [.. _tls?.HealthIssues ?? [], .. _insecure],
+        Security = () => new()
+        {
+            StrangersRefused = _strangers.Refused,
+            LoginsFailed = _strangers.Failed,
+            LoginsDelayed = _strangers.Delayed,
+            AuditEvents = _audit?.Written,
+            AuditEventsLost = _audit?.Lost,
+        },
+        HealthIssues = () =>
+        [
+            .. _tls?.HealthIssues ?? [], .. _insecure,
+            .. _audit?.HealthIssue is { } issue ? new[] { issue } : [],
+        ],
     };
 
     private async Task Start()
@@ -195,6 +215,7 @@ public sealed class KvorumServer : IAsyncDisposable
         await _frontEnds.Start().ConfigureAwait(false);
         _node.Start();
         Log.Serving(_log, Self.Name, Self.ClientAddress, Self.HttpAddress, Self.PeerAddress);
+        _audit?.Record(new("start_node", AuditResult.Ok));
         _ = ReportReadiness();
     }
 
@@ -245,6 +266,8 @@ public sealed class KvorumServer : IAsyncDisposable
         _node.MarkEnd();
         _machine.Dispose();
         _node.Dispose();
+        _audit?.Record(new("stop_node", AuditResult.Ok));
+        _audit?.Dispose();
         Log.Stopped(_log, Self.Name);
     }
 }

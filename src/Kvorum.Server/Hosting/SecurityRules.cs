@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using Kvorum.Protocol;
+using Kvorum.Server.Audit;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Native;
 using Kvorum.Server.Tls;
@@ -95,9 +96,27 @@ internal static class SecurityRules
         }
     }
 
+    /// <summary>The audit log; null if there is none.</summary>
+    public static AuditLog? Audit(ServerOptions o, string node, ILogger log)
+    {
+        if (o.AuditLog.Length == 0)
+            return null;
+        try
+        {
+            return new(o.AuditLog, node, TimeProvider.System, log);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ServerStartException(
+                $"--audit-log {o.AuditLog} cannot be opened: {e.Message}; name a file in a folder that the "
+                + "node's user may write to, one of its own for each node");
+        }
+    }
+
     /// <summary>The door of a listener, by the flag of its address; null where there is no TLS.</summary>
     public static TlsDoor? Door(
-        ServerOptions o, string listener, TlsKeeper? keeper, SourceLines lines, ILogger log)
+        ServerOptions o, string listener, TlsKeeper? keeper, SourceLines lines, ILogger log,
+        Strangers strangers, AuditLog? audit)
     {
         var isForNodes = listener == "--peer-addr";
         return keeper is null ? null : new(
@@ -115,8 +134,10 @@ internal static class SecurityRules
                 Clients = isForNodes ? ClientCertificates.Require : Clients(o),
                 NodesOnly = isForNodes,
                 TakesPlain = o.Insecure,
+                // Of 64 at a time there.
+                StrangersPerSourceMax = isForNodes ? 16 : 128,
             },
-            lines, log);
+            lines, log, strangers, audit);
     }
 
     private static ClientCertificates Clients(ServerOptions o) => o.TlsClientAuth switch

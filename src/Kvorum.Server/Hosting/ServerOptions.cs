@@ -254,6 +254,11 @@ public sealed record ServerOptions
     public string TlsClientAuth { get; init; } = "require";
 
     /// <summary>
+    /// --audit-log: the file that gets who has done what, a line of JSON each; empty for none.
+    /// </summary>
+    public string AuditLog { get; init; } = "";
+
+    /// <summary>
     /// --insecure: plain connections are taken from other machines, too; where there is TLS, beside it, and
     /// nodes that speak none are met plainly.
     /// </summary>

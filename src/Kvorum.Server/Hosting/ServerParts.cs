@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Audit;
 using Kvorum.Server.Tls;
 using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
@@ -30,6 +31,9 @@ internal sealed record ServerParts : IDisposable
 
     /// <summary>Certificate, key and CAs; null where there is no TLS.</summary>
     public required TlsKeeper? Tls { get; init; }
+
+    /// <summary>Who has done what; null where that is not kept.</summary>
+    public required AuditLog? Audit { get; init; }
 
     /// <summary>The socket that listens for nodes.</summary>
     public required Socket PeerListener { get; init; }
@@ -71,7 +75,7 @@ internal sealed record ServerParts : IDisposable
             Listen("--peer-addr", listener);
             if (HostPort.TryParse(options.PeerAddress)?.Port == 0)
                 options = options with { PeerAddress = $"{listener.LocalEndPoint}" };
-            var files = Open(options.DataFolder);
+            var files = Open(options.DataFolder, log);
             var folder = FolderIdentity.Find(files);
             // A new node is called as its certificate calls it.
             if (tls is not null && folder is null && options.Id.Length == 0)
@@ -97,6 +101,7 @@ internal sealed record ServerParts : IDisposable
                 Files = files,
                 Keys = keys,
                 Tls = tls,
+                Audit = SecurityRules.Audit(options, self.Name, log),
                 PeerListener = listener,
                 Client = client,
                 Http = http,
@@ -119,6 +124,7 @@ internal sealed record ServerParts : IDisposable
         Http.Dispose();
         PeerListener.Dispose();
         Tls?.Dispose();
+        Audit?.Dispose();
     }
 
     // Others would refuse it, one by one.
@@ -130,11 +136,16 @@ internal sealed record ServerParts : IDisposable
                 + $"is {list.Name}: make one with kvorum cert node {list.Name}"];
     }
 
-    private static DiskFileSystem Open(string folder)
+    private static DiskFileSystem Open(string folder, ILogger log)
     {
         try
         {
-            return new(folder);
+            var opened = new DiskFileSystem(folder);
+            if (FileRights.WhyNoDataFolder(folder) is { } why)
+                throw new ServerStartException($"--data {folder}: {why}");
+            if (FileRights.WhyUnwiseDataFolder(folder) is { } advice)
+                Log.Unwise(log, $"--data {folder}: {advice}");
+            return opened;
         }
         catch (IOException e)
         {

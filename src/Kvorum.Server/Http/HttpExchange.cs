@@ -6,6 +6,7 @@ using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Access;
+using Kvorum.Server.Audit;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -68,7 +69,9 @@ internal sealed class HttpExchange
         if (!request.IsRead)
             Http.Features.Set(new AskedToWrite());
         request = OperatorOrigin.Of(request, "http", Http.Connection.RemoteIpAddress);
-        var reply = await _node.AdministerAsync(request, timeout, Http.RequestAborted).ConfigureAwait(false);
+        var audit = Options.Audit.Teller(request, Http, "http");
+        var reply = await _node.AdministerAsync(request, timeout, Http.RequestAborted, audit)
+            .ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Kvorum.Server.Audit;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -31,6 +32,9 @@ public sealed record HttpOptions
     /// <summary>How long the node may take to tell its state; after that it counts as not alive.</summary>
     public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long the head of a request may take to come; then its connection is closed.</summary>
+    public TimeSpan HeadTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Connections at once; one more is closed.</summary>
     public int ConnectionsMax { get; init; } = 4096;
 
@@ -45,6 +49,9 @@ public sealed record HttpOptions
 
     /// <summary>What all clients' requests and replies may hold.</summary>
     public TrafficRoom Traffic { get; init; } = new(192 << 20);
+
+    /// <summary>Gets what operators change; null for none.</summary>
+    internal AuditLog? Audit { get; init; }
 
     /// <summary>Where faults are logged.</summary>
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;

@@ -83,6 +83,7 @@ public sealed class HttpServer : IAsyncDisposable
         // One character for each byte: what is no UTF-8 is refused where text is expected, not folded here.
         kestrel.RequestHeaderEncodingSelector = static _ => System.Text.Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
+        kestrel.Limits.RequestHeadersTimeout = options.HeadTimeout;
         kestrel.Limits.MaxRequestBodySize = null; // Each route has its own bound, and says it.
         // Every byte of a key may be an escape, and a scan names up to four.
         kestrel.Limits.MaxRequestLineSize = (4 * 3 * options.KeyBytesMax) + 8192;

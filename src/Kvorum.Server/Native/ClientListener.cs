@@ -168,14 +168,17 @@ public sealed class ClientListener : IAsyncDisposable
     private async Task WelcomeAsync(Socket socket)
     {
         Stream? stream = null;
+        IDisposable? pass = null;
         try
         {
+            if (_options.Tls is { } door && (pass = door.Enter(socket)) is null)
+                return;
             socket.NoDelay = true;
             stream = SocketStreams.Open(socket, _options.Poller);
             if (!Remember(stream))
                 await stream.DisposeAsync().ConfigureAwait(false);
             else
-                await MeetAsync(socket, stream).ConfigureAwait(false);
+                await MeetAsync(socket, stream, pass).ConfigureAwait(false);
         }
         catch (Exception e) when (SocketStreams.IsLoss(e) || e is OperationCanceledException)
         {
@@ -185,6 +188,7 @@ public sealed class ClientListener : IAsyncDisposable
         }
         finally
         {
+            pass?.Dispose();
             if (stream is not null)
                 Forget(stream);
         }
@@ -195,7 +199,7 @@ public sealed class ClientListener : IAsyncDisposable
     /// and TLS, which has a byte of its own. KVP is a node's: if less of it has come, the native protocol
     /// refuses it, and the node asks again.
     /// </summary>
-    private async Task MeetAsync(Socket socket, Stream stream)
+    private async Task MeetAsync(Socket socket, Stream stream, IDisposable? pass)
     {
         using var patience = new CancellationTokenSource(_options.HandshakeTimeout);
         var first = new byte[3];
@@ -203,6 +207,7 @@ public sealed class ClientListener : IAsyncDisposable
         if (first[0] == TlsDoor.FirstByte && _options.Tls is { } door)
         {
             var tls = await door.AcceptAsync(socket, stream, patience.Token).ConfigureAwait(false);
+            pass?.Dispose();
             await ServeAsync(tls, stream, door).ConfigureAwait(false);
             return;
         }
@@ -221,6 +226,7 @@ public sealed class ClientListener : IAsyncDisposable
         }
         else if (first[0] == NativeCodec.Magic[0] && !isNode)
         {
+            pass?.Dispose();
             await ServeAsync(socket, stream, stream).ConfigureAwait(false);
         }
         else
@@ -257,7 +263,8 @@ public sealed class ClientListener : IAsyncDisposable
         }
         else
         {
-            door.TellRefused(tls.Remote, "it speaks as nodes do, and shows no certificate of a node");
+            door.TellRefused(
+                tls.Remote, "it speaks as nodes do, and shows no certificate of a node", tls.Identity);
             await tls.DisposeAsync().ConfigureAwait(false);
         }
     }

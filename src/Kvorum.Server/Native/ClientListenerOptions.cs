@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Kvorum.Protocol;
+using Kvorum.Server.Audit;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Sockets;
 using Kvorum.Server.Tls;
@@ -66,6 +67,9 @@ public sealed record ClientListenerOptions
 
     /// <summary>TLS; null where there is none.</summary>
     internal TlsDoor? Tls { get; init; }
+
+    /// <summary>Gets what operators change; null for none.</summary>
+    internal AuditLog? Audit { get; init; }
 
     /// <summary>A socket bound to <see cref="EndPoint"/>; null to bind one.</summary>
     internal Socket? Bound { get; init; }

@@ -1,6 +1,7 @@
 using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Audit;
 
 namespace Kvorum.Server.Native;
 
@@ -39,12 +40,15 @@ internal sealed partial class NativeConnection
             return;
         }
 
+        var audit = _options.Audit.Teller(request!, Identity, "native", _client);
         // The answer comes on a node loop, which has better things to do than to write JSON.
-        _node.Administer(
-            request!, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)),
-            reply => ThreadPool.UnsafeQueueUserWorkItem(
+        _node.Administer(request!, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)), reply =>
+        {
+            audit?.Invoke(reply);
+            ThreadPool.UnsafeQueueUserWorkItem(
                 static told => told.connection.AnswerAdmin(told.correlation, told.isWaiting, told.reply),
-                (connection: this, correlation: frame.Correlation, isWaiting, reply), preferLocal: false));
+                (connection: this, correlation: frame.Correlation, isWaiting, reply), preferLocal: false);
+        });
     }
 
     // Many parts of a program may watch, and those that end leave a question behind until it is answered.

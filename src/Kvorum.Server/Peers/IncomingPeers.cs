@@ -44,9 +44,17 @@ internal sealed class IncomingPeers(
             return;
         }
 
+        IDisposable? pass = null;
+        if (tls is null && options.Door is { } door && (pass = door.Enter(socket)) is null)
+        {
+            Interlocked.Decrement(ref _strangers);
+            return;
+        }
+
         socket.NoDelay = true;
         var stream = tls ?? SocketStreams.Open(socket, options.Poller);
-        var task = Task.Run(() => Serve(socket, stream, mayOnlyAsk, cancel), CancellationToken.None);
+        var task = Task.Run(
+            () => Serve(socket, stream, pass, mayOnlyAsk, cancel), CancellationToken.None);
         _tasks[stream] = task;
         if (task.IsCompleted)
             _tasks.TryRemove(stream, out _);
@@ -79,7 +87,8 @@ internal sealed class IncomingPeers(
         await Task.WhenAll(_tasks.Values).ConfigureAwait(false);
     }
 
-    private async Task Serve(Socket socket, Stream stream, bool mayOnlyAsk, CancellationToken cancel)
+    private async Task Serve(
+        Socket socket, Stream stream, IDisposable? pass, bool mayOnlyAsk, CancellationToken cancel)
     {
         var remote = socket.RemoteEndPoint;
         var connection = new PeerConnection(stream, options, time);
@@ -104,6 +113,7 @@ internal sealed class IncomingPeers(
             }
             finally
             {
+                pass?.Dispose();
                 Interlocked.Decrement(ref _strangers);
             }
 
@@ -212,6 +222,7 @@ internal sealed class IncomingPeers(
 
         await connection.SendOpening(
             PeerWire.Welcome, PeerWire.EncodeIntroduction(self.Now), both).ConfigureAwait(false);
+        options.Door?.Welcome(remote, connection.Identity);
         _hellos[peer.Node.Id] = peer.Node;
         Replace(peer.Node.Id, connection);
         // It was raised meanwhile.
@@ -226,6 +237,7 @@ internal sealed class IncomingPeers(
         try
         {
             var answer = await _desk.Answer(ask, cancel).ConfigureAwait(false);
+            options.Door?.Welcome(remote, connection.Identity);
             await connection.Farewell(answer).ConfigureAwait(false);
         }
         catch (PeerRefusedException refused)
@@ -236,10 +248,11 @@ internal sealed class IncomingPeers(
 
     private async Task Refuse(PeerConnection connection, EndPoint? remote, PeerRefusal refusal)
     {
+        options.Door?.Refused(remote, refusal.Why, connection.Identity);
         if (!refusal.MayPass)
             TellRefused(remote, refusal.Why);
         else if (lines.MayWrite(remote, out var note))
-            Log.NoMemberRefused(log, remote, refusal.Why + note);
+            Log.NoMemberRefused(log, remote, ShownText.Of(refusal.Why) + note);
         await connection.Farewell(PeerWire.EncodeOpening(
             PeerWire.Refused, PeerWire.EncodeRefusal(refusal))).ConfigureAwait(false);
     }
@@ -247,7 +260,7 @@ internal sealed class IncomingPeers(
     private void TellRefused(EndPoint? remote, string why)
     {
         if (lines.MayWrite(remote, out var note))
-            Log.IncomingRefused(log, remote, why + note);
+            Log.IncomingRefused(log, remote, ShownText.Of(why) + note);
     }
 
     private void Replace(NodeId peer, PeerConnection connection)

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Kvorum.Server.Audit;
 using Kvorum.Server.Certificates;
 using Kvorum.Server.Listeners;
 using Microsoft.Extensions.Logging;
@@ -45,6 +46,12 @@ internal sealed record TlsDoorRules
 
     /// <summary>Handshakes at once; one more is refused: strangers cost memory.</summary>
     public int HandshakesMax { get; init; } = 256;
+
+    /// <summary>
+    /// Connections of one address at once that have not shown who they are: half of the handshakes, so that
+    /// one address cannot keep all others out.
+    /// </summary>
+    public int StrangersPerSourceMax { get; init; } = 128;
 }
 
 /// <summary>
@@ -52,11 +59,21 @@ internal sealed record TlsDoorRules
 /// the other side. A refusal is told in the log by its reason; the other side gets TLS's alert and no words.
 /// Any thread.
 /// </summary>
-internal sealed class TlsDoor(TlsKeeper keeper, TlsDoorRules rules, SourceLines lines, ILogger log)
+/// <param name="keeper">The own certificate, and who is believed.</param>
+/// <param name="rules">What is asked.</param>
+/// <param name="lines">How often refusals are told.</param>
+/// <param name="log">Where they are told.</param>
+/// <param name="known">Those who have not shown who they are, at all doors; null for a count of its own.
+/// </param>
+/// <param name="audit">Gets who comes and who is refused; null for none.</param>
+internal sealed class TlsDoor(
+    TlsKeeper keeper, TlsDoorRules rules, SourceLines lines, ILogger log, Strangers? known = null,
+    AuditLog? audit = null)
 {
     /// <summary>The first byte of a TLS connection: a record of the handshake (RFC 8446, 5.1).</summary>
     public const byte FirstByte = 0x16;
 
+    private readonly Strangers _strangers = known ?? new(TimeProvider.System);
     private int _handshakes;
 
     /// <summary>True if plain connections are taken, too.</summary>
@@ -73,9 +90,50 @@ internal sealed class TlsDoor(TlsKeeper keeper, TlsDoorRules rules, SourceLines 
             Log.Refused(log, remote, listener, why + note);
     }
 
+    /// <summary>
+    /// A connection has come: what is disposed of when it is known who it is, or it has ended. Null, and it
+    /// is closed, if its address has too many that have not shown it.
+    /// </summary>
+    public IDisposable? Enter(Socket socket)
+    {
+        var remote = socket.RemoteEndPoint;
+        if (_strangers.Enter(remote, rules.Listener, rules.StrangersPerSourceMax) is { } pass)
+            return pass;
+        socket.Dispose();
+        TellRefused(
+            lines, log, remote, rules.Listener,
+            $"{rules.StrangersPerSourceMax} connections from there have not shown yet who they are");
+        return null;
+    }
+
     /// <summary>A connection is refused for that reason.</summary>
-    public void TellRefused(EndPoint? remote, string why) =>
+    public void TellRefused(EndPoint? remote, string why, ConnectionIdentity? who = null)
+    {
+        why = ShownText.Of(why);
         TellRefused(lines, log, remote, rules.Listener, why);
+        Refused(remote, why, who);
+    }
+
+    /// <summary>A connection is refused, and the log has it already.</summary>
+    public void Refused(EndPoint? remote, string why, ConnectionIdentity? who = null)
+    {
+        var attempts = _strangers.AttemptFailed(remote);
+        if (Strangers.IsWorthALine(attempts))
+            audit?.Record(Entry("log_in", AuditResult.Refused, remote, who) with
+            {
+                Reason = why,
+                Attempts = attempts,
+            });
+    }
+
+    /// <summary>It is known who is at the other end, as far as it ever will be.</summary>
+    public void Welcome(EndPoint? remote, ConnectionIdentity who)
+    {
+        var isKnown = who.Means == IdentityMeans.Certificate;
+        if (isKnown)
+            _strangers.LoggedIn(remote);
+        audit?.Record(Entry(isKnown ? "log_in" : "connect", AuditResult.Ok, remote, who));
+    }
 
     /// <summary>A plain connection came where only TLS is taken.</summary>
     public void TellPlain(EndPoint? remote) =>
@@ -94,10 +152,12 @@ internal sealed class TlsDoor(TlsKeeper keeper, TlsDoorRules rules, SourceLines 
         var judge = new Judge(keeper.Now, rules);
         try
         {
-            if (Interlocked.Increment(ref _handshakes) > rules.HandshakesMax)
-                throw new AuthenticationException($"{rules.HandshakesMax} TLS handshakes are under way");
-            await tls.AuthenticateAsServerAsync(Options(judge), cancel).ConfigureAwait(false);
+            await _strangers.WaitAsync(tls.Remote, cancel).ConfigureAwait(false);
+            await ShakeHandsAsync(tls, judge, cancel).ConfigureAwait(false);
             tls.Met(judge.Verdict);
+            // Of a node it is to be seen yet whether its name is the one that it says.
+            if (!rules.NodesOnly)
+                Welcome(tls.Remote, tls.Identity);
             return tls;
         }
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
@@ -118,17 +178,36 @@ internal sealed class TlsDoor(TlsKeeper keeper, TlsDoorRules rules, SourceLines 
             await tls.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    private async Task ShakeHandsAsync(TlsStream tls, Judge judge, CancellationToken cancel)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _handshakes) > rules.HandshakesMax)
+                throw new AuthenticationException($"{rules.HandshakesMax} TLS handshakes are under way");
+            await tls.AuthenticateAsServerAsync(Options(judge), cancel).ConfigureAwait(false);
+        }
         finally
         {
             Interlocked.Decrement(ref _handshakes);
         }
     }
 
+    private AuditEvent Entry(
+        string action, AuditResult result, EndPoint? remote, ConnectionIdentity? who) =>
+        new AuditEvent(action, result)
+        {
+            Via = "tls",
+            On = rules.Listener,
+        }.Of(who ?? ConnectionIdentity.Anonymous, remote);
+
     private SslServerAuthenticationOptions Options(Judge judge) => new()
     {
         ServerCertificateContext = judge.Material.Context,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         EncryptionPolicy = EncryptionPolicy.RequireEncryption,
+        AllowRenegotiation = false, // Each costs the server more than the client (CVE-2011-1473).
         ApplicationProtocols = [.. rules.Protocols],
         ClientCertificateRequired = rules.Clients != ClientCertificates.None,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,

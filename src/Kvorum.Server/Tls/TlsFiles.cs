@@ -56,20 +56,6 @@ internal sealed record TlsFiles(string Certificate, string Key, string Authoriti
         }
     }
 
-    /// <summary>True if others than its owner may read the key. False where that cannot be told.</summary>
-    public bool IsKeyOpen()
-    {
-        try
-        {
-            return !OperatingSystem.IsWindows()
-                && (File.GetUnixFileMode(Key) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
     private TlsMaterial LoadAll(TlsBytes bytes, DateTimeOffset now)
     {
         var authorities = Of(
@@ -78,6 +64,8 @@ internal sealed record TlsFiles(string Certificate, string Key, string Authoriti
             bytes.Of("--tls-crl"), authorities));
         foreach (var why in lists.Select(list => list.WhyNotAt(now)).OfType<string>())
             throw Unusable("--tls-crl", Lists, why);
+        if (FileRights.WhyNoSecret(Key) is { } open)
+            throw Unusable("--tls-key", Key, open);
         var chain = Of(
             "--tls-cert", Certificate, () => CertificateFiles.Certificates(bytes.Of("--tls-cert")));
         var own = Of("--tls-key", Key, () => CertificateFiles.WithKey(chain[0], bytes.Of("--tls-key")));
@@ -132,4 +120,9 @@ internal sealed record TlsBytes(string? Failure, string Mark, IReadOnlyDictionar
 /// <param name="Context">The same with those between it and the CA: tickets of sessions belong to it.</param>
 /// <param name="Authorities">Who is believed.</param>
 internal sealed record TlsMaterial(
-    string NodeName, X509Certificate2 Own, SslStreamCertificateContext Context, Authorities Authorities);
+    string NodeName, X509Certificate2 Own, SslStreamCertificateContext Context, Authorities Authorities)
+{
+    /// <summary>The names of hosts in the own certificate: under them clients ask for the node.</summary>
+    public IEnumerable<string> HostNames => Own.Extensions
+        .OfType<X509SubjectAlternativeNameExtension>().SelectMany(static names => names.EnumerateDnsNames());
+}

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Kvorum.Server.Audit;
 using Microsoft.Extensions.Logging;
 
 namespace Kvorum.Server.Tls;
@@ -43,6 +44,9 @@ internal sealed class TlsKeeper : IDisposable
 
     /// <summary>As the files were when they could be used last.</summary>
     public TlsMaterial Now => _now;
+
+    /// <summary>Gets the connections that are closed; null for none.</summary>
+    public AuditLog? Audit { get; set; }
 
     /// <summary>What an operator should act on, a sentence each.</summary>
     public IReadOnlyList<string> HealthIssues
@@ -121,6 +125,11 @@ internal sealed class TlsKeeper : IDisposable
             if (stream.Verdict is not { } verdict || _now.Authorities.WhyNoLonger(verdict) is not { } why)
                 continue;
             Log.Closed(_log, $"{verdict.Name}", stream.Remote, why);
+            Audit?.Record(new AuditEvent("close_connection", AuditResult.Ok)
+            {
+                Via = "tls",
+                Reason = why,
+            }.Of(stream.Identity, stream.Remote));
             stream.Dispose();
         }
     }
@@ -131,12 +140,6 @@ internal sealed class TlsKeeper : IDisposable
         Log.Loaded(
             _log, now.NodeName, _files.Certificate, now.Own.NotAfter.ToUniversalTime(),
             now.Authorities.Certificates.Count, now.Authorities.Lists.Sum(static list => list.Serials.Count));
-        if (_files.IsKeyOpen())
-        {
-            Log.Unwise(
-                _log, $"--tls-key {_files.Key} can be read by every user of this machine: chmod 600 it");
-        }
-
         foreach (var one in now.Authorities.Certificates)
         {
             if (_files.Lists.Length > 0 && !now.Authorities.Lists.Any(

@@ -49,6 +49,26 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
         return new(Process.Start(start)!);
     }
 
+    /// <summary>
+    /// Starts the program in a folder, where it is at home too: <c>home</c> and <c>tmp</c> in it are the
+    /// user's and that of passing files.
+    /// </summary>
+    public static KvorumProcess StartIn(string folder, params string[] args)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "kvorum"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = folder,
+        };
+        foreach (var (variable, name) in new[] { ("HOME", "home"), ("TMPDIR", "tmp") })
+            start.Environment[variable] = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
+        foreach (var arg in args)
+            start.ArgumentList.Add(arg);
+        return new(Process.Start(start)!);
+    }
+
     /// <summary>Starts the program with a bound of open files, soft and hard.</summary>
     public static KvorumProcess StartWithFiles(int most, params string[] args)
     {

@@ -21,6 +21,10 @@ public sealed record SecurityStatus
     [Description("Logins that had to wait, because those before from the same address had failed.")]
     public required long LoginsDelayed { get; init; }
 
+    /// <summary>Requests that were refused for lack of rights.</summary>
+    [Description("Requests that were refused for lack of rights.")]
+    public required long RequestsRefused { get; init; }
+
     /// <summary>Events written to the audit log; null if there is none.</summary>
     [Description("Events written to the audit log; absent if there is none.")]
     public long? AuditEvents { get; init; }

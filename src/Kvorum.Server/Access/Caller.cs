@@ -47,6 +47,9 @@ internal abstract record Caller
     /// <summary>Nobody: what was shown is worth nothing.</summary>
     public sealed record Unknown(IdentityMeans By, string Why) : Caller(By)
     {
+        /// <summary>The reason for the log, where it is not for the one who asks.</summary>
+        public string? ForLog { get; init; }
+
         public override Standing StandingIn(AccessTable table, ulong nowMs) => Standing.None(Why);
     }
 

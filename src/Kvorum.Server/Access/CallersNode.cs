@@ -1,3 +1,4 @@
+using System.Net;
 using Kvorum.Node;
 using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
@@ -9,14 +10,19 @@ namespace Kvorum.Server.Access;
 /// The node as one caller may use it: the one place where rights are enforced, which every request of every
 /// front end passes. Any thread.
 /// </summary>
-internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : INode
+internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, EndPoint? remote) : INode
 {
     private volatile Judged? _judged;
+    private int _isTold;
 
     private sealed record Judged(AccessTable Table, Caller.Standing Standing);
 
     /// <summary>Who it is.</summary>
     public Caller Caller => caller;
+
+    /// <summary>Whom a token names; empty if none was shown, or it names nobody.</summary>
+    public string TokenUser =>
+        hasToken && door.Node.Access is { } table ? Judge(table).User : "";
 
     /// <inheritdoc/>
     public ClusterMap Map
@@ -130,11 +136,11 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
             return null;
         var judged = Judge(table);
         if (judged.Rights is not { } rights)
-            return door.Refused(place, judged, Of(ReplyStatus.Unauthenticated, judged.Why));
+            return door.Refused(remote, caller, judged, Of(ReplyStatus.Unauthenticated, judged.Why));
         if (door.WhyTooOld() is { } why)
             return Of(ReplyStatus.Unavailable, why);
         return rights.Allow(need) ? null
-            : door.Refused(place, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
+            : door.Refused(remote, caller, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
     }
 
     private Caller.Standing Judge(AccessTable table)
@@ -144,7 +150,17 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, string place) : 
             return known.Standing;
         var standing = caller.StandingIn(table, door.NowMs);
         _judged = new(table, standing);
+        if (hasToken && Interlocked.Exchange(ref _isTold, 1) == 0)
+            TellLogin(standing);
         return standing;
+    }
+
+    private void TellLogin(Caller.Standing standing)
+    {
+        var why = caller is Caller.Unknown { ForLog: { } forLog } ? forLog : standing.Why;
+        door.Told(standing.Rights is null
+            ? new(remote, "", caller.Means, ReplyStatus.Unauthenticated, why)
+            : new(remote, standing.User, caller.Means, ReplyStatus.Ok, ""));
     }
 
     private static Reply Of(ReplyStatus status, string message) =>

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Kvorum.Node;
-using Kvorum.Server.Listeners;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -19,7 +18,6 @@ internal sealed class ConnectionCallers(ConnectionContext connection)
     private readonly ConnectionIdentity _identity =
         connection.Features.Get<ConnectionIdentity>() ?? ConnectionIdentity.Plain;
 
-    private readonly string _place = SourceLines.Name(connection.RemoteEndPoint);
     private volatile Kept? _last;
 
     private sealed record Kept(NodeDoor Door, string? Token, CallersNode Node);
@@ -37,7 +35,7 @@ internal sealed class ConnectionCallers(ConnectionContext connection)
         var token = TokenOf(request.Headers.Authorization);
         if (_last is { } last && ReferenceEquals(last.Door, door) && last.Token == token)
             return last.Node;
-        var found = door.For(_identity, token, _place);
+        var found = door.For(_identity, token, connection.RemoteEndPoint);
         _last = new(door, token, found);
         return found;
     }

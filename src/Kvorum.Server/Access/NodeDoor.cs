@@ -1,7 +1,9 @@
+using System.Net;
 using Kvorum.Node;
 using Kvorum.Node.Access;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Access.Jwt;
 using Kvorum.Server.Listeners;
 using Microsoft.Extensions.Logging;
 
@@ -31,6 +33,12 @@ internal sealed class NodeDoor(
     private CallersNode? _stranger;
     private long _refusals;
 
+    /// <summary>Checks signed tokens; null where none are accepted. Set before anything is served.</summary>
+    public JwtVerifier? Tokens { get; init; }
+
+    /// <summary>Told of logins by tokens, and of refusals. Any thread. Set before anything is served.</summary>
+    public Action<AccessEvent> Told { get; init; } = static _ => { };
+
     /// <summary>The node itself.</summary>
     public INode Node => node;
 
@@ -56,14 +64,14 @@ internal sealed class NodeDoor(
     public static INode ForNodes(INode node) => node is NodeDoor door ? door.Node : node;
 
     private CallersNode Stranger =>
-        _stranger ??= new(this, Caller.OfConnection(ConnectionIdentity.Plain), "an unknown address");
+        _stranger ??= new(this, Caller.OfConnection(ConnectionIdentity.Plain), hasToken: false, null);
 
     /// <summary>The node as somebody may use it.</summary>
     /// <param name="identity">Who is at the other end of the connection.</param>
     /// <param name="token">What was shown beside it, which wins; null if nothing was.</param>
-    /// <param name="place">The other end, see <see cref="SourceLines"/>.</param>
-    public CallersNode For(ConnectionIdentity identity, string? token, string place) =>
-        new(this, token is null ? Caller.OfConnection(identity) : OfToken(token), place);
+    /// <param name="remote">The other end; null if it is not known.</param>
+    public CallersNode For(ConnectionIdentity identity, string? token, EndPoint? remote) => new(
+        this, token is null ? Caller.OfConnection(identity) : OfToken(token), token is not null, remote);
 
     /// <inheritdoc/>
     public void Submit(Call call) => Stranger.Submit(call);
@@ -81,11 +89,16 @@ internal sealed class NodeDoor(
             + "taken away meanwhile; after --rights-grace it serves nobody: ask another node";
 
     /// <summary>Counts and tells a refusal.</summary>
-    public Reply Refused(string place, Caller.Standing caller, Reply refusal)
+    public Reply Refused(EndPoint? remote, Caller caller, Caller.Standing standing, Reply refusal)
     {
         Interlocked.Increment(ref _refusals);
-        if (lines.MayWrite(place, out var note))
-            Log.Refused(log, place, caller.Who, refusal.Message, note);
+        if (lines.MayWrite(remote, out var note))
+        {
+            Log.Refused(log, SourceLines.Name(remote), standing.Who, refusal.Message, note);
+            if (refusal.Status == ReplyStatus.PermissionDenied)
+                Told(new(remote, standing.User, caller.Means, refusal.Status, refusal.Message));
+        }
+
         return refusal;
     }
 
@@ -99,6 +112,18 @@ internal sealed class NodeDoor(
         _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
     };
 
-    private static Caller OfToken(string token) => ApiKey.CallerOf(token)
-        ?? new Caller.Unknown(IdentityMeans.ApiKey, "the token is not accepted");
+    private Caller OfToken(string token)
+    {
+        if (ApiKey.CallerOf(token) is { } keyed)
+            return keyed;
+        if (Tokens is not { } verifier)
+            return new Caller.Unknown(IdentityMeans.ApiKey, JwtVerifier.Refusal);
+        var result = verifier.Verify(token, time.GetUtcNow());
+        // It is accepted for the skew of the clocks longer than it says.
+        return result.IsAccepted
+            ? new Caller.Signed(
+                result.Name, result.Roles,
+                (ulong)Math.Max(0, (result.Expires + verifier.ClockSkew).ToUnixTimeMilliseconds()))
+            : new Caller.Unknown(IdentityMeans.Jwt, JwtVerifier.Refusal) { ForLog = result.Why };
+    }
 }

@@ -1,6 +1,8 @@
 using System.Net;
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Microsoft.AspNetCore.Http;
 
 namespace Kvorum.Server.Audit;
@@ -13,26 +15,50 @@ internal static class AuditedChanges
     /// written: there is no log, or nothing would be changed.
     /// </summary>
     public static Action<AdminReply>? Teller(
-        this AuditLog? log, AdminRequest request, ConnectionIdentity? identity, string via, EndPoint? from)
+        this AuditLog? log, AdminRequest request, INode asked, ConnectionIdentity? identity, string via,
+        EndPoint? from)
     {
         if (log is null || request is not AdminChange { DryRun: false } change)
             return null;
         var (action, on) = Named(change);
         var whole = AdminJson.Encode(change); // The answer comes on a node loop.
-        return reply => log.Record(new AuditEvent(action, ResultOf(reply.Status))
+        var happened = new AuditEvent(action, AuditResult.Ok) { Via = via, On = on, Change = whole }
+            .Of(identity ?? ConnectionIdentity.Plain, from);
+        if (asked is CallersNode { TokenUser: { Length: > 0 } user } caller)
+            happened = happened with { Who = $"user {user}", By = MeansOf(caller.Caller.Means) };
+        return reply => log.Record(happened with
         {
-            Via = via,
-            On = on,
+            Result = ResultOf(reply.Status),
             Reason = reply.Status == ReplyStatus.Ok ? "" : $"{reply.Status}: {reply.Message}",
-            Change = whole,
-        }.Of(identity ?? ConnectionIdentity.Plain, from));
+        });
     }
+
+    /// <summary>A login by a token, or a refusal.</summary>
+    public static AuditEvent Of(AccessEvent happened) =>
+        new AuditEvent(
+            happened.Status == ReplyStatus.PermissionDenied ? "refuse_request" : "log_in",
+            ResultOf(happened.Status))
+        {
+            Reason = happened.Why,
+        }.Of(ConnectionIdentity.Plain, happened.Remote) with
+        {
+            Who = happened.Who.Length == 0 ? "" : $"user {happened.Who}",
+            By = MeansOf(happened.Means),
+        };
+
+    private static string MeansOf(IdentityMeans means) => means switch
+    {
+        IdentityMeans.ApiKey => "api_key",
+        IdentityMeans.Jwt => "jwt",
+        IdentityMeans.Certificate => "certificate",
+        _ => "none",
+    };
 
     /// <summary>As the other, for a request of the web server.</summary>
     public static Action<AdminReply>? Teller(
-        this AuditLog? log, AdminRequest request, HttpContext http, string via) =>
+        this AuditLog? log, AdminRequest request, INode asked, HttpContext http, string via) =>
         log.Teller(
-            request, http.Features.Get<ConnectionIdentity>(), via,
+            request, asked, http.Features.Get<ConnectionIdentity>(), via,
             http.Connection.RemoteIpAddress is { } address
                 ? new IPEndPoint(address, http.Connection.RemotePort) : null);
 
@@ -44,6 +70,14 @@ internal static class AuditedChanges
         DropKeyspace it => ("drop_keyspace", $"keyspace {it.Keyspace}"),
         TransferLeadership it => ("transfer_leadership", $"partition {it.Keyspace}/{it.Partition}"),
         ChangeLimits => ("change_limits", "cluster"),
+        SetRole it => ("set_role", $"role {it.Role}"),
+        DropRole it => ("drop_role", $"role {it.Role}"),
+        CreateUser it => ("create_user", $"user {it.User}"),
+        AlterUser it => ("alter_user", $"user {it.User}"),
+        DropUser it => ("drop_user", $"user {it.User}"),
+        CreateApiKey it => ("create_api_key", $"user {it.User}"),
+        RevokeApiKey it => ("revoke_api_key", $"api key {it.Id}"),
+        EnforceRights it => (it.On ? "enforce_rights" : "end_rights", "cluster"),
         _ => (change.GetType().Name, "cluster"),
     };
 

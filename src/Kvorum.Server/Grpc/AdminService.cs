@@ -165,8 +165,9 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
         var timeout = GrpcCall.Of(context).TimeLeft ?? options.TimeoutDefault;
         var http = context.GetHttpContext();
         request = OperatorOrigin.Of(request, "grpc", http.Connection.RemoteIpAddress);
-        var audit = options.Audit.Teller(request, http, "grpc");
-        return (await node.For(context).AdministerAsync(request, timeout, context.CancellationToken, audit)
+        var asked = node.For(context);
+        var audit = options.Audit.Teller(request, asked, http, "grpc");
+        return (await asked.AdministerAsync(request, timeout, context.CancellationToken, audit)
             .ConfigureAwait(false)).OrThrow(request);
     }
 }

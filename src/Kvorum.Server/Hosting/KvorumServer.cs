@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using Kvorum.Node;
+using Kvorum.Protocol;
 using Kvorum.Server.Access;
+using Kvorum.Server.Access.Jwt;
 using Kvorum.Server.Audit;
 using Kvorum.Server.Listeners;
 using Kvorum.Server.Machine;
@@ -37,6 +39,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly KvorumNode _node;
     private readonly LoopThread[] _loops;
     private readonly NodeDoor _door;
+    private readonly JwtVerifier? _tokens;
     private readonly FrontEnds _frontEnds;
     private readonly HandedOverConnections? _peerPort;
     private readonly Lock _gate = new();
@@ -86,7 +89,11 @@ public sealed class KvorumServer : IAsyncDisposable
         _loops = [.. _node.Loops.Select(
             (loop, index) => new LoopThread(loop, index, PauseOf(index), _events.Fatal))];
         _door = new(
-            _node, (long)options.RightsGrace.TotalMilliseconds, TimeProvider.System, lines, _log);
+            _node, (long)options.RightsGrace.TotalMilliseconds, TimeProvider.System, lines, _log)
+        {
+            Tokens = _tokens = parts.Tokens,
+            Told = Tell,
+        };
         _frontEnds = new(
             _door, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
             _transport.TakeAsker, _peerPort, Door);
@@ -183,15 +190,27 @@ public sealed class KvorumServer : IAsyncDisposable
             StrangersRefused = _strangers.Refused,
             LoginsFailed = _strangers.Failed,
             LoginsDelayed = _strangers.Delayed,
+            RequestsRefused = _door.Refusals,
             AuditEvents = _audit?.Written,
             AuditEventsLost = _audit?.Lost,
         },
         HealthIssues = () =>
         [
-            .. _tls?.HealthIssues ?? [], .. _insecure,
+            .. _tls?.HealthIssues ?? [], .. _tokens?.HealthIssues ?? [], .. _insecure,
             .. _audit?.HealthIssue is { } issue ? new[] { issue } : [],
         ],
     };
+
+    // Failed logins of a row are told less and less often.
+    private void Tell(AccessEvent happened)
+    {
+        if (happened.Status == ReplyStatus.Ok)
+            _strangers.LoggedIn(happened.Remote);
+        var attempts = happened.Status == ReplyStatus.Unauthenticated
+            ? _strangers.AttemptFailed(happened.Remote) : 0;
+        if (Strangers.IsWorthALine(attempts))
+            _audit?.Record(AuditedChanges.Of(happened) with { Attempts = attempts });
+    }
 
     private async Task Start()
     {
@@ -258,6 +277,8 @@ public sealed class KvorumServer : IAsyncDisposable
         await _transport.DisposeAsync().ConfigureAwait(false);
         _peerPort?.Dispose();
         _tls?.Dispose();
+        if (_tokens is not null)
+            await _tokens.DisposeAsync().ConfigureAwait(false);
         await Task.Yield(); // its last connection may have ended on a loop's thread, and this with it
         foreach (var loop in _loops)
             loop.End();

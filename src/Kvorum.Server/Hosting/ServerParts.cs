@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Access.Jwt;
 using Kvorum.Server.Audit;
 using Kvorum.Server.Tls;
 using Kvorum.Storage.Encryption;
@@ -34,6 +35,9 @@ internal sealed record ServerParts : IDisposable
 
     /// <summary>Who has done what; null where that is not kept.</summary>
     public required AuditLog? Audit { get; init; }
+
+    /// <summary>Checks signed tokens; null where none are accepted.</summary>
+    public required JwtVerifier? Tokens { get; init; }
 
     /// <summary>The socket that listens for nodes.</summary>
     public required Socket PeerListener { get; init; }
@@ -101,6 +105,7 @@ internal sealed record ServerParts : IDisposable
                 Files = files,
                 Keys = keys,
                 Tls = tls,
+                Tokens = JwtRules.Verifier(options, log),
                 Audit = SecurityRules.Audit(options, self.Name, log),
                 PeerListener = listener,
                 Client = client,

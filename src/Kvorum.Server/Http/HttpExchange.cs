@@ -69,7 +69,7 @@ internal sealed class HttpExchange
         if (!request.IsRead)
             Http.Features.Set(new AskedToWrite());
         request = OperatorOrigin.Of(request, "http", Http.Connection.RemoteIpAddress);
-        var audit = Options.Audit.Teller(request, Http, "http");
+        var audit = Options.Audit.Teller(request, _node, Http, "http");
         var reply = await _node.AdministerAsync(request, timeout, Http.RequestAborted, audit)
             .ConfigureAwait(false);
         return reply.Status == ReplyStatus.Ok ? reply : throw HttpFailure.Of(request, reply);

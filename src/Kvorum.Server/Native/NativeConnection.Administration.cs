@@ -40,7 +40,7 @@ internal sealed partial class NativeConnection
             return;
         }
 
-        var audit = _options.Audit.Teller(request!, Identity, "native", _client);
+        var audit = _options.Audit.Teller(request!, _node, Identity, "native", _client);
         // The answer comes on a node loop, which has better things to do than to write JSON.
         _node.Administer(request!, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)), reply =>
         {

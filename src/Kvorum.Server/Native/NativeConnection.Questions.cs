@@ -2,7 +2,6 @@ using System.Buffers;
 using Kvorum.Node;
 using Kvorum.Protocol;
 using Kvorum.Server.Access;
-using Kvorum.Server.Listeners;
 using Kvorum.Server.Tls;
 
 namespace Kvorum.Server.Native;
@@ -28,9 +27,9 @@ internal sealed partial class NativeConnection
         if (_door is not NodeDoor door)
             return;
         // Each costs the check of a signature, perhaps: who has guessed once has shown enough.
-        if (token is not null && _node is CallersNode { Caller: Caller.Unknown { By: IdentityMeans.ApiKey } })
+        if (token is not null && _node is CallersNode { Caller: Caller.Unknown { By: IdentityMeans.ApiKey or IdentityMeans.Jwt } })
             throw new FormatException("The token before this one was not accepted.");
-        _node = door.For(Identity, token, SourceLines.Name(_client));
+        _node = door.For(Identity, token, _client);
     }
 
     private void Tell(NativeFrame asked)

@@ -32,6 +32,9 @@ internal sealed class JwtVerifier : IAsyncDisposable
         _cache = new(keys.Now);
     }
 
+    /// <summary>For how long a token is accepted behind its end.</summary>
+    public TimeSpan ClockSkew => _options.ClockSkew;
+
     /// <summary>What an operator should act on, a sentence each.</summary>
     public IReadOnlyList<string> HealthIssues => _keys.HealthIssues;
 

@@ -52,7 +52,7 @@ public class CallersNodeTests
     [InlineData("nobody", "", "")]
     public void A_role_allows_what_it_grants_and_nothing_else(string user, string inside, string outside)
     {
-        var node = _door.For(Certificate(user), null, "here");
+        var node = _door.For(Certificate(user), null, null);
         foreach (var (key, allowed) in new[] { (Inside, inside), (Outside, outside) })
         {
             foreach (var request in EveryRequest.About(key))
@@ -81,14 +81,14 @@ public class CallersNodeTests
     [Fact]
     public void Every_operators_request_takes_a_right_but_the_question_who_one_is()
     {
-        var observer = _door.For(Certificate("a-observer"), null, "here");
+        var observer = _door.For(Certificate("a-observer"), null, null);
         foreach (var request in EveryAdminRequest())
         {
             var isFree = request is ShowIdentity;
             Assert.Equal(isFree, request.Need.Actions == AccessActions.None);
             Assert.Equal(
                 (request.GetType(), isFree ? ReplyStatus.Unauthenticated : ReplyStatus.PermissionDenied),
-                (request.GetType(), Ask(_door.For(Certificate("nobody"), null, "here"), request).Status switch
+                (request.GetType(), Ask(_door.For(Certificate("nobody"), null, null), request).Status switch
                 {
                     ReplyStatus.Unauthenticated when !isFree => ReplyStatus.PermissionDenied,
                     var other => other,
@@ -100,7 +100,7 @@ public class CallersNodeTests
                 (request.GetType(), Ask(observer, request).Status == ReplyStatus.Ok));
             Assert.Equal(
                 (request.GetType(), ReplyStatus.Ok),
-                (request.GetType(), Ask(_door.For(Certificate("a-admin"), null, "here"), request).Status));
+                (request.GetType(), Ask(_door.For(Certificate("a-admin"), null, null), request).Status));
         }
     }
 
@@ -108,18 +108,18 @@ public class CallersNodeTests
     public void What_the_node_tells_of_itself_takes_rights_but_whether_it_is_ready()
     {
         Assert.True(_door.Health.IsReady);
-        foreach (var stranger in (INode[])[_door, _door.For(ConnectionIdentity.Anonymous, null, "here")])
+        foreach (var stranger in (INode[])[_door, _door.For(ConnectionIdentity.Anonymous, null, null)])
         {
             Assert.Equal(ReplyStatus.Unauthenticated, Refused(() => _ = stranger.Map));
             Assert.Equal(ReplyStatus.Unauthenticated, Refused(() => stranger.AskStatus(static _ => { })));
             Assert.True(stranger.Health.IsReady);
         }
 
-        var shop = _door.For(Certificate("shop"), null, "here");
+        var shop = _door.For(Certificate("shop"), null, null);
         Assert.NotNull(shop.Map);
         Assert.Equal(ReplyStatus.PermissionDenied, Refused(() => shop.AskStatus(static _ => { })));
         NodeStatus? told = null;
-        _door.For(Certificate("a-observer"), null, "here").AskStatus(status => told = status);
+        _door.For(Certificate("a-observer"), null, null).AskStatus(status => told = status);
         Assert.NotNull(told);
         Assert.True(_door.Refusals > 0);
     }
@@ -139,7 +139,7 @@ public class CallersNodeTests
     [Fact]
     public void A_change_holds_for_callers_that_are_there()
     {
-        var node = _door.For(Certificate("shop"), null, "here");
+        var node = _door.For(Certificate("shop"), null, null);
         Assert.Equal(ReplyStatus.Ok, Ask(node, Get(Inside)).Status);
         _node.Access = _node.Access!.With(new UserRecord("shop", [], IsDisabled: false));
         Assert.Equal(ReplyStatus.PermissionDenied, Ask(node, Get(Inside)).Status);
@@ -150,7 +150,7 @@ public class CallersNodeTests
     [Fact]
     public void An_api_key_is_its_users_until_it_expires_or_is_revoked()
     {
-        var node = _door.For(ConnectionIdentity.Plain, ShopKey.Key, "here");
+        var node = _door.For(ConnectionIdentity.Plain, ShopKey.Key, null);
         Assert.Equal(ReplyStatus.Ok, Ask(node, Get(Inside)).Status);
         var expires = (ulong)_time.GetUtcNow().AddSeconds(10).ToUnixTimeMilliseconds();
         _node.Access = _node.Access!.With(new ApiKeyRecord(ShopKey.Id, "shop", ShopKey.Hash, 1, expires));
@@ -170,7 +170,7 @@ public class CallersNodeTests
     [InlineData("kvorum_0123456789abcdef_")]
     public void A_token_that_is_none_is_refused_whatever_else_is_shown(string token) => Assert.Equal(
         ReplyStatus.Unauthenticated,
-        Ask(_door.For(Certificate("a-admin"), token, "here"), Get(Inside)).Status);
+        Ask(_door.For(Certificate("a-admin"), token, null), Get(Inside)).Status);
 
     [Fact]
     public void A_key_with_another_secret_or_number_is_refused()
@@ -185,7 +185,7 @@ public class CallersNodeTests
         {
             Assert.Equal(
                 (token, ReplyStatus.Unauthenticated),
-                (token, Ask(_door.For(ConnectionIdentity.Plain, token, "here"), Get(Inside)).Status));
+                (token, Ask(_door.For(ConnectionIdentity.Plain, token, null), Get(Inside)).Status));
         }
     }
 
@@ -194,13 +194,13 @@ public class CallersNodeTests
         ReplyStatus.Unauthenticated,
         Ask(
             _door.For(
-                new(IdentityMeans.Certificate, new(CertificateRole.Node, "a-admin")), null, "here"),
+                new(IdentityMeans.Certificate, new(CertificateRole.Node, "a-admin")), null, null),
             Get(Inside)).Status);
 
     [Fact]
     public void Rights_are_believed_for_the_grace_and_no_longer()
     {
-        var node = _door.For(Certificate("shop"), null, "here");
+        var node = _door.For(Certificate("shop"), null, null);
         _node.MetadataSilenceMs = 60_000;
         Assert.Equal(ReplyStatus.Ok, Ask(node, Get(Inside)).Status);
         _node.MetadataSilenceMs = 60_001;
@@ -214,7 +214,7 @@ public class CallersNodeTests
     public void A_node_that_was_told_nothing_serves_nobody()
     {
         _node.Access = null;
-        var node = _door.For(Certificate("a-admin"), null, "here");
+        var node = _door.For(Certificate("a-admin"), null, null);
         Assert.Equal(ReplyStatus.Unavailable, Ask(node, Get(Inside)).Status);
         Assert.Equal(ReplyStatus.Unavailable, Ask(node, new DropKeyspace("k")).Status);
         Assert.Equal(ReplyStatus.Ok, Ask(node, new ShowCluster()).Status);
@@ -226,8 +226,8 @@ public class CallersNodeTests
         _node.Access = _node.Access! with { IsOn = false };
         foreach (var locked in (CallersNode[])
             [
-                _door.For(ConnectionIdentity.Plain, null, "here"),
-                    _door.For(Certificate("shop"), null, "here"),
+                _door.For(ConnectionIdentity.Plain, null, null),
+                    _door.For(Certificate("shop"), null, null),
             ])
         {
             Assert.Equal(ReplyStatus.ConditionFailed, Ask(locked, new EnforceRights(true)).Status);
@@ -235,14 +235,14 @@ public class CallersNodeTests
         }
 
         Assert.Equal(
-            ReplyStatus.Ok, Ask(_door.For(Certificate("a-admin"), null, "here"),
+            ReplyStatus.Ok, Ask(_door.For(Certificate("a-admin"), null, null),
                 new EnforceRights(true)).Status);
     }
 
     [Fact]
     public void A_drawn_key_is_told_once_and_only_its_hash_is_asked_for()
     {
-        var admin = _door.For(Certificate("a-admin"), null, "here");
+        var admin = _door.For(Certificate("a-admin"), null, null);
         var key = Ask(admin, new CreateApiKey("shop")).ApiKey!;
         var asked = Assert.IsType<CreateApiKey>(_node.Administered[^1].Request);
         Assert.StartsWith("user 'a-admin', ", _node.LastBy, StringComparison.Ordinal);
@@ -250,14 +250,14 @@ public class CallersNodeTests
             key[24..], Encoding.UTF8.GetString(AdminJson.Encode(asked)), StringComparison.Ordinal);
         _node.Access = _node.Access!.With(new ApiKeyRecord(asked.Id, "shop", asked.Hash, 1, 0));
         Assert.Equal(
-            ReplyStatus.Ok, Ask(_door.For(ConnectionIdentity.Plain, key, "here"), Get(Inside)).Status);
+            ReplyStatus.Ok, Ask(_door.For(ConnectionIdentity.Plain, key, null), Get(Inside)).Status);
         Assert.Null(Ask(admin, new CreateApiKey("shop") { DryRun = true }).ApiKey);
     }
 
     [Fact]
     public void One_is_told_who_one_is()
     {
-        var identity = Ask(_door.For(ConnectionIdentity.Plain, ShopKey.Key, "here"),
+        var identity = Ask(_door.For(ConnectionIdentity.Plain, ShopKey.Key, null),
             new ShowIdentity()).Identity!;
         Assert.Equal(("shop", "api key", true), (identity.Name, identity.Means, identity.Enforced));
         Assert.Equal("user:", Encoding.UTF8.GetString(Assert.Single(identity.Grants).Prefix!));

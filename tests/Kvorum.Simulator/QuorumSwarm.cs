@@ -57,7 +57,8 @@ internal static class QuorumSwarm
             0 => AimAtMoves(withQuorums, aim),
             1 => AimAtVersions(withQuorums, aim),
             2 => AimAtDeletes(withQuorums, aim),
-            3 => AimAtHints(withQuorums, aim),
+            3 or 4 => AimAtHints(withQuorums, aim),
+            5 => AimAtDeletes(withQuorums, aim),
             _ => withQuorums,
         };
     }
@@ -111,24 +112,29 @@ internal static class QuorumSwarm
         },
     };
 
-    // Tombstones that are collected soon, while some replicas miss what others have.
+    // Tombstones that are collected soon, and lives that end while a read is under way, while some replicas
+    // miss what others have. Only where a read asks more than one does it hear of both.
     private static SimulationOptions AimAtDeletes(SimulationOptions drawn, RandomStream random) => drawn with
     {
         Cluster = Small(drawn.Cluster) with
         {
+            Quorums = random.Chance(0.3) ? drawn.Cluster.Quorums
+                : [new($"{QuorumKeyspace.NamesBegin}-1", random.Pick([1, 2]), 3, 2, 2)],
             TombstoneMinMs = random.Pick([500, 2000]),
             SyncIntervalMs = random.Pick([1000, 4000]),
         },
         Workload = Busy(drawn.Workload, random) with
         {
-            MortalShare = random.Pick([0.2, 0.5]),
-            TtlMsMax = random.Pick([500, 3000]),
+            // What is seldom read is not mended by reads.
+            Registers = (int)random.Between(3, 16),
+            MortalShare = random.Pick([0.1, 0.5]),
+            TtlMsMax = random.Pick([200, 500, 3000]),
         },
         Faults = drawn.Faults with
         {
             MeanSeconds = new SortedDictionary<FaultKind, double>
             {
-                [FaultKind.FrameLost] = 5,
+                [FaultKind.FrameLost] = 2,
                 [FaultKind.ProcessCrash] = random.Between(4, 15),
                 [FaultKind.PowerLoss] = 15,
                 [FaultKind.OneWayCut] = 5,
@@ -138,28 +144,42 @@ internal static class QuorumSwarm
         },
     };
 
-    // Writes that other nodes take for replicas that are away: splits long enough to be noticed.
-    private static SimulationOptions AimAtHints(SimulationOptions drawn, RandomStream random) => drawn with
+    // Writes that other nodes take for replicas that are away: splits long enough to be noticed. Where there
+    // are few replicas no other has what a hint has; and some that are back lose what they were handed.
+    private static SimulationOptions AimAtHints(SimulationOptions drawn, RandomStream random)
     {
-        Cluster = Small(drawn.Cluster) with
+        var (replicas, write, read) = random.Pick<(int, int, int)>(
+            [(1, 1, 1), (1, 1, 1), (2, 1, 1), (3, 2, 2)]);
+        return drawn with
         {
-            Nodes = 5,
-            Quorums = [.. drawn.Cluster.Quorums.Select(static one => one with { IsSloppy = true })],
-        },
-        Network = drawn.Network with { SilenceUs = 1_500_000 },
-        Workload = Busy(drawn.Workload, random),
-        Faults = drawn.Faults with
-        {
-            MeanSeconds = new SortedDictionary<FaultKind, double>
+            Cluster = Small(drawn.Cluster) with
             {
-                [FaultKind.Split] = 4,
-                [FaultKind.OneWayCut] = 6,
-                [FaultKind.ProcessCrash] = random.Between(4, 20),
-                [FaultKind.ConnectionReset] = 6,
-                [FaultKind.SlowDisk] = 10,
+                Nodes = 5,
+                Quorums =
+                [
+                    new($"{QuorumKeyspace.NamesBegin}-1", random.Pick([1, 2]), replicas, write, read)
+                    {
+                        IsSloppy = true,
+                    },
+                ],
             },
-        },
-    };
+            Network = drawn.Network with { SilenceUs = 1_500_000 },
+            Workload = Busy(drawn.Workload, random),
+            Faults = drawn.Faults with
+            {
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.Split] = 4,
+                    [FaultKind.OneWayCut] = 6,
+                    [FaultKind.ProcessCrash] = random.Between(4, 20),
+                    [FaultKind.YoungNodeKilled] = random.Between(3, 8),
+                    [FaultKind.ConnectionReset] = 6,
+                    [FaultKind.FrameLost] = 10,
+                    [FaultKind.SlowDisk] = 10,
+                },
+            },
+        };
+    }
 
     // What leaders do would only take time. Where one node is the majority, no other tells that its clock is
     // wrong.

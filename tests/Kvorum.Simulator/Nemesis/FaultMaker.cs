@@ -246,7 +246,9 @@ internal sealed class FaultMaker
         machine.Kill(FaultKind.YoungNodeKilled);
         machine.StartAfter(_random.Between(20_000, 200_000));
         var healings = _healings;
-        _cluster.World.Scheduler.After(_random.Between(300_000, 2_000_000), () =>
+        // Some before the ceiling of the life before is over.
+        var (least, most) = _random.Chance(0.5) ? (50_000, 700_000) : (300_000, 2_000_000);
+        _cluster.World.Scheduler.After(_random.Between(least, most), () =>
         {
             if (machine.Process is null || healings != _healings)
                 return;

@@ -187,6 +187,7 @@ public sealed class KvorumNode : INode, IDisposable
         var missing = _loops.All.Count;
         long reads = 0, writes = 0;
         QuorumNodeStatus? quorum = null;
+        EncryptionStatus? encryption = null;
         foreach (var asked in _loops.All)
         {
             asked.Post(new LoopEvent.StatusAsked(loop =>
@@ -200,6 +201,8 @@ public sealed class KvorumNode : INode, IDisposable
                     reads += loop.Reads;
                     writes += loop.Writes;
                     quorum ??= loop.Quorums.Status;
+                    encryption = _context.AddEncryption(
+                        encryption, loop.Replicas.Select(static replica => replica.Store.Tree));
                     if (--missing > 0)
                         return;
                 }
@@ -215,6 +218,7 @@ public sealed class KvorumNode : INode, IDisposable
                 {
                     HealthIssues = [.. _context.PeerAdmission.HealthIssues, .. issues],
                     Quorum = quorum,
+                    Encryption = encryption,
                 });
             }));
         }
@@ -421,7 +425,6 @@ public sealed class KvorumNode : INode, IDisposable
             FormatNewest = Cluster.Formats.Newest,
             Partitions = partitions,
             Machine = _context.World.Machine?.Invoke(),
-            Encryption = _context.EncryptionOf(partitions),
             Security = _context.World.Security?.Invoke(),
             Reads = reads,
             Writes = writes,

@@ -133,19 +133,22 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);
 
-    /// <summary>How far files are encrypted as they should be; null without keys.</summary>
-    public EncryptionStatus? EncryptionOf(IReadOnlyList<PartitionStatus> replicas)
+    /// <summary>Adds how far tables are encrypted as they should be; null without keys.</summary>
+    /// <param name="before">The same of other tables; null: the log's segments alone.</param>
+    /// <param name="trees">Their trees.</param>
+    public EncryptionStatus? AddEncryption(EncryptionStatus? before, IEnumerable<Tree> trees)
     {
         if (world.Files.Keys is not { } keys)
             return null;
+        var counts = trees.Select(static tree => tree.TableCounts).ToArray();
         var (segments, stale) = Log.SegmentCounts;
         return new()
         {
             State = keys.Current == 0 ? "off" : "on",
             DataKey = keys.Current == 0 ? "" : KeyException.NameOf(keys.Current),
-            Tables = replicas.Sum(static replica => replica.Tables.All),
-            TablesWaiting = replicas.Sum(static replica => replica.Tables.Stale),
-            BytesWaiting = replicas.Sum(static replica => replica.Tables.StaleBytes),
+            Tables = (before?.Tables ?? 0) + counts.Sum(static one => one.All),
+            TablesWaiting = (before?.TablesWaiting ?? 0) + counts.Sum(static one => one.Stale),
+            BytesWaiting = (before?.BytesWaiting ?? 0) + counts.Sum(static one => one.StaleBytes),
             Segments = segments,
             SegmentsWaiting = stale,
         };

@@ -52,9 +52,6 @@ public sealed record PartitionStatus
     /// <summary>Bytes stored.</summary>
     public required long Bytes { get; init; }
 
-    // Tables, and those to be written anew with their bytes: told as a sum over all replicas.
-    internal (int All, int Stale, long StaleBytes) Tables { get; init; }
-
     /// <summary>Mode quorum only: how it is repaired, and what it keeps of deleted keys.</summary>
     public QuorumReplicaStatus? Quorum { get; init; }
 

@@ -85,7 +85,6 @@ internal sealed partial class QuorumReplica
         LastIndex = _last.Value,
         Keys = _parts.Machine.KeyCount,
         Bytes = Tree.Bytes,
-        Tables = Tree.TableCounts,
         Superseded = Superseded.Count,
         SupersededNewest = Superseded.Newest,
         Quorum = new()

@@ -48,7 +48,6 @@ internal sealed class RoleReport(IReplicaHost host, ReplicaParts parts, ReplicaC
         LastIndex = _raft.LastIndex.Value,
         Keys = parts.Machine.KeyCount,
         Bytes = parts.Tree.Bytes,
-        Tables = parts.Tree.TableCounts,
         FollowerLag = Lag(),
     };
 

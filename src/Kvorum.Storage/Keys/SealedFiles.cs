@@ -1,4 +1,3 @@
-using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Log;
 using Kvorum.Storage.Lsm.Versions;

@@ -92,8 +92,11 @@ internal static class CompactionPicker
         Levels levels, CompactionTurns turns, CompactionOptions options, Func<TableInfo, bool> isStale)
     {
         if (levels.Tables[0].Any(isStale))
-            return Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Key)
-                with { IsMove = false };
+        {
+            var down = Down(levels, turns, 0, Oldest(levels.Tables[0], options), CompactionReason.Key);
+            return down with { IsMove = false };
+        }
+
         for (var level = 1; level < Levels.Count; level++)
         {
             if (levels.Tables[level].FirstOrDefault(isStale) is { } table)

@@ -29,10 +29,8 @@ internal sealed class TableFile
     /// Opens a table, held once. Its own description must match the expected one, if that is given.
     /// </summary>
     public static TableFile Open(
-        TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null)
-    {
-        return Open(folder, OpenFile(folder, number, pastCache: false), number, cache, expected);
-    }
+        TreeFolder folder, ulong number, BlockCache cache, TableInfo? expected = null) =>
+        Open(folder, OpenFile(folder, number, pastCache: false), number, cache, expected);
 
     /// <summary>The same, to be read past the system's cache: the bytes on disk.</summary>
     public static TableFile OpenPastCache(TreeFolder folder, BlockCache cache, TableInfo expected)

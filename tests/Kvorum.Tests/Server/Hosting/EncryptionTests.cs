@@ -6,7 +6,7 @@ using Kvorum.Tests.Cli;
 
 namespace Kvorum.Tests.Server.Hosting;
 
-/// <summary>A node whose data folder is encrypted, through its whole life, and the commands on its folder.</summary>
+/// <summary>A node whose data folder is encrypted, and the commands on its folder.</summary>
 public sealed class EncryptionTests : IDisposable
 {
     private const string Key = "a-key-that-is-known";

@@ -61,7 +61,8 @@ public sealed class MasterKeySourceTests : IDisposable
         if (OperatingSystem.IsWindows())
             return;
         var path = Write("key", Text(1));
-        foreach (var mode in new[] { UnixFileMode.GroupRead, UnixFileMode.OtherRead, UnixFileMode.OtherWrite })
+        UnixFileMode[] modes = [UnixFileMode.GroupRead, UnixFileMode.OtherRead, UnixFileMode.OtherWrite];
+        foreach (var mode in modes)
         {
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | mode);
             Assert.EndsWith(

@@ -193,10 +193,10 @@ public class KeyFileTests
         return files.Keys!.Current;
     }
 
-    private static IEnumerable<string> Read(IFileSystem files)
+    private static string[] Read(IFileSystem files)
     {
         var told = new ReplayedLog();
         SharedLog.Open(files, "log", LogWorkload.Options, new PumpedJobs(), told).Dispose();
-        return told.Entries[1].Values;
+        return [.. told.Entries[1].Values];
     }
 }

@@ -1,5 +1,7 @@
 using Kvorum.Storage.Encryption;
+using Kvorum.Storage.Files;
 using Kvorum.Storage.Inspection;
+using Kvorum.Storage.Keys;
 using Kvorum.Storage.Lsm;
 using Kvorum.Storage.Lsm.Trees;
 
@@ -165,6 +167,44 @@ public class SealedTreeTests
             Convert.ToHexString(anew.AsSpan(24, 16)),
         ];
         Assert.Equal(3, salts.Distinct().Count());
+    }
+
+    // On a real disk, past the system's cache.
+    [Fact]
+    public void A_scrub_reads_encrypted_tables_and_finds_damage_in_them()
+    {
+        var root = Directory.CreateTempSubdirectory("kvorum-test-").FullName;
+        try
+        {
+            var files = KeyFile.Open(new DiskFileSystem(root), TestKeys.Folder(encrypts: true, 1));
+            using var share = new TreeShare(files, 1 << 20);
+            using var tree = Tree.Open(share, "tree", TestTrees.Small);
+            Fill(tree, 1, 2000);
+            var path = Path.Combine(root, "tree", "0000000001.table");
+            var bytes = File.ReadAllBytes(path);
+            using (var scrub = tree.OpenScrub(0)!)
+            {
+                long read = 0;
+                while (scrub.Run() is > 0 and var piece)
+                    read += piece;
+                Assert.InRange(read, bytes.Length / 2, bytes.Length);
+            }
+
+            bytes[bytes.Length / 3] ^= 1;
+            File.WriteAllBytes(path, bytes);
+            using var again = tree.OpenScrub(0)!;
+            var damage = Assert.Throws<TreeDamagedException>(() =>
+            {
+                while (again.Run() > 0)
+                {
+                }
+            });
+            Assert.Contains("the checksum of a block", damage.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
     }
 
     private static byte[] PlainStream()

@@ -140,7 +140,8 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
         if (door.WhyTooOld() is { } why)
             return Of(ReplyStatus.Unavailable, why);
         return rights.Allow(need) ? null
-            : door.Refused(remote, caller, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
+            : door.Refused(
+                remote, caller, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
     }
 
     private Caller.Standing Judge(AccessTable table)

@@ -36,7 +36,8 @@ internal sealed class NodeDoor(
     /// <summary>Checks signed tokens; null where none are accepted. Set before anything is served.</summary>
     public JwtVerifier? Tokens { get; init; }
 
-    /// <summary>Told of logins by tokens, and of refusals. Any thread. Set before anything is served.</summary>
+    /// <summary>Told of logins by tokens, and of refusals. Any thread. Set before anything is
+    /// served.</summary>
     public Action<AccessEvent> Told { get; init; } = static _ => { };
 
     /// <summary>The node itself.</summary>
@@ -94,7 +95,10 @@ internal sealed class NodeDoor(
         Interlocked.Increment(ref _refusals);
         if (lines.MayWrite(remote, out var note))
         {
-            Log.Refused(log, SourceLines.Name(remote), standing.Who, refusal.Message, note);
+            // What is wrong with a token is for the operator alone.
+            var why = caller is Caller.Unknown { ForLog: { } forLog } ? "its token: "
+                + $"{forLog}" : refusal.Message;
+            Log.Refused(log, SourceLines.Name(remote), standing.Who, why, note);
             if (refusal.Status == ReplyStatus.PermissionDenied)
                 Told(new(remote, standing.User, caller.Means, refusal.Status, refusal.Message));
         }

@@ -8,6 +8,7 @@ using Kvorum.Node.Administration;
 using Kvorum.Protocol;
 using Kvorum.Server.Hosting;
 using Kvorum.Tests.Protocol;
+using Kvorum.Tests.Server.Access.Jwt;
 using Kvorum.Tests.Server.Grpc;
 using Kvorum.Tests.Server.Native;
 using V1 = Kvorum.Server.Grpc.V1;
@@ -38,14 +39,22 @@ public sealed class RightsServerTests : IAsyncLifetime
     private string _admin = "";
     private string _shop = "";
 
+    private string Audit => Path.Combine(_folder, "audit.log");
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
+        var keys = Path.Combine(_folder, "jwks.json");
+        await File.WriteAllTextAsync(keys, TokenIssuer.Keys, Cancelled);
         _server = await KvorumServer.StartAsync(new()
         {
             Id = "node-1",
-            DataFolder = _folder,
+            DataFolder = Path.Combine(_folder, "data"),
+            AuditLog = Audit,
+            JwtIssuer = TokenIssuer.Issuer,
+            JwtAudience = TokenIssuer.Audience,
+            JwtKeys = keys,
             ClientAddress = "127.0.0.1:0",
             HttpAddress = "127.0.0.1:0",
             PeerAddress = "127.0.0.1:0",
@@ -233,6 +242,65 @@ public sealed class RightsServerTests : IAsyncLifetime
         var reads = Enumerable.Range(0, 20).Select(
             _ => client.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask());
         Assert.All(await Task.WhenAll(reads), static got => Assert.True(got.Found));
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_signed_token_has_the_roles_that_it_lists_at_every_door()
+    {
+        var token = Signed("""["reader","no-such-role"]""", 600);
+        await using var reader = Connect(token);
+        Assert.True((await reader.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        Assert.Equal(ReplyStatus.PermissionDenied, await StatusOf(
+            () => reader.PutAsync("other"u8.ToArray(), default, cancellationToken: Cancelled).AsTask()));
+        foreach (var (shown, status) in new[]
+        {
+            (token, HttpStatusCode.OK), (Signed("[]", 600), HttpStatusCode.Forbidden),
+            (Signed("""["reader"]""", -600), HttpStatusCode.Unauthorized),
+            (token[..^3] + "AAA", HttpStatusCode.Unauthorized),
+        })
+        {
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"http://{_server.Self.HttpAddress}/v1/kv/other");
+            request.Headers.Authorization = new("Bearer", shown);
+            using var response = await Http.SendAsync(request, Cancelled);
+            var answer = await response.Content.ReadAsStringAsync(Cancelled);
+            Assert.Equal((status, answer), (response.StatusCode, answer));
+            if (status == HttpStatusCode.Unauthorized)
+                Assert.Contains("the token is not accepted", answer, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Who has logged in by a token, who was refused and why, and who has changed what.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Callers_are_in_the_audit_log()
+    {
+        await using (var admin = Connect(_admin))
+            await Do(admin, new DropRole("shop") { Force = true });
+        await using (var shop = Connect(_shop))
+            await StatusOf(() => shop.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask());
+        await using (var expired = Connect(Signed("[]", -600)))
+            await StatusOf(() =>
+                expired.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask());
+        await _server.StopAsync();
+        var lines = await File.ReadAllLinesAsync(Audit, Cancelled);
+        Assert.Contains(lines, static line => Has(line, "create_user", "\"by\":\"none\"", "user root"));
+        Assert.Contains(lines, static line => Has(line, "enforce_rights", "user root", "api_key"));
+        Assert.Contains(lines, static line => Has(line, "log_in", "\"ok\"", "user "
+            + "root", "api_key", "127.0.0.1"));
+        Assert.Contains(lines, static line => Has(line, "drop_role", "user root", "role shop"));
+        Assert.Contains(lines, static line => Has(line, "log_in", "\"ok\"", "user shop", "api_key"));
+        Assert.Contains(lines, static line => Has(line, "log_in", "\"refused\"", "jwt", "expired"));
+        // Of the keys themselves nothing is written.
+        Assert.All(lines, line => Assert.DoesNotContain(_admin[24..], line, StringComparison.Ordinal));
+
+        static bool Has(string line, params string[] parts) =>
+            parts.All(part => line.Contains(part, StringComparison.Ordinal));
+    }
+
+    private static string Signed(string roles, int seconds)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        return TokenIssuer.Good(("roles", roles), ("iat", $"{now - 900}"), ("exp", $"{now + seconds}"));
     }
 
     private static string Filled(string path) => path

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json.Serialization;
 using Kvorum.Node.Access;
 
@@ -41,7 +42,11 @@ public abstract record AccessChange : AdminChange
 /// <param name="Keyspace">The keyspace; "*" for every one.</param>
 /// <param name="Actions">Names of actions, as <see cref="AccessActionNames"/> has them.</param>
 /// <param name="Prefix">What the keys begin with, in JSON as base64; null for all keys.</param>
-public sealed record GrantSpec(string Keyspace, IReadOnlyList<string> Actions, byte[]? Prefix = null);
+public sealed record GrantSpec(
+    [property: Description("The keyspace; * for every one.")] string Keyspace,
+    [property: Description("read, write, delete, scan, status, admin, security.")]
+    IReadOnlyList<string> Actions,
+    [property: Description("What the keys begin with; absent for all keys.")] byte[]? Prefix = null);
 
 /// <summary>A role with these rights; one of this name gets them in place of what it had.</summary>
 /// <param name="Role">Its name.</param>

@@ -235,10 +235,66 @@ public sealed class RightsServerTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(reads), static got => Assert.True(got.Found));
     }
 
+    /// <summary>Over HTTP and gRPC a user is made, is served, and is so no more.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Users_are_made_and_ended_over_http_and_grpc()
+    {
+        Assert.Equal("root", (await AskHttpAsync("GET", "identity", _admin)).GetProperty("name").GetString());
+        const string Grants =
+            """{"grants":[{"keyspace":"*","actions":["read"],"prefix":"dXNlcjo="}]}""";
+        await AskHttpAsync("PUT", "roles/guest", _admin, Grants);
+        await AskHttpAsync("PUT", "users/ann?roles=guest", _admin);
+        var made = await AskHttpAsync("POST", "users/ann/keys", _admin);
+        var key = made.GetProperty("api_key").GetString()!;
+        await using var ann = Connect(key);
+        Assert.True((await ann.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        Assert.Equal(ReplyStatus.PermissionDenied, await StatusOf(
+            () => ann.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+
+        // What she may not do over one door she may not over another.
+        Assert.Equal("7", await StatusOfGrpcAsync("GetAccess", new V1.GetAccessRequest(), key));
+        Assert.Equal("0", await StatusOfGrpcAsync("GetIdentity", new V1.GetIdentityRequest(), key));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "AlterUser", new V1.AlterUserRequest { User = "ann", Grant = { "admin" } }, key));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "EnforceRights", new V1.EnforceRightsRequest { Enforced = false }, key));
+        Assert.Equal("16", await StatusOfGrpcAsync("EnforceRights", new V1.EnforceRightsRequest(), "none"));
+
+        var access = await AskHttpAsync("GET", "access", _admin);
+        Assert.DoesNotContain(key[24..], access.GetRawText(), StringComparison.Ordinal);
+        Assert.Equal("0", await StatusOfGrpcAsync(
+            "RevokeApiKey", new V1.RevokeApiKeyRequest { Id = key[7..23] }, _admin));
+        Assert.Equal(ReplyStatus.Unauthenticated, await StatusOf(
+            () => ann.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+    }
+
+    private async Task<JsonElement> AskHttpAsync(
+        string method, string what, string token, string? body = null)
+    {
+        using var request = new HttpRequestMessage(
+            new(method), $"http://{_server.Self.HttpAddress}/v1/admin/{what}");
+        request.Headers.Authorization = new("Bearer", token);
+        request.Content = body is null ? null : new StringContent(body);
+        using var response = await Http.SendAsync(request, Cancelled);
+        var text = await response.Content.ReadAsStringAsync(Cancelled);
+        Assert.True(response.IsSuccessStatusCode, $"{method} {what}: {response.StatusCode} {text}");
+        return JsonDocument.Parse(text).RootElement;
+    }
+
+    private async Task<string?> StatusOfGrpcAsync(string method, IMessage message, string token)
+    {
+        using var call = await GrpcStream.OpenAsync(
+            _server.Self.ClientAddress, $"/kvorum.v1.Admin/{method}", message,
+            ("authorization", $"Bearer {token}"));
+        await AdminServiceTests.DrainAsync(call);
+        return call.Trailer("grpc-status");
+    }
+
     private static string Filled(string path) => path
         .Replace("{key}", "user:1", StringComparison.Ordinal)
         .Replace("{name}", KeyspaceName.Default, StringComparison.Ordinal)
         .Replace("{keyspace}", KeyspaceName.Default, StringComparison.Ordinal)
+        .Replace("{id}", "0123456789abcdef", StringComparison.Ordinal)
         .Replace("{partition}", "0", StringComparison.Ordinal);
 
     private static void Fill(IMessage message)

@@ -67,10 +67,11 @@ public sealed record CreateUser(string User, IReadOnlyList<string> Roles) : Acce
 public sealed record AlterUser(string User) : AccessChange
 {
     /// <summary>Roles that the user gets.</summary>
-    public IReadOnlyList<string> Grant { get; init; } = [];
+    // The JSON reader sets what is left out to null, here and below.
+    public IReadOnlyList<string> Grant { get; init => field = value ?? []; } = [];
 
     /// <summary>Roles that the user loses.</summary>
-    public IReadOnlyList<string> Revoke { get; init; } = [];
+    public IReadOnlyList<string> Revoke { get; init => field = value ?? []; } = [];
 
     /// <summary>True: no rights until it is false again; null: as it is.</summary>
     public bool? Disabled { get; init; }
@@ -88,10 +89,10 @@ public sealed record DropUser(string User) : AccessChange;
 public sealed record CreateApiKey(string User) : AccessChange
 {
     /// <summary>Its number, 16 hexadecimal digits; empty to be drawn.</summary>
-    public string Id { get; init; } = "";
+    public string Id { get; init => field = value ?? ""; } = "";
 
     /// <summary>SHA-256 of the key, in JSON as base64; empty for one that is drawn.</summary>
-    public byte[] Hash { get; init; } = [];
+    public byte[] Hash { get; init => field = value ?? []; } = [];
 
     /// <summary>From when on it is not accepted, in Unix milliseconds; null: never.</summary>
     public ulong? ExpiresMs { get; init; }

@@ -85,6 +85,22 @@ public sealed class AccessDeciderTests : IDisposable
             ReplyStatus.InvalidArgument, "an element that is null");
     }
 
+    /// <summary>Programs leave out what they do not want, which is not null.</summary>
+    [Fact]
+    public void What_json_leaves_out_is_empty()
+    {
+        Do(new CreateUser("bob", ["reader"]));
+        Do((AccessChange)AdminJson.DecodeRequest(
+            """{"action":"alter_user","user":"bob","grant":["writer"]}"""u8));
+        Do((AccessChange)AdminJson.DecodeRequest(
+            """{"action":"alter_user","user":"bob","revoke":["reader"]}"""u8));
+        Assert.Equal(["writer"], _bench.Machine.Access.Users["bob"].Roles);
+        var key = Assert.IsType<CreateApiKey>(
+            AdminJson.DecodeRequest("""{"action":"create_api_key","user":"bob"}"""u8));
+        Assert.Equal(("", 0), (key.Id, key.Hash.Length));
+        Refuses(key, ReplyStatus.InvalidArgument, "16 digits");
+    }
+
     /// <summary>What could not be passed on to a leader is not taken by one either.</summary>
     [Fact]
     public void A_request_has_a_bound()

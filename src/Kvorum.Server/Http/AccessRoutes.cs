@@ -32,9 +32,9 @@ internal static class AccessRoutes
     private static readonly Operation AlterUser = Of(
         "alterUser", "Gives a user roles, takes roles away, or disables the user.", AdminFields.Grant,
         AdminFields.Revoke, AdminFields.Disabled, AdminFields.Force) with
-        {
-            Path = [AdminFields.User],
-        };
+    {
+        Path = [AdminFields.User],
+    };
 
     private static readonly Operation DropUser =
         Of("dropUser", "Drops a user, with all API keys of that user.", AdminFields.Force) with
@@ -44,9 +44,9 @@ internal static class AccessRoutes
 
     private static readonly Operation CreateApiKey = Of(
         "createApiKey", "Makes an API key of a user and tells it, this once.", AdminFields.ExpiresMs) with
-        {
-            Path = [AdminFields.User],
-        };
+    {
+        Path = [AdminFields.User],
+    };
 
     private static readonly Operation RevokeApiKey =
         Of("revokeApiKey", "Revokes an API key.") with { Path = [AdminFields.ApiKeyId] };
@@ -54,10 +54,10 @@ internal static class AccessRoutes
     private static readonly Operation SetRole = Of(
         "setRole", "Makes a role with these rights, or gives them to it in place of those it had.",
         AdminFields.Force) with
-        {
-            Path = [AdminFields.Role],
-            Body = RequestBodyContext.Default.RoleBody,
-        };
+    {
+        Path = [AdminFields.Role],
+        Body = RequestBodyContext.Default.RoleBody,
+    };
 
     private static readonly Operation DropRole =
         Of("dropRole", "Drops a role.", AdminFields.Force) with { Path = [AdminFields.Role] };

@@ -54,7 +54,10 @@ public class AccessRoutesTests(HttpFixture fixture) : HttpTest(fixture)
             + """{"actions":["status"],"keyspace":"*","prefix":null}]}""", "?force=true");
         Assert.Equal(200, answer.Status);
         var expected = new SetRole(
-            "shop", [new("orders", ["read", "scan"], [255, 0]), new("*", ["status"])]) { Force = true };
+            "shop", [new("orders", ["read", "scan"], [255, 0]), new("*", ["status"])])
+        {
+            Force = true,
+        };
         Assert.Equal(Json(expected), Json(Node.Administered[^1]));
     }
 

@@ -317,11 +317,9 @@ public sealed class KvorumNode : INode, IDisposable
     {
         var request = call.Request;
         if (_isStopping)
-            return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is "
-                + "shutting down: ask another node" };
+            return new() { Status = ReplyStatus.ShuttingDown, Message = $"{_context.Options.Self.Name} is shutting down: ask another node" };
         if (_context.IsFaulted)
-            return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has "
-                + "stopped after a fault: see its log" };
+            return new() { Status = ReplyStatus.Unavailable, Message = $"{_context.Options.Self.Name} has stopped after a fault: see its log" };
         if (_context.PeerAdmission.IsRefused)
             return NoPart();
         if (Cluster.Keyspace(request.Keyspace) is not { } keyspace)

@@ -84,8 +84,7 @@ internal static class RequestRules
         if (key > keyspace.KeyBytesMax)
             return $"key length {key} exceeds maximum of {keyspace.KeyBytesMax} bytes";
         return keyspace.KeyPolicy == "strict" && !IsStrict(request.Key.Span)
-            ? "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', "
-                + "'.' and '/'"
+            ? "key contains invalid characters: the key policy 'strict' allows letters, digits, '-', '_', '.' and '/'"
             : null;
     }
 

@@ -20,6 +20,10 @@ internal static partial class AccessDecider
                 + $"has {state.ActiveFormat}: start the newer kvorum on all members");
         }
 
+        if (HasNull(change))
+            return Refusal.Wrong("a list of the request has an element that is null");
+        if (AdminJson.Encode(change).Length is var bytes && bytes > AdminJson.RequestBytesMax)
+            return Refusal.Wrong(AdminJson.TooLarge(bytes));
         return change switch
         {
             SetRole one => Decide(one, state.Access),
@@ -33,6 +37,15 @@ internal static partial class AccessDecider
             _ => throw new ArgumentOutOfRangeException(nameof(change)),
         };
     }
+
+    // JSON has null wherever a text may be, whatever the type of the list says.
+    private static bool HasNull(AccessChange change) => change switch
+    {
+        SetRole one => one.Grants.Any(static grant => grant is null || grant.Actions.Contains(null!)),
+        CreateUser one => one.Roles.Contains(null!),
+        AlterUser one => one.Grant.Concat(one.Revoke).Contains(null!),
+        _ => false,
+    };
 
     private static AdminDecision Decide(SetRole change, AccessTable table)
     {
@@ -144,6 +157,8 @@ internal static partial class AccessDecider
             return UnknownUser(change.User);
         if (!KeyId().IsMatch(change.Id))
             return Refusal.Wrong("the number of an API key has 16 digits 0-9 and a-f");
+        if (change.ExpiresMs == 0)
+            return Refusal.Wrong("expires_ms is 0: leave it out for an API key that does not expire");
         if (change.Hash.Length != HashBytes)
             return Refusal.Wrong($"the hash of an API key has {HashBytes} bytes; this one has "
                 + $"{change.Hash.Length}");

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using Kvorum.Node.Access;
 using Kvorum.Protocol;
 
@@ -19,7 +21,9 @@ public sealed record AccessReport
     /// <param name="Name">Its name.</param>
     /// <param name="BuiltIn">True if every cluster has it, and it cannot be changed.</param>
     /// <param name="Grants">Its rights.</param>
-    public sealed record RoleReport(string Name, bool BuiltIn, IReadOnlyList<GrantSpec> Grants);
+    public sealed record RoleReport(
+        string Name, [property: Description("True if every cluster has it, and it cannot be changed.")]
+        bool BuiltIn, IReadOnlyList<GrantSpec> Grants);
 
     /// <summary>A user.</summary>
     /// <param name="Name">The name.</param>
@@ -27,13 +31,18 @@ public sealed record AccessReport
     /// <param name="Disabled">True while the user has no rights.</param>
     /// <param name="ApiKeys">The API keys.</param>
     public sealed record UserReport(
-        string Name, IReadOnlyList<string> Roles, bool Disabled, IReadOnlyList<ApiKeyReport> ApiKeys);
+        string Name, IReadOnlyList<string> Roles,
+        [property: Description("True while the user has no rights, whatever the roles.")] bool Disabled,
+        IReadOnlyList<ApiKeyReport> ApiKeys);
 
     /// <summary>An API key.</summary>
     /// <param name="Id">Its number.</param>
     /// <param name="CreatedMs">When it was made, in Unix milliseconds.</param>
     /// <param name="ExpiresMs">From when on it is not accepted, in Unix milliseconds; null: never.</param>
-    public sealed record ApiKeyReport(string Id, ulong CreatedMs, ulong? ExpiresMs);
+    public sealed record ApiKeyReport(
+        string Id, [property: Description("When it was made, in Unix milliseconds.")] ulong CreatedMs,
+        [property: Description("From when on it is not accepted, in Unix milliseconds; absent: never.")]
+        ulong? ExpiresMs);
 
     /// <summary>The answer to <see cref="ShowAccess"/>.</summary>
     internal static AdminReply Answer(AccessTable table) => new()
@@ -76,4 +85,10 @@ public sealed record AccessReport
 /// <param name="Enforced">True if rights are enforced; if not, everybody may do everything.</param>
 /// <param name="Grants">The rights.</param>
 public sealed record IdentityReport(
-    string Name, string Means, bool Enforced, IReadOnlyList<GrantSpec> Grants);
+    [property: Description("The name; empty if it is not known.")] string Name,
+    [property: Description("By which means it is known.")]
+    [property: AllowedValues("nothing", "certificate", "api key", "token")]
+    string Means,
+    [property: Description("True if rights are enforced; if not, everybody may do everything.")]
+    bool Enforced,
+    IReadOnlyList<GrantSpec> Grants);

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json.Serialization;
 using Kvorum.Node.Access;
 
@@ -41,7 +42,11 @@ public abstract record AccessChange : AdminChange
 /// <param name="Keyspace">The keyspace; "*" for every one.</param>
 /// <param name="Actions">Names of actions, as <see cref="AccessActionNames"/> has them.</param>
 /// <param name="Prefix">What the keys begin with, in JSON as base64; null for all keys.</param>
-public sealed record GrantSpec(string Keyspace, IReadOnlyList<string> Actions, byte[]? Prefix = null);
+public sealed record GrantSpec(
+    [property: Description("The keyspace; * for every one.")] string Keyspace,
+    [property: Description("read, write, delete, scan, status, admin, security.")]
+    IReadOnlyList<string> Actions,
+    [property: Description("What the keys begin with; absent for all keys.")] byte[]? Prefix = null);
 
 /// <summary>A role with these rights; one of this name gets them in place of what it had.</summary>
 /// <param name="Role">Its name.</param>
@@ -62,10 +67,11 @@ public sealed record CreateUser(string User, IReadOnlyList<string> Roles) : Acce
 public sealed record AlterUser(string User) : AccessChange
 {
     /// <summary>Roles that the user gets.</summary>
-    public IReadOnlyList<string> Grant { get; init; } = [];
+    // The JSON reader sets what is left out to null, here and below.
+    public IReadOnlyList<string> Grant { get; init => field = value ?? []; } = [];
 
     /// <summary>Roles that the user loses.</summary>
-    public IReadOnlyList<string> Revoke { get; init; } = [];
+    public IReadOnlyList<string> Revoke { get; init => field = value ?? []; } = [];
 
     /// <summary>True: no rights until it is false again; null: as it is.</summary>
     public bool? Disabled { get; init; }
@@ -83,10 +89,10 @@ public sealed record DropUser(string User) : AccessChange;
 public sealed record CreateApiKey(string User) : AccessChange
 {
     /// <summary>Its number, 16 hexadecimal digits; empty to be drawn.</summary>
-    public string Id { get; init; } = "";
+    public string Id { get; init => field = value ?? ""; } = "";
 
     /// <summary>SHA-256 of the key, in JSON as base64; empty for one that is drawn.</summary>
-    public byte[] Hash { get; init; } = [];
+    public byte[] Hash { get; init => field = value ?? []; } = [];
 
     /// <summary>From when on it is not accepted, in Unix milliseconds; null: never.</summary>
     public ulong? ExpiresMs { get; init; }

@@ -12,6 +12,10 @@ public static class AdminJson
     /// <summary>Bound of a request in bytes; a key in base64 is the most of it.</summary>
     public static int RequestBytesMax => (4 * Protocol.Limits.KeyBytesMax) + 4096;
 
+    /// <summary>What the sender of a request is told that has more bytes than that.</summary>
+    public static string TooLarge(int bytes) =>
+        $"the request has {bytes} bytes; the limit is {RequestBytesMax}";
+
     /// <summary>A request as JSON.</summary>
     public static byte[] Encode(AdminRequest request) =>
         JsonSerializer.SerializeToUtf8Bytes(request, AdminRequestContext.Default.AdminRequest);
@@ -24,7 +28,7 @@ public static class AdminJson
     public static AdminRequest DecodeRequest(ReadOnlySpan<byte> json)
     {
         if (json.Length > RequestBytesMax)
-            throw new FormatException($"the request has {json.Length} bytes; the limit is {RequestBytesMax}");
+            throw new FormatException(TooLarge(json.Length));
         try
         {
             return JsonSerializer.Deserialize(json, AdminRequestContext.Default.AdminRequest)

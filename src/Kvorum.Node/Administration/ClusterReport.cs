@@ -228,7 +228,7 @@ public sealed record PartitionReport
     /// <summary>How it replicates; empty if an older node tells it.</summary>
     [Description("How it replicates: a partition of mode quorum has no leader.")]
     [AllowedValues("strong", "quorum")]
-    public string Mode { get; init; } = "";
+    public string Mode { get; init => field = value ?? ""; } = "";
 
     /// <summary>Name of the leader; empty if it is not known, and in mode quorum.</summary>
     [Description("Name of the leader; empty if it is not known, and in mode quorum, which has none.")]
@@ -266,7 +266,7 @@ public sealed record KeyLocation
     /// <summary>How it replicates; empty if an older node tells it.</summary>
     [Description("How the keyspace replicates: in mode quorum there is no leader.")]
     [AllowedValues("strong", "quorum")]
-    public string Mode { get; init; } = "";
+    public string Mode { get; init => field = value ?? ""; } = "";
 
     /// <summary>Names of the members that hold it, the preferred leader first.</summary>
     [Description("Members that hold it, the preferred leader first.")]

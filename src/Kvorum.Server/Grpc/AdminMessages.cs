@@ -58,6 +58,7 @@ internal static class AdminMessages
             DryRun = reply.DryRun,
             Reasons = { reply.Reasons },
             Limits = reply.Limits is { } limits ? Of(limits) : null,
+            ApiKey = reply.ApiKey ?? "",
         };
         if (reply.MovedBytes is { } bytes)
             response.MovedBytes = (ulong)bytes;

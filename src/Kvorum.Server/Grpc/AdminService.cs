@@ -143,6 +143,50 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
         }
     }
 
+    public override async Task<V1.IdentityReport> GetIdentity(
+        V1.GetIdentityRequest request, ServerCallContext context) =>
+        AccessMessages.Of((await AskAsync(new ShowIdentity(), context).ConfigureAwait(false)).Identity!);
+
+    public override async Task<V1.AccessReport> GetAccess(
+        V1.GetAccessRequest request, ServerCallContext context) =>
+        AccessMessages.Of((await AskAsync(new ShowAccess(), context).ConfigureAwait(false)).Access!);
+
+    public override Task<V1.ChangeResponse> CreateUser(
+        V1.CreateUserRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> AlterUser(
+        V1.AlterUserRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> DropUser(
+        V1.DropUserRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> CreateApiKey(
+        V1.CreateApiKeyRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> RevokeApiKey(
+        V1.RevokeApiKeyRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> SetRole(
+        V1.SetRoleRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> DropRole(
+        V1.DropRoleRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> EnforceRights(
+        V1.EnforceRightsRequest request, ServerCallContext context)
+    {
+        if (node.For(context) is CallersNode caller)
+            caller.Admit();
+        return ChangeAsync(AccessMessages.From(request), context);
+    }
+
     private static string KeyspaceOf(string name) => name.Length > 0 ? name : KeyspaceName.Default;
 
     private static Guid? ClusterOf(string text)

@@ -28,7 +28,43 @@ internal static class AdminFields
         "dry_run", FieldKind.Flag, "true: nothing is changed; the answer says what would come of it.");
 
     public static readonly Field Force = new(
-        "force", FieldKind.Flag, "true: it is done although too few nodes or zones remain.");
+        "force", FieldKind.Flag,
+        "true: it is done although too few nodes or zones remain; or although nobody could change users and "
+        + "roles afterwards, or somebody has the role that is dropped.");
+
+    public static readonly Field User = new(
+        "name", FieldKind.Text, "The user. A client certificate of this name is the user's.");
+
+    public static readonly Field Role = new("name", FieldKind.Text, "The role.");
+
+    public static readonly Field ApiKeyId = new(
+        "id", FieldKind.Text, "The number of the API key: 16 hexadecimal digits, the part behind kvorum_.");
+
+    public static readonly Field Roles = new(
+        "roles", FieldKind.Text, "Roles that the user has, separated by commas; absent for none.");
+
+    public static readonly Field Grant = new(
+        "grant", FieldKind.Text, "Roles that the user gets, separated by commas.");
+
+    public static readonly Field Revoke = new(
+        "revoke", FieldKind.Text, "Roles that the user loses, separated by commas.");
+
+    public static readonly Field Disabled = new(
+        "disabled", FieldKind.Text, "true: the user has no rights until it is false again. Absent: as it is.")
+    {
+        Choices = ["true", "false"],
+    };
+
+    public static readonly Field ExpiresMs = new(
+        "expires_ms", FieldKind.Number,
+        "From when on the key is not accepted, in Unix milliseconds. Absent: it does not expire.");
+
+    public static readonly Field Enforced = new(
+        "enforced", FieldKind.Text,
+        "true: only those are served who have a right to what they ask for. Must be given.")
+    {
+        Choices = ["true", "false"],
+    };
 
     public static readonly Field Partitions = new(
         "partitions", FieldKind.Number, "Partitions of the keyspace; absent for those of the default one.");

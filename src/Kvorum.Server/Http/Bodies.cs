@@ -264,7 +264,7 @@ internal sealed record StatsBody
     public required SortedDictionary<string, ulong> Lag { get; init; }
 }
 
-/// <summary>Answer to a change of the cluster.</summary>
+/// <summary>Answer to a change.</summary>
 internal sealed record ChangedBody
 {
     public bool Ok { get; init; } = true;
@@ -283,7 +283,16 @@ internal sealed record ChangedBody
 
     [Description("After a change of the limits: all of them.")]
     public MoveLimits? Limits { get; init; }
+
+    [Description("The API key that was made: told this once, and known to nobody afterwards.")]
+    public string? ApiKey { get; init; }
 }
+
+/// <summary>The rights of a role, as a request gives them.</summary>
+/// <param name="Grants">The rights.</param>
+internal sealed record RoleBody(
+    [property: Description("What users of the role may do; empty for nothing.")]
+    IReadOnlyList<GrantSpec> Grants);
 
 /// <summary>What has happened in the cluster.</summary>
 internal sealed record EventsBody
@@ -386,5 +395,17 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(KeyspaceExplanation))]
 [JsonSerializable(typeof(KeyExplanation))]
 [JsonSerializable(typeof(ChangedBody))]
+[JsonSerializable(typeof(IdentityReport))]
+[JsonSerializable(typeof(AccessReport))]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;
+
+/// <summary>How bodies of requests are read: what is not known is refused, never passed over.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(RoleBody))]
+internal sealed partial class RequestBodyContext : JsonSerializerContext;

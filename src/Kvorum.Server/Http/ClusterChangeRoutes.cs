@@ -58,19 +58,8 @@ internal static class ClusterChangeRoutes
         routes.Map("PATCH", "/v1/admin/limits", Limits, LimitsAsync);
     }
 
-    private static Operation Of(string id, string summary, params Field[] query)
-    {
-        var done = new Answer(200, "Done, on the disks of a majority; or with dry_run, what would be.")
-        {
-            Json = [BodyContext.Default.ChangedBody],
-        };
-        return new(id, "cluster", summary)
-        {
-            Query = [.. query, AdminFields.DryRun, Fields.Timeout],
-            Answers = [done],
-            Failures = FailureStatuses.OfChanges,
-        };
-    }
+    private static Operation Of(string id, string summary, params Field[] query) =>
+        ChangeRoutes.Of(id, "cluster", summary, query);
 
     private static void Member(
         RouteTable routes, MemberWish wish, string verb, string summary, params Field[] query)
@@ -133,23 +122,11 @@ internal static class ClusterChangeRoutes
             MarginPercent = Int(exchange, AdminFields.MarginPercent),
         });
 
-    private static async Task ChangeAsync(HttpExchange exchange, AdminChange change)
-    {
-        await exchange.NoBodyAsync().ConfigureAwait(false);
-        change = change with { DryRun = exchange.Query.Flag(AdminFields.DryRun) };
-        var reply = await exchange.AdministerAsync(change).ConfigureAwait(false);
-        await exchange.JsonAsync(200, new()
-        {
-            Message = reply.Message,
-            DryRun = reply.DryRun,
-            MovedBytes = reply.MovedBytes,
-            Reasons = reply.Reasons,
-            Limits = reply.Limits,
-        }, BodyContext.Default.ChangedBody).ConfigureAwait(false);
-    }
-
     private static bool? Chosen(HttpExchange exchange, Field field) =>
-        field.Chosen(exchange.Query.Text(field)) is { } chosen ? chosen == "true" : null;
+        ChangeRoutes.Chosen(exchange, field);
+
+    private static Task ChangeAsync(HttpExchange exchange, AdminChange change) =>
+        ChangeRoutes.ChangeAsync(exchange, change);
 
     // What is too great for a number here is beyond every bound, which the node names.
     private static int? Int(HttpExchange exchange, Field field) =>

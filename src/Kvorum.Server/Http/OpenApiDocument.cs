@@ -91,6 +91,8 @@ internal sealed class OpenApiDocument
         if (operation.Members.Length > 0)
             described["requestBody"] = BodyOf(
                 "application/json", _schemas.OfMembers(operation.Id, operation.Members));
+        else if (operation.Body is { } body)
+            described["requestBody"] = BodyOf("application/json", _schemas.OfAny([body]));
         else if (operation.TakesValue)
             described["requestBody"] = BodyOf("application/octet-stream", OpenApiSchemas.OfValue());
         described["responses"] = ResponsesOf(operation, isHead);

@@ -116,6 +116,8 @@ internal sealed class OpenApiSchemas
             schema["format"] = "int64";
         if (type == typeof(uint) || type == typeof(ulong))
             schema["minimum"] = 0;
+        if (type == typeof(byte[]))
+            schema["contentEncoding"] = "base64";
     }
 
     private static void AddAttributes(JsonObject schema, JsonPropertyInfo? property)

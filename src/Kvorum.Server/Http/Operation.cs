@@ -7,7 +7,7 @@ namespace Kvorum.Server.Http;
 /// OpenAPI document is made of it.
 /// </summary>
 /// <param name="Id">Its name, unique among all.</param>
-/// <param name="Tag">"keys", "node" or "cluster": what it is about.</param>
+/// <param name="Tag">"keys", "node", "cluster" or "access": what it is about.</param>
 /// <param name="Summary">What it does.</param>
 internal sealed record Operation(string Id, string Tag, string Summary)
 {
@@ -28,6 +28,9 @@ internal sealed record Operation(string Id, string Tag, string Summary)
 
     /// <summary>The members of a body that is a JSON object; empty if the body is none.</summary>
     public Field[] Members { get; init; } = [];
+
+    /// <summary>The shape of a body that is JSON of more than plain members; null if there is none.</summary>
+    public JsonTypeInfo? Body { get; init; }
 
     /// <summary>True if the body is the value.</summary>
     public bool TakesValue { get; init; }

@@ -27,7 +27,8 @@ internal sealed partial class NativeConnection
         if (_door is not NodeDoor door)
             return;
         // Each costs the check of a signature, perhaps: who has guessed once has shown enough.
-        if (token is not null && _node is CallersNode { Caller: Caller.Unknown { By: IdentityMeans.ApiKey or IdentityMeans.Jwt } })
+        if (token is not null && _node is CallersNode
+            { Caller: Caller.Unknown { By: IdentityMeans.ApiKey or IdentityMeans.Jwt } })
             throw new FormatException("The token before this one was not accepted.");
         _node = door.For(Identity, token, _client);
     }

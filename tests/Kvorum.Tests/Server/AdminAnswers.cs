@@ -52,9 +52,28 @@ internal static class AdminAnswers
                 Reasons = ["too few nodes"],
             },
             ChangeLimits => AdminReply.Of(ReplyStatus.Ok, "done") with { Limits = Limits },
+            ShowIdentity => AdminReply.Of(ReplyStatus.Ok, "") with { Identity = Identity },
+            ShowAccess => AdminReply.Of(ReplyStatus.Ok, "") with { Access = Access },
+            CreateApiKey => AdminReply.Of(ReplyStatus.Ok, "done") with { ApiKey = "kvorum_key" },
             _ => AdminReply.Of(ReplyStatus.Ok, "done"),
         };
     }
+
+    private static IReadOnlyList<GrantSpec> Grants =>
+        [new("orders", ["read", "scan"], [255, 0]), new("*", ["status"])];
+
+    private static IdentityReport Identity => new("ann", "api key", Enforced: true, Grants);
+
+    private static AccessReport Access => new()
+    {
+        Enforced = true,
+        Roles = [new("shop", BuiltIn: false, Grants), new("observer", BuiltIn: true, [])],
+        Users =
+        [
+            new("ann", ["shop", "observer"], Disabled: true,
+                [new("0123456789abcdef", 1000, 2000), new("fedcba9876543210", 1000, ExpiresMs: null)]),
+        ],
+    };
 
     private static AdminReply Events => AdminReply.Of(ReplyStatus.Ok, "") with
     {

@@ -70,6 +70,57 @@ public sealed class AccessDeciderTests : IDisposable
             ReplyStatus.InvalidArgument, "16 digits");
     }
 
+    /// <summary>As they come out of JSON: the leader must not end by them.</summary>
+    [Theory]
+    [InlineData("""{"action":"set_role","role":"r","grants":[null]}""")]
+    [InlineData("""{"action":"set_role","role":"r","grants":[{"keyspace":"k","actions":[null]}]}""")]
+    [InlineData("""{"action":"create_user","user":"ann","roles":[null]}""")]
+    [InlineData("""{"action":"alter_user","user":"bob","grant":[null]}""")]
+    [InlineData("""{"action":"alter_user","user":"bob","revoke":[null]}""")]
+    public void A_list_without_something_is_refused(string json)
+    {
+        Do(new CreateUser("bob", []));
+        Refuses(
+            (AccessChange)AdminJson.DecodeRequest(System.Text.Encoding.UTF8.GetBytes(json)),
+            ReplyStatus.InvalidArgument, "an element that is null");
+    }
+
+    /// <summary>Programs leave out what they do not want, which is not null.</summary>
+    [Fact]
+    public void What_json_leaves_out_is_empty()
+    {
+        Do(new CreateUser("bob", ["reader"]));
+        Do((AccessChange)AdminJson.DecodeRequest(
+            """{"action":"alter_user","user":"bob","grant":["writer"]}"""u8));
+        Do((AccessChange)AdminJson.DecodeRequest(
+            """{"action":"alter_user","user":"bob","revoke":["reader"]}"""u8));
+        Assert.Equal(["writer"], _bench.Machine.Access.Users["bob"].Roles);
+        var key = Assert.IsType<CreateApiKey>(
+            AdminJson.DecodeRequest("""{"action":"create_api_key","user":"bob"}"""u8));
+        Assert.Equal(("", 0), (key.Id, key.Hash.Length));
+        Refuses(key, ReplyStatus.InvalidArgument, "16 digits");
+    }
+
+    /// <summary>What could not be passed on to a leader is not taken by one either.</summary>
+    [Fact]
+    public void A_request_has_a_bound()
+    {
+        var prefixes = Enumerable.Range(0, 10).Select(
+            static _ => new GrantSpec("orders", ["read"], new byte[Limits.KeyBytesMax]));
+        Refuses(
+            new SetRole("r", [.. prefixes]), ReplyStatus.InvalidArgument,
+            $"the limit is {AdminJson.RequestBytesMax}");
+    }
+
+    [Fact]
+    public void A_key_does_not_live_for_ever_by_a_time_that_is_0()
+    {
+        Do(new CreateUser("ann", []));
+        Refuses(
+            new CreateApiKey("ann") { Id = KeyId, Hash = new byte[32], ExpiresMs = 0 },
+            ReplyStatus.InvalidArgument, "expires_ms is 0");
+    }
+
     [Fact]
     public void A_role_that_is_had_is_dropped_by_force_only()
     {

@@ -91,6 +91,18 @@ public class AdminJsonTests
         }
     }
 
+    /// <summary>An older node tells no mode, and what it does not tell is no null.</summary>
+    [Fact]
+    public void A_mode_that_is_not_told_is_empty()
+    {
+        var reply = AdminJson.DecodeReply("""
+            {"status":"ok",
+            "partitions":[{"keyspace":"k","partition":1,"leader":"","voters":[],"learners":[]}],
+            "location":{"keyspace":"k","slot":1,"partition":1,"replicas":[],"leader":"","leader_address":""}}
+            """u8);
+        Assert.Equal(("", ""), (Assert.Single(reply.Partitions!).Mode, reply.Location!.Mode));
+    }
+
     [Fact]
     public void A_frame_says_who_asks_from_format_version_2_on_and_json_never_does()
     {

@@ -279,14 +279,17 @@ public sealed class RightsServerTests : IAsyncLifetime
         await using (var shop = Connect(_shop))
             await StatusOf(() => shop.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask());
         await using (var expired = Connect(Signed("[]", -600)))
-            await StatusOf(() =>
-                expired.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask());
+        {
+            await StatusOf(
+                () => expired.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask());
+        }
+
         await _server.StopAsync();
         var lines = await File.ReadAllLinesAsync(Audit, Cancelled);
         Assert.Contains(lines, static line => Has(line, "create_user", "\"by\":\"none\"", "user root"));
         Assert.Contains(lines, static line => Has(line, "enforce_rights", "user root", "api_key"));
-        Assert.Contains(lines, static line => Has(line, "log_in", "\"ok\"", "user "
-            + "root", "api_key", "127.0.0.1"));
+        Assert.Contains(lines, static line => Has(
+            line, "log_in", "\"ok\"", "user root", "api_key", "127.0.0.1"));
         Assert.Contains(lines, static line => Has(line, "drop_role", "user root", "role shop"));
         Assert.Contains(lines, static line => Has(line, "log_in", "\"ok\"", "user shop", "api_key"));
         Assert.Contains(lines, static line => Has(line, "log_in", "\"refused\"", "jwt", "expired"));
@@ -303,10 +306,66 @@ public sealed class RightsServerTests : IAsyncLifetime
         return TokenIssuer.Good(("roles", roles), ("iat", $"{now - 900}"), ("exp", $"{now + seconds}"));
     }
 
+    /// <summary>Over HTTP and gRPC a user is made, is served, and is so no more.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Users_are_made_and_ended_over_http_and_grpc()
+    {
+        Assert.Equal("root", (await AskHttpAsync("GET", "identity", _admin)).GetProperty("name").GetString());
+        const string Grants =
+            """{"grants":[{"keyspace":"*","actions":["read"],"prefix":"dXNlcjo="}]}""";
+        await AskHttpAsync("PUT", "roles/guest", _admin, Grants);
+        await AskHttpAsync("PUT", "users/ann?roles=guest", _admin);
+        var made = await AskHttpAsync("POST", "users/ann/keys", _admin);
+        var key = made.GetProperty("api_key").GetString()!;
+        await using var ann = Connect(key);
+        Assert.True((await ann.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled)).Found);
+        Assert.Equal(ReplyStatus.PermissionDenied, await StatusOf(
+            () => ann.GetAsync("other"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+
+        // What she may not do over one door she may not over another.
+        Assert.Equal("7", await StatusOfGrpcAsync("GetAccess", new V1.GetAccessRequest(), key));
+        Assert.Equal("0", await StatusOfGrpcAsync("GetIdentity", new V1.GetIdentityRequest(), key));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "AlterUser", new V1.AlterUserRequest { User = "ann", Grant = { "admin" } }, key));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "EnforceRights", new V1.EnforceRightsRequest { Enforced = false }, key));
+        Assert.Equal("16", await StatusOfGrpcAsync("EnforceRights", new V1.EnforceRightsRequest(), "none"));
+
+        var access = await AskHttpAsync("GET", "access", _admin);
+        Assert.DoesNotContain(key[24..], access.GetRawText(), StringComparison.Ordinal);
+        Assert.Equal("0", await StatusOfGrpcAsync(
+            "RevokeApiKey", new V1.RevokeApiKeyRequest { Id = key[7..23] }, _admin));
+        Assert.Equal(ReplyStatus.Unauthenticated, await StatusOf(
+            () => ann.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
+    }
+
+    private async Task<JsonElement> AskHttpAsync(
+        string method, string what, string token, string? body = null)
+    {
+        using var request = new HttpRequestMessage(
+            new(method), $"http://{_server.Self.HttpAddress}/v1/admin/{what}");
+        request.Headers.Authorization = new("Bearer", token);
+        request.Content = body is null ? null : new StringContent(body);
+        using var response = await Http.SendAsync(request, Cancelled);
+        var text = await response.Content.ReadAsStringAsync(Cancelled);
+        Assert.True(response.IsSuccessStatusCode, $"{method} {what}: {response.StatusCode} {text}");
+        return JsonDocument.Parse(text).RootElement;
+    }
+
+    private async Task<string?> StatusOfGrpcAsync(string method, IMessage message, string token)
+    {
+        using var call = await GrpcStream.OpenAsync(
+            _server.Self.ClientAddress, $"/kvorum.v1.Admin/{method}", message,
+            ("authorization", $"Bearer {token}"));
+        await AdminServiceTests.DrainAsync(call);
+        return call.Trailer("grpc-status");
+    }
+
     private static string Filled(string path) => path
         .Replace("{key}", "user:1", StringComparison.Ordinal)
         .Replace("{name}", KeyspaceName.Default, StringComparison.Ordinal)
         .Replace("{keyspace}", KeyspaceName.Default, StringComparison.Ordinal)
+        .Replace("{id}", "0123456789abcdef", StringComparison.Ordinal)
         .Replace("{partition}", "0", StringComparison.Ordinal);
 
     private static void Fill(IMessage message)

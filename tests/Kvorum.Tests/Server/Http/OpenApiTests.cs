@@ -46,7 +46,12 @@ public class OpenApiTests(HttpFixture fixture) : HttpTest(fixture)
                 var isOfNode = !pattern.Contains("/kv", StringComparison.Ordinal) || pattern == "/kv/stats";
                 Node.IsReady = !(isOfNode && status == 503);
                 Node.IsMute = isOfNode && status == 503;
-                Node.Access = status is 401 or 403 ? HttpFixture.Enforced : AccessTable.Empty;
+                Node.Access = (status, pattern) switch
+                {
+                    (401 or 403, _) => HttpFixture.Enforced,
+                    (503, "/v1/admin/identity") => null,
+                    _ => AccessTable.Empty,
+                };
                 var (target, body, headers) = Provocation.Of(method, pattern, status);
                 var answer = await SendAsync(method, target, body, headers);
                 Assert.Equal((method, pattern, status), (method, pattern, answer.Status));
@@ -149,6 +154,27 @@ public class OpenApiTests(HttpFixture fixture) : HttpTest(fixture)
             Assert.Equal((member.Name, 400), (member.Name, answer.Status));
             Assert.Contains($"'{member.Name}'", answer.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>The schema of a body says what the reader knows, and that it takes nothing else.</summary>
+    [Fact]
+    public async Task The_body_of_a_role_is_described()
+    {
+        var description = await DescriptionAsync();
+        var body = description.Resolve(description.Operations
+            .Single(static one => (one.Method, one.Pattern) == ("PUT", "/v1/admin/roles/{name}")).Operation
+            .GetProperty("requestBody").GetProperty("content").GetProperty("application/json")
+            .GetProperty("schema"));
+        Assert.False(body.GetProperty("additionalProperties").GetBoolean());
+        Assert.Equal("grants", body.GetProperty("required")[0].GetString());
+        var grant = description.Resolve(
+            body.GetProperty("properties").GetProperty("grants").GetProperty("items"));
+        Assert.Equal(
+            ["keyspace", "actions"],
+            grant.GetProperty("required").EnumerateArray().Select(static one => one.GetString()));
+        Assert.Equal(
+            "base64",
+            grant.GetProperty("properties").GetProperty("prefix").GetProperty("contentEncoding").GetString());
     }
 
     private static string[] NamesOf(Description description, JsonElement operation, string place) =>

@@ -37,8 +37,14 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
         "/v1/admin/locate" or "/v1/admin/explain" => new($"{pattern}?key={key}", null),
         "/v1/admin/keyspaces/{name}" => new(
             $"/v1/admin/keyspaces/{KeyspaceName.Default}" + (method == "PATCH" ? "?replicas=3" : ""), null),
+        "/v1/admin/users/{name}" => new(
+            "/v1/admin/users/ann" + (method == "PATCH" ? "?disabled=true" : ""), null),
+        "/v1/admin/roles/{name}" => new(
+            "/v1/admin/roles/shop", method == "PUT" ? """{"grants":[]}"""u8.ToArray() : null),
+        "/v1/admin/rights" => new($"{pattern}?enforced=false", null),
         _ => new(
             pattern.Replace("{name}", "node-1", StringComparison.Ordinal)
+                .Replace("{id}", "0123456789abcdef", StringComparison.Ordinal)
                 .Replace("{keyspace}", KeyspaceName.Default, StringComparison.Ordinal)
                 .Replace("{partition}", "2", StringComparison.Ordinal),
             null),

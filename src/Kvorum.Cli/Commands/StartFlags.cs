@@ -280,7 +280,7 @@ internal sealed class StartFlags
     private readonly Option<string> _masterKeyCommand = Flag.Text(
         "--master-key-command", "command",
         "A program that prints the key instead, with its arguments, separated by blanks; run without a "
-        + "shell, for 10 s at most.", Defaults.MasterKeyCommand);
+        + "shell, for 10 s at most. [default: none]", Defaults.MasterKeyCommand);
 
     private readonly Option<string> _encryption = Flag.Word(
         "--encryption",

@@ -35,7 +35,8 @@ public static class MasterKeySource
         if (files.Length > 0 && command.Length > 0)
             throw new KeyException("--master-key-file and --master-key-command: give one of them");
         var keys = command.Length > 0 ? Parse(Run(command), $"--master-key-command {command}")
-            : Paths(files).SelectMany(static path => Parse(Read(path), $"--master-key-file {path}")).ToArray();
+            : Paths(files).SelectMany(static path => Parse(Read(path), $"--master-key-file {path}"))
+                .ToArray();
         return keys.Length == 0 ? FolderKeys.None
             : new(keys, encrypts, static into => RandomNumberGenerator.Fill(into));
     }

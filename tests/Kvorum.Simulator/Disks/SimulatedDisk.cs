@@ -24,9 +24,7 @@ public sealed class SimulatedDisk : IFileSystem
     /// <summary>Operations that changed anything so far, failed ones too.</summary>
     public int Operations { get; private set; }
 
-    /// <summary>
-    /// After that many operations the power is off: the next and all later ones fail. Null: never.
-    /// </summary>
+    /// <summary>After so many operations the power is off: all later ones fail. Null: never.</summary>
     public int? PowerOffAfter { get; set; }
 
     /// <summary>True once an operation found the power off.</summary>
@@ -35,9 +33,7 @@ public sealed class SimulatedDisk : IFileSystem
     /// <summary>The number of the one operation that fails. Null: none.</summary>
     public int? FailAt { get; set; }
 
-    /// <summary>
-    /// Asked before each operation on a file's bytes or name ("read" included), with its name and path; a
-    /// result is thrown.
+    /// <summary>Asked before each operation ("read", too), with its name and path; a result is thrown.
     /// </summary>
     public Func<string, string, IOException?>? Fault { get; set; }
 

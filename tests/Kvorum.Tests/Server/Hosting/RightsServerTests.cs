@@ -60,7 +60,9 @@ public sealed class RightsServerTests : IAsyncLifetime
             PeerAddress = "127.0.0.1:0",
             Partitions = 4,
         });
-        await Eventually.Holds(() => _server.Node.Health.IsReady, seconds: 60);
+        await Eventually.Holds(
+            () => _server.StatusAsync().GetAwaiter().GetResult() is { IsReady: true, FormatVersion: > 1 },
+            seconds: 60);
         await using var client = Connect("");
         await Do(client, new CreateUser("root", ["admin"]));
         _admin = (await Do(client, new CreateApiKey("root"))).ApiKey!;

@@ -70,15 +70,23 @@ internal sealed unsafe partial class Epoll : IDisposable
     /// </summary>
     public int Wait(int milliseconds)
     {
-        fixed (byte* ready = _ready)
+        var endMs = milliseconds > 0 ? Environment.TickCount64 + milliseconds : 0;
+        while (true)
         {
-            var count = epoll_wait(_epoll, ready, ReadyMax, milliseconds);
-            if (count >= 0)
-                return count;
-        }
+            fixed (byte* ready = _ready)
+            {
+                var count = epoll_wait(_epoll, ready, ReadyMax, milliseconds);
+                if (count >= 0)
+                    return count;
+            }
 
-        var error = Marshal.GetLastPInvokeError();
-        return error == Interrupted ? 0 : throw new Win32Exception(error, $"epoll_wait failed ({error})");
+            var error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+                throw new Win32Exception(error, $"epoll_wait failed ({error})");
+            // A signal, such as that of a child process that ends, is no wake.
+            if (milliseconds > 0)
+                milliseconds = (int)Math.Max(0, endMs - Environment.TickCount64);
+        }
     }
 
     /// <summary>The socket of that number, and what it is ready for; none if it was a wake.</summary>

@@ -34,7 +34,8 @@ public class ArchitectureTests
     /// </summary>
     private static readonly Dictionary<string, string[]> StatedFolderArrows = new()
     {
-        ["Kvorum.Storage.Files"] = [],
+        // The files of a folder have the keys by which they are encrypted.
+        ["Kvorum.Storage.Files"] = ["Encryption"],
         ["Kvorum.Storage.Log"] = ["Files"],
         ["Kvorum.Storage.Lsm.MemTables"] = ["Lsm", "Lsm.Memory"],
         ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],

@@ -237,7 +237,7 @@ internal sealed class ClusterView : IClusterFacts
         if (meta.Version <= _meta.Version)
             return;
         TellOfMembers(meta.Members);
-        if (Members.Agreed(meta.Members) && _isFollowing)
+        if (Members.Agreed(meta.Members, meta.Version) && _isFollowing)
             _world.Transport.Follow(Members.Peers);
         var placement = meta.Placement;
         var isPlaced = placement.Epoch > Placement.Epoch;

@@ -19,6 +19,14 @@ internal sealed record Founder(Guid NodeId, string Name, string PeerAddress)
 }
 
 /// <summary>
+/// The members that the metadata group has told of. Its replica here may know less at a start: its tables may
+/// be damaged, or older. Whom a node does not know it does not hear, so nobody could mend that replica.
+/// </summary>
+/// <param name="Version">The version of what the metadata group has told.</param>
+/// <param name="Nodes">All that are heard, in the order of their ids.</param>
+internal sealed record ToldMembers(ulong Version, IReadOnlyList<Founder> Nodes);
+
+/// <summary>
 /// The members of the cluster from what the data folder knows and what an operator says now: the folder has
 /// their ids and names, the operator gives their addresses.
 /// </summary>

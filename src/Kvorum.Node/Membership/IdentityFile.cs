@@ -42,6 +42,12 @@ internal sealed partial record IdentityFile
     /// </summary>
     public required IReadOnlyList<Founder> Founders { get; init; }
 
+    /// <summary>
+    /// The members as the metadata group has told last; null while they are the founders, and from a program
+    /// of format version 1.
+    /// </summary>
+    public ToldMembers? Members { get; init; }
+
     /// <summary>The addresses where this node asks to join, or has asked; null for a founder.</summary>
     public IReadOnlyList<string>? Join { get; init; }
 
@@ -182,7 +188,8 @@ internal sealed partial record IdentityFile
     public void WriteAccepted(IFileSystem files, ulong decision) =>
         (this with { Lost = null, Acceptance = decision }).Write(files);
 
-    private bool HasItself => Founders is not null && Founders.Any(founder => founder.NodeId == NodeId);
+    private bool HasItself => Founders is not null && Founders.Any(founder => founder.NodeId == NodeId)
+        && Members is null or { Nodes: not null };
 
     /// <summary>As the file is in a cluster of that format version.</summary>
     public IdentityFile In(int format) => this with { Version = format + BeforeFormats };

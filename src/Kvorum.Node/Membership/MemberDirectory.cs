@@ -21,6 +21,10 @@ internal sealed class MemberDirectory
     private volatile SortedDictionary<NodeId, MemberRecord> _agreed = [];
     private volatile NodeId[] _ids;
 
+    // What the folder remembers, while it is newer than what the metadata group's replica here knows.
+    private volatile SortedDictionary<NodeId, MemberSeed> _remembered = [];
+    private ulong _rememberedVersion;
+
     /// <param name="self">What this node says of itself.</param>
     /// <param name="members">The members that the folder began with.</param>
     /// <param name="zone">What fails together with it.</param>
@@ -44,9 +48,14 @@ internal sealed class MemberDirectory
     /// <summary>The others, and where to dial them.</summary>
     public IReadOnlyList<MemberSeed> Peers =>
     [
-        .. _ids.Where(id => id != _self.Id).Select(id => _agreed.TryGetValue(id, out var known)
-            ? new MemberSeed(id, known.Name, known.PeerAddress) : _seeds[id]),
+        .. _ids.Where(id => id != _self.Id).Select(id => _remembered.GetValueOrDefault(id)
+            ?? (_agreed.TryGetValue(id, out var known)
+                ? new MemberSeed(id, known.Name, known.PeerAddress) : _seeds[id])),
     ];
+
+    /// <summary>All that are heard, as the metadata group has told, in the order of their ids.</summary>
+    public IEnumerable<MemberSeed> Told => _agreed.Where(static one => one.Value.IsHeard)
+        .Select(static one => new MemberSeed(one.Key, one.Value.Name, one.Value.PeerAddress));
 
     /// <summary>What the metadata group knows of a member, whatever became of it; null if nothing.</summary>
     public MemberRecord? Agreed(NodeId node) => _agreed.GetValueOrDefault(node);
@@ -85,16 +94,36 @@ internal sealed class MemberDirectory
     }
 
     /// <summary>
-    /// What the metadata group knows now. True if there are other members, or others are where they were not.
-    /// Loop of group 0.
+    /// What the folder remembers of the members: it counts until the metadata group has told as much. Before
+    /// any loop runs.
     /// </summary>
-    public bool Agreed(IReadOnlyDictionary<NodeId, MemberRecord> members)
+    public void Remembered(ToldMembers members)
+    {
+        lock (_gate)
+        {
+            _rememberedVersion = members.Version;
+            _remembered = new(members.Nodes.ToDictionary(
+                static one => one.Seed.Id, static one => one.Seed));
+            _ids = [.. _remembered.Keys];
+        }
+    }
+
+    /// <summary>
+    /// What the metadata group knows now, in that version. True if there are other members, or others are
+    /// where they were not. Loop of group 0.
+    /// </summary>
+    public bool Agreed(
+        IReadOnlyDictionary<NodeId, MemberRecord> members, ulong version = ulong.MaxValue)
     {
         lock (_gate)
         {
             var before = Peers;
             _agreed = new(members.ToDictionary());
+            if (version < _rememberedVersion)
+                return !before.SequenceEqual(Peers);
+            // First: whoever reads an id finds where it is.
             _ids = Gather();
+            _remembered = [];
             return !before.SequenceEqual(Peers);
         }
     }
@@ -128,7 +157,7 @@ internal sealed class MemberDirectory
     {
         if (Known(node) is { Name.Length: > 0 } known)
             return known.Name;
-        var seed = _seeds.GetValueOrDefault(node);
+        var seed = SeedOf(node);
         return seed is { Name.Length: > 0 } ? seed.Name : seed?.PeerAddress ?? node.ToString();
     }
 
@@ -140,7 +169,7 @@ internal sealed class MemberDirectory
 
     /// <summary>Where other nodes reach it, as far as is known.</summary>
     public string PeerAddressOf(NodeId node) =>
-        Known(node)?.PeerAddress ?? _seeds.GetValueOrDefault(node)?.PeerAddress ?? "";
+        Known(node)?.PeerAddress ?? SeedOf(node)?.PeerAddress ?? "";
 
     /// <summary>The member that clients reach at this address; null if none is known.</summary>
     public NodeId? At(string clientAddress)
@@ -156,6 +185,9 @@ internal sealed class MemberDirectory
 
     private MemberRecord? Known(NodeId node) =>
         Announcement(node) ?? _agreed.GetValueOrDefault(node);
+
+    private MemberSeed? SeedOf(NodeId node) =>
+        _remembered.GetValueOrDefault(node) ?? _seeds.GetValueOrDefault(node);
 
     private NodeId[] Gather() =>
     [

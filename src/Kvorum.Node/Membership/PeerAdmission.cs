@@ -37,6 +37,11 @@ internal sealed partial class PeerAdmission
     private KnownMembers _known;
     private int _raised;
     private bool _isRaising;
+
+    // The members that the folder remembers, and the version of what was looked at last.
+    private IReadOnlyList<Founder> _members;
+    private ulong _membersVersion;
+    private bool _isWritingMembers;
     private bool _isWriting;
     private bool _isAdmitting;
     private long _askedMs;
@@ -65,6 +70,8 @@ internal sealed partial class PeerAdmission
         _lives = host.PeerLogs.Lives;
         (_lost, _isLostWritten) = (identity.Lost, identity.Lost is not null);
         _raised = identity.Format;
+        _members = identity.Members?.Nodes ?? identity.Founders;
+        _membersVersion = identity.Members?.Version ?? 0;
         _admission = new(identity.Founders.Select(static founder => founder.Seed.Id)
             .Where(id => id != host.Cluster.Self));
         Publish();
@@ -99,6 +106,7 @@ internal sealed partial class PeerAdmission
     {
         LearnFromMetadata();
         RaiseFolder();
+        RememberMembers();
         AskToJoin();
         if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
@@ -311,6 +319,29 @@ internal sealed partial class PeerAdmission
             _isRaising = false;
             if (!IsForLater(failure, "which format version the cluster has"))
                 _raised = format;
+        });
+    }
+
+    // Those that came later are known by the replica of the metadata group alone, which may be damaged at the
+    // next start: then only they can fill it again.
+    private void RememberMembers()
+    {
+        var version = Cluster.Version;
+        if (version <= _membersVersion || _isWritingMembers || _host.NowMs < _writeAgainMs)
+            return;
+        Founder[] told = [.. Cluster.Members.Told.Select(Founder.Of)];
+        if (told.SequenceEqual(_members) || told.All(one => one.Seed.Id != Cluster.Self))
+        {
+            _membersVersion = version;
+            return;
+        }
+
+        _isWritingMembers = true;
+        WriteIdentity(_identity with { Members = new(version, told) }, failure =>
+        {
+            _isWritingMembers = false;
+            if (!IsForLater(failure, "who the members are"))
+                (_members, _membersVersion) = (told, version);
         });
     }
 

@@ -170,6 +170,7 @@ public static class RecoveryApplication
             ClusterId = plan.NewCluster,
             FormerClusters = [.. identity.FormerClusters ?? [], plan.OldCluster],
             Recovery = plan.Id,
+            Members = null,
             Founders =
             [
                 .. plan.Survivors.OrderBy(static one => ClusterIdentity.ToUInt128(one.NodeId))

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Node.Membership;
 using Kvorum.Node.State;
 using Kvorum.Raft;
@@ -70,6 +71,31 @@ public class MemberDirectoryTests
         Assert.Equal([One, Three], _members.Ids);
         Assert.Equal([Three], _members.Peers.Select(static peer => peer.Id));
         Assert.Equal("four", _members.NameOf(four));
+    }
+
+    [Fact]
+    public void What_the_folder_remembers_counts_until_the_group_has_told_as_much()
+    {
+        var four = new NodeId(4);
+        MemberSeed[] remembered =
+            [new(One, "one", "p1"), new(Three, "three", "moved"), new(four, "four", "p4")];
+        _members.Remembered(new(7, [.. remembered.Select(Founder.Of)]));
+        Assert.Equal(remembered[1..], _members.Peers);
+        Assert.Equal(("four", "p4", ""), Known(four));
+        var records = new Dictionary<NodeId, MemberRecord>
+        {
+            [One] = new("one", "p1", "", ""),
+            [Two] = new("two", "p2", "", ""),
+            [Three] = new("three", "p3", "", ""),
+        };
+        // By a replica that was away for long.
+        Assert.False(_members.Agreed(records, 6));
+        Assert.Equal(remembered[1..], _members.Peers);
+        records[four] = new("four", "p4", "", "") { Status = MemberStatus.Removed };
+        Assert.True(_members.Agreed(records, 7));
+        Assert.Equal([One, Two, Three], _members.Ids);
+        Assert.Equal([records[One], records[Two], records[Three]], _members.Told.Select(static one =>
+            new MemberRecord(one.Name, one.PeerAddress, "", "")));
     }
 
     [Fact]

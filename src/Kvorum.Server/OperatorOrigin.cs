@@ -4,7 +4,8 @@ using Kvorum.Node.Administration;
 namespace Kvorum.Server;
 
 /// <summary>
-/// Who asks for a change, as events tell it. Nobody is authenticated yet: it is the means and the place.
+/// By which means and from where a change is asked for, as events tell it. Who asks is put before it at the
+/// door, where that is known.
 /// </summary>
 internal static class OperatorOrigin
 {

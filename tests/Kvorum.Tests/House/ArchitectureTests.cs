@@ -36,9 +36,9 @@ public class ArchitectureTests
     {
         // The files of a folder have the keys by which they are encrypted.
         ["Kvorum.Storage.Files"] = ["Encryption"],
-        ["Kvorum.Storage.Log"] = ["Files"],
+        ["Kvorum.Storage.Log"] = ["Files", "Encryption"],
         ["Kvorum.Storage.Lsm.MemTables"] = ["Lsm", "Lsm.Memory"],
-        ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Lsm", "Lsm.Caching"],
+        ["Kvorum.Storage.Lsm.Tables"] = ["Files", "Encryption", "Lsm", "Lsm.Caching"],
         ["Kvorum.Node.Placement"] = [],
         // What it needs of the loop that owns it, a replica asks of IReplicaHost.
         ["Kvorum.Node.Replicas"] =

@@ -39,6 +39,17 @@ internal static class AdminCall
         }
     }
 
+    /// <summary>A command that asks always the same, and shows the answer.</summary>
+    public static Command Question(
+        string name, string description, AdminQuestion question, Action<TextWriter, AdminReply> show)
+    {
+        var flags = Flags();
+        var command = new Command(name, description);
+        flags.AddTo(command);
+        command.SetAction((parsed, cancel) => Run(parsed, flags, question, show, cancel));
+        return command;
+    }
+
     /// <summary>Asks, and shows the answer.</summary>
     public static Task<int> Run(
         ParseResult parsed, ClientFlags flags, AdminRequest request, Action<TextWriter, AdminReply> show,

@@ -15,17 +15,9 @@ internal static class ClusterCommands
         Limits(),
     };
 
-    private static Command Show()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command(
-            "show", "Shows members, keyspaces, moves under way, and what is in the way.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowCluster(),
-            static (output, reply) => AdminTables.Cluster(Screen.Of(output), reply.Cluster!), cancel));
-        return command;
-    }
+    private static Command Show() => AdminCall.Question(
+        "show", "Shows members, keyspaces, moves under way, and what is in the way.", new ShowCluster(),
+        static (output, reply) => AdminTables.Cluster(Screen.Of(output), reply.Cluster!));
 
     private static Command Pause(string verb, bool isPaused, string description)
     {

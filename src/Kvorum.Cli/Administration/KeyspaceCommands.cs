@@ -13,17 +13,9 @@ internal static class KeyspaceCommands
         List(), Make(), Alter(), Drop(), SupersededCommand.Create(),
     };
 
-    private static Command List()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command(
-            "list", "Lists the keyspaces, and how many partitions are where they should be.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowCluster(),
-            static (output, reply) => AdminTables.Keyspaces(Screen.Of(output), reply.Cluster!), cancel));
-        return command;
-    }
+    private static Command List() => AdminCall.Question(
+        "list", "Lists the keyspaces, and how many partitions are where they should be.", new ShowCluster(),
+        static (output, reply) => AdminTables.Keyspaces(Screen.Of(output), reply.Cluster!));
 
     private static Command Make()
     {

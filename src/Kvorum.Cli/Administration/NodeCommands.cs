@@ -23,16 +23,9 @@ internal static class NodeCommands
             "Gives a member up whose data is lost: others get what it had, and its name is free."),
     };
 
-    private static Command List()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command("list", "Lists the members, what is wanted of them, and what they hold.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowCluster(),
-            static (output, reply) => AdminTables.Members(Screen.Of(output), reply.Cluster!), cancel));
-        return command;
-    }
+    private static Command List() => AdminCall.Question(
+        "list", "Lists the members, what is wanted of them, and what they hold.", new ShowCluster(),
+        static (output, reply) => AdminTables.Members(Screen.Of(output), reply.Cluster!));
 
     private static Command Change(string verb, MemberWish wish, string description)
     {

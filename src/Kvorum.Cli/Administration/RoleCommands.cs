@@ -25,16 +25,9 @@ internal static class RoleCommands
         Enforce(true), Enforce(false),
     };
 
-    private static Command List()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command("list", "Lists the roles and their rights.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowAccess(),
-            static (output, reply) => AccessTables.Roles(Screen.Of(output), reply.Access!), cancel));
-        return command;
-    }
+    private static Command List() => AdminCall.Question(
+        "list", "Lists the roles and their rights.", new ShowAccess(),
+        static (output, reply) => AccessTables.Roles(Screen.Of(output), reply.Access!));
 
     private static Command Make()
     {

@@ -13,16 +13,9 @@ internal static class UserCommands
         List(), Make(), Alter(), Drop(), Key(), RevokeKey(), WhoAmI(),
     };
 
-    private static Command List()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command("list", "Lists the users, their roles and API keys.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowAccess(),
-            static (output, reply) => AccessTables.Users(Screen.Of(output), reply.Access!), cancel));
-        return command;
-    }
+    private static Command List() => AdminCall.Question(
+        "list", "Lists the users, their roles and API keys.", new ShowAccess(),
+        static (output, reply) => AccessTables.Users(Screen.Of(output), reply.Access!));
 
     private static Command Make()
     {
@@ -145,16 +138,9 @@ internal static class UserCommands
         return command;
     }
 
-    private static Command WhoAmI()
-    {
-        var flags = AdminCall.Flags();
-        var command = new Command("whoami", "Tells as whom the cluster knows you, and what you may do.");
-        flags.AddTo(command);
-        command.SetAction((parsed, cancel) => AdminCall.Run(
-            parsed, flags, new ShowIdentity(),
-            static (output, reply) => AccessTables.Identity(output, reply.Identity!), cancel));
-        return command;
-    }
+    private static Command WhoAmI() => AdminCall.Question(
+        "whoami", "Tells as whom the cluster knows you, and what you may do.", new ShowIdentity(),
+        static (output, reply) => AccessTables.Identity(output, reply.Identity!));
 
     private static Argument<string> Name() => new("name") { Description = "The user." };
 

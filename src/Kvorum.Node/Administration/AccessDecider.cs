@@ -49,7 +49,7 @@ internal static partial class AccessDecider
 
     private static AdminDecision Decide(SetRole change, AccessTable table)
     {
-        if (WhyNoName("role", change.Role) is { } why)
+        if (GivenNames.WhyNot("role", change.Role) is { } why)
             return Refusal.Wrong(why);
         if (AccessTable.BuiltIn.Any(role => role.Name == change.Role))
             return Refusal.Wrong($"role '{change.Role}' is in every cluster as it is: take another name");
@@ -97,7 +97,7 @@ internal static partial class AccessDecider
 
     private static AdminDecision Decide(CreateUser change, AccessTable table)
     {
-        if (WhyNoName("user", change.User) is { } why)
+        if (GivenNames.WhyNot("user", change.User) is { } why)
             return Refusal.Wrong(why);
         if (table.Users.ContainsKey(change.User))
             return Refusal.Impossible($"there is a user '{change.User}' already: change its roles instead");
@@ -225,7 +225,7 @@ internal static partial class AccessDecider
 
     private static string? WhyNoGrant(GrantSpec spec)
     {
-        if (spec.Keyspace != AccessNeed.AllKeyspaces && !Name().IsMatch(spec.Keyspace))
+        if (spec.Keyspace != AccessNeed.AllKeyspaces && !GivenNames.IsName(spec.Keyspace))
             return $"'{Refusal.Shown(spec.Keyspace)}' is no keyspace: give its name, or * for every one";
         if (spec.Prefix is { Length: > Protocol.Limits.KeyBytesMax })
             return $"a prefix has at most {Protocol.Limits.KeyBytesMax} bytes; this one has "
@@ -234,13 +234,6 @@ internal static partial class AccessDecider
             : $"'{Refusal.Shown(string.Join(',', spec.Actions))}' are no actions: give one or more of "
                 + string.Join(", ", AccessActionNames.Names);
     }
-
-    private static string? WhyNoName(string what, string name) => Name().IsMatch(name) ? null
-        : $"'{Refusal.Shown(name)}' cannot be the name of a {what}: it has 1 to 64 letters a-z, A-Z, digits, "
-            + "'.', '_' and '-', and begins with a letter or a digit";
-
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
-    private static partial Regex Name();
 
     [GeneratedRegex(@"^[0-9a-f]{16}\z")]
     private static partial Regex KeyId();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Kvorum.Node.Placement;
 using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.State;
@@ -9,7 +8,7 @@ namespace Kvorum.Node.Administration;
 
 /// <summary>Keyspaces that are to be made, changed or dropped.</summary>
 /// <param name="place">Where the replicas of a new keyspace should be. Any thread.</param>
-internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyList<ReplicaTarget>> place)
+internal sealed class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyList<ReplicaTarget>> place)
 {
     private const int PartitionsMax = 4096;
     private const int ReplicasMax = 15;
@@ -222,19 +221,10 @@ internal sealed partial class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyLi
     private static string Shown(int quorum) =>
         quorum == 0 ? "a majority" : quorum.ToString(CultureInfo.InvariantCulture);
 
-    private static string? WhyNoName(string name)
-    {
-        if (name == KeyspaceName.System)
-            return $"'{name}' is the name of the metadata group's keyspace: take another one";
-        return Name().IsMatch(name) ? null
-            : $"'{Refusal.Shown(name)}' cannot be the name of a keyspace: it has 1 to "
-                + $"{Protocol.Limits.KeyspaceBytesMax} letters a-z, A-Z, digits, '.', '_' and '-', and "
-                + "begins with a letter or a digit";
-    }
+    private static string? WhyNoName(string name) => name == KeyspaceName.System
+        ? $"'{name}' is the name of the metadata group's keyspace: take another one"
+        : GivenNames.WhyNot("keyspace", name);
 
     private static string? Bounded(string name, int value, int most) => value >= 1 && value <= most ? null
         : string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: give 1 to {most}");
-
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
-    private static partial Regex Name();
 }

@@ -4,10 +4,8 @@ namespace Kvorum.Client;
 
 /// <summary>
 /// Who a program is towards a cluster that enforces rights: an API key (<c>kvorum user key</c>), or a JSON
-/// Web
-/// Token. It is shown beside a certificate, see <see cref="KvorumTls"/>, and wins over it. On a plain
-/// connection
-/// everybody on the way can read it. Immutable; for any number of clients.
+/// Web Token. It is shown beside a certificate, see <see cref="KvorumTls"/>, and wins over it. On a plain
+/// connection everybody on the way can read it. Immutable; for any number of clients.
 /// </summary>
 public sealed class KvorumCredential
 {

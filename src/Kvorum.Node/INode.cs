@@ -22,8 +22,7 @@ public interface INode
 
     /// <summary>
     /// Who may do what, as this node was told; null before it has been told anything. The node itself does
-    /// not
-    /// judge: who lets callers in does.
+    /// not judge: who lets callers in does.
     /// </summary>
     AccessTable? Access { get; }
 

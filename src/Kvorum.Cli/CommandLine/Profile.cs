@@ -2,8 +2,7 @@ namespace Kvorum.Cli.CommandLine;
 
 /// <summary>
 /// Where commands find what nobody wants to type each time: environment variables, and behind them a file
-/// with
-/// lines <c>NAME=value</c> of the same names. The file is $KVORUM_PROFILE, or ~/.config/kvorum/profile.
+/// with lines <c>NAME=value</c> of the same names. The file is $KVORUM_PROFILE, or ~/.config/kvorum/profile.
 /// </summary>
 internal static class Profile
 {

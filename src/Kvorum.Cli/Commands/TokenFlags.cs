@@ -6,8 +6,7 @@ namespace Kvorum.Cli.Commands;
 
 /// <summary>
 /// Who a command is towards a cluster that enforces rights. A token itself is no flag: everybody on the
-/// machine
-/// could read it among the processes.
+/// machine could read it among the processes.
 /// </summary>
 internal sealed class TokenFlags
 {

@@ -30,8 +30,7 @@ public readonly record struct AccessNeed(
 
     /// <summary>
     /// What a request of a client needs. Whoever learns something of what is stored by a write needs the
-    /// right
-    /// to read, too: the previous value, or whether a version is the present one.
+    /// right to read, too: the previous value, or whether a version is the present one.
     /// </summary>
     public static AccessNeed Of(Request request)
     {

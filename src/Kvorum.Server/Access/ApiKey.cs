@@ -6,10 +6,8 @@ namespace Kvorum.Server.Access;
 
 /// <summary>
 /// API keys: <c>kvorum_NUMBER_SECRET</c>, the number of 16 hexadecimal digits, the secret of 256 random bits
-/// in
-/// base64url. A cluster keeps SHA-256 of the whole: what cannot be guessed needs no slow hash, which would
-/// be an
-/// attack of its own if each request cost it.
+/// in base64url. A cluster keeps SHA-256 of the whole: what cannot be guessed needs no slow hash, which would
+/// be an attack of its own if each request cost it.
 /// </summary>
 internal static class ApiKey
 {

@@ -6,8 +6,7 @@ namespace Kvorum.Server.Access;
 
 /// <summary>
 /// Who asks, by what was shown. What that is worth depends on the users and keys that there are at the
-/// moment,
-/// see <see cref="StandingIn"/>. Immutable.
+/// moment, see <see cref="StandingIn"/>. Immutable.
 /// </summary>
 internal abstract record Caller
 {

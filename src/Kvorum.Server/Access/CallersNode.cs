@@ -120,8 +120,7 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
     private string? WhyLockedOut() => door.Node.Access is { } table
         && Judge(table).Rights?.Allow(AccessNeed.OfCluster(AccessActions.Security)) == true ? null
         : "nothing was changed: you would be locked out, because you have not shown an API key or a "
-            + "certificate "
-            + "of a user who may change users. Show it, or ask for it with force";
+            + "certificate of a user who may change users. Show it, or ask for it with force";
 
     private Reply? Refusal(AccessNeed need, bool isQuestion = false)
     {

@@ -8,8 +8,7 @@ namespace Kvorum.Server.Access;
 
 /// <summary>
 /// Who asks over a web server's connection: a feature of the connection, and so of its requests. Most
-/// requests of
-/// a connection come from the same caller, which is kept.
+/// requests of a connection come from the same caller, which is kept.
 /// </summary>
 internal sealed class ConnectionCallers(ConnectionContext connection)
 {

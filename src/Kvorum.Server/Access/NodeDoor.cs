@@ -12,8 +12,7 @@ namespace Kvorum.Server.Access;
 /// <summary>
 /// Stands between the front ends and the node. What a front end is given is the node as a caller who is not
 /// known may use it; with <see cref="For"/> it becomes that of somebody. So a front end that forgets to say
-/// who
-/// asks serves nobody while rights are enforced. Any thread.
+/// who asks serves nobody while rights are enforced. Any thread.
 /// </summary>
 /// <param name="node">The node.</param>
 /// <param name="graceMs">
@@ -26,9 +25,9 @@ internal sealed class NodeDoor(
     INode node, long graceMs, TimeProvider time, SourceLines lines, ILogger log) : INode
 {
     /// <summary>What a node says that does not know yet who may do what.</summary>
-    public const string NotTold = "this node has not been told of the cluster's users yet: ask another "
-        + "node, or "
-        + "wait until kvorum health says that it is ready";
+    public const string NotTold =
+        "this node has not been told of the cluster's users yet: ask another node, or wait until "
+        + "kvorum health says that it is ready";
 
     private CallersNode? _stranger;
     private long _refusals;
@@ -96,8 +95,8 @@ internal sealed class NodeDoor(
         if (lines.MayWrite(remote, out var note))
         {
             // What is wrong with a token is for the operator alone.
-            var why = caller is Caller.Unknown { ForLog: { } forLog } ? "its token: "
-                + $"{forLog}" : refusal.Message;
+            var why = caller is Caller.Unknown { ForLog: { } forLog }
+                ? $"its token: {forLog}" : refusal.Message;
             Log.Refused(log, SourceLines.Name(remote), standing.Who, why, note);
             if (refusal.Status == ReplyStatus.PermissionDenied)
                 Told(new(remote, standing.User, caller.Means, refusal.Status, refusal.Message));

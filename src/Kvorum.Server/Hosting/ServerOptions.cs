@@ -222,8 +222,7 @@ public sealed record ServerOptions
 
     /// <summary>
     /// --rights-grace: how long rights are believed while the metadata group is not heard. Beyond, a node
-    /// denies
-    /// every request that takes a right.
+    /// denies every request that takes a right.
     /// </summary>
     public TimeSpan RightsGrace { get; init; } = TimeSpan.FromMinutes(5);
 

@@ -17,8 +17,7 @@ namespace Kvorum.Tests.Server.Hosting;
 
 /// <summary>
 /// A whole server that enforces rights, through every route, method and frame that it has: those that are
-/// made
-/// later are in these tests, too.
+/// made later are in these tests, too.
 /// </summary>
 public sealed class RightsServerTests : IAsyncLifetime
 {

@@ -252,7 +252,14 @@ public sealed class TlsServerTests : IDisposable
                 seen = ((X509Certificate2)shown!).SerialNumber;
                 return seen.Length > 0;
             });
-            await tls.AuthenticateAsClientAsync("localhost").WaitAsync(Deadline);
+            try
+            {
+                await tls.AuthenticateAsClientAsync("localhost").WaitAsync(Deadline);
+            }
+            catch (IOException)
+            {
+                // An address may not try as often as it likes: some of these connections are closed.
+            }
         }
     }
 

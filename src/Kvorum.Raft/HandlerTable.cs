@@ -45,7 +45,7 @@ internal static class HandlerTable
         table[(int)Role.Follower] =
         [
             On<RequestVote>((node, m) => node.AnswerVote(m)),
-            Ignore,
+            On<RequestVoteReply>((node, m) => node.CountLatePreVote(m)),
             On<AppendEntries>((node, m) => node.FollowAppend(m)),
             Ignore,
             On<Heartbeat>((node, m) => node.FollowHeartbeat(m)),

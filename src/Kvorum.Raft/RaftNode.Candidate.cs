@@ -78,6 +78,19 @@ public sealed partial class RaftNode
         CountPreVotes();
     }
 
+    /// <summary>
+    /// This node gave up its pre-vote, and a voter that had refused grants it now: it has noticed that the
+    /// leader is gone. Only such a grant starts a campaign: each follows a notice, so they cannot go on.
+    /// </summary>
+    internal void CountLatePreVote(RequestVoteReply reply)
+    {
+        if (!reply.PreVote || !reply.Granted || reply.Term != Term.Next || !_ballot.WasRefusedBy(reply.From))
+            return;
+        if (Leader is not null || _protectTicks > 0 || !IsPromotable) return;
+        StartCampaign();
+        if (Role == Role.PreCandidate) CountPreVote(reply);
+    }
+
     private void CountPreVotes()
     {
         switch (_ballot.Count(Configuration))

@@ -168,6 +168,7 @@ public sealed partial class RaftNode
         if (Role != Role.Follower) return;
         Leader = null;
         AbandonReads();
+        AnswerPostponedPreVote();
         _electionTimeout = Math.Min(_electionTimeout, _electionElapsed + delayTicks);
         if (_electionElapsed >= _electionTimeout) TickElection();
     }

@@ -1,8 +1,8 @@
 namespace Kvorum.Raft.Membership;
 
 /// <summary>
-/// The votes of one election. The first vote of each node counts; each count takes the voters from the
-/// configuration.
+/// The votes of one election. A grant binds its voter, so it counts also after a refusal; each count takes
+/// the voters from the configuration.
 /// </summary>
 internal sealed class Ballot
 {
@@ -12,7 +12,14 @@ internal sealed class Ballot
     public void Clear() => _votes.Clear();
 
     /// <summary>A node has answered.</summary>
-    public void Record(NodeId node, bool granted) => _votes.TryAdd(node, granted);
+    public void Record(NodeId node, bool granted)
+    {
+        if (!_votes.TryAdd(node, granted) && granted)
+            _votes[node] = true;
+    }
+
+    /// <summary>True if the node has refused, and not granted since.</summary>
+    public bool WasRefusedBy(NodeId node) => _votes.TryGetValue(node, out var granted) && !granted;
 
     /// <summary>The verdict under a configuration, joint or simple.</summary>
     public Verdict Count(Configuration configuration) =>

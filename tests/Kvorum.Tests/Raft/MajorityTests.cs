@@ -70,10 +70,13 @@ public class MajorityTests
             {
                 if (random.Next(3) == 0) continue;
                 var id = new NodeId((UInt128)node);
-                var vote = votes[id] = random.Next(2) == 0;
-                ballot.Record(id, vote);
-                // A second answer of the same node does not count.
-                ballot.Record(id, !vote);
+                var (first, second) = (random.Next(2) == 0, random.Next(3) == 0);
+                ballot.Record(id, first);
+                Assert.Equal(!first, ballot.WasRefusedBy(id));
+                // A grant after a refusal counts, a refusal after a grant does not.
+                ballot.Record(id, second);
+                votes[id] = first || second;
+                Assert.Equal(!votes[id], ballot.WasRefusedBy(id));
             }
             bool Both(Func<NodeId, bool> counts) => Has(configuration.Voters, counts)
                 && (configuration.Outgoing.Count == 0 || Has(configuration.Outgoing, counts));

@@ -128,7 +128,7 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, i
     {
         if (_up is not { } connection || !network.IsOpen(to, from.Machine))
             return;
-        World.Scheduler.After(Latency(), () =>
+        World.Scheduler.After(Latency() + network.Closing(), () =>
         {
             if (_up == connection)
                 Reset(PeerLoss.ProcessGone);

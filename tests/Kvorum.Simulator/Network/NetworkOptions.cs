@@ -26,6 +26,12 @@ internal sealed record NetworkOptions
     /// <summary>How long an attempt to connect waits for an answer, in microseconds.</summary>
     public long ConnectUs { get; init; } = 2_000_000;
 
+    /// <summary>
+    /// The longest time from the end of a killed process to the reset of a connection of it, in microseconds,
+    /// drawn for each connection: the machine frees the memory of the process first. 0: at once.
+    /// </summary>
+    public long ClosingUs { get; init; }
+
     /// <summary>First pause between two attempts, doubled each time, in microseconds.</summary>
     public long BackoffUs { get; init; } = 50_000;
 

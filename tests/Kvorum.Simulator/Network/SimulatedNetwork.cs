@@ -67,6 +67,9 @@ internal sealed class SimulatedNetwork
     /// <summary>How long a frame is under way, drawn anew each time, in microseconds.</summary>
     public long Latency() => Options.LatencyUs + Random.Between(0, Options.JitterUs);
 
+    /// <summary>How long a machine takes to close one connection of a process that was killed.</summary>
+    public long Closing() => Options.ClosingUs > 0 ? Random.Between(0, Options.ClosingUs) : 0;
+
     /// <summary>The process that runs on a machine now; null if none.</summary>
     public Endpoint? At(int machine) => _endpoints[machine];
 

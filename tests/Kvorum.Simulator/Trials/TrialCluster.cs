@@ -15,10 +15,10 @@ internal sealed class TrialCluster
 {
     private readonly RaftChecker _raft;
 
-    public TrialCluster(ulong seed, ClusterOptions options)
+    public TrialCluster(ulong seed, ClusterOptions options, NetworkOptions? network = null)
     {
         World = new(seed, Verbosity.Outcome, null);
-        Cluster = new(World, options, new NetworkOptions());
+        Cluster = new(World, options, network ?? new());
         Random = World.Random("trials");
         _raft = new(World, Cluster.Directory.Groups.Count());
         foreach (var machine in Cluster.Machines)

@@ -21,15 +21,15 @@ public class TrialTests
 
     /// <summary>With the default settings, be the process killed, stopped, or the machine silent.</summary>
     [Theory]
-    [InlineData("ProcessCrash", 1500)]
-    [InlineData("PowerLoss", 1500)]
-    [InlineData("Pause", LeftToElectionsMs)]
-    public void Of_a_hundred_failovers_ninety_five_take_less_than_a_second(string way, int longestMs)
+    [InlineData("ProcessCrash", 100, 1500)]
+    [InlineData("PowerLoss", 1000, 1500)]
+    [InlineData("Pause", 1000, LeftToElectionsMs)]
+    public void Of_a_hundred_failovers_ninety_five_are_short(string way, int p95Ms, int longestMs)
     {
         var made = Failovers.Make(Enum.Parse<FaultKind>(way), 1, 100);
         TestContext.Current.SendDiagnosticMessage(made.ToString());
         Assert.Equal(100, made.Ms.Count);
-        Assert.InRange(made.P95Ms, 0, 1000);
+        Assert.InRange(made.P95Ms, 0, p95Ms);
         Assert.InRange(made.Ms[^1], 0, longestMs);
     }
 

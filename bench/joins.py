@@ -4,7 +4,8 @@
 Real processes on this machine with default settings but for --snapshot-rate, if given. The keyspace is filled
 (--keys values of --value-size bytes: 2 GB by default); then `kvorum bench mixed` runs in slices of a few seconds before
 the join, while data moves, and after it (--clients 0: no load). All the while one prober for each partition writes its
-key every 50 ms through HTTP; what it waits for an acknowledgement, retries included, is its partition's pause. Bytes are
+key every 50 ms through HTTP. The longest wait of a partition's writes in the second in which it changes hands, retries
+included, is put beside what those of the others waited in the same second: the difference is what the change costs. Bytes are
 those that the kernel counted on the new node's port for nodes; they are put beside what the new replicas take on its disk.
 
 Prints a markdown table; --out appends one JSON object for each run. See docs/performance.md.
@@ -12,6 +13,7 @@ Prints a markdown table; --out appends one JSON object for each run. See docs/pe
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import statistics
@@ -56,15 +58,14 @@ class JoinCluster(Cluster):
 
 
 class WaitingProber(Prober):
-    """Writes its key again and again, and keeps the longest wait for an acknowledgement, retries included."""
-
-    wait = 0.0
+    """Writes its key again and again, and keeps when each write began and how long it waited, retries included."""
 
     async def run(self):
+        self.waits = []
         first = time.monotonic()
         while True:
             if await self.put(self.ports[0], 2):
-                self.wait = max(self.wait, time.monotonic() - first)
+                self.waits.append((first, time.monotonic() - first))
                 await asyncio.sleep(PAUSE)
                 first = time.monotonic()
             else:
@@ -85,12 +86,9 @@ class Probers:
         self.probers = {at: WaitingProber(key, self.ports) for at, key in self.keys.items()}
         await asyncio.gather(*(prober.run() for prober in self.probers.values()))
 
-    def waits(self):
-        """The longest wait of each partition since the last call, in milliseconds."""
-        found = {}
-        for at, prober in self.probers.items():
-            found[at], prober.wait = prober.wait * 1e3, 0.0
-        return found
+    def longest(self, at, begin, end):
+        """The longest wait of a partition's writes that were under way in that time, in milliseconds."""
+        return 1e3 * max((wait for first, wait in self.probers[at].waits if first + wait >= begin and first <= end), default=0.0)
 
 
 def received(port):
@@ -121,13 +119,13 @@ def run(options):
         time.sleep(options.rest)
         probers = Probers([cluster.ports[0][2]])
         before = [slice_(options.slice) for _ in range(options.slices)]
-        calm = probers.waits()
         begun = time.monotonic()
         cluster.join()
         say("node-3 joins")
-        during, moved, bytes_wanted, last_move = [], set(), 0, None
+        during, moved, last_move = [], set(), None
         ending = time.monotonic() + options.within
-        watch = {"moves": None, "stop": False}
+        watch = {"stop": False}
+        moving, ended_at = set(), {}
 
         def look():
             nonlocal last_move
@@ -135,6 +133,10 @@ def run(options):
                 report = cluster.report()
                 if report is not None:
                     wanted = {(one["keyspace"], one["partition"]) for one in report["moves"]}
+                    now = time.monotonic()
+                    ended_at.update({at: now for space, at in moving - wanted if space != "system"})
+                    moving.clear()
+                    moving.update(wanted)
                     moved.update(at for space, at in wanted if space != "system")
                     if wanted or last_move is None and any(m["name"] == "node-3" for m in report["members"]):
                         last_move = time.monotonic()
@@ -148,7 +150,12 @@ def run(options):
         watcher.join()
         took = last_move - begun
         came = received(cluster.ports[3][1])
-        pauses = probers.waits()
+        # Around the moment of each change; beside it, in the same moments, what the others waited.
+        pause, others = [], []
+        for at, when in ended_at.items():
+            pause.append(probers.longest(at, when - 1, when))
+            others += [probers.longest(other, when - 1, when) for other in probers.probers
+                       if abs(ended_at.get(other, math.inf) - when) > 2]
         status = json.loads(cluster.ask(3, "/v1/status")[1])
         added = sum(one["bytes"] for one in status["partitions"])
         after = [slice_(options.slice) for _ in range(options.slices)]
@@ -160,25 +167,27 @@ def run(options):
             return None, None
         return statistics.median(one["throughput"] for one in found), statistics.median(one["all"]["p99"] for one in found)
 
-    pause = [pauses[at] for at in sorted(moved) if at in pauses]
     return {
         "what": "join", "at": now_utc(), "keys": options.keys, "value_size": options.value_size, "clients": options.clients,
         "rate": options.rate, "seconds": round(took, 1), "moved": len(moved), "bytes_received": came, "bytes_added": added,
         "throughput": [round(load(part)[0]) if load(part)[0] else None for part in (before, whole, after)],
         "p99_ms": [round(load(part)[1], 1) if load(part)[1] else None for part in (before, whole, after)],
-        "pause_ms": {"calm_p99": round(percentile(list(calm.values()), 99)), "median": round(statistics.median(pause)),
-                     "p90": round(percentile(pause, 90)), "p99": round(percentile(pause, 99)), "worst": round(max(pause))},
+        "pause_ms": spread(pause), "others_ms": spread(others),
     }
+
+
+def spread(values):
+    return [round(percentile(values, percent)) for percent in (50, 90, 99)]
 
 
 def table(rows):
     lines = ["| clients | bytes on the new node | received | time | load before, during, after | p99 before, during, after "
-             "| longest wait of a moving partition: median, p90, p99 |", "|---|---|---|---|---|---|---|"]
+             "| longest wait as a partition changes hands: p50, p90, p99 | of the others then |", "|---|---|---|---|---|---|---|---|"]
     for one in rows:
         lines.append(
             f"| {one['clients']} | {one['bytes_added'] / 1e6:,.0f} MB in {one['moved']} partitions "
             f"| {one['bytes_received'] / 1e6:,.0f} MB | {one['seconds']} s | {one['throughput']} | {one['p99_ms']} ms "
-            f"| {one['pause_ms']} |")
+            f"| {one['pause_ms']} ms | {one['others_ms']} ms |")
     return "\n".join(lines)
 
 

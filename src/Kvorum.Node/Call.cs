@@ -63,6 +63,12 @@ public abstract class Call(Request request, TimeSpan timeout)
     /// <summary>When the caller gives up, in the node's milliseconds. Set when submitted.</summary>
     internal long DeadlineMs { get; set; }
 
+    /// <summary>How long the caller waits, within the bounds that the node has for it.</summary>
+    internal long TimeoutMs => Math.Clamp((long)Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
+
+    /// <summary>When the call came to this node, in the node's milliseconds.</summary>
+    internal long SubmittedMs => DeadlineMs - TimeoutMs;
+
     /// <summary>True once completed. Owned by the loop that holds the call.</summary>
     internal bool IsDone { get; set; }
 

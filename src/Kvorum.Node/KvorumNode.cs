@@ -328,7 +328,7 @@ public sealed class KvorumNode : INode, IDisposable
             return UnknownKeyspace(call);
         if (RequestRules.Broken(call, keyspace.Settings, _context.Options.ValueBytesMax) is { } broken)
             return new() { Status = ReplyStatus.InvalidArgument, Message = broken };
-        call.DeadlineMs = _context.MonotonicMs + Math.Clamp((long)call.Timeout.TotalMilliseconds, 0, Limits.CallTimeoutMaxMs);
+        call.DeadlineMs = _context.MonotonicMs + call.TimeoutMs;
         if (request.Keys == RequestKeys.Range)
         {
             // Of no partition: the loops take turns at putting pages together.

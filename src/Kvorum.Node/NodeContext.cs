@@ -44,6 +44,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>How much of that is used. Judged by loop 0.</summary>
     public MovePace MovePace { get; } = new(options.SnapshotBytesPerSecond);
 
+    /// <summary>How long writes took, from the request to the answer. Any thread.</summary>
+    public WaitGauge WriteWaits { get; } = new();
+
     /// <summary>How fast tables are checked.</summary>
     public RateLimiter ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
 

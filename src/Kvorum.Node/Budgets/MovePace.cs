@@ -2,9 +2,10 @@ namespace Kvorum.Node.Budgets;
 
 /// <summary>
 /// Decides how much of the rate for checkpoints is used: writes of clients come first. While checkpoints
-/// leave, the rate falls by half in each second in which the log takes much longer than it did without
-/// them, and rises by an eighth of the bound in the others, as TCP does with a line (Jacobson 1988). A pure
-/// decider, judged once a second by loop 0.
+/// leave, the rate falls by half in each second in which the log or the clients' writes take much longer than
+/// they did without them, and rises by an eighth of the bound in the others, as TCP does with a line
+/// (Jacobson 1988). The log tells of a busy disk, also to a node that no client asks; the writes tell of busy
+/// processors, too. A pure decider, judged once a second by loop 0.
 /// </summary>
 /// <param name="bytesMax">The rate that an operator allows, in bytes a second; 0: no bound.</param>
 internal sealed class MovePace(long bytesMax)
@@ -13,20 +14,22 @@ internal sealed class MovePace(long bytesMax)
 
     // A sixteenth of the greatest rate, so that a move always ends.
     private readonly long _least = Math.Max(1, bytesMax / 16);
-    private double? _calmMs;
+    private readonly Usual _log = new();
+    private readonly Usual _writes = new();
 
     /// <summary>Bytes a second that may leave now.</summary>
     public long Rate { get; private set; } = bytesMax;
 
     /// <summary>A second has passed.</summary>
     /// <param name="logMs">How long its slow writes to the log took; null if there were none.</param>
+    /// <param name="writesMs">How long its slow writes of clients took; null if there were none.</param>
     /// <param name="isSending">True while checkpoints leave this node.</param>
-    public void Judge(long? logMs, bool isSending)
+    public void Judge(long? logMs, long? writesMs, bool isSending)
     {
         if (_most == 0)
             return;
         // Nobody writes, so nobody feels it.
-        if (logMs is not { } took)
+        if (logMs is null && writesMs is null)
         {
             Rate = _most;
             return;
@@ -34,13 +37,28 @@ internal sealed class MovePace(long bytesMax)
 
         if (!isSending)
         {
-            // Of the last half minute, about: a disk is not the same all day.
-            _calmMs = _calmMs is { } before ? before + ((took - before) / 16) : took;
+            _log.Learn(logMs);
+            _writes.Learn(writesMs);
             Rate = Math.Max(_least, _most / 4);
             return;
         }
 
-        var isFelt = _calmMs is { } usual && took > (1.5 * usual) + 1;
+        var isFelt = _log.IsExceeded(logMs) || _writes.IsExceeded(writesMs);
         Rate = isFelt ? Math.Max(_least, Rate / 2) : Math.Min(_most, Rate + (2 * _least));
+    }
+
+    /// <summary>What something takes while no checkpoints leave.</summary>
+    private sealed class Usual
+    {
+        private double? _ms;
+
+        // Of the last half minute, about: a disk is not the same all day.
+        public void Learn(long? tookMs)
+        {
+            if (tookMs is { } took)
+                _ms = _ms is { } before ? before + ((took - before) / 16) : took;
+        }
+
+        public bool IsExceeded(long? tookMs) => _ms is { } usual && tookMs > (1.5 * usual) + 1;
     }
 }

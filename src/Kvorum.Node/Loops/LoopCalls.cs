@@ -8,7 +8,7 @@ namespace Kvorum.Node.Loops;
 /// The calls that are in a loop's hands: how many, and how they are answered. Owned by the loop, apart from
 /// what says otherwise.
 /// </summary>
-internal sealed class LoopCalls(Outboxes outboxes, ITransport transport)
+internal sealed class LoopCalls(NodeContext context, LoopClock clock, Outboxes outboxes)
 {
     private readonly List<IReplySink> _sinks = [];
     private int _count;
@@ -48,12 +48,19 @@ internal sealed class LoopCalls(Outboxes outboxes, ITransport transport)
         }
 
         if (call.Request.IsWrite)
+        {
             Writes++;
+            if (reply.Status == ReplyStatus.Ok)
+                context.WriteWaits.Add(clock.NowMs - call.SubmittedMs);
+        }
         else
+        {
             Reads++;
+        }
+
         if (call is ForwardedCall forwarded)
         {
-            outboxes.Of(forwarded.From).AddForwardReply(forwarded.Id, reply, transport);
+            outboxes.Of(forwarded.From).AddForwardReply(forwarded.Id, reply, context.World.Transport);
             return;
         }
 

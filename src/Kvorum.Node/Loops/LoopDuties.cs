@@ -176,7 +176,8 @@ internal sealed class LoopDuties
             cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
         if (IsFirst)
         {
-            _context.MovePace.Judge(_pace.SlowMs, _host.SnapshotSends > 0);
+            var writesMs = _context.WriteWaits.TakeSlowMs();
+            _context.MovePace.Judge(_pace.SlowMs, writesMs, _host.SnapshotSends > 0);
             _context.SnapshotPace.SetRate(Math.Max(1, _context.MovePace.Rate));
         }
 

@@ -44,7 +44,7 @@ public sealed class NodeLoop
         _inbox = new(() => Wake());
         _log = new(context, _clock, _inbox, isFirst: index == 0);
         _outboxes = new(context);
-        _calls = new(_outboxes, context.World.Transport);
+        _calls = new(context, _clock, _outboxes);
         _jobs = new(context.World.Jobs, _inbox);
         var rooms = new RoomWaits(_clock, _inbox, _calls);
         _router = new(context, _clock, _replicas, _outboxes, _calls, rooms, index);

@@ -40,17 +40,31 @@ public class MovePaceTests
         Assert.Equal(Max, _pace.Rate);
     }
 
+    [Theory]
+    [InlineData(4L)]
+    [InlineData(null)]
+    public void It_gives_way_where_clients_wait_longer_though_the_log_is_as_fast_as_ever(long? logMs)
+    {
+        for (var n = 0; n < 10; n++)
+            _pace.Judge(logMs, 10, isSending: false);
+        for (var n = 0; n < 100; n++)
+            _pace.Judge(logMs, 16, isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+        _pace.Judge(logMs, 17, isSending: true);
+        Assert.Equal(Max / 2, _pace.Rate);
+    }
+
     [Fact]
     public void Without_a_bound_there_is_no_pace()
     {
         var unbounded = new MovePace(0);
-        unbounded.Judge(5, isSending: true);
+        unbounded.Judge(5, 5, isSending: true);
         Assert.Equal(0, unbounded.Rate);
     }
 
     private void Seconds(int count, long? logMs, bool isSending)
     {
         for (var n = 0; n < count; n++)
-            _pace.Judge(logMs, isSending);
+            _pace.Judge(logMs, null, isSending);
     }
 }

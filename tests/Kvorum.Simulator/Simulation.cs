@@ -39,6 +39,7 @@ internal sealed class Simulation
     private readonly MajorityLoss _loss;
     private RecoveryChecker? _recovery;
     private readonly ReceiptChecker _receipts;
+    private ReplacementChecker _replacements;
 
     private Simulation(SimulationOptions options)
     {
@@ -48,6 +49,7 @@ internal sealed class Simulation
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Directory.Groups.Count());
         _removals = new(_world, _raft.Facts);
+        _replacements = new(_world);
         _replicas = new(_world, _raft.Facts);
         _admission = new(_cluster);
         _clients = [.. Workloads().Select((workload, number) => new SimulatedClient(
@@ -193,6 +195,7 @@ internal sealed class Simulation
         _recovery = new(_cluster, _notes, plan);
         _raft = new(_world, _cluster.Directory.Groups.Count());
         _removals = new(_world, _raft.Facts);
+        _replacements = new(_world);
         _replicas = new(_world, _raft.Facts);
         _progress = new(_cluster, _replicas);
         _faults.Heal();
@@ -318,6 +321,7 @@ internal sealed class Simulation
                 process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
             if (_recovery is null)
                 _lives.Look(replica);
+            _replacements.Look(process, replica);
             if (replica.IsInstalling)
                 _faults.Installing(process.Machine);
             if (applied && _replicas.IsDue(replica))

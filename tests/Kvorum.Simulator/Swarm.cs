@@ -109,10 +109,44 @@ internal static class Swarm
             };
         }
 
-        return drawn with
+        var moving = drawn with
         {
             Cluster = drawn.Cluster with { Spares = spares },
             Faults = drawn.Faults with { MeanSeconds = means },
+        };
+        return new RandomStream(drawn.Seed, "lost manifests").Chance(0.15) ? AimAtManifests(moving) : moving;
+    }
+
+    // A node whose manifest is lost goes by the configuration in its log: logs that are cut close, replicas
+    // that have moved away from the few that were first.
+    private static SimulationOptions AimAtManifests(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "aim at manifests");
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                Nodes = random.Pick([1, 2, 2, 3]),
+                Spares = 4,
+                Partitions = (int)random.Between(1, 4),
+                HasLateNode = false,
+                CheckpointLogBytes = 500,
+                TrailingLogBytes = (int)random.Pick([200, 2 << 10]),
+                SegmentBytes = 4 << 10,
+            },
+            Faults = new()
+            {
+                AimsAtManifests = true,
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.NodeJoins] = 2,
+                    [FaultKind.NodeLeaves] = 15,
+                    [FaultKind.BitFlip] = 4,
+                    [FaultKind.LeaderCut] = 10,
+                },
+                RoundMinSeconds = 15,
+                RoundMaxSeconds = 40,
+            },
         };
     }
 

@@ -1,6 +1,7 @@
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.Rights;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
 
@@ -40,6 +41,7 @@ internal sealed class Simulation
     private RecoveryChecker? _recovery;
     private readonly ReceiptChecker _receipts;
     private ReplacementChecker _replacements;
+    private readonly RightsRun? _rights;
 
     private Simulation(SimulationOptions options)
     {
@@ -62,6 +64,8 @@ internal sealed class Simulation
         _receipts = new(_cluster);
         foreach (var client in _clients)
             client.Replied = _receipts.Look;
+        if (options.Cluster.Rights is { } rights)
+            _rights = new(_cluster, rights);
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
         {
@@ -78,6 +82,7 @@ internal sealed class Simulation
         try
         {
             _cluster.Start();
+            _rights?.Begin();
             foreach (var keyspace in _options.Cluster.Quorums)
                 _world.Trace.Event(
                     Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
@@ -131,7 +136,9 @@ internal sealed class Simulation
             client.Begin();
         }
 
+        _rights?.BeginFaults();
         _world.RunUntil(_world.NowUs + _faults.Begin(), static () => false);
+        _rights?.EndFaults();
         if (_faults.LosesMajority && LosesMajority(round))
             return;
         Say($"round {round}: everything heals", round);
@@ -172,6 +179,8 @@ internal sealed class Simulation
         _answers.CheckFinalReads();
         if (_options.Cluster.Quorums.Count > 0)
             EndRoundOfQuorums(round);
+        if (_rights is not null)
+            EndRoundOfRights(_rights);
     }
 
     // What clients saw until then is judged by the usual promises; what is there afterwards, by the plan.
@@ -224,6 +233,16 @@ internal sealed class Simulation
 
         if (_world.Failure is null)
             _recovery!.Check();
+    }
+
+    private void EndRoundOfRights(RightsRun rights)
+    {
+        rights.Rest();
+        Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for is acknowledged");
+        rights.AskAnew();
+        Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for again is acknowledged");
+        Demand(
+            _progress.BoundUs, rights.IsExact, "every node serves each user what is permitted, and no more");
     }
 
     private void EndRoundOfQuorums(int round)

@@ -1,7 +1,6 @@
 using Kvorum.Node;
 using Kvorum.Node.Replicas;
 using Kvorum.Raft;
-using Kvorum.Raft.Membership;
 using Kvorum.Simulator.Processes;
 using Kvorum.Simulator.World;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Access;

@@ -68,8 +68,8 @@ public sealed class AccessJudge(
 
     private string? WhyTooOld() => silenceMs() is var silence && silence <= graceMs ? null
         : silence == long.MaxValue
-            ? "this node has not heard the metadata group since its start, so that rights may have been taken "
-                + "away since it ran last: ask another node, or wait until it has"
+            ? "this node has not heard the metadata group since its start, so that rights may have been "
+                + "taken away since it ran last: ask another node, or wait until it has"
             : $"this node has not heard the metadata group for {silence / 1000} s, so that rights may have "
                 + "been taken away meanwhile; after --rights-grace it serves nobody: ask another node";
 

@@ -10,8 +10,8 @@ namespace Kvorum.Simulator.Rights;
 //   1. what no such state allows is not served: a revoked right ends on every node, within the bound;
 //   2. what all such states allow is not refused.
 // A node may say that it does not know. The bound is the time for which a node that is cut off believes what
-// it knows, and what it takes until it notices that it is. Nothing is demanded of a node that hears the leader
-// of the metadata group and has not applied the change yet: what it lacks may be on its way for long.
+// it knows, and what it takes until it notices that it is. Nothing is demanded of a node that hears the
+// leader of the metadata group and has not applied the change yet: what it lacks may be on its way for long.
 
 /// <summary>
 /// Which rights users had in a run, and whether nodes follow them. The theorem is at the top of its file.

@@ -28,7 +28,7 @@ public interface INode
 
     /// <summary>
     /// For how long this node has not known a leader of the metadata group that answers, in milliseconds:
-    /// about so old may <see cref="Access"/> be.
+    /// about so old may <see cref="Access"/> be; the greatest number if it has not since its start.
     /// </summary>
     long MetadataSilenceMs { get; }
 

@@ -14,10 +14,12 @@ namespace Kvorum.Node;
 /// <summary>What all loops of a node share. Safe on any thread.</summary>
 internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterView cluster)
 {
+    private const long NeverHeard = long.MinValue;
+
     private int _isFaulted;
     private long _hintsKept;
     private ulong _lastTransfer = FirstNumberOf(world);
-    private long _metadataHeardMs = (long)world.Time.GetElapsedTime(0).TotalMilliseconds;
+    private long _metadataHeardMs = NeverHeard;
 
     public NodeOptions Options => options;
 
@@ -122,9 +124,17 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
 
     /// <summary>
     /// For how long this node has not known a leader of the metadata group that answers: what it was told may
-    /// be out of date.
+    /// be out of date. What is on its disk may be of any age: before it has heard a leader since its start it
+    /// is the greatest number.
     /// </summary>
-    public long MetadataSilenceMs => Math.Max(0, MonotonicMs - Volatile.Read(ref _metadataHeardMs));
+    public long MetadataSilenceMs
+    {
+        get
+        {
+            var heardMs = Volatile.Read(ref _metadataHeardMs);
+            return heardMs == NeverHeard ? long.MaxValue : Math.Max(0, MonotonicMs - heardMs);
+        }
+    }
 
     /// <summary>Looks whether the leader of the metadata group answers. Loop 0.</summary>
     public void HearMetadata()

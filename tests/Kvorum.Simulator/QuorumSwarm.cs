@@ -145,11 +145,12 @@ internal static class QuorumSwarm
     };
 
     // Writes that other nodes take for replicas that are away: splits long enough to be noticed. Where there
-    // are few replicas no other has what a hint has; and some that are back lose what they were handed.
+    // are few replicas no other has what a hint has; and some that are back lose what they were handed. Many
+    // keys: a later write of the same key would hide that one is lost.
     private static SimulationOptions AimAtHints(SimulationOptions drawn, RandomStream random)
     {
         var (replicas, write, read) = random.Pick<(int, int, int)>(
-            [(1, 1, 1), (1, 1, 1), (2, 1, 1), (3, 2, 2)]);
+            [(1, 1, 1), (1, 1, 1), (1, 1, 1), (2, 1, 1), (3, 2, 2)]);
         return drawn with
         {
             Cluster = Small(drawn.Cluster) with
@@ -164,7 +165,12 @@ internal static class QuorumSwarm
                 ],
             },
             Network = drawn.Network with { SilenceUs = 1_500_000 },
-            Workload = Busy(drawn.Workload, random),
+            Workload = Busy(drawn.Workload, random) with
+            {
+                Registers = (int)random.Between(100, 400),
+                // What ends may be gone.
+                MortalShare = 0,
+            },
             Faults = drawn.Faults with
             {
                 MeanSeconds = new SortedDictionary<FaultKind, double>

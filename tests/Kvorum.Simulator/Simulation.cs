@@ -1,6 +1,7 @@
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.Processes;
+using Kvorum.Simulator.Rights;
 using Kvorum.Simulator.Workloads;
 using Kvorum.Simulator.World;
 
@@ -39,6 +40,8 @@ internal sealed class Simulation
     private readonly MajorityLoss _loss;
     private RecoveryChecker? _recovery;
     private readonly ReceiptChecker _receipts;
+    private ReplacementChecker _replacements;
+    private readonly RightsRun? _rights;
 
     private Simulation(SimulationOptions options)
     {
@@ -48,6 +51,7 @@ internal sealed class Simulation
         _faults = new(_cluster, options.Faults);
         _raft = new(_world, _cluster.Directory.Groups.Count());
         _removals = new(_world, _raft.Facts);
+        _replacements = new(_world);
         _replicas = new(_world, _raft.Facts);
         _admission = new(_cluster);
         _clients = [.. Workloads().Select((workload, number) => new SimulatedClient(
@@ -60,6 +64,8 @@ internal sealed class Simulation
         _receipts = new(_cluster);
         foreach (var client in _clients)
             client.Replied = _receipts.Look;
+        if (options.Cluster.Rights is { } rights)
+            _rights = new(_cluster, rights);
         _scans = new(_world, _notes, name => _cluster.Directory.Keyspace(name)!.Count);
         foreach (var machine in _cluster.Machines)
         {
@@ -76,6 +82,7 @@ internal sealed class Simulation
         try
         {
             _cluster.Start();
+            _rights?.Begin();
             foreach (var keyspace in _options.Cluster.Quorums)
                 _world.Trace.Event(
                     Verbosity.Faults, TraceKind.Note, -1, (ulong)keyspace.Write, $"{keyspace}");
@@ -129,7 +136,9 @@ internal sealed class Simulation
             client.Begin();
         }
 
+        _rights?.BeginFaults();
         _world.RunUntil(_world.NowUs + _faults.Begin(), static () => false);
+        _rights?.EndFaults();
         if (_faults.LosesMajority && LosesMajority(round))
             return;
         Say($"round {round}: everything heals", round);
@@ -170,6 +179,8 @@ internal sealed class Simulation
         _answers.CheckFinalReads();
         if (_options.Cluster.Quorums.Count > 0)
             EndRoundOfQuorums(round);
+        if (_rights is not null)
+            EndRoundOfRights(_rights);
     }
 
     // What clients saw until then is judged by the usual promises; what is there afterwards, by the plan.
@@ -193,6 +204,7 @@ internal sealed class Simulation
         _recovery = new(_cluster, _notes, plan);
         _raft = new(_world, _cluster.Directory.Groups.Count());
         _removals = new(_world, _raft.Facts);
+        _replacements = new(_world);
         _replicas = new(_world, _raft.Facts);
         _progress = new(_cluster, _replicas);
         _faults.Heal();
@@ -221,6 +233,16 @@ internal sealed class Simulation
 
         if (_world.Failure is null)
             _recovery!.Check();
+    }
+
+    private void EndRoundOfRights(RightsRun rights)
+    {
+        rights.Rest();
+        Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for is acknowledged");
+        rights.AskAnew();
+        Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for again is acknowledged");
+        Demand(
+            _progress.BoundUs, rights.IsExact, "every node serves each user what is permitted, and no more");
     }
 
     private void EndRoundOfQuorums(int round)
@@ -318,6 +340,7 @@ internal sealed class Simulation
                 process, replica.Group, replica.Raft, replica.Tree.AppliedIndex);
             if (_recovery is null)
                 _lives.Look(replica);
+            _replacements.Look(process, replica);
             if (replica.IsInstalling)
                 _faults.Installing(process.Machine);
             if (applied && _replicas.IsDue(replica))

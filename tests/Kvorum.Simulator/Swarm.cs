@@ -16,7 +16,8 @@ internal static class Swarm
     /// <summary>The options of a swarm run.</summary>
     /// <param name="seed">Draws all.</param>
     /// <param name="hasQuorums">True if there is to be a quorum keyspace, whatever is drawn.</param>
-    public static SimulationOptions Draw(ulong seed, bool hasQuorums = false)
+    /// <param name="hasRights">True if rights are to be enforced, whatever is drawn.</param>
+    public static SimulationOptions Draw(ulong seed, bool hasQuorums = false, bool hasRights = false)
     {
         var random = new RandomStream(seed, "swarm");
         var drawn = new SimulationOptions
@@ -39,8 +40,10 @@ internal static class Swarm
             _ => drawn,
         };
         var withSpares = WithSpares(WithOrders(WithOtherCluster(aimed)));
-        return hasQuorums ? QuorumSwarm.Draw(withSpares, share: 1)
-            : QuorumSwarm.Draw(WithOldNodes(withSpares), 0.33);
+        return WithRights(
+            hasQuorums ? QuorumSwarm.Draw(withSpares, share: 1)
+                : QuorumSwarm.Draw(hasRights ? withSpares : WithOldNodes(withSpares), 0.33),
+            hasRights ? 1 : 0.1);
     }
 
     /// <summary>
@@ -48,6 +51,7 @@ internal static class Swarm
     /// </summary>
     public static SimulationOptions LosingMajority(SimulationOptions drawn) => drawn with
     {
+        Cluster = drawn.Cluster with { Rights = null },
         Workload = drawn.Workload with { MortalShare = 0 },
         Faults = drawn.Faults with
         {
@@ -57,6 +61,36 @@ internal static class Swarm
             },
         },
     };
+
+    // Old nodes know no users. Where rights are enforced nodes are cut off for long, and notice it soon.
+    private static SimulationOptions WithRights(SimulationOptions drawn, double share)
+    {
+        var random = new RandomStream(drawn.Seed, "rights");
+        if (!random.Chance(share) || drawn.Cluster.OldNodes > 0)
+            return drawn;
+        var (electionMs, graceMs) = ((int)random.Between(150, 500), (int)random.Between(500, 2000));
+        // Where clocks drift, the slowest takes this much longer.
+        var slowness = drawn.Faults.MeanSeconds.ContainsKey(FaultKind.ClockDrift) ? 1.7 : 1.01;
+        var network = drawn.Network with { SilenceUs = 1_500_000 };
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                HeartbeatMs = Math.Max(drawn.Cluster.TickMs, electionMs / 5),
+                ElectionMinMs = electionMs,
+                ElectionMaxMs = 2 * electionMs,
+                Rights = new()
+                {
+                    Users = (int)random.Between(2, 4),
+                    GraceMs = graceMs,
+                    BoundUs = 1_000_000
+                        + (long)(((1000 * (graceMs + (4 * electionMs))) + network.SilenceUs) * slowness),
+                },
+            },
+            Network = network,
+            Faults = drawn.Faults with { RoundMinSeconds = 20, RoundMaxSeconds = 40 },
+        };
+    }
 
     // Drawn last, so that what is drawn besides stays what it was.
     private static SimulationOptions WithOldNodes(SimulationOptions drawn)
@@ -109,10 +143,44 @@ internal static class Swarm
             };
         }
 
-        return drawn with
+        var moving = drawn with
         {
             Cluster = drawn.Cluster with { Spares = spares },
             Faults = drawn.Faults with { MeanSeconds = means },
+        };
+        return new RandomStream(drawn.Seed, "lost manifests").Chance(0.15) ? AimAtManifests(moving) : moving;
+    }
+
+    // A node whose manifest is lost goes by the configuration in its log: logs that are cut close, replicas
+    // that have moved away from the few that were first.
+    private static SimulationOptions AimAtManifests(SimulationOptions drawn)
+    {
+        var random = new RandomStream(drawn.Seed, "aim at manifests");
+        return drawn with
+        {
+            Cluster = drawn.Cluster with
+            {
+                Nodes = random.Pick([1, 2, 2, 3]),
+                Spares = 4,
+                Partitions = (int)random.Between(1, 4),
+                HasLateNode = false,
+                CheckpointLogBytes = 500,
+                TrailingLogBytes = (int)random.Pick([200, 2 << 10]),
+                SegmentBytes = 4 << 10,
+            },
+            Faults = new()
+            {
+                AimsAtManifests = true,
+                MeanSeconds = new SortedDictionary<FaultKind, double>
+                {
+                    [FaultKind.NodeJoins] = 2,
+                    [FaultKind.NodeLeaves] = 15,
+                    [FaultKind.BitFlip] = 4,
+                    [FaultKind.LeaderCut] = 10,
+                },
+                RoundMinSeconds = 15,
+                RoundMaxSeconds = 40,
+            },
         };
     }
 

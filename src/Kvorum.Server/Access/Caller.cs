@@ -16,22 +16,7 @@ internal abstract record Caller
     public IdentityMeans Means { get; }
 
     /// <summary>What it may do by that table, at that time in Unix milliseconds.</summary>
-    public abstract Standing StandingIn(AccessTable table, ulong nowMs);
-
-    /// <summary>What somebody may do.</summary>
-    /// <param name="Rights">The rights; null if it is nobody who is known.</param>
-    /// <param name="Why">Then the reason, for the one who asks: it tells nothing about others.</param>
-    /// <param name="UntilMs">From then on it must be asked again, in Unix milliseconds.</param>
-    /// <param name="User">The user; empty if it is nobody who is known.</param>
-    public sealed record Standing(
-        Rights? Rights, string Why, ulong UntilMs = ulong.MaxValue, string User = "")
-    {
-        /// <summary>Who it is, for messages and logs.</summary>
-        public string Who => User.Length == 0 ? "a caller that is not known" : $"user '{User}'";
-
-        /// <summary>The caller is nobody who is known.</summary>
-        public static Standing None(string why) => new(null, why);
-    }
+    public abstract CallerStanding StandingIn(AccessTable table, ulong nowMs);
 
     /// <summary>Somebody who has shown nothing but the connection.</summary>
     public static Caller OfConnection(ConnectionIdentity identity) => identity.Name switch
@@ -49,22 +34,22 @@ internal abstract record Caller
         /// <summary>The reason for the log, where it is not for the one who asks.</summary>
         public string? ForLog { get; init; }
 
-        public override Standing StandingIn(AccessTable table, ulong nowMs) => Standing.None(Why);
+        public override CallerStanding StandingIn(AccessTable table, ulong nowMs) =>
+            CallerStanding.None(Why);
     }
 
     /// <summary>Known by a client certificate.</summary>
     public sealed record Certified(string User) : Caller(IdentityMeans.Certificate)
     {
-        public override Standing StandingIn(AccessTable table, ulong nowMs) =>
-            table.Users.GetValueOrDefault(User) is { IsDisabled: false }
-                ? new(table.RightsOf(User), "", User: User)
-                : Standing.None($"there is no user '{User}', which the certificate names, or it is disabled");
+        public override CallerStanding StandingIn(AccessTable table, ulong nowMs) =>
+            CallerStanding.OfUser(
+                table, User, $"there is no user '{User}', which the certificate names, or it is disabled");
     }
 
     /// <summary>Known by an API key.</summary>
     public sealed record Keyed(string Id, ReadOnlyMemory<byte> Hash) : Caller(IdentityMeans.ApiKey)
     {
-        public override Standing StandingIn(AccessTable table, ulong nowMs)
+        public override CallerStanding StandingIn(AccessTable table, ulong nowMs)
         {
             if (table.Keys.GetValueOrDefault(Id) is not { } key
                 || !CryptographicOperations.FixedTimeEquals(key.Hash.Span, Hash.Span)
@@ -72,7 +57,8 @@ internal abstract record Caller
                 || table.Users.GetValueOrDefault(key.User) is not { IsDisabled: false })
             {
                 // All that may be wrong with it sounds the same: a stranger learns no numbers of keys.
-                return Standing.None("the API key is not accepted: it is none, was revoked, or has expired");
+                return CallerStanding.None(
+                    "the API key is not accepted: it is none, was revoked, or has expired");
             }
 
             return new(table.RightsOf(key.User), "", key.ExpiresMs == 0 ? ulong.MaxValue : key.ExpiresMs,
@@ -84,7 +70,8 @@ internal abstract record Caller
     public sealed record Signed(string Subject, IReadOnlyList<string> Roles, ulong ExpiresMs)
         : Caller(IdentityMeans.Jwt)
     {
-        public override Standing StandingIn(AccessTable table, ulong nowMs) => nowMs < ExpiresMs
-            ? new(table.RightsOf(Roles), "", ExpiresMs, Subject) : Standing.None("the token has expired");
+        public override CallerStanding StandingIn(AccessTable table, ulong nowMs) => nowMs < ExpiresMs
+            ? new(table.RightsOf(Roles), "", ExpiresMs, Subject)
+            : CallerStanding.None("the token has expired");
     }
 }

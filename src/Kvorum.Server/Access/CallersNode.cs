@@ -12,10 +12,8 @@ namespace Kvorum.Server.Access;
 /// </summary>
 internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, EndPoint? remote) : INode
 {
-    private volatile Judged? _judged;
+    private readonly AccessJudge _judge = door.JudgeOf(caller);
     private int _isTold;
-
-    private sealed record Judged(AccessTable Table, Caller.Standing Standing);
 
     /// <summary>Who it is.</summary>
     public Caller Caller => caller;
@@ -103,7 +101,7 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
     private AdminReply Identity()
     {
         if (door.Node.Access is not { } table)
-            return AdminReply.Of(ReplyStatus.Unavailable, NodeDoor.NotTold);
+            return AdminReply.Of(ReplyStatus.Unavailable, AccessJudge.NotTold);
         var judged = Judge(table);
         if (judged.Rights is null && table.IsOn)
             return AdminReply.Of(ReplyStatus.Unauthenticated, judged.Why);
@@ -124,45 +122,28 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
 
     private Reply? Refusal(AccessNeed need, bool isQuestion = false)
     {
-        if (door.Node.Access is not { } table)
-        {
-            // Nothing is there to be read or written; what it knows of itself helps to mend it.
-            return isQuestion || (need.Actions & ~AccessActions.Status) == 0 ? null
-                : Of(ReplyStatus.Unavailable, NodeDoor.NotTold);
-        }
-
-        if (!table.IsOn)
-            return null;
-        var judged = Judge(table);
-        if (judged.Rights is not { } rights)
-            return door.Refused(remote, caller, judged, Of(ReplyStatus.Unauthenticated, judged.Why));
-        if (door.WhyTooOld() is { } why)
-            return Of(ReplyStatus.Unavailable, why);
-        return rights.Allow(need) ? null
-            : door.Refused(
-                remote, caller, judged, Of(ReplyStatus.PermissionDenied, Rights.WhyNot(judged.Who, need)));
+        var table = door.Node.Access;
+        if (hasToken && table is { IsOn: true })
+            Judge(table);
+        return _judge.Refusal(table, need, isQuestion) is { } refused
+            ? refused.Status == ReplyStatus.Unavailable ? refused
+                : door.Refused(remote, caller, Judge(table!), refused)
+            : null;
     }
 
-    private Caller.Standing Judge(AccessTable table)
+    private CallerStanding Judge(AccessTable table)
     {
-        if (_judged is { } known && ReferenceEquals(known.Table, table)
-            && (known.Standing.UntilMs == ulong.MaxValue || door.NowMs < known.Standing.UntilMs))
-            return known.Standing;
-        var standing = caller.StandingIn(table, door.NowMs);
-        _judged = new(table, standing);
-        if (hasToken && Interlocked.Exchange(ref _isTold, 1) == 0)
+        var standing = _judge.Judge(table);
+        if (hasToken && Volatile.Read(ref _isTold) == 0 && Interlocked.Exchange(ref _isTold, 1) == 0)
             TellLogin(standing);
         return standing;
     }
 
-    private void TellLogin(Caller.Standing standing)
+    private void TellLogin(CallerStanding standing)
     {
         var why = caller is Caller.Unknown { ForLog: { } forLog } ? forLog : standing.Why;
         door.Told(standing.Rights is null
             ? new(remote, "", caller.Means, ReplyStatus.Unauthenticated, why)
             : new(remote, standing.User, caller.Means, ReplyStatus.Ok, ""));
     }
-
-    private static Reply Of(ReplyStatus status, string message) =>
-        new() { Status = status, Message = message };
 }

@@ -24,11 +24,8 @@ namespace Kvorum.Server.Access;
 internal sealed class NodeDoor(
     INode node, long graceMs, TimeProvider time, SourceLines lines, ILogger log) : INode
 {
-    /// <summary>What a node says that does not know yet who may do what.</summary>
-    public const string NotTold =
-        "this node has not been told of the cluster's users yet: ask another node, or wait until "
-        + "kvorum health says that it is ready";
-
+    private readonly Func<long> _silenceMs = () => node.MetadataSilenceMs;
+    private readonly Func<ulong> _nowMs = () => NowOf(time);
     private CallersNode? _stranger;
     private long _refusals;
 
@@ -44,9 +41,6 @@ internal sealed class NodeDoor(
 
     /// <summary>Requests that were refused for lack of rights.</summary>
     public long Refusals => Interlocked.Read(ref _refusals);
-
-    /// <summary>The time by which keys and tokens expire, in Unix milliseconds.</summary>
-    public ulong NowMs => (ulong)Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds());
 
     /// <inheritdoc/>
     public ClusterMap Map => Stranger.Map;
@@ -83,13 +77,12 @@ internal sealed class NodeDoor(
     public void Administer(AdminRequest request, TimeSpan timeout, Action<AdminReply> done) =>
         Stranger.Administer(request, timeout, done);
 
-    /// <summary>Why rights are not believed any more; null while they are.</summary>
-    public string? WhyTooOld() => node.MetadataSilenceMs is var silence && silence <= graceMs ? null
-        : $"this node has not heard the metadata group for {silence / 1000} s, so that rights may have been "
-            + "taken away meanwhile; after --rights-grace it serves nobody: ask another node";
+    /// <summary>What decides for a caller.</summary>
+    public AccessJudge JudgeOf(Caller caller) =>
+        new(graceMs, _silenceMs, _nowMs, caller.StandingIn);
 
     /// <summary>Counts and tells a refusal.</summary>
-    public Reply Refused(EndPoint? remote, Caller caller, Caller.Standing standing, Reply refusal)
+    public Reply Refused(EndPoint? remote, Caller caller, CallerStanding standing, Reply refusal)
     {
         Interlocked.Increment(ref _refusals);
         if (lines.MayWrite(remote, out var note))
@@ -114,6 +107,9 @@ internal sealed class NodeDoor(
         IdentityMeans.Jwt => "token",
         _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
     };
+
+    private static ulong NowOf(TimeProvider time) =>
+        (ulong)Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds());
 
     private Caller OfToken(string token)
     {

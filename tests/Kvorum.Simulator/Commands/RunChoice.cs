@@ -12,6 +12,9 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     /// <summary>Of a swarm: each run has a quorum keyspace.</summary>
     public bool HasQuorums { get; init; }
 
+    /// <summary>Of a swarm: rights are enforced in each run.</summary>
+    public bool HasRights { get; init; }
+
     /// <summary>Most nodes of each run are lost for good, and the cluster is recovered.</summary>
     public bool LosesMajority { get; init; }
 
@@ -22,20 +25,22 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     public const int UsualSeconds = 60;
 
     /// <inheritdoc/>
-    public string Title => HasQuorums ? "swarm with quorum keyspaces" : IsSwarm ? "swarm" : "";
+    public string Title => HasRights ? "swarm with rights"
+        : HasQuorums ? "swarm with quorum keyspaces" : IsSwarm ? "swarm" : "";
 
     /// <inheritdoc/>
     public IReadOnlyList<FaultKind> Claimed =>
         [.. FaultOptions.Claimed,
             // Old nodes refuse quorum keyspaces, so there are none.
-            .. !IsSwarm ? [] : HasQuorums ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
+            .. !IsSwarm ? [] : HasQuorums || HasRights ? FaultOptions.OfMembers : FaultOptions.OfSwarms,
             .. HasQuorums ? FaultOptions.OfQuorums : [],
             .. LosesMajority ? [FaultKind.MajorityLost] : Array.Empty<FaultKind>()];
 
     /// <summary>The options of a run.</summary>
     public SimulationOptions Options(ulong seed)
     {
-        var drawn = (IsSwarm ? Swarm.Draw(seed, HasQuorums) : new SimulationOptions { Seed = seed }) with
+        var drawn = (IsSwarm ? Swarm.Draw(seed, HasQuorums, HasRights)
+            : new SimulationOptions { Seed = seed }) with
         {
             Seconds = Seconds,
         };
@@ -53,7 +58,9 @@ internal sealed record RunChoice(bool IsSwarm, int Seconds) : IRunKind
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"./sim --seed {seed}");
         if (IsSwarm)
-            line += HasQuorums ? " --quorums" : " --swarm";
+            line += HasQuorums ? " --quorums" : HasRights ? "" : " --swarm";
+        if (HasRights)
+            line += " --rights";
         if (IsEncrypted)
             line += " --encrypted";
         if (LosesMajority)

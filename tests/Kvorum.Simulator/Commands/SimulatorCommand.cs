@@ -45,6 +45,11 @@ internal static class SimulatorCommand
         Description = "As --swarm, with a quorum keyspace in each run",
     };
 
+    private static readonly Option<bool> WithRights = new("--rights")
+    {
+        Description = "As --swarm, with users, roles and enforced rights in each run",
+    };
+
     private static readonly Option<bool> Recover = new("--recover")
     {
         Description = "Most nodes of each run are lost for good, and the cluster is recovered from the rest",
@@ -110,7 +115,7 @@ internal static class SimulatorCommand
             + "A seed decides everything: the same seed gives the same trace. "
             + "Exit status: 0 all promises kept, 1 one is broken, 2 wrongly asked.")
         {
-            Seed, Runs, From, Swarm, Quorums, Recover, Encrypted, Seconds, Shown, Jobs,
+            Seed, Runs, From, Swarm, Quorums, WithRights, Recover, Encrypted, Seconds, Shown, Jobs,
         };
         root.Subcommands.Add(CreateGroups());
         root.Subcommands.Add(CreateMutants());
@@ -128,8 +133,11 @@ internal static class SimulatorCommand
         RefuseOneAndMany(root);
         root.SetAction(static parsed => Act(
             parsed,
-            new RunChoice(parsed.GetValue(Swarm) || parsed.GetValue(Quorums), parsed.GetValue(Seconds))
+            new RunChoice(
+                parsed.GetValue(Swarm) || parsed.GetValue(Quorums) || parsed.GetValue(WithRights),
+                parsed.GetValue(Seconds))
             {
+                HasRights = parsed.GetValue(WithRights),
                 HasQuorums = parsed.GetValue(Quorums),
                 LosesMajority = parsed.GetValue(Recover),
                 IsEncrypted = parsed.GetValue(Encrypted),

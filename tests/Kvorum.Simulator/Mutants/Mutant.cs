@@ -4,7 +4,7 @@ namespace Kvorum.Simulator.Mutants;
 /// A classic bug, as lines of the sources to replace. It proves that the simulator would find it.
 /// <code>
 /// mutant = what the bug is, one line
-///          "found by: " sim or groups
+///          "found by: " sim, quorums, rights or groups
 ///          (path of a source file, one line; change+)+
 /// change = ("- " line of the source)+ ("+ " line to stand there instead)+
 /// </code>
@@ -34,9 +34,10 @@ internal sealed record Mutant(string Name, string What, Searcher FoundBy, IReadO
         {
             "found by: sim" => Searcher.Simulator,
             "found by: quorums" => Searcher.Quorums,
+            "found by: rights" => Searcher.Rights,
             "found by: groups" => Searcher.Groups,
             _ => throw new FormatException(
-                $"{name}: line 2 is not 'found by: sim', 'found by: quorums' or 'found by: groups'"),
+                $"{name}: line 2 is not 'found by:' sim, quorums, rights or groups"),
         };
         return new(name, lines[0], searcher, ReadChanges(name, lines));
     }

@@ -51,6 +51,7 @@ internal sealed class MutantBench : IDisposable
             {
                 Searcher.Simulator => ["--swarm"],
                 Searcher.Quorums => ["--quorums"],
+                Searcher.Rights => ["--rights"],
                 _ => ["groups"],
             };
             return Search(

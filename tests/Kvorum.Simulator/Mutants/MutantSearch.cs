@@ -45,6 +45,7 @@ internal sealed class MutantSearch(int seeds, int jobs, TextWriter output)
         {
             Searcher.Simulator => "whole clusters",
             Searcher.Quorums => "quorum keyspaces",
+            Searcher.Rights => "enforced rights",
             _ => "one group",
         };
         var took = result.Took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);

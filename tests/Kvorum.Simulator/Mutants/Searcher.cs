@@ -9,6 +9,9 @@ internal enum Searcher
     /// <summary>Whole clusters with quorum keyspaces, by seed.</summary>
     Quorums,
 
+    /// <summary>Whole clusters with enforced rights, by seed.</summary>
+    Rights,
+
     /// <summary>
     /// Runs of one group, by seed: for what a cluster of fixed members never does, or too seldom.
     /// </summary>

@@ -10,6 +10,9 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     // A segment has it from the start.
     private const int LogHeaderBytes = 32;
 
+    /// <summary>Bits flip in manifests alone.</summary>
+    public bool AimsAtManifests { get; init; }
+
     /// <summary>The next operations of a kind fail, on a machine that runs.</summary>
     public void Fail(FaultKind kind, string operation)
     {
@@ -79,9 +82,11 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
     /// </summary>
     public void Flip()
     {
-        if (Pick() is not { } machine || machine.IsOutsider || !MayDamage(machine) || !IsFormed)
+        if (Pick() is not { } machine || machine.IsOutsider || !IsFormed
+            || !(AimsAtManifests ? MayDamageTrees(machine) : MayDamage(machine)))
             return;
-        var files = machine.Disk.Files().Where(file => IsLog(file.Path) || IsTree(file.Path)).ToArray();
+        var files = machine.Disk.Files().Where(file => AimsAtManifests
+            ? IsManifest(file.Path) : IsLog(file.Path) || IsTree(file.Path)).ToArray();
         for (var tries = 0; tries < 20 && files.Length > 0; tries++)
         {
             var (path, length) = random.Pick(files);
@@ -95,7 +100,7 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             cluster.World.Trace.Event(
                 Verbosity.Faults, TraceKind.Fault, machine.Index, (ulong)at,
                 $"a bit flips in {path} at {at}");
-            if (IsLog(path) || random.Chance(0.5))
+            if (IsLog(path) || AimsAtManifests || random.Chance(0.5))
                 machine.Kill(FaultKind.ProcessCrash);
             return;
         }
@@ -226,12 +231,20 @@ internal sealed class DiskNemesis(Cluster cluster, FaultySpell spell, RandomStre
             && cluster.InUse.Count(one => one != machine && one.IsDamaged) < cluster.LossesAllowed
             && (cluster.Options.Spares == 0 || cluster.KeepsMajorities(machine));
 
+    // The log is whole, and the configurations say that others have the data.
+    private bool MayDamageTrees(Machine machine) => !cluster.World.HasForgotten
+        && cluster.Options.Quorums.Count == 0
+        && cluster.InUse.All(static one => !one.IsDamaged) && cluster.KeepsMajorities(machine);
+
     // A node that has not been admitted needs nearly all others, and a keyspace that is made may need all:
     // none may be lost for good before.
     private bool IsFormed => cluster.IsWhole
         && cluster.InUse.All(static machine => machine.IsAdmitted && !machine.IsForeign);
 
     private static bool IsTree(string path) => path.StartsWith("trees/", StringComparison.Ordinal);
+
+    private static bool IsManifest(string path) =>
+        IsTree(path) && path.EndsWith("/manifest", StringComparison.Ordinal);
 
     private static bool IsTable(string path) => path.EndsWith(".table", StringComparison.Ordinal);
 

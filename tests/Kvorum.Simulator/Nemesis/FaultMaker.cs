@@ -32,7 +32,10 @@ internal sealed class FaultMaker
         _random = cluster.World.Random("faults");
         _spell = new(cluster.World);
         _plan = new(cluster.World, options, Strike);
-        _disks = new(cluster, _spell, cluster.World.Random("faults of disks"));
+        _disks = new(cluster, _spell, cluster.World.Random("faults of disks"))
+        {
+            AimsAtManifests = options.AimsAtManifests,
+        };
         _network = new(cluster, _spell, cluster.World.Random("faults of the network"));
         _members = new(cluster, _spell, cluster.World.Random("changes of members"));
         foreach (var machine in cluster.Machines)

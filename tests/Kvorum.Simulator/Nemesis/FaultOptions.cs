@@ -16,6 +16,9 @@ internal sealed record FaultOptions
     /// <summary>Greatest length of a time of faults, in seconds.</summary>
     public int RoundMaxSeconds { get; init; } = 25;
 
+    /// <summary>Bits flip in manifests alone, also where only the first founder has a vote.</summary>
+    public bool AimsAtManifests { get; init; }
+
     /// <summary>
     /// Every kind that runs of whole clusters make: those of single frames included, <see cref="OfMembers"/>
     /// not.

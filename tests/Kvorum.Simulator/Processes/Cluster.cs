@@ -37,6 +37,7 @@ internal sealed class Cluster
                 {
                     Speed = options.Disk,
                     Keys = KeysOf(index),
+                    Rights = options.Rights,
                     Formats = index < options.OldNodes ? FormatRange.OnlyFirst : FormatRange.Own,
                 }),
             .. Enumerable.Range(options.Nodes, options.Spares).Select(index =>
@@ -44,6 +45,7 @@ internal sealed class Cluster
                 {
                     Speed = options.Disk,
                     Keys = KeysOf(index),
+                    Rights = options.Rights,
                     Use = MachineUse.Spare,
                 }),
         ];

@@ -26,6 +26,9 @@ internal sealed record ClusterOptions
     /// <summary>Keyspaces of mode quorum, made while the cluster runs, after the others.</summary>
     public IReadOnlyList<QuorumKeyspace> Quorums { get; init; } = [];
 
+    /// <summary>Rights, if they are enforced; null: whoever asks may do everything.</summary>
+    public RightsOptions? Rights { get; init; }
+
     /// <summary>How often replicas of quorum keyspaces compare what they hold, in milliseconds.</summary>
     public int SyncIntervalMs { get; init; } = 5000;
 

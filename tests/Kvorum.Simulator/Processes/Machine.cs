@@ -74,6 +74,9 @@ internal sealed class Machine
     /// <summary>What its disk is encrypted with; null: it is plain.</summary>
     public MachineKeys? Keys { get; init; }
 
+    /// <summary>How its node lets users in, if rights are enforced.</summary>
+    public RightsOptions? Rights { get; init; }
+
     /// <summary>Its disk as it is now.</summary>
     public SimulatedDisk Disk { get; private set; } = new() { KeepsTrace = false };
 

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Node.Access;
 using Kvorum.Node.Events;
 using Kvorum.Node.Leaderless;
 using Kvorum.Node.Loops;
@@ -23,6 +24,7 @@ internal sealed class SimulatedProcess : INodeEvents
 
     private readonly Endpoint _endpoint;
     private readonly RandomStream _random;
+    private readonly Dictionary<string, AccessJudge> _judges = []; // looked up only
     private LoopState[] _loops = [];
 
     private sealed class LoopState
@@ -47,6 +49,10 @@ internal sealed class SimulatedProcess : INodeEvents
 
     /// <summary>All replicas of the node.</summary>
     public IEnumerable<RaftReplica> Replicas => Node.Loops.SelectMany(loop => loop.RaftReplicas);
+
+    /// <summary>Up to where it has applied the log of the metadata group.</summary>
+    public ulong MetadataApplied =>
+        Replicas.FirstOrDefault(static replica => replica.Group.IsMetadata)?.Tree.AppliedIndex ?? 0;
 
     /// <summary>Its replicas of quorum keyspaces.</summary>
     public IEnumerable<QuorumReplica> Quorums => Node.Loops.SelectMany(loop => loop.Quorums.Replicas);
@@ -118,6 +124,34 @@ internal sealed class SimulatedProcess : INodeEvents
 
     /// <summary>Plans something in this process's life.</summary>
     public void After(long delayUs, Action what) => World.Scheduler.After(delayUs, () => WhenRunning(what));
+
+    /// <summary>Takes a request as the front ends of production do.</summary>
+    public void Submit(string user, Call call)
+    {
+        if (WhyRefused(user, AccessNeed.Of(call.Request)) is { } refused)
+            call.Complete(refused);
+        else
+            Node.Submit(call);
+    }
+
+    /// <summary>
+    /// Why the node does not serve what needs such rights, over the connection that a user has to it; null if
+    /// it does.
+    /// </summary>
+    public Reply? WhyRefused(string user, in AccessNeed need)
+    {
+        if (Machine.Rights is not { } rights)
+            return null;
+        if (!_judges.TryGetValue(user, out var judge))
+        {
+            _judges[user] = judge = new(
+                rights.GraceMs, () => Node.MetadataSilenceMs,
+                () => (ulong)Machine.Clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                (table, _) => CallerStanding.OfUser(table, user, $"there is no user '{user}'"));
+        }
+
+        return judge.Refusal(Node.Access, need);
+    }
 
     /// <summary>Runs a job now; what leaves it ends the node, and so does a power cut within it.</summary>
     public void RunJob(Action job)

@@ -130,8 +130,8 @@ internal sealed class SimulatedClient(
         if (machine.Process is not { } process || machine.IsForeign)
             World.Scheduler.After(Latency(), () => NotDone(attempt));
         else
-            process.After(0, () => process.Node.Submit(
-                new ClientCall(this, attempt, asked, request, Patience())));
+            process.After(0, () => process.Submit(
+                RightsOptions.Worker, new ClientCall(this, attempt, asked, request, Patience())));
     }
 
     private TimeSpan Patience() =>

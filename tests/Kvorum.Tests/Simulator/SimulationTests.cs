@@ -73,6 +73,15 @@ public class SimulationTests
     public void Quorum_keyspaces_keep_all_promises(int seed) => Keeps(Quorums, (ulong)seed);
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Rights_are_enforced_and_revoked(int seed) =>
+        Keeps(new(IsSwarm: true, Seconds: 60) { HasRights = true }, (ulong)seed);
+
+    [Theory]
     [InlineData(1, false, false)]
     [InlineData(2, false, false)]
     [InlineData(3, true, false)]

@@ -207,6 +207,34 @@ public class CallersNodeTests
         var refused = Ask(node, Get(Inside));
         Assert.Equal(ReplyStatus.Unavailable, refused.Status);
         Assert.Contains("--rights-grace", refused.Message, StringComparison.Ordinal);
+        // Who is not known here may be known by now: another node can tell.
+        Assert.Equal(
+            ReplyStatus.Unavailable, Ask(_door.For(Certificate("new"), null, null), Get(Inside)).Status);
+    }
+
+    /// <summary>Rights that were enforced meanwhile are not overlooked for longer than others.</summary>
+    [Fact]
+    public void Where_there_are_users_the_grace_holds_before_rights_are_enforced()
+    {
+        var node = _door.For(Certificate("shop"), null, null);
+        _node.Access = _node.Access! with { IsOn = false };
+        _node.MetadataSilenceMs = 60_000;
+        Assert.Equal(ReplyStatus.Ok, Ask(node, Get(Outside)).Status);
+        _node.MetadataSilenceMs = 60_001;
+        Assert.Equal(ReplyStatus.Unavailable, Ask(node, Get(Outside)).Status);
+        _node.Access = AccessTable.Empty;
+        Assert.Equal(ReplyStatus.Ok, Ask(node, Get(Outside)).Status);
+    }
+
+    /// <summary>What is on the disk of a node that was started may be of any age.</summary>
+    [Fact]
+    public void Before_the_metadata_group_is_heard_nobody_is_served_by_rights_from_before_the_start()
+    {
+        var node = _door.For(Certificate("shop"), null, null);
+        _node.MetadataSilenceMs = long.MaxValue;
+        var refused = Ask(node, Get(Inside));
+        Assert.Equal(ReplyStatus.Unavailable, refused.Status);
+        Assert.Contains("since its start", refused.Message, StringComparison.Ordinal);
     }
 
     /// <summary>A node that does not know whether rights are enforced changes nothing.</summary>

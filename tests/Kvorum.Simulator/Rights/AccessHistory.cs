@@ -1,0 +1,100 @@
+using Kvorum.Node.Access;
+using Kvorum.Protocol;
+using Kvorum.Simulator.World;
+
+namespace Kvorum.Simulator.Rights;
+
+// Theorem. Let the states of a user be the rights that the user had, one after the other. What a node decides
+// on a request is right by one of them that was asked for by then, and that no later one has replaced for
+// longer than the bound: so
+//   1. what no such state allows is not served: a revoked right ends on every node, within the bound;
+//   2. what all such states allow is not refused.
+// A node may say that it does not know. The bound is the time for which a node that is cut off believes what
+// it knows, and what it takes until it notices that it is. Nothing is demanded of a node that hears the
+// leader of the metadata group and has not applied the change yet: what it lacks may be on its way for long.
+
+/// <summary>
+/// Which rights users had in a run, and whether nodes follow them. The theorem is at the top of its file.
+/// </summary>
+internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
+{
+    private readonly SortedDictionary<string, List<State>> _users = new(StringComparer.Ordinal);
+
+    /// <summary>The rights of a user from some moment on.</summary>
+    /// <param name="Rights">What may be done.</param>
+    /// <param name="What">The same for people.</param>
+    /// <param name="AskedUs">When the change was asked for.</param>
+    public sealed record State(Kvorum.Node.Access.Rights Rights, string What, long AskedUs)
+    {
+        /// <summary>When it was acknowledged; null: not yet.</summary>
+        public long? SureUs { get; set; }
+
+        /// <summary>A node that has applied the metadata group up to here has applied it.</summary>
+        public ulong SureIndex { get; set; }
+
+        /// <summary>
+        /// True if an attempt of the change was not answered: it may come to pass again, after a later one.
+        /// </summary>
+        public bool IsOpen { get; set; }
+
+        /// <summary>When the last attempt was surely over.</summary>
+        public long ClosedUs { get; set; }
+    }
+
+    /// <summary>A user may do everything, until rights are enforced.</summary>
+    public void Add(string user) => _users.Add(
+        user, [new(Kvorum.Node.Access.Rights.All, "everything", 0) { SureUs = 0 }]);
+
+    /// <summary>The users.</summary>
+    public IEnumerable<string> Users => _users.Keys;
+
+    /// <summary>A change is asked for.</summary>
+    public State Begin(string user, Kvorum.Node.Access.Rights rights, string what)
+    {
+        var state = new State(rights, what, world.NowUs);
+        _users[user].Add(state);
+        return state;
+    }
+
+    /// <summary>The newest state of a user.</summary>
+    public State Newest(string user) => _users[user][^1];
+
+    /// <summary>True if a former attempt may still change anything.</summary>
+    public bool HasOpen => _users.Values.Any(static states => states.Any(static state => state.IsOpen));
+
+    /// <summary>No former attempt changes anything any more.</summary>
+    public void CloseAll()
+    {
+        foreach (var state in _users.Values.SelectMany(static states => states).Where(one => one.IsOpen))
+            (state.IsOpen, state.ClosedUs) = (false, world.NowUs);
+    }
+
+    /// <summary>A node has decided on a request of a user, now.</summary>
+    /// <param name="user">The user.</param>
+    /// <param name="need">What the request needs.</param>
+    /// <param name="refused">Null if it is served.</param>
+    /// <param name="node">The node, for people.</param>
+    /// <param name="lacksFrom">
+    /// The index of the metadata group from which on it has applied nothing yet, if it hears the leader.
+    /// </param>
+    public void Decided(string user, AccessNeed need, Reply? refused, string node, ulong? lacksFrom = null)
+    {
+        if (refused?.Status == ReplyStatus.Unavailable)
+            return;
+        var states = _users[user];
+        var known = Enumerable.Range(0, states.Count).Where(at => IsStillKnown(states, at, lacksFrom))
+            .Select(at => states[at]).ToArray();
+        world.Require(
+            known.Any(state => state.Rights.Allow(need) == refused is null),
+            $"rights: {node} {(refused is null ? "serves" : $"refuses ({refused.Status})")} {user} "
+                + $"{need.Actions} in {need.Keyspace}, and the user may do {Text(known)}, nothing else for "
+                + $"{boundUs / 1000} ms and more");
+    }
+
+    private bool IsStillKnown(List<State> states, int at, ulong? lacksFrom) =>
+        states.Skip(at + 1).All(later => states[at].IsOpen || later.SureUs is not { } sureUs
+            || lacksFrom <= later.SureIndex
+            || Math.Max(sureUs, states[at].ClosedUs) > world.NowUs - boundUs);
+
+    private static string Text(State[] known) => string.Join(" or ", known.Select(static one => one.What));
+}

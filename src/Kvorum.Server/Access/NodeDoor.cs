@@ -105,16 +105,6 @@ internal sealed class NodeDoor(
         return refusal;
     }
 
-    /// <summary>How a means is called.</summary>
-    public static string NameOf(IdentityMeans means) => means switch
-    {
-        IdentityMeans.Plain or IdentityMeans.Anonymous => "nothing",
-        IdentityMeans.Certificate => "certificate",
-        IdentityMeans.ApiKey => "api key",
-        IdentityMeans.Jwt => "token",
-        _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
-    };
-
     private Caller OfToken(string token)
     {
         if (ApiKey.CallerOf(token) is { } keyed)

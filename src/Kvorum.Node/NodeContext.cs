@@ -44,6 +44,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>How much of that is used. Judged by loop 0.</summary>
     public MovePace MovePace { get; } = new(options.SnapshotBytesPerSecond);
 
+    /// <summary>How fast tables of another key are written anew: whole tables, so without a burst.</summary>
+    public RateLimiter RewritePace { get; } = new(options.RewriteBytesPerSecond, burstMs: 0);
+
     /// <summary>How fast tables are checked.</summary>
     public RateLimiter ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
 

@@ -49,6 +49,9 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// <summary>How long writes took, from the request to the answer. Any thread.</summary>
     public WaitGauge WriteWaits { get; } = new();
 
+    /// <summary>How fast tables of another key are written anew: whole tables, so without a burst.</summary>
+    public RateLimiter RewritePace { get; } = new(options.RewriteBytesPerSecond, burstMs: 0);
+
     /// <summary>How fast tables are checked.</summary>
     public RateLimiter ScrubPace { get; } = new(options.ScrubBytesPerSecond, burstMs: 0);
 

@@ -157,6 +157,12 @@ public sealed record NodeOptions
     /// </summary>
     public long ScrubBytesPerSecond { get; init; } = 4 << 20;
 
+    /// <summary>
+    /// Bytes of tables that are written anew in a second because they are encrypted with another key; 0: no
+    /// bound.
+    /// </summary>
+    public long RewriteBytesPerSecond { get; init; } = 16 << 20;
+
     /// <summary>How blocks of new tables are stored; nodes of a cluster may differ.</summary>
     public BlockCompression Compression { get; init; }
 

@@ -36,6 +36,16 @@ public sealed record ConnectionIdentity(IdentityMeans Means, CertificateName? Na
     /// <summary>An encrypted connection of an unknown client.</summary>
     public static ConnectionIdentity Anonymous { get; } = new(IdentityMeans.Anonymous, null);
 
+    /// <summary>How a means is called, in whatever tells of it.</summary>
+    public static string NameOf(IdentityMeans means) => means switch
+    {
+        IdentityMeans.Plain or IdentityMeans.Anonymous => "none",
+        IdentityMeans.Certificate => "certificate",
+        IdentityMeans.ApiKey => "api_key",
+        IdentityMeans.Jwt => "jwt",
+        _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
+    };
+
     /// <summary>True for a node of the cluster.</summary>
     public bool IsNode => Name is { Role: CertificateRole.Node };
 }

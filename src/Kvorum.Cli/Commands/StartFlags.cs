@@ -193,6 +193,11 @@ internal sealed class StartFlags
         "--scrub-rate", "Bytes of tables read in a second to find damage; none: do not look for it.",
         Defaults.ScrubRate);
 
+    private readonly Option<long> _rewriteRate = Flag.Rate(
+        "--rewrite-rate",
+        "Bytes of tables written anew in a second after the encryption has changed; none: no bound.",
+        Defaults.RewriteRate);
+
     private readonly Option<string> _compression = Flag.Word(
         "--compression", "lz4: blocks of new tables are compressed where that saves an eighth.",
         Defaults.Compression, "none", "lz4");
@@ -318,7 +323,7 @@ internal sealed class StartFlags
             _silence, _clockOffset, _kvStore, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
             _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
-            _compression,
+            _rewriteRate, _compression,
             _masterKeyFile, _masterKeyCommand, _encryption,
             _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
             Secure,
@@ -384,6 +389,7 @@ internal sealed class StartFlags
         TrafficBytes = parsed.GetValue(_traffic) ?? 0,
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
+        RewriteRate = parsed.GetValue(_rewriteRate),
         Compression = parsed.GetValue(_compression)!,
         MasterKeyFile = parsed.GetValue(_masterKeyFile)!,
         MasterKeyCommand = parsed.GetValue(_masterKeyCommand)!,

@@ -87,7 +87,7 @@ public sealed record AccessReport
 public sealed record IdentityReport(
     [property: Description("The name; empty if it is not known.")] string Name,
     [property: Description("By which means it is known.")]
-    [property: AllowedValues("nothing", "certificate", "api key", "token")]
+    [property: AllowedValues("none", "certificate", "api_key", "jwt")]
     string Means,
     [property: Description("True if rights are enforced; if not, everybody may do everything.")]
     bool Enforced,

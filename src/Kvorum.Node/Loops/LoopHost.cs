@@ -39,6 +39,8 @@ internal sealed class LoopHost(
     public ClusterView Cluster => context.Cluster;
 
     /// <inheritdoc/>
+    public RateLimiter RewritePace => context.RewritePace;
+
     public DiskGauge Disk => context.Disk;
 
     /// <inheritdoc/>

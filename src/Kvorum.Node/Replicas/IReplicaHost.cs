@@ -31,6 +31,9 @@ internal interface IReplicaHost
     /// <summary>Members, leaders, and the way to tell the operator something.</summary>
     ClusterView Cluster { get; }
 
+    /// <summary>How fast tables of another key are written anew.</summary>
+    RateLimiter RewritePace { get; }
+
     /// <summary>How much room the disk has.</summary>
     DiskGauge Disk { get; }
 

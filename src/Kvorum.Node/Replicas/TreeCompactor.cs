@@ -38,17 +38,24 @@ internal sealed class TreeCompactor(IReplicaHost host, ITreeOwner owner, DiskPau
     {
         if (!_mayBeDue || pause.IsOn)
             return null;
-        if (_tree.PickCompaction() is not { } job)
+        var mayRewrite = host.RewritePace.TryTake(0, host.NowMs);
+        if (_tree.PickCompaction(mayRewrite) is not { } job)
         {
-            _mayBeDue = false;
+            // What may only be written anew may be so later.
+            _mayBeDue = !mayRewrite;
             return null;
         }
 
         // For a time the tables are there twice.
-        if (host.Disk.HasRoomFor(job.InputBytes))
-            return job;
-        job.Abandon();
-        return null;
+        if (!host.Disk.HasRoomFor(job.InputBytes))
+        {
+            job.Abandon();
+            return null;
+        }
+
+        if (job.IsRewriting)
+            host.RewritePace.Take(job.InputBytes, host.NowMs);
+        return job;
     }
 
     private void Run(CompactionJob job)

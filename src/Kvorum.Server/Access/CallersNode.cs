@@ -109,7 +109,7 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
         {
             Status = ReplyStatus.Ok,
             Identity = new(
-                judged.User, NodeDoor.NameOf(caller.Means), table.IsOn,
+                judged.User, ConnectionIdentity.NameOf(caller.Means), table.IsOn,
                 AccessReport.Of((judged.Rights ?? Rights.None).Grants)),
         };
     }

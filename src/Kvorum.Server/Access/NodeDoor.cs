@@ -98,16 +98,6 @@ internal sealed class NodeDoor(
         return refusal;
     }
 
-    /// <summary>How a means is called.</summary>
-    public static string NameOf(IdentityMeans means) => means switch
-    {
-        IdentityMeans.Plain or IdentityMeans.Anonymous => "nothing",
-        IdentityMeans.Certificate => "certificate",
-        IdentityMeans.ApiKey => "api key",
-        IdentityMeans.Jwt => "token",
-        _ => throw new ArgumentOutOfRangeException(nameof(means), means, null),
-    };
-
     private static ulong NowOf(TimeProvider time) =>
         (ulong)Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds());
 

@@ -26,8 +26,8 @@ internal sealed record AuditEvent(string Action, AuditResult Result)
     /// <summary>Role and name, such as "client alice"; empty if it is not known.</summary>
     public string Who { get; init; } = "";
 
-    /// <summary>By which means it is known who: certificate, api_key, jwt; none.</summary>
-    public string By { get; init; } = "none";
+    /// <summary>By which means it is known who: <see cref="ConnectionIdentity.NameOf"/>.</summary>
+    public string By { get; init; } = ConnectionIdentity.NameOf(IdentityMeans.Plain);
 
     /// <summary>The protocol: tls, native, grpc, http, peer; empty for the node itself.</summary>
     public string Via { get; init; } = "";
@@ -54,7 +54,7 @@ internal sealed record AuditEvent(string Action, AuditResult Result)
     public AuditEvent Of(ConnectionIdentity identity, EndPoint? from) => this with
     {
         Who = identity.Name?.ToString() ?? "",
-        By = identity.Means == IdentityMeans.Certificate ? "certificate" : "none",
+        By = ConnectionIdentity.NameOf(identity.Means),
         From = from is IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped
             ? new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port).ToString() : from?.ToString() ?? "",
     };

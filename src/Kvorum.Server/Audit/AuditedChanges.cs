@@ -25,7 +25,14 @@ internal static class AuditedChanges
         var happened = new AuditEvent(action, AuditResult.Ok) { Via = via, On = on, Change = whole }
             .Of(identity ?? ConnectionIdentity.Plain, from);
         if (asked is CallersNode { TokenUser: { Length: > 0 } user } caller)
-            happened = happened with { Who = $"user {user}", By = MeansOf(caller.Caller.Means) };
+        {
+            happened = happened with
+            {
+                Who = $"user {user}",
+                By = ConnectionIdentity.NameOf(caller.Caller.Means),
+            };
+        }
+
         return reply => log.Record(happened with
         {
             Result = ResultOf(reply.Status),
@@ -43,16 +50,8 @@ internal static class AuditedChanges
         }.Of(ConnectionIdentity.Plain, happened.Remote) with
         {
             Who = happened.Who.Length == 0 ? "" : $"user {happened.Who}",
-            By = MeansOf(happened.Means),
+            By = ConnectionIdentity.NameOf(happened.Means),
         };
-
-    private static string MeansOf(IdentityMeans means) => means switch
-    {
-        IdentityMeans.ApiKey => "api_key",
-        IdentityMeans.Jwt => "jwt",
-        IdentityMeans.Certificate => "certificate",
-        _ => "none",
-    };
 
     /// <summary>As the other, for a request of the web server.</summary>
     public static Action<AdminReply>? Teller(

@@ -20,27 +20,22 @@ internal sealed class Authorities(X509Certificate2[] certificates, RevocationLis
     /// <summary>Their lists.</summary>
     public IReadOnlyList<RevocationList> Lists => lists;
 
-    /// <summary>How a chain up to them is built: for one use, as the runtime adds to it.</summary>
-    public X509ChainPolicy Policy(DateTimeOffset? at = null)
-    {
-        var policy = new X509ChainPolicy
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, // Judge looks into the lists.
-            DisableCertificateDownloads = true,
-        };
-        policy.CustomTrustStore.AddRange(certificates);
-        if (at is { } time)
-            policy.VerificationTime = time.UtcDateTime;
-        return policy;
-    }
-
     /// <summary>Builds the chain of a certificate, and judges it.</summary>
     public CertificateVerdict Judge(
         X509Certificate2 certificate, IEnumerable<X509Certificate2> between, bool isServer,
         DateTimeOffset now)
     {
-        using var chain = new X509Chain { ChainPolicy = Policy(now) };
+        using var chain = new X509Chain
+        {
+            ChainPolicy = new()
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck, // It is looked up in the lists.
+                DisableCertificateDownloads = true,
+                VerificationTime = now.UtcDateTime,
+            },
+        };
+        chain.ChainPolicy.CustomTrustStore.AddRange(certificates);
         chain.ChainPolicy.ApplicationPolicy.Add(isServer ? Server : Client);
         chain.ChainPolicy.ExtraStore.AddRange(between.ToArray());
         chain.Build(certificate);
@@ -50,8 +45,7 @@ internal sealed class Authorities(X509Certificate2[] certificates, RevocationLis
         return verdict;
     }
 
-    /// <summary>Judges a chain that was built by <see cref="Policy"/>.</summary>
-    public CertificateVerdict Judge(X509Certificate2 certificate, X509Chain chain, DateTimeOffset now)
+    private CertificateVerdict Judge(X509Certificate2 certificate, X509Chain chain, DateTimeOffset now)
     {
         X509Certificate2[] path = [.. chain.ChainElements.Select(static element => element.Certificate)];
         var why = WhyNotAt(certificate, now) ?? WhyNot(chain)
@@ -64,7 +58,15 @@ internal sealed class Authorities(X509Certificate2[] certificates, RevocationLis
         if (why is not null)
             return new() { Why = why };
         var name = CertificateName.Of(certificate, out var nobody);
-        return new() { Name = name, Nobody = nobody, Links = links, Anchor = path[^1].RawData };
+        return new()
+        {
+            Name = name,
+            Nobody = nobody,
+            Links = links,
+            Anchor = path[^1].RawData,
+            From = path.Max(static one => new DateTimeOffset(one.NotBefore)),
+            Until = path.Min(static one => new DateTimeOffset(one.NotAfter)),
+        };
     }
 
     /// <summary>Why a chain that was believed is so no longer, though it may still be in its time.</summary>
@@ -128,4 +130,10 @@ internal sealed record CertificateVerdict
 
     /// <summary>The CA.</summary>
     public byte[] Anchor { get; init; } = [];
+
+    /// <summary>When the youngest certificate of the chain begins.</summary>
+    public DateTimeOffset From { get; init; }
+
+    /// <summary>When the first certificate of the chain ends: no longer valid then, by OpenSSL.</summary>
+    public DateTimeOffset Until { get; init; }
 }

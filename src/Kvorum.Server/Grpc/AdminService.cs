@@ -180,12 +180,8 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
         ChangeAsync(AccessMessages.From(request), context);
 
     public override Task<V1.ChangeResponse> EnforceRights(
-        V1.EnforceRightsRequest request, ServerCallContext context)
-    {
-        if (node.For(context) is CallersNode caller)
-            caller.Admit();
-        return ChangeAsync(AccessMessages.From(request), context);
-    }
+        V1.EnforceRightsRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
 
     private static string KeyspaceOf(string name) => name.Length > 0 ? name : KeyspaceName.Default;
 

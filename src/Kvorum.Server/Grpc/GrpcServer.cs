@@ -28,17 +28,25 @@ public sealed class GrpcServer : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly HandlerFailures _failures;
     private readonly DirectCalls? _direct;
+    private readonly CallerCheck? _callers;
     private readonly CancellationTokenSource _stopping = new();
     private ListenOptions? _listening;
 
     /// <summary>A front end with services of the caller's choice.</summary>
+    /// <param name="services">What is served.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="transport">Hands it its connections.</param>
+    /// <param name="endpoint">Where they come from.</param>
+    /// <param name="judge">The node that knows who may ask; null where whoever connects may.</param>
     public GrpcServer(
-        IEnumerable<GrpcService> services,
+        IReadOnlyCollection<GrpcService> services,
         GrpcOptions options,
         IConnectionListenerFactory transport,
-        EndPoint endpoint)
+        EndPoint endpoint,
+        INode? judge = null)
     {
         _options = options;
+        _callers = judge is null ? null : new(judge, services);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         builder.Services.AddSingleton<ILoggerFactory>(new WithoutRequestLog(options.Logging));
@@ -74,7 +82,7 @@ public sealed class GrpcServer : IAsyncDisposable
     /// <summary>The front end of a node, with all its services.</summary>
     public static GrpcServer Create(
         INode node, GrpcOptions options, IConnectionListenerFactory transport, EndPoint endpoint) =>
-        new(GrpcServices.Of(node, options), options, transport, endpoint);
+        new(GrpcServices.Of(node, options), options, transport, endpoint, node);
 
     /// <summary>Binds and serves. <see cref="IOException"/> if the endpoint cannot be bound.</summary>
     public Task StartAsync(CancellationToken cancelled) => _application.StartAsync(cancelled);
@@ -144,6 +152,17 @@ public sealed class GrpcServer : IAsyncDisposable
         }
 
         using var call = GrpcCall.Open(http, timeout, _options, _stopping.Token);
+        try
+        {
+            _callers?.Admit(http);
+        }
+        catch (AccessRefusedException stranger)
+        {
+            var refused = _failures.Of(stranger, http);
+            GrpcHeaders.Refuse(http, refused.Status, refused.Trailers);
+            return;
+        }
+
         await (_direct?.TryServe(http, call, _failures) ?? next(http)).ConfigureAwait(false);
         await call.FinishAsync().ConfigureAwait(false);
     }

@@ -11,6 +11,10 @@ public sealed record GrpcService(ServiceDescriptor Descriptor, Action<ServiceBin
     /// <summary>The service's full name.</summary>
     public string Name => Descriptor.FullName;
 
+    /// <summary>True if it is for everybody, where rights are enforced, too: probes, and the description.
+    /// </summary>
+    public bool IsPublic { get; init; }
+
     /// <summary>Serves its common calls without the library; null if all take the long way.</summary>
     internal DirectCalls? Direct { get; init; }
 }

@@ -25,7 +25,10 @@ internal static class GrpcServices
             HealthV1.Health.Descriptor,
             binder => HealthV1.Health.BindService(
                 binder, new HealthService(
-                    node, [key.Name, compatibility.Name, ring.Name, admin.Name], options)));
+                    node, [key.Name, compatibility.Name, ring.Name, admin.Name], options)))
+        {
+            IsPublic = true,
+        };
         var reflection = new ReflectionService(
         [
             key.Descriptor, admin.Descriptor, compatibility.Descriptor, ring.Descriptor, health.Descriptor,
@@ -38,10 +41,16 @@ internal static class GrpcServices
                 static binder => Ring.NodeInternal.BindService(binder, new NodeInternalRefusal())),
             new(
                 ReflectionV1.ServerReflection.Descriptor,
-                binder => ReflectionV1.ServerReflection.BindService(binder, reflection)),
+                binder => ReflectionV1.ServerReflection.BindService(binder, reflection))
+            {
+                IsPublic = true,
+            },
             new(
                 ReflectionV1Alpha.ServerReflection.Descriptor,
-                binder => ReflectionV1Alpha.ServerReflection.BindService(binder, reflection.Alpha)),
+                binder => ReflectionV1Alpha.ServerReflection.BindService(binder, reflection.Alpha))
+            {
+                IsPublic = true,
+            },
         ];
     }
 

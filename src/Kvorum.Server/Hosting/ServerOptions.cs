@@ -200,6 +200,10 @@ public sealed record ServerOptions
     /// <summary>--scrub-rate: bytes of tables checked in a second; 0: none are.</summary>
     public long ScrubRate { get; init; } = 4 << 20;
 
+    /// <summary>--rewrite-rate: bytes of tables of another key written anew in a second; 0: no bound.
+    /// </summary>
+    public long RewriteRate { get; init; } = 16 << 20;
+
     /// <summary>--compression: none or lz4, of blocks of tables on this node's disk.</summary>
     public string Compression { get; init; } = "none";
 
@@ -343,6 +347,7 @@ public sealed record ServerOptions
         WantedLogBytes = plan.WantedLogBytes,
         SnapshotBytesPerSecond = SnapshotRate,
         ScrubBytesPerSecond = ScrubRate,
+        RewriteBytesPerSecond = RewriteRate,
         Compression = Compression == "lz4" ? BlockCompression.Lz4 : BlockCompression.None,
     };
 

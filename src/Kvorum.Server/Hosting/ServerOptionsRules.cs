@@ -43,6 +43,7 @@ internal static class ServerOptionsRules
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);
+        CheckRate("--rewrite-rate", o.RewriteRate, 64 << 10, broken);
         if (Utf8Text.Problem("--kvstore-keyspace", o.KvStoreKeyspace) is { } problem)
         {
             broken.Add(problem);

@@ -16,6 +16,7 @@ internal sealed partial class NativeConnection
 
     // As the client may use it. Owned by the reader.
     private INode _node;
+    private string? _shown; // A token that is not checked yet. Owned by the reader.
     private int _statusAsks;
 
     /// <summary>Who is at its other end, by the connection.</summary>
@@ -26,11 +27,27 @@ internal sealed partial class NativeConnection
     {
         if (_door is not NodeDoor door)
             return;
+        if (token is null)
+        {
+            _node = door.For(Identity, token, _client);
+            return;
+        }
+
         // Each costs the check of a signature, perhaps: who has guessed once has shown enough.
-        if (token is not null && _node is CallersNode
-            { Caller: Caller.Unknown { By: IdentityMeans.ApiKey or IdentityMeans.Jwt } })
+        if (_node is CallersNode { Caller: Caller.Unknown { By: IdentityMeans.ApiKey or IdentityMeans.Jwt } })
             throw new FormatException("The token before this one was not accepted.");
-        _node = door.For(Identity, token, _client);
+        _shown = token;
+    }
+
+    /// <summary>
+    /// A signature may take a tenth of a millisecond, which must not be that of the thread that serves all
+    /// sockets. The frames behind the token wait, those of other connections do not.
+    /// </summary>
+    private async Task CheckShownAsync()
+    {
+        var (door, token) = ((NodeDoor)_door, _shown);
+        _node = await Task.Run(() => door.For(Identity, token, _client)).ConfigureAwait(false);
+        _shown = null;
     }
 
     private void Tell(NativeFrame asked)

@@ -179,7 +179,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         while (true)
         {
             while (!TakeFrames())
-                await RoomAsync().ConfigureAwait(false);
+                await (_shown is null ? RoomAsync() : CheckShownAsync()).ConfigureAwait(false);
             if (!HasSpaceRoom(out var wanted))
                 await TakeSpaceRoomAsync(wanted).ConfigureAwait(false);
             var space = _received.Space();
@@ -195,7 +195,8 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
     }
 
     /// <summary>
-    /// Handles all whole frames received; false if it stopped early because too much is under way.
+    /// Handles all whole frames received; false if it stopped early because too much is under way, or a
+    /// token is to be checked first.
     /// </summary>
     private bool TakeFrames()
     {
@@ -208,6 +209,8 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
                     return false;
                 if (!TakeFrame())
                     return true;
+                if (_shown is not null)
+                    return false;
             }
         }
         finally

@@ -44,7 +44,7 @@ internal sealed class TlsDial(TlsKeeper keeper, bool takesPlain)
                     EncryptionPolicy = EncryptionPolicy.RequireEncryption,
                     ApplicationProtocols = [Peers],
                     CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-                    CertificateChainPolicy = material.Authorities.Policy(),
+                    CertificateChainPolicy = KnownChains.NoChain(),
                     RemoteCertificateValidationCallback = Takes,
                 },
                 cancel).ConfigureAwait(false);
@@ -76,12 +76,11 @@ internal sealed class TlsDial(TlsKeeper keeper, bool takesPlain)
                 return false;
             }
 
-            using var copy = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
-            verdict = material.Authorities.Judge(copy, chain, DateTimeOffset.UtcNow);
+            verdict = material.JudgeShown(shown, chain, isServer: true);
             why = verdict.Why ?? (verdict.Name is not { } name ? verdict.Nobody
                 : name.Role != CertificateRole.Node ? $"it is that of {name}" : null);
             if (why is not null)
-                why = $"its certificate ({copy.Subject}) is refused: {why}";
+                why = $"its certificate ({shown.Subject}) is refused: {why}";
             return why is null;
         }
     }

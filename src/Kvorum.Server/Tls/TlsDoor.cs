@@ -211,7 +211,7 @@ internal sealed class TlsDoor(
         ApplicationProtocols = [.. rules.Protocols],
         ClientCertificateRequired = rules.Clients != ClientCertificates.None,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        CertificateChainPolicy = judge.Material.Authorities.Policy(),
+        CertificateChainPolicy = KnownChains.NoChain(),
         RemoteCertificateValidationCallback = judge.Takes,
     };
 
@@ -232,12 +232,10 @@ internal sealed class TlsDoor(
                 return Why is null;
             }
 
-            using var copy = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
-            var verdict = chain is null ? new CertificateVerdict { Why = "it has no chain" }
-                : material.Authorities.Judge(copy, chain, DateTimeOffset.UtcNow);
-            Why = verdict.Why is { } why ? $"its certificate ({copy.Subject}) is refused: {why}"
+            var verdict = material.JudgeShown(shown, chain, isServer: false);
+            Why = verdict.Why is { } why ? $"its certificate ({shown.Subject}) is refused: {why}"
                 : verdict.Name is not { } name
-                    ? $"its certificate ({copy.Subject}) is refused: {verdict.Nobody}"
+                    ? $"its certificate ({shown.Subject}) is refused: {verdict.Nobody}"
                 : rules.NodesOnly && name.Role != CertificateRole.Node
                     ? $"its certificate is that of {name}: only nodes are served here" : null;
             Verdict = verdict;

@@ -122,7 +122,16 @@ internal sealed record TlsBytes(string? Failure, string Mark, IReadOnlyDictionar
 internal sealed record TlsMaterial(
     string NodeName, X509Certificate2 Own, SslStreamCertificateContext Context, Authorities Authorities)
 {
+    /// <summary>What they have believed: it ends with them.</summary>
+    public KnownChains Known { get; } = new(Authorities);
+
     /// <summary>The names of hosts in the own certificate: under them clients ask for the node.</summary>
     public IEnumerable<string> HostNames => Own.Extensions
         .OfType<X509SubjectAlternativeNameExtension>().SelectMany(static names => names.EnumerateDnsNames());
+
+    /// <summary>Judges what the runtime has found the other side of a connection to show.</summary>
+    public CertificateVerdict JudgeShown(X509Certificate shown, X509Chain? chain, bool isServer) =>
+        shown is X509Certificate2 certificate && chain is not null
+            ? Known.Judge(certificate, chain.ChainPolicy.ExtraStore, isServer, DateTimeOffset.UtcNow)
+            : new() { Why = "it has no chain" };
 }

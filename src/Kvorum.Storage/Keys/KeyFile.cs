@@ -5,7 +5,8 @@
 //
 // The numbers of keys are random, those of master keys derived from them. The newest is the last one. A data
 // key is AES-256-GCM with a key derived from the master key; bound to it is its number. The file is replaced
-// as a whole: beside, synced, renamed, and its folder synced, before anything is encrypted with a new key.
+// as a whole: beside, synced, renamed, and its folder synced, before anything is encrypted with a new key,
+// and after nothing names an old one any more.
 
 using System.Buffers.Binary;
 using Kvorum.Storage.Encryption;
@@ -28,8 +29,8 @@ public static class KeyFile
 
     /// <summary>
     /// The disk, with the keys of its files. The first start with a master key makes a data key; a start with
-    /// a newer one makes another, and encrypts all of them with it. The caller holds the folder. A <see
-    /// cref="KeyException"/> if a file is encrypted and its key is not to be had.
+    /// a newer one makes another, and encrypts all of them with it. Keys that no file names go. The caller
+    /// holds the folder. A <see cref="KeyException"/> if a file is encrypted and its key is not to be had.
     /// </summary>
     public static IFileSystem Open(IFileSystem files, FolderKeys given)
     {
@@ -43,7 +44,8 @@ public static class KeyFile
         var isOld = found?.Exists(key => key.Master != masters[0].Id) == true;
         if (encrypts && (isOld || keys.Count == 0))
             keys.Add(NewKey(random));
-        if (isOld || keys.Count > (found?.Count ?? 0))
+        DropUnused(files, keys);
+        if (isOld || keys.Count != (found?.Count ?? 0))
             Write(files, keys, masters[0], random);
         return Keyed(files, keys, encrypts, random);
     }
@@ -61,6 +63,23 @@ public static class KeyFile
         if (found is null)
             return SealedFiles.First(files) is { } lost ? throw Lost(lost.Path, lost.Key) : files;
         return Keyed(files, [.. found.Select(key => Unwrapped(key, masters))], encrypts: true, random);
+    }
+
+    // The last one is the newest, which files that are not there yet are encrypted with.
+    private static void DropUnused(IFileSystem files, List<DataKey> keys)
+    {
+        if (keys.Count < 2)
+            return;
+        try
+        {
+            var named = NamedKeys.Among(files, keys.SkipLast(1).Select(static key => key.Id));
+            var newest = keys[^1].Id;
+            keys.RemoveAll(key => key.Id != newest && !named.Contains(key.Id));
+        }
+        catch (IOException)
+        {
+            // A file that cannot be read may name any of them: all stay, and the next start looks again.
+        }
     }
 
     private static KeyedFileSystem Keyed(

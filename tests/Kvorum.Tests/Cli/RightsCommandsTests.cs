@@ -41,7 +41,7 @@ public sealed class RightsCommandsTests : IDisposable
             await Fails(place, shop, 1, "user 'shop' has no right to status in the cluster", "status");
             await Fails(place, shop, 1, "no right to security in the cluster", "user", "list");
             Assert.Equal(
-                "user=shop known_by=api key enforced=true\ndefault/user:=read,write,scan\ncache=read\n",
+                "user=shop known_by=api_key enforced=true\ndefault/user:=read,write,scan\ncache=read\n",
                 await Ok(place, shop, "user", "whoami"));
             using (var list = JsonDocument.Parse(await Ok(place, ops, "user", "list", "--json")))
                 Assert.True(list.RootElement.GetProperty("access").GetProperty("enforced").GetBoolean());

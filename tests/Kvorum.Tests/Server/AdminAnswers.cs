@@ -62,7 +62,7 @@ internal static class AdminAnswers
     private static IReadOnlyList<GrantSpec> Grants =>
         [new("orders", ["read", "scan"], [255, 0]), new("*", ["status"])];
 
-    private static IdentityReport Identity => new("ann", "api key", Enforced: true, Grants);
+    private static IdentityReport Identity => new("ann", "api_key", Enforced: true, Grants);
 
     private static AccessReport Access => new()
     {

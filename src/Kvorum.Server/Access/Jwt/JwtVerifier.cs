@@ -43,7 +43,7 @@ internal sealed class JwtVerifier : IAsyncDisposable
     {
         if (JwtToken.WhyNone(token) is { } why)
             return JwtResult.Refused(why);
-        var digest = JwtDigest.Of(token);
+        var digest = JwtCache.DigestOf(token);
         var cache = CacheOf(_keys.Now);
         if (cache.Find(digest, now) is { } known)
             return known;

@@ -34,6 +34,9 @@ public sealed class CompactionJob
     /// <summary>The level whose tables go down.</summary>
     public int Level => _choice.Level;
 
+    /// <summary>True if its only reason is that its tables are encrypted with another key.</summary>
+    public bool IsRewriting => _choice.Reason == CompactionReason.Key;
+
     /// <summary>Bytes of the tables to be read; 0 if they only change their level.</summary>
     public long InputBytes => _choice.IsMove ? 0 : _choice.InputBytes;
 

@@ -208,12 +208,14 @@ public sealed class Tree : IDisposable
     /// <see cref="CompactionJob.Run"/> on a background lane and then, on the writer,
     /// <see cref="CompactionJob.Complete"/>.
     /// </summary>
-    public CompactionJob? PickCompaction()
+    /// <param name="mayRewrite">False: not one whose only reason is the key of its tables.</param>
+    public CompactionJob? PickCompaction(bool mayRewrite = true)
     {
         if (Volatile.Read(ref _compaction) is not null)
             return null;
         var choice = CompactionPicker.Pick(
-            _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction, _state.Tables.Stale(_key));
+            _state.Tables.Levels, _turns, ulong.MaxValue, _options.Compaction,
+            mayRewrite ? _state.Tables.Stale(_key) : null);
         if (choice is null)
             return null;
         _state.Tables.Hold();

@@ -12,6 +12,9 @@ internal sealed class TreeFolder(IFileSystem files, string path)
     private readonly List<ulong> _discarded = [];
     private volatile bool _isClosed;
 
+    /// <summary>True for the name of a table's file.</summary>
+    public static bool IsTable(string name) => name.EndsWith(TableExtension, StringComparison.Ordinal);
+
     /// <summary>The disk.</summary>
     public IFileSystem Files => files;
 

@@ -4,6 +4,7 @@ using Kvorum.Node.Events;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Storage;
+using Kvorum.Storage.Keys;
 using Kvorum.Tests.Storage;
 
 namespace Kvorum.Tests.Node.Harness;
@@ -51,6 +52,9 @@ internal sealed class TestCluster : IDisposable
     public TestClock Clock { get; } = new();
 
     public TestNetwork Network { get; } = new();
+
+    /// <summary>The master keys that a node is given when it starts.</summary>
+    public Func<int, FolderKeys?> KeysOf { get; set; } = static _ => null;
 
     /// <summary>What an operator names as members from now on; null: all of them, as they are.</summary>
     public IReadOnlyList<MemberSeed>? Named { get; set; }
@@ -121,6 +125,7 @@ internal sealed class TestCluster : IDisposable
             Time = _clocks[node],
             RandomSeed = _seed + (1000 * ++_starts) + node,
             Events = events,
+            Keys = KeysOf(node),
         });
         _hosts[node] = new(brain, jobs, events);
         _members[node] = seed with { Id = brain.Self.Id };

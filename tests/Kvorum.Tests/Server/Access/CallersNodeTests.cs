@@ -287,11 +287,11 @@ public class CallersNodeTests
     {
         var identity = Ask(_door.For(ConnectionIdentity.Plain, ShopKey.Key, null),
             new ShowIdentity()).Identity!;
-        Assert.Equal(("shop", "api key", true), (identity.Name, identity.Means, identity.Enforced));
+        Assert.Equal(("shop", "api_key", true), (identity.Name, identity.Means, identity.Enforced));
         Assert.Equal("user:", Encoding.UTF8.GetString(Assert.Single(identity.Grants).Prefix!));
         _node.Access = _node.Access! with { IsOn = false };
         identity = Ask(_door, new ShowIdentity()).Identity!;
-        Assert.Equal(("", "nothing", false), (identity.Name, identity.Means, identity.Enforced));
+        Assert.Equal(("", "none", false), (identity.Name, identity.Means, identity.Enforced));
     }
 
     private static Grant Grant(AccessActions actions) =>

@@ -30,7 +30,7 @@ public sealed class GrpcFixture : IAsyncLifetime
 
     public ValueTask DisposeAsync() => Server.DisposeAsync();
 
-    internal static GrpcServer Start(IEnumerable<GrpcService> services, GrpcOptions options) => new(
+    internal static GrpcServer Start(IReadOnlyCollection<GrpcService> services, GrpcOptions options) => new(
         services,
         options,
         new SocketTransportFactory(Microsoft.Extensions.Options.Options.Create(

@@ -16,14 +16,21 @@ internal sealed class GrpcStream : IDisposable
         (_client, _response, _body) = (client, response, body);
 
     /// <summary>Calls, and returns when the answer's headers have come.</summary>
-    public static async Task<GrpcStream> OpenAsync(
+    public static Task<GrpcStream> OpenAsync(
         string address, string path, IMessage message, params (string Name, string Value)[] metadata)
     {
-        // A connection of its own: a call that is not read must not hold up others.
-        var client = new HttpClient();
         var frame = new byte[5 + message.CalculateSize()];
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - 5);
         message.WriteTo(frame.AsSpan(5));
+        return OpenAsync(address, path, frame, metadata);
+    }
+
+    /// <summary>As the other, with a body of any bytes.</summary>
+    public static async Task<GrpcStream> OpenAsync(
+        string address, string path, byte[] frame, params (string Name, string Value)[] metadata)
+    {
+        // A connection of its own: a call that is not read must not hold up others.
+        var client = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{address}{path}")
         {
             Version = HttpVersion.Version20,

@@ -130,24 +130,65 @@ public sealed class RightsServerTests : IAsyncLifetime
                 Fill(message);
                 using var call = await GrpcStream.OpenAsync(
                     _server.Self.ClientAddress, $"/{service.FullName}/{method.Name}", message);
-                while (await call.NextAsync() is { } answer)
-                {
-                    // A pipeline answers each request.
-                    Assert.Equal("Pipeline", method.Name);
-                    Assert.Equal("unauthenticated", V1.KeyReply.Parser.ParseFrom(answer).Error.Status);
-                }
-
-                var status = call.Trailer("grpc-status");
-                Assert.True(
-                    method.Name == "Pipeline" ? status == "0"
-                        : status == (service.FullName.EndsWith("NodeInternal", StringComparison.Ordinal)
-                            ? "7" : "16"),
-                    $"{service.FullName}/{method.Name}: {status} {call.Trailer("grpc-message")}");
+                Assert.Null(await call.NextAsync());
+                Assert.Equal(
+                    (method.FullName, "16", "unauthenticated"),
+                    (method.FullName, call.Trailer("grpc-status"), call.Trailer("kvorum-status")));
                 served++;
             }
         }
 
         Assert.True(served > 25, $"{served} methods");
+    }
+
+    /// <summary>
+    /// What cannot be read, what is larger than all bounds, and what never comes: none of it is looked at.
+    /// </summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Nothing_of_a_stranger_s_message_is_read()
+    {
+        foreach (var path in (string[])
+            ["/kvorum.v1.KV/Put", "/kvorum.v1.KV/Pipeline", "/kvorum.v1.Admin/EnforceRights", "/kv.KV/Put"])
+        {
+            foreach (var (token, status) in new[] { ("", "16"), ("Bearer none", "16"),
+                ($"Bearer {_admin}", "") })
+            {
+                var metadata = token.Length == 0 ? [] : new[] { ("authorization", token) };
+                using var malformed = await GrpcStream.OpenAsync(
+                    _server.Self.ClientAddress, path, [0, 0, 0, 0, 3, 0xFF, 0xFF, 0xFF], metadata);
+                await AdminServiceTests.DrainAsync(malformed);
+                using var large = await GrpcStream.OpenAsync(
+                    _server.Self.ClientAddress, path, [0, 0x7F, 0xFF, 0xFF, 0xFF, 1, 2, 3], metadata);
+                await AdminServiceTests.DrainAsync(large);
+                foreach (var call in (GrpcStream[])[malformed, large])
+                {
+                    Assert.True(
+                        status.Length > 0 == (call.Trailer("grpc-status") == "16"),
+                        $"{path} as {token}: {call.Trailer("grpc-status")} {call.Trailer("grpc-message")}");
+                }
+            }
+        }
+
+        Assert.Equal(0, _server.Traffic.Requests.Taken);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_method_for_probes_serves_a_stranger()
+    {
+        var told = await GrpcStream.AskAsync(
+            _server.Self.ClientAddress, "/grpc.health.v1.Health/Check",
+            new Kvorum.Server.Grpc.HealthV1.HealthCheckRequest(),
+            Kvorum.Server.Grpc.HealthV1.HealthCheckResponse.Parser);
+        Assert.Equal(
+            Kvorum.Server.Grpc.HealthV1.HealthCheckResponse.Types.ServingStatus.Serving, told.Status);
+        foreach (var name in (string[])["/GRPC.health.v1.Health/Check", "/grpc.health.v1.Health/x/Check",
+            "/grpc.health.v1.Health", "/", "/x/y"])
+        {
+            using var call = await GrpcStream.OpenAsync(
+                _server.Self.ClientAddress, name, new V1.HealthRequest());
+            await AdminServiceTests.DrainAsync(call);
+            Assert.Equal((name, "16"), (name, call.Trailer("grpc-status")));
+        }
     }
 
     /// <summary>No frame that a client may send is answered with anything but a refusal.</summary>

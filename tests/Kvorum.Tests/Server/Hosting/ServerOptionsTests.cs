@@ -45,6 +45,7 @@ public class ServerOptionsTests
         { Good with { SnapshotRate = -1 }, "--snapshot-rate -1" },
         { Good with { Compression = "zip" }, "--compression 'zip'" },
         { Good with { ScrubRate = 1 }, "--scrub-rate 1: give 65536 to" },
+        { Good with { RewriteRate = 1 }, "--rewrite-rate 1: give 65536 to" },
         { Good with { ShutdownTimeout = TimeSpan.FromHours(1) }, "--shutdown-timeout 3600s" },
         { Good with { PortWait = TimeSpan.FromMinutes(11) }, "--port-wait 660s: give 0ms to 600s" },
         { Good with { KvStoreKeyspace = new string('x', 1 << 16) }, "--kvstore-keyspace 'xxx" },

@@ -3,11 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using Kvorum.Client;
 using Kvorum.Protocol;
-using Kvorum.Server.Certificates;
-using Kvorum.Server.Hosting;
-using Kvorum.Tests.Server.Listeners;
 using Kvorum.Tests.Server.Native;
 using Kvorum.Tests.Server.Tls;
 using Microsoft.Extensions.Logging;
@@ -17,44 +13,29 @@ namespace Kvorum.Tests.Server.Hosting;
 /// <summary>A whole server, and strangers at all its doors who know what a handshake looks like.</summary>
 public sealed class TlsAbuseOfServerTests : IDisposable
 {
-    private readonly TlsFolder _tls = new();
-    private readonly KeptLines _log = new();
-
-    public TlsAbuseOfServerTests()
-    {
-        _tls.Issue(CertificateRole.Node, "node-1");
-        _tls.Issue(CertificateRole.Client, "alice");
-    }
+    private readonly TlsServerRoom _room = new();
 
     private static CancellationToken Deadline => TestContext.Current.CancellationToken;
 
-    private ServerOptions Plain => new()
-    {
-        DataFolder = Path.Combine(_tls.Folder, "data"),
-        ClientAddress = "127.0.0.1:0",
-        HttpAddress = "127.0.0.1:0",
-        PeerAddress = "127.0.0.1:0",
-    };
-
-    public void Dispose() => _tls.Dispose();
+    public void Dispose() => _room.Dispose();
 
     [Fact(Timeout = 120_000)]
     public async Task Spoilt_hellos_at_all_doors_leave_the_server_as_it_is()
     {
-        var audit = Path.Combine(_tls.Folder, "audit.log");
+        var audit = Path.Combine(_room.Tls.Folder, "audit.log");
         var hello = await StrangeHellos.Real();
         var random = new Random(9);
-        await using (var server = await Start(_tls.Secure(Plain, "node-1") with { AuditLog = audit }))
+        await using (var server = await _room.Start(_room.Secure with { AuditLog = audit }))
         {
-            foreach (var address in Addresses(server))
+            foreach (var address in TlsServerRoom.Doors(server))
             {
                 // More than one address may have at once, too.
                 for (var round = 0; round < 2; round++)
                     await Task.WhenAll(Enumerable.Range(0, 150).Select(
-                        n => Say(address, StrangeHellos.Spoilt(hello, n, random))).ToArray());
+                        n => TlsServerRoom.Say(address, StrangeHellos.Spoilt(hello, n, random))).ToArray());
             }
 
-            await using var client = Connect(server, _tls.ForClient("alice"));
+            await using var client = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"), seconds: 30);
             await client.PutAsync("k", "v", cancellationToken: Deadline);
             var status = await server.StatusAsync();
             Assert.True(status.Security!.LoginsFailed > 100, $"{status.Security}");
@@ -63,8 +44,8 @@ public sealed class TlsAbuseOfServerTests : IDisposable
         }
 
         // A line of the log for the address, and few of the audit log.
-        Assert.InRange(_log.Lines.Count(static line => line.Level >= LogLevel.Warning), 1, 3);
-        Assert.All(_log.Lines, static line => Assert.InRange(line.Text.Length, 1, 1500));
+        Assert.InRange(_room.Log.Lines.Count(static line => line.Level >= LogLevel.Warning), 1, 3);
+        Assert.All(_room.Log.Lines, static line => Assert.InRange(line.Text.Length, 1, 1500));
         Assert.InRange(File.ReadAllLines(audit).Length, 10, 60);
     }
 
@@ -75,7 +56,7 @@ public sealed class TlsAbuseOfServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task Nothing_waits_to_be_sent_to_who_has_not_logged_in()
     {
-        await using var server = await Start(_tls.Secure(Plain, "node-1"));
+        await using var server = await _room.Start(_room.Secure);
         var asked = new ArrayBufferWriter<byte>();
         asked.Write(NativeCodec.Magic);
         NativeCodec.WriteHello(asked, "stranger");
@@ -108,8 +89,8 @@ public sealed class TlsAbuseOfServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task Who_asks_and_does_not_read_is_not_read()
     {
-        await using var server = await Start(Plain);
-        await using var bystander = Connect(server, tls: null);
+        await using var server = await _room.Start(_room.Plain);
+        await using var bystander = TlsServerRoom.Connect(server, tls: null, seconds: 30);
         await bystander.PutAsync("k", "v", cancellationToken: Deadline);
         using (var silent = new RawClient(IPEndPoint.Parse(server.Self.ClientAddress)))
         {
@@ -149,36 +130,4 @@ public sealed class TlsAbuseOfServerTests : IDisposable
         await patience.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
     }
-
-    private static string[] Addresses(KvorumServer server) =>
-        [server.Self.ClientAddress, server.Self.HttpAddress, server.Self.PeerAddress];
-
-    private static async Task Say(string address, byte[] bytes)
-    {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(IPEndPoint.Parse(address), Deadline);
-            await socket.SendAsync(bytes, Deadline);
-            socket.Shutdown(SocketShutdown.Send);
-            var answer = new byte[4096];
-            while (await socket.ReceiveAsync(answer, Deadline) > 0)
-            {
-            }
-        }
-        catch (SocketException)
-        {
-            // It was closed over what was not read: as it should be.
-        }
-    }
-
-    private Task<KvorumServer> Start(ServerOptions options) =>
-        KvorumServer.StartAsync(options, _log, Deadline);
-
-    private static KvorumClient Connect(KvorumServer server, KvorumTls? tls) => KvorumClient.Connect(new()
-    {
-        Addresses = [server.Self.ClientAddress],
-        Tls = tls,
-        Timeout = TimeSpan.FromSeconds(30),
-    });
 }

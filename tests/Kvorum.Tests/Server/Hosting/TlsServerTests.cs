@@ -10,7 +10,6 @@ using Kvorum.Client;
 using Kvorum.Server.Certificates;
 using Kvorum.Server.Hosting;
 using Kvorum.Server.Tls;
-using Kvorum.Tests.Server.Listeners;
 using Kvorum.Tests.Server.Tls;
 using V1 = Kvorum.Server.Grpc.V1;
 
@@ -19,37 +18,20 @@ namespace Kvorum.Tests.Server.Hosting;
 /// <summary>A whole server with TLS at all its doors.</summary>
 public sealed class TlsServerTests : IDisposable
 {
-    private readonly TlsFolder _tls = new();
-    private readonly KeptLines _log = new();
-
-    public TlsServerTests()
-    {
-        _tls.Issue(CertificateRole.Node, "node-1");
-        _tls.Issue(CertificateRole.Client, "alice");
-    }
+    private readonly TlsServerRoom _room = new();
 
     private static CancellationToken Deadline => TestContext.Current.CancellationToken;
 
-    private ServerOptions Plain => new()
-    {
-        DataFolder = Path.Combine(_tls.Folder, "data"),
-        ClientAddress = "127.0.0.1:0",
-        HttpAddress = "127.0.0.1:0",
-        PeerAddress = "127.0.0.1:0",
-    };
-
-    private ServerOptions Secure => _tls.Secure(Plain, "node-1");
-
-    public void Dispose() => _tls.Dispose();
+    public void Dispose() => _room.Dispose();
 
     [Fact(Timeout = 60_000)]
     public async Task All_doors_serve_over_TLS_and_the_node_is_called_as_its_certificate_calls_it()
     {
-        await using var server = await Start(Secure);
+        await using var server = await _room.Start(_room.Secure);
         Assert.Equal("node-1", server.Self.Name);
         var large = new byte[3 << 20];
         new Random(3).NextBytes(large);
-        await using var native = Connect(server, _tls.ForClient("alice"));
+        await using var native = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"));
         await native.PutAsync("large"u8.ToArray(), large, cancellationToken: Deadline);
         Assert.True(
             (await native.GetAsync("large", cancellationToken: Deadline)).Value.Span.SequenceEqual(large));
@@ -70,29 +52,29 @@ public sealed class TlsServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task A_client_without_a_certificate_is_refused_unless_it_need_not_have_one()
     {
-        await using (var server = await Start(Secure))
+        await using (var server = await _room.Start(_room.Secure))
         {
-            await using var nobody = Connect(server, _tls.ForClient());
+            await using var nobody = TlsServerRoom.Connect(server, _room.Tls.ForClient());
             var refused = await Assert.ThrowsAsync<KvorumException>(
                 async () => await nobody.GetAsync("k", cancellationToken: Deadline));
             Assert.Contains("right after the TLS handshake", refused.Message, StringComparison.Ordinal);
-            await Eventually.Holds(() => Told("it shows no certificate"));
+            await Eventually.Holds(() => _room.Told("it shows no certificate"));
             using var http = Http(showsOne: false);
             await Assert.ThrowsAsync<HttpRequestException>(
                 () => http.GetStringAsync(new Uri($"https://{server.Self.HttpAddress}/livez"), Deadline));
         }
 
-        await using var open = await Start(Secure with { TlsClientAuth = "request" });
-        await using var client = Connect(open, _tls.ForClient());
+        await using var open = await _room.Start(_room.Secure with { TlsClientAuth = "request" });
+        await using var client = TlsServerRoom.Connect(open, _room.Tls.ForClient());
         await client.PutAsync("k", "v", cancellationToken: Deadline);
-        Assert.True(Told("--tls-client-auth request"));
+        Assert.True(_room.Told("--tls-client-auth request"));
     }
 
     [Fact(Timeout = 60_000)]
     public async Task A_plain_client_is_told_in_its_own_language_that_there_is_only_TLS()
     {
-        await using var server = await Start(Secure);
-        await using var client = Connect(server, tls: null);
+        await using var server = await _room.Start(_room.Secure);
+        await using var client = TlsServerRoom.Connect(server, tls: null);
         var refused = await Assert.ThrowsAsync<KvorumException>(
             async () => await client.GetAsync("k", cancellationToken: Deadline));
         Assert.Contains(PlainAnswers.Words, refused.Message, StringComparison.Ordinal);
@@ -103,39 +85,40 @@ public sealed class TlsServerTests : IDisposable
             (server.Self.ClientAddress, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\0\0\0\u0004\0"),
         })
         {
-            var answer = await Ask(address, begin);
+            var answer = await TlsServerRoom.Say(address, Encoding.Latin1.GetBytes(begin));
             Assert.StartsWith(status, answer, StringComparison.Ordinal);
             Assert.Contains(PlainAnswers.Words, answer, StringComparison.Ordinal);
         }
 
-        Assert.True(Told("it is plain, and this node takes TLS only"));
+        Assert.True(_room.Told("it is plain, and this node takes TLS only"));
     }
 
     [Fact(Timeout = 60_000)]
     public async Task A_client_of_TLS_at_a_plain_node_and_one_that_dials_another_name_are_told()
     {
-        await using (var server = await Start(Plain))
+        await using (var server = await _room.Start(_room.Plain))
         {
-            await using var client = Connect(server, _tls.ForClient("alice"));
+            await using var client = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"));
             var refused = await Assert.ThrowsAsync<KvorumException>(
                 async () => await client.GetAsync("k", cancellationToken: Deadline));
             Assert.Contains(
                 "no TLS came to stand: is the node plain", refused.Message, StringComparison.Ordinal);
-            Assert.True(Told("it speaks TLS, and this node is plain"));
+            Assert.True(_room.Told("it speaks TLS, and this node is plain"));
         }
 
         using var elsewhere = CertificateMaker.Issue(
-            _tls.Authority, new(CertificateRole.Node, "node-1"), ["node-1.example"], DateTimeOffset.UtcNow,
-            TimeSpan.FromDays(1));
-        _tls.Write("node-1", elsewhere);
-        await using var secure = await Start(Secure with { DataFolder = Path.Combine(_tls.Folder, "other") });
-        await using var misled = Connect(secure, _tls.ForClient("alice"));
+            _room.Tls.Authority, new(CertificateRole.Node, "node-1"), ["node-1.example"],
+            DateTimeOffset.UtcNow, TimeSpan.FromDays(1));
+        _room.Tls.Write("node-1", elsewhere);
+        await using var secure = await _room.Start(
+            _room.Secure with { DataFolder = Path.Combine(_room.Tls.Folder, "other") });
+        await using var misled = TlsServerRoom.Connect(secure, _room.Tls.ForClient("alice"));
         var distrusted = await Assert.ThrowsAsync<KvorumException>(
             async () => await misled.GetAsync("k", cancellationToken: Deadline));
         Assert.Contains(
             "it does not name 127.0.0.1, which was dialled", distrusted.Message, StringComparison.Ordinal);
         using var stranger = new TlsFolder("Stranger");
-        await using var unsure = Connect(secure, stranger.ForClient());
+        await using var unsure = TlsServerRoom.Connect(secure, stranger.ForClient());
         distrusted = await Assert.ThrowsAsync<KvorumException>(
             async () => await unsure.GetAsync("k", cancellationToken: Deadline));
         Assert.Contains("signed by none of the CAs given", distrusted.Message, StringComparison.Ordinal);
@@ -144,9 +127,9 @@ public sealed class TlsServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task While_plain_connections_are_taken_too_both_are_served()
     {
-        await using var server = await Start(Secure with { Insecure = true });
-        await using var plain = Connect(server, tls: null);
-        await using var secure = Connect(server, _tls.ForClient("alice"));
+        await using var server = await _room.Start(_room.Secure with { Insecure = true });
+        await using var plain = TlsServerRoom.Connect(server, tls: null);
+        await using var secure = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"));
         await plain.PutAsync("k", "v", cancellationToken: Deadline);
         Assert.Equal("v", (await secure.GetAsync("k", cancellationToken: Deadline)).Text);
         using var http = Http();
@@ -164,15 +147,14 @@ public sealed class TlsServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task A_new_certificate_is_taken_without_a_restart_and_a_broken_one_is_not()
     {
-        await using var server = await Start(Secure);
-        await using var client = Connect(server, _tls.ForClient("alice"));
+        await using var server = await _room.Start(_room.Secure);
+        await using var client = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"));
         await client.PutAsync("k", "v", cancellationToken: Deadline);
-        using var next = _tls.Issue(CertificateRole.Node, "node-1");
-        foreach (var address in new[] { server.Self.ClientAddress, server.Self.HttpAddress,
-            server.Self.PeerAddress })
+        using var next = _room.Tls.Issue(CertificateRole.Node, "node-1");
+        foreach (var address in TlsServerRoom.Doors(server))
             await Shows(address, next.SerialNumber);
-        File.WriteAllText(_tls.Certificate("node-1"), "broken");
-        await Eventually.Holds(() => Told("the files have changed and are not taken"), seconds: 20);
+        File.WriteAllText(_room.Tls.Certificate("node-1"), "broken");
+        await Eventually.Holds(() => _room.Told("the files have changed and are not taken"), seconds: 20);
         await Shows(server.Self.ClientAddress, next.SerialNumber);
         Assert.Contains((await server.StatusAsync()).HealthIssues, static issue =>
             issue.Contains("it has no certificate in PEM", StringComparison.Ordinal));
@@ -182,10 +164,9 @@ public sealed class TlsServerTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task Noise_at_the_doors_leaves_the_server_as_it_is()
     {
-        await using var server = await Start(Secure);
+        await using var server = await _room.Start(_room.Secure);
         var random = new Random(11);
-        foreach (var address in new[] { server.Self.ClientAddress, server.Self.HttpAddress,
-            server.Self.PeerAddress })
+        foreach (var address in TlsServerRoom.Doors(server))
         {
             // Those that fail one after the other wait ever longer.
             var noises = Enumerable.Range(0, 120).Select(n =>
@@ -194,15 +175,15 @@ public sealed class TlsServerTests : IDisposable
                 random.NextBytes(noise);
                 if (n % 2 == 0)
                     noise[0] = TlsDoor.FirstByte;
-                return Ask(address, Encoding.Latin1.GetString(noise));
+                return TlsServerRoom.Say(address, noise);
             });
             await Task.WhenAll(noises);
         }
 
-        await using var client = Connect(server, _tls.ForClient("alice"));
+        await using var client = TlsServerRoom.Connect(server, _room.Tls.ForClient("alice"));
         await client.PutAsync("k", "v", cancellationToken: Deadline);
         Assert.DoesNotContain(
-            _log.Lines, static line => line.Level >= Microsoft.Extensions.Logging.LogLevel.Error
+            _room.Log.Lines, static line => line.Level >= Microsoft.Extensions.Logging.LogLevel.Error
                 && !line.Text.Contains("refused a connection to the peer port", StringComparison.Ordinal));
     }
 
@@ -210,33 +191,12 @@ public sealed class TlsServerTests : IDisposable
     public async Task A_start_with_the_certificate_of_another_node_is_refused()
     {
         var refused = await Assert.ThrowsAsync<ServerStartException>(
-            () => Start(Secure with { Id = "node-2" }));
+            () => _room.Start(_room.Secure with { Id = "node-2" }));
         Assert.Contains("is the certificate of node node-1, and this is node-2", refused.Message,
             StringComparison.Ordinal);
         refused = await Assert.ThrowsAsync<ServerStartException>(
-            () => Start(Secure with { TlsKey = _tls.Key("nobody") }));
+            () => _room.Start(_room.Secure with { TlsKey = _room.Tls.Key("nobody") }));
         Assert.Contains("--tls-key", refused.Message, StringComparison.Ordinal);
-    }
-
-    private static async Task<string> Ask(string address, string begin)
-    {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPEndPoint.Parse(address), Deadline);
-        var answer = new StringBuilder();
-        try
-        {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(begin), Deadline);
-            socket.Shutdown(SocketShutdown.Send);
-            var buffer = new byte[4096];
-            while (await socket.ReceiveAsync(buffer, Deadline) is > 0 and var count)
-                answer.Append(Encoding.Latin1.GetString(buffer, 0, count));
-        }
-        catch (SocketException)
-        {
-            // It was closed over what was not read: as it should be.
-        }
-
-        return answer.ToString();
     }
 
     private static async Task Shows(string address, string serial)
@@ -263,20 +223,6 @@ public sealed class TlsServerTests : IDisposable
         }
     }
 
-    private bool Told(string what) =>
-        _log.Lines.Any(line => line.Text.Contains(what, StringComparison.Ordinal));
-
-    private Task<KvorumServer> Start(ServerOptions options) =>
-        KvorumServer.StartAsync(options, _log, Deadline);
-
-    private static KvorumClient Connect(KvorumServer server, KvorumTls? tls) => KvorumClient.Connect(new()
-    {
-        Addresses = [server.Self.ClientAddress],
-        Tls = tls,
-        Timeout = TimeSpan.FromSeconds(5),
-        ConnectTimeout = TimeSpan.FromSeconds(4),
-    });
-
     private HttpClient Http(bool showsOne = true)
     {
         var handler = new SocketsHttpHandler
@@ -284,9 +230,9 @@ public sealed class TlsServerTests : IDisposable
             SslOptions = new()
             {
                 RemoteCertificateValidationCallback = (_, shown, _, _) =>
-                    shown!.Issuer == _tls.Authority.Subject,
+                    shown!.Issuer == _room.Tls.Authority.Subject,
                 ClientCertificates = showsOne ? [X509Certificate2.CreateFromPemFile(
-                    _tls.Certificate("alice"), _tls.Key("alice"))] : [],
+                    _room.Tls.Certificate("alice"), _room.Tls.Key("alice"))] : [],
             },
         };
         return new(handler, disposeHandler: true);

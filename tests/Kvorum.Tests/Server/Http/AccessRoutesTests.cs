@@ -138,14 +138,14 @@ public class AccessRoutesTests(HttpFixture fixture) : HttpTest(fixture)
     {
         var nobody = await SendAsync("GET", "/v1/admin/identity");
         Assert.Equal(
-            """{"name":"","means":"nothing","enforced":false,"grants":[]}""", nobody.Text);
+            """{"name":"","means":"none","enforced":false,"grants":[]}""", nobody.Text);
         Node.Access = HttpFixture.Enforced;
         try
         {
             var poor = await SendAsync(
                 "GET", "/v1/admin/identity", null, ("Authorization", $"Bearer {HttpFixture.PoorKey}"));
             Assert.Equal(
-                """{"name":"poor","means":"api key","enforced":true,"grants":[]}""", poor.Text);
+                """{"name":"poor","means":"api_key","enforced":true,"grants":[]}""", poor.Text);
             Assert.Equal(401, (await SendAsync("GET", "/v1/admin/identity")).Status);
         }
         finally

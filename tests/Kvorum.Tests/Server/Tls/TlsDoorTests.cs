@@ -187,6 +187,7 @@ public sealed class TlsDoorTests : IDisposable
         }
 
         Assert.True(sizes[2] < sizes[0] - 400, string.Join(' ', sizes));
+        Assert.Equal(showsOne ? 1 : 0, keeper.Now.Known.Judged);
         if (!showsOne)
             return;
         _folder.Revoke(shown);
@@ -196,6 +197,58 @@ public sealed class TlsDoorTests : IDisposable
         await using var again = new SslStream(new NetworkStream(Dial(), ownsSocket: true));
         await Refused(again, own);
         Assert.Contains("is revoked", (await refused).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// A session keeps the certificate, and not those between it and the CA, so that one that is resumed
+    /// shows less.
+    /// </summary>
+    [Fact]
+    public async Task A_client_below_a_CA_between_is_served_in_full_and_resumed_handshakes()
+    {
+        var from = DateTimeOffset.UtcNow - TimeSpan.FromHours(1);
+        using var root = TlsFolder.AnyAuthority("Root", from, TimeSpan.FromDays(60));
+        using var middle = TlsFolder.AnyAuthority("Between", from, TimeSpan.FromDays(50), root);
+        File.AppendAllText(_folder.AuthorityFile, "\n" + root.ExportCertificatePem());
+        using var shown = CertificateMaker.Issue(
+            middle, new(CertificateRole.Client, "alice"), [], DateTimeOffset.UtcNow, TimeSpan.FromDays(9));
+        using var keeper = Keeper();
+        var door = Door(keeper, ClientCertificates.Require);
+        var own = SslStreamCertificateContext.Create(shown, [middle], offline: true);
+        for (var n = 0; n < 3; n++)
+        {
+            var accepting = Accept(door, Deadline);
+            await using var client = new SslStream(new NetworkStream(Dial(), ownsSocket: true));
+            await client.AuthenticateAsClientAsync(Options(own), Deadline);
+            await using var server = await accepting;
+            Assert.Equal(new(CertificateRole.Client, "alice"), server.Identity.Name);
+            await server.WriteAsync(new byte[1], Deadline);
+            await client.ReadExactlyAsync(new byte[1], Deadline);
+        }
+    }
+
+    /// <summary>Whatever was believed under the former files.</summary>
+    [Fact]
+    public async Task A_client_of_a_CA_that_was_taken_out_of_the_file_is_refused()
+    {
+        using var shown = _folder.Issue(CertificateRole.Client, "alice");
+        using var keeper = new TlsKeeper(_folder.Files("n1"), TimeProvider.System, _log);
+        var door = Door(keeper, ClientCertificates.Require);
+        await Meets(door, shown, null);
+        using var next = new TlsFolder("Next CA");
+        using var node = next.Issue(CertificateRole.Node, "n1");
+        File.WriteAllText(
+            _folder.AuthorityFile,
+            _folder.Authority.ExportCertificatePem() + "\n" + next.Authority.ExportCertificatePem());
+        keeper.Look();
+        keeper.Look();
+        Assert.Equal(0, keeper.Now.Known.Count);
+        await Meets(door, shown, null);
+        File.WriteAllText(_folder.AuthorityFile, next.Authority.ExportCertificatePem());
+        _folder.Write("n1", node);
+        keeper.Look();
+        keeper.Look();
+        await Meets(door, shown, "is signed by no CA of the CA file");
     }
 
     private Task Meets(ClientCertificates wanted, bool nodesOnly, X509Certificate2? shown, string? refusal) =>

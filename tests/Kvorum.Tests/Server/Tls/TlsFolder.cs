@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Kvorum.Client;
 using Kvorum.Server.Certificates;
@@ -66,6 +67,23 @@ internal sealed class TlsFolder : IDisposable
 
     public KvorumTls ForClient(string? name = null) => name is null ? KvorumTls.FromFiles(AuthorityFile)
         : KvorumTls.FromFiles(AuthorityFile, Certificate(name), Key(name));
+
+    /// <summary>
+    /// A CA that may sign others, as those of Kvorum may not: signed by another one, or by itself.
+    /// </summary>
+    public static X509Certificate2 AnyAuthority(
+        string name, DateTimeOffset from, TimeSpan life, X509Certificate2? signer = null)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        if (signer is null)
+            return request.CreateSelfSigned(from, from + life);
+        using var made = request.Create(signer, from, from + life, [7]);
+        return made.CopyWithPrivateKey(key);
+    }
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Kvorum.Storage.Encryption;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Keys;
@@ -153,6 +154,73 @@ public class KeyFileTests
         }
     }
 
+    /// <summary>Once the log has nothing of it any more, the next start leaves it out.</summary>
+    [Fact]
+    public void A_key_that_no_file_names_any_more_goes_with_the_next_start()
+    {
+        var first = Write(1);
+        var second = KeyFile.Open(_disk, TestKeys.Folder(true, 2, 1)).Keys!.Current;
+        Assert.Equal(2, CountOfKeys(_disk));
+        Open(_disk, 2);
+        Assert.Equal(2, CountOfKeys(_disk));
+
+        // Such as a frame in the midst of a segment, or what a torn write has left of one.
+        foreach (var path in new[] { "log/0000000000000009.log", "groups/1/tree/manifest.new" })
+        {
+            var disk = WithoutLog();
+            var bytes = new byte[3 << 20];
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan((1 << 20) - 4), first);
+            disk.CreateFolder(path[..path.LastIndexOf('/')]);
+            disk.WriteAll(path, bytes);
+            Open(disk, 2);
+            Assert.Equal(2, CountOfKeys(disk));
+        }
+
+        // One that cannot be read may name it, too.
+        var unreadable = WithoutLog();
+        unreadable.CreateFolder("log");
+        unreadable.WriteAll("log/0000000000000009.log", [1]);
+        unreadable.Fault = static (operation, path) => path == "log/0000000000000009.log"
+            ? new IOException($"{path}: {operation} fails") : null;
+        Open(unreadable, 2);
+        Assert.Equal(2, CountOfKeys(unreadable));
+
+        var left = WithoutLog();
+        Assert.Equal(second, Open(left, 2).Keys!.Current);
+        Assert.Equal(1, CountOfKeys(left));
+        Assert.Equal(second, Open(left, 2).Keys!.Current);
+    }
+
+    [Fact]
+    public void A_power_cut_while_a_key_goes_leaves_those_that_are_needed()
+    {
+        Write(1);
+        KeyFile.Open(_disk, TestKeys.Folder(true, 2, 1));
+        var whole = WithoutLog();
+        WriteLog(KeyFile.OpenAsFound(whole, TestKeys.Folder(true, 2)));
+        Assert.Equal(2, CountOfKeys(whole));
+        for (var cut = 0; cut < 12; cut++)
+        {
+            var disk = whole.Copy();
+            disk.PowerOffAfter = cut;
+            try
+            {
+                Open(disk, 2);
+            }
+            catch (IOException error)
+            {
+                Assert.IsNotType<KeyException>(error);
+            }
+
+            for (var seed = 0; seed < 6; seed++)
+            {
+                var crashed = disk.Crash(seed);
+                Assert.Equal(["one"], Read(Open(crashed, 2)));
+                Assert.Equal(1, CountOfKeys(crashed));
+            }
+        }
+    }
+
     [Fact]
     public void A_power_cut_at_any_operation_of_the_first_start_leaves_keys_or_none()
     {
@@ -184,14 +252,29 @@ public class KeyFileTests
     private ulong Write(ulong master)
     {
         var files = KeyFile.Open(_disk, TestKeys.Folder(encrypts: true, master));
+        WriteLog(files);
+        return files.Keys!.Current;
+    }
+
+    private static void WriteLog(IFileSystem files)
+    {
         var jobs = new PumpedJobs();
         using var log = SharedLog.Open(files, "log", LogWorkload.Options, jobs, new ReplayedLog());
         var batch = new LogBatch();
         batch.AddEntry(1, 1, "one"u8, default);
         log.Append(batch, (_, error) => Assert.Null(error));
         jobs.RunAll();
-        return files.Keys!.Current;
     }
+
+    private CrashFileSystem WithoutLog()
+    {
+        var disk = _disk.Copy();
+        disk.DeleteFolder("log");
+        return disk;
+    }
+
+    private static int CountOfKeys(CrashFileSystem disk) =>
+        BinaryPrimitives.ReadInt32LittleEndian(disk.ReadAll("keys").AsSpan(12));
 
     private static string[] Read(IFileSystem files)
     {

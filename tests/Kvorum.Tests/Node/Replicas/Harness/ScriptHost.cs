@@ -67,6 +67,8 @@ internal sealed class ScriptHost : IReplicaHost
 
     public ClusterView Cluster { get; }
 
+    public RateLimiter RewritePace { get; } = new(0, burstMs: 0);
+
     public DiskGauge Disk { get; } = new(1 << 20);
 
     public bool IsLogBehind => false;

@@ -63,14 +63,14 @@ public sealed class JwtCacheTests : IAsyncDisposable
         var result = JwtResult.Accepted("a", [], Now.AddHours(1));
         for (var n = 0; n < 1000; n++)
         {
-            var digest = JwtDigest.Of($"{n}");
+            var digest = JwtCache.DigestOf($"{n}");
             cache.Add(digest, result, Now);
             Assert.Same(result, cache.Find(digest, Now));
             Assert.InRange(cache.Count, 1, 20);
         }
 
-        Assert.Null(cache.Find(JwtDigest.Of("0"), Now));
-        Assert.NotNull(cache.Find(JwtDigest.Of("990"), Now));
+        Assert.Null(cache.Find(JwtCache.DigestOf("0"), Now));
+        Assert.NotNull(cache.Find(JwtCache.DigestOf("990"), Now));
     }
 
     [Fact]

@@ -58,6 +58,21 @@ internal static partial class Log
     [LoggerMessage(113, LogLevel.Information, "peer {Name} ({Address}) is no member any more: disconnected")]
     public static partial void PeerLeft(ILogger log, string name, string address);
 
+    [LoggerMessage(114, LogLevel.Information, "{Remote} has shown a join token: {What}")]
+    public static partial void TokenUsed(ILogger log, EndPoint? remote, string what);
+
+    [LoggerMessage(115, LogLevel.Information,
+        "join token {Id} has brought this node's certificate, {File}, from {Address}")]
+    public static partial void Enrolled(ILogger log, string id, string file, string address);
+
+    [LoggerMessage(116, LogLevel.Warning,
+        "no member gives a certificate for join token {Id} yet: {Why}; trying on")]
+    public static partial void NotEnrolled(ILogger log, string id, string why);
+
+    [LoggerMessage(117, LogLevel.Information,
+        "join token {Id} is not needed any more: this node has its certificate, {File}")]
+    public static partial void TokenNotNeeded(ILogger log, string id, string file);
+
     [LoggerMessage(1, LogLevel.Information,
         "{Name} (id {Id}, {Cluster}) starts: {Members} member(s), data in {Folder}")]
     public static partial void Starting(

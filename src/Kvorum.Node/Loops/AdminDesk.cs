@@ -110,7 +110,7 @@ internal sealed class AdminDesk(
 
     private void Take(AdminTask task, AdminChange change, RaftReplica replica, MetaMachine state)
     {
-        switch (_decider.Decide(change, state))
+        switch (_decider.Decide(change, state, replica.LogTimeNow))
         {
             case AdminDecision.Answer answer:
                 task.Answer(answer.Reply);

@@ -74,11 +74,48 @@ internal sealed partial class MetaMachine
         return true;
     }
 
+    // With a new one go those that no node can use any more.
+    private bool AddJoinToken(JoinTokenRecord token)
+    {
+        if (Access.JoinTokens.ContainsKey(token.Id))
+            return false;
+        foreach (var ended in Access.JoinTokens.Values.Where(one => one.ExpiresMs <= LogTimeMs).ToArray())
+            DropJoinToken(ended.Id);
+        PutJoinToken(token);
+        return true;
+    }
+
+    private bool DropJoinToken(string id)
+    {
+        if (!Access.JoinTokens.ContainsKey(id))
+            return false;
+        Access = Access.WithoutJoinToken(id);
+        Remove(MetaRecords.JoinToken, key => key.Text32(id));
+        return true;
+    }
+
+    // The first one has it.
+    private bool UseJoinToken(string id, ReadOnlyMemory<byte> claimant)
+    {
+        if (Access.JoinTokens.GetValueOrDefault(id) is not { IsUsed: false } token
+            || token.ExpiresMs <= LogTimeMs)
+            return false;
+        PutJoinToken(token with { Claimant = claimant.ToArray() });
+        return true;
+    }
+
+    private void PutJoinToken(JoinTokenRecord token)
+    {
+        Access = Access.With(token);
+        Put(MetaRecords.JoinToken, key => key.Text32(token.Id), value => AccessCodec.Write(value, token));
+    }
+
     private void LoadAccess(byte kind, ref ByteReader from) => Access = kind switch
     {
         MetaRecords.Role => Access.With(AccessCodec.ReadRole(ref from)),
         MetaRecords.User => Access.With(AccessCodec.ReadUser(ref from)),
         MetaRecords.ApiKey => Access.With(AccessCodec.ReadKey(ref from)),
+        MetaRecords.JoinToken => Access.With(AccessCodec.ReadJoinToken(ref from)),
         _ => Access with { IsOn = from.Flag("mark of enforced rights") },
     };
 }

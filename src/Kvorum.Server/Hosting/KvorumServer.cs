@@ -71,6 +71,7 @@ public sealed class KvorumServer : IAsyncDisposable
             Others = _peerPort,
             Door = Door("--peer-addr"),
             Dial = parts.Tls is { } keeper ? new(keeper, options.Insecure) : null,
+            Claims = _tls is null ? null : new(() => _node, _tls, _audit, _log),
         };
         _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
         try
@@ -125,8 +126,11 @@ public sealed class KvorumServer : IAsyncDisposable
         ServerOptions options, ILoggerFactory? logging = null, CancellationToken cancelled = default)
     {
         logging ??= NullLoggerFactory.Instance;
+        options = Enrolment.Apply(options);
         if (options.Validate() is { Count: > 0 } broken)
             throw new ServerStartException(string.Join(Environment.NewLine, broken));
+        await Enrolment.Obtain(options, logging.CreateLogger("kvorum"), cancelled).ConfigureAwait(false);
+        options = Enrolment.WithLists(options);
         var limits = MachineLimits.Of(options);
         var parts = await ServerParts.Of(options, logging.CreateLogger("kvorum"), cancelled)
             .ConfigureAwait(false);

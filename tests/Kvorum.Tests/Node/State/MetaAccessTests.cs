@@ -15,6 +15,9 @@ public sealed class MetaAccessTests : IDisposable
     private static readonly UserRecord Ann = new("ann", ["clerk", "reader"], IsDisabled: false);
     private static readonly ApiKeyRecord Key = new("0123456789abcdef", "ann", new byte[32], 5, 9);
 
+    private static readonly JoinTokenRecord Token = new(
+        "0123456789abcdef", "node-2", new byte[] { 1 }, new byte[] { 2, 3 }, 5, 900);
+
     private readonly MetaBench _bench = new();
 
     public void Dispose() => _bench.Dispose();
@@ -35,6 +38,22 @@ public sealed class MetaAccessTests : IDisposable
         Assert.True(_bench.Apply(AccessCodec.EncodeEnforced(isOn: false, 6)));
         CheckReloaded();
         Assert.Equal((false, 0, 1, 0), Counts(_bench.Machine.Access));
+    }
+
+    [Fact]
+    public void A_join_token_is_kept_until_it_is_used_up()
+    {
+        Assert.True(_bench.Apply(AccessCodec.Encode(Token, 5)));
+        Assert.False(_bench.Apply(AccessCodec.Encode(Token, 5)));
+        CheckReloaded();
+        Assert.True(_bench.Apply(AccessCodec.EncodeUse(Token.Id, [9], 6)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeUse(Token.Id, [8], 6)));
+        CheckReloaded();
+        Assert.Equal([9], _bench.Machine.Access.JoinTokens[Token.Id].Claimant.ToArray());
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7)));
+        CheckReloaded();
+        Assert.Empty(_bench.Machine.Access.JoinTokens);
     }
 
     [Fact]
@@ -68,7 +87,8 @@ public sealed class MetaAccessTests : IDisposable
         foreach (var command in (byte[][])[AccessCodec.Encode(Ann, 5), AccessCodec.EncodeEnforced(true, 5)])
             Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfCommand(command[0]));
         Assert.All(
-            (byte[])[MetaRecords.Role, MetaRecords.User, MetaRecords.ApiKey, MetaRecords.Enforced],
+            (byte[])[MetaRecords.Role, MetaRecords.User, MetaRecords.ApiKey, MetaRecords.Enforced,
+                MetaRecords.JoinToken],
             static kind => Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfRecord(kind)));
     }
 
@@ -92,6 +112,14 @@ public sealed class MetaAccessTests : IDisposable
         Assert.Equal(
             "18" + time + "01000000" + "6b",
             Convert.ToHexStringLower(AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, "k", 5)));
+        Assert.Equal(
+            "1a" + time + "10000000" + Convert.ToHexStringLower("0123456789abcdef"u8) + "06000000"
+            + Convert.ToHexStringLower("node-2"u8) + "0100000001" + "020000000203" + time
+            + "8403000000000000" + "00000000",
+            Convert.ToHexStringLower(AccessCodec.Encode(Token, 5)));
+        Assert.Equal(
+            "1c" + time + "01000000" + "6b" + "0100000009",
+            Convert.ToHexStringLower(AccessCodec.EncodeUse("k", [9], 5)));
         Assert.Equal("19" + time + "01", Convert.ToHexStringLower(AccessCodec.EncodeEnforced(true, 5)));
     }
 
@@ -109,6 +137,8 @@ public sealed class MetaAccessTests : IDisposable
                 .. table.Roles.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
                 .. table.Users.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
                 .. table.Keys.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
+                .. table.JoinTokens.Values.Select(
+                    static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
             ]);
     }
 }

@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Access;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Tests.Node.State.Harness;
 
 namespace Kvorum.Tests.Node.State;
@@ -54,6 +55,40 @@ public sealed class MetaAccessTests : IDisposable
         Assert.False(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7)));
         CheckReloaded();
         Assert.Empty(_bench.Machine.Access.JoinTokens);
+    }
+
+    [Fact]
+    public void Each_change_is_an_event_with_who_asked_and_without_a_secret()
+    {
+        byte[][] commands =
+        [
+            AccessCodec.Encode(Clerk, 5), AccessCodec.Encode(Clerk, 5), AccessCodec.Encode(Ann, 5),
+            AccessCodec.Encode(Key, 5), AccessCodec.Encode(Ann with { IsDisabled = true, Roles = [] }, 5),
+            AccessCodec.EncodeEnforced(isOn: true, 5), AccessCodec.EncodeEnforced(isOn: true, 5),
+            AccessCodec.EncodeEnforced(isOn: false, 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, Key.Id, 5), AccessCodec.Encode(Key, 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropUserCommand, "ann", 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropRoleCommand, "clerk", 5), AccessCodec.Encode(Token, 5),
+            AccessCodec.EncodeUse(Token.Id, [9], 6),
+            AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7),
+        ];
+        foreach (var command in commands)
+            _bench.Apply(MetaRecords.EncodeAsked("user 'ops', operator via http", command, 5));
+        string[] expected =
+        [
+            "role 'clerk' is made, 2 grants", "role 'clerk' has other rights, 2 grants",
+            "user 'ann' is made, with the roles clerk, reader", $"user 'ann' has API key {Key.Id}",
+            "user 'ann' has no role now, and is disabled", "rights are enforced",
+            "rights are not enforced any more", $"API key {Key.Id} of user 'ann' is revoked",
+            $"user 'ann' has API key {Key.Id}", "user 'ann' is dropped, with 1 API key",
+            "role 'clerk' is dropped", $"there is join token {Token.Id} for node 'node-2'",
+            $"join token {Token.Id} is used by node 'node-2'",
+            $"join token {Token.Id} for node 'node-2' is used up",
+        ];
+        Assert.Equal(expected, _bench.Machine.Events.Select(static one => one.Why));
+        Assert.All(_bench.Machine.Events, static one => Assert.Equal(
+            (ClusterEventKind.RightsChanged, "user 'ops', operator via http"), (one.Kind, one.By)));
+        Assert.Equal(expected, _bench.Reloaded().Events.Select(static one => one.Why));
     }
 
     [Fact]

@@ -34,6 +34,7 @@ internal static partial class AccessDecider
             CreateApiKey one => Decide(one, state.Access),
             RevokeApiKey one => Decide(one, state.Access),
             EnforceRights one => Decide(one, state.Access),
+            ConfirmAccess one => AccessRecoveryDecider.Decide(one, state, Math.Max(nowMs, state.LogTimeMs)),
             CreateJoinToken or RevokeJoinToken or UseJoinToken =>
                 JoinTokenDecider.Decide(change, state.Access, Math.Max(nowMs, state.LogTimeMs)),
             _ => throw new ArgumentOutOfRangeException(nameof(change)),

@@ -142,3 +142,27 @@ public sealed record UseJoinToken(string Id) : AccessChange
     /// <summary>What the node has drawn, so that it alone may ask again, in JSON as base64.</summary>
     public byte[] Claimant { get; init => field = value ?? []; } = [];
 }
+
+/// <summary>
+/// A node has an order of <c>kvorum user recover</c> in its data folder. It is done once a majority of those
+/// that vote in the metadata group have said so.
+/// </summary>
+/// <param name="Order">The order.</param>
+/// <param name="ClusterId">The cluster that it is for.</param>
+public sealed record ConfirmAccess(Guid Order, Guid ClusterId) : AccessChange
+{
+    /// <summary>The user who becomes an administrator; empty for none.</summary>
+    public string User { get; init => field = value ?? ""; } = "";
+
+    /// <summary>The number of the user's new API key.</summary>
+    public string KeyId { get; init => field = value ?? ""; } = "";
+
+    /// <summary>SHA-256 of that key, in JSON as base64.</summary>
+    public byte[] KeyHash { get; init => field = value ?? []; } = [];
+
+    /// <summary>True if rights are not to be enforced any more.</summary>
+    public bool RightsOff { get; init; }
+
+    /// <summary>From when on it is not done any more, in Unix milliseconds.</summary>
+    public ulong ExpiresMs { get; init; }
+}

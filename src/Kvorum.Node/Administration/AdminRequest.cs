@@ -35,6 +35,7 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(CreateJoinToken), "create_join_token")]
 [JsonDerivedType(typeof(RevokeJoinToken), "revoke_join_token")]
 [JsonDerivedType(typeof(UseJoinToken), "use_join_token")]
+[JsonDerivedType(typeof(ConfirmAccess), "confirm_access")]
 public abstract record AdminRequest
 {
     private protected AdminRequest()

@@ -55,6 +55,19 @@ internal static class AccessCodec
         return writer.ToArray();
     }
 
+    /// <summary>A new administrator, or an end of rights, or both: flags are 1 for a user, 2 for the end.
+    /// </summary>
+    public static byte[] EncodeRecovery(UserRecord? user, ApiKeyRecord? key, bool isEnd, ulong timeMs)
+    {
+        var writer = MetaRecords.Begin(MetaRecords.RecoverAccessCommand, timeMs);
+        writer.U8((byte)((user is null ? 0 : 1) | (isEnd ? 2 : 0)));
+        if (user is not null)
+            Write(writer, user);
+        if (key is not null)
+            Write(writer, key);
+        return writer.ToArray();
+    }
+
     public static byte[] EncodeEnforced(bool isOn, ulong timeMs)
     {
         var writer = MetaRecords.Begin(MetaRecords.EnforceCommand, timeMs);

@@ -86,6 +86,22 @@ internal sealed partial class MetaMachine
         return true;
     }
 
+    // Whoever lost the last key is not to be locked out by a user who has too many.
+    private bool RecoverAccess(ref ByteReader from)
+    {
+        var flags = from.U8();
+        var changed = false;
+        if ((flags & 1) != 0)
+        {
+            var (user, key) = (AccessCodec.ReadUser(ref from), AccessCodec.ReadKey(ref from));
+            if (Access.Keys.ContainsKey(key.Id))
+                return false;
+            changed = SetUser(user) && AddKey(key);
+        }
+
+        return ((flags & 2) != 0 && Enforce(isOn: false)) || changed;
+    }
+
     // With a new one go those that no node can use any more.
     private bool AddJoinToken(JoinTokenRecord token)
     {

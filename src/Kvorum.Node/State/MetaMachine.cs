@@ -158,6 +158,7 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.JoinTokenCommand => AddJoinToken(AccessCodec.ReadJoinToken(ref from)),
             MetaRecords.DropTokenCommand => DropJoinToken(from.Text32()),
             MetaRecords.UseTokenCommand => UseJoinToken(from.Text32(), from.Bytes32()),
+            MetaRecords.RecoverAccessCommand => RecoverAccess(ref from),
             _ => throw UnknownCommand(kind),
         };
         if (changed)

@@ -36,6 +36,7 @@ namespace Kvorum.Node.State;
 ///           | kind 26 token    time:u64 token                           for a node that is to join
 ///           | kind 27 no token time:u64 id:text
 ///           | kind 28 use      time:u64 id:text claimant:bytes          a node has shown the token
+///           | kind 29 regain   time:u64 flags:u8 [user key]             by kvorum user recover
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128 [recovered at epoch:u64]
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -99,6 +100,7 @@ internal static class MetaRecords
     public const byte JoinTokenCommand = 26;
     public const byte DropTokenCommand = 27;
     public const byte UseTokenCommand = 28;
+    public const byte RecoverAccessCommand = 29;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';

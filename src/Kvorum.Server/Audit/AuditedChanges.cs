@@ -80,6 +80,7 @@ internal static class AuditedChanges
         CreateJoinToken it => ("create_join_token", $"join token {it.Id} of node {it.Node}"),
         RevokeJoinToken it => ("revoke_join_token", $"join token {it.Id}"),
         UseJoinToken it => ("use_join_token", $"join token {it.Id}"),
+        ConfirmAccess it => ("recover_users", $"order {it.Order}"),
         EnforceRights it => (it.On ? "enforce_rights" : "end_rights", "cluster"),
         _ => (change.GetType().Name, "cluster"),
     };

@@ -130,6 +130,7 @@ internal static class KvorumProgram
             RoleCommands.Create(),
             RoleCommands.Rights(),
             CertCommand.Create(),
+            JoinTokenCommands.Create(),
             CompletionCommand.Create(),
             VersionCommand.Create(),
             HelpCommand.Create(Parse),

@@ -246,6 +246,15 @@ internal static class Limits
     /// <summary>API keys of a user.</summary>
     public const int ApiKeysOfUserMax = 16;
 
+    /// <summary>Join tokens that have not ended: every node has all of them in memory.</summary>
+    public const int JoinTokensMax = 64;
+
+    /// <summary>Longest life of a join token: a week.</summary>
+    public const ulong JoinTokenLifeMaxMs = 7 * 86_400_000;
+
+    /// <summary>What a join token seals: certificate, key, CAs and their list of revoked ones.</summary>
+    public const int SealedBytesMax = 12 << 10;
+
     /// <summary>How often one is passed on: to the leader, and further if that has just changed.</summary>
     public const byte AdminHops = 2;
 

@@ -40,6 +40,12 @@ public enum ClusterEventKind : byte
 
     /// <summary>Other limits of moves, or a pause of moves: why says what. From format 2 on.</summary>
     LimitsChanged = 10,
+
+    /// <summary>
+    /// Users, roles, API keys or join tokens, or whether rights are enforced: why says what. From format 2
+    /// on.
+    /// </summary>
+    RightsChanged = 11,
 }
 
 /// <summary>Kinds by their names.</summary>

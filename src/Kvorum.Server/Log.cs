@@ -58,6 +58,34 @@ internal static partial class Log
     [LoggerMessage(113, LogLevel.Information, "peer {Name} ({Address}) is no member any more: disconnected")]
     public static partial void PeerLeft(ILogger log, string name, string address);
 
+    [LoggerMessage(114, LogLevel.Information, "{Remote} has shown a join token: {What}")]
+    public static partial void TokenUsed(ILogger log, EndPoint? remote, string what);
+
+    [LoggerMessage(115, LogLevel.Information,
+        "join token {Id} has brought this node's certificate, {File}, from {Address}")]
+    public static partial void Enrolled(ILogger log, string id, string file, string address);
+
+    [LoggerMessage(116, LogLevel.Warning,
+        "no member gives a certificate for join token {Id} yet: {Why}; trying on")]
+    public static partial void NotEnrolled(ILogger log, string id, string why);
+
+    [LoggerMessage(117, LogLevel.Information,
+        "join token {Id} is not needed any more: this node has its certificate, {File}")]
+    public static partial void TokenNotNeeded(ILogger log, string id, string file);
+
+    [LoggerMessage(118, LogLevel.Warning,
+        "order {Id} of kvorum user recover is in the data folder; it is done once a majority has it: {What}")]
+    public static partial void AccessOrdered(ILogger log, Guid id, string what);
+
+    [LoggerMessage(119, LogLevel.Warning, "order {Id} of kvorum user recover waits: {Why}")]
+    public static partial void AccessOrderWaits(ILogger log, Guid id, string why);
+
+    [LoggerMessage(131, LogLevel.Warning, "order {Id} of kvorum user recover is done: {What}")]
+    public static partial void AccessRecovered(ILogger log, Guid id, string what);
+
+    [LoggerMessage(132, LogLevel.Error, "kvorum user recover: {Why}")]
+    public static partial void AccessOrderRefused(ILogger log, string why);
+
     [LoggerMessage(1, LogLevel.Information,
         "{Name} (id {Id}, {Cluster}) starts: {Members} member(s), data in {Folder}")]
     public static partial void Starting(

@@ -9,6 +9,14 @@ namespace Kvorum.Server;
 /// </summary>
 internal static class OperatorOrigin
 {
+    /// <summary>A node with that join token asks from there.</summary>
+    public static string ByToken(string id, EndPoint? place)
+    {
+        var address = (place as IPEndPoint)?.Address;
+        return $"join token {id} from "
+            + (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address);
+    }
+
     /// <summary>The request; if it is for a change, with who asks for it.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="means">The protocol: http, grpc or native.</param>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvorum.Cli.CommandLine;
+using Kvorum.Cli.Offline;
 using Kvorum.Node.Administration;
 
 namespace Kvorum.Cli.Administration;
@@ -10,7 +11,7 @@ internal static class UserCommands
     public static Command Create() => new(
         "user", "Lists, makes, changes and drops users; makes and revokes their API keys.")
     {
-        List(), Make(), Alter(), Drop(), Key(), RevokeKey(), WhoAmI(),
+        List(), Make(), Alter(), Drop(), Key(), RevokeKey(), WhoAmI(), UserRecoverCommand.Create(),
     };
 
     private static Command List() => AdminCall.Question(

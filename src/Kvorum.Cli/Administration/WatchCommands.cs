@@ -110,6 +110,7 @@ internal static class WatchCommands
             ClusterEventKind.RebalanceEnded => "all replicas are where they should be",
             ClusterEventKind.KeyspaceChanged => $"keyspace '{happened.Keyspace}': {happened.Why}",
             ClusterEventKind.LimitsChanged => $"limits of moves: {happened.Why}",
+            ClusterEventKind.RightsChanged => happened.Why,
             _ => $"{happened.Kind}, which this version does not know",
         };
         var by = happened.By.Length > 0 ? $" ({happened.By})" : "";

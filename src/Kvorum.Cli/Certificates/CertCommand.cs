@@ -34,10 +34,29 @@ internal static class CertCommand
         CertificateStore store, CertificateName name, IEnumerable<string> hosts, TimeSpan life)
     {
         using var authority = store.Authority();
-        using var made = CertificateMaker.Issue(
+        using var made = Made(authority, name, hosts, life);
+        store.Write(name.Name, made);
+    }
+
+    /// <summary>A certificate with its key, which nothing has of it yet.</summary>
+    public static X509Certificate2 Made(
+        X509Certificate2 authority, CertificateName name, IEnumerable<string> hosts, TimeSpan life) =>
+        CertificateMaker.Issue(
             authority, name, name.Role == CertificateRole.Node ? hosts.Concat(Loopback).Distinct() : [],
             DateTimeOffset.UtcNow, life);
-        store.Write(name.Name, made);
+
+    /// <summary><see cref="CommandException"/> if a certificate cannot be made for that.</summary>
+    public static void Check(string name, IEnumerable<string> hosts)
+    {
+        if (WhyNoName(name) is { } why)
+            throw new CommandException(Flag.Mistake("name", name, why), ExitCode.Usage);
+        foreach (var host in hosts.Where(static host => !IPAddress.TryParse(host, out var _)
+            && Uri.CheckHostName(host.StartsWith("*.", StringComparison.Ordinal) ? host[2..] : host)
+                != UriHostNameType.Dns))
+        {
+            throw new CommandException(
+                Flag.Mistake("--host", host, "give names or addresses, without a port"), ExitCode.Usage);
+        }
     }
 
     /// <summary>Makes a CA and writes it.</summary>
@@ -67,13 +86,18 @@ internal static class CertCommand
 
     private static Command Node()
     {
-        var hosts = Flag.List(
-            "--host", "host,...",
-            "Names and addresses under which the node is dialled, beside localhost, 127.0.0.1 and ::1.", []);
         return Leaf(
             "node", CertificateRole.Node, "Makes the certificate of a node: the name is that of --id.",
-                hosts);
+                Hosts());
     }
+
+    /// <summary>--host of a node.</summary>
+    public static Option<string[]> Hosts() => Flag.List(
+        "--host", "host,...",
+        "Names and addresses under which the node is dialled, beside localhost, 127.0.0.1 and ::1.", []);
+
+    /// <summary>--days that a node's or a client's certificate is valid.</summary>
+    public static Option<int> Days() => Days(LeafDays);
 
     private static Command Client() => Leaf(
         "client", CertificateRole.Client, "Makes the certificate of a client.", hosts: null);
@@ -89,17 +113,8 @@ internal static class CertCommand
         command.SetAction((parsed, _) => Run(parsed, folder, (store, output) =>
         {
             var given = parsed.GetValue(name)!;
-            if (WhyNoName(given) is { } why)
-                throw new CommandException(Flag.Mistake("name", given, why), ExitCode.Usage);
             var all = hosts is null ? Array.Empty<string>() : parsed.GetValue(hosts)!;
-            foreach (var host in all.Where(static host => !IPAddress.TryParse(host, out var _)
-                && Uri.CheckHostName(host.StartsWith("*.", StringComparison.Ordinal) ? host[2..] : host)
-                    != UriHostNameType.Dns))
-            {
-                throw new CommandException(
-                    Flag.Mistake("--host", host, "give names or addresses, without a port"), ExitCode.Usage);
-            }
-
+            Check(given, all);
             Issue(store, new(role, given), all, Life(parsed, days));
             Tell(output, store, given);
         }));
@@ -212,9 +227,11 @@ internal static class CertCommand
         return option;
     }
 
-    private static TimeSpan Life(ParseResult parsed, Option<int> days) =>
+    /// <summary>For how long that is.</summary>
+    public static TimeSpan Life(ParseResult parsed, Option<int> days) =>
         TimeSpan.FromDays(parsed.GetValue(days));
 
-    private static Option<string> Folder() => Flag.Text(
+    /// <summary>--dir.</summary>
+    public static Option<string> Folder() => Flag.Text(
         "--dir", "folder", "Where the files of the CA are; made if it is not there.", "./certs");
 }

@@ -51,6 +51,24 @@ internal sealed class CertificateStore(string folder)
     public RevocationList? List(X509Certificate2 authority) => !File.Exists(ListPath) ? null
         : Read(ListPath, bytes => CertificateFiles.Lists(bytes, [authority])[0]);
 
+    /// <summary>The text of the CA's certificate, and of its list, if there is one.</summary>
+    public (string Authorities, string List) Believed() =>
+        (Read(CertificatePath(AuthorityName), System.Text.Encoding.ASCII.GetString),
+            File.Exists(ListPath) ? Read(ListPath, System.Text.Encoding.ASCII.GetString) : "");
+
+    /// <summary>Writes a secret into a file that is not there yet, for its owner only.</summary>
+    public static void WriteSecret(string path, string secret)
+    {
+        try
+        {
+            Create(path, secret + "\n", isSecret: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(e.Message, ExitCode.NotOk);
+        }
+    }
+
     /// <summary>Replaces the list.</summary>
     public void WriteList(byte[] der)
     {

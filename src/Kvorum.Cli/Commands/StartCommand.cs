@@ -2,6 +2,7 @@ using System.CommandLine;
 using Kvorum.Cli.Certificates;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Cli.OwnProcess;
+using Kvorum.Server.Certificates;
 using Kvorum.Server.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -21,20 +22,25 @@ internal static class StartCommand
             StartVariables.Read(
                 flags.Read(parsed), flag => StartFlags.IsGiven(parsed, flag),
                 Environment.GetEnvironmentVariable),
-            parsed.GetValue(flags.Secure), parsed.GetValue(flags.LogLevel)!,
+            parsed.GetValue(flags.Secure),
+            GivenJoinToken.Read(
+                StartFlags.IsGiven(parsed, flags.JoinTokenFile.Name), parsed.GetValue(flags.JoinTokenFile)!,
+                Environment.GetEnvironmentVariable),
+            parsed.GetValue(flags.LogLevel)!,
             parsed.GetValue(flags.UntilStdinEnds),
             parsed.GetValue(flags.Scheduling) == "auto", parsed.InvocationConfiguration.Error));
         return command;
     }
 
     private static async Task<int> Run(
-        StartVariables settings, bool isSecure, string level, bool untilStdinEnds, bool choosesScheduling,
-        TextWriter errors)
+        StartVariables settings, bool isSecure, JoinToken? token, string level, bool untilStdinEnds,
+        bool choosesScheduling, TextWriter errors)
     {
         using var logging = Logging(level);
         using var scheduling = choosesScheduling ? ThreadScheduling.Begin() : null;
         using var end = new EndSignals();
         var options = isSecure ? SecureStart.Apply(settings.Options, errors) : settings.Options;
+        options = Enrolment.Apply(options with { JoinToken = token });
         string[] broken = [.. settings.Broken, .. options.Validate().Select(settings.Explain)];
         if (broken.Length > 0)
             return await Fail(errors, broken, ExitCode.Usage).ConfigureAwait(false);

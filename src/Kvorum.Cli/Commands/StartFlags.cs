@@ -63,6 +63,13 @@ internal sealed class StartFlags
         "A new data folder asks these members to take the node into their running cluster; later not needed. "
         + "[default: none]", "");
 
+    /// <summary>--join-token-file.</summary>
+    public Option<string> JoinTokenFile { get; } = Flag.Text(
+        "--join-token-file", "file",
+        "A file with the token of kvorum join-token: it brings this node's certificate from the members of "
+        + "--join, once, into the data folder, where later starts find it; the environment variable "
+        + "KVORUM_JOIN_TOKEN has the token itself. [env: KVORUM_JOIN_TOKEN_FILE] [default: none]", "");
+
     private readonly Option<bool> _bootstrap = Flag.Switch(
         "--bootstrap",
         "A new data folder founds a cluster of this node alone, as it does without --peers and --join. "
@@ -316,8 +323,8 @@ internal sealed class StartFlags
     {
         Option[] all =
         [
-            _id, _data, _addr, _http, _peer, _peers, _join, _bootstrap, _zone, _weight, _advertise,
-            _advertiseHttp, _httpHosts, _advertisePeer,
+            _id, _data, _addr, _http, _peer, _peers, _join, JoinTokenFile, _bootstrap, _zone, _weight,
+            _advertise, _advertiseHttp, _httpHosts, _advertisePeer,
             _partitions,
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _clockOffset, _kvStore, _keyBytes, _valueBytes, _keyPolicy,

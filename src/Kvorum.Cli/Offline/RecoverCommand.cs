@@ -142,7 +142,8 @@ internal static class RecoverCommand
 
     private static Survivor ReadDescription(string path) => Read(path, static bytes => Survivor.Parse(bytes));
 
-    private static T Read<T>(string path, Func<byte[], T> parse)
+    /// <summary>What a file means; <see cref="RecoveryRefusedException"/> if it cannot be used.</summary>
+    public static T Read<T>(string path, Func<byte[], T> parse)
     {
         try
         {
@@ -155,8 +156,8 @@ internal static class RecoverCommand
         }
     }
 
-    // Whole or not at all, and never in the place of another.
-    private static string WriteNew(string file, byte[] content)
+    /// <summary>Writes a file, whole or not at all, and never in the place of another.</summary>
+    public static string WriteNew(string file, byte[] content)
     {
         var full = file.Length == 0 ? "" : Path.GetFullPath(file);
         var place = Path.GetDirectoryName(full);
@@ -179,7 +180,8 @@ internal static class RecoverCommand
         return full;
     }
 
-    private static Option<string> FileFlag(string name, string description) =>
+    /// <summary>A file that must be named.</summary>
+    public static Option<string> FileFlag(string name, string description) =>
         new(name) { Description = description, HelpName = "file", Required = true };
 
     private static Option<string[]> Many(string name, string help, string description) => new(name)

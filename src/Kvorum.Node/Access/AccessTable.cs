@@ -20,7 +20,8 @@ public sealed record AccessTable
     private AccessTable(AccessTable other)
     {
         _rights = new(StringComparer.Ordinal);
-        (IsOn, Roles, Users, Keys) = (other.IsOn, other.Roles, other.Users, other.Keys);
+        (IsOn, Roles, Users, Keys, JoinTokens) =
+            (other.IsOn, other.Roles, other.Users, other.Keys, other.JoinTokens);
     }
 
     /// <summary>Nobody is known, and rights are not enforced.</summary>
@@ -51,6 +52,10 @@ public sealed record AccessTable
     public ImmutableSortedDictionary<string, ApiKeyRecord> Keys { get; init; } =
         ImmutableSortedDictionary.Create<string, ApiKeyRecord>(StringComparer.Ordinal);
 
+    /// <summary>The tokens by which new nodes get their certificates, by number.</summary>
+    public ImmutableSortedDictionary<string, JoinTokenRecord> JoinTokens { get; init; } =
+        ImmutableSortedDictionary.Create<string, JoinTokenRecord>(StringComparer.Ordinal);
+
     /// <summary>The role of this name, built in or made; null if there is none.</summary>
     public RoleRecord? RoleNamed(string name) =>
         BuiltIn.FirstOrDefault(role => role.Name == name) ?? Roles.GetValueOrDefault(name);
@@ -79,6 +84,13 @@ public sealed record AccessTable
 
     /// <summary>The same with an API key more.</summary>
     public AccessTable With(ApiKeyRecord key) => this with { Keys = Keys.SetItem(key.Id, key) };
+
+    /// <summary>The same with another join token of this number.</summary>
+    public AccessTable With(JoinTokenRecord token) =>
+        this with { JoinTokens = JoinTokens.SetItem(token.Id, token) };
+
+    /// <summary>The same without a join token.</summary>
+    public AccessTable WithoutJoinToken(string id) => this with { JoinTokens = JoinTokens.Remove(id) };
 
     /// <summary>The same without a role.</summary>
     public AccessTable WithoutRole(string name) => this with { Roles = Roles.Remove(name) };

@@ -10,7 +10,7 @@ internal static partial class AccessDecider
     private const int HashBytes = 32;
 
     /// <summary>The decision.</summary>
-    public static AdminDecision Decide(AccessChange change, MetaMachine state)
+    public static AdminDecision Decide(AccessChange change, MetaMachine state, ulong nowMs = 0)
     {
         if (state.ActiveFormat < FormatRange.Quorums)
         {
@@ -34,6 +34,9 @@ internal static partial class AccessDecider
             CreateApiKey one => Decide(one, state.Access),
             RevokeApiKey one => Decide(one, state.Access),
             EnforceRights one => Decide(one, state.Access),
+            ConfirmAccess one => AccessRecoveryDecider.Decide(one, state, Math.Max(nowMs, state.LogTimeMs)),
+            CreateJoinToken or RevokeJoinToken or UseJoinToken =>
+                JoinTokenDecider.Decide(change, state.Access, Math.Max(nowMs, state.LogTimeMs)),
             _ => throw new ArgumentOutOfRangeException(nameof(change)),
         };
     }
@@ -155,7 +158,7 @@ internal static partial class AccessDecider
     {
         if (!table.Users.ContainsKey(change.User))
             return UnknownUser(change.User);
-        if (!KeyId().IsMatch(change.Id))
+        if (!IsNumber(change.Id))
             return Refusal.Wrong("the number of an API key has 16 digits 0-9 and a-f");
         if (change.ExpiresMs == 0)
             return Refusal.Wrong("expires_ms is 0: leave it out for an API key that does not expire");
@@ -219,6 +222,9 @@ internal static partial class AccessDecider
 
         return new AdminDecision.Propose(done, command, now => isDone(now.Access));
     }
+
+    /// <summary>True for the number of an API key or of a join token.</summary>
+    public static bool IsNumber(string text) => KeyId().IsMatch(text);
 
     private static AdminDecision.Answer UnknownUser(string name) =>
         Refusal.Wrong($"no user '{Refusal.Shown(name)}': kvorum user list shows those there are");

@@ -17,6 +17,23 @@ public sealed record AccessReport
     /// <summary>The users, by name.</summary>
     public required IReadOnlyList<UserReport> Users { get; init; }
 
+    /// <summary>The join tokens, by number; null if there is none.</summary>
+    public IReadOnlyList<JoinTokenReport>? JoinTokens { get; init; }
+
+    /// <summary>A join token.</summary>
+    /// <param name="Id">Its number.</param>
+    /// <param name="Node">The node that it is for.</param>
+    /// <param name="CreatedMs">When it was made, in Unix milliseconds.</param>
+    /// <param name="ExpiresMs">From when on it is not accepted, in Unix milliseconds.</param>
+    /// <param name="Used">True if a node has shown it.</param>
+    public sealed record JoinTokenReport(
+        string Id, [property: Description("The node that it is for.")] string Node,
+        [property: Description("When it was made, in Unix milliseconds.")] ulong CreatedMs,
+        [property: Description("From when on it is not accepted, in Unix milliseconds.")] ulong ExpiresMs,
+        [property: Description("True if a node has shown it, and has not said yet that it has its "
+            + "certificate.")]
+        bool Used);
+
     /// <summary>A role.</summary>
     /// <param name="Name">Its name.</param>
     /// <param name="BuiltIn">True if every cluster has it, and it cannot be changed.</param>
@@ -57,6 +74,12 @@ public sealed record AccessReport
                 .. table.Roles.Values.Select(static role => Of(role, isBuiltIn: false)),
             ],
             Users = [.. table.Users.Values.Select(user => Of(user, table))],
+            JoinTokens = table.JoinTokens.IsEmpty ? null
+                :
+                [
+                    .. table.JoinTokens.Values.Select(static one => new JoinTokenReport(
+                        one.Id, one.Node, one.CreatedMs, one.ExpiresMs, one.IsUsed)),
+                ],
         },
     };
 

@@ -105,3 +105,64 @@ public sealed record RevokeApiKey(string Id) : AccessChange;
 /// <summary>Whether rights are enforced: without it, whoever is let in may do everything.</summary>
 /// <param name="On">True: they are.</param>
 public sealed record EnforceRights(bool On) : AccessChange;
+
+/// <summary>
+/// A token by which a new node gets its certificate, once. Whoever makes it has the CA: what the cluster is
+/// given can be opened by nobody but the node.
+/// </summary>
+/// <param name="Id">Its number, 16 hexadecimal digits.</param>
+/// <param name="Node">The node that the certificate names.</param>
+public sealed record CreateJoinToken(string Id, string Node) : AccessChange
+{
+    /// <summary>SHA-256 of what a node shows that has the token, in JSON as base64.</summary>
+    public byte[] ProofHash { get; init => field = value ?? []; } = [];
+
+    /// <summary>Certificate, key and CAs, encrypted, in JSON as base64.</summary>
+    public byte[] Sealed { get; init => field = value ?? []; } = [];
+
+    /// <summary>From when on it is not accepted, in Unix milliseconds.</summary>
+    public ulong ExpiresMs { get; init; }
+}
+
+/// <summary>The end of a join token.</summary>
+/// <param name="Id">Its number.</param>
+public sealed record RevokeJoinToken(string Id) : AccessChange
+{
+    /// <summary>True because its node has its certificate: members ask for that.</summary>
+    public bool IsUsed { get; init; }
+}
+
+/// <summary>A node shows a join token: a member asks it for the node.</summary>
+/// <param name="Id">Its number.</param>
+public sealed record UseJoinToken(string Id) : AccessChange
+{
+    /// <summary>What proves that the node has the token, in JSON as base64.</summary>
+    public byte[] Proof { get; init => field = value ?? []; } = [];
+
+    /// <summary>What the node has drawn, so that it alone may ask again, in JSON as base64.</summary>
+    public byte[] Claimant { get; init => field = value ?? []; } = [];
+}
+
+/// <summary>
+/// A node has an order of <c>kvorum user recover</c> in its data folder. It is done once a majority of those
+/// that vote in the metadata group have said so.
+/// </summary>
+/// <param name="Order">The order.</param>
+/// <param name="ClusterId">The cluster that it is for.</param>
+public sealed record ConfirmAccess(Guid Order, Guid ClusterId) : AccessChange
+{
+    /// <summary>The user who becomes an administrator; empty for none.</summary>
+    public string User { get; init => field = value ?? ""; } = "";
+
+    /// <summary>The number of the user's new API key.</summary>
+    public string KeyId { get; init => field = value ?? ""; } = "";
+
+    /// <summary>SHA-256 of that key, in JSON as base64.</summary>
+    public byte[] KeyHash { get; init => field = value ?? []; } = [];
+
+    /// <summary>True if rights are not to be enforced any more.</summary>
+    public bool RightsOff { get; init; }
+
+    /// <summary>From when on it is not done any more, in Unix milliseconds.</summary>
+    public ulong ExpiresMs { get; init; }
+}

@@ -21,7 +21,10 @@ internal sealed class AdminDecider(
     private readonly TransferDecider _transfers = new(isUp, leaderOf);
 
     /// <summary>The decision.</summary>
-    public AdminDecision Decide(AdminChange change, MetaMachine state) => change switch
+    /// <param name="change">What is asked.</param>
+    /// <param name="state">The committed state.</param>
+    /// <param name="nowMs">The log time of a command that was proposed now.</param>
+    public AdminDecision Decide(AdminChange change, MetaMachine state, ulong nowMs = 0) => change switch
     {
         ChangeMember one => _members.Decide(one, state),
         CreateKeyspace one => _keyspaces.Decide(one, state),
@@ -29,7 +32,7 @@ internal sealed class AdminDecider(
         DropKeyspace one => KeyspaceDecider.Decide(one, state),
         ChangeLimits one => Decide(one, state),
         TransferLeadership one => _transfers.Decide(one, state),
-        AccessChange one => AccessDecider.Decide(one, state),
+        AccessChange one => AccessDecider.Decide(one, state, nowMs),
         _ => throw new ArgumentOutOfRangeException(nameof(change)),
     };
 

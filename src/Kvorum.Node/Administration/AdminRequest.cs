@@ -32,6 +32,10 @@ namespace Kvorum.Node.Administration;
 [JsonDerivedType(typeof(CreateApiKey), "create_api_key")]
 [JsonDerivedType(typeof(RevokeApiKey), "revoke_api_key")]
 [JsonDerivedType(typeof(EnforceRights), "enforce_rights")]
+[JsonDerivedType(typeof(CreateJoinToken), "create_join_token")]
+[JsonDerivedType(typeof(RevokeJoinToken), "revoke_join_token")]
+[JsonDerivedType(typeof(UseJoinToken), "use_join_token")]
+[JsonDerivedType(typeof(ConfirmAccess), "confirm_access")]
 public abstract record AdminRequest
 {
     private protected AdminRequest()

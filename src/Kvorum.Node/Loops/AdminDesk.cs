@@ -23,6 +23,7 @@ internal sealed class AdminDesk(
     private readonly AdminDecider _decider = new(
         context.Cluster.Health.IsUp, plans.LeaderOf, context.Cluster.Place);
     private readonly ClusterReporter _reporter = new(context, clock, plans);
+    private readonly AccessConfirmations _confirmations = new();
     private int _forecasts;
 
     private sealed record Proposed(AdminTask Task, AdminDecision.Propose Decision, Term Term, long AtMs);
@@ -52,6 +53,9 @@ internal sealed class AdminDesk(
                 return false;
             case AccessChange when _proposed.Any(static one => one.Task.Request is AccessChange):
                 return false;
+            case ConfirmAccess one when WhyNotYet(task, one, replica, state) is { } why:
+                task.Answer(ReplyStatus.ConditionFailed, why);
+                return true;
             case AdminChange change:
                 Take(task, change, replica, state);
                 return true;
@@ -108,9 +112,16 @@ internal sealed class AdminDesk(
     private (RaftReplica Replica, MetaMachine State)? Leader =>
         metadata.Leader is { } leader && leader.Replica.Raft.HasCommittedInTerm ? leader : null;
 
+    private string? WhyNotYet(AdminTask task, ConfirmAccess one, RaftReplica replica, MetaMachine state) =>
+        AccessRecoveryDecider.WhyNot(one, state, replica.LogTimeNow) is not null
+            || AccessRecoveryDecider.IsDone(one, state) ? null
+            : _confirmations.WhyNotYet(
+                one, task.From ?? context.Cluster.Members.NameOf(context.Cluster.Self),
+                [.. replica.Raft.Configuration.Voters.Select(context.Cluster.Members.NameOf)]);
+
     private void Take(AdminTask task, AdminChange change, RaftReplica replica, MetaMachine state)
     {
-        switch (_decider.Decide(change, state))
+        switch (_decider.Decide(change, state, replica.LogTimeNow))
         {
             case AdminDecision.Answer answer:
                 task.Answer(answer.Reply);

@@ -125,7 +125,9 @@ internal sealed class AdminRouter(
         var leader = context.Cluster.Leaders.Of(GroupId.Metadata);
         var isThere = leader is { } there && there != context.Cluster.Self
             && context.Cluster.Health.IsUp(there);
-        if (!isThere || task.Hops == 0 || !Pass(task, leader!.Value))
+        // What another node has on its disk must not look as if this one had it.
+        var isAnothers = task is { Request: ConfirmAccess, From: not null };
+        if (!isThere || isAnothers || task.Hops == 0 || !Pass(task, leader!.Value))
             Again(task);
     }
 

@@ -31,11 +31,40 @@ internal static class AccessCodec
         return writer.ToArray();
     }
 
-    /// <summary>The end of a role, a user or an API key, by its name or number.</summary>
+    public static byte[] Encode(JoinTokenRecord token, ulong timeMs)
+    {
+        var writer = MetaRecords.Begin(MetaRecords.JoinTokenCommand, timeMs);
+        Write(writer, token);
+        return writer.ToArray();
+    }
+
+    /// <summary>A node has shown a join token.</summary>
+    public static byte[] EncodeUse(string id, ReadOnlySpan<byte> claimant, ulong timeMs)
+    {
+        var writer = MetaRecords.Begin(MetaRecords.UseTokenCommand, timeMs);
+        writer.Text32(id);
+        writer.Bytes32(claimant);
+        return writer.ToArray();
+    }
+
+    /// <summary>The end of a role, a user, an API key or a join token, by its name or number.</summary>
     public static byte[] EncodeEnd(byte command, string name, ulong timeMs)
     {
         var writer = MetaRecords.Begin(command, timeMs);
         writer.Text32(name);
+        return writer.ToArray();
+    }
+
+    /// <summary>A new administrator, or an end of rights, or both: flags are 1 for a user, 2 for the end.
+    /// </summary>
+    public static byte[] EncodeRecovery(UserRecord? user, ApiKeyRecord? key, bool isEnd, ulong timeMs)
+    {
+        var writer = MetaRecords.Begin(MetaRecords.RecoverAccessCommand, timeMs);
+        writer.U8((byte)((user is null ? 0 : 1) | (isEnd ? 2 : 0)));
+        if (user is not null)
+            Write(writer, user);
+        if (key is not null)
+            Write(writer, key);
         return writer.ToArray();
     }
 
@@ -102,4 +131,22 @@ internal static class AccessCodec
 
     public static ApiKeyRecord ReadKey(ref ByteReader from) =>
         new(from.Text32(), from.Text32(), from.Bytes32().ToArray(), from.U64(), from.U64());
+
+    public static void Write(ByteWriter into, JoinTokenRecord token)
+    {
+        into.Text32(token.Id);
+        into.Text32(token.Node);
+        into.Bytes32(token.ProofHash.Span);
+        into.Bytes32(token.Sealed.Span);
+        into.U64(token.CreatedMs);
+        into.U64(token.ExpiresMs);
+        into.Bytes32(token.Claimant.Span);
+    }
+
+    public static JoinTokenRecord ReadJoinToken(ref ByteReader from) =>
+        new(from.Text32(), from.Text32(), from.Bytes32().ToArray(), from.Bytes32().ToArray(), from.U64(),
+            from.U64())
+        {
+            Claimant = from.Bytes32().ToArray(),
+        };
 }

@@ -155,6 +155,10 @@ internal sealed partial class MetaMachine : IStateMachine
             MetaRecords.ApiKeyCommand => AddKey(AccessCodec.ReadKey(ref from)),
             MetaRecords.DropKeyCommand => DropKey(from.Text32()),
             MetaRecords.EnforceCommand => Enforce(from.Flag("mark of enforced rights")),
+            MetaRecords.JoinTokenCommand => AddJoinToken(AccessCodec.ReadJoinToken(ref from)),
+            MetaRecords.DropTokenCommand => DropJoinToken(from.Text32()),
+            MetaRecords.UseTokenCommand => UseJoinToken(from.Text32(), from.Bytes32()),
+            MetaRecords.RecoverAccessCommand => RecoverAccess(ref from),
             _ => throw UnknownCommand(kind),
         };
         if (changed)
@@ -265,7 +269,8 @@ internal sealed partial class MetaMachine : IStateMachine
             case MetaRecords.Format:
                 ActiveFormat = Spoken(from.U16());
                 break;
-            case MetaRecords.Role or MetaRecords.User or MetaRecords.ApiKey or MetaRecords.Enforced:
+            case MetaRecords.Role or MetaRecords.User or MetaRecords.ApiKey or MetaRecords.Enforced
+                or MetaRecords.JoinToken:
                 LoadAccess(key.Span[0], ref from);
                 break;
             default:

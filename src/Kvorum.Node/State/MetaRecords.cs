@@ -33,6 +33,10 @@ namespace Kvorum.Node.State;
 ///           | kind 23 key      time:u64 key
 ///           | kind 24 no key   time:u64 id:text
 ///           | kind 25 enforce  time:u64 isOn:u8                         whether rights are enforced
+///           | kind 26 token    time:u64 token                           for a node that is to join
+///           | kind 27 no token time:u64 id:text
+///           | kind 28 use      time:u64 id:text claimant:bytes          a node has shown the token
+///           | kind 29 regain   time:u64 flags:u8 [user key]             by kvorum user recover
 /// tree      = 'm' id:u128   -> member status:u8
 ///           | 'c'           -> cluster id:u128 [recovered at epoch:u64]
 ///           | 'k' id:u32    -> firstGroup:u32 epoch:u64 settings
@@ -49,6 +53,7 @@ namespace Kvorum.Node.State;
 ///           | 'u' name:text -> user
 ///           | 'a' id:text   -> key
 ///           | 'x'           -> isOn:u8                   whether rights are enforced; no record: no
+///           | 'j' id:text   -> token
 /// member    = name peerAddress clientAddress httpAddress zone weight:u32
 /// settings  = name mode partitions:u32 replicas:u32 keyBytes:u32 valueBytes:u32 policy [quorum]
 /// quorum    = write:u8 read:u8 flags:u8            if the mode is "quorum"; flags: 1 sloppy,
@@ -61,6 +66,7 @@ namespace Kvorum.Node.State;
 /// role      = name:text count:u16 (keyspace:text prefix:bytes actions:u8){count}
 /// user      = name:text isDisabled:u8 count:u16 role:text{count}
 /// key       = id:text user:text hash:bytes created:u64 expires:u64
+/// token     = id:text node:text proofHash:bytes sealed:bytes created:u64 expires:u64 claimant:bytes
 /// before    = after = count:u32 text{count}
 /// voters    = learners = count:u8 id:u128{count}
 /// text      = length:u32 UTF-8                 bytes = length:u32 bytes
@@ -91,6 +97,10 @@ internal static class MetaRecords
     public const byte ApiKeyCommand = 23;
     public const byte DropKeyCommand = 24;
     public const byte EnforceCommand = 25;
+    public const byte JoinTokenCommand = 26;
+    public const byte DropTokenCommand = 27;
+    public const byte UseTokenCommand = 28;
+    public const byte RecoverAccessCommand = 29;
 
     public const byte Member = (byte)'m';
     public const byte Cluster = (byte)'c';
@@ -108,6 +118,7 @@ internal static class MetaRecords
     public const byte User = (byte)'u';
     public const byte ApiKey = (byte)'a';
     public const byte Enforced = (byte)'x';
+    public const byte JoinToken = (byte)'j';
     private const uint NoPartition = uint.MaxValue;
     private const byte SloppyFlag = 1;
     private const byte ClientTimeFlag = 2;
@@ -151,7 +162,7 @@ internal static class MetaRecords
 
     /// <summary>The format version that a kind of records came with.</summary>
     public static int FormatOfRecord(byte kind) =>
-        kind is Switch or Format or Role or User or ApiKey or Enforced ? FormatRange.Quorums
+        kind is Switch or Format or Role or User or ApiKey or Enforced or JoinToken ? FormatRange.Quorums
             : FormatRange.First;
 
     public static byte[] EncodeCluster(UInt128 id, ulong timeMs)

@@ -4,6 +4,7 @@ namespace Kvorum.Node.Survival;
 
 [JsonSerializable(typeof(Survivor))]
 [JsonSerializable(typeof(RecoveryPlan))]
+[JsonSerializable(typeof(AccessOrder))]
 [JsonSourceGenerationOptions(
     WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UseStringEnumConverter = true)]

@@ -242,12 +242,37 @@ internal sealed class SurvivorFolder
     }
 
     // As it will be if this replica counts: with all that is in its log.
-    private (SurvivingMember[] Members, SurvivingKeyspace[] Keyspaces) ReadMetadata()
+    private (SurvivingMember[] Members, SurvivingKeyspace[] Keyspaces) ReadMetadata() =>
+        HasMetadata ? FromMetadata(Described) : ([], []);
+
+    private bool HasMetadata => Births.TryGetValue(GroupId.Metadata, out var birth)
+        && GroupFolder.GroupsIn(_files).Contains(GroupId.Metadata)
+        && Describe(birth).Condition == SurvivingCondition.Whole;
+
+    /// <summary>What the folder says of users and rights.</summary>
+    public AccessDescription DescribeAccess()
+    {
+        if (!HasMetadata)
+        {
+            throw new NodeStartException(
+                $"{Identity.NodeName} has no whole replica of the metadata group: take the folder of another "
+                + "node");
+        }
+
+        var voters = ConfigurationOf(GroupId.Metadata, Recovered(GroupId.Metadata).Log).Voters;
+        var self = new NodeId(ClusterIdentity.ToUInt128(Identity.NodeId));
+        return FromMetadata(machine => new AccessDescription(
+            Identity.NodeName, Identity.ClusterId!.Value,
+            [
+                .. voters.Select(id => machine.Members.GetValueOrDefault(id)?.Name ?? $"{id}")
+                    .Order(StringComparer.Ordinal),
+            ],
+            voters.Contains(self), machine.Access));
+    }
+
+    private T FromMetadata<T>(Func<MetaMachine, T> read)
     {
         var group = GroupId.Metadata;
-        if (!Births.TryGetValue(group, out var birth) || !GroupFolder.GroupsIn(_files).Contains(group)
-            || Describe(birth).Condition != SurvivingCondition.Whole)
-            return ([], []);
         using var share = new TreeShare(_files, 1 << 20);
         using var tree = Tree.OpenUnchanged(share, GroupFolder.Of(group), new());
         var machine = new MetaMachine(tree, 0, new NoFacts());
@@ -259,7 +284,12 @@ internal sealed class SurvivorFolder
                 machine.Skip(entry.Index);
         }
 
-        return (
+        return read(machine);
+    }
+
+    private static (SurvivingMember[] Members, SurvivingKeyspace[] Keyspaces) Described(
+        MetaMachine machine) =>
+        (
             [
                 .. machine.Members.Select(static one => new SurvivingMember(
                     IdOf(one.Key), one.Value.Name, one.Value.PeerAddress, one.Value.IsHeard)),
@@ -273,7 +303,6 @@ internal sealed class SurvivorFolder
                     IsSloppy = one.Settings.Quorum?.IsSloppy ?? false,
                 }),
             ]);
-    }
 
     private static SurvivingPlace[] PlacesOf(KeyspaceDefinition keyspace, MetaMachine machine)
     {

@@ -9,7 +9,7 @@ namespace Kvorum.Server.Access;
 /// in base64url. A cluster keeps SHA-256 of the whole: what cannot be guessed needs no slow hash, which would
 /// be an attack of its own if each request cost it.
 /// </summary>
-internal static class ApiKey
+public static class ApiKey
 {
     private const string Prefix = "kvorum_";
     private const int IdBytes = 8;
@@ -26,7 +26,7 @@ internal static class ApiKey
     }
 
     /// <summary>The caller that shows this; null if it has not the form of a key.</summary>
-    public static Caller? CallerOf(string token) =>
+    internal static Caller? CallerOf(string token) =>
         token.Length == Length && token.StartsWith(Prefix, StringComparison.Ordinal)
             && token[SecretAt - 1] == '_'
             ? new Caller.Keyed(token[Prefix.Length..(SecretAt - 1)], HashOf(token)) : null;

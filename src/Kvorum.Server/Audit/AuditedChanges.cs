@@ -21,7 +21,7 @@ internal static class AuditedChanges
         if (log is null || request is not AdminChange { DryRun: false } change)
             return null;
         var (action, on) = Named(change);
-        var whole = AdminJson.Encode(change); // The answer comes on a node loop.
+        var whole = AdminJson.Encode(WithoutSecrets(change)); // The answer comes on a node loop.
         var happened = new AuditEvent(action, AuditResult.Ok) { Via = via, On = on, Change = whole }
             .Of(identity ?? ConnectionIdentity.Plain, from);
         if (asked is CallersNode { TokenUser: { Length: > 0 } user } caller)
@@ -76,8 +76,19 @@ internal static class AuditedChanges
         DropUser it => ("drop_user", $"user {it.User}"),
         CreateApiKey it => ("create_api_key", $"user {it.User}"),
         RevokeApiKey it => ("revoke_api_key", $"api key {it.Id}"),
+        CreateJoinToken it => ("create_join_token", $"join token {it.Id} of node {it.Node}"),
+        RevokeJoinToken it => ("revoke_join_token", $"join token {it.Id}"),
+        UseJoinToken it => ("use_join_token", $"join token {it.Id}"),
+        ConfirmAccess it => ("recover_users", $"order {it.Order}"),
         EnforceRights it => (it.On ? "enforce_rights" : "end_rights", "cluster"),
         _ => (change.GetType().Name, "cluster"),
+    };
+
+    private static AdminChange WithoutSecrets(AdminChange change) => change switch
+    {
+        CreateJoinToken it => it with { Sealed = [], ProofHash = [] },
+        UseJoinToken it => it with { Proof = [], Claimant = [] },
+        _ => change,
     };
 
     private static AuditResult ResultOf(ReplyStatus status) => status switch

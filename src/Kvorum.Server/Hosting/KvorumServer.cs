@@ -41,6 +41,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private readonly NodeDoor _door;
     private readonly JwtVerifier? _tokens;
     private readonly FrontEnds _frontEnds;
+    private readonly AccessRecoveryRounds _recovery;
     private readonly HandedOverConnections? _peerPort;
     private readonly Lock _gate = new();
     private volatile Task? _stopping;
@@ -71,6 +72,7 @@ public sealed class KvorumServer : IAsyncDisposable
             Others = _peerPort,
             Door = Door("--peer-addr"),
             Dial = parts.Tls is { } keeper ? new(keeper, options.Insecure) : null,
+            Claims = _tls is null ? null : new(() => _node, _tls, _audit, _log),
         };
         _transport = new(parts.PeerListener, transport, TimeProvider.System, _log);
         try
@@ -94,6 +96,7 @@ public sealed class KvorumServer : IAsyncDisposable
             Tokens = _tokens = parts.Tokens,
             Told = Tell,
         };
+        _recovery = new(_node, parts.Files, Self.Name, _audit, _log);
         _frontEnds = new(
             _door, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
             _transport.TakeAsker, _peerPort, Door);
@@ -125,8 +128,11 @@ public sealed class KvorumServer : IAsyncDisposable
         ServerOptions options, ILoggerFactory? logging = null, CancellationToken cancelled = default)
     {
         logging ??= NullLoggerFactory.Instance;
+        options = Enrolment.Apply(options);
         if (options.Validate() is { Count: > 0 } broken)
             throw new ServerStartException(string.Join(Environment.NewLine, broken));
+        await Enrolment.Obtain(options, logging.CreateLogger("kvorum"), cancelled).ConfigureAwait(false);
+        options = Enrolment.WithLists(options);
         var limits = MachineLimits.Of(options);
         var parts = await ServerParts.Of(options, logging.CreateLogger("kvorum"), cancelled)
             .ConfigureAwait(false);
@@ -198,6 +204,7 @@ public sealed class KvorumServer : IAsyncDisposable
         [
             .. _tls?.HealthIssues ?? [], .. _tokens?.HealthIssues ?? [], .. _insecure,
             .. _audit?.HealthIssue is { } issue ? new[] { issue } : [],
+            .. _recovery?.HealthIssue is { } waits ? new[] { waits } : [],
         ],
     };
 
@@ -235,6 +242,7 @@ public sealed class KvorumServer : IAsyncDisposable
         _node.Start();
         Log.Serving(_log, Self.Name, Self.ClientAddress, Self.HttpAddress, Self.PeerAddress);
         _audit?.Record(new("start_node", AuditResult.Ok));
+        _recovery.Start();
         _ = ReportReadiness();
     }
 
@@ -264,6 +272,7 @@ public sealed class KvorumServer : IAsyncDisposable
     private async Task Stop(TimeSpan patience)
     {
         Log.Stopping(_log, Self.Name);
+        _recovery.Dispose();
         if (!Failed.IsCompleted)
         {
             var quiet = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -126,10 +126,14 @@ internal static class SecurityRules
                 Listener = listener,
                 Protocols = listener switch
                 {
-                    "--addr" => [SslApplicationProtocol.Http2, ClientListener.Protocol, TlsDial.Peers],
+                    "--addr" =>
+                    [
+                        SslApplicationProtocol.Http2, ClientListener.Protocol, TlsDial.Peers, TlsDial.Claims,
+                    ],
                     "--http-addr" => [SslApplicationProtocol.Http11],
-                    _ when o.KvStoreKeyspace.Length > 0 => [TlsDial.Peers, SslApplicationProtocol.Http2],
-                    _ => [TlsDial.Peers],
+                    _ when o.KvStoreKeyspace.Length > 0 =>
+                        [TlsDial.Peers, TlsDial.Claims, SslApplicationProtocol.Http2],
+                    _ => [TlsDial.Peers, TlsDial.Claims],
                 },
                 Clients = isForNodes ? ClientCertificates.Require : Clients(o),
                 NodesOnly = isForNodes,

@@ -2,6 +2,7 @@ using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Server.Access.Jwt;
+using Kvorum.Server.Certificates;
 using Kvorum.Server.Machine;
 using Kvorum.Server.Peers;
 using Kvorum.Storage.Lsm;
@@ -66,6 +67,11 @@ public sealed record ServerOptions
     /// <see cref="Peers"/> or <see cref="Bootstrap"/>.
     /// </summary>
     public string Join { get; init; } = "";
+
+    /// <summary>
+    /// --join-token-file: what brings this node's certificate, where the data folder has none; null for none.
+    /// </summary>
+    public JoinToken? JoinToken { get; init; }
 
     /// <summary>
     /// --bootstrap: a new data folder founds a cluster of this node alone, which is what it does without

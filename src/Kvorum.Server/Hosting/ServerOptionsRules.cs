@@ -24,6 +24,7 @@ internal static class ServerOptionsRules
         Bounded(broken, "--weight", o.Weight, 1, RingMember.WeightMax);
         CheckAddresses(o, broken);
         SecurityRules.Check(o, broken);
+        Enrolment.Check(o, broken);
         JwtRules.Check(o, broken);
         CheckJoin(o.JoinList(), broken);
         CheckHttpHosts(o.HttpHostList(), broken);

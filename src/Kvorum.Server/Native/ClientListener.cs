@@ -252,12 +252,13 @@ public sealed class ClientListener : IAsyncDisposable
         }
 
         tls.Stay();
-        if (speaks != TlsDial.Peers)
+        if (speaks != TlsDial.Peers && speaks != TlsDial.Claims)
         {
             await ServeAsync(tls.Socket, tls, under).ConfigureAwait(false);
         }
-        else if (tls.Identity.IsNode && _options.Nodes is { } nodes)
+        else if ((tls.Identity.IsNode || speaks == TlsDial.Claims) && _options.Nodes is { } nodes)
         {
+            // Who shows a join token is led to those alone: the other side of the door looks again.
             Forget(under);
             nodes(tls.Socket, tls);
         }

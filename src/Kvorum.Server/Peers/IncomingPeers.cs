@@ -108,6 +108,15 @@ internal sealed class IncomingPeers(
                     return;
                 if (opened != stream)
                     connection = new(opened, options, time);
+                if (opened is TlsStream { NegotiatedApplicationProtocol: var speaks }
+                    && speaks == TlsDial.Claims)
+                {
+                    // Bounded by itself, and a stranger to its end.
+                    if (options is { Claims: { } desk, Door: { } door })
+                        await desk.Serve(connection, remote, door, cancel).ConfigureAwait(false);
+                    return;
+                }
+
                 (peer, left) = await Meet(connection, remote, mayOnlyAsk, both.Token, cancel)
                     .ConfigureAwait(false);
             }

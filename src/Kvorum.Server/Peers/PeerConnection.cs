@@ -32,6 +32,10 @@ internal sealed class PeerConnection : IDisposable
     public ValueTask SendOpening(byte kind, ReadOnlyMemory<byte> payload, CancellationToken cancel) =>
         _stream.WriteAsync(PeerWire.EncodeOpening(kind, payload.Span), cancel);
 
+    /// <summary>A frame behind the opening, where no writer sends any.</summary>
+    public ValueTask Send(byte kind, ReadOnlyMemory<byte> payload, CancellationToken cancel) =>
+        _stream.WriteAsync(PeerWire.EncodeFrame(kind, payload.Span), cancel);
+
     /// <summary>Says last words, as far as the other side still listens.</summary>
     public async Task Farewell(ReadOnlyMemory<byte> bytes)
     {

@@ -56,6 +56,9 @@ public sealed record TransportOptions
     /// <summary>TLS of connections that this node dials; null where there is none.</summary>
     internal TlsDial? Dial { get; init; }
 
+    /// <summary>Gives new nodes their certificates; null where there is no TLS.</summary>
+    internal ClaimDesk? Claims { get; init; }
+
     /// <summary>First pause between two attempts; doubled each time.</summary>
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(50);
 

@@ -24,6 +24,9 @@ internal sealed class TlsDial(TlsKeeper keeper, bool takesPlain)
     /// <summary>What nodes speak with each other, by ALPN.</summary>
     public static readonly SslApplicationProtocol Peers = new("kvorum-peer");
 
+    /// <summary>What a new node speaks that shows a join token, and has no certificate yet.</summary>
+    public static readonly SslApplicationProtocol Claims = new("kvorum-claim");
+
     /// <summary>True if a node that speaks no TLS is met plainly.</summary>
     public bool TakesPlain => takesPlain;
 

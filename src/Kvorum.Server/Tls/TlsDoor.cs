@@ -156,7 +156,7 @@ internal sealed class TlsDoor(
             await ShakeHandsAsync(tls, judge, cancel).ConfigureAwait(false);
             tls.Met(judge.Verdict);
             // Of a node it is to be seen yet whether its name is the one that it says.
-            if (!rules.NodesOnly)
+            if (!rules.NodesOnly && tls.NegotiatedApplicationProtocol != TlsDial.Claims)
                 Welcome(tls.Remote, tls.Identity);
             return tls;
         }
@@ -226,6 +226,9 @@ internal sealed class TlsDoor(
 
         public bool Takes(object sender, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors)
         {
+            // It may do nothing but show its join token.
+            if (sender is SslStream stream && stream.NegotiatedApplicationProtocol == TlsDial.Claims)
+                return true;
             if (shown is null)
             {
                 Why = rules.Clients == ClientCertificates.Require ? "it shows no certificate" : null;

@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Access;
 using Kvorum.Node.State;
+using Kvorum.Protocol;
 using Kvorum.Tests.Node.State.Harness;
 
 namespace Kvorum.Tests.Node.State;
@@ -14,6 +15,9 @@ public sealed class MetaAccessTests : IDisposable
 
     private static readonly UserRecord Ann = new("ann", ["clerk", "reader"], IsDisabled: false);
     private static readonly ApiKeyRecord Key = new("0123456789abcdef", "ann", new byte[32], 5, 9);
+
+    private static readonly JoinTokenRecord Token = new(
+        "0123456789abcdef", "node-2", new byte[] { 1 }, new byte[] { 2, 3 }, 5, 900);
 
     private readonly MetaBench _bench = new();
 
@@ -35,6 +39,56 @@ public sealed class MetaAccessTests : IDisposable
         Assert.True(_bench.Apply(AccessCodec.EncodeEnforced(isOn: false, 6)));
         CheckReloaded();
         Assert.Equal((false, 0, 1, 0), Counts(_bench.Machine.Access));
+    }
+
+    [Fact]
+    public void A_join_token_is_kept_until_it_is_used_up()
+    {
+        Assert.True(_bench.Apply(AccessCodec.Encode(Token, 5)));
+        Assert.False(_bench.Apply(AccessCodec.Encode(Token, 5)));
+        CheckReloaded();
+        Assert.True(_bench.Apply(AccessCodec.EncodeUse(Token.Id, [9], 6)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeUse(Token.Id, [8], 6)));
+        CheckReloaded();
+        Assert.Equal([9], _bench.Machine.Access.JoinTokens[Token.Id].Claimant.ToArray());
+        Assert.True(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7)));
+        Assert.False(_bench.Apply(AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7)));
+        CheckReloaded();
+        Assert.Empty(_bench.Machine.Access.JoinTokens);
+    }
+
+    [Fact]
+    public void Each_change_is_an_event_with_who_asked_and_without_a_secret()
+    {
+        byte[][] commands =
+        [
+            AccessCodec.Encode(Clerk, 5), AccessCodec.Encode(Clerk, 5), AccessCodec.Encode(Ann, 5),
+            AccessCodec.Encode(Key, 5), AccessCodec.Encode(Ann with { IsDisabled = true, Roles = [] }, 5),
+            AccessCodec.EncodeEnforced(isOn: true, 5), AccessCodec.EncodeEnforced(isOn: true, 5),
+            AccessCodec.EncodeEnforced(isOn: false, 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, Key.Id, 5), AccessCodec.Encode(Key, 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropUserCommand, "ann", 5),
+            AccessCodec.EncodeEnd(MetaRecords.DropRoleCommand, "clerk", 5), AccessCodec.Encode(Token, 5),
+            AccessCodec.EncodeUse(Token.Id, [9], 6),
+            AccessCodec.EncodeEnd(MetaRecords.DropTokenCommand, Token.Id, 7),
+        ];
+        foreach (var command in commands)
+            _bench.Apply(MetaRecords.EncodeAsked("user 'ops', operator via http", command, 5));
+        string[] expected =
+        [
+            "role 'clerk' is made, 2 grants", "role 'clerk' has other rights, 2 grants",
+            "user 'ann' is made, with the roles clerk, reader", $"user 'ann' has API key {Key.Id}",
+            "user 'ann' has no role now, and is disabled", "rights are enforced",
+            "rights are not enforced any more", $"API key {Key.Id} of user 'ann' is revoked",
+            $"user 'ann' has API key {Key.Id}", "user 'ann' is dropped, with 1 API key",
+            "role 'clerk' is dropped", $"there is join token {Token.Id} for node 'node-2'",
+            $"join token {Token.Id} is used by node 'node-2'",
+            $"join token {Token.Id} for node 'node-2' is used up",
+        ];
+        Assert.Equal(expected, _bench.Machine.Events.Select(static one => one.Why));
+        Assert.All(_bench.Machine.Events, static one => Assert.Equal(
+            (ClusterEventKind.RightsChanged, "user 'ops', operator via http"), (one.Kind, one.By)));
+        Assert.Equal(expected, _bench.Reloaded().Events.Select(static one => one.Why));
     }
 
     [Fact]
@@ -68,7 +122,8 @@ public sealed class MetaAccessTests : IDisposable
         foreach (var command in (byte[][])[AccessCodec.Encode(Ann, 5), AccessCodec.EncodeEnforced(true, 5)])
             Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfCommand(command[0]));
         Assert.All(
-            (byte[])[MetaRecords.Role, MetaRecords.User, MetaRecords.ApiKey, MetaRecords.Enforced],
+            (byte[])[MetaRecords.Role, MetaRecords.User, MetaRecords.ApiKey, MetaRecords.Enforced,
+                MetaRecords.JoinToken],
             static kind => Assert.Equal(FormatRange.Quorums, MetaRecords.FormatOfRecord(kind)));
     }
 
@@ -92,6 +147,14 @@ public sealed class MetaAccessTests : IDisposable
         Assert.Equal(
             "18" + time + "01000000" + "6b",
             Convert.ToHexStringLower(AccessCodec.EncodeEnd(MetaRecords.DropKeyCommand, "k", 5)));
+        Assert.Equal(
+            "1a" + time + "10000000" + Convert.ToHexStringLower("0123456789abcdef"u8) + "06000000"
+            + Convert.ToHexStringLower("node-2"u8) + "0100000001" + "020000000203" + time
+            + "8403000000000000" + "00000000",
+            Convert.ToHexStringLower(AccessCodec.Encode(Token, 5)));
+        Assert.Equal(
+            "1c" + time + "01000000" + "6b" + "0100000009",
+            Convert.ToHexStringLower(AccessCodec.EncodeUse("k", [9], 5)));
         Assert.Equal("19" + time + "01", Convert.ToHexStringLower(AccessCodec.EncodeEnforced(true, 5)));
     }
 
@@ -109,6 +172,8 @@ public sealed class MetaAccessTests : IDisposable
                 .. table.Roles.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
                 .. table.Users.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
                 .. table.Keys.Values.Select(static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
+                .. table.JoinTokens.Values.Select(
+                    static one => Convert.ToHexString(AccessCodec.Encode(one, 0))),
             ]);
     }
 }

@@ -161,6 +161,12 @@ internal static class Limits
     public const long OwnStepMs = 50;
 
     /// <summary>
+    /// How often a node makes sure that it knows the newest users and rights, where there are any: a small
+    /// part of the least --rights-grace.
+    /// </summary>
+    public const long FreshnessMs = 250;
+
+    /// <summary>
     /// How often groups without leader try again while a peer is suspected: longer than an early election of
     /// two survivors, one after the other.
     /// </summary>

@@ -14,12 +14,9 @@ namespace Kvorum.Node;
 /// <summary>What all loops of a node share. Safe on any thread.</summary>
 internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterView cluster)
 {
-    private const long NeverHeard = long.MinValue;
-
     private int _isFaulted;
     private long _hintsKept;
     private ulong _lastTransfer = FirstNumberOf(world);
-    private long _metadataHeardMs = NeverHeard;
 
     public NodeOptions Options => options;
 
@@ -126,25 +123,20 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     public ulong FirstNumber { get; } = FirstNumberOf(world);
 
     /// <summary>
-    /// For how long this node has not known a leader of the metadata group that answers: what it was told may
-    /// be out of date. What is on its disk may be of any age: before it has heard a leader since its start it
-    /// is the greatest number.
+    /// How old what this node knows of the metadata group may be, in milliseconds; before it has heard of
+    /// that group since its start the greatest number.
     /// </summary>
-    public long MetadataSilenceMs
-    {
-        get
-        {
-            var heardMs = Volatile.Read(ref _metadataHeardMs);
-            return heardMs == NeverHeard ? long.MaxValue : Math.Max(0, MonotonicMs - heardMs);
-        }
-    }
+    public long MetadataSilenceMs => cluster.MetadataAge.At(MonotonicMs);
 
-    /// <summary>Looks whether the leader of the metadata group answers. Loop 0.</summary>
+    /// <summary>
+    /// Looks whether the leader of the metadata group answers. Where there are users that is not enough, and
+    /// their rights are asked for (<see cref="Replicas.FreshnessProbe"/>). Loop 0.
+    /// </summary>
     public void HearMetadata()
     {
-        if (cluster.Leaders.Of(GroupId.Metadata) is { } leader
+        if (cluster.Access.Users.IsEmpty && cluster.Leaders.Of(GroupId.Metadata) is { } leader
             && (leader == cluster.Self || cluster.Health.IsUp(leader)))
-            Volatile.Write(ref _metadataHeardMs, MonotonicMs);
+            cluster.MetadataAge.IsKnown(MonotonicMs);
     }
 
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);

@@ -83,8 +83,7 @@ internal static class Swarm
                 {
                     Users = (int)random.Between(2, 4),
                     GraceMs = graceMs,
-                    BoundUs = 1_000_000
-                        + (long)(((1000 * (graceMs + (4 * electionMs))) + network.SilenceUs) * slowness),
+                    BoundUs = 100_000 + (long)(1000 * graceMs * slowness),
                 },
             },
             Network = network,

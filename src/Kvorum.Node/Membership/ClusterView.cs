@@ -62,6 +62,9 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>Who may do what, as the metadata group has told.</summary>
     public AccessTable Access => _meta.Access;
 
+    /// <summary>How old that may be.</summary>
+    public MetadataAge MetadataAge { get; } = new();
+
     private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;
 
     /// <summary>

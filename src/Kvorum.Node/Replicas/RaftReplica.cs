@@ -28,6 +28,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     private readonly ReplicaCondition _condition;
     private readonly HistoryComparison _comparison;
     private readonly LogTime _time;
+    private readonly FreshnessProbe _freshness;
     private readonly Leadership _leadership;
     private readonly ReplicaCalls _calls;
     private readonly EntryApplier _applier;
@@ -46,6 +47,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _condition = new(parts, _durable, host.Cluster);
         _comparison = new(host, parts, _durable, _condition, _history);
         _time = new(host, parts.Machine);
+        _freshness = new(host, this, parts);
         _writer = new(host, parts, _durable, _time, Send);
         _leadership = new(host, this, parts);
         _calls = new(host, this, parts, _condition, _comparison, _leadership, _time, Fence);
@@ -160,6 +162,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
         if (IsLeader && _time.TakeDue() is { } command)
             Propose(command);
+        _freshness.Tick();
     }
 
     /// <inheritdoc/>
@@ -278,6 +281,8 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         var isTaken = false;
         while (_raft.HasReady)
             isTaken |= Handle(_raft.TakeReady(), offered);
+        if (!IsFenced)
+            _freshness.Look();
         Publish();
         return isTaken;
     }
@@ -290,6 +295,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _upkeep.LogGrew(_writer.Write(ready));
         Apply(ready.Committed);
         _calls.Confirmed(ready.Reads);
+        _freshness.Answered(ready.Reads);
         return ready.Snapshot is not null;
     }
 

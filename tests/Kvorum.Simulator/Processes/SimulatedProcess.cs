@@ -50,10 +50,6 @@ internal sealed class SimulatedProcess : INodeEvents
     /// <summary>All replicas of the node.</summary>
     public IEnumerable<RaftReplica> Replicas => Node.Loops.SelectMany(loop => loop.RaftReplicas);
 
-    /// <summary>Up to where it has applied the log of the metadata group.</summary>
-    public ulong MetadataApplied =>
-        Replicas.FirstOrDefault(static replica => replica.Group.IsMetadata)?.Tree.AppliedIndex ?? 0;
-
     /// <summary>Its replicas of quorum keyspaces.</summary>
     public IEnumerable<QuorumReplica> Quorums => Node.Loops.SelectMany(loop => loop.Quorums.Replicas);
 

@@ -10,8 +10,7 @@ namespace Kvorum.Simulator.Rights;
 //   1. what no such state allows is not served: a revoked right ends on every node, within the bound;
 //   2. what all such states allow is not refused.
 // A node may say that it does not know. The bound is the time for which a node that is cut off believes what
-// it knows, and what it takes until it notices that it is. Nothing is demanded of a node that hears the
-// leader of the metadata group and has not applied the change yet: what it lacks may be on its way for long.
+// it knows.
 
 /// <summary>
 /// Which rights users had in a run, and whether nodes follow them. The theorem is at the top of its file.
@@ -28,9 +27,6 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
     {
         /// <summary>When it was acknowledged; null: not yet.</summary>
         public long? SureUs { get; set; }
-
-        /// <summary>A node that has applied the metadata group up to here has applied it.</summary>
-        public ulong SureIndex { get; set; }
 
         /// <summary>
         /// True if an attempt of the change was not answered: it may come to pass again, after a later one.
@@ -74,15 +70,12 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
     /// <param name="need">What the request needs.</param>
     /// <param name="refused">Null if it is served.</param>
     /// <param name="node">The node, for people.</param>
-    /// <param name="lacksFrom">
-    /// The index of the metadata group from which on it has applied nothing yet, if it hears the leader.
-    /// </param>
-    public void Decided(string user, AccessNeed need, Reply? refused, string node, ulong? lacksFrom = null)
+    public void Decided(string user, AccessNeed need, Reply? refused, string node)
     {
         if (refused?.Status == ReplyStatus.Unavailable)
             return;
         var states = _users[user];
-        var known = Enumerable.Range(0, states.Count).Where(at => IsStillKnown(states, at, lacksFrom))
+        var known = Enumerable.Range(0, states.Count).Where(at => IsStillKnown(states, at))
             .Select(at => states[at]).ToArray();
         world.Require(
             known.Any(state => state.Rights.Allow(need) == refused is null),
@@ -91,9 +84,8 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
                 + $"{boundUs / 1000} ms and more");
     }
 
-    private bool IsStillKnown(List<State> states, int at, ulong? lacksFrom) =>
+    private bool IsStillKnown(List<State> states, int at) =>
         states.Skip(at + 1).All(later => states[at].IsOpen || later.SureUs is not { } sureUs
-            || lacksFrom <= later.SureIndex
             || Math.Max(sureUs, states[at].ClosedUs) > world.NowUs - boundUs);
 
     private static string Text(State[] known) => string.Join(" or ", known.Select(static one => one.What));

@@ -129,12 +129,8 @@ internal sealed class AccessOperator(Cluster cluster, AccessHistory history, int
             isUnclear => EndState(state!, isUnclear));
     }
 
-    private void EndState(AccessHistory.State state, bool isUnclear)
-    {
+    private void EndState(AccessHistory.State state, bool isUnclear) =>
         (state.SureUs, state.IsOpen) = (World.NowUs, isUnclear);
-        state.SureIndex = cluster.TakingPart.Select(static process => process.MetadataApplied)
-            .DefaultIfEmpty(ulong.MaxValue).Max();
-    }
 
     private AccessHistory.State BeginState(string user)
     {

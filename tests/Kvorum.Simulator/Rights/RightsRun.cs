@@ -21,14 +21,13 @@ internal sealed class RightsRun
     private readonly AccessOperator _operator;
     private readonly RandomStream _probes;
     private readonly RandomStream _cuts;
-    private readonly int _graceMs;
     private int _round;
     private bool _areFaults;
 
     /// <summary>Rights of a cluster that has them, from the start of the run.</summary>
     public RightsRun(Cluster cluster, RightsOptions options)
     {
-        (_cluster, _graceMs) = (cluster, options.GraceMs);
+        _cluster = cluster;
         _history = new(cluster.World, options.BoundUs);
         _operator = new(cluster, _history, options.Users);
         _probes = cluster.World.Random("users");
@@ -113,15 +112,12 @@ internal sealed class RightsRun
             var refused = process.WhyRefused(user, need);
             // A node that knows no users knows nothing of rights, in whatever cluster.
             if (!World.HasForgotten && process.Node.Access is not { Users.IsEmpty: true })
-                _history.Decided(user, need, refused, process.Name, LacksFrom(process));
+                _history.Decided(user, need, refused, process.Name);
             // Others would leave keys behind that no checker knows.
             if (refused is null && request is GetRequest or ScanRequest)
                 process.Node.Submit(new UsersCall(World, request));
         });
     }
-
-    private ulong? LacksFrom(SimulatedProcess process) =>
-        process.Node.MetadataSilenceMs <= _graceMs ? process.MetadataApplied + 1 : null;
 
     private Request Draw(string user)
     {

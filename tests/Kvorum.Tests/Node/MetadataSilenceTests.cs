@@ -1,3 +1,6 @@
+using Kvorum.Node.Access;
+using Kvorum.Node.Administration;
+using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node;
@@ -43,6 +46,32 @@ public sealed class MetadataSilenceTests : IDisposable
         _cluster.Network.Heal();
         _cluster.RunUntil(() => _cluster[2].MetadataSilenceMs < 500, what: "the leader is heard");
     }
+
+    /// <summary>
+    /// Where rights rest on it, only what is applied counts, and only a leader that a majority hears.
+    /// </summary>
+    [Fact]
+    public void Where_there_are_users_a_leader_alone_knows_nothing_new()
+    {
+        var leader = Enumerable.Range(0, 3).First(Leads);
+        var made = _cluster.Administer(leader, new CreateUser("ann", [AccessTable.AdminRole]));
+        Assert.Equal(ReplyStatus.Ok, made.Status);
+        _cluster.RunUntil(
+            () => Enumerable.Range(0, 3).All(node => _cluster[node].Access is { Users.IsEmpty: false }),
+            what: "all know ann");
+        _cluster.Run(1000);
+        for (var node = 0; node < 3; node++)
+            Assert.InRange(_cluster[node].MetadataSilenceMs, 0, 500);
+        CutOff(leader);
+        _cluster.Run(700);
+        Assert.InRange(_cluster[leader].MetadataSilenceMs, 600, 1000);
+        _cluster.Network.Heal();
+        _cluster.RunUntil(
+            () => _cluster[leader].MetadataSilenceMs < 300, what: "it is told what came meanwhile");
+    }
+
+    private bool Leads(int node) => _cluster[node].Loops.SelectMany(static loop => loop.RaftReplicas)
+        .Any(static replica => replica.Group.IsMetadata && replica.IsLeader);
 
     private void CutOff(int node)
     {

@@ -28,7 +28,9 @@ public sealed class NodeInternalTests : IAsyncLifetime
             // Replicas of a quorum keyspace lead nothing: a clean end does not wait for them.
             ShutdownTimeout = TimeSpan.FromMinutes(10),
         });
-        await Eventually.Holds(() => _server.Node.Health.IsReady, seconds: 60);
+        await Eventually.Holds(
+            () => _server.StatusAsync().GetAwaiter().GetResult() is { IsReady: true, FormatVersion: > 1 },
+            seconds: 60);
         await GrpcStream.AskAsync(
             _server.Self.ClientAddress, "/kvorum.v1.Admin/CreateKeyspace",
             new V1.CreateKeyspaceRequest

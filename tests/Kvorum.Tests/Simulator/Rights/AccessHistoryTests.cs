@@ -73,21 +73,6 @@ public class AccessHistoryTests
         Assert.Contains("refuses", _world.Failure);
     }
 
-    /// <summary>What is on its way to a node that hears the leader may take long.</summary>
-    [Theory]
-    [InlineData(7UL, false)]
-    [InlineData(8UL, true)]
-    [InlineData(null, true)]
-    public void A_node_that_hears_the_leader_may_lack_the_change(ulong? lacksFrom, bool isBroken)
-    {
-        Set(Reader);
-        Pass(BoundUs + 1);
-        Set(Kvorum.Node.Access.Rights.None).SureIndex = 7;
-        Pass(BoundUs + 1);
-        _history.Decided(User, Read, null, "node-1", lacksFrom);
-        Assert.Equal(isBroken, _world.Failure is not null);
-    }
-
     /// <summary>An attempt that was not answered may come to pass after a later change.</summary>
     [Fact]
     public void An_open_attempt_counts_until_it_is_over()

@@ -1,0 +1,51 @@
+using Kvorum.Raft;
+
+namespace Kvorum.Node.Replicas;
+
+/// <summary>
+/// Proves again and again that a replica of the metadata group has applied all that was committed at some
+/// moment, as a linearizable read does: it asks for a read index, and once that is applied, the moment of the
+/// question counts. A leader that answers is no proof: what it has may be on its way for long. Owned by the
+/// node loop.
+/// </summary>
+internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaParts parts)
+{
+    // Apart from the numbers of clients' reads.
+    private ulong _id = 1UL << 63;
+    private long? _askedMs;
+    private LogIndex? _index;
+
+    /// <summary>Asks, if it is time and somebody's rights rest on it.</summary>
+    public void Tick()
+    {
+        if (!parts.Group.IsMetadata || host.Cluster.Access.Users.IsEmpty)
+            return;
+        if (_index is not null || host.NowMs - _askedMs < Limits.FreshnessMs)
+            return;
+        _askedMs = host.NowMs;
+        parts.Raft.ReadIndex(++_id, ReadMode.Confirmed);
+        host.Touch(owner);
+    }
+
+    /// <summary>The core has answered questions; of those given up another is asked later.</summary>
+    public void Answered(IReadOnlyList<ReadState> states)
+    {
+        for (var i = 0; i < states.Count; i++)
+        {
+            if (states[i].ReadId == _id)
+                _index = states[i].Index;
+        }
+    }
+
+    /// <summary>
+    /// Looks whether what was asked for is applied; the node is told since when all is known.
+    /// </summary>
+    public void Look()
+    {
+        if (_index is not { } index || _askedMs is not { } askedMs
+            || parts.Tree.AppliedIndex < index.Value)
+            return;
+        _index = null;
+        host.Cluster.MetadataAge.IsKnown(askedMs);
+    }
+}

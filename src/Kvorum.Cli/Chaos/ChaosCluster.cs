@@ -12,21 +12,30 @@ namespace Kvorum.Cli.Chaos;
 internal sealed class ChaosCluster : IAsyncDisposable
 {
     /// <param name="nodes">How many.</param>
+    /// <param name="isSecure">True for TLS and rights.</param>
     /// <param name="flags">What else <c>kvorum start</c> is told.</param>
-    public ChaosCluster(int nodes, params string[] flags)
+    public ChaosCluster(int nodes, bool isSecure, params string[] flags)
     {
         Folder = Directory.CreateTempSubdirectory("kvorum-chaos-").FullName;
         var ports = DemoCluster.FreePorts(nodes * 4);
         string[] names = [.. Enumerable.Range(1, nodes).Select(n => $"node-{n}")];
         var peers = string.Join(',', names.Select((name, n) => $"{name}@127.0.0.1:{ports[n * 4]}"));
+        Security = isSecure ? new(Folder, names) : null;
         Servers =
         [
             .. names.Select((name, n) => new DemoServer(
                 name, Folder, $"127.0.0.1:{ports[(n * 4) + 1]}", $"127.0.0.1:{ports[(n * 4) + 2]}",
-                $"127.0.0.1:{ports[(n * 4) + 3]}", ["--peers", peers, .. flags])),
+                $"127.0.0.1:{ports[(n * 4) + 3]}", ["--peers", peers, .. flags])
+            {
+                Security = Security,
+            }),
         ];
-        Network = new(names, [.. names.Select((_, n) => (ports[n * 4], ports[(n * 4) + 3]))]);
+        Network = new(names, [.. names.Select((_, n) => (ports[n * 4], ports[(n * 4) + 3]))],
+            Security is { } security ? security.CertificateOf : null);
     }
+
+    /// <summary>TLS and rights; null if the servers are plain.</summary>
+    public DemoSecurity? Security { get; }
 
     /// <summary>Data and logs.</summary>
     public string Folder { get; }

@@ -38,6 +38,9 @@ internal static class ChaosCommand
     private static readonly Option<bool> LeaseReads = Flag.Switch(
         "--lease-reads", "Start the nodes with --lease-reads, and ask for every second read by lease");
 
+    private static readonly Option<bool> Secure = Flag.Switch(
+        "--secure", "TLS at every listener, certificates for all, and rights enforced");
+
     private static readonly Option<bool> Keep = Flag.Switch(
         "--keep", "Keep the nodes' data and logs; after a failure they are kept anyway");
 
@@ -49,7 +52,7 @@ internal static class ChaosCommand
         var command = new Command(
             "chaos", "Kills, pauses and splits a cluster of its own under load, and checks what clients saw.")
         {
-            Duration, Clients, Keys, Nodes, Seed, Faults, Overlap, LeaseReads, Keep, Json,
+            Duration, Clients, Keys, Nodes, Seed, Faults, Overlap, LeaseReads, Secure, Keep, Json,
         };
         command.SetAction(static (parsed, _) => Run(
             Read(parsed), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
@@ -66,7 +69,10 @@ internal static class ChaosCommand
 
         using var end = new EndSignals();
         string[] flags = options.LeaseReads ? ["--lease-reads"] : [];
-        await using var cluster = new ChaosCluster(options.Nodes, flags) { Keep = options.Keep };
+        await using var cluster = new ChaosCluster(options.Nodes, options.IsSecure, flags)
+        {
+            Keep = options.Keep,
+        };
         var run = new ChaosRun(options, options.Json ? static _ => { } : Tell);
         try
         {
@@ -124,6 +130,7 @@ internal static class ChaosCommand
         Faults = parsed.GetValue(Faults)!,
         Overlap = parsed.GetValue(Overlap),
         LeaseReads = parsed.GetValue(LeaseReads),
+        IsSecure = parsed.GetValue(Secure),
         Keep = parsed.GetValue(Keep),
         Json = parsed.GetValue(Json),
     };

@@ -29,6 +29,9 @@ internal sealed record ChaosOptions
     /// </summary>
     public bool LeaseReads { get; init; }
 
+    /// <summary>True for TLS at every listener, certificates for all, and rights enforced.</summary>
+    public bool IsSecure { get; init; }
+
     public bool Keep { get; init; }
 
     public bool Json { get; init; }

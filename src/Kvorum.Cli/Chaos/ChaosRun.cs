@@ -70,6 +70,8 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
             foreach (var server in cluster.Servers)
                 server.Start();
             await Serves(clients[^1], cluster, "the cluster serves", cancel).ConfigureAwait(false);
+            if (cluster.Security is { } security)
+                tell(await security.Enforce(cluster.Servers[0], cancel).ConfigureAwait(false));
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             var work = clients[..^1].Select(client => client.Run(end.Token)).ToArray();
@@ -140,8 +142,10 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> tell)
     {
         Addresses = [.. cluster.Servers.Select(server => server.Address)],
         Timeout = TimeSpan.FromMilliseconds(1500),
-        ConnectTimeout = TimeSpan.FromMilliseconds(300),
+        // A TLS handshake waits for a processor that everybody wants.
+        ConnectTimeout = TimeSpan.FromMilliseconds(cluster.Security is null ? 300 : 1000),
         Name = "kvorum-chaos",
+        Tls = cluster.Security?.Tls,
     });
 
     private static string Name(FaultKind kind) => ChaosOptions.FaultNames[(int)kind];

@@ -33,9 +33,11 @@ internal sealed class ClusterDemo(DemoCluster cluster, DemoSteps steps)
         await steps.Step("node-1 founds a cluster, four others join it", Start, cancel).ConfigureAwait(false);
         if (steps.Failed > 0)
             return steps.Verdict();
+        await steps.Enforce(cluster, cancel).ConfigureAwait(false);
         await steps.Step(
             "each partition has three replicas on the five nodes", Spread, cancel).ConfigureAwait(false);
-        await using var client = new DemoClient([.. cluster.Servers.Take(5).Select(one => one.Address)]);
+        await using var client = new DemoClient(
+            [.. cluster.Servers.Take(5).Select(one => one.Address)], tls: cluster.Security?.Tls);
         await steps.Step(
             "a client writes and reads, from now on all the time", _ => Begin(client, cancel), cancel)
             .ConfigureAwait(false);

@@ -52,9 +52,10 @@ internal sealed class DemoClient : IAsyncDisposable
     /// <param name="keyspace">Where it writes.</param>
     /// <param name="promise">What it may demand there.</param>
     /// <param name="workers">Calls at once.</param>
+    /// <param name="tls">As whom; null without TLS.</param>
     public DemoClient(
         IReadOnlyList<string> addresses, string keyspace = KeyspaceName.Default,
-        DemoPromise promise = DemoPromise.Linearizable, int workers = 4)
+        DemoPromise promise = DemoPromise.Linearizable, int workers = 4, KvorumTls? tls = null)
     {
         (_promise, _workers) = (promise, workers);
         _client = KvorumClient.Connect(new()
@@ -63,6 +64,7 @@ internal sealed class DemoClient : IAsyncDisposable
             Name = "kvorum-demo",
             Keyspace = keyspace,
             Timeout = Deadline,
+            Tls = tls,
         });
     }
 

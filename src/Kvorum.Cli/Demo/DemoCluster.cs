@@ -15,39 +15,51 @@ internal sealed class DemoCluster : IAsyncDisposable
     private readonly DemoServer[] _servers;
 
     private DemoCluster(
-        string name, bool keep, int count, Func<int, string[], string[]> membership, bool splits = false)
+        string name, DemoWish wish, int count, Func<int, string[], string[]> membership,
+        bool splits = false)
     {
-        Keep = keep;
+        Keep = wish.Keep;
         Folder = Directory.CreateTempSubdirectory($"kvorum-{name}-").FullName;
         var ports = FreePorts(count * (splits ? 4 : 3)).Chunk(count).ToArray();
         string[] told = [.. ports[^1].Select(Local)];
         PeerAddresses = told;
+        string[] names = [.. Enumerable.Range(1, count).Select(static n => $"node-{n}")];
+        Security = wish.IsSecure ? new(Folder, names) : null;
         _servers =
         [
-            .. Enumerable.Range(0, count).Select(n => new DemoServer(
-                $"node-{n + 1}", Folder, Local(ports[0][n]), Local(ports[1][n]), Local(ports[2][n]),
-                membership(n, told))),
+            .. names.Select((one, n) => new DemoServer(
+                one, Folder, Local(ports[0][n]), Local(ports[1][n]), Local(ports[2][n]), membership(n, told))
+            {
+                Security = Security,
+            }),
         ];
         if (splits)
-            Network = new([.. _servers.Select(static one => one.Name)], [.. ports[3].Zip(ports[2])]);
+        {
+            Network = new(
+                [.. _servers.Select(static one => one.Name)], [.. ports[3].Zip(ports[2])],
+                Security is { } security ? security.CertificateOf : null);
+        }
     }
 
     /// <summary>Three founders.</summary>
-    public static DemoCluster OfThree(bool keep) => new("demo", keep, 3, (_, peers) => Founders(peers));
+    public static DemoCluster OfThree(DemoWish wish) => new("demo", wish, 3, (_, peers) => Founders(peers));
 
     /// <summary>
     /// Founders whose network can be split. Few partitions: whatever happens to one happens to all of them
     /// before somebody's eyes.
     /// </summary>
-    public static DemoCluster Splitting(bool keep, int count) => new(
-        "quorum", keep, count, (_, peers) => [.. Founders(peers), "--partitions", "8"], splits: true);
+    public static DemoCluster Splitting(DemoWish wish, int count) => new(
+        "quorum", wish, count, (_, peers) => [.. Founders(peers), "--partitions", "8"], splits: true);
 
     /// <summary>
     /// The first server founds a cluster of its own; each of the others joins it. Half of the usual number of
     /// partitions: all of them move before somebody's eyes.
     /// </summary>
-    public static DemoCluster Growing(bool keep, int count) => new("cluster", keep, count, (n, peers) =>
+    public static DemoCluster Growing(DemoWish wish, int count) => new("cluster", wish, count, (n, peers) =>
         n == 0 ? ["--bootstrap", "--partitions", "32"] : ["--join", peers[0]]);
+
+    /// <summary>TLS and rights; null if the servers are plain.</summary>
+    public DemoSecurity? Security { get; }
 
     /// <summary>What each server is called by the others.</summary>
     public IReadOnlyList<string> PeerAddresses { get; }
@@ -101,6 +113,11 @@ internal sealed class DemoCluster : IAsyncDisposable
     private static string Local(int port) => $"127.0.0.1:{port}";
 }
 
+/// <summary>How a demo is run.</summary>
+/// <param name="Keep">True to leave the folder behind.</param>
+/// <param name="IsSecure">True for TLS and rights.</param>
+internal sealed record DemoWish(bool Keep, bool IsSecure);
+
 /// <summary>One of them; the flags say which cluster it belongs to, and what else it is told.</summary>
 internal sealed class DemoServer(
     string name, string folder, string addr, string http, string peer, params string[] flags)
@@ -108,6 +125,9 @@ internal sealed class DemoServer(
     private Process? _process;
 
     public string Name => name;
+
+    /// <summary>TLS and rights; null if it is plain.</summary>
+    public DemoSecurity? Security { get; init; }
 
     public string Address => addr;
 
@@ -152,6 +172,7 @@ internal sealed class DemoServer(
         [
             "start", "--id", name, "--addr", addr, "--http-addr", http, "--peer-addr", peer,
             "--data", Path.Combine(folder, name), "--until-stdin-ends", .. membership,
+            .. Security?.FlagsOf(name) ?? [],
         ];
         if (isHosted)
             start.ArgumentList.Add(typeof(DemoServer).Assembly.Location);

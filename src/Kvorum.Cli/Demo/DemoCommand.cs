@@ -19,38 +19,41 @@ internal static class DemoCommand
             Demonstration(
                 "cluster",
                 "Five servers under a client, and a sixth: join, kill -9, replace, replicas that move live.",
-                keep => DemoCluster.Growing(keep, 6), (cluster, steps, cancel) =>
+                wish => DemoCluster.Growing(wish, 6), (cluster, steps, cancel) =>
                     new ClusterDemo(cluster, steps).Run(cancel)),
             Demonstration(
                 "quorum",
                 "Five servers, a strict and a sloppy quorum keyspace: kill -9, a wiped disk, a split.",
-                keep => DemoCluster.Splitting(keep, 5), (cluster, steps, cancel) =>
+                wish => DemoCluster.Splitting(wish, 5), (cluster, steps, cancel) =>
                     new QuorumDemo(cluster, steps).Run(cancel)),
         };
 
     private static Command Demonstration(
-        string name, string description, Func<bool, DemoCluster> make,
+        string name, string description, Func<DemoWish, DemoCluster> make,
         Func<DemoCluster, DemoSteps, CancellationToken, Task<bool>> run)
     {
         var keep = Flag.Switch(
             "--keep", "Keep the data folders and logs of the servers, and say where they are.");
-        var command = new Command(name, description) { keep };
+        var secure = Flag.Switch(
+            "--secure", "The same with TLS at every listener, certificates for all, and rights enforced.");
+        var command = new Command(name, description) { secure, keep };
         command.SetAction((parsed, _) => Run(
-            parsed.GetValue(keep), make, run, parsed.InvocationConfiguration.Output));
+            new(parsed.GetValue(keep), parsed.GetValue(secure)), make, run,
+            parsed.InvocationConfiguration.Output));
         return command;
     }
 
     private static async Task<int> Run(
-        bool keep, Func<bool, DemoCluster> make,
+        DemoWish wish, Func<DemoWish, DemoCluster> make,
         Func<DemoCluster, DemoSteps, CancellationToken, Task<bool>> run, TextWriter output)
     {
         var console = Screen.Of(output, columns: 160);
         using var end = new EndSignals();
-        await using var cluster = make(keep);
+        await using var cluster = make(wish);
         try
         {
             var passed = await run(cluster, new(console), end.Token).ConfigureAwait(false);
-            if (keep || !passed)
+            if (wish.Keep || !passed)
                 console.MarkupLineInterpolated($"data and logs: {cluster.Folder}");
             cluster.Keep |= !passed;
             return passed ? ExitCode.Ok : ExitCode.NotOk;

@@ -78,7 +78,23 @@ internal sealed class DemoSteps(IAnsiConsole console)
 
     /// <summary>A client that is given one server only.</summary>
     public static KvorumClient Connect(DemoServer server) =>
-        KvorumClient.Connect(new() { Addresses = [server.Address], Name = "kvorum-demo" });
+        KvorumClient.Connect(new()
+        {
+            Addresses = [server.Address],
+            Name = "kvorum-demo",
+            Tls = server.Security?.Tls,
+        });
+
+    /// <summary>Where there is TLS: rights are enforced from now on.</summary>
+    public async Task Enforce(DemoCluster cluster, CancellationToken cancel)
+    {
+        if (cluster.Security is { } security && Failed == 0)
+        {
+            await Step(
+                "rights are enforced: nobody reads who is no user, or speaks without TLS",
+                stop => security.Enforce(cluster.Servers[0], stop), cancel).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Waits for something, and takes failures that pass for a "not yet".</summary>
     public static Task Until(

@@ -36,9 +36,12 @@ internal sealed class QuorumDemo(DemoCluster cluster, DemoSteps steps)
             Start, cancel).ConfigureAwait(false);
         if (steps.Failed > 0)
             return steps.Verdict();
+        await steps.Enforce(cluster, cancel).ConfigureAwait(false);
+        var tls = cluster.Security?.Tls;
         string[] addresses = [.. cluster.Servers.Select(static one => one.Address)];
-        await using var strict = new DemoClient(addresses, Strict, DemoPromise.SeesAcknowledged, workers: 2);
-        await using var sloppy = new DemoClient(addresses, Sloppy, DemoPromise.Converges, workers: 2);
+        await using var strict = new DemoClient(
+            addresses, Strict, DemoPromise.SeesAcknowledged, workers: 2, tls);
+        await using var sloppy = new DemoClient(addresses, Sloppy, DemoPromise.Converges, workers: 2, tls);
         DemoClient[] clients = [strict, sloppy];
         await steps.Step(
             "a client writes and reads both, from now on all the time", _ => Begin(clients, cancel), cancel)

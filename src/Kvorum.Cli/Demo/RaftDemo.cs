@@ -15,6 +15,7 @@ internal sealed class RaftDemo(DemoCluster cluster, DemoSteps steps)
     {
         steps.Title("Kvorum: three servers, one strong keyspace");
         await steps.Step("start three servers", Start, cancel).ConfigureAwait(false);
+        await steps.Enforce(cluster, cancel).ConfigureAwait(false);
         if (steps.Failed == 0)
         {
             await steps.Step(

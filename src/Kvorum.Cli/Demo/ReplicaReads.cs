@@ -60,6 +60,7 @@ internal sealed class ReplicaReads(string keyspace, IReadOnlyList<IReadOnlyList<
             {
                 Addresses = [.. nodes.Select(static node => node.Address)],
                 Name = "kvorum-demo",
+                Tls = nodes[0].Security?.Tls,
             });
             await Parallel.ForEachAsync(
                 left,

@@ -1,3 +1,5 @@
+using System.Security.Cryptography.X509Certificates;
+
 namespace Kvorum.Cli.Network;
 
 /// <summary>
@@ -12,7 +14,11 @@ internal sealed class PeerNetwork : IAsyncDisposable
 
     /// <param name="names">The servers' names.</param>
     /// <param name="ports">Of each, the port that others are told, and its own port for peers.</param>
-    public PeerNetwork(IReadOnlyList<string> names, IReadOnlyList<(int Told, int Own)> ports)
+    /// <param name="certificateOf">Each server's certificate, with its key; null where they are plain.
+    /// </param>
+    public PeerNetwork(
+        IReadOnlyList<string> names, IReadOnlyList<(int Told, int Own)> ports,
+        Func<string, X509Certificate2>? certificateOf = null)
     {
         _count = names.Count;
         _links = new Link[_count, _count];
@@ -26,7 +32,8 @@ internal sealed class PeerNetwork : IAsyncDisposable
             _proxies.Add(new(ports[n].Told, ports[n].Own, name =>
                 numbers.TryGetValue(name, out var from) && from != to
                     ? (_links[from, to], _links[to, from])
-                    : null));
+                    : null,
+                certificateOf is null ? null : new(names[n], certificateOf)));
         }
     }
 

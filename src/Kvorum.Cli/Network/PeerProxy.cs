@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 
 namespace Kvorum.Cli.Network;
@@ -24,13 +25,16 @@ internal sealed class PeerProxy : IAsyncDisposable
     private readonly List<Task> _tasks = [];
     private readonly IPEndPoint _target;
     private readonly Func<string, (Link There, Link Back)?> _links;
+    private readonly ProxyTls? _tls;
 
     /// <param name="port">Where to listen.</param>
     /// <param name="target">The node's own port for peers.</param>
     /// <param name="links">The links from and to the node with that name.</param>
-    public PeerProxy(int port, int target, Func<string, (Link There, Link Back)?> links)
+    /// <param name="tls">How it poses as each side to the other; null where they are plain.</param>
+    public PeerProxy(
+        int port, int target, Func<string, (Link There, Link Back)?> links, ProxyTls? tls = null)
     {
-        (_target, _links) = (new(IPAddress.Loopback, target), links);
+        (_target, _links, _tls) = (new(IPAddress.Loopback, target), links, tls);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         _listener.Listen(64);
         _tasks.Add(Accept());
@@ -76,7 +80,10 @@ internal sealed class PeerProxy : IAsyncDisposable
         {
             dialler.NoDelay = target.NoDelay = true;
             dialler.LingerState = target.LingerState = new(true, 0);
-            await using var stream = new NetworkStream(dialler);
+            await using var plain = new NetworkStream(dialler);
+            var (near, who) = _tls is null ? (plain, "")
+                : await _tls.AcceptAsync(plain, _stop.Token).ConfigureAwait(false);
+            await using var stream = near;
             var opening = await ReadOpening(stream).ConfigureAwait(false);
             using var free = new Link();
             // A node that asks to join is none yet: no way of it is cut.
@@ -89,9 +96,12 @@ internal sealed class PeerProxy : IAsyncDisposable
                 return;
             await there.Pass(end.Token).ConfigureAwait(false);
             await target.ConnectAsync(_target, end.Token).ConfigureAwait(false);
-            await target.SendAsync(opening, end.Token).ConfigureAwait(false);
+            await using var beyond = new NetworkStream(target);
+            await using var far = _tls is null ? beyond
+                : await _tls.ConnectAsync(beyond, who, end.Token).ConfigureAwait(false);
+            await far.WriteAsync(opening, end.Token).ConfigureAwait(false);
             var first = await Task.WhenAny(
-                Pump(dialler, target, there, end.Token), Pump(target, dialler, back, end.Token))
+                Pump(stream, far, there, end.Token), Pump(far, stream, back, end.Token))
                 .ConfigureAwait(false);
             await end.CancelAsync().ConfigureAwait(false);
             await first.ConfigureAwait(false);
@@ -105,7 +115,7 @@ internal sealed class PeerProxy : IAsyncDisposable
         }
     }
 
-    private async Task<byte[]> ReadOpening(NetworkStream stream)
+    private async Task<byte[]> ReadOpening(Stream stream)
     {
         var head = await Read(HeadBytes).ConfigureAwait(false);
         if (head[^1] != HelloKind)
@@ -126,20 +136,16 @@ internal sealed class PeerProxy : IAsyncDisposable
     private (Link There, Link Back)? LinksOf(byte[] opening) => opening.Length > NameAt
         ? _links(Encoding.UTF8.GetString(opening.AsSpan(NameAt))) : null;
 
-    private static async Task Pump(Socket from, Socket to, Link link, CancellationToken cancel)
+    private static async Task Pump(Stream from, Stream to, Link link, CancellationToken cancel)
     {
         var bytes = new byte[64 << 10];
         try
         {
             int count;
-            while ((count = await from.ReceiveAsync(bytes, cancel).ConfigureAwait(false)) > 0)
+            while ((count = await from.ReadAsync(bytes, cancel).ConfigureAwait(false)) > 0)
             {
                 await link.Pass(cancel).ConfigureAwait(false);
-                for (var sent = 0; sent < count;)
-                {
-                    var rest = bytes.AsMemory(sent, count - sent);
-                    sent += await to.SendAsync(rest, cancel).ConfigureAwait(false);
-                }
+                await to.WriteAsync(bytes.AsMemory(0, count), cancel).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (IsEnd(e))
@@ -148,5 +154,6 @@ internal sealed class PeerProxy : IAsyncDisposable
     }
 
     private static bool IsEnd(Exception e) =>
-        e is SocketException or IOException or ObjectDisposedException or OperationCanceledException;
+        e is SocketException or IOException or ObjectDisposedException or OperationCanceledException
+            or AuthenticationException;
 }

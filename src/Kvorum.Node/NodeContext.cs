@@ -134,7 +134,7 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// </summary>
     public void HearMetadata()
     {
-        if (cluster.Access.Users.IsEmpty && cluster.Leaders.Of(GroupId.Metadata) is { } leader
+        if (!cluster.HasUsers && cluster.Leaders.Of(GroupId.Metadata) is { } leader
             && (leader == cluster.Self || cluster.Health.IsUp(leader)))
             cluster.MetadataAge.IsKnown(MonotonicMs);
     }

@@ -18,7 +18,7 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
     /// <summary>Asks, if it is time and somebody's rights rest on it.</summary>
     public void Tick()
     {
-        if (!parts.Group.IsMetadata || host.Cluster.Access.Users.IsEmpty)
+        if (!parts.Group.IsMetadata || !host.Cluster.HasUsers)
             return;
         if (_index is not null || host.NowMs - _askedMs < Limits.FreshnessMs)
             return;

@@ -1,3 +1,4 @@
+using Kvorum.Node;
 using Kvorum.Simulator.Checkers;
 using Kvorum.Simulator.Nemesis;
 using Kvorum.Simulator.Processes;
@@ -238,12 +239,20 @@ internal sealed class Simulation
     private void EndRoundOfRights(RightsRun rights)
     {
         rights.Rest();
-        Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for is acknowledged");
+        Demand(
+            _progress.BoundUs, () => rights.IsIdle() || CannotHaveUsers(),
+            "what an operator asks for is acknowledged");
+        if (CannotHaveUsers())
+            return;
         rights.AskAnew();
         Demand(_progress.BoundUs, rights.IsIdle, "what an operator asks for again is acknowledged");
         Demand(
             _progress.BoundUs, rights.IsExact, "every node serves each user what is permitted, and no more");
     }
+
+    // Users came with the newest format version, which a member that cannot come back holds up.
+    private bool CannotHaveUsers() => _progress.HaveRaisedFormat()
+        && _cluster.Running.Any(static process => process.Node.ActiveFormat != FormatRange.Own.Newest);
 
     private void EndRoundOfQuorums(int round)
     {

@@ -95,7 +95,10 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
             kept = Promote(group, kept);
         else if (kept.Length < group.Due && mayMove)
             newcomer = Pick(group, kept, out inTheWay);
-        int[] bad = [.. replicas.Where(node => !nodes.Keeps(node)).OrderBy(Reliability)];
+        int[] bad =
+        [
+            .. replicas.Where(node => !nodes.Keeps(node) && !IsUseless(group, node)).OrderBy(Reliability),
+        ];
         var next = newcomer is { } added ? [.. kept, added] : kept;
         // A replica on a bad node stays until another one stands in for it.
         next = [.. next, .. bad.Take(Math.Max(0, group.Due - next.Length))];
@@ -219,7 +222,9 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     {
         int[] byRank = [.. replicas.OrderBy(node => Rank(group, node, newcomer))
             .ThenBy(node => Array.IndexOf(group.Voters, node) is var at && at < 0 ? int.MaxValue : at)];
-        var voters = byRank[..group.VotersOf(byRank.Length)];
+        // Who goes soon and does not vote is not made a voter for that time.
+        var going = byRank.Count(node => !nodes.Keeps(node) && !group.Voters.Contains(node));
+        var voters = byRank[..group.VotersOf(byRank.Length - going)];
         int[] learners = group.IsFollowedByAll
             ? [.. Followers(voters)]
             : [.. byRank[voters.Length..].Order()];
@@ -251,6 +256,9 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
             return group.Voters.Contains(node) ? 3 : 4;
         return 5 + Reliability(node);
     }
+
+    // A replica that never votes nor answers again stands in for nothing.
+    private bool IsUseless(GroupState group, int node) => nodes.IsGone(node) && !group.Voters.Contains(node);
 
     private int Reliability(int node) => nodes.IsGone(node) ? 2 : nodes.Answers(node) ? 0 : 1;
 

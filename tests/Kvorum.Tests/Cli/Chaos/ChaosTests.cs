@@ -5,13 +5,11 @@ namespace Kvorum.Tests.Cli.Chaos;
 public class ChaosTests
 {
     /// <summary>Real processes under every kind of fault, for some seconds.</summary>
-    [Theory]
-    [InlineData]
-    [InlineData("--secure")]
-    public async Task A_short_run_keeps_every_promise_and_fires_every_fault(params string[] flags)
+    [Fact]
+    public async Task A_short_run_keeps_every_promise_and_fires_every_fault()
     {
         await using var chaos = KvorumProcess.Start(
-            ["chaos", "--duration", "4s", "--seed", "5", "--overlap", "60", "--json", .. flags]);
+            "chaos", "--duration", "4s", "--seed", "5", "--overlap", "60", "--json");
         var code = await chaos.Exit(seconds: 120);
         Assert.True(code == 0, $"{chaos.Output}{chaos.Errors}");
         var report = JsonDocument.Parse(chaos.Output).RootElement;

@@ -133,7 +133,9 @@ internal sealed class PlanCheck
             : 0;
         var pairs = replicas.Where(_members.ContainsKey).CountBy(node => _members[node].Zone)
             .Sum(zone => zone.Value * (zone.Value - 1) / 2);
-        var voters = IsLeaderless(group) ? replicas.Length : Odd(replicas.Length);
+        // A learner that goes soon votes no more.
+        var going = IsFollowed(group) ? 0 : target.Learners.Count(IsBad);
+        var voters = IsLeaderless(group) ? replicas.Length : Odd(replicas.Length - going);
         var even = Math.Abs(target.Voters.Count - voters);
         return
         [

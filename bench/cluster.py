@@ -34,11 +34,12 @@ def free_ports(count):
 class Cluster:
     """Nodes with default settings in a temporary folder: `with Cluster(3) as cluster`. Ended and removed at the end."""
 
-    def __init__(self, size, folder=None):
+    def __init__(self, size, folder=None, flags=()):
         if not os.access(PROGRAM, os.X_OK):
             raise SystemExit(f"{PROGRAM} is not there: build it with ./kvorum --version")
         self.size = size
         self.within = folder
+        self.flags = flags  # of each node, beside those that it needs
         self.ports = [free_ports(3) for _ in range(size)]  # clients, peers, HTTP
         self.processes = [None] * size
 
@@ -63,16 +64,19 @@ class Cluster:
 
     @property
     def addresses(self):
-        return ",".join(f"127.0.0.1:{client}" for client, _, _ in self.ports)
+        return ",".join(f"127.0.0.1:{client}" for client, _, _ in self.ports[:self.size])
+
+    def entry(self, node):
+        """What tells a node its cluster: all of them found it."""
+        return ["--peers", ",".join(f"node-{i}@127.0.0.1:{self.ports[i][1]}" for i in range(self.size))]
 
     def start(self, node):
         client, peer, web = self.ports[node]
-        members = ",".join(f"node-{i}@127.0.0.1:{self.ports[i][1]}" for i in range(self.size))
         with open(os.path.join(self.folder, f"node{node}.log"), "ab") as log:
             self.processes[node] = subprocess.Popen(
                 [PROGRAM, "start", "--id", f"node-{node}", "--addr", f"127.0.0.1:{client}", "--peer-addr",
                  f"127.0.0.1:{peer}", "--http-addr", f"127.0.0.1:{web}", "--data", os.path.join(self.folder, f"data{node}"),
-                 "--peers", members],
+                 *self.entry(node), *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def ask(self, node, path):
@@ -111,7 +115,7 @@ class Cluster:
             return "".join(log.readlines()[-10:])
 
     def bench(self, workload, *flags):
-        """Load under way: end it with ended()."""
+        """Load under way on the nodes that the cluster began with: end it with ended()."""
         return subprocess.Popen(
             [PROGRAM, "bench", workload, "--addr", self.addresses, "--json", *flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -14,14 +14,13 @@ import argparse
 import asyncio
 import json
 import math
-import os
 import re
 import statistics
 import subprocess
 import threading
 import time
 
-from cluster import PROGRAM, Cluster, ended, free_ports, now_utc, say
+from cluster import Cluster, ended, free_ports, now_utc, say
 from failovers import Prober, one_key_per_partition, percentile
 
 PAUSE = 0.05
@@ -29,28 +28,13 @@ SETTLED = 3  # seconds without a move
 
 
 class JoinCluster(Cluster):
-    def __init__(self, folder, flags):
-        super().__init__(3, folder)
-        self.flags = flags
-
-    def start(self, node):
-        client, peer, web = self.ports[node]
-        if node < 3:
-            others = ",".join(f"node-{i}@127.0.0.1:{self.ports[i][1]}" for i in range(3))
-            entry = ["--peers", others]
-        else:
-            entry = ["--join", f"127.0.0.1:{self.ports[0][1]}"]
-        with open(os.path.join(self.folder, f"node{node}.log"), "ab") as log:
-            self.processes[node] = subprocess.Popen(
-                [PROGRAM, "start", "--id", f"node-{node}", "--addr", f"127.0.0.1:{client}", "--peer-addr",
-                 f"127.0.0.1:{peer}", "--http-addr", f"127.0.0.1:{web}", "--data", os.path.join(self.folder, f"data{node}"),
-                 *entry, *self.flags],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    def entry(self, node):
+        return super().entry(node) if node < self.size else ["--join", f"127.0.0.1:{self.ports[0][1]}"]
 
     def join(self):
         self.ports.append(free_ports(3))
         self.processes.append(None)
-        self.start(3)
+        self.start(self.size)
 
     def report(self, node=0):
         status, body = self.ask(node, "/v1/admin/cluster")
@@ -99,20 +83,17 @@ def received(port):
 
 def run(options):
     flags = ["--snapshot-rate", str(options.rate)] if options.rate else []
-    with JoinCluster(options.folder, flags) as cluster:
+    with JoinCluster(3, options.folder, flags) as cluster:
         say(f"filling {options.keys} values of {options.value_size} bytes")
         shape = ["--keys", str(options.keys), "--value-size", str(options.value_size), "--timeout", "30s"]
         ended(cluster.bench("put", "--fill", "--clients", "128", "--duration", "1s", "--warmup", "0s", *shape))
-        addresses = cluster.addresses
 
         def slice_(seconds):
             if options.clients == 0:
                 time.sleep(seconds)
                 return None
-            said = ended(subprocess.Popen(
-                [PROGRAM, "bench", "mixed", "--addr", addresses, "--json", "--clients", str(options.clients), "--duration",
-                 f"{seconds}s", "--warmup", "0s", *shape], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True))
+            said = ended(cluster.bench(
+                "mixed", "--clients", str(options.clients), "--duration", f"{seconds}s", "--warmup", "0s", *shape))
             say(f"load {said['throughput']:,.0f}/s, p99 {said['all']['p99']:.1f} ms, errors {said['errors']}")
             return said
 

@@ -27,8 +27,8 @@ public interface INode
     AccessTable? Access { get; }
 
     /// <summary>
-    /// For how long this node has not known a leader of the metadata group that answers, in milliseconds:
-    /// about so old may <see cref="Access"/> be; the greatest number if it has not since its start.
+    /// How old <see cref="Access"/> may be, in milliseconds; the greatest number until this node has heard of
+    /// the metadata group since its start.
     /// </summary>
     long MetadataSilenceMs { get; }
 

@@ -258,6 +258,9 @@ internal static class Limits
     /// <summary>Longest life of a join token: a week.</summary>
     public const ulong JoinTokenLifeMaxMs = 7 * 86_400_000;
 
+    /// <summary>What a node draws that shows a join token, so that it alone may ask again.</summary>
+    public const int ClaimantBytes = 32;
+
     /// <summary>What a join token seals: certificate, key, CAs and their list of revoked ones.</summary>
     public const int SealedBytesMax = 12 << 10;
 

@@ -50,8 +50,8 @@ public sealed partial class RaftNode
     }
 
     /// <summary>
-    /// The leader is protected no more. The survivors of a crash notice it one after the other: whoever asked
-    /// before this node knew gets its answer now, and need not wait until the next one asks.
+    /// The leader is protected no more. The survivors of a crash notice it one after the other: a candidate
+    /// that asked before this node knew gets its answer now, and need not wait until the next node asks.
     /// </summary>
     private void AnswerPostponedPreVote()
     {

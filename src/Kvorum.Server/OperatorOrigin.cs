@@ -10,12 +10,8 @@ namespace Kvorum.Server;
 internal static class OperatorOrigin
 {
     /// <summary>A node with that join token asks from there.</summary>
-    public static string ByToken(string id, EndPoint? place)
-    {
-        var address = (place as IPEndPoint)?.Address;
-        return $"join token {id} from "
-            + (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address);
-    }
+    public static string ByToken(string id, EndPoint? place) =>
+        $"join token {id} from {Plain((place as IPEndPoint)?.Address)}";
 
     /// <summary>The request; if it is for a change, with who asks for it.</summary>
     /// <param name="request">What is asked.</param>
@@ -25,7 +21,11 @@ internal static class OperatorOrigin
     {
         if (request is not AdminChange change)
             return request;
-        var address = place is { IsIPv4MappedToIPv6: true } ? place.MapToIPv4() : place;
+        var address = Plain(place);
         return change with { By = $"operator via {means}{(address is null ? "" : $" from {address}")}" };
     }
+
+    // An address of IPv4 as everybody writes it.
+    private static IPAddress? Plain(IPAddress? place) =>
+        place is { IsIPv4MappedToIPv6: true } ? place.MapToIPv4() : place;
 }

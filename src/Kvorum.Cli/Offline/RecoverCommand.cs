@@ -165,18 +165,7 @@ internal static class RecoverCommand
             throw new CommandException(
                 $"'{file}' is there already, or its folder is not: give --out a new file's name",
                 ExitCode.Usage);
-        var (files, name) = (new DiskFileSystem(place), Path.GetFileName(full));
-        var part = $"{name}.part";
-        if (files.Exists(part))
-            files.Delete(part);
-        using (var into = files.Create(part))
-        {
-            into.Write(0, content);
-            into.Sync();
-        }
-
-        files.Rename(part, name);
-        files.SyncFolder("");
+        WholeFile.Replace(new DiskFileSystem(place), Path.GetFileName(full), content);
         return full;
     }
 

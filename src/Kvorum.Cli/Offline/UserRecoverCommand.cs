@@ -80,7 +80,6 @@ internal static class UserRecoverCommand
                     "give what is to be done: --user <name> with --key-out <file>, or --rights-off");
             }
 
-
             if (hasUser != result.GetValue(keyOut) is { Length: > 0 })
                 result.AddError("--user and --key-out go together: the user gets an API key");
         });
@@ -99,7 +98,7 @@ internal static class UserRecoverCommand
                 var (id, key, hash) = ApiKey.Draw();
                 var order = new AccessOrder
                 {
-                    Version = 1,
+                    Version = AccessOrder.FormatVersion,
                     Id = Guid.NewGuid(),
                     ClusterId = found.ClusterId,
                     Voters = found.Voters,

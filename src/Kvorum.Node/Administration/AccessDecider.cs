@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Kvorum.Node.Access;
 using Kvorum.Node.State;
@@ -7,8 +8,6 @@ namespace Kvorum.Node.Administration;
 /// <summary>What is to be done about a change of users, roles or API keys, by the committed state.</summary>
 internal static partial class AccessDecider
 {
-    private const int HashBytes = 32;
-
     /// <summary>The decision.</summary>
     public static AdminDecision Decide(AccessChange change, MetaMachine state, ulong nowMs = 0)
     {
@@ -24,6 +23,7 @@ internal static partial class AccessDecider
             return Refusal.Wrong("a list of the request has an element that is null");
         if (AdminJson.Encode(change).Length is var bytes && bytes > AdminJson.RequestBytesMax)
             return Refusal.Wrong(AdminJson.TooLarge(bytes));
+        nowMs = Math.Max(nowMs, state.LogTimeMs);
         return change switch
         {
             SetRole one => Decide(one, state.Access),
@@ -34,9 +34,9 @@ internal static partial class AccessDecider
             CreateApiKey one => Decide(one, state.Access),
             RevokeApiKey one => Decide(one, state.Access),
             EnforceRights one => Decide(one, state.Access),
-            ConfirmAccess one => AccessRecoveryDecider.Decide(one, state, Math.Max(nowMs, state.LogTimeMs)),
+            ConfirmAccess one => AccessRecoveryDecider.Decide(one, state, nowMs),
             CreateJoinToken or RevokeJoinToken or UseJoinToken =>
-                JoinTokenDecider.Decide(change, state.Access, Math.Max(nowMs, state.LogTimeMs)),
+                JoinTokenDecider.Decide(change, state.Access, nowMs),
             _ => throw new ArgumentOutOfRangeException(nameof(change)),
         };
     }
@@ -162,8 +162,8 @@ internal static partial class AccessDecider
             return Refusal.Wrong("the number of an API key has 16 digits 0-9 and a-f");
         if (change.ExpiresMs == 0)
             return Refusal.Wrong("expires_ms is 0: leave it out for an API key that does not expire");
-        if (change.Hash.Length != HashBytes)
-            return Refusal.Wrong($"the hash of an API key has {HashBytes} bytes; this one has "
+        if (change.Hash.Length != SHA256.HashSizeInBytes)
+            return Refusal.Wrong($"the hash of an API key has {SHA256.HashSizeInBytes} bytes; this one has "
                 + $"{change.Hash.Length}");
         if (table.Keys.GetValueOrDefault(change.Id) is { } known)
         {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Kvorum.Node.Access;
 using Kvorum.Node.State;
 
@@ -9,8 +10,6 @@ namespace Kvorum.Node.Administration;
 /// </summary>
 internal static class AccessRecoveryDecider
 {
-    private const int HashBytes = 32;
-
     /// <summary>The decision.</summary>
     public static AdminDecision Decide(ConfirmAccess change, MetaMachine state, ulong nowMs)
     {
@@ -48,7 +47,7 @@ internal static class AccessRecoveryDecider
         if (change.User.Length == 0)
             return change.RightsOff ? null : "the order names no user, and leaves rights as they are";
         return GivenNames.WhyNot("user", change.User)
-            ?? (AccessDecider.IsNumber(change.KeyId) && change.KeyHash.Length == HashBytes ? null
+            ?? (AccessDecider.IsNumber(change.KeyId) && change.KeyHash.Length == SHA256.HashSizeInBytes ? null
                 : "the order has no API key: make a new plan with kvorum user recover plan");
     }
 }

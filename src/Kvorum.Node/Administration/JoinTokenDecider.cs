@@ -10,8 +10,6 @@ namespace Kvorum.Node.Administration;
 /// </summary>
 internal static class JoinTokenDecider
 {
-    private const int HashBytes = 32;
-
     /// <summary>The decision.</summary>
     /// <param name="change">What is asked.</param>
     /// <param name="table">The committed state.</param>
@@ -30,10 +28,11 @@ internal static class JoinTokenDecider
             return Refusal.Wrong("the number of a join token has 16 digits 0-9 and a-f");
         if (GivenNames.WhyNot("node", change.Node) is { } why)
             return Refusal.Wrong(why);
-        if (change.ProofHash.Length != HashBytes)
+        if (change.ProofHash.Length != SHA256.HashSizeInBytes)
         {
             return Refusal.Wrong(
-                $"the hash of a join token has {HashBytes} bytes; this one has {change.ProofHash.Length}");
+                $"the hash of a join token has {SHA256.HashSizeInBytes} bytes; this one has "
+                + $"{change.ProofHash.Length}");
         }
 
         if (change.Sealed.Length is 0 or > Limits.SealedBytesMax)
@@ -89,8 +88,8 @@ internal static class JoinTokenDecider
 
     private static AdminDecision Decide(UseJoinToken change, AccessTable table, ulong nowMs)
     {
-        if (change.Claimant.Length != HashBytes)
-            return Refusal.Wrong($"a node that shows a join token draws {HashBytes} bytes");
+        if (change.Claimant.Length != Limits.ClaimantBytes)
+            return Refusal.Wrong($"a node that shows a join token draws {Limits.ClaimantBytes} bytes");
         if (table.JoinTokens.GetValueOrDefault(change.Id) is not { } token)
         {
             return Refusal.Impossible(

@@ -41,6 +41,7 @@ internal sealed class LoopHost(
     /// <inheritdoc/>
     public RateLimiter RewritePace => context.RewritePace;
 
+    /// <inheritdoc/>
     public DiskGauge Disk => context.Disk;
 
     /// <inheritdoc/>

@@ -65,7 +65,7 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>True if there is anybody whose rights could change.</summary>
     public bool HasUsers => !_meta.Access.Users.IsEmpty;
 
-    /// <summary>How old that may be.</summary>
+    /// <summary>How old may be what the metadata group has told.</summary>
     public MetadataAge MetadataAge { get; } = new();
 
     private ulong NewestEvent => _meta.Events is [.., var newest] ? newest.Position : 0;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Kvorum.Node.Membership;
 using Kvorum.Storage.Files;
 
 namespace Kvorum.Node.Survival;
@@ -14,8 +13,8 @@ public sealed record AccessOrder
     /// <summary>The file in the data folder.</summary>
     public const string FileName = "user-recovery.json";
 
-    internal const int FormatVersion = 1;
-    private const int BytesMax = 1 << 20;
+    /// <summary>The format that this program writes and reads.</summary>
+    public const int FormatVersion = 1;
 
     /// <summary>The format of this file.</summary>
     public required int Version { get; init; }
@@ -65,31 +64,13 @@ public sealed record AccessOrder
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, SurvivalJson.Default.AccessOrder);
 
     /// <summary>Reads it; a <see cref="FormatException"/> says why it is none.</summary>
-    public static AccessOrder Parse(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            var found = JsonSerializer.Deserialize(json, SurvivalJson.Default.AccessOrder)
-                ?? throw new JsonException("it is empty");
-            return found.Version == FormatVersion ? found : throw new FormatException(
-                $"it has format {found.Version}, this program knows {FormatVersion}: make the plan with this "
-                + "version of the program");
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"it is no plan of kvorum user recover: {e.Message}", e);
-        }
-    }
+    public static AccessOrder Parse(ReadOnlySpan<byte> json) => SurvivalJson.Parse(
+        json, SurvivalJson.Default.AccessOrder, static found => found.Version, FormatVersion,
+        "plan of kvorum user recover", "make the plan");
 
     /// <summary>The one in a data folder; null if there is none.</summary>
-    public static AccessOrder? Find(IFileSystem files)
-    {
-        if (!files.Exists(FileName))
-            return null;
-        using var file = files.Open(FileName, forWriting: false);
-        var bytes = new byte[Math.Min(file.Length, BytesMax)];
-        return Parse(bytes.AsSpan(0, file.Read(0, bytes)));
-    }
+    public static AccessOrder? Find(IFileSystem files) =>
+        files.Exists(FileName) ? Parse(WholeFile.Read(files, FileName)) : null;
 
     /// <summary>Puts it into a data folder, whole or not at all, in the place of one that was there.
     /// </summary>

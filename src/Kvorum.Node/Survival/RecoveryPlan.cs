@@ -35,21 +35,9 @@ public sealed record RecoveryPlan
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, SurvivalJson.Default.RecoveryPlan);
 
     /// <summary>Reads a plan; a <see cref="FormatException"/> says why it is none.</summary>
-    public static RecoveryPlan Parse(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            var found = JsonSerializer.Deserialize(json, SurvivalJson.Default.RecoveryPlan)
-                ?? throw new JsonException("it is empty");
-            return found.Version == FormatVersion ? found : throw new FormatException(
-                $"it has format {found.Version}, this program knows {FormatVersion}: make the plan with this "
-                + "version of the program");
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"it is no plan of a recovery: {e.Message}", e);
-        }
-    }
+    public static RecoveryPlan Parse(ReadOnlySpan<byte> json) => SurvivalJson.Parse(
+        json, SurvivalJson.Default.RecoveryPlan, static found => found.Version, FormatVersion,
+        "plan of a recovery", "make the plan");
 }
 
 /// <summary>What becomes of a group.</summary>

@@ -49,21 +49,9 @@ public sealed record Survivor
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, SurvivalJson.Default.Survivor);
 
     /// <summary>Reads a description; a <see cref="FormatException"/> says why it is none.</summary>
-    public static Survivor Parse(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            var found = JsonSerializer.Deserialize(json, SurvivalJson.Default.Survivor)
-                ?? throw new JsonException("it is empty");
-            return found.Version == FormatVersion ? found : throw new FormatException(
-                $"it has format {found.Version}, this program knows {FormatVersion}: describe the folder "
-                + "with this version of the program");
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"it is no description of a survivor: {e.Message}", e);
-        }
-    }
+    public static Survivor Parse(ReadOnlySpan<byte> json) => SurvivalJson.Parse(
+        json, SurvivalJson.Default.Survivor, static found => found.Version, FormatVersion,
+        "description of a survivor", "describe the folder");
 }
 
 /// <summary>A member as a survivor knows it.</summary>

@@ -125,10 +125,9 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
         var table = door.Node.Access;
         if (hasToken && table is { IsOn: true })
             Judge(table);
-        return _judge.Refusal(table, need, isQuestion) is { } refused
-            ? refused.Status == ReplyStatus.Unavailable ? refused
-                : door.Refused(remote, caller, Judge(table!), refused)
-            : null;
+        var refused = _judge.Refusal(table, need, isQuestion);
+        return refused is null or { Status: ReplyStatus.Unavailable } ? refused
+            : door.Refused(remote, caller, Judge(table!), refused);
     }
 
     private CallerStanding Judge(AccessTable table)

@@ -125,6 +125,10 @@ internal sealed record CertificateVerdict
     /// <summary>Why it names nobody.</summary>
     public string Nobody { get; init; } = "";
 
+    /// <summary>Why it is not that of a believed node; null if it is.</summary>
+    public string? WhyNoNode => Why ?? (Name is not { } name ? Nobody
+        : name.Role != CertificateRole.Node ? $"it is that of {name}" : null);
+
     /// <summary>The certificates below the CA.</summary>
     public ChainLink[] Links { get; init; } = [];
 

@@ -19,7 +19,6 @@ public sealed class JoinToken
     private const string Prefix = "kvorum-join_";
     private const int IdBytes = 8;
     private const int SecretBytes = 32;
-    private const int HashBytes = 32;
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
 
@@ -52,7 +51,8 @@ public sealed class JoinToken
         var at = Prefix.Length + (2 * IdBytes);
         if (text.Length > at && text.StartsWith(Prefix, StringComparison.Ordinal) && text[at] == '_'
             && text[Prefix.Length..at] is var id && id.All(char.IsAsciiHexDigitLower)
-            && Base64Url.IsValid(text.AsSpan(at + 1), out var length) && length == SecretBytes + HashBytes)
+            && Base64Url.IsValid(text.AsSpan(at + 1), out var length)
+            && length == SecretBytes + SHA256.HashSizeInBytes)
         {
             var bytes = Base64Url.DecodeFromChars(text.AsSpan(at + 1));
             return new(id, bytes[..SecretBytes], bytes[SecretBytes..]);

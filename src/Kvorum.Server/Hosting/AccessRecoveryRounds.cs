@@ -73,22 +73,17 @@ internal sealed class AccessRecoveryRounds(
         }
     }
 
-    private Task<AdminReply> Ask(AccessOrder order)
-    {
-        var answer = new TaskCompletionSource<AdminReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        node.Administer(
-            new ConfirmAccess(order.Id, order.ClusterId)
-            {
-                User = order.User,
-                KeyId = order.KeyId,
-                KeyHash = order.KeyHash,
-                RightsOff = order.RightsOff,
-                ExpiresMs = order.ExpiresMs,
-                By = $"kvorum user recover, on the disk of {self} and a majority",
-            },
-            Patience, answer.SetResult);
-        return answer.Task;
-    }
+    private Task<AdminReply> Ask(AccessOrder order) => node.AdministerAsync(
+        new ConfirmAccess(order.Id, order.ClusterId)
+        {
+            User = order.User,
+            KeyId = order.KeyId,
+            KeyHash = order.KeyHash,
+            RightsOff = order.RightsOff,
+            ExpiresMs = order.ExpiresMs,
+            By = $"kvorum user recover, on the disk of {self} and a majority",
+        },
+        Patience, CancellationToken.None);
 
     private void Done(AccessOrder order)
     {

@@ -169,18 +169,6 @@ public static class Enrolment
         files.Delete($"{Folder}/{Claim}");
     }
 
-    private static void Write(DiskFileSystem files, string name, ReadOnlySpan<byte> content)
-    {
-        var (path, part) = ($"{Folder}/{name}", $"{Folder}/{name}.part");
-        if (files.Exists(part))
-            files.Delete(part);
-        using (var file = files.Create(part))
-        {
-            file.Write(0, content);
-            file.Sync();
-        }
-
-        files.Rename(part, path);
-        files.SyncFolder(Folder);
-    }
+    private static void Write(DiskFileSystem files, string name, ReadOnlySpan<byte> content) =>
+        WholeFile.Replace(files, $"{Folder}/{name}", content);
 }

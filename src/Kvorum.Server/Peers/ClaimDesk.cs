@@ -102,14 +102,9 @@ internal sealed class ClaimDesk(Func<INode?> node, TlsKeeper keeper, AuditLog? a
             await Ask(new RevokeJoinToken(id) { IsUsed = true, By = by }).ConfigureAwait(false);
     }
 
-    private async Task<AdminReply> Ask(AdminChange change)
-    {
-        if (node() is not { } asked)
-            return AdminReply.Of(ReplyStatus.Unavailable, "this node is starting");
-        var answer = new TaskCompletionSource<AdminReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        asked.Administer(change, Patience, answer.SetResult);
-        return await answer.Task.ConfigureAwait(false);
-    }
+    private Task<AdminReply> Ask(AdminChange change) =>
+        node()?.AdministerAsync(change, Patience, CancellationToken.None)
+            ?? Task.FromResult(AdminReply.Of(ReplyStatus.Unavailable, "this node is starting"));
 
     // The node that was asked may hear of what was decided a moment after the leader has answered.
     private async Task<byte[]?> SealedOf(string id, CancellationToken cancelled)

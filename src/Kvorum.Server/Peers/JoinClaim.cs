@@ -110,9 +110,7 @@ internal sealed class JoinClaim(JoinToken token, byte[] claimant)
 
         var verdict = new Authorities([authority], []).Judge(
             shown, between, isServer: true, DateTimeOffset.UtcNow);
-        var why = verdict.Why ?? (verdict.Name is not { } name ? verdict.Nobody
-            : name.Role != CertificateRole.Node ? $"it is that of {name}" : null);
-        if (why is not null)
+        if (verdict.WhyNoNode is { } why)
         {
             throw new ClaimDistrustException(
                 $"its certificate ({shown.Subject}) is refused: {why}. Nothing was shown to it");

@@ -80,10 +80,8 @@ internal sealed class TlsDial(TlsKeeper keeper, bool takesPlain)
             }
 
             verdict = material.JudgeShown(shown, chain, isServer: true);
-            why = verdict.Why ?? (verdict.Name is not { } name ? verdict.Nobody
-                : name.Role != CertificateRole.Node ? $"it is that of {name}" : null);
-            if (why is not null)
-                why = $"its certificate ({shown.Subject}) is refused: {why}";
+            why = verdict.WhyNoNode is { } refused
+                ? $"its certificate ({shown.Subject}) is refused: {refused}" : null;
             return why is null;
         }
     }

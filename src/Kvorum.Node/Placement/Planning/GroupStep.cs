@@ -222,7 +222,7 @@ internal sealed class GroupSteps(PlannerNodes nodes, PlannerSettings settings, l
     {
         int[] byRank = [.. replicas.OrderBy(node => Rank(group, node, newcomer))
             .ThenBy(node => Array.IndexOf(group.Voters, node) is var at && at < 0 ? int.MaxValue : at)];
-        // Who goes soon and does not vote is not made a voter for that time.
+        // A node that goes soon and does not vote is not made a voter for that time.
         var going = byRank.Count(node => !nodes.Keeps(node) && !group.Voters.Contains(node));
         var voters = byRank[..group.VotersOf(byRank.Length - going)];
         int[] learners = group.IsFollowedByAll

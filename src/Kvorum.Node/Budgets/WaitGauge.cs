@@ -13,17 +13,21 @@ internal sealed class WaitGauge
     private const int Buckets = 128;
 
     private readonly int[] _counts = new int[Buckets];
+    private long _sumMs;
 
     /// <summary>A request took so long, in milliseconds.</summary>
-    public void Add(long ms) => Interlocked.Increment(ref _counts[BucketOf(Math.Max(0, ms))]);
+    public void Add(long ms)
+    {
+        Interlocked.Increment(ref _counts[BucketOf(Math.Max(0, ms))]);
+        Interlocked.Add(ref _sumMs, Math.Max(0, ms));
+    }
 
-    /// <summary>
-    /// What one request in twenty took at least since the last call, in milliseconds; null if none came.
-    /// </summary>
-    public long? TakeSlowMs()
+    /// <summary>How long requests took since the last call; null if none came.</summary>
+    public Waits? Take()
     {
         Span<int> counts = stackalloc int[Buckets];
         var total = 0L;
+        var sumMs = Interlocked.Exchange(ref _sumMs, 0);
         for (var n = 0; n < Buckets; n++)
             total += counts[n] = Interlocked.Exchange(ref _counts[n], 0);
         if (total == 0)
@@ -32,7 +36,7 @@ internal sealed class WaitGauge
         var bucket = 0;
         while (faster >= counts[bucket])
             faster -= counts[bucket++];
-        return LeastOf(bucket);
+        return new(LeastOf(bucket), (double)sumMs / total);
     }
 
     private static int BucketOf(long ms)

@@ -80,7 +80,6 @@ internal sealed class LoopDuties
             _clocks!.Tick();
             _peers!.Tick(_clock.NowMs);
             _ceiling!.Tick();
-            _context.HearMetadata();
         }
 
         if (_context.Cluster.IsAdmitted)
@@ -176,8 +175,8 @@ internal sealed class LoopDuties
             cluster.Tell(new LogPaceChanged(_pace.HealthIssue));
         if (IsFirst)
         {
-            var writesMs = _context.WriteWaits.TakeSlowMs();
-            _context.MovePace.Judge(_pace.SlowMs, writesMs, _host.SnapshotSends > 0);
+            var writes = _context.WriteWaits.Take();
+            _context.MovePace.Judge(_pace.SlowMs, writes, _host.SnapshotSends > 0);
             _context.SnapshotPace.SetRate(Math.Max(1, _context.MovePace.Rate));
         }
 

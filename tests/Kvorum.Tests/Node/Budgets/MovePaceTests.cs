@@ -46,11 +46,23 @@ public class MovePaceTests
     public void It_gives_way_where_clients_wait_longer_though_the_log_is_as_fast_as_ever(long? logMs)
     {
         for (var n = 0; n < 10; n++)
-            _pace.Judge(logMs, 10, isSending: false);
+            _pace.Judge(logMs, new(10, 4), isSending: false);
         for (var n = 0; n < 100; n++)
-            _pace.Judge(logMs, 16, isSending: true);
+            _pace.Judge(logMs, new(16, 4), isSending: true);
         Assert.Equal(Max, _pace.Rate);
-        _pace.Judge(logMs, 17, isSending: true);
+        _pace.Judge(logMs, new(17, 4), isSending: true);
+        Assert.Equal(Max / 2, _pace.Rate);
+    }
+
+    [Fact]
+    public void It_gives_way_where_fewer_are_served_though_the_slowest_wait_as_ever()
+    {
+        for (var n = 0; n < 10; n++)
+            _pace.Judge(4, new(10, 4), isSending: false);
+        for (var n = 0; n < 100; n++)
+            _pace.Judge(4, new(10, 5.2), isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+        _pace.Judge(4, new(10, 5.3), isSending: true);
         Assert.Equal(Max / 2, _pace.Rate);
     }
 
@@ -58,7 +70,7 @@ public class MovePaceTests
     public void Without_a_bound_there_is_no_pace()
     {
         var unbounded = new MovePace(0);
-        unbounded.Judge(5, 5, isSending: true);
+        unbounded.Judge(5, new(5, 5), isSending: true);
         Assert.Equal(0, unbounded.Rate);
     }
 

@@ -9,6 +9,8 @@ namespace Kvorum.Simulator.Rights;
 // longer than the bound: so
 //   1. what no such state allows is not served: a revoked right ends on every node, within the bound;
 //   2. what all such states allow is not refused.
+// What a user may do is made of two things, what the role grants and whether the user is disabled. While an
+// attempt to change one of them may still come to pass, it may do so beside any known state of the other.
 // A node may say that it does not know. The bound is the time for which a node that is cut off believes what
 // it knows.
 
@@ -20,11 +22,15 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
     private readonly SortedDictionary<string, List<State>> _users = new(StringComparer.Ordinal);
 
     /// <summary>The rights of a user from some moment on.</summary>
-    /// <param name="Rights">What may be done.</param>
-    /// <param name="What">The same for people.</param>
+    /// <param name="Granted">What the user's role grants.</param>
+    /// <param name="IsDisabled">True if the user may do nothing, whatever the role grants.</param>
+    /// <param name="What">What is granted, for people.</param>
     /// <param name="AskedUs">When the change was asked for.</param>
-    public sealed record State(Kvorum.Node.Access.Rights Rights, string What, long AskedUs)
+    public sealed record State(Kvorum.Node.Access.Rights Granted, bool IsDisabled, string What, long AskedUs)
     {
+        /// <summary>What may be done.</summary>
+        public Kvorum.Node.Access.Rights Rights => IsDisabled ? Kvorum.Node.Access.Rights.None : Granted;
+
         /// <summary>When it was acknowledged; null: not yet.</summary>
         public long? SureUs { get; set; }
 
@@ -39,15 +45,15 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
 
     /// <summary>A user may do everything, until rights are enforced.</summary>
     public void Add(string user) => _users.Add(
-        user, [new(Kvorum.Node.Access.Rights.All, "everything", 0) { SureUs = 0 }]);
+        user, [new(Kvorum.Node.Access.Rights.All, IsDisabled: false, "everything", 0) { SureUs = 0 }]);
 
     /// <summary>The users.</summary>
     public IEnumerable<string> Users => _users.Keys;
 
     /// <summary>A change is asked for.</summary>
-    public State Begin(string user, Kvorum.Node.Access.Rights rights, string what)
+    public State Begin(string user, Kvorum.Node.Access.Rights granted, bool isDisabled, string what)
     {
-        var state = new State(rights, what, world.NowUs);
+        var state = new State(granted, isDisabled, what, world.NowUs);
         _users[user].Add(state);
         return state;
     }
@@ -78,7 +84,7 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
         var known = Enumerable.Range(0, states.Count).Where(at => IsStillKnown(states, at))
             .Select(at => states[at]).ToArray();
         world.Require(
-            known.Any(state => state.Rights.Allow(need) == refused is null),
+            Possible(known).Any(rights => rights.Allow(need) == refused is null),
             $"rights: {node} {(refused is null ? "serves" : $"refuses ({refused.Status})")} {user} "
                 + $"{need.Actions} in {need.Keyspace}, and the user may do {Text(known)}, nothing else for "
                 + $"{boundUs / 1000} ms and more");
@@ -88,5 +94,13 @@ internal sealed class AccessHistory(SimulatedWorld world, long boundUs)
         states.Skip(at + 1).All(later => states[at].IsOpen || later.SureUs is not { } sureUs
             || Math.Max(sureUs, states[at].ClosedUs) > world.NowUs - boundUs);
 
-    private static string Text(State[] known) => string.Join(" or ", known.Select(static one => one.What));
+    private static IEnumerable<Kvorum.Node.Access.Rights> Possible(State[] known)
+    {
+        var rights = known.Select(static state => state.Rights);
+        var isMixed = known.Any(static state => state.IsOpen) && known.Any(static state => !state.IsDisabled);
+        return isMixed ? rights.Concat(known.Select(static state => state.Granted)) : rights;
+    }
+
+    private static string Text(State[] known) => string.Join(
+        " or ", known.Select(static one => (one.IsDisabled ? "nothing, disabled from " : "") + one.What));
 }

@@ -135,12 +135,12 @@ internal sealed class AccessOperator(Cluster cluster, AccessHistory history, int
     private AccessHistory.State BeginState(string user)
     {
         var (grants, isDisabled) = _now[user];
-        return isDisabled ? history.Begin(user, Kvorum.Node.Access.Rights.None, "nothing")
-            : history.Begin(
-                user,
-                new(grants.Select(static one => new Grant(
-                    one.Keyspace, one.Prefix, AccessActionNames.ParseOrNull(one.Actions)!.Value))),
-                Describe(grants));
+        return history.Begin(
+            user,
+            new(grants.Select(static one => new Grant(
+                one.Keyspace, one.Prefix, AccessActionNames.ParseOrNull(one.Actions)!.Value))),
+            isDisabled,
+            Describe(grants));
     }
 
     // Keys that are the user's, some of them, or somebody else's.

@@ -55,7 +55,7 @@ public class AccessHistoryTests
     {
         Set(Reader);
         Pass(BoundUs + 1);
-        _history.Begin(User, Kvorum.Node.Access.Rights.None, "nothing");
+        _history.Begin(User, Kvorum.Node.Access.Rights.None, isDisabled: false, "nothing");
         Pass(10 * BoundUs);
         Decide(isServed: true);
         Decide(isServed: false);
@@ -88,9 +88,27 @@ public class AccessHistoryTests
         Assert.NotNull(_world.Failure);
     }
 
-    private AccessHistory.State Set(Kvorum.Node.Access.Rights rights)
+    /// <summary>
+    /// The role may change late, after the user has been enabled again: <c>./sim --seed 920001038 --swarm</c>
+    /// showed it.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_open_attempt_on_the_role_of_a_disabled_user_counts_for_one_who_is_not(bool isOpen)
     {
-        var state = _history.Begin(User, rights, "something");
+        Set(Reader, isDisabled: true).IsOpen = isOpen;
+        Set(Kvorum.Node.Access.Rights.None, isDisabled: true);
+        Pass(10 * BoundUs);
+        Set(Kvorum.Node.Access.Rights.None);
+        Pass(BoundUs + 1);
+        Decide(isServed: true);
+        Assert.Equal(!isOpen, _world.Failure is not null);
+    }
+
+    private AccessHistory.State Set(Kvorum.Node.Access.Rights rights, bool isDisabled = false)
+    {
+        var state = _history.Begin(User, rights, isDisabled, "something");
         state.SureUs = _world.NowUs;
         return state;
     }

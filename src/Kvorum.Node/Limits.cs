@@ -161,8 +161,8 @@ internal static class Limits
     public const long OwnStepMs = 50;
 
     /// <summary>
-    /// How often a node makes sure that it knows the newest users and rights, where there are any: a small
-    /// part of the least --rights-grace.
+    /// How often a node makes sure that it knows the newest users and rights: a small part of the least
+    /// --rights-grace.
     /// </summary>
     public const long FreshnessMs = 250;
 

@@ -128,17 +128,6 @@ internal sealed class NodeContext(NodeOptions options, NodeWorld world, ClusterV
     /// </summary>
     public long MetadataSilenceMs => cluster.MetadataAge.At(MonotonicMs);
 
-    /// <summary>
-    /// Looks whether the leader of the metadata group answers. Where there are users that is not enough, and
-    /// their rights are asked for (<see cref="Replicas.FreshnessProbe"/>). Loop 0.
-    /// </summary>
-    public void HearMetadata()
-    {
-        if (!cluster.HasUsers && cluster.Leaders.Of(GroupId.Metadata) is { } leader
-            && (leader == cluster.Self || cluster.Health.IsUp(leader)))
-            cluster.MetadataAge.IsKnown(MonotonicMs);
-    }
-
     public ulong NextTransfer() => Interlocked.Increment(ref _lastTransfer);
 
     /// <summary>Adds how far tables are encrypted as they should be; null without keys.</summary>

@@ -5,8 +5,9 @@ namespace Kvorum.Node.Replicas;
 /// <summary>
 /// Proves again and again that a replica of the metadata group has applied all that was committed at some
 /// moment, as a linearizable read does: it asks for a read index, and once that is applied, the moment of the
-/// question counts. A leader that answers is no proof: what it has may be on its way for long. Owned by the
-/// node loop.
+/// question counts. A leader that answers is no proof: what it has may be on its way for long. It asks where
+/// there are no users, too: somebody's right may be made and revoked before this node hears of either. Owned
+/// by the node loop.
 /// </summary>
 internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {
@@ -15,10 +16,10 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
     private long? _askedMs;
     private LogIndex? _index;
 
-    /// <summary>Asks, if it is time and somebody's rights rest on it.</summary>
+    /// <summary>Asks, if it is time.</summary>
     public void Tick()
     {
-        if (!parts.Group.IsMetadata || !host.Cluster.HasUsers)
+        if (!parts.Group.IsMetadata)
             return;
         if (_index is not null || host.NowMs - _askedMs < Limits.FreshnessMs)
             return;

@@ -23,6 +23,12 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
+    /// <summary>
+    /// The program: the precompiled one if ./test has built it, else the one beside the tests.
+    /// </summary>
+    public static string Program { get; } = Environment.GetEnvironmentVariable("KVORUM_TEST_PROGRAM")
+        ?? Path.Combine(AppContext.BaseDirectory, "kvorum");
+
     public string Output => Text(_output);
 
     public string Errors => Text(_errors);
@@ -33,7 +39,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
 
     /// <summary>Starts the program.</summary>
     public static KvorumProcess Start(params string[] args) =>
-        StartProgram(Path.Combine(AppContext.BaseDirectory, "kvorum"), args);
+        StartProgram(Program, args);
 
     /// <summary>Starts another build of the program.</summary>
     public static KvorumProcess StartProgram(string program, params string[] args)
@@ -55,7 +61,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
     /// </summary>
     public static KvorumProcess StartIn(string folder, params string[] args)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "kvorum"))
+        var start = new ProcessStartInfo(Program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -78,8 +84,7 @@ internal sealed partial class KvorumProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        var program = Path.Combine(AppContext.BaseDirectory, "kvorum");
-        foreach (var arg in new[] { "-c", $"ulimit -n {most}; exec \"$0\" \"$@\"", program }.Concat(args))
+        foreach (var arg in new[] { "-c", $"ulimit -n {most}; exec \"$0\" \"$@\"", Program }.Concat(args))
             start.ArgumentList.Add(arg);
         return new(Process.Start(start)!);
     }

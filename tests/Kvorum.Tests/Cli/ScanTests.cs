@@ -47,7 +47,7 @@ public class ScanTests
             var said = await ChildProcess.RunAsync(
                 "bash",
                 ["-c",
-                    $"'{Program}' scan --prefix key --addr {places[2].Addr} | head -1; "
+                    $"'{KvorumProcess.Program}' scan --prefix key --addr {places[2].Addr} | head -1; "
                     + $"echo ${{PIPESTATUS[0]}}"],
                 ".", "install bash", TimeSpan.FromSeconds(30));
             Assert.Equal($"key=\"{Key(0)}\" value=\"{new string('v', 200)}\"\n0\n", said);
@@ -60,8 +60,6 @@ public class ScanTests
                 place.Dispose();
         }
     }
-
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "kvorum");
 
     private static string Key(int i) => string.Create(CultureInfo.InvariantCulture, $"key{i:0000}");
 

@@ -27,7 +27,7 @@ internal static class Shell
             StandardOutputEncoding = Encoding.Latin1,
             StandardErrorEncoding = Encoding.Latin1,
         };
-        start.Environment["K"] = Path.Combine(AppContext.BaseDirectory, "kvorum");
+        start.Environment["K"] = KvorumProcess.Program;
         start.Environment["ADDR"] = addr;
         start.Environment.Remove("KVORUM_ADDR");
         using var process = Process.Start(start)!;

@@ -161,10 +161,16 @@ internal static class Limits
     public const long OwnStepMs = 50;
 
     /// <summary>
-    /// How often a node makes sure that it knows the newest users and rights: a small part of the least
-    /// --rights-grace.
+    /// How often a node makes sure that it knows the newest users and rights, where there are any: a small
+    /// part of the least --rights-grace.
     /// </summary>
     public const long FreshnessMs = 250;
+
+    /// <summary>
+    /// The same where there are no users yet: a part of the usual --rights-grace, and so rare that an idle
+    /// metadata group rests.
+    /// </summary>
+    public const long IdleFreshnessMs = 60_000;
 
     /// <summary>
     /// How often groups without leader try again while a peer is suspected: longer than an early election of

@@ -62,6 +62,9 @@ internal sealed class ClusterView : IClusterFacts
     /// <summary>Who may do what, as the metadata group has told.</summary>
     public AccessTable Access => _meta.Access;
 
+    /// <summary>True if there is anybody whose rights could change.</summary>
+    public bool HasUsers => !_meta.Access.Users.IsEmpty;
+
     /// <summary>How old may be what the metadata group has told.</summary>
     public MetadataAge MetadataAge { get; } = new();
 

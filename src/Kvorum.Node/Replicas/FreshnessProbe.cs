@@ -6,8 +6,8 @@ namespace Kvorum.Node.Replicas;
 /// Proves again and again that a replica of the metadata group has applied all that was committed at some
 /// moment, as a linearizable read does: it asks for a read index, and once that is applied, the moment of the
 /// question counts. A leader that answers is no proof: what it has may be on its way for long. It asks where
-/// there are no users, too: somebody's right may be made and revoked before this node hears of either. Owned
-/// by the node loop.
+/// there are no users, too, so rarely that an idle group can rest: when a node hears of the first user, it must
+/// know how old that is. Owned by the node loop.
 /// </summary>
 internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {
@@ -19,9 +19,11 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
     /// <summary>Asks, if it is time.</summary>
     public void Tick()
     {
-        if (!parts.Group.IsMetadata)
+        if (!parts.Group.IsMetadata || _index is not null)
             return;
-        if (_index is not null || host.NowMs - _askedMs < Limits.FreshnessMs)
+        var cluster = host.Cluster;
+        var ageMs = cluster.HasUsers ? Limits.FreshnessMs : Limits.IdleFreshnessMs;
+        if (cluster.MetadataAge.At(host.NowMs) < ageMs || host.NowMs - _askedMs < Limits.FreshnessMs)
             return;
         _askedMs = host.NowMs;
         parts.Raft.ReadIndex(++_id, ReadMode.Confirmed);

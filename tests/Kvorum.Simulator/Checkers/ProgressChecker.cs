@@ -2,6 +2,7 @@ using System.Globalization;
 using Kvorum.Node;
 using Kvorum.Node.Groups;
 using Kvorum.Node.Placement;
+using Kvorum.Node.Placement.Planning;
 using Kvorum.Node.Replicas;
 using Kvorum.Node.State;
 using Kvorum.Protocol;
@@ -75,9 +76,10 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     /// <summary>
     /// The bound for members that leave or are lost: all that they had is made anew elsewhere, some groups at
-    /// a time.
+    /// a time. A move that was given up among faults is not tried again for a while, even if only one node can
+    /// take the replica.
     /// </summary>
-    public long MoveBoundUs => 4 * BoundUs;
+    public long MoveBoundUs => (4 * BoundUs) + (1000 * new PlannerSettings().GivenUpPauseMs);
 
     /// <summary>True if the nodes that are to leave, or are lost for good, are no members any more.</summary>
     public bool HaveLeft() => cluster.Machines.All(static machine =>

@@ -48,13 +48,8 @@ internal sealed class OfflineFolder : IDisposable
     }
 
     /// <summary>One line about what went wrong.</summary>
-    public static Task Tell(ParseResult parsed, string what)
-    {
-        var name = parsed.CommandResult.Command.Name;
-        if (parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } group)
-            name = $"{group.Command.Name} {name}";
-        return parsed.InvocationConfiguration.Error.WriteLineAsync($"kvorum {name}: {what}");
-    }
+    public static Task Tell(ParseResult parsed, string what) => parsed.InvocationConfiguration.Error
+        .WriteLineAsync($"{Mistakes.NameOf(parsed.CommandResult.Command)}: {what}");
 
     /// <summary>
     /// Holds a folder. An <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> if it is not

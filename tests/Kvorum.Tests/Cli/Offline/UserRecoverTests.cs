@@ -32,7 +32,9 @@ public sealed class UserRecoverTests : IDisposable
             seconds: 30);
         await Prints(0, "enforced", "rights", "on", "--force", "--addr", _places[0].Addr);
         await Prints(1, "rights are enforced", "user", "list", "--addr", _places[0].Addr);
-        await Prints(2, "Stop the node first", "user", "recover", "describe", "--data", _places[0].Folder);
+        await Prints(
+            2, $"kvorum user recover describe: {_places[0].Folder} is in use", "user", "recover", "describe",
+            "--data", _places[0].Folder);
         await Stop(0);
 
         await Prints(

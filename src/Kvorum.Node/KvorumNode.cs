@@ -480,7 +480,11 @@ public sealed class KvorumNode : INode, IDisposable
             .Cast<GroupId?>().FirstOrDefault();
         if (leaderless is { } one)
             return $"{Cluster.Directory.NameOf(one)} has no leader: {Cluster.WhyNoLeader(one)}";
-        return Cluster.IsMetaKnown ? "" : NotTold;
+        if (!Cluster.IsMetaKnown)
+            return NotTold;
+        // Else the first requests by users would be refused.
+        return MetadataSilenceMs == long.MaxValue && Cluster.Leaders.Of(GroupId.Metadata) is not null
+            ? "the leader of the metadata group has not said yet how new the users and rights here are" : "";
     }
 
     private sealed record KeptHealth(NodeHealth Health, long AtMs);

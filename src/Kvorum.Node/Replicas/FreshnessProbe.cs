@@ -6,8 +6,8 @@ namespace Kvorum.Node.Replicas;
 /// Proves again and again that a replica of the metadata group has applied all that was committed at some
 /// moment, as a linearizable read does: it asks for a read index, and once that is applied, the moment of the
 /// question counts. A leader that answers is no proof: what it has may be on its way for long. It asks where
-/// there are no users, too, so rarely that an idle group can rest: when a node hears of the first user, it must
-/// know how old that is. Owned by the node loop.
+/// there are no users, too, so rarely that an idle group can rest: when a node hears of the first user, it
+/// must know how old that is. Owned by the node loop.
 /// </summary>
 internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {

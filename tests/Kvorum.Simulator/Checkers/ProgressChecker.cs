@@ -76,8 +76,8 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
 
     /// <summary>
     /// The bound for members that leave or are lost: all that they had is made anew elsewhere, some groups at
-    /// a time. A move that was given up among faults is not tried again for a while, even if only one node can
-    /// take the replica.
+    /// a time. A move that was given up among faults is not tried again for a while, even if only one node
+    /// can take the replica.
     /// </summary>
     public long MoveBoundUs => (4 * BoundUs) + (1000 * new PlannerSettings().GivenUpPauseMs);
 

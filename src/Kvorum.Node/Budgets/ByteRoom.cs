@@ -85,7 +85,8 @@ public sealed class ByteRoom(ByteRoomOptions options)
 
     /// <summary>
     /// While pieces wait for room, the shares that have given back too little of theirs since the last call
-    /// are told so: to be called every few seconds.
+    /// are told so, and so are those of an owner whose shares wait for its bound: to be called every few
+    /// seconds.
     /// </summary>
     public void Judge()
     {
@@ -95,7 +96,7 @@ public sealed class ByteRoom(ByteRoomOptions options)
             var isPressed = _smallTurns.Count + _largeTurns.Count > 0;
             foreach (var share in _holders)
             {
-                if (share.Judge(options.ProgressBytes) && isPressed)
+                if (share.Judge(options.ProgressBytes) && (isPressed || share.IsInOwnersWay))
                     stalled.Add(share);
             }
         }

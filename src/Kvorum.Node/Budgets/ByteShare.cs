@@ -15,6 +15,9 @@ public sealed class ByteShare : IDisposable
     private readonly LinkedList<RoomWaiter> _large = [];
     private LinkedListNode<ByteShare>? _smallTurn;
     private LinkedListNode<ByteShare>? _largeTurn;
+    private LinkedListNode<ByteShare>? _smallLine;
+    private LinkedListNode<ByteShare>? _largeLine;
+    private ByteOwner? _owner;
     private long _used;
     private long _counted;
     private long _givenSinceJudged;
@@ -22,6 +25,9 @@ public sealed class ByteShare : IDisposable
     private bool _isClosed;
 
     internal ByteShare(ByteRoom room, Action? stalled) => (_room, Stalled) = (room, stalled);
+
+    /// <summary>Of which it holds.</summary>
+    public ByteRoom Room => _room;
 
     /// <summary>Bytes held, free ones included.</summary>
     public long Used => Volatile.Read(ref _used);
@@ -51,9 +57,10 @@ public sealed class ByteShare : IDisposable
             return RoomAnswer.Taken;
         List<RoomWaiter>? granted;
         RoomAnswer answer;
+        ByteOwner? inLineOf;
         lock (_room.Gate)
         {
-            if (!_isClosed && IsFirst(bytes) && MayHold(bytes, _used)
+            if (!_isClosed && IsFirst(bytes) && MayHold(bytes, _used) && IsOwnersFirst(bytes)
                 && _room.HasRoom(CountedOf(_used) - _counted, IsSmall(bytes)))
             {
                 Recount();
@@ -67,10 +74,36 @@ public sealed class ByteShare : IDisposable
             granted = TakeTurnsAndServe();
             if (waiter is not null && granted?.Remove(waiter) == true)
                 answer = RoomAnswer.Taken;
+            inLineOf = answer == RoomAnswer.Waits && LineOf(IsSmall(bytes)) is not null ? _owner : null;
         }
 
         ByteRoom.Tell(granted);
+        inLineOf?.TellAtBound();
         return answer;
+    }
+
+    /// <summary>
+    /// From now on what it holds counts for that owner, too, and for no other; null for none.
+    /// </summary>
+    public void BelongTo(ByteOwner? owner)
+    {
+        if (owner is not null && owner.Room != _room)
+            throw new ArgumentException("The owner has another room.", nameof(owner));
+        List<RoomWaiter>? granted;
+        lock (_room.Gate)
+        {
+            if (_isClosed || _owner == owner)
+                return;
+            var before = _owner;
+            LeaveLines();
+            before?.Count(-_counted);
+            _owner = owner;
+            owner?.Count(_counted);
+            before?.Advance();
+            granted = TakeTurnsAndServe();
+        }
+
+        ByteRoom.Tell(granted);
     }
 
     /// <summary>
@@ -149,7 +182,9 @@ public sealed class ByteShare : IDisposable
             _large.Clear();
             _room.Unqueue(refused.Count);
             LeaveIdleTurns();
+            LeaveLines();
             Recount(closing: true);
+            _owner?.Advance();
             granted = _room.Serve();
         }
 
@@ -168,9 +203,16 @@ public sealed class ByteShare : IDisposable
         return isStalled;
     }
 
+    /// <summary>True if other shares of the owner wait for what this one and others hold.</summary>
+    internal bool IsInOwnersWay => _owner is { IsPressed: true };
+
     /// <summary>True if a piece of this size waits, and its own bound lets it in.</summary>
     internal bool MayBeGranted(bool isSmall) => (isSmall ? _small : _large).First is { Value: var first }
         && MayHold(first.Bytes, _used + first.Bytes);
+
+    /// <summary>True if a piece of this size waits for nothing but the owner's bound.</summary>
+    internal bool WaitsForOwner(bool isSmall) => (isSmall ? _small : _large).First is { Value: var first }
+        && MayShareHold(first.Bytes, _used + first.Bytes) && !MayOwnerHold(_used + first.Bytes);
 
     /// <summary>
     /// Lets its first waiter of this size in; then others have their turn. Null for no room.
@@ -188,6 +230,7 @@ public sealed class ByteShare : IDisposable
         Recount();
         LeaveTurn(isSmall);
         TakeTurn(isSmall);
+        _owner?.Advance(isSmall);
         LeaveIdleTurns();
         return waiter;
     }
@@ -196,15 +239,29 @@ public sealed class ByteShare : IDisposable
     {
         TakeTurn(isSmall: true);
         TakeTurn(isSmall: false);
+        _owner?.Advance();
         return _room.Serve();
     }
 
-    // In the room's queue, if one of its waiters fits its own bound.
-    private void TakeTurn(bool isSmall)
+    /// <summary>
+    /// In the room's queue, if one of its waiters fits its own bound and the owner's: true if it is there.
+    /// If that one waits for the owner, or other shares of the owner wait longer, it is in the owner's line.
+    /// </summary>
+    internal bool TakeTurn(bool isSmall, bool fromLine = false)
     {
         ref var turn = ref (isSmall ? ref _smallTurn : ref _largeTurn);
-        if (turn is null && MayBeGranted(isSmall))
+        if (turn is not null)
+            return true;
+        var mayBeGranted = MayBeGranted(isSmall);
+        if (mayBeGranted && (fromLine || _owner is null || _owner.Line(isSmall).Count == 0))
+        {
             turn = _room.Turns(isSmall).AddLast(this);
+            return true;
+        }
+
+        if (mayBeGranted || WaitsForOwner(isSmall))
+            JoinLine(isSmall);
+        return false;
     }
 
     /// <summary>It is not in the room's queue any more.</summary>
@@ -214,7 +271,33 @@ public sealed class ByteShare : IDisposable
         if (turn is not null)
             _room.Turns(isSmall).Remove(turn);
         turn = null;
+        if (WaitsForOwner(isSmall))
+            JoinLine(isSmall);
     }
+
+    /// <summary>It is not in the owner's line any more.</summary>
+    internal void LeaveLine(bool isSmall)
+    {
+        ref var line = ref LineOf(isSmall);
+        if (line is not null)
+            _owner!.Line(isSmall).Remove(line);
+        line = null;
+    }
+
+    private void JoinLine(bool isSmall)
+    {
+        ref var line = ref LineOf(isSmall);
+        line ??= _owner!.Line(isSmall).AddLast(this);
+    }
+
+    private void LeaveLines()
+    {
+        LeaveLine(isSmall: true);
+        LeaveLine(isSmall: false);
+    }
+
+    private ref LinkedListNode<ByteShare>? LineOf(bool isSmall) =>
+        ref (isSmall ? ref _smallLine : ref _largeLine);
 
     private void LeaveIdleTurns()
     {
@@ -234,7 +317,14 @@ public sealed class ByteShare : IDisposable
         return true;
     }
 
-    private bool MayHold(long more, long used) =>
+    private bool MayHold(long more, long used) => MayShareHold(more, used) && MayOwnerHold(used);
+
+    private bool MayOwnerHold(long used) => _owner?.MayHold(CountedOf(used) - _counted) ?? true;
+
+    // No other share of the owner waits longer.
+    private bool IsOwnersFirst(long bytes) => _owner is null || _owner.Line(IsSmall(bytes)).Count == 0;
+
+    private bool MayShareHold(long more, long used) =>
         _counted == 0 || used <= _room.Options.ShareBytesMax + (IsSmall(more) ? _room.Options.FreeBytes : 0);
 
     private bool IsFirst(long bytes) => QueueOf(bytes).Count == 0;
@@ -259,7 +349,11 @@ public sealed class ByteShare : IDisposable
         {
             counted = closing ? 0 : CountedOf(Volatile.Read(ref _used));
             if (counted != _counted)
+            {
                 _room.Count(this, _counted, counted);
+                _owner?.Count(counted - _counted);
+            }
+
             Volatile.Write(ref _counted, counted);
             Interlocked.MemoryBarrier();
         }

@@ -25,6 +25,18 @@ public sealed record SecurityStatus
     [Description("Requests that were refused for lack of rights.")]
     public required long RequestsRefused { get; init; }
 
+    /// <summary>Connections that were refused, because their user had too many.</summary>
+    [Description("Connections that were refused, because their user had too many.")]
+    public required long UserConnectionsRefused { get; init; }
+
+    /// <summary>Requests that were refused, because their user had too many under way.</summary>
+    [Description("Requests that were refused, because their user had too many under way.")]
+    public required long UserRequestsRefused { get; init; }
+
+    /// <summary>Large requests and replies that waited, because their user held too much already.</summary>
+    [Description("Large requests and replies that waited, because their user held too much already.")]
+    public required long UserPiecesDelayed { get; init; }
+
     /// <summary>Events written to the audit log; null if there is none.</summary>
     [Description("Events written to the audit log; absent if there is none.")]
     public long? AuditEvents { get; init; }

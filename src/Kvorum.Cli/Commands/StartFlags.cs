@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Numerics;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Server.Hosting;
 
@@ -192,6 +193,18 @@ internal sealed class StartFlags
         "--traffic-bytes", "Memory for large requests and replies on their way, all clients together. "
         + "[default: a sixteenth of what the process may have, 64 to 192 MiB]");
 
+    private readonly Option<int?> _userConnections = Flag.OptionalNumber<int>(
+        "--connections-per-user-max", "Connections of one user at a time, where rights are enforced. "
+        + "[default: half of those that the open files suffice for, 1024 at most]");
+
+    private readonly Option<int> _userRequests = Flag.Number(
+        "--requests-per-user-max", "Requests of one user under way, where rights are enforced.",
+        Defaults.RequestsPerUserMax);
+
+    private readonly Option<long?> _userTraffic = Flag.OptionalNumber<long>(
+        "--traffic-bytes-per-user-max", "Of --traffic-bytes what one user's large requests may hold, and as "
+        + "much its replies, where rights are enforced. [default: a quarter]");
+
     private readonly Option<long> _snapshotRate = Flag.Rate(
         "--snapshot-rate", "Bytes of snapshots sent to other nodes in a second; none: no bound.",
         Defaults.SnapshotRate);
@@ -329,7 +342,8 @@ internal sealed class StartFlags
             _replicas, _virtualNodes, _loops, _heartbeat, _electionMin, _electionMax, _leaseReads, _tick,
             _silence, _clockOffset, _kvStore, _keyBytes, _valueBytes, _keyPolicy,
             _window, _records, _syncInterval, _tombstoneMin, _hintBytes, _hintBytesPerNode,
-            _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _snapshotRate, _scrubRate,
+            _quorumClockOffset, _segment, _checkpoint, _memTables, _traffic, _userConnections, _userRequests,
+            _userTraffic, _snapshotRate, _scrubRate,
             _rewriteRate, _compression,
             _masterKeyFile, _masterKeyCommand, _encryption,
             _shutdown, _rightsGrace, _portWait, _tlsCert, _tlsKey, _tlsCa, _tlsCrl, _tlsClientAuth, _insecure,
@@ -394,6 +408,9 @@ internal sealed class StartFlags
         CheckpointBytes = parsed.GetValue(_checkpoint),
         MemTableBytes = parsed.GetValue(_memTables) ?? 0,
         TrafficBytes = parsed.GetValue(_traffic) ?? 0,
+        ConnectionsPerUserMax = Given(parsed, _userConnections),
+        RequestsPerUserMax = parsed.GetValue(_userRequests),
+        TrafficBytesPerUserMax = Given(parsed, _userTraffic),
         SnapshotRate = parsed.GetValue(_snapshotRate),
         ScrubRate = parsed.GetValue(_scrubRate),
         RewriteRate = parsed.GetValue(_rewriteRate),
@@ -425,6 +442,10 @@ internal sealed class StartFlags
         parsed.GetValue(_wal) is { Length: > 0 } wal && !IsGiven(parsed, _data)
         ? Path.GetDirectoryName(wal) is { Length: > 0 } folder ? folder : "."
         : parsed.GetValue(_data)!;
+
+    // What is left out is 0; a 0 that is given is none of the bounds that there may be.
+    private static T Given<T>(ParseResult parsed, Option<T?> option) where T : struct, INumber<T> =>
+        parsed.GetValue(option) is not { } value ? T.Zero : value == T.Zero ? -T.One : value;
 
     private static bool IsGiven(ParseResult parsed, Option option) =>
         parsed.GetResult(option) is { Implicit: false };

@@ -10,7 +10,8 @@ namespace Kvorum.Server.Access;
 /// The node as one caller may use it: the one place where rights are enforced, which every request of every
 /// front end passes. Any thread.
 /// </summary>
-internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, EndPoint? remote) : INode
+internal sealed class CallersNode(
+    NodeDoor door, Caller caller, bool hasToken, EndPoint? remote, ConnectionPlace? place = null) : INode
 {
     private readonly AccessJudge _judge = door.JudgeOf(caller);
     private int _isTold;
@@ -21,6 +22,14 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
     /// <summary>Whom a token names; empty if none was shown, or it names nobody.</summary>
     public string TokenUser =>
         hasToken && door.Node.Access is { } table ? Judge(table).User : "";
+
+    /// <summary>
+    /// Whom its connections and requests count for; null for nobody: it is not known, or rights are not
+    /// enforced, so that whoever leaves out the token would be beyond all bounds.
+    /// </summary>
+    public LimitedUser? LimitedUser =>
+        door.Node.Access is { IsOn: true } table && Judge(table).User is { Length: > 0 } user
+            ? new(caller is Caller.Signed, user) : null;
 
     /// <inheritdoc/>
     public ClusterMap Map
@@ -46,6 +55,20 @@ internal sealed class CallersNode(NodeDoor door, Caller caller, bool hasToken, E
     {
         if (Refusal(AccessNeed.Known) is { } refused)
             throw new AccessRefusedException(refused);
+    }
+
+    /// <summary>
+    /// A request begins; <see cref="AccessRefusedException"/> if the user has too many. What is returned is
+    /// left once it has ended; null where nothing is counted.
+    /// </summary>
+    public UserPlaces? Enter() =>
+        Enter(out var entered) is { } refused ? throw new AccessRefusedException(refused.Reply) : entered;
+
+    /// <summary>The same, where the refusal is the caller's to tell.</summary>
+    public UserRefusal? Enter(out UserPlaces? entered)
+    {
+        entered = null;
+        return place?.Enter(this, out entered);
     }
 
     /// <inheritdoc/>

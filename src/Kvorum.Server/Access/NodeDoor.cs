@@ -29,6 +29,9 @@ internal sealed class NodeDoor(
     private CallersNode? _stranger;
     private long _refusals;
 
+    /// <summary>What each user may have of the node. Set before anything is served.</summary>
+    public UserLimits Users { get; init; } = new(new(), lines, log);
+
     /// <summary>Checks signed tokens; null where none are accepted. Set before anything is served.</summary>
     public JwtVerifier? Tokens { get; init; }
 
@@ -64,8 +67,11 @@ internal sealed class NodeDoor(
     /// <param name="identity">Who is at the other end of the connection.</param>
     /// <param name="token">What was shown beside it, which wins; null if nothing was.</param>
     /// <param name="remote">The other end; null if it is not known.</param>
-    public CallersNode For(ConnectionIdentity identity, string? token, EndPoint? remote) => new(
-        this, token is null ? Caller.OfConnection(identity) : OfToken(token), token is not null, remote);
+    /// <param name="place">The connection's place among those of its user; null for none.</param>
+    public CallersNode For(
+        ConnectionIdentity identity, string? token, EndPoint? remote, ConnectionPlace? place = null) => new(
+        this, token is null ? Caller.OfConnection(identity) : OfToken(token), token is not null, remote,
+        place);
 
     /// <inheritdoc/>
     public void Submit(Call call) => Stranger.Submit(call);

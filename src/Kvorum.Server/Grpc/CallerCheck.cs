@@ -18,11 +18,16 @@ internal sealed class CallerCheck(INode node, IEnumerable<GrpcService> services)
         .Where(static service => service.IsPublic).Select(static service => service.Name)
         .ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary><see cref="AccessRefusedException"/> if the caller may not ask at all.</summary>
-    public void Admit(HttpContext http)
+    /// <summary>
+    /// <see cref="AccessRefusedException"/> if the caller may not ask at all, or asks too much at a time: the
+    /// call counts for its user until it ends.
+    /// </summary>
+    public void Admit(HttpContext http, GrpcCall call)
     {
-        if (!_public.Contains(ServiceOf(http.Request.Path.Value)) && node.For(http) is CallersNode caller)
-            caller.Admit();
+        if (_public.Contains(ServiceOf(http.Request.Path.Value)) || node.For(http) is not CallersNode caller)
+            return;
+        caller.Admit();
+        call.Hold(caller.Enter());
     }
 
     // What is no /SERVICE/METHOD is no service for everybody.

@@ -25,6 +25,7 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     private readonly SlicedPipeWriter _output;
     private readonly TimeSpan? _timeout;
     private readonly long _started;
+    private UserPlaces? _entered;
 
     private GrpcCall(HttpContext http, TimeSpan? timeout, GrpcOptions options, CancellationToken stopping)
     {
@@ -100,6 +101,9 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     public static GrpcCall Of(HttpContext http) =>
         (GrpcCall)http.Features[typeof(IHttpResponseBodyFeature)]!;
 
+    /// <summary>It counts for its user from now on, until it ends; null: for nobody.</summary>
+    public void Hold(UserPlaces? entered) => _entered = entered;
+
     /// <summary>
     /// The call takes messages for as long as its client likes: what one holds is counted while it comes.
     /// </summary>
@@ -132,6 +136,7 @@ internal sealed class GrpcCall : IRequestBodyPipeFeature, IHttpResponseBodyFeatu
     {
         _body.Close();
         Lease.Dispose();
+        Interlocked.Exchange(ref _entered, null)?.Leave();
     }
 
     Task IHttpResponseBodyFeature.CompleteAsync() => _response.CompleteAsync();

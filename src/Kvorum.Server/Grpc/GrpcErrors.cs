@@ -29,9 +29,7 @@ internal static class GrpcErrors
     {
         RpcException known => known,
         NoRoomException full => NoRoom(full),
-        AccessRefusedException refused => Of(
-            ReplyOutcome.Of(refused.Refusal.Status).Grpc, refused.Message,
-            new() { { "kvorum-status", ReplyOutcome.Of(refused.Refusal.Status).Name } }),
+        AccessRefusedException refused => Of(refused),
         _ when call.HasClientGone => Of(StatusCode.Cancelled, "the client has gone"),
         _ when call.HasDeadlinePassed => Of(
             StatusCode.DeadlineExceeded,
@@ -40,4 +38,18 @@ internal static class GrpcErrors
             StatusCode.Unavailable, "the server is shutting down; retry elsewhere"),
         _ => null,
     };
+
+    private static RpcException Of(AccessRefusedException refused)
+    {
+        var outcome = ReplyOutcome.Of(refused.Refusal.Status);
+        var trailers = new Metadata { { "kvorum-status", outcome.Name } };
+        if (refused.Refusal.Status == ReplyStatus.Overloaded)
+        {
+            // Nothing of the call was read.
+            trailers.Add("kvorum-retry", RetryTable.NameOf(RetryAdvice.Safe));
+            trailers.Add("grpc-retry-pushback-ms", ReplyErrors.PushbackMs);
+        }
+
+        return Of(outcome.Grpc, refused.Message, trailers);
+    }
 }

@@ -29,6 +29,7 @@ public sealed class GrpcServer : IAsyncDisposable
     private readonly HandlerFailures _failures;
     private readonly DirectCalls? _direct;
     private readonly CallerCheck? _callers;
+    private readonly INode? _judge;
     private readonly CancellationTokenSource _stopping = new();
     private ListenOptions? _listening;
 
@@ -46,6 +47,7 @@ public sealed class GrpcServer : IAsyncDisposable
         INode? judge = null)
     {
         _options = options;
+        _judge = judge;
         _callers = judge is null ? null : new(judge, services);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
@@ -139,8 +141,9 @@ public sealed class GrpcServer : IAsyncDisposable
             .ConfigureAwait(false))
             return;
         using var traffic = ConnectionTraffic.Open(connection, _options.Traffic);
-        ConnectionCallers.Open(connection);
-        await next(connection).ConfigureAwait(false);
+        using var callers = ConnectionCallers.Open(connection, _judge, traffic);
+        if (callers is not null)
+            await next(connection).ConfigureAwait(false);
     }
 
     private async Task ServeAsync(HttpContext http, RequestDelegate next)
@@ -154,7 +157,7 @@ public sealed class GrpcServer : IAsyncDisposable
         using var call = GrpcCall.Open(http, timeout, _options, _stopping.Token);
         try
         {
-            _callers?.Admit(http);
+            _callers?.Admit(http, call);
         }
         catch (AccessRefusedException stranger)
         {

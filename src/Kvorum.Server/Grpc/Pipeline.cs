@@ -4,6 +4,7 @@ using Grpc.Core;
 using Kvorum.Node;
 using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Grpc;
 
@@ -101,14 +102,19 @@ internal sealed class Pipeline(
     {
         var problem = asked.TextProblem;
         var request = RequestOf(asked, ref problem);
-        var pending = new Pending(this, asked.Id, bytes, request, TimeoutOf(asked));
+        // Each counts for its user, as the stream does.
+        UserPlaces? entered = null;
+        var refused = problem is null ? (node as CallersNode)?.Enter(out entered) : null;
+        var pending = new Pending(this, asked.Id, bytes, request, TimeoutOf(asked), entered);
         lock (_gate)
         {
             _inflight.Add(pending);
             _inflightBytes += pending.Size;
         }
 
-        if (problem is null)
+        if (refused is not null)
+            pending.Complete(refused.Reply);
+        else if (problem is null)
             node.Submit(pending);
         else
             pending.Complete(new() { Status = ReplyStatus.InvalidArgument, Message = problem });
@@ -226,6 +232,7 @@ internal sealed class Pipeline(
     // Of a reply that is not there yet, the room is given back when it comes.
     private void GiveBack(Pending pending)
     {
+        pending.Entered?.Leave();
         _call.Requests.Give(pending.RequestBytes);
         if (pending.Reply is not null)
             _replies.Give(pending.ReplyBytes);
@@ -233,9 +240,13 @@ internal sealed class Pipeline(
 
     /// <summary>A request from its reading until its reply is sent.</summary>
     private sealed class Pending(
-        Pipeline pipeline, ulong id, int requestBytes, Request request, TimeSpan timeout)
+        Pipeline pipeline, ulong id, int requestBytes, Request request, TimeSpan timeout,
+        UserPlaces? entered)
         : Call(request, timeout)
     {
+        /// <summary>For whom it counts; null for nobody.</summary>
+        public UserPlaces? Entered => entered;
+
         /// <summary>Null until it is there.</summary>
         public Reply? Reply { get; set; }
 

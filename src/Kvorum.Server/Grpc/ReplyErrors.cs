@@ -12,7 +12,7 @@ namespace Kvorum.Server.Grpc;
 internal static class ReplyErrors
 {
     /// <summary>Pause that is asked of clients when too much is queued.</summary>
-    private const string PushbackMs = "100";
+    public const string PushbackMs = "100";
 
     /// <summary>Returns a reply that is OK, throws any other.</summary>
     public static Reply OrThrow(this Reply reply, Request request) =>

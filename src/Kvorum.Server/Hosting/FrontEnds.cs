@@ -5,7 +5,6 @@ using Kvorum.Protocol;
 using Kvorum.Server.Grpc;
 using Kvorum.Server.Http;
 using Kvorum.Server.Listeners;
-using Kvorum.Server.Machine;
 using Kvorum.Server.Native;
 using Kvorum.Server.Sockets;
 using Kvorum.Server.Tls;
@@ -16,7 +15,7 @@ namespace Kvorum.Server.Hosting;
 /// <summary>The doors for clients: gRPC and the native protocol on one port, HTTP on another.</summary>
 internal sealed class FrontEnds(
     INode node, Func<Guid> clusterId, ServerOptions options, ServerParts parts, ILoggerFactory logging,
-    SourceLines lines, ConnectionRoom room, MemoryPlan memory, SocketPoller? poller,
+    SourceLines lines, ConnectionRoom room, long trafficBytes, SocketPoller? poller,
     Action<Socket, TlsStream?> nodes,
     HandedOverConnections? peerPort, Func<string, TlsDoor?> doors)
     : IAsyncDisposable
@@ -30,8 +29,7 @@ internal sealed class FrontEnds(
     private Timer? _judge;
 
     /// <summary>What all clients' requests and replies hold.</summary>
-    public TrafficRoom Traffic { get; } = new(
-        options.TrafficBytes > 0 ? options.TrafficBytes : Math.Max(memory.ClientBytes, TrafficRoom.BytesMin));
+    public TrafficRoom Traffic { get; } = new(trafficBytes);
 
     /// <summary>
     /// Binds and serves; <see cref="ServerStartException"/> if a port was taken in the meantime.

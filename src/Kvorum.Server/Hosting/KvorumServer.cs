@@ -93,12 +93,14 @@ public sealed class KvorumServer : IAsyncDisposable
         _door = new(
             _node, (long)options.RightsGrace.TotalMilliseconds, TimeProvider.System, lines, _log)
         {
+            Users = new(limits.UserBoundsOf(options), lines, _log),
             Tokens = _tokens = parts.Tokens,
             Told = Tell,
         };
         _recovery = new(_node, parts.Files, Self.Name, _audit, _log);
         _frontEnds = new(
-            _door, () => _node.ClusterId, options, parts, logging, lines, room, limits.Plan, _poller,
+            _door, () => _node.ClusterId, options, parts, logging, lines, room,
+            limits.TrafficBytesOf(options), _poller,
             _transport.TakeAsker, _peerPort, Door);
 
         TlsDoor? Door(string listener) =>
@@ -197,6 +199,9 @@ public sealed class KvorumServer : IAsyncDisposable
             LoginsFailed = _strangers.Failed,
             LoginsDelayed = _strangers.Delayed,
             RequestsRefused = _door.Refusals,
+            UserConnectionsRefused = _door.Users.ConnectionsRefused,
+            UserRequestsRefused = _door.Users.RequestsRefused,
+            UserPiecesDelayed = _door.Users.PiecesDelayed,
             AuditEvents = _audit?.Written,
             AuditEventsLost = _audit?.Lost,
         },

@@ -1,4 +1,5 @@
 using Kvorum.Node;
+using Kvorum.Server.Access;
 using Kvorum.Server.Machine;
 
 namespace Kvorum.Server.Hosting;
@@ -63,6 +64,24 @@ internal sealed record MachineLimits(MemoryLimit Memory, MemoryPlan Plan, Descri
             + $"{files.Least} at least; raise the limit (ulimit -n {files.Least}, LimitNOFILE= of a "
             + "service)");
     }
+
+    /// <summary>Bytes for what all clients' large requests and replies hold.</summary>
+    public long TrafficBytesOf(ServerOptions options) => options.TrafficBytes > 0
+        ? options.TrafficBytes : Math.Max(Plan.ClientBytes, TrafficRoom.BytesMin);
+
+    /// <summary>
+    /// What one user may have. Where the options leave it open, it is so much that as much is left for
+    /// others, whatever the machine gives.
+    /// </summary>
+    public UserBounds UserBoundsOf(ServerOptions options) => new()
+    {
+        ConnectionsMax = options.ConnectionsPerUserMax > 0 ? options.ConnectionsPerUserMax
+            : (int)Math.Min(
+                UserBounds.ConnectionsDefault, (Descriptors?.ConnectionsBelow ?? long.MaxValue) / 2),
+        RequestsMax = options.RequestsPerUserMax,
+        BytesMax = options.TrafficBytesPerUserMax > 0 ? options.TrafficBytesPerUserMax
+            : TrafficBytesOf(options) / UserBounds.TrafficShareDefault,
+    };
 
     private static int Tables(string folder)
     {

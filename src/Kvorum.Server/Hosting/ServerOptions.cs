@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Kvorum.Server.Access.Jwt;
 using Kvorum.Server.Certificates;
 using Kvorum.Server.Machine;
@@ -199,6 +200,23 @@ public sealed record ServerOptions
     /// to 192 MiB.
     /// </summary>
     public long TrafficBytes { get; init; }
+
+    /// <summary>
+    /// --connections-per-user-max: connections of one user at a time, where rights are enforced. 0: half of
+    /// those that the process's open files suffice for, 1024 at most.
+    /// </summary>
+    public int ConnectionsPerUserMax { get; init; }
+
+    /// <summary>
+    /// --requests-per-user-max: requests of one user under way, where rights are enforced.
+    /// </summary>
+    public int RequestsPerUserMax { get; init; } = UserBounds.RequestsDefault;
+
+    /// <summary>
+    /// --traffic-bytes-per-user-max: of <see cref="TrafficBytes"/> what one user's large requests may hold,
+    /// and as much its replies, where rights are enforced. 0: a quarter.
+    /// </summary>
+    public long TrafficBytesPerUserMax { get; init; }
 
     /// <summary>--snapshot-rate: bytes of snapshots sent in a second; 0: no bound.</summary>
     public long SnapshotRate { get; init; } = 64 << 20;

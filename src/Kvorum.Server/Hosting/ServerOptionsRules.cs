@@ -41,6 +41,11 @@ internal static class ServerOptionsRules
             Bounded(broken, "--memtable-bytes", o.MemTableBytes, 8 << 20, 1L << 40);
         if (o.TrafficBytes != 0)
             Bounded(broken, "--traffic-bytes", o.TrafficBytes, TrafficRoom.BytesMin, 1L << 40);
+        if (o.ConnectionsPerUserMax != 0)
+            Bounded(broken, "--connections-per-user-max", o.ConnectionsPerUserMax, 1, 1_000_000);
+        Bounded(broken, "--requests-per-user-max", o.RequestsPerUserMax, 1, 10_000_000);
+        if (o.TrafficBytesPerUserMax != 0)
+            Bounded(broken, "--traffic-bytes-per-user-max", o.TrafficBytesPerUserMax, 1 << 20, 1L << 40);
         // With less, pieces of many transfers at once would come too rarely to keep them alive.
         CheckRate("--snapshot-rate", o.SnapshotRate, 1 << 20, broken);
         CheckRate("--scrub-rate", o.ScrubRate, 64 << 10, broken);

@@ -18,7 +18,7 @@ internal static class FailureStatuses
     public static int[] OfAny { get; } = [400, 421];
 
     /// <summary>Of routes that are for those who are known.</summary>
-    public static int[] OfKnown { get; } = [.. OfAny, 401];
+    public static int[] OfKnown { get; } = [.. OfAny, 401, 429];
 
     /// <summary>Of the route that tells whether the node's loops run.</summary>
     public static int[] OfProbes { get; } = [.. OfAny, 503];
@@ -33,7 +33,7 @@ internal static class FailureStatuses
     public static int[] OfWrites { get; } = [.. OfNode, 409, 412, 413, 415];
 
     /// <summary>Of routes that tell operators of the cluster.</summary>
-    public static int[] OfReports { get; } = [.. OfKnown, 403, 429, 503];
+    public static int[] OfReports { get; } = [.. OfKnown, 403, 503];
 
     /// <summary>Of the route that tells of events.</summary>
     public static int[] OfEvents { get; } = [.. OfReports, 412];
@@ -63,7 +63,10 @@ internal static class FailureStatuses
             "NotLeader",
             "With no_redirect: another node leads; leader says which. Or error is wrong-host: the Host "
             + "header names no address, localhost or name of the node."),
-        429 => ("Overloaded", "Too much is queued; nothing was done."),
+        429 => (
+            "Overloaded",
+            "Too much is queued, or the caller's user has too many requests or connections; nothing was "
+            + "done."),
         499 => ("Cancelled", "The request was taken back."),
         500 => ("Internal", "A fault of the node."),
         503 => (

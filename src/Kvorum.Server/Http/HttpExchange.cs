@@ -28,10 +28,14 @@ internal sealed class HttpExchange
         Http = http;
         Options = options;
         (_node, _probed) = (node.For(http), node);
+        Traffic = http.Features.GetRequiredFeature<RequestTraffic>();
         // Before anything is read of what a stranger has sent.
         if (!operation.IsPublic && _node is CallersNode caller)
+        {
             caller.Admit();
-        Traffic = http.Features.GetRequiredFeature<RequestTraffic>();
+            Traffic.Hold(caller.Enter());
+        }
+
         var target = RequestTarget.Split(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         Query = new(target.Query, operation.Query);
         RefuseUnknownHeaders(operation.Headers);

@@ -53,7 +53,8 @@ internal sealed class HttpFailure(int status, ErrorBody body) : Exception(body.M
     public static HttpFailure Of(Reply refusal)
     {
         var outcome = ReplyOutcome.Of(refusal.Status);
-        var retry = refusal.Status == ReplyStatus.Unavailable ? RetryAdvice.Safe : RetryAdvice.Never;
+        var retry = refusal.Status is ReplyStatus.Unavailable or ReplyStatus.Overloaded
+            ? RetryAdvice.Safe : RetryAdvice.Never;
         return new(outcome.Http, new()
         {
             Error = outcome.Name,

@@ -37,7 +37,7 @@ public sealed class HttpServer : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         builder.Services.AddSingleton<ILoggerFactory>(new WithoutRequestLog(options.Logging));
         builder.Services.AddRoutingCore();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, node, options));
         if (options.Transport is { } transport)
             builder.Services.AddSingleton(transport);
         _application = builder.Build();
@@ -78,7 +78,7 @@ public sealed class HttpServer : IAsyncDisposable
     /// <summary>Cuts off what is left.</summary>
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 
-    private void Configure(KestrelServerOptions kestrel, HttpOptions options)
+    private void Configure(KestrelServerOptions kestrel, INode node, HttpOptions options)
     {
         kestrel.AddServerHeader = false;
         // One character for each byte: what is no UTF-8 is refused where text is expected, not folded here.
@@ -97,8 +97,9 @@ public sealed class HttpServer : IAsyncDisposable
             listen.Use(next => async connection =>
             {
                 using var traffic = ConnectionTraffic.Open(connection, options.Traffic);
-                ConnectionCallers.Open(connection);
-                await next(connection).ConfigureAwait(false);
+                using var callers = ConnectionCallers.Open(connection, node, traffic);
+                if (callers is not null)
+                    await next(connection).ConfigureAwait(false);
             });
             listen.Use(next => connection => ServeAsync(connection, next));
             _listening = listen;

@@ -1,4 +1,5 @@
 using Kvorum.Node.Budgets;
+using Kvorum.Server.Access;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -17,6 +18,7 @@ internal sealed class RequestTraffic : IDisposable
 
     private readonly ByteShare _requests;
     private long _admitted;
+    private UserPlaces? _entered;
 
     private RequestTraffic(ConnectionTraffic connection) =>
         (_requests, Replies) = (connection.Requests, new(connection.Replies) { Copies = JsonCopies });
@@ -31,6 +33,9 @@ internal sealed class RequestTraffic : IDisposable
         http.Features.Set(traffic);
         return traffic;
     }
+
+    /// <summary>It counts for its user from now on, until it ends; null: for nobody.</summary>
+    public void Hold(UserPlaces? entered) => _entered = entered;
 
     /// <summary>
     /// Waits for room for the request's body, before anything of it is read. <see cref="NoRoomException"/> if
@@ -63,5 +68,6 @@ internal sealed class RequestTraffic : IDisposable
     {
         Replies.Dispose();
         _requests.Give(_admitted);
+        Interlocked.Exchange(ref _entered, null)?.Leave();
     }
 }

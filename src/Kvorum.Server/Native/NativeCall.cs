@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Budgets;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 
 namespace Kvorum.Server.Native;
 
@@ -10,8 +11,10 @@ namespace Kvorum.Server.Native;
 /// <param name="bytes">Memory it holds: counts against the connection's bound.</param>
 /// <param name="request">What is asked.</param>
 /// <param name="timeout">The client's patience.</param>
+/// <param name="entered">For whom it counts until the node has done with it; null for nobody.</param>
 internal sealed class NativeCall(
-    NativeConnection connection, ulong correlation, int bytes, Request request, TimeSpan timeout)
+    NativeConnection connection, ulong correlation, int bytes, Request request, TimeSpan timeout,
+    UserPlaces? entered)
     : Call(request, timeout)
 {
     public ulong Correlation { get; } = correlation;
@@ -22,5 +25,12 @@ internal sealed class NativeCall(
 
     public override IReplySink? Sink => connection;
 
-    public override void Complete(Reply reply) => connection.Complete(this, reply);
+    public override void Complete(Reply reply)
+    {
+        Leave();
+        connection.Complete(this, reply);
+    }
+
+    /// <summary>It counts for nobody any more: once.</summary>
+    public void Leave() => entered?.Leave();
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Kvorum.Server.Audit;
 
 namespace Kvorum.Server.Native;
@@ -34,6 +35,9 @@ internal sealed partial class NativeConnection
 
         var isWaiting = request is ShowEvents { WaitMs: > 0 };
         refusal = Admit(isWaiting) ?? refusal;
+        UserPlaces? entered = null;
+        if (refusal is null && Enter(out entered) is { } full)
+            refusal = AdminReply.Of(full.Status, full.Message);
         if (refusal is not null)
         {
             AnswerAdmin(frame.Correlation, isWaiting, refusal);
@@ -45,6 +49,7 @@ internal sealed partial class NativeConnection
         _node.Administer(request!, TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs)), reply =>
         {
             audit?.Invoke(reply);
+            entered?.Leave();
             ThreadPool.UnsafeQueueUserWorkItem(
                 static told => told.connection.AnswerAdmin(told.correlation, told.isWaiting, told.reply),
                 (connection: this, correlation: frame.Correlation, isWaiting, reply), preferLocal: false);

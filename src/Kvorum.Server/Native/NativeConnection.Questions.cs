@@ -29,7 +29,8 @@ internal sealed partial class NativeConnection
             return;
         if (token is null)
         {
-            _node = door.For(Identity, token, _client);
+            _node = door.For(Identity, token, _client, _place);
+            TakePlace();
             return;
         }
 
@@ -46,8 +47,9 @@ internal sealed partial class NativeConnection
     private async Task CheckShownAsync()
     {
         var (door, token) = ((NodeDoor)_door, _shown);
-        _node = await Task.Run(() => door.For(Identity, token, _client)).ConfigureAwait(false);
+        _node = await Task.Run(() => door.For(Identity, token, _client, _place)).ConfigureAwait(false);
         _shown = null;
+        TakePlace();
     }
 
     private void Tell(NativeFrame asked)
@@ -74,10 +76,25 @@ internal sealed partial class NativeConnection
                 throw new FormatException($"More than {StatusAsksMax} questions about the state at once.");
         }
 
-        // The answer comes on a node loop, which has better things to do than to write JSON.
-        _node.AskStatus(status => ThreadPool.UnsafeQueueUserWorkItem(
-            static told => told.connection.AnswerStatus(told.correlation, told.status),
-            (connection: this, correlation, status), preferLocal: false));
+        if (Enter(out var entered) is { } full)
+            throw new AccessRefusedException(full);
+        try
+        {
+            // The answer comes on a node loop, which has better things to do than to write JSON.
+            _node.AskStatus(status =>
+            {
+                entered?.Leave();
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static told => told.connection.AnswerStatus(told.correlation, told.status),
+                    (connection: this, correlation, status), preferLocal: false);
+            });
+        }
+        catch (AccessRefusedException)
+        {
+            entered?.Leave();
+            throw;
+        }
+
         lock (_gate)
             _statusAsks++;
     }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvorum.Node;
 using Kvorum.Protocol;
+using Kvorum.Server.Access;
 using Kvorum.Server.Sockets;
 
 namespace Kvorum.Server.Native;
@@ -59,6 +60,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         _output = new(stream, _gate, KeptBytesMax, Lost, Sent) { Left = Left };
         Replies = options.Traffic.Replies.Open(NotReading);
         _requests = options.Traffic.Requests.Open();
+        _place = node is NodeDoor door ? new(door.Users, Replies, _requests) : null;
     }
 
     /// <summary>Serves until either side ends it. Never throws.</summary>
@@ -71,6 +73,12 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         catch (FormatException e)
         {
             await RefuseAsync(e.Message).ConfigureAwait(false);
+        }
+        catch (NoPlaceException e)
+        {
+            // The log has it, for its user.
+            if (e.IsTold)
+                await SayAsync(e.Message).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -94,9 +102,14 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
     }
 
     /// <summary>Says one sentence about why the client cannot be served, and closes.</summary>
-    public async Task RefuseAsync(string reason)
+    public Task RefuseAsync(string reason)
     {
         _log.CutOff(_client, reason);
+        return SayAsync(reason);
+    }
+
+    private async Task SayAsync(string reason)
+    {
         var said = Utf8Text.Encode("a reason", Utf8Text.Message(reason, RequestCodec.MessageBytesMax));
         lock (_gate)
             Write(NativeFrameKind.Error, 0, said);
@@ -294,13 +307,22 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         var (timeoutMs, request) = NativeCodec.ReadRequest(frame.Body);
         if (Decode(frame.Correlation, request) is not { } decoded)
             return;
+        if (Enter(out var entered) is { } full)
+        {
+            lock (_gate)
+                WriteReply(frame.Correlation, full);
+            return;
+        }
+
         var timeout = TimeSpan.FromMilliseconds(Math.Max(1, timeoutMs));
         var call = new NativeCall(
-            this, frame.Correlation, frame.Body.Length, decoded, timeout < TimeoutMax ? timeout : TimeoutMax);
+            this, frame.Correlation, frame.Body.Length, decoded, timeout < TimeoutMax ? timeout : TimeoutMax,
+            entered);
         lock (_gate)
         {
             if (_isDraining || _isClosed)
             {
+                call.Leave();
                 WriteReply(frame.Correlation, new Reply
                 {
                     Status = ReplyStatus.ShuttingDown,
@@ -310,7 +332,11 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
             }
 
             if (!_calls.TryAdd(frame.Correlation, call))
+            {
+                call.Leave();
                 throw new FormatException($"Correlation {frame.Correlation} is already under way.");
+            }
+
             _callBytes += call.Bytes;
             _requests.Charge(call.Bytes);
         }
@@ -454,6 +480,7 @@ internal sealed partial class NativeConnection : IReplySink, IDisposable
         _stream.Dispose();
         Replies.Dispose();
         _requests.Dispose();
+        _place?.Dispose();
         room?.TrySetResult();
         _idle.TrySetResult();
         _ended.TrySetResult();

@@ -25,6 +25,9 @@ public sealed class HttpFixture : IAsyncLifetime
         IsOn = true,
     };
 
+    /// <summary>What users may have: <see cref="Crowd"/> takes all of the poor one's.</summary>
+    internal UserLimits Limits { get; private set; } = null!;
+
     internal DictionaryNode Node { get; } = new() { ValueBytesMax = ValueBytesMax };
 
     internal HttpServer Server { get; private set; } = null!;
@@ -34,7 +37,11 @@ public sealed class HttpFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var lines = new SourceLines(NullLogger.Instance, TimeProvider.System);
-        var door = new NodeDoor(Node, graceMs: 60_000, TimeProvider.System, lines, NullLogger.Instance);
+        Limits = new(new(), lines, NullLogger.Instance);
+        var door = new NodeDoor(Node, graceMs: 60_000, TimeProvider.System, lines, NullLogger.Instance)
+        {
+            Users = Limits,
+        };
         Server = HttpServer.Create(door, new()
         {
             EndPoint = new(IPAddress.Loopback, 0),
@@ -43,6 +50,23 @@ public sealed class HttpFixture : IAsyncLifetime
             StatusTimeout = TimeSpan.FromMilliseconds(300),
         });
         await Server.StartAsync(CancellationToken.None);
+    }
+
+    /// <summary>The poor user has as many requests as may be, until this is called.</summary>
+    internal Action Crowd()
+    {
+        var places = Limits.Connect(new(IsSigned: false, "poor"), out _)!;
+        var taken = 0;
+        for (; places.TryEnter() == PlaceAnswer.Taken; taken++)
+        {
+        }
+
+        return () =>
+        {
+            for (; taken > 0; taken--)
+                places.Leave();
+            places.Disconnect();
+        };
     }
 
     public async ValueTask DisposeAsync()

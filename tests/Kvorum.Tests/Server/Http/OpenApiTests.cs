@@ -49,11 +49,14 @@ public class OpenApiTests(HttpFixture fixture) : HttpTest(fixture)
                 Node.Access = (status, pattern) switch
                 {
                     (401 or 403, _) => HttpFixture.Enforced,
+                    _ when Provocation.IsOfUser(pattern, status) => HttpFixture.Enforced,
                     (503, "/v1/admin/identity") => null,
                     _ => AccessTable.Empty,
                 };
                 var (target, body, headers) = Provocation.Of(method, pattern, status);
+                var disperse = Provocation.IsOfUser(pattern, status) ? Fixture.Crowd() : static () => { };
                 var answer = await SendAsync(method, target, body, headers);
+                disperse();
                 Assert.Equal((method, pattern, status), (method, pattern, answer.Status));
                 (Node.IsReady, Node.IsMute, Node.Access) = (true, false, AccessTable.Empty);
                 if (method == "DELETE")

@@ -54,6 +54,10 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
         pattern.StartsWith("/v1/admin/", StringComparison.Ordinal)
         || pattern is "/cluster" or "/partitions" or "/partitions/stats";
 
+    /// <summary>True if the status comes of what the caller's user has under way already.</summary>
+    public static bool IsOfUser(string pattern, int status) => status == 429
+        && (pattern is "/kv/stats" or "/v1/status" or "/v1/map" or "/v1/admin/identity");
+
     /// <summary>The request for a status.</summary>
     public static Provocation Of(string method, string pattern, int status)
     {
@@ -65,7 +69,8 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
             304 => plain with { Headers = [("If-None-Match", "*")] },
             400 => plain.With("nonsense=1"),
             401 => plain,
-            403 => plain with { Headers = [("Authorization", $"Bearer {HttpFixture.PoorKey}")] },
+            _ when status == 403 || IsOfUser(pattern, status) =>
+                plain with { Headers = [("Authorization", $"Bearer {HttpFixture.PoorKey}")] },
             // The node double answers operators with the status that the time given names.
             412 or 429 or 503 when IsOfOperators(pattern) => plain.With($"timeout={status}ms"),
             404 => Plain(method, pattern, "absent"),

@@ -34,6 +34,17 @@ internal static class AccessMessages
     public static RevokeApiKey From(V1.RevokeApiKeyRequest request) =>
         new(request.Id) { DryRun = request.DryRun };
 
+    public static CreateJoinToken From(V1.CreateJoinTokenRequest request) => new(request.Id, request.Node)
+    {
+        ProofHash = request.ProofHash.ToByteArray(),
+        Sealed = request.Sealed.ToByteArray(),
+        ExpiresMs = request.ExpiresMs,
+        DryRun = request.DryRun,
+    };
+
+    public static RevokeJoinToken From(V1.RevokeJoinTokenRequest request) =>
+        new(request.Id) { DryRun = request.DryRun };
+
     public static SetRole From(V1.SetRoleRequest request) =>
         new(request.Role, [.. request.Grants.Select(From)])
         {
@@ -80,6 +91,19 @@ internal static class AccessMessages
                 ApiKeys = { user.ApiKeys.Select(Of) },
             }),
         },
+        JoinTokens = { (access.JoinTokens ?? []).Select(Of) },
+    };
+
+    public static V1.ListJoinTokensResponse TokensOf(AccessReport access) =>
+        new() { JoinTokens = { (access.JoinTokens ?? []).Select(Of) } };
+
+    private static V1.JoinTokenReport Of(AccessReport.JoinTokenReport token) => new()
+    {
+        Id = token.Id,
+        Node = token.Node,
+        CreatedMs = token.CreatedMs,
+        ExpiresMs = token.ExpiresMs,
+        Used = token.Used,
     };
 
     private static V1.ApiKeyReport Of(AccessReport.ApiKeyReport key)

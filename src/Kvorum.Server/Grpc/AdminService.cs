@@ -171,6 +171,18 @@ internal sealed class AdminService(INode node, GrpcOptions options) : V1.Admin.A
         V1.RevokeApiKeyRequest request, ServerCallContext context) =>
         ChangeAsync(AccessMessages.From(request), context);
 
+    public override async Task<V1.ListJoinTokensResponse> ListJoinTokens(
+        V1.ListJoinTokensRequest request, ServerCallContext context) =>
+        AccessMessages.TokensOf((await AskAsync(new ShowAccess(), context).ConfigureAwait(false)).Access!);
+
+    public override Task<V1.ChangeResponse> CreateJoinToken(
+        V1.CreateJoinTokenRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
+    public override Task<V1.ChangeResponse> RevokeJoinToken(
+        V1.RevokeJoinTokenRequest request, ServerCallContext context) =>
+        ChangeAsync(AccessMessages.From(request), context);
+
     public override Task<V1.ChangeResponse> SetRole(
         V1.SetRoleRequest request, ServerCallContext context) =>
         ChangeAsync(AccessMessages.From(request), context);

@@ -40,6 +40,10 @@ internal static class AdminFields
     public static readonly Field ApiKeyId = new(
         "id", FieldKind.Text, "The number of the API key: 16 hexadecimal digits, the part behind kvorum_.");
 
+    public static readonly Field JoinTokenId = new(
+        "id", FieldKind.Text,
+        "The number of the join token: 16 hexadecimal digits, the part behind kvorum-join_.");
+
     public static readonly Field Roles = new(
         "roles", FieldKind.Text, "Roles that the user has, separated by commas; absent for none.");
 

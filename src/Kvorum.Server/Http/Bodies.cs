@@ -294,6 +294,25 @@ internal sealed record RoleBody(
     [property: Description("What users of the role may do; empty for nothing.")]
     IReadOnlyList<GrantSpec> Grants);
 
+/// <summary>What the cluster keeps of a join token, as a request gives it.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="ProofHash">SHA-256 of what the node shows.</param>
+/// <param name="Sealed">What it is given then.</param>
+/// <param name="ExpiresMs">The end.</param>
+internal sealed record NewJoinTokenBody(
+    [property: Description("The node that the sealed certificate names.")] string Node,
+    [property: Description("SHA-256 of what a node shows that has the token.")] byte[] ProofHash,
+    [property: Description("Certificate, key and CAs, encrypted so that the node alone can read them.")]
+    byte[] Sealed,
+    [property: Description("From when on it is not accepted, in Unix milliseconds; 7 days ahead at most.")]
+    ulong ExpiresMs);
+
+/// <summary>The join tokens.</summary>
+internal sealed record JoinTokensBody
+{
+    public required IReadOnlyList<AccessReport.JoinTokenReport> JoinTokens { get; init; }
+}
+
 /// <summary>What has happened in the cluster.</summary>
 internal sealed record EventsBody
 {
@@ -397,6 +416,7 @@ internal sealed record PartitionStatsBody
 [JsonSerializable(typeof(ChangedBody))]
 [JsonSerializable(typeof(IdentityReport))]
 [JsonSerializable(typeof(AccessReport))]
+[JsonSerializable(typeof(JoinTokensBody))]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class BodyContext : JsonSerializerContext;
 
@@ -408,4 +428,5 @@ internal sealed partial class BodyContext : JsonSerializerContext;
     RespectRequiredConstructorParameters = true,
     AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(RoleBody))]
+[JsonSerializable(typeof(NewJoinTokenBody))]
 internal sealed partial class RequestBodyContext : JsonSerializerContext;

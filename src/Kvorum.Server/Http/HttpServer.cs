@@ -50,6 +50,7 @@ public sealed class HttpServer : IAsyncDisposable
         ClusterRoutes.MapAll(_routes);
         ClusterChangeRoutes.MapAll(_routes);
         AccessRoutes.MapAll(_routes);
+        JoinTokenRoutes.MapAll(_routes);
         _paths = Routes.Select(static route => route.RoutePattern.RawText!)
             .ToFrozenSet(StringComparer.Ordinal);
         _templates = [.. _paths.Where(static path => path.Contains('{', StringComparison.Ordinal))

@@ -73,6 +73,11 @@ internal static class AdminAnswers
             new("ann", ["shop", "observer"], Disabled: true,
                 [new("0123456789abcdef", 1000, 2000), new("fedcba9876543210", 1000, ExpiresMs: null)]),
         ],
+        JoinTokens =
+        [
+            new("00c0ffee00c0ffee", "node-4", 1000, 2000, Used: false),
+            new("11c0ffee00c0ffee", "node-5", 1001, 2001, Used: true),
+        ],
     };
 
     private static AdminReply Events => AdminReply.Of(ReplyStatus.Ok, "") with

@@ -48,6 +48,30 @@ public class AccessMethodsTests(GrpcFixture fixture) : IClassFixture<GrpcFixture
             "RevokeApiKey", new V1.RevokeApiKeyRequest { Id = "0123456789abcdef", DryRun = true },
             new RevokeApiKey("0123456789abcdef") { DryRun = true }
         ),
+        ("ListJoinTokens", new V1.ListJoinTokensRequest(), new ShowAccess()),
+        (
+            "CreateJoinToken",
+            new V1.CreateJoinTokenRequest
+            {
+                Id = "00c0ffee00c0ffee",
+                Node = "node-4",
+                ProofHash = ByteString.CopyFrom(1, 255),
+                Sealed = ByteString.CopyFrom(0, 2),
+                ExpiresMs = 2000,
+                DryRun = true,
+            },
+            new CreateJoinToken("00c0ffee00c0ffee", "node-4")
+            {
+                ProofHash = [1, 255],
+                Sealed = [0, 2],
+                ExpiresMs = 2000,
+                DryRun = true,
+            }
+        ),
+        (
+            "RevokeJoinToken", new V1.RevokeJoinTokenRequest { Id = "00c0ffee00c0ffee", DryRun = true },
+            new RevokeJoinToken("00c0ffee00c0ffee") { DryRun = true }
+        ),
         (
             "SetRole",
             new V1.SetRoleRequest
@@ -96,6 +120,11 @@ public class AccessMethodsTests(GrpcFixture fixture) : IClassFixture<GrpcFixture
         AdminServiceTests.Same(
             AdminServiceTests.Told(new ShowAccess(), "access"),
             await AskAsync("GetAccess", new V1.GetAccessRequest(), V1.AccessReport.Parser));
+        var access = await AskAsync("GetAccess", new V1.GetAccessRequest(), V1.AccessReport.Parser);
+        var tokens = await AskAsync(
+            "ListJoinTokens", new V1.ListJoinTokensRequest(), V1.ListJoinTokensResponse.Parser);
+        Assert.Equal(("node-5", true), (tokens.JoinTokens[1].Node, tokens.JoinTokens[1].Used));
+        Assert.Equal(access.JoinTokens, tokens.JoinTokens);
         var made = await AskAsync(
             "CreateApiKey", new V1.CreateApiKeyRequest { User = "ann" }, V1.ChangeResponse.Parser);
         Assert.Equal(("done", "kvorum_key"), (made.Message, made.ApiKey));

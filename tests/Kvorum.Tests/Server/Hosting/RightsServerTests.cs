@@ -381,6 +381,38 @@ public sealed class RightsServerTests : IAsyncLifetime
             () => ann.GetAsync("user:1"u8.ToArray(), cancellationToken: Cancelled).AsTask()));
     }
 
+    /// <summary>What is made of a token where the CA is goes in by one door and is seen by another.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task Join_tokens_are_kept_listed_and_revoked_over_http_and_grpc()
+    {
+        var until = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds();
+        var (hash, made) = (Convert.ToBase64String(new byte[32]), Convert.ToBase64String(new byte[3000]));
+        var body =
+            $$"""{"node":"node-4","proof_hash":"{{hash}}","sealed":"{{made}}","expires_ms":{{until}} }""";
+        await AskHttpAsync("PUT", "join-tokens/00c0ffee00c0ffee", _admin, body);
+        var listed = await GrpcStream.AskAsync(
+            _server.Self.ClientAddress, "/kvorum.v1.Admin/ListJoinTokens", new V1.ListJoinTokensRequest(),
+            V1.ListJoinTokensResponse.Parser, ("authorization", $"Bearer {_admin}"));
+        var token = Assert.Single(listed.JoinTokens);
+        Assert.Equal(
+            ("00c0ffee00c0ffee", "node-4", (ulong)until, false),
+            (token.Id, token.Node, token.ExpiresMs, token.Used));
+
+        // It takes the right to change users.
+        Assert.Equal("7", await StatusOfGrpcAsync("ListJoinTokens", new V1.ListJoinTokensRequest(), _shop));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "RevokeJoinToken", new V1.RevokeJoinTokenRequest { Id = token.Id }, _shop));
+        Assert.Equal("7", await StatusOfGrpcAsync(
+            "CreateJoinToken", new V1.CreateJoinTokenRequest { Id = token.Id, Node = "node-5" }, _shop));
+        // What is no token is refused by the cluster.
+        Assert.Equal("3", await StatusOfGrpcAsync(
+            "CreateJoinToken", new V1.CreateJoinTokenRequest { Id = token.Id, Node = "node-5" }, _admin));
+        Assert.Equal("0", await StatusOfGrpcAsync(
+            "RevokeJoinToken", new V1.RevokeJoinTokenRequest { Id = token.Id }, _admin));
+        var left = await AskHttpAsync("GET", "join-tokens", _admin);
+        Assert.Equal(0, left.GetProperty("join_tokens").GetArrayLength());
+    }
+
     private async Task<JsonElement> AskHttpAsync(
         string method, string what, string token, string? body = null)
     {

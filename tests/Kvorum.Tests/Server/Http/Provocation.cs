@@ -41,6 +41,10 @@ internal sealed record Provocation(string Target, byte[]? Body, params (string, 
             "/v1/admin/users/ann" + (method == "PATCH" ? "?disabled=true" : ""), null),
         "/v1/admin/roles/{name}" => new(
             "/v1/admin/roles/shop", method == "PUT" ? """{"grants":[]}"""u8.ToArray() : null),
+        "/v1/admin/join-tokens/{id}" => new(
+            "/v1/admin/join-tokens/0123456789abcdef",
+            method == "PUT"
+                ? """{"node":"n","proof_hash":"AA==","sealed":"AA==","expires_ms":1}"""u8.ToArray() : null),
         "/v1/admin/rights" => new($"{pattern}?enforced=false", null),
         _ => new(
             pattern.Replace("{name}", "node-1", StringComparison.Ordinal)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Kvorum.Cli.CommandLine;
 using Kvorum.Storage.Files;
 using Kvorum.Storage.Keys;

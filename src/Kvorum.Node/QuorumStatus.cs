@@ -36,13 +36,25 @@ public sealed record QuorumReplicaStatus
         + "has since the start. Of two replicas always the same one begins.")]
     public long? ComparedMs { get; init; }
 
-    /// <summary>Records that repair has brought since the start.</summary>
-    [Description("Records that repair has brought since the start.")]
+    /// <summary>Records that repair has brought since the start, that after reads included.</summary>
+    [Description("Records that repair has brought since the start, that after reads included.")]
     public required long RecordsTaken { get; init; }
 
-    /// <summary>Records that repair has sent from here since the start.</summary>
-    [Description("Records that repair has sent from here since the start.")]
+    /// <summary>Records that comparisons have sent from here since the start.</summary>
+    [Description("Records that comparisons with other replicas have sent from here since the start.")]
     public required long RecordsGiven { get; init; }
+
+    /// <summary>Their bytes, with keys and versions.</summary>
+    [Description("Their bytes, with keys and versions.")]
+    public long RecordBytesGiven { get; init; }
+
+    /// <summary>
+    /// Bytes of hashes, keys and versions that comparisons have sent from here since the start.
+    /// </summary>
+    [Description(
+        "Bytes of hashes, keys and versions that comparisons with other replicas have sent from here since "
+        + "the start.")]
+    public long CompareBytesSent { get; init; }
 
     /// <summary>Before this no replica lacks a write, and tombstones are gone; Unix milliseconds.</summary>
     [Description("Before this no replica lacks a write, and no tombstone is kept: Unix milliseconds.")]

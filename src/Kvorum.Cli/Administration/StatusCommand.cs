@@ -136,7 +136,11 @@ internal static class StatusCommand
         var bytes = replicas.Sum(static one => one.TombstoneBytes) ?? 0;
         console.WriteLine(
             $"{report.Name}: {replicas.Length} quorum replicas ({waiting} blank or damaged){compared}, "
-            + $"{replicas.Sum(static one => one.RecordsTaken)} records repaired; {quorum.Hints} hints of "
+            + $"{replicas.Sum(static one => one.RecordsTaken)} records repaired, "
+            + $"{replicas.Sum(static one => one.RecordsGiven)} given to others of "
+            + $"{AdminTables.Size(replicas.Sum(static one => one.RecordBytesGiven))}, "
+            + $"{AdminTables.Size(replicas.Sum(static one => one.CompareBytesSent))} sent to compare; "
+            + $"{quorum.Hints} hints of "
             + $"{AdminTables.Size(quorum.HintBytes)}, {quorum.HintsDropped} dropped; "
             + $"{quorum.TimestampsRefused} timestamps refused"
             + (kept == 0 ? "" : $"; {kept} tombstones of {AdminTables.Size(bytes)} held back"));

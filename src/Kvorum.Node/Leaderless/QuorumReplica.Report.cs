@@ -25,6 +25,12 @@ internal sealed partial class QuorumReplica
     /// <summary>Records that came from repair since the start, and that went to others by it.</summary>
     public (long Taken, long Given) RepairedRecords { get; private set; }
 
+    /// <summary>
+    /// Bytes that went to other replicas since the start, to compare what they hold and as records that they
+    /// lacked.
+    /// </summary>
+    public (long Compared, long Given) RepairBytes { get; private set; }
+
     /// <summary>When it was last found equal with another replica, in the node's milliseconds; null: never.
     /// </summary>
     public long? ComparedMs { get; private set; }
@@ -57,15 +63,17 @@ internal sealed partial class QuorumReplica
             });
     }
 
-    /// <summary>An exchange with another replica has ended.</summary>
-    /// <param name="hasSucceeded">True if both had the same in the end.</param>
-    /// <param name="taken">Records that came.</param>
-    /// <param name="given">Records that went.</param>
-    public void Repaired(bool hasSucceeded, long taken, long given)
+    /// <summary>An exchange that this one began has ended: both had the same.</summary>
+    public void FoundEqual() => ComparedMs = _host.NowMs;
+
+    /// <summary>Something of an exchange went to another replica.</summary>
+    /// <param name="comparedBytes">Bytes of hashes, keys and versions.</param>
+    /// <param name="records">Records.</param>
+    /// <param name="recordBytes">Their bytes, with keys and versions.</param>
+    public void Gave(long comparedBytes, long records, long recordBytes)
     {
-        RepairedRecords = (RepairedRecords.Taken + taken, RepairedRecords.Given + given);
-        if (hasSucceeded)
-            ComparedMs = _host.NowMs;
+        RepairBytes = (RepairBytes.Compared + comparedBytes, RepairBytes.Given + recordBytes);
+        RepairedRecords = RepairedRecords with { Given = RepairedRecords.Given + records };
     }
 
     /// <summary>What the leader of the metadata group is told of it.</summary>
@@ -92,6 +100,8 @@ internal sealed partial class QuorumReplica
             ComparedMs = ComparedMs is { } compared ? _host.NowMs - compared : null,
             RecordsTaken = RepairedRecords.Taken,
             RecordsGiven = RepairedRecords.Given,
+            RecordBytesGiven = RepairBytes.Given,
+            CompareBytesSent = RepairBytes.Compared,
             HorizonUnixMs = Marks.Horizon.UnixMs,
             TombstoneAgeMs = TombstoneAgeMs,
             Tombstones = Tombstones?.Count,

@@ -168,6 +168,8 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
         if (WhyNotStore(StoreCommand.Read(command), source) is { } refusal)
             return refusal;
         _filled += source == RecordSource.Filling ? 1 : 0;
+        if (source != RecordSource.Write)
+            RepairedRecords = RepairedRecords with { Taken = RepairedRecords.Taken + 1 };
         Append(ticket, command);
         return null;
     }

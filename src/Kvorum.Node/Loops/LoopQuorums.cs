@@ -210,14 +210,24 @@ internal sealed class LoopQuorums : ICoordinatorHost, IRepairHost
     public QuorumReplica? ReplicaOf(GroupId group) => _replicas.FindQuorum(group);
 
     /// <inheritdoc/>
-    public void Send(NodeId to, RepairMessage message) => _outboxes.Send(to, message);
+    public void Send(NodeId to, RepairMessage message)
+    {
+        var bytes = _outboxes.Send(to, message);
+        // Marks that are told belong to no exchange.
+        if (bytes == 0 || message is RepairMessage.Told || ReplicaOf(message.Group) is not { } replica)
+            return;
+        var commandBytes = message.CommandBytes;
+        replica.Gave(bytes - commandBytes, message.RecordCount, commandBytes);
+    }
 
     /// <inheritdoc/>
     public void Store(NodeId to, GroupId group, ReadOnlyMemory<byte> command)
     {
         // The group's epoch: by a higher one the replica would refuse all that coordinators ask of it.
-        if (Cluster.Placement.Placed(group) is { } placed)
-            Ask(to, new(QuorumAsk.Store, Id: 0, group, placed.Epoch.Value, command));
+        if (Cluster.Placement.Placed(group) is not { } placed)
+            return;
+        Ask(to, new(QuorumAsk.Store, Id: 0, group, placed.Epoch.Value, command));
+        ReplicaOf(group)?.Gave(comparedBytes: 0, records: 1, command.Length);
     }
 
     /// <inheritdoc/>

@@ -76,14 +76,15 @@ internal sealed class Outboxes(NodeContext context)
         Transport.Send(to, PeerFrameKind.Digest, _digest.Written);
     }
 
-    /// <summary>A message of repair.</summary>
-    public void Send(NodeId to, RepairMessage message)
+    /// <summary>A message of repair. Returns its bytes; 0 if it may not go.</summary>
+    public int Send(NodeId to, RepairMessage message)
     {
         if (!context.Cluster.IsAdmitted)
-            return;
+            return 0;
         var writer = new ByteWriter();
         RepairCodec.Write(writer, message);
         Transport.Send(to, PeerFrameKind.Repair, writer.Written);
+        return writer.Written.Length;
     }
 
     /// <summary>A question for a share of a scan's page.</summary>

@@ -19,15 +19,21 @@ public readonly record struct VersionedKey(ulong KeyHash, RecordVersion Version,
 /// once, however many leaves differ. The replica that asks sends the set of leaves, then the records of these
 /// leaves in one range of keys after the other: at most <see cref="PairsPerBatchMax"/> of them and the last
 /// key of the range (none: to the end). The other takes its own records of the same range and leaves. If
-/// these are more than it can compare at once, it answers up to an earlier key, and the walk goes on from
+/// these are more than <see cref="PairsPerAnswerMax"/>, it names an earlier key, and is asked again up to
 /// there.</para>
 /// <para>The answer has the records that the asking side lacks, and the hashes of the keys whose records it
 /// wants; these travel then. Both are merged by version, so nothing is lost by a repetition.</para>
 /// </remarks>
 public static class PairComparison
 {
-    /// <summary>The records in one batch of either side.</summary>
+    /// <summary>The records in one batch of the side that asks.</summary>
     public const int PairsPerBatchMax = 1024;
+
+    /// <summary>
+    /// The records that the other side compares with them. It has more in the same range where the side that
+    /// asks lacks some: with the same bound each such batch would be sent twice.
+    /// </summary>
+    public const int PairsPerAnswerMax = 2 * PairsPerBatchMax;
 
     /// <summary>
     /// Compares the records of one range of keys. Order plays no part; both lists are sorted here.

@@ -5,13 +5,31 @@ using Kvorum.Storage.Lsm;
 namespace Kvorum.Node.Leaderless.Repair;
 
 /// <summary>
-/// Answers the exchanges of other nodes' replicas; keeps nothing from one message to the next. Owned by the
-/// node loop.
+/// Answers the exchanges of other nodes' replicas; of one message it keeps for the next only with whom a
+/// replica here is being compared. Owned by the node loop.
 /// </summary>
 internal sealed class RepairAnswers(IRepairHost host)
 {
+    // The exchange that each group here is in, or was last: one for each group. Two at a time would find the
+    // same records missing, and bring each of them twice.
+    private readonly SortedDictionary<GroupId, (NodeId Peer, ulong Id, long UntilMs)> _busy = [];
+
+    /// <summary>True while another node compares the replica of that group here with its own.</summary>
+    public bool IsBusy(GroupId group) =>
+        _busy.TryGetValue(group, out var exchange) && host.NowMs < exchange.UntilMs;
+
+    /// <summary>A peer is lost, and with it what it asked.</summary>
+    public void PeerLost(NodeId peer)
+    {
+        foreach (var (group, _) in _busy.Where(one => one.Value.Peer == peer).ToArray())
+            _busy.Remove(group);
+    }
+
     /// <summary>Another node's replica asks.</summary>
-    public void Take(NodeId from, RepairMessage message)
+    /// <param name="from">The node.</param>
+    /// <param name="message">What it asks.</param>
+    /// <param name="isAsking">True while the replica here asks yet another one.</param>
+    public void Take(NodeId from, RepairMessage message, bool isAsking)
     {
         if (host.ReplicaOf(message.Group) is not { MayAnswer: true } replica
             || (message is RepairMessage.Open { Since: var since } && replica.Confirmed < since))
@@ -28,15 +46,21 @@ internal sealed class RepairAnswers(IRepairHost host)
 
         switch (message)
         {
+            case RepairMessage.Open { Since: var filling } open when filling == default
+                && !open.Root.IsSameAs(tree.Root) && (isAsking || !MayBegin(from, open)):
+                host.Send(from, new RepairMessage.Refused(message.Id, message.Group, Marks: null));
+                break;
             case RepairMessage.Open:
                 host.Send(
                     from, new RepairMessage.Opened(message.Id, message.Group, tree.Root, replica.Marks));
                 break;
             case RepairMessage.Compare compare:
+                Extend(from, message, Limits.RepairPatienceMs);
                 host.Send(from, new RepairMessage.Compared(
                     message.Id, message.Group, compare.Question.Answer(tree)));
                 break;
             case RepairMessage.Pairs pairs when LeafSet.DecodeOrNull(pairs.Leaves.Span) is { } leaves:
+                Extend(from, message, Limits.RepairPatienceMs);
                 Compare(from, replica, pairs, leaves);
                 break;
             case RepairMessage.Requests requests:
@@ -46,6 +70,22 @@ internal sealed class RepairAnswers(IRepairHost host)
                 host.Send(from, new RepairMessage.Refused(message.Id, message.Group, Marks: null));
                 break;
         }
+    }
+
+    // A replica that is filled asks whenever it wants: what it gets, nobody else brings.
+    private bool MayBegin(NodeId from, RepairMessage.Open open)
+    {
+        if (IsBusy(open.Group) && _busy[open.Group].Peer != from)
+            return false;
+        _busy[open.Group] = (from, open.Id, host.NowMs + Limits.RepairPatienceMs);
+        return true;
+    }
+
+    private void Extend(NodeId from, RepairMessage message, long ms)
+    {
+        if (_busy.TryGetValue(message.Group, out var exchange) && exchange.Id == message.Id
+            && exchange.Peer == from)
+            _busy[message.Group] = exchange with { UntilMs = host.NowMs + ms };
     }
 
     private MerkleTree? TreeOf(QuorumReplica replica)
@@ -71,7 +111,10 @@ internal sealed class RepairAnswers(IRepairHost host)
                     replica.Damaged(damage);
                 answer = failure is null
                     ? answer! : new RepairMessage.Refused(pairs.Id, pairs.Group, Marks: null);
-                host.Pace(BytesOf(answer), () => host.Send(from, answer));
+                // The last range: what is wanted of it is still to come.
+                if (answer is not RepairMessage.TooMany && pairs.End.IsEmpty)
+                    Extend(from, pairs, Limits.RepairRetryMs);
+                host.Pace(answer.CommandBytes, () => host.Send(from, answer));
             });
     }
 
@@ -88,7 +131,4 @@ internal sealed class RepairAnswers(IRepairHost host)
             return new RepairMessage.Refused(asked.Id, asked.Group, Marks: null);
         }
     }
-
-    private static long BytesOf(RepairMessage answer) => answer is RepairMessage.Records records
-        ? records.Commands.Sum(static command => (long)command.Length) : 0;
 }

@@ -48,9 +48,6 @@ internal sealed class RepairExchange(
     /// <summary>When it was last heard of, in the node's milliseconds.</summary>
     public long ProgressMs { get; private set; } = host.NowMs;
 
-    /// <summary>Records that came from the other side, and that went there.</summary>
-    public (long Taken, long Given) Moved { get; private set; }
-
     private GroupId Group => replica.Identity.Group;
 
     /// <summary>Begins.</summary>
@@ -68,7 +65,7 @@ internal sealed class RepairExchange(
     /// <summary>The other side has answered.</summary>
     public void Take(RepairMessage message)
     {
-        if (IsOver)
+        if (IsOver || EndsAsGone())
             return;
         ProgressMs = host.NowMs;
         switch (message)
@@ -133,6 +130,8 @@ internal sealed class RepairExchange(
     // Sends the next range, up to a key at most.
     private void Walk(ReadOnlyMemory<byte> end)
     {
+        if (IsOver || EndsAsGone())
+            return;
         var view = replica.Tree.OpenView();
         var (from, nowMs) = (_from, host.RecordTimeMs);
         WalkedRange? range = null;
@@ -144,7 +143,7 @@ internal sealed class RepairExchange(
             },
             failure =>
             {
-                if (IsOver)
+                if (IsOver || EndsAsGone())
                     return;
                 if (failure is TreeDamagedException damage)
                     replica.Damaged(damage);
@@ -175,18 +174,15 @@ internal sealed class RepairExchange(
             }
         }
 
-        var given = 0;
         foreach (var hash in records.Wanted)
         {
             if (!asked.Keys.TryGetValue(hash, out var key) || !replica.TryRead(key.Span, out var record)
                 || record is not { } found)
                 continue;
-            given++;
             var command = StoreCommand.Encode("", 0, key.Span, found);
             host.Pace(command.Length, () => host.Store(peer, Group, command));
         }
 
-        Moved = (Moved.Taken + records.Commands.Count, Moved.Given + given);
         _from = asked.End;
         // In turn with what was sent, so that a fast walk does not run ahead of a slow line.
         if (asked.End.IsEmpty)
@@ -213,6 +209,15 @@ internal sealed class RepairExchange(
                 host.Send(peer, new RepairMessage.Requests(Id, Group, remembered.End)));
         else
             End(hasSucceeded: true);
+    }
+
+    // The replica may have been removed while an answer was under way: its tree is closed then.
+    private bool EndsAsGone()
+    {
+        if (host.ReplicaOf(Group) == replica)
+            return false;
+        End(hasSucceeded: false);
+        return true;
     }
 
     private void End(bool hasSucceeded) => (IsOver, HasSucceeded) = (true, hasSucceeded);

@@ -14,6 +14,12 @@ namespace Kvorum.Node.Leaderless.Repair;
 /// <param name="Group">The group.</param>
 internal abstract record RepairMessage(ulong Id, GroupId Group)
 {
+    /// <summary>Bytes of it that are log commands: records, and requests that are remembered.</summary>
+    public virtual long CommandBytes => 0;
+
+    /// <summary>Records that are in it.</summary>
+    public virtual int RecordCount => 0;
+
     /// <summary>Asks: is this your root, too?</summary>
     /// <param name="Id">The asking side's number of the exchange.</param>
     /// <param name="Group">The group.</param>
@@ -54,7 +60,14 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     /// <param name="Wanted">Hashes of keys.</param>
     public sealed record Records(
         ulong Id, GroupId Group, IReadOnlyList<ReadOnlyMemory<byte>> Commands, IReadOnlyList<ulong> Wanted)
-        : RepairMessage(Id, Group);
+        : RepairMessage(Id, Group)
+    {
+        /// <inheritdoc/>
+        public override long CommandBytes => Commands.Sum(static command => (long)command.Length);
+
+        /// <inheritdoc/>
+        public override int RecordCount => Commands.Count;
+    }
 
     /// <summary>Answers that the range has too many records: it is to be asked up to this key.</summary>
     public sealed record TooMany(ulong Id, GroupId Group, ReadOnlyMemory<byte> End)
@@ -71,7 +84,11 @@ internal abstract record RepairMessage(ulong Id, GroupId Group)
     /// <param name="End">Where they go on; 0: these were the last.</param>
     /// <param name="Command">As in <see cref="RememberCommand"/>.</param>
     public sealed record Remembered(ulong Id, GroupId Group, ulong End, ReadOnlyMemory<byte> Command)
-        : RepairMessage(Id, Group);
+        : RepairMessage(Id, Group)
+    {
+        /// <inheritdoc/>
+        public override long CommandBytes => Command.Length;
+    }
 
     /// <summary>Answers that nothing can be compared now.</summary>
     /// <param name="Id">The asking side's number of the exchange.</param>

@@ -30,7 +30,7 @@ internal sealed class RepairRounds(IRepairHost host)
         }
         else if (RepairCodec.IsQuestion(message))
         {
-            _answers.Take(from, message);
+            _answers.Take(from, message, IsAsking(message.Group));
         }
         else if (_exchange is { } exchange && exchange.Id == message.Id && exchange.Peer == from)
         {
@@ -53,6 +53,7 @@ internal sealed class RepairRounds(IRepairHost host)
     /// <summary>A peer is lost.</summary>
     public void PeerLost(NodeId peer)
     {
+        _answers.PeerLost(peer);
         if (_exchange is { } exchange && exchange.Peer == peer)
             exchange.Stop();
         EndIfOver();
@@ -90,7 +91,12 @@ internal sealed class RepairRounds(IRepairHost host)
         }
     }
 
+    // Filling is another matter: what it brings, no other exchange does.
+    private bool IsAsking(GroupId group) =>
+        _exchange is { IsFilling: false } exchange && exchange.Replica.Identity.Group == group;
+
     private bool MayCompare(QuorumReplica replica, NodeId peer) => host.Cluster.Health.IsUp(peer)
+        && !_answers.IsBusy(replica.Identity.Group)
         && host.NowMs >= _notBeforeMs.GetValueOrDefault((replica.Identity.Group, peer));
 
     private bool Asks(QuorumReplica replica, NodeId peer) =>
@@ -117,7 +123,7 @@ internal sealed class RepairRounds(IRepairHost host)
     {
         foreach (var replica in host.Replicas)
         {
-            if (!replica.MayAnswer)
+            if (!replica.MayAnswer || _answers.IsBusy(replica.Identity.Group))
                 continue;
             foreach (var peer in replica.Preference)
             {
@@ -167,7 +173,8 @@ internal sealed class RepairRounds(IRepairHost host)
             _horizons.Compared(exchange.Replica, exchange.Peer, exchange.Floor);
         if (exchange is { IsFilling: true, HasSucceeded: true })
             exchange.Replica.FilledFrom(exchange.Peer);
-        exchange.Replica.Repaired(exchange.HasSucceeded, exchange.Moved.Taken, exchange.Moved.Given);
+        if (exchange.HasSucceeded)
+            exchange.Replica.FoundEqual();
     }
 
     private void Postpone(QuorumReplica replica, NodeId peer, long ms)

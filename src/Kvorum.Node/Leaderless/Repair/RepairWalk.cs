@@ -50,7 +50,7 @@ internal static class RepairWalk
             var hash = KeyHash.Of(key.Span);
             if (!leaves.Contains(hash))
                 continue;
-            if (own.Count == PairComparison.PairsPerBatchMax
+            if (own.Count == PairComparison.PairsPerAnswerMax
                 || (own.Count > 0 && bytes + record.Length > Limits.RepairRangeBytes))
                 return new RepairMessage.TooMany(asked.Id, asked.Group, key);
             bytes += record.Length;

@@ -1,6 +1,8 @@
 using System.Text;
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Node.Leaderless;
+using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -28,6 +30,79 @@ public class ReplicaRepairTests
         cluster.RunUntil(() => AreEqual(cluster), 30_000, "equal replicas");
         Assert.Equal("new", Encoding.UTF8.GetString(Record(cluster, 2, "key-0")!.Value.Value.Span));
         Assert.True(Record(cluster, 2, "key-1")!.Value.IsDeleted);
+    }
+
+    /// <summary>
+    /// Both others find what it misses at the same time, and each record travels once all the same; so does
+    /// what the side that asks says of its own: 25 bytes for each, and 8 for one that is wanted. Each node in
+    /// turn, because the one with the lesser id asks: that with the least is the last, and lacks much among
+    /// what it has.
+    /// </summary>
+    [Fact]
+    public void What_a_replica_missed_is_brought_by_one_of_the_others()
+    {
+        const int Missed = 2000;
+        using var cluster = WithCache(static options => options with
+        {
+            HintBytesMax = 0,
+            HintBytesPerNodeMax = 0,
+        });
+        long had = 0;
+        foreach (var away in Enumerable.Range(0, 3).OrderByDescending(cluster.IdOf))
+        {
+            cluster.Crash(away);
+            var others = Enumerable.Range(0, 3).Where(node => node != away).ToArray();
+            var (before, compared) = (Given(cluster, others), Compared(cluster, others));
+            for (var n = 0; n < Missed; n++)
+                Put(cluster, (away + 1) % 3, $"key-{away}-{n}", "value");
+            cluster.Start(away);
+            cluster.RunUntilReady();
+            cluster.RunUntil(() => AreEqual(cluster), 60_000, "equal replicas");
+            cluster.Run(5000);
+            // The node that came back counts anew.
+            Assert.Equal(Missed, Given(cluster, [0, 1, 2]) - before);
+            var asks = others.All(node => cluster.IdOf(away) < cluster.IdOf(node));
+            const int SumsAndRoots = 16_384;
+            Assert.InRange(
+                Compared(cluster, [0, 1, 2]) - compared, 1,
+                (asks ? 25 * had : (25 * (had + Missed)) + (8 * Missed)) + SumsAndRoots);
+            had += Missed;
+        }
+    }
+
+    [Fact]
+    public void An_answer_that_comes_after_the_replica_was_removed_is_dropped()
+    {
+        using var cluster = WithCache();
+        var asks = Enumerable.Range(0, 3).MinBy(cluster.IdOf);
+        var away = Enumerable.Range(0, 3).MaxBy(cluster.IdOf);
+        byte[]? late = null;
+        cluster.Network.Passes = (from, to, kind, bytes) =>
+        {
+            // The records of one group that the other side wants. Hints are lost, too.
+            if (to == cluster.IdOf(asks) && from == cluster.IdOf(away) && kind == PeerFrameKind.Repair
+                && RepairCodec.Read(bytes) is RepairMessage.Records { Wanted.Count: > 0 })
+            {
+                late = bytes;
+                return false;
+            }
+
+            return kind != PeerFrameKind.QuorumRequest || to != cluster.IdOf(away);
+        };
+        for (var n = 0; n < 20; n++)
+            Put(cluster, asks, $"key-{n}", "value");
+        cluster.Crash(away);
+        cluster.Start(away);
+        cluster.RunUntilReady();
+        cluster.RunUntil(() => late is not null, 30_000, "an answer");
+        cluster.Demand(asks, new DropKeyspace(Cache));
+        cluster.RunUntil(() => cluster.Quorums(asks).Length == 0, 20_000, "no replica");
+        cluster.Run(1000);
+        cluster.Network.Late(cluster.IdOf(away), cluster.IdOf(asks), PeerFrameKind.Repair, late!);
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.Run(1000);
+        Assert.Null(cluster.FatalOf(asks));
+        Assert.True(cluster.IsRunning(asks));
     }
 
     [Fact]
@@ -87,13 +162,19 @@ public class ReplicaRepairTests
         .Select(node => string.Join('\n', cluster.Content(node)))
         .Distinct(StringComparer.Ordinal).Count() == 1;
 
+    private static long Given(TestCluster cluster, int[] nodes) =>
+        nodes.SelectMany(node => cluster.Quorums(node)).Sum(static replica => replica.RepairedRecords.Given);
+
+    private static long Compared(TestCluster cluster, int[] nodes) =>
+        nodes.SelectMany(node => cluster.Quorums(node)).Sum(static replica => replica.RepairBytes.Compared);
+
     private static StoredRecord? Record(TestCluster cluster, int node, string key) =>
         cluster.Quorums(node).Select(replica => replica.Machine.Get(TestCluster.Bytes(key).Span))
             .FirstOrDefault(static record => record is not null);
 
-    private static TestCluster WithCache()
+    private static TestCluster WithCache(Func<NodeOptions, NodeOptions>? configure = null)
     {
-        var cluster = new TestCluster(3);
+        var cluster = new TestCluster(3, configure);
         cluster.RunUntilReady();
         cluster.Demand(
             0, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = Partitions, Replicas = 3 });

@@ -54,7 +54,6 @@ internal static class Exchange
         Assert.True(comparison.IsDone);
         if (comparison.Differing.Count == 0) return (hashes, 0, messages);
         var set = comparison.Differing.Encode();
-        hashes += set.Length;
         var leaves = LeafSet.DecodeOrNull(set)!;
         long values = 0;
         var mine = asking.Walk(leaves);
@@ -62,13 +61,13 @@ internal static class Exchange
         int at = 0, other = 0;
         while (at < mine.Count || other < theirs.Count)
         {
-            // The range of the batch ends with its last key, or is open; the other side may end it earlier.
+            // The range of the batch ends with its last key, or is open; the other side may want it shorter.
             var batch = mine.GetRange(at, Math.Min(PairComparison.PairsPerBatchMax, mine.Count - at));
             var last = at + batch.Count < mine.Count ? batch[^1].Key : int.MaxValue;
             var own = new List<(int Key, VersionedKey Pair)>();
             for (var i = other; i < theirs.Count && theirs[i].Key <= last; i++)
             {
-                if (own.Count == PairComparison.PairsPerBatchMax)
+                if (own.Count == PairComparison.PairsPerAnswerMax)
                 {
                     last = own[^1].Key;
                     break;
@@ -77,8 +76,14 @@ internal static class Exchange
                 own.Add(theirs[i]);
             }
 
-            hashes += 32 + (VersionedKey.Size * batch.Count);
-            batch.RemoveAll(record => record.Key > last);
+            hashes += 32 + set.Length + (VersionedKey.Size * batch.Count);
+            if (own.Count == PairComparison.PairsPerAnswerMax)
+            {
+                batch.RemoveAll(record => record.Key > last);
+                hashes += 32 + set.Length + (VersionedKey.Size * batch.Count);
+                messages += 2;
+            }
+
             at += batch.Count;
             other += own.Count;
             var send = new List<VersionedKey>();

@@ -55,6 +55,10 @@ internal static class BenchCommand
 
     private static readonly Option<string> Consistency = ClientFlags.Consistency();
 
+    private static readonly Option<Duration> Timeline = Flag.Time(
+        "--timeline", "With --json: what was done by the end of each step of this length; 0s: not told",
+        Defaults.Timeline);
+
     private static readonly Option<bool> Fill = Flag.Switch(
         "--fill", "Write every key once before measuring");
 
@@ -65,7 +69,7 @@ internal static class BenchCommand
             "bench", "Measure throughput and latency of a cluster under closed-loop load")
         {
             Workload, Keyspace, KeySize, ValueSize, Clients, Connections, Duration, Warmup, Keys,
-            Distribution, ReadRatio, Consistency, Fill,
+            Distribution, ReadRatio, Consistency, Fill, Timeline,
         };
         Cluster.AddTo(command);
         command.SetAction(static (parsed, _) => ClientCall.Run(parsed, Cluster, output => RunAsync(
@@ -161,6 +165,7 @@ internal static class BenchCommand
         ReadRatio = parsed.GetValue(ReadRatio),
         Consistency = ClientFlags.Freshness(parsed, Consistency),
         Fill = parsed.GetValue(Fill),
+        Timeline = parsed.GetValue(Timeline).Span,
         Json = Cluster.IsJson(parsed),
         Tls = Cluster.Tls(parsed),
         Credential = Cluster.Credential(parsed),

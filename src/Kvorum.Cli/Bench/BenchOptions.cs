@@ -45,6 +45,9 @@ internal sealed record BenchOptions
 
     public bool Json { get; init; }
 
+    /// <summary>How long a step of the timeline is; zero: none is kept.</summary>
+    public TimeSpan Timeline { get; init; }
+
     public Client.KvorumTls? Tls { get; init; }
 
     /// <summary>What is shown beside a certificate; null for nothing.</summary>
@@ -81,6 +84,11 @@ internal sealed record BenchOptions
             yield return Flag.Mistake("--duration", new Duration(Duration), "give 100ms to 24h");
         if (Warmup < TimeSpan.Zero || Warmup > TimeSpan.FromHours(1))
             yield return Flag.Mistake("--warmup", new Duration(Warmup), "give 0s to 1h");
+        if (Timeline != TimeSpan.Zero && Timeline < TimeSpan.FromMilliseconds(10))
+            yield return Flag.Mistake("--timeline", new Duration(Timeline), "give 10ms or more, or 0s: none");
+        if (Timeline != TimeSpan.Zero && (Warmup + Duration) / Timeline > BenchTimeline.StepsMax)
+            yield return Flag.Mistake(
+                "--timeline", new Duration(Timeline), $"give at most {BenchTimeline.StepsMax} steps");
         // All of them are written, or summed up, one by one.
         var keysMax = Fill || Distribution == "zipf" ? KeyPicker.ZipfKeysMax : KeysMax;
         if (Keys < 1 || Keys > keysMax)

@@ -22,7 +22,20 @@ internal sealed record BenchResult(
     long NotFound,
     long Failed,
     SortedDictionary<string, long> Errors,
-    double ClientCpuMicrosecondsPerOperation);
+    double ClientCpuMicrosecondsPerOperation)
+{
+    /// <summary>
+    /// What was done by the end of each step, warm-up included; null unless it was asked for.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<BenchStep>? Timeline { get; init; }
+}
+
+/// <summary>What a run has done by a moment.</summary>
+/// <param name="UnixMs">The moment, in Unix milliseconds.</param>
+/// <param name="Done">Operations that have succeeded since the beginning.</param>
+/// <param name="Failed">Operations that have failed since the beginning.</param>
+internal readonly record struct BenchStep(double UnixMs, long Done, long Failed);
 
 /// <summary>How long operations took, in milliseconds.</summary>
 internal sealed record BenchLatency(

@@ -57,6 +57,8 @@ internal sealed class BenchRun
     /// <summary>Warms up, measures, and sums up.</summary>
     public async Task<BenchResult> MeasureAsync(CancellationToken cancelled)
     {
+        using var timeline = _options.Timeline == TimeSpan.Zero
+            ? null : new BenchTimeline(_options.Timeline, () => (Done, Failed));
         var tasks = _clients.Select(
             client => Task.Run(() => LoadAsync(client), CancellationToken.None)).ToArray();
         await PauseAsync(_options.Warmup, cancelled).ConfigureAwait(false);
@@ -68,8 +70,9 @@ internal sealed class BenchRun
         // time.
         Array.ForEach(_clients, static client => client.IsMeasuring = false);
         Array.ForEach(_clients, static client => client.IsOver = true);
+        var steps = timeline?.End();
         await Task.WhenAll(tasks).ConfigureAwait(false);
-        return SumUp(elapsed, cpu);
+        return SumUp(elapsed, cpu) with { Timeline = steps };
     }
 
     private static async Task PauseAsync(TimeSpan time, CancellationToken cancelled)

@@ -126,10 +126,38 @@ public class BenchTests
             (good with { Keys = KeyPicker.ZipfKeysMax + 1, Distribution = "zipf" }, "--keys '100000001'"),
             (good with { Keys = KeyPicker.ZipfKeysMax + 1, Fill = true }, "--keys '100000001'"),
             (good with { ReadRatio = 1.5 }, "--read-ratio '1.5'"),
+            (good with { Timeline = TimeSpan.FromMilliseconds(5) }, "--timeline '5ms'"),
+            (good with { Timeline = TimeSpan.FromMilliseconds(50), Duration = TimeSpan.FromHours(2) },
+                "--timeline '50ms'"),
             (good with { ReadRatio = double.NaN }, "--read-ratio 'NaN'"),
         ];
         foreach (var (options, says) in wrong)
             Assert.Contains(says, Assert.Single(options.Mistakes()));
+    }
+
+    [Fact]
+    public async Task A_timeline_tells_what_was_done_by_the_end_of_each_step()
+    {
+        await using var cluster = new FakeCluster();
+        await using var client = cluster.Connect();
+        var run = new BenchRun(new BenchOptions
+        {
+            Keys = 100,
+            Clients = 4,
+            Warmup = TimeSpan.FromMilliseconds(100),
+            Duration = TimeSpan.FromMilliseconds(400),
+            Timeline = TimeSpan.FromMilliseconds(20),
+        }, client);
+        var result = await run.MeasureAsync(TestContext.Current.CancellationToken);
+        var steps = Assert.IsType<IReadOnlyList<BenchStep>>(result.Timeline, exactMatch: false);
+        Assert.True(steps.Count >= 2);
+        Assert.Equal(steps.OrderBy(static step => step.UnixMs), steps);
+        Assert.Equal(steps.Select(static step => step.Done).Order(), steps.Select(static step => step.Done));
+        // The warm-up is in it, and what ended after the last step is not.
+        Assert.InRange(steps[^1].Done, 1, run.Done);
+        Assert.All(steps, static step => Assert.Equal(0, step.Failed));
+        Assert.Contains("\"timeline\":[{\"unix_ms\":", BenchReport.Json(result), StringComparison.Ordinal);
+        Assert.DoesNotContain("timeline", BenchReport.Json(result with { Timeline = null }));
     }
 
     [Theory]

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -119,6 +120,21 @@ class Cluster:
         return subprocess.Popen(
             [PROGRAM, "bench", workload, "--addr", self.addresses, "--json", *flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_command(*words):
+    """What a command of the program says; an error of it ends the script."""
+    done = subprocess.run([PROGRAM, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise SystemExit(f"kvorum {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def bytes_received(ports):
+    """Bytes that came in on connections from and to these ports, at both ends, as the kernel counts them."""
+    chosen = " or ".join(f"{end} = :{port}" for port in ports for end in ("sport", "dport"))
+    said = subprocess.run(["ss", "-tinH", f"( {chosen} )"], capture_output=True, text=True, check=True).stdout
+    return sum(map(int, re.findall(r"bytes_received:(\d+)", said)))
 
 
 def ended(load, early=False):

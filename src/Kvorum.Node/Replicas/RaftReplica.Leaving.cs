@@ -7,6 +7,8 @@ namespace Kvorum.Node.Replicas;
 /// <summary>The end of a replica that its group does not have any more.</summary>
 internal sealed partial class RaftReplica
 {
+    private long _askedIfRemovedMs;
+
     /// <summary>
     /// True if this replica can go: the metadata group wants none here, and the group's own configuration is
     /// committed without it, or has never had it filled. What it has acknowledged since it was added last
@@ -28,6 +30,17 @@ internal sealed partial class RaftReplica
     private bool IsOutside => _raft.ConfigurationIndex <= _raft.CommitIndex
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
+
+    // A replica at rest asks nobody. If what removed it was lost on the way, it would rest for ever: awake, it
+    // asks for votes, and is told.
+    private void AskIfRemoved()
+    {
+        if (!_raft.IsQuiescent || IsLeader || _host.NowMs - _askedIfRemovedMs < Limits.RemovedKeepMs
+            || !_host.Cluster.IsUnwanted(Group, _parts.KeyspaceId) || IsGivenUp)
+            return;
+        _askedIfRemovedMs = _host.NowMs;
+        _raft.Wake();
+    }
 
     /// <inheritdoc/>
     public void Retire()

@@ -202,6 +202,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
         _sender.Sweep();
         Walker.Sweep();
+        AskIfRemoved();
         if (IsFenced && !IsQuarantined && !IsInstalling)
             _receiver.AskToRebuild(RebuildIndex);
         if (_comparison.Sweep() is { } found)

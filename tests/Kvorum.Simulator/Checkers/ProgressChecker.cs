@@ -172,11 +172,17 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     private IEnumerable<RaftReplica> Replicas(GroupId group) =>
         cluster.TakingPart.SelectMany(process => process.Replicas).Where(replica => replica.Group == group);
 
-    private static bool IsWhereItBelongs(Machine machine) => machine.Use == MachineUse.InUse
+    private bool IsWhereItBelongs(Machine machine) => machine.Use == MachineUse.InUse
         ? machine.Process is { } process
-            ? process.Node.IsRefused == machine.IsOutsider && (!machine.Joins || machine.IsAdmitted)
+            ? IsTakenRight(process) && (!machine.Joins || machine.IsAdmitted)
             : machine.IsLost
         : machine.Process is null;
+
+    // With an empty disk it knows the founders alone. Where all others have left, nobody can refuse it.
+    private bool IsTakenRight(SimulatedProcess process) =>
+        process.Node.IsRefused == process.Machine.IsOutsider
+        || (process.Machine.IsOutsider && !process.Machine.IsAdmitted && !cluster.Machines.Any(other =>
+            other != process.Machine && !other.Joins && other.Use == MachineUse.InUse));
 
     private IEnumerable<(KeyspaceGroups Keyspace, int Partition)> Partitions() =>
         from keyspace in cluster.Keyspaces

@@ -68,6 +68,27 @@ public class LeavingTests
         cluster.CheckAll(3, "second");
     }
 
+    /// <summary>
+    /// At rest it asks nothing, and is told nothing: <c>./sim --seed 7033 --quorums</c> found such a replica.
+    /// </summary>
+    [Fact]
+    public void A_replica_at_rest_that_missed_its_removal_goes()
+    {
+        using var cluster = new TestCluster(4);
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        cluster.Run(10_000);
+        var drained = cluster.IdOf(3);
+        cluster.Network.Passes = (_, to, kind, _) => to != drained || kind != PeerFrameKind.Raft;
+        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Drain));
+        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 120_000, "voters on the others");
+        Assert.Contains(
+            cluster[3].Loops.SelectMany(static loop => loop.RaftReplicas),
+            static replica => replica.Raft.IsQuiescent && !replica.Group.IsMetadata);
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(() => cluster.Folders(3).Length == 0, 60_000, "an empty member");
+    }
+
     /// <summary>Also with a process that still runs, and does not know that it is declared lost.</summary>
     [Fact]
     public void A_lost_member_is_not_heard_any_more()

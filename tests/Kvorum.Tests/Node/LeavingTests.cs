@@ -1,5 +1,7 @@
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Node.State;
+using Kvorum.Raft.Membership;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node;
@@ -74,19 +76,26 @@ public class LeavingTests
     [Fact]
     public void A_replica_at_rest_that_missed_its_removal_goes()
     {
-        using var cluster = new TestCluster(4);
+        using var cluster = new TestCluster(5);
         cluster.RunUntilReady();
         cluster.PutAll(0, "first");
         cluster.Run(10_000);
-        var drained = cluster.IdOf(3);
+        // Who leads must hear of it.
+        var one = Enumerable.Range(0, 5).First(node => cluster[node].Loops
+            .SelectMany(static loop => loop.RaftReplicas).All(static replica => !replica.IsLeader));
+        var drained = cluster.IdOf(one);
+        Assert.NotEmpty(cluster.Folders(one));
         cluster.Network.Passes = (_, to, kind, _) => to != drained || kind != PeerFrameKind.Raft;
-        cluster.Demand(0, new ChangeMember("node-4", MemberWish.Drain));
-        cluster.RunUntil(() => cluster.HasVoters([0, 1, 2]), 120_000, "voters on the others");
+        cluster.Demand(one == 0 ? 1 : 0, new ChangeMember($"node-{one + 1}", MemberWish.Drain));
+        cluster.RunUntil(
+            () => cluster.Leaders().Where(static replica => !replica.Group.IsMetadata)
+                .All(replica => !replica.Raft.Configuration.HasMember(drained)),
+            120_000, "replicas on the others");
         Assert.Contains(
-            cluster[3].Loops.SelectMany(static loop => loop.RaftReplicas),
+            cluster[one].Loops.SelectMany(static loop => loop.RaftReplicas),
             static replica => replica.Raft.IsQuiescent && !replica.Group.IsMetadata);
         cluster.Network.Passes = static (_, _, _, _) => true;
-        cluster.RunUntil(() => cluster.Folders(3).Length == 0, 60_000, "an empty member");
+        cluster.RunUntil(() => cluster.Folders(one).Length == 0, 60_000, "an empty member");
     }
 
     /// <summary>Also with a process that still runs, and does not know that it is declared lost.</summary>

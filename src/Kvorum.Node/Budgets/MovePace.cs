@@ -3,7 +3,7 @@ namespace Kvorum.Node.Budgets;
 /// <summary>
 /// Decides how much of the rate for checkpoints is used: writes of clients come first. While checkpoints
 /// leave, the rate falls by half in each second in which the log or the clients' writes take much longer than
-/// they did without them, and rises by an eighth of the bound in the others, as TCP does with a line
+/// they did without them, and rises by a sixteenth of the bound in the others, as TCP does with a line
 /// (Jacobson 1988). The log tells of a busy disk, also to a node that no client asks; the writes tell of busy
 /// processors, too: slow ones of what the slowest clients wait, their mean of how many requests are served,
 /// for clients that wait for an answer before they ask again. A pure decider, judged once a second by loop 0.
@@ -48,7 +48,7 @@ internal sealed class MovePace(long bytesMax)
 
         var isFelt = _log.IsExceeded(logMs, 1.5, 1) || _slowWrites.IsExceeded(writes?.SlowMs, 1.5, 1)
             || _meanWrites.IsExceeded(writes?.MeanMs, 1.25, 0.25);
-        Rate = isFelt ? Math.Max(_least, Rate / 2) : Math.Min(_most, Rate + (2 * _least));
+        Rate = isFelt ? Math.Max(_least, Rate / 2) : Math.Min(_most, Rate + _least);
     }
 
     /// <summary>What something takes while no checkpoints leave.</summary>
@@ -56,11 +56,12 @@ internal sealed class MovePace(long bytesMax)
     {
         private double? _ms;
 
-        // Of the last half minute, about: a disk is not the same all day.
+        // Of the last half minute, about: a disk is not the same all day. What was worse before is forgotten
+        // sooner, or a burst of writes would count as usual for the move that follows it.
         public void Learn(double? tookMs)
         {
             if (tookMs is { } took)
-                _ms = _ms is { } before ? before + ((took - before) / 16) : took;
+                _ms = _ms is { } before ? before + ((took - before) / (took < before ? 4 : 16)) : took;
         }
 
         public bool IsExceeded(double? tookMs, double times, double plusMs) =>

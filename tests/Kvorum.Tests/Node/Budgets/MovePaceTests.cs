@@ -13,7 +13,7 @@ public class MovePaceTests
         Seconds(10, 4, isSending: false);
         Assert.Equal(Max / 4, _pace.Rate);
         Seconds(3, 5, isSending: true);
-        Assert.Equal((Max / 4) + (3 * Max / 8), _pace.Rate);
+        Assert.Equal((Max / 4) + (3 * Max / 16), _pace.Rate);
         Seconds(100, 5, isSending: true);
         Assert.Equal(Max, _pace.Rate);
     }
@@ -28,7 +28,7 @@ public class MovePaceTests
         Seconds(100, 20, isSending: true);
         Assert.Equal(Max / 16, _pace.Rate);
         Seconds(1, 4, isSending: true);
-        Assert.Equal(3 * Max / 16, _pace.Rate);
+        Assert.Equal(2 * Max / 16, _pace.Rate);
     }
 
     [Fact]
@@ -63,6 +63,17 @@ public class MovePaceTests
             _pace.Judge(4, new(10, 5.2), isSending: true);
         Assert.Equal(Max, _pace.Rate);
         _pace.Judge(4, new(10, 5.3), isSending: true);
+        Assert.Equal(Max / 2, _pace.Rate);
+    }
+
+    [Fact]
+    public void A_burst_of_writes_before_the_move_is_soon_forgotten()
+    {
+        Seconds(30, 40, isSending: false);
+        Seconds(15, 4, isSending: false);
+        Seconds(100, 4, isSending: true);
+        Assert.Equal(Max, _pace.Rate);
+        Seconds(1, 8, isSending: true);
         Assert.Equal(Max / 2, _pace.Rate);
     }
 

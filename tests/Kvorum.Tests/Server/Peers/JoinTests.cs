@@ -207,10 +207,12 @@ public class JoinTests
 
         await using var peer = new PeerNode(
             _at[1], [_at[0] with { Address = $"{clients.EndPoint}" }, _at[1]]).Start();
-        await Eventually.Holds(() => peer.LogLines.Any(line =>
-            line.StartsWith("103 ", StringComparison.Ordinal)
-            && line.Contains($"serves clients: correct the address in --peers to {_at[0].Address}",
-                StringComparison.Ordinal)));
+        // Each attempt has half a second, which is little while other tests have the processors.
+        await Eventually.Holds(
+            () => peer.LogLines.Any(line => line.StartsWith("103 ", StringComparison.Ordinal)
+                && line.Contains($"serves clients: correct the address in --peers to {_at[0].Address}",
+                    StringComparison.Ordinal)),
+            seconds: 60);
     }
 
     [Fact]

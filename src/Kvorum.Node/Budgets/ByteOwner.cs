@@ -2,9 +2,9 @@ namespace Kvorum.Node.Budgets;
 
 /// <summary>
 /// What all shares of one owner, such as a user's connections, may hold of a <see cref="ByteRoom"/> together,
-/// beyond what each share has free. What is over the bound waits for the owner's own shares to give back, in
-/// nobody's way: it has no place in the room's turns. One piece of any size is let in where the owner holds
-/// nothing else. Of pieces of a size, the owner's shares take turns.
+/// beyond what each share has free. What is over the bound waits for the owner's own shares to give back, and
+/// holds up no other owner: it has no place in the room's turns. One piece of any size is let in where the
+/// owner holds nothing else. Of pieces of a size, the owner's shares take turns.
 /// </summary>
 /// <param name="room">The room.</param>
 /// <param name="bytesMax">The bound.</param>

@@ -87,6 +87,9 @@ internal sealed class ReplicaTable
     private sealed class ByGroup<T>
         where T : class, IReplica
     {
+        private static readonly Comparer<T> Order = Comparer<T>.Create(
+            static (one, other) => one.Identity.Group.CompareTo(other.Identity.Group));
+
         private readonly List<T> _sorted = [];
         private readonly Dictionary<GroupId, T> _found = []; // looked up only
 
@@ -97,28 +100,13 @@ internal sealed class ReplicaTable
         public void Add(T replica)
         {
             _found.Add(replica.Identity.Group, replica);
-            _sorted.Insert(PlaceOf(replica.Identity.Group), replica);
+            _sorted.Insert(~_sorted.BinarySearch(replica, Order), replica);
         }
 
         public void Remove(GroupId group)
         {
-            if (_found.Remove(group))
-                _sorted.RemoveAt(PlaceOf(group));
-        }
-
-        private int PlaceOf(GroupId group)
-        {
-            var (low, high) = (0, _sorted.Count);
-            while (low < high)
-            {
-                var middle = (low + high) / 2;
-                if (_sorted[middle].Identity.Group.CompareTo(group) < 0)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-
-            return low;
+            if (_found.Remove(group, out var replica))
+                _sorted.Remove(replica);
         }
     }
 }

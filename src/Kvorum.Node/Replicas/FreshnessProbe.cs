@@ -19,7 +19,7 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
     /// <summary>Asks, if it is time.</summary>
     public void Tick()
     {
-        if (!parts.Group.IsMetadata || _index is not null || parts.Raft.Leader is null)
+        if (_index is not null || parts.Raft.Leader is null)
             return;
         var cluster = host.Cluster;
         var ageMs = cluster.HasUsers ? Limits.FreshnessMs : Limits.IdleFreshnessMs;

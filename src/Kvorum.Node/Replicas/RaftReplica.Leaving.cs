@@ -31,7 +31,7 @@ internal sealed partial class RaftReplica
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
 
-    // A replica at rest asks nobody. If what removed it was lost on the way, it would rest for ever; awake,
+    // A replica at rest asks no other. If what removed it was lost on the way, it would rest for ever; awake,
     // it asks for votes, and is told.
     private void AskIfRemoved()
     {

@@ -28,7 +28,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     private readonly ReplicaCondition _condition;
     private readonly HistoryComparison _comparison;
     private readonly LogTime _time;
-    private readonly FreshnessProbe _freshness;
+    private readonly FreshnessProbe? _freshness; // of the metadata group
     private readonly Leadership _leadership;
     private readonly ReplicaCalls _calls;
     private readonly EntryApplier _applier;
@@ -47,7 +47,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _condition = new(parts, _durable, host.Cluster);
         _comparison = new(host, parts, _durable, _condition, _history);
         _time = new(host, parts.Machine);
-        _freshness = new(host, this, parts);
+        _freshness = parts.Group.IsMetadata ? new(host, this, parts) : null;
         _writer = new(host, parts, _durable, _time, Send);
         _leadership = new(host, this, parts);
         _calls = new(host, this, parts, _condition, _comparison, _leadership, _time, Fence);
@@ -162,7 +162,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
         if (IsLeader && _time.TakeDue() is { } command)
             Propose(command);
-        _freshness.Tick();
+        _freshness?.Tick();
     }
 
     /// <inheritdoc/>
@@ -283,7 +283,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         while (_raft.HasReady)
             isTaken |= Handle(_raft.TakeReady(), offered);
         if (!IsFenced)
-            _freshness.Look();
+            _freshness?.Look();
         Publish();
         return isTaken;
     }
@@ -296,7 +296,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _upkeep.LogGrew(_writer.Write(ready));
         Apply(ready.Committed);
         _calls.Confirmed(ready.Reads);
-        _freshness.Answered(ready.Reads);
+        _freshness?.Answered(ready.Reads);
         return ready.Snapshot is not null;
     }
 

@@ -24,8 +24,8 @@ internal sealed class CallersNode(
         hasToken && door.Node.Access is { } table ? Judge(table).User : "";
 
     /// <summary>
-    /// Whom its connections and requests count for; null for nobody: it is not known, or rights are not
-    /// enforced, so that whoever leaves out the token would be beyond all bounds.
+    /// The user that its connections and requests count for; null: the caller is not known, or rights are not
+    /// enforced, so that a caller who leaves out the token would be beyond all bounds.
     /// </summary>
     public LimitedUser? LimitedUser =>
         door.Node.Access is { IsOn: true } table && Judge(table).User is { Length: > 0 } user

@@ -34,7 +34,7 @@ internal sealed class ConnectionPlace(
     private UserPlaces? _telling;
     private bool _isClosed;
 
-    /// <summary>For whom it counts; null for nobody.</summary>
+    /// <summary>Places of the user that it counts for; null: it counts for no user.</summary>
     public UserPlaces? Places => _places;
 
     /// <summary>

@@ -26,7 +26,7 @@ internal sealed record UserBounds
     public long BytesMax { get; init; } = long.MaxValue / 2;
 }
 
-/// <summary>Whom places are counted for.</summary>
+/// <summary>A user for whom places are counted.</summary>
 /// <param name="IsSigned">
 /// True if a signed token names it: a user of the cluster of the same name has nothing to do with it.
 /// </param>

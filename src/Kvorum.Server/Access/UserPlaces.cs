@@ -35,7 +35,7 @@ internal sealed class UserPlaces(UserLimits limits, LimitedUser user)
     private long _state; // connections, and in the lower half requests
     private int _telling;
 
-    /// <summary>Whom it is of.</summary>
+    /// <summary>The user.</summary>
     public LimitedUser User => user;
 
     /// <summary>Connections that have a place.</summary>
@@ -48,36 +48,10 @@ internal sealed class UserPlaces(UserLimits limits, LimitedUser user)
     public int Telling => Volatile.Read(ref _telling);
 
     /// <summary>A place for one more connection.</summary>
-    public PlaceAnswer TryConnect()
-    {
-        var now = Interlocked.Add(ref _state, Connection);
-        if (now < 0)
-        {
-            Interlocked.Add(ref _state, -Connection);
-            return PlaceAnswer.Gone;
-        }
-
-        if (now >> 32 <= limits.Bounds.ConnectionsMax)
-            return PlaceAnswer.Taken;
-        Leave(Connection);
-        return PlaceAnswer.Full;
-    }
+    public PlaceAnswer TryConnect() => Take(Connection);
 
     /// <summary>A place for one more request: some nanoseconds.</summary>
-    public PlaceAnswer TryEnter()
-    {
-        var now = Interlocked.Increment(ref _state);
-        if (now < 0)
-        {
-            Interlocked.Decrement(ref _state);
-            return PlaceAnswer.Gone;
-        }
-
-        if ((uint)now <= (uint)limits.Bounds.RequestsMax)
-            return PlaceAnswer.Taken;
-        Leave(1);
-        return PlaceAnswer.Full;
-    }
+    public PlaceAnswer TryEnter() => Take(1);
 
     /// <summary>A connection that had a place has ended, or is another user's now.</summary>
     public void Disconnect() => Leave(Connection);
@@ -103,6 +77,23 @@ internal sealed class UserPlaces(UserLimits limits, LimitedUser user)
         (BytesMax: limits.Bounds.BytesMax / part, Delayed: (Action)Delayed));
 
     private void Delayed() => limits.PieceDelayed(user);
+
+    private PlaceAnswer Take(long place)
+    {
+        var now = Interlocked.Add(ref _state, place);
+        if (now < 0)
+        {
+            Interlocked.Add(ref _state, -place);
+            return PlaceAnswer.Gone;
+        }
+
+        var isWithin = place == Connection ? now >> 32 <= limits.Bounds.ConnectionsMax
+            : (uint)now <= (uint)limits.Bounds.RequestsMax;
+        if (isWithin)
+            return PlaceAnswer.Taken;
+        Leave(place);
+        return PlaceAnswer.Full;
+    }
 
     private void Leave(long place)
     {

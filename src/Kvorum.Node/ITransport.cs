@@ -142,6 +142,14 @@ public interface IPeerReceiver
         // Only where names, addresses and clusters are compared can one refuse.
     }
 
+    /// <summary>
+    /// A node of this cluster has dialled and is refused, because it is no member as far as this node knows.
+    /// </summary>
+    void DialledInVain(PeerHello unknown)
+    {
+        // Only where members change can one be unknown.
+    }
+
     /// <summary>A whole frame came. The memory belongs to the receiver from now on.</summary>
     void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload);
 

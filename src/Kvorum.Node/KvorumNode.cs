@@ -55,7 +55,7 @@ public sealed class KvorumNode : INode, IDisposable
             _isFounder = identity.IsFounder;
             _context = new(options, world, new(options, world, identity.ClusterIds(world), _isFounder));
             if (identity.Members is { } told)
-                Cluster.Members.Remembered(told);
+                Cluster.Members.Learn(told);
             _loops = new(_context);
             _context.Cluster.Placed = _loops.Make;
             _context.Cluster.Happened = _loops.OfGroup(GroupId.Metadata).Admin.Events.Told;

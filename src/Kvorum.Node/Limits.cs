@@ -200,6 +200,15 @@ internal static class Limits
     /// </summary>
     public const int MembersMax = 64;
 
+    /// <summary>
+    /// For how long a member hears no leader of the metadata group before it asks who the members are: longer
+    /// than an election takes.
+    /// </summary>
+    public const long MembersSoughtMs = 3000;
+
+    /// <summary>How often it asks the next one then.</summary>
+    public const long MembersAskedMs = 1000;
+
     /// <summary>How often a node that wants to join asks the next member.</summary>
     public const long JoinRetryMs = 300;
 

@@ -39,6 +39,10 @@ internal sealed class PeerReceiver(INode node, NodeContext context, LoopGroup lo
     public void PeerRefused(NodeId peer, string why) => context.Cluster.Health.Refused(peer, why);
 
     /// <inheritdoc/>
+    public void DialledInVain(PeerHello unknown) =>
+        loops.First.TryPost(new LoopEvent.DialledInVain(unknown.PeerAddress), unknown.PeerAddress.Length);
+
+    /// <inheritdoc/>
     public void PeerDown(NodeId peer, PeerLoss loss)
     {
         context.Detector.Down(peer);

@@ -247,6 +247,22 @@ public sealed record JoinFailed(string Reason) : NodeEvent(241)
     public override bool IsWarning => true;
 }
 
+/// <summary>
+/// This node was away while members came and left, and has learned from another one who they are now.
+/// </summary>
+/// <param name="From">The address of the node that was asked.</param>
+/// <param name="Members">The names of the members.</param>
+public sealed record MembersLearned(string From, string Members) : NodeEvent(249);
+
+/// <summary>This node hears no leader, has asked who the members are now, and is refused.</summary>
+/// <param name="From">The address of the node that was asked.</param>
+/// <param name="Reason">Why, and what to do.</param>
+public sealed record SearchRefused(string From, string Reason) : NodeEvent(250)
+{
+    /// <inheritdoc/>
+    public override bool IsWarning => true;
+}
+
 /// <summary>A node has become a member, or the cluster wants something else of a member.</summary>
 /// <param name="Member">The name of the member.</param>
 /// <param name="Status">active, draining, leaving, lost or removed.</param>

@@ -98,6 +98,12 @@ internal abstract class LoopEvent
         public override void Happen(NodeLoop loop) => answer(JoinCodec.Encode(loop.Desk.Take(ask)));
     }
 
+    /// <summary>A node that is no member, as far as is known here, has dialled. Loop 0.</summary>
+    public sealed class DialledInVain(string address) : LoopEvent
+    {
+        public override void Happen(NodeLoop loop) => loop.PeerAdmission.DialledInVain(address);
+    }
+
     /// <summary>What came of asking to join. Loop 0.</summary>
     public sealed class JoinAnswered(string address, JoinAnswer? answer, string? failure) : LoopEvent
     {

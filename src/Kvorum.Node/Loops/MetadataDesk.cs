@@ -69,6 +69,7 @@ internal sealed class MetadataDesk(NodeContext context, ReplicaTable replicas)
             return new(JoinVerdict.Joined)
             {
                 ClusterId = state.ClusterId,
+                Version = state.Version,
                 Members = [.. state.Members.Where(static one => one.Value.IsHeard).Select(static one =>
                     new MemberSeed(one.Key, one.Value.Name, one.Value.PeerAddress))],
             };

@@ -41,6 +41,11 @@ internal sealed record JoinAnswer(JoinVerdict Verdict, string Text = "")
 
     /// <summary>The members, the new one included; only if it has joined.</summary>
     public IReadOnlyList<MemberSeed> Members { get; init; } = [];
+
+    /// <summary>
+    /// The version of the metadata that tells of them; null if the member that answers does not say it.
+    /// </summary>
+    public ulong? Version { get; init; }
 }
 
 /// <summary>
@@ -48,9 +53,10 @@ internal sealed record JoinAnswer(JoinVerdict Verdict, string Text = "")
 /// <code>
 /// ask    = version:u8 (1) id:u128 cluster:u128 member formats      member, formats as in MetaRecords
 /// answer = version:u8 (1) verdict:u8 text cluster:u128 count:u32 (id:u128 name address){count}
+///          version:u64
 /// text   = length:u32 UTF-8
 /// </code>
-/// Programs of format version 1 write no formats, and pass over them.
+/// Programs of format version 1 write no formats and no version of the metadata, and pass over them.
 /// </summary>
 internal static class JoinCodec
 {
@@ -91,6 +97,8 @@ internal static class JoinCodec
             into.Text32(member.PeerAddress);
         }
 
+        if (answer.Version is { } version)
+            into.U64(version);
         return into.ToArray();
     }
 
@@ -104,7 +112,12 @@ internal static class JoinCodec
         var members = new List<MemberSeed>();
         for (; count > 0; count--)
             members.Add(new(new(from.U128()), from.Text32(), from.Text32()));
-        return new(verdict, text) { ClusterId = cluster, Members = members };
+        return new(verdict, text)
+        {
+            ClusterId = cluster,
+            Members = members,
+            Version = from.AtEnd ? null : from.U64(),
+        };
     }
 
     private static ByteReader Begin(ReadOnlyMemory<byte> bytes)

@@ -21,9 +21,10 @@ internal sealed class MemberDirectory
     private volatile SortedDictionary<NodeId, MemberRecord> _agreed = [];
     private volatile NodeId[] _ids;
 
-    // What the folder remembers, while it is newer than what the metadata group's replica here knows.
-    private volatile SortedDictionary<NodeId, MemberSeed> _remembered = [];
-    private ulong _rememberedVersion;
+    // What the folder remembers or another member has said, while it is newer than what the metadata group's
+    // replica here knows.
+    private volatile SortedDictionary<NodeId, MemberSeed> _told = [];
+    private ulong _toldVersion;
 
     /// <param name="self">What this node says of itself.</param>
     /// <param name="members">The members that the folder began with.</param>
@@ -48,13 +49,13 @@ internal sealed class MemberDirectory
     /// <summary>The others, and where to dial them.</summary>
     public IReadOnlyList<MemberSeed> Peers =>
     [
-        .. _ids.Where(id => id != _self.Id).Select(id => _remembered.GetValueOrDefault(id)
+        .. _ids.Where(id => id != _self.Id).Select(id => _told.GetValueOrDefault(id)
             ?? (_agreed.TryGetValue(id, out var known)
                 ? new MemberSeed(id, known.Name, known.PeerAddress) : _seeds[id])),
     ];
 
     /// <summary>All that are heard, as the metadata group has told, in the order of their ids.</summary>
-    public IEnumerable<MemberSeed> Told => _agreed.Where(static one => one.Value.IsHeard)
+    public IEnumerable<MemberSeed> AgreedSeeds => _agreed.Where(static one => one.Value.IsHeard)
         .Select(static one => new MemberSeed(one.Key, one.Value.Name, one.Value.PeerAddress));
 
     /// <summary>What the metadata group knows of a member, whatever became of it; null if nothing.</summary>
@@ -94,17 +95,21 @@ internal sealed class MemberDirectory
     }
 
     /// <summary>
-    /// What the folder remembers of the members: it counts until the metadata group has told as much. Before
-    /// any loop runs.
+    /// What the folder remembers of the members, or another member says: it counts until the metadata group
+    /// has told as much. True if there are other members now, or others are where they were not. Before any
+    /// loop runs, or on loop 0.
     /// </summary>
-    public void Remembered(ToldMembers members)
+    public bool Learn(ToldMembers members)
     {
         lock (_gate)
         {
-            _rememberedVersion = members.Version;
-            _remembered = new(members.Nodes.ToDictionary(
-                static one => one.Seed.Id, static one => one.Seed));
-            _ids = [.. _remembered.Keys];
+            if (members.Version <= _toldVersion)
+                return false;
+            var before = Peers;
+            _toldVersion = members.Version;
+            _told = new(members.Nodes.ToDictionary(static one => one.Seed.Id, static one => one.Seed));
+            _ids = [.. _told.Keys];
+            return !before.SequenceEqual(Peers);
         }
     }
 
@@ -119,11 +124,11 @@ internal sealed class MemberDirectory
         {
             var before = Peers;
             _agreed = new(members.ToDictionary());
-            if (version < _rememberedVersion)
+            if (version < _toldVersion)
                 return !before.SequenceEqual(Peers);
             // First: whoever reads an id finds where it is.
             _ids = Gather();
-            _remembered = [];
+            (_told, _toldVersion) = ([], version);
             return !before.SequenceEqual(Peers);
         }
     }
@@ -187,7 +192,7 @@ internal sealed class MemberDirectory
         Announcement(node) ?? _agreed.GetValueOrDefault(node);
 
     private MemberSeed? SeedOf(NodeId node) =>
-        _remembered.GetValueOrDefault(node) ?? _seeds.GetValueOrDefault(node);
+        _told.GetValueOrDefault(node) ?? _seeds.GetValueOrDefault(node);
 
     private NodeId[] Gather() =>
     [

@@ -18,6 +18,8 @@ internal sealed partial class PeerAdmission
     /// <summary>What came of asking a member.</summary>
     public void JoinAnswered(string address, JoinAnswer? answer, string? failure)
     {
+        if (!_identity.IsJoining)
+            _search.Answered(address, answer);
         if (!_identity.IsJoining || _isWritingJoin)
             return;
         switch (answer)
@@ -43,6 +45,9 @@ internal sealed partial class PeerAdmission
 
         Publish();
     }
+
+    /// <summary>A node of this cluster has dialled that is no member as far as this one knows.</summary>
+    public void DialledInVain(string address) => _search.Dialled(address);
 
     private void TellJoinIssue(string issue)
     {

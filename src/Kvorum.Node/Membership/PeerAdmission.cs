@@ -21,6 +21,7 @@ internal sealed partial class PeerAdmission
     private readonly UInt128 _incarnation;
     private readonly Admission _admission;
     private readonly string[] _addresses;
+    private readonly MemberSearch _search;
     private readonly ByteWriter _frame = new();
 
     private readonly SortedSet<NodeId> _connected = [];
@@ -62,6 +63,7 @@ internal sealed partial class PeerAdmission
     {
         (_host, _identity) = (host, identity);
         _addresses = [.. join.Concat(identity.Join ?? []).Distinct()];
+        _search = new(host, _addresses);
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(host.World.Files);
         _known.Check(host.PeerLogs.Members);
@@ -108,6 +110,8 @@ internal sealed partial class PeerAdmission
         RaiseFolder();
         RememberMembers();
         AskToJoin();
+        if (_isBegun && !_identity.IsJoining && Cluster.ClusterIds.IsKnown)
+            _search.Tick();
         if (nowMs - _askedMs < Limits.HelloRetryMs)
             return;
         _askedMs = nowMs;
@@ -329,7 +333,7 @@ internal sealed partial class PeerAdmission
         var version = Cluster.Version;
         if (version <= _membersVersion || _isWritingMembers || _host.NowMs < _writeAgainMs)
             return;
-        Founder[] told = [.. Cluster.Members.Told.Select(Founder.Of)];
+        Founder[] told = [.. Cluster.Members.AgreedSeeds.Select(Founder.Of)];
         if (told.SequenceEqual(_members) || told.All(one => one.Seed.Id != Cluster.Self))
         {
             _membersVersion = version;

@@ -20,6 +20,9 @@ internal sealed class Leadership(IReplicaHost host, IReplica owner, ReplicaParts
     {
         if (_raft.Role != Role.Leader || _raft.Configuration.IsJoint)
             return false;
+        // What it knows of the placement may be old: the others would hand the group back, again and again.
+        if (!host.ShouldNotLead && host.Cluster.Leaders.Of(GroupId.Metadata) is null)
+            return false;
         foreach (var better in Preference)
         {
             if (better == _raft.Id && !host.ShouldNotLead)

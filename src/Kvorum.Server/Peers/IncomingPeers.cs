@@ -225,6 +225,8 @@ internal sealed class IncomingPeers(
                 ?? PeerCheck.OfHello(self.Now.Node, peer, isMember: link is not null);
         if (link is null || refusal is not null)
         {
+            if (link is null && refusal!.MayPass && peer.Node.ClusterId == self.Now.Node.ClusterId)
+                receiver.DialledInVain(peer.Node);
             await Refuse(connection, remote, refusal!).ConfigureAwait(false);
             return default;
         }

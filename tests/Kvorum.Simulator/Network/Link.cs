@@ -182,6 +182,9 @@ internal sealed class Link(SimulatedNetwork network, Endpoint from, NodeId id, i
         if (peer.Hello.Id != id || !peer.Follows(from.Hello.Id) || !from.Hello.SpeaksWith(peer.Hello))
         {
             _backoffUs = network.Options.BackoffMaxUs;
+            if (peer.Hello.Id == id && !peer.Follows(from.Hello.Id)
+                && peer.Hello.ClusterId == from.Hello.ClusterId)
+                peer.Receiver!.DialledInVain(from.Hello);
             Failed(attempt, PeerLoss.Silent);
             return;
         }

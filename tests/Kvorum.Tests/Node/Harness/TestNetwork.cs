@@ -153,6 +153,8 @@ internal sealed class TestNetwork
                     && !_wrong.ContainsKey((here, there))
                     && _connected.Add((here, there)))
                     _up[here].Receiver.PeerUp(_up[there].Hello);
+                else if (Knows(here, there) && !Knows(there, here))
+                    _up[there].Receiver.DialledInVain(_up[here].Hello);
             }
         }
     }

@@ -11,6 +11,7 @@ public class JoinCodecTests
     {
         ClusterId = 0x0A0B,
         Members = [new(new(1), "n1", "b:1"), new(new(7), "n", "a:1")],
+        Version = 0x0102,
     };
 
     private static readonly string Zeros = new('0', 30);
@@ -21,6 +22,8 @@ public class JoinCodecTests
     private static readonly string AnswerBytes = "01" + "01" + "0100000074" + "0b0a" + Zeros[..28]
         + "02000000" + "01" + Zeros + "020000006e31" + "03000000623a31" + "07" + Zeros
         + "010000006e" + "03000000613a31";
+
+    private const string VersionBytes = "0201000000000000";
 
     [Fact]
     public void A_question_has_golden_bytes_and_is_read_back()
@@ -35,10 +38,12 @@ public class JoinCodecTests
     [Fact]
     public void An_answer_has_golden_bytes_and_is_read_back()
     {
-        Assert.Equal(AnswerBytes, Convert.ToHexStringLower(JoinCodec.Encode(Answer)));
+        Assert.Equal(AnswerBytes + VersionBytes, Convert.ToHexStringLower(JoinCodec.Encode(Answer)));
         var read = JoinCodec.DecodeAnswer(JoinCodec.Encode(Answer));
         Assert.Equal(Answer with { Members = read.Members }, read);
         Assert.Equal(Answer.Members, read.Members);
+        // As a program of format version 1 answers.
+        Assert.Null(JoinCodec.DecodeAnswer(Convert.FromHexString(AnswerBytes)).Version);
         var plain = new JoinAnswer(JoinVerdict.Elsewhere, "c:1");
         var found = JoinCodec.DecodeAnswer(JoinCodec.Encode(plain));
         Assert.Equal(plain with { Members = found.Members }, found);
@@ -56,7 +61,11 @@ public class JoinCodecTests
         }
 
         for (var length = 0; length < answer.Length; length++)
-            Assert.ThrowsAny<FormatException>(() => JoinCodec.DecodeAnswer(answer.AsMemory(0, length)));
+        {
+            if (length != AnswerBytes.Length / 2)
+                Assert.ThrowsAny<FormatException>(() => JoinCodec.DecodeAnswer(answer.AsMemory(0, length)));
+        }
+
         byte[] newerAsk = [2, .. ask[1..]], newerAnswer = [2, .. answer[1..]];
         byte[] verdict = [answer[0], 5, .. answer[2..]];
         Assert.Contains(

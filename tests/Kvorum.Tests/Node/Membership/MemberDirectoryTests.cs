@@ -79,7 +79,7 @@ public class MemberDirectoryTests
         var four = new NodeId(4);
         MemberSeed[] remembered =
             [new(One, "one", "p1"), new(Three, "three", "moved"), new(four, "four", "p4")];
-        _members.Remembered(new(7, [.. remembered.Select(Founder.Of)]));
+        _members.Learn(new(7, [.. remembered.Select(Founder.Of)]));
         Assert.Equal(remembered[1..], _members.Peers);
         Assert.Equal(("four", "p4", ""), Known(four));
         var records = new Dictionary<NodeId, MemberRecord>
@@ -94,7 +94,7 @@ public class MemberDirectoryTests
         records[four] = new("four", "p4", "", "") { Status = MemberStatus.Removed };
         Assert.True(_members.Agreed(records, 7));
         Assert.Equal([One, Two, Three], _members.Ids);
-        Assert.Equal([records[One], records[Two], records[Three]], _members.Told.Select(static one =>
+        Assert.Equal([records[One], records[Two], records[Three]], _members.AgreedSeeds.Select(static one =>
             new MemberRecord(one.Name, one.PeerAddress, "", "")));
     }
 

@@ -32,6 +32,7 @@ public class PeerLinksTests
         await using var first = new PeerNode(at[0], at[..1], patient).Start();
         await using var second = new PeerNode(at[1], at, patient).Start();
         await Eventually.Holds(() => HasLine(second, "111 "));
+        Assert.Equal(at[1].Address, first.InVain.First().PeerAddress);
         first.Follow(wrong);
         await Eventually.Holds(() => second.IsUp(first));
     }

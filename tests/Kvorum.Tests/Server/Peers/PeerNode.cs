@@ -65,6 +65,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
 
     public ConcurrentQueue<string> Refusals { get; } = [];
 
+    public ConcurrentQueue<PeerHello> InVain { get; } = [];
+
     public TransportCounters Counters => _transport.Counters;
 
     public Action<NodeId, ReadOnlyMemory<byte>>? OnFrame { get; set; }
@@ -104,6 +106,8 @@ internal sealed class PeerNode : IPeerReceiver, ILogger, IAsyncDisposable
     public void PeerDown(NodeId peer, PeerLoss loss) => Downs.Enqueue((peer, loss));
 
     public void PeerRefused(NodeId peer, string why) => Refusals.Enqueue(why);
+
+    public void DialledInVain(PeerHello unknown) => InVain.Enqueue(unknown);
 
     public void Receive(NodeId from, PeerFrameKind kind, ReadOnlyMemory<byte> payload)
     {

@@ -37,6 +37,7 @@ internal static class StartCommand
         bool choosesScheduling, TextWriter errors)
     {
         using var logging = Logging(level);
+        HeapPages.KeepLarge();
         using var scheduling = choosesScheduling ? ThreadScheduling.Begin() : null;
         using var end = new EndSignals();
         var options = isSecure ? SecureStart.Apply(settings.Options, errors) : settings.Options;

@@ -13,10 +13,9 @@ internal static partial class AccessDecider
     {
         if (state.ActiveFormat < FormatRange.Quorums)
         {
-            return Refusal.Impossible(
+            return Refusal.LacksFormat(
                 $"nothing was done: users and roles need format version {FormatRange.Quorums}, and the "
-                    + "cluster "
-                + $"has {state.ActiveFormat}: start the newer kvorum on all members");
+                + $"cluster has {state.ActiveFormat}: start the newer kvorum on all members");
         }
 
         if (HasNull(change))

@@ -13,7 +13,13 @@ internal abstract record AdminDecision
 
     /// <summary>It is answered at once: it is wrong, impossible, or true already.</summary>
     /// <param name="Reply">The answer.</param>
-    public sealed record Answer(AdminReply Reply) : AdminDecision;
+    public sealed record Answer(AdminReply Reply) : AdminDecision
+    {
+        /// <summary>
+        /// True if the cluster's format version is too old: soon after its founding it rises by itself.
+        /// </summary>
+        public bool LacksFormat { get; init; }
+    }
 
     /// <summary>It is to be proposed to the metadata group.</summary>
     /// <param name="Done">What is true afterwards, for people.</param>

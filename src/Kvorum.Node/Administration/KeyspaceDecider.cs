@@ -42,7 +42,7 @@ internal sealed class KeyspaceDecider(Func<KeyspaceSettings, IReadOnlyList<Repli
         if (bound is not null)
             return Refusal.Wrong(bound);
         if (settings.Quorum is not null && state.ActiveFormat < FormatRange.Quorums)
-            return Refusal.Impossible(WhyNoQuorumYet(state.ActiveFormat));
+            return Refusal.LacksFormat(WhyNoQuorumYet(state.ActiveFormat));
         var words = InWords(settings);
         if (state.KeyspaceNamed(change.Keyspace) is { } there)
         {

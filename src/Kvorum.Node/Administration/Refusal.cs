@@ -15,6 +15,10 @@ internal static class Refusal
     /// <summary>As the cluster is, it cannot be.</summary>
     public static AdminDecision.Answer Impossible(string message) => Of(ReplyStatus.ConditionFailed, message);
 
+    /// <summary>The cluster's format version does not have it.</summary>
+    public static AdminDecision.Answer LacksFormat(string message) =>
+        Impossible(message) with { LacksFormat = true };
+
     /// <summary>Nobody's name.</summary>
     public static AdminDecision.Answer UnknownMember(string name, MetaMachine state) => Wrong(
         $"no member '{Shown(name)}': the members are {MemberNames.Known(state.Members)}");

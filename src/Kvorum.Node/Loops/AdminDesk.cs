@@ -19,7 +19,12 @@ internal sealed class AdminDesk(
     public const string MayHappen = "it may have been done, or be done yet. Look at kvorum cluster show, and "
         + "repeat the request if it does not show the change: to repeat it does no harm";
 
+    private const string LeaderChanged = "nothing was done: the leader has just changed; ask again";
+
     private readonly List<Proposed> _proposed = [];
+
+    // They wait for the format version that the cluster has a moment after its founding.
+    private readonly List<AdminTask> _early = [];
     private readonly AdminDecider _decider = new(
         context.Cluster.Health.IsUp, plans.LeaderOf, context.Cluster.Place);
     private readonly ClusterReporter _reporter = new(context, clock, plans);
@@ -29,7 +34,7 @@ internal sealed class AdminDesk(
     private sealed record Proposed(AdminTask Task, AdminDecision.Propose Decision, Term Term, long AtMs);
 
     /// <summary>Requests that are under way here.</summary>
-    public int Count => _proposed.Count + _forecasts;
+    public int Count => _proposed.Count + _early.Count + _forecasts;
 
     /// <summary>What this node knows itself.</summary>
     public AdminReply AnswerOfNode(AdminQuestion question, string why) => _reporter.OfNode(question, why);
@@ -67,6 +72,9 @@ internal sealed class AdminDesk(
     /// <summary>The node stops: what was proposed may come true yet.</summary>
     public void End(string self)
     {
+        foreach (var task in _early)
+            task.Answer(ReplyStatus.ShuttingDown, $"{self} is shutting down, and nothing was done");
+        _early.Clear();
         foreach (var (task, _, _, _) in _proposed)
             task.Answer(ReplyStatus.OutcomeUnknown, $"{self} is shutting down: {MayHappen}");
         _proposed.Clear();
@@ -75,6 +83,8 @@ internal sealed class AdminDesk(
     /// <summary>Answers for what has come true, and for what has not in its time.</summary>
     public void Tick()
     {
+        if (_early.Count > 0)
+            TakeEarly();
         for (var i = _proposed.Count - 1; i >= 0; i--)
         {
             var (task, decision, _, _) = _proposed[i];
@@ -90,6 +100,14 @@ internal sealed class AdminDesk(
             else
                 task.Answer(ReplyStatus.OutcomeUnknown, OutOfTime(decision, isDecided));
         }
+    }
+
+    private void TakeEarly()
+    {
+        AdminTask[] tasks = [.. _early];
+        _early.Clear();
+        foreach (var task in tasks.Where(task => !TryTake(task)))
+            task.Answer(ReplyStatus.Unavailable, LeaderChanged);
     }
 
     // While it hands over, or has too much to do, the core takes nothing. In the same term nobody else can
@@ -123,6 +141,10 @@ internal sealed class AdminDesk(
     {
         switch (_decider.Decide(change, state, replica.LogTimeNow))
         {
+            // A new cluster is ready some moments before all its members have said what they speak.
+            case AdminDecision.Answer { LacksFormat: true } when !task.IsPatienceOver(clock.NowMs):
+                _early.Add(task);
+                break;
             case AdminDecision.Answer answer:
                 task.Answer(answer.Reply);
                 break;
@@ -159,7 +181,7 @@ internal sealed class AdminDesk(
     {
         if (Leader is not var (replica, state))
         {
-            task.Answer(ReplyStatus.Unavailable, "nothing was done: the leader has just changed; ask again");
+            task.Answer(ReplyStatus.Unavailable, LeaderChanged);
             return;
         }
 

@@ -183,6 +183,19 @@ public sealed class UpgradeTests
         cluster.RunUntil(() => cluster.Status(0).Members.Count == 2);
     }
 
+    /// <summary>A new cluster is ready some moments before all its members have said what they speak.</summary>
+    [Fact]
+    public void What_needs_the_version_waits_for_it_in_a_new_cluster()
+    {
+        using var cluster = new TestCluster(3);
+        cluster.RunUntil(() => cluster.Leaders().Any(static replica => replica.Group.IsMetadata));
+        for (var node = 0; node < 3; node++)
+        {
+            Assert.True(node > 0 || cluster.Status(node).FormatVersion == 1);
+            cluster.Demand(node, Cache);
+        }
+    }
+
     private static void Refuses(TestCluster cluster, int node)
     {
         var refused = cluster.Administer(node, Cache);

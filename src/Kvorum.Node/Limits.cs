@@ -28,6 +28,12 @@ internal static class Limits
     /// </summary>
     public const long DeadlineSweepMs = 50;
 
+    /// <summary>Of so many sweeps one looks at a replica at rest: each second.</summary>
+    public const int SweepsOfRest = 20;
+
+    /// <summary>How often a loop looks which replicas their groups do not have any more.</summary>
+    public const long GivenUpMs = 500;
+
     /// <summary>
     /// After so long without an answer, a read of a quorum keyspace asks another replica, too: far above what
     /// a disk or a network takes when all is well.

@@ -69,10 +69,12 @@ internal sealed partial class QuorumReplica
         Append(ticket: default, KeepingCommand.Encode(latest));
     }
 
+    private bool HasToCollect => !IsDamaged && !_isRetired
+        && _parts.Machine.NextEndMs < (ulong)Marks.Horizon.UnixMs;
+
     private void CollectIfDue()
     {
-        if (_isCollecting || IsDamaged || _isRetired
-            || !(_parts.Machine.NextEndMs < (ulong)Marks.Horizon.UnixMs))
+        if (_isCollecting || !HasToCollect)
             return;
         _isCollecting = true;
         Append(ticket: default, KeepingCommand.EncodeCollect(Marks.Horizon));

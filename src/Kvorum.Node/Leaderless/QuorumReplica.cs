@@ -241,6 +241,9 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     public void Wait(Call call) => Take(call);
 
     /// <inheritdoc/>
+    public bool IsAtRest => _upkeep.IsAtRest && !HasToCollect;
+
+    /// <inheritdoc/>
     public void Tick(long due)
     {
     }

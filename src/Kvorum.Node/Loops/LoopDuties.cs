@@ -33,6 +33,8 @@ internal sealed class LoopDuties
     private long _tickedMs;
     private long _sweptMs;
     private long _balancedMs;
+    private ulong _sweptEpoch;
+    private int _turnOfRest;
 
     public LoopDuties(
         NodeContext context, LoopClock clock, ReplicaTable replicas, LoopHost host, LogPace pace,
@@ -110,14 +112,7 @@ internal sealed class LoopDuties
     private void Sweep()
     {
         _sweptMs = _clock.NowMs;
-        var isSettling = false;
-        foreach (var replica in _replicas.All)
-        {
-            replica.Sweep();
-            // One at a time: nothing waits for it, and others need the lane.
-            isSettling = isSettling || replica.Store.Settle();
-        }
-
+        SweepReplicas();
         FlushIfDue();
         _moving.Maker.Sweep();
         _moving.Remover.Sweep();
@@ -126,6 +121,25 @@ internal sealed class LoopDuties
         _scans.Sweep(_clock.NowMs);
         _quorums.Sweep();
         _router.Sweep();
+    }
+
+    // Those at rest have their turn every second, or when replicas are to be elsewhere.
+    private void SweepReplicas()
+    {
+        var epoch = _context.Cluster.Epoch;
+        var isForAll = epoch != _sweptEpoch;
+        _sweptEpoch = epoch;
+        _turnOfRest = (_turnOfRest + 1) % Limits.SweepsOfRest;
+        var isSettling = false;
+        for (var i = 0; i < _replicas.All.Count; i++)
+        {
+            var replica = _replicas.All[i];
+            if (!isForAll && i % Limits.SweepsOfRest != _turnOfRest && replica.IsAtRest)
+                continue;
+            replica.Sweep();
+            // One at a time: nothing waits for it, and others need the lane.
+            isSettling = isSettling || replica.Store.Settle();
+        }
     }
 
     private void Balance()

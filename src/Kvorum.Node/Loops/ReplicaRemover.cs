@@ -20,6 +20,7 @@ internal sealed class ReplicaRemover(
     // Their files could not be deleted.
     private readonly List<IReplica> _undeleted = [];
     private long _againMs;
+    private long _lookedMs;
 
     /// <summary>True while what was there of a group is deleted: no new replica of it is made.</summary>
     public bool IsRemoving(GroupId group) => _retired.ContainsKey(group);
@@ -27,6 +28,17 @@ internal sealed class ReplicaRemover(
     /// <summary>Looks which replicas can go, and goes on with those that are going.</summary>
     public void Sweep()
     {
+        if (clock.NowMs - _lookedMs >= Limits.GivenUpMs)
+            Look();
+        foreach (var replica in _retired.Values.Where(static replica => !replica.IsIdle))
+            replica.SweepRetired();
+        if (_undeleted.Count > 0 && clock.NowMs >= _againMs)
+            DeleteAgain();
+    }
+
+    private void Look()
+    {
+        _lookedMs = clock.NowMs;
         foreach (var replica in replicas.All)
         {
             if (!replica.IsGivenUp)
@@ -40,11 +52,6 @@ internal sealed class ReplicaRemover(
             if (clock.NowMs - sinceMs >= Limits.RemovedKeepMs && replicas.Find(group) is { } replica)
                 Retire(replica);
         }
-
-        foreach (var replica in _retired.Values.Where(static replica => !replica.IsIdle))
-            replica.SweepRetired();
-        if (_undeleted.Count > 0 && clock.NowMs >= _againMs)
-            DeleteAgain();
     }
 
     private void DeleteAgain()

@@ -1,5 +1,4 @@
 using Kvorum.Node.Events;
-using Kvorum.Raft;
 
 namespace Kvorum.Node.Membership;
 

@@ -33,6 +33,11 @@ internal interface IReplica
     /// <summary>True while any call is in its hands.</summary>
     bool HasCalls { get; }
 
+    /// <summary>
+    /// True while nothing of it is under way or waits: then it need not be swept at each occasion.
+    /// </summary>
+    bool IsAtRest { get; }
+
     /// <summary>Checkpoints that it is sending.</summary>
     int SnapshotSends { get; }
 
@@ -80,7 +85,9 @@ internal interface IReplica
     /// <summary>A peer is lost.</summary>
     void PeerDown(NodeId peer, PeerLoss loss);
 
-    /// <summary>Deadlines of calls, transfers and disputes, and upkeep of the store.</summary>
+    /// <summary>
+    /// Deadlines of calls, transfers and disputes, and upkeep of the store. Rarely while it is at rest.
+    /// </summary>
     void Sweep();
 
     /// <summary>Leader: proposes what this node knows and its state machine lacks.</summary>

@@ -120,6 +120,10 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     public bool IsInstalling => _installer.IsInstalling;
 
     /// <inheritdoc/>
+    public bool IsAtRest => _raft.IsQuiescent && !HasCalls && !IsFenced && !IsInstalling
+        && _sender.Count == 0 && !_receiver.IsBusy && _upkeep.IsAtRest;
+
+    /// <inheritdoc/>
     public void Begin()
     {
         if ((_condition.StandingEvent ?? _condition.DamageEvent) is { } found)

@@ -49,6 +49,9 @@ internal sealed class SnapshotReceiver(
         public long ToldMs { get; set; }
     }
 
+    /// <summary>True while there is a part of a snapshot.</summary>
+    public bool IsBusy => _receiving is not null;
+
     /// <summary>True while a piece is being written.</summary>
     public bool IsWriting => _receiving is { IsWriting: true };
 

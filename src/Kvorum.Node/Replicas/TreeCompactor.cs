@@ -20,6 +20,9 @@ internal sealed class TreeCompactor(IReplicaHost host, ITreeOwner owner, DiskPau
     /// <summary>True while a piece is being compacted.</summary>
     public bool IsRunning { get; private set; }
 
+    /// <summary>True while one is under way, or may be due.</summary>
+    public bool MayBeDue => _mayBeDue || _job is not null;
+
     /// <summary>There are new tables.</summary>
     public void TablesChanged() => _mayBeDue = true;
 

@@ -42,6 +42,10 @@ internal sealed class TreeUpkeep : IReplicaStore
     /// <summary>True while no job uses the tree.</summary>
     public bool IsIdle => !IsFlushing && !_isVerifying && !_compactor.IsRunning;
 
+    /// <summary>True while nothing waits to be done either.</summary>
+    public bool IsAtRest => IsIdle && !_compactor.MayBeDue && !_pause.IsOn
+        && _logBytes <= _host.Options.CheckpointLogBytes;
+
     /// <inheritdoc/>
     public void Checkpoint()
     {

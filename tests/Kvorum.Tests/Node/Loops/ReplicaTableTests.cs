@@ -67,6 +67,8 @@ public class ReplicaTableTests
 
         public bool HasCalls => false;
 
+        public bool IsAtRest => false;
+
         public int SnapshotSends => 0;
 
         public bool IsQueued { get; set; }

@@ -28,8 +28,11 @@ internal static class Limits
     /// </summary>
     public const long DeadlineSweepMs = 50;
 
-    /// <summary>Of so many sweeps one looks at a replica at rest: each second.</summary>
-    public const int SweepsOfRest = 20;
+    /// <summary>How often a loop looks at a replica at rest.</summary>
+    public const long RestMs = 1000;
+
+    /// <summary>Of so many sweeps one looks at it.</summary>
+    public const int SweepsOfRest = (int)(RestMs / DeadlineSweepMs);
 
     /// <summary>How often a loop looks which replicas their groups do not have any more.</summary>
     public const long GivenUpMs = 500;

@@ -107,6 +107,9 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
     public bool IsQueued { get; set; }
 
     /// <inheritdoc/>
+    public bool IsAwake { get; set; }
+
+    /// <inheritdoc/>
     public Tree Tree => _parts.Tree;
 
     /// <summary>Its Merkle tree.</summary>

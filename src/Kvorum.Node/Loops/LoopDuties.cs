@@ -86,8 +86,9 @@ internal sealed class LoopDuties
 
         if (_context.Cluster.IsAdmitted)
         {
-            foreach (var replica in _replicas.All)
-                replica.Tick(due);
+            // One that is woken meanwhile is told the next time.
+            for (int i = 0, count = _replicas.Awake.Count; i < count; i++)
+                _replicas.Awake[i].Tick(due);
             _digests.Tick();
             _moving.Reports.Tick();
             _moving.Plans.Tick();
@@ -127,19 +128,21 @@ internal sealed class LoopDuties
     private void SweepReplicas()
     {
         var epoch = _context.Cluster.Epoch;
-        var isForAll = epoch != _sweptEpoch;
+        var every = epoch == _sweptEpoch ? Limits.SweepsOfRest : 1;
         _sweptEpoch = epoch;
         _turnOfRest = (_turnOfRest + 1) % Limits.SweepsOfRest;
+        for (var i = _turnOfRest % every; i < _replicas.All.Count; i += every)
+            _replicas.Wake(_replicas.All[i]);
         var isSettling = false;
-        for (var i = 0; i < _replicas.All.Count; i++)
+        for (int i = 0, count = _replicas.Awake.Count; i < count; i++)
         {
-            var replica = _replicas.All[i];
-            if (!isForAll && i % Limits.SweepsOfRest != _turnOfRest && replica.IsAtRest)
-                continue;
+            var replica = _replicas.Awake[i];
             replica.Sweep();
             // One at a time: nothing waits for it, and others need the lane.
             isSettling = isSettling || replica.Store.Settle();
         }
+
+        _replicas.LetRest();
     }
 
     private void Balance()

@@ -4,14 +4,15 @@ using Kvorum.Node.Replicas;
 namespace Kvorum.Node.Loops;
 
 /// <summary>
-/// The replicas of one loop, and which of them have something to do at the end of the turn. Each kind of
-/// replica is found by itself too, for what only that kind is sent. Owned by the loop.
+/// The replicas of one loop, which of them have something to do at the end of the turn, and which are not at
+/// rest. Each kind of replica is found by itself too, for what only that kind is sent. Owned by the loop.
 /// </summary>
 internal sealed class ReplicaTable
 {
     private readonly ByGroup<IReplica> _all = new();
     private readonly ByGroup<RaftReplica> _rafts = new();
     private readonly ByGroup<QuorumReplica> _quorums = new();
+    private readonly List<IReplica> _awake = [];
     private List<IReplica> _touched = [];
     private List<IReplica> _advancing = [];
 
@@ -23,6 +24,12 @@ internal sealed class ReplicaTable
 
     /// <summary>Those of quorum keyspaces, by group.</summary>
     public IReadOnlyList<QuorumReplica> Quorums => _quorums.Sorted;
+
+    /// <summary>
+    /// Those that are not at rest, and those that have come to rest since <see cref="LetRest"/>; whoever is
+    /// touched is among them.
+    /// </summary>
+    public IReadOnlyList<IReplica> Awake => _awake;
 
     /// <summary>Adds a replica that replicates by Raft.</summary>
     public void Add(RaftReplica replica)
@@ -39,7 +46,11 @@ internal sealed class ReplicaTable
     }
 
     /// <summary>Adds a replica.</summary>
-    public void Add(IReplica replica) => _all.Add(replica);
+    public void Add(IReplica replica)
+    {
+        _all.Add(replica);
+        Wake(replica);
+    }
 
     /// <summary>Takes a replica out: it is asked nothing any more.</summary>
     public void Remove(GroupId group)
@@ -47,6 +58,7 @@ internal sealed class ReplicaTable
         _all.Remove(group);
         _rafts.Remove(group);
         _quorums.Remove(group);
+        _awake.RemoveAll(replica => replica.Identity.Group == group);
     }
 
     /// <summary>The replica of a group; null if this loop has none.</summary>
@@ -61,11 +73,28 @@ internal sealed class ReplicaTable
     /// <summary>The replica has something to do at the end of this turn.</summary>
     public void Touch(IReplica replica)
     {
+        Wake(replica);
         if (replica.IsQueued)
             return;
         replica.IsQueued = true;
         _touched.Add(replica);
     }
+
+    /// <summary>The replica is told that time passes, until it is at rest.</summary>
+    public void Wake(IReplica replica)
+    {
+        if (replica.IsAwake)
+            return;
+        replica.IsAwake = true;
+        _awake.Add(replica);
+    }
+
+    /// <summary>Those at rest are not told any more that time passes.</summary>
+    public void LetRest() => _awake.RemoveAll(static replica =>
+    {
+        replica.IsAwake = replica.IsQueued || !replica.IsAtRest;
+        return !replica.IsAwake;
+    });
 
     /// <summary>Lets those that were touched go on, until none is.</summary>
     public void Advance()

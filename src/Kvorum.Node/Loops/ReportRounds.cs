@@ -32,7 +32,9 @@ internal sealed class ReportRounds(
         var isAll = leader != _toldTo || clock.NowMs - _toldAllMs >= Limits.ReportAllMs;
         if (isAll)
             (_toldTo, _toldAllMs) = (leader, clock.NowMs);
-        GroupReport[] news = [.. replicas.Rafts.Where(replica => IsNews(replica, isAll)).Select(Take)];
+        // Of those at rest there is no news.
+        var candidates = isAll ? replicas.Rafts : replicas.Awake.OfType<RaftReplica>();
+        GroupReport[] news = [.. candidates.Where(replica => IsNews(replica, isAll)).Select(Take)];
         if (news.Length > 0 || isAll)
             Send(leader, new NodeReport(context.Disk.RoomBytes, news));
         QuorumReplicaReport[] quorums =

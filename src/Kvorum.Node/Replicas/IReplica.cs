@@ -34,7 +34,8 @@ internal interface IReplica
     bool HasCalls { get; }
 
     /// <summary>
-    /// True while nothing of it is under way or waits: then it need not be swept at each occasion.
+    /// True while nothing of it is under way, waits, or will soon be due: then it need not be told that time
+    /// passes, and is looked at once in a second.
     /// </summary>
     bool IsAtRest { get; }
 
@@ -45,6 +46,11 @@ internal interface IReplica
     /// True while it is on the loop's list of replicas that have something to do. Owned by the loop.
     /// </summary>
     bool IsQueued { get; set; }
+
+    /// <summary>
+    /// True while it is on the loop's list of replicas that are told that time passes. Owned by the loop.
+    /// </summary>
+    bool IsAwake { get; set; }
 
     /// <summary>
     /// The replica begins, at the start or when it was made: tells the operator what is wrong, and the node

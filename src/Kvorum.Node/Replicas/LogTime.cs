@@ -29,6 +29,11 @@ internal sealed class LogTime(IReplicaHost host, IStateMachine machine)
     /// <summary>This replica leads no more.</summary>
     public void SteppedDown() => _clock.SteppedDown(host.NowMs);
 
+    /// <summary>
+    /// True if a command is due before a replica at rest has been looked at twice.
+    /// </summary>
+    public bool IsDueSoon => machine.DueMs is { } due && due <= Now + (2 * Limits.RestMs);
+
     /// <summary>Leader: the command that is due by log time; null while there is none.</summary>
     public byte[]? TakeDue()
     {

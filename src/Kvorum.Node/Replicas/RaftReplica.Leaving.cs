@@ -40,6 +40,7 @@ internal sealed partial class RaftReplica
             return;
         _askedIfRemovedMs = _host.NowMs;
         _raft.Wake();
+        _host.Touch(this);
     }
 
     /// <inheritdoc/>

@@ -87,6 +87,9 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     /// <inheritdoc/>
     public bool IsQueued { get; set; }
 
+    /// <inheritdoc/>
+    public bool IsAwake { get; set; }
+
     public GroupId Group => _parts.Group;
 
     public RaftNode Raft => _raft;
@@ -121,7 +124,8 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
     /// <inheritdoc/>
     public bool IsAtRest => _raft.IsQuiescent && !HasCalls && !IsFenced && !IsInstalling
-        && _sender.Count == 0 && !_receiver.IsBusy && _upkeep.IsAtRest;
+        && _sender.Count == 0 && !_receiver.IsBusy && _upkeep.IsAtRest && _freshness is null
+        && !(IsLeader && _time.IsDueSoon);
 
     /// <inheritdoc/>
     public void Begin()
@@ -156,7 +160,9 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     {
         // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
         // before its patience ends. A leader counts every tick: its lease and its majority may be gone.
-        var ticks = _raft.IsQuiescent ? 0 : IsLeader ? due : Math.Min(due, 2);
+        var ticks = IsLeader ? due : Math.Min(due, 2);
+        if (_raft.IsQuiescent)
+            ticks = 0;
         for (var i = 0; i < ticks; i++)
         {
             _raft.Tick();

@@ -72,7 +72,11 @@ internal sealed class ReplicaCalls
     }
 
     /// <summary>Keeps the call until a leader shows itself or its deadline passes.</summary>
-    public void Wait(Call call) => _pending.Wait(call);
+    public void Wait(Call call)
+    {
+        _pending.Wait(call);
+        _host.Touch(_owner);
+    }
 
     /// <summary>Asks again for what had no leader.</summary>
     public void RetryWaiting()

@@ -46,6 +46,31 @@ public class ReplicaTableTests
         Assert.Equal((1, 4), (first.Advanced, second.Advanced));
     }
 
+    [Fact]
+    public void A_replica_at_rest_is_told_of_time_again_when_it_is_touched()
+    {
+        var (one, other) = (new OtherReplica(1, _table), new OtherReplica(2, _table));
+        _table.Add(one);
+        _table.Add(other);
+        Assert.Equal([one, other], _table.Awake);
+        one.IsAtRest = true;
+        _table.LetRest();
+        Assert.Equal([other], _table.Awake);
+        other.IsAtRest = true;
+        // It has something to do yet.
+        _table.Touch(other);
+        _table.LetRest();
+        Assert.Equal([other], _table.Awake);
+        _table.Advance();
+        _table.LetRest();
+        Assert.Empty(_table.Awake);
+        _table.Touch(one);
+        _table.Wake(one);
+        Assert.Equal([one], _table.Awake);
+        _table.Remove(new(1));
+        Assert.Empty(_table.Awake);
+    }
+
     /// <summary>A replica without consensus: it only counts how often it goes on.</summary>
     private sealed class OtherReplica(uint group, ReplicaTable table) : IReplica
     {
@@ -67,11 +92,13 @@ public class ReplicaTableTests
 
         public bool HasCalls => false;
 
-        public bool IsAtRest => false;
+        public bool IsAtRest { get; set; }
 
         public int SnapshotSends => 0;
 
         public bool IsQueued { get; set; }
+
+        public bool IsAwake { get; set; }
 
         public void Begin()
         {

@@ -35,7 +35,7 @@ internal static class Limits
     public const int SweepsOfRest = (int)(RestMs / DeadlineSweepMs);
 
     /// <summary>How often a loop looks which replicas their groups do not have any more.</summary>
-    public const long GivenUpMs = 500;
+    public const long GivenUpMs = 1000;
 
     /// <summary>
     /// After so long without an answer, a read of a quorum keyspace asks another replica, too: far above what

@@ -139,7 +139,16 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
     {
         public StoredRecord? Previous { get; init; }
 
-        public bool WasSent { get; init; }
+        /// <summary>
+        /// True if an attempt of this call may have stored it: then the call never says that nothing was
+        /// written, whatever came of its last attempt.
+        /// </summary>
+        public bool MayBeStored { get; init; }
+
+        public WriteAttempt After(in WriteResult result) => this with
+        {
+            MayBeStored = MayBeStored || result.Outcome != WriteOutcome.Refused,
+        };
     }
 
     // The replicas are elsewhere by now, or not made yet: this node will be told.
@@ -301,11 +310,11 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         {
             var reply = Refusal(
                 way, way.Call.IsCancelled ? ReplyStatus.Cancelled : ReplyStatus.DeadlineExceeded,
-                attempt.WasSent ? "the replicas were being moved: the write may have happened, or not"
+                attempt.MayBeStored ? "the replicas were being moved: the write may have happened, or not"
                     : host.IsWallKnown ? "the time was up before anything was written"
                     : "this node's clock could not be compared with those of a majority of the members since "
                         + "it was started, so it gives no versions: nothing was written; ask another node");
-            host.Finish(way.Call, attempt.WasSent
+            host.Finish(way.Call, attempt.MayBeStored
                 ? reply with { Version = attempt.Version.Time.Value, Writer = attempt.Version.Writer.Value }
                 : reply);
             return;
@@ -319,7 +328,7 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
 
         if (!_underWay.TryBegin(attempt.Version, out var generation))
         {
-            if (attempt is { WasSent: false, Write.Timestamp: > 0 and var timestamp })
+            if (attempt is { MayBeStored: false, Write.Timestamp: > 0 and var timestamp })
             {
                 Finish(way, ReplyStatus.InvalidArgument, GivenVersions.TooOld(timestamp));
                 return;
@@ -344,9 +353,9 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             (operation, result) =>
             {
                 if (IsMisplaced(result))
-                    WriteAgain(way, attempt with { WasSent = true });
+                    WriteAgain(way, attempt.After(result));
                 else
-                    WriteDone(way, operation, result, attempt);
+                    WriteDone(way, operation, result, attempt.After(result));
             }));
     }
 
@@ -380,11 +389,10 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
             host.Cluster, way.Nodes, way.SettingsOf(way.Change.Present.Count), result.Fold, version) : null;
         if (result.Outcome != WriteOutcome.Succeeded)
         {
-            var status = StatusOf(result);
-            var isIndeterminate = result.Outcome == WriteOutcome.Indeterminate;
+            var isIndeterminate = attempt.MayBeStored;
             host.Finish(way.Call, new()
             {
-                Status = status,
+                Status = StatusOf(result, isIndeterminate),
                 Message = WhyNot(way, operation, result, attempt),
                 Version = isIndeterminate ? version.Time.Value : 0,
                 Writer = isIndeterminate ? version.Writer.Value : 0,
@@ -414,10 +422,10 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         }));
     }
 
-    private static ReplyStatus StatusOf(in WriteResult result) => result switch
+    private static ReplyStatus StatusOf(in WriteResult result, bool isIndeterminate) => result switch
     {
-        { Outcome: WriteOutcome.Indeterminate, IsTimedOut: true } => ReplyStatus.DeadlineExceeded,
-        { Outcome: WriteOutcome.Indeterminate } => ReplyStatus.OutcomeUnknown,
+        { IsTimedOut: true } when isIndeterminate => ReplyStatus.DeadlineExceeded,
+        _ when isIndeterminate => ReplyStatus.OutcomeUnknown,
         _ when result.Fold.WasRefusedFor(RefusalReason.Full) => ReplyStatus.OutOfSpace,
         _ => ReplyStatus.Unavailable,
     };
@@ -430,10 +438,10 @@ internal sealed class QuorumCoordinator(ICoordinatorHost host)
         var who = $"{needed} of {way.Change.Present.Count} replicas must have the write on disk; it is on: "
             + $"{operation.Names(fold.Acknowledged)}; not known of: "
             + $"{operation.Names(way.Nodes.All.Except(fold.Acknowledged))}";
-        return result.Outcome == WriteOutcome.Indeterminate
+        return attempt.MayBeStored
             ? $"{who}. It is indeterminate: it may be read, and repair spreads it then; "
                 + "retry with the same ids"
-            : attempt.WasSent || attempt.Write.Tried is not null
+            : attempt.Write.Tried is not null
                 ? $"{who}. This attempt wrote nothing; an earlier one may have: retry with the same ids"
                 : $"{who}. Nothing was written: retry";
     }

@@ -1,6 +1,8 @@
 using System.Text;
+using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Protocol;
+using Kvorum.Raft;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Leaderless;
@@ -106,6 +108,46 @@ public class QuorumMovesTests
         RequestId = (ulong)(n + 1),
     };
 
+    /// <summary>
+    /// A coordinator with an old placement stores a write on a replica that knows no newer one either; the
+    /// others refuse it, and when it tries again it reaches nobody. Told that nothing was written, a client
+    /// would repeat it under another version: <c>./sim --seed 940000234 --quorums</c>.
+    /// </summary>
+    [Fact]
+    public void A_write_that_one_replica_has_stored_is_never_said_not_to_be_written()
+    {
+        using var cluster = WithCache(5, replicas: 3, partitions: 1);
+        var leader = cluster.Leaders().Single(static replica => replica.Group.IsMetadata).Raft.Id;
+        int[] holders = [.. Enumerable.Range(0, 5).Where(node => cluster.Quorums(node).Length > 0)];
+        var stale = holders.First(node => cluster.IdOf(node) != leader);
+        var coordinator = Enumerable.Range(0, 5).Except(holders).First(node => cluster.IdOf(node) != leader);
+        int[] rest = [.. Enumerable.Range(0, 5).Where(node => node != coordinator)];
+        var group = cluster.Quorums(stale)[0].Identity.Group;
+        Epoch EpochAt(int node) => cluster[node].Placement.Placed(group)!.Epoch;
+        NodeId[] late = [cluster.IdOf(stale), cluster.IdOf(coordinator)];
+        cluster.Network.Passes = (_, to, kind, _) => kind != PeerFrameKind.Raft || !late.Contains(to);
+        cluster.Demand(
+            holders.First(node => node != stale),
+            new ChangeMember($"node-{holders.Last(node => node != stale) + 1}", MemberWish.Drain));
+        cluster.RunUntil(
+            () => holders.Where(node => node != stale).All(node =>
+                EpochAt(node) > EpochAt(coordinator)),
+            60_000, "another placement");
+        cluster.Run(200);
+        var put = cluster.Submit(coordinator, new PutRequest
+        {
+            Keyspace = Cache,
+            Key = TestCluster.Bytes("key"),
+            Value = TestCluster.Bytes("value"),
+        });
+        cluster.RunUntil(() => cluster.Content(stale).Length > 0, what: "the write on one replica");
+        Assert.Null(put.Reply);
+        cluster.Network.Split([cluster.IdOf(coordinator)], [.. rest.Select(cluster.IdOf)]);
+        cluster.RunUntil(() => put.Reply is not null, what: "an answer");
+        Assert.True(put.Reply!.Status == ReplyStatus.OutcomeUnknown, put.Reply.Message);
+        Assert.NotEqual(0ul, put.Reply.Version);
+    }
+
     [Fact]
     public void A_member_that_is_lost_holds_up_no_change()
     {
@@ -188,20 +230,21 @@ public class QuorumMovesTests
     private static bool IsSettled(TestCluster cluster) => cluster[0].Placement.Groups.All(
         group => cluster[0].Placement.Placed(group)!.Switch is null);
 
-    private static TestCluster WithCache(int nodes, int replicas, int? readQuorum = null)
+    private static TestCluster WithCache(
+        int nodes, int replicas, int? readQuorum = null, int partitions = Partitions)
     {
         var cluster = new TestCluster(nodes);
         cluster.RunUntilReady();
         cluster.Demand(0, new CreateKeyspace(Cache)
         {
             Mode = "quorum",
-            Partitions = Partitions,
+            Partitions = partitions,
             Replicas = replicas,
             ReadQuorum = readQuorum,
         });
         cluster.RunUntil(
             () => Enumerable.Range(0, nodes).Sum(node => cluster.Quorums(node).Length)
-                == Partitions * replicas,
+                == partitions * replicas,
             what: "the replicas");
         return cluster;
     }

@@ -167,7 +167,9 @@ internal sealed class Simulation
         if (_options.Cluster.Spares > 0)
             Demand(_progress.MoveBoundUs, _progress.HaveLeft, "members that are to leave have left");
         Demand(_progress.BoundUs, _progress.HaveRaisedFormat, "the newest format version is in force");
-        Demand(_progress.BoundUs, _progress.HasConverged, "all replicas have applied all that is committed");
+        Demand(
+            _progress.ConvergenceBoundUs, _progress.HasConverged,
+            "all replicas have applied all that is committed");
         Demand(_progress.BoundUs, _progress.HasEnded, "keys whose end has come are gone");
         _lives.WellSinceUs = _world.NowUs;
         Ask(_progress.MortalProbes(round), "every partition takes a value that is to end");

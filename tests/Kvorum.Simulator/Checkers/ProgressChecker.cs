@@ -43,6 +43,13 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     public long BoundUs => 30_000_000 + (10_000L * cluster.Options.ElectionMaxMs);
 
     /// <summary>
+    /// The bound for replicas: those that were on their way to a node that comes with an old folder go
+    /// elsewhere once it was refused for as long as an absence may last.
+    /// </summary>
+    public long ConvergenceBoundUs =>
+        cluster.InUse.Any(static machine => machine.IsOutsider) ? MoveBoundUs : BoundUs;
+
+    /// <summary>
     /// The bound for tables: two rounds of the scrubber over all of them, and a snapshot from another node.
     /// </summary>
     public long ScrubBoundUs => (2 * BoundUs)

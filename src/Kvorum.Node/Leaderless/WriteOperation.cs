@@ -107,19 +107,23 @@ internal sealed class WriteOperation : Operation
     }
 
     // In a sloppy keyspace other nodes stand for replicas that are down. Else, and where there are no others,
-    // this node keeps the hint, which counts for nothing.
+    // this node keeps the hint, which counts for nothing: once it is decided that the write may be there, for
+    // of a refused one nothing may come later.
     private void KeepHints()
     {
         foreach (var number in _fold.HintsWanted.Except(_hinted))
         {
+            var fallback = _isSloppy ? NextFallback() : null;
+            if (fallback is null && _fold.Outcome == WriteOutcome.Undecided)
+                continue;
             _hinted |= ReplicaMask.Of(number);
             _hintsUnderWay++;
-            if (_isSloppy && NextFallback() is { } fallback)
+            if (fallback is { } node)
             {
-                _standsFor[fallback] = number;
-                _fold.HintSent(fallback);
+                _standsFor[node] = number;
+                _fold.HintSent(node);
                 var request = new QuorumRequest(QuorumAsk.Hint, Id, Group, Nodes.Epoch.Value, _command);
-                Host.Ask(Nodes[fallback], request with { For = Nodes[number] });
+                Host.Ask(Nodes[node], request with { For = Nodes[number] });
             }
             else
             {

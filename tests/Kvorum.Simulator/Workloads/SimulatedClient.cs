@@ -118,6 +118,9 @@ internal sealed class SimulatedClient(
         World.Scheduler.After(options.TimeoutUs, () => Unanswered(attempt));
         if (IsLost(FaultKind.RequestLost))
             return;
+        World.Trace.Event(
+            Verbosity.Everything, TraceKind.Ask, machine.Index, (ulong)attempt,
+            $"is asked by client {number}, attempt {attempt}");
         var request = _tried is { } tried && asked.Request is WriteRequest write
             ? write with { Tried = tried } : asked.Request;
         World.Scheduler.After(Latency(), () => Arrive(attempt, asked, request, machine));
@@ -148,6 +151,9 @@ internal sealed class SimulatedClient(
         if (attempt != _attempt || _asked != asked)
             return;
         LastRefusal = $"{reply.Status}: {reply.Message}";
+        World.Trace.Event(
+            Verbosity.Everything, TraceKind.Ask, _node, (ulong)reply.Status,
+            $"answers client {number}, attempt {attempt}: {LastRefusal}, version {reply.Version}");
         switch (reply.Status)
         {
             case ReplyStatus.Ok or ReplyStatus.ConditionFailed:

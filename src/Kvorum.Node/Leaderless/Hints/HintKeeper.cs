@@ -261,8 +261,11 @@ internal sealed class HintKeeper(
         var group = new GroupId(range.Group);
         var placed = Cluster.Placement.Placed(group);
         var nodes = ReplicaNodes.Of(Cluster, placed);
-        if (nodes.NumberOf(new(range.Peer.Value)) is >= 0 and var number && nodes.Up.Contains(number))
-            HandOver(range, nodes, ReplicaMask.Of(number));
+        var number = nodes.NumberOf(new(range.Peer.Value));
+        // While replicas change, the new ones may have been filled without it, and the old ones go.
+        var targets = number < 0 ? ReplicaMask.None : ReplicaMask.Of(number) | nodes.Change.Next;
+        if (!targets.IsEmpty && targets.Except(nodes.Up).IsEmpty)
+            HandOver(range, nodes, targets);
         else
             _book.Failed(range.Peer, host.NowMs);
     }

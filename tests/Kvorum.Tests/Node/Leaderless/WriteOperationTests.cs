@@ -1,12 +1,10 @@
 using Kvorum.Node;
-using Kvorum.Node.Events;
 using Kvorum.Node.Leaderless;
 using Kvorum.Node.Membership;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Quorum;
 using Kvorum.Raft;
-using Kvorum.Storage.Files;
 using Kvorum.Tests.Node.Harness;
 
 namespace Kvorum.Tests.Node.Leaderless;
@@ -21,10 +19,11 @@ public class WriteOperationTests : ICoordinatorHost
 
     public WriteOperationTests()
     {
-        var addresses = new[] { Self, Up, Away, Other }.Select(static id => new MemberSeed(id, $"n{id}", $"{id}:1"));
+        var seeds = new[] { Self, Up, Away, Other }
+            .Select(static id => new MemberSeed(id, $"n{id}", $"{id}:1"));
         var clock = new TestClock();
         Cluster = new(
-            new NodeOptions { Self = new(Self, "n1", "1:1", "", ""), Members = [.. addresses] },
+            new NodeOptions { Self = new(Self, "n1", "1:1", "", ""), Members = [.. seeds] },
             new NodeWorld
             {
                 Files = null!,

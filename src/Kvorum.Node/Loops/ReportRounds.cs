@@ -52,7 +52,8 @@ internal sealed class ReportRounds(
     private bool IsNews(RaftReplica replica, bool isAll)
     {
         var raft = replica.Raft;
-        return replica.IsLeader && (isAll || !replica.Walker.HasArrived
+        // Before a change is committed the next leader may count on those that it removes.
+        return replica.IsLeader && raft.ConfigurationIndex <= raft.CommitIndex && (isAll || !replica.Walker.HasArrived
             || _told.GetValueOrDefault(replica.Group) != (raft.Term, raft.ConfigurationIndex));
     }
 

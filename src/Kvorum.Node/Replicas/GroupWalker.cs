@@ -57,9 +57,11 @@ internal sealed class GroupWalker(
     {
         var now = _raft.Configuration;
         NodeId[] filling = [.. now.Learners.Where(node => !HasCaughtUp(node))];
+        var going = now.Outgoing.Except(now.Voters).Except(now.Learners);
         return new(
             parts.Group, _raft.Term, _raft.ConfigurationIndex,
-            new GroupReplicas(now.Voters, [.. now.Learners.Except(filling)], filling, now.IsJoint),
+            new GroupReplicas(
+                now.Voters, [.. now.Learners.Except(filling)], [.. filling, .. going], now.IsJoint),
             parts.Tree.Bytes, HasArrived && !filling.Any(IsOnItsWay) ? 0 : host.NowMs - _progressMs);
     }
 

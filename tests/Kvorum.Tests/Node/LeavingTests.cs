@@ -1,6 +1,7 @@
 using Kvorum.Node;
 using Kvorum.Node.Administration;
 using Kvorum.Node.State;
+using Kvorum.Raft;
 using Kvorum.Raft.Membership;
 using Kvorum.Tests.Node.Harness;
 
@@ -96,6 +97,33 @@ public class LeavingTests
             static replica => replica.Raft.IsQuiescent && !replica.Group.IsMetadata);
         cluster.Network.Passes = static (_, _, _, _) => true;
         cluster.RunUntil(() => cluster.Folders(one).Length == 0, 60_000, "an empty member");
+    }
+
+    /// <summary>
+    /// The leader of its group has decided that it goes, and dies with that: the next one counts on it. Removed
+    /// by then, it was missed by a group that had lost another node: <c>./sim --seed 943000633 --swarm</c>.
+    /// </summary>
+    [Fact]
+    public void A_member_that_leaves_is_not_removed_while_a_change_without_it_is_not_committed()
+    {
+        using var cluster = new TestCluster(5, static options => options with { PartitionCount = 1 });
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        var group = cluster.Leaders().Single(static replica => !replica.Group.IsMetadata);
+        var metadata = cluster.Leaders().Single(static replica => replica.Group.IsMetadata).Raft.Id;
+        NodeId[] others = [.. group.Raft.Configuration.Voters
+            .Where(node => node != group.Raft.Id && node != metadata)];
+        var (leaves, dies) = (others[0], others.Length > 1 ? others[1] : metadata);
+        var leaving = Enumerable.Range(0, 5).First(node => cluster.IdOf(node) == leaves);
+        cluster.Network.Passes = (from, _, kind, bytes) => kind != PeerFrameKind.Raft
+            || (from != leaves && from != dies) || !group.Raft.Configuration.IsJoint;
+        cluster.Demand(0, new ChangeMember($"node-{leaving + 1}", MemberWish.Decommission));
+        cluster.RunUntil(() => group.Raft.Configuration.IsJoint, 60_000, "the change");
+        cluster.Run(20_000);
+        Assert.Equal(5, cluster.Names(leaving == 0 ? 1 : 0).Length);
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(() => cluster.Names(leaving == 0 ? 1 : 0).Length == 4, 120_000, "the removal");
+        cluster.CheckAll(leaving == 0 ? 1 : 0, "first");
     }
 
     /// <summary>Also with a process that still runs, and does not know that it is declared lost.</summary>

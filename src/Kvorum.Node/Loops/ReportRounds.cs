@@ -53,7 +53,8 @@ internal sealed class ReportRounds(
     {
         var raft = replica.Raft;
         // Before a change is committed the next leader may count on those that it removes.
-        return replica.IsLeader && raft.ConfigurationIndex <= raft.CommitIndex && (isAll || !replica.Walker.HasArrived
+        return replica.IsLeader && raft.ConfigurationIndex <= raft.CommitIndex
+            && (isAll || !replica.Walker.HasArrived
             || _told.GetValueOrDefault(replica.Group) != (raft.Term, raft.ConfigurationIndex));
     }
 

@@ -100,8 +100,9 @@ public class LeavingTests
     }
 
     /// <summary>
-    /// The leader of its group has decided that it goes, and dies with that: the next one counts on it. Removed
-    /// by then, it was missed by a group that had lost another node: <c>./sim --seed 943000633 --swarm</c>.
+    /// The leader of its group has decided that it goes, and dies with that: the next one counts on it.
+    /// Removed by then, it was missed by a group that had lost another node:
+    /// <c>./sim --seed 943000633 --swarm</c>.
     /// </summary>
     [Fact]
     public void A_member_that_leaves_is_not_removed_while_a_change_without_it_is_not_committed()

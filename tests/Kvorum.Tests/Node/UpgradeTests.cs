@@ -183,7 +183,9 @@ public sealed class UpgradeTests
         cluster.RunUntil(() => cluster.Status(0).Members.Count == 2);
     }
 
-    /// <summary>A new cluster is ready some moments before all its members have said what they speak.</summary>
+    /// <summary>
+    /// A new cluster is ready some moments before all its members have said what they speak.
+    /// </summary>
     [Fact]
     public void What_needs_the_version_waits_for_it_in_a_new_cluster()
     {

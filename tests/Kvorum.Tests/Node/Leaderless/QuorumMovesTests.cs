@@ -109,8 +109,8 @@ public class QuorumMovesTests
     };
 
     /// <summary>
-    /// A new replica was filled before the hint came, and the old one, which got it alone, went: an acknowledged
-    /// write was lost. Found by <c>./sim --seed 944000146 --quorums</c>.
+    /// A new replica was filled before the hint came, and the old one, which got it alone, went: an
+    /// acknowledged write was lost. Found by <c>./sim --seed 944000146 --quorums</c>.
     /// </summary>
     [Fact]
     public void While_replicas_change_a_hint_is_handed_to_the_new_ones_too()

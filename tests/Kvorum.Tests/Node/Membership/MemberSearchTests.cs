@@ -34,8 +34,8 @@ public class MemberSearchTests
     }
 
     /// <summary>
-    /// It knows members, and none that leads: <c>./sim --seed 7033 --quorums</c> found that the node stayed as
-    /// it was, and gave leadership away that was given back at once, for ever.
+    /// It knows members, and none that leads: <c>./sim --seed 7033 --quorums</c> found that the node stayed
+    /// as it was, and gave leadership away that was given back at once, for ever.
     /// </summary>
     [Fact]
     public void A_member_that_does_not_know_the_leader_asks_those_that_it_knows()

@@ -72,6 +72,9 @@ internal static class Limits
     /// <summary>Remembered requests that one message has for a replica that is being filled.</summary>
     public const int RequestsAtOnce = 1000;
 
+    /// <summary>How long an exchange of two replicas waits for its first answer.</summary>
+    public const long RepairOpenMs = 2000;
+
     /// <summary>How long an exchange of two replicas waits for an answer.</summary>
     public const long RepairPatienceMs = 30_000;
 

@@ -324,6 +324,7 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
         while (PartitionOf(keyspace, KeyOf(number)) != partition)
             number++;
         var value = string.Create(CultureInfo.InvariantCulture, $"round-{round}");
+        var request = (ulong)round * Asked.NumbersOfOne;
         return new(
             new PutRequest
             {
@@ -331,11 +332,11 @@ internal sealed class QuorumChecker(Cluster cluster, Notebook notes)
                 Key = RegisterWorkload.Bytes(KeyOf(number)),
                 Value = RegisterWorkload.Bytes(value),
                 ClientId = "probe",
-                RequestId = (ulong)round,
+                RequestId = request,
             },
             new(ProbeClient + partition, OperationKind.Put, KeyspaceKey.Of(keyspace.Name, KeyOf(number)))
             {
-                Request = (ulong)round,
+                Request = request,
                 Value = value,
             });
     }

@@ -10,7 +10,11 @@ namespace Kvorum.Simulator.Workloads;
 /// <param name="Invocation">As the history has it.</param>
 internal sealed record Asked(Request Request, Invocation Invocation)
 {
-    private const ulong RequestsOfOneClient = 1_000_000;
+    /// <summary>
+    /// From one number of a request that may be asked anew to the next one of its client: a number that is
+    /// too far below those that were seen is not known any more.
+    /// </summary>
+    public const ulong NumbersOfOne = 100;
 
     /// <summary>
     /// What goes into the history: the invocation; of a page of a scan, a read of each key that it may cover;
@@ -27,8 +31,8 @@ internal sealed record Asked(Request Request, Invocation Invocation)
 
     /// <summary>The same write as a new request: the former was tried for too long to be repeated.</summary>
     public Asked Anew() => new(
-        ((WriteRequest)Request) with { RequestId = Invocation.Request + RequestsOfOneClient },
-        Invocation with { Request = Invocation.Request + RequestsOfOneClient });
+        ((WriteRequest)Request) with { RequestId = Invocation.Request + 1 },
+        Invocation with { Request = Invocation.Request + 1 });
 
     /// <inheritdoc/>
     public override string ToString()

@@ -48,6 +48,12 @@ internal sealed class RepairExchange(
     /// <summary>When it was last heard of, in the node's milliseconds.</summary>
     public long ProgressMs { get; private set; } = host.NowMs;
 
+    /// <summary>
+    /// How long it waits for the next answer. The first one comes at once or is lost, and a replica that is
+    /// to be filled may take no writes until then; others wait for their turn on a link.
+    /// </summary>
+    public long PatienceMs { get; private set; } = Limits.RepairOpenMs;
+
     private GroupId Group => replica.Identity.Group;
 
     /// <summary>Begins.</summary>
@@ -67,7 +73,7 @@ internal sealed class RepairExchange(
     {
         if (IsOver || EndsAsGone())
             return;
-        ProgressMs = host.NowMs;
+        (ProgressMs, PatienceMs) = (host.NowMs, Limits.RepairPatienceMs);
         switch (message)
         {
             case RepairMessage.Opened opened:

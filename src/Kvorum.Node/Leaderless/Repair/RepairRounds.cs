@@ -62,7 +62,7 @@ internal sealed class RepairRounds(IRepairHost host)
     /// <summary>Time passes: begins what is due, one exchange at a time.</summary>
     public void Sweep()
     {
-        if (_exchange is { } running && host.NowMs - running.ProgressMs > Limits.RepairPatienceMs)
+        if (_exchange is { } running && host.NowMs - running.ProgressMs > running.PatienceMs)
             running.Stop();
         EndIfOver();
         _horizons.Sweep();

@@ -109,6 +109,28 @@ public class QuorumMovesTests
     };
 
     /// <summary>
+    /// Until then the new replica takes no writes, and the partition none that must be on it:
+    /// <c>./sim --seed 945000662 --swarm</c>.
+    /// </summary>
+    [Fact]
+    public void A_new_replica_that_gets_no_first_answer_soon_asks_again()
+    {
+        using var cluster = WithCache(3, replicas: 1, partitions: 1);
+        cluster.Run(100);
+        PutAll(cluster, 0, "old");
+        var holder = Enumerable.Range(0, 3).Single(node => cluster.Quorums(node).Length > 0);
+        var lost = 0;
+        cluster.Network.Passes = (from, _, kind, _) =>
+            kind != PeerFrameKind.Repair || from != cluster.IdOf(holder) || ++lost > 1;
+        cluster.Demand(0, new AlterKeyspace(Cache, 2));
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).Count(node => cluster.Quorums(node)
+                .Any(static replica => replica.IsFilled)) == 2,
+            15_000, "a whole new replica");
+        Assert.True(lost > 1);
+    }
+
+    /// <summary>
     /// A new replica was filled before the hint came, and the old one, which got it alone, went: an
     /// acknowledged write was lost. Found by <c>./sim --seed 944000146 --quorums</c>.
     /// </summary>

@@ -213,8 +213,8 @@ internal static class Limits
     public const int MembersMax = 64;
 
     /// <summary>
-    /// For how long a member hears no leader of the metadata group before it asks who the members are: longer
-    /// than an election takes.
+    /// For how long a member hears no leader of the metadata group before it asks other nodes for the
+    /// members: longer than an election takes.
     /// </summary>
     public const long MembersSoughtMs = 3000;
 

@@ -56,17 +56,19 @@ internal static partial class HeapPages
         }
     }
 
-    /// <summary>
-    /// Puts what lies in whole large pages of this memory into such; false if that was not possible anywhere,
-    /// because this kernel cannot.
-    /// </summary>
-    public static bool Join(nint start, nint end)
+    /// <summary>The addresses of the whole large pages in this memory.</summary>
+    public static IEnumerable<nint> Pages(nint start, nint end)
     {
-        var isUnable = true;
-        foreach (var page in Pages(start, end))
-            isUnable &= !Join(page);
-        return !isUnable;
+        for (var at = (start + PageBytes - 1) & -PageBytes; at + PageBytes <= end; at += PageBytes)
+            yield return at;
     }
+
+    /// <summary>
+    /// Puts what lies at the address of a large page into one, unless it is in use otherwise just now: then
+    /// it is left for the next time. False if this kernel cannot.
+    /// </summary>
+    public static bool Join(nint page) =>
+        Advise(page, PageBytes, Collapse) == 0 || Marshal.GetLastPInvokeError() != NotKnown;
 
     /// <summary>
     /// The pieces that can be written to of the anonymous mappings, without a gap between them, that an
@@ -140,16 +142,6 @@ internal static partial class HeapPages
         next = 0;
         return !isUnable || from > 0;
     }
-
-    private static IEnumerable<nint> Pages(nint start, nint end)
-    {
-        for (var at = (start + PageBytes - 1) & -PageBytes; at + PageBytes <= end; at += PageBytes)
-            yield return at;
-    }
-
-    // What is in use otherwise just now is left for the next time.
-    private static bool Join(nint page) =>
-        Advise(page, PageBytes, Collapse) == 0 || Marshal.GetLastPInvokeError() != NotKnown;
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Advise(nint start, nint length, int advice);

@@ -248,13 +248,13 @@ public sealed record JoinFailed(string Reason) : NodeEvent(241)
 }
 
 /// <summary>
-/// This node was away while members came and left, and has learned from another one who they are now.
+/// This node was away while members came and left, and has learned the members of now from another node.
 /// </summary>
 /// <param name="From">The address of the node that was asked.</param>
 /// <param name="Members">The names of the members.</param>
 public sealed record MembersLearned(string From, string Members) : NodeEvent(249);
 
-/// <summary>This node hears no leader, has asked who the members are now, and is refused.</summary>
+/// <summary>This node hears no leader, has asked another node for the members, and is refused.</summary>
 /// <param name="From">The address of the node that was asked.</param>
 /// <param name="Reason">Why, and what to do.</param>
 public sealed record SearchRefused(string From, string Reason) : NodeEvent(250)

@@ -31,7 +31,7 @@ public static class NodeEventText
         MembersLearned one => $"the members are {one.Members}, says {one.From}: they have changed while this "
             + "node was away",
         SearchRefused one => $"this node hears no leader of the metadata group, and {one.From}, which was "
-            + $"asked who the members are, refuses it: {one.Reason}",
+            + $"asked for the members, refuses it: {one.Reason}",
         FormatRaised one => $"the cluster has format version {one.Version} from now on, which all its "
             + "members speak: a kvorum that does not speak it cannot run on this node's data folder any more",
         MemberChanged one => $"{one.Member} is {one.Status} from now on",

@@ -26,8 +26,8 @@ internal sealed class ReplicaTable
     public IReadOnlyList<QuorumReplica> Quorums => _quorums.Sorted;
 
     /// <summary>
-    /// Those that are not at rest, and those that have come to rest since <see cref="LetRest"/>; whoever is
-    /// touched is among them.
+    /// Those that are not at rest, and those that have come to rest since <see cref="LetRest"/>; a replica
+    /// that is touched is among them.
     /// </summary>
     public IReadOnlyList<IReplica> Awake => _awake;
 

@@ -5,20 +5,18 @@ namespace Kvorum.Node.Membership;
 /// <summary>
 /// How a member finds its cluster again after others have come and left while it was away: it hears members
 /// only, and the leader of the metadata group may be one that it has never heard of. While it hears no
-/// leader, it asks the members that it knows, and those that dial it in vain, who the members are now. What
+/// leader, it asks the members that it knows, and the nodes that dial it in vain, for the members. What
 /// they say was committed in this cluster, so it can be old and not wrong. Owned by node loop 0.
 /// </summary>
 /// <param name="host">The node.</param>
 /// <param name="named">Where an operator says that members are.</param>
 internal sealed class MemberSearch(IAdmissionHost host, IReadOnlyList<string> named)
 {
-    // Where to ask next, in this order.
-    private readonly List<string> _next = [];
+    private readonly AskedInTurn _asked = new(host);
 
     // Where nodes are that have dialled this one and are no members, as far as it knows.
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
     private long _heardMs = host.NowMs;
-    private long _askAgainMs;
     private string _issue = "";
 
     private ClusterView Cluster => host.Cluster;
@@ -36,30 +34,14 @@ internal sealed class MemberSearch(IAdmissionHost host, IReadOnlyList<string> na
         if (HearsLeader)
         {
             _heardMs = host.NowMs;
-            _next.Clear();
+            _asked.StartOver();
             _unknown.Clear();
             _issue = "";
             return;
         }
 
-        if (host.NowMs - _heardMs < Limits.MembersSoughtMs || host.NowMs < _askAgainMs)
-            return;
-        if (_next.Count == 0)
-        {
-            _next.AddRange(_unknown.Concat(Cluster.Members.Peers.Select(static one => one.PeerAddress))
-                .Concat(named).Distinct());
-        }
-
-        if (_next.Count == 0)
-            return;
-        _askAgainMs = host.NowMs + Limits.MembersAskedMs;
-        var address = _next[0];
-        _next.RemoveAt(0);
-        var ask = new JoinAsk(Cluster.Self, Cluster.ClusterIds.Cluster, Cluster.Announcement(Cluster.Self)!)
-        {
-            Formats = Cluster.Formats,
-        };
-        host.World.Transport.AskToJoin(address, JoinCodec.Encode(ask));
+        if (host.NowMs - _heardMs >= Limits.MembersSoughtMs)
+            _asked.Ask(Addresses, Limits.MembersAskedMs);
     }
 
     /// <summary>What came of asking; what comes when the leader is heard again is too late.</summary>
@@ -73,8 +55,7 @@ internal sealed class MemberSearch(IAdmissionHost host, IReadOnlyList<string> na
                 Learn(address, answer);
                 break;
             case { Verdict: JoinVerdict.Elsewhere }:
-                _next.Remove(answer.Text);
-                _next.Insert(0, answer.Text);
+                _asked.PutFirst(answer.Text);
                 break;
             case { Verdict: JoinVerdict.Refused } when _issue != answer.Text:
                 _issue = answer.Text;
@@ -82,6 +63,9 @@ internal sealed class MemberSearch(IAdmissionHost host, IReadOnlyList<string> na
                 break;
         }
     }
+
+    private IEnumerable<string> Addresses() => _unknown
+        .Concat(Cluster.Members.Peers.Select(static one => one.PeerAddress)).Concat(named).Distinct();
 
     // A replica at rest hears nothing of a leader that this node does not know, but its questions are not
     // answered any more.

@@ -9,9 +9,8 @@ namespace Kvorum.Node.Membership;
 /// </summary>
 internal sealed partial class PeerAdmission
 {
-    // Where to ask: what the operator named, and before it what a member named.
-    private readonly List<string> _asked = [];
-    private long _askAgainMs;
+    // Where the operator says that members are, and before them what a member named.
+    private readonly AskedInTurn _joinThrough;
     private string _joinIssue = "";
     private bool _isWritingJoin;
 
@@ -19,8 +18,12 @@ internal sealed partial class PeerAdmission
     public void JoinAnswered(string address, JoinAnswer? answer, string? failure)
     {
         if (!_identity.IsJoining)
+        {
             _search.Answered(address, answer);
-        if (!_identity.IsJoining || _isWritingJoin)
+            return;
+        }
+
+        if (_isWritingJoin)
             return;
         switch (answer)
         {
@@ -28,9 +31,8 @@ internal sealed partial class PeerAdmission
                 Join(answer);
                 break;
             case { Verdict: JoinVerdict.Elsewhere }:
-                _asked.Remove(answer.Text);
-                _asked.Insert(0, answer.Text);
-                _askAgainMs = _host.NowMs;
+                _joinThrough.PutFirst(answer.Text);
+                _joinThrough.Hurry();
                 break;
             case { Verdict: JoinVerdict.Later }:
                 _joinIssue = $"{address}: {answer.Text}";
@@ -60,20 +62,8 @@ internal sealed partial class PeerAdmission
     // One at a time, in turn; a member that names another is asked again only after that one.
     private void AskToJoin()
     {
-        if (!_isBegun || !_identity.IsJoining || _isWritingJoin || _host.NowMs < _askAgainMs)
-            return;
-        if (_asked.Count == 0)
-            _asked.AddRange(_addresses);
-        if (_asked.Count == 0)
-            return;
-        _askAgainMs = _host.NowMs + Limits.JoinRetryMs;
-        var address = _asked[0];
-        _asked.RemoveAt(0);
-        var ask = new JoinAsk(Cluster.Self, 0, Cluster.Announcement(Cluster.Self)!)
-        {
-            Formats = Cluster.Formats,
-        };
-        _host.World.Transport.AskToJoin(address, JoinCodec.Encode(ask));
+        if (_isBegun && _identity.IsJoining && !_isWritingJoin)
+            _joinThrough.Ask(() => _addresses, Limits.JoinRetryMs);
     }
 
     private void Join(JoinAnswer answer)

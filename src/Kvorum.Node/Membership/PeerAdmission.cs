@@ -63,7 +63,7 @@ internal sealed partial class PeerAdmission
     {
         (_host, _identity) = (host, identity);
         _addresses = [.. join.Concat(identity.Join ?? []).Distinct()];
-        _search = new(host, _addresses);
+        (_joinThrough, _search) = (new(host), new(host, _addresses));
         _incarnation = ClusterIdentity.ToUInt128(identity.Incarnation);
         _known = KnownMembers.Read(host.World.Files);
         _known.Check(host.PeerLogs.Members);

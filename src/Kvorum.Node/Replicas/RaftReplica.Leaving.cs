@@ -40,7 +40,6 @@ internal sealed partial class RaftReplica
             return;
         _askedIfRemovedMs = _host.NowMs;
         _raft.Wake();
-        _host.Touch(this);
     }
 
     /// <inheritdoc/>

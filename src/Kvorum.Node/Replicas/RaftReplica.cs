@@ -160,9 +160,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     {
         // After a pause, what the peers said meanwhile is still in the sockets: a follower must hear it
         // before its patience ends. A leader counts every tick: its lease and its majority may be gone.
-        var ticks = IsLeader ? due : Math.Min(due, 2);
-        if (_raft.IsQuiescent)
-            ticks = 0;
+        var ticks = _raft.IsQuiescent ? 0 : IsLeader ? due : Math.Min(due, 2);
         for (var i = 0; i < ticks; i++)
         {
             _raft.Tick();

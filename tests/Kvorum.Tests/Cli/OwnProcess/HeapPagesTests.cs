@@ -40,7 +40,8 @@ public unsafe class HeapPagesTests
         {
             for (var at = 0; at < 4 * PageBytes; at++)
                 bytes[at] = (byte)(at % 251);
-            var isAble = HeapPages.Join((nint)bytes + 1, (nint)bytes + (4 * PageBytes));
+            var isAble = HeapPages.Pages((nint)bytes + 1, (nint)bytes + (4 * PageBytes))
+                .Select(HeapPages.Join).ToArray().Contains(true);
             Assert.SkipUnless(isAble, "this kernel cannot");
             // The first one is not there as a whole.
             Assert.InRange(LargeKiBAt((nint)bytes), 3 * PageBytes / 1024, int.MaxValue);

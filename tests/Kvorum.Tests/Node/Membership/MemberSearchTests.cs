@@ -9,15 +9,9 @@ public class MemberSearchTests
     /// <summary>All that it knows have left: only nodes that it does not know dial it, and it refuses them.
     /// </summary>
     [Fact]
-    public void A_member_that_knows_nobody_any_more_asks_who_dials_it()
+    public void A_member_whose_known_members_have_all_left_asks_the_nodes_that_dial_it()
     {
-        using var cluster = new TestCluster(3, others: 3);
-        cluster.RunUntilReady();
-        cluster.PutAll(0, "first");
-        cluster.Crash(2);
-        foreach (var node in new[] { 3, 4, 5 })
-            cluster.Start(node);
-        cluster.RunUntil(() => cluster.Names(0).Length == 6, 20_000, "three more members");
+        using var cluster = Grown();
         cluster.Demand(3, new ChangeMember("node-1", MemberWish.Decommission));
         cluster.Demand(3, new ChangeMember("node-2", MemberWish.Decommission));
         cluster.RunUntil(() => cluster.Names(3).Length == 4, 300_000, "two members less");
@@ -40,12 +34,7 @@ public class MemberSearchTests
     [Fact]
     public void A_member_that_does_not_know_the_leader_asks_those_that_it_knows()
     {
-        using var cluster = new TestCluster(3, others: 3);
-        cluster.RunUntilReady();
-        cluster.Crash(2);
-        foreach (var node in new[] { 3, 4, 5 })
-            cluster.Start(node);
-        cluster.RunUntil(() => cluster.Names(0).Length == 6, 20_000, "three more members");
+        using var cluster = Grown();
         cluster.Demand(3, new ChangeMember("node-1", MemberWish.Drain));
         cluster.Demand(3, new ChangeMember("node-2", MemberWish.Drain));
         cluster.RunUntil(
@@ -55,5 +44,18 @@ public class MemberSearchTests
         cluster.Start(2);
         cluster.RunUntil(() => cluster.Names(2).Length == 6, 20_000, "the members");
         cluster.RunUntilReady();
+    }
+
+    // Three more members came while the third one was away.
+    private static TestCluster Grown()
+    {
+        var cluster = new TestCluster(3, others: 3);
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        cluster.Crash(2);
+        foreach (var node in new[] { 3, 4, 5 })
+            cluster.Start(node);
+        cluster.RunUntil(() => cluster.Names(0).Length == 6, 20_000, "three more members");
+        return cluster;
     }
 }

@@ -55,20 +55,22 @@ public sealed partial class RaftNode
         foreach (var member in Configuration.Members())
         {
             if (member == Id || !Configuration.HasVoter(member)) continue;
-            var request = new RequestVote
-            {
-                From = Id,
-                To = member,
-                Term = preVote ? Term.Next : Term,
-                PreVote = preVote,
-                LastIndex = LastIndex,
-                LastTerm = _log.LastTerm,
-                Transfer = transfer,
-            };
+            var request = VoteRequest(member, preVote, transfer);
             if (preVote) Send(request);
             else SendWhenDurable(request);
         }
     }
+
+    private RequestVote VoteRequest(NodeId to, bool preVote, bool transfer) => new()
+    {
+        From = Id,
+        To = to,
+        Term = preVote ? Term.Next : Term,
+        PreVote = preVote,
+        LastIndex = LastIndex,
+        LastTerm = _log.LastTerm,
+        Transfer = transfer,
+    };
 
     /// <summary>An answer to a pre-vote request.</summary>
     internal void CountPreVote(RequestVoteReply reply)

@@ -37,6 +37,21 @@ public sealed partial class RaftNode
     public bool IsRemoved => _removedAt > 0 && _removedAt >= _configurations.CurrentIndex;
 
     /// <summary>
+    /// Asks whether this node was removed. It sends pre-vote requests to its members and to
+    /// <paramref name="others"/>, which the host takes for members: those that this node knows may all be
+    /// gone. What others grant counts for nothing. No effect on a leader, or in quarantine.
+    /// </summary>
+    public void AskIfRemoved(IEnumerable<NodeId> others)
+    {
+        ArgumentNullException.ThrowIfNull(others);
+        if (Role == Role.Leader || IsRemoved || IsQuarantined) return;
+        foreach (var member in Configuration.Members().Union(others))
+        {
+            if (member != Id) Send(VoteRequest(member, preVote: true, transfer: false));
+        }
+    }
+
+    /// <summary>
     /// Answers a request of a removed replica, or takes such an answer; true if the message is handled.
     /// </summary>
     private bool SettlesRemoval(Message message)

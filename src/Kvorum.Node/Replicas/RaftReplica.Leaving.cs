@@ -31,15 +31,18 @@ internal sealed partial class RaftReplica
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
 
-    // A replica at rest asks no other. If what removed it was lost on the way, it would rest for ever; awake,
-    // it asks for votes, and is told.
+    // A replica at rest asks no other: if what removed it was lost on the way, it would rest for ever. And one
+    // that is awake asks the members that it knows, which may all be gone as well: the metadata group knows
+    // others.
     private void AskIfRemoved()
     {
-        if (!_raft.IsQuiescent || IsLeader || _host.NowMs - _askedIfRemovedMs < Limits.RemovedKeepMs
+        if ((_raft.Leader is not null && !_raft.IsQuiescent)
+            || _host.NowMs - _askedIfRemovedMs < Limits.RemovedKeepMs
             || !_host.Cluster.IsUnwanted(Group, _parts.KeyspaceId) || IsGivenUp)
             return;
         _askedIfRemovedMs = _host.NowMs;
-        _raft.Wake();
+        _raft.AskIfRemoved(_host.Cluster.Placement.Placed(Group)?.Holders ?? []);
+        _host.Touch(this);
     }
 
     /// <inheritdoc/>

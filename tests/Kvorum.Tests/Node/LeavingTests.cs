@@ -99,6 +99,41 @@ public class LeavingTests
         cluster.RunUntil(() => cluster.Folders(one).Length == 0, 60_000, "an empty member");
     }
 
+    /// <summary>All members that it knows are gone: <c>./sim --seed 951000290 --swarm</c>.</summary>
+    [Fact]
+    public void A_replica_that_missed_the_removal_of_all_that_it_knows_goes()
+    {
+        using var cluster = new TestCluster(6, static options => options with { PartitionCount = 1 });
+        cluster.RunUntilReady();
+        cluster.PutAll(0, "first");
+        cluster.Run(10_000);
+        var holders = Enumerable.Range(0, 6).Where(node => cluster.Folders(node).Length > 0).ToArray();
+        Assert.Equal(3, holders.Length);
+        // The leader must hear of its own removal.
+        var one = holders.First(node => cluster[node].Loops
+            .SelectMany(static loop => loop.RaftReplicas).All(static replica => !replica.IsLeader));
+        var drained = cluster.IdOf(one);
+        var desk = Enumerable.Range(0, 6).Except(holders).First();
+        cluster.Network.Passes = (_, to, kind, _) => to != drained || kind != PeerFrameKind.Raft;
+        foreach (var node in holders.Order().OrderBy(node => node != one))
+        {
+            cluster.Demand(desk, new ChangeMember($"node-{node + 1}", MemberWish.Drain));
+            var gone = cluster.IdOf(node);
+            cluster.RunUntil(
+                () => cluster.Leaders().Any(static replica => !replica.Group.IsMetadata)
+                    && cluster.Leaders().Where(static replica => !replica.Group.IsMetadata)
+                        .All(replica => !replica.Raft.Configuration.HasMember(gone)),
+                120_000, "replicas on the others");
+        }
+
+        cluster.RunUntil(
+            () => holders.All(node => node == one || cluster.Folders(node).Length == 0),
+            60_000, "two empty members");
+        Assert.NotEmpty(cluster.Folders(one));
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(() => cluster.Folders(one).Length == 0, 60_000, "an empty member");
+    }
+
     /// <summary>
     /// The leader of its group has decided that it goes, and dies with that: the next one counts on it.
     /// Removed by then, it was missed by a group that had lost another node:

@@ -43,6 +43,7 @@ internal sealed class ScriptCluster
             ["read"] = Read,
             ["transfer"] = a => Of(a[0]).Node!.TransferLeadership(Id(a[1])) ? "" : "refused\n",
             ["gone"] = a => Each([a[0]], r => r.Node!.LeaderGone((int)Number(a[1]))),
+            ["ask-if-removed"] = a => Each([a[0]], r => r.Node!.AskIfRemoved(a[1..].Select(Id))),
             ["wake"] = a => Each(a, r => r.Node!.Wake()),
             ["reachable"] = a => Each([a[0]], r => r.Node!.PeerReachable(Id(a[1]))),
             ["unreachable"] = a => Each([a[0]], r => r.Node!.PeerUnreachable(Id(a[1]))),

@@ -391,11 +391,19 @@ internal sealed class ClusterView : IClusterFacts
     private static bool IsDropped(MetaView meta, GroupId group, KeyspaceId keyspace) => !group.IsMetadata
         && keyspace < meta.NextKeyspace && meta.Keyspaces.All(known => known.Id != keyspace);
 
-    // A target that was changed since names nodes that the group does not begin with.
-    private static GroupBirth BirthOf(KeyspaceDefinition keyspace, GroupId group, PlacedGroup placed) =>
-        placed.Epoch == keyspace.Made
-            ? GroupBirth.OfPartition(keyspace, group, placed.Target)
+    // A target that was changed since names nodes that the group does not begin with. But a quorum keyspace's
+    // replicas settle only once all are filled: a node among them that has never had the replica is one of
+    // the first, which hears of the partition late, and is filled with nothing. Were it blank, two of three
+    // would wait for each other for ever. One that was deleted begins blank in any case.
+    private GroupBirth BirthOf(KeyspaceDefinition keyspace, GroupId group, PlacedGroup placed)
+    {
+        var present = placed.Switch?.Present ?? placed.Nodes;
+        if (placed.Epoch == keyspace.Made)
+            return GroupBirth.OfPartition(keyspace, group, placed.Target);
+        return keyspace.IsQuorum && present.Contains(Self)
+            ? GroupBirth.OfPartition(keyspace, group, new(present, []))
             : GroupBirth.OfOldPartition(keyspace, group);
+    }
 
     // Every member follows the metadata group: who does not vote learns.
     private ReplicaPlacement WithMetadata(ReplicaPlacement placement)

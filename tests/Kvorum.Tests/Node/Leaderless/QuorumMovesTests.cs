@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
+using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Raft;
 using Kvorum.Tests.Node.Harness;
@@ -128,6 +129,44 @@ public class QuorumMovesTests
                 .Any(static replica => replica.IsFilled)) == 2,
             15_000, "a whole new replica");
         Assert.True(lost > 1);
+    }
+
+    /// <summary>
+    /// They hear of the partition when its replicas have begun to change, took themselves for new ones, and
+    /// waited for each other to be filled: <c>./sim --seed 953000130 --swarm</c>.
+    /// </summary>
+    [Fact]
+    public void Two_first_replicas_of_three_that_come_late_count_at_once()
+    {
+        // A late node gets a snapshot of the metadata, and sees no step of its history.
+        using var cluster = new TestCluster(
+            5, static options => options with { CheckpointLogBytes = 200, TrailingLogBytes = 0 });
+        cluster.RunUntilReady();
+        // A late leader would tell the others nothing.
+        int[] nodes =
+        [
+            .. Enumerable.Range(0, 5).OrderBy(node => cluster.Leaders()
+                .All(replica => !replica.Group.IsMetadata || replica.Raft.Id != cluster.IdOf(node))),
+        ];
+        var (leader, drained) = (nodes[0], nodes[1]);
+        NodeId[] late = [cluster.IdOf(nodes[3]), cluster.IdOf(nodes[4])];
+        cluster.Network.Passes = (_, to, kind, _) => !late.Contains(to)
+            || kind is not (PeerFrameKind.Raft or PeerFrameKind.SnapshotChunk);
+        cluster.Demand(leader, new CreateKeyspace(Cache) { Mode = "quorum", Partitions = 8, Replicas = 3 });
+        cluster.Demand(leader, new ChangeMember($"node-{drained + 1}", MemberWish.Drain));
+        PlacedGroup[] Placed() => [.. cluster[leader].Placement.Groups
+            .Select(group => cluster[leader].Placement.Placed(group)!)];
+        // Partitions of strong keyspaces change in other ways.
+        cluster.RunUntil(
+            () => Placed().Any(placed => placed.Switch is { Present: var present }
+                && late.All(present.Contains)),
+            60_000, "a change of replicas of which two are late");
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(
+            () => cluster.Quorums(drained).Length == 0 && IsSettled(cluster)
+                && nodes.Sum(node => cluster.Quorums(node).Length) == 8 * 3
+                && nodes.All(node => cluster.Quorums(node).All(static replica => replica.IsFilled)),
+            120_000, "whole replicas");
     }
 
     /// <summary>

@@ -47,13 +47,19 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// elsewhere once it was refused for as long as an absence may last.
     /// </summary>
     public long ConvergenceBoundUs =>
-        cluster.InUse.Any(static machine => machine.IsOutsider) ? MoveBoundUs : BoundUs;
+        cluster.InUse.Any(static machine => machine.IsOutsider) ? MoveBoundUs : BoundUs + FillingUs;
 
     /// <summary>
     /// The bound for tables: two rounds of the scrubber over all of them, and a snapshot from another node.
     /// </summary>
     public long ScrubBoundUs => (2 * BoundUs)
         + (IsScrubbed ? 3_000_000 * MostBytes / cluster.Options.ScrubRate : 0);
+
+    // New replicas may have begun to be filled, at the rate of their leader's node, or be yet to be made: of
+    // each group twice, where one node was there before and three hold it then.
+    private long FillingUs => cluster.Options.SnapshotRate == 0 ? 0
+        : 2_000_000 * cluster.Machines.Sum(static machine => machine.Disk.BytesInUse)
+            / cluster.Options.SnapshotRate;
 
     private long MostBytes => cluster.Machines.Max(static machine => machine.Disk.BytesInUse);
 
@@ -86,7 +92,7 @@ internal sealed class ProgressChecker(Cluster cluster, ReplicaChecker contents)
     /// a time. A move that was given up among faults is not tried again for a while, even if only one node
     /// can take the replica.
     /// </summary>
-    public long MoveBoundUs => (4 * BoundUs) + (1000 * new PlannerSettings().GivenUpPauseMs);
+    public long MoveBoundUs => (4 * BoundUs) + FillingUs + (1000 * new PlannerSettings().GivenUpPauseMs);
 
     /// <summary>True if the nodes that are to leave, or are lost for good, are no members any more.</summary>
     public bool HaveLeft() => cluster.Machines.All(static machine =>

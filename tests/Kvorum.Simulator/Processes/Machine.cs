@@ -302,10 +302,11 @@ internal sealed class Machine
     }
 
     /// <summary>
-    /// True if it remembers durably that the log of the other had more than such a log has.
+    /// True if it remembers durably that the log of the other had more than such a log has: on its own disk,
+    /// which comes back where another is in its place.
     /// </summary>
     public bool RemembersMore(Machine other, LogFacts than) =>
-        LogFacts.Of(MachineKeys.Opened(Disk.Crash(0))) is { } own
+        LogFacts.Of(MachineKeys.Opened((_former ?? Disk).Crash(0))) is { } own
         && own.Members.TryGetValue(other.Id, out var remembered)
         && !than.Lives.Hold(remembered.Log, than.Durable);
 

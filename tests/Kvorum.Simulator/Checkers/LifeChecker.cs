@@ -70,7 +70,13 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
 
         public List<Life> Open { get; } = [];
 
-        /// <summary>The first log time that is not zero, and the world's time then.</summary>
+        /// <summary>By index, the world's time when a replica first had an entry there in its log.</summary>
+        public List<long> SeenUs { get; } = [0];
+
+        /// <summary>
+        /// The first log time that is not zero, and the world's time when its entry came into a log: it may
+        /// be applied long after.
+        /// </summary>
         public (ulong TimeMs, long AtUs)? First { get; set; }
     }
 
@@ -89,6 +95,8 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
         if (replica.IsFenced || replica.Machine is not KeyValueMachine machine)
             return;
         var lives = _lives[replica.Group.Value];
+        while ((ulong)lives.SeenUs.Count <= replica.Raft.LastIndex.Value)
+            lives.SeenUs.Add(world.NowUs);
         var applied = replica.Tree.AppliedIndex;
         if (applied >= (ulong)lives.TimesMs.Count)
             Follow(lives, replica, machine, applied);
@@ -123,6 +131,8 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
             }
 
             lives.TimesMs.Add(time);
+            if (time > 0)
+                lives.First ??= (time, lives.SeenUs[(int)index]);
         }
 
         CheckPace(lives, replica.Group);
@@ -143,9 +153,9 @@ internal sealed class LifeChecker(SimulatedWorld world, History history, int gro
 
     private void CheckPace(Lives lives, GroupId group)
     {
-        if (lives.TimesMs[^1] is var time && time == 0)
+        if (lives.First is not { } first)
             return;
-        var first = lives.First ??= (time, world.NowUs);
+        var time = lives.TimesMs[^1];
         var passedMs = (world.NowUs - first.AtUs) / 1000;
         var most = first.TimeMs + (ulong)(passedMs + (passedMs / LogClock.SlewPart) + BoundMs);
         if (!isSteady() || time <= most)

@@ -31,8 +31,10 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
     /// <inheritdoc/>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
+        // Of a request that was given up the web server takes bytes as before, and drops them; asked for no
+        // size it may give room for none then, and who writes until all has room would write for ever.
         if (_last is null && _passed + sizeHint < SliceBytes)
-            return inner.GetMemory(sizeHint);
+            return inner.GetMemory(Math.Max(1, sizeHint));
         if (_last is null || _last.FreeCapacity < Math.Max(1, sizeHint))
             (_slices ??= new()).Enqueue(_last = new(Math.Max(SliceBytes, sizeHint)));
         return _last.GetMemory(sizeHint);

@@ -9,8 +9,9 @@ namespace Kvorum.Node.Loops;
 
 /// <summary>
 /// Operators' requests where the metadata group's replica leads: <see cref="AdminDecider"/> says what is to
-/// be done, it is proposed, and answered only when the committed state shows it. What would come of a change
-/// is planned in the background. Owned by the loop of the metadata group.
+/// be done, it is proposed, and answered only when the committed state shows it. Before that the replica
+/// proves that it leads still: another may have decided otherwise since. What would come of a change is
+/// planned in the background. Owned by the loop of the metadata group.
 /// </summary>
 internal sealed class AdminDesk(
     NodeContext context, LoopClock clock, LoopJobs jobs, MetadataDesk metadata, PlanRounds plans)
@@ -22,9 +23,10 @@ internal sealed class AdminDesk(
     private const string LeaderChanged = "nothing was done: the leader has just changed; ask again";
 
     private readonly List<Proposed> _proposed = [];
+    private readonly List<Unproved> _unproved = [];
 
     // They wait for the format version that the cluster has a moment after its founding.
-    private readonly List<AdminTask> _early = [];
+    private readonly List<Unproved> _early = [];
     private readonly AdminDecider _decider = new(
         context.Cluster.Health.IsUp, plans.LeaderOf, context.Cluster.Place);
     private readonly ClusterReporter _reporter = new(context, clock, plans);
@@ -33,20 +35,31 @@ internal sealed class AdminDesk(
 
     private sealed record Proposed(AdminTask Task, AdminDecision.Propose Decision, Term Term, long AtMs);
 
+    // Waits for that answer of the replica's probe; or goes back to where it came from.
+    private readonly record struct Unproved(AdminTask Task, Action<AdminTask> Back, ulong Proof);
+
     /// <summary>Requests that are under way here.</summary>
-    public int Count => _proposed.Count + _early.Count + _forecasts;
+    public int Count => _proposed.Count + _unproved.Count + _early.Count + _forecasts;
 
     /// <summary>What this node knows itself.</summary>
     public AdminReply AnswerOfNode(AdminQuestion question, string why) => _reporter.OfNode(question, why);
 
     /// <summary>
     /// Takes a request, if the replica here leads and knows all that was decided before it did; else false,
-    /// and nothing was done.
+    /// and nothing was done. What cannot be done here after all goes <paramref name="back"/>.
     /// </summary>
-    public bool TryTake(AdminTask task)
+    public bool TryTake(AdminTask task, Action<AdminTask> back)
     {
-        if (Leader is not var (replica, state))
+        if (Leader is not var (replica, _))
             return false;
+        _unproved.Add(new(task, back, replica.Freshness!.Want()));
+        return true;
+    }
+
+    // False if it must wait, and nothing was done.
+    private bool TryDecide(Unproved proved, RaftReplica replica, MetaMachine state)
+    {
+        var task = proved.Task;
         switch (task.Request)
         {
             case AdminQuestion question:
@@ -62,7 +75,7 @@ internal sealed class AdminDesk(
                 task.Answer(ReplyStatus.ConditionFailed, why);
                 return true;
             case AdminChange change:
-                Take(task, change, replica, state);
+                Decide(proved, change, replica, state);
                 return true;
             default:
                 throw new InvalidOperationException($"{task.Request.GetType().Name} has no place here");
@@ -72,9 +85,10 @@ internal sealed class AdminDesk(
     /// <summary>The node stops: what was proposed may come true yet.</summary>
     public void End(string self)
     {
-        foreach (var task in _early)
+        foreach (var (task, _, _) in _early.Concat(_unproved))
             task.Answer(ReplyStatus.ShuttingDown, $"{self} is shutting down, and nothing was done");
         _early.Clear();
+        _unproved.Clear();
         foreach (var (task, _, _, _) in _proposed)
             task.Answer(ReplyStatus.OutcomeUnknown, $"{self} is shutting down: {MayHappen}");
         _proposed.Clear();
@@ -83,8 +97,8 @@ internal sealed class AdminDesk(
     /// <summary>Answers for what has come true, and for what has not in its time.</summary>
     public void Tick()
     {
-        if (_early.Count > 0)
-            TakeEarly();
+        TakeEarly();
+        TakeProved();
         for (var i = _proposed.Count - 1; i >= 0; i--)
         {
             var (task, decision, _, _) = _proposed[i];
@@ -104,10 +118,29 @@ internal sealed class AdminDesk(
 
     private void TakeEarly()
     {
-        AdminTask[] tasks = [.. _early];
+        if (_early.Count == 0)
+            return;
+        Unproved[] tasks = [.. _early];
         _early.Clear();
-        foreach (var task in tasks.Where(task => !TryTake(task)))
-            task.Answer(ReplyStatus.Unavailable, LeaderChanged);
+        foreach (var (task, back, _) in tasks.Where(one => !TryTake(one.Task, one.Back)))
+            back(task);
+    }
+
+    private void TakeProved()
+    {
+        if (_unproved.Count == 0)
+            return;
+        Unproved[] tasks = [.. _unproved];
+        _unproved.Clear();
+        foreach (var one in tasks)
+        {
+            if (Leader is not var (replica, state) || one.Task.DeadlineMs <= clock.NowMs)
+                one.Back(one.Task);
+            else if (!replica.Freshness!.HasProved(one.Proof))
+                _unproved.Add(one);
+            else if (!TryDecide(one, replica, state))
+                one.Back(one.Task);
+        }
     }
 
     // While it hands over, or has too much to do, the core takes nothing. In the same term nobody else can
@@ -137,13 +170,14 @@ internal sealed class AdminDesk(
                 one, task.From ?? context.Cluster.Members.NameOf(context.Cluster.Self),
                 [.. replica.Raft.Configuration.Voters.Select(context.Cluster.Members.NameOf)]);
 
-    private void Take(AdminTask task, AdminChange change, RaftReplica replica, MetaMachine state)
+    private void Decide(Unproved proved, AdminChange change, RaftReplica replica, MetaMachine state)
     {
+        var task = proved.Task;
         switch (_decider.Decide(change, state, replica.LogTimeNow))
         {
             // A new cluster is ready some moments before all its members have said what they speak.
             case AdminDecision.Answer { LacksFormat: true } when !task.IsPatienceOver(clock.NowMs):
-                _early.Add(task);
+                _early.Add(proved);
                 break;
             case AdminDecision.Answer answer:
                 task.Answer(answer.Reply);

@@ -120,7 +120,7 @@ internal sealed class AdminRouter(
 
     private void Route(AdminTask task)
     {
-        if (desk.TryTake(task))
+        if (desk.TryTake(task, Again))
             return;
         var leader = context.Cluster.Leaders.Of(GroupId.Metadata);
         var isThere = leader is { } there && there != context.Cluster.Self

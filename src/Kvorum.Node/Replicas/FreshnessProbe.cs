@@ -7,14 +7,32 @@ namespace Kvorum.Node.Replicas;
 /// moment, as a linearizable read does: it asks for a read index, and once that is applied, the moment of the
 /// question counts. A leader that answers is no proof: what it has may be on its way for long. It asks where
 /// there are no users, too, so rarely that an idle group can rest: when a node hears of the first user, it
-/// must know how old that is. Owned by the node loop.
+/// must know how old that is. It asks at once for those that must not go by what is out of date. Owned by the
+/// node loop.
 /// </summary>
 internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaParts parts)
 {
     // Apart from the numbers of clients' reads.
     private ulong _id = 1UL << 63;
+    private ulong _wanted = 1UL << 63;
+    private ulong _proved = 1UL << 63;
     private long? _askedMs;
+    private bool _isAsking;
     private LogIndex? _index;
+
+    /// <summary>
+    /// Asks as soon as it can, and returns the number of the question: <see cref="HasProved"/> tells when the
+    /// replica has applied all that was committed before this call.
+    /// </summary>
+    public ulong Want()
+    {
+        var number = _wanted = _id + 1;
+        Tick();
+        return number;
+    }
+
+    /// <summary>True once the answer to that question, or to a later one, is applied.</summary>
+    public bool HasProved(ulong number) => number <= _proved;
 
     /// <summary>Asks, if it is time.</summary>
     public void Tick()
@@ -23,9 +41,11 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
             return;
         var cluster = host.Cluster;
         var ageMs = cluster.HasUsers ? Limits.FreshnessMs : Limits.IdleFreshnessMs;
-        if (cluster.MetadataAge.At(host.NowMs) < ageMs || host.NowMs - _askedMs < Limits.FreshnessMs)
+        var isEarly = host.NowMs - _askedMs < Limits.FreshnessMs;
+        var isWanted = _wanted > _proved;
+        if (_isAsking ? isEarly : !isWanted && (isEarly || cluster.MetadataAge.At(host.NowMs) < ageMs))
             return;
-        _askedMs = host.NowMs;
+        (_askedMs, _isAsking) = (host.NowMs, true);
         parts.Raft.ReadIndex(++_id, ReadMode.Confirmed);
         host.Touch(owner);
     }
@@ -36,7 +56,7 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
         for (var i = 0; i < states.Count; i++)
         {
             if (states[i].ReadId == _id)
-                _index = states[i].Index;
+                (_index, _isAsking) = (states[i].Index, false);
         }
     }
 
@@ -48,7 +68,7 @@ internal sealed class FreshnessProbe(IReplicaHost host, IReplica owner, ReplicaP
         if (_index is not { } index || _askedMs is not { } askedMs
             || parts.Tree.AppliedIndex < index.Value)
             return;
-        _index = null;
+        (_index, _proved) = (null, _id);
         host.Cluster.MetadataAge.IsKnown(askedMs);
     }
 }

@@ -236,6 +236,12 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
             Propose(command);
     }
 
+    /// <summary>
+    /// What proves that this replica has applied all that was committed at some moment; null but for the
+    /// metadata group.
+    /// </summary>
+    public FreshnessProbe? Freshness => _freshness;
+
     /// <summary>Leader: proposes a command of the log's own needs, not of a caller.</summary>
     public void Propose(byte[] command)
     {

@@ -54,6 +54,37 @@ public class AdminDeskTests
         Assert.Equal([KeyspaceName.Default], left.Select(static one => one.Name));
     }
 
+    /// <summary>
+    /// Others have decided otherwise since, and it has not heard of it: <c>./sim --seed 956001371 --swarm</c>.
+    /// </summary>
+    [Fact]
+    public void A_leader_that_leads_no_more_does_not_say_that_a_change_was_made_before()
+    {
+        using var cluster = Ready(3);
+        Assert.Equal(
+            ReplyStatus.Ok, Ask(cluster, 0, new CreateKeyspace(Orders) { Partitions = 8 }).Status);
+        var former = MetaLeader(cluster);
+        var cut = cluster.IdOf(former);
+        cluster.Network.Passes = (from, to, _, _) => from != cut && to != cut;
+        var other = (former + 1) % 3;
+        cluster.RunUntil(
+            () => cluster.Leaders().Any(replica => replica.Group.IsMetadata && replica.Raft.Id != cut),
+            10_000, "another leader");
+        Assert.Equal(ReplyStatus.Ok, Ask(cluster, other, new DropKeyspace(Orders)).Status);
+        Assert.Contains(
+            cluster.Leaders(), replica => replica.Group.IsMetadata && replica.Raft.Id == cut);
+        AdminReply? reply = null;
+        cluster[former].Administer(
+            new CreateKeyspace(Orders) { Partitions = 8 }, TimeSpan.FromSeconds(10), told => reply = told);
+        cluster.Run(100);
+        cluster.Network.Passes = static (_, _, _, _) => true;
+        cluster.RunUntil(() => reply is not null, 11_000, "an answer");
+        Assert.Equal(ReplyStatus.Ok, reply!.Status);
+        Assert.DoesNotContain("before", reply.Message, StringComparison.Ordinal);
+        cluster.RunUntil(
+            () => cluster[other].Map.Keyspaces.Any(static one => one.Name == Orders), 1000, "the keyspace");
+    }
+
     [Fact]
     public void A_dry_run_changes_nothing_and_says_what_stands_in_the_way()
     {

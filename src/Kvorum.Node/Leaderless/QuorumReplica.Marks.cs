@@ -33,14 +33,23 @@ internal sealed partial class QuorumReplica
     /// <summary>No replica lacks anything below this: tombstones go.</summary>
     public void AdvanceHorizon(HybridTimestamp horizon) => Mark(_marks with { Horizon = horizon });
 
+    /// <summary>True if it knows which writes its group takes no more: until then it takes none.</summary>
+    public bool KnowsGate => _isGateKnown;
+
     /// <summary>
     /// A replica that fills it told its marks: this one takes no write that the group takes no more.
     /// </summary>
-    public void LearnGate(in ReplicaMarks source)
+    public void LearnMarks(in ReplicaMarks source)
     {
         _marksOfSources = ReplicaMarks.Latest(_marksOfSources, source);
+        LearnGate(source.Gate);
+    }
+
+    /// <summary>The same from one that does not fill it yet.</summary>
+    public void LearnGate(HybridTimestamp gate)
+    {
         _isGateKnown = true;
-        Mark(_marks with { Gate = source.Gate });
+        Mark(_marks with { Gate = gate });
     }
 
     /// <summary>

@@ -78,7 +78,7 @@ internal sealed class RepairExchange(
         {
             case RepairMessage.Opened opened:
                 if (IsFilling)
-                    replica.LearnGate(opened.Marks);
+                    replica.LearnMarks(opened.Marks);
                 if (opened.Marks.Gate < Floor)
                     Floor = HybridTimestamp.Zero;
                 Opened(opened.Root);
@@ -93,7 +93,7 @@ internal sealed class RepairExchange(
                 Take(records, asked);
                 break;
             case RepairMessage.Refused { Marks: { } marks } when IsFilling:
-                replica.LearnGate(marks);
+                replica.LearnMarks(marks);
                 End(hasSucceeded: false);
                 break;
             case RepairMessage.Remembered remembered when IsFilling:

@@ -1,3 +1,4 @@
+using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Quorum;
 using Kvorum.Raft;
 
@@ -21,6 +22,11 @@ internal sealed class RepairRounds(IRepairHost host)
     private readonly SortedSet<(GroupId Group, NodeId Peer)> _missed = [];
     private RepairExchange? _exchange;
 
+    // The last question for a gate, apart from exchanges.
+    private (GroupId Group, NodeId Peer) _gateOf;
+    private ulong _gateId;
+    private long _gateAskedMs = long.MinValue / 2;
+
     /// <summary>A message of repair came.</summary>
     public void Take(NodeId from, RepairMessage message)
     {
@@ -36,6 +42,10 @@ internal sealed class RepairRounds(IRepairHost host)
         {
             exchange.Take(message);
             EndIfOver();
+        }
+        else if (message.Id == _gateId && (message.Group, from) == _gateOf)
+        {
+            TakeGate(message);
         }
     }
 
@@ -68,13 +78,59 @@ internal sealed class RepairRounds(IRepairHost host)
         _horizons.Sweep();
         MakeUpForRoom();
         if (_exchange is not null)
+        {
+            AskForGate();
             return;
+        }
+
         if (NextToFill() is { } filling)
             Begin(filling.Replica, filling.Peer, filling.Since, floor: default);
         else if (_horizons.NextToCompare(MayCompare) is { } round)
             Begin(round.Replica, round.Peer, since: default, round.Floor);
         else if (Next() is { } next)
             Begin(next.Replica, next.Peer, since: default, floor: default);
+    }
+
+    // A replica that comes anew takes no write before it knows the gate: it must not wait until others are
+    // filled before it. One is asked for at a time, those that did not answer last.
+    private void AskForGate()
+    {
+        if (host.NowMs - _gateAskedMs < Limits.RepairOpenMs)
+            return;
+        var unknown =
+            from replica in host.Replicas
+            where !replica.KnowsGate && replica != _exchange?.Replica
+            from source in replica.Sources(out _)
+            where host.Cluster.Health.IsUp(source)
+            select (Replica: replica, Peer: source);
+        var all = unknown.OrderBy(static one => (one.Replica.Identity.Group, one.Peer)).ToArray();
+        if (all.Length == 0)
+            return;
+        var after = Array.FindIndex(
+            all, one => (one.Replica.Identity.Group, one.Peer).CompareTo(_gateOf) > 0);
+        var (asking, peer) = all[Math.Max(0, after)];
+        asking.Sources(out var since);
+        asking.Merkle.BuildIfWanted(host.Scan, asking.Damaged);
+        if (asking.Merkle.Tree is not { } tree)
+            return;
+        (_gateOf, _gateId, _gateAskedMs) =
+            ((asking.Identity.Group, peer), host.NextOperation(), host.NowMs);
+        host.Send(peer, new RepairMessage.Open(_gateId, asking.Identity.Group, tree.Root, since));
+    }
+
+    private void TakeGate(RepairMessage message)
+    {
+        ReplicaMarks? marks = message switch
+        {
+            RepairMessage.Opened opened => opened.Marks,
+            RepairMessage.Refused refused => refused.Marks,
+            _ => null,
+        };
+        if (marks is not { } known || host.ReplicaOf(message.Group) is not { KnowsGate: false } replica)
+            return;
+        replica.LearnGate(known.Gate);
+        // There may be others.
+        _gateAskedMs = long.MinValue / 2;
     }
 
     private void MakeUpForRoom()

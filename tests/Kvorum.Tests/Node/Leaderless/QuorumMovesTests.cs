@@ -1,6 +1,7 @@
 using System.Text;
 using Kvorum.Node;
 using Kvorum.Node.Administration;
+using Kvorum.Node.Leaderless.Repair;
 using Kvorum.Node.Placement;
 using Kvorum.Protocol;
 using Kvorum.Raft;
@@ -129,6 +130,34 @@ public class QuorumMovesTests
                 .Any(static replica => replica.IsFilled)) == 2,
             15_000, "a whole new replica");
         Assert.True(lost > 1);
+    }
+
+    /// <summary>
+    /// One is filled at a time, which may take long, or stand still: the others refused all writes until
+    /// then: <c>./sim --seed 957000980 --quorums</c>.
+    /// </summary>
+    [Fact]
+    public void New_replicas_take_writes_while_another_is_filled()
+    {
+        using var cluster = WithCache(3, replicas: 1, partitions: 16);
+        PutAll(cluster, 0, "old");
+        cluster.Demand(0, new ChangeLimits { MovesMax = 100, BatchSize = 100 });
+        // What refuses tells of the gate, too.
+        cluster.Network.Passes = static (_, _, kind, bytes) => kind != PeerFrameKind.Repair
+            || RepairCodec.Read(bytes) is RepairMessage.Open or RepairMessage.Opened;
+        cluster.Demand(0, new AlterKeyspace(Cache, 2));
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).Sum(node => cluster.Quorums(node).Length)
+                == 2 * 16,
+            15_000, "the new replicas");
+        cluster.RunUntil(
+            () => Enumerable.Range(0, 3).All(node => cluster.Quorums(node)
+                .All(static replica => replica.KnowsGate)),
+            15_000, "replicas that take writes");
+        PutAll(cluster, 0, "new");
+        Assert.Equal(
+            16, Enumerable.Range(0, 3).Sum(node => cluster.Quorums(node).Count(
+                static replica => !replica.IsFilled)));
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using Kvorum.Node.Leaderless.Deletes;
 using Kvorum.Quorum;
 using Kvorum.Raft;
 
@@ -120,12 +119,8 @@ internal sealed class RepairRounds(IRepairHost host)
 
     private void TakeGate(RepairMessage message)
     {
-        ReplicaMarks? marks = message switch
-        {
-            RepairMessage.Opened opened => opened.Marks,
-            RepairMessage.Refused refused => refused.Marks,
-            _ => null,
-        };
+        var marks = message is RepairMessage.Opened opened ? opened.Marks
+            : (message as RepairMessage.Refused)?.Marks;
         if (marks is not { } known || host.ReplicaOf(message.Group) is not { KnowsGate: false } replica)
             return;
         replica.LearnGate(known.Gate);

@@ -31,8 +31,8 @@ internal sealed class SlicedPipeWriter(PipeWriter inner, Action<int> taken) : Pi
     /// <inheritdoc/>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        // Of a request that was given up the web server takes bytes as before, and drops them; asked for no
-        // size it may give room for none then, and who writes until all has room would write for ever.
+        // Of a request that was given up the web server takes bytes as before, and drops them. Asked for no
+        // size it may give room for none then, and a writer that goes on until all is written never ends.
         if (_last is null && _passed + sizeHint < SliceBytes)
             return inner.GetMemory(Math.Max(1, sizeHint));
         if (_last is null || _last.FreeCapacity < Math.Max(1, sizeHint))

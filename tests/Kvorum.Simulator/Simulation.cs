@@ -167,7 +167,8 @@ internal sealed class Simulation
         if (_options.Cluster.Spares > 0)
             Demand(_progress.MoveBoundUs, _progress.HaveLeft, "members that are to leave have left");
         Demand(
-            _progress.ConvergenceBoundUs, _progress.HaveRaisedFormat, "the newest format version is in force");
+            _progress.ConvergenceBoundUs, _progress.HaveRaisedFormat,
+            "the newest format version is in force");
         Demand(
             _progress.ConvergenceBoundUs, _progress.HasConverged,
             "all replicas have applied all that is committed");

@@ -31,7 +31,7 @@ internal sealed partial class RaftReplica
         && !_raft.Configuration.Voters.Contains(_raft.Id) && !_raft.Configuration.Outgoing.Contains(_raft.Id)
         && !_raft.Configuration.Learners.Contains(_raft.Id);
 
-    // A replica at rest asks no other: if what removed it was lost on the way, it would rest for ever. And one
+    // A replica at rest asks no other: if what removed it was lost on the way, it would rest for ever. One
     // that is awake asks the members that it knows, which may all be gone as well: the metadata group knows
     // others.
     private void AskIfRemoved()

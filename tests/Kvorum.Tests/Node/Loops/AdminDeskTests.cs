@@ -55,7 +55,7 @@ public class AdminDeskTests
     }
 
     /// <summary>
-    /// Others have decided otherwise since, and it has not heard of it: <c>./sim --seed 956001371 --swarm</c>.
+    /// Others have decided otherwise, and it has not heard of that: <c>./sim --seed 956001371 --swarm</c>.
     /// </summary>
     [Fact]
     public void A_leader_that_leads_no_more_does_not_say_that_a_change_was_made_before()

@@ -39,7 +39,7 @@ internal static class Swarm
             4 => AimAtOldFolders(drawn),
             _ => drawn,
         };
-        var withSpares = WithSpares(WithOrders(WithOtherCluster(aimed)));
+        var withSpares = WithSpares(WithOrders(WithOtherCluster(WithPiecesThatFit(aimed))));
         return WithRights(
             hasQuorums ? QuorumSwarm.Draw(withSpares, share: 1)
                 : QuorumSwarm.Draw(hasRights ? withSpares : WithOldNodes(withSpares), 0.33),
@@ -59,6 +59,16 @@ internal static class Swarm
             {
                 [FaultKind.MajorityLost] = new RandomStream(drawn.Seed, "lost majority").Between(5, 40),
             },
+        },
+    };
+
+    // A link takes what is larger than its queue only while that is empty, which it may never be.
+    private static SimulationOptions WithPiecesThatFit(SimulationOptions drawn) => drawn with
+    {
+        Cluster = drawn.Cluster with
+        {
+            SnapshotChunkBytes = Math.Min(
+                drawn.Cluster.SnapshotChunkBytes, drawn.Network.QueueBytesMax / 4),
         },
     };
 

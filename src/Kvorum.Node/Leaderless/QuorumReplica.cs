@@ -225,6 +225,26 @@ internal sealed partial class QuorumReplica : IReplica, ITreeOwner
         }
     }
 
+    /// <summary>
+    /// The version that a client's request was stored with; null if it was not seen, or is so old that it is
+    /// not known any more. False if the tables are damaged.
+    /// </summary>
+    public bool TryRecall(
+        ReadOnlySpan<byte> client, ulong request, out RecordVersion? version, out bool isForgotten)
+    {
+        (version, isForgotten) = (null, false);
+        try
+        {
+            version = _parts.Machine.VersionOf(client, request, out isForgotten);
+            return true;
+        }
+        catch (TreeDamagedException damage)
+        {
+            Damaged(damage);
+            return false;
+        }
+    }
+
     /// <summary>A part of a scan: the keys as they are here. Other calls are the coordinator's.</summary>
     public void Take(Call call)
     {

@@ -103,14 +103,13 @@ internal sealed class ReplicaDesk(
 
     private void Recall(NodeId from, in QuorumRequest request, QuorumReplica replica)
     {
-        if (!replica.MayAnswer)
+        if (!replica.MayAnswer || !replica.TryRecall(
+            request.Bytes.Span, request.RequestId, out var version, out var isForgotten))
         {
             Refuse(from, request, RefusalReason.Damaged);
             return;
         }
 
-        var version = replica.Machine.VersionOf(
-            request.Bytes.Span, request.RequestId, out var isForgotten);
         send(from, new QuorumAnswer(QuorumAsk.Recall, request.Id, Refusal: null)
         {
             Version = version ?? RecordVersion.None,

@@ -28,7 +28,6 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     private readonly ReplicaCondition _condition;
     private readonly HistoryComparison _comparison;
     private readonly LogTime _time;
-    private readonly FreshnessProbe? _freshness; // of the metadata group
     private readonly Leadership _leadership;
     private readonly ReplicaCalls _calls;
     private readonly EntryApplier _applier;
@@ -47,7 +46,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _condition = new(parts, _durable, host.Cluster);
         _comparison = new(host, parts, _durable, _condition, _history);
         _time = new(host, parts.Machine);
-        _freshness = parts.Group.IsMetadata ? new(host, this, parts) : null;
+        Freshness = parts.Group.IsMetadata ? new(host, this, parts) : null;
         _writer = new(host, parts, _durable, _time, Send);
         _leadership = new(host, this, parts);
         _calls = new(host, this, parts, _condition, _comparison, _leadership, _time, Fence);
@@ -124,7 +123,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
     /// <inheritdoc/>
     public bool IsAtRest => _raft.IsQuiescent && !HasCalls && !IsFenced && !IsInstalling
-        && _sender.Count == 0 && !_receiver.IsBusy && _upkeep.IsAtRest && _freshness is null
+        && _sender.Count == 0 && !_receiver.IsBusy && _upkeep.IsAtRest && Freshness is null
         && !(IsLeader && _time.IsDueSoon);
 
     /// <inheritdoc/>
@@ -170,7 +169,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
 
         if (IsLeader && _time.TakeDue() is { } command)
             Propose(command);
-        _freshness?.Tick();
+        Freshness?.Tick();
     }
 
     /// <inheritdoc/>
@@ -240,7 +239,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
     /// What proves that this replica has applied all that was committed at some moment; null but for the
     /// metadata group.
     /// </summary>
-    public FreshnessProbe? Freshness => _freshness;
+    public FreshnessProbe? Freshness { get; }
 
     /// <summary>Leader: proposes a command of the log's own needs, not of a caller.</summary>
     public void Propose(byte[] command)
@@ -297,7 +296,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         while (_raft.HasReady)
             isTaken |= Handle(_raft.TakeReady(), offered);
         if (!IsFenced)
-            _freshness?.Look();
+            Freshness?.Look();
         Publish();
         return isTaken;
     }
@@ -310,7 +309,7 @@ internal sealed partial class RaftReplica : IReplica, ITreeOwner
         _upkeep.LogGrew(_writer.Write(ready));
         Apply(ready.Committed);
         _calls.Confirmed(ready.Reads);
-        _freshness?.Answered(ready.Reads);
+        Freshness?.Answered(ready.Reads);
         return ready.Snapshot is not null;
     }
 

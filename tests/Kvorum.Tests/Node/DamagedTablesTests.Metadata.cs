@@ -36,7 +36,7 @@ public partial class DamagedTablesTests
         var disk = cluster.DiskOf(0);
         var path = inManifest
             ? $"{GroupFolder.Of(GroupId.Metadata)}/manifest"
-            : disk.Files().First(file => IsTableOf(GroupId.Metadata, file.Path)).Path;
+            : disk.Files().First(file => TableFiles.IsTableOf(GroupId.Metadata, file.Path)).Path;
         var bytes = disk.ReadAll(path);
         bytes[inManifest ? 9 : ^9] ^= 4;
         disk.WriteAll(path, bytes);

@@ -41,7 +41,8 @@ public partial class DamagedTablesTests
         var group = GroupOf(cluster, "key-7");
         cluster.Crash(node);
         var disk = cluster.DiskOf(node);
-        foreach (var (path, length) in disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray())
+        var tables = disk.Files().Where(file => TableFiles.IsTableOf(group, file.Path)).ToArray();
+        foreach (var (path, length) in tables)
             Assert.True(disk.Spoil(path, 0, length));
         cluster.Start(node);
         Assert.NotEmpty(cluster.Status(node).HealthIssues);

@@ -67,7 +67,7 @@ public partial class DamagedTablesTests
         var disk = cluster.DiskOf(node);
         var path = inManifest
             ? $"{GroupFolder.Of(group)}/manifest"
-            : disk.Files().First(file => IsTableOf(group, file.Path)).Path;
+            : disk.Files().First(file => TableFiles.IsTableOf(group, file.Path)).Path;
         cluster.Crash(node);
         disk = cluster.DiskOf(node);
         var bytes = disk.ReadAll(path);
@@ -218,7 +218,7 @@ public partial class DamagedTablesTests
         if (harm is { } some)
             DamageTables(disk, group, some);
         else
-            disk.Delete(disk.Files().First(file => IsTableOf(group, file.Path)).Path);
+            disk.Delete(disk.Files().First(file => TableFiles.IsTableOf(group, file.Path)).Path);
         AssertRebuilt(cluster, node);
     }
 
@@ -301,7 +301,7 @@ public partial class DamagedTablesTests
 
     private static void DamageTables(CrashFileSystem disk, GroupId group, Harm harm = Harm.Flip)
     {
-        var tables = disk.Files().Where(file => IsTableOf(group, file.Path)).ToArray();
+        var tables = disk.Files().Where(file => TableFiles.IsTableOf(group, file.Path)).ToArray();
         Assert.NotEmpty(tables);
         foreach (var (path, _) in tables)
         {
@@ -366,10 +366,6 @@ public partial class DamagedTablesTests
 
     private static PartitionStatus Partition(TestCluster cluster, int node, GroupId group) =>
         cluster.Status(node).Partitions.Single(partition => partition.Group == group);
-
-    private static bool IsTableOf(GroupId group, string path) =>
-        path.StartsWith($"{GroupFolder.Of(group)}/", StringComparison.Ordinal)
-        && path.EndsWith(".table", StringComparison.Ordinal);
 
     private static GroupId GroupOf(TestCluster cluster, string key) => new(1 + KeySlot.PartitionOf(
         KeySlot.Of(TestCluster.Bytes(key).Span), cluster[0].Map.Keyspaces[0].Partitions.Count));

@@ -96,19 +96,14 @@ internal sealed class RepairRounds(IRepairHost host)
     {
         if (host.NowMs - _gateAskedMs < Limits.RepairOpenMs)
             return;
-        var unknown =
-            from replica in host.Replicas
-            where !replica.KnowsGate && replica != _exchange?.Replica
-            from source in replica.Sources(out _)
-            where host.Cluster.Health.IsUp(source)
-            select (Replica: replica, Peer: source);
-        var all = unknown.OrderBy(static one => (one.Replica.Identity.Group, one.Peer)).ToArray();
+        var unknown = host.Replicas.Where(
+            replica => !replica.KnowsGate && replica != _exchange?.Replica);
+        var all = ToFill(unknown).OrderBy(static one => (one.Replica.Identity.Group, one.Peer)).ToArray();
         if (all.Length == 0)
             return;
         var after = Array.FindIndex(
             all, one => (one.Replica.Identity.Group, one.Peer).CompareTo(_gateOf) > 0);
-        var (asking, peer) = all[Math.Max(0, after)];
-        asking.Sources(out var since);
+        var (asking, peer, since) = all[Math.Max(0, after)];
         asking.Merkle.BuildIfWanted(host.Scan, asking.Damaged);
         if (asking.Merkle.Tree is not { } tree)
             return;
@@ -157,17 +152,23 @@ internal sealed class RepairRounds(IRepairHost host)
     // Replicas that are to be filled come first: until they are, one copy less counts.
     private (QuorumReplica Replica, NodeId Peer, Epoch Since)? NextToFill()
     {
-        foreach (var replica in host.Replicas)
+        foreach (var one in ToFill(host.Replicas))
         {
-            foreach (var source in replica.Sources(out var since))
-            {
-                if (host.Cluster.Health.IsUp(source) && host.NowMs >= _dueMs.GetValueOrDefault(
-                    (replica.Identity.Group, source)))
-                    return (replica, source, since);
-            }
+            if (host.NowMs >= _dueMs.GetValueOrDefault((one.Replica.Identity.Group, one.Peer)))
+                return one;
         }
 
         return null;
+    }
+
+    private IEnumerable<(QuorumReplica Replica, NodeId Peer, Epoch Since)> ToFill(
+        IEnumerable<QuorumReplica> replicas)
+    {
+        foreach (var replica in replicas)
+        {
+            foreach (var source in replica.Sources(out var since).Where(host.Cluster.Health.IsUp))
+                yield return (replica, source, since);
+        }
     }
 
     private (QuorumReplica Replica, NodeId Peer)? Next()

@@ -1,5 +1,4 @@
 using Kvorum.Node.Administration;
-using Kvorum.Node.Groups;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -35,8 +34,7 @@ public class QuorumDamageTests
         cluster.Run(3000);
         var group = cluster.Quorums(0)[0].Identity.Group;
         var disk = cluster.DiskOf(0);
-        var tables = disk.Files().Where(file => file.Path.EndsWith(".table", StringComparison.Ordinal)
-            && file.Path.StartsWith($"{GroupFolder.Of(group)}/", StringComparison.Ordinal)).ToArray();
+        var tables = disk.Files().Where(file => TableFiles.IsTableOf(group, file.Path)).ToArray();
         Assert.NotEmpty(tables);
         // Blocks of keys and values come first; the rest is in memory.
         foreach (var (path, length) in tables)

@@ -147,8 +147,7 @@ public class QuorumMovesTests
             || RepairCodec.Read(bytes) is RepairMessage.Open or RepairMessage.Opened;
         cluster.Demand(0, new AlterKeyspace(Cache, 2));
         cluster.RunUntil(
-            () => Enumerable.Range(0, 3).Sum(node => cluster.Quorums(node).Length)
-                == 2 * 16,
+            () => Enumerable.Range(0, 3).Sum(node => cluster.Quorums(node).Length) == 2 * 16,
             15_000, "the new replicas");
         cluster.RunUntil(
             () => Enumerable.Range(0, 3).All(node => cluster.Quorums(node)

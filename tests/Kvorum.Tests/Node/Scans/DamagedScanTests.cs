@@ -1,5 +1,4 @@
 using Kvorum.Node;
-using Kvorum.Node.Groups;
 using Kvorum.Protocol;
 using Kvorum.Tests.Node.Harness;
 
@@ -60,9 +59,7 @@ public class DamagedScanTests
         var group = new GroupId(1 + partition);
         cluster.Crash(node);
         var disk = cluster.DiskOf(node);
-        var tables = disk.Files()
-            .Where(file => file.Path.StartsWith($"{GroupFolder.Of(group)}/", StringComparison.Ordinal)
-                && file.Path.EndsWith(".table", StringComparison.Ordinal)).ToArray();
+        var tables = disk.Files().Where(file => TableFiles.IsTableOf(group, file.Path)).ToArray();
         Assert.NotEmpty(tables);
         Assert.All(tables, table => Assert.True(disk.Flip(table.Path, 100, 0)));
         return group;
